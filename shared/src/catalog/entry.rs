@@ -1,0 +1,111 @@
+//! The file's own shape, and the rules an entry must keep.
+
+use serde::Deserialize;
+
+use super::{CatalogError, LongContext, Model, Price, Route};
+use crate::ids::{ModelId, ProviderId, UpstreamModel};
+use crate::money::PicoUsdPerToken;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: String,
+    model: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    name: String,
+    owned_by: String,
+    routes: Vec<(String, String)>,
+    price: PriceEntry,
+    long_context: Option<LongContextEntry>,
+    context_window: u64,
+    max_output_tokens: u64,
+    input_modalities: Vec<String>,
+    #[serde(default = "text_only")]
+    output_modalities: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceEntry {
+    input: String,
+    output: String,
+    cache_read: Option<String>,
+    cache_write: Option<String>,
+    cache_write_1h: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongContextEntry {
+    above: u64,
+    price: PriceEntry,
+}
+
+fn text_only() -> Vec<String> {
+    vec!["text".to_owned()]
+}
+
+/// The version and the models of a catalogue file.
+pub(super) fn parse(text: &str) -> Result<(String, Vec<Model>), CatalogError> {
+    let file: File = toml::from_str(text)?;
+    let models = file.model.into_iter().map(|entry| {
+        let id = entry.id.clone();
+        model(entry).map_err(|reason| CatalogError::Entry { model: id, reason })
+    });
+    Ok((file.version, models.collect::<Result<_, _>>()?))
+}
+
+fn model(entry: Entry) -> Result<Model, String> {
+    let routes = entry.routes.iter().map(route).collect::<Result<Vec<_>, _>>()?;
+    if routes.is_empty() {
+        return Err("no route".to_owned());
+    }
+    if entry.max_output_tokens == 0 || entry.max_output_tokens > entry.context_window {
+        return Err("max_output_tokens must be between 1 and context_window".to_owned());
+    }
+    let long_context = match &entry.long_context {
+        Some(tier) => Some(LongContext { above: tier.above, price: price(&tier.price)? }),
+        None => None,
+    };
+    Ok(Model {
+        id: ModelId::new(&entry.id),
+        price: price(&entry.price)?,
+        name: entry.name,
+        owned_by: entry.owned_by,
+        routes,
+        long_context,
+        context_window: entry.context_window,
+        max_output_tokens: entry.max_output_tokens,
+        input_modalities: entry.input_modalities,
+        output_modalities: entry.output_modalities,
+    })
+}
+
+fn route((provider, upstream): &(String, String)) -> Result<Route, String> {
+    Ok(Route {
+        provider: ProviderId::parse(provider).ok_or_else(|| format!("unknown provider {provider}"))?,
+        upstream: UpstreamModel::parse(upstream).ok_or_else(|| format!("unusable upstream name {upstream}"))?,
+    })
+}
+
+/// A price of zero would give the model away: it is refused like one that cannot be read.
+fn price(entry: &PriceEntry) -> Result<Price, String> {
+    let read = |text: &str| {
+        let price = PicoUsdPerToken::parse_usd_per_million(text).filter(|price| *price != PicoUsdPerToken::default());
+        price.ok_or_else(|| format!("price {text} is not a positive number of USD with at most six decimals"))
+    };
+    let input = read(&entry.input)?;
+    let or_input = |text: &Option<String>| text.as_deref().map_or(Ok(input), read);
+    Ok(Price {
+        input,
+        output: read(&entry.output)?,
+        cache_read: or_input(&entry.cache_read)?,
+        cache_write_5m: or_input(&entry.cache_write)?,
+        cache_write_1h: or_input(&entry.cache_write_1h)?,
+    })
+}

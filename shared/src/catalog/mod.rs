@@ -1,0 +1,240 @@
+//! The model catalogue: data in `models.toml`, checked once and then trusted. Finds a model by any name a client may use.
+
+mod entry;
+mod names;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ids::{ModelId, ProviderId, UpstreamModel};
+use crate::money::PicoUsdPerToken;
+
+const EMBEDDED: &str = include_str!("models.toml");
+/// How many near ids a refusal names.
+const NEAREST: usize = 3;
+
+/// Why a catalogue cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Not the TOML that is expected.
+    #[error("catalogue: {0}")]
+    Syntax(#[from] toml::de::Error),
+    /// An entry contradicts the rules.
+    #[error("catalogue: model {model}: {reason}")]
+    Entry {
+        /// The entry's id.
+        model: String,
+        /// The broken rule.
+        reason: String,
+    },
+}
+
+/// Prices per token of one price tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Uncached prompt tokens.
+    pub input: PicoUsdPerToken,
+    /// Generated tokens, reasoning included.
+    pub output: PicoUsdPerToken,
+    /// Prompt tokens read from a cache.
+    pub cache_read: PicoUsdPerToken,
+    /// Prompt tokens written to a cache for five minutes.
+    pub cache_write_5m: PicoUsdPerToken,
+    /// Prompt tokens written to a cache for an hour.
+    pub cache_write_1h: PicoUsdPerToken,
+}
+
+/// The prices of requests whose prompt is longer than `above` tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongContext {
+    /// The longest prompt, in tokens, that still has the normal price.
+    pub above: u64,
+    /// The price of longer ones, for all their tokens.
+    pub price: Price,
+}
+
+/// A way to reach a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Through whom.
+    pub provider: ProviderId,
+    /// Under which name.
+    pub upstream: UpstreamModel,
+}
+
+/// One model.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The public id.
+    pub id: ModelId,
+    /// The name people read.
+    pub name: String,
+    /// The vendor.
+    pub owned_by: String,
+    /// Ways to reach it, in order of preference.
+    pub routes: Vec<Route>,
+    /// What it costs.
+    pub price: Price,
+    /// What long prompts cost, when that differs.
+    pub long_context: Option<LongContext>,
+    /// Largest prompt and output together, in tokens.
+    pub context_window: u64,
+    /// Largest output, in tokens.
+    pub max_output_tokens: u64,
+    /// What it reads besides text.
+    pub input_modalities: Vec<String>,
+    /// What it writes.
+    pub output_modalities: Vec<String>,
+}
+
+/// All models, in the order of `GET /v1/models`.
+#[derive(Debug)]
+pub struct Catalog {
+    version: String,
+    models: Vec<Arc<Model>>,
+    by_name: HashMap<String, usize>,
+}
+
+/// No model of that name; some that the client may have meant.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownModel {
+    /// The nearest public ids, nearest first.
+    pub nearest: Vec<ModelId>,
+}
+
+impl Catalog {
+    /// The catalogue that is built into the binary.
+    pub fn embedded() -> Result<Self, CatalogError> {
+        Self::parse(EMBEDDED)
+    }
+
+    /// Reads and checks a catalogue.
+    pub fn parse(text: &str) -> Result<Self, CatalogError> {
+        let (version, models) = entry::parse(text)?;
+        let mut catalog = Self { version, models: Vec::with_capacity(models.len()), by_name: HashMap::new() };
+        for model in models {
+            let position = catalog.models.len();
+            for name in names::of(&model) {
+                match catalog.by_name.insert(name.clone(), position) {
+                    Some(other) if other != position => {
+                        let reason = format!("the name {name} already belongs to another model");
+                        return Err(CatalogError::Entry { model: model.id.to_string(), reason });
+                    }
+                    Some(_) | None => {}
+                }
+            }
+            catalog.models.push(Arc::new(model));
+        }
+        Ok(catalog)
+    }
+
+    /// The date of the price lists, written into every record as the price version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// All models.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().map(Arc::as_ref)
+    }
+
+    /// The model a client means: by public id, with dashes for dots, by the vendor's dated id, by the OpenRouter name, with
+    /// `-preview` or `-latest`, with a trailing `[1m]`.
+    pub fn resolve(&self, name: &str) -> Result<Arc<Model>, UnknownModel> {
+        let name = names::normalise(name);
+        let position = self.by_name.get(name.as_str()).copied();
+        let model = position.and_then(|position| self.models.get(position));
+        model.map(Arc::clone).ok_or_else(|| UnknownModel { nearest: self.nearest(&name) })
+    }
+
+    fn nearest(&self, name: &str) -> Vec<ModelId> {
+        let bare = name.rsplit('/').next().unwrap_or(name);
+        let mut scored: Vec<(usize, &Model)> =
+            self.models().map(|model| (strsim::damerau_levenshtein(bare, &names::normalise(model.id.as_str())), model)).collect();
+        scored.sort_by_key(|(distance, _)| *distance);
+        scored.into_iter().take(NEAREST).map(|(_, model)| model.id.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> Option<String> {
+        Some(Catalog::embedded().unwrap().resolve(name).ok()?.id.to_string())
+    }
+
+    #[test]
+    fn the_contracts_fourteen_models_come_first_and_in_order() {
+        let catalog = Catalog::embedded().unwrap();
+        let listed: Vec<(&str, &str)> =
+            catalog.models().map(|model| (model.id.as_str(), model.owned_by.as_str())).take(14).collect();
+        let expected = [
+            ("claude-opus-4.6", "anthropic"),
+            ("claude-opus-4.5", "anthropic"),
+            ("claude-sonnet-4.5", "anthropic"),
+            ("claude-haiku-4.5", "anthropic"),
+            ("gemini-3-pro", "google"),
+            ("gemini-3-flash", "google"),
+            ("gemini-2.5-pro", "google"),
+            ("gemini-2.5-flash", "google"),
+            ("gpt-5.2", "openai"),
+            ("gpt-5-mini", "openai"),
+            ("gpt-5-nano", "openai"),
+            ("gpt-5.2-codex", "openai"),
+            ("kimi-k2.5", "moonshotai"),
+            ("qwen3-coder", "qwen"),
+        ];
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn every_model_can_be_reached_through_openrouter() {
+        for model in Catalog::embedded().unwrap().models() {
+            assert!(model.routes.iter().any(|route| route.provider == ProviderId::OpenRouter), "{}", model.id);
+        }
+    }
+
+    #[test]
+    fn a_model_is_found_by_every_name_clients_use() {
+        for (name, expected) in [
+            ("claude-opus-4.6", "claude-opus-4.6"),
+            ("claude-opus-4-6", "claude-opus-4.6"),
+            ("claude-opus-4-5-20251101", "claude-opus-4.5"),
+            ("claude-haiku-4-5@20251001", "claude-haiku-4.5"),
+            ("anthropic/claude-opus-4.6", "claude-opus-4.6"),
+            ("claude-opus-4.6[1m]", "claude-opus-4.6"),
+            ("Claude-Opus-4.6", "claude-opus-4.6"),
+            ("gemini-3-pro-preview", "gemini-3-pro"),
+            ("google/gemini-3-pro-preview", "gemini-3-pro"),
+            ("claude-sonnet-4-5-latest", "claude-sonnet-4.5"),
+            ("gemini-2.5-pro-preview", "gemini-2.5-pro"),
+            ("openai/gpt-5.2", "gpt-5.2"),
+        ] {
+            assert_eq!(id(name).as_deref(), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_ids() {
+        let unknown = Catalog::embedded().unwrap().resolve("claude-opus-4.66").unwrap_err();
+        assert_eq!(unknown.nearest.len(), 3);
+        assert_eq!(unknown.nearest[0].as_str(), "claude-opus-4.6");
+        for name in ["", "gpt", "claude-opus-4.6/../x", "openrouter/anthropic/claude-opus-4.6"] {
+            assert_eq!(id(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn entries_that_break_a_rule_are_named() {
+        let with = |from: &str, to: &str| Catalog::parse(&EMBEDDED.replacen(from, to, 1)).err().map(|error| error.to_string());
+        let says = |error: Option<String>, words: &str| assert!(error.as_deref().is_some_and(|e| e.contains(words)), "{error:?}");
+        says(with("id = \"claude-opus-4.5\"", "id = \"claude-opus-4.6\""), "already belongs to another model");
+        says(with("[\"openrouter\", \"openai/gpt-5.2\"]", "[\"nobody\", \"openai/gpt-5.2\"]"), "unknown provider nobody");
+        says(with("routes = [[\"openrouter\", \"openai/gpt-5.2\"]]", "routes = []"), "no route");
+        says(with("input = \"1.75\"", "input = \"free\""), "price");
+        says(with("input = \"1.75\"", "input = \"0\""), "price");
+        says(with("max_output_tokens = 128000", "max_output_tokens = 2000000"), "max_output_tokens");
+        says(with("price = {", "prize = {"), "prize");
+    }
+}

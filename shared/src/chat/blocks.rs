@@ -1,0 +1,298 @@
+//! Opens and closes blocks for wires that have no block boundaries.
+//!
+//! Text and reasoning open their block with the first piece. Tool calls may interleave on such wires: the open call streams
+//! live, the others' pieces wait until they can open in order, so nothing is lost and order is kept. A call's arguments are one
+//! JSON object, so the open call gives way to the next as soon as its object is complete.
+
+use super::event::{BlockStart, Delta, StreamEvent};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    Text,
+    Reasoning,
+    /// Position in `calls`.
+    Call(usize),
+}
+
+#[derive(Debug)]
+struct Call {
+    /// The wire's own number of the call.
+    index: u64,
+    id: String,
+    name: String,
+    /// Pieces that wait for their turn.
+    waiting: String,
+    done: bool,
+    end: ObjectEnd,
+}
+
+/// Turns pieces without boundaries into blocks.
+#[derive(Debug)]
+pub struct Blocks {
+    open: Open,
+    calls: Vec<Call>,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self { open: Open::Nothing, calls: Vec::new() }
+    }
+}
+
+/// A piece of a tool call as such wires send it: any member may be missing.
+#[derive(Debug, Default)]
+pub struct CallPiece {
+    /// The wire's number of the call; missing means the latest one.
+    pub index: Option<u64>,
+    /// The call's id, usually on the first piece only. A new id at a known number is a new call.
+    pub id: Option<String>,
+    /// The tool's name, usually on the first piece only.
+    pub name: Option<String>,
+    /// A piece of the arguments.
+    pub arguments: String,
+}
+
+impl Blocks {
+    /// A piece of answer text; empty pieces open nothing.
+    pub fn text(&mut self, piece: String, events: &mut Vec<StreamEvent>) {
+        if !piece.is_empty() {
+            self.switch(Open::Text, BlockStart::Text, events);
+            events.push(StreamEvent::Delta(Delta::Text(piece)));
+        }
+    }
+
+    /// A piece of reasoning; empty pieces open nothing.
+    pub fn reasoning(&mut self, piece: String, events: &mut Vec<StreamEvent>) {
+        if !piece.is_empty() {
+            self.switch(Open::Reasoning, BlockStart::Reasoning, events);
+            events.push(StreamEvent::Delta(Delta::Reasoning(piece)));
+        }
+    }
+
+    /// A piece of a tool call.
+    pub fn tool_call(&mut self, piece: CallPiece, events: &mut Vec<StreamEvent>) {
+        let CallPiece { index, id, name, arguments } = piece;
+        let position = self.position(index, id.as_deref());
+        if let Some(call) = self.calls.get_mut(position) {
+            // Some wires repeat id and name on every piece: the first ones stay.
+            if call.id.is_empty() {
+                call.id = id.unwrap_or_default();
+            }
+            if call.name.is_empty() {
+                call.name = name.unwrap_or_default();
+            }
+            if !call.done {
+                call.waiting.push_str(&arguments);
+            }
+        }
+        self.advance(events);
+    }
+
+    /// True when any tool call was seen.
+    pub fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Closes what is open and hands over every call that still waits. Call it once, before the finish.
+    pub fn close(&mut self, events: &mut Vec<StreamEvent>) {
+        self.close_open(events);
+        for position in 0..self.calls.len() {
+            if self.calls.get(position).is_some_and(|call| !call.done) {
+                self.open_call(position, events);
+                self.close_open(events);
+            }
+        }
+    }
+
+    /// Where the call of a piece is kept, made new when the piece begins one.
+    fn position(&mut self, index: Option<u64>, id: Option<&str>) -> usize {
+        let known = match index {
+            Some(index) => self.calls.iter().rposition(|call| call.index == index),
+            None => self.calls.len().checked_sub(1),
+        };
+        let renewed = |position: &usize| {
+            let known_id = self.calls.get(*position).map_or("", |call| call.id.as_str());
+            id.is_some_and(|id| !id.is_empty() && !known_id.is_empty() && id != known_id)
+        };
+        if let Some(position) = known.filter(|position| !renewed(position)) {
+            return position;
+        }
+        let index = index.unwrap_or_else(|| self.calls.last().map_or(0, |call| call.index.saturating_add(1)));
+        self.calls.push(Call {
+            index,
+            id: String::new(),
+            name: String::new(),
+            waiting: String::new(),
+            done: false,
+            end: ObjectEnd::default(),
+        });
+        self.calls.len().saturating_sub(1)
+    }
+
+    /// Streams the open call; when it is complete, or none is open, goes on with the next one whose name is known.
+    fn advance(&mut self, events: &mut Vec<StreamEvent>) {
+        loop {
+            if let Open::Call(position) = self.open {
+                let complete = self.flush(position, events);
+                if !complete || position.saturating_add(1) >= self.calls.len() {
+                    return;
+                }
+            }
+            let Some(next) = self.calls.iter().position(|call| !call.done) else { return };
+            if self.open == Open::Call(next) {
+                self.close_open(events);
+                continue;
+            }
+            if self.calls.get(next).is_none_or(|call| call.name.is_empty()) {
+                return;
+            }
+            self.open_call(next, events);
+        }
+    }
+
+    fn open_call(&mut self, position: usize, events: &mut Vec<StreamEvent>) {
+        if let Some(call) = self.calls.get(position) {
+            let block = BlockStart::ToolCall { id: call.id.clone(), name: call.name.clone() };
+            self.switch(Open::Call(position), block, events);
+            self.flush(position, events);
+        }
+    }
+
+    /// Hands over what waits for an open call; true when its arguments are a complete object.
+    fn flush(&mut self, position: usize, events: &mut Vec<StreamEvent>) -> bool {
+        let Some(call) = self.calls.get_mut(position) else { return true };
+        if !call.waiting.is_empty() {
+            let piece = std::mem::take(&mut call.waiting);
+            call.end.read(&piece);
+            events.push(StreamEvent::Delta(Delta::Arguments(piece)));
+        }
+        call.end.reached()
+    }
+
+    fn switch(&mut self, to: Open, block: BlockStart, events: &mut Vec<StreamEvent>) {
+        if self.open != to {
+            self.close_open(events);
+            events.push(StreamEvent::BlockStart(block));
+            self.open = to;
+        }
+    }
+
+    fn close_open(&mut self, events: &mut Vec<StreamEvent>) {
+        if let Open::Call(position) = self.open
+            && let Some(call) = self.calls.get_mut(position)
+        {
+            call.done = true;
+        }
+        if self.open != Open::Nothing {
+            events.push(StreamEvent::BlockStop);
+            self.open = Open::Nothing;
+        }
+    }
+}
+
+/// Finds the end of a JSON object that arrives in pieces.
+#[derive(Debug, Default)]
+struct ObjectEnd {
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    seen: bool,
+}
+
+impl ObjectEnd {
+    fn read(&mut self, piece: &str) {
+        for byte in piece.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => {
+                    self.seen = true;
+                    self.depth = self.depth.saturating_add(1);
+                }
+                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn reached(&self) -> bool {
+        self.seen && self.depth == 0 && !self.in_string
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(index: u64, id: &str, name: &str, arguments: &str) -> CallPiece {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        CallPiece { index: Some(index), id: some(id), name: some(name), arguments: arguments.to_owned() }
+    }
+
+    /// Events in a short notation: `+call`, `text`, `-`.
+    fn run(pieces: Vec<CallPiece>) -> String {
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        for piece in pieces {
+            blocks.tool_call(piece, &mut events);
+        }
+        blocks.close(&mut events);
+        notation(&events)
+    }
+
+    fn notation(events: &[StreamEvent]) -> String {
+        let show = |event: &StreamEvent| match event {
+            StreamEvent::BlockStart(BlockStart::ToolCall { id, name }) => format!("+{name}({id})"),
+            StreamEvent::BlockStart(block) => format!("+{block:?}"),
+            StreamEvent::Delta(Delta::Arguments(text) | Delta::Text(text) | Delta::Reasoning(text)) => text.clone(),
+            StreamEvent::BlockStop => "-".to_owned(),
+            StreamEvent::Delta(_) | StreamEvent::Start { .. } | StreamEvent::Usage(_) | StreamEvent::Finish(_) => "?".to_owned(),
+        };
+        events.iter().map(show).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn interleaved_calls_keep_every_piece_and_open_in_order() {
+        let pieces = vec![
+            piece(0, "a", "f", ""),
+            piece(0, "", "", "{\"x\":"),
+            piece(1, "b", "g", "{\"y\""),
+            piece(0, "", "", "1}"),
+            piece(1, "", "", ":2}"),
+        ];
+        assert_eq!(run(pieces), "+f(a) {\"x\": 1} - +g(b) {\"y\" :2} -");
+    }
+
+    #[test]
+    fn the_next_call_opens_as_soon_as_the_open_one_is_complete() {
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        blocks.tool_call(piece(0, "a", "f", "{\"brace\":\"}\"}"), &mut events);
+        blocks.tool_call(piece(1, "b", "g", "{"), &mut events);
+        assert_eq!(notation(&events), "+f(a) {\"brace\":\"}\"} - +g(b) {");
+    }
+
+    #[test]
+    fn a_new_id_at_a_known_number_and_a_missing_number_are_understood() {
+        let unnumbered = |id: &str, name: &str| CallPiece { index: None, ..piece(0, id, name, "{}") };
+        assert_eq!(run(vec![piece(0, "a", "f", "{}"), piece(0, "b", "g", "{}")]), "+f(a) {} - +g(b) {} -");
+        assert_eq!(run(vec![unnumbered("a", "f"), unnumbered("b", "g")]), "+f(a) {} - +g(b) {} -");
+    }
+
+    #[test]
+    fn a_repeated_name_is_not_appended_and_a_call_without_arguments_still_opens() {
+        assert_eq!(run(vec![piece(0, "a", "f", "{"), piece(0, "a", "f", "}")]), "+f(a) { } -");
+        assert_eq!(run(vec![piece(0, "a", "f", ""), piece(1, "b", "g", "")]), "+f(a) - +g(b) -");
+    }
+
+    #[test]
+    fn text_reasoning_and_calls_close_each_other() {
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        blocks.reasoning("hm".into(), &mut events);
+        blocks.text(String::new(), &mut events);
+        blocks.text("ok".into(), &mut events);
+        blocks.tool_call(piece(0, "a", "f", "{}"), &mut events);
+        blocks.close(&mut events);
+        assert_eq!(notation(&events), "+Reasoning hm - +Text ok - +f(a) {} -");
+    }
+}

@@ -1,0 +1,32 @@
+//! How a reply ends.
+
+/// Why the model stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// It was done.
+    Stop,
+    /// A stop sequence of the request came up; the sequence, where the wire tells it.
+    StopSequence(Option<String>),
+    /// The token limit.
+    Length,
+    /// It waits for the results of its tool calls.
+    ToolCalls,
+    /// The provider or the model refused.
+    ContentFilter,
+    /// A server-side tool paused the turn; the client sends the history back to go on (Anthropic `pause_turn`).
+    Paused,
+}
+
+impl FinishReason {
+    /// The name in records and logs, in OpenAI's words where they have one.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::StopSequence(_) => "stop_sequence",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::Paused => "paused",
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The HTTP surface: paths, methods, and what is the same for every endpoint.
+
+mod chat;
+mod health;
+mod models;
+mod usage;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use http::header::ALLOW;
+use http::{HeaderMap, HeaderValue, Method, Response};
+use lambda_http::{Request, RequestExt as _};
+
+use crate::error::{Dialect, ErrorKind, GatewayError};
+use crate::flow::Gateway;
+use crate::ids::RequestId;
+use crate::respond::{self, Body};
+use crate::wire::ClientFormat;
+
+/// What a path stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `POST /v1/chat/completions`
+    ChatCompletions,
+    /// `POST /v1/messages`
+    Messages,
+    /// `GET /v1/models`
+    Models,
+    /// `GET /v1/models/{id}`, with the id as it stands in the path.
+    Model(String),
+    /// `GET /v1/usage`
+    Usage,
+    /// `GET /health`
+    Health,
+    /// `/`, which clients probe.
+    Root,
+}
+
+impl Endpoint {
+    /// The endpoint of a path. `/v1` may be missing or doubled, and a trailing slash does no harm.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let mut rest = path.trim_matches('/');
+        for _ in 0..2 {
+            rest = match rest.strip_prefix("v1") {
+                Some("") => "",
+                Some(after) => after.strip_prefix('/').unwrap_or(rest),
+                None => rest,
+            };
+        }
+        match rest {
+            "" => Some(Self::Root),
+            "chat/completions" => Some(Self::ChatCompletions),
+            "messages" => Some(Self::Messages),
+            "models" => Some(Self::Models),
+            "usage" => Some(Self::Usage),
+            "health" => Some(Self::Health),
+            other => other.strip_prefix("models/").map(|id| Self::Model(decode_percent(id))),
+        }
+    }
+
+    /// The name of the function that answers it; unknown paths and `/` go to `models`.
+    pub const fn function(endpoint: Option<&Self>) -> &'static str {
+        match endpoint {
+            Some(Self::ChatCompletions) => "chat-completions",
+            Some(Self::Messages) => "messages",
+            Some(Self::Usage) => "usage",
+            Some(Self::Health) => "health",
+            Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
+        }
+    }
+
+    /// The methods of the path, as `Allow` and preflights name them.
+    const fn methods(&self) -> &'static str {
+        match self {
+            Self::ChatCompletions | Self::Messages => "POST, OPTIONS",
+            Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Whose error vocabulary the path's clients read.
+    const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Messages => Dialect::Anthropic,
+            Self::ChatCompletions | Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => Dialect::OpenAi,
+        }
+    }
+}
+
+/// Answers a request. Never fails: every failure, a panic included, is a rendered response.
+pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
+    let call = Call::new(request);
+    let answered = AssertUnwindSafe(call.answer(&gateway)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|_| {
+        let error = GatewayError::internal("the handler panicked");
+        call.log(&error);
+        respond::error(call.dialect(), &error, call.id)
+    });
+    respond::finish(&mut response, call.id, &gateway.config.allowed_origins, call.request.headers());
+    if call.request.method() == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+/// A request on its way through an endpoint.
+struct Call {
+    id: RequestId,
+    started: Instant,
+    request: Request,
+    endpoint: Option<Endpoint>,
+}
+
+impl Call {
+    fn new(request: Request) -> Self {
+        let endpoint = Endpoint::of_path(request.raw_http_path());
+        Self { id: RequestId::generate(), started: Instant::now(), request, endpoint }
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.endpoint.as_ref().map_or(Dialect::OpenAi, Endpoint::dialect)
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// When the function is killed, as time since the epoch.
+    fn deadline(&self) -> Duration {
+        let context = self.request.lambda_context_ref();
+        context.map_or(Duration::ZERO, |context| Duration::from_millis(context.deadline))
+    }
+
+    fn log(&self, error: &GatewayError) {
+        let cause = error.cause().unwrap_or(error.message());
+        let kind = error.kind();
+        if kind == ErrorKind::Internal {
+            tracing::error!(request = %self.id, ?kind, cause, "request failed");
+        } else {
+            tracing::info!(request = %self.id, ?kind, cause, "request refused");
+        }
+    }
+
+    async fn answer(&self, gateway: &Arc<Gateway>) -> Response<Body> {
+        let Some(endpoint) = &self.endpoint else { return self.refuse(&unknown_path(self.request.raw_http_path())) };
+        let method = self.request.method();
+        if method == Method::OPTIONS {
+            return respond::preflight(endpoint.methods(), self.headers());
+        }
+        if !endpoint.methods().split(", ").any(|allowed| method == allowed) {
+            let mut response = self.refuse(&wrong_method(method, endpoint.methods()));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.methods()));
+            return response;
+        }
+        let answered = match endpoint {
+            Endpoint::ChatCompletions => chat::handle(gateway, self, ClientFormat::ChatCompletions).await,
+            Endpoint::Messages => chat::handle(gateway, self, ClientFormat::Messages).await,
+            Endpoint::Models => models::list(gateway, self).await,
+            Endpoint::Model(id) => models::one(gateway, self, id).await,
+            Endpoint::Usage => usage::handle(gateway, self).await,
+            Endpoint::Health => health::handle(gateway),
+            Endpoint::Root => models::root(),
+        };
+        answered.unwrap_or_else(|error| self.refuse(&error))
+    }
+
+    fn refuse(&self, error: &GatewayError) -> Response<Body> {
+        self.log(error);
+        respond::error(self.dialect(), error, self.id)
+    }
+}
+
+fn unknown_path(path: &str) -> GatewayError {
+    let path: String = path.chars().take(80).collect();
+    GatewayError::new(ErrorKind::NotFound, format!("There is nothing at {path}.")).with_code("unknown_path").with_hint(
+        "The endpoints are /v1/chat/completions, /v1/messages, /v1/models, /v1/usage and /health.",
+    )
+}
+
+fn wrong_method(method: &Method, allowed: &str) -> GatewayError {
+    let method: String = method.as_str().chars().take(20).collect();
+    GatewayError::new(ErrorKind::MethodNotAllowed, format!("{method} is not allowed here; use {allowed}."))
+        .with_code("method_not_allowed")
+}
+
+/// Undoes `%xx`; what is not UTF-8 afterwards cannot be a model's name.
+fn decode_percent(text: &str) -> String {
+    url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_work_with_without_and_with_doubled_v1() {
+        for (path, endpoint) in [
+            ("/v1/chat/completions", Some(Endpoint::ChatCompletions)),
+            ("/chat/completions", Some(Endpoint::ChatCompletions)),
+            ("/v1/v1/chat/completions", Some(Endpoint::ChatCompletions)),
+            ("/v1/messages/", Some(Endpoint::Messages)),
+            ("/models", Some(Endpoint::Models)),
+            ("/v1/models/gpt-5.2", Some(Endpoint::Model("gpt-5.2".to_owned()))),
+            ("/v1/models/openai/gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
+            ("/v1/models/openai%2Fgpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
+            ("/usage", Some(Endpoint::Usage)),
+            ("/health", Some(Endpoint::Health)),
+            ("/v1/health", Some(Endpoint::Health)),
+            ("/", Some(Endpoint::Root)),
+            ("", Some(Endpoint::Root)),
+            ("/v1", Some(Endpoint::Root)),
+            ("/v1/v1/v1/models", None),
+            ("/v2/models", None),
+            ("/v1models", None),
+            ("/v1/chat", None),
+            ("/v1/messages/batches", None),
+        ] {
+            assert_eq!(Endpoint::of_path(path), endpoint, "{path}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`: one body that OpenAI's SDK, Anthropic's SDK and Codex can read. Also `/`.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde::Serialize;
+
+use super::Call;
+use crate::auth::ApiKey;
+use crate::catalog::{Catalog, Model, Price};
+use crate::error::GatewayError;
+use crate::flow::{Gateway, model_not_found};
+use crate::money::PicoUsd;
+use crate::respond::{self, Body};
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Entry<'a>>,
+    has_more: bool,
+    first_id: Option<&'a str>,
+    last_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    object: &'static str,
+    owned_by: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: &'a str,
+    display_name: &'a str,
+    created: i64,
+    created_at: String,
+    context_window: u64,
+    max_output_tokens: u64,
+    max_input_tokens: u64,
+    max_tokens: u64,
+    input_modalities: &'a [String],
+    output_modalities: &'a [String],
+    pricing: Pricing,
+}
+
+/// USD per million tokens.
+#[derive(Serialize)]
+struct Pricing {
+    input: PicoUsd,
+    output: PicoUsd,
+    cache_read: PicoUsd,
+    cache_write: PicoUsd,
+}
+
+#[derive(Serialize)]
+struct Root {
+    object: &'static str,
+    endpoints: [&'static str; 5],
+}
+
+pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
+    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
+    let data: Vec<Entry<'_>> = gateway.catalog.models().map(|model| entry(&gateway.catalog, model)).collect();
+    let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
+    respond::json(&List { object: "list", has_more: false, first_id, last_id, data })
+}
+
+pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
+    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
+    let model = gateway.catalog.resolve(id).map_err(|unknown| model_not_found(id, &unknown))?;
+    respond::json(&entry(&gateway.catalog, &model))
+}
+
+/// What a client that probes the base URL finds.
+pub(super) fn root() -> Result<Response<Body>, GatewayError> {
+    let endpoints = ["/v1/chat/completions", "/v1/messages", "/v1/models", "/v1/usage", "/health"];
+    respond::json(&Root { object: "gateway", endpoints })
+}
+
+fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
+    let Price { input, output, cache_read, cache_write_5m, cache_write_1h: _ } = model.price;
+    // The catalogue's date stands for every entry: vendors' own release dates are not part of its data.
+    let created_at = format!("{}T00:00:00Z", catalog.version());
+    let created = created_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
+    Entry {
+        id: model.id.as_str(),
+        object: "model",
+        owned_by: &model.owned_by,
+        kind: "model",
+        name: &model.name,
+        display_name: &model.name,
+        created,
+        created_at,
+        context_window: model.context_window,
+        max_output_tokens: model.max_output_tokens,
+        max_input_tokens: model.context_window,
+        max_tokens: model.max_output_tokens,
+        input_modalities: &model.input_modalities,
+        output_modalities: &model.output_modalities,
+        pricing: Pricing {
+            input: input.per_million(),
+            output: output.per_million(),
+            cache_read: cache_read.per_million(),
+            cache_write: cache_write_5m.per_million(),
+        },
+    }
+}

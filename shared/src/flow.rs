@@ -1,0 +1,230 @@
+//! A chat request from key to ledger, readable in one screen.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderMap, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
+
+use crate::admission::Admission;
+use crate::auth::ApiKey;
+use crate::catalog::{Catalog, Model, Route, UnknownModel};
+use crate::config::Config;
+use crate::error::{ErrorKind, GatewayError};
+use crate::ids::RequestId;
+use crate::ledger::{self, Outcome, RequestFacts};
+use crate::providers::{Provider, Providers, Transport, UpstreamCall};
+use crate::pump::{self, Pump};
+use crate::respond::{self, Body};
+use crate::store::Store;
+use crate::translate::{Outbound, Relay, outbound};
+use crate::wire::anthropic::betas;
+use crate::wire::{self, ClientFormat, Identity, Mode, WireFormat};
+
+/// A stream ends this long before its function is killed, so that the client hears why and the ledger is written.
+const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Everything that lives as long as the process.
+pub struct Gateway {
+    /// What the environment decides.
+    pub config: Config,
+    /// The models.
+    pub catalog: Catalog,
+    /// The table.
+    pub store: Store,
+    /// Who may pass.
+    pub admission: Admission,
+    /// The upstreams.
+    pub providers: Providers,
+    transport: Transport,
+}
+
+/// A request as an endpoint hands it over.
+pub struct Incoming<'a> {
+    /// Its id.
+    pub id: RequestId,
+    /// When it came in.
+    pub started: std::time::Instant,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body, decompressed.
+    pub body: String,
+    /// When the function is killed, as time since the epoch; zero or past for never.
+    pub deadline: Duration,
+}
+
+/// A request that is ready to be sent.
+struct Prepared {
+    facts: RequestFacts,
+    call: UpstreamCall,
+    route: Route,
+    mode: Mode,
+    include_usage: bool,
+    dropped: Vec<String>,
+}
+
+impl Gateway {
+    /// Builds everything from the environment, and opens connections ahead of the first request when `WARMUP` says so.
+    pub async fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
+        let config = Config::from_environment()?;
+        let store = Store::connect(&config.table_name).await;
+        let providers = Providers::new(&config)?;
+        let admission = Admission::new(store.clone());
+        let transport = Transport::default();
+        let gateway = Self { catalog: Catalog::embedded()?, store, admission, providers, transport, config };
+        Ok(Arc::new(gateway))
+    }
+
+    /// Opens connections and fetches credentials during INIT, where time is cheap. A failure is logged and costs nothing else.
+    pub async fn warm_up(&self) {
+        if !self.config.warmup {
+            return;
+        }
+        let providers = self.providers.iter().map(|provider| async move {
+            let token = provider.credential().token(&self.transport).await;
+            token.map(drop).err().map(|error| error.message)
+        });
+        let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
+        for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
+            tracing::warn!(cause, "warm-up failed");
+        }
+    }
+
+    /// Answers a chat request of that format.
+    pub async fn chat(self: &Arc<Self>, format: ClientFormat, incoming: Incoming<'_>) -> Result<Response<Body>, GatewayError> {
+        let key = ApiKey::from_headers(incoming.headers)?;
+        let opened = wire::open_request(format, &incoming.body)?;
+        let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        let (route, provider) = self.route(format, &model)?;
+        let permit = self.admission.authenticate(&key).await?;
+        let (mode, include_usage) = (opened.mode, opened.include_usage);
+        let asked = incoming.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
+        let (betas, unknown_betas) = betas::for_vertex(asked);
+        let Outbound { mut fields, mut dropped } = outbound::forward(format, opened, &model, &betas)?;
+        if format == ClientFormat::Messages {
+            dropped.extend(unknown_betas.iter().map(|beta| format!("anthropic-beta:{beta}")));
+        }
+        let body = provider.finish_body(&mut fields, &route.upstream, mode).and_then(|()| fields.to_json());
+        let body = body.map_err(|error| GatewayError::internal(error.to_string()))?;
+        let facts = RequestFacts {
+            request: incoming.id,
+            key: permit.key,
+            format: format.as_str(),
+            provider: route.provider,
+            price_version: self.catalog.version().to_owned(),
+            input_bytes: body.len() as u64,
+            started: incoming.started,
+            model,
+        };
+        let token = provider.credential().token(&self.transport).await?;
+        let call = UpstreamCall { url: provider.url(&route.upstream, mode)?, token, body, mode };
+        let prepared = Prepared { facts, call, route, mode, include_usage, dropped };
+        self.answer(format, prepared, end_of(incoming.deadline)).await
+    }
+
+    /// The first configured route whose wire the client's format can pass through.
+    fn route(&self, format: ClientFormat, model: &Model) -> Result<(Route, &dyn Provider), GatewayError> {
+        let mut native = model.routes.iter().filter(|route| WireFormat::of(route.provider) == format.native_wire()).peekable();
+        if native.peek().is_none() {
+            return Err(outbound::unsupported(format, model));
+        }
+        let configured = native.find_map(|route| Some((route.clone(), self.providers.get(route.provider)?)));
+        configured.ok_or_else(|| {
+            let message = format!("No provider for {} is configured.", model.id);
+            GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured")
+        })
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        format: ClientFormat,
+        prepared: Prepared,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Body>, GatewayError> {
+        let Prepared { facts, call, route, mode, include_usage, dropped } = prepared;
+        let identity = Identity::new(facts.request, facts.model.id.clone(), format);
+        let started = facts.started;
+        let (mut response, took) = match mode {
+            Mode::Streaming => self.stream(format, (facts, call), (identity, include_usage), deadline).await?,
+            Mode::Whole => {
+                let response = self.whole(format, (facts, call), &identity, deadline).await?;
+                (response, started.elapsed().as_millis())
+            }
+        };
+        respond::set_header(&mut response, "x-gateway-provider", route.provider.as_str());
+        respond::set_header(&mut response, "x-gateway-model", route.upstream.as_str());
+        respond::set_header(&mut response, "x-gateway-attempts", &format!("{};200;{took}ms", route.provider));
+        if !dropped.is_empty() {
+            respond::set_header(&mut response, "x-gateway-dropped", &dropped.join(", "));
+        }
+        Ok(response)
+    }
+
+    async fn stream(
+        self: &Arc<Self>,
+        format: ClientFormat,
+        (facts, call): (RequestFacts, UpstreamCall),
+        (identity, include_usage): (Identity, bool),
+        deadline: Option<Instant>,
+    ) -> Result<(Response<Body>, u128), GatewayError> {
+        let relay = Relay::forward(format, facts.request, identity, include_usage);
+        let span = tracing::info_span!("pump", request = %facts.request);
+        let (pump, committed, body) = Pump::new(facts, relay, self.store.clone(), deadline);
+        let gateway = Arc::clone(self);
+        #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
+        tokio::spawn(async move { pump.run(&gateway.transport, call).await }.instrument(span));
+        let committed = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
+        Ok((respond::event_stream(body), committed.after_ms))
+    }
+
+    async fn whole(
+        &self,
+        format: ClientFormat,
+        (facts, call): (RequestFacts, UpstreamCall),
+        identity: &Identity,
+        deadline: Option<Instant>,
+    ) -> Result<Response<Body>, GatewayError> {
+        let exchange = async {
+            let text = self.transport.send(call).await?.text().await?;
+            wire::forward_whole(format, &text, identity)
+        };
+        let result = match deadline {
+            Some(at) => timeout_at(at, exchange).await.unwrap_or_else(|_| Err(pump::out_of_time())),
+            None => exchange.await,
+        };
+        let (status, reply) = match result {
+            Ok(reply) => (200, Ok(reply)),
+            Err(error) => (error.status(), Err(GatewayError::from(error))),
+        };
+        let seen = reply.as_ref().ok();
+        let outcome = Outcome {
+            status,
+            finish: seen.map(|reply| reply.finish.clone()),
+            usage: seen.and_then(|reply| reply.usage),
+            output_bytes: seen.map_or(0, |reply| reply.output_bytes),
+            upstream_id: seen.map(|reply| reply.upstream_id.clone()).unwrap_or_default(),
+            first_event: seen.map(|_| std::time::Instant::now()),
+        };
+        ledger::settle(&self.store, &ledger::record(&facts, outcome)).await;
+        let reply = reply.inspect_err(|error| pump::log_failure(&facts, error))?;
+        Ok(respond::json_bytes(StatusCode::OK, reply.body))
+    }
+}
+
+/// When a request must have ended. A local runtime may send a deadline long past: that means none.
+fn end_of(deadline: Duration) -> Option<Instant> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let left = deadline.checked_sub(now)?;
+    Some(Instant::now() + left.saturating_sub(BEFORE_DEADLINE))
+}
+
+/// The refusal of a name that is no model, with the nearest ones that are.
+pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
+    let asked: String = asked.chars().take(80).collect();
+    let nearest: Vec<&str> = unknown.nearest.iter().map(crate::ids::ModelId::as_str).collect();
+    GatewayError::new(ErrorKind::NotFound, format!("The model `{asked}` does not exist. Nearest: {}.", nearest.join(", ")))
+        .with_code("model_not_found")
+        .with_param("model")
+        .with_hint("GET /v1/models lists every model.")
+}

@@ -1,0 +1,220 @@
+//! Money: prices a request's usage, writes its record, sums it up. Integer arithmetic only.
+#![deny(clippy::float_arithmetic)]
+
+mod summary;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::catalog::{Model, Price};
+use crate::chat::{FinishReason, Usage};
+use crate::ids::{KeyId, ProviderId, RequestId};
+use crate::money::PicoUsd;
+use crate::store::items::{Record, TokenSource};
+use crate::store::{Store, StoreError};
+
+pub use summary::{Days, ModelUsage, Summary};
+
+/// Tries to write a record, and the pauses between them (full jitter up to this, doubling).
+const TRIES: u32 = 5;
+const FIRST_PAUSE_MS: u64 = 20;
+const LONGEST_PAUSE_MS: u64 = 400;
+/// Characters per token where nobody counted.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// What is known of a request when it is sent upstream.
+#[derive(Clone, Debug)]
+pub struct RequestFacts {
+    /// Which request.
+    pub request: RequestId,
+    /// Whose.
+    pub key: KeyId,
+    /// The client format's name.
+    pub format: &'static str,
+    /// The model.
+    pub model: Arc<Model>,
+    /// Who serves it.
+    pub provider: ProviderId,
+    /// The catalogue version of its price.
+    pub price_version: String,
+    /// Bytes of the body that was sent upstream.
+    pub input_bytes: u64,
+    /// When it came in.
+    pub started: Instant,
+}
+
+/// How a request ended, as the meter saw it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// 200, or the status that the failure stands for.
+    pub status: u16,
+    /// Why the model stopped, if it did.
+    pub finish: Option<FinishReason>,
+    /// The last usage the provider reported.
+    pub usage: Option<Usage>,
+    /// Bytes of generated text, for the estimate.
+    pub output_bytes: u64,
+    /// The provider's id of the reply.
+    pub upstream_id: String,
+    /// When the first event came.
+    pub first_event: Option<Instant>,
+}
+
+/// The exact cost of a usage.
+pub fn cost(usage: &Usage, model: &Model) -> PicoUsd {
+    let tier = model.long_context.filter(|tier| usage.total_input() > tier.above);
+    let Price { input, output, cache_read, cache_write_5m, cache_write_1h } = tier.map_or(model.price, |tier| tier.price);
+    input.cost_of(usage.input)
+        + output.cost_of(usage.output)
+        + cache_read.cost_of(usage.cache_read)
+        + cache_write_5m.cost_of(usage.cache_write_5m)
+        + cache_write_1h.cost_of(usage.cache_write_1h)
+}
+
+/// The record of a request. Ends that are the provider's fault or ours are not charged, but keep their cost at the provider.
+pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
+    let delivered = outcome.status == 200;
+    let reported = outcome.usage.filter(|usage| !usage.is_empty());
+    let source = if reported.is_some() { TokenSource::Upstream } else { TokenSource::Estimated };
+    let usage = reported.unwrap_or_else(|| if delivered { estimate(facts, outcome.output_bytes) } else { Usage::default() });
+    let price = cost(&usage, &facts.model);
+    Record {
+        key: facts.key.clone(),
+        request: facts.request,
+        format: facts.format,
+        model: facts.model.id.to_string(),
+        provider: facts.provider.as_str(),
+        attempts: 1,
+        status: outcome.status,
+        finish: outcome.finish.as_ref().map_or("", FinishReason::as_str),
+        upstream_id: outcome.upstream_id,
+        source,
+        price_version: facts.price_version.clone(),
+        provider_cost: usage.provider_cost.unwrap_or(price),
+        charged: if delivered { price } else { PicoUsd::ZERO },
+        usage,
+        first_event_ms: outcome.first_event.map(|at| millis(at.duration_since(facts.started))),
+        duration_ms: millis(facts.started.elapsed()),
+    }
+}
+
+fn estimate(facts: &RequestFacts, output_bytes: u64) -> Usage {
+    Usage {
+        input: facts.input_bytes.div_ceil(BYTES_PER_TOKEN),
+        output: output_bytes.div_ceil(BYTES_PER_TOKEN),
+        ..Usage::default()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Writes a record, exactly once however often it is tried. When the table stays out of reach, the log line is the record.
+pub async fn settle(store: &Store, record: &Record) {
+    log(record);
+    for attempt in 0..TRIES {
+        match store.put_record(record).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::warn!(request = %record.request, attempt, cause = %error, "settlement failed");
+                if attempt + 1 < TRIES && !matches!(error, StoreError::Malformed(_)) {
+                    let ceiling = (FIRST_PAUSE_MS << attempt).min(LONGEST_PAUSE_MS);
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(FIRST_PAUSE_MS..=ceiling))).await;
+                }
+            }
+        }
+    }
+    tracing::error!(request = %record.request, "settlement given up: the ledger.final line is the record");
+}
+
+/// The line that `bk ledger replay` can make the record from.
+fn log(record: &Record) {
+    let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = record.usage;
+    tracing::info!(
+        event = "ledger.final",
+        key = %record.key,
+        request = %record.request,
+        format = record.format,
+        model = record.model,
+        provider = record.provider,
+        attempts = record.attempts,
+        status = record.status,
+        finish = record.finish,
+        upstream_id = record.upstream_id,
+        input,
+        cache_read,
+        cache_write_5m,
+        cache_write_1h,
+        output,
+        reasoning,
+        source = record.source.as_str(),
+        price_version = record.price_version,
+        provider_cost_pico = %record.provider_cost.pico(),
+        charged_pico = %record.charged.pico(),
+        first_event_ms = record.first_event_ms,
+        duration_ms = record.duration_ms,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    fn facts(model: &str) -> RequestFacts {
+        let catalog = Catalog::embedded().unwrap();
+        RequestFacts {
+            request: RequestId::generate(),
+            key: KeyId::parse("0123456789abcdef").unwrap(),
+            format: "messages",
+            model: catalog.resolve(model).unwrap(),
+            provider: ProviderId::VertexClaude,
+            price_version: catalog.version().to_owned(),
+            input_bytes: 401,
+            started: Instant::now(),
+        }
+    }
+
+    fn outcome(status: u16, usage: Option<Usage>) -> Outcome {
+        Outcome { status, finish: None, usage, output_bytes: 9, upstream_id: String::new(), first_event: None }
+    }
+
+    fn usage() -> Usage {
+        Usage { input: 1, cache_read: 10, cache_write_5m: 100, cache_write_1h: 1000, output: 7, ..Usage::default() }
+    }
+
+    #[test]
+    fn each_class_of_token_has_its_price() {
+        // 5 + 10 x 0.50 + 100 x 6.25 + 1000 x 10 + 7 x 25 dollars per million tokens.
+        assert_eq!(cost(&usage(), &facts("claude-opus-4.6").model), PicoUsd::new(10_810_000_000));
+    }
+
+    #[test]
+    fn a_long_prompt_is_priced_by_its_own_tier_for_all_its_tokens() {
+        let model = facts("gemini-2.5-pro").model;
+        let at = |input| cost(&Usage { input, output: 1, ..Usage::default() }, &model).pico();
+        assert_eq!(at(200_000), 200_000 * 1_250_000 + 10_000_000);
+        assert_eq!(at(200_001), 200_001 * 2_500_000 + 15_000_000);
+    }
+
+    #[test]
+    fn a_providers_fault_is_not_charged_but_its_cost_is_kept() {
+        let record = record(&facts("claude-opus-4.6"), outcome(502, Some(usage())));
+        assert_eq!((record.charged, record.provider_cost.pico()), (PicoUsd::ZERO, 10_810_000_000));
+    }
+
+    #[test]
+    fn a_reported_cost_is_the_provider_cost_and_never_the_charge() {
+        let reported = Usage { provider_cost: Some(PicoUsd::new(42)), ..usage() };
+        let record = record(&facts("claude-opus-4.6"), outcome(200, Some(reported)));
+        assert_eq!((record.charged.pico(), record.provider_cost.pico()), (10_810_000_000, 42));
+    }
+
+    #[test]
+    fn a_reply_without_usage_is_estimated_and_says_so() {
+        let record = record(&facts("claude-opus-4.6"), outcome(200, None));
+        assert_eq!(record.source, TokenSource::Estimated);
+        assert_eq!((record.usage.input, record.usage.output), (101, 3));
+    }
+}

@@ -1,0 +1,134 @@
+//! A key's usage, read from the rollups.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::chat::Usage;
+use crate::error::GatewayError;
+use crate::ids::KeyId;
+use crate::money::PicoUsd;
+use crate::store::items::{Rollup, iso_day};
+use crate::store::{Store, StoreError};
+
+const MOST_DAYS: u16 = 90;
+const DEFAULT_DAYS: u16 = 30;
+
+/// How many days a summary covers: 1 to 90.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days(u16);
+
+impl Days {
+    /// Reads the `days` parameter; 30 when it is missing.
+    pub fn parse(text: Option<&str>) -> Result<Self, GatewayError> {
+        let days = text.map_or(Some(DEFAULT_DAYS), |text| text.parse().ok());
+        days.filter(|days| (1..=MOST_DAYS).contains(days))
+            .map(Self)
+            .ok_or_else(|| GatewayError::invalid("days", format!("days: must be a whole number from 1 to {MOST_DAYS}.")))
+    }
+
+    /// The number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Start and end of the period that ends at the UTC midnight after `now`.
+    pub fn period(self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let today = now.to_zoned(TimeZone::UTC).with().time(Time::midnight()).build();
+        let today = today.map_or(now, |midnight| midnight.timestamp());
+        let day = |count: u16| SignedDuration::from_hours(24 * i64::from(count));
+        let end = today.saturating_add(day(1)).unwrap_or(today);
+        (end.saturating_sub(day(self.0)).unwrap_or(today), end)
+    }
+}
+
+/// Requests, tokens and money of a model, of a day, or of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelUsage {
+    /// Requests.
+    pub requests: u64,
+    /// Requests that failed.
+    pub errors: u64,
+    /// Tokens.
+    pub usage: Usage,
+    /// What was charged.
+    pub charged: PicoUsd,
+}
+
+impl ModelUsage {
+    fn add(&mut self, rollup: &Rollup) {
+        self.requests = self.requests.saturating_add(rollup.requests);
+        self.errors = self.errors.saturating_add(rollup.errors);
+        self.charged += rollup.charged;
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost } = rollup.usage;
+        let sum = &mut self.usage;
+        sum.input = sum.input.saturating_add(input);
+        sum.cache_read = sum.cache_read.saturating_add(cache_read);
+        sum.cache_write_5m = sum.cache_write_5m.saturating_add(cache_write_5m);
+        sum.cache_write_1h = sum.cache_write_1h.saturating_add(cache_write_1h);
+        sum.output = sum.output.saturating_add(output);
+        sum.reasoning = sum.reasoning.saturating_add(reasoning);
+        sum.provider_cost = Some(sum.provider_cost.unwrap_or_default() + provider_cost.unwrap_or_default());
+    }
+}
+
+/// A key's usage over some days.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// First moment covered.
+    pub start: Timestamp,
+    /// First moment not covered any more.
+    pub end: Timestamp,
+    /// Everything.
+    pub total: ModelUsage,
+    /// By public model id.
+    pub by_model: BTreeMap<String, ModelUsage>,
+    /// By day, `yyyy-mm-dd`.
+    pub by_day: BTreeMap<String, ModelUsage>,
+}
+
+impl Summary {
+    /// Reads the usage of a key for the days that end at the UTC midnight after `now`.
+    pub async fn read(store: &Store, key: &KeyId, days: Days, now: Timestamp) -> Result<Self, StoreError> {
+        let (start, end) = days.period(now);
+        let rollups = store.rollups(key, &iso_day(start), &iso_day(now)).await?;
+        Ok(Self::of(start, end, &rollups))
+    }
+
+    fn of(start: Timestamp, end: Timestamp, rollups: &[Rollup]) -> Self {
+        let mut summary =
+            Self { start, end, total: ModelUsage::default(), by_model: BTreeMap::new(), by_day: BTreeMap::new() };
+        for rollup in rollups {
+            summary.total.add(rollup);
+            summary.by_model.entry(rollup.model.clone()).or_default().add(rollup);
+            summary.by_day.entry(rollup.day.clone()).or_default().add(rollup);
+        }
+        summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_between_one_and_ninety() {
+        for (text, days) in [(None, Some(30)), (Some("1"), Some(1)), (Some("90"), Some(90))] {
+            assert_eq!(Days::parse(text).ok().map(Days::get), days);
+        }
+        for text in ["0", "91", "-1", "1.5", "", "x", "99999999999"] {
+            assert_eq!(Days::parse(Some(text)).unwrap_err().param(), Some("days"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_period_ends_at_the_next_utc_midnight() {
+        let now: Timestamp = "2026-02-05T23:59:59.999Z".parse().unwrap();
+        let (start, end) = Days(30).period(now);
+        assert_eq!((start.to_string(), end.to_string()), ("2026-01-07T00:00:00Z".into(), "2026-02-06T00:00:00Z".into()));
+        let (start, end) = Days(1).period("2026-03-01T00:00:00Z".parse().unwrap());
+        assert_eq!((start.to_string(), end.to_string()), ("2026-03-01T00:00:00Z".into(), "2026-03-02T00:00:00Z".into()));
+    }
+}

@@ -1,0 +1,34 @@
+//! One API key and one base URL for every model: an LLM gateway that runs as a handful of AWS Lambda functions.
+//!
+//! The flow of a request, and the room each step lives in:
+//!
+//! 1. [`endpoints`] finds the endpoint of a path; [`auth`] checks the key's form, [`body`] undoes compression.
+//! 2. [`wire`] checks the body's shape, [`catalog`] resolves the model and its routes: nothing has been spent yet.
+//! 3. [`admission`] asks the [`store`] whether the key may pass.
+//! 4. [`translate`] makes the upstream body: pure functions, no I/O.
+//! 5. [`providers`] know the URL and the credential; their transport sends.
+//! 6. [`pump`] relays a stream, or [`flow`] a whole reply; both meter the same [`chat::Usage`].
+//! 7. [`ledger`] prices the usage and writes the record, before the body ends.
+//!
+//! [`respond`] and [`wire`] render answers and errors in the client's own format.
+
+pub mod admission;
+pub mod auth;
+pub mod body;
+pub mod catalog;
+pub mod chat;
+pub mod config;
+pub mod endpoints;
+pub mod error;
+pub mod flow;
+pub mod ids;
+pub mod ledger;
+pub mod money;
+pub mod providers;
+pub mod pump;
+pub mod respond;
+pub mod sse;
+pub mod store;
+pub mod telemetry;
+pub mod translate;
+pub mod wire;

@@ -1,0 +1,82 @@
+//! Upstreams: where a call goes and with which credential. Never the conversation, never the reply.
+
+mod credential;
+mod openrouter;
+pub mod transport;
+mod vertex_claude;
+
+use url::Url;
+
+use crate::config::Config;
+use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::ids::{ProviderId, UpstreamModel};
+use crate::wire::raw::RawObject;
+use crate::wire::Mode;
+
+pub use credential::{Credential, CredentialError};
+pub use transport::{Transport, UpstreamCall, UpstreamReply};
+
+/// One upstream. Adding one is one file.
+pub trait Provider: Send + Sync {
+    /// Its name.
+    fn id(&self) -> ProviderId;
+
+    /// What it wants to see before it answers.
+    fn credential(&self) -> &Credential;
+
+    /// Where a call for that model goes.
+    fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError>;
+
+    /// The last edits of a body: the model's place, the version, the stream switch.
+    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error>;
+}
+
+/// The providers that have a credential.
+#[derive(Default)]
+pub struct Providers {
+    configured: Vec<Box<dyn Provider>>,
+    vertex: bool,
+}
+
+impl Providers {
+    /// Those that the environment gives credentials for.
+    pub fn new(config: &Config) -> Result<Self, CredentialError> {
+        let mut configured: Vec<Box<dyn Provider>> = Vec::new();
+        if let Some(vertex) = &config.vertex {
+            configured.push(Box::new(vertex_claude::VertexClaude::new(vertex)?));
+        }
+        if let Some(openrouter) = &config.openrouter {
+            configured.push(Box::new(openrouter::OpenRouter::new(openrouter)));
+        }
+        Ok(Self { configured, vertex: config.vertex.is_some() })
+    }
+
+    /// The provider of that name, if it has a credential.
+    pub fn get(&self, id: ProviderId) -> Option<&dyn Provider> {
+        self.configured.iter().find(|provider| provider.id() == id).map(AsRef::as_ref)
+    }
+
+    /// Whether the provider has a credential.
+    pub fn is_configured(&self, id: ProviderId) -> bool {
+        match id {
+            ProviderId::VertexGemini | ProviderId::VertexClaude => self.vertex,
+            ProviderId::OpenRouter => self.get(id).is_some(),
+        }
+    }
+
+    /// All that have a credential.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Provider> {
+        self.configured.iter().map(AsRef::as_ref)
+    }
+}
+
+/// A base URL with more path segments, each escaped.
+fn join(base: &Url, segments: &[&str]) -> Result<Url, UpstreamError> {
+    let mut url = base.clone();
+    let Ok(mut path) = url.path_segments_mut() else {
+        return Err(UpstreamError::new(UpstreamErrorKind::Connect, "a base URL that cannot have a path"));
+    };
+    path.pop_if_empty().extend(segments);
+    drop(path);
+    Ok(url)
+}

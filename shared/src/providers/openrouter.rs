@@ -1,0 +1,48 @@
+//! OpenRouter: OpenAI's wire, a bearer key, the model in the body.
+
+use serde::Serialize;
+use url::Url;
+
+use super::{Credential, Provider, join};
+use crate::config::OpenRouterConfig;
+use crate::error::UpstreamError;
+use crate::ids::{ProviderId, UpstreamModel};
+use crate::wire::raw::RawObject;
+use crate::wire::Mode;
+
+/// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
+#[derive(Serialize)]
+struct UsageAccounting {
+    include: bool,
+}
+
+pub(super) struct OpenRouter {
+    base_url: Url,
+    credential: Credential,
+}
+
+impl OpenRouter {
+    pub(super) fn new(config: &OpenRouterConfig) -> Self {
+        Self { base_url: config.base_url.clone(), credential: Credential::bearer(config.api_key.clone()) }
+    }
+}
+
+impl Provider for OpenRouter {
+    fn id(&self) -> ProviderId {
+        ProviderId::OpenRouter
+    }
+
+    fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    fn url(&self, _model: &UpstreamModel, _mode: Mode) -> Result<Url, UpstreamError> {
+        join(&self.base_url, &["chat", "completions"])
+    }
+
+    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
+        body.set("model", model.as_str())?;
+        body.set("stream", &(mode == Mode::Streaming))?;
+        body.set("usage", &UsageAccounting { include: true })
+    }
+}

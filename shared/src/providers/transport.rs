@@ -1,0 +1,200 @@
+//! The one HTTP client: sends, limits the time of each phase, sorts failures. One TLS set-up and one pool for all providers.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::wire::{Mode, upstream_error};
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// Silent thinking models may take this long to their first byte.
+const FIRST_EVENT: Duration = Duration::from_mins(2);
+/// Longest silence between two chunks.
+const IDLE: Duration = Duration::from_secs(90);
+/// A whole reply is one chunk to us: it may take as long as a whole request.
+const WHOLE: Duration = Duration::from_mins(14);
+const TOKEN: Duration = Duration::from_secs(3);
+/// Sockets survive a frozen environment for a while, not for long.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// Largest whole reply that is held.
+const MAX_REPLY_BYTES: usize = 20 * 1024 * 1024;
+/// Largest error body that is read.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// Everything about one upstream call.
+#[derive(Debug)]
+pub struct UpstreamCall {
+    /// Where to.
+    pub url: Url,
+    /// The bearer token.
+    pub token: SecretString,
+    /// The body.
+    pub body: Vec<u8>,
+    /// How the reply is wanted.
+    pub mode: Mode,
+}
+
+/// Sends calls.
+#[derive(Default)]
+pub struct Transport {
+    /// Built with the first call: a function that only lists models needs no TLS.
+    client: OnceLock<reqwest::Client>,
+}
+
+/// A reply of status 200 whose body is still to be read.
+#[derive(Debug)]
+pub struct UpstreamReply {
+    response: reqwest::Response,
+    begun: bool,
+}
+
+impl Transport {
+    /// Sends a call and waits for the head of the reply. Every status but 200 is a failure, read to its message.
+    pub async fn send(&self, call: UpstreamCall) -> Result<UpstreamReply, UpstreamError> {
+        let UpstreamCall { url, token, body, mode } = call;
+        let (accept, limit) = match mode {
+            Mode::Streaming => ("text/event-stream", FIRST_EVENT),
+            Mode::Whole => ("application/json", WHOLE),
+        };
+        let mut headers = HeaderMap::with_capacity(3);
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, bearer(&token)?);
+        let request = self.client()?.post(url).headers(headers).body(body);
+        let response = within(limit, request.send()).await?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(refusal(response).await);
+        }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let (is_stream, is_json) = (content_type.starts_with("text/event-stream"), content_type.starts_with("application/json"));
+        let unreadable = format!("a reply of type {content_type:?}");
+        let reply = UpstreamReply { response, begun: false };
+        match mode {
+            Mode::Streaming if is_stream => Ok(reply),
+            Mode::Whole if is_json => Ok(reply),
+            // A provider that fails before its stream may answer 200 with a plain JSON error.
+            Mode::Streaming if is_json => Err(upstream_error::decode_instead_of_stream(&reply.text().await?)),
+            // A front end's HTML page is no reply at all.
+            Mode::Streaming | Mode::Whole => Err(UpstreamError::new(UpstreamErrorKind::Malformed, unreadable)),
+        }
+    }
+
+    /// Posts a form and returns the reply's text: the token endpoint's protocol.
+    pub async fn post_form(&self, url: &Url, form: String) -> Result<String, UpstreamError> {
+        let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let request = self.client()?.post(url.clone()).header(CONTENT_TYPE, content_type).body(form);
+        let response = within(TOKEN, request.send()).await?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        let body = UpstreamReply { response, begun: false }.limited_text(MAX_ERROR_BYTES, TOKEN).await?;
+        Ok(body)
+    }
+
+    /// Opens a connection to a host ahead of the first call. What it answers does not matter.
+    pub async fn warm_up(&self, url: &Url) -> Result<(), UpstreamError> {
+        let mut origin = url.clone();
+        origin.set_path("/");
+        origin.set_query(None);
+        within(CONNECT, self.client()?.head(origin).send()).await.map(drop)
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, UpstreamError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = build().map_err(|cause| UpstreamError::new(UpstreamErrorKind::Connect, cause))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+fn build() -> Result<reqwest::Client, String> {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds the client")]
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(POOL_IDLE)
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+impl UpstreamReply {
+    /// The next piece of the body; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        let limit = if self.begun { IDLE } else { FIRST_EVENT };
+        let chunk = within(limit, self.response.chunk()).await?;
+        self.begun = true;
+        Ok(chunk)
+    }
+
+    /// The whole body as text.
+    pub async fn text(self) -> Result<String, UpstreamError> {
+        self.limited_text(MAX_REPLY_BYTES, WHOLE).await
+    }
+
+    async fn limited_text(mut self, limit: usize, time: Duration) -> Result<String, UpstreamError> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = within(time, self.response.chunk()).await? {
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, format!("a body beyond {limit} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let malformed = |_| UpstreamError::new(UpstreamErrorKind::Malformed, "a body that is not UTF-8");
+        String::from_utf8(body.into()).map_err(malformed)
+    }
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, UpstreamError> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
+    let mut value = value.map_err(|_| UpstreamError::new(UpstreamErrorKind::Credential, "a token that fits no header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn refusal(response: reqwest::Response) -> UpstreamError {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = UpstreamReply { response, begun: false }.limited_text(MAX_ERROR_BYTES, IDLE).await.unwrap_or_default();
+    upstream_error::decode(status, retry_after.as_deref(), &body)
+}
+
+async fn within<T>(limit: Duration, call: impl Future<Output = reqwest::Result<T>>) -> Result<T, UpstreamError> {
+    match timeout(limit, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(sort(&error)),
+        Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, format!("nothing came within {} s", limit.as_secs()))),
+    }
+}
+
+fn sort(error: &reqwest::Error) -> UpstreamError {
+    let mut cause = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        cause = format!("{cause}: {inner}");
+        source = inner.source();
+    }
+    let kind = if error.is_timeout() {
+        UpstreamErrorKind::Timeout
+    } else if error.is_body() || error.is_decode() {
+        UpstreamErrorKind::Truncated
+    } else {
+        UpstreamErrorKind::Connect
+    };
+    UpstreamError::new(kind, cause)
+}

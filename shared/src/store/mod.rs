@@ -1,0 +1,111 @@
+//! Keys, records and rollups in DynamoDB. The only user of its SDK.
+//!
+//! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
+
+pub mod items;
+mod keys;
+mod query;
+mod settle;
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls;
+
+/// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// Reads: one attempt, and all of them together. The SDK's own are unbounded.
+const READ_ATTEMPT: Duration = Duration::from_millis(300);
+const READ_OPERATION: Duration = Duration::from_secs(1);
+/// Writes of the ledger may take longer: the client has its answer by then.
+const WRITE_ATTEMPT: Duration = Duration::from_secs(1);
+const WRITE_OPERATION: Duration = Duration::from_secs(4);
+
+/// Why the store gave no answer.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StoreError {
+    /// Too many calls for the table or for one item.
+    #[error("the table is throttled: {0}")]
+    Throttled(String),
+    /// Out of reach, slow, or wrongly set up.
+    #[error("the table is out of reach: {0}")]
+    Unavailable(String),
+    /// An item that does not have the shape it must have.
+    #[error("a malformed item: {0}")]
+    Malformed(String),
+    /// A condition did not hold: the thing exists already, or is gone.
+    #[error("a condition does not hold: {0}")]
+    Condition(String),
+}
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// A client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
+    pub async fn connect(table: &str) -> Self {
+        let trust = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+        let http = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ));
+        let http = match tls::TlsContext::builder().with_trust_store(trust).build() {
+            Ok(context) => http.tls_context(context).build_https(),
+            Err(_) => http.build_https(),
+        };
+        // Only the two sources that Lambda has: the SDK's own chain would look for profiles and instance metadata.
+        let credentials =
+            CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
+                .or_else("container", EcsCredentialsProvider::builder().build());
+        let shared = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
+            .credentials_provider(credentials)
+            .timeout_config(timeouts(READ_ATTEMPT, READ_OPERATION))
+            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)))
+            .load()
+            .await;
+        Self { client: Client::new(&shared), table: table.to_owned() }
+    }
+
+    /// Opens the connection ahead of the first request, by a read that finds nothing.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        self.get("WARMUP", "WARMUP").await.map(drop)
+    }
+}
+
+fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(operation).build()
+}
+
+/// Time limits for one write of the ledger.
+fn write_limits() -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder().timeout_config(timeouts(WRITE_ATTEMPT, WRITE_OPERATION))
+}
+
+/// Sorts an SDK failure by what can be done about it.
+fn failure<E>(error: &SdkError<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::fmt::Debug,
+{
+    let code = error.code().unwrap_or("");
+    let text = format!("{code} {}", error.message().map_or_else(|| format!("{error:?}"), str::to_owned));
+    let throttles = ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
+    match code {
+        "ConditionalCheckFailedException" => StoreError::Condition(text),
+        "TransactionCanceledException" if text.contains("ConditionalCheckFailed") => StoreError::Condition(text),
+        _ if throttles.contains(&code) => StoreError::Throttled(text),
+        _ => StoreError::Unavailable(text.chars().take(500).collect()),
+    }
+}

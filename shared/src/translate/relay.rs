@@ -1,0 +1,181 @@
+//! The whole streaming machine, free of I/O: upstream chunks in, client bytes out, usage observed on the way.
+
+use bytes::BytesMut;
+
+use crate::chat::{Delta, FinishReason, StreamEvent, Usage};
+use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::ids::RequestId;
+use crate::sse::{Frame, FrameReader, SseError};
+use crate::wire::{self, ClientFormat, EventDecoder, FrameForwarder, Identity};
+
+/// How far a stream is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// No event yet, comments and pings apart.
+    Waiting,
+    /// Events have come.
+    Flowing,
+    /// Complete: the last bytes are written.
+    Finished,
+    /// Broken. Nothing was written about it yet: see [`Relay::fail`].
+    Failed(UpstreamError),
+}
+
+/// What a stream has shown so far: the ledger's source.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// The last usage reported; the counts are cumulative.
+    pub usage: Option<Usage>,
+    /// Bytes of generated text, reasoning and arguments.
+    pub output_bytes: u64,
+    /// The provider's id of the reply.
+    pub upstream_id: String,
+    /// Why the model stopped.
+    pub finish: Option<FinishReason>,
+}
+
+impl Meter {
+    fn observe(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::Start { id, usage, .. } => {
+                self.upstream_id.clone_from(id);
+                self.usage = Some(*usage).filter(|usage| !usage.is_empty());
+            }
+            StreamEvent::Delta(Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text)) => {
+                self.output_bytes = self.output_bytes.saturating_add(text.len() as u64);
+            }
+            StreamEvent::Usage(usage) => self.usage = Some(*usage),
+            StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
+            StreamEvent::BlockStart(_) | StreamEvent::Delta(Delta::Signature(_)) | StreamEvent::BlockStop => {}
+        }
+    }
+}
+
+/// Relays one stream.
+pub struct Relay {
+    reader: FrameReader,
+    machine: Machine,
+}
+
+/// Everything a frame goes through.
+struct Machine {
+    format: ClientFormat,
+    request: RequestId,
+    decoder: Box<dyn EventDecoder>,
+    forwarder: Box<dyn FrameForwarder>,
+    meter: Meter,
+    /// Reused for every frame.
+    events: Vec<StreamEvent>,
+    started: bool,
+}
+
+impl From<SseError> for UpstreamError {
+    fn from(error: SseError) -> Self {
+        let kind = match error {
+            SseError::TooLarge => UpstreamErrorKind::TooLarge,
+            SseError::NotUtf8 => UpstreamErrorKind::Malformed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl Relay {
+    /// Relays a provider's stream to a client of the same format.
+    pub fn forward(format: ClientFormat, request: RequestId, identity: Identity, include_usage: bool) -> Self {
+        let machine = Machine {
+            format,
+            request,
+            decoder: wire::decoder(format),
+            forwarder: wire::forwarder(format, identity, include_usage),
+            meter: Meter::default(),
+            events: Vec::new(),
+            started: false,
+        };
+        Self { reader: FrameReader::default(), machine }
+    }
+
+    /// Takes a chunk of the upstream body; appends what the client shall get.
+    pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Progress {
+        if self.machine.meter.finish.is_some() {
+            return Progress::Finished;
+        }
+        let Self { reader, machine } = self;
+        let result = reader.read(chunk, |frame| machine.frame(&frame, out));
+        machine.progress(result)
+    }
+
+    /// The upstream body has ended.
+    pub fn end(&mut self, out: &mut BytesMut) -> Progress {
+        if self.machine.meter.finish.is_some() {
+            return Progress::Finished;
+        }
+        let Self { reader, machine } = self;
+        let result = reader.end(|frame| machine.frame(&frame, out)).and_then(|()| machine.end(out));
+        machine.progress(result)
+    }
+
+    /// Appends the one event that ends a failed stream.
+    pub fn fail(&self, error: &GatewayError, out: &mut BytesMut) {
+        wire::encode_error(self.machine.format, error, self.machine.request, out);
+    }
+
+    /// Appends a sign of life.
+    pub fn ping(&self, out: &mut BytesMut) {
+        wire::encode_ping(self.machine.format, out);
+    }
+
+    /// What was observed.
+    pub fn meter(&self) -> &Meter {
+        &self.machine.meter
+    }
+}
+
+impl Machine {
+    fn frame(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        if self.meter.finish.is_some() {
+            return Ok(());
+        }
+        self.events.clear();
+        let decoded = self.decoder.decode(frame, &mut self.events);
+        self.observe();
+        decoded?;
+        self.forwarder.forward(frame, out)?;
+        self.close(out);
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        if self.meter.finish.is_some() {
+            return Ok(());
+        }
+        self.events.clear();
+        let finished = self.decoder.finish(&mut self.events);
+        self.observe();
+        finished?;
+        self.close(out);
+        Ok(())
+    }
+
+    fn observe(&mut self) {
+        for event in &self.events {
+            self.started = true;
+            self.meter.observe(event);
+        }
+    }
+
+    /// Writes the end of the stream once the finish was seen.
+    fn close(&mut self, out: &mut BytesMut) {
+        if self.meter.finish.is_some() {
+            self.forwarder.finish(self.meter.usage.as_ref(), out);
+        }
+    }
+
+    fn progress(&self, result: Result<(), UpstreamError>) -> Progress {
+        match result {
+            Err(error) => Progress::Failed(error),
+            Ok(()) if self.meter.finish.is_some() => Progress::Finished,
+            Ok(()) if self.started => Progress::Flowing,
+            Ok(()) => Progress::Waiting,
+        }
+    }
+}

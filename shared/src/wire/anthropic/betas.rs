@@ -1,0 +1,44 @@
+//! Which of Anthropic's beta features Vertex AI accepts. It refuses the whole request for a single unknown one, so the list
+//! is what passes; the rest is dropped and named. Data as of November 2026, from public gateways' tables and Vertex's own errors.
+
+/// Betas that pass, and what they are called on Vertex.
+const ON_VERTEX: &[(&str, &str)] = &[
+    ("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19"),
+    ("compact-2026-01-12", "compact-2026-01-12"),
+    ("computer-use-2025-01-24", "computer-use-2025-01-24"),
+    ("computer-use-2025-11-24", "computer-use-2025-11-24"),
+    ("context-1m-2025-08-07", "context-1m-2025-08-07"),
+    ("context-management-2025-06-27", "context-management-2025-06-27"),
+    ("interleaved-thinking-2025-05-14", "interleaved-thinking-2025-05-14"),
+    ("mid-conversation-tool-changes-2026-07-01", "mid-conversation-tool-changes-2026-07-01"),
+    ("tool-search-tool-2025-10-19", "tool-search-tool-2025-10-19"),
+];
+
+/// The beta that lets `context_management` pass; without it the field is refused.
+pub const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
+
+/// Sorts a client's betas (values of `anthropic-beta`, each a comma list) into those that Vertex takes and those it does not.
+pub fn for_vertex<'a>(headers: impl Iterator<Item = &'a str>) -> (Vec<&'static str>, Vec<String>) {
+    let (mut accepted, mut dropped) = (Vec::new(), Vec::new());
+    for beta in headers.flat_map(|value| value.split(',')).map(str::trim).filter(|beta| !beta.is_empty()) {
+        match ON_VERTEX.iter().find(|(client, _)| *client == beta) {
+            Some((_, vertex)) if accepted.contains(vertex) => {}
+            Some((_, vertex)) => accepted.push(*vertex),
+            None => dropped.push(beta.to_owned()),
+        }
+    }
+    (accepted, dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_betas_pass_under_vertex_names_once_and_the_rest_is_named() {
+        let headers = ["claude-code-20250219, interleaved-thinking-2025-05-14,", "advanced-tool-use-2025-11-20,tool-search-tool-2025-10-19"];
+        let (accepted, dropped) = for_vertex(headers.into_iter());
+        assert_eq!(accepted, ["interleaved-thinking-2025-05-14", "tool-search-tool-2025-10-19"]);
+        assert_eq!(dropped, ["claude-code-20250219"]);
+    }
+}

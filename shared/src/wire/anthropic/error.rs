@@ -1,0 +1,40 @@
+//! Errors as Anthropic clients read them.
+
+use serde::Serialize;
+
+use crate::error::{Dialect, GatewayError};
+use crate::ids::RequestId;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    error: ErrorObject<'a>,
+    request_id: String,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+/// The body of an error response, and the data of a stream's `error` event.
+pub fn body(error: &GatewayError, request: RequestId) -> Vec<u8> {
+    let object = ErrorObject {
+        kind: error.public_type(Dialect::Anthropic),
+        message: error.message(),
+        code: error.code(),
+        param: error.param(),
+        hint: error.hint(),
+    };
+    // Strings always serialise.
+    serde_json::to_vec(&Body { kind: "error", error: object, request_id: request.to_string() }).unwrap_or_default()
+}

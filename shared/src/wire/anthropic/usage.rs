@@ -1,0 +1,104 @@
+//! Usage in Anthropic's words: `input_tokens` excludes cached tokens, `output_tokens` includes thinking.
+
+use serde::Deserialize;
+
+use crate::chat::Usage;
+
+/// Usage as it arrives: whole in `message_start`, again in `message_delta`, where only some members may be repeated.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ProviderUsage {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_creation: Option<CacheCreation>,
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: Option<u64>,
+    ephemeral_1h_input_tokens: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Option<u64>,
+}
+
+impl ProviderUsage {
+    /// Takes over what a later report says. Counts are cumulative: they replace, they never add.
+    pub fn update(&mut self, later: Self) {
+        let Self {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            cache_creation,
+            output_tokens_details,
+        } = later;
+        self.input_tokens = input_tokens.or(self.input_tokens);
+        self.output_tokens = output_tokens.or(self.output_tokens);
+        self.cache_read_input_tokens = cache_read_input_tokens.or(self.cache_read_input_tokens);
+        self.cache_creation_input_tokens = cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_creation = cache_creation.or_else(|| self.cache_creation.take());
+        self.output_tokens_details = output_tokens_details.or_else(|| self.output_tokens_details.take());
+    }
+
+    /// The canonical counts. Cache writes without a split are five-minute ones, the default lifetime.
+    pub fn canonical(&self) -> Usage {
+        let written = self.cache_creation_input_tokens;
+        let split = self.cache_creation.as_ref();
+        let hour = split.and_then(|split| split.ephemeral_1h_input_tokens).unwrap_or(0);
+        let five_minutes = split.and_then(|split| split.ephemeral_5m_input_tokens).unwrap_or(0);
+        let written = written.unwrap_or_else(|| hour.saturating_add(five_minutes));
+        let output = self.output_tokens.unwrap_or(0);
+        let thinking = self.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens).unwrap_or(0);
+        Usage {
+            input: self.input_tokens.unwrap_or(0),
+            cache_read: self.cache_read_input_tokens.unwrap_or(0),
+            cache_write_5m: written.saturating_sub(hour),
+            cache_write_1h: hour.min(written),
+            output,
+            reasoning: thinking.min(output),
+            provider_cost: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(text: &str) -> ProviderUsage {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_later_report_replaces_what_it_repeats_and_keeps_the_rest() {
+        let mut counts = usage(
+            r#"{"input_tokens":4,"output_tokens":1,"cache_read_input_tokens":7,"cache_creation_input_tokens":9,
+                "cache_creation":{"ephemeral_5m_input_tokens":4,"ephemeral_1h_input_tokens":5}}"#,
+        );
+        counts.update(usage(r#"{"output_tokens":30,"output_tokens_details":{"thinking_tokens":12}}"#));
+        let expected = Usage {
+            input: 4,
+            cache_read: 7,
+            cache_write_5m: 4,
+            cache_write_1h: 5,
+            output: 30,
+            reasoning: 12,
+            provider_cost: None,
+        };
+        assert_eq!(counts.canonical(), expected);
+    }
+
+    #[test]
+    fn cache_writes_without_a_split_are_five_minute_ones() {
+        let counts = usage(r#"{"cache_creation_input_tokens":9,"input_tokens":null}"#).canonical();
+        assert_eq!((counts.cache_write_5m, counts.cache_write_1h, counts.input), (9, 0, 0));
+    }
+}

@@ -1,0 +1,212 @@
+//! Formats: one folder each, with the same file names in each. A format knows its own JSON and the canonical conversation,
+//! never another format. This page is the one dispatch table.
+
+pub mod anthropic;
+pub mod openai;
+pub mod raw;
+pub mod shape;
+pub mod upstream_error;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::chat::{FinishReason, StreamEvent, Usage};
+use crate::error::{Dialect, GatewayError, UpstreamError};
+use crate::ids::{ModelId, ProviderId, RequestId};
+use crate::sse::Frame;
+use raw::RawObject;
+
+/// A format that clients speak to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClientFormat {
+    /// OpenAI Chat Completions.
+    ChatCompletions,
+    /// Anthropic Messages.
+    Messages,
+}
+
+impl ClientFormat {
+    /// The name in records and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Messages => "messages",
+        }
+    }
+
+    /// The error vocabulary of its clients.
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::ChatCompletions => Dialect::OpenAi,
+            Self::Messages => Dialect::Anthropic,
+        }
+    }
+
+    /// The wire whose bodies are the same, so that requests and replies can be passed through.
+    pub const fn native_wire(self) -> WireFormat {
+        match self {
+            Self::ChatCompletions => WireFormat::OpenAi,
+            Self::Messages => WireFormat::Anthropic,
+        }
+    }
+}
+
+/// A format that providers speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WireFormat {
+    /// OpenAI Chat Completions, as OpenRouter speaks it.
+    OpenAi,
+    /// Anthropic Messages, as Vertex AI speaks it.
+    Anthropic,
+    /// Gemini `generateContent`, as Vertex AI speaks it.
+    Gemini,
+}
+
+impl WireFormat {
+    /// The format that a provider speaks.
+    pub const fn of(provider: ProviderId) -> Self {
+        match provider {
+            ProviderId::VertexGemini => Self::Gemini,
+            ProviderId::VertexClaude => Self::Anthropic,
+            ProviderId::OpenRouter => Self::OpenAi,
+        }
+    }
+}
+
+/// How a reply is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As server-sent events.
+    Streaming,
+    /// In one piece.
+    Whole,
+}
+
+/// What a reply calls itself towards the client: our own id, and the model id that the client asked for by any of its names.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The reply's id, in the client format's own form.
+    pub id: String,
+    /// The catalogue's model id.
+    pub model: ModelId,
+}
+
+impl Identity {
+    /// The identity of the reply to that request.
+    pub fn new(request: RequestId, model: ModelId, format: ClientFormat) -> Self {
+        let prefix = match format {
+            ClientFormat::ChatCompletions => "chatcmpl-",
+            ClientFormat::Messages => "msg_",
+        };
+        Self { id: format!("{prefix}{}", request.hex()), model }
+    }
+}
+
+/// A client's request, checked for shape. What is not needed on the way stays raw text.
+#[derive(Debug)]
+pub struct ClientRequest<'a> {
+    /// The body's top-level fields, in order, each as the client wrote it.
+    pub fields: RawObject<'a>,
+    /// The model as the client names it.
+    pub model: String,
+    /// How the reply is wanted.
+    pub mode: Mode,
+    /// The client's own limit for the output, by field name.
+    pub max_tokens: Option<(&'static str, u64)>,
+    /// Whether a stream ends with a usage chunk (`stream_options.include_usage`; Anthropic streams always carry usage).
+    pub include_usage: bool,
+}
+
+/// Reads a client's body and checks its shape; every fault is a 400 that names the path.
+pub fn open_request(format: ClientFormat, body: &str) -> Result<ClientRequest<'_>, GatewayError> {
+    shape::check_depth(body)?;
+    match format {
+        ClientFormat::ChatCompletions => openai::request::open(body),
+        ClientFormat::Messages => anthropic::request::open(body),
+    }
+}
+
+/// A whole reply as it goes to the client, and what the meter reads from it.
+#[derive(Debug)]
+pub struct WholeReply {
+    /// The body.
+    pub body: Bytes,
+    /// The usage that the provider reported, if it did.
+    pub usage: Option<Usage>,
+    /// Why the model stopped.
+    pub finish: FinishReason,
+    /// The provider's own id of the reply.
+    pub upstream_id: String,
+    /// Bytes of generated text, for estimates.
+    pub output_bytes: u64,
+}
+
+/// Passes a whole reply through to a client of the same format.
+pub fn forward_whole(format: ClientFormat, body: &str, identity: &Identity) -> Result<WholeReply, UpstreamError> {
+    match format {
+        ClientFormat::ChatCompletions => openai::response::forward(body, identity),
+        ClientFormat::Messages => anthropic::response::forward(body, identity),
+    }
+}
+
+/// Provider frames to events. Pure: no clock, no network, no async.
+pub trait EventDecoder: Send {
+    /// Takes one frame; appends what it means.
+    fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
+
+    /// The stream has ended. `Truncated` when no finish marker came.
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
+}
+
+/// Provider frames to a client of the same format. A frame changes only in: the reply's id and model (ours), usage as the
+/// client's format wants it, a doubled finish left out.
+pub trait FrameForwarder: Send {
+    /// Appends the frame as the client shall see it, if it shall.
+    fn forward(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError>;
+
+    /// Appends what closes a complete stream, once its last frame is through.
+    fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut);
+}
+
+/// The decoder of a wire that a client format can pass through.
+pub fn decoder(format: ClientFormat) -> Box<dyn EventDecoder> {
+    match format {
+        ClientFormat::ChatCompletions => Box::new(openai::stream::Decoder::default()),
+        ClientFormat::Messages => Box::new(anthropic::stream::Decoder::default()),
+    }
+}
+
+/// The forwarder to a client of that format.
+pub fn forwarder(format: ClientFormat, identity: Identity, include_usage: bool) -> Box<dyn FrameForwarder> {
+    match format {
+        ClientFormat::ChatCompletions => Box::new(openai::forward::Forwarder::new(identity, include_usage)),
+        ClientFormat::Messages => Box::new(anthropic::forward::Forwarder::new(identity)),
+    }
+}
+
+/// An error as the body of a response, in a dialect.
+pub fn error_body(dialect: Dialect, error: &GatewayError, request: RequestId) -> Vec<u8> {
+    match dialect {
+        Dialect::OpenAi => openai::error::body(error, request),
+        Dialect::Anthropic => anthropic::error::body(error, request),
+    }
+}
+
+/// Appends the one event that ends a failed stream. Nothing may follow it: no `[DONE]`, no `message_stop`.
+pub fn encode_error(format: ClientFormat, error: &GatewayError, request: RequestId, out: &mut BytesMut) {
+    let body = error_body(format.dialect(), error, request);
+    let data = std::str::from_utf8(&body).unwrap_or_default();
+    let event = match format {
+        ClientFormat::ChatCompletions => None,
+        ClientFormat::Messages => Some("error"),
+    };
+    crate::sse::write_frame(&Frame { event, data }, out);
+}
+
+/// Appends a sign of life: Anthropic's own `ping` event, or a comment, which OpenAI's SDKs skip.
+pub fn encode_ping(format: ClientFormat, out: &mut BytesMut) {
+    let ping: &[u8] = match format {
+        ClientFormat::ChatCompletions => b": ping\n\n",
+        ClientFormat::Messages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+    };
+    out.extend_from_slice(ping);
+}

@@ -1,0 +1,128 @@
+//! Usage in OpenAI's words: `prompt_tokens` includes cached tokens, `completion_tokens` includes reasoning.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::chat::Usage;
+use crate::money::PicoUsd;
+
+/// Usage as providers send it; any member may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ProviderUsage<'a> {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+    /// OpenRouter's price of the call in dollars.
+    #[serde(borrow)]
+    cost: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PromptDetails {
+    cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CompletionDetails {
+    reasoning_tokens: Option<u64>,
+}
+
+impl ProviderUsage<'_> {
+    /// The canonical counts. Recorded replies claim more cached and written tokens than the prompt has, and more reasoning than
+    /// output: the written ones are then ignored, the others capped.
+    pub fn canonical(&self) -> Usage {
+        let prompt = self.prompt_tokens.unwrap_or(0);
+        let output = self.completion_tokens.unwrap_or(0);
+        let details = self.prompt_tokens_details.as_ref();
+        let cache_read = details.and_then(|details| details.cached_tokens).unwrap_or(0).min(prompt);
+        let written = details.and_then(|details| details.cache_write_tokens).unwrap_or(0);
+        let cache_write_5m = if written > prompt.saturating_sub(cache_read) { 0 } else { written };
+        let reasoning = self.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
+        Usage {
+            input: prompt.saturating_sub(cache_read).saturating_sub(cache_write_5m),
+            cache_read,
+            cache_write_5m,
+            cache_write_1h: 0,
+            output,
+            reasoning: reasoning.min(output),
+            provider_cost: self.cost.and_then(|cost| PicoUsd::parse_usd(cost.get())),
+        }
+    }
+}
+
+/// Usage as OpenAI clients read it. A provider's cost is not theirs to see.
+#[derive(Debug, Serialize)]
+pub struct ClientUsage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: ClientPromptDetails,
+    completion_tokens_details: ClientCompletionDetails,
+}
+
+#[derive(Debug, Serialize)]
+struct ClientPromptDetails {
+    cached_tokens: u64,
+    cache_write_tokens: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ClientCompletionDetails {
+    reasoning_tokens: u64,
+}
+
+impl From<&Usage> for ClientUsage {
+    fn from(usage: &Usage) -> Self {
+        let prompt_tokens = usage.total_input();
+        Self {
+            prompt_tokens,
+            completion_tokens: usage.output,
+            total_tokens: prompt_tokens.saturating_add(usage.output),
+            prompt_tokens_details: ClientPromptDetails {
+                cached_tokens: usage.cache_read,
+                cache_write_tokens: usage.cache_write(),
+            },
+            completion_tokens_details: ClientCompletionDetails { reasoning_tokens: usage.reasoning },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(text: &str) -> Usage {
+        serde_json::from_str::<ProviderUsage<'_>>(text).unwrap().canonical()
+    }
+
+    #[test]
+    fn cached_and_written_tokens_are_taken_out_of_the_prompt() {
+        let usage = usage(
+            r#"{"prompt_tokens":2649,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":2569,"cache_write_tokens":79},
+                "completion_tokens_details":{"reasoning_tokens":3},"cost":0.00333825}"#,
+        );
+        let expected = Usage {
+            input: 1,
+            cache_read: 2569,
+            cache_write_5m: 79,
+            cache_write_1h: 0,
+            output: 5,
+            reasoning: 3,
+            provider_cost: Some(PicoUsd::new(3_338_250_000)),
+        };
+        assert_eq!(usage, expected);
+    }
+
+    #[test]
+    fn impossible_counts_are_capped_and_missing_ones_are_zero() {
+        let odd = usage(r#"{"prompt_tokens":2168,"prompt_tokens_details":{"cached_tokens":2161,"cache_write_tokens":2161}}"#);
+        assert_eq!((odd.input, odd.cache_read, odd.cache_write_5m), (7, 2161, 0));
+        let odd = usage(r#"{"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":11},"prompt_tokens":null}"#);
+        assert_eq!((odd.output, odd.reasoning, odd.input), (10, 10, 0));
+    }
+}

@@ -1,0 +1,153 @@
+//! Reads a provider's error body. One lenient reader for all wires, because the same endpoint may answer in Anthropic's shape,
+//! in Google's, in a one-element array around it, in OpenRouter's, or with an HTML page from a front end.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{UpstreamError, UpstreamErrorKind};
+
+/// OpenRouter's own words when the real ones are in `metadata.raw`.
+const OPENROUTER_GENERIC: &str = "Provider returned error";
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorShape<'a> {
+    message: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// A status as OpenRouter and Google write it: a number, or a number as text.
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    details: Vec<Detail>,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(rename = "retryDelay")]
+    retry_delay: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    raw: Option<String>,
+}
+
+/// The error of a refused call: its HTTP status, its `retry-after` header if any, its body.
+pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamError {
+    let text = body.trim();
+    let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+    let mut error = match serde_json::from_str::<Body<'_>>(text) {
+        Ok(Body { error: Some(error) }) => read(error, Some(status)),
+        Ok(Body { error: None }) | Err(_) => {
+            UpstreamError::new(UpstreamErrorKind::Refused(status), format!("HTTP {status} without a readable error"))
+        }
+    };
+    // A date is allowed here too, but no provider of ours sends one.
+    let header = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+    error.retry_after = header.or(error.retry_after);
+    error
+}
+
+/// A reply of status 200 that should have been a stream and is one JSON value: an error, or nothing we can read.
+pub fn decode_instead_of_stream(body: &str) -> UpstreamError {
+    match serde_json::from_str::<Body<'_>>(body) {
+        Ok(Body { error: Some(error) }) => read(error, None),
+        Ok(Body { error: None }) | Err(_) => UpstreamError::new(UpstreamErrorKind::Malformed, "JSON instead of a stream"),
+    }
+}
+
+/// An error object that came inside a reply of status 200, or inside a stream.
+pub fn decode_embedded(error: &RawValue) -> UpstreamError {
+    read(error, None)
+}
+
+fn read(error: &RawValue, status: Option<u16>) -> UpstreamError {
+    let shape = serde_json::from_str::<ErrorShape<'_>>(error.get())
+        .unwrap_or_else(|_| ErrorShape { message: serde_json::from_str(error.get()).ok(), ..ErrorShape::default() });
+    let code = shape.code.and_then(|code| code.get().trim_matches('"').parse().ok());
+    let code = code.filter(|code| (400..600).contains(code));
+    let status = status.or(code).or_else(|| shape.kind.as_deref().map(status_of_type)).unwrap_or(502);
+    let raw = shape.metadata.and_then(|metadata| metadata.raw);
+    let message = match (shape.message, raw) {
+        (Some(message), Some(raw)) if message == OPENROUTER_GENERIC => raw,
+        (Some(message), _) => message,
+        (None, raw) => raw.unwrap_or_default(),
+    };
+    let delay = shape.details.iter().find_map(|detail| detail.retry_delay.as_deref());
+    UpstreamError { kind: UpstreamErrorKind::Refused(status), message, retry_after: delay.and_then(seconds) }
+}
+
+/// Anthropic's in-stream error types carry no status; these are the ones its HTTP errors have.
+fn status_of_type(kind: &str) -> u16 {
+    match kind {
+        "invalid_request_error" => 400,
+        "authentication_error" => 401,
+        "billing_error" => 402,
+        "permission_error" => 403,
+        "not_found_error" => 404,
+        "request_too_large" => 413,
+        "rate_limit_error" => 429,
+        "timeout_error" => 504,
+        "overloaded_error" => 529,
+        _ => 502,
+    }
+}
+
+/// Google's `retryDelay`, `34.4s`, rounded up to whole seconds.
+fn seconds(delay: &str) -> Option<Duration> {
+    let (whole, fraction) = delay.strip_suffix('s').map(|number| number.split_once('.').unwrap_or((number, "")))?;
+    let part = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some(Duration::from_secs(whole.parse::<u64>().ok()?.saturating_add(part)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_shapes_give_their_message_and_status() {
+        let anthropic = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}"#;
+        let google = r#"{"error":{"code":429,"message":"Quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x","retryDelay":"34.4s"}]}}"#;
+        let array = format!("[{google}]");
+        let openrouter = r#"{"error":{"code":"429","message":"Provider returned error","metadata":{"raw":"slow down"}}}"#;
+        for (status, body, message, wait) in [
+            (529, anthropic, "Overloaded", None),
+            (429, google, "Quota", Some(35)),
+            (429, array.as_str(), "Quota", Some(35)),
+            (429, openrouter, "slow down", None),
+            (502, "<html>Bad gateway</html>", "HTTP 502 without a readable error", None),
+            (400, r#"{"error":"plain text"}"#, "plain text", None),
+        ] {
+            let error = decode(status, None, body);
+            assert_eq!(error.kind, UpstreamErrorKind::Refused(status), "{body}");
+            assert_eq!((error.message.as_str(), error.retry_after.map(|wait| wait.as_secs())), (message, wait), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_header_wins_over_the_body() {
+        assert_eq!(decode(429, Some("7"), "{}").retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn an_embedded_error_takes_its_status_from_code_or_type() {
+        let status = |text: &str| {
+            let raw = RawValue::from_string(text.to_owned()).unwrap();
+            decode_embedded(&raw).status()
+        };
+        assert_eq!(status(r#"{"code":503,"message":"x"}"#), 503);
+        assert_eq!(status(r#"{"type":"overloaded_error","message":"x"}"#), 529);
+        assert_eq!(status(r#"{"code":"server_error","message":"x"}"#), 502);
+        assert_eq!(status(r#"{"message":"x"}"#), 502);
+    }
+}
