@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::auth::{ApiKey, KeyDigest};
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
+use secrecy::SecretString;
+
+use crate::auth::{self, ApiKey};
 use crate::error::{ErrorKind, GatewayError};
-use crate::ids::KeyId;
-use crate::store::items::StoredKey;
+use crate::ids::{KeyDigest, KeyId};
+use crate::store::items::{NewKey, StoredKey};
 use crate::store::{Store, StoreError};
 
 /// How long a known key is trusted without asking again; a revocation takes effect within this time.
@@ -86,6 +90,21 @@ impl Admission {
         }
         remembered.insert(digest, Remembered { at: Instant::now(), permit });
     }
+}
+
+/// Mints a key of that name and stores it. The text is the only copy of the key there is.
+pub async fn issue_key(store: &Store, name: &str) -> Result<(SecretString, KeyId), StoreError> {
+    let minted = auth::mint(&SystemRandom::new());
+    let (text, key) = minted.ok_or_else(|| StoreError::Unavailable("the system has no random numbers".to_owned()))?;
+    let new = NewKey {
+        id: key.id().clone(),
+        digest: key.digest(),
+        last4: key.last4().to_owned(),
+        name: name.to_owned(),
+        created: Timestamp::now(),
+    };
+    store.create_key(&new).await?;
+    Ok((text, new.id))
 }
 
 fn fall_back(remembered: Option<Remembered>, error: &StoreError) -> Result<Permit, GatewayError> {

@@ -10,7 +10,7 @@ use ring::rand::SecureRandom;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::GatewayError;
-use crate::ids::KeyId;
+use crate::ids::{KeyDigest, KeyId};
 
 const PREFIX: &str = "bk_";
 const LOOKUP_LENGTH: usize = 12;
@@ -18,17 +18,6 @@ const SECRET_LENGTH: usize = 28;
 const CHECKSUM_LENGTH: usize = 6;
 const LENGTH: usize = PREFIX.len() + LOOKUP_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// SHA-256 of a whole key: the only form in which a key is stored or used as a cache key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyDigest([u8; 32]);
-
-impl KeyDigest {
-    /// The 32 bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
 
 /// A well-formed key as a request carries it. Whether it is anybody's is the store's knowledge.
 #[derive(Clone, Debug)]
@@ -52,7 +41,7 @@ impl ApiKey {
         }
         let lookup = body.get(..LOOKUP_LENGTH).ok_or_else(malformed)?;
         let last4 = text.get(LENGTH - 4..).ok_or_else(malformed)?;
-        Ok(Self { id: KeyId::of_lookup_digest(&sha256(lookup)), digest: KeyDigest(sha256(text)), last4: last4.to_owned() })
+        Ok(Self { id: KeyId::of_lookup_digest(&sha256(lookup)), digest: KeyDigest::new(sha256(text)), last4: last4.to_owned() })
     }
 
     /// The key of a request: `X-API-Key`, or `Authorization: Bearer`. A credential that does not begin with `bk_` is ignored

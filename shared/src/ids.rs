@@ -41,6 +41,22 @@ impl fmt::Display for KeyId {
     }
 }
 
+/// SHA-256 of a whole key: the only form in which a key is stored or used as a cache key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Wraps a SHA-256.
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 /// A model's public id, as listed by `GET /v1/models`. Made by the catalogue only, so it always names a model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(Arc<str>);

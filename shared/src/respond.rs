@@ -113,7 +113,7 @@ pub fn finish(response: &mut Response<Body>, request: RequestId, origins: &Allow
     match origins {
         AllowedOrigins::Any => drop(headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))),
         AllowedOrigins::Listed(listed) => {
-            headers.append(VARY, HeaderValue::from_static("origin"));
+            add_vary(headers, "origin");
             let origin = asked.get(ORIGIN).filter(|origin| listed.iter().any(|allowed| *origin == allowed.as_str()));
             if let Some(origin) = origin {
                 headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -132,7 +132,16 @@ pub fn preflight(methods: &'static str, asked: &HeaderMap) -> Response<Body> {
     // `*` would not cover `Authorization`.
     if let Some(wanted) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
-        headers.append(VARY, HeaderValue::from_static("access-control-request-headers"));
+        add_vary(headers, "access-control-request-headers");
     }
     response
+}
+
+/// Adds to `Vary` within one line: Lambda's prelude carries one value per header.
+fn add_vary(headers: &mut HeaderMap, name: &'static str) {
+    let known = headers.get(VARY).and_then(|value| value.to_str().ok());
+    let value = known.map_or_else(|| name.to_owned(), |known| format!("{known}, {name}"));
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert(VARY, value);
+    }
 }

@@ -11,9 +11,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::auth::KeyDigest;
 use crate::chat::Usage;
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::PicoUsd;
 
 /// The schema version that is written.

@@ -1,0 +1,10 @@
+//! A local AWS for the gateway: Lambda with function URLs, DynamoDB and the providers, all on loopback.
+//!
+//! `make dev` runs it for people, the end-to-end tests run the same library.
+#![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
+
+pub mod database;
+pub mod front;
+pub mod lambda;
+pub mod simulator;
+pub mod stack;

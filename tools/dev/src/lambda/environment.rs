@@ -1,0 +1,157 @@
+//! An execution environment: a process, the Runtime API it polls, and its freezer.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::Function;
+use super::invocation::{Invocation, Reply};
+use super::runtime_api;
+
+/// Where functions' output goes: kept for tests, shown to people, or both.
+#[derive(Clone, Debug, Default)]
+pub struct LogSink {
+    echo: bool,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl LogSink {
+    /// Keeps lines; `echo` also prints them to standard error with the function's name.
+    pub fn new(echo: bool) -> Self {
+        Self { echo, lines: Arc::default() }
+    }
+
+    /// Every line so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take(&self, function: &str, line: String) {
+        if self.echo {
+            eprintln!("{function}: {line}");
+        } else {
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    }
+
+    fn follow(&self, function: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
+        let (sink, function) = (self.clone(), function.to_owned());
+        if let Some(output) = output {
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(output).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    sink.take(&function, line);
+                }
+            });
+        }
+    }
+}
+
+/// A process that serves one request at a time. Dropping it kills the process.
+#[derive(Debug)]
+pub(super) struct Environment {
+    process: Child,
+    events: mpsc::Sender<Invocation>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Environment {
+    /// Starts the process with a Runtime API of its own.
+    pub(super) async fn start(function: &Function, logs: &LogSink) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (events, waiting) = mpsc::channel(1);
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, runtime_api::router(waiting)).await {
+                eprintln!("Runtime API: {error}");
+            }
+        });
+        let mut process = Command::new(&function.binary)
+            .env_clear()
+            .envs(function.variables.iter().map(|(name, value)| (name, value)))
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", &function.name)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("start {}", function.binary.display()))?;
+        logs.follow(&function.name, process.stdout.take());
+        logs.follow(&function.name, process.stderr.take());
+        Ok(Self { process, events, server })
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Hands an event over and waits for the head of the answer. The receiver fires when the answer has ended.
+    pub(super) async fn hand_over(&mut self, event: String, timeout: Duration) -> Result<(Reply, oneshot::Receiver<()>)> {
+        let (invocation, replied, ended) = Invocation::new(event, timeout);
+        if self.events.send(invocation).await.is_err() {
+            bail!("the Runtime API is gone");
+        }
+        let reply = tokio::select! {
+            reply = replied => reply.ok(),
+            _ = self.process.wait() => None,
+            () = tokio::time::sleep(timeout) => None,
+        };
+        if reply.is_none() {
+            self.kill().await;
+        }
+        Ok((reply.unwrap_or_else(Reply::failed), ended))
+    }
+
+    /// Waits for the end of an answer; true when the process is fit for another request.
+    pub(super) async fn finish(&mut self, ended: oneshot::Receiver<()>, timeout: Duration) -> bool {
+        let fit = tokio::select! {
+            ended = ended => ended.is_ok(),
+            _ = self.process.wait() => false,
+            () = tokio::time::sleep(timeout) => false,
+        };
+        if !fit {
+            self.kill().await;
+        }
+        fit
+    }
+
+    /// Stops the process until the next request, as Lambda does the moment a response has ended.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a frozen process go on.
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    async fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill().await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // It may have ended by itself.
+            let _ = kill_process(pid, signal);
+        }
+    }
+}

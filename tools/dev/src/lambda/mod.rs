@@ -1,0 +1,109 @@
+//! Lambda: functions, their execution environments, and the Runtime API that each environment's process polls.
+//!
+//! As on AWS, an environment serves one request at a time, further requests get environments of their own up to a limit, the
+//! process is frozen from the end of a response to the next request, a client that leaves is not reported, and a process that
+//! outlives its deadline is killed.
+
+mod environment;
+mod invocation;
+mod runtime_api;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::Semaphore;
+
+pub use environment::LogSink;
+pub use invocation::{Head, Reply};
+
+use environment::Environment;
+
+/// What a function is made of.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The program.
+    pub binary: PathBuf,
+    /// Its environment variables; nothing else is inherited.
+    pub variables: Vec<(String, String)>,
+    /// How long a request may take before the process is killed.
+    pub timeout: Duration,
+    /// Most environments at once; further requests wait.
+    pub max_environments: usize,
+}
+
+/// Runs functions.
+#[derive(Debug)]
+pub struct Lambda {
+    pools: HashMap<String, Pool>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    function: Function,
+    logs: LogSink,
+    idle: Arc<Mutex<Vec<Environment>>>,
+    slots: Arc<Semaphore>,
+    pids: Arc<Mutex<Vec<u32>>>,
+}
+
+impl Lambda {
+    /// Knows these functions; starts none of them.
+    pub fn new(functions: Vec<Function>, logs: &LogSink) -> Self {
+        let pool = |function: Function| Pool {
+            slots: Arc::new(Semaphore::new(function.max_environments)),
+            idle: Arc::default(),
+            pids: Arc::default(),
+            logs: logs.clone(),
+            function,
+        };
+        Self { pools: functions.into_iter().map(|function| (function.name.clone(), pool(function))).collect() }
+    }
+
+    /// Gives an event to a function and waits for the head of its answer.
+    pub async fn invoke(&self, function: &str, event: String) -> Result<Reply> {
+        let pool = self.pools.get(function).with_context(|| format!("no function {function}"))?;
+        pool.invoke(event).await
+    }
+
+    /// The processes that were started for a function, oldest first.
+    pub fn pids(&self, function: &str) -> Vec<u32> {
+        let pool = self.pools.get(function);
+        pool.map(|pool| pool.pids.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+}
+
+impl Pool {
+    async fn invoke(&self, event: String) -> Result<Reply> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await?;
+        let warm = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut environment = match warm {
+            Some(environment) => environment,
+            None => self.start().await?,
+        };
+        environment.thaw();
+        let timeout = self.function.timeout;
+        let reply = environment.hand_over(event, timeout).await?;
+        let (reply, ended) = reply;
+        let idle = Arc::clone(&self.idle);
+        // The environment is busy until its response has ended, whether or not anybody still reads it.
+        tokio::spawn(async move {
+            if environment.finish(ended, timeout).await {
+                environment.freeze();
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
+            }
+            drop(slot);
+        });
+        Ok(reply)
+    }
+
+    async fn start(&self) -> Result<Environment> {
+        let environment = Environment::start(&self.function, &self.logs).await?;
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).extend(environment.pid());
+        Ok(environment)
+    }
+}

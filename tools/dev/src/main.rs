@@ -1,0 +1,125 @@
+//! `make dev` and `make watch`: the local stack, until Ctrl-C.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use gateway_dev::stack::{Options, Stack, Support};
+use secrecy::ExposeSecret as _;
+
+/// Variables of the API contract that a developer may set, in the environment or in `.env`.
+const HONOURED: [&str; 12] = [
+    "OPENROUTER_API_KEY",
+    "OPENROUTER_BASE_URL",
+    "OPENROUTER_API_KEY_PARAMETER",
+    "VERTEX_PROJECT",
+    "VERTEX_LOCATION",
+    "VERTEX_BASE_URL",
+    "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+    "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
+    "CORS_ALLOWED_ORIGINS",
+    "WARMUP",
+    "RUST_LOG",
+    "AWS_LAMBDA_LOG_FORMAT",
+];
+/// A readable pace for the simulator's words.
+const PACE: Duration = Duration::from_millis(30);
+const TIMEOUT: Duration = Duration::from_mins(15);
+
+/// Runs the gateway on this machine, with its database and, without credentials, simulated providers.
+#[derive(Parser)]
+struct Arguments {
+    /// Port of the base URL, on 127.0.0.1.
+    #[arg(long, env = "PORT", default_value_t = 9000)]
+    port: u16,
+    /// Folder of the local database and key.
+    #[arg(long, default_value = ".dev")]
+    data: PathBuf,
+    /// Start with an empty database and a new key.
+    #[arg(long)]
+    fresh: bool,
+    /// Only database and providers: something else runs the functions on the port.
+    #[arg(long)]
+    support_only: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.fresh && arguments.data.exists() {
+        std::fs::remove_dir_all(&arguments.data).with_context(|| format!("empty {}", arguments.data.display()))?;
+    }
+    let executable = std::env::current_exe()?;
+    let options = Options {
+        port: arguments.port,
+        data: Some(arguments.data.clone()),
+        binaries: executable.parent().context("this program has no folder")?.to_owned(),
+        variables: honoured_variables(),
+        timeout: TIMEOUT,
+        pace: PACE,
+        echo: true,
+    };
+    if arguments.support_only {
+        let support = Support::start(&options).await?;
+        let url = format!("http://127.0.0.1:{}", arguments.port);
+        write_environment(&arguments.data, &url, &support)?;
+        greet(&url, &support);
+        return wait_for_the_end().await;
+    }
+    let stack = Stack::start(options).await?;
+    write_environment(&arguments.data, &stack.url, &stack.support)?;
+    greet(&stack.url, &stack.support);
+    wait_for_the_end().await
+}
+
+/// The environment wins over `.env`.
+fn honoured_variables() -> Vec<(String, String)> {
+    let file: Vec<(String, String)> =
+        dotenvy::from_filename_iter(".env").map(|lines| lines.flatten().collect()).unwrap_or_default();
+    let from_file = |name: &str| file.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    #[expect(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
+    let value = |name: &str| std::env::var(name).ok().or_else(|| from_file(name)).filter(|value| !value.is_empty());
+    HONOURED.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
+}
+
+/// `.dev/env` for scripts and `bk`, `.dev/functions.env` for functions that something else starts.
+fn write_environment(folder: &Path, url: &str, support: &Support) -> Result<()> {
+    let key = support.key.expose_secret();
+    let mut script = format!("GATEWAY_URL={url}\nGATEWAY_KEY={key}\n");
+    let mut functions = String::new();
+    for (name, value) in &support.variables {
+        if name.starts_with("AWS_") || name == "TABLE_NAME" {
+            writeln!(script, "{name}={value}")?;
+        }
+        writeln!(functions, "{name}={}", value.replace('\n', "\\n"))?;
+    }
+    std::fs::write(folder.join("env"), script).context("write the environment for scripts")?;
+    std::fs::write(folder.join("functions.env"), functions).context("write the environment of the functions")
+}
+
+fn greet(url: &str, support: &Support) {
+    let key = support.key.expose_secret();
+    let providers = match support.simulator {
+        Some(_) => "simulated (set OPENROUTER_API_KEY or GOOGLE_APPLICATION_CREDENTIALS_JSON for real ones)",
+        None => "real, from your environment",
+    };
+    eprintln!(
+        "\n  base URL   {url}\n  key        {key}\n  providers  {providers}\n\n  Stream a token:\n\n\
+         curl -N {url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {key}' \\\n  \
+         -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"model\":\"gpt-5.2\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n\n  \
+         Ctrl-C stops everything.\n"
+    );
+}
+
+async fn wait_for_the_end() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    eprintln!("stopped");
+    Ok(())
+}

@@ -1,0 +1,369 @@
+//! Claude on Vertex AI: Anthropic's messages with Google's way in.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::ids;
+use super::journal::SimulatedUsage;
+use super::question::{Mode, Question, Refusal, Tool, Transcript, items, string, texts};
+use super::text::{Finish, Reply};
+use super::wire::{Frame, Streamed, Wire, halves, json};
+
+/// Reads a request body; `method` is what follows the colon in the path.
+pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<Question, Refusal> {
+    let mode = mode(model, method, body)?;
+    let mut transcript = Transcript::default();
+    transcript.other(&texts(body.get("system")));
+    for message in items(body, "messages") {
+        let texts = texts(message.get("content"));
+        let results: Vec<String> = items(message, "content").filter_map(result).collect();
+        match string(message, "role") {
+            Some("user") if results.is_empty() => transcript.user(&texts),
+            Some("user") => transcript.results(&results, &texts),
+            Some(_) | None => transcript.other(&texts),
+        }
+    }
+    let model = if mode == Mode::Count { string(body, "model").unwrap_or_default() } else { model };
+    Ok(Question::new(Wire::Claude, mode, model, transcript).with_tool(tool(body)))
+}
+
+/// Checks what this endpoint insists on and Anthropic's own does not.
+fn mode(model: &str, method: &str, body: &Value) -> Result<Mode, Refusal> {
+    let counting = model == "count-tokens";
+    let streaming = body.get("stream") == Some(&Value::Bool(true));
+    let wrong = |message: &str| Err(Refusal::own(400, message));
+    if items(body, "messages").next().is_none() {
+        return wrong("messages: Field required");
+    }
+    match (counting, body.get("model")) {
+        (true, None) => return wrong("model: Field required"),
+        (false, Some(_)) => return wrong("model: Extra inputs are not permitted"),
+        (true, Some(_)) | (false, None) => {}
+    }
+    if counting {
+        return Ok(Mode::Count);
+    }
+    match string(body, "anthropic_version") {
+        Some("vertex-2023-10-16") => {}
+        Some(other) => return wrong(&format!("anthropic_version: \"{other}\" is not supported on this endpoint")),
+        None => return wrong("anthropic_version: Field required"),
+    }
+    if body.get("max_tokens").and_then(Value::as_u64).is_none() {
+        return wrong("max_tokens: Field required");
+    }
+    match (method, streaming) {
+        ("streamRawPredict", true) => Ok(Mode::Events),
+        ("rawPredict", false) => Ok(Mode::Whole),
+        ("streamRawPredict", false) => wrong("stream: must be true for streamRawPredict"),
+        (_, _) => wrong("stream: must not be true for rawPredict"),
+    }
+}
+
+fn result(block: &Value) -> Option<String> {
+    (string(block, "type") == Some("tool_result")).then(|| texts(block.get("content")).concat())
+}
+
+fn tool(body: &Value) -> Option<Tool> {
+    let choice = body.get("tool_choice").unwrap_or(&Value::Null);
+    if string(choice, "type") == Some("none") {
+        return None;
+    }
+    let wanted = choice.get("name");
+    // Tools without a schema are run by the provider.
+    let mut tools = items(body, "tools").filter(|tool| tool.get("input_schema").is_some());
+    let tool = tools.find(|tool| wanted.is_none() || tool.get("name") == wanted)?;
+    let schema = tool.get("input_schema").cloned().unwrap_or_default();
+    Some(Tool { name: string(tool, "name")?.to_owned(), schema })
+}
+
+/// An error of the model; the platform's own errors are in Google's shape.
+pub(super) fn error(status: u16, message: &str, request_id: &str) -> String {
+    let kind = match status {
+        400 => "invalid_request_error",
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        _ => "api_error",
+    };
+    json(&ErrorBody { kind: "error", error: Failure { kind, message }, request_id })
+}
+
+/// The reply in one piece.
+pub(super) fn whole(reply: &Reply) -> String {
+    let mut content = Vec::new();
+    if !reply.thoughts.is_empty() {
+        content.push(Block::Thinking { thinking: reply.thinking(), signature: reply.signature() });
+    }
+    match &reply.call {
+        Some(call) => {
+            content.push(Block::ToolUse { id: tool_id(), name: &call.name, input: raw(&call.arguments) });
+        }
+        None => content.push(Block::Text { text: reply.text() }),
+    }
+    json(&Message {
+        stop_reason: Some(stop_reason(reply)),
+        content,
+        usage: reply.told_usage().map(usage),
+        ..Message::begun(reply)
+    })
+}
+
+/// The reply as a stream.
+pub(super) fn streamed(reply: &Reply) -> Streamed {
+    // The start tells the whole input and the first token of the output.
+    let begun = reply.told_usage().map(|told| SimulatedUsage { output_tokens: 1, reasoning_tokens: 0, ..told });
+    let message = Message { usage: begun.map(usage), ..Message::begun(reply) };
+    let mut events = Events::default();
+    events.frame(&Event::MessageStart { message }, begun);
+    events.frame(&Event::Ping, None);
+    if !reply.thoughts.is_empty() {
+        events.start(Block::Thinking { thinking: String::new(), signature: String::new() });
+        for thinking in &reply.thoughts {
+            events.word(Delta::ThinkingDelta { thinking });
+        }
+        events.delta(Delta::SignatureDelta { signature: &reply.signature() });
+        events.stop();
+    }
+    if let Some(call) = &reply.call {
+        events.start(Block::ToolUse { id: tool_id(), name: &call.name, input: raw("{}") });
+        events.word(Delta::InputJsonDelta { partial_json: "" });
+        // A call without arguments is told by the empty piece alone.
+        let pieces = if call.arguments == "{}" { Vec::new() } else { halves(&call.arguments).to_vec() };
+        for piece in &pieces {
+            events.word(Delta::InputJsonDelta { partial_json: piece });
+        }
+    } else {
+        events.start(Block::Text { text: String::new() });
+        for text in &reply.words {
+            events.word(Delta::TextDelta { text });
+        }
+    }
+    events.stop();
+    let delta = End { stop_reason: stop_reason(reply), stop_sequence: None };
+    events.frame(&Event::MessageDelta { delta, usage: reply.told_usage().map(final_usage) }, reply.told_usage());
+    events.frame(&Event::MessageStop, None);
+    let overloaded = Event::Error { error: Failure { kind: "overloaded_error", message: "Overloaded" } };
+    Streamed { frames: events.frames, failure: vec![Frame::trapping(overloaded.written(0))] }
+}
+
+fn stop_reason(reply: &Reply) -> &'static str {
+    match reply.finish {
+        Finish::Stop => "end_turn",
+        Finish::Call => "tool_use",
+        Finish::Length => "max_tokens",
+    }
+}
+
+/// JSON text that we wrote ourselves, hence always right.
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn tool_id() -> String {
+    format!("toolu_vrtx_01{}", ids::random(22))
+}
+
+fn usage(told: SimulatedUsage) -> Usage {
+    let cache_creation = Some(CacheCreation { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 });
+    Usage { cache_creation, ..final_usage(told) }
+}
+
+/// The usage at a stream's end, where the cache is not itemised.
+fn final_usage(told: SimulatedUsage) -> Usage {
+    let thinking_tokens = told.reasoning_tokens;
+    Usage {
+        input_tokens: told.input_tokens,
+        cache_creation_input_tokens: 0,
+        cache_read_input_tokens: 0,
+        cache_creation: None,
+        output_tokens: told.output_tokens,
+        output_tokens_details: (thinking_tokens > 0).then_some(OutputDetails { thinking_tokens }),
+    }
+}
+
+/// The events written so far.
+#[derive(Default)]
+struct Events {
+    frames: Vec<Frame>,
+    index: u32,
+}
+
+impl Events {
+    fn frame(&mut self, event: &Event<'_>, reports: Option<SimulatedUsage>) {
+        self.frames.push(Frame::trapping(event.written(self.frames.len())).reporting(reports));
+    }
+
+    fn word(&mut self, delta: Delta<'_>) {
+        let event = Event::ContentBlockDelta { index: self.index, delta };
+        self.frames.push(Frame::word(event.written(self.frames.len())));
+    }
+
+    fn delta(&mut self, delta: Delta<'_>) {
+        self.frame(&Event::ContentBlockDelta { index: self.index, delta }, None);
+    }
+
+    fn start(&mut self, content_block: Block<'_>) {
+        self.frame(&Event::ContentBlockStart { index: self.index, content_block }, None);
+    }
+
+    fn stop(&mut self) {
+        self.frame(&Event::ContentBlockStop { index: self.index }, None);
+        self.index += 1;
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Event<'a> {
+    MessageStart {
+        message: Message<'a>,
+    },
+    Ping,
+    ContentBlockStart {
+        index: u32,
+        content_block: Block<'a>,
+    },
+    ContentBlockDelta {
+        index: u32,
+        delta: Delta<'a>,
+    },
+    ContentBlockStop {
+        index: u32,
+    },
+    MessageDelta {
+        delta: End<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+    },
+    MessageStop,
+    Error {
+        error: Failure<'a>,
+    },
+}
+
+impl Event<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::MessageStart { .. } => "message_start",
+            Self::Ping => "ping",
+            Self::ContentBlockStart { .. } => "content_block_start",
+            Self::ContentBlockDelta { .. } => "content_block_delta",
+            Self::ContentBlockStop { .. } => "content_block_stop",
+            Self::MessageDelta { .. } => "message_delta",
+            Self::MessageStop => "message_stop",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// The event's lines. Vertex pads some of its JSON before the last brace, hence the place in the stream.
+    fn written(&self, place: usize) -> String {
+        let data = json(self);
+        let open = data.strip_suffix('}').unwrap_or(&data);
+        let padding = if place.is_multiple_of(3) { 0 } else { place * 7 % 15 };
+        format!("event: {}\ndata: {open}{}}}\n\n", self.name(), " ".repeat(padding))
+    }
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    model: String,
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    role: &'a str,
+    content: Vec<Block<'a>>,
+    stop_reason: Option<&'a str>,
+    stop_sequence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+}
+
+impl Message<'_> {
+    fn begun(reply: &Reply) -> Self {
+        Self {
+            // The path names a version by `@`, the reply by a hyphen.
+            model: reply.model.trim_end_matches("@default").replace('@', "-"),
+            id: format!("msg_vrtx_01{}", ids::random(22)),
+            kind: "message",
+            role: "assistant",
+            content: Vec::new(),
+            stop_reason: None,
+            stop_sequence: None,
+            usage: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block<'a> {
+    Text { text: String },
+    Thinking { thinking: String, signature: String },
+    ToolUse { id: String, name: &'a str, input: Box<RawValue> },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "the wire calls each of them a delta")]
+enum Delta<'a> {
+    TextDelta { text: &'a str },
+    ThinkingDelta { thinking: &'a str },
+    SignatureDelta { signature: &'a str },
+    InputJsonDelta { partial_json: &'a str },
+}
+
+#[derive(Serialize)]
+struct End<'a> {
+    stop_reason: &'a str,
+    stop_sequence: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_creation: Option<CacheCreation>,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Serialize)]
+struct CacheCreation {
+    ephemeral_5m_input_tokens: u64,
+    ephemeral_1h_input_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct OutputDetails {
+    thinking_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    error: Failure<'a>,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    message: &'a str,
+}
+
+/// The answer to a question for the number of input tokens.
+#[derive(Serialize)]
+pub(super) struct Counted {
+    pub(super) input_tokens: u64,
+}

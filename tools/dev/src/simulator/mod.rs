@@ -1,0 +1,317 @@
+//! One HTTP server that stands in for the three providers and for Google's token endpoint, so that the gateway can be tried and
+//! tested without an account anywhere.
+//!
+//! What it answers is decided by a marker in the text of the last user message, `[[sim:NAME key=value key=value]]`:
+//!
+//! | NAME | Settings | Behaviour |
+//! |---|---|---|
+//! | `echo` | | says who it stands in for and repeats the question; also without any marker |
+//! | `tool` | | calls the first declared tool with the fewest arguments its schema allows; quotes the result afterwards |
+//! | `thinking` | | thinks before it answers, with a signature |
+//! | `error` | `status`, `retry-after` | fails before any byte, in the wire's own shape |
+//! | `cut` | `after` | breaks the connection after so many words |
+//! | `midstream-error` | `after` | sends the wire's own error event after so many words, then ends |
+//! | `silent` | `ms` | waits before the response head |
+//! | `stall` | `after`, `ms` | waits after so many words |
+//! | `no-usage` | | never tells its usage |
+//! | `html` | | answers 200 with a web page |
+//! | `empty` | | answers 200 with an empty body |
+//! | `secret` | | fails with a message that holds a key and an internal address |
+//! | `long` | `words` | says so many words |
+//! | `truncated` | | stops half-way for want of room |
+//!
+//! Each takes `label`, which names its rows in the journal, and `pace`, the milliseconds before each streamed word. A reply in one
+//! piece has no words on the wire: there `cut` and `stall` strike in the middle of the body.
+//!
+//! Usage is a matter of counting. Input tokens are the bytes of all message, tool-result and system text, the marker included,
+//! divided by four, rounded up, at least 1. Output tokens are the words of the reasoning, of the text and of the call. OpenRouter
+//! charges a millionth of a dollar for an input token and five for an output token.
+//!
+//! What it was asked is kept in the [`Journal`], which tests read in the process or at `GET /_simulator/journal?label=…`.
+//!
+//! It is as strict as the real endpoints where the gateway could go wrong unseen (credentials, fields that Vertex refuses). It must
+//! not know the gateway's code: it would repeat its mistakes.
+
+#![expect(clippy::disallowed_macros, reason = "bodies whose field order does not matter are written with `json!` here")]
+
+mod claude;
+mod gemini;
+mod ids;
+mod journal;
+mod openrouter;
+mod openrouter_shapes;
+mod question;
+mod received;
+mod script;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod text;
+mod token;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+pub use journal::{Entry, Journal, SimulatedUsage};
+pub use token::service_account_json;
+
+use journal::Row;
+use question::{Mode, Question, Refusal, Shape};
+use received::Received;
+use script::{Script, label_in};
+use stage::{Answer, Cue};
+use token::Tokens;
+use wire::Wire;
+
+/// The only key that the `OpenRouter` side accepts.
+pub const OPENROUTER_KEY: &str = "sk-or-simulated";
+
+/// How long replies under way may go on after the shutdown.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The provider simulator. Clones share the same journal and the same tokens.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    pace: Duration,
+    journal: Journal,
+    tokens: Tokens,
+}
+
+impl Simulator {
+    /// A simulator that pauses so long before each streamed word, unless a script says otherwise.
+    pub fn new(pace: Duration) -> Self {
+        Self { pace, journal: Journal::default(), tokens: Tokens::default() }
+    }
+
+    /// What it was asked so far.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Serves until the shutdown; replies under way get a moment to end.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        // Words are small packets: without this they would wait for one another.
+        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+        let (fire, fired) = oneshot::channel();
+        let shutdown = async move {
+            shutdown.await;
+            let _ = fire.send(());
+        };
+        let deadline = async {
+            match fired.await {
+                Ok(()) => sleep(GRACE).await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = axum::serve(listener, self.routes()).with_graceful_shutdown(shutdown) => served,
+            () = deadline => Ok(()),
+        }
+    }
+
+    fn routes(self) -> Router {
+        Router::new()
+            .route("/token", post(token_endpoint))
+            .route("/api/v1/chat/completions", post(openrouter_endpoint))
+            .route(
+                "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{target}",
+                post(vertex_endpoint),
+            )
+            .route("/_simulator/journal", get(journal_endpoint))
+            .fallback(unknown_endpoint)
+            .method_not_allowed_fallback(unknown_endpoint)
+            .with_state(self)
+    }
+
+    /// Journals a question and answers it.
+    async fn answer(&self, received: Received, question: Question) -> Response {
+        let wire = question.wire;
+        let script = match Script::parse(&question.user_text) {
+            Ok(script) => script,
+            Err(wrong) => return self.refuse(&received, wire, &Refusal::own(400, &wrong)),
+        };
+        let cue = Cue { pace: script.pace.unwrap_or(self.pace), request_id: &received.request_id };
+        let answer = Answer::to(&question, &script, cue);
+        let row = self.journal.begin(Entry {
+            label: script.label,
+            scenario: script.scenario.name().to_owned(),
+            provider: wire.name().to_owned(),
+            streaming: matches!(question.mode, Mode::Events | Mode::Array),
+            model: question.model,
+            status: answer.status,
+            ..self.entry(&received)
+        });
+        sleep(answer.silence).await;
+        let mut response = respond(answer, row);
+        if wire == Wire::Claude {
+            sign(&mut response, &received.request_id);
+        }
+        response
+    }
+
+    /// Journals a wrong request and says what is wrong with it.
+    fn refuse(&self, received: &Received, wire: Wire, refusal: &Refusal) -> Response {
+        let Refusal { status, shape, message } = refusal;
+        let body = match shape {
+            Shape::Own => wire.error(*status, message, &received.request_id),
+            Shape::Google => gemini::error(*status, message),
+        };
+        let answer = Answer::plain(*status, body);
+        let mut response = respond(answer, self.journal.begin(self.refused(wire.name(), *status, received)));
+        if wire == Wire::Claude && *shape == Shape::Own {
+            sign(&mut response, &received.request_id);
+        }
+        response
+    }
+
+    fn refused(&self, provider: &str, status: u16, received: &Received) -> Entry {
+        Entry {
+            label: label_in(&received.text()),
+            scenario: "refused".to_owned(),
+            provider: provider.to_owned(),
+            status,
+            ..self.entry(received)
+        }
+    }
+
+    /// The row's columns that are the same for each kind of request.
+    fn entry(&self, received: &Received) -> Entry {
+        let mut headers = received.headers.clone();
+        if let Some(value) = headers.get_mut("authorization")
+            && !self.knows(value)
+        {
+            "<redacted>".clone_into(value);
+        }
+        Entry {
+            path: received.path.clone(),
+            query: received.query.clone(),
+            headers,
+            body: received.text().into_owned(),
+            received_at_ms: received.at_ms,
+            ..Entry::default()
+        }
+    }
+
+    /// True if this `authorization` value is the simulator's own.
+    fn knows(&self, authorization: &str) -> bool {
+        is_openrouter_key(authorization) || self.tokens.accept(authorization)
+    }
+}
+
+fn is_openrouter_key(authorization: &str) -> bool {
+    authorization.strip_prefix("Bearer ") == Some(OPENROUTER_KEY)
+}
+
+async fn openrouter_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
+    let received = Received::read(request).await;
+    let read = || {
+        if !is_openrouter_key(received.authorization()) {
+            return Err(Refusal::own(401, "No auth credentials found"));
+        }
+        openrouter::read(&received.json()?)
+    };
+    match read() {
+        Ok(question) => simulator.answer(received, question).await,
+        Err(refusal) => simulator.refuse(&received, Wire::OpenRouter, &refusal),
+    }
+}
+
+async fn vertex_endpoint(
+    State(simulator): State<Simulator>,
+    Path(place): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let received = Received::read(request).await;
+    let named = |name: &str| place.get(name).map(String::as_str).unwrap_or_default();
+    let Some((model, method)) = named("target").rsplit_once(':') else {
+        return unknown(&simulator, &received);
+    };
+    let wire = match (named("publisher"), method) {
+        ("anthropic", "rawPredict" | "streamRawPredict") => Wire::Claude,
+        ("google", "generateContent" | "streamGenerateContent" | "countTokens") => Wire::Gemini,
+        (_, _) => return unknown(&simulator, &received),
+    };
+    let read = || {
+        if !simulator.tokens.accept(received.authorization()) {
+            return Err(Refusal::google(401, "Request had invalid authentication credentials."));
+        }
+        let body = received.json()?;
+        match wire {
+            Wire::Claude => claude::read(model, method, &body),
+            Wire::Gemini | Wire::OpenRouter => gemini::read(model, gemini_mode(method, &received.query), &body),
+        }
+    };
+    match read() {
+        Ok(question) => simulator.answer(received, question).await,
+        Err(refusal) => simulator.refuse(&received, wire, &refusal),
+    }
+}
+
+fn gemini_mode(method: &str, query: &str) -> Mode {
+    match method {
+        "countTokens" => Mode::Count,
+        "streamGenerateContent" if query.split('&').any(|pair| pair == "alt=sse") => Mode::Events,
+        "streamGenerateContent" => Mode::Array,
+        _ => Mode::Whole,
+    }
+}
+
+async fn token_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
+    let received = Received::read(request).await;
+    let host = received.headers.get("host").map(String::as_str).unwrap_or_default();
+    let (status, body) = simulator.tokens.exchange(host, &received.text());
+    let entry = match status {
+        200 => Entry { scenario: "token".to_owned(), ..simulator.refused("token", status, &received) },
+        _ => simulator.refused("token", status, &received),
+    };
+    respond(Answer::plain(status, body), simulator.journal.begin(entry))
+}
+
+async fn unknown_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
+    unknown(&simulator, &Received::read(request).await)
+}
+
+fn unknown(simulator: &Simulator, received: &Received) -> Response {
+    let body = gemini::error(404, "The requested URL was not found on this simulator.");
+    respond(Answer::plain(404, body), simulator.journal.begin(simulator.refused("unknown", 404, received)))
+}
+
+async fn journal_endpoint(
+    State(simulator): State<Simulator>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Json<Vec<Entry>> {
+    Json(simulator.journal.entries(query.get("label").map(String::as_str).unwrap_or_default()))
+}
+
+fn respond(answer: Answer, row: Row) -> Response<Body> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (content_type, retry_after) = (answer.content_type, answer.retry_after);
+    let mut response = Response::new(answer.into_body(row));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Adds the id that Anthropic's models put on each response.
+fn sign(response: &mut Response, request_id: &str) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert("request-id", id);
+    }
+}

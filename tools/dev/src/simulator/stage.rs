@@ -1,0 +1,273 @@
+//! Turns a reply and a script into what happens on the connection: pauses, chunks, a break.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::time::sleep;
+
+use super::journal::{Row, SimulatedUsage};
+use super::question::{Mode, Question};
+use super::script::{Scenario, Script};
+use super::text::Reply;
+use super::wire::{Frame, FrameKind, Streamed};
+
+/// One thing that happens while a body is sent.
+#[derive(Debug)]
+pub(super) enum Step {
+    Pause(Duration),
+    /// One HTTP chunk, and the usage it tells.
+    Send(Bytes, Option<SimulatedUsage>),
+    /// The connection breaks.
+    Break,
+}
+
+/// A whole answer, ready to be sent.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) retry_after: Option<u64>,
+    /// The wait before the response head.
+    pub(super) silence: Duration,
+    pub(super) steps: Vec<Step>,
+}
+
+/// The request's own facts that an answer needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cue<'a> {
+    /// The pause before each word.
+    pub(super) pace: Duration,
+    pub(super) request_id: &'a str,
+}
+
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+const SECRET: &str = "Simulated failure for key sk-or-leaked and https://internal.example/projects/simulated-project";
+const PAGE: &str = "<!doctype html>\n<html><head><title>Simulator</title></head><body><h1>Not the API</h1></body></html>\n";
+
+impl Answer {
+    /// An answer in one piece.
+    pub(super) fn plain(status: u16, body: String) -> Self {
+        let steps = vec![Step::Send(Bytes::from(body), None)];
+        Self { status, content_type: JSON, retry_after: None, silence: Duration::ZERO, steps }
+    }
+
+    /// What the script makes of the question.
+    pub(super) fn to(question: &Question, script: &Script, cue: Cue<'_>) -> Self {
+        let wire = question.wire;
+        match script.scenario {
+            Scenario::Error { status, retry_after } => {
+                let message = format!("Simulated error {status}");
+                Self { retry_after, ..Self::refused(question, status, wire.error(status, &message, cue.request_id)) }
+            }
+            Scenario::Secret => Self::refused(question, 400, wire.error(400, SECRET, cue.request_id)),
+            Scenario::Html => Self { content_type: "text/html; charset=utf-8", ..Self::plain(200, PAGE.to_owned()) },
+            Scenario::Empty => {
+                Self { content_type: content_type(question.mode), steps: Vec::new(), ..Self::plain(200, String::new()) }
+            }
+            Scenario::Silent { pause } => Self { silence: pause, ..Self::spoken(question, script, cue) },
+            Scenario::Echo
+            | Scenario::Tool
+            | Scenario::Thinking
+            | Scenario::Cut { .. }
+            | Scenario::MidstreamError { .. }
+            | Scenario::Stall { .. }
+            | Scenario::NoUsage
+            | Scenario::Long { .. }
+            | Scenario::Truncated => Self::spoken(question, script, cue),
+        }
+    }
+
+    /// An error answer; a caller that reads an array gets its error in one.
+    fn refused(question: &Question, status: u16, body: String) -> Self {
+        match question.mode {
+            Mode::Array => Self::plain(status, format!("[{body}]")),
+            Mode::Whole | Mode::Events | Mode::Count => Self::plain(status, body),
+        }
+    }
+
+    fn spoken(question: &Question, script: &Script, cue: Cue<'_>) -> Self {
+        let reply = Reply::compose(question, script.scenario);
+        let (wire, scenario) = (question.wire, script.scenario);
+        match question.mode {
+            Mode::Count => Self::plain(200, wire.counted(question.input_tokens)),
+            Mode::Whole if matches!(scenario, Scenario::MidstreamError { .. }) => {
+                let (status, body) = wire.late_failure(cue.request_id);
+                Self::plain(status, body)
+            }
+            Mode::Whole => {
+                Self { steps: whole(wire.whole(&reply), wire.reported(&reply), scenario), ..Self::plain(200, String::new()) }
+            }
+            Mode::Events | Mode::Array => {
+                let steps = streamed(wire.streamed(&reply, question.mode), scenario, cue.pace);
+                Self { content_type: content_type(question.mode), steps, ..Self::plain(200, String::new()) }
+            }
+        }
+    }
+
+    /// The body; the row learns what is handed over.
+    pub(super) fn into_body(self, row: Row) -> Body {
+        if self.steps.is_empty() {
+            row.finish();
+        }
+        let steps = self.steps.into_iter();
+        Body::from_stream(stream::try_unfold((steps, row), |(mut steps, row)| async move {
+            loop {
+                match steps.next() {
+                    Some(Step::Pause(pause)) => sleep(pause).await,
+                    Some(Step::Send(bytes, told)) => {
+                        if let Some(usage) = told {
+                            row.report(usage);
+                        }
+                        if steps.len() == 0 {
+                            row.finish();
+                        }
+                        return Ok(Some((bytes, (steps, row))));
+                    }
+                    Some(Step::Break) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+                    None => return Ok(None),
+                }
+            }
+        }))
+    }
+}
+
+/// A break right after a chunk could overtake it: the server writes out what it holds only when the body makes it wait.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
+fn content_type(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Events => EVENTS,
+        Mode::Whole | Mode::Array | Mode::Count => JSON,
+    }
+}
+
+/// A reply in one piece has no words on the wire: faults that count words strike in its middle.
+fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<Step> {
+    let mut head = Bytes::from(body);
+    let tail = head.split_off(head.len() / 2);
+    match scenario {
+        Scenario::Cut { .. } => vec![Step::Send(head, None), Step::Pause(BEFORE_BREAK), Step::Break],
+        Scenario::Stall { pause, .. } => vec![Step::Send(head, None), Step::Pause(pause), Step::Send(tail, told)],
+        Scenario::Echo
+        | Scenario::Tool
+        | Scenario::Thinking
+        | Scenario::Error { .. }
+        | Scenario::MidstreamError { .. }
+        | Scenario::Silent { .. }
+        | Scenario::NoUsage
+        | Scenario::Html
+        | Scenario::Empty
+        | Scenario::Secret
+        | Scenario::Long { .. }
+        | Scenario::Truncated => vec![Step::Send(head, None), Step::Send(tail, told)],
+    }
+}
+
+fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
+    let Streamed { mut frames, failure } = reply;
+    match scenario {
+        Scenario::Cut { after } => {
+            frames.truncate(place_after(&frames, after));
+            let mut steps = paced(frames, pace);
+            steps.extend([Step::Pause(BEFORE_BREAK), Step::Break]);
+            steps
+        }
+        Scenario::MidstreamError { after } => {
+            frames.truncate(place_after(&frames, after));
+            frames.extend(failure);
+            paced(frames, pace)
+        }
+        Scenario::Stall { after, pause } => {
+            let rest = frames.split_off(place_after(&frames, after));
+            let mut steps = paced(frames, pace);
+            steps.push(Step::Pause(pause));
+            steps.extend(paced(rest, pace));
+            steps
+        }
+        Scenario::Echo
+        | Scenario::Tool
+        | Scenario::Thinking
+        | Scenario::Error { .. }
+        | Scenario::Silent { .. }
+        | Scenario::NoUsage
+        | Scenario::Html
+        | Scenario::Empty
+        | Scenario::Secret
+        | Scenario::Long { .. }
+        | Scenario::Truncated => paced(frames, pace),
+    }
+}
+
+fn paced(frames: Vec<Frame>, pace: Duration) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(frames.len().saturating_mul(2));
+    for frame in frames {
+        if frame.kind == FrameKind::Word && !pace.is_zero() {
+            steps.push(Step::Pause(pace));
+        }
+        steps.push(Step::Send(Bytes::from(frame.bytes), frame.reports));
+    }
+    steps
+}
+
+/// The place right after so many words; after the last word if there are fewer.
+fn place_after(frames: &[Frame], words: usize) -> usize {
+    let places: Vec<usize> =
+        frames.iter().enumerate().filter(|(_, frame)| frame.kind == FrameKind::Word).map(|(place, _)| place).collect();
+    match words.checked_sub(1) {
+        None => places.first().copied().unwrap_or(0),
+        Some(last) => places.get(last).or(places.last()).map_or(0, |place| place + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames() -> Vec<Frame> {
+        let word = |text: &str| Frame::word(text.to_owned());
+        vec![Frame::trapping("start".to_owned()), word("a"), word("b"), word("c"), Frame::trapping("end".to_owned())]
+    }
+
+    fn sent(steps: &[Step]) -> String {
+        steps
+            .iter()
+            .map(|step| match step {
+                Step::Pause(pause) => format!("<{}>", pause.as_millis()),
+                Step::Send(bytes, _) => String::from_utf8_lossy(bytes).into_owned(),
+                Step::Break => "!".to_owned(),
+            })
+            .collect()
+    }
+
+    fn staged(scenario: Scenario, pace: u64) -> String {
+        let failure = vec![Frame::trapping("failed".to_owned())];
+        sent(&streamed(Streamed { frames: frames(), failure }, scenario, Duration::from_millis(pace)))
+    }
+
+    #[test]
+    fn words_are_paced_and_trappings_are_not() {
+        assert_eq!(staged(Scenario::Echo, 5), "start<5>a<5>b<5>cend");
+        assert_eq!(staged(Scenario::Echo, 0), "startabcend");
+    }
+
+    #[test]
+    fn cut_breaks_after_its_words() {
+        assert_eq!(staged(Scenario::Cut { after: 2 }, 0), "startab<20>!");
+        assert_eq!(staged(Scenario::Cut { after: 0 }, 0), "start<20>!");
+        assert_eq!(staged(Scenario::Cut { after: 9 }, 0), "startabc<20>!");
+    }
+
+    #[test]
+    fn midstream_error_replaces_the_rest() {
+        assert_eq!(staged(Scenario::MidstreamError { after: 1 }, 0), "startafailed");
+    }
+
+    #[test]
+    fn stall_waits_between_words() {
+        assert_eq!(staged(Scenario::Stall { after: 1, pause: Duration::from_millis(70) }, 0), "starta<70>bcend");
+    }
+}

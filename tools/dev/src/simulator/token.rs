@@ -1,0 +1,225 @@
+//! Google's token endpoint: takes an assertion signed with the throw-away key and gives out a token that the Vertex side accepts.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, anyhow, ensure};
+use axum::extract::Query;
+use axum::http::Uri;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject;
+use serde::{Deserialize, Serialize};
+
+use super::ids;
+use super::wire::json;
+
+const KEY_FILE: &str = include_str!("throwaway-key.pem");
+const EMAIL: &str = "simulator@simulated-project.iam.gserviceaccount.com";
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// A Google service-account key file whose `token_uri` is the simulator at this origin (such as `http://127.0.0.1:4000`).
+pub fn service_account_json(origin: &str) -> String {
+    json(&ServiceAccount {
+        kind: "service_account",
+        project_id: "simulated-project",
+        private_key_id: "simulated-key",
+        private_key: pem(),
+        client_email: EMAIL,
+        client_id: "100000000000000000000",
+        auth_uri: format!("{origin}/auth"),
+        token_uri: format!("{origin}/token"),
+        universe_domain: "googleapis.com",
+    })
+}
+
+#[derive(Serialize)]
+struct ServiceAccount<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    project_id: &'a str,
+    private_key_id: &'a str,
+    private_key: &'a str,
+    client_email: &'a str,
+    client_id: &'a str,
+    auth_uri: String,
+    token_uri: String,
+    universe_domain: &'a str,
+}
+
+/// The key without the warning above it.
+fn pem() -> &'static str {
+    KEY_FILE.find("-----BEGIN").and_then(|start| KEY_FILE.get(start..)).unwrap_or(KEY_FILE)
+}
+
+/// The tokens given out so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tokens(Arc<Mutex<HashSet<String>>>);
+
+impl Tokens {
+    /// True if this `authorization` value is a token from here.
+    pub(super) fn accept(&self, authorization: &str) -> bool {
+        authorization.strip_prefix("Bearer ").is_some_and(|token| self.issued().contains(token))
+    }
+
+    /// Status and body of the answer to a token request that arrived at `host`.
+    pub(super) fn exchange(&self, host: &str, form: &str) -> (u16, String) {
+        match check(host, form) {
+            Ok(()) => {
+                let access_token = format!("ya29.sim-{}", ids::random(64));
+                let body = json(&Grant { access_token: &access_token, expires_in: 3_599, token_type: "Bearer" });
+                self.issued().insert(access_token);
+                (200, body)
+            }
+            Err(wrong) => (400, json(&Denial { error: "invalid_grant", error_description: format!("{wrong:#}") })),
+        }
+    }
+
+    fn issued(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Serialize)]
+struct Grant<'a> {
+    access_token: &'a str,
+    expires_in: u32,
+    token_type: &'a str,
+}
+
+#[derive(Serialize)]
+struct Denial<'a> {
+    error: &'a str,
+    error_description: String,
+}
+
+#[derive(Deserialize)]
+struct Form {
+    grant_type: String,
+    assertion: String,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    scope: String,
+    iat: i64,
+    exp: i64,
+}
+
+fn check(host: &str, form: &str) -> anyhow::Result<()> {
+    // A form is spelled like a query string, and axum can read one of those without a request around it.
+    let uri: Uri = format!("/?{form}").parse().context("The body is not a form")?;
+    let Query(form) = Query::<Form>::try_from_uri(&uri).context("The form lacks a field")?;
+    ensure!(form.grant_type == GRANT, "Unsupported grant_type");
+    let claims = verified(&form.assertion)?;
+    let now = Timestamp::now().as_second();
+    ensure!(claims.iss == EMAIL, "Not a known service account: iss");
+    ensure!(claims.aud == format!("http://{host}/token"), "Invalid JWT: aud is not this endpoint");
+    ensure!(claims.exp > now, "Invalid JWT: exp is in the past");
+    ensure!(claims.exp <= claims.iat.saturating_add(3_600), "Invalid JWT: exp is more than an hour after iat");
+    ensure!(claims.scope.split(' ').any(|scope| scope == SCOPE), "Invalid scope: cloud-platform is missing");
+    Ok(())
+}
+
+/// The claims of an assertion whose signature is right.
+fn verified(assertion: &str) -> anyhow::Result<Claims> {
+    let (signed, signature) = assertion.rsplit_once('.').context("Invalid JWT: not three parts")?;
+    let (header, claims) = signed.split_once('.').context("Invalid JWT: not three parts")?;
+    let header: Header = part(header)?;
+    ensure!(header.alg == "RS256", "Invalid JWT: alg is not RS256");
+    let signature = URL_SAFE_NO_PAD.decode(signature).context("Invalid JWT Signature.")?;
+    let key = key()?;
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key())
+        .verify(signed.as_bytes(), &signature)
+        .map_err(|_| anyhow!("Invalid JWT Signature."))?;
+    part(claims)
+}
+
+fn part<T: for<'de> Deserialize<'de>>(text: &str) -> anyhow::Result<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).context("Invalid JWT: not base64url")?;
+    serde_json::from_slice(&bytes).context("Invalid JWT: not the expected JSON")
+}
+
+fn key() -> anyhow::Result<RsaKeyPair> {
+    let der = PrivatePkcs8KeyDer::from_pem_slice(pem().as_bytes()).map_err(|wrong| anyhow!("throw-away key: {wrong}"))?;
+    RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|wrong| anyhow!("throw-away key: {wrong}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use ring::rand::SystemRandom;
+    use ring::signature::RSA_PKCS1_SHA256;
+
+    use super::*;
+
+    /// A signed token request for the simulator at `host`, valid for so many seconds.
+    pub(crate) fn form(host: &str, seconds: i64) -> String {
+        let now = Timestamp::now().as_second();
+        let claims = format!(
+            r#"{{"iss":"{EMAIL}","scope":"{SCOPE}","aud":"http://{host}/token","iat":{now},"exp":{}}}"#,
+            now + seconds
+        );
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#), URL_SAFE_NO_PAD.encode(claims));
+        let key = key().unwrap();
+        let mut signature = vec![0; key.public().modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+        format!("grant_type={}&assertion={assertion}", GRANT.replace(':', "%3A"))
+    }
+
+    #[test]
+    fn signed_assertion_buys_a_token_that_is_accepted() {
+        let tokens = Tokens::default();
+        let (status, body) = tokens.exchange("localhost:1", &form("localhost:1", 3_600));
+        assert_eq!(status, 200, "{body}");
+        let grant: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let token = grant["access_token"].as_str().unwrap();
+        assert!(token.starts_with("ya29.sim-"));
+        assert!(tokens.accept(&format!("Bearer {token}")));
+        assert!(!Tokens::default().accept(&format!("Bearer {token}")));
+    }
+
+    #[test]
+    fn wrong_signature_is_an_invalid_grant() {
+        let right = form("localhost:1", 3_600);
+        let (signed, signature) = right.rsplit_once('.').unwrap();
+        let wrong: String = signature.chars().rev().collect();
+        let (status, body) = Tokens::default().exchange("localhost:1", &format!("{signed}.{wrong}"));
+        assert_eq!(status, 400);
+        assert!(body.contains("invalid_grant") && body.contains("Signature"), "{body}");
+    }
+
+    #[test]
+    fn wrong_audience_and_lifetime_are_refused() {
+        for (form, reason) in [
+            (form("elsewhere:1", 3_600), "aud"),
+            (form("localhost:1", -1), "past"),
+            (form("localhost:1", 7_200), "hour"),
+            ("grant_type=password&assertion=x".to_owned(), "grant_type"),
+            ("assertion=x".to_owned(), "field"),
+        ] {
+            let (status, body) = Tokens::default().exchange("localhost:1", &form);
+            assert!(status == 400 && body.contains(reason), "{reason}: {body}");
+        }
+    }
+
+    #[test]
+    fn service_account_holds_the_key_without_the_warning() {
+        let account: serde_json::Value = serde_json::from_str(&service_account_json("http://localhost:1")).unwrap();
+        assert!(account["private_key"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+        assert_eq!(account["token_uri"], "http://localhost:1/token");
+        assert!(KEY_FILE.starts_with("A throw-away"));
+    }
+}

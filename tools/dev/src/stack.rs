@@ -1,0 +1,200 @@
+//! The whole local stack: database, key, providers, functions and their front.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use gateway::admission::issue_key;
+use gateway::auth::ApiKey;
+use gateway::store::Store;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::database::Emulator;
+use crate::front;
+use crate::lambda::{Function, Lambda, LogSink};
+use crate::simulator::{self, Simulator};
+
+/// The functions, by the names of their binaries.
+pub const FUNCTIONS: [&str; 5] = ["chat-completions", "messages", "models", "usage", "health"];
+/// The local table's name.
+pub const TABLE: &str = "gateway-local";
+const REGION: &str = "us-east-1";
+/// Requests of one function at once, locally.
+const MAX_ENVIRONMENTS: usize = 16;
+
+/// How to run the stack.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The front's port; 0 for any free one.
+    pub port: u16,
+    /// Where data and the key are kept; `None` for memory only.
+    pub data: Option<PathBuf>,
+    /// Where the functions' binaries are.
+    pub binaries: PathBuf,
+    /// Variables that are given to every function, over the stack's own.
+    pub variables: Vec<(String, String)>,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// Pause between the simulator's words.
+    pub pace: Duration,
+    /// Whether functions' output is printed.
+    pub echo: bool,
+}
+
+/// What runs beside the functions: the database, the development key, and the simulator when no real provider is set.
+pub struct Support {
+    /// The database.
+    pub database: Emulator,
+    /// The table, for tests and tools.
+    pub store: Store,
+    /// The development key.
+    pub key: SecretString,
+    /// The simulator, if no provider credential was given.
+    pub simulator: Option<Simulator>,
+    /// Every variable that a function needs.
+    pub variables: Vec<(String, String)>,
+    _stop: oneshot::Sender<()>,
+}
+
+/// The running stack. Dropping it stops everything it started.
+pub struct Stack {
+    /// The base URL, without a trailing slash.
+    pub url: String,
+    /// What runs beside the functions.
+    pub support: Support,
+    /// The functions.
+    pub lambda: Arc<Lambda>,
+    /// The functions' output.
+    pub logs: LogSink,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Support {
+    /// Starts the database and the simulator, and finds or mints the key.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let file = options.data.as_ref().map(|folder| folder.join("dynamodb.sqlite"));
+        if let Some(folder) = &options.data {
+            std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        }
+        let database = Emulator::start(file.as_deref(), TABLE).await?;
+        let store = Store::local(TABLE, &database.endpoint);
+        let key = development_key(&store, options.data.as_deref()).await?;
+        let (stop, stopped) = oneshot::channel();
+        let mut variables = aws_variables(&database.endpoint);
+        let simulator = if has_provider(&options.variables) {
+            None
+        } else {
+            let (simulator, origin) = start_simulator(options.pace, stopped).await?;
+            variables.extend(simulated_providers(&origin));
+            Some(simulator)
+        };
+        variables.retain(|(name, _)| !options.variables.iter().any(|(given, _)| given == name));
+        variables.extend(options.variables.iter().cloned());
+        Ok(Self { database, store, key, simulator, variables, _stop: stop })
+    }
+}
+
+impl Stack {
+    /// Starts everything.
+    pub async fn start(options: Options) -> Result<Self> {
+        let listener = listen(options.port).await?;
+        let support = Support::start(&options).await?;
+        let function = |name: &str| Function {
+            name: name.to_owned(),
+            binary: options.binaries.join(name),
+            variables: support.variables.clone(),
+            timeout: options.timeout,
+            max_environments: MAX_ENVIRONMENTS,
+        };
+        let logs = LogSink::new(options.echo);
+        let lambda = Arc::new(Lambda::new(FUNCTIONS.map(function).to_vec(), &logs));
+        let url = format!("http://{}", listener.local_addr()?);
+        let service = front::router(Arc::clone(&lambda)).into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, service).await {
+                eprintln!("front: {error}");
+            }
+        });
+        Ok(Self { url, support, lambda, logs, server })
+    }
+
+    /// The development key's text.
+    pub fn key(&self) -> &str {
+        self.support.key.expose_secret()
+    }
+}
+
+/// Binds the front's port on loopback; a taken one is named with the way out.
+pub async fn listen(port: u16) -> Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    listener.with_context(|| format!("port {port} is taken: stop what uses it, or choose another one with PORT=9100"))
+}
+
+/// The key of an earlier run, or a new one that the next run finds.
+async fn development_key(store: &Store, folder: Option<&Path>) -> Result<SecretString> {
+    let file = folder.map(|folder| folder.join("key"));
+    let kept = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    if let Some(text) = kept
+        && let Ok(key) = ApiKey::parse(text.trim())
+        && store.key(key.id()).await?.is_some()
+    {
+        return Ok(text.trim().into());
+    }
+    let (key, _) = issue_key(store, "development").await?;
+    if let Some(file) = file {
+        std::fs::write(&file, key.expose_secret()).with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(key)
+}
+
+fn has_provider(variables: &[(String, String)]) -> bool {
+    let credentials = ["OPENROUTER_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS_JSON"];
+    variables.iter().any(|(name, value)| credentials.contains(&name.as_str()) && !value.is_empty())
+}
+
+async fn start_simulator(pace: Duration, stopped: oneshot::Receiver<()>) -> Result<(Simulator, String)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let simulator = Simulator::new(pace);
+    let server = simulator.clone();
+    tokio::spawn(async move {
+        if let Err(error) = server.serve(listener, async move { drop(stopped.await) }).await {
+            eprintln!("provider simulator: {error}");
+        }
+    });
+    Ok((simulator, origin))
+}
+
+fn aws_variables(endpoint: &str) -> Vec<(String, String)> {
+    let variables = [
+        ("TABLE_NAME", TABLE),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+fn simulated_providers(origin: &str) -> Vec<(String, String)> {
+    let variables = [
+        ("OPENROUTER_API_KEY", simulator::OPENROUTER_KEY.to_owned()),
+        ("OPENROUTER_BASE_URL", format!("{origin}/api/v1")),
+        ("VERTEX_PROJECT", "simulated-project".to_owned()),
+        ("VERTEX_LOCATION", "global".to_owned()),
+        ("VERTEX_BASE_URL", origin.to_owned()),
+        ("GOOGLE_APPLICATION_CREDENTIALS_JSON", simulator::service_account_json(origin)),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
