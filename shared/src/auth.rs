@@ -41,7 +41,11 @@ impl ApiKey {
         }
         let lookup = body.get(..LOOKUP_LENGTH).ok_or_else(malformed)?;
         let last4 = text.get(LENGTH - 4..).ok_or_else(malformed)?;
-        Ok(Self { id: KeyId::of_lookup_digest(&sha256(lookup)), digest: KeyDigest::new(sha256(text)), last4: last4.to_owned() })
+        Ok(Self {
+            id: KeyId::of_lookup_digest(&sha256(lookup)),
+            digest: KeyDigest::new(sha256(text)),
+            last4: last4.to_owned(),
+        })
     }
 
     /// The key of a request: `X-API-Key`, or `Authorization: Bearer`. A credential that does not begin with `bk_` is ignored

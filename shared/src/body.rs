@@ -31,9 +31,8 @@ pub fn read(headers: &HeaderMap, body: Bytes) -> Result<String, GatewayError> {
     if bytes.len() > MAX_BODY_BYTES {
         return Err(too_large());
     }
-    String::from_utf8(bytes).map_err(|_| {
-        GatewayError::new(ErrorKind::InvalidRequest, "The body is not UTF-8 text.").with_code("invalid_json")
-    })
+    String::from_utf8(bytes)
+        .map_err(|_| GatewayError::new(ErrorKind::InvalidRequest, "The body is not UTF-8 text.").with_code("invalid_json"))
 }
 
 /// `deflate` means zlib by the standard, and raw deflate by many senders.

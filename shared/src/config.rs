@@ -229,7 +229,10 @@ mod tests {
         assert_eq!(with(&[]), Some("VERTEX_PROJECT"));
         assert_eq!(with(&[("VERTEX_PROJECT", "a/b")]), Some("VERTEX_PROJECT"));
         assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("VERTEX_BASE_URL", "ftp://x")]), Some("VERTEX_BASE_URL"));
-        assert_eq!(with(&[("GOOGLE_APPLICATION_CREDENTIALS_PARAMETER", "/x")]), Some("GOOGLE_APPLICATION_CREDENTIALS_PARAMETER"));
+        assert_eq!(
+            with(&[("GOOGLE_APPLICATION_CREDENTIALS_PARAMETER", "/x")]),
+            Some("GOOGLE_APPLICATION_CREDENTIALS_PARAMETER")
+        );
     }
 
     #[test]

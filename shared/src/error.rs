@@ -332,9 +332,8 @@ fn refused(status: u16, error: &UpstreamError) -> GatewayError {
             GatewayError::new(ErrorKind::InvalidRequest, message).with_code("context_length_exceeded").with_param("messages")
         }
         400 | 422 => GatewayError::new(ErrorKind::InvalidRequest, provider_says()),
-        401 | 403 => {
-            GatewayError::new(ErrorKind::Upstream, "The provider refused the gateway's credential.").with_code("upstream_auth")
-        }
+        401 | 403 => GatewayError::new(ErrorKind::Upstream, "The provider refused the gateway's credential.")
+            .with_code("upstream_auth"),
         402 => GatewayError::new(ErrorKind::Unavailable, "The gateway's account at the provider is out of credit.")
             .with_code("upstream_credits"),
         404 => GatewayError::new(ErrorKind::NotFound, provider_says()),

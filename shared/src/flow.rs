@@ -92,7 +92,11 @@ impl Gateway {
     }
 
     /// Answers a chat request of that format.
-    pub async fn chat(self: &Arc<Self>, format: ClientFormat, incoming: Incoming<'_>) -> Result<Response<Body>, GatewayError> {
+    pub async fn chat(
+        self: &Arc<Self>,
+        format: ClientFormat,
+        incoming: Incoming<'_>,
+    ) -> Result<Response<Body>, GatewayError> {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, &incoming.body)?;
         let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
@@ -125,7 +129,8 @@ impl Gateway {
 
     /// The first configured route whose wire the client's format can pass through.
     fn route(&self, format: ClientFormat, model: &Model) -> Result<(Route, &dyn Provider), GatewayError> {
-        let mut native = model.routes.iter().filter(|route| WireFormat::of(route.provider) == format.native_wire()).peekable();
+        let mut native =
+            model.routes.iter().filter(|route| WireFormat::of(route.provider) == format.native_wire()).peekable();
         if native.peek().is_none() {
             return Err(outbound::unsupported(format, model));
         }

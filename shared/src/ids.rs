@@ -152,6 +152,12 @@ impl RequestId {
         Self(Uuid::now_v7())
     }
 
+    /// Reads an id as it is shown: `req_` and 32 hex digits of a version 7 UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Uuid::try_parse(text.strip_prefix("req_")?).ok()?;
+        (id.get_version_num() == 7).then_some(Self(id))
+    }
+
     /// When the request started, as time since the Unix epoch, in whole milliseconds.
     pub fn started(self) -> Duration {
         let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |time| time.to_unix());
@@ -196,6 +202,7 @@ mod tests {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         assert!(now.saturating_sub(id.started()) < Duration::from_secs(5));
         assert_eq!(id.to_string(), format!("req_{}", id.hex()));
+        assert_eq!(RequestId::parse(&id.to_string()), Some(id));
         assert_eq!(id.hex().len(), 32);
         assert!(id.shard(8) < 8);
     }

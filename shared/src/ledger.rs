@@ -13,6 +13,7 @@ use crate::money::PicoUsd;
 use crate::store::items::{Record, TokenSource};
 use crate::store::{Store, StoreError};
 
+pub use jiff::Timestamp;
 pub use summary::{Days, ModelUsage, Summary};
 
 /// Tries to write a record, and the pauses between them (full jitter up to this, doubling).

@@ -46,9 +46,7 @@ impl PicoUsd {
         if !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
-        let shift = exponent
-            .checked_add(i32::try_from(DECIMALS).ok()?)?
-            .checked_sub(i32::try_from(fraction.len()).ok()?)?;
+        let shift = exponent.checked_add(i32::try_from(DECIMALS).ok()?)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         scale(&digits, shift).map(Self)
     }
 }

@@ -52,7 +52,12 @@ pub struct Pump {
 
 impl Pump {
     /// A pump, what the handler waits for, and the channel that becomes the body.
-    pub fn new(facts: RequestFacts, relay: Relay, store: Store, deadline: Option<Instant>) -> (Self, Commit, mpsc::Receiver<Bytes>) {
+    pub fn new(
+        facts: RequestFacts,
+        relay: Relay,
+        store: Store,
+        deadline: Option<Instant>,
+    ) -> (Self, Commit, mpsc::Receiver<Bytes>) {
         let (chunks, body) = mpsc::channel(CHANNEL_CHUNKS);
         let (commit, committed) = oneshot::channel();
         let pump = Self {

@@ -42,7 +42,7 @@ class TestMessages:
         assert message.role == "assistant"
         assert message.model == model
         assert [block.type for block in message.content] == ["text"]
-        assert text_of(message).startswith("You said:")
+        assert "You said:" in text_of(message)
         assert "Say hello to Ada." in text_of(message)
         assert message.stop_reason == "end_turn"
         assert message.usage.input_tokens > 0
@@ -116,7 +116,7 @@ class TestTools:
             }
         )
         assert answered.stop_reason == "end_turn"
-        assert "And in one sentence?" in text_of(answered)
+        assert "18 degrees" in text_of(answered)
 
     def test_a_streamed_tool_use_joins_to_the_whole_one(self, anthropic_client):
         [whole] = [block for block in anthropic_client.messages.create(**self.ASK).content if block.type == "tool_use"]
@@ -217,7 +217,7 @@ class TestProviderFaults:
             for event in stream:
                 events.append(event)
 
-        assert streamed_text_of(events).startswith("You said:")
+        assert streamed_text_of(events) == "Hello from the"
         assert {"message_delta", "message_stop"}.isdisjoint(event.type for event in events)
 
     @pytest.mark.parametrize(("model", "scenario"), BREAKS)

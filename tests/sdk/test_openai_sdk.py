@@ -43,7 +43,7 @@ class TestChat:
         assert choice.index == 0
         assert choice.finish_reason == "stop"
         assert choice.message.role == "assistant"
-        assert choice.message.content.startswith("You said:")
+        assert "You said:" in choice.message.content
         assert "Say hello to Ada." in choice.message.content
         assert not choice.message.tool_calls
 
@@ -249,5 +249,5 @@ class TestProviderFaults:
             for chunk in stream:
                 chunks.append(chunk)
 
-        assert text_of(chunks).startswith("You said:")
+        assert text_of(chunks) == "Hello from the"
         assert finish_reasons_of(chunks) == []

@@ -149,8 +149,10 @@ impl Catalog {
 
     fn nearest(&self, name: &str) -> Vec<ModelId> {
         let bare = name.rsplit('/').next().unwrap_or(name);
-        let mut scored: Vec<(usize, &Model)> =
-            self.models().map(|model| (strsim::damerau_levenshtein(bare, &names::normalise(model.id.as_str())), model)).collect();
+        let mut scored: Vec<(usize, &Model)> = self
+            .models()
+            .map(|model| (strsim::damerau_levenshtein(bare, &names::normalise(model.id.as_str())), model))
+            .collect();
         scored.sort_by_key(|(distance, _)| *distance);
         scored.into_iter().take(NEAREST).map(|(_, model)| model.id.clone()).collect()
     }
@@ -227,8 +229,10 @@ mod tests {
 
     #[test]
     fn entries_that_break_a_rule_are_named() {
-        let with = |from: &str, to: &str| Catalog::parse(&EMBEDDED.replacen(from, to, 1)).err().map(|error| error.to_string());
-        let says = |error: Option<String>, words: &str| assert!(error.as_deref().is_some_and(|e| e.contains(words)), "{error:?}");
+        let with =
+            |from: &str, to: &str| Catalog::parse(&EMBEDDED.replacen(from, to, 1)).err().map(|error| error.to_string());
+        let says =
+            |error: Option<String>, words: &str| assert!(error.as_deref().is_some_and(|e| e.contains(words)), "{error:?}");
         says(with("id = \"claude-opus-4.5\"", "id = \"claude-opus-4.6\""), "already belongs to another model");
         says(with("[\"openrouter\", \"openai/gpt-5.2\"]", "[\"nobody\", \"openai/gpt-5.2\"]"), "unknown provider nobody");
         says(with("routes = [[\"openrouter\", \"openai/gpt-5.2\"]]", "routes = []"), "no route");

@@ -247,7 +247,9 @@ mod tests {
             StreamEvent::BlockStart(block) => format!("+{block:?}"),
             StreamEvent::Delta(Delta::Arguments(text) | Delta::Text(text) | Delta::Reasoning(text)) => text.clone(),
             StreamEvent::BlockStop => "-".to_owned(),
-            StreamEvent::Delta(_) | StreamEvent::Start { .. } | StreamEvent::Usage(_) | StreamEvent::Finish(_) => "?".to_owned(),
+            StreamEvent::Delta(_) | StreamEvent::Start { .. } | StreamEvent::Usage(_) | StreamEvent::Finish(_) => {
+                "?".to_owned()
+            }
         };
         events.iter().map(show).collect::<Vec<_>>().join(" ")
     }

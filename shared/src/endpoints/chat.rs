@@ -12,7 +12,11 @@ use crate::flow::{Gateway, Incoming};
 use crate::respond::Body;
 use crate::wire::ClientFormat;
 
-pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call, format: ClientFormat) -> Result<Response<Body>, GatewayError> {
+pub(super) async fn handle(
+    gateway: &Arc<Gateway>,
+    call: &Call,
+    format: ClientFormat,
+) -> Result<Response<Body>, GatewayError> {
     // A body is not decompressed for a caller without a well-formed key.
     ApiKey::from_headers(call.headers())?;
     let bytes = match call.request.body() {

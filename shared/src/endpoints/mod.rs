@@ -84,7 +84,9 @@ impl Endpoint {
     const fn dialect(&self) -> Dialect {
         match self {
             Self::Messages => Dialect::Anthropic,
-            Self::ChatCompletions | Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => Dialect::OpenAi,
+            Self::ChatCompletions | Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => {
+                Dialect::OpenAi
+            }
         }
     }
 }
@@ -174,9 +176,9 @@ impl Call {
 
 fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
-    GatewayError::new(ErrorKind::NotFound, format!("There is nothing at {path}.")).with_code("unknown_path").with_hint(
-        "The endpoints are /v1/chat/completions, /v1/messages, /v1/models, /v1/usage and /health.",
-    )
+    GatewayError::new(ErrorKind::NotFound, format!("There is nothing at {path}."))
+        .with_code("unknown_path")
+        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/models, /v1/usage and /health.")
 }
 
 fn wrong_method(method: &Method, allowed: &str) -> GatewayError {

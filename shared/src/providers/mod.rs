@@ -10,8 +10,8 @@ use url::Url;
 use crate::config::Config;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::raw::RawObject;
 use crate::wire::Mode;
+use crate::wire::raw::RawObject;
 
 pub use credential::{Credential, CredentialError};
 pub use transport::{Transport, UpstreamCall, UpstreamReply};

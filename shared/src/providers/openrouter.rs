@@ -7,8 +7,8 @@ use super::{Credential, Provider, join};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::raw::RawObject;
 use crate::wire::Mode;
+use crate::wire::raw::RawObject;
 
 /// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
 #[derive(Serialize)]

@@ -72,7 +72,8 @@ impl Transport {
             return Err(refusal(response).await);
         }
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let (is_stream, is_json) = (content_type.starts_with("text/event-stream"), content_type.starts_with("application/json"));
+        let (is_stream, is_json) =
+            (content_type.starts_with("text/event-stream"), content_type.starts_with("application/json"));
         let unreadable = format!("a reply of type {content_type:?}");
         let reply = UpstreamReply { response, begun: false };
         match mode {

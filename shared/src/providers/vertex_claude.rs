@@ -6,8 +6,8 @@ use super::{Credential, CredentialError, Provider, join};
 use crate::config::VertexConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::raw::RawObject;
 use crate::wire::Mode;
+use crate::wire::raw::RawObject;
 
 /// The only version Vertex knows. Clients' newer `anthropic-version` values refuse sampling fields that this one takes.
 const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";

@@ -15,8 +15,8 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls;
 
@@ -58,17 +58,15 @@ impl Store {
     /// A client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
     pub async fn connect(table: &str) -> Self {
         let trust = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-        let http = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ));
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
         let http = match tls::TlsContext::builder().with_trust_store(trust).build() {
             Ok(context) => http.tls_context(context).build_https(),
             Err(_) => http.build_https(),
         };
         // Only the two sources that Lambda has: the SDK's own chain would look for profiles and instance metadata.
-        let credentials =
-            CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
-                .or_else("container", EcsCredentialsProvider::builder().build());
+        let credentials = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
+            .or_else("container", EcsCredentialsProvider::builder().build());
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .region(aws_config::environment::EnvironmentVariableRegionProvider::new())

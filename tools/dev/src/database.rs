@@ -47,10 +47,8 @@ fn create_table(database: &Database, table: &str) -> Result<()> {
     if tables.table_names.iter().any(|name| name == table) {
         return Ok(());
     }
-    let attribute = |name: &str| AttributeDefinition {
-        attribute_name: name.to_owned(),
-        attribute_type: ScalarAttributeType::S,
-    };
+    let attribute =
+        |name: &str| AttributeDefinition { attribute_name: name.to_owned(), attribute_type: ScalarAttributeType::S };
     let key = |name: &str, key_type| KeySchemaElement { attribute_name: name.to_owned(), key_type };
     let request = CreateTableRequest {
         table_name: table.to_owned(),

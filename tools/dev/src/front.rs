@@ -73,7 +73,9 @@ async fn answer(
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let too_large = || plain(StatusCode::PAYLOAD_TOO_LARGE, "Request must be smaller than 6291556 bytes for the InvokeFunction operation");
+    let too_large = || {
+        plain(StatusCode::PAYLOAD_TOO_LARGE, "Request must be smaller than 6291556 bytes for the InvokeFunction operation")
+    };
     let Ok(body) = axum::body::to_bytes(body, MAX_EVENT_BYTES).await else { return too_large() };
     let function = Endpoint::function(Endpoint::of_path(parts.uri.path()).as_ref());
     let reply = match event(&parts, client, &body) {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use gateway_dev::stack::{Options, Stack, Support};
+use gateway_dev::lambda::cold_start;
+use gateway_dev::stack::{FUNCTIONS, Options, Stack, Support};
 use secrecy::ExposeSecret as _;
 
 /// Variables of the API contract that a developer may set, in the environment or in `.env`.
@@ -27,6 +28,8 @@ const HONOURED: [&str; 12] = [
 /// A readable pace for the simulator's words.
 const PACE: Duration = Duration::from_millis(30);
 const TIMEOUT: Duration = Duration::from_mins(15);
+/// Starts of each function for the measurement.
+const COLD_STARTS: usize = 21;
 
 /// Runs the gateway on this machine, with its database and, without credentials, simulated providers.
 #[derive(Parser)]
@@ -40,6 +43,12 @@ struct Arguments {
     /// Start with an empty database and a new key.
     #[arg(long)]
     fresh: bool,
+    /// Folder of the functions' binaries; this program's own by default.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
+    /// Measure the start of each function, print it, and end.
+    #[arg(long)]
+    coldstart: bool,
     /// Only database and providers: something else runs the functions on the port.
     #[arg(long)]
     support_only: bool,
@@ -51,16 +60,22 @@ async fn main() -> Result<()> {
     if arguments.fresh && arguments.data.exists() {
         std::fs::remove_dir_all(&arguments.data).with_context(|| format!("empty {}", arguments.data.display()))?;
     }
-    let executable = std::env::current_exe()?;
+    let binaries = match &arguments.binaries {
+        Some(folder) => folder.clone(),
+        None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
+    };
     let options = Options {
         port: arguments.port,
         data: Some(arguments.data.clone()),
-        binaries: executable.parent().context("this program has no folder")?.to_owned(),
+        binaries,
         variables: honoured_variables(),
         timeout: TIMEOUT,
         pace: PACE,
         echo: true,
     };
+    if arguments.coldstart {
+        return print_cold_starts(&Options { data: None, ..options }).await;
+    }
     if arguments.support_only {
         let support = Support::start(&options).await?;
         let url = format!("http://127.0.0.1:{}", arguments.port);
@@ -112,6 +127,27 @@ fn greet(url: &str, support: &Support) {
          -d '{{\"model\":\"gpt-5.2\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n\n  \
          Ctrl-C stops everything.\n"
     );
+}
+
+/// The median of several starts, without warm-up.
+async fn print_cold_starts(options: &Options) -> Result<()> {
+    let support = Support::start(options).await?;
+    for name in FUNCTIONS {
+        let function = options.function(name, &support.variables);
+        let mut times = Vec::new();
+        for _ in 0..COLD_STARTS {
+            times.push(cold_start(&function).await?);
+        }
+        times.sort_unstable();
+        let median = times.get(COLD_STARTS / 2).copied().unwrap_or_default();
+        let fastest = times.first().copied().unwrap_or_default();
+        eprintln!("{name:18} median {:5.2} ms, fastest {:5.2} ms", millis(median), millis(fastest));
+    }
+    Ok(())
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 async fn wait_for_the_end() -> Result<()> {

@@ -80,6 +80,19 @@ impl Drop for Stack {
     }
 }
 
+impl Options {
+    /// A function with these variables.
+    pub fn function(&self, name: &str, variables: &[(String, String)]) -> Function {
+        Function {
+            name: name.to_owned(),
+            binary: self.binaries.join(name),
+            variables: variables.to_vec(),
+            timeout: self.timeout,
+            max_environments: MAX_ENVIRONMENTS,
+        }
+    }
+}
+
 impl Support {
     /// Starts the database and the simulator, and finds or mints the key.
     pub async fn start(options: &Options) -> Result<Self> {
@@ -110,13 +123,7 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self> {
         let listener = listen(options.port).await?;
         let support = Support::start(&options).await?;
-        let function = |name: &str| Function {
-            name: name.to_owned(),
-            binary: options.binaries.join(name),
-            variables: support.variables.clone(),
-            timeout: options.timeout,
-            max_environments: MAX_ENVIRONMENTS,
-        };
+        let function = |name: &str| options.function(name, &support.variables);
         let logs = LogSink::new(options.echo);
         let lambda = Arc::new(Lambda::new(FUNCTIONS.map(function).to_vec(), &logs));
         let url = format!("http://{}", listener.local_addr()?);

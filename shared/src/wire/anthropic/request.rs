@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn wrong_shapes_name_their_path() {
-        let with = |rest: &str| format!(r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
+        let with =
+            |rest: &str| format!(r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
         for (body, param) in [
             (r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#.to_owned(), "max_tokens"),
             (r#"{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"hi"}]}"#.to_owned(), "max_tokens"),

@@ -33,7 +33,8 @@ pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamEr
     if let Some(error) = reply.error {
         return Err(upstream_error::decode_embedded(error));
     }
-    let content = reply.content.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without content"))?;
+    let content =
+        reply.content.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without content"))?;
     let stop_sequence = reply.stop_sequence.map(Cow::into_owned);
     let mut fields = RawObject::parse(body).map_err(malformed)?;
     fields.set("id", &identity.id).map_err(malformed)?;

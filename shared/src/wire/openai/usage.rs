@@ -120,9 +120,11 @@ mod tests {
 
     #[test]
     fn impossible_counts_are_capped_and_missing_ones_are_zero() {
-        let odd = usage(r#"{"prompt_tokens":2168,"prompt_tokens_details":{"cached_tokens":2161,"cache_write_tokens":2161}}"#);
+        let odd =
+            usage(r#"{"prompt_tokens":2168,"prompt_tokens_details":{"cached_tokens":2161,"cache_write_tokens":2161}}"#);
         assert_eq!((odd.input, odd.cache_read, odd.cache_write_5m), (7, 2161, 0));
-        let odd = usage(r#"{"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":11},"prompt_tokens":null}"#);
+        let odd =
+            usage(r#"{"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":11},"prompt_tokens":null}"#);
         assert_eq!((odd.output, odd.reasoning, odd.input), (10, 10, 0));
     }
 }

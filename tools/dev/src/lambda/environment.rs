@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Function;
@@ -60,6 +60,7 @@ impl LogSink {
 pub(super) struct Environment {
     process: Child,
     events: mpsc::Sender<Invocation>,
+    polled: watch::Receiver<bool>,
     server: JoinHandle<()>,
 }
 
@@ -75,8 +76,9 @@ impl Environment {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (events, waiting) = mpsc::channel(1);
+        let (poll, polled) = watch::channel(false);
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, runtime_api::router(waiting)).await {
+            if let Err(error) = axum::serve(listener, runtime_api::router(waiting, poll)).await {
                 eprintln!("Runtime API: {error}");
             }
         });
@@ -95,7 +97,15 @@ impl Environment {
             .with_context(|| format!("start {}", function.binary.display()))?;
         logs.follow(&function.name, process.stdout.take());
         logs.follow(&function.name, process.stderr.take());
-        Ok(Self { process, events, server })
+        Ok(Self { process, events, polled, server })
+    }
+
+    /// Waits until the process asks for its first event: its INIT is over.
+    pub(super) async fn initialised(&mut self) -> Result<()> {
+        tokio::select! {
+            polled = self.polled.wait_for(|polled| *polled) => polled.map(drop).context("the Runtime API is gone"),
+            status = self.process.wait() => bail!("the process ended at its start: {}", status?),
+        }
     }
 
     pub(super) fn pid(&self) -> Option<u32> {

@@ -11,7 +11,7 @@ mod runtime_api;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::sync::Semaphore;
@@ -75,6 +75,14 @@ impl Lambda {
         let pool = self.pools.get(function);
         pool.map(|pool| pool.pids.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
+}
+
+/// The time from the start of a function's process to its first request for work.
+pub async fn cold_start(function: &Function) -> Result<Duration> {
+    let before = Instant::now();
+    let mut environment = Environment::start(function, &LogSink::new(false)).await?;
+    environment.initialised().await?;
+    Ok(before.elapsed())
 }
 
 impl Pool {

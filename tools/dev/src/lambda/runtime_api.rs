@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{get, post};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use super::invocation::{Answer, Head, Invocation, Reply};
 
@@ -20,6 +20,7 @@ const DELIMITER: [u8; 8] = [0; 8];
 struct Api {
     waiting: Mutex<mpsc::Receiver<Invocation>>,
     current: std::sync::Mutex<Option<Answer>>,
+    polled: watch::Sender<bool>,
 }
 
 impl Api {
@@ -28,9 +29,9 @@ impl Api {
     }
 }
 
-/// The routes of an environment that gets its events from `waiting`.
-pub(super) fn router(waiting: mpsc::Receiver<Invocation>) -> Router {
-    let api = Api { waiting: Mutex::new(waiting), current: std::sync::Mutex::new(None) };
+/// The routes of an environment that gets its events from `waiting`; `polled` becomes true with the first poll.
+pub(super) fn router(waiting: mpsc::Receiver<Invocation>, polled: watch::Sender<bool>) -> Router {
+    let api = Api { waiting: Mutex::new(waiting), current: std::sync::Mutex::new(None), polled };
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -40,6 +41,7 @@ pub(super) fn router(waiting: mpsc::Receiver<Invocation>) -> Router {
 }
 
 async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
+    api.polled.send_replace(true);
     let Some(invocation) = api.waiting.lock().await.recv().await else { return empty(StatusCode::GONE) };
     let Invocation { id, event, deadline_ms, answer } = invocation;
     *api.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
@@ -53,12 +55,7 @@ async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
     response.unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-async fn response(
-    State(api): State<Arc<Api>>,
-    Path(_id): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
+async fn response(State(api): State<Arc<Api>>, Path(_id): Path<String>, headers: HeaderMap, body: Body) -> Response<Body> {
     let Some(Answer { reply, ended }) = api.take_answer() else { return empty(StatusCode::BAD_REQUEST) };
     let streaming = headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming");
     let whole = if streaming {

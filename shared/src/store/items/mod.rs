@@ -1,0 +1,102 @@
+//! The items of the table: their keys, their attributes, and what each attribute is called.
+//!
+//! One table, string keys `pk` and `sk`. Every item carries the schema version `v`. A limit that is off is [`OFF`], so that one
+//! constant expression fits every key.
+
+mod key;
+mod record;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::StoreError;
+use crate::ids::KeyId;
+
+pub use key::{KeyStatus, ListedKey, NewKey, StoredKey};
+pub use record::{Record, Rollup, TokenSource};
+
+/// The schema version that is written.
+const VERSION: u64 = 1;
+/// A limit that is off: larger than any count, within DynamoDB's 38 digits.
+pub const OFF: u128 = 10_u128.pow(30);
+
+/// An item's attributes.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The partition of the directory, which lists all keys.
+pub const DIRECTORY: &str = "KEYS";
+/// The sort key of the key item.
+pub const KEY: &str = "KEY";
+
+/// The partition of everything that belongs to a key.
+pub fn partition(key: &KeyId) -> String {
+    format!("K#{key}")
+}
+
+/// Text.
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number.
+pub fn number(value: impl fmt::Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The two keys of an item.
+pub fn primary_key(pk: &str, sk: &str) -> Item {
+    HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+/// Reads attributes and says which one is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a>(pub &'a Item);
+
+impl Reader<'_> {
+    /// A text attribute.
+    pub fn text(&self, name: &str) -> Result<&str, StoreError> {
+        let value = self.0.get(name).and_then(|value| value.as_s().ok());
+        value.map(String::as_str).ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not text")))
+    }
+
+    /// A whole number that is not negative.
+    pub fn number(&self, name: &str) -> Result<u128, StoreError> {
+        let value = self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
+        value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a whole number")))
+    }
+
+    /// A token or request count.
+    pub fn count(&self, name: &str) -> Result<u64, StoreError> {
+        u64::try_from(self.number(name)?).map_err(|_| StoreError::Malformed(format!("attribute {name} is too large")))
+    }
+
+    fn digest(&self, name: &str) -> Result<&[u8], StoreError> {
+        let value = self.0.get(name).and_then(|value| value.as_b().ok());
+        value.map(AsRef::as_ref).ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not binary")))
+    }
+}
+
+/// `2026-01-07T00:00:00.000Z`: a fixed width, so that text order is time order.
+pub fn iso_millis(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+/// `2026-01-07`, UTC.
+pub fn iso_day(time: Timestamp) -> String {
+    iso_millis(time).chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_fixed_width() {
+        let time = Timestamp::from_millisecond(1_767_744_000_000).unwrap();
+        assert_eq!(iso_millis(time), "2026-01-07T00:00:00.000Z");
+        assert_eq!(iso_day(time), "2026-01-07");
+    }
+}

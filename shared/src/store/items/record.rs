@@ -1,0 +1,185 @@
+//! The usage record of a request, and the rollup it is added to.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+use super::{Item, Reader, VERSION, iso_day, iso_millis, number, partition, primary_key, text};
+use crate::chat::Usage;
+use crate::ids::{KeyId, RequestId};
+use crate::money::PicoUsd;
+use crate::store::StoreError;
+
+/// Rollups of one key, day and model are spread over this many items, so that a busy key does not write one item only.
+const ROLLUP_SHARDS: u8 = 8;
+const RECORD_DAYS: i64 = 100;
+const ROLLUP_DAYS: i64 = 400;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Where a record's token counts come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// The provider reported them.
+    Upstream,
+    /// It did not; they follow from the length of the texts.
+    Estimated,
+}
+
+impl TokenSource {
+    /// The attribute's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Estimated => "estimated",
+        }
+    }
+}
+
+/// The immutable usage record of a request. Written once, never changed.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Whose request.
+    pub key: KeyId,
+    /// Which request; its start is in the id.
+    pub request: RequestId,
+    /// The client format's name.
+    pub format: &'static str,
+    /// The public model id.
+    pub model: String,
+    /// The provider that answered.
+    pub provider: &'static str,
+    /// Upstream calls made.
+    pub attempts: u32,
+    /// The HTTP status of the outcome: 200, or what the failure stands for.
+    pub status: u16,
+    /// Why the model stopped; empty when it did not.
+    pub finish: &'static str,
+    /// The provider's id of the reply.
+    pub upstream_id: String,
+    /// The token counts.
+    pub usage: Usage,
+    /// Where they come from.
+    pub source: TokenSource,
+    /// The catalogue version of the price.
+    pub price_version: String,
+    /// What it cost at the provider: reported, or computed from the prices.
+    pub provider_cost: PicoUsd,
+    /// What the key is charged.
+    pub charged: PicoUsd,
+    /// Milliseconds to the first event; `None` when none came.
+    pub first_event_ms: Option<u64>,
+    /// Milliseconds to the end.
+    pub duration_ms: u64,
+}
+
+impl Record {
+    /// When the request started.
+    pub fn started(&self) -> Timestamp {
+        Timestamp::from_millisecond(i64::try_from(self.request.started().as_millis()).unwrap_or(0)).unwrap_or_default()
+    }
+
+    /// The item, keyed by the request's start.
+    pub fn item(&self) -> Item {
+        let started = self.started();
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = self.usage;
+        let mut item = primary_key(&partition(&self.key), &format!("E#{}#{}", iso_millis(started), self.request));
+        let attributes = [
+            ("v", number(VERSION)),
+            ("format", text(self.format)),
+            ("model", text(&self.model)),
+            ("provider", text(self.provider)),
+            ("attempts", number(self.attempts)),
+            ("status", number(self.status)),
+            ("finish", text(self.finish)),
+            ("upstream_id", text(&self.upstream_id)),
+            ("input", number(input)),
+            ("cache_read", number(cache_read)),
+            ("cache_write_5m", number(cache_write_5m)),
+            ("cache_write_1h", number(cache_write_1h)),
+            ("output", number(output)),
+            ("reasoning", number(reasoning)),
+            ("source", text(self.source.as_str())),
+            ("price_version", text(&self.price_version)),
+            ("provider_cost", number(self.provider_cost.pico())),
+            ("charged", number(self.charged.pico())),
+            ("duration_ms", number(self.duration_ms)),
+            ("ttl", number(started.as_second().saturating_add(RECORD_DAYS * SECONDS_PER_DAY))),
+        ];
+        item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        item.extend(self.first_event_ms.map(|ms| ("first_event_ms".to_owned(), number(ms))));
+        item
+    }
+
+    /// The rollup's key: day of the request's start, model, shard.
+    pub fn rollup_key(&self) -> Item {
+        let shard = self.request.shard(ROLLUP_SHARDS);
+        let day = iso_day(self.started());
+        primary_key(&partition(&self.key), &format!("D#{day}#{}#{shard}", self.model))
+    }
+
+    /// What the rollup adds up, by attribute.
+    pub fn rollup_additions(&self) -> [(&'static str, AttributeValue); 10] {
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = self.usage;
+        [
+            ("n", number(1)),
+            ("errors", number(u8::from(self.status != 200))),
+            ("input", number(input)),
+            ("cache_read", number(cache_read)),
+            ("cache_write_5m", number(cache_write_5m)),
+            ("cache_write_1h", number(cache_write_1h)),
+            ("output", number(output)),
+            ("reasoning", number(reasoning)),
+            ("provider_cost", number(self.provider_cost.pico())),
+            ("charged", number(self.charged.pico())),
+        ]
+    }
+
+    /// When the rollup may be forgotten, in seconds since the epoch.
+    pub fn rollup_ttl(&self) -> i64 {
+        self.started().as_second().saturating_add(ROLLUP_DAYS * SECONDS_PER_DAY)
+    }
+}
+
+/// One shard of a key's usage of a model on a day.
+#[derive(Clone, Debug)]
+pub struct Rollup {
+    /// `yyyy-mm-dd`, UTC.
+    pub day: String,
+    /// The public model id.
+    pub model: String,
+    /// Requests.
+    pub requests: u64,
+    /// Requests that failed.
+    pub errors: u64,
+    /// Token counts.
+    pub usage: Usage,
+    /// What was charged.
+    pub charged: PicoUsd,
+}
+
+impl Rollup {
+    /// Reads a rollup item.
+    pub fn read(item: &Item) -> Result<Self, StoreError> {
+        let reader = Reader(item);
+        let sk = reader.text("sk")?;
+        let parts: Vec<&str> = sk.split('#').collect();
+        let [_, day, model, _] = parts.as_slice() else {
+            return Err(StoreError::Malformed(format!("{sk} is not a rollup's key")));
+        };
+        Ok(Self {
+            day: (*day).to_owned(),
+            model: (*model).to_owned(),
+            requests: reader.count("n")?,
+            errors: reader.count("errors")?,
+            usage: Usage {
+                input: reader.count("input")?,
+                cache_read: reader.count("cache_read")?,
+                cache_write_5m: reader.count("cache_write_5m")?,
+                cache_write_1h: reader.count("cache_write_1h")?,
+                output: reader.count("output")?,
+                reasoning: reader.count("reasoning")?,
+                provider_cost: Some(PicoUsd::new(reader.number("provider_cost")?)),
+            },
+            charged: PicoUsd::new(reader.number("charged")?),
+        })
+    }
+}

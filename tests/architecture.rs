@@ -1,0 +1,166 @@
+//! Who may import whom, how large files may be, and which crates may not be in the lock file.
+#![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gateway_tests::project;
+
+/// Each room of the library, and the rooms it may import. Change it on purpose or not at all.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("ids", &[]),
+    ("money", &[]),
+    ("config", &[]),
+    ("error", &[]),
+    ("sse", &[]),
+    ("chat", &["money"]),
+    ("telemetry", &["config"]),
+    ("wire", &["chat", "error", "ids", "money", "sse"]),
+    ("catalog", &["ids", "money"]),
+    ("auth", &["error", "ids"]),
+    ("store", &["chat", "ids", "money"]),
+    ("body", &["error"]),
+    ("respond", &["config", "error", "ids", "wire"]),
+    ("admission", &["auth", "error", "ids", "store"]),
+    ("ledger", &["catalog", "chat", "error", "ids", "money", "store"]),
+    ("translate", &["catalog", "chat", "error", "ids", "sse", "wire"]),
+    ("providers", &["config", "error", "ids", "wire"]),
+    ("pump", &["error", "ledger", "providers", "store", "translate"]),
+    (
+        "flow",
+        &[
+            "admission",
+            "auth",
+            "catalog",
+            "config",
+            "error",
+            "ids",
+            "ledger",
+            "providers",
+            "pump",
+            "respond",
+            "store",
+            "translate",
+            "wire",
+        ],
+    ),
+    ("endpoints", &["auth", "body", "catalog", "error", "flow", "ids", "ledger", "money", "respond", "store", "wire"]),
+];
+
+const LONGEST_FILE: usize = 400;
+const LONGEST_MAIN: usize = 25;
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The part of a file that ships: everything before its unit tests.
+fn shipped(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// The first path segment after each `crate::`, outside comments.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let after = code.split("crate::").skip(1);
+    after.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+}
+
+#[test]
+fn rooms_import_only_what_their_table_allows() {
+    let source = project().join("shared/src");
+    let allowed: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
+    let mut faults = Vec::new();
+    for path in rust_files(&source) {
+        let relative = path.strip_prefix(&source).unwrap();
+        let room = relative.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+        if room == "lib" {
+            continue;
+        }
+        let Some(allowed) = allowed.get(room.as_str()) else {
+            faults.push(format!("{}: the room is not in the table", relative.display()));
+            continue;
+        };
+        for import in imports(&shipped(&path)) {
+            if import != room && !allowed.contains(&import.as_str()) {
+                faults.push(format!("{} imports {import}", relative.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn formats_do_not_import_each_other() {
+    let source = project().join("shared/src/wire");
+    for format in ["openai", "anthropic"] {
+        for path in rust_files(&source.join(format)) {
+            let text = shipped(&path);
+            for other in ["openai", "anthropic", "gemini"].iter().filter(|other| **other != format) {
+                assert!(!text.contains(&format!("wire::{other}")), "{} imports {other}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_short() {
+    let mut faults = Vec::new();
+    for folder in ["shared/src", "functions", "tools", "tests"] {
+        for path in rust_files(&project().join(folder)) {
+            let lines = shipped(&path).lines().count();
+            if lines > LONGEST_FILE {
+                faults.push(format!("{}: {lines} lines", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn every_functions_main_is_short_and_holds_no_logic() {
+    let mains: Vec<PathBuf> = rust_files(&project().join("functions"));
+    assert_eq!(mains.len(), gateway_dev::stack::FUNCTIONS.len(), "{mains:?}");
+    for path in mains {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() <= LONGEST_MAIN, "{}", path.display());
+        assert!(!text.contains("if ") && !text.contains("match "), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_lock_file_holds_one_tls_stack_and_no_banned_crate() {
+    let lock: toml::Table = fs::read_to_string(project().join("Cargo.lock")).unwrap().parse().unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    let banned = [
+        "openssl",
+        "openssl-sys",
+        "native-tls",
+        "aws-lc-rs",
+        "aws-lc-sys",
+        "eventsource-stream",
+        "reqwest-eventsource",
+        "async-sse",
+        "sonic-rs",
+        "simd-json",
+        "chrono",
+    ];
+    for name in banned {
+        assert!(!names.contains(&name), "{name} is in Cargo.lock");
+    }
+    for name in ["rustls", "hyper-rustls", "tokio-rustls", "ring"] {
+        assert_eq!(names.iter().filter(|known| **known == name).count(), 1, "{name}");
+    }
+}

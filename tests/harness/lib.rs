@@ -1,0 +1,184 @@
+//! What the end-to-end tests share: a running stack of real binaries, and a client that keeps everything it saw.
+#![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
+
+pub mod relaying;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use gateway::auth::ApiKey;
+use gateway::ids::KeyId;
+use gateway::ledger::{Days, Summary};
+use gateway_dev::simulator::Entry;
+use gateway_dev::stack::{Options, Stack};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// The project's folder.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where cargo puts binaries: beside the folder of this test's own.
+fn binaries() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    Ok(test.parent().and_then(Path::parent).context("the test has no target folder")?.to_owned())
+}
+
+/// The path of one of the workspace's binaries.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    let path = binaries()?.join(name);
+    anyhow::ensure!(path.exists(), "{} is not built: run `cargo build --workspace` first", path.display());
+    Ok(path)
+}
+
+/// Options for tests: any port, memory only, no pauses.
+pub fn options() -> Result<Options> {
+    binary("chat-completions")?;
+    Ok(Options {
+        port: 0,
+        data: None,
+        binaries: binaries()?,
+        variables: vec![
+            ("RUST_LOG".to_owned(), "debug".to_owned()),
+            ("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()),
+        ],
+        timeout: Duration::from_mins(2),
+        pace: Duration::ZERO,
+        echo: false,
+    })
+}
+
+/// A running gateway and a client of it.
+pub struct Harness {
+    /// The stack.
+    pub stack: Stack,
+    /// The client.
+    pub client: reqwest::Client,
+}
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: String,
+    /// Whether the body ended as HTTP says it should.
+    pub complete: bool,
+}
+
+impl Answer {
+    /// The body as JSON; null when it is not.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// A header's value; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The `data` of each frame, in order.
+    pub fn data(&self) -> Vec<String> {
+        self.body.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+    }
+
+    /// The `event` of each frame, in order.
+    pub fn events(&self) -> Vec<String> {
+        self.body.lines().filter_map(|line| line.strip_prefix("event: ")).map(str::to_owned).collect()
+    }
+
+    /// The text that a streamed reply of either format adds up to.
+    pub fn streamed_text(&self) -> String {
+        let frames = self.data().into_iter().filter_map(|data| serde_json::from_str::<Value>(&data).ok());
+        let piece = |frame: Value| {
+            let chat = frame.pointer("/choices/0/delta/content").and_then(Value::as_str).map(str::to_owned);
+            chat.or_else(|| frame.pointer("/delta/text").and_then(Value::as_str).map(str::to_owned))
+        };
+        frames.filter_map(piece).collect()
+    }
+}
+
+impl Harness {
+    /// Starts a gateway with test options.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(options()?).await
+    }
+
+    /// Starts a gateway.
+    pub async fn start_with(options: Options) -> Result<Self> {
+        // Whoever installs it first wins; they are all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build()?;
+        Ok(Self { stack: Stack::start(options).await?, client })
+    }
+
+    /// A request to a path, with the development key.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap_or_default();
+        self.client.request(method, format!("{}{path}", self.stack.url)).header("x-api-key", self.stack.key())
+    }
+
+    /// Sends a JSON body with the development key.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        let request = self.request("POST", path).header("content-type", "application/json").body(body.to_string());
+        read(request).await
+    }
+
+    /// Gets a path with the development key.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        read(self.request("GET", path)).await
+    }
+
+    /// The id of the development key.
+    pub fn key_id(&self) -> Result<KeyId> {
+        let key = ApiKey::parse(self.stack.key()).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        Ok(key.id().clone())
+    }
+
+    /// The usage of the development key, straight from the table.
+    pub async fn usage(&self) -> Result<Summary> {
+        let days = Days::parse(Some("2")).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        // Tomorrow's end: a test may run over midnight.
+        Ok(Summary::read(&self.stack.support.store, &self.key_id()?, days, now()).await?)
+    }
+
+    /// What the providers were asked under a label.
+    pub fn journal(&self, label: &str) -> Vec<Entry> {
+        self.stack.support.simulator.as_ref().map(|simulator| simulator.journal().entries(label)).unwrap_or_default()
+    }
+}
+
+fn now() -> gateway::ledger::Timestamp {
+    gateway::ledger::Timestamp::now()
+}
+
+/// Sends a request and reads the response to its end, or to where it breaks off.
+pub async fn read(request: reqwest::RequestBuilder) -> Result<Answer> {
+    let mut response = request.send().await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let mut body = Vec::new();
+    let complete = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    Ok(Answer { status, headers, body: String::from_utf8(body)?, complete })
+}
+
+/// Waits until a condition holds, at most ten seconds.
+pub async fn eventually<F: AsyncFnMut() -> Result<bool>>(what: &str, mut holds: F) -> Result<()> {
+    for _ in 0..200 {
+        if holds().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("never came true: {what}")
+}

@@ -1,0 +1,98 @@
+//! Streams and replies through the library alone: no network, no clock.
+
+use bytes::BytesMut;
+use gateway::catalog::Catalog;
+use gateway::chat::{Grammar, StreamEvent};
+use gateway::error::{GatewayError, UpstreamError};
+use gateway::ids::{ModelId, RequestId};
+use gateway::sse::{FrameReader, SseError};
+use gateway::translate::{Meter, Progress, Relay};
+use gateway::wire::{self, ClientFormat, Identity};
+
+/// The request of every test here.
+const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
+
+/// Both client formats.
+pub const FORMATS: [ClientFormat; 2] = [ClientFormat::ChatCompletions, ClientFormat::Messages];
+
+/// What a client got of a stream, and what the meter saw.
+#[derive(Debug)]
+pub struct Relayed {
+    /// The bytes the client got.
+    pub bytes: Vec<u8>,
+    /// Where the stream ended.
+    pub end: Progress,
+    /// What was observed.
+    pub meter: Meter,
+}
+
+/// A fixed request id.
+pub fn request() -> RequestId {
+    RequestId::parse(REQUEST).unwrap_or_else(RequestId::generate)
+}
+
+/// The identity of replies to it.
+pub fn identity(format: ClientFormat) -> Identity {
+    Identity::new(request(), ModelId::new("the-model"), format)
+}
+
+/// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
+pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
+    let mut relay = Relay::forward(format, request(), identity(format), true);
+    let mut out = BytesMut::new();
+    let mut end = Progress::Waiting;
+    for chunk in chunks {
+        end = relay.push(chunk, &mut out);
+        if matches!(end, Progress::Finished | Progress::Failed(_)) {
+            break;
+        }
+    }
+    if !matches!(end, Progress::Finished | Progress::Failed(_)) {
+        end = relay.end(&mut out);
+    }
+    if let Progress::Failed(error) = &end {
+        relay.fail(&GatewayError::from(error.clone()), &mut out);
+    }
+    Relayed { bytes: out.to_vec(), end, meter: relay.meter().clone() }
+}
+
+/// The events of a stream, each checked against the grammar.
+pub fn events(format: ClientFormat, stream: &[u8]) -> (Vec<StreamEvent>, Result<(), UpstreamError>) {
+    let mut decoder = wire::decoder(format);
+    let (mut all, mut reader) = (Vec::new(), FrameReader::default());
+    let mut decode = |frame: gateway::sse::Frame<'_>| decoder.decode(&frame, &mut all);
+    let mut result = reader.read(stream, &mut decode);
+    if result.is_ok() {
+        result = reader.end(&mut decode);
+    }
+    if result.is_ok() {
+        result = decoder.finish(&mut all);
+    }
+    (all, result)
+}
+
+/// The first broken rule of the event grammar, if any.
+pub fn broken_rule(events: &[StreamEvent]) -> Option<String> {
+    let mut grammar = Grammar::default();
+    events
+        .iter()
+        .enumerate()
+        .find_map(|(position, event)| grammar.check(event).err().map(|rule| format!("event {position}, {event:?}: {rule}")))
+}
+
+/// The frames of a stream: event name and data.
+pub fn frames(stream: &[u8]) -> Vec<(Option<String>, String)> {
+    let (mut frames, mut reader) = (Vec::new(), FrameReader::default());
+    let mut keep = |frame: gateway::sse::Frame<'_>| {
+        frames.push((frame.event.map(str::to_owned), frame.data.to_owned()));
+        Ok::<(), SseError>(())
+    };
+    let read = reader.read(stream, &mut keep).and_then(|()| reader.end(&mut keep));
+    drop(read);
+    frames
+}
+
+/// The built-in catalogue.
+pub fn catalog() -> Option<Catalog> {
+    Catalog::embedded().ok()
+}

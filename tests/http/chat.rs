@@ -1,0 +1,170 @@
+//! The native pairs: what the client gets, and what the provider was sent.
+
+use anyhow::Result;
+use gateway_tests::{Answer, Harness, read};
+use serde_json::{Value, json};
+
+/// What the simulator answers to `hi` over a wire.
+fn greeting(model: &str, wire: &str) -> String {
+    format!("Hello from the simulator. I stand in for {model} over the {wire} wire. You said: \"hi\"")
+}
+
+fn sent(gateway: &Harness, label: &str) -> Value {
+    let entries = gateway.journal(label);
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    serde_json::from_str(&entries[0].body).unwrap()
+}
+
+fn hex_id(answer: &Answer) -> String {
+    answer.header("request-id").trim_start_matches("req_").to_owned()
+}
+
+#[tokio::test]
+async fn a_chat_completion_goes_through_openrouter_under_our_names() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for (model, upstream) in [
+        ("gpt-5.2", "openai/gpt-5.2"),
+        ("claude-opus-4.6", "anthropic/claude-opus-4.6"),
+        ("gemini-3-pro", "google/gemini-3-pro-preview"),
+        ("qwen3-coder", "qwen/qwen3-coder"),
+    ] {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]});
+        let answer = gateway.post("/v1/chat/completions", &body).await?;
+        let reply = answer.json();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(reply["id"], format!("chatcmpl-{}", hex_id(&answer)));
+        assert_eq!(reply["object"], "chat.completion");
+        assert_eq!(reply["model"], model);
+        assert_eq!(reply["choices"][0]["message"]["content"], greeting(upstream, "OpenRouter"));
+        assert_eq!(reply["choices"][0]["finish_reason"], "stop");
+        assert_eq!((answer.header("x-gateway-provider"), answer.header("x-gateway-model")), ("openrouter", upstream));
+        assert!(answer.header("x-gateway-attempts").starts_with("openrouter;200;"), "{answer:?}");
+        assert_eq!(answer.header("x-gateway-dropped"), "");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_goes_through_vertex_under_our_names() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for (model, upstream) in
+        [("claude-opus-4.6", "claude-opus-4-6"), ("claude-haiku-4-5-20251001", "claude-haiku-4-5@20251001")]
+    {
+        let body = json!({"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]});
+        let answer = gateway.post("/v1/messages", &body).await?;
+        let reply = answer.json();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(reply["id"], format!("msg_{}", hex_id(&answer)));
+        assert_eq!(reply["model"], if model.contains("opus") { "claude-opus-4.6" } else { "claude-haiku-4.5" });
+        assert_eq!(reply["content"], json!([{"type": "text", "text": greeting(upstream, "Claude")}]));
+        assert_eq!(reply["stop_reason"], "end_turn");
+        assert_eq!((answer.header("x-gateway-provider"), answer.header("x-gateway-model")), ("vertex-claude", upstream));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn openrouter_is_sent_the_allowed_fields_untouched_and_its_own_model_name() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let text = "hi [[sim:echo label=allowed]]";
+    let body = json!({
+        "model": "gpt-5.2", "messages": [{"role": "user", "content": text, "x_unknown": {"deep": [1.50, 1e3]}}],
+        "temperature": 0.10, "seed": 7, "reasoning_effort": "low", "user": "u",
+        "provider": {"order": ["cheap"]}, "models": ["a"], "route": "fallback", "plugins": [{"id": "web"}], "service_tier": "flex",
+        "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "web_search"}], "x_custom": 1, "store": null,
+    });
+    let answer = gateway.post("/v1/chat/completions", &body).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let mut dropped: Vec<&str> = answer.header("x-gateway-dropped").split(", ").collect();
+    dropped.sort_unstable();
+    assert_eq!(dropped, ["models", "plugins", "provider", "route", "service_tier", "tools[1]", "x_custom"]);
+    let expected = json!({
+        "model": "openai/gpt-5.2", "messages": body["messages"], "temperature": 0.10, "seed": 7, "reasoning_effort": "low",
+        "user": "u", "tools": [{"type": "function", "function": {"name": "f"}}], "stream": false, "usage": {"include": true},
+    });
+    assert_eq!(sent(&gateway, "allowed"), expected);
+    let entry = &gateway.journal("allowed")[0];
+    assert_eq!(entry.path, "/api/v1/chat/completions");
+    // The text itself, not only its value: numbers keep their spelling.
+    let messages = body["messages"].to_string();
+    assert!(entry.body.contains(&messages), "{}", entry.body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let body = json!({
+        "model": "claude-opus-4.6", "max_tokens": 999_999, "system": "be brief",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "hi [[sim:echo label=vertex]]"}]}],
+        "metadata": {"user_id": "u"}, "service_tier": "auto", "context_management": {"edits": []}, "speed": "fast",
+        "tools": [{"type": "web_search_20250305", "name": "web_search"}], "tool_choice": {"type": "auto"},
+    });
+    let request = gateway
+        .request("POST", "/v1/messages?beta=true")
+        .header("content-type", "application/json")
+        .header("anthropic-version", "2026-10-21")
+        .header("anthropic-beta", "claude-code-20250219,interleaved-thinking-2025-05-14")
+        .header("x-forwarded-host", "evil.example")
+        .header("cookie", "a=b");
+    let answer = read(request.body(body.to_string())).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let mut dropped: Vec<&str> = answer.header("x-gateway-dropped").split(", ").collect();
+    dropped.sort_unstable();
+    let expected = [
+        "anthropic-beta:claude-code-20250219",
+        "context_management",
+        "max_tokens",
+        "service_tier",
+        "speed",
+        "tool_choice",
+        "tools[0]",
+    ];
+    assert_eq!(dropped, expected);
+    let expected = json!({
+        "max_tokens": 128_000, "system": "be brief", "messages": body["messages"], "metadata": {"user_id": "u"},
+        "anthropic_beta": ["interleaved-thinking-2025-05-14"], "anthropic_version": "vertex-2023-10-16", "stream": false,
+    });
+    assert_eq!(sent(&gateway, "vertex"), expected);
+    let entry = &gateway.journal("vertex")[0];
+    let path = "/v1/projects/simulated-project/locations/global/publishers/anthropic/models/claude-opus-4-6:rawPredict";
+    assert_eq!(entry.path, path);
+    for header in ["cookie", "x-forwarded-host", "x-api-key", "anthropic-beta", "anthropic-version"] {
+        assert!(!entry.headers.contains_key(header), "{header}: {:?}", entry.headers);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_google_token_is_fetched_once_and_reused() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let body = json!({"model": "claude-opus-4.6", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+    for _ in 0..3 {
+        assert_eq!(gateway.post("/v1/messages", &body).await?.status, 200);
+    }
+    let tokens = gateway.journal("").into_iter().filter(|entry| entry.provider == "token").count();
+    assert_eq!((tokens, gateway.stack.lambda.pids("messages").len()), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn tool_calls_come_through_both_formats() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+    let chat = json!({
+        "model": "gpt-5.2", "messages": [{"role": "user", "content": "weather? [[sim:tool]]"}],
+        "tools": [{"type": "function", "function": {"name": "get_weather", "parameters": schema}}],
+    });
+    let reply = gateway.post("/v1/chat/completions", &chat).await?.json();
+    assert_eq!(reply["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(reply["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "get_weather");
+    let message = json!({
+        "model": "claude-opus-4.6", "max_tokens": 64, "messages": [{"role": "user", "content": "weather? [[sim:tool]]"}],
+        "tools": [{"name": "get_weather", "input_schema": schema}],
+    });
+    let reply = gateway.post("/v1/messages", &message).await?.json();
+    assert_eq!(reply["stop_reason"], "tool_use");
+    let call = reply["content"].as_array().unwrap().iter().find(|block| block["type"] == "tool_use").unwrap().clone();
+    assert_eq!(call["name"], "get_weather");
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Who may pass.
+
+use anyhow::Result;
+use gateway::admission::issue_key;
+use gateway::auth::ApiKey;
+use gateway_tests::{Answer, Harness, options, read};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+fn without_request_id(answer: &Answer) -> Value {
+    let mut body = answer.json();
+    if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut) {
+        error.remove("request_id");
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    body
+}
+
+async fn with_headers(gateway: &Harness, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+    let request = gateway.client.get(format!("{}{path}", gateway.stack.url));
+    read(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn missing_foreign_mistyped_unknown_and_disabled_keys_read_the_same() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let store = &gateway.stack.support.store;
+    let (disabled, id) = issue_key(store, "off").await?;
+    store.disable_key(&id).await?;
+    let elsewhere = Harness::start().await?;
+    let mut mistyped = gateway.stack.key().to_owned();
+    mistyped.replace_range(20..21, if &mistyped[20..21] == "a" { "b" } else { "a" });
+    let wrong = [
+        vec![],
+        vec![("x-api-key", "sk-ant-foreign")],
+        vec![("authorization", "Bearer sk-foreign")],
+        vec![("x-api-key", mistyped.as_str())],
+        vec![("x-api-key", elsewhere.stack.key())],
+        vec![("x-api-key", disabled.expose_secret())],
+    ];
+    for headers in wrong {
+        for _ in 0..2 {
+            let answer = with_headers(&gateway, "/v1/models", &headers).await?;
+            assert_eq!(answer.status, 401, "{headers:?}");
+            let expected = json!({"error": {"message": "Unauthorized", "type": "auth_error"}});
+            assert_eq!(without_request_id(&answer), expected, "{headers:?}");
+            assert_eq!(answer.header("x-should-retry"), "false");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn anthropic_clients_get_their_own_401_body() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let request = gateway.client.post(format!("{}/v1/messages", gateway.stack.url)).body("{}");
+    let answer = read(request).await?;
+    assert_eq!(answer.status, 401);
+    let expected = json!({"type": "error", "error": {"message": "Unauthorized", "type": "auth_error"}});
+    assert_eq!(without_request_id(&answer), expected);
+    assert_eq!(answer.json()["request_id"], answer.header("request-id"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_works_in_either_header_and_beside_a_foreign_credential() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (key, bearer) = (gateway.stack.key(), format!("Bearer {}", gateway.stack.key()));
+    for headers in [
+        vec![("x-api-key", key)],
+        vec![("authorization", bearer.as_str())],
+        vec![("x-api-key", key), ("authorization", bearer.as_str())],
+        vec![("x-api-key", "sk-foreign"), ("authorization", bearer.as_str())],
+        vec![("x-api-key", key), ("authorization", "Bearer sk-foreign")],
+    ] {
+        assert_eq!(with_headers(&gateway, "/v1/models", &headers).await?.status, 200, "{headers:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_different_keys_are_a_400() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (other, _) = issue_key(&gateway.stack.support.store, "other").await?;
+    let bearer = format!("Bearer {}", other.expose_secret());
+    let headers = [("x-api-key", gateway.stack.key()), ("authorization", bearer.as_str())];
+    let answer = with_headers(&gateway, "/v1/models", &headers).await?;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["error"]["code"], "conflicting_keys");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_the_table_out_of_reach_a_key_gets_503_and_never_401() -> Result<()> {
+    let mut options = options()?;
+    options.variables.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:1".to_owned()));
+    let gateway = Harness::start_with(options).await?;
+    let before = std::time::Instant::now();
+    let answer = gateway.get("/v1/models").await?;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["error"]["type"], "upstream_error");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(before.elapsed().as_millis() < 2_000, "{:?}", before.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stored_key_is_its_digest_and_never_its_text() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let key = ApiKey::parse(gateway.stack.key()).unwrap();
+    let listed = gateway.stack.support.store.list_keys().await?;
+    assert_eq!(listed.len(), 1);
+    assert_eq!((&listed[0].id, listed[0].last4.as_str()), (key.id(), key.last4()));
+    gateway.get("/v1/models").await?;
+    let logs = gateway.stack.logs.lines().join("\n");
+    assert!(!logs.contains(gateway.stack.key()));
+    Ok(())
+}

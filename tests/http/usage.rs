@@ -1,0 +1,99 @@
+//! The ledger as a client reads it.
+
+use anyhow::Result;
+use gateway::admission::issue_key;
+use gateway_tests::{Harness, read};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+fn user(text: &str) -> Value {
+    json!([{"role": "user", "content": text}])
+}
+
+#[tokio::test]
+async fn usage_shows_exactly_the_requests_made_and_their_tokens() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let mut tokens = (0, 0);
+    let chat = json!({"model": "gpt-5.2", "messages": user("count me")});
+    for _ in 0..2 {
+        let usage = gateway.post("/v1/chat/completions", &chat).await?.json()["usage"].clone();
+        tokens.0 += usage["prompt_tokens"].as_u64().unwrap();
+        tokens.1 += usage["completion_tokens"].as_u64().unwrap();
+    }
+    let message = json!({"model": "claude-opus-4.6", "max_tokens": 64, "messages": user("count me"), "stream": true});
+    let streamed = gateway.post("/v1/messages", &message).await?;
+    let claude = gateway
+        .post("/v1/messages", &json!({"model": "claude-opus-4.6", "max_tokens": 64, "messages": user("count me")}))
+        .await?;
+    assert_eq!(streamed.status, 200);
+    let claude = claude.json()["usage"].clone();
+    // Streamed and whole count the same.
+    tokens.0 += 2 * claude["input_tokens"].as_u64().unwrap();
+    tokens.1 += 2 * claude["output_tokens"].as_u64().unwrap();
+
+    let usage = gateway.get("/v1/usage?days=1").await?.json();
+    assert_eq!(usage["object"], "usage_summary");
+    assert_eq!((&usage["days"], &usage["totalRequests"]), (&json!(1), &json!(4)));
+    assert_eq!((usage["totalInputTokens"].as_u64(), usage["totalOutputTokens"].as_u64()), (Some(tokens.0), Some(tokens.1)));
+    let models: Vec<(&str, u64)> = usage["byModel"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line["model"].as_str().unwrap(), line["requests"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(models, [("claude-opus-4.6", 2), ("gpt-5.2", 2)]);
+    assert_eq!(usage["byDay"].as_array().map(Vec::len), Some(1));
+    let date = usage["endDate"].as_str().unwrap();
+    assert!(date.ends_with("T00:00:00.000Z") && date.len() == 24, "{date}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_record_is_stored_before_the_body_ends() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for round in 1..=5 {
+        let body = json!({"model": "gpt-5.2", "stream": true, "messages": user("hi")});
+        gateway.post("/v1/chat/completions", &body).await?;
+        assert_eq!(gateway.usage().await?.total.requests, round);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_charge_is_tokens_times_price_and_openrouters_own_cost_stays_inside() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let body = json!({"model": "gpt-5.2", "messages": user("price me")});
+    let answer = gateway.post("/v1/chat/completions", &body).await?;
+    assert!(!answer.body.contains("cost") && !answer.body.contains("is_byok"), "{}", answer.body);
+    let usage = answer.json()["usage"].clone();
+    let (input, output) = (usage["prompt_tokens"].as_u64().unwrap(), usage["completion_tokens"].as_u64().unwrap());
+    let total = gateway.usage().await?.total;
+    // 1.75 and 14 dollars per million tokens; the simulator's own price is 1 and 5 micro-dollars per token.
+    assert_eq!(total.charged.pico(), u128::from(input * 1_750_000 + output * 14_000_000));
+    assert_eq!(total.usage.provider_cost.unwrap().pico(), u128::from(input * 1_000_000 + output * 5_000_000));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_sees_its_own_usage_only() -> Result<()> {
+    let gateway = Harness::start().await?;
+    gateway.post("/v1/chat/completions", &json!({"model": "gpt-5.2", "messages": user("hi")})).await?;
+    let (other, _) = issue_key(&gateway.stack.support.store, "other").await?;
+    let request = gateway.client.get(format!("{}/v1/usage?key=all&id=all", gateway.stack.url));
+    let answer = read(request.header("x-api-key", other.expose_secret())).await?;
+    let usage = answer.json();
+    assert_eq!((&usage["totalRequests"], &usage["totalCost"], &usage["byModel"]), (&json!(0), &json!(0), &json!([])));
+    assert_eq!(usage["days"], 30);
+    Ok(())
+}
+
+#[tokio::test]
+async fn days_outside_one_to_ninety_are_a_400() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for days in ["0", "91", "-3", "x", "1.5", ""] {
+        let answer = gateway.get(&format!("/v1/usage?days={days}")).await?;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (400, Some("days")), "{days}");
+    }
+    assert_eq!(gateway.get("/v1/usage?days=90").await?.status, 200);
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! What holds for every input: laws over the project's own fixtures, over recorded traffic where a folder of it is at hand, and
+//! over arbitrary bytes.
+//!
+//! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` beside the project is looked at
+//! otherwise. Without one, those laws are skipped with a printed line.
+#![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gateway::chat::{StreamEvent, Usage};
+use gateway::translate::{Progress, outbound};
+use gateway::wire::{self, ClientFormat};
+use gateway_tests::project;
+use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, identity, relay};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn recorded() -> Option<PathBuf> {
+    let named = std::env::var("GATEWAY_FIXTURES").ok().map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| project().join("../shared/fixtures"));
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no recorded traffic at {}", folder.display());
+    None
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+    files.sort();
+    files
+}
+
+/// Every stream at hand, with the format that can pass it through: our own, and the recorded ones.
+fn streams() -> Vec<(ClientFormat, PathBuf, Vec<u8>)> {
+    let own = project().join("tests/fixtures/replies");
+    let mut folders = vec![
+        (ClientFormat::ChatCompletions, own.join("openrouter"), ".sse"),
+        (ClientFormat::Messages, own.join("vertex-claude"), ".sse"),
+    ];
+    if let Some(recorded) = recorded() {
+        for (format, folder) in [
+            (ClientFormat::ChatCompletions, "openrouter/stream"),
+            (ClientFormat::ChatCompletions, "openai-chat/stream"),
+            (ClientFormat::Messages, "vertex-claude/stream"),
+            (ClientFormat::Messages, "anthropic/stream"),
+        ] {
+            folders.push((format, recorded.join(folder), ".response.sse"));
+            folders.push((format, recorded.join(folder), ".response.jsonl"));
+        }
+    }
+    let read = |(format, folder, ending): (ClientFormat, PathBuf, &str)| {
+        files(&folder, ending).into_iter().map(move |path| (format, path.clone(), stream(format, &path)))
+    };
+    folders.into_iter().flat_map(read).collect()
+}
+
+/// The bytes of a stream; `.jsonl` files hold one `data` a line, with the event's name in `type`.
+fn stream(format: ClientFormat, path: &Path) -> Vec<u8> {
+    let text = fs::read_to_string(path).unwrap();
+    if path.extension().is_some_and(|extension| extension == "sse") {
+        return text.into_bytes();
+    }
+    let framed = text.lines().filter(|line| !line.is_empty()).map(|line| match format {
+        ClientFormat::ChatCompletions => format!("data: {line}\n\n"),
+        ClientFormat::Messages => {
+            let kind = serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned();
+            format!("event: {kind}\ndata: {line}\n\n")
+        }
+    });
+    framed.collect::<String>().into_bytes()
+}
+
+#[test]
+fn any_split_of_a_stream_gives_the_same_bytes_and_the_same_usage() {
+    for (format, path, stream) in streams() {
+        let whole = relay(format, std::iter::once(stream.as_slice()));
+        for size in [1, 2, 3, 7, 64, 1000] {
+            let split = relay(format, stream.chunks(size));
+            assert_eq!(split.bytes, whole.bytes, "{} in pieces of {size}", path.display());
+            assert_eq!((split.end, split.meter.usage), (whole.end.clone(), whole.meter.usage), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn decoders_obey_the_grammar() {
+    for (format, path, stream) in streams() {
+        let (events, result) = events(format, &stream);
+        assert_eq!(broken_rule(&events), None, "{}", path.display());
+        let finishes = events.iter().filter(|event| matches!(event, StreamEvent::Finish(_))).count();
+        assert_eq!(finishes, usize::from(result.is_ok()), "{}: {result:?}", path.display());
+    }
+}
+
+#[test]
+fn a_stream_cut_anywhere_ends_in_one_error_and_never_cleanly() {
+    let own = project().join("tests/fixtures/replies");
+    for (format, path) in [
+        (ClientFormat::ChatCompletions, own.join("openrouter/text.sse")),
+        (ClientFormat::Messages, own.join("vertex-claude/thinking-and-tool.sse")),
+    ] {
+        let stream = fs::read(&path).unwrap();
+        // What follows the last bytes of the end marker is only its blank line.
+        let marker: &[u8] = if format == ClientFormat::Messages { b"message_stop\"" } else { b"[DONE]" };
+        let end = stream.windows(marker.len()).rposition(|window| window == marker).unwrap();
+        for cut in 0..end {
+            let relayed = relay(format, std::iter::once(&stream[..cut]));
+            let text = String::from_utf8(relayed.bytes).unwrap();
+            // OpenAI's wire says how the reply ended before `[DONE]`: that much is a complete reply.
+            let finished = format == ClientFormat::ChatCompletions && text.contains("\"finish_reason\":\"stop\"");
+            assert_eq!(relayed.end == Progress::Finished, finished, "{} cut at {cut}", path.display());
+            assert_eq!(text.matches("\"error\":").count(), usize::from(!finished), "{} cut at {cut}", path.display());
+            assert!(finished || !(text.contains("[DONE]") || text.contains("message_stop\"")), "cut at {cut}");
+        }
+    }
+}
+
+/// A frame without what forwarding may change.
+fn comparable(format: ClientFormat, data: &str) -> Option<Value> {
+    let mut value: Value = serde_json::from_str(data).ok()?;
+    let fields = match format {
+        ClientFormat::ChatCompletions => value.as_object_mut()?,
+        ClientFormat::Messages => match value.get_mut("message") {
+            Some(message) => message.as_object_mut()?,
+            None => return Some(value),
+        },
+    };
+    for changed in ["id", "model", "usage"] {
+        fields.remove(changed);
+    }
+    Some(value)
+}
+
+#[test]
+fn a_forwarded_stream_equals_its_input_but_for_id_model_usage_and_a_doubled_finish() {
+    for (format, path, stream) in streams() {
+        let relayed = relay(format, std::iter::once(stream.as_slice()));
+        if relayed.end != Progress::Finished {
+            continue;
+        }
+        let mut input = frames(&stream);
+        // Some recordings go on with the stream of a second request.
+        let end = input.iter().position(|(event, _)| event.as_deref() == Some("message_stop"));
+        input.truncate(end.map_or(input.len(), |end| end + 1));
+        let input: Vec<Value> = input.iter().filter_map(|(_, data)| comparable(format, data)).collect();
+        let output: Vec<Value> = frames(&relayed.bytes).iter().filter_map(|(_, data)| comparable(format, data)).collect();
+        let mut expected = input.iter();
+        for frame in &output {
+            let is_ours = frame["choices"] == Value::Array(Vec::new()) && frame.as_object().unwrap().len() <= 3;
+            assert!(is_ours || expected.any(|input| input == frame), "{}: {frame} is not of the input", path.display());
+        }
+        let lost = input.len().saturating_sub(output.len());
+        assert!(lost <= 1 || format == ClientFormat::ChatCompletions, "{}: {lost} frames lost", path.display());
+    }
+}
+
+#[test]
+fn whole_replies_pass_through_but_for_id_model_and_usage() {
+    let Some(recorded) = recorded() else { return };
+    let mut seen = 0;
+    for (format, folder) in [
+        (ClientFormat::ChatCompletions, "openrouter/unary"),
+        (ClientFormat::ChatCompletions, "openai-chat/unary"),
+        (ClientFormat::Messages, "vertex-claude/unary"),
+        (ClientFormat::Messages, "anthropic/unary"),
+    ] {
+        for path in files(&recorded.join(folder), ".response.json") {
+            let body = fs::read_to_string(&path).unwrap();
+            let Ok(reply) = wire::forward_whole(format, &body, &identity(format)) else {
+                assert!(body.contains("\"error\""), "{} was refused", path.display());
+                continue;
+            };
+            let strip = |text: &str| {
+                let mut value: Value = serde_json::from_str(text).unwrap();
+                for changed in ["id", "model", "usage"] {
+                    value.as_object_mut().unwrap().remove(changed);
+                }
+                value
+            };
+            let out = std::str::from_utf8(&reply.body).unwrap();
+            assert_eq!(strip(out), strip(&body), "{}", path.display());
+            assert!(!out.contains("\"cost\""), "{}", path.display());
+            check_usage(format, &path, &body, reply.usage);
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "only {seen} recorded replies");
+}
+
+/// The canonical counts add up to what the provider reported.
+fn check_usage(format: ClientFormat, path: &Path, body: &str, usage: Option<Usage>) {
+    let reported = &serde_json::from_str::<Value>(body).unwrap()["usage"];
+    let Some(usage) = usage else { return assert!(reported.is_null(), "{}", path.display()) };
+    let count = |name: &str| reported[name].as_u64().unwrap_or(0);
+    let (input, output) = match format {
+        ClientFormat::ChatCompletions => (count("prompt_tokens"), count("completion_tokens")),
+        ClientFormat::Messages => {
+            let cached = count("cache_read_input_tokens") + count("cache_creation_input_tokens");
+            (count("input_tokens") + cached, count("output_tokens"))
+        }
+    };
+    assert_eq!((usage.total_input(), usage.output), (input, output), "{}", path.display());
+}
+
+#[test]
+fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
+    let Some(recorded) = recorded() else { return };
+    let catalog = catalog().unwrap();
+    let model = catalog.resolve("claude-opus-4.6").unwrap();
+    let mut seen = 0;
+    for client in ["claude-code", "langchain", "opencode", "sdk-js"] {
+        for path in files(&recorded.join("clients").join(client), ".request.json") {
+            let request: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let format = match request["path"].as_str().unwrap() {
+                path if path.contains("/chat/completions") => ClientFormat::ChatCompletions,
+                path if path.contains("/messages") => ClientFormat::Messages,
+                _ => continue,
+            };
+            let body = request["body"].to_string();
+            let opened = wire::open_request(format, &body).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+            let outbound = outbound::forward(format, opened, &model, &[]).unwrap();
+            let sent: Value = serde_json::from_slice(&outbound.fields.to_json().unwrap()).unwrap();
+            let consumed = ["model", "stream", "stream_options", "anthropic_version", "anthropic_beta"];
+            for (name, value) in request["body"].as_object().unwrap() {
+                let named =
+                    outbound.dropped.iter().any(|dropped| dropped == name || dropped.starts_with(&format!("{name}[")));
+                let kept = sent.get(name) == Some(value);
+                assert!(kept || named || consumed.contains(&name.as_str()), "{}: {name} is lost", path.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "only {seen} recorded requests");
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        for format in FORMATS {
+            relay(format, bytes.chunks(7));
+            let text = String::from_utf8_lossy(&bytes);
+            drop(wire::open_request(format, &text));
+            drop(wire::forward_whole(format, &text, &identity(format)));
+        }
+    }
+
+    #[test]
+    fn mutated_streams_never_panic_and_never_break_the_grammar(
+        which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>(), length in 0_usize..20,
+    ) {
+        let streams = own_streams();
+        let (format, mut stream) = streams[which.index(streams.len())].clone();
+        let at = at.index(stream.len());
+        let end = (at + length).min(stream.len());
+        stream.splice(at..end, [byte]);
+        relay(format, stream.chunks(11));
+        let (events, _) = events(format, &stream);
+        prop_assert_eq!(broken_rule(&events), None);
+    }
+}
+
+fn own_streams() -> Vec<(ClientFormat, Vec<u8>)> {
+    let own = project().join("tests/fixtures/replies");
+    let folders = [(ClientFormat::ChatCompletions, "openrouter"), (ClientFormat::Messages, "vertex-claude")];
+    let read =
+        |(format, folder)| files(&own.join(folder), ".sse").into_iter().map(move |path| (format, fs::read(path).unwrap()));
+    folders.into_iter().flat_map(read).collect()
+}

@@ -1,0 +1,140 @@
+//! What operators use: `bk`, the template and the events.
+#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the rules are for what runs on Lambda")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Output;
+
+use anyhow::Result;
+use gateway::endpoints::Endpoint;
+use gateway_dev::stack::{FUNCTIONS, TABLE};
+use gateway_tests::{Harness, binary, project};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// Every variable of the API contract, and the few of our own.
+const VARIABLES: [&str; 12] = [
+    "TABLE_NAME",
+    "OPENROUTER_API_KEY",
+    "OPENROUTER_BASE_URL",
+    "OPENROUTER_API_KEY_PARAMETER",
+    "VERTEX_PROJECT",
+    "VERTEX_LOCATION",
+    "VERTEX_BASE_URL",
+    "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+    "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
+    "CORS_ALLOWED_ORIGINS",
+    "WARMUP",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+];
+
+async fn bk(gateway: &Harness, arguments: &[&str]) -> Result<Output> {
+    let output = Command::new(binary("bk")?)
+        .args(arguments)
+        .env_clear()
+        .env("TABLE_NAME", TABLE)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &gateway.stack.support.database.endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .output();
+    Ok(output.await?)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+async fn status_with(gateway: &Harness, key: &str) -> Result<u16> {
+    let request = gateway.client.get(format!("{}/v1/usage", gateway.stack.url)).bearer_auth(key);
+    Ok(request.send().await?.status().as_u16())
+}
+
+#[tokio::test]
+async fn a_created_key_is_alone_on_standard_output_works_and_can_be_switched_off() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let created = bk(&gateway, &["keys", "create", "--name", "ci"]).await?;
+    let (key, notes) = (text(&created.stdout), text(&created.stderr));
+    assert!(created.status.success(), "{notes}");
+    assert!(key.starts_with("bk_") && key.trim().len() == 49 && key.lines().count() == 1, "{key}");
+    assert!(!notes.contains(key.trim()));
+    assert_eq!(status_with(&gateway, key.trim()).await?, 200);
+
+    let listed: Value = serde_json::from_slice(&bk(&gateway, &["keys", "list", "--json"]).await?.stdout)?;
+    let mine = listed.as_array().unwrap().iter().find(|line| line["name"] == "ci").unwrap().clone();
+    assert_eq!((&mine["status"], &mine["last4"]), (&json!("active"), &json!(&key.trim()[45..])));
+    let id = mine["id"].as_str().unwrap();
+    let shown = text(&bk(&gateway, &["keys", "show", id]).await?.stdout);
+    assert!(shown.contains("status   active") && shown.contains("expires  never"), "{shown}");
+
+    let other = text(&bk(&gateway, &["keys", "create"]).await?.stdout);
+    let listed: Value = serde_json::from_slice(&bk(&gateway, &["keys", "list", "--json"]).await?.stdout)?;
+    let other_id = listed.as_array().unwrap().iter().find(|line| line["last4"] == other.trim()[45..]).unwrap()["id"].clone();
+    assert!(bk(&gateway, &["keys", "disable", other_id.as_str().unwrap()]).await?.status.success());
+    assert_eq!(status_with(&gateway, other.trim()).await?, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn bk_refuses_what_is_not_a_key_id_and_says_the_way_out() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let key = gateway.stack.key().to_owned();
+    for (arguments, code, words) in [
+        (vec!["keys", "show", "0000000000000000"], 1, "there is no key 0000000000000000"),
+        (vec!["keys", "disable", "0000000000000000"], 1, "there is no key 0000000000000000"),
+        (vec!["keys", "show", "xyz"], 1, "a key id is 16 hex digits"),
+        (vec!["keys", "show", key.as_str()], 1, "that is a key, not a key id"),
+        (vec!["keys"], 2, "Usage"),
+    ] {
+        let output = bk(&gateway, &arguments).await?;
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(words), "{error}");
+        assert!(!error.contains(&key));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_event_is_answered_by_its_function() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let mut answered = BTreeSet::new();
+    for entry in fs::read_dir(project().join("events"))? {
+        let path = entry?.path();
+        let event = fs::read_to_string(&path)?.replace("${GATEWAY_KEY}", gateway.stack.key());
+        let raw_path = serde_json::from_str::<Value>(&event)?["rawPath"].as_str().unwrap().to_owned();
+        let function = Endpoint::function(Endpoint::of_path(&raw_path).as_ref());
+        let mut reply = gateway.stack.lambda.invoke(function, event).await?;
+        let mut body = Vec::new();
+        while let Some(piece) = reply.body.recv().await {
+            body.extend_from_slice(&piece?);
+        }
+        assert_eq!(reply.head.status_code, 200, "{}: {}", path.display(), text(&body));
+        let streams = path.to_string_lossy().contains("-stream");
+        assert_eq!(reply.head.headers["content-type"].starts_with("text/event-stream"), streams, "{}", path.display());
+        answered.insert(function);
+    }
+    assert_eq!(answered, BTreeSet::from(FUNCTIONS));
+    Ok(())
+}
+
+#[test]
+fn the_template_has_every_function_with_every_variable_and_no_wildcard() {
+    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template).unwrap();
+    let globals = &template["Globals"]["Function"]["Environment"]["Variables"];
+    for variable in VARIABLES.iter().filter(|name| **name != "AWS_ENDPOINT_URL_DYNAMODB") {
+        assert!(globals.get(variable).is_some(), "{variable} is not declared");
+    }
+    let resources = template["Resources"].as_mapping().unwrap();
+    let functions: BTreeSet<&str> = resources
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::Serverless::Function")
+        .map(|function| function["Properties"]["CodeUri"].as_str().unwrap().trim_start_matches("functions/"))
+        .collect();
+    assert_eq!(functions, BTreeSet::from(FUNCTIONS));
+    for resource in resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function") {
+        let policies = serde_yaml_ng::to_string(&resource["Properties"]["Policies"]).unwrap();
+        assert!(!policies.contains("'*'") && !policies.contains(":*"), "{policies}");
+    }
+}
