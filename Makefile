@@ -29,11 +29,12 @@ dev: ## Run the gateway here: PORT=9000, FRESH=1 empties its data, RELEASE=1 bui
 .PHONY: watch
 watch: $(TOOLS)/lambda/bin/cargo-lambda ## Like dev, with hot reload by cargo lambda watch
 	cargo build --package gateway-dev $(PACKAGES)
-	@target/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
+	@rm -f .dev/functions.env; target/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
 	  until [ -f .dev/functions.env ] && kill -0 $$support; do sleep 0.1; done; \
+	  set -a; . .dev/functions.env; set +a; \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda watch \
-	    --invoke-address 127.0.0.1 --invoke-port $(PORT) --disable-cors --concurrency 4 --env-file .dev/functions.env
+	    --invoke-address 127.0.0.1 --invoke-port $(PORT) --disable-cors --concurrency 4
 
 .PHONY: bk
 bk: ## Build the operator's command line: target/debug/bk
@@ -42,7 +43,7 @@ bk: ## Build the operator's command line: target/debug/bk
 .PHONY: invoke
 invoke: $(TOOLS)/lambda/bin/cargo-lambda ## Send an event to a function under `make watch`: EVENT=chat-completions-stream
 	@set -a; . .dev/env; set +a; event=$${EVENT:-health}; \
-	  function=$$(scripts=$$event; case $$event in chat*) echo chat-completions;; messages*) echo messages;; model*) echo models;; *) echo $$event;; esac); \
+	  function=$$(case $$event in chat*) echo chat-completions;; messages*) echo messages;; model*) echo models;; *) echo $$event;; esac); \
 	  sed "s|\$${GATEWAY_KEY}|$$GATEWAY_KEY|" events/$$event.json > .dev/event.json; \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file .dev/event.json
 

@@ -3,7 +3,6 @@
 //!
 //! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` beside the project is looked at
 //! otherwise. Without one, those laws are skipped with a printed line.
-#![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

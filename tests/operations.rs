@@ -1,5 +1,4 @@
 //! What operators use: `bk`, the template and the events.
-#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the rules are for what runs on Lambda")]
 
 use std::collections::BTreeSet;
 use std::fs;

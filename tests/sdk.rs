@@ -1,5 +1,4 @@
 //! The official OpenAI and Anthropic SDKs, with only base URL and key changed (`tests/sdk`).
-#![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
 
 use anyhow::{Context as _, Result};
 use gateway_tests::{Harness, project};

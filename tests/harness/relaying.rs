@@ -87,8 +87,8 @@ pub fn frames(stream: &[u8]) -> Vec<(Option<String>, String)> {
         frames.push((frame.event.map(str::to_owned), frame.data.to_owned()));
         Ok::<(), SseError>(())
     };
-    let read = reader.read(stream, &mut keep).and_then(|()| reader.end(&mut keep));
-    drop(read);
+    // What cannot be read any more is no frame.
+    let _ = reader.read(stream, &mut keep).and_then(|()| reader.end(&mut keep));
     frames
 }
 

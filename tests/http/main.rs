@@ -1,6 +1,5 @@
 //! Real function binaries behind the local Lambda, real HTTP, the provider simulator, the embedded DynamoDB emulator: status,
 //! body, ledger, and the request we sent upstream.
-#![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "the rules are for what runs on Lambda")]
 
 mod chat;
 mod environments;

@@ -108,7 +108,8 @@ fn write_environment(folder: &Path, url: &str, support: &Support) -> Result<()> 
         if name.starts_with("AWS_") || name == "TABLE_NAME" {
             writeln!(script, "{name}={value}")?;
         }
-        writeln!(functions, "{name}={}", value.replace('\n', "\\n"))?;
+        // Quoted, because the Google key is JSON.
+        writeln!(functions, "{name}='{value}'")?;
     }
     std::fs::write(folder.join("env"), script).context("write the environment for scripts")?;
     std::fs::write(folder.join("functions.env"), functions).context("write the environment of the functions")
