@@ -22,13 +22,13 @@ help: ## Show this list
 
 .PHONY: dev
 dev: ## Run the gateway here: PORT=9000, FRESH=1 empties its data, RELEASE=1 builds for speed
-	cargo build $(PACKAGES) $(if $(RELEASE),--release)
-	cargo build --package gateway-dev
+	cargo build --workspace
+	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec target/debug/gateway-dev --binaries target/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
 .PHONY: watch
 watch: $(TOOLS)/lambda/bin/cargo-lambda ## Like dev, with hot reload by cargo lambda watch
-	cargo build --package gateway-dev $(PACKAGES)
+	cargo build --workspace
 	@rm -f .dev/functions.env; target/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
 	  until [ -f .dev/functions.env ] && kill -0 $$support; do sleep 0.1; done; \
