@@ -14,16 +14,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("sse", &[]),
     ("chat", &["money"]),
+    ("capability", &[]),
     ("telemetry", &["config"]),
-    ("wire", &["chat", "error", "ids", "money", "sse"]),
-    ("catalog", &["ids", "money"]),
+    ("wire", &["capability", "chat", "error", "ids", "money", "sse"]),
+    ("catalog", &["capability", "ids", "money"]),
     ("auth", &["error", "ids"]),
     ("store", &["chat", "ids", "money"]),
     ("body", &["error"]),
     ("respond", &["config", "error", "ids", "wire"]),
     ("admission", &["auth", "error", "ids", "store"]),
     ("ledger", &["catalog", "chat", "error", "ids", "money", "store"]),
-    ("translate", &["catalog", "chat", "error", "ids", "sse", "wire"]),
+    ("translate", &["capability", "catalog", "chat", "error", "ids", "sse", "wire"]),
     ("providers", &["config", "error", "ids", "wire"]),
     ("pump", &["error", "ledger", "providers", "store", "translate"]),
     (
@@ -103,7 +104,7 @@ fn rooms_import_only_what_their_table_allows() {
 #[test]
 fn formats_do_not_import_each_other() {
     let source = project().join("shared/src/wire");
-    for format in ["openai", "anthropic"] {
+    for format in ["openai", "anthropic", "gemini"] {
         for path in rust_files(&source.join(format)) {
             let text = shipped(&path);
             for other in ["openai", "anthropic", "gemini"].iter().filter(|other| **other != format) {

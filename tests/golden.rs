@@ -1,58 +1,97 @@
-//! Each fixture of a native pair against the exact bytes that go out. The folders are the list of cases: adding a case is adding
-//! a file.
+//! The matrix: each fixture through each cell, against the exact bytes that go out. Folders and enums are the list of cases:
+//! adding a case is adding a file. A cell that cannot carry a fixture has a golden error.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
-use gateway::translate::outbound;
+use gateway::translate::{inbound, outbound};
 use gateway::wire::anthropic::betas;
-use gateway::wire::{self, ClientFormat};
-use gateway_tests::relaying::{self, catalog, events, identity, relay, request};
+use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway_tests::relaying::{self, FORMATS, catalog, events, identity, relay_from, request, way};
 
 /// Beta headers that every Messages fixture is sent with.
 const BETAS: &str = "interleaved-thinking-2025-05-14,claude-code-20250219";
 
-/// The client format of a fixture, by its folder.
+/// A model of each wire, and of each generation whose rules differ.
+const MODELS: [&str; 6] =
+    ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
+
+fn folder(path: &Path) -> String {
+    path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The client format of a request fixture, by its folder.
 fn format_of(path: &Path) -> ClientFormat {
-    let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
-    let is_chat = ["chat-completions", "openrouter"].iter().any(|name| folder == *name);
-    let is_messages = ["messages", "vertex-claude"].iter().any(|name| folder == *name);
-    assert!(is_chat || is_messages, "no format for the folder {}", folder.display());
-    if is_chat { ClientFormat::ChatCompletions } else { ClientFormat::Messages }
+    let folder = folder(path);
+    let format = FORMATS.into_iter().find(|format| format.as_str().replace('_', "-") == folder);
+    format.unwrap_or_else(|| panic!("no client format for the folder {folder}"))
+}
+
+/// The wire of a reply fixture, by its folder.
+fn wire_of(path: &Path) -> WireFormat {
+    match folder(path).as_str() {
+        "openrouter" => WireFormat::OpenAi,
+        "vertex-claude" => WireFormat::Anthropic,
+        "vertex-gemini" => WireFormat::Gemini,
+        other => panic!("no wire for the folder {other}"),
+    }
+}
+
+fn upstream_body(format: ClientFormat, body: &str, model: &Model, route: &Route) -> String {
+    let opened = wire::open_request(format, body).unwrap();
+    let (accepted, _) = betas::for_vertex(BETAS.split(','));
+    match outbound::outbound(format, &opened, (model, route), &accepted) {
+        Ok(outbound) => {
+            let body = String::from_utf8(outbound.body).unwrap();
+            format!("dropped: {}\n{body}", outbound.dropped.join(", "))
+        }
+        Err(error) => format!("{}: {} ({:?})", error.status(format.dialect()), error.message(), error.param()),
+    }
 }
 
 #[test]
 fn client_requests_become_upstream_bodies() {
+    let catalog = catalog().unwrap();
     insta::glob!("fixtures/requests/*/*.json", |path| {
         let format = format_of(path);
         let body = fs::read_to_string(path).unwrap();
-        let opened = wire::open_request(format, &body).unwrap();
-        let model = catalog().unwrap().resolve(&opened.model).unwrap();
-        let (accepted, _) = betas::for_vertex(BETAS.split(','));
-        let outbound = outbound::forward(format, opened, &model, &accepted).unwrap();
-        let body = String::from_utf8(outbound.fields.to_json().unwrap()).unwrap();
-        insta::assert_snapshot!("upstream", format!("dropped: {}\n\n{body}", outbound.dropped.join(", ")));
+        let mut seen = String::new();
+        for name in MODELS {
+            let model = catalog.resolve(name).unwrap();
+            let route = &model.routes[0];
+            let body = upstream_body(format, &body, &model, route);
+            writeln!(seen, "=== {} {}\n{body}\n", route.provider, route.upstream).unwrap();
+        }
+        insta::assert_snapshot!("upstream", seen);
     });
 }
 
 #[test]
 fn whole_replies_become_client_bodies() {
     insta::glob!("fixtures/replies/*/*.json", |path| {
-        let format = format_of(path);
+        let wire = wire_of(path);
         let body = fs::read_to_string(path).unwrap();
-        let seen = match wire::forward_whole(format, &body, &identity(format)) {
-            Ok(reply) => {
-                let body = String::from_utf8(reply.body.to_vec()).unwrap();
-                format!("finish: {:?}\nusage: {:?}\nupstream id: {}\n\n{body}", reply.finish, reply.usage, reply.upstream_id)
-            }
-            Err(error) => {
-                let error = GatewayError::from(error);
-                let body = wire::error_body(format.dialect(), &error, request());
-                format!("{}\n\n{}", error.status(format.dialect()), String::from_utf8(body).unwrap())
-            }
-        };
+        let mut seen = String::new();
+        for format in FORMATS {
+            let reply = match inbound::whole(format, way(format, wire), &body, &identity(format)) {
+                Ok(reply) => {
+                    let body = String::from_utf8(reply.body.to_vec()).unwrap();
+                    format!(
+                        "finish: {:?}\nusage: {:?}\nupstream id: {}\n{body}",
+                        reply.finish, reply.usage, reply.upstream_id
+                    )
+                }
+                Err(error) => {
+                    let error = GatewayError::from(error);
+                    let body = wire::error_body(format.dialect(), &error, request());
+                    format!("{}\n{}", error.status(format.dialect()), String::from_utf8(body).unwrap())
+                }
+            };
+            writeln!(seen, "=== {}\n{reply}\n", format.as_str()).unwrap();
+        }
         insta::assert_snapshot!("client", seen);
     });
 }
@@ -60,16 +99,20 @@ fn whole_replies_become_client_bodies() {
 #[test]
 fn streams_become_events_and_client_streams() {
     insta::glob!("fixtures/replies/*/*.sse", |path| {
-        let format = format_of(path);
+        let wire = wire_of(path);
         let stream = fs::read(path).unwrap();
-        let (events, result) = events(format, &stream);
+        let (events, result) = events(wire, &stream);
         assert_eq!(relaying::broken_rule(&events), None, "{}", path.display());
         let mut seen = String::new();
         for event in &events {
             writeln!(seen, "{event:?}").unwrap();
         }
-        let relayed = relay(format, std::iter::once(stream.as_slice()));
-        let bytes = String::from_utf8(relayed.bytes).unwrap();
-        insta::assert_snapshot!("client", format!("{seen}{result:?}\n\n--- to the client ---\n{bytes}"));
+        writeln!(seen, "{result:?}").unwrap();
+        for format in FORMATS {
+            let relayed = relay_from(format, wire, std::iter::once(stream.as_slice()));
+            let bytes = String::from_utf8(relayed.bytes).unwrap();
+            writeln!(seen, "\n=== {}\n{bytes}", format.as_str()).unwrap();
+        }
+        insta::assert_snapshot!("client", seen);
     });
 }

@@ -87,7 +87,7 @@ fn any_split_of_a_stream_gives_the_same_bytes_and_the_same_usage() {
 #[test]
 fn decoders_obey_the_grammar() {
     for (format, path, stream) in streams() {
-        let (events, result) = events(format, &stream);
+        let (events, result) = events(format.native_wire(), &stream);
         assert_eq!(broken_rule(&events), None, "{}", path.display());
         let finishes = events.iter().filter(|event| matches!(event, StreamEvent::Finish(_))).count();
         assert_eq!(finishes, usize::from(result.is_ok()), "{}: {result:?}", path.display());
@@ -220,8 +220,8 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
             };
             let body = request["body"].to_string();
             let opened = wire::open_request(format, &body).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
-            let outbound = outbound::forward(format, opened, &model, &[]).unwrap();
-            let sent: Value = serde_json::from_slice(&outbound.fields.to_json().unwrap()).unwrap();
+            let outbound = outbound::forward(format, &opened, &model, &[]).unwrap();
+            let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
             let consumed = ["model", "stream", "stream_options", "anthropic_version", "anthropic_beta"];
             for (name, value) in request["body"].as_object().unwrap() {
                 let named =
@@ -256,7 +256,7 @@ proptest! {
         let end = (at + length).min(stream.len());
         stream.splice(at..end, [byte]);
         relay(format, stream.chunks(11));
-        let (events, _) = events(format, &stream);
+        let (events, _) = events(format.native_wire(), &stream);
         prop_assert_eq!(broken_rule(&events), None);
     }
 }

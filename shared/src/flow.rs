@@ -18,9 +18,10 @@ use crate::providers::{Provider, Providers, Transport, UpstreamCall};
 use crate::pump::{self, Pump};
 use crate::respond::{self, Body};
 use crate::store::Store;
-use crate::translate::{Outbound, Relay, outbound};
+use crate::translate::{Outbound, Relay, Stream, Way, inbound, outbound};
 use crate::wire::anthropic::betas;
-use crate::wire::{self, ClientFormat, Identity, Mode, WireFormat};
+use crate::wire::raw::RawObject;
+use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode};
 
 /// A stream ends this long before its function is killed, so that the client hears why and the ledger is written.
 const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
@@ -59,6 +60,7 @@ struct Prepared {
     facts: RequestFacts,
     call: UpstreamCall,
     route: Route,
+    way: Way,
     mode: Mode,
     include_usage: bool,
     dropped: Vec<String>,
@@ -100,17 +102,16 @@ impl Gateway {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, &incoming.body)?;
         let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
-        let (route, provider) = self.route(format, &model)?;
         let permit = self.admission.authenticate(&key).await?;
         let (mode, include_usage) = (opened.mode, opened.include_usage);
         let asked = incoming.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
         let (betas, unknown_betas) = betas::for_vertex(asked);
-        let Outbound { mut fields, mut dropped } = outbound::forward(format, opened, &model, &betas)?;
+        let (route, provider, outbound) = self.route(format, &opened, &model, &betas)?;
+        let Outbound { body, way, mut dropped } = outbound;
         if format == ClientFormat::Messages {
             dropped.extend(unknown_betas.iter().map(|beta| format!("anthropic-beta:{beta}")));
         }
-        let body = provider.finish_body(&mut fields, &route.upstream, mode).and_then(|()| fields.to_json());
-        let body = body.map_err(|error| GatewayError::internal(error.to_string()))?;
+        let body = finish_body(&body, provider, route, mode).map_err(|error| GatewayError::internal(error.to_string()))?;
         let facts = RequestFacts {
             request: incoming.id,
             key: permit.key,
@@ -119,26 +120,35 @@ impl Gateway {
             price_version: self.catalog.version().to_owned(),
             input_bytes: body.len() as u64,
             started: incoming.started,
-            model,
+            model: Arc::clone(&model),
         };
         let token = provider.credential().token(&self.transport).await?;
         let call = UpstreamCall { url: provider.url(&route.upstream, mode)?, token, body, mode };
-        let prepared = Prepared { facts, call, route, mode, include_usage, dropped };
+        let prepared = Prepared { facts, call, route: route.clone(), way, mode, include_usage, dropped };
         self.answer(format, prepared, end_of(incoming.deadline)).await
     }
 
-    /// The first configured route whose wire the client's format can pass through.
-    fn route(&self, format: ClientFormat, model: &Model) -> Result<(Route, &dyn Provider), GatewayError> {
-        let mut native =
-            model.routes.iter().filter(|route| WireFormat::of(route.provider) == format.native_wire()).peekable();
-        if native.peek().is_none() {
-            return Err(outbound::unsupported(format, model));
+    /// The first configured route, in the catalogue's order, that can carry the request, and the request in its words.
+    fn route<'m>(
+        &self,
+        format: ClientFormat,
+        request: &ClientRequest<'_>,
+        model: &'m Model,
+        betas: &[&str],
+    ) -> Result<(&'m Route, &dyn Provider, Outbound), GatewayError> {
+        let mut refusal = None;
+        for route in &model.routes {
+            let Some(provider) = self.providers.get(route.provider) else { continue };
+            match outbound::outbound(format, request, (model, route), betas) {
+                Ok(outbound) => return Ok((route, provider, outbound)),
+                Err(error) if error.kind() == ErrorKind::Unsupported => drop(refusal.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
         }
-        let configured = native.find_map(|route| Some((route.clone(), self.providers.get(route.provider)?)));
-        configured.ok_or_else(|| {
+        Err(refusal.unwrap_or_else(|| {
             let message = format!("No provider for {} is configured.", model.id);
             GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured")
-        })
+        }))
     }
 
     async fn answer(
@@ -147,13 +157,17 @@ impl Gateway {
         prepared: Prepared,
         deadline: Option<Instant>,
     ) -> Result<Response<Body>, GatewayError> {
-        let Prepared { facts, call, route, mode, include_usage, dropped } = prepared;
+        let Prepared { facts, call, route, way, mode, include_usage, dropped } = prepared;
         let identity = Identity::new(facts.request, facts.model.id.clone(), format);
         let started = facts.started;
         let (mut response, took) = match mode {
-            Mode::Streaming => self.stream(format, (facts, call), (identity, include_usage), deadline).await?,
+            Mode::Streaming => {
+                let estimated_input = ledger::estimated_tokens(facts.input_bytes);
+                let stream = Stream { format, request: facts.request, identity, include_usage, estimated_input };
+                self.stream((facts, call), Relay::new(stream, way), deadline).await?
+            }
             Mode::Whole => {
-                let response = self.whole(format, (facts, call), &identity, deadline).await?;
+                let response = self.whole((format, way), (facts, call), &identity, deadline).await?;
                 (response, started.elapsed().as_millis())
             }
         };
@@ -168,12 +182,10 @@ impl Gateway {
 
     async fn stream(
         self: &Arc<Self>,
-        format: ClientFormat,
         (facts, call): (RequestFacts, UpstreamCall),
-        (identity, include_usage): (Identity, bool),
+        relay: Relay,
         deadline: Option<Instant>,
     ) -> Result<(Response<Body>, u128), GatewayError> {
-        let relay = Relay::forward(format, facts.request, identity, include_usage);
         let span = tracing::info_span!("pump", request = %facts.request);
         let (pump, committed, body) = Pump::new(facts, relay, self.store.clone(), deadline);
         let gateway = Arc::clone(self);
@@ -185,14 +197,14 @@ impl Gateway {
 
     async fn whole(
         &self,
-        format: ClientFormat,
+        (format, way): (ClientFormat, Way),
         (facts, call): (RequestFacts, UpstreamCall),
         identity: &Identity,
         deadline: Option<Instant>,
     ) -> Result<Response<Body>, GatewayError> {
         let exchange = async {
             let text = self.transport.send(call).await?.text().await?;
-            wire::forward_whole(format, &text, identity)
+            inbound::whole(format, way, &text, identity)
         };
         let result = match deadline {
             Some(at) => timeout_at(at, exchange).await.unwrap_or_else(|_| Err(pump::out_of_time())),
@@ -215,6 +227,13 @@ impl Gateway {
         let reply = reply.inspect_err(|error| pump::log_failure(&facts, error))?;
         Ok(respond::json_bytes(StatusCode::OK, reply.body))
     }
+}
+
+/// The provider's last edits of a body.
+fn finish_body(body: &[u8], provider: &dyn Provider, route: &Route, mode: Mode) -> Result<Vec<u8>, serde_json::Error> {
+    let mut fields = RawObject::from_slice(body)?;
+    provider.finish_body(&mut fields, &route.upstream, mode)?;
+    fields.to_json()
 }
 
 /// When a request must have ended. A local runtime may send a deadline long past: that means none.

@@ -99,6 +99,11 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     }
 }
 
+/// Tokens of a body that nobody counted, at least one.
+pub fn estimated_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(BYTES_PER_TOKEN).max(1)
+}
+
 fn estimate(facts: &RequestFacts, output_bytes: u64) -> Usage {
     Usage {
         input: facts.input_bytes.div_ceil(BYTES_PER_TOKEN),

@@ -15,6 +15,7 @@
 pub mod admission;
 pub mod auth;
 pub mod body;
+pub mod capability;
 pub mod catalog;
 pub mod chat;
 pub mod config;

@@ -6,8 +6,9 @@ use gateway::chat::{Grammar, StreamEvent};
 use gateway::error::{GatewayError, UpstreamError};
 use gateway::ids::{ModelId, RequestId};
 use gateway::sse::{FrameReader, SseError};
-use gateway::translate::{Meter, Progress, Relay};
-use gateway::wire::{self, ClientFormat, Identity};
+use gateway::translate::{Meter, Progress, Relay, Restore, Stream, Way};
+use gateway::wire::names::ToolNames;
+use gateway::wire::{self, ClientFormat, Identity, WireFormat};
 
 /// The request of every test here.
 const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
@@ -36,9 +37,26 @@ pub fn identity(format: ClientFormat) -> Identity {
     Identity::new(request(), ModelId::new("the-model"), format)
 }
 
-/// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
+/// Every wire.
+pub const WIRES: [WireFormat; 3] = [WireFormat::OpenAi, WireFormat::Anthropic, WireFormat::Gemini];
+
+/// How a format meets a wire, for a client that reads thoughts.
+pub fn way(format: ClientFormat, wire: WireFormat) -> Way {
+    if wire == format.native_wire() {
+        return Way::Forward;
+    }
+    Way::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
+}
+
+/// Relays chunks of a format's own wire to the end.
 pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
-    let mut relay = Relay::forward(format, request(), identity(format), true);
+    relay_from(format, format.native_wire(), chunks)
+}
+
+/// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
+pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
+    let stream = Stream { format, request: request(), identity: identity(format), include_usage: true, estimated_input: 7 };
+    let mut relay = Relay::new(stream, way(format, wire));
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
     for chunk in chunks {
@@ -57,8 +75,8 @@ pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -
 }
 
 /// The events of a stream, each checked against the grammar.
-pub fn events(format: ClientFormat, stream: &[u8]) -> (Vec<StreamEvent>, Result<(), UpstreamError>) {
-    let mut decoder = wire::decoder(format);
+pub fn events(wire: WireFormat, stream: &[u8]) -> (Vec<StreamEvent>, Result<(), UpstreamError>) {
+    let mut decoder = wire::decoder(wire);
     let (mut all, mut reader) = (Vec::new(), FrameReader::default());
     let mut decode = |frame: gateway::sse::Frame<'_>| decoder.decode(&frame, &mut all);
     let mut result = reader.read(stream, &mut decode);

@@ -20,13 +20,13 @@ fn hex_id(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_chat_completion_goes_through_openrouter_under_our_names() -> Result<()> {
+async fn a_chat_completion_reaches_every_provider_under_our_names() -> Result<()> {
     let gateway = Harness::start().await?;
-    for (model, upstream) in [
-        ("gpt-5.2", "openai/gpt-5.2"),
-        ("claude-opus-4.6", "anthropic/claude-opus-4.6"),
-        ("gemini-3-pro", "google/gemini-3-pro-preview"),
-        ("qwen3-coder", "qwen/qwen3-coder"),
+    for (model, provider, upstream, wire) in [
+        ("gpt-5.2", "openrouter", "openai/gpt-5.2", "OpenRouter"),
+        ("claude-opus-4.6", "vertex-claude", "claude-opus-4-6", "Claude"),
+        ("gemini-3-pro", "vertex-gemini", "gemini-3-pro-preview", "Gemini"),
+        ("qwen3-coder", "openrouter", "qwen/qwen3-coder", "OpenRouter"),
     ] {
         let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]});
         let answer = gateway.post("/v1/chat/completions", &body).await?;
@@ -35,30 +35,33 @@ async fn a_chat_completion_goes_through_openrouter_under_our_names() -> Result<(
         assert_eq!(reply["id"], format!("chatcmpl-{}", hex_id(&answer)));
         assert_eq!(reply["object"], "chat.completion");
         assert_eq!(reply["model"], model);
-        assert_eq!(reply["choices"][0]["message"]["content"], greeting(upstream, "OpenRouter"));
+        assert_eq!(reply["choices"][0]["message"]["content"], greeting(upstream, wire));
         assert_eq!(reply["choices"][0]["finish_reason"], "stop");
-        assert_eq!((answer.header("x-gateway-provider"), answer.header("x-gateway-model")), ("openrouter", upstream));
-        assert!(answer.header("x-gateway-attempts").starts_with("openrouter;200;"), "{answer:?}");
+        assert_eq!((answer.header("x-gateway-provider"), answer.header("x-gateway-model")), (provider, upstream));
+        assert!(answer.header("x-gateway-attempts").starts_with(&format!("{provider};200;")), "{answer:?}");
         assert_eq!(answer.header("x-gateway-dropped"), "");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_message_goes_through_vertex_under_our_names() -> Result<()> {
+async fn a_message_reaches_every_provider_under_our_names() -> Result<()> {
     let gateway = Harness::start().await?;
-    for (model, upstream) in
-        [("claude-opus-4.6", "claude-opus-4-6"), ("claude-haiku-4-5-20251001", "claude-haiku-4-5@20251001")]
-    {
-        let body = json!({"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]});
+    for (name, model, provider, upstream, wire) in [
+        ("claude-opus-4.6", "claude-opus-4.6", "vertex-claude", "claude-opus-4-6", "Claude"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4.5", "vertex-claude", "claude-haiku-4-5@20251001", "Claude"),
+        ("gemini-2.5-flash", "gemini-2.5-flash", "vertex-gemini", "gemini-2.5-flash", "Gemini"),
+        ("gpt-5.2", "gpt-5.2", "openrouter", "openai/gpt-5.2", "OpenRouter"),
+    ] {
+        let body = json!({"model": name, "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]});
         let answer = gateway.post("/v1/messages", &body).await?;
         let reply = answer.json();
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert_eq!(reply["id"], format!("msg_{}", hex_id(&answer)));
-        assert_eq!(reply["model"], if model.contains("opus") { "claude-opus-4.6" } else { "claude-haiku-4.5" });
-        assert_eq!(reply["content"], json!([{"type": "text", "text": greeting(upstream, "Claude")}]));
+        assert_eq!(reply["model"], model);
+        assert_eq!(reply["content"], json!([{"type": "text", "text": greeting(upstream, wire)}]));
         assert_eq!(reply["stop_reason"], "end_turn");
-        assert_eq!((answer.header("x-gateway-provider"), answer.header("x-gateway-model")), ("vertex-claude", upstream));
+        assert_eq!((answer.header("x-gateway-provider"), answer.header("x-gateway-model")), (provider, upstream));
     }
     Ok(())
 }
@@ -68,7 +71,7 @@ async fn openrouter_is_sent_the_allowed_fields_untouched_and_its_own_model_name(
     let gateway = Harness::start().await?;
     let text = "hi [[sim:echo label=allowed]]";
     let body = json!({
-        "model": "gpt-5.2", "messages": [{"role": "user", "content": text, "x_unknown": {"deep": [1.50, 1e3]}}],
+        "model": "qwen3-coder", "messages": [{"role": "user", "content": text, "x_unknown": {"deep": [1.50, 1e3]}}],
         "temperature": 0.10, "seed": 7, "reasoning_effort": "low", "user": "u",
         "provider": {"order": ["cheap"]}, "models": ["a"], "route": "fallback", "plugins": [{"id": "web"}], "service_tier": "flex",
         "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "web_search"}], "x_custom": 1, "store": null,
@@ -79,7 +82,7 @@ async fn openrouter_is_sent_the_allowed_fields_untouched_and_its_own_model_name(
     dropped.sort_unstable();
     assert_eq!(dropped, ["models", "plugins", "provider", "route", "service_tier", "tools[1]", "x_custom"]);
     let expected = json!({
-        "model": "openai/gpt-5.2", "messages": body["messages"], "temperature": 0.10, "seed": 7, "reasoning_effort": "low",
+        "model": "qwen/qwen3-coder", "messages": body["messages"], "temperature": 0.10, "seed": 7, "reasoning_effort": "low",
         "user": "u", "tools": [{"type": "function", "function": {"name": "f"}}], "stream": false, "usage": {"include": true},
     });
     assert_eq!(sent(&gateway, "allowed"), expected);

@@ -22,16 +22,10 @@ async fn wrong_requests_name_the_field_and_cost_nothing() -> Result<()> {
         ("/v1/messages", json!({"model": "claude-opus-4.6", "messages": []}), 400, Some("max_tokens"), None),
         (
             "/v1/messages",
-            json!({"model": "gpt-5.2", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}),
+            json!({"model": "gpt-5.2", "max_tokens": 1, "messages": [{"role": "user", "content": [
+                {"type": "document", "source": {"type": "file", "file_id": "f"}}]}]}),
             400,
-            Some("model"),
-            Some("unsupported"),
-        ),
-        (
-            "/v1/messages",
-            json!({"model": "gemini-3-pro", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}),
-            400,
-            Some("model"),
+            Some("messages[0].content[0]"),
             Some("unsupported"),
         ),
     ] {

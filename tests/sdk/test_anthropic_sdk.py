@@ -189,7 +189,10 @@ class TestRefusals:
 
     def test_a_model_of_another_format_is_not_supported_yet(self, anthropic_client):
         with pytest.raises(anthropic.BadRequestError) as refused:
-            anthropic_client.messages.create(**ask("Hello!", "gpt-5.2"))
+            by_id = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
+            anthropic_client.messages.create(
+                model="gpt-5.2", max_tokens=64, messages=[{"role": "user", "content": [by_id]}]
+            )
 
         assert refused.value.body["error"]["code"] == "unsupported"
 

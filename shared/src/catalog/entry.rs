@@ -1,8 +1,11 @@
 //! The file's own shape, and the rules an entry must keep.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::{CatalogError, LongContext, Model, Price, Route};
+use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
 
@@ -10,6 +13,8 @@ use crate::money::PicoUsdPerToken;
 #[serde(deny_unknown_fields)]
 struct File {
     version: String,
+    /// Capabilities by name: models of one generation share them.
+    profile: HashMap<String, Capabilities>,
     model: Vec<Entry>,
 }
 
@@ -25,6 +30,7 @@ struct Entry {
     context_window: u64,
     max_output_tokens: u64,
     input_modalities: Vec<String>,
+    profile: String,
     #[serde(default = "text_only")]
     output_modalities: Vec<String>,
 }
@@ -55,12 +61,13 @@ pub(super) fn parse(text: &str) -> Result<(String, Vec<Model>), CatalogError> {
     let file: File = toml::from_str(text)?;
     let models = file.model.into_iter().map(|entry| {
         let id = entry.id.clone();
-        model(entry).map_err(|reason| CatalogError::Entry { model: id, reason })
+        model(entry, &file.profile).map_err(|reason| CatalogError::Entry { model: id, reason })
     });
     Ok((file.version, models.collect::<Result<_, _>>()?))
 }
 
-fn model(entry: Entry) -> Result<Model, String> {
+fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model, String> {
+    let capabilities = profiles.get(&entry.profile).cloned().ok_or_else(|| format!("unknown profile {}", entry.profile))?;
     let routes = entry.routes.iter().map(route).collect::<Result<Vec<_>, _>>()?;
     if routes.is_empty() {
         return Err("no route".to_owned());
@@ -83,6 +90,7 @@ fn model(entry: Entry) -> Result<Model, String> {
         max_output_tokens: entry.max_output_tokens,
         input_modalities: entry.input_modalities,
         output_modalities: entry.output_modalities,
+        capabilities,
     })
 }
 

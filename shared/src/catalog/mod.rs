@@ -6,6 +6,7 @@ mod names;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
 
@@ -85,6 +86,8 @@ pub struct Model {
     pub input_modalities: Vec<String>,
     /// What it writes.
     pub output_modalities: Vec<String>,
+    /// What it can do.
+    pub capabilities: Capabilities,
 }
 
 /// All models, in the order of `GET /v1/models`.
@@ -240,5 +243,6 @@ mod tests {
         says(with("input = \"1.75\"", "input = \"0\""), "price");
         says(with("max_output_tokens = 128000", "max_output_tokens = 2000000"), "max_output_tokens");
         says(with("price = {", "prize = {"), "prize");
+        says(with("profile = \"gpt\"", "profile = \"gbt\""), "unknown profile gbt");
     }
 }

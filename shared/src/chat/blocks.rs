@@ -5,6 +5,7 @@
 //! JSON object, so the open call gives way to the next as soon as its object is complete.
 
 use super::event::{BlockStart, Delta, StreamEvent};
+use super::request::Signature;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Open {
@@ -87,6 +88,18 @@ impl Blocks {
             }
         }
         self.advance(events);
+    }
+
+    /// Thoughts that only their provider can read: a block of their own, complete at once.
+    pub fn redacted(&mut self, data: Signature, events: &mut Vec<StreamEvent>) {
+        self.close_open(events);
+        events.push(StreamEvent::BlockStart(BlockStart::RedactedReasoning { data }));
+        events.push(StreamEvent::BlockStop);
+    }
+
+    /// True while a block of reasoning is open.
+    pub fn is_reasoning(&self) -> bool {
+        self.open == Open::Reasoning
     }
 
     /// True when any tool call was seen.

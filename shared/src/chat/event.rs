@@ -1,6 +1,7 @@
 //! A reply as a sequence of events, and the grammar every decoder obeys:
 //! `Start (BlockStart Delta* BlockStop)* Finish`, at most one block open; `Usage` may come anywhere after `Start`.
 
+use super::request::Signature;
 use super::response::FinishReason;
 use super::usage::Usage;
 
@@ -38,7 +39,7 @@ pub enum BlockStart {
     /// Reasoning that only the provider can read; complete at once.
     RedactedReasoning {
         /// The provider's opaque bytes, as it wrote them.
-        data: String,
+        data: Signature,
     },
     /// A tool call; its arguments follow as deltas.
     ToolCall {
@@ -57,7 +58,7 @@ pub enum Delta {
     /// Reasoning in words.
     Reasoning(String),
     /// The provider's opaque signature of the open block.
-    Signature(String),
+    Signature(Signature),
     /// A piece of a tool call's arguments, which are one JSON text when joined.
     Arguments(String),
 }

@@ -2,11 +2,17 @@
 //! Knows no JSON, no HTTP and no vendor.
 
 pub mod blocks;
+pub mod collect;
 pub mod event;
+pub mod request;
 pub mod response;
+pub mod turns;
 pub mod usage;
 
 pub use blocks::Blocks;
+pub use collect::collect;
 pub use event::{BlockStart, Delta, Grammar, StreamEvent};
-pub use response::FinishReason;
+pub use request::{ChatRequest, Message, Origin, Part, Role, Signature};
+pub use response::{ChatResponse, FinishReason};
+pub use turns::Turns;
 pub use usage::Usage;

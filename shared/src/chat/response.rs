@@ -1,4 +1,7 @@
-//! How a reply ends.
+//! A whole reply, and how it ends.
+
+use super::request::Part;
+use super::usage::Usage;
 
 /// Why the model stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,4 +32,17 @@ impl FinishReason {
             Self::Paused => "paused",
         }
     }
+}
+
+/// A reply that is complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatResponse {
+    /// The provider's id.
+    pub id: String,
+    /// What the model said: text, reasoning and tool calls, in order.
+    pub parts: Vec<Part>,
+    /// Why it stopped.
+    pub finish: FinishReason,
+    /// What it consumed, when the provider said so.
+    pub usage: Option<Usage>,
 }

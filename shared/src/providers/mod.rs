@@ -3,7 +3,9 @@
 mod credential;
 mod openrouter;
 pub mod transport;
+mod vertex;
 mod vertex_claude;
+mod vertex_gemini;
 
 use url::Url;
 
@@ -35,7 +37,6 @@ pub trait Provider: Send + Sync {
 #[derive(Default)]
 pub struct Providers {
     configured: Vec<Box<dyn Provider>>,
-    vertex: bool,
 }
 
 impl Providers {
@@ -43,12 +44,14 @@ impl Providers {
     pub fn new(config: &Config) -> Result<Self, CredentialError> {
         let mut configured: Vec<Box<dyn Provider>> = Vec::new();
         if let Some(vertex) = &config.vertex {
-            configured.push(Box::new(vertex_claude::VertexClaude::new(vertex)?));
+            let vertex = vertex::Vertex::new(vertex)?;
+            configured.push(Box::new(vertex_claude::VertexClaude(vertex.clone())));
+            configured.push(Box::new(vertex_gemini::VertexGemini(vertex)));
         }
         if let Some(openrouter) = &config.openrouter {
             configured.push(Box::new(openrouter::OpenRouter::new(openrouter)));
         }
-        Ok(Self { configured, vertex: config.vertex.is_some() })
+        Ok(Self { configured })
     }
 
     /// The provider of that name, if it has a credential.
@@ -58,10 +61,7 @@ impl Providers {
 
     /// Whether the provider has a credential.
     pub fn is_configured(&self, id: ProviderId) -> bool {
-        match id {
-            ProviderId::VertexGemini | ProviderId::VertexClaude => self.vertex,
-            ProviderId::OpenRouter => self.get(id).is_some(),
-        }
+        self.get(id).is_some()
     }
 
     /// All that have a credential.

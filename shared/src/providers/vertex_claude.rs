@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::{Credential, CredentialError, Provider, join};
-use crate::config::VertexConfig;
+use super::vertex::Vertex;
+use super::{Credential, Provider};
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
@@ -12,23 +12,7 @@ use crate::wire::raw::RawObject;
 /// The only version Vertex knows. Clients' newer `anthropic-version` values refuse sampling fields that this one takes.
 const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";
 
-pub(super) struct VertexClaude {
-    base_url: Url,
-    project: String,
-    location: String,
-    credential: Credential,
-}
-
-impl VertexClaude {
-    pub(super) fn new(config: &VertexConfig) -> Result<Self, CredentialError> {
-        Ok(Self {
-            base_url: config.base_url.clone(),
-            project: config.project.clone(),
-            location: config.location.clone(),
-            credential: Credential::google(&config.credentials_json)?,
-        })
-    }
-}
+pub(super) struct VertexClaude(pub(super) Vertex);
 
 impl Provider for VertexClaude {
     fn id(&self) -> ProviderId {
@@ -36,7 +20,7 @@ impl Provider for VertexClaude {
     }
 
     fn credential(&self) -> &Credential {
-        &self.credential
+        self.0.credential()
     }
 
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
@@ -44,10 +28,7 @@ impl Provider for VertexClaude {
             Mode::Streaming => "streamRawPredict",
             Mode::Whole => "rawPredict",
         };
-        let model = format!("{}:{method}", model.as_str());
-        let (project, location) = (self.project.as_str(), self.location.as_str());
-        let path = ["v1", "projects", project, "locations", location, "publishers", "anthropic", "models", &model];
-        join(&self.base_url, &path)
+        self.0.url("anthropic", model, method)
     }
 
     fn finish_body(&self, body: &mut RawObject<'_>, _model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {

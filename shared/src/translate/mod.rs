@@ -1,7 +1,12 @@
 //! Between a client's format and a wire, free of I/O: requests out, whole replies and streams back.
 
+pub mod inbound;
 pub mod outbound;
 pub mod relay;
+mod restore;
+mod route;
 
 pub use outbound::Outbound;
-pub use relay::{Meter, Progress, Relay};
+pub use relay::{Meter, Progress, Relay, Stream};
+pub use restore::Restore;
+pub use route::Way;

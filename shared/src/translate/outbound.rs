@@ -3,16 +3,23 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::catalog::Model;
-use crate::error::{ErrorKind, GatewayError};
+use super::restore::Restore;
+use super::route::Way;
+use crate::capability::SamplingSupport;
+use crate::catalog::{Model, Route};
+use crate::chat::ChatRequest;
+use crate::error::GatewayError;
 use crate::wire::raw::RawObject;
-use crate::wire::{ClientFormat, ClientRequest, anthropic, openai};
+use crate::wire::target::{Encoded, Target};
+use crate::wire::{self, ClientFormat, ClientRequest, WireFormat, anthropic, openai};
 
 /// The upstream body before the provider's last edits.
 #[derive(Debug)]
-pub struct Outbound<'a> {
-    /// The fields that go out.
-    pub fields: RawObject<'a>,
+pub struct Outbound {
+    /// The body, a JSON object.
+    pub body: Vec<u8>,
+    /// How the reply comes back.
+    pub way: Way,
     /// What the route cannot carry, by path: shown to the client in `x-gateway-dropped`.
     pub dropped: Vec<String>,
 }
@@ -24,15 +31,100 @@ struct Pass {
     is_client_tool: fn(&RawValue) -> bool,
 }
 
-/// Passes a request through to a wire of the same format: allowed fields stay byte for byte, others are dropped and named.
-pub fn forward<'a>(
+/// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function.
+pub fn outbound(
     format: ClientFormat,
-    request: ClientRequest<'a>,
+    request: &ClientRequest<'_>,
+    (model, route): (&Model, &Route),
+    betas: &[&str],
+) -> Result<Outbound, GatewayError> {
+    let wire = WireFormat::of(route.provider);
+    let as_it_stands = match format {
+        ClientFormat::ChatCompletions => true,
+        ClientFormat::Messages => anthropic::native::fits(request.text, &request.fields, &model.capabilities),
+    };
+    if wire == format.native_wire() && as_it_stands {
+        forward(format, request, model, betas)
+    } else {
+        translate(format, request, (model, route), wire)
+    }
+}
+
+/// Decodes a request to the conversation and encodes it for another wire. Top-level fields that the conversation has no place
+/// for, and what the wire cannot carry, are named.
+fn translate(
+    format: ClientFormat,
+    request: &ClientRequest<'_>,
+    (model, route): (&Model, &Route),
+    wire: WireFormat,
+) -> Result<Outbound, GatewayError> {
+    let carried = wire::carried_fields(format);
+    let unknown = |name: &&str| carried.binary_search(name).is_err() && request.fields.get(name) != Some("null");
+    let mut dropped: Vec<String> = request.fields.names().filter(unknown).map(str::to_owned).collect();
+    let mut conversation = wire::decode_request(format, request.text)?;
+    drop_server_tools(format, request, &mut conversation, &mut dropped)?;
+    let visible_reasoning = conversation.reasoning.visible;
+    let target = Target {
+        capabilities: &model.capabilities,
+        max_output_tokens: model.max_output_tokens,
+        upstream: route.upstream.as_str(),
+    };
+    let Encoded { body, lost, names, answer_tool } = wire::encode_request(wire, conversation, &target)?;
+    dropped.extend(lost.into_iter().map(|lost| lost.path(format).to_owned()));
+    let restore = Restore::new(names, answer_tool, visible_reasoning);
+    Ok(Outbound { body, way: Way::Translate { wire, restore }, dropped })
+}
+
+/// Server tools of the client's own vendor do not exist anywhere else.
+fn drop_server_tools(
+    format: ClientFormat,
+    request: &ClientRequest<'_>,
+    conversation: &mut ChatRequest,
+    dropped: &mut Vec<String>,
+) -> Result<(), GatewayError> {
+    let Some(tools) = request.fields.get("tools").filter(|tools| *tools != "null") else { return Ok(()) };
+    let is_client_tool = pass_of(format).is_client_tool;
+    let mut gone = Vec::new();
+    for (position, tool) in parse_list(tools)?.into_iter().enumerate() {
+        if !is_client_tool(tool) {
+            dropped.push(format!("tools[{position}]"));
+            gone.push(position);
+        }
+    }
+    // OpenAI's decoder leaves server tools out by itself: they have no function.
+    if format == ClientFormat::Messages {
+        let mut position = 0_usize..;
+        conversation.tools.retain(|_| position.next().is_none_or(|position| !gone.contains(&position)));
+    }
+    Ok(())
+}
+
+/// Passes a request through to a wire of the same format: allowed fields stay byte for byte, others are dropped and named.
+pub fn forward(
+    format: ClientFormat,
+    request: &ClientRequest<'_>,
     model: &Model,
     betas: &[&str],
-) -> Result<Outbound<'a>, GatewayError> {
-    let ClientRequest { mut fields, max_tokens, .. } = request;
-    let pass = match format {
+) -> Result<Outbound, GatewayError> {
+    // Only the list of fields is copied: their texts are the request's own.
+    let (mut fields, max_tokens) = (request.fields.clone(), request.max_tokens);
+    let pass = pass_of(format);
+    let mut dropped = allow_listed(&mut fields, &pass);
+    keep_client_tools(&mut fields, pass.is_client_tool, &mut dropped)?;
+    clamp_output(&mut fields, max_tokens, model, &mut dropped)?;
+    match format {
+        ClientFormat::ChatCompletions => {
+            one_token_limit(&mut fields, max_tokens, &mut dropped);
+            drop_refused_sampling(&mut fields, model, &mut dropped);
+        }
+        ClientFormat::Messages => apply_betas(&mut fields, betas, &mut dropped)?,
+    }
+    let body = fields.to_json().map_err(|error| internal(&error))?;
+    Ok(Outbound { body, way: Way::Forward, dropped })
+}
+
+fn pass_of(format: ClientFormat) -> Pass {
+    match format {
         ClientFormat::ChatCompletions => Pass {
             forwarded: openai::request::FORWARDED,
             consumed: openai::request::CONSUMED,
@@ -43,15 +135,7 @@ pub fn forward<'a>(
             consumed: anthropic::request::CONSUMED,
             is_client_tool: anthropic::request::is_client_tool,
         },
-    };
-    let mut dropped = allow_listed(&mut fields, &pass);
-    keep_client_tools(&mut fields, pass.is_client_tool, &mut dropped)?;
-    clamp_output(&mut fields, max_tokens, model, &mut dropped)?;
-    match format {
-        ClientFormat::ChatCompletions => one_token_limit(&mut fields, max_tokens, &mut dropped),
-        ClientFormat::Messages => apply_betas(&mut fields, betas, &mut dropped)?,
     }
-    Ok(Outbound { fields, dropped })
 }
 
 /// Removes every top-level field that the wire does not take; returns those that carried something.
@@ -120,6 +204,13 @@ fn one_token_limit(fields: &mut RawObject<'_>, max_tokens: Option<(&'static str,
     }
 }
 
+/// OpenAI's reasoning models refuse sampling fields, which many clients send unasked.
+fn drop_refused_sampling(fields: &mut RawObject<'_>, model: &Model, dropped: &mut Vec<String>) {
+    if model.capabilities.sampling == SamplingSupport::Nothing {
+        dropped.extend(["temperature", "top_p", "top_k"].into_iter().filter(|name| fields.remove(name)).map(str::to_owned));
+    }
+}
+
 /// Puts the accepted betas into the body, where Vertex takes them, and drops what needs a beta that is not there.
 fn apply_betas(fields: &mut RawObject<'_>, betas: &[&str], dropped: &mut Vec<String>) -> Result<(), GatewayError> {
     let managed = betas.contains(&anthropic::betas::CONTEXT_MANAGEMENT);
@@ -131,17 +222,4 @@ fn apply_betas(fields: &mut RawObject<'_>, betas: &[&str], dropped: &mut Vec<Str
 
 fn internal(error: &serde_json::Error) -> GatewayError {
     GatewayError::internal(error.to_string())
-}
-
-/// The answer to a client whose format and model meet only by a translation that is not built.
-pub fn unsupported(format: ClientFormat, model: &Model) -> GatewayError {
-    let other = match format {
-        ClientFormat::ChatCompletions => "/v1/messages",
-        ClientFormat::Messages => "/v1/chat/completions",
-    };
-    let message = format!("{} cannot be reached through this endpoint yet.", model.id);
-    GatewayError::new(ErrorKind::Unsupported, message)
-        .with_code("unsupported")
-        .with_param("model")
-        .with_hint(format!("Use POST {other} for this model."))
 }

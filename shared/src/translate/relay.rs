@@ -2,11 +2,13 @@
 
 use bytes::BytesMut;
 
+use super::restore::Restore;
+use super::route::Way;
 use crate::chat::{Delta, FinishReason, StreamEvent, Usage};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::RequestId;
 use crate::sse::{Frame, FrameReader, SseError};
-use crate::wire::{self, ClientFormat, EventDecoder, FrameForwarder, Identity};
+use crate::wire::{self, ClientFormat, EventDecoder, EventEncoder, FrameForwarder, Identity};
 
 /// How far a stream is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +64,32 @@ struct Machine {
     format: ClientFormat,
     request: RequestId,
     decoder: Box<dyn EventDecoder>,
-    forwarder: Box<dyn FrameForwarder>,
+    outlet: Outlet,
     meter: Meter,
     /// Reused for every frame.
     events: Vec<StreamEvent>,
     started: bool,
+}
+
+/// What goes out: the original frames, or the events encoded again.
+enum Outlet {
+    Forward(Box<dyn FrameForwarder>),
+    Encode { encoder: Box<dyn EventEncoder>, restore: Restore },
+}
+
+/// What a relay needs to know of its request.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// The client's format.
+    pub format: ClientFormat,
+    /// Which request.
+    pub request: RequestId,
+    /// What the reply calls itself.
+    pub identity: Identity,
+    /// Whether a chat stream ends with a usage chunk.
+    pub include_usage: bool,
+    /// Input tokens to show until the provider has counted.
+    pub estimated_input: u64,
 }
 
 impl From<SseError> for UpstreamError {
@@ -80,13 +103,21 @@ impl From<SseError> for UpstreamError {
 }
 
 impl Relay {
-    /// Relays a provider's stream to a client of the same format.
-    pub fn forward(format: ClientFormat, request: RequestId, identity: Identity, include_usage: bool) -> Self {
+    /// Relays a provider's stream to a client.
+    pub fn new(stream: Stream, way: Way) -> Self {
+        let Stream { format, request, identity, include_usage, estimated_input } = stream;
+        let (wire, outlet) = match way {
+            Way::Forward => (format.native_wire(), Outlet::Forward(wire::forwarder(format, identity, include_usage))),
+            Way::Translate { wire, restore } => {
+                let encoder = wire::encoder(format, identity, include_usage, estimated_input);
+                (wire, Outlet::Encode { encoder, restore })
+            }
+        };
         let machine = Machine {
             format,
             request,
-            decoder: wire::decoder(format),
-            forwarder: wire::forwarder(format, identity, include_usage),
+            decoder: wire::decoder(wire),
+            outlet,
             meter: Meter::default(),
             events: Vec::new(),
             started: false,
@@ -144,8 +175,11 @@ impl Machine {
         self.events.clear();
         let decoded = self.decoder.decode(frame, &mut self.events);
         self.observe();
+        self.encode(out);
         decoded?;
-        self.forwarder.forward(frame, out)?;
+        if let Outlet::Forward(forwarder) = &mut self.outlet {
+            forwarder.forward(frame, out)?;
+        }
         self.close(out);
         Ok(())
     }
@@ -157,6 +191,7 @@ impl Machine {
         self.events.clear();
         let finished = self.decoder.finish(&mut self.events);
         self.observe();
+        self.encode(out);
         finished?;
         self.close(out);
         Ok(())
@@ -169,10 +204,21 @@ impl Machine {
         }
     }
 
-    /// Writes the end of the stream once the finish was seen.
+    /// Encodes the frame's events, where events go out and not frames.
+    fn encode(&mut self, out: &mut BytesMut) {
+        if let Outlet::Encode { encoder, restore } = &mut self.outlet {
+            for event in self.events.drain(..) {
+                if let Some(event) = restore.apply(event) {
+                    encoder.encode(&event, out);
+                }
+            }
+        }
+    }
+
+    /// Writes the end of a forwarded stream once the finish was seen; an encoder writes its own.
     fn close(&mut self, out: &mut BytesMut) {
-        if self.meter.finish.is_some() {
-            self.forwarder.finish(self.meter.usage.as_ref(), out);
+        if let (Outlet::Forward(forwarder), Some(_)) = (&mut self.outlet, &self.meter.finish) {
+            forwarder.finish(self.meter.usage.as_ref(), out);
         }
     }
 

@@ -2,18 +2,25 @@
 //! never another format. This page is the one dispatch table.
 
 pub mod anthropic;
+pub mod gemini;
+pub mod lost;
+pub mod media;
+pub mod names;
 pub mod openai;
 pub mod raw;
+pub(crate) mod schema_ref;
 pub mod shape;
+pub mod target;
 pub mod upstream_error;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::chat::{FinishReason, StreamEvent, Usage};
+use crate::chat::{ChatRequest, ChatResponse, FinishReason, StreamEvent, Usage};
 use crate::error::{Dialect, GatewayError, UpstreamError};
 use crate::ids::{ModelId, ProviderId, RequestId};
 use crate::sse::Frame;
 use raw::RawObject;
+use target::{Encoded, Target};
 
 /// A format that clients speak to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +95,11 @@ pub struct Identity {
     pub id: String,
     /// The catalogue's model id.
     pub model: ModelId,
+    /// When the reply was made, in seconds since the epoch: the request's start.
+    pub created: u64,
+    /// Where the ids of tool calls come from.
+    request: RequestId,
+    format: ClientFormat,
 }
 
 impl Identity {
@@ -97,13 +109,25 @@ impl Identity {
             ClientFormat::ChatCompletions => "chatcmpl-",
             ClientFormat::Messages => "msg_",
         };
-        Self { id: format!("{prefix}{}", request.hex()), model }
+        Self { id: format!("{prefix}{}", request.hex()), model, created: request.started().as_secs(), request, format }
+    }
+
+    /// The id of the reply's n-th tool call on a translated route: at most 40 letters, digits and `_`. Other gateways hide
+    /// signatures in ids, which other providers then refuse.
+    pub fn call_id(&self, position: usize) -> String {
+        let prefix = match self.format {
+            ClientFormat::ChatCompletions => "call_",
+            ClientFormat::Messages => "toolu_",
+        };
+        format!("{prefix}{}{position}", self.request.hex())
     }
 }
 
 /// A client's request, checked for shape. What is not needed on the way stays raw text.
 #[derive(Debug)]
 pub struct ClientRequest<'a> {
+    /// The whole body.
+    pub text: &'a str,
     /// The body's top-level fields, in order, each as the client wrote it.
     pub fields: RawObject<'a>,
     /// The model as the client names it.
@@ -167,11 +191,75 @@ pub trait FrameForwarder: Send {
     fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut);
 }
 
-/// The decoder of a wire that a client format can pass through.
-pub fn decoder(format: ClientFormat) -> Box<dyn EventDecoder> {
+/// Events to client bytes, appended to a buffer that the caller reuses.
+pub trait EventEncoder: Send {
+    /// Appends what the client gets of an event.
+    fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut);
+}
+
+/// The decoder of a wire's streams.
+pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
+    match wire {
+        WireFormat::OpenAi => Box::new(openai::stream::Decoder::default()),
+        WireFormat::Anthropic => Box::new(anthropic::stream::Decoder::default()),
+        WireFormat::Gemini => Box::new(gemini::stream::Decoder::default()),
+    }
+}
+
+/// A whole reply of a wire as events.
+pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
+    if wire == WireFormat::Anthropic {
+        return anthropic::response::events(body);
+    }
+    let (mut decoder, mut events) = (decoder(wire), Vec::new());
+    decoder.decode(&Frame { event: None, data: body }, &mut events)?;
+    decoder.finish(&mut events)?;
+    Ok(events)
+}
+
+/// A client's request as the conversation.
+pub fn decode_request(format: ClientFormat, body: &str) -> Result<ChatRequest, GatewayError> {
     match format {
-        ClientFormat::ChatCompletions => Box::new(openai::stream::Decoder::default()),
-        ClientFormat::Messages => Box::new(anthropic::stream::Decoder::default()),
+        ClientFormat::ChatCompletions => openai::decode::decode(body),
+        ClientFormat::Messages => anthropic::decode::decode(body),
+    }
+}
+
+/// Top-level fields of a client format that the conversation carries or the gateway acts on.
+pub const fn carried_fields(format: ClientFormat) -> &'static [&'static str] {
+    match format {
+        ClientFormat::ChatCompletions => openai::decode::CARRIED,
+        ClientFormat::Messages => anthropic::decode::CARRIED,
+    }
+}
+
+/// The conversation in a wire's words.
+pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+    match wire {
+        WireFormat::OpenAi => openai::encode::encode(request, target),
+        WireFormat::Anthropic => anthropic::encode::encode(request, target),
+        WireFormat::Gemini => gemini::request::encode(request, target),
+    }
+}
+
+/// The encoder to a client of that format. `estimated_input` stands in where the provider counts its input only at the end.
+pub fn encoder(
+    format: ClientFormat,
+    identity: Identity,
+    include_usage: bool,
+    estimated_input: u64,
+) -> Box<dyn EventEncoder> {
+    match format {
+        ClientFormat::ChatCompletions => Box::new(openai::encoder::Encoder::new(identity, include_usage)),
+        ClientFormat::Messages => Box::new(anthropic::encoder::Encoder::new(identity, estimated_input)),
+    }
+}
+
+/// A whole reply in a client's format.
+pub fn encode_whole(format: ClientFormat, reply: &ChatResponse, identity: &Identity) -> Result<Vec<u8>, serde_json::Error> {
+    match format {
+        ClientFormat::ChatCompletions => openai::encoder::whole(reply, identity),
+        ClientFormat::Messages => anthropic::encoder::whole(reply, identity),
     }
 }
 

@@ -19,6 +19,11 @@ impl<'a> RawObject<'a> {
         serde_json::from_str(text)
     }
 
+    /// Reads a JSON object from bytes.
+    pub fn from_slice(json: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
     /// The raw text of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.get())

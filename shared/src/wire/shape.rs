@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use crate::chat::request::JsonText;
 use crate::error::{ErrorKind, GatewayError};
 
 /// Deepest nesting of arrays and objects that is accepted. Raw values are passed on unparsed, so nothing else would notice.
@@ -86,6 +87,20 @@ pub fn check_length(length: usize, limit: usize, path: &str) -> Result<(), Gatew
         return Err(GatewayError::invalid(path, format!("{path}: at most {limit} entries are accepted, got {length}.")));
     }
     Ok(())
+}
+
+/// Tool arguments as one JSON object. Histories hold empty text, `null` and broken JSON: the first two mean no arguments, the
+/// last is kept as text under `_raw` rather than failing the whole conversation.
+pub fn arguments_object(text: String) -> JsonText {
+    let trimmed = text.trim();
+    if matches!(trimmed, "" | "null") {
+        return JsonText("{}".to_owned());
+    }
+    if trimmed.starts_with('{') && serde_json::from_str::<IgnoredAny>(trimmed).is_ok() {
+        return JsonText(text);
+    }
+    let raw = serde_json::to_string(&text).unwrap_or_default();
+    JsonText(format!("{{\"_raw\":{raw}}}"))
 }
 
 /// The content of a message: text, or a list of parts that each say their type.
@@ -185,6 +200,48 @@ impl<'de> Deserialize<'de> for OneOrMany {
         }
 
         deserializer.deserialize_any(Shape)
+    }
+}
+
+/// One text, or a list of items: how both client formats write content.
+#[derive(Debug)]
+pub enum TextOrList<T> {
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOrList<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = TextOrList<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text or a list")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOrList::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+                Ok(TextOrList::Text(text))
+            }
+
+            // Straight from the input: serde's untagged enums would buffer it and lose raw values.
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(TextOrList::List(list))
+            }
+        }
+
+        deserializer.deserialize_any(Shape(std::marker::PhantomData))
     }
 }
 

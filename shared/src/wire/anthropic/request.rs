@@ -80,6 +80,7 @@ pub fn open(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
     shape::check_length(shape.tools.as_ref().map_or(0, Vec::len), shape::MAX_TOOLS, "tools")?;
     shape::check_length(shape.stop_sequences.as_ref().map_or(0, Vec::len), shape::MAX_STOPS, "stop_sequences")?;
     Ok(ClientRequest {
+        text: body,
         fields: RawObject::parse(body).map_err(|error| GatewayError::internal(error.to_string()))?,
         model: shape.model,
         mode: if shape.stream == Some(true) { Mode::Streaming } else { Mode::Whole },

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::response::finish_reason;
 use super::usage::ProviderUsage;
-use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent};
+use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
 use crate::wire::{EventDecoder, upstream_error};
@@ -115,6 +115,10 @@ fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, UpstreamError> {
     serde_json::from_str(data).map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
 }
 
+fn signed(value: String) -> Signature {
+    Signature { origin: Origin::Anthropic, value }
+}
+
 impl EventDecoder for Decoder {
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         let tag;
@@ -165,7 +169,7 @@ impl Decoder {
         let (open, block, first) = match kind.as_str() {
             "text" => (Open::Text, BlockStart::Text, Some(Delta::Text(text))),
             "thinking" => (Open::Reasoning, BlockStart::Reasoning, Some(Delta::Reasoning(thinking))),
-            "redacted_thinking" => (Open::Redacted, BlockStart::RedactedReasoning { data }, None),
+            "redacted_thinking" => (Open::Redacted, BlockStart::RedactedReasoning { data: signed(data) }, None),
             "tool_use" => (Open::Call, BlockStart::ToolCall { id, name }, None),
             _ => return,
         };
@@ -182,13 +186,16 @@ impl Decoder {
         let DeltaShape { text, thinking, signature, partial_json } = delta.delta;
         let fitting = match self.open {
             Open::Text => text.map(Delta::Text),
-            Open::Reasoning => thinking.map(Delta::Reasoning).or_else(|| signature.map(Delta::Signature)),
+            Open::Reasoning => {
+                thinking.map(Delta::Reasoning).or_else(|| signature.map(|value| Delta::Signature(signed(value))))
+            }
             Open::Call => partial_json.map(Delta::Arguments),
             Open::Nothing | Open::Redacted => None,
         };
         // The first piece of a tool call's arguments is empty on this wire.
         let is_empty = |delta: &Delta| match delta {
-            Delta::Text(text) | Delta::Reasoning(text) | Delta::Signature(text) | Delta::Arguments(text) => text.is_empty(),
+            Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) => text.is_empty(),
+            Delta::Signature(signature) => signature.value.is_empty(),
         };
         events.extend(fitting.filter(|delta| !is_empty(delta)).map(StreamEvent::Delta));
     }

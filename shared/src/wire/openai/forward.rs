@@ -104,7 +104,7 @@ impl FrameForwarder for Forwarder {
 }
 
 /// Writes a value straight into the buffer: serialised JSON holds no line ends, so one `data` line is enough.
-fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+pub(super) fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
     let start = out.len();
     out.extend_from_slice(b"data: ");
     let written = serde_json::to_writer(out.writer(), value);

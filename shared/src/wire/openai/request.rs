@@ -103,6 +103,7 @@ pub fn open(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
         (None, None) => None,
     };
     Ok(ClientRequest {
+        text: body,
         fields,
         model: shape.model,
         mode: if shape.stream == Some(true) { Mode::Streaming } else { Mode::Whole },

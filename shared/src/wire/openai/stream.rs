@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::reasoning::{Detail, part_of};
 use super::response::finish_reason;
 use super::usage::ProviderUsage;
 use crate::chat::blocks::CallPiece;
-use crate::chat::{Blocks, StreamEvent, Usage};
+use crate::chat::{Blocks, Delta, Part, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
 use crate::wire::{EventDecoder, upstream_error};
@@ -33,7 +34,8 @@ struct Chunk<'a> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
-    #[serde(default)]
+    /// A whole reply has a `message` where a chunk has a `delta`: one decoder reads both.
+    #[serde(default, alias = "message")]
     delta: Option<DeltaShape>,
     #[serde(borrow)]
     finish_reason: Option<Cow<'a, str>>,
@@ -46,6 +48,7 @@ struct DeltaShape {
     refusal: Option<String>,
     reasoning: Option<String>,
     reasoning_content: Option<String>,
+    reasoning_details: Option<Vec<Detail>>,
     tool_calls: Option<Vec<CallShape>>,
 }
 
@@ -114,14 +117,29 @@ impl EventDecoder for Decoder {
 }
 
 impl Decoder {
+    /// What a detail adds to the text, which came already: a signature, or thoughts that only their provider can read.
+    fn detail(&mut self, detail: Detail, events: &mut Vec<StreamEvent>) {
+        match part_of(detail) {
+            Some(Part::Reasoning { signature: Some(signature), .. }) if self.blocks.is_reasoning() => {
+                events.push(StreamEvent::Delta(Delta::Signature(signature)));
+            }
+            Some(Part::RedactedReasoning { data }) => self.blocks.redacted(data, events),
+            Some(_) | None => {}
+        }
+    }
+
     fn choice(&mut self, choice: Choice<'_>, events: &mut Vec<StreamEvent>) {
         if !self.started {
             return;
         }
-        let DeltaShape { content, refusal, reasoning, reasoning_content, tool_calls } = choice.delta.unwrap_or_default();
+        let delta = choice.delta.unwrap_or_default();
+        let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
         // Two names for the same text; some providers send both.
         if let Some(piece) = reasoning.or(reasoning_content) {
             self.blocks.reasoning(piece, events);
+        }
+        for detail in reasoning_details.unwrap_or_default() {
+            self.detail(detail, events);
         }
         for piece in [content, refusal].into_iter().flatten() {
             self.blocks.text(piece, events);

@@ -1,0 +1,58 @@
+//! What a route can carry: plain values, data of the catalogue.
+
+/// How a model can be told to think.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Thinking {
+    /// It cannot.
+    #[default]
+    None,
+    /// Claude up to 4.5: `enabled` with a token budget.
+    Budget,
+    /// Claude 4.6: `adaptive` with an effort; a budget still works.
+    Adaptive,
+    /// Claude 4.7 and newer: `adaptive` only.
+    AdaptiveOnly,
+    /// Gemini 2.5: `thinkingBudget`.
+    GeminiBudget,
+    /// Gemini 3 and newer: `thinkingLevel`.
+    GeminiLevel,
+    /// By OpenAI's effort words.
+    Effort,
+}
+
+/// Which sampling fields a model takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SamplingSupport {
+    /// All of its wire's.
+    #[default]
+    All,
+    /// `temperature` or `top_p`, not both (Claude since 4.1).
+    One,
+    /// None (Claude 4.7 and newer, OpenAI's reasoning models).
+    Nothing,
+}
+
+/// What a model can do on its own vendor's wire.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, written as such in the catalogue's data")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Capabilities {
+    /// How it can be told to think.
+    pub thinking: Thinking,
+    /// The effort words that it takes besides `low`, `medium` and `high`; empty when it takes none at all.
+    pub efforts: Vec<String>,
+    /// Smallest and largest thinking budget in tokens, where budgets work.
+    pub budget: Option<(u64, u64)>,
+    /// Which sampling fields it takes.
+    pub sampling: SamplingSupport,
+    /// Whether it goes on from a trailing assistant message.
+    pub prefill: bool,
+    /// Whether its wire can hold it to a JSON schema.
+    pub structured_output: bool,
+    /// Whether JSON output and tools go together.
+    pub json_with_tools: bool,
+    /// Whether a tool result can hold pictures.
+    pub images_in_results: bool,
+}

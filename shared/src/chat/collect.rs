@@ -1,0 +1,49 @@
+//! Folds a reply's events into the whole reply.
+
+use super::event::{BlockStart, Delta, StreamEvent};
+use super::request::{JsonText, Part, ToolCall};
+use super::response::ChatResponse;
+use super::usage::Usage;
+
+/// The reply that the events tell, or `None` when they do not finish it.
+pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResponse> {
+    let (mut parts, mut reply_id, mut usage): (Vec<Part>, String, Option<Usage>) = (Vec::new(), String::new(), None);
+    for event in events {
+        match event {
+            StreamEvent::Start { id, usage: known, .. } => {
+                reply_id = id;
+                usage = Some(known).filter(|usage| !usage.is_empty());
+            }
+            StreamEvent::BlockStart(block) => parts.push(open(block)),
+            StreamEvent::Delta(delta) => parts.last_mut().into_iter().for_each(|part| extend(part, &delta)),
+            StreamEvent::BlockStop => {}
+            StreamEvent::Usage(last) => usage = Some(last),
+            StreamEvent::Finish(finish) => return Some(ChatResponse { id: reply_id, parts, finish, usage }),
+        }
+    }
+    None
+}
+
+fn open(block: BlockStart) -> Part {
+    match block {
+        BlockStart::Text => Part::Text { text: String::new(), cache: None },
+        BlockStart::Reasoning => Part::Reasoning { text: String::new(), signature: None },
+        BlockStart::RedactedReasoning { data } => Part::RedactedReasoning { data },
+        BlockStart::ToolCall { id, name } => {
+            Part::ToolCall(ToolCall { id, name, arguments: JsonText(String::new()), signature: None })
+        }
+    }
+}
+
+/// Adds a piece to the part it belongs to; the grammar sees to it that it belongs to the last one.
+fn extend(part: &mut Part, delta: &Delta) {
+    match (part, delta) {
+        (Part::Text { text, .. }, Delta::Text(piece)) | (Part::Reasoning { text, .. }, Delta::Reasoning(piece)) => {
+            text.push_str(piece);
+        }
+        (Part::ToolCall(call), Delta::Arguments(piece)) => call.arguments.0.push_str(piece),
+        (Part::Reasoning { signature, .. }, Delta::Signature(signed)) => *signature = Some(signed.clone()),
+        (Part::ToolCall(call), Delta::Signature(signed)) => call.signature = Some(signed.clone()),
+        (_, Delta::Text(_) | Delta::Reasoning(_) | Delta::Arguments(_) | Delta::Signature(_)) => {}
+    }
+}

@@ -1,0 +1,42 @@
+//! What both vendors on Vertex AI share: project, location, Google token.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{Credential, CredentialError, join};
+use crate::config::VertexConfig;
+use crate::error::UpstreamError;
+use crate::ids::UpstreamModel;
+
+/// A project at a location.
+#[derive(Clone)]
+pub(super) struct Vertex {
+    base_url: Url,
+    project: String,
+    location: String,
+    /// One token for both vendors.
+    credential: Arc<Credential>,
+}
+
+impl Vertex {
+    pub(super) fn new(config: &VertexConfig) -> Result<Self, CredentialError> {
+        Ok(Self {
+            base_url: config.base_url.clone(),
+            project: config.project.clone(),
+            location: config.location.clone(),
+            credential: Arc::new(Credential::google(&config.credentials_json)?),
+        })
+    }
+
+    pub(super) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// `.../publishers/{publisher}/models/{model}:{method}`.
+    pub(super) fn url(&self, publisher: &str, model: &UpstreamModel, method: &str) -> Result<Url, UpstreamError> {
+        let model = format!("{}:{method}", model.as_str());
+        let (project, location) = (self.project.as_str(), self.location.as_str());
+        join(&self.base_url, &["v1", "projects", project, "locations", location, "publishers", publisher, "models", &model])
+    }
+}

@@ -1,0 +1,38 @@
+//! Gemini on Vertex AI: Google's wire, a Google token, model and stream switch in the path.
+
+use url::Url;
+
+use super::vertex::Vertex;
+use super::{Credential, Provider};
+use crate::error::UpstreamError;
+use crate::ids::{ProviderId, UpstreamModel};
+use crate::wire::Mode;
+use crate::wire::raw::RawObject;
+
+pub(super) struct VertexGemini(pub(super) Vertex);
+
+impl Provider for VertexGemini {
+    fn id(&self) -> ProviderId {
+        ProviderId::VertexGemini
+    }
+
+    fn credential(&self) -> &Credential {
+        self.0.credential()
+    }
+
+    fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
+        match mode {
+            Mode::Whole => self.0.url("google", model, "generateContent"),
+            Mode::Streaming => {
+                let mut url = self.0.url("google", model, "streamGenerateContent")?;
+                // Without it the stream is one JSON array in pieces.
+                url.set_query(Some("alt=sse"));
+                Ok(url)
+            }
+        }
+    }
+
+    fn finish_body(&self, _body: &mut RawObject<'_>, _model: &UpstreamModel, _mode: Mode) -> Result<(), serde_json::Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Undoes on the way back what the request changed on the way out: tool names, the tool that stands for structured output, and
+//! thoughts that the client does not want to see.
+
+use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent};
+use crate::wire::names::ToolNames;
+
+/// What a request changed.
+#[derive(Clone, Debug, Default)]
+pub struct Restore {
+    /// Tool names as the wire knows them, and as the client does.
+    pub names: ToolNames,
+    /// The tool whose arguments are the answer.
+    pub answer_tool: Option<&'static str>,
+    /// Whether the client reads thoughts.
+    pub visible_reasoning: bool,
+    in_answer: bool,
+    real_calls: bool,
+}
+
+impl Restore {
+    /// For a request with these names, that answer tool, and that wish to see thoughts.
+    pub fn new(names: ToolNames, answer_tool: Option<&'static str>, visible_reasoning: bool) -> Self {
+        Self { names, answer_tool, visible_reasoning, ..Self::default() }
+    }
+
+    /// The event as the client shall see it; `None` when it shall not.
+    pub fn apply(&mut self, event: StreamEvent) -> Option<StreamEvent> {
+        match event {
+            StreamEvent::BlockStart(BlockStart::ToolCall { id, name }) => {
+                self.in_answer = self.answer_tool == Some(name.as_str());
+                if self.in_answer {
+                    return Some(StreamEvent::BlockStart(BlockStart::Text));
+                }
+                self.real_calls = true;
+                let name = self.names.original(&name).to_owned();
+                Some(StreamEvent::BlockStart(BlockStart::ToolCall { id, name }))
+            }
+            StreamEvent::Delta(Delta::Arguments(json)) if self.in_answer => Some(StreamEvent::Delta(Delta::Text(json))),
+            StreamEvent::Delta(Delta::Signature(_)) if self.in_answer => None,
+            StreamEvent::Delta(Delta::Reasoning(_)) if !self.visible_reasoning => None,
+            StreamEvent::BlockStop => {
+                self.in_answer = false;
+                Some(StreamEvent::BlockStop)
+            }
+            StreamEvent::Finish(FinishReason::ToolCalls) if self.answer_tool.is_some() && !self.real_calls => {
+                Some(StreamEvent::Finish(FinishReason::Stop))
+            }
+            StreamEvent::Start { .. }
+            | StreamEvent::BlockStart(_)
+            | StreamEvent::Delta(_)
+            | StreamEvent::Usage(_)
+            | StreamEvent::Finish(_) => Some(event),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_tools_arguments_become_text_and_the_finish_a_stop() {
+        let mut restore = Restore::new(ToolNames::default(), Some("json_output"), true);
+        let call = BlockStart::ToolCall { id: "1".into(), name: "json_output".into() };
+        let seen: Vec<StreamEvent> = [
+            StreamEvent::BlockStart(call),
+            StreamEvent::Delta(Delta::Arguments("{}".into())),
+            StreamEvent::BlockStop,
+            StreamEvent::Finish(FinishReason::ToolCalls),
+        ]
+        .into_iter()
+        .filter_map(|event| restore.apply(event))
+        .collect();
+        let expected = [
+            StreamEvent::BlockStart(BlockStart::Text),
+            StreamEvent::Delta(Delta::Text("{}".into())),
+            StreamEvent::BlockStop,
+            StreamEvent::Finish(FinishReason::Stop),
+        ];
+        assert_eq!(seen, expected);
+    }
+}

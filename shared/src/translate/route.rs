@@ -1,0 +1,18 @@
+//! How a client's format meets a provider's wire.
+
+use super::restore::Restore;
+use crate::wire::WireFormat;
+
+/// Passed through, or translated.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// The formats are the same: bodies and frames go through.
+    Forward,
+    /// Decoded to the conversation and encoded again.
+    Translate {
+        /// The provider's wire.
+        wire: WireFormat,
+        /// What to undo on the way back.
+        restore: Restore,
+    },
+}

@@ -1,0 +1,205 @@
+//! Turns as Anthropic's content blocks.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::signature;
+use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Role, Source, ToolCall, ToolResult};
+use crate::error::{ErrorKind, GatewayError};
+use crate::wire::names::{self, ToolNames};
+
+/// A mark up to which the prompt may be cached.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct CacheControl {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<&'static str>,
+}
+
+impl CacheControl {
+    /// The mark as Anthropic writes it; five minutes is the default.
+    pub(super) fn of(mark: CacheMark) -> Self {
+        let ttl = match mark {
+            CacheMark::FiveMinutes => None,
+            CacheMark::OneHour => Some("1h"),
+        };
+        Self { kind: "ephemeral", ttl }
+    }
+
+    /// Whether it is one of five minutes.
+    pub(super) fn is_short(&self) -> bool {
+        self.ttl.is_none()
+    }
+
+    /// Makes it one of five minutes.
+    pub(super) fn shorten(&mut self) {
+        self.ttl = None;
+    }
+}
+
+/// A message.
+#[derive(Serialize)]
+pub(super) struct MessageOut {
+    role: &'static str,
+    content: Vec<Block>,
+}
+
+impl MessageOut {
+    /// The places of its cache marks, in order.
+    pub(super) fn cache_controls(&mut self) -> impl Iterator<Item = &mut Option<CacheControl>> {
+        self.content.iter_mut().map(Block::cache_control)
+    }
+}
+
+/// A content block.
+#[derive(Serialize)]
+pub(super) struct Block {
+    #[serde(flatten)]
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
+}
+
+impl Block {
+    /// The place of its cache mark.
+    pub(super) fn cache_control(&mut self) -> &mut Option<CacheControl> {
+        &mut self.cache_control
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Kind {
+    Text {
+        text: String,
+    },
+    Image {
+        source: SourceOut,
+    },
+    Document {
+        source: SourceOut,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+    },
+    Thinking {
+        thinking: String,
+        signature: String,
+    },
+    RedactedThinking {
+        data: String,
+    },
+    ToolUse {
+        id: String,
+        name: String,
+        input: Box<RawValue>,
+    },
+    ToolResult {
+        tool_use_id: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        content: Vec<Block>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum SourceOut {
+    Base64 { media_type: String, data: String },
+    Url { url: String },
+    Text { media_type: &'static str, data: String },
+}
+
+/// What decides how parts are written.
+pub(super) struct Rules<'a> {
+    /// Tool names on this wire.
+    pub(super) names: &'a ToolNames,
+    /// Whether thinking is on: thinking blocks are refused otherwise.
+    pub(super) keep_thinking: bool,
+}
+
+/// The system instruction: texts only.
+pub(super) fn system_blocks(parts: Vec<Part>) -> Vec<Block> {
+    let block = |part: Part| match part {
+        Part::Text { text, cache } => Some(marked(Kind::Text { text }, cache)),
+        Part::Image { .. }
+        | Part::Document { .. }
+        | Part::Audio { .. }
+        | Part::Reasoning { .. }
+        | Part::RedactedReasoning { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult(_) => None,
+    };
+    parts.into_iter().filter_map(block).collect()
+}
+
+/// A turn.
+pub(super) fn message_blocks(turn: Message, rules: &Rules<'_>) -> Result<MessageOut, GatewayError> {
+    let role = match turn.role {
+        Role::Assistant => "assistant",
+        Role::User | Role::System => "user",
+    };
+    let mut content = Vec::with_capacity(turn.parts.len());
+    for part in turn.parts {
+        content.extend(block(part, rules)?);
+    }
+    Ok(MessageOut { role, content })
+}
+
+fn block(part: Part, rules: &Rules<'_>) -> Result<Option<Block>, GatewayError> {
+    let own = |origin: Origin| rules.keep_thinking && origin == Origin::Anthropic;
+    Ok(Some(match part {
+        Part::Text { text, cache } => marked(Kind::Text { text }, cache),
+        Part::Image { source: Source::Url(_), .. } | Part::Document { source: Source::Url(_), .. } => {
+            return Err(unsupported(
+                "Claude models on this route do not take pictures or documents by URL; send them inline.",
+            ));
+        }
+        Part::Image { source, cache } => marked(Kind::Image { source: self::source(source) }, cache),
+        Part::Document { source, title, cache } => marked(Kind::Document { source: self::source(source), title }, cache),
+        Part::Audio { .. } => return Err(unsupported("Claude models do not take audio.")),
+        Part::Reasoning { text, signature: Some(signature) } if own(signature.origin) => {
+            marked(Kind::Thinking { thinking: text, signature: signature::seal(&signature) }, None)
+        }
+        Part::RedactedReasoning { data } if own(data.origin) => marked(Kind::RedactedThinking { data: data.value }, None),
+        // Unsigned thoughts, and those of another provider, are refused.
+        Part::Reasoning { .. } | Part::RedactedReasoning { .. } => return Ok(None),
+        Part::ToolCall(ToolCall { id, name, arguments, signature: _ }) => {
+            let input = raw(arguments)?;
+            marked(Kind::ToolUse { id: names::call_id(&id), name: rules.names.outward(&name), input }, None)
+        }
+        Part::ToolResult(ToolResult { call_id, content, is_error, cache }) => {
+            let mut blocks = Vec::with_capacity(content.len());
+            for part in content {
+                let empty = matches!(&part, Part::Text { text, .. } if text.is_empty());
+                blocks.extend(if empty { None } else { block(part, rules)? });
+            }
+            let tool_use_id = names::call_id(&call_id);
+            marked(Kind::ToolResult { tool_use_id, content: blocks, is_error }, cache)
+        }
+    }))
+}
+
+fn unsupported(message: &'static str) -> GatewayError {
+    GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("messages")
+}
+
+fn marked(kind: Kind, cache: Option<CacheMark>) -> Block {
+    Block { kind, cache_control: cache.map(CacheControl::of) }
+}
+
+fn source(source: Source) -> SourceOut {
+    match source {
+        Source::Inline { media_type, data } => SourceOut::Base64 { media_type, data },
+        Source::Url(url) => SourceOut::Url { url },
+        Source::Text(data) => SourceOut::Text { media_type: "text/plain", data },
+    }
+}
+
+fn raw(JsonText(text): JsonText) -> Result<Box<RawValue>, GatewayError> {
+    RawValue::from_string(text).map_err(|error| {
+        GatewayError::new(ErrorKind::InvalidRequest, "A tool call's arguments are not valid JSON.")
+            .with_cause(error.to_string())
+    })
+}

@@ -1,0 +1,291 @@
+//! The conversation as a Messages request for Vertex AI.
+//!
+//! Loss list: seed, penalties, reasoning of other providers; what else a model does not take is named as lost.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::blocks::{Block, CacheControl, MessageOut, Rules, message_blocks, system_blocks};
+use super::schema;
+use super::thinking::{self, Thinking};
+use crate::capability::SamplingSupport;
+use crate::chat::Turns;
+use crate::chat::request::{
+    ChatRequest, JsonText, Message, Part, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+};
+use crate::chat::turns::{CONTINUE, text};
+use crate::error::GatewayError;
+use crate::wire::lost::Lost;
+use crate::wire::names::ToolNames;
+use crate::wire::target::{Encoded, Target, allowed_tools};
+
+/// The tool that stands for structured output on models without a mode for it.
+const ANSWER_TOOL: &str = "json_output";
+
+#[derive(Serialize)]
+struct Body {
+    max_tokens: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    system: Vec<Block>,
+    messages: Vec<MessageOut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<ToolOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ChoiceOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Thinking>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_config: Option<OutputConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop_sequences: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata>,
+}
+
+#[derive(Serialize)]
+struct ToolOut {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    input_schema: Box<RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
+}
+
+#[derive(Serialize)]
+struct ChoiceOut {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    disable_parallel_tool_use: bool,
+}
+
+#[derive(Serialize)]
+struct OutputConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Format>,
+}
+
+#[derive(Serialize)]
+struct Format {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    schema: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    user_id: String,
+}
+
+/// Encodes a request for a Claude model.
+pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+    let ChatRequest {
+        messages,
+        tools,
+        tool_choice,
+        parallel_tool_calls,
+        max_tokens,
+        sampling,
+        reasoning,
+        response_format,
+        user,
+    } = request;
+    let mut lost = Vec::new();
+    let mut turns = Turns::of(messages);
+    let (mut tools, mut tool_choice) = choose(tools, tool_choice);
+    declare_used(&mut tools, &turns);
+    let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, (&mut turns, target))?;
+    let names = ToolNames::new(&tools);
+    let forced = matches!(tool_choice, ToolChoice::Required | ToolChoice::Named(_));
+    let limit = target.output_limit(max_tokens, &mut lost);
+    let plan = thinking::plan(reasoning, target, &thinking::Circumstances { limit, forced, turns: &turns }, &mut lost);
+    end_with_the_user(&mut turns, target);
+    let rules = Rules { names: &names, keep_thinking: plan.thinking.as_ref().is_some_and(Thinking::is_on) };
+    let mut body = Body {
+        max_tokens: plan.max_tokens,
+        system: system_blocks(turns.system),
+        messages: turns.turns.into_iter().map(|turn| message_blocks(turn, &rules)).collect::<Result<_, _>>()?,
+        tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
+        tools: tools.into_iter().enumerate().map(|tool| tool_out(tool, &names, target)).collect::<Result<_, _>>()?,
+        output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
+        thinking: plan.thinking,
+        temperature: None,
+        top_p: None,
+        top_k: None,
+        stop_sequences: Vec::new(),
+        metadata: user.map(|user_id| Metadata { user_id }),
+    };
+    let thinks = rules.keep_thinking;
+    set_sampling(&mut body, sampling, (target.capabilities.sampling, thinks), &mut lost);
+    limit_cache_marks(&mut body);
+    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
+    Ok(Encoded { body, lost, names, answer_tool })
+}
+
+/// Claude has no list of allowed tools: the others are left out.
+fn choose(tools: Vec<ToolDefinition>, choice: ToolChoice) -> (Vec<ToolDefinition>, ToolChoice) {
+    match choice {
+        ToolChoice::Allowed { names, required } => {
+            let choice = if required { ToolChoice::Required } else { ToolChoice::Auto };
+            (allowed_tools(tools, Some(&names)), choice)
+        }
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_) => (tools, choice),
+    }
+}
+
+/// A history with calls needs tools: those the client no longer declares get a stub.
+fn declare_used(tools: &mut Vec<ToolDefinition>, turns: &Turns) {
+    if !tools.is_empty() {
+        return;
+    }
+    for part in turns.turns.iter().flat_map(|turn| &turn.parts) {
+        if let Part::ToolCall(call) = part
+            && !tools.iter().any(|tool| tool.name == call.name)
+        {
+            let name = call.name.clone();
+            tools.push(ToolDefinition { name, description: None, schema: None, strict: false, cache: None });
+        }
+    }
+}
+
+/// Structured output by the model's own mode, else by one forced tool whose arguments are the answer.
+fn answer_format(
+    format: ResponseFormat,
+    tools: &mut Vec<ToolDefinition>,
+    choice: &mut ToolChoice,
+    (turns, target): (&mut Turns, &Target<'_>),
+) -> Result<(Option<Format>, Option<&'static str>), GatewayError> {
+    let schema = match format {
+        ResponseFormat::Text => return Ok((None, None)),
+        ResponseFormat::JsonObject => {
+            turns.system.push(text("Respond with a single JSON object and nothing else."));
+            return Ok((None, None));
+        }
+        ResponseFormat::JsonSchema { schema, .. } => schema,
+    };
+    if target.capabilities.structured_output {
+        let schema = schema::output(parse(&schema)?).map_err(|error| wrong_schema("response_format", &error))?;
+        return Ok((Some(Format { kind: "json_schema", schema }), None));
+    }
+    let description = Some("Gives the final answer. Call it exactly once, when the answer is complete.".to_owned());
+    // Beside the client's own tools the model must stay free to call those first.
+    if tools.is_empty() {
+        *choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
+    } else {
+        turns.system.push(text(&format!("Give the final answer by calling the tool {ANSWER_TOOL}.")));
+    }
+    tools.push(ToolDefinition {
+        name: ANSWER_TOOL.to_owned(),
+        description,
+        schema: Some(schema),
+        strict: false,
+        cache: None,
+    });
+    Ok((None, Some(ANSWER_TOOL)))
+}
+
+/// From 4.6 on a trailing assistant message is refused; before that its text must not end in white space.
+fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
+    let Some(last) = turns.turns.last_mut().filter(|turn| turn.role == Role::Assistant) else { return };
+    if !target.capabilities.prefill {
+        turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] });
+    } else if let Some(Part::Text { text, .. }) = last.parts.last_mut() {
+        text.truncate(text.trim_end().len());
+    }
+}
+
+fn tool_out(
+    (position, tool): (usize, ToolDefinition),
+    names: &ToolNames,
+    target: &Target<'_>,
+) -> Result<ToolOut, GatewayError> {
+    let ToolDefinition { name, description, schema, strict, cache } = tool;
+    let schema = schema.unwrap_or_else(|| JsonText("{}".to_owned()));
+    let raw = parse(&schema)?;
+    let strict = strict && target.capabilities.structured_output && schema::allows_strict(raw);
+    let input_schema = schema::tool_input(raw).map_err(|error| wrong_schema(&format!("tools[{position}]"), &error))?;
+    Ok(ToolOut { name: names.outward(&name), description, input_schema, strict, cache_control: cache.map(CacheControl::of) })
+}
+
+fn choice(choice: &ToolChoice, names: &ToolNames, one_at_a_time: bool) -> Option<ChoiceOut> {
+    let (kind, name) = match choice {
+        ToolChoice::Auto | ToolChoice::Allowed { .. } if !one_at_a_time => return None,
+        ToolChoice::Auto | ToolChoice::Allowed { .. } => ("auto", None),
+        ToolChoice::None => return Some(ChoiceOut { kind: "none", name: None, disable_parallel_tool_use: false }),
+        ToolChoice::Required => ("any", None),
+        ToolChoice::Named(name) => ("tool", Some(names.outward(name))),
+    };
+    Some(ChoiceOut { kind, name, disable_parallel_tool_use: one_at_a_time })
+}
+
+/// What the model takes of the sampling: nothing on the newest, one of temperature and `top_p` since 4.1, and little while thinking.
+fn set_sampling(body: &mut Body, sampling: Sampling, (support, thinks): (SamplingSupport, bool), lost: &mut Vec<Lost>) {
+    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
+    lost.extend(seed.map(|_| Lost::Seed));
+    lost.extend(frequency_penalty.map(|_| Lost::FrequencyPenalty));
+    lost.extend(presence_penalty.map(|_| Lost::PresencePenalty));
+    // Stop sequences of white space only are refused.
+    let kept: Vec<String> = stop.iter().filter(|stop| !stop.trim().is_empty()).cloned().collect();
+    if kept.len() < stop.len() {
+        lost.push(Lost::Stop);
+    }
+    body.stop_sequences = kept;
+    let nothing = support == SamplingSupport::Nothing || thinks;
+    body.temperature = temperature.filter(|_| !nothing).map(|value| value.clamp(0.0, 1.0));
+    if temperature.is_some() && body.temperature != temperature {
+        lost.push(Lost::Temperature);
+    }
+    body.top_p = top_p.filter(|_| !nothing && (support == SamplingSupport::All || body.temperature.is_none()));
+    lost.extend((top_p.is_some() && body.top_p.is_none()).then_some(Lost::TopP));
+    body.top_k = top_k.filter(|_| !nothing);
+    lost.extend((top_k.is_some() && body.top_k.is_none()).then_some(Lost::TopK));
+}
+
+/// At most four cache marks: those on tools and system first, then the latest in the messages. An hour's mark after a five
+/// minutes' one is refused, so it becomes one of five minutes.
+fn limit_cache_marks(body: &mut Body) {
+    let tools = body.tools.iter_mut().map(|tool| &mut tool.cache_control);
+    let system = body.system.iter_mut().map(Block::cache_control);
+    let mut fixed: Vec<&mut Option<CacheControl>> = tools.chain(system).filter(|mark| mark.is_some()).collect();
+    let messages = body.messages.iter_mut().flat_map(MessageOut::cache_controls);
+    let mut moving: Vec<&mut Option<CacheControl>> = messages.filter(|mark| mark.is_some()).collect();
+    let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
+    let from_messages = excess.min(moving.len());
+    for mark in moving.drain(..from_messages) {
+        *mark = None;
+    }
+    for mark in fixed.drain(..excess.saturating_sub(from_messages)) {
+        *mark = None;
+    }
+    let mut short = false;
+    for mark in fixed.into_iter().chain(moving).flatten() {
+        short |= mark.is_short();
+        if short {
+            mark.shorten();
+        }
+    }
+}
+
+/// Anthropic's limit.
+const MAX_CACHE_MARKS: usize = 4;
+
+fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
+    serde_json::from_str(&schema.0).map_err(|error| GatewayError::internal(error.to_string()))
+}
+
+fn wrong_schema(path: &str, error: &impl std::fmt::Display) -> GatewayError {
+    GatewayError::invalid(path, format!("{path}: {error}."))
+}

@@ -1,0 +1,163 @@
+//! The subset of JSON Schema that Claude's structured output takes.
+
+use serde_json::Value;
+
+use super::references::{leads_to_definition, shortened};
+use super::{HOPS, Joiner, any_of, into_schema, is_limit, is_object, take};
+use crate::wire::schema_ref::{Schema, SchemaError, merge};
+
+/// Brings a schema into the subset of structured output.
+pub(super) struct Closer<'a> {
+    joiner: Joiner<'a>,
+    depth: usize,
+}
+
+impl<'a> Closer<'a> {
+    /// A closer for one document.
+    pub(super) fn new(root: &'a Value) -> Self {
+        Self { joiner: Joiner::new(root), depth: 0 }
+    }
+
+    /// The document, closed. Without anything to say it is a schema of everything.
+    pub(super) fn root(mut self) -> Result<Schema, SchemaError> {
+        let root = self.joiner.root.clone();
+        if let Value::Object(root) = root {
+            let root = self.joiner.dereferenced(root);
+            return self.object(root);
+        }
+        Ok(self.schema(root)?.unwrap_or_default())
+    }
+
+    /// None for the schema `false`, which nothing matches.
+    fn schema(&mut self, value: Value) -> Result<Option<Schema>, SchemaError> {
+        match value {
+            Value::Object(schema) => self.object(schema).map(Some),
+            Value::Bool(true) => Ok(Some(Schema::new())),
+            Value::Bool(false) => Ok(None),
+            Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err(SchemaError::kind("an object or a boolean", &value))
+            }
+        }
+    }
+
+    fn object(&mut self, schema: Schema) -> Result<Schema, SchemaError> {
+        self.depth = self.depth.saturating_add(1);
+        let schema = untupled(self.joined(schema));
+        let object = is_object(&schema);
+        let (mut closed, mut limits) = (Schema::new(), Vec::new());
+        for (key, value) in schema {
+            if is_limit(&key, &value) {
+                limits.extend((!value.is_null()).then(|| format!("{key} {value}")));
+            } else if let Some(value) = self.keyword(&key, value).map_err(|error| error.within(&key))? {
+                let key = if key == "oneOf" { "anyOf".to_owned() } else { key };
+                closed.entry(key).or_insert(value);
+            }
+        }
+        if object {
+            closed = closed_object(closed);
+            require_known(&mut closed);
+        }
+        if !limits.is_empty() {
+            let own = closed.get("description").and_then(Value::as_str).map(|text| format!("{text}\n")).unwrap_or_default();
+            closed.insert("description".to_owned(), Value::String(format!("{own}Limits: {}", limits.join(", "))));
+        }
+        self.depth = self.depth.saturating_sub(1);
+        Ok(closed)
+    }
+
+    /// The schema without `allOf`, as closed objects could not be true together, and without a reference that changes its meaning
+    /// when schemas move.
+    fn joined(&mut self, schema: Schema) -> Schema {
+        let mut schema = self.settled(schema, leads_to_definition);
+        loop {
+            let parts = take(&mut schema, "allOf");
+            if parts.is_empty() {
+                return schema;
+            }
+            for part in parts.into_iter().filter_map(into_schema) {
+                let part = self.settled(part, |_| false);
+                merge(&mut schema, part);
+            }
+        }
+    }
+
+    /// The schema with its own reference replaced, unless it may stay.
+    fn settled(&mut self, mut schema: Schema, may_stay: fn(&str) -> bool) -> Schema {
+        let stays = |schema: &Schema| schema.get("$ref").and_then(Value::as_str).is_none_or(may_stay);
+        // Deep down nothing is copied any more, so that a chain of references cannot end our stack.
+        if !stays(&schema) && self.depth <= HOPS {
+            schema = self.joiner.dereferenced(schema);
+        }
+        if stays(&schema) { schema } else { shortened(schema) }
+    }
+
+    /// None for what is dropped.
+    fn keyword(&mut self, key: &str, value: Value) -> Result<Option<Value>, SchemaError> {
+        match (key, value) {
+            (
+                "$ref" | "const" | "default" | "description" | "enum" | "format" | "minItems" | "required" | "title"
+                | "type",
+                value,
+            ) => Ok(Some(value)),
+            ("$defs" | "anyOf" | "definitions" | "items" | "oneOf" | "properties", Value::Null) => Ok(None),
+            ("$defs" | "definitions" | "properties", Value::Object(named)) => self.named(named).map(Some),
+            ("$defs" | "definitions" | "properties", Value::Array(list)) if list.is_empty() => {
+                Ok(Some(Value::Object(Schema::new())))
+            }
+            ("$defs" | "definitions" | "properties", value) => Err(SchemaError::kind("an object of schemas", &value)),
+            ("anyOf" | "oneOf", Value::Array(list)) => self.many(list),
+            ("anyOf" | "oneOf", value) => Err(SchemaError::kind("a list of schemas", &value)),
+            ("items", value) => Ok(self.schema(value)?.map(Value::Object)),
+            _ => Ok(None),
+        }
+    }
+
+    fn many(&mut self, list: Vec<Value>) -> Result<Option<Value>, SchemaError> {
+        let mut schemas = Vec::with_capacity(list.len());
+        for (at, value) in list.into_iter().enumerate() {
+            schemas.extend(self.schema(value).map_err(|error| error.within(&at.to_string()))?.map(Value::Object));
+        }
+        Ok((!schemas.is_empty()).then_some(Value::Array(schemas)))
+    }
+
+    fn named(&mut self, named: Schema) -> Result<Value, SchemaError> {
+        let mut schemas = Schema::new();
+        for (name, value) in named {
+            if let Some(schema) = self.schema(value).map_err(|error| error.within(&name))? {
+                schemas.insert(name, Value::Object(schema));
+            }
+        }
+        Ok(Value::Object(schemas))
+    }
+}
+
+/// A tuple as a list of its alternatives.
+fn untupled(mut schema: Schema) -> Schema {
+    let tuple = schema.get("items").is_some_and(Value::is_array);
+    let mut places = take(&mut schema, if tuple { "items" } else { "prefixItems" });
+    if places.is_empty() {
+        return schema;
+    }
+    places.extend(schema.get_mut("items").filter(|rest| rest.is_object()).map(Value::take));
+    places.dedup();
+    schema.insert("items".to_owned(), any_of(places));
+    schema
+}
+
+/// Requires only properties that there are: in a closed object no other can be given.
+fn require_known(schema: &mut Schema) {
+    let names = take(schema, "required");
+    let properties = schema.get("properties");
+    let known = |name: &Value| name.as_str().is_some_and(|name| properties.and_then(|all| all.get(name)).is_some());
+    let names: Vec<Value> = names.into_iter().filter(known).collect();
+    if !names.is_empty() {
+        schema.insert("required".to_owned(), Value::Array(names));
+    }
+}
+
+/// Lets an object have no other properties than those it names.
+pub(super) fn closed_object(mut schema: Schema) -> Schema {
+    schema.entry("type").or_insert_with(|| Value::from("object"));
+    schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+    schema
+}

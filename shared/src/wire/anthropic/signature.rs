@@ -1,0 +1,44 @@
+//! Signatures in thinking blocks. Messages clients return thinking blocks verbatim, so another provider's signature can travel in
+//! one, under a mark that says whose it is. Claude's own are not marked.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::chat::request::{Origin, Signature};
+
+const GEMINI: &str = "gw1.g.";
+const OPENROUTER: &str = "gw1.o.";
+
+/// The signature as a thinking block carries it.
+pub(super) fn seal(signature: &Signature) -> String {
+    match signature.origin {
+        Origin::Anthropic => signature.value.clone(),
+        Origin::Gemini => format!("{GEMINI}{}", signature.value),
+        Origin::OpenRouter => format!("{OPENROUTER}{}", URL_SAFE_NO_PAD.encode(&signature.value)),
+    }
+}
+
+/// The signature of a thinking block that comes back.
+pub(super) fn open(text: String) -> Signature {
+    if let Some(value) = text.strip_prefix(GEMINI) {
+        return Signature { origin: Origin::Gemini, value: value.to_owned() };
+    }
+    let details = text.strip_prefix(OPENROUTER).and_then(|value| URL_SAFE_NO_PAD.decode(value).ok());
+    match details.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(value) => Signature { origin: Origin::OpenRouter, value },
+        None => Signature { origin: Origin::Anthropic, value: text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_origin_survives_the_round_trip() {
+        for origin in [Origin::Anthropic, Origin::Gemini, Origin::OpenRouter] {
+            let signature = Signature { origin, value: "EqoB+/=ü".to_owned() };
+            assert_eq!(open(seal(&signature)), signature);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Turns as Gemini's `contents`.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::capability::Thinking;
+use crate::chat::request::{JsonText, Message, Origin, Part, Role, Signature, Source, ToolCall, ToolResult};
+use crate::error::{ErrorKind, GatewayError};
+use crate::wire::names::ToolNames;
+use crate::wire::target::Target;
+
+/// Google's documented value that lets a function call without its signature pass (base64 of
+/// `skip_thought_signature_validator`). The last resort, for calls of other models and of clients that lost it.
+const NO_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
+/// One turn, or the system instruction.
+#[derive(Serialize)]
+pub(super) struct Content {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    parts: Vec<PartOut>,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartOut {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inline_data: Option<Blob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_data: Option<FileData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionCall>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_response: Option<FunctionResponse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thought_signature: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob {
+    mime_type: String,
+    data: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileData {
+    mime_type: &'static str,
+    file_uri: String,
+}
+
+#[derive(Serialize)]
+struct FunctionCall {
+    name: String,
+    args: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct FunctionResponse {
+    name: String,
+    response: Box<RawValue>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<PartOut>,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a RawValue>,
+}
+
+/// The system instruction, if there is one. It takes text only.
+pub(super) fn system(parts: Vec<Part>) -> Option<Content> {
+    let text = |part: Part| {
+        if let Part::Text { text, .. } = part { Some(PartOut { text: Some(text), ..PartOut::default() }) } else { None }
+    };
+    let parts: Vec<PartOut> = parts.into_iter().filter_map(text).collect();
+    (!parts.is_empty()).then_some(Content { role: None, parts })
+}
+
+/// The turns. Results are matched to their calls by name, because the v1 API knows no ids.
+pub(super) fn contents(turns: Vec<Message>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<Content>, GatewayError> {
+    let mut called: HashMap<String, String> = HashMap::new();
+    let mut contents = Vec::with_capacity(turns.len());
+    for Message { role, parts } in turns {
+        let (role, parts) = match role {
+            Role::Assistant => {
+                called.extend(parts.iter().filter_map(|part| match part {
+                    Part::ToolCall(call) => Some((call.id.clone(), names.outward(&call.name))),
+                    Part::Text { .. }
+                    | Part::Image { .. }
+                    | Part::Document { .. }
+                    | Part::Audio { .. }
+                    | Part::Reasoning { .. }
+                    | Part::RedactedReasoning { .. }
+                    | Part::ToolResult(_) => None,
+                }));
+                ("model", model_parts(parts, names, target)?)
+            }
+            Role::User | Role::System => ("user", user_parts(parts, &called, target)?),
+        };
+        if !parts.is_empty() {
+            contents.push(Content { role: Some(role), parts });
+        }
+    }
+    Ok(contents)
+}
+
+/// A model turn. Only the first call of a turn has a signature; one that came in a thinking block goes to the next part.
+fn model_parts(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<PartOut>, GatewayError> {
+    let needs_signature = target.capabilities.thinking == Thinking::GeminiLevel;
+    let own = |signature: Option<Signature>| signature.filter(|s| s.origin == Origin::Gemini).map(|s| s.value);
+    let (mut out, mut carried, mut calls) = (Vec::with_capacity(parts.len()), None, 0_usize);
+    for part in parts {
+        match part {
+            Part::Reasoning { signature, .. } => carried = own(signature).or(carried),
+            Part::RedactedReasoning { data } => carried = own(Some(data)).or(carried),
+            Part::Text { text, .. } => {
+                out.push(PartOut { text: Some(text), thought_signature: carried.take(), ..PartOut::default() });
+            }
+            Part::ToolCall(ToolCall { id: _, name, arguments, signature }) => {
+                let bypass = (needs_signature && calls == 0).then(|| NO_SIGNATURE.to_owned());
+                let thought_signature = own(signature).or(carried.take()).or(bypass);
+                calls = calls.saturating_add(1);
+                let function_call = Some(FunctionCall { name: names.outward(&name), args: raw(&arguments)? });
+                out.push(PartOut { function_call, thought_signature, ..PartOut::default() });
+            }
+            Part::Image { source, .. } | Part::Document { source, .. } => out.push(media(source)),
+            Part::Audio { format, data } => out.push(audio(&format, data)),
+            Part::ToolResult(_) => {}
+        }
+    }
+    Ok(out)
+}
+
+fn user_parts(
+    parts: Vec<Part>,
+    called: &HashMap<String, String>,
+    target: &Target<'_>,
+) -> Result<Vec<PartOut>, GatewayError> {
+    let (mut results, mut rest) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::ToolResult(result) => {
+                let (response, beside) = function_response(result, called, target)?;
+                results.push(response);
+                rest.extend(beside);
+            }
+            Part::Text { text, .. } => rest.push(PartOut { text: Some(text), ..PartOut::default() }),
+            Part::Image { source, .. } | Part::Document { source, .. } => rest.push(media(source)),
+            Part::Audio { format, data } => rest.push(audio(&format, data)),
+            Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => {}
+        }
+    }
+    // All responses come first: between them Gemini counts them wrong.
+    results.extend(rest);
+    Ok(results)
+}
+
+/// A result, and what has to stand beside it: before Gemini 3 a response holds no pictures.
+fn function_response(
+    result: ToolResult,
+    called: &HashMap<String, String>,
+    target: &Target<'_>,
+) -> Result<(PartOut, Vec<PartOut>), GatewayError> {
+    let ToolResult { call_id, content, is_error, cache: _ } = result;
+    let (mut texts, mut pictures) = (Vec::new(), Vec::new());
+    for part in content {
+        match part {
+            Part::Text { text, .. } => texts.push(text),
+            Part::Image { source, .. } | Part::Document { source, .. } => pictures.push(media(source)),
+            Part::Audio { format, data } => pictures.push(audio(&format, data)),
+            Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => {}
+        }
+    }
+    let text = texts.join("\n");
+    let response = response_object(&text, is_error, !pictures.is_empty())?;
+    let name = called.get(&call_id).cloned().unwrap_or(call_id);
+    let (inside, beside) =
+        if target.capabilities.images_in_results { (pictures, Vec::new()) } else { (Vec::new(), pictures) };
+    let function_response = Some(FunctionResponse { name, response, parts: inside });
+    Ok((PartOut { function_response, ..PartOut::default() }, beside))
+}
+
+/// `response` must be an object: a result that is one stays as it is, anything else is wrapped.
+fn response_object(text: &str, is_error: bool, has_pictures: bool) -> Result<Box<RawValue>, GatewayError> {
+    let parsed = serde_json::from_str::<&RawValue>(text).ok();
+    if let Some(object) = parsed.filter(|value| value.get().starts_with('{') && !is_error) {
+        return Ok(object.to_owned());
+    }
+    let text = if text.is_empty() && has_pictures { "(see the attached content)" } else { text };
+    let quoted = serde_json::value::to_raw_value(text).map_err(|error| internal(&error))?;
+    let value = parsed.filter(|_| !is_error).unwrap_or(&quoted);
+    let output =
+        if is_error { Output { output: None, error: Some(&quoted) } } else { Output { output: Some(value), error: None } };
+    serde_json::value::to_raw_value(&output).map_err(|error| internal(&error))
+}
+
+fn media(source: Source) -> PartOut {
+    match source {
+        Source::Inline { media_type, data } => {
+            PartOut { inline_data: Some(Blob { mime_type: media_type, data }), ..PartOut::default() }
+        }
+        Source::Text(text) => PartOut { text: Some(text), ..PartOut::default() },
+        Source::Url(url) => {
+            let file_data = Some(FileData { mime_type: type_of_url(&url), file_uri: url });
+            PartOut { file_data, ..PartOut::default() }
+        }
+    }
+}
+
+fn audio(format: &str, data: String) -> PartOut {
+    PartOut { inline_data: Some(Blob { mime_type: format!("audio/{format}"), data }), ..PartOut::default() }
+}
+
+/// Vertex wants a type beside a URL; the ending is all there is to tell it by.
+fn type_of_url(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    match path.rsplit('.').next() {
+        Some("png") => "image/png",
+        Some("gif") => "image/gif",
+        Some("webp") => "image/webp",
+        Some("pdf") => "application/pdf",
+        _ => "image/jpeg",
+    }
+}
+
+fn raw(JsonText(text): &JsonText) -> Result<Box<RawValue>, GatewayError> {
+    RawValue::from_string(text.clone()).map_err(|error| {
+        GatewayError::new(ErrorKind::InvalidRequest, "A tool call's arguments are not valid JSON.")
+            .with_cause(error.to_string())
+    })
+}
+
+fn internal(error: &serde_json::Error) -> GatewayError {
+    GatewayError::internal(error.to_string())
+}

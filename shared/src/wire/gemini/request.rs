@@ -1,0 +1,293 @@
+//! The conversation as a `generateContent` request (Vertex AI v1).
+//!
+//! Loss list: cache marks (Gemini caches by itself), the user's name, parallel calls off, reasoning text of earlier turns.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::content::{Content, contents, system};
+use super::schema;
+use crate::capability::Thinking;
+use crate::chat::Turns;
+use crate::chat::request::{
+    Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
+};
+use crate::error::GatewayError;
+use crate::wire::lost::Lost;
+use crate::wire::names::ToolNames;
+use crate::wire::target::{Encoded, Target, allowed_tools};
+
+/// Most stop sequences Gemini takes.
+const MAX_STOPS: usize = 5;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_instruction: Option<Content>,
+    contents: Vec<Content>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tools>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_config: Option<ToolConfig>,
+    generation_config: GenerationConfig,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tools {
+    function_declarations: Vec<Declaration>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Declaration {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters_json_schema: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolConfig {
+    function_calling_config: CallingConfig,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallingConfig {
+    mode: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_function_names: Vec<String>,
+}
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GenerationConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop_sequences: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_mime_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_schema: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_json_schema: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_config: Option<ThinkingConfig>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ThinkingConfig {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    include_thoughts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_budget: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_level: Option<&'static str>,
+}
+
+/// Encodes a request for a Gemini model.
+pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+    let ChatRequest {
+        messages,
+        tools,
+        tool_choice,
+        parallel_tool_calls,
+        max_tokens,
+        sampling,
+        reasoning,
+        response_format,
+        user,
+    } = request;
+    let mut lost = Vec::new();
+    let names = ToolNames::new(&tools);
+    let Turns { system: mut instructions, turns } = Turns::of(messages);
+    let mut generation_config = self::sampling(sampling, &mut lost);
+    generation_config.thinking_config = thinking(reasoning, target);
+    generation_config.max_output_tokens = limit(max_tokens, &generation_config, target, &mut lost);
+    if let Some(instruction) = answer_format(response_format, &mut generation_config, target, tools.is_empty())? {
+        lost.push(Lost::ResponseFormat);
+        instructions.push(crate::chat::turns::text(&instruction));
+    }
+    lost.extend(parallel_tool_calls.filter(|parallel| !parallel).map(|_| Lost::ParallelToolCalls));
+    lost.extend(user.map(|_| Lost::User));
+    let tool_config = (!tools.is_empty()).then(|| calling_config(&tool_choice, &tools, &names)).flatten();
+    let tools = match &tool_choice {
+        ToolChoice::Allowed { names: allowed, required: false } => allowed_tools(tools, Some(allowed)),
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { .. } => {
+            tools
+        }
+    };
+    let body = Body {
+        system_instruction: system(instructions),
+        contents: contents(turns, &names, target)?,
+        tools: declarations(tools, &names, target)?,
+        tool_config,
+        generation_config,
+    };
+    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
+    Ok(Encoded { body, lost, names, answer_tool: None })
+}
+
+fn sampling(sampling: Sampling, lost: &mut Vec<Lost>) -> GenerationConfig {
+    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
+    if stop.len() > MAX_STOPS {
+        lost.push(Lost::Stop);
+    }
+    let stop_sequences = stop.into_iter().filter(|stop| !stop.is_empty()).take(MAX_STOPS).collect();
+    GenerationConfig {
+        temperature,
+        top_p,
+        top_k,
+        seed,
+        frequency_penalty,
+        presence_penalty,
+        stop_sequences,
+        ..GenerationConfig::default()
+    }
+}
+
+/// Levels for Gemini 3 and newer, budgets for 2.5: both at once are refused, and so is a level the model does not have.
+fn thinking(reasoning: Reasoning, target: &Target<'_>) -> Option<ThinkingConfig> {
+    let Reasoning { amount, visible: include_thoughts } = reasoning;
+    let (thinking_level, thinking_budget) = match target.capabilities.thinking {
+        Thinking::GeminiLevel => (level(amount, &target.capabilities.efforts), None),
+        Thinking::GeminiBudget => (None, budget(amount, target.capabilities.budget.unwrap_or((0, 24_576)))),
+        Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly | Thinking::Effort => return None,
+    };
+    let config = ThinkingConfig { include_thoughts, thinking_budget, thinking_level };
+    (include_thoughts || thinking_level.is_some() || thinking_budget.is_some()).then_some(config)
+}
+
+fn level(amount: Amount, known: &[String]) -> Option<&'static str> {
+    let wanted = match amount {
+        Amount::Default | Amount::Adaptive(None) => return None,
+        Amount::Off => Effort::Minimal,
+        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort,
+        Amount::Budget(tokens) => Effort::of_budget(tokens),
+    };
+    let levels = [(Effort::Minimal, "MINIMAL"), (Effort::Low, "LOW"), (Effort::Medium, "MEDIUM"), (Effort::High, "HIGH")];
+    let has = |effort: Effort| known.iter().any(|word| word == effort.as_str());
+    let not_below = levels.iter().find(|(effort, _)| *effort >= wanted && has(*effort));
+    not_below.or_else(|| levels.iter().rev().find(|(effort, _)| has(*effort))).map(|(_, level)| *level)
+}
+
+fn budget(amount: Amount, (least, most): (u64, u64)) -> Option<u64> {
+    let tokens = match amount {
+        Amount::Default | Amount::Adaptive(None) => return None,
+        Amount::Off => 0,
+        Amount::Budget(tokens) => tokens,
+        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => match effort {
+            Effort::Minimal => 512,
+            Effort::Low => 1_024,
+            Effort::Medium => 8_192,
+            Effort::High => 24_576,
+            Effort::XHigh | Effort::Max => 32_768,
+        },
+    };
+    Some(tokens.clamp(least, most))
+}
+
+/// Thinking counts against `maxOutputTokens`: a small limit is raised by the budget, or the answer would be empty.
+fn limit(asked: Option<u64>, config: &GenerationConfig, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<u64> {
+    asked?;
+    let limit = target.output_limit(asked, lost);
+    let budget = config.thinking_config.as_ref().and_then(|thinking| thinking.thinking_budget).unwrap_or(0);
+    let room = budget.saturating_add(1_024);
+    Some(if budget > 0 && limit < room { limit.saturating_add(budget).min(target.max_output_tokens) } else { limit })
+}
+
+/// Sets the answer's form, or returns it as an instruction where the model refuses it beside tools.
+fn answer_format(
+    format: ResponseFormat,
+    config: &mut GenerationConfig,
+    target: &Target<'_>,
+    without_tools: bool,
+) -> Result<Option<String>, GatewayError> {
+    let native = without_tools || target.capabilities.json_with_tools;
+    let schema = match format {
+        ResponseFormat::Text => return Ok(None),
+        ResponseFormat::JsonObject if native => None,
+        ResponseFormat::JsonObject => return Ok(Some("Respond with a single JSON object and nothing else.".to_owned())),
+        ResponseFormat::JsonSchema { schema, .. } if native => Some(schema),
+        ResponseFormat::JsonSchema { schema, .. } => {
+            let JsonText(schema) = schema;
+            return Ok(Some(format!(
+                "Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}"
+            )));
+        }
+    };
+    config.response_mime_type = Some("application/json");
+    if let Some(schema) = schema {
+        let raw = parse(&schema)?;
+        if target.capabilities.thinking == Thinking::GeminiLevel {
+            config.response_json_schema =
+                Some(schema::json_schema(raw).map_err(|error| wrong_schema("response_format", &error))?);
+        } else {
+            config.response_schema = schema::openapi(raw).map_err(|error| wrong_schema("response_format", &error))?;
+        }
+    }
+    Ok(None)
+}
+
+fn calling_config(choice: &ToolChoice, tools: &[ToolDefinition], names: &ToolNames) -> Option<ToolConfig> {
+    let strict = tools.iter().any(|tool| tool.strict);
+    let (mode, allowed) = match choice {
+        ToolChoice::Auto if strict => ("VALIDATED", Vec::new()),
+        ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => return None,
+        ToolChoice::None => ("NONE", Vec::new()),
+        ToolChoice::Required => ("ANY", Vec::new()),
+        ToolChoice::Named(name) => ("ANY", vec![names.outward(name)]),
+        ToolChoice::Allowed { names: allowed, required: true } => {
+            ("ANY", allowed.iter().map(|name| names.outward(name)).collect())
+        }
+    };
+    Some(ToolConfig { function_calling_config: CallingConfig { mode, allowed_function_names: allowed } })
+}
+
+fn declarations(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<Tools>, GatewayError> {
+    let mut declared = Vec::with_capacity(tools.len());
+    for (position, tool) in tools.into_iter().enumerate() {
+        let ToolDefinition { name, description, schema, strict: _, cache: _ } = tool;
+        let fault = |error: &schema::SchemaError| wrong_schema(&format!("tools[{position}]"), error);
+        let (mut parameters, mut parameters_json_schema) = (None, None);
+        if let Some(schema) = &schema {
+            let openapi = schema::openapi(parse(schema)?).map_err(|error| fault(&error))?;
+            // A tool without parameters says so by leaving them out, on both ways.
+            if openapi.is_some() && target.capabilities.thinking == Thinking::GeminiLevel {
+                parameters_json_schema = Some(schema::json_schema(parse(schema)?).map_err(|error| fault(&error))?);
+            } else {
+                parameters = openapi;
+            }
+        }
+        declared.push(Declaration { name: names.outward(&name), description, parameters, parameters_json_schema });
+    }
+    Ok(if declared.is_empty() { Vec::new() } else { vec![Tools { function_declarations: declared }] })
+}
+
+fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
+    serde_json::from_str(&schema.0).map_err(|error| GatewayError::internal(error.to_string()))
+}
+
+fn wrong_schema(path: &str, error: &schema::SchemaError) -> GatewayError {
+    GatewayError::invalid(path, format!("{path}: {error}."))
+}

@@ -1,0 +1,221 @@
+//! `generateContent` replies to events. A whole reply is the same object as a chunk of a stream: one decoder reads both.
+//!
+//! Text is new text, not cumulative; calls arrive whole; usage is cumulative and may be partial; the end is a chunk with a
+//! `finishReason`. A blocked prompt has no candidates at all.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::chat::blocks::CallPiece;
+use crate::chat::{Blocks, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
+use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::sse::Frame;
+use crate::wire::{EventDecoder, upstream_error};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Chunk<'a> {
+    #[serde(default, borrow)]
+    candidates: Option<Vec<Candidate<'a>>>,
+    prompt_feedback: Option<PromptFeedback>,
+    usage_metadata: Option<UsageMetadata>,
+    response_id: Option<String>,
+    model_version: Option<String>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate<'a> {
+    #[serde(borrow)]
+    content: Option<ContentIn<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Cow<'a, str>>,
+    finish_message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ContentIn<'a> {
+    #[serde(default, borrow)]
+    parts: Option<Vec<PartIn<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PartIn<'a> {
+    text: Option<String>,
+    #[serde(default)]
+    thought: bool,
+    thought_signature: Option<String>,
+    #[serde(borrow)]
+    function_call: Option<FunctionCallIn<'a>>,
+}
+
+#[derive(Deserialize)]
+struct FunctionCallIn<'a> {
+    name: String,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PromptFeedback {
+    block_reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
+struct UsageMetadata {
+    prompt_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+}
+
+impl UsageMetadata {
+    fn canonical(self) -> Usage {
+        let prompt = self.prompt_token_count.unwrap_or(0).saturating_add(self.tool_use_prompt_token_count.unwrap_or(0));
+        let cache_read = self.cached_content_token_count.unwrap_or(0).min(prompt);
+        let reasoning = self.thoughts_token_count.unwrap_or(0);
+        Usage {
+            input: prompt.saturating_sub(cache_read),
+            cache_read,
+            output: self.candidates_token_count.unwrap_or(0).saturating_add(reasoning),
+            reasoning,
+            ..Usage::default()
+        }
+    }
+
+    fn is_empty(self) -> bool {
+        self.canonical().is_empty()
+    }
+}
+
+/// Decodes one reply, streamed or whole.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    started: bool,
+    finished: bool,
+    blocks: Blocks,
+    calls: u64,
+    finish: Option<FinishReason>,
+}
+
+impl EventDecoder for Decoder {
+    fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        if self.finished {
+            return Ok(());
+        }
+        // A failing stream may wrap its error into an array.
+        let data = frame.data.trim();
+        let data = data.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(data);
+        let chunk: Chunk<'_> = serde_json::from_str(data)
+            .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))?;
+        if let Some(error) = chunk.error {
+            return Err(upstream_error::decode_embedded(error));
+        }
+        let usage = chunk.usage_metadata.filter(|usage| !usage.is_empty()).map(UsageMetadata::canonical);
+        if !self.started {
+            self.started = true;
+            let (id, model) = (chunk.response_id.unwrap_or_default(), chunk.model_version.unwrap_or_default());
+            events.push(StreamEvent::Start { id, model, usage: usage.unwrap_or_default() });
+        }
+        if let Some(reason) = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason) {
+            self.blocks.text(format!("The prompt was blocked ({reason})."), events);
+            self.finish = Some(FinishReason::ContentFilter);
+        }
+        if let Some(candidate) = chunk.candidates.unwrap_or_default().into_iter().next() {
+            self.candidate(candidate, events)?;
+        }
+        events.extend(usage.map(StreamEvent::Usage));
+        Ok(())
+    }
+
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        if self.finished {
+            return Ok(());
+        }
+        let reason = self.finish.take().ok_or_else(UpstreamError::truncated)?;
+        self.finished = true;
+        self.blocks.close(events);
+        // Gemini says STOP after calls as well; clients stop their loops on it.
+        let calls = self.calls > 0 && reason == FinishReason::Stop;
+        events.push(StreamEvent::Finish(if calls { FinishReason::ToolCalls } else { reason }));
+        Ok(())
+    }
+}
+
+impl Decoder {
+    fn candidate(&mut self, candidate: Candidate<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        let Candidate { content, finish_reason, finish_message } = candidate;
+        let uncalled = finish_reason.as_deref() == Some("UNEXPECTED_TOOL_CALL");
+        for part in content.and_then(|content| content.parts).unwrap_or_default() {
+            self.part(part, uncalled, events);
+        }
+        let Some(reason) = finish_reason else { return Ok(()) };
+        let finish = match reason.as_ref() {
+            "MAX_TOKENS" => FinishReason::Length,
+            "SAFETY"
+            | "RECITATION"
+            | "BLOCKLIST"
+            | "PROHIBITED_CONTENT"
+            | "SPII"
+            | "LANGUAGE"
+            | "IMAGE_SAFETY"
+            | "IMAGE_PROHIBITED_CONTENT"
+            | "IMAGE_RECITATION"
+            | "MODEL_ARMOR" => FinishReason::ContentFilter,
+            "MALFORMED_FUNCTION_CALL" | "TOO_MANY_TOOL_CALLS" | "MISSING_THOUGHT_SIGNATURE" if !self.blocks.has_calls() => {
+                let message = finish_message.unwrap_or_else(|| format!("the model ended with {reason}"));
+                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+            }
+            _ => FinishReason::Stop,
+        };
+        if let (FinishReason::ContentFilter, Some(message)) = (&finish, finish_message) {
+            self.blocks.text(message, events);
+        }
+        self.finish = Some(finish);
+        Ok(())
+    }
+
+    fn part(&mut self, part: PartIn<'_>, uncalled: bool, events: &mut Vec<StreamEvent>) {
+        let PartIn { text, thought, thought_signature, function_call } = part;
+        let signature = thought_signature.filter(|value| !value.is_empty());
+        if let Some(call) = function_call {
+            // A call although no tools were declared cannot be answered.
+            if !uncalled {
+                self.call(call, signature, events);
+            }
+            return;
+        }
+        let text = text.unwrap_or_default();
+        if thought {
+            self.blocks.reasoning(text, events);
+        } else {
+            self.blocks.text(text, events);
+        }
+        // Signatures on text are optional on replay; a block of thoughts is where they can travel.
+        if let (Some(value), true) = (signature, thought && self.blocks.is_reasoning()) {
+            events.push(StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value })));
+        }
+    }
+
+    /// Calls arrive whole: one block each.
+    fn call(&mut self, call: FunctionCallIn<'_>, signature: Option<String>, events: &mut Vec<StreamEvent>) {
+        let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.get().to_owned());
+        let piece = CallPiece { index: Some(self.calls), id: None, name: Some(call.name), arguments: String::new() };
+        self.blocks.tool_call(piece, events);
+        if let Some(value) = signature {
+            events.push(StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value })));
+        }
+        let piece = CallPiece { index: Some(self.calls), id: None, name: None, arguments };
+        self.blocks.tool_call(piece, events);
+        self.calls = self.calls.saturating_add(1);
+    }
+}

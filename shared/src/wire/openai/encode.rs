@@ -1,0 +1,228 @@
+//! The conversation as a Chat Completions request for OpenRouter.
+//!
+//! Loss list: cache lifetimes other than the mark itself on non-text parts.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::messages::{MessageOut, messages};
+use crate::capability::{SamplingSupport, Thinking};
+use crate::chat::Turns;
+use crate::chat::request::{
+    Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
+};
+use crate::error::GatewayError;
+use crate::wire::lost::Lost;
+use crate::wire::names::ToolNames;
+use crate::wire::target::{Encoded, Target, allowed_tools};
+
+#[derive(Serialize)]
+struct Body {
+    messages: Vec<MessageOut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<ToolOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ChoiceOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<FormatOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<ReasoningOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ToolOut {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: FunctionOut,
+}
+
+#[derive(Serialize)]
+struct FunctionOut {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ChoiceOut {
+    Word(&'static str),
+    Function {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        function: NameOut,
+    },
+}
+
+#[derive(Serialize)]
+struct NameOut {
+    name: String,
+}
+
+#[derive(Serialize)]
+struct FormatOut {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_schema: Option<SchemaOut>,
+}
+
+#[derive(Serialize)]
+struct SchemaOut {
+    name: String,
+    strict: bool,
+    schema: Box<RawValue>,
+}
+
+/// Effort or budget, never both.
+#[derive(Default, Serialize)]
+struct ReasoningOut {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+}
+
+/// Encodes a request for a model behind OpenRouter.
+pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+    let ChatRequest {
+        messages: conversation,
+        tools,
+        tool_choice,
+        parallel_tool_calls,
+        max_tokens,
+        sampling,
+        reasoning,
+        response_format,
+        user,
+    } = request;
+    let mut lost = Vec::new();
+    let names = ToolNames::new(&tools);
+    let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
+    let tools = allowed_tools(tools, allowed.as_deref());
+    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
+        supported(sampling, target, &mut lost);
+    let body = Body {
+        messages: messages(Turns::of(conversation), &names, target),
+        tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
+        parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
+        tools: tools.into_iter().map(|tool| tool_out(tool, &names)).collect::<Result<_, _>>()?,
+        max_tokens: max_tokens.map(|limit| target.output_limit(Some(limit), &mut lost)),
+        temperature,
+        top_p,
+        top_k,
+        seed,
+        frequency_penalty,
+        presence_penalty,
+        stop,
+        response_format: format(response_format)?,
+        reasoning: self::reasoning(reasoning, target, &mut lost),
+        user,
+    };
+    let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
+    Ok(Encoded { body, lost, names, answer_tool: None })
+}
+
+/// OpenAI's reasoning models refuse sampling fields.
+fn supported(sampling: Sampling, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
+    match target.capabilities.sampling {
+        SamplingSupport::All => sampling,
+        SamplingSupport::One => {
+            let both = sampling.temperature.is_some() && sampling.top_p.is_some();
+            lost.extend(both.then_some(Lost::TopP));
+            Sampling { top_p: sampling.top_p.filter(|_| !both), ..sampling }
+        }
+        SamplingSupport::Nothing => {
+            lost.extend(sampling.temperature.map(|_| Lost::Temperature));
+            lost.extend(sampling.top_p.map(|_| Lost::TopP));
+            lost.extend(sampling.top_k.map(|_| Lost::TopK));
+            Sampling { temperature: None, top_p: None, top_k: None, ..sampling }
+        }
+    }
+}
+
+/// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
+fn tool_out(tool: ToolDefinition, names: &ToolNames) -> Result<ToolOut, GatewayError> {
+    let ToolDefinition { name, description, schema, strict: _, cache: _ } = tool;
+    let parameters =
+        schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
+    Ok(ToolOut { kind: "function", function: FunctionOut { name: names.outward(&name), description, parameters } })
+}
+
+fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {
+    match choice {
+        ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => None,
+        ToolChoice::None => Some(ChoiceOut::Word("none")),
+        ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => Some(ChoiceOut::Word("required")),
+        ToolChoice::Named(name) => {
+            Some(ChoiceOut::Function { kind: "function", function: NameOut { name: names.outward(name) } })
+        }
+    }
+}
+
+fn format(format: ResponseFormat) -> Result<Option<FormatOut>, GatewayError> {
+    Ok(match format {
+        ResponseFormat::Text => None,
+        ResponseFormat::JsonObject => Some(FormatOut { kind: "json_object", json_schema: None }),
+        ResponseFormat::JsonSchema { name, schema: JsonText(schema) } => {
+            let schema = RawValue::from_string(schema).map_err(|error| internal(&error))?;
+            Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict: true, schema }) })
+        }
+    })
+}
+
+/// Budgets for the vendors that count in tokens, effort words for the others.
+fn reasoning(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+    let counts_tokens = match target.capabilities.thinking {
+        Thinking::None => {
+            lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
+            return None;
+        }
+        Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
+        Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort => false,
+    };
+    let effort = |effort: Effort| {
+        // OpenRouter's own highest word.
+        let effort = if effort == Effort::Max { Effort::XHigh } else { effort };
+        ReasoningOut { effort: Some(effort.as_str()), ..ReasoningOut::default() }
+    };
+    match reasoning.amount {
+        Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
+        Amount::Default => None,
+        Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
+        Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
+        Amount::Adaptive(None) => Some(effort(Effort::Medium)),
+        Amount::Budget(tokens) if counts_tokens => {
+            Some(ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
+        }
+        Amount::Budget(tokens) => Some(effort(Effort::of_budget(tokens))),
+    }
+}
+
+fn internal(error: &serde_json::Error) -> GatewayError {
+    GatewayError::internal(error.to_string())
+}

@@ -1,0 +1,219 @@
+//! Turns as OpenAI's messages.
+
+use serde::Serialize;
+
+use super::reasoning::{Detail, detail_of};
+use crate::chat::Turns;
+use crate::chat::request::{CacheMark, Message, Origin, Part, Role, Signature, Source, ToolCall, ToolResult};
+use crate::wire::media::data_url;
+use crate::wire::names::{self, ToolNames};
+use crate::wire::target::Target;
+
+/// A message.
+#[derive(Serialize)]
+pub(super) struct MessageOut {
+    role: &'static str,
+    content: Option<ContentOut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasoning_details: Vec<Detail>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<CallOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ContentOut {
+    Text(String),
+    Parts(Vec<PartOut>),
+}
+
+#[derive(Serialize)]
+struct PartOut {
+    #[serde(flatten)]
+    kind: KindOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheOut>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum KindOut {
+    Text { text: String },
+    ImageUrl { image_url: UrlOut },
+    File { file: FileOut },
+    InputAudio { input_audio: AudioOut },
+}
+
+#[derive(Serialize)]
+struct UrlOut {
+    url: String,
+}
+
+#[derive(Serialize)]
+struct FileOut {
+    filename: String,
+    file_data: String,
+}
+
+#[derive(Serialize)]
+struct AudioOut {
+    data: String,
+    format: String,
+}
+
+#[derive(Serialize)]
+struct CacheOut {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct CallOut {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: CallFunctionOut,
+}
+
+#[derive(Serialize)]
+struct CallFunctionOut {
+    name: String,
+    arguments: String,
+}
+
+/// The messages of a conversation.
+pub(super) fn messages(turns: Turns, names: &ToolNames, target: &Target<'_>) -> Vec<MessageOut> {
+    let mut out = Vec::with_capacity(turns.turns.len().saturating_add(1));
+    if !turns.system.is_empty() {
+        out.push(message("system", content(turns.system.into_iter().map(part).collect())));
+    }
+    for Message { role, parts } in turns.turns {
+        match role {
+            Role::Assistant => out.push(assistant(parts, names, target)),
+            Role::User | Role::System => user(parts, &mut out),
+        }
+    }
+    out
+}
+
+fn message(role: &'static str, content: Option<ContentOut>) -> MessageOut {
+    MessageOut { role, content, reasoning_details: Vec::new(), tool_calls: Vec::new(), tool_call_id: None }
+}
+
+/// Text alone is written as text: some upstreams stumble over lists. Cache marks need a list.
+fn content(parts: Vec<Option<PartOut>>) -> Option<ContentOut> {
+    let parts: Vec<PartOut> = parts.into_iter().flatten().collect();
+    let plain = parts.iter().all(|part| part.cache_control.is_none() && matches!(part.kind, KindOut::Text { .. }));
+    match parts.is_empty() {
+        true => None,
+        false if plain => {
+            let text = |part: PartOut| if let KindOut::Text { text } = part.kind { Some(text) } else { None };
+            Some(ContentOut::Text(parts.into_iter().filter_map(text).collect::<Vec<_>>().join("\n\n")))
+        }
+        false => Some(ContentOut::Parts(parts)),
+    }
+}
+
+fn part(part: Part) -> Option<PartOut> {
+    let (kind, cache) = match part {
+        Part::Text { text, cache } => (KindOut::Text { text }, cache),
+        Part::Image { source, cache } => match source {
+            Source::Inline { media_type, data } => {
+                (KindOut::ImageUrl { image_url: UrlOut { url: data_url(&media_type, &data) } }, cache)
+            }
+            Source::Url(url) => (KindOut::ImageUrl { image_url: UrlOut { url } }, cache),
+            Source::Text(text) => (KindOut::Text { text }, cache),
+        },
+        Part::Document { source, title, cache } => {
+            let filename = title.unwrap_or_else(|| "document.pdf".to_owned());
+            match source {
+                Source::Inline { media_type, data } => {
+                    (KindOut::File { file: FileOut { filename, file_data: data_url(&media_type, &data) } }, cache)
+                }
+                Source::Url(url) => (KindOut::File { file: FileOut { filename, file_data: url } }, cache),
+                Source::Text(text) => (KindOut::Text { text }, cache),
+            }
+        }
+        Part::Audio { format, data } => (KindOut::InputAudio { input_audio: AudioOut { data, format } }, None),
+        Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => return None,
+    };
+    let ttl = |mark: CacheMark| if mark == CacheMark::OneHour { Some("1h") } else { None };
+    Some(PartOut { kind, cache_control: cache.map(|mark| CacheOut { kind: "ephemeral", ttl: ttl(mark) }) })
+}
+
+/// Signed thoughts go back only to the vendor that signed them.
+fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>) -> MessageOut {
+    let (mut texts, mut details, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let vendor_of = |signature: &Signature| match signature.origin {
+        Origin::Anthropic => target.upstream.starts_with("anthropic/"),
+        Origin::Gemini => target.upstream.starts_with("google/"),
+        Origin::OpenRouter => true,
+    };
+    for part in parts {
+        let index = details.len() as u64;
+        match part {
+            Part::Reasoning { text, signature: Some(signature) } if vendor_of(&signature) => {
+                details.extend(detail_of(Some(text), signature, index));
+            }
+            Part::RedactedReasoning { data } if vendor_of(&data) => details.extend(detail_of(None, data, index)),
+            Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolResult(_) => {}
+            Part::ToolCall(ToolCall { id, name, arguments, signature: _ }) => calls.push(CallOut {
+                id: names::call_id(&id),
+                kind: "function",
+                function: CallFunctionOut { name: names.outward(&name), arguments: arguments.0 },
+            }),
+            Part::Text { .. } | Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } => {
+                texts.push(self::part(part));
+            }
+        }
+    }
+    let content = content(texts);
+    let content = content.or_else(|| calls.is_empty().then(|| ContentOut::Text(String::new())));
+    MessageOut { reasoning_details: details, tool_calls: calls, ..message("assistant", content) }
+}
+
+/// A user turn: a tool message per result, then one user message with everything else. Tool messages take text only, so pictures
+/// of results follow in that user message, never between two results.
+fn user(parts: Vec<Part>, out: &mut Vec<MessageOut>) {
+    let mut rest = Vec::new();
+    for part in parts {
+        match part {
+            Part::ToolResult(result) => {
+                let (message, attached) = tool_message(result);
+                out.push(message);
+                rest.extend(attached.into_iter().map(self::part));
+            }
+            Part::Text { .. }
+            | Part::Image { .. }
+            | Part::Document { .. }
+            | Part::Audio { .. }
+            | Part::Reasoning { .. }
+            | Part::RedactedReasoning { .. }
+            | Part::ToolCall(_) => rest.push(self::part(part)),
+        }
+    }
+    if let Some(content) = content(rest) {
+        out.push(message("user", Some(content)));
+    }
+}
+
+fn tool_message(result: ToolResult) -> (MessageOut, Vec<Part>) {
+    let ToolResult { call_id, content, is_error, cache: _ } = result;
+    let (mut texts, mut attached) = (Vec::new(), Vec::new());
+    for part in content {
+        if let Part::Text { text, .. } = part { texts.push(text) } else { attached.push(part) }
+    }
+    let mut text = texts.join("\n");
+    if is_error && !text.starts_with("Error") {
+        text.insert_str(0, "Error: ");
+    }
+    if text.is_empty() && !attached.is_empty() {
+        text.push_str("(see the attached content below)");
+    }
+    let tool_call_id = Some(names::call_id(&call_id));
+    (MessageOut { tool_call_id, ..message("tool", Some(ContentOut::Text(text))) }, attached)
+}

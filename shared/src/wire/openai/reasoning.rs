@@ -1,0 +1,76 @@
+//! Reasoning in OpenRouter's form: `reasoning_details`, which a client sends back as it got them.
+//!
+//! An entry is `reasoning.text` (with a signature where the provider signs), `reasoning.summary` or `reasoning.encrypted`;
+//! `format` says whose it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{Origin, Part, Signature};
+
+/// One entry of `reasoning_details`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Detail {
+    /// `reasoning.text`, `reasoning.summary` or `reasoning.encrypted`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The thought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// A summary of the thought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// The provider's signature of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// What only the provider can read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The provider's id of the thought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Its number in the reply.
+    #[serde(default)]
+    pub index: u64,
+}
+
+const ANTHROPIC: &str = "anthropic-claude-v1";
+const GEMINI: &str = "google-gemini-v1";
+
+/// The part that an entry stands for. Unsigned text is dropped: no provider takes it back, and it is not an answer.
+pub fn part_of(detail: Detail) -> Option<Part> {
+    let origin = match detail.format.as_deref() {
+        Some(ANTHROPIC) => Origin::Anthropic,
+        Some(GEMINI) => Origin::Gemini,
+        _ => Origin::OpenRouter,
+    };
+    match (detail.kind.as_str(), detail.signature.clone(), detail.data.clone()) {
+        (_, _, Some(data)) if origin != Origin::OpenRouter => {
+            Some(Part::RedactedReasoning { data: Signature { origin, value: data } })
+        }
+        ("reasoning.text", Some(value), _) if origin != Origin::OpenRouter => {
+            Some(Part::Reasoning { text: detail.text.unwrap_or_default(), signature: Some(Signature { origin, value }) })
+        }
+        (_, None, None) => None,
+        // Another vendor's entry goes back whole.
+        _ => {
+            let value = serde_json::to_string(&detail).ok()?;
+            Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value } })
+        }
+    }
+}
+
+/// The entry for a signed thought or an unreadable one.
+pub fn detail_of(text: Option<String>, signature: Signature, index: u64) -> Option<Detail> {
+    let format = match signature.origin {
+        Origin::Anthropic => ANTHROPIC,
+        Origin::Gemini => GEMINI,
+        Origin::OpenRouter => return serde_json::from_str(&signature.value).ok(),
+    };
+    let (format, text_kind) = (Some(format.to_owned()), text.is_some());
+    let kind = if text_kind { "reasoning.text" } else { "reasoning.encrypted" }.to_owned();
+    let (signature, data) = if text_kind { (Some(signature.value), None) } else { (None, Some(signature.value)) };
+    Some(Detail { kind, text, signature, data, format, index, ..Detail::default() })
+}

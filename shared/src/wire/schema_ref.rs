@@ -1,0 +1,410 @@
+//! JSON Schema without a format: where schemas sit inside a schema, local references, and joining two schemas into one.
+//! What a provider accepts is not known here; that is each format's `schema` file.
+
+use std::fmt;
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+/// A schema that is an object.
+pub(crate) type Schema = Map<String, Value>;
+
+/// Bytes of text that an adapter may copy to replace references or to spread a schema over alternatives.
+pub(crate) const COPY_LIMIT: usize = 1 << 20;
+
+/// Why a schema cannot be adapted. The text is fit for the client.
+#[derive(Debug)]
+pub enum SchemaError {
+    /// Not JSON, or a number that no JSON reader can hold.
+    Json(serde_json::Error),
+    /// Another kind of JSON value than a schema has at this place.
+    Kind {
+        /// The place as a JSON pointer; empty for the schema itself.
+        path: String,
+        /// What may stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: &'static str,
+    },
+}
+
+impl SchemaError {
+    /// A value of the wrong kind.
+    pub(crate) fn kind(expected: &'static str, found: &Value) -> Self {
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        Self::Kind { path: String::new(), expected, found }
+    }
+
+    /// The same error, one level further out.
+    pub(crate) fn within(self, key: &str) -> Self {
+        match self {
+            Self::Kind { path, expected, found } => Self::Kind { path: format!("/{}{path}", escape(key)), expected, found },
+            Self::Json(error) => Self::Json(error),
+        }
+    }
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "the schema is not valid JSON: {error}"),
+            Self::Kind { path, expected, found } if path.is_empty() => {
+                write!(f, "the schema must be {expected}, not {found}")
+            }
+            Self::Kind { path, expected, found } => write!(f, "the schema must have {expected} at #{path}, not {found}"),
+        }
+    }
+}
+
+impl std::error::Error for SchemaError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            Self::Kind { .. } => None,
+        }
+    }
+}
+
+/// Reads a schema.
+pub(crate) fn parse(schema: &RawValue) -> Result<Value, SchemaError> {
+    serde_json::from_str(schema.get()).map_err(SchemaError::Json)
+}
+
+/// Writes a schema.
+pub(crate) fn write(schema: &Schema) -> Result<Box<RawValue>, SchemaError> {
+    to_raw_value(schema).map_err(SchemaError::Json)
+}
+
+/// What a keyword holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A schema.
+    One,
+    /// A list of schemas.
+    Many,
+    /// An object whose keys are names and whose values are schemas.
+    Named,
+    /// No schema.
+    Plain,
+}
+
+impl Place {
+    /// The place that a keyword of a schema opens.
+    pub(crate) fn of(keyword: &str) -> Self {
+        match keyword {
+            "additionalItems"
+            | "additionalProperties"
+            | "contains"
+            | "contentSchema"
+            | "else"
+            | "if"
+            | "items"
+            | "not"
+            | "propertyNames"
+            | "then"
+            | "unevaluatedItems"
+            | "unevaluatedProperties" => Self::One,
+            "allOf" | "anyOf" | "oneOf" | "prefixItems" => Self::Many,
+            "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties" | "properties" => {
+                Self::Named
+            }
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// The schemas directly inside a schema. What has the wrong kind for its place is left out.
+pub(crate) fn children(schema: &Schema) -> Vec<&Value> {
+    let mut children = Vec::new();
+    for (key, value) in schema {
+        match (Place::of(key), value) {
+            (Place::One | Place::Many, Value::Array(list)) => children.extend(list),
+            (Place::One, Value::Object(_) | Value::Bool(_)) => children.push(value),
+            (Place::Named, Value::Object(named)) => children.extend(named.values()),
+            (Place::One | Place::Many | Place::Named | Place::Plain, _) => {}
+        }
+    }
+    children
+}
+
+/// The same schemas, to change.
+pub(crate) fn children_mut(schema: &mut Schema) -> Vec<&mut Schema> {
+    let mut children: Vec<&mut Value> = Vec::new();
+    for (key, value) in schema {
+        match (Place::of(key), value) {
+            (Place::One | Place::Many, Value::Array(list)) => children.extend(list),
+            (Place::Named, Value::Object(named)) => children.extend(named.values_mut()),
+            (Place::One, value) => children.push(value),
+            (Place::Many | Place::Named | Place::Plain, _) => {}
+        }
+    }
+    children.into_iter().filter_map(Value::as_object_mut).collect()
+}
+
+/// What a local reference (`#`, `#/$defs/Name`, any JSON pointer) points to. Others point to nothing.
+pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    let pointer = reference.strip_prefix('#')?;
+    // Many generators leave the name unescaped.
+    root.pointer(pointer).or_else(|| root.pointer(&percent_decoded(pointer)?))
+}
+
+/// The last segment of a reference, to tell a model what stood there.
+pub(crate) fn name_of(reference: &str) -> String {
+    let last = reference.rsplit('/').next().unwrap_or(reference);
+    let name = percent_decoded(last).unwrap_or_else(|| last.to_owned()).replace("~1", "/").replace("~0", "~");
+    if name == "#" { "the whole".to_owned() } else { name.chars().take(80).collect() }
+}
+
+/// An object of unknown content, with a word why.
+pub(crate) fn cut(description: String) -> Schema {
+    let mut schema = Schema::new();
+    schema.insert("type".to_owned(), Value::from("object"));
+    schema.insert("description".to_owned(), Value::from(description));
+    schema
+}
+
+/// About how many bytes a value takes as text.
+pub(crate) fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len().saturating_add(3),
+        Value::Array(list) => list.iter().map(weight).fold(2, usize::saturating_add),
+        Value::Object(map) => weight_of(map),
+    }
+}
+
+/// About how many bytes a schema takes as text.
+pub(crate) fn weight_of(schema: &Schema) -> usize {
+    schema.iter().fold(2, |sum, (key, value)| sum.saturating_add(key.len()).saturating_add(4).saturating_add(weight(value)))
+}
+
+/// Narrows a schema by a second one, as `allOf` does: properties and `required` are united, otherwise the first one's word stands.
+pub(crate) fn merge(schema: &mut Schema, other: Schema) {
+    for (key, value) in other {
+        let Some(own) = schema.get_mut(&key) else {
+            schema.insert(key, value);
+            continue;
+        };
+        match (key.as_str(), own, value) {
+            ("properties", Value::Object(own), Value::Object(named)) => merge_properties(own, named),
+            ("items", Value::Object(own), Value::Object(items)) => merge(own, items),
+            ("required" | "allOf", Value::Array(own), Value::Array(list)) => own.extend(list),
+            _ => {}
+        }
+    }
+}
+
+fn merge_properties(properties: &mut Schema, others: Schema) {
+    for (name, value) in others {
+        match (properties.get_mut(&name), value) {
+            (Some(Value::Object(own)), Value::Object(other)) => merge(own, other),
+            (Some(_), _) => {}
+            (None, value) => {
+                properties.insert(name, value);
+            }
+        }
+    }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let [first, tail @ ..] = rest {
+        let escaped = match tail {
+            [high, low, after @ ..] if *first == b'%' => {
+                hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((*first, tail));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::{Path, PathBuf};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any schema, mostly of the right shape: every keyword that an adapter treats, in any company.
+    pub(crate) fn any_schema() -> impl Strategy<Value = Value> {
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let plain = [
+            "null",
+            "true",
+            "false",
+            "0",
+            "1",
+            "-3",
+            "2.5",
+            "9007199254740991",
+            "-9223372036854775808",
+            r#""""#,
+            r#""a""#,
+            r#""string""#,
+            r#""object""#,
+            r#""array""#,
+            r#""integer""#,
+            r#""number""#,
+            r#""null""#,
+            r#""date-time""#,
+            "[]",
+            r#"["a","b"]"#,
+            r#"["string","null"]"#,
+            r#"["integer","object"]"#,
+            r#"["a","",null,1]"#,
+            "[1,2]",
+            "[null]",
+        ];
+        let plain = prop::sample::select(plain.map(parsed).to_vec());
+        let kinds =
+            prop::sample::select(["string", "object", "array", "integer", "number", "null"].map(Value::from).to_vec());
+        let targets =
+            ["#", "#/$defs/a", "#/$defs/b", "#/definitions/a", "#/properties/a", "#/anyOf/0", "#/allOf/1", "https://x.y/z"];
+        let targets = prop::sample::select(targets.map(Value::from).to_vec());
+        let leaf = prop_oneof![
+            8 => kinds.clone().prop_map(|kind| Value::Object(Schema::from_iter([("type".to_owned(), kind)]))),
+            8 => targets.clone().prop_map(|target| Value::Object(Schema::from_iter([("$ref".to_owned(), target)]))),
+            4 => Just(Value::Object(Schema::new())),
+            4 => any::<bool>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 96, 6, move |inner| {
+            let names = prop::sample::select(vec!["a", "b", "const", "$ref", "type", "format", "anyOf"]);
+            let named = prop::collection::vec((names, inner.clone()), 0..4);
+            let named =
+                named.prop_map(|all| Value::Object(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
+            let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array);
+            let keyword = prop::sample::select(vec![
+                "$comment",
+                "$defs",
+                "$defs",
+                "$ref",
+                "additionalProperties",
+                "allOf",
+                "anyOf",
+                "const",
+                "default",
+                "definitions",
+                "description",
+                "enum",
+                "exclusiveMaximum",
+                "exclusiveMinimum",
+                "format",
+                "if",
+                "items",
+                "maximum",
+                "minItems",
+                "minimum",
+                "not",
+                "nullable",
+                "oneOf",
+                "pattern",
+                "prefixItems",
+                "properties",
+                "properties",
+                "required",
+                "title",
+                "type",
+                "type",
+            ]);
+            let any_value = (inner, list, named, plain.clone(), kinds.clone(), targets.clone(), 0..100_u8);
+            let member = (keyword, any_value).prop_map(|(keyword, (one, list, named, plain, kind, target, odd))| {
+                let value = match Place::of(keyword) {
+                    _ if odd == 0 => plain,
+                    Place::Many => list,
+                    Place::Named => named,
+                    Place::One if odd < 10 && keyword == "items" => list,
+                    Place::One => one,
+                    Place::Plain if keyword == "$ref" => target,
+                    Place::Plain if keyword == "type" && odd < 80 => kind,
+                    Place::Plain => plain,
+                };
+                (keyword.to_owned(), value)
+            });
+            prop::collection::vec(member, 0..6).prop_map(|members| Value::Object(members.into_iter().collect()))
+        })
+    }
+
+    /// The tool schemas of recorded requests, with the path of each request. None, and a word, where there are no recordings.
+    pub(crate) fn recorded() -> Vec<(String, String)> {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+        let folder = std::env::var_os("GATEWAY_FIXTURES").map_or_else(beside, PathBuf::from).join("clients");
+        let (mut schemas, mut folders) = (Vec::new(), vec![folder.clone()]);
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                if !path.to_string_lossy().ends_with(".request.json") {
+                    continue;
+                }
+                let body: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+                let tools = body.get("body").unwrap_or(&body).get("tools").and_then(Value::as_array);
+                for tool in tools.into_iter().flatten() {
+                    let schema =
+                        ["/function/parameters", "/input_schema", "/parameters"].iter().find_map(|at| tool.pointer(at));
+                    schemas.extend(schema.map(|schema| (path.display().to_string(), schema.to_string())));
+                }
+            }
+        }
+        println!("{} recorded schemas in {}", schemas.len(), folder.display());
+        if schemas.is_empty() {
+            println!("skipped: there are no recordings");
+        }
+        schemas
+    }
+
+    #[test]
+    fn references_are_json_pointers_with_escapes() {
+        let root: Value = serde_json::from_str(
+            r#"{"$defs":{"a/b":1,"a~b":2,"a b":3,"é":4,"50%":5,"a%20c":6},"anyOf":[{"x":7}],"$id":"i"}"#,
+        )
+        .unwrap();
+        for (reference, found) in [
+            ("#/$defs/a~1b", Some("1")),
+            ("#/%24defs/a~0b", Some("2")),
+            ("#/$defs/a%20b", Some("3")),
+            ("#/$defs/a b", Some("3")),
+            ("#/$defs/%C3%A9", Some("4")),
+            ("#/$defs/50%", Some("5")),
+            ("#/$defs/a%20c", Some("6")),
+            ("#/anyOf/0/x", Some("7")),
+            ("#/$defs/%ff", None),
+            ("#/$defs/none", None),
+            ("#anchor", None),
+            ("i#/$defs/a", None),
+            ("https://example.com/a.json", None),
+            ("", None),
+        ] {
+            assert_eq!(resolve(&root, reference).map(ToString::to_string).as_deref(), found, "{reference}");
+        }
+        assert_eq!(resolve(&root, "#"), Some(&root));
+    }
+
+    #[test]
+    fn an_error_names_the_place() {
+        let error = SchemaError::kind("an object", &Value::Null).within("a/b").within("properties");
+        assert_eq!(error.to_string(), "the schema must have an object at #/properties/a~1b, not null");
+        assert_eq!(SchemaError::kind("an object", &Value::Null).to_string(), "the schema must be an object, not null");
+    }
+}
