@@ -25,8 +25,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("admission", &["auth", "error", "ids", "store"]),
     ("ledger", &["catalog", "chat", "error", "ids", "money", "store"]),
     ("translate", &["capability", "catalog", "chat", "error", "ids", "sse", "wire"]),
+    ("vault", &["ids", "store"]),
     ("providers", &["config", "error", "ids", "wire"]),
-    ("pump", &["error", "ledger", "providers", "store", "translate"]),
+    ("pump", &["error", "ledger", "providers", "store", "translate", "vault"]),
     (
         "flow",
         &[
@@ -42,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "respond",
             "store",
             "translate",
+            "vault",
             "wire",
         ],
     ),

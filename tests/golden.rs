@@ -1,12 +1,14 @@
 //! The matrix: each fixture through each cell, against the exact bytes that go out. Folders and enums are the list of cases:
 //! adding a case is adding a file. A cell that cannot carry a fixture has a golden error.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
+use gateway::translate::outbound::Beside;
 use gateway::translate::{inbound, outbound};
 use gateway::wire::anthropic::betas;
 use gateway::wire::{self, ClientFormat, WireFormat};
@@ -43,7 +45,8 @@ fn wire_of(path: &Path) -> WireFormat {
 fn upstream_body(format: ClientFormat, body: &str, model: &Model, route: &Route) -> String {
     let opened = wire::open_request(format, body).unwrap();
     let (accepted, _) = betas::for_vertex(BETAS.split(','));
-    match outbound::outbound(format, &opened, (model, route), &accepted) {
+    let beside = Beside { betas: &accepted, signatures: &HashMap::new() };
+    match outbound::outbound(format, &opened, (model, route), beside) {
         Ok(outbound) => {
             let body = String::from_utf8(outbound.body).unwrap();
             format!("dropped: {}\n{body}", outbound.dropped.join(", "))

@@ -1,5 +1,6 @@
 //! A chat request from key to ledger, readable in one screen.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,9 @@ use crate::providers::{Provider, Providers, Transport, UpstreamCall};
 use crate::pump::{self, Pump};
 use crate::respond::{self, Body};
 use crate::store::Store;
+use crate::translate::outbound::Beside;
 use crate::translate::{Outbound, Relay, Stream, Way, inbound, outbound};
+use crate::vault;
 use crate::wire::anthropic::betas;
 use crate::wire::raw::RawObject;
 use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode};
@@ -102,11 +105,20 @@ impl Gateway {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, &incoming.body)?;
         let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
-        let permit = self.admission.authenticate(&key).await?;
+        // The vault is asked beside the key: a history of another format, or without our ids, asks nothing.
+        let known = async {
+            match format {
+                ClientFormat::ChatCompletions => vault::recall(&self.store, key.id(), &incoming.body).await,
+                ClientFormat::Messages => HashMap::new(),
+            }
+        };
+        let (permit, signatures) = futures_util::join!(self.admission.authenticate(&key), known);
+        let permit = permit?;
         let (mode, include_usage) = (opened.mode, opened.include_usage);
         let asked = incoming.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
         let (betas, unknown_betas) = betas::for_vertex(asked);
-        let (route, provider, outbound) = self.route(format, &opened, &model, &betas)?;
+        let (route, provider, outbound) =
+            self.route(format, &opened, &model, Beside { betas: &betas, signatures: &signatures })?;
         let Outbound { body, way, mut dropped } = outbound;
         if format == ClientFormat::Messages {
             dropped.extend(unknown_betas.iter().map(|beta| format!("anthropic-beta:{beta}")));
@@ -134,12 +146,12 @@ impl Gateway {
         format: ClientFormat,
         request: &ClientRequest<'_>,
         model: &'m Model,
-        betas: &[&str],
+        beside: Beside<'_>,
     ) -> Result<(&'m Route, &dyn Provider, Outbound), GatewayError> {
         let mut refusal = None;
         for route in &model.routes {
             let Some(provider) = self.providers.get(route.provider) else { continue };
-            match outbound::outbound(format, request, (model, route), betas) {
+            match outbound::outbound(format, request, (model, route), beside) {
                 Ok(outbound) => return Ok((route, provider, outbound)),
                 Err(error) if error.kind() == ErrorKind::Unsupported => drop(refusal.get_or_insert(error)),
                 Err(error) => return Err(error),
@@ -223,7 +235,9 @@ impl Gateway {
             upstream_id: seen.map(|reply| reply.upstream_id.clone()).unwrap_or_default(),
             first_event: seen.map(|_| std::time::Instant::now()),
         };
-        ledger::settle(&self.store, &ledger::record(&facts, outcome)).await;
+        let signatures = reply.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
+        let record = ledger::record(&facts, outcome);
+        futures_util::join!(ledger::settle(&self.store, &record), vault::remember(&self.store, &facts.key, signatures));
         let reply = reply.inspect_err(|error| pump::log_failure(&facts, error))?;
         Ok(respond::json_bytes(StatusCode::OK, reply.body))
     }

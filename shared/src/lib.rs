@@ -10,7 +10,7 @@
 //! 6. [`pump`] relays a stream, or [`flow`] a whole reply; both meter the same [`chat::Usage`].
 //! 7. [`ledger`] prices the usage and writes the record, before the body ends.
 //!
-//! [`respond`] and [`wire`] render answers and errors in the client's own format.
+//! [`vault`] keeps what clients of the chat format cannot carry. [`respond`] and [`wire`] render answers and errors in the client's own format.
 
 pub mod admission;
 pub mod auth;
@@ -32,4 +32,5 @@ pub mod sse;
 pub mod store;
 pub mod telemetry;
 pub mod translate;
+pub mod vault;
 pub mod wire;

@@ -18,6 +18,7 @@ use crate::ledger::{self, Outcome, RequestFacts};
 use crate::providers::{Transport, UpstreamCall};
 use crate::store::Store;
 use crate::translate::{Progress, Relay};
+use crate::vault;
 
 /// Longest wait before the status goes out, and longest silence after that. Proxies and SDKs give up on longer ones.
 pub const SILENCE: Duration = Duration::from_secs(15);
@@ -172,7 +173,10 @@ impl Pump {
             upstream_id: meter.upstream_id,
             first_event: self.first_event,
         };
-        ledger::settle(&self.store, &ledger::record(&self.facts, outcome)).await;
+        let record = ledger::record(&self.facts, outcome);
+        let signatures = self.relay.signatures();
+        let kept = vault::remember(&self.store, &self.facts.key, &signatures);
+        futures_util::join!(ledger::settle(&self.store, &record), kept);
         if let (Some(error), Some(commit)) = (failure, self.commit.take()) {
             let _ = commit.send(Err(error));
         }

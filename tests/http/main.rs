@@ -8,3 +8,4 @@ mod refusals;
 mod streams;
 mod surface;
 mod usage;
+mod vault;

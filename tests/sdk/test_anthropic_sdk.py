@@ -187,7 +187,7 @@ class TestRefusals:
         suggestion = json.dumps(refused.value.body).replace("claude-opus-4.66", "")
         assert "claude-opus-4.6" in suggestion
 
-    def test_a_model_of_another_format_is_not_supported_yet(self, anthropic_client):
+    def test_a_part_that_no_route_carries_is_refused_by_its_path(self, anthropic_client):
         with pytest.raises(anthropic.BadRequestError) as refused:
             by_id = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
             anthropic_client.messages.create(

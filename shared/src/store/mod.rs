@@ -6,6 +6,7 @@ pub mod items;
 mod keys;
 mod query;
 mod settle;
+mod signatures;
 
 use std::time::Duration;
 

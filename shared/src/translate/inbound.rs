@@ -3,7 +3,7 @@
 use super::restore::Restore;
 use super::route::Way;
 use crate::chat::collect;
-use crate::chat::request::Part;
+use crate::chat::request::{Origin, Part};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::{self, ClientFormat, Identity, WholeReply};
 
@@ -37,11 +37,23 @@ fn translated(
         | Part::RedactedReasoning { .. }
         | Part::ToolResult(_) => 0,
     };
+    let signatures = if format == ClientFormat::ChatCompletions { signatures(&reply.parts, identity) } else { Vec::new() };
     Ok(WholeReply {
+        signatures,
         body: body.into(),
         usage: reply.usage,
         output_bytes: reply.parts.iter().map(length).sum::<usize>() as u64,
         finish: reply.finish,
         upstream_id: reply.id,
     })
+}
+
+/// Gemini's signatures by the ids that the client got.
+fn signatures(parts: &[Part], identity: &Identity) -> Vec<(String, String)> {
+    let calls = parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None });
+    let signed = calls.enumerate().filter_map(|(position, call)| {
+        let signature = call.signature.as_ref().filter(|signature| signature.origin == Origin::Gemini)?;
+        Some((identity.call_id(position), signature.value.clone()))
+    });
+    signed.collect()
 }

@@ -1,5 +1,7 @@
 //! A client's request as the upstream body. A pure function of the request and of what the route can carry.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -7,7 +9,7 @@ use super::restore::Restore;
 use super::route::Way;
 use crate::capability::SamplingSupport;
 use crate::catalog::{Model, Route};
-use crate::chat::ChatRequest;
+use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::error::GatewayError;
 use crate::wire::raw::RawObject;
 use crate::wire::target::{Encoded, Target};
@@ -24,6 +26,15 @@ pub struct Outbound {
     pub dropped: Vec<String>,
 }
 
+/// What comes with a request besides its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// Anthropic's betas that Vertex takes.
+    pub betas: &'a [&'a str],
+    /// Gemini's signatures by tool-call id, from the vault.
+    pub signatures: &'a HashMap<String, String>,
+}
+
 /// What a wire lets through of its own format.
 struct Pass {
     forwarded: &'static [&'static str],
@@ -36,7 +47,7 @@ pub fn outbound(
     format: ClientFormat,
     request: &ClientRequest<'_>,
     (model, route): (&Model, &Route),
-    betas: &[&str],
+    beside: Beside<'_>,
 ) -> Result<Outbound, GatewayError> {
     let wire = WireFormat::of(route.provider);
     let as_it_stands = match format {
@@ -44,9 +55,9 @@ pub fn outbound(
         ClientFormat::Messages => anthropic::native::fits(request.text, &request.fields, &model.capabilities),
     };
     if wire == format.native_wire() && as_it_stands {
-        forward(format, request, model, betas)
+        forward(format, request, model, beside.betas)
     } else {
-        translate(format, request, (model, route), wire)
+        translate(format, request, (model, route), beside)
     }
 }
 
@@ -56,13 +67,15 @@ fn translate(
     format: ClientFormat,
     request: &ClientRequest<'_>,
     (model, route): (&Model, &Route),
-    wire: WireFormat,
+    beside: Beside<'_>,
 ) -> Result<Outbound, GatewayError> {
+    let wire = WireFormat::of(route.provider);
     let carried = wire::carried_fields(format);
     let unknown = |name: &&str| carried.binary_search(name).is_err() && request.fields.get(name) != Some("null");
     let mut dropped: Vec<String> = request.fields.names().filter(unknown).map(str::to_owned).collect();
     let mut conversation = wire::decode_request(format, request.text)?;
     drop_server_tools(format, request, &mut conversation, &mut dropped)?;
+    restore_signatures(&mut conversation, beside.signatures);
     let visible_reasoning = conversation.reasoning.visible;
     let target = Target {
         capabilities: &model.capabilities,
@@ -73,6 +86,18 @@ fn translate(
     dropped.extend(lost.into_iter().map(|lost| lost.path(format).to_owned()));
     let restore = Restore::new(names, answer_tool, visible_reasoning);
     Ok(Outbound { body, way: Way::Translate { wire, restore }, dropped })
+}
+
+/// Gives calls their signatures back, unless the client kept them itself.
+fn restore_signatures(conversation: &mut ChatRequest, signatures: &HashMap<String, String>) {
+    for part in conversation.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        if let Part::ToolCall(call) = part
+            && call.signature.is_none()
+        {
+            let known = signatures.get(&call.id);
+            call.signature = known.map(|value| Signature { origin: Origin::Gemini, value: value.clone() });
+        }
+    }
 }
 
 /// Server tools of the client's own vendor do not exist anywhere else.

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::restore::Restore;
 use super::route::Way;
-use crate::chat::{Delta, FinishReason, StreamEvent, Usage};
+use crate::chat::{BlockStart, Delta, FinishReason, Origin, StreamEvent, Usage};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::RequestId;
 use crate::sse::{Frame, FrameReader, SseError};
@@ -34,6 +34,9 @@ pub struct Meter {
     pub upstream_id: String,
     /// Why the model stopped.
     pub finish: Option<FinishReason>,
+    /// Gemini's signatures, each by the position of its tool call in the reply.
+    pub signatures: Vec<(usize, String)>,
+    calls: usize,
 }
 
 impl Meter {
@@ -48,6 +51,11 @@ impl Meter {
             }
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
+            StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => self.calls = self.calls.saturating_add(1),
+            StreamEvent::Delta(Delta::Signature(signature)) if signature.origin == Origin::Gemini => {
+                // A signature of a thought comes before any call; nothing has to keep it.
+                self.signatures.extend(self.calls.checked_sub(1).map(|call| (call, signature.value.clone())));
+            }
             StreamEvent::BlockStart(_) | StreamEvent::Delta(Delta::Signature(_)) | StreamEvent::BlockStop => {}
         }
     }
@@ -63,6 +71,7 @@ pub struct Relay {
 struct Machine {
     format: ClientFormat,
     request: RequestId,
+    identity: Identity,
     decoder: Box<dyn EventDecoder>,
     outlet: Outlet,
     meter: Meter,
@@ -106,6 +115,7 @@ impl Relay {
     /// Relays a provider's stream to a client.
     pub fn new(stream: Stream, way: Way) -> Self {
         let Stream { format, request, identity, include_usage, estimated_input } = stream;
+        let own = identity.clone();
         let (wire, outlet) = match way {
             Way::Forward => (format.native_wire(), Outlet::Forward(wire::forwarder(format, identity, include_usage))),
             Way::Translate { wire, restore } => {
@@ -116,6 +126,7 @@ impl Relay {
         let machine = Machine {
             format,
             request,
+            identity: own,
             decoder: wire::decoder(wire),
             outlet,
             meter: Meter::default(),
@@ -155,6 +166,15 @@ impl Relay {
     /// Appends a sign of life.
     pub fn ping(&self, out: &mut BytesMut) {
         wire::encode_ping(self.machine.format, out);
+    }
+
+    /// The signatures that the client cannot carry, by the ids it got for its tool calls.
+    pub fn signatures(&self) -> Vec<(String, String)> {
+        let Machine { format, meter, identity, .. } = &self.machine;
+        if *format != ClientFormat::ChatCompletions {
+            return Vec::new();
+        }
+        meter.signatures.iter().map(|(call, value)| (identity.call_id(*call), value.clone())).collect()
     }
 
     /// What was observed.

@@ -162,6 +162,8 @@ pub struct WholeReply {
     pub upstream_id: String,
     /// Bytes of generated text, for estimates.
     pub output_bytes: u64,
+    /// Gemini's signatures by tool-call id, where the client cannot carry them.
+    pub signatures: Vec<(String, String)>,
 }
 
 /// Passes a whole reply through to a client of the same format.

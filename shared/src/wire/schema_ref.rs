@@ -12,6 +12,27 @@ pub(crate) type Schema = Map<String, Value>;
 /// Bytes of text that an adapter may copy to replace references or to spread a schema over alternatives.
 pub(crate) const COPY_LIMIT: usize = 1 << 20;
 
+/// What is left to copy.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Room {
+    /// Nothing has been copied yet.
+    pub(crate) fn new() -> Self {
+        Self(COPY_LIMIT)
+    }
+
+    /// Takes room for copies of a schema. The first refusal ends all copying, so that weighing never takes longer than copying.
+    pub(crate) fn take(&mut self, schema: &Schema, copies: usize) -> bool {
+        if self.0 == 0 {
+            return false;
+        }
+        let left = self.0.checked_sub(weight_of(schema).saturating_mul(copies));
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 /// Why a schema cannot be adapted. The text is fit for the client.
 #[derive(Debug)]
 pub enum SchemaError {
@@ -171,7 +192,7 @@ pub(crate) fn cut(description: String) -> Schema {
 }
 
 /// About how many bytes a value takes as text.
-pub(crate) fn weight(value: &Value) -> usize {
+fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len().saturating_add(3),
@@ -181,7 +202,7 @@ pub(crate) fn weight(value: &Value) -> usize {
 }
 
 /// About how many bytes a schema takes as text.
-pub(crate) fn weight_of(schema: &Schema) -> usize {
+fn weight_of(schema: &Schema) -> usize {
     schema.iter().fold(2, |sum, (key, value)| sum.saturating_add(key.len()).saturating_add(4).saturating_add(weight(value)))
 }
 
@@ -245,100 +266,53 @@ pub(crate) mod tests {
 
     use super::*;
 
+    const KEYWORDS: &str = "$comment $defs $defs $ref additionalProperties allOf anyOf const default definitions description enum \
+        exclusiveMaximum exclusiveMinimum format if items maximum minItems minimum not nullable oneOf pattern prefixItems \
+        properties properties required title type type";
+    const NAMES: &str = "a b const $ref type format anyOf";
+    const KINDS: &str = r#""string" "object" "array" "integer" "number" "null""#;
+    const TARGETS: &str =
+        r##""#" "#/$defs/a" "#/$defs/b" "#/definitions/a" "#/properties/a" "#/anyOf/0" "#/allOf/1" "https://x.y/z""##;
+    const PLAIN: &str = r#"null true false 0 1 -3 2.5 9007199254740991 -9223372036854775808 "" "a" "string" "object" "array"
+        "integer" "number" "null" "date-time" [] ["a","b"] ["string","null"] ["integer","object"] ["a","",null,1] [1,2] [null]"#;
+
+    fn word(words: &'static str) -> impl Strategy<Value = String> + Clone {
+        prop::sample::select(words.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    fn value(texts: &'static str) -> impl Strategy<Value = Value> + Clone {
+        word(texts).prop_map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    fn of_one(keyword: &'static str) -> impl Fn(Value) -> Value {
+        move |value| Value::Object(Schema::from_iter([(keyword.to_owned(), value)]))
+    }
+
     /// Any schema, mostly of the right shape: every keyword that an adapter treats, in any company.
     pub(crate) fn any_schema() -> impl Strategy<Value = Value> {
-        let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        let plain = [
-            "null",
-            "true",
-            "false",
-            "0",
-            "1",
-            "-3",
-            "2.5",
-            "9007199254740991",
-            "-9223372036854775808",
-            r#""""#,
-            r#""a""#,
-            r#""string""#,
-            r#""object""#,
-            r#""array""#,
-            r#""integer""#,
-            r#""number""#,
-            r#""null""#,
-            r#""date-time""#,
-            "[]",
-            r#"["a","b"]"#,
-            r#"["string","null"]"#,
-            r#"["integer","object"]"#,
-            r#"["a","",null,1]"#,
-            "[1,2]",
-            "[null]",
-        ];
-        let plain = prop::sample::select(plain.map(parsed).to_vec());
-        let kinds =
-            prop::sample::select(["string", "object", "array", "integer", "number", "null"].map(Value::from).to_vec());
-        let targets =
-            ["#", "#/$defs/a", "#/$defs/b", "#/definitions/a", "#/properties/a", "#/anyOf/0", "#/allOf/1", "https://x.y/z"];
-        let targets = prop::sample::select(targets.map(Value::from).to_vec());
         let leaf = prop_oneof![
-            8 => kinds.clone().prop_map(|kind| Value::Object(Schema::from_iter([("type".to_owned(), kind)]))),
-            8 => targets.clone().prop_map(|target| Value::Object(Schema::from_iter([("$ref".to_owned(), target)]))),
-            4 => Just(Value::Object(Schema::new())),
-            4 => any::<bool>().prop_map(Value::from),
+            8 => value(KINDS).prop_map(of_one("type")),
+            8 => value(TARGETS).prop_map(of_one("$ref")),
+            4 => value("{} true false"),
         ];
-        leaf.prop_recursive(6, 96, 6, move |inner| {
-            let names = prop::sample::select(vec!["a", "b", "const", "$ref", "type", "format", "anyOf"]);
-            let named = prop::collection::vec((names, inner.clone()), 0..4);
-            let named =
-                named.prop_map(|all| Value::Object(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
+        leaf.prop_recursive(6, 96, 6, |inner| {
+            let named = prop::collection::vec((word(NAMES), inner.clone()), 0..4);
+            let named = named.prop_map(|members| Value::Object(members.into_iter().collect()));
             let list = prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array);
-            let keyword = prop::sample::select(vec![
-                "$comment",
-                "$defs",
-                "$defs",
-                "$ref",
-                "additionalProperties",
-                "allOf",
-                "anyOf",
-                "const",
-                "default",
-                "definitions",
-                "description",
-                "enum",
-                "exclusiveMaximum",
-                "exclusiveMinimum",
-                "format",
-                "if",
-                "items",
-                "maximum",
-                "minItems",
-                "minimum",
-                "not",
-                "nullable",
-                "oneOf",
-                "pattern",
-                "prefixItems",
-                "properties",
-                "properties",
-                "required",
-                "title",
-                "type",
-                "type",
-            ]);
-            let any_value = (inner, list, named, plain.clone(), kinds.clone(), targets.clone(), 0..100_u8);
-            let member = (keyword, any_value).prop_map(|(keyword, (one, list, named, plain, kind, target, odd))| {
-                let value = match Place::of(keyword) {
+            let plain = (value(PLAIN), value(KINDS), value(TARGETS));
+            let member = (word(KEYWORDS), inner, list, named, plain, 0..100_u8);
+            let member = member.prop_map(|(keyword, one, list, named, (plain, kind, target), odd)| {
+                let value = match Place::of(&keyword) {
                     _ if odd == 0 => plain,
-                    Place::Many => list,
-                    Place::Named => named,
                     Place::One if odd < 10 && keyword == "items" => list,
                     Place::One => one,
+                    Place::Many => list,
+                    Place::Named => named,
                     Place::Plain if keyword == "$ref" => target,
                     Place::Plain if keyword == "type" && odd < 80 => kind,
                     Place::Plain => plain,
                 };
-                (keyword.to_owned(), value)
+                (keyword, value)
             });
             prop::collection::vec(member, 0..6).prop_map(|members| Value::Object(members.into_iter().collect()))
         })

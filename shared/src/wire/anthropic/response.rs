@@ -45,6 +45,7 @@ pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamEr
         finish: finish_reason(reply.stop_reason.as_deref().unwrap_or("end_turn"), stop_sequence),
         upstream_id: reply.id.unwrap_or_default().into_owned(),
         output_bytes: content.get().len() as u64,
+        signatures: Vec::new(),
     })
 }
 

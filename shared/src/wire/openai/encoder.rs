@@ -165,7 +165,9 @@ impl Encoder {
             Delta::Signature(signature) if self.in_call => {
                 if signature.origin == Origin::Gemini {
                     let google = GoogleExtra { thought_signature: &signature.value };
-                    self.call(CallOut { extra_content: Some(ExtraContent { google }), ..CallOut::default() }, out);
+                    // Clients read `function` of every piece unasked.
+                    let function = Some(FunctionOut { name: None, arguments: "" });
+                    self.call(CallOut { function, extra_content: Some(ExtraContent { google }), ..CallOut::default() }, out);
                 }
             }
             Delta::Signature(signature) => {

@@ -68,6 +68,7 @@ pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamEr
         finish,
         upstream_id: reply.id.unwrap_or_default().into_owned(),
         output_bytes: choice.message.map_or(0, |message| message.get().len() as u64),
+        signatures: Vec::new(),
     })
 }
 

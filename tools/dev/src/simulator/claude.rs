@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::ids;
 use super::journal::SimulatedUsage;
-use super::question::{Mode, Question, Refusal, Tool, Transcript, items, string, texts};
+use super::question::{Mode, Question, Refusal, Thinking, Tool, Transcript, items, string, texts};
 use super::text::{Finish, Reply};
 use super::wire::{Frame, Streamed, Wire, halves, json};
 
@@ -25,7 +25,7 @@ pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<Question, 
         }
     }
     let model = if mode == Mode::Count { string(body, "model").unwrap_or_default() } else { model };
-    Ok(Question::new(Wire::Claude, mode, model, transcript).with_tool(tool(body)))
+    Ok(Question::new(Wire::Claude, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 /// Checks what this endpoint insists on and Anthropic's own does not.
@@ -64,17 +64,27 @@ fn result(block: &Value) -> Option<String> {
     (string(block, "type") == Some("tool_result")).then(|| texts(block.get("content")).concat())
 }
 
-fn tool(body: &Value) -> Option<Tool> {
+fn thinking(body: &Value) -> Thinking {
+    match (body.pointer("/thinking/type").and_then(Value::as_str), body.pointer("/thinking/display")) {
+        (Some("enabled" | "adaptive"), Some(Value::String(display))) if display == "omitted" => Thinking::Sealed,
+        (Some("enabled" | "adaptive"), _) => Thinking::Shown,
+        (_, _) => Thinking::Hidden,
+    }
+}
+
+fn tools(body: &Value) -> Vec<Tool> {
     let choice = body.get("tool_choice").unwrap_or(&Value::Null);
     if string(choice, "type") == Some("none") {
-        return None;
+        return Vec::new();
     }
     let wanted = choice.get("name");
     // Tools without a schema are run by the provider.
-    let mut tools = items(body, "tools").filter(|tool| tool.get("input_schema").is_some());
-    let tool = tools.find(|tool| wanted.is_none() || tool.get("name") == wanted)?;
-    let schema = tool.get("input_schema").cloned().unwrap_or_default();
-    Some(Tool { name: string(tool, "name")?.to_owned(), schema })
+    let tools = items(body, "tools").filter(|tool| wanted.is_none() || tool.get("name") == wanted);
+    let tool = |tool: &Value| {
+        let schema = tool.get("input_schema")?.clone();
+        Some(Tool { name: string(tool, "name")?.to_owned(), schema })
+    };
+    tools.filter_map(tool).collect()
 }
 
 /// An error of the model; the platform's own errors are in Google's shape.
@@ -97,14 +107,14 @@ pub(super) fn error(status: u16, message: &str, request_id: &str) -> String {
 /// The reply in one piece.
 pub(super) fn whole(reply: &Reply) -> String {
     let mut content = Vec::new();
-    if !reply.thoughts.is_empty() {
-        content.push(Block::Thinking { thinking: reply.thinking(), signature: reply.signature() });
+    if reply.thought {
+        content.push(Block::Thinking { thinking: reply.thinking(), signature: reply.signature.clone() });
     }
-    match &reply.call {
-        Some(call) => {
-            content.push(Block::ToolUse { id: tool_id(), name: &call.name, input: raw(&call.arguments) });
-        }
-        None => content.push(Block::Text { text: reply.text() }),
+    if reply.calls.is_empty() {
+        content.push(Block::Text { text: reply.text() });
+    }
+    for call in &reply.calls {
+        content.push(Block::ToolUse { id: tool_id(), name: &call.name, input: raw(&call.arguments) });
     }
     json(&Message {
         stop_reason: Some(stop_reason(reply)),
@@ -122,15 +132,22 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
     let mut events = Events::default();
     events.frame(&Event::MessageStart { message }, begun);
     events.frame(&Event::Ping, None);
-    if !reply.thoughts.is_empty() {
+    if reply.thought {
         events.start(Block::Thinking { thinking: String::new(), signature: String::new() });
         for thinking in &reply.thoughts {
             events.word(Delta::ThinkingDelta { thinking });
         }
-        events.delta(Delta::SignatureDelta { signature: &reply.signature() });
+        events.delta(Delta::SignatureDelta { signature: &reply.signature });
         events.stop();
     }
-    if let Some(call) = &reply.call {
+    if reply.calls.is_empty() {
+        events.start(Block::Text { text: String::new() });
+        for text in &reply.words {
+            events.word(Delta::TextDelta { text });
+        }
+        events.stop();
+    }
+    for call in &reply.calls {
         events.start(Block::ToolUse { id: tool_id(), name: &call.name, input: raw("{}") });
         events.word(Delta::InputJsonDelta { partial_json: "" });
         // A call without arguments is told by the empty piece alone.
@@ -138,13 +155,8 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
         for piece in &pieces {
             events.word(Delta::InputJsonDelta { partial_json: piece });
         }
-    } else {
-        events.start(Block::Text { text: String::new() });
-        for text in &reply.words {
-            events.word(Delta::TextDelta { text });
-        }
+        events.stop();
     }
-    events.stop();
     let delta = End { stop_reason: stop_reason(reply), stop_sequence: None };
     events.frame(&Event::MessageDelta { delta, usage: reply.told_usage().map(final_usage) }, reply.told_usage());
     events.frame(&Event::MessageStop, None);
@@ -178,9 +190,10 @@ fn usage(told: SimulatedUsage) -> Usage {
 fn final_usage(told: SimulatedUsage) -> Usage {
     let thinking_tokens = told.reasoning_tokens;
     Usage {
-        input_tokens: told.input_tokens,
+        // This wire counts what was read from the cache apart.
+        input_tokens: told.input_tokens.saturating_sub(told.cached_tokens),
         cache_creation_input_tokens: 0,
-        cache_read_input_tokens: 0,
+        cache_read_input_tokens: told.cached_tokens,
         cache_creation: None,
         output_tokens: told.output_tokens,
         output_tokens_details: (thinking_tokens > 0).then_some(OutputDetails { thinking_tokens }),

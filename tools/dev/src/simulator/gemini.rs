@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::ids;
 use super::journal::SimulatedUsage;
-use super::question::{Mode, Question, Refusal, Tool, Transcript, items, string};
-use super::text::{Finish, Reply, count};
+use super::question::{Mode, Question, Refusal, Thinking, Tool, Transcript, items, string};
+use super::text::{Call, Finish, Reply, count};
 use super::wire::{Frame, Streamed, Wire, json};
 
 /// Reads a request body. Like Google, it takes each field by its name in camel case or in snake case.
@@ -29,7 +29,7 @@ pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<Question, Re
             Some(_) | None => transcript.user(&texts),
         }
     }
-    Ok(Question::new(Wire::Gemini, mode, model, transcript).with_tool(tool(body)))
+    Ok(Question::new(Wire::Gemini, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 fn either<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'a Value> {
@@ -46,19 +46,30 @@ fn result(part: &Value) -> Option<String> {
     Some(string(response, "output").map_or_else(|| response.to_string(), str::to_owned))
 }
 
-fn tool(body: &Value) -> Option<Tool> {
+fn thinking(body: &Value) -> Thinking {
+    let visible = either(body, "generationConfig", "generation_config")
+        .and_then(|config| either(config, "thinkingConfig", "thinking_config"))
+        .and_then(|config| either(config, "includeThoughts", "include_thoughts"));
+    if visible == Some(&Value::Bool(true)) { Thinking::Shown } else { Thinking::Hidden }
+}
+
+fn tools(body: &Value) -> Vec<Tool> {
     let calling = either(body, "toolConfig", "tool_config")
         .and_then(|config| either(config, "functionCallingConfig", "function_calling_config"))
         .unwrap_or(&Value::Null);
     if string(calling, "mode") == Some("NONE") {
-        return None;
+        return Vec::new();
     }
-    let wanted = either(calling, "allowedFunctionNames", "allowed_function_names").and_then(|names| names.get(0));
+    let wanted = either(calling, "allowedFunctionNames", "allowed_function_names").and_then(Value::as_array);
     let declarations = |tool| either(tool, "functionDeclarations", "function_declarations").and_then(Value::as_array);
-    let mut functions = items(body, "tools").filter_map(declarations).flatten();
-    let function = functions.find(|function| wanted.is_none() || function.get("name") == wanted)?;
-    let schema = either(function, "parametersJsonSchema", "parameters_json_schema").or_else(|| function.get("parameters"));
-    Some(Tool { name: string(function, "name")?.to_owned(), schema: schema.cloned().unwrap_or_default() })
+    let allowed = |name: &str| wanted.is_none_or(|names| names.iter().any(|wanted| wanted == name));
+    let tool = |function: &Value| {
+        let schema =
+            either(function, "parametersJsonSchema", "parameters_json_schema").or_else(|| function.get("parameters"));
+        let name = string(function, "name").filter(|name| allowed(name))?;
+        Some(Tool { name: name.to_owned(), schema: schema.cloned().unwrap_or_default() })
+    };
+    items(body, "tools").filter_map(declarations).flatten().filter_map(tool).collect()
 }
 
 /// An error body in Google's shape.
@@ -87,14 +98,13 @@ pub(super) fn counted(tokens: u64) -> String {
 /// The reply in one piece.
 pub(super) fn whole(reply: &Reply) -> String {
     let mut parts = Vec::new();
-    let signature = (!reply.thoughts.is_empty() || reply.call.is_some()).then(|| reply.signature());
     if !reply.thoughts.is_empty() {
         parts.push(Part { text: Some(reply.thinking()), thought: Some(true), ..Part::default() });
     }
-    match reply.call {
-        Some(_) => parts.push(Part { function_call: function_call(reply), thought_signature: signature, ..Part::default() }),
-        None => parts.push(Part { text: Some(reply.text()), thought_signature: signature, ..Part::default() }),
+    if reply.calls.is_empty() {
+        parts.push(Part { text: Some(reply.text()), thought_signature: text_signature(reply), ..Part::default() });
     }
+    parts.extend(call_parts(reply));
     json(&Identity::new(reply).response(parts, Some(reply.finish), reply.told_usage()))
 }
 
@@ -115,13 +125,12 @@ pub(super) fn streamed(reply: &Reply, mode: Mode) -> Streamed {
         stream.told.output_tokens += count(word);
         stream.word(Part { text: Some(word.clone()), ..Part::default() });
     }
-    if reply.call.is_some() {
+    for part in call_parts(reply) {
         stream.told = reply.usage;
-        let thought_signature = Some(reply.signature());
-        stream.word(Part { function_call: function_call(reply), thought_signature, ..Part::default() });
+        stream.word(part);
     }
     // The signature of reasoning that led to text comes last, on a part without text.
-    let thought_signature = (!reply.thoughts.is_empty()).then(|| reply.signature());
+    let thought_signature = text_signature(reply);
     stream.chunk(Part { text: Some(String::new()), thought_signature, ..Part::default() }, Some(reply.finish));
     let failure = error(503, "Simulated failure in mid-stream");
     match mode {
@@ -135,10 +144,23 @@ pub(super) fn streamed(reply: &Reply, mode: Mode) -> Streamed {
     }
 }
 
-/// Not even a call has an id of its own on this wire.
-fn function_call(reply: &Reply) -> Option<FunctionCall<'_>> {
-    let call = reply.call.as_ref()?;
-    Some(FunctionCall { name: &call.name, args: RawValue::from_string(call.arguments.clone()).ok()? })
+/// The signature of a reply that is text.
+fn text_signature(reply: &Reply) -> Option<String> {
+    (reply.calls.is_empty() && (reply.thought || reply.gemini_3)).then(|| reply.signature.clone())
+}
+
+/// Only the first call of a reply is signed.
+fn call_parts(reply: &Reply) -> impl Iterator<Item = Part<'_>> {
+    reply.calls.iter().enumerate().map(|(place, call)| Part {
+        function_call: function_call(reply, call),
+        thought_signature: (place == 0).then(|| reply.signature.clone()),
+        ..Part::default()
+    })
+}
+
+fn function_call<'a>(reply: &Reply, call: &'a Call) -> Option<FunctionCall<'a>> {
+    let id = reply.gemini_3.then(|| ids::random(8));
+    Some(FunctionCall { id, name: &call.name, args: RawValue::from_string(call.arguments.clone()).ok()? })
 }
 
 /// The chunks written so far and the usage up to here.
@@ -213,6 +235,7 @@ fn usage(told: SimulatedUsage) -> Usage {
     Usage {
         prompt_token_count: told.input_tokens,
         candidates_token_count: candidates,
+        cached_content_token_count: (told.cached_tokens > 0).then_some(told.cached_tokens),
         total_token_count: told.input_tokens + told.output_tokens,
         traffic_type: "ON_DEMAND",
         prompt_tokens_details: modality(told.input_tokens),
@@ -261,6 +284,8 @@ struct Part<'a> {
 
 #[derive(Serialize)]
 struct FunctionCall<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     name: &'a str,
     args: Box<RawValue>,
 }
@@ -270,6 +295,8 @@ struct FunctionCall<'a> {
 struct Usage {
     prompt_token_count: u64,
     candidates_token_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_content_token_count: Option<u64>,
     total_token_count: u64,
     traffic_type: &'static str,
     prompt_tokens_details: [Modality; 1],

@@ -59,6 +59,8 @@ pub struct SimulatedUsage {
     pub input_tokens: u64,
     /// One for each word, reasoning and tool calls included.
     pub output_tokens: u64,
+    /// The part of `input_tokens` that was read from a cache.
+    pub cached_tokens: u64,
     /// The part of `output_tokens` that is reasoning.
     pub reasoning_tokens: u64,
     /// What the wire says it costs, in millionths of a dollar; only `OpenRouter` says.

@@ -19,9 +19,16 @@
 //! | `secret` | | fails with a message that holds a key and an internal address |
 //! | `long` | `words` | says so many words |
 //! | `truncated` | | stops half-way for want of room |
+//! | `strict` | `steps`, `parallel` | refuses what the real provider refuses; else a loop of tool calls |
 //!
-//! Each takes `label`, which names its rows in the journal, and `pace`, the milliseconds before each streamed word. A reply in one
-//! piece has no words on the wire: there `cut` and `stall` strike in the middle of the body.
+//! Each takes `label`, which names its rows in the journal, `pace`, the milliseconds before each streamed word, and `cached`, the
+//! number of input tokens that are reported as read from a cache. A reply in one piece has no words on the wire: there `cut` and
+//! `stall` strike in the middle of the body.
+//!
+//! `strict` answers 400, in the wire's own shape and the provider's words, to whatever the module of that name knows the provider
+//! to refuse. It calls the first declared tool as long as the conversation holds fewer than `steps` results of tools (5), in its
+//! first reply `parallel` tools at once (1), and then says `done after 5 steps`. Where the request asks for visible reasoning, each
+//! reply begins with some, signed. The script stays in force when later messages of the user have no marker.
 //!
 //! Usage is a matter of counting. Input tokens are the bytes of all message, tool-result and system text, the marker included,
 //! divided by four, rounded up, at least 1. Output tokens are the words of the reasoning, of the text and of the call. OpenRouter
@@ -43,7 +50,9 @@ mod openrouter_shapes;
 mod question;
 mod received;
 mod script;
+mod signature;
 mod stage;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -140,7 +149,9 @@ impl Simulator {
     /// Journals a question and answers it.
     async fn answer(&self, received: Received, question: Question) -> Response {
         let wire = question.wire;
-        let script = match Script::parse(&question.user_text) {
+        let script = Script::of(&question.user_text, &question.marked_text)
+            .and_then(|script| strict::check(&question, &script, &received).map(|()| script));
+        let script = match script {
             Ok(script) => script,
             Err(wrong) => return self.refuse(&received, wire, &Refusal::own(400, &wrong)),
         };

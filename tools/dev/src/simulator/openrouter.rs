@@ -11,8 +11,8 @@ use super::openrouter_shapes::{
     Choice, Chunk, ChunkChoice, ChunkError, Completion, CompletionDetails, CostDetails, Delta, Detail, Function, Message,
     PromptDetails, ToolCall, Usage,
 };
-use super::question::{Mode, Question, Refusal, Tool, Transcript, items, string, texts};
-use super::text::{Finish, Reply};
+use super::question::{Mode, Question, Refusal, Thinking, Tool, Transcript, items, string, texts};
+use super::text::{Call, Finish, Reply};
 use super::wire::{Frame, Streamed, Wire, halves, json};
 
 /// Reads a request body.
@@ -33,19 +33,31 @@ pub(super) fn read(body: &Value) -> Result<Question, Refusal> {
         }
     }
     let mode = if body.get("stream") == Some(&Value::Bool(true)) { Mode::Events } else { Mode::Whole };
-    Ok(Question::new(Wire::OpenRouter, mode, model, transcript).with_tool(tool(body)))
+    Ok(Question::new(Wire::OpenRouter, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
-fn tool(body: &Value) -> Option<Tool> {
+fn thinking(body: &Value) -> Thinking {
+    let Some(Value::Object(reasoning)) = body.get("reasoning") else {
+        let asked = body.get("include_reasoning") == Some(&Value::Bool(true));
+        return if asked { Thinking::Shown } else { Thinking::Hidden };
+    };
+    let is = |field: &str, wanted: bool| reasoning.get(field) == Some(&Value::Bool(wanted));
+    let off = is("enabled", false) || is("exclude", true) || reasoning.get("effort").is_some_and(|effort| effort == "none");
+    if off { Thinking::Hidden } else { Thinking::Shown }
+}
+
+fn tools(body: &Value) -> Vec<Tool> {
     let choice = body.get("tool_choice").unwrap_or(&Value::Null);
     if choice == "none" {
-        return None;
+        return Vec::new();
     }
     let wanted = choice.pointer("/function/name");
-    let mut functions = items(body, "tools").filter_map(|tool| tool.get("function"));
-    let function = functions.find(|function| wanted.is_none() || function.get("name") == wanted)?;
-    let schema = function.get("parameters").cloned().unwrap_or_default();
-    Some(Tool { name: string(function, "name")?.to_owned(), schema })
+    let functions = items(body, "tools").filter_map(|tool| tool.get("function"));
+    let tool = |function: &Value| {
+        let schema = function.get("parameters").cloned().unwrap_or_default();
+        Some(Tool { name: string(function, "name")?.to_owned(), schema })
+    };
+    functions.filter(|function| wanted.is_none() || function.get("name") == wanted).filter_map(tool).collect()
 }
 
 /// An error body.
@@ -79,20 +91,16 @@ pub(super) fn priced(usage: SimulatedUsage) -> SimulatedUsage {
 
 /// The reply in one piece.
 pub(super) fn whole(reply: &Reply) -> String {
-    let call = reply.call.as_ref().map(|call| {
-        let function = Function { name: Some(&call.name), arguments: &call.arguments };
-        [ToolCall { index: 0, id: Some(call_id()), kind: "function", function }]
-    });
+    let calls = (!reply.calls.is_empty()).then(|| numbered(&reply.calls).map(whole_call).collect());
     let (vendor, thinking, text) = (vendor(&reply.model), reply.thinking(), reply.text());
     let thought = (!thinking.is_empty()).then_some(thinking.as_str());
-    let signature = reply.signature();
     let message = Message {
         role: "assistant",
-        content: call.is_none().then_some(text.as_str()),
+        content: reply.calls.is_empty().then_some(text.as_str()),
         refusal: None,
         reasoning: thought,
-        reasoning_details: thought.map(|text| vendor.details(Some(text), Some(&signature))),
-        tool_calls: call,
+        reasoning_details: thought.map(|text| vendor.details(Some(text), Some(&reply.signature))),
+        tool_calls: calls,
     };
     let (finish_reason, native_finish_reason) = vendor.finish(reply.finish);
     let Identity { id, provider, model, created } = &Identity::new(reply);
@@ -117,14 +125,14 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
         frames.push(Frame::word(stream.thought(Some(thought), None)));
     }
     if !reply.thoughts.is_empty() {
-        frames.push(Frame::trapping(stream.thought(None, Some(&reply.signature()))));
+        frames.push(Frame::trapping(stream.thought(None, Some(&reply.signature))));
     }
     frames.extend(reply.words.iter().map(|word| Frame::word(stream.delta(Delta { content: word, ..Delta::default() }))));
-    if let Some(call) = &reply.call {
-        let id = call_id();
-        frames.push(Frame::word(stream.call(Some(id), Function { name: Some(&call.name), arguments: "" })));
+    for (index, call) in numbered(&reply.calls) {
+        let begun = Function { name: Some(&call.name), arguments: "" };
+        frames.push(Frame::word(stream.call(index, Some(call_id()), begun)));
         for piece in halves(&call.arguments) {
-            frames.push(Frame::word(stream.call(None, Function { name: None, arguments: &piece })));
+            frames.push(Frame::word(stream.call(index, None, Function { name: None, arguments: &piece })));
         }
     }
     frames.push(Frame::trapping(stream.finish(reply.finish)));
@@ -169,9 +177,9 @@ impl Stream<'_> {
         self.delta(Delta { reasoning: text, reasoning_details: Some(details), ..Delta::default() })
     }
 
-    fn call(&self, id: Option<String>, function: Function<'_>) -> String {
-        let call = ToolCall { index: 0, id, kind: "function", function };
-        self.delta(Delta { tool_calls: Some([call]), ..Delta::default() })
+    fn call(&self, index: u32, id: Option<String>, function: Function<'_>) -> String {
+        let call = ToolCall { index, id, kind: "function", function };
+        self.delta(Delta { tool_calls: Some(vec![call]), ..Delta::default() })
     }
 
     fn finish(&self, finish: Finish) -> String {
@@ -261,6 +269,15 @@ impl Vendor {
     }
 }
 
+fn numbered(calls: &[Call]) -> impl Iterator<Item = (u32, &Call)> {
+    (0..).zip(calls)
+}
+
+fn whole_call((index, call): (u32, &Call)) -> ToolCall<'_> {
+    let function = Function { name: Some(&call.name), arguments: &call.arguments };
+    ToolCall { index, id: Some(call_id()), kind: "function", function }
+}
+
 fn call_id() -> String {
     format!("call_{}", ids::random(24))
 }
@@ -274,7 +291,7 @@ fn usage(told: SimulatedUsage) -> Usage {
         // Raw text, because a float of this size would be written with an exponent.
         cost: RawValue::from_string(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)).ok(),
         is_byok: false,
-        prompt_tokens_details: PromptDetails { cached_tokens: 0, audio_tokens: 0 },
+        prompt_tokens_details: PromptDetails { cached_tokens: told.cached_tokens, audio_tokens: 0 },
         cost_details: CostDetails { upstream_inference_cost: None },
         completion_tokens_details: CompletionDetails { reasoning_tokens: told.reasoning_tokens },
     }

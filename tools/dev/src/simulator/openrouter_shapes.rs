@@ -37,7 +37,7 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_details: Option<Vec<Detail<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tool_calls: Option<[ToolCall<'a>; 1]>,
+    pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -80,7 +80,7 @@ pub(super) struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_details: Option<Vec<Detail<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tool_calls: Option<[ToolCall<'a>; 1]>,
+    pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
 }
 
 impl Default for Delta<'_> {

@@ -19,7 +19,19 @@ pub(super) enum Mode {
     Count,
 }
 
-/// The tool to call when the script asks for a call.
+/// Whether the request wants to see the reasoning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// It does not ask for any.
+    #[default]
+    Hidden,
+    /// It wants the signature without the text.
+    Sealed,
+    /// It wants the text.
+    Shown,
+}
+
+/// A tool that may be called.
 #[derive(Clone, Debug)]
 pub(super) struct Tool {
     pub(super) name: String,
@@ -35,9 +47,15 @@ pub(super) struct Question {
     pub(super) input_tokens: u64,
     /// The text of the last user message that has any.
     pub(super) user_text: String,
+    /// The text of the last user message that has a marker.
+    pub(super) marked_text: String,
     /// What the tools answered, if the last message says that.
     pub(super) tool_result: Option<String>,
-    pub(super) tool: Option<Tool>,
+    /// How many results of tools the whole conversation holds.
+    pub(super) tool_results: usize,
+    /// The tools that may be called, in the order of their declaration.
+    pub(super) tools: Vec<Tool>,
+    pub(super) thinking: Thinking,
 }
 
 impl Question {
@@ -48,13 +66,21 @@ impl Question {
             model: model.to_owned(),
             input_tokens: text::input_tokens(transcript.bytes),
             user_text: transcript.user_text,
+            marked_text: transcript.marked_text,
             tool_result: transcript.tool_result,
-            tool: None,
+            tool_results: transcript.tool_results,
+            tools: Vec::new(),
+            thinking: Thinking::Hidden,
         }
     }
 
-    pub(super) fn with_tool(mut self, tool: Option<Tool>) -> Self {
-        self.tool = tool;
+    pub(super) fn with_tools(mut self, tools: Vec<Tool>) -> Self {
+        self.tools = tools;
+        self
+    }
+
+    pub(super) fn with_thinking(mut self, thinking: Thinking) -> Self {
+        self.thinking = thinking;
         self
     }
 }
@@ -89,7 +115,9 @@ impl Refusal {
 pub(super) struct Transcript {
     bytes: usize,
     user_text: String,
+    marked_text: String,
     tool_result: Option<String>,
+    tool_results: usize,
 }
 
 impl Transcript {
@@ -105,6 +133,9 @@ impl Transcript {
         self.count(texts);
         // Clients append reminders of their own to what the user typed, so the marker may not be in the last part.
         let marked = texts.iter().rev().find(|text| has_marker(text));
+        if let Some(text) = marked {
+            (*text).clone_into(&mut self.marked_text);
+        }
         if let Some(text) = marked.or(texts.last()) {
             (*text).clone_into(&mut self.user_text);
         }
@@ -114,6 +145,7 @@ impl Transcript {
     /// question that led to the call stays in force.
     pub(super) fn results(&mut self, results: &[String], texts: &[&str]) {
         self.count(texts);
+        self.tool_results += results.len();
         for result in results {
             self.bytes += result.len();
             let said = self.tool_result.get_or_insert_default();
@@ -124,6 +156,7 @@ impl Transcript {
         }
         if let Some(text) = texts.iter().rev().find(|text| has_marker(text)) {
             (*text).clone_into(&mut self.user_text);
+            (*text).clone_into(&mut self.marked_text);
         }
     }
 

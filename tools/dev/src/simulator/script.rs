@@ -36,11 +36,13 @@ pub(super) enum Scenario {
     Long { words: usize },
     /// Stops in the middle for want of room.
     Truncated,
+    /// Refuses what the real provider refuses, and else plays a loop of so many tool results, the first few at once.
+    Strict { steps: usize, parallel: usize },
 }
 
 impl Scenario {
     /// One of each, with its default settings.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Echo,
         Self::Tool,
         Self::Thinking,
@@ -55,6 +57,7 @@ impl Scenario {
         Self::Secret,
         Self::Long { words: 1_000 },
         Self::Truncated,
+        Self::Strict { steps: 5, parallel: 1 },
     ];
 
     /// The NAME in the marker.
@@ -74,6 +77,7 @@ impl Scenario {
             Self::Secret => "secret",
             Self::Long { .. } => "long",
             Self::Truncated => "truncated",
+            Self::Strict { .. } => "strict",
         }
     }
 
@@ -99,6 +103,10 @@ impl Scenario {
                 pause: settings.pause("ms")?.unwrap_or(pause),
             },
             Self::Long { words } => Self::Long { words: settings.count("words")?.unwrap_or(words) },
+            Self::Strict { steps, parallel } => Self::Strict {
+                steps: settings.count("steps")?.unwrap_or(steps),
+                parallel: settings.count("parallel")?.unwrap_or(parallel).max(1),
+            },
             Self::Echo
             | Self::Tool
             | Self::Thinking
@@ -119,21 +127,33 @@ pub(super) struct Script {
     pub(super) label: Option<String>,
     /// The pause before each streamed word, where the simulator's own does not hold.
     pub(super) pace: Option<Duration>,
+    /// How many of the input tokens are reported as read from a cache.
+    pub(super) cached: u64,
 }
 
 impl Script {
+    /// The script of a conversation: that of the question, or else the last one before it if it is a strict one, because a loop
+    /// of tool calls must stay strict when the client puts texts of its own between the results.
+    pub(super) fn of(question: &str, marked: &str) -> Result<Self, String> {
+        match Self::parse(marked) {
+            Ok(script) if !has_marker(question) && matches!(script.scenario, Scenario::Strict { .. }) => Ok(script),
+            Ok(_) | Err(_) => Self::parse(question),
+        }
+    }
+
     /// The script in this text; a text without a marker asks for an echo. The error says what is wrong with the marker.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let Some((_, marker, _)) = split(text) else {
-            return Ok(Self { scenario: Scenario::Echo, label: None, pace: None });
+            return Ok(Self { scenario: Scenario::Echo, label: None, pace: None, cached: 0 });
         };
         let (name, mut settings) = Settings::read(marker)?;
         let scenario = Scenario::named(name)?.with(&mut settings)?;
         let label = settings.0.remove("label").map(str::to_owned);
         let pace = settings.pause("pace")?;
+        let cached = settings.number("cached")?.unwrap_or(0);
         match settings.0.keys().next() {
             Some(unknown) => Err(format!("the simulator's scenario `{name}` has no setting `{unknown}`")),
-            None => Ok(Self { scenario, label, pace }),
+            None => Ok(Self { scenario, label, pace, cached }),
         }
     }
 }
@@ -223,7 +243,7 @@ mod tests {
     fn text_without_a_marker_is_an_echo() {
         assert_eq!(
             Script::parse("hello [[not a marker]]"),
-            Ok(Script { scenario: Scenario::Echo, label: None, pace: None })
+            Ok(Script { scenario: Scenario::Echo, label: None, pace: None, cached: 0 })
         );
     }
 
@@ -247,6 +267,17 @@ mod tests {
     fn unknown_scenario_is_refused_with_the_known_names() {
         let refused = Script::parse("[[sim:eco]]").unwrap_err();
         assert!(refused.contains("`eco`") && refused.contains("echo, tool, thinking"), "{refused}");
+    }
+
+    #[test]
+    fn only_a_strict_script_outlives_its_question() {
+        let scenario = |question: &str, marked: &str| Script::of(question, marked).unwrap().scenario;
+        let strict = Scenario::Strict { steps: 2, parallel: 3 };
+        assert_eq!(scenario("and now?", "[[sim:strict steps=2 parallel=3]]"), strict);
+        assert_eq!(scenario("[[sim:echo]]", "[[sim:strict]]"), Scenario::Echo);
+        assert_eq!(scenario("and now?", "[[sim:tool]]"), Scenario::Echo);
+        assert_eq!(Script::of("", "[[sim:long words=2 cached=7]]").unwrap().cached, 0);
+        assert_eq!(Script::parse("[[sim:long words=2 cached=7]]").unwrap().cached, 7);
     }
 
     #[test]

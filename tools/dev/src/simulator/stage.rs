@@ -77,7 +77,8 @@ impl Answer {
             | Scenario::Stall { .. }
             | Scenario::NoUsage
             | Scenario::Long { .. }
-            | Scenario::Truncated => Self::spoken(question, script, cue),
+            | Scenario::Truncated
+            | Scenario::Strict { .. } => Self::spoken(question, script, cue),
         }
     }
 
@@ -90,7 +91,7 @@ impl Answer {
     }
 
     fn spoken(question: &Question, script: &Script, cue: Cue<'_>) -> Self {
-        let reply = Reply::compose(question, script.scenario);
+        let reply = Reply::compose(question, script);
         let (wire, scenario) = (question.wire, script.scenario);
         match question.mode {
             Mode::Count => Self::plain(200, wire.counted(question.input_tokens)),
@@ -163,7 +164,8 @@ fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<
         | Scenario::Empty
         | Scenario::Secret
         | Scenario::Long { .. }
-        | Scenario::Truncated => vec![Step::Send(head, None), Step::Send(tail, told)],
+        | Scenario::Truncated
+        | Scenario::Strict { .. } => vec![Step::Send(head, None), Step::Send(tail, told)],
     }
 }
 
@@ -198,7 +200,8 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
         | Scenario::Empty
         | Scenario::Secret
         | Scenario::Long { .. }
-        | Scenario::Truncated => paced(frames, pace),
+        | Scenario::Truncated
+        | Scenario::Strict { .. } => paced(frames, pace),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The simulator over a real socket.
 
 mod faults;
+mod strict;
 mod wires;
 
 use std::io::ErrorKind;

@@ -2,15 +2,16 @@
 //!
 //! - Input tokens: the bytes of all message, tool-result and system text, the marker included, divided by four, rounded up, at
 //!   least 1. Tool declarations, call arguments and images count nothing.
+//! - Cached tokens: as many of the input tokens as the script says.
 //! - Output tokens: the whitespace-separated words of the reasoning, of the text, and of the tool call (its name and arguments).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::question::{Question, Tool};
-use super::script::{Scenario, without_marker};
-use super::{ids, journal::SimulatedUsage};
+use super::journal::SimulatedUsage;
+use super::question::{Question, Thinking, Tool};
+use super::script::{Scenario, Script, without_marker};
+use super::signature;
+use super::wire::Wire;
 
 /// The echo's limit in characters.
 const ECHO_LIMIT: usize = 2_000;
@@ -39,7 +40,13 @@ pub(super) struct Reply {
     pub(super) thoughts: Vec<String>,
     /// The words of the answer, each with the space before it.
     pub(super) words: Vec<String>,
-    pub(super) call: Option<Call>,
+    /// True if there was reasoning, told or not.
+    pub(super) thought: bool,
+    pub(super) calls: Vec<Call>,
+    /// True if it is of a Gemini 3, which gives its calls ids and signs even a text without reasoning.
+    pub(super) gemini_3: bool,
+    /// The opaque signature that providers attach to reasoning and to tool calls.
+    pub(super) signature: String,
     pub(super) finish: Finish,
     pub(super) usage: SimulatedUsage,
     /// False if the script wants no word about usage.
@@ -47,27 +54,39 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn compose(question: &Question, scenario: Scenario) -> Self {
-        let call = match &question.tool {
-            Some(tool) if scenario == Scenario::Tool && question.tool_result.is_none() => Some(call(tool)),
-            Some(_) | None => None,
-        };
-        let thoughts = if scenario == Scenario::Thinking { words(THOUGHT) } else { Vec::new() };
-        let mut words = if call.is_some() { Vec::new() } else { words(&answer_text(question, scenario)) };
-        let mut finish = if call.is_some() { Finish::Call } else { Finish::Stop };
+    pub(super) fn compose(question: &Question, script: &Script) -> Self {
+        let scenario = script.scenario;
+        let calls = calls(question, scenario);
+        let thinking = thinking(question, scenario);
+        let thoughts = if thinking == Thinking::Shown { words(&thought(question, scenario)) } else { Vec::new() };
+        let mut words = if calls.is_empty() { words(&answer_text(question, scenario)) } else { Vec::new() };
+        let mut finish = if calls.is_empty() { Finish::Stop } else { Finish::Call };
         if scenario == Scenario::Truncated {
             words.truncate(words.len().div_ceil(2));
             finish = Finish::Length;
         }
-        let call_words = call.as_ref().map_or(0, |call| 1 + count(&call.arguments));
+        let call_words: u64 = calls.iter().map(|call| 1 + count(&call.arguments)).sum();
         let usage = SimulatedUsage {
             input_tokens: question.input_tokens,
+            cached_tokens: script.cached.min(question.input_tokens),
             output_tokens: count(&words.concat()) + count(&thoughts.concat()) + call_words,
             reasoning_tokens: count(&thoughts.concat()),
             cost_micro_usd: None,
         };
-        let tells_usage = scenario != Scenario::NoUsage;
-        Self { model: question.model.clone(), thoughts, words, call, finish, usage, tells_usage }
+        let strict = matches!(scenario, Scenario::Strict { .. });
+        let gemini_3 = strict && question.wire == Wire::Gemini && question.model.starts_with("gemini-3");
+        Self {
+            model: question.model.clone(),
+            thoughts,
+            words,
+            thought: thinking != Thinking::Hidden,
+            calls,
+            gemini_3,
+            signature: signature::issue(question.wire, &question.model, question.tool_results),
+            finish,
+            usage,
+            tells_usage: scenario != Scenario::NoUsage,
+        }
     }
 
     pub(super) fn text(&self) -> String {
@@ -81,11 +100,6 @@ impl Reply {
     /// The usage to report, if the script lets it be told.
     pub(super) fn told_usage(&self) -> Option<SimulatedUsage> {
         self.tells_usage.then_some(self.usage)
-    }
-
-    /// An opaque signature of the kind that providers attach to reasoning and to tool calls.
-    pub(super) fn signature(&self) -> String {
-        STANDARD.encode(format!("simulated signature of {} {}", self.model, ids::random(48)))
     }
 }
 
@@ -121,6 +135,11 @@ fn answer_text(question: &Question, scenario: Scenario) -> String {
         let numbered: Vec<String> = (1..=words).map(|number| format!("word{number}")).collect();
         return numbered.join(" ");
     }
+    if let Scenario::Strict { steps, .. } = scenario
+        && question.tool_results >= steps
+    {
+        return format!("done after {steps} steps");
+    }
     let wire = question.wire.title();
     let (verb, quoted) = match &question.tool_result {
         Some(result) => ("The tool answered", result.clone()),
@@ -128,6 +147,42 @@ fn answer_text(question: &Question, scenario: Scenario) -> String {
     };
     let echo: String = quoted.chars().take(ECHO_LIMIT).collect();
     format!("Hello from the simulator. I stand in for {} over the {wire} wire. {verb}: \"{echo}\"", question.model)
+}
+
+/// The calls of a reply: in a strict loop several at first and then one after the other, else one that is answered at once.
+fn calls(question: &Question, scenario: Scenario) -> Vec<Call> {
+    let number = if let Scenario::Strict { steps, parallel } = scenario {
+        let at_once = if question.tool_results == 0 { parallel } else { 1 };
+        at_once.min(steps.saturating_sub(question.tool_results))
+    } else {
+        usize::from(scenario == Scenario::Tool && question.tool_result.is_none())
+    };
+    question.tools.iter().cycle().take(number).map(call).collect()
+}
+
+/// Whether the reply begins with reasoning; most scenarios do not care what the request asks for.
+fn thinking(question: &Question, scenario: Scenario) -> Thinking {
+    if matches!(scenario, Scenario::Strict { .. }) {
+        question.thinking
+    } else if scenario == Scenario::Thinking {
+        Thinking::Shown
+    } else {
+        Thinking::Hidden
+    }
+}
+
+fn thought(question: &Question, scenario: Scenario) -> String {
+    if matches!(scenario, Scenario::Strict { .. }) { strict_thought(question.tool_results) } else { THOUGHT.to_owned() }
+}
+
+fn strict_thought(step: usize) -> String {
+    format!("I have the results of {step} calls so far and shall see what comes next.")
+}
+
+/// True if the reply after so many tool results may have reasoned in these words. Providers that sign their reasoning take it back
+/// without its text too.
+pub(super) fn is_thought(text: &str, step: usize) -> bool {
+    text.is_empty() || text == THOUGHT || text == strict_thought(step)
 }
 
 fn call(tool: &Tool) -> Call {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::kind_of;
-use crate::wire::schema_ref::{COPY_LIMIT, Schema, merge, weight_of};
+use crate::wire::schema_ref::{Room, Schema, merge};
 
 /// The types of the subset.
 const TYPES: [&str; 6] = ["string", "number", "integer", "boolean", "array", "object"];
@@ -30,14 +30,14 @@ const COUNTS: [(&str, &str); 6] = [
 
 /// Turns cleaned schemas into the subset. Keywords are taken out of a schema in any order and written in a fixed one.
 pub(super) struct Converter {
-    /// Bytes that keywords beside alternatives may still be copied into.
-    room: usize,
+    /// For keywords beside alternatives, which are copied into each.
+    room: Room,
 }
 
 impl Converter {
     /// A converter for one schema.
     pub(super) fn new() -> Self {
-        Self { room: COPY_LIMIT }
+        Self { room: Room::new() }
     }
 
     /// Converts a schema. `fallback` is the type of a schema that gives no hint.
@@ -69,13 +69,10 @@ impl Converter {
     /// `anyOf` may stand beside a description only: every other keyword moves into each branch.
     fn union(&mut self, mut schema: Schema, branches: Vec<Schema>, fallback: &'static str) -> Schema {
         let description = schema.remove("description").map(|text| ("description".to_owned(), text));
-        let cost = if schema.is_empty() { 0 } else { weight_of(&schema).saturating_mul(branches.len()) };
-        if cost > self.room {
-            self.room = 0;
+        if !schema.is_empty() && !self.room.take(&schema, branches.len()) {
             schema.extend(description);
             return self.typed(schema, fallback);
         }
-        self.room = self.room.saturating_sub(cost);
         let mut converted = Vec::with_capacity(branches.len());
         for mut branch in branches {
             merge(&mut branch, schema.clone());
@@ -297,6 +294,7 @@ mod tests {
 
     use super::super::openapi;
     use super::*;
+    use crate::wire::schema_ref::COPY_LIMIT;
 
     fn converted(schema: &str) -> Value {
         let schema = RawValue::from_string(schema.to_owned()).unwrap();

@@ -1,0 +1,66 @@
+//! Thought signatures by tool call, for clients that cannot carry them.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+
+use super::items::{Item, Reader, number, partition, primary_key, text};
+use super::{Store, StoreError, failure, write_limits};
+use crate::ids::KeyId;
+
+/// Most items of one batch, by DynamoDB's limits.
+const WRITE_BATCH: usize = 25;
+const READ_BATCH: usize = 100;
+const KEPT_SECONDS: u64 = 7 * 86_400;
+
+fn sort_key(call: &str) -> String {
+    format!("S#{call}")
+}
+
+fn item(key: &KeyId, call: &str, signature: &str, ttl: u64) -> Item {
+    let mut item = primary_key(&partition(key), &sort_key(call));
+    let attributes =
+        [("v", number(1)), ("provider", text("vertex-gemini")), ("signature", text(signature)), ("ttl", number(ttl))];
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
+impl Store {
+    /// Stores signatures by tool-call id for seven days.
+    pub async fn put_signatures(&self, key: &KeyId, signatures: &[(String, String)]) -> Result<(), StoreError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        for batch in signatures.chunks(WRITE_BATCH) {
+            let puts = batch.iter().map(|(call, signature)| {
+                let item = item(key, call, signature, now.saturating_add(KEPT_SECONDS));
+                let put = PutRequest::builder().set_item(Some(item)).build();
+                put.map(|put| WriteRequest::builder().put_request(put).build())
+            });
+            let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| StoreError::Malformed(error.to_string()))?;
+            let write = self.client.batch_write_item().request_items(&self.table, puts);
+            let output = write.customize().config_override(write_limits()).send().await.map_err(|error| failure(&error))?;
+            if output.unprocessed_items().is_some_and(|left| !left.is_empty()) {
+                return Err(StoreError::Throttled("some signatures were not written".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The signatures of those tool calls that are known.
+    pub async fn signatures(&self, key: &KeyId, calls: &[String]) -> Result<HashMap<String, String>, StoreError> {
+        let mut found = HashMap::new();
+        for batch in calls.chunks(READ_BATCH) {
+            let keys = batch.iter().map(|call| primary_key(&partition(key), &sort_key(call))).collect();
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+            let wanted = wanted.map_err(|error| StoreError::Malformed(error.to_string()))?;
+            let output = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+            let output = output.map_err(|error| failure(&error))?;
+            for item in output.responses.unwrap_or_default().into_values().flatten() {
+                let reader = Reader(&item);
+                let call = reader.text("sk")?.trim_start_matches("S#").to_owned();
+                found.insert(call, reader.text("signature")?.to_owned());
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,65 @@
+//! What the generations of Claude take.
+
+/// A model as the path names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Model<'a> {
+    pub(super) name: &'a str,
+    generation: (u32, u32),
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn named(name: &'a str) -> Self {
+        let name = name.split('@').next().unwrap_or(name);
+        // Longer numbers are dates.
+        let mut numbers = name.split('-').filter(|part| part.len() <= 2).filter_map(|part| part.parse().ok());
+        let generation = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        Self { name, generation }
+    }
+
+    pub(super) fn takes_sampling(self) -> bool {
+        self.generation < (4, 7)
+    }
+
+    pub(super) fn takes_temperature_with_top_p(self) -> bool {
+        self.generation < (4, 1)
+    }
+
+    pub(super) fn thinks_by_budget(self) -> bool {
+        self.generation < (4, 7)
+    }
+
+    pub(super) fn thinks_adaptively(self) -> bool {
+        self.generation >= (4, 6)
+    }
+
+    /// True if the most effort cannot go without thinking.
+    pub(super) fn ties_effort_to_thinking(self) -> bool {
+        self.generation >= (5, 0)
+    }
+
+    pub(super) fn takes_prefill(self) -> bool {
+        self.generation < (4, 6)
+    }
+
+    pub(super) fn has_structured_output(self) -> bool {
+        self.generation >= (4, 6)
+    }
+
+    /// The levels of effort, in the order in which errors list them.
+    pub(super) fn efforts(self) -> &'static [&'static str] {
+        match self.generation {
+            (4, 5) if self.name.contains("opus") => &["high", "low", "medium"],
+            (4, 6) => &["high", "low", "max", "medium"],
+            newer if newer > (4, 6) => &["high", "low", "max", "medium", "xhigh"],
+            _ => &[],
+        }
+    }
+
+    pub(super) fn max_tokens(self) -> u64 {
+        match self.generation {
+            newer if newer >= (4, 6) => 128_000,
+            (4, 0 | 1) if self.name.contains("opus") => 32_000,
+            _ => 64_000,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The messages of a request to Claude, put together into turns: neighbours of the same role are one.
+
+use serde_json::Value;
+
+use super::super::question::{items, string};
+use super::Verdict;
+
+/// Consecutive messages of one role.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) role: &'a str,
+    /// The place of its first message.
+    pub(super) place: usize,
+    pub(super) blocks: Vec<Block<'a>>,
+}
+
+/// One block of content; content that is a bare string is one of text.
+#[derive(Debug)]
+pub(super) struct Block<'a> {
+    /// Where it stands, in the words of errors.
+    pub(super) path: String,
+    pub(super) kind: &'a str,
+    pub(super) text: Option<&'a str>,
+    /// The block itself; null for a bare string.
+    pub(super) value: &'a Value,
+}
+
+impl Block<'_> {
+    pub(super) fn is_thought(&self) -> bool {
+        matches!(self.kind, "thinking" | "redacted_thinking")
+    }
+
+    pub(super) fn string(&self, field: &str) -> &str {
+        string(self.value, field).unwrap_or_default()
+    }
+}
+
+impl Turn<'_> {
+    /// The ids of the calls in this turn.
+    pub(super) fn calls(&self) -> Vec<&str> {
+        self.blocks.iter().filter(|block| block.kind == "tool_use").map(|block| block.string("id")).collect()
+    }
+
+    /// The results that this turn begins with; those behind other blocks do not count.
+    pub(super) fn results(&self) -> impl Iterator<Item = &Block<'_>> {
+        self.blocks.iter().take_while(|block| block.kind == "tool_result")
+    }
+}
+
+/// Reads the messages.
+pub(super) fn turns(body: &Value) -> Result<Vec<Turn<'_>>, String> {
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for (place, message) in items(body, "messages").enumerate() {
+        let role = role(message, place)?;
+        let blocks = blocks(message, place)?;
+        match turns.last_mut() {
+            Some(turn) if turn.role == role => turn.blocks.extend(blocks),
+            Some(_) | None => turns.push(Turn { role, place, blocks }),
+        }
+    }
+    Ok(turns)
+}
+
+fn role(message: &Value, place: usize) -> Result<&str, String> {
+    match string(message, "role") {
+        Some(role @ ("user" | "assistant")) => Ok(role),
+        Some("system") => {
+            Err("messages: Unexpected role \"system\". The Messages API accepts a top-level `system` parameter, \
+             not \"system\" as an input message role."
+                .to_owned())
+        }
+        Some(_) | None => Err(format!("messages.{place}.role: Input should be 'user' or 'assistant'")),
+    }
+}
+
+fn blocks(message: &Value, place: usize) -> Result<Vec<Block<'_>>, String> {
+    let path = format!("messages.{place}.content");
+    match message.get("content") {
+        Some(Value::String(text)) if !text.is_empty() => {
+            Ok(vec![Block { path, kind: "text", text: Some(text), value: &Value::Null }])
+        }
+        Some(Value::Array(content)) if !content.is_empty() => {
+            let block = |(index, value)| Block {
+                path: format!("{path}.{index}"),
+                kind: string(value, "type").unwrap_or_default(),
+                text: string(value, "text"),
+                value,
+            };
+            Ok(content.iter().enumerate().map(block).collect())
+        }
+        Some(Value::String(_) | Value::Array(_)) => Err(format!(
+            "messages.{place}: all messages must have non-empty content except for the optional final assistant message"
+        )),
+        Some(_) | None => Err(format!("{path}: Field required")),
+    }
+}
+
+/// Refuses texts that say nothing.
+pub(super) fn said(text: &str) -> Verdict {
+    match text {
+        "" => Err("messages: text content blocks must be non-empty".to_owned()),
+        blank if blank.trim().is_empty() => Err("messages: text content blocks must contain non-whitespace text".to_owned()),
+        _ => Ok(()),
+    }
+}

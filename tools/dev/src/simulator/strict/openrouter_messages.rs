@@ -1,0 +1,165 @@
+//! What OpenRouter, and the models behind it, refuse in a conversation.
+
+use serde_json::Value;
+
+use super::super::question::{items, string};
+use super::super::{signature, text};
+use super::{Verdict, ensure};
+
+const LONGEST_ID: usize = 64;
+const PARTS: [&str; 6] = ["text", "image_url", "file", "input_audio", "video_url", "refusal"];
+
+/// Checks the conversation with this model.
+pub(super) fn check(model: &str, body: &Value) -> Verdict {
+    // The calls of the assistant that have no answer yet.
+    let mut open: Vec<&str> = Vec::new();
+    for (place, message) in items(body, "messages").enumerate() {
+        let path = format!("messages[{place}]");
+        let role = string(message, "role").unwrap_or_default();
+        if role == "tool" {
+            answer(message, &path, &mut open)?;
+            continue;
+        }
+        unanswered(&open)?;
+        match role {
+            "system" | "user" => {}
+            "assistant" => {
+                open = calls(message, &path)?;
+                details(model, message, &path)?;
+            }
+            "developer" => ensure(model.starts_with("openai/"), || {
+                format!("'{path}.role' does not support 'developer' with this model.")
+            })?,
+            other => {
+                return Err(format!(
+                    "Invalid value: '{other}'. Supported values are: 'system', 'assistant', 'user', 'tool', and 'developer'."
+                ));
+            }
+        }
+        content(message, &path)?;
+    }
+    unanswered(&open)
+}
+
+fn unanswered(open: &[&str]) -> Verdict {
+    ensure(open.is_empty(), || {
+        format!(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The \
+             following tool_call_ids did not have response messages: {}",
+            open.join(", ")
+        )
+    })
+}
+
+fn answer(message: &Value, path: &str, open: &mut Vec<&str>) -> Verdict {
+    let id = string(message, "tool_call_id");
+    let id = id.ok_or_else(|| format!("Missing required parameter: '{path}.tool_call_id'."))?;
+    let place = open.iter().position(|call| *call == id);
+    let place = place.ok_or_else(|| {
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+            .to_owned()
+    })?;
+    open.remove(place);
+    let texts = match message.get("content") {
+        Some(Value::String(_)) => true,
+        Some(Value::Array(parts)) => parts.iter().all(|part| string(part, "type") == Some("text")),
+        Some(_) | None => false,
+    };
+    ensure(texts, || format!("Invalid '{path}.content': messages with role 'tool' take text only."))
+}
+
+/// The ids of the message's calls.
+fn calls<'a>(message: &'a Value, path: &str) -> Result<Vec<&'a str>, String> {
+    let mut ids: Vec<&str> = Vec::new();
+    for (place, call) in items(message, "tool_calls").enumerate() {
+        let path = format!("{path}.tool_calls[{place}]");
+        let id = string(call, "id").ok_or_else(|| format!("Missing required parameter: '{path}.id'."))?;
+        ensure(id.len() <= LONGEST_ID, || {
+            format!(
+                "Invalid '{path}.id': string too long. Expected a string with maximum length {LONGEST_ID}, but got a string with \
+                 length {} instead.",
+                id.len()
+            )
+        })?;
+        ensure(!id.is_empty() && !ids.contains(&id), || format!("Invalid '{path}.id': ids of calls must be unique."))?;
+        ids.push(id);
+        ensure(string(call, "type") == Some("function"), || format!("Missing required parameter: '{path}.type'."))?;
+        let function = call.get("function").unwrap_or(&Value::Null);
+        ensure(string(function, "name").is_some_and(|name| !name.is_empty()), || {
+            format!("Missing required parameter: '{path}.function.name'.")
+        })?;
+        let arguments = string(function, "arguments").and_then(|text| serde_json::from_str(text).ok());
+        ensure(arguments.is_some_and(|value: Value| value.is_object()), || {
+            format!("Invalid '{path}.function.arguments': expected the text of a JSON object.")
+        })?;
+    }
+    Ok(ids)
+}
+
+/// Checks the reasoning that the assistant is said to have done: it must be as it was told.
+fn details(model: &str, message: &Value, path: &str) -> Verdict {
+    let wrong = |what: &str| format!("Invalid '{path}.reasoning_details': {what}");
+    let (mut told, mut step) = (String::new(), None);
+    for entry in items(message, "reasoning_details") {
+        let format = match model.split('/').next() {
+            Some("anthropic") => "anthropic-claude-v1",
+            Some("google") => "google-gemini-v1",
+            Some("openai") => "openai-responses-v1",
+            Some(_) | None => "unknown",
+        };
+        ensure(string(entry, "format") == Some(format), || wrong("the format is of another model."))?;
+        let (text, sealed) = match string(entry, "type") {
+            Some("reasoning.text") => (string(entry, "text"), string(entry, "signature")),
+            Some("reasoning.summary") => (string(entry, "summary"), None),
+            Some("reasoning.encrypted") => (None, Some(string(entry, "data").unwrap_or_default())),
+            Some(_) | None => return Err(wrong("unknown type of entry.")),
+        };
+        told.push_str(text.unwrap_or_default());
+        if let Some(sealed) = sealed {
+            let issued =
+                signature::read(sealed).filter(|issued| issued.is_of(model) || (issued.is_of_claude() && is_claude(model)));
+            let issued = issued.ok_or_else(|| wrong("the signature is not valid."))?;
+            ensure(step.is_none_or(|step| step == issued.step), || wrong("the entries are of different replies."))?;
+            step = Some(issued.step);
+        }
+    }
+    let fits = match step {
+        Some(step) => text::is_thought(&told, step),
+        None => told.is_empty(),
+    };
+    ensure(fits, || wrong("the entries must be returned as they were, and all of them."))
+}
+
+fn is_claude(model: &str) -> bool {
+    model.starts_with("anthropic/")
+}
+
+fn content(message: &Value, path: &str) -> Verdict {
+    let assistant = string(message, "role") == Some("assistant");
+    match message.get("content") {
+        Some(Value::String(_)) => return Ok(()),
+        Some(Value::Array(parts)) if !parts.is_empty() => {}
+        Some(Value::Null) | None if assistant => return Ok(()),
+        Some(_) | None => {
+            return Err(format!("Invalid type for '{path}.content': expected a string or an array of objects."));
+        }
+    }
+    for (place, part) in items(message, "content").enumerate() {
+        let path = format!("{path}.content[{place}]");
+        let kind = string(part, "type").unwrap_or_default();
+        let needed = match kind {
+            "text" => "/text",
+            "image_url" => "/image_url/url",
+            "file" => "/file/file_data",
+            "input_audio" => "/input_audio/data",
+            "video_url" => "/video_url/url",
+            "refusal" => "/refusal",
+            other => {
+                return Err(format!("Invalid value: '{other}'. Supported values are: {}.", PARTS.join(", ")));
+            }
+        };
+        let given = part.pointer(needed).and_then(Value::as_str).is_some();
+        ensure(given, || format!("Missing required parameter: '{path}{}'.", needed.replace('/', ".")))?;
+    }
+    Ok(())
+}

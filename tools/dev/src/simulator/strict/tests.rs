@@ -1,0 +1,38 @@
+//! What each wire refuses, as tables: a request that is fine, what is changed in it, and what the provider says to that.
+
+mod claude;
+mod gemini;
+mod openrouter;
+
+use serde_json::{Value, json};
+
+use super::Verdict;
+
+/// The body with the change merged in: objects are merged, null removes a field, anything else replaces it.
+fn changed(body: &Value, change: &Value) -> Value {
+    let (Value::Object(old), Value::Object(new)) = (body, change) else { return change.clone() };
+    let mut merged = old.clone();
+    for (name, value) in new {
+        if value.is_null() {
+            merged.remove(name);
+        } else {
+            let below = merged.get(name).cloned().unwrap_or_default();
+            merged.insert(name.clone(), changed(&below, value));
+        }
+    }
+    Value::Object(merged)
+}
+
+/// Checks that a change is refused with these words.
+fn refused(verdict: Verdict, words: &str, change: &Value) {
+    match verdict {
+        Ok(()) => panic!("not refused: {change}"),
+        Err(message) => assert!(message.contains(words), "{message}\ninstead of: {words}\nfor: {change}"),
+    }
+}
+
+#[test]
+fn change_is_merged_into_the_body() {
+    let body = json!({ "a": { "b": 1, "c": 2 }, "d": [1] });
+    assert_eq!(changed(&body, &json!({ "a": { "b": null, "e": 3 }, "d": [] })), json!({ "a": { "c": 2, "e": 3 }, "d": [] }));
+}
