@@ -15,6 +15,7 @@ command -v sam >/dev/null || { echo "the SAM CLI is not installed: pip install a
 case $event in
   chat-completions*) function=ChatCompletionsFunction ;;
   messages*) function=MessagesFunction ;;
+  count-tokens*) function=CountTokensFunction ;;
   model*) function=ModelsFunction ;;
   usage*) function=UsageFunction ;;
   health*) function=HealthFunction ;;

@@ -140,6 +140,26 @@ impl Gateway {
         self.answer(format, prepared, end_of(incoming.deadline)).await
     }
 
+    /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
+    /// nothing, so they leave no record.
+    pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
+        let key = ApiKey::from_headers(incoming.headers)?;
+        let opened = wire::open_count(&incoming.body)?;
+        let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        self.admission.authenticate(&key).await?;
+        let beside = Beside { betas: &[], signatures: &HashMap::new() };
+        let (route, provider, outbound) = self.route(ClientFormat::Messages, &opened, &model, beside)?;
+        if !provider.counts() {
+            return Ok(ledger::estimated_input(&incoming.body));
+        }
+        let body = finish_body(&outbound.body, provider, route, Mode::Count);
+        let body = body.map_err(|error| GatewayError::internal(error.to_string()))?;
+        let token = provider.credential().token(&self.transport).await?;
+        let call = UpstreamCall { url: provider.url(&route.upstream, Mode::Count)?, token, body, mode: Mode::Count };
+        let reply = self.transport.send(call).await?.text().await?;
+        Ok(wire::decode_count(&reply)?)
+    }
+
     /// The first configured route, in the catalogue's order, that can carry the request, and the request in its words.
     fn route<'m>(
         &self,
@@ -178,7 +198,7 @@ impl Gateway {
                 let stream = Stream { format, request: facts.request, identity, include_usage, estimated_input };
                 self.stream((facts, call), Relay::new(stream, way), deadline).await?
             }
-            Mode::Whole => {
+            Mode::Whole | Mode::Count => {
                 let response = self.whole((format, way), (facts, call), &identity, deadline).await?;
                 (response, started.elapsed().as_millis())
             }

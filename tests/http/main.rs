@@ -2,6 +2,7 @@
 //! body, ledger, and the request we sent upstream.
 
 mod chat;
+mod count;
 mod environments;
 mod keys;
 mod refusals;

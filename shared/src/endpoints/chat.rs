@@ -1,22 +1,36 @@
-//! `POST /v1/chat/completions` and `POST /v1/messages`.
+//! `POST /v1/chat/completions`, `POST /v1/messages` and `POST /v1/messages/count_tokens`.
 
 use std::sync::Arc;
 
 use http::Response;
+use serde::Serialize;
 
 use super::Call;
 use crate::auth::ApiKey;
 use crate::body;
 use crate::error::GatewayError;
 use crate::flow::{Gateway, Incoming};
-use crate::respond::Body;
+use crate::respond::{self, Body};
 use crate::wire::ClientFormat;
+
+#[derive(Serialize)]
+struct Count {
+    input_tokens: u64,
+}
 
 pub(super) async fn handle(
     gateway: &Arc<Gateway>,
     call: &Call,
     format: ClientFormat,
 ) -> Result<Response<Body>, GatewayError> {
+    gateway.chat(format, incoming(call)?).await
+}
+
+pub(super) async fn count(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
+    respond::json(&Count { input_tokens: gateway.count(incoming(call)?).await? })
+}
+
+fn incoming(call: &Call) -> Result<Incoming<'_>, GatewayError> {
     // A body is not decompressed for a caller without a well-formed key.
     ApiKey::from_headers(call.headers())?;
     let bytes = match call.request.body() {
@@ -24,12 +38,11 @@ pub(super) async fn handle(
         lambda_http::Body::Binary(bytes) => bytes.clone().into(),
         lambda_http::Body::Empty | _ => bytes::Bytes::new(),
     };
-    let incoming = Incoming {
+    Ok(Incoming {
         id: call.id,
         started: call.started,
         headers: call.headers(),
         body: body::read(call.headers(), bytes)?,
         deadline: call.deadline(),
-    };
-    gateway.chat(format, incoming).await
+    })
 }

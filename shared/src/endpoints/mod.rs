@@ -27,6 +27,8 @@ pub enum Endpoint {
     ChatCompletions,
     /// `POST /v1/messages`
     Messages,
+    /// `POST /v1/messages/count_tokens`
+    CountTokens,
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/{id}`, with the id as it stands in the path.
@@ -54,6 +56,7 @@ impl Endpoint {
             "" => Some(Self::Root),
             "chat/completions" => Some(Self::ChatCompletions),
             "messages" => Some(Self::Messages),
+            "messages/count_tokens" => Some(Self::CountTokens),
             "models" => Some(Self::Models),
             "usage" => Some(Self::Usage),
             "health" => Some(Self::Health),
@@ -66,6 +69,7 @@ impl Endpoint {
         match endpoint {
             Some(Self::ChatCompletions) => "chat-completions",
             Some(Self::Messages) => "messages",
+            Some(Self::CountTokens) => "count-tokens",
             Some(Self::Usage) => "usage",
             Some(Self::Health) => "health",
             Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
@@ -75,7 +79,7 @@ impl Endpoint {
     /// The methods of the path, as `Allow` and preflights name them.
     const fn methods(&self) -> &'static str {
         match self {
-            Self::ChatCompletions | Self::Messages => "POST, OPTIONS",
+            Self::ChatCompletions | Self::Messages | Self::CountTokens => "POST, OPTIONS",
             Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
         }
     }
@@ -83,7 +87,7 @@ impl Endpoint {
     /// Whose error vocabulary the path's clients read.
     const fn dialect(&self) -> Dialect {
         match self {
-            Self::Messages => Dialect::Anthropic,
+            Self::Messages | Self::CountTokens => Dialect::Anthropic,
             Self::ChatCompletions | Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => {
                 Dialect::OpenAi
             }
@@ -159,6 +163,7 @@ impl Call {
         let answered = match endpoint {
             Endpoint::ChatCompletions => chat::handle(gateway, self, ClientFormat::ChatCompletions).await,
             Endpoint::Messages => chat::handle(gateway, self, ClientFormat::Messages).await,
+            Endpoint::CountTokens => chat::count(gateway, self).await,
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
             Endpoint::Usage => usage::handle(gateway, self).await,
@@ -206,6 +211,7 @@ mod tests {
             ("/chat/completions", Some(Endpoint::ChatCompletions)),
             ("/v1/v1/chat/completions", Some(Endpoint::ChatCompletions)),
             ("/v1/messages/", Some(Endpoint::Messages)),
+            ("/v1/messages/count_tokens", Some(Endpoint::CountTokens)),
             ("/models", Some(Endpoint::Models)),
             ("/v1/models/gpt-5.2", Some(Endpoint::Model("gpt-5.2".to_owned()))),
             ("/v1/models/openai/gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),

@@ -26,6 +26,9 @@ pub trait Provider: Send + Sync {
     /// What it wants to see before it answers.
     fn credential(&self) -> &Credential;
 
+    /// Whether it counts tokens for free.
+    fn counts(&self) -> bool;
+
     /// Where a call for that model goes.
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError>;
 

@@ -36,6 +36,10 @@ impl Provider for OpenRouter {
         &self.credential
     }
 
+    fn counts(&self) -> bool {
+        false
+    }
+
     fn url(&self, _model: &UpstreamModel, _mode: Mode) -> Result<Url, UpstreamError> {
         join(&self.base_url, &["chat", "completions"])
     }

@@ -20,6 +20,7 @@ const IDLE: Duration = Duration::from_secs(90);
 /// A whole reply is one chunk to us: it may take as long as a whole request.
 const WHOLE: Duration = Duration::from_mins(14);
 const TOKEN: Duration = Duration::from_secs(3);
+const COUNT: Duration = Duration::from_secs(20);
 /// Sockets survive a frozen environment for a while, not for long.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Largest whole reply that is held.
@@ -61,6 +62,7 @@ impl Transport {
         let (accept, limit) = match mode {
             Mode::Streaming => ("text/event-stream", FIRST_EVENT),
             Mode::Whole => ("application/json", WHOLE),
+            Mode::Count => ("application/json", COUNT),
         };
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
@@ -78,11 +80,11 @@ impl Transport {
         let reply = UpstreamReply { response, begun: false };
         match mode {
             Mode::Streaming if is_stream => Ok(reply),
-            Mode::Whole if is_json => Ok(reply),
+            Mode::Whole | Mode::Count if is_json => Ok(reply),
             // A provider that fails before its stream may answer 200 with a plain JSON error.
             Mode::Streaming if is_json => Err(upstream_error::decode_instead_of_stream(&reply.text().await?)),
             // A front end's HTML page is no reply at all.
-            Mode::Streaming | Mode::Whole => Err(UpstreamError::new(UpstreamErrorKind::Malformed, unreadable)),
+            Mode::Streaming | Mode::Whole | Mode::Count => Err(UpstreamError::new(UpstreamErrorKind::Malformed, unreadable)),
         }
     }
 

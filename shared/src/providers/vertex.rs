@@ -7,7 +7,6 @@ use url::Url;
 use super::{Credential, CredentialError, join};
 use crate::config::VertexConfig;
 use crate::error::UpstreamError;
-use crate::ids::UpstreamModel;
 
 /// A project at a location.
 #[derive(Clone)]
@@ -34,8 +33,8 @@ impl Vertex {
     }
 
     /// `.../publishers/{publisher}/models/{model}:{method}`.
-    pub(super) fn url(&self, publisher: &str, model: &UpstreamModel, method: &str) -> Result<Url, UpstreamError> {
-        let model = format!("{}:{method}", model.as_str());
+    pub(super) fn url(&self, publisher: &str, model: &str, method: &str) -> Result<Url, UpstreamError> {
+        let model = format!("{model}:{method}");
         let (project, location) = (self.project.as_str(), self.location.as_str());
         join(&self.base_url, &["v1", "projects", project, "locations", location, "publishers", publisher, "models", &model])
     }

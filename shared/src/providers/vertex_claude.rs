@@ -12,6 +12,11 @@ use crate::wire::raw::RawObject;
 /// The only version Vertex knows. Clients' newer `anthropic-version` values refuse sampling fields that this one takes.
 const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";
 
+/// The name under which Vertex counts; the model itself stays in the body there.
+const COUNT_MODEL: &str = "count-tokens";
+/// What a count may hold.
+const COUNTED: &[&str] = &["messages", "system", "thinking", "tool_choice", "tools"];
+
 pub(super) struct VertexClaude(pub(super) Vertex);
 
 impl Provider for VertexClaude {
@@ -23,15 +28,23 @@ impl Provider for VertexClaude {
         self.0.credential()
     }
 
-    fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
-        let method = match mode {
-            Mode::Streaming => "streamRawPredict",
-            Mode::Whole => "rawPredict",
-        };
-        self.0.url("anthropic", model, method)
+    fn counts(&self) -> bool {
+        true
     }
 
-    fn finish_body(&self, body: &mut RawObject<'_>, _model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
+    fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
+        match mode {
+            Mode::Streaming => self.0.url("anthropic", model.as_str(), "streamRawPredict"),
+            Mode::Whole => self.0.url("anthropic", model.as_str(), "rawPredict"),
+            Mode::Count => self.0.url("anthropic", COUNT_MODEL, "rawPredict"),
+        }
+    }
+
+    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
+        if mode == Mode::Count {
+            body.keep_only(COUNTED);
+            return body.set("model", model.as_str());
+        }
         body.remove("model");
         body.set("anthropic_version", ANTHROPIC_VERSION)?;
         body.set("stream", &(mode == Mode::Streaming))

@@ -9,6 +9,9 @@ use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
 use crate::wire::raw::RawObject;
 
+/// What a count may hold.
+const COUNTED: &[&str] = &["contents", "systemInstruction", "tools"];
+
 pub(super) struct VertexGemini(pub(super) Vertex);
 
 impl Provider for VertexGemini {
@@ -20,11 +23,16 @@ impl Provider for VertexGemini {
         self.0.credential()
     }
 
+    fn counts(&self) -> bool {
+        true
+    }
+
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
         match mode {
-            Mode::Whole => self.0.url("google", model, "generateContent"),
+            Mode::Whole => self.0.url("google", model.as_str(), "generateContent"),
+            Mode::Count => self.0.url("google", model.as_str(), "countTokens"),
             Mode::Streaming => {
-                let mut url = self.0.url("google", model, "streamGenerateContent")?;
+                let mut url = self.0.url("google", model.as_str(), "streamGenerateContent")?;
                 // Without it the stream is one JSON array in pieces.
                 url.set_query(Some("alt=sse"));
                 Ok(url)
@@ -32,7 +40,10 @@ impl Provider for VertexGemini {
         }
     }
 
-    fn finish_body(&self, _body: &mut RawObject<'_>, _model: &UpstreamModel, _mode: Mode) -> Result<(), serde_json::Error> {
+    fn finish_body(&self, body: &mut RawObject<'_>, _model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
+        if mode == Mode::Count {
+            body.keep_only(COUNTED);
+        }
         Ok(())
     }
 }

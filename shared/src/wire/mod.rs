@@ -16,7 +16,7 @@ pub mod upstream_error;
 use bytes::{Bytes, BytesMut};
 
 use crate::chat::{ChatRequest, ChatResponse, FinishReason, StreamEvent, Usage};
-use crate::error::{Dialect, GatewayError, UpstreamError};
+use crate::error::{Dialect, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::{ModelId, ProviderId, RequestId};
 use crate::sse::Frame;
 use raw::RawObject;
@@ -86,6 +86,8 @@ pub enum Mode {
     Streaming,
     /// In one piece.
     Whole,
+    /// Only the number of its input tokens.
+    Count,
 }
 
 /// What a reply calls itself towards the client: our own id, and the model id that the client asked for by any of its names.
@@ -147,6 +149,25 @@ pub fn open_request(format: ClientFormat, body: &str) -> Result<ClientRequest<'_
         ClientFormat::ChatCompletions => openai::request::open(body),
         ClientFormat::Messages => anthropic::request::open(body),
     }
+}
+
+/// Reads a body for `count_tokens`: a Messages request without an output limit.
+pub fn open_count(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
+    shape::check_depth(body)?;
+    anthropic::request::open_count(body)
+}
+
+/// The number in a provider's answer to a count: `input_tokens` from Claude, `totalTokens` from Gemini.
+pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
+    #[derive(serde::Deserialize)]
+    struct Count {
+        #[serde(alias = "totalTokens")]
+        input_tokens: u64,
+    }
+    let count: Result<Count, _> = serde_json::from_str(body);
+    count
+        .map(|count| count.input_tokens)
+        .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
 }
 
 /// A whole reply as it goes to the client, and what the meter reads from it.

@@ -47,6 +47,11 @@ impl<'a> RawObject<'a> {
         self.fields.len() < before
     }
 
+    /// Removes every field that is not listed.
+    pub fn keep_only(&mut self, names: &[&str]) {
+        self.fields.retain(|(field, _)| names.contains(&field.as_ref()));
+    }
+
     /// The object as JSON text.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)

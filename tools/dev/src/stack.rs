@@ -20,7 +20,7 @@ use crate::lambda::{Function, Lambda, LogSink};
 use crate::simulator::{self, Simulator};
 
 /// The functions, by the names of their binaries.
-pub const FUNCTIONS: [&str; 5] = ["chat-completions", "messages", "models", "usage", "health"];
+pub const FUNCTIONS: [&str; 6] = ["chat-completions", "messages", "count-tokens", "models", "usage", "health"];
 /// The local table's name.
 pub const TABLE: &str = "gateway-local";
 const REGION: &str = "us-east-1";

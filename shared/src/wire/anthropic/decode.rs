@@ -41,7 +41,7 @@ const BILLING_HEADER: &str = "x-anthropic-billing-header:";
 
 #[derive(Deserialize)]
 struct Body {
-    max_tokens: u64,
+    max_tokens: Option<u64>,
     system: Option<TextOrList<Block>>,
     messages: Vec<MessageIn>,
     tools: Option<Vec<ToolIn>>,
@@ -162,7 +162,7 @@ pub fn decode(body: &str) -> Result<ChatRequest, GatewayError> {
         tools: body.tools.unwrap_or_default().into_iter().map(tool).collect(),
         tool_choice: body.tool_choice.map_or(ToolChoice::Auto, choice),
         parallel_tool_calls: one_at_a_time.map(|disabled| !disabled),
-        max_tokens: Some(body.max_tokens),
+        max_tokens: body.max_tokens,
         sampling: Sampling {
             temperature: body.temperature,
             top_p: body.top_p,

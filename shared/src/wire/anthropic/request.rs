@@ -34,7 +34,7 @@ pub const CONSUMED: &[&str] = &["anthropic_beta", "anthropic_version", "model", 
 #[derive(Deserialize)]
 struct Shape {
     model: String,
-    max_tokens: u64,
+    max_tokens: Option<u64>,
     messages: Vec<Message>,
     #[serde(rename = "system")]
     _system: Option<Content>,
@@ -70,10 +70,28 @@ enum Role {
 /// Reads a request body; every fault is a 400 that names the path.
 pub fn open(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
     let shape: Shape = shape::parse(body)?;
+    let Some(limit) = shape.max_tokens else {
+        return Err(GatewayError::invalid("max_tokens", "max_tokens: this field is required."));
+    };
+    let mode = if shape.stream == Some(true) { Mode::Streaming } else { Mode::Whole };
+    checked(shape, (body, mode), Some(("max_tokens", limit)))
+}
+
+/// Reads a body for `count_tokens`, which needs no output limit.
+pub fn open_count(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
+    let shape: Shape = shape::parse(body)?;
+    checked(shape, (body, Mode::Count), None)
+}
+
+fn checked<'a>(
+    shape: Shape,
+    (body, mode): (&'a str, Mode),
+    max_tokens: Option<(&'static str, u64)>,
+) -> Result<ClientRequest<'a>, GatewayError> {
     if shape.messages.is_empty() {
         return Err(GatewayError::invalid("messages", "messages: at least one message is required."));
     }
-    if shape.max_tokens == 0 {
+    if shape.max_tokens == Some(0) {
         return Err(GatewayError::invalid("max_tokens", "max_tokens: must be at least 1."));
     }
     shape::check_length(shape.messages.len(), shape::MAX_MESSAGES, "messages")?;
@@ -83,8 +101,8 @@ pub fn open(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
         text: body,
         fields: RawObject::parse(body).map_err(|error| GatewayError::internal(error.to_string()))?,
         model: shape.model,
-        mode: if shape.stream == Some(true) { Mode::Streaming } else { Mode::Whole },
-        max_tokens: Some(("max_tokens", shape.max_tokens)),
+        mode,
+        max_tokens,
         include_usage: true,
     })
 }
