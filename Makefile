@@ -72,6 +72,11 @@ fmt: ## Format the code
 .PHONY: golden
 golden: ## Accept changed golden files: read the diff line by line afterwards
 	INSTA_UPDATE=always cargo test --package gateway-tests --test golden
+	ROUTES_UPDATE=1 cargo test --package gateway-tests --test routes
+
+.PHONY: bench
+bench: ## Time the relay: per streamed event, forwarded and translated
+	cargo bench --package gateway-tests
 
 .PHONY: audit
 audit: ## Licences, advisories and banned crates by cargo-deny (compiled on first use)

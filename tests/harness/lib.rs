@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a running stack of real binaries, and a client that keeps everything it saw.
 
+pub mod long;
 pub mod relaying;
 
 use std::path::{Path, PathBuf};

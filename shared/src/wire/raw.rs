@@ -40,6 +40,11 @@ impl<'a> RawObject<'a> {
         Ok(())
     }
 
+    /// Replaces a field by JSON that is there already, or adds it at the end.
+    pub fn set_raw(&mut self, name: &'a str, value: &'a RawValue) {
+        self.put(Cow::Borrowed(name), Cow::Borrowed(value));
+    }
+
     /// Removes a field; true when it was there.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.fields.len();

@@ -1,5 +1,6 @@
 //! What a client's body must look like before anything is spent on it. A fault is a 400 that names the JSON path.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -203,6 +204,11 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
+/// A text borrowed from its input unless it holds escapes. (`Option<Cow<str>>` alone always copies: serde borrows only a bare
+/// `Cow` field.)
+#[derive(Debug, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
 /// One text, or a list of items: how both client formats write content.
 #[derive(Debug)]
 pub enum TextOrList<T> {
@@ -238,6 +244,43 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOrList<T> {
                     list.push(item);
                 }
                 Ok(TextOrList::List(list))
+            }
+        }
+
+        deserializer.deserialize_any(Shape(std::marker::PhantomData))
+    }
+}
+
+/// The first element of a list, without a list to hold the others: replies have one choice, and one candidate.
+#[derive(Debug)]
+pub struct First<T>(pub Option<T>);
+
+// Not derived: that would ask for `T: Default`.
+impl<T> Default for First<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = First<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(First(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let first = items.next_element()?;
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(First(first))
             }
         }
 

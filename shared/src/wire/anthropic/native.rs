@@ -8,6 +8,8 @@ use crate::wire::raw::RawObject;
 
 /// The mark of another provider's signature (see `signature`).
 const FOREIGN_SIGNATURE: &[u8] = b"\"gw1.";
+/// How a picture or document by URL begins, in the two usual spellings. Vertex AI does not fetch them reliably.
+const URL_SOURCES: [&[u8]; 2] = [b"\"type\":\"url\"", b"\"type\": \"url\""];
 /// Anthropic's limit.
 const MAX_CACHE_MARKS: usize = 4;
 
@@ -35,6 +37,7 @@ pub fn fits(text: &str, fields: &RawObject<'_>, capabilities: &Capabilities) -> 
     let marks = memchr::memmem::find_iter(text.as_bytes(), b"\"cache_control\"").count();
     marks <= MAX_CACHE_MARKS
         && memchr::memmem::find(text.as_bytes(), FOREIGN_SIGNATURE).is_none()
+        && URL_SOURCES.iter().all(|source| memchr::memmem::find(text.as_bytes(), source).is_none())
         && sampling_fits(fields, capabilities)
         && thinking_fits(fields, capabilities)
         && output_fits(fields, capabilities)
@@ -129,6 +132,7 @@ mod tests {
             ("claude-opus-4.8", r#","thinking":{"type":"enabled","budget_tokens":2048}"#, false),
             ("claude-opus-4.8", r#","temperature":1"#, false),
             ("claude-opus-4.6", r#","x":"gw1.g.abc""#, false),
+            ("claude-opus-4.6", r#","x":{"type":"url","url":"https://a.example/b.png"}"#, false),
         ] {
             assert_eq!(fits_model(model, rest), expected, "{model} {rest}");
         }

@@ -3,8 +3,6 @@
 //! Text is new text, not cumulative; calls arrive whole; usage is cumulative and may be partial; the end is a chunk with a
 //! `finishReason`. A blocked prompt has no candidates at all.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -12,17 +10,20 @@ use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
+use crate::wire::shape::{First, Text};
 use crate::wire::{EventDecoder, upstream_error};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Chunk<'a> {
     #[serde(default, borrow)]
-    candidates: Option<Vec<Candidate<'a>>>,
+    candidates: First<Candidate<'a>>,
     prompt_feedback: Option<PromptFeedback>,
     usage_metadata: Option<UsageMetadata>,
-    response_id: Option<String>,
-    model_version: Option<String>,
+    #[serde(borrow)]
+    response_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    model_version: Option<Text<'a>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -33,7 +34,7 @@ struct Candidate<'a> {
     #[serde(borrow)]
     content: Option<ContentIn<'a>>,
     #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
+    finish_reason: Option<Text<'a>>,
     finish_message: Option<String>,
 }
 
@@ -123,14 +124,15 @@ impl EventDecoder for Decoder {
         let usage = chunk.usage_metadata.filter(|usage| !usage.is_empty()).map(UsageMetadata::canonical);
         if !self.started {
             self.started = true;
-            let (id, model) = (chunk.response_id.unwrap_or_default(), chunk.model_version.unwrap_or_default());
+            let text = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned()).unwrap_or_default();
+            let (id, model) = (text(chunk.response_id), text(chunk.model_version));
             events.push(StreamEvent::Start { id, model, usage: usage.unwrap_or_default() });
         }
         if let Some(reason) = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason) {
             self.blocks.text(format!("The prompt was blocked ({reason})."), events);
             self.finish = Some(FinishReason::ContentFilter);
         }
-        if let Some(candidate) = chunk.candidates.unwrap_or_default().into_iter().next() {
+        if let Some(candidate) = chunk.candidates.0 {
             self.candidate(candidate, events)?;
         }
         events.extend(usage.map(StreamEvent::Usage));
@@ -154,6 +156,7 @@ impl EventDecoder for Decoder {
 impl Decoder {
     fn candidate(&mut self, candidate: Candidate<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         let Candidate { content, finish_reason, finish_message } = candidate;
+        let finish_reason = finish_reason.map(|reason| reason.0);
         let uncalled = finish_reason.as_deref() == Some("UNEXPECTED_TOOL_CALL");
         for part in content.and_then(|content| content.parts).unwrap_or_default() {
             self.part(part, uncalled, events);

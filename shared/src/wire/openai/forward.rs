@@ -1,9 +1,8 @@
 //! Chat Completions chunks to a client of the same format.
 
-use std::borrow::Cow;
-
 use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::stream::DONE;
 use super::usage::ClientUsage;
@@ -11,23 +10,32 @@ use crate::chat::Usage;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
 use crate::wire::raw::RawObject;
+use crate::wire::shape::{First, Text};
 use crate::wire::{FrameForwarder, Identity};
 
 /// Forwards one stream.
 #[derive(Debug)]
 pub struct Forwarder {
     identity: Identity,
+    /// Id and model as JSON, written into every chunk.
+    id: Option<Box<RawValue>>,
+    model: Option<Box<RawValue>>,
     include_usage: bool,
     created: u64,
     finish_seen: bool,
+}
+
+/// As much of a choice as every chunk is asked for.
+#[derive(Deserialize)]
+struct Finish<'a> {
+    #[serde(borrow)]
+    finish_reason: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
     delta: Option<RawObject<'a>>,
-    #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -43,19 +51,24 @@ struct UsageChunk<'a> {
 impl Forwarder {
     /// Forwards under that identity; `include_usage` says whether the client asked for a usage chunk.
     pub fn new(identity: Identity, include_usage: bool) -> Self {
-        Self { identity, include_usage, created: 0, finish_seen: false }
+        // Strings always serialise.
+        let (id, model) = (to_raw_value(&identity.id).ok(), to_raw_value(identity.model.as_str()).ok());
+        Self { identity, id, model, include_usage, created: 0, finish_seen: false }
     }
 
     /// Notes a finish reason, and tells whether the chunk brings nothing: only usage, or a finish that was already sent.
     fn is_spent(&mut self, fields: &RawObject<'_>) -> bool {
         let choices = fields.get("choices").unwrap_or("[]");
-        let Ok(choices) = serde_json::from_str::<Vec<Choice<'_>>>(choices) else { return false };
-        let finish = choices.iter().any(|choice| choice.finish_reason.is_some());
+        let Ok(First(first)) = serde_json::from_str::<First<Finish<'_>>>(choices) else { return false };
+        let finish = first.is_some_and(|choice| choice.finish_reason.is_some());
         let news = finish && !self.finish_seen;
         self.finish_seen |= finish;
         let has_usage = fields.get("usage").is_some_and(|usage| usage != "null");
-        let trailing = has_usage || self.finish_seen;
-        trailing && !news && choices.iter().all(|choice| choice.delta.as_ref().is_none_or(is_empty))
+        if news || !(has_usage || self.finish_seen) {
+            return false;
+        }
+        let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices).unwrap_or_default();
+        choice.and_then(|choice| choice.delta).is_none_or(|delta| is_empty(&delta))
     }
 }
 
@@ -80,8 +93,10 @@ impl FrameForwarder for Forwarder {
         if self.is_spent(&fields) {
             return Ok(());
         }
-        fields.set("id", &self.identity.id).map_err(|error| malformed(&error))?;
-        fields.set("model", self.identity.model.as_str()).map_err(|error| malformed(&error))?;
+        if let (Some(id), Some(model)) = (&self.id, &self.model) {
+            fields.set_raw("id", id);
+            fields.set_raw("model", model);
+        }
         fields.remove("usage");
         write_data(&fields, out).map_err(|error| malformed(&error))
     }

@@ -3,8 +3,6 @@
 //! This wire has no block boundaries and may interleave tool calls (see `chat::blocks`). The end is a chunk with a finish reason,
 //! then a usage chunk, then `[DONE]`. An error is a chunk with an `error` key in a stream of status 200 (OpenRouter).
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,6 +13,7 @@ use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, Delta, Part, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
+use crate::wire::shape::{First, Text};
 use crate::wire::{EventDecoder, upstream_error};
 
 /// The data of the frame that ends a stream.
@@ -22,10 +21,12 @@ pub const DONE: &str = "[DONE]";
 
 #[derive(Deserialize)]
 struct Chunk<'a> {
-    id: Option<String>,
-    model: Option<String>,
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    model: Option<Text<'a>>,
     #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
+    choices: First<Choice<'a>>,
     #[serde(borrow)]
     usage: Option<ProviderUsage<'a>>,
     #[serde(borrow)]
@@ -38,7 +39,7 @@ struct Choice<'a> {
     #[serde(default, alias = "message")]
     delta: Option<DeltaShape>,
     #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
+    finish_reason: Option<Text<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -88,10 +89,11 @@ impl EventDecoder for Decoder {
         let usage = chunk.usage.as_ref().map(ProviderUsage::canonical);
         if !self.started && chunk.error.is_none() {
             self.started = true;
-            let (id, model) = (chunk.id.unwrap_or_default(), chunk.model.unwrap_or_default());
+            let text = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned()).unwrap_or_default();
+            let (id, model) = (text(chunk.id), text(chunk.model));
             events.push(StreamEvent::Start { id, model, usage: Usage::default() });
         }
-        if let Some(choice) = chunk.choices.unwrap_or_default().into_iter().next() {
+        if let Some(choice) = chunk.choices.0 {
             self.choice(choice, events);
         }
         if let Some(usage) = usage
@@ -150,7 +152,7 @@ impl Decoder {
             self.blocks.tool_call(CallPiece { index: call.index, id: call.id, name, arguments }, events);
         }
         if let Some(reason) = choice.finish_reason {
-            self.finish = Some(reason.into_owned());
+            self.finish = Some(reason.0.into_owned());
         }
     }
 }

@@ -1,0 +1,160 @@
+//! `ROUTES.md`: what each route carries of a request, found out by asking. `make golden` writes it anew.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use gateway::catalog::Model;
+use gateway::translate::outbound::{self, Beside};
+use gateway::wire::{self, ClientFormat};
+use gateway_tests::project;
+use gateway_tests::relaying::{FORMATS, catalog};
+use serde_json::{Value, json};
+
+/// A model of each generation whose rules differ; its first route is asked.
+const MODELS: [&str; 7] =
+    ["gpt-5.2", "qwen3-coder", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUg==";
+const PDF: &str = "JVBERi0xLjQKJcfs";
+
+/// A feature, and the fields that ask for it in each format; `None` where the format has no words for it.
+type Feature = (&'static str, Option<Value>, Option<Value>);
+
+fn sampling() -> Vec<Feature> {
+    let same = |value: Value| (Some(value.clone()), Some(value));
+    let both = |name, value| {
+        let (chat, messages) = same(value);
+        (name, chat, messages)
+    };
+    vec![
+        both("temperature", json!({"temperature": 0.5})),
+        both("top_p", json!({"top_p": 0.5})),
+        both("top_k", json!({"top_k": 5})),
+        ("seed", Some(json!({"seed": 1})), None),
+        ("frequency penalty", Some(json!({"frequency_penalty": 0.5})), None),
+        ("stop sequences", Some(json!({"stop": ["END"]})), Some(json!({"stop_sequences": ["END"]}))),
+        ("log probabilities", Some(json!({"logprobs": true})), None),
+        ("the user's name", Some(json!({"user": "u"})), Some(json!({"metadata": {"user_id": "u"}}))),
+        ("service tier", Some(json!({"service_tier": "flex"})), Some(json!({"service_tier": "auto"}))),
+    ]
+}
+
+fn tools() -> Vec<Feature> {
+    let chat = json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]);
+    let messages = json!([{"name": "f", "input_schema": {"type": "object"}}]);
+    vec![
+        ("tools", Some(json!({"tools": chat})), Some(json!({"tools": messages}))),
+        (
+            "a forced tool",
+            Some(json!({"tools": chat, "tool_choice": "required"})),
+            Some(json!({"tools": messages, "tool_choice": {"type": "any"}})),
+        ),
+        (
+            "one call at a time",
+            Some(json!({"tools": chat, "parallel_tool_calls": false})),
+            Some(json!({"tools": messages, "tool_choice": {"type": "auto", "disable_parallel_tool_use": true}})),
+        ),
+        (
+            "server tools (web search)",
+            Some(json!({"tools": [{"type": "web_search"}]})),
+            Some(json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})),
+        ),
+    ]
+}
+
+fn answers() -> Vec<Feature> {
+    let schema =
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    vec![
+        (
+            "structured output",
+            Some(json!({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}})),
+            Some(json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}})),
+        ),
+        (
+            "thinking by effort",
+            Some(json!({"reasoning_effort": "high"})),
+            Some(json!({"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}})),
+        ),
+        (
+            "thinking by budget",
+            None,
+            Some(json!({"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 2048}})),
+        ),
+    ]
+}
+
+fn media() -> Vec<Feature> {
+    let user = |content: Value| json!({"messages": [{"role": "user", "content": content}]});
+    let image = |source: Value| json!([{"type": "image", "source": source}]);
+    let url = |url: &str| json!([{"type": "image_url", "image_url": {"url": url}}]);
+    let file = json!({"filename": "a.pdf", "file_data": format!("data:application/pdf;base64,{PDF}")});
+    let pdf = json!({"type": "base64", "media_type": "application/pdf", "data": PDF});
+    vec![
+        (
+            "inline pictures",
+            Some(user(url(&format!("data:image/png;base64,{PNG}")))),
+            Some(user(image(json!({"type": "base64", "media_type": "image/png", "data": PNG})))),
+        ),
+        (
+            "pictures by URL",
+            Some(user(url("https://a.example/b.png"))),
+            Some(user(image(json!({"type": "url", "url": "https://a.example/b.png"})))),
+        ),
+        (
+            "inline PDFs",
+            Some(user(json!([{"type": "file", "file": file}]))),
+            Some(user(json!([{"type": "document", "source": pdf}]))),
+        ),
+        ("audio", Some(user(json!([{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]))), None),
+    ]
+}
+
+fn verdict(format: ClientFormat, model: &Model, extra: &Value) -> &'static str {
+    let mut body = json!({"model": model.id.as_str(), "messages": [{"role": "user", "content": "hi"}]});
+    if format == ClientFormat::Messages {
+        body["max_tokens"] = json!(4096);
+    }
+    for (name, value) in extra.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let body = body.to_string();
+    let opened = wire::open_request(format, &body).unwrap();
+    let beside = Beside { betas: &[], signatures: &HashMap::new() };
+    match outbound::outbound(format, &opened, (model, &model.routes[0]), beside) {
+        Ok(outbound) if outbound.dropped.is_empty() => "yes",
+        Ok(_) => "named",
+        Err(_) if model.routes.len() > 1 => "next",
+        Err(_) => "400",
+    }
+}
+
+fn page() -> String {
+    let catalog = catalog().unwrap();
+    let mut page = "# What each route carries\n\nGenerated by `tests/routes.rs`; `make golden` writes it anew. *yes*: forwarded or \
+        translated. *named*: left out or changed, and named in `x-gateway-dropped`. *next*: this route cannot, so the model's next \
+        configured route takes the request. *400*: no route can; the error names the part.\n"
+        .to_owned();
+    for format in FORMATS {
+        writeln!(page, "\n## From {}\n", format.as_str().replace('_', " ")).unwrap();
+        writeln!(page, "| | {} |", MODELS.join(" | ")).unwrap();
+        writeln!(page, "|---|{}", "---|".repeat(MODELS.len())).unwrap();
+        for (feature, chat, messages) in [sampling(), tools(), answers(), media()].concat() {
+            let asked = if format == ClientFormat::Messages { messages } else { chat };
+            let Some(asked) = asked else { continue };
+            let cells = MODELS.map(|model| verdict(format, &catalog.resolve(model).unwrap(), &asked));
+            writeln!(page, "| {feature} | {} |", cells.join(" | ")).unwrap();
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_routes_is_what_the_routes_do() {
+    let path = project().join("tests/ROUTES.md");
+    let page = page();
+    if std::env::var_os("ROUTES_UPDATE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), page, "run `make golden` and read the diff");
+}
