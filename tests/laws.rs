@@ -235,6 +235,28 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
     assert!(seen > 30, "only {seen} recorded requests");
 }
 
+#[test]
+fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
+    let Some(recorded) = recorded() else { return };
+    let mut seen = 0;
+    for folder in ["openrouter/unary", "openai-chat/unary"] {
+        for path in files(&recorded.join(folder), ".request.json") {
+            let request: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let reply = path.to_string_lossy().replace(".request.", ".response.");
+            let reply: Value = serde_json::from_str(&fs::read_to_string(reply).unwrap_or_default()).unwrap_or_default();
+            // Server tools add texts of their own; the gateway drops them.
+            let is_client_tool = |tool: &Value| matches!(tool["type"].as_str(), Some("function" | "custom"));
+            let client_tools = request["tools"].as_array().is_none_or(|tools| tools.iter().all(is_client_tool));
+            if let (Some(real), true) = (reply["usage"]["prompt_tokens"].as_u64(), client_tools) {
+                let estimate = gateway::ledger::estimated_input(&request.to_string());
+                assert!(estimate * 100 >= real * 95, "{}: {estimate} for {real}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} recorded counts");
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

@@ -99,12 +99,16 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     }
 }
 
-/// Input tokens of a request that no provider counts, made not to fall under the real number: five bytes of JSON for two
-/// tokens (dense code comes near that), and the fixed size of a large picture for each inline one, whose base64 is no text.
+/// Input tokens of a request that no provider counts, made not to fall under the real number: two tokens for five bytes of JSON
+/// (dense code comes near that), the size of a large picture for each one (whose base64 is no text), and what providers add of
+/// their own, more with tools than without.
 pub fn estimated_input(body: &str) -> u64 {
     const PICTURE: u64 = 1_600;
     const LONGEST_WORD: usize = 2_000;
-    let (mut bytes, mut pictures) = (0_u64, 0_u64);
+    const FRAME: u64 = 16;
+    const TOOLS_FRAME: u64 = 600;
+    let by_url = ["\"url\":\"http", "\"url\": \"http", "\"image_url\":\"http"];
+    let (mut bytes, mut pictures) = (0_u64, by_url.iter().map(|url| body.matches(url).count() as u64).sum::<u64>());
     for text in body.split('"') {
         let is_base64 = text.len() > LONGEST_WORD && !text.bytes().any(|byte| byte == b' ' || byte == b'\\');
         if is_base64 {
@@ -113,7 +117,8 @@ pub fn estimated_input(body: &str) -> u64 {
             bytes = bytes.saturating_add(text.len() as u64).saturating_add(1);
         }
     }
-    bytes.saturating_mul(2).div_ceil(5).saturating_add(pictures.saturating_mul(PICTURE)).max(1)
+    let frame = if body.contains("\"tools\"") { TOOLS_FRAME } else { FRAME };
+    bytes.saturating_mul(2).div_ceil(5).saturating_add(pictures.saturating_mul(PICTURE)).saturating_add(frame)
 }
 
 /// Tokens of a body that nobody counted, at least one.
@@ -236,9 +241,9 @@ mod tests {
 
     #[test]
     fn an_estimate_counts_text_by_length_and_inline_pictures_by_piece() {
-        assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5);
+        assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5 + 16);
         let picture = "A".repeat(5_000);
-        assert_eq!(estimated_input(&format!(r#"{{"a":"{picture}"}}"#)), 1_600 + 4);
+        assert_eq!(estimated_input(&format!(r#"{{"a":"{picture}"}}"#)), 1_600 + 4 + 16);
     }
 
     #[test]
