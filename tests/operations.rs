@@ -5,27 +5,12 @@ use std::fs;
 use std::process::Output;
 
 use anyhow::Result;
+use gateway::config::VARIABLES;
 use gateway::endpoints::Endpoint;
 use gateway_dev::stack::{FUNCTIONS, TABLE};
 use gateway_tests::{Harness, binary, project};
 use serde_json::{Value, json};
 use tokio::process::Command;
-
-/// Every variable of the API contract, and the few of our own.
-const VARIABLES: [&str; 12] = [
-    "TABLE_NAME",
-    "OPENROUTER_API_KEY",
-    "OPENROUTER_BASE_URL",
-    "OPENROUTER_API_KEY_PARAMETER",
-    "VERTEX_PROJECT",
-    "VERTEX_LOCATION",
-    "VERTEX_BASE_URL",
-    "GOOGLE_APPLICATION_CREDENTIALS_JSON",
-    "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
-    "CORS_ALLOWED_ORIGINS",
-    "WARMUP",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-];
 
 async fn bk(gateway: &Harness, arguments: &[&str]) -> Result<Output> {
     let output = Command::new(binary("bk")?)
@@ -122,7 +107,7 @@ fn the_template_has_every_function_with_every_variable_and_no_wildcard() {
     let template = fs::read_to_string(project().join("template.yaml")).unwrap();
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template).unwrap();
     let globals = &template["Globals"]["Function"]["Environment"]["Variables"];
-    for variable in VARIABLES.iter().filter(|name| **name != "AWS_ENDPOINT_URL_DYNAMODB") {
+    for variable in VARIABLES {
         assert!(globals.get(variable).is_some(), "{variable} is not declared");
     }
     let resources = template["Resources"].as_mapping().unwrap();

@@ -8,6 +8,21 @@ use url::Url;
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 const DEFAULT_VERTEX_LOCATION: &str = "global";
 
+/// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
+pub const VARIABLES: [&str; 11] = [
+    "TABLE_NAME",
+    "OPENROUTER_API_KEY",
+    "OPENROUTER_BASE_URL",
+    "OPENROUTER_API_KEY_PARAMETER",
+    "VERTEX_PROJECT",
+    "VERTEX_LOCATION",
+    "VERTEX_BASE_URL",
+    "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+    "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
+    "CORS_ALLOWED_ORIGINS",
+    "WARMUP",
+];
+
 /// A variable that is missing or cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("environment variable {variable}: {reason}")]

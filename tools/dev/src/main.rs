@@ -7,25 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use gateway::config::VARIABLES;
 use gateway_dev::lambda::cold_start;
 use gateway_dev::stack::{FUNCTIONS, Options, Stack, Support};
 use secrecy::ExposeSecret as _;
 
-/// Variables of the API contract that a developer may set, in the environment or in `.env`.
-const HONOURED: [&str; 12] = [
-    "OPENROUTER_API_KEY",
-    "OPENROUTER_BASE_URL",
-    "OPENROUTER_API_KEY_PARAMETER",
-    "VERTEX_PROJECT",
-    "VERTEX_LOCATION",
-    "VERTEX_BASE_URL",
-    "GOOGLE_APPLICATION_CREDENTIALS_JSON",
-    "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
-    "CORS_ALLOWED_ORIGINS",
-    "WARMUP",
-    "RUST_LOG",
-    "AWS_LAMBDA_LOG_FORMAT",
-];
+/// How functions log: Lambda's own variables, which a developer may set as well.
+const LOGGING: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_FORMAT"];
 /// A readable pace for the simulator's words.
 const PACE: Duration = Duration::from_millis(30);
 const TIMEOUT: Duration = Duration::from_mins(15);
@@ -106,7 +94,9 @@ fn honoured_variables() -> Vec<(String, String)> {
     let from_file = |name: &str| file.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     #[expect(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
     let value = |name: &str| std::env::var(name).ok().or_else(|| from_file(name)).filter(|value| !value.is_empty());
-    HONOURED.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
+    // The table is the local one, whatever a shell prepared for AWS names.
+    let names = VARIABLES.iter().filter(|name| **name != "TABLE_NAME").chain(&LOGGING);
+    names.filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
 }
 
 /// `.dev/env` for scripts and `bk`, `.dev/functions.env` for functions that something else starts.
