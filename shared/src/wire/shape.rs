@@ -49,8 +49,13 @@ pub fn check_depth(body: &str) -> Result<(), GatewayError> {
 
 /// Reads a body as `T`. The slow search for the path runs only when something is wrong.
 pub fn parse<T: DeserializeOwned>(body: &str) -> Result<T, GatewayError> {
-    serde_json::from_str(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => wrong_shape::<T>(body),
+    parse_at(body, "")
+}
+
+/// Reads a part of a body that stands at that path.
+pub fn parse_at<T: DeserializeOwned>(text: &str, place: &str) -> Result<T, GatewayError> {
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => wrong_shape::<T>(text, place),
         serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
             let message = format!("The body is not valid JSON: {error}.");
             GatewayError::new(ErrorKind::InvalidRequest, message).with_code("invalid_json")
@@ -58,8 +63,8 @@ pub fn parse<T: DeserializeOwned>(body: &str) -> Result<T, GatewayError> {
     })
 }
 
-fn wrong_shape<T: DeserializeOwned>(body: &str) -> GatewayError {
-    let mut reader = serde_json::Deserializer::from_str(body);
+fn wrong_shape<T: DeserializeOwned>(text: &str, place: &str) -> GatewayError {
+    let mut reader = serde_json::Deserializer::from_str(text);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut reader) else {
         return GatewayError::internal("a body failed to parse once and then did parse");
     };
@@ -75,6 +80,8 @@ fn wrong_shape<T: DeserializeOwned>(body: &str) -> GatewayError {
         (path, Some(field)) => format!("{path}.{field}"),
         (path, None) => path.to_owned(),
     };
+    let separator = if place.is_empty() || param.is_empty() || param.starts_with('[') { "" } else { "." };
+    let param = format!("{place}{separator}{param}");
     match (param.as_str(), missing) {
         ("", _) => GatewayError::new(ErrorKind::InvalidRequest, format!("The body must be a JSON object: {reason}.")),
         (_, Some(_)) => GatewayError::invalid(param.clone(), format!("{param}: this field is required.")),

@@ -70,13 +70,15 @@ struct Block {
     thinking: Option<String>,
     signature: Option<String>,
     data: Option<String>,
-    source: Option<SourceIn>,
+    /// An object in most kinds of blocks, an address in search results.
+    source: Option<Box<RawValue>>,
     title: Option<String>,
     id: Option<String>,
     name: Option<String>,
     input: Option<Box<RawValue>>,
     tool_use_id: Option<String>,
-    content: Option<TextOrList<Block>>,
+    /// Text or blocks in most kinds of blocks, an object in results of server-side tools.
+    content: Option<Box<RawValue>>,
     is_error: Option<bool>,
     cache_control: Option<CacheControl>,
 }
@@ -201,9 +203,9 @@ fn block(block: Block, path: &str) -> Result<Option<Part>, GatewayError> {
         |field: &str| GatewayError::invalid(format!("{path}.{field}"), format!("{path}.{field}: this field is required."));
     let part = match block.kind.as_str() {
         "text" | "mid_conv_system" => Part::Text { text: block.text.ok_or_else(|| missing("text"))?, cache },
-        "image" => Part::Image { source: source(block.source.ok_or_else(|| missing("source"))?, path)?, cache },
+        "image" => Part::Image { source: source(&block.source.ok_or_else(|| missing("source"))?, path)?, cache },
         "document" => {
-            let source = source(block.source.ok_or_else(|| missing("source"))?, path)?;
+            let source = source(&block.source.ok_or_else(|| missing("source"))?, path)?;
             Part::Document { source, title: block.title, cache }
         }
         "thinking" => {
@@ -221,12 +223,12 @@ fn block(block: Block, path: &str) -> Result<Option<Part>, GatewayError> {
             })
         }
         "tool_result" => {
-            let content = block.content.map_or(Ok(Vec::new()), |content| blocks(content, &format!("{path}.content")))?;
+            let content = nested(block.content.as_deref(), path)?;
             let call_id = block.tool_use_id.ok_or_else(|| missing("tool_use_id"))?;
             Part::ToolResult(ToolResult { call_id, content, is_error: block.is_error == Some(true), cache })
         }
         "search_result" => {
-            let content = block.content.map_or(Ok(Vec::new()), |content| blocks(content, &format!("{path}.content")))?;
+            let content = nested(block.content.as_deref(), path)?;
             Part::Text { text: texts(&content), cache }
         }
         "server_tool_use" | "mcp_tool_use" | "compaction" | "tool_reference" => return Ok(None),
@@ -236,12 +238,22 @@ fn block(block: Block, path: &str) -> Result<Option<Part>, GatewayError> {
     Ok(Some(part))
 }
 
+/// The blocks inside a block.
+fn nested(content: Option<&RawValue>, path: &str) -> Result<Vec<Part>, GatewayError> {
+    let path = format!("{path}.content");
+    match content {
+        Some(content) => blocks(shape::parse_at(content.get(), &path)?, &path),
+        None => Ok(Vec::new()),
+    }
+}
+
 fn texts(parts: &[Part]) -> String {
     let text = |part: &Part| if let Part::Text { text, .. } = part { Some(text.clone()) } else { None };
     parts.iter().filter_map(text).collect::<Vec<_>>().join("\n")
 }
 
-fn source(source: SourceIn, path: &str) -> Result<Source, GatewayError> {
+fn source(source: &RawValue, path: &str) -> Result<Source, GatewayError> {
+    let source: SourceIn = shape::parse_at(source.get(), &format!("{path}.source"))?;
     match (source.kind.as_str(), source.data, source.url) {
         ("base64", Some(data), _) => Ok(media::inline(&source.media_type.unwrap_or_default(), &data)),
         ("text", Some(data), _) => Ok(Source::Text(data)),
