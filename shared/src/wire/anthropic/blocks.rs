@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::signature;
 use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Role, Source, ToolCall, ToolResult};
+use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::names::{self, ToolNames};
 
@@ -122,8 +123,9 @@ pub(super) struct Rules<'a> {
 /// The system instruction: texts only.
 pub(super) fn system_blocks(parts: Vec<Part>) -> Vec<Block> {
     let block = |part: Part| match part {
-        Part::Text { text, cache } => Some(marked(Kind::Text { text }, cache)),
-        Part::Image { .. }
+        Part::Text { text, cache } if says_something(&text) => Some(marked(Kind::Text { text }, cache)),
+        Part::Text { .. }
+        | Part::Image { .. }
         | Part::Document { .. }
         | Part::Audio { .. }
         | Part::Reasoning { .. }
@@ -134,8 +136,14 @@ pub(super) fn system_blocks(parts: Vec<Part>) -> Vec<Block> {
     parts.into_iter().filter_map(block).collect()
 }
 
-/// A turn.
-pub(super) fn message_blocks(turn: Message, rules: &Rules<'_>) -> Result<MessageOut, GatewayError> {
+/// Texts of white space only are refused.
+fn says_something(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+/// A turn; `None` for one of the assistant of which nothing is left. A message without content is refused, two messages of one
+/// role in a row are not.
+pub(super) fn message_blocks(turn: Message, rules: &Rules<'_>) -> Result<Option<MessageOut>, GatewayError> {
     let role = match turn.role {
         Role::Assistant => "assistant",
         Role::User | Role::System => "user",
@@ -144,12 +152,19 @@ pub(super) fn message_blocks(turn: Message, rules: &Rules<'_>) -> Result<Message
     for part in turn.parts {
         content.extend(block(part, rules)?);
     }
-    Ok(MessageOut { role, content })
+    if content.is_empty() {
+        match turn.role {
+            Role::Assistant => return Ok(None),
+            Role::User | Role::System => content.push(marked(Kind::Text { text: CONTINUE.to_owned() }, None)),
+        }
+    }
+    Ok(Some(MessageOut { role, content }))
 }
 
 fn block(part: Part, rules: &Rules<'_>) -> Result<Option<Block>, GatewayError> {
     let own = |origin: Origin| rules.keep_thinking && origin == Origin::Anthropic;
     Ok(Some(match part {
+        Part::Text { text, .. } if !says_something(&text) => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source: Source::Url(_), .. } | Part::Document { source: Source::Url(_), .. } => {
             return Err(unsupported(
@@ -172,8 +187,7 @@ fn block(part: Part, rules: &Rules<'_>) -> Result<Option<Block>, GatewayError> {
         Part::ToolResult(ToolResult { call_id, content, is_error, cache }) => {
             let mut blocks = Vec::with_capacity(content.len());
             for part in content {
-                let empty = matches!(&part, Part::Text { text, .. } if text.is_empty());
-                blocks.extend(if empty { None } else { block(part, rules)? });
+                blocks.extend(block(part, rules)?);
             }
             let tool_use_id = names::call_id(&call_id);
             marked(Kind::ToolResult { tool_use_id, content: blocks, is_error }, cache)

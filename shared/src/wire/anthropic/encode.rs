@@ -117,7 +117,11 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let mut body = Body {
         max_tokens: plan.max_tokens,
         system: system_blocks(turns.system),
-        messages: turns.turns.into_iter().map(|turn| message_blocks(turn, &rules)).collect::<Result<_, _>>()?,
+        messages: turns
+            .turns
+            .into_iter()
+            .filter_map(|turn| message_blocks(turn, &rules).transpose())
+            .collect::<Result<_, _>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools.into_iter().enumerate().map(|tool| tool_out(tool, &names, target)).collect::<Result<_, _>>()?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),

@@ -6,10 +6,17 @@ use serde::Deserialize;
 use crate::capability::{Capabilities, SamplingSupport, Thinking};
 use crate::wire::raw::RawObject;
 
-/// The mark of another provider's signature (see `signature`).
-const FOREIGN_SIGNATURE: &[u8] = b"\"gw1.";
-/// How a picture or document by URL begins, in the two usual spellings. Vertex AI does not fetch them reliably.
-const URL_SOURCES: [&[u8]; 2] = [b"\"type\":\"url\"", b"\"type\": \"url\""];
+/// What Vertex AI refuses wherever it stands, in the two usual spellings. A quote of it inside a text costs a translation, no more.
+const REFUSED: [&[u8]; 5] = [
+    // The mark of another provider's signature (see `signature`).
+    b"\"gw1.",
+    // Unsigned thoughts, which another provider's model left behind.
+    b"\"signature\":\"\"",
+    b"\"signature\": \"\"",
+    // Pictures and documents by URL are not fetched reliably.
+    b"\"type\":\"url\"",
+    b"\"type\": \"url\"",
+];
 /// Anthropic's limit.
 const MAX_CACHE_MARKS: usize = 4;
 
@@ -36,8 +43,7 @@ struct OutputConfig {
 pub fn fits(text: &str, fields: &RawObject<'_>, capabilities: &Capabilities) -> bool {
     let marks = memchr::memmem::find_iter(text.as_bytes(), b"\"cache_control\"").count();
     marks <= MAX_CACHE_MARKS
-        && memchr::memmem::find(text.as_bytes(), FOREIGN_SIGNATURE).is_none()
-        && URL_SOURCES.iter().all(|source| memchr::memmem::find(text.as_bytes(), source).is_none())
+        && REFUSED.iter().all(|refused| memchr::memmem::find(text.as_bytes(), refused).is_none())
         && sampling_fits(fields, capabilities)
         && thinking_fits(fields, capabilities)
         && output_fits(fields, capabilities)
@@ -133,6 +139,7 @@ mod tests {
             ("claude-opus-4.8", r#","temperature":1"#, false),
             ("claude-opus-4.6", r#","x":"gw1.g.abc""#, false),
             ("claude-opus-4.6", r#","x":{"type":"url","url":"https://a.example/b.png"}"#, false),
+            ("claude-opus-4.6", r#","signature": """#, false),
         ] {
             assert_eq!(fits_model(model, rest), expected, "{model} {rest}");
         }

@@ -119,7 +119,8 @@ fn effort_of(amount: Amount, capabilities: &Capabilities) -> Option<&'static str
 
 /// Whether the last assistant turn, if it called tools, begins with thinking that Claude signed.
 fn can_resume(turns: &Turns) -> bool {
-    let last = turns.turns.iter().rev().find(|turn| turn.role == Role::Assistant);
+    let mut answers = turns.turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
+    let last = answers.find(|turn| turn.parts.iter().any(is_sent));
     let Some(last) = last.filter(|turn| turn.parts.iter().any(|part| matches!(part, Part::ToolCall(_)))) else {
         return true;
     };
@@ -128,5 +129,17 @@ fn can_resume(turns: &Turns) -> bool {
             signature.origin == Origin::Anthropic
         }
         Some(_) | None => false,
+    }
+}
+
+/// False for what another provider's model thought and for white space: a turn of nothing else is left out.
+fn is_sent(part: &Part) -> bool {
+    match part {
+        Part::Text { text, .. } => !text.trim().is_empty(),
+        Part::Reasoning { signature, .. } => {
+            signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
+        }
+        Part::RedactedReasoning { data } => data.origin == Origin::Anthropic,
+        Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolCall(_) | Part::ToolResult(_) => true,
     }
 }
