@@ -1,0 +1,263 @@
+//! Made-up histories, requests and replies: what clients and providers may send some day.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use gateway::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
+use gateway::translate::{Outbound, Way};
+use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway_tests::corpus::{requests, streams};
+use gateway_tests::project;
+use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, relay_from};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::replies::check_encoded;
+use super::requests::{MODELS, check_prefixes, check_sent, send};
+
+static OWN_REQUESTS: LazyLock<Vec<(ClientFormat, PathBuf, Value)>> =
+    LazyLock::new(|| requests().into_iter().filter(|(_, path, _)| path.starts_with(project())).collect());
+
+static OWN_STREAMS: LazyLock<Vec<(WireFormat, PathBuf, Vec<u8>)>> =
+    LazyLock::new(|| streams().into_iter().filter(|(_, path, _)| path.starts_with(project())).collect());
+
+/// A message of a history as clients trim, merge and reorder them.
+fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
+    let text = || prop::sample::select(vec!["", " ", "hi", "\n\n"]);
+    let ids = prop::sample::subsequence(vec!["a".to_owned(), "functions.f:0".to_owned(), "x".repeat(90)], 0..=3);
+    let sealed = prop::sample::select(vec!["", "EqoB", "gw1.g.EqoB"]);
+    (0..4_u8, text(), text(), ids, sealed).prop_map(move |(kind, first, second, ids, sealed)| match (format, kind) {
+        (_, 0) => json!({"role": "user", "content": first}),
+        (ClientFormat::ChatCompletions, 1) => {
+            let call = |id: &String| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": second}});
+            json!({"role": "assistant", "content": first, "tool_calls": ids.iter().map(call).collect::<Vec<_>>()})
+        }
+        (ClientFormat::ChatCompletions, 2) => {
+            json!({"role": "tool", "content": second, "tool_call_id": ids.first().map_or("gone", String::as_str)})
+        }
+        (_, 3) => json!({"role": "system", "content": second}),
+        (ClientFormat::Messages, 1) => {
+            let calls = ids.iter().map(|id| json!({"type": "tool_use", "id": id, "name": "f", "input": {}}));
+            let thought = match first {
+                "hi" => json!({"type": "redacted_thinking", "data": "opaque"}),
+                _ => json!({"type": "thinking", "thinking": second, "signature": sealed}),
+            };
+            json!({"role": "assistant", "content": std::iter::once(thought).chain(calls).collect::<Vec<_>>()})
+        }
+        (ClientFormat::Messages, _) => {
+            let text = json!({"type": "text", "text": first});
+            let image =
+                json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}});
+            let results = ids.iter().map(
+                |id| json!({"type": "tool_result", "tool_use_id": id, "content": [{"type": "text", "text": second}, image]}),
+            );
+            json!({"role": "user", "content": std::iter::once(text).chain(results).collect::<Vec<_>>()})
+        }
+        (ClientFormat::ChatCompletions, _) => json!({"role": "assistant", "content": null}),
+    })
+}
+
+/// JSON of any shape, with names that requests and replies know.
+fn any_json() -> impl Strategy<Value = Value> {
+    const WORDS: [&str; 30] = [
+        "type",
+        "text",
+        "role",
+        "content",
+        "user",
+        "assistant",
+        "tool_use",
+        "tool_result",
+        "function",
+        "name",
+        "arguments",
+        "id",
+        "input",
+        "thinking",
+        "signature",
+        "image",
+        "source",
+        "url",
+        "data",
+        "object",
+        "properties",
+        "$ref",
+        "#",
+        "anyOf",
+        "",
+        "functionCall",
+        "args",
+        "parts",
+        "finishReason",
+        "thoughtSignature",
+    ];
+    let word = || prop::sample::select(WORDS.to_vec());
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        let pairs = prop::collection::vec((word(), inner.clone()), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            pairs.prop_map(|pairs| pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+/// Puts a value in place of the n-th one, counted over the whole tree; what is left of n otherwise.
+fn replace(tree: &mut Value, n: usize, with: &Value) -> Option<usize> {
+    if n == 0 {
+        tree.clone_from(with);
+        return None;
+    }
+    let mut left = n - 1;
+    let inner: Vec<&mut Value> = match tree {
+        Value::Array(list) => list.iter_mut().collect(),
+        Value::Object(fields) => fields.values_mut().collect(),
+        _ => Vec::new(),
+    };
+    for value in inner {
+        left = replace(value, left, with)?;
+    }
+    Some(left)
+}
+
+fn signature() -> impl Strategy<Value = Option<Delta>> {
+    let origins = vec![Origin::Anthropic, Origin::Gemini];
+    let signed = |origin| Delta::Signature(Signature { origin, value: "EqoB+/=".to_owned() });
+    prop::option::of(prop::sample::select(origins).prop_map(signed))
+}
+
+fn whole(start: BlockStart, deltas: Vec<Delta>) -> Vec<StreamEvent> {
+    let deltas = deltas.into_iter().map(StreamEvent::Delta);
+    std::iter::once(StreamEvent::BlockStart(start)).chain(deltas).chain([StreamEvent::BlockStop]).collect()
+}
+
+fn owned(pieces: Vec<&str>, delta: fn(String) -> Delta) -> Vec<Delta> {
+    pieces.into_iter().map(|piece| delta(piece.to_owned())).collect()
+}
+
+/// A call with some of these arguments, in pieces.
+fn call(arguments: Vec<Vec<&'static str>>) -> impl Strategy<Value = Vec<StreamEvent>> {
+    (prop::sample::select(arguments), signature(), "[a-z]{1,3}").prop_map(|(arguments, signed, name)| {
+        let deltas = signed.into_iter().chain(owned(arguments, Delta::Arguments)).collect();
+        whole(BlockStart::ToolCall { id: String::new(), name }, deltas)
+    })
+}
+
+/// A block as some decoder may give it.
+fn block() -> impl Strategy<Value = Vec<StreamEvent>> {
+    let pieces = || prop::collection::vec(prop::sample::select(vec!["", " ", "ü", "\"\\\n", "data: x\r\n\r\n"]), 0..4);
+    prop_oneof![
+        pieces().prop_map(move |text| whole(BlockStart::Text, owned(text, Delta::Text))),
+        (pieces(), signature()).prop_map(move |(text, signed)| {
+            whole(BlockStart::Reasoning, owned(text, Delta::Reasoning).into_iter().chain(signed).collect())
+        }),
+        Just(whole(
+            BlockStart::RedactedReasoning { data: Signature { origin: Origin::Anthropic, value: "opaque".to_owned() } },
+            Vec::new()
+        )),
+        call(vec![vec![], vec!["{}"], vec!["{\"a\":", "{\"}\":[]}", "}"], vec!["", "{", "}"]]),
+    ]
+}
+
+/// A reply as some decoder may give it.
+fn reply() -> impl Strategy<Value = Vec<StreamEvent>> {
+    use FinishReason::{ContentFilter, Length, Paused, Stop, StopSequence, ToolCalls};
+    let finishes =
+        vec![Stop, StopSequence(Some("END".to_owned())), StopSequence(None), Length, ToolCalls, ContentFilter, Paused];
+    let usage = || {
+        prop::array::uniform5(0..3_u64).prop_map(|[input, cache_read, five_minutes, hour, output]| Usage {
+            input,
+            cache_read,
+            cache_write_5m: five_minutes,
+            cache_write_1h: hour,
+            output,
+            ..Usage::default()
+        })
+    };
+    // Only what breaks off at the end has no whole arguments.
+    let broken = prop::option::of(call(vec![vec!["null"], vec!["{\"a\":\"b"], vec!["[1"]]));
+    let blocks = (prop::collection::vec(block(), 0..6), broken)
+        .prop_map(|(blocks, broken)| blocks.into_iter().chain(broken).collect::<Vec<_>>());
+    (usage(), blocks, prop::option::of(usage()), prop::sample::select(finishes)).prop_map(|(known, blocks, last, finish)| {
+        let start = StreamEvent::Start { id: String::new(), model: String::new(), usage: known };
+        let last = last.map(StreamEvent::Usage);
+        [start].into_iter().chain(blocks.into_iter().flatten()).chain(last).chain([StreamEvent::Finish(finish)]).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_reply_reaches_any_client_as_it_was_said(reply in reply()) {
+        prop_assert_eq!(broken_rule(&reply), None);
+        for format in FORMATS {
+            check_encoded(format, &reply, &format!("{format:?}"));
+        }
+    }
+
+    #[test]
+    fn any_history_is_repaired_and_grows_at_its_end(
+        (format, messages) in prop::sample::select(FORMATS.to_vec())
+            .prop_flat_map(|format| (Just(format), prop::collection::vec(message(format), 1..8))),
+        thinking in prop::sample::select(vec![
+            Value::Null, json!({"type": "enabled", "budget_tokens": 2000}), json!({"type": "adaptive"}), json!({"type": "disabled"}),
+        ]),
+    ) {
+        let tools = match format {
+            ClientFormat::ChatCompletions => json!([{"type": "function", "function": {"name": "f"}}]),
+            ClientFormat::Messages => json!([{"name": "f", "input_schema": {}}]),
+        };
+        let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
+        for model in MODELS.iter() {
+            if let Ok(Outbound { body, way: Way::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
+                check_sent(wire, &body, model.id.as_str());
+            }
+        }
+        check_prefixes(format, &body, &MODELS, "made up");
+    }
+
+    #[test]
+    fn mutated_requests_never_panic(which in any::<prop::sample::Index>(), at in 0..300_usize, with in any_json()) {
+        let (format, _, mut body) = OWN_REQUESTS[which.index(OWN_REQUESTS.len())].clone();
+        replace(&mut body, at, &with);
+        for model in MODELS.iter() {
+            drop(send(format, &body.to_string(), model));
+        }
+    }
+
+    #[test]
+    fn arbitrary_requests_never_panic(message in any_json(), tools in any_json(), other in any_json()) {
+        let body = json!({
+            "model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [message]}, message], "tools": [tools],
+            "tool_choice": other, "thinking": other, "response_format": other, "system": [message],
+        });
+        for (format, model) in FORMATS.into_iter().flat_map(|format| MODELS.iter().map(move |model| (format, model))) {
+            drop(send(format, &body.to_string(), model));
+            drop(wire::decode_request(format, &body.to_string()));
+        }
+    }
+
+    #[test]
+    fn mutated_replies_never_panic_and_never_break_the_grammar(
+        which in any::<prop::sample::Index>(), at in 0..60_usize, with in any_json(),
+    ) {
+        let (wire, _, stream) = OWN_STREAMS[which.index(OWN_STREAMS.len())].clone();
+        let mut mutated = String::new();
+        for (event, data) in frames(&stream) {
+            let mut data: Value = serde_json::from_str(&data).unwrap_or_default();
+            replace(&mut data, at, &with);
+            write!(mutated, "event: {}\ndata: {data}\n\n", event.unwrap_or_default()).unwrap();
+        }
+        for format in FORMATS {
+            relay_from(format, wire, mutated.as_bytes().chunks(11));
+        }
+        prop_assert_eq!(broken_rule(&events(wire, mutated.as_bytes()).0), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! Requests: every one reaches every wire, keeps the wire's rules, and grows at its end.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use gateway::catalog::Model;
+use gateway::error::GatewayError;
+use gateway::translate::{Outbound, Way, outbound};
+use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway_tests::corpus::requests;
+use gateway_tests::relaying::catalog;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A model of each wire, and of each generation whose rules differ.
+const NAMES: [&str; 6] =
+    ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
+
+/// The models.
+pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
+    let catalog = catalog().unwrap();
+    NAMES.iter().map(|name| catalog.resolve(name).unwrap().as_ref().clone()).collect()
+});
+
+/// The body for a model's first route.
+pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Outbound, GatewayError> {
+    let opened = wire::open_request(format, body)?;
+    outbound::outbound(format, &opened, (model, &model.routes[0]), &[])
+}
+
+/// A refusal that the client can act on: it names what this model's route has no place for.
+fn is_documented(error: &GatewayError) -> bool {
+    error.code() == Some("unsupported") && !error.message().is_empty()
+}
+
+#[test]
+fn every_request_reaches_every_wire_and_loses_no_field_unnamed() {
+    for (format, path, body) in requests() {
+        for model in MODELS.iter() {
+            let place = format!("{} for {}", path.display(), model.id);
+            let outbound = match send(format, &body.to_string(), model) {
+                Ok(outbound) => outbound,
+                Err(error) => {
+                    assert!(is_documented(&error), "{place}: {error:?}");
+                    continue;
+                }
+            };
+            let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
+            for (name, value) in body.as_object().unwrap().iter().filter(|(_, value)| !value.is_null()) {
+                let is_part = |dropped: &String| {
+                    dropped.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+                };
+                let named = outbound.dropped.iter().any(is_part);
+                let kept = match &outbound.way {
+                    Way::Forward => sent.get(name) == Some(value) || CONSUMED.contains(&name.as_str()),
+                    Way::Translate { .. } if SCALARS.contains(&name.as_str()) => holds(&sent, value),
+                    Way::Translate { .. } => wire::carried_fields(format).contains(&name.as_str()),
+                };
+                assert!(kept || named, "{place}: {name} = {value} is lost");
+            }
+        }
+    }
+}
+
+/// Fields that the gateway itself acts on.
+const CONSUMED: [&str; 5] = ["anthropic_beta", "anthropic_version", "model", "stream", "stream_options"];
+
+/// Fields that translation moves, but never changes unnamed.
+const SCALARS: [&str; 8] =
+    ["frequency_penalty", "presence_penalty", "seed", "stop", "stop_sequences", "temperature", "top_k", "top_p"];
+
+/// Whether a value occurs anywhere in another one; numbers by their value, a text also as the only entry of a list.
+fn holds(place: &Value, value: &Value) -> bool {
+    let same = match (place, value) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(list), Value::String(_)) => list.first() == Some(value),
+        _ => place == value,
+    };
+    same || match place {
+        Value::Array(list) => list.iter().any(|item| holds(item, value)),
+        Value::Object(fields) => fields.values().any(|item| holds(item, value)),
+        _ => false,
+    }
+}
+
+/// The same value without cache marks: where they stand may change from turn to turn.
+fn unmarked(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| *name != "cache_control")
+            .map(|(name, value)| (name.clone(), unmarked(value)))
+            .collect(),
+        Value::Array(list) => list.iter().map(unmarked).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The messages as they are sent, each byte for byte, and what else decides whether a prompt cache hits.
+fn sent_history(body: &[u8]) -> (Vec<String>, Vec<String>, String) {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).unwrap();
+    let text = |name: &str| fields.get(name).map_or("", |value| value.get()).to_owned();
+    let messages = fields.get("messages").or(fields.get("contents")).unwrap();
+    let messages: Vec<&RawValue> = serde_json::from_str(messages.get()).unwrap();
+    let messages = messages.into_iter().map(|message| message.get().to_owned()).collect();
+    (messages, ["system", "systemInstruction", "tools"].map(text).to_vec(), text("thinking"))
+}
+
+fn says_something(message: &Value) -> bool {
+    let says =
+        |block: &Value| block["type"] != "thinking" && block["text"].as_str().is_none_or(|text| !text.trim().is_empty());
+    let text = message["content"].as_str().is_some_and(|text| !text.trim().is_empty());
+    let result = message["role"] == "tool";
+    text || result || list(message, "content").iter().any(says) || !list(message, "tool_calls").is_empty()
+}
+
+/// Checks that a history cut before any assistant turn is sent as the beginning of the longer one.
+pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Model], place: &str) -> usize {
+    let body = unmarked(body);
+    let messages = body["messages"].as_array().unwrap();
+    let is_assistant = |position: usize| messages[position]["role"] == "assistant";
+    let is_cut = |cut: &usize| {
+        // A message that says nothing leaves the turns around it as one.
+        let both = says_something(&messages[cut - 1]) && says_something(&messages[*cut]);
+        both && !is_assistant(cut - 1) && is_assistant(*cut)
+    };
+    let mut seen = 0;
+    for model in models {
+        let Ok(whole) = send(format, &body.to_string(), model) else { continue };
+        let (long, beside, thinking) = sent_history(&whole.body);
+        for cut in (1..messages.len()).filter(is_cut) {
+            let mut shorter = body.clone();
+            shorter["messages"].as_array_mut().unwrap().truncate(cut);
+            let Ok(shorter) = send(format, &shorter.to_string(), model) else { continue };
+            let (short, short_beside, short_thinking) = sent_history(&shorter.body);
+            // Thoughts of earlier turns go when thinking is no longer possible; a history that needs repair is written anew.
+            let same_way = std::mem::discriminant(&whole.way) == std::mem::discriminant(&shorter.way);
+            if same_way && thinking == short_thinking {
+                assert!(long.starts_with(&short), "{place} cut at {cut} for {}:\n{short:?}\n{long:?}", model.id);
+                // Tools that only the history knows are declared once it does.
+                let compared = if body.get("tools").is_some() { 3 } else { 2 };
+                assert_eq!(short_beside[..compared], beside[..compared], "{place} cut at {cut} for {}", model.id);
+                seen += 1;
+            }
+        }
+    }
+    seen
+}
+
+/// Whether every provider and client takes it for the id of a call.
+pub fn is_id(id: &str, longest: usize) -> bool {
+    (1..=longest).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What the calls of a turn are known by, and what the results in the next turn answer: ids, or names where a wire has no ids.
+fn calls_and_results(wire: WireFormat, sent: &Value) -> Vec<(Vec<String>, Vec<String>)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let of_kind = |list: &[Value], kind: &str, id: &str| -> Vec<String> {
+        list.iter().filter(|block| block["type"] == kind).map(|block| text(&block[id])).collect()
+    };
+    let named = |parts: &[Value], kind: &str| -> Vec<String> {
+        parts.iter().filter(|part| part[kind].is_object()).map(|part| text(&part[kind]["name"])).collect()
+    };
+    let turn = |message: &Value| match wire {
+        WireFormat::OpenAi => (
+            list(message, "tool_calls").iter().map(|call| text(&call["id"])).collect(),
+            message.get("tool_call_id").iter().map(|id| text(id)).collect(),
+        ),
+        WireFormat::Anthropic => {
+            let content = list(message, "content");
+            assert!(!content.is_empty(), "a message without content: {sent}");
+            let is_empty = |block: &Value| block["type"] == "text" && block["text"].as_str().unwrap().trim().is_empty();
+            assert!(!content.iter().chain(list(sent, "system")).any(is_empty), "an empty text: {sent}");
+            let results = of_kind(content, "tool_result", "tool_use_id");
+            let first = content.iter().take_while(|block| block["type"] == "tool_result").count();
+            assert_eq!(first, results.len(), "results do not come first: {sent}");
+            (of_kind(content, "tool_use", "id"), results)
+        }
+        WireFormat::Gemini => {
+            (named(list(message, "parts"), "functionCall"), named(list(message, "parts"), "functionResponse"))
+        }
+    };
+    let messages = if wire == WireFormat::Gemini { "contents" } else { "messages" };
+    let mut turns: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for (calls, results) in list(sent, messages).iter().map(turn) {
+        match turns.last_mut() {
+            // One message for each result.
+            Some((before, last))
+                if wire == WireFormat::OpenAi && before.is_empty() && !results.is_empty() && !last.is_empty() =>
+            {
+                last.extend(results);
+            }
+            _ => turns.push((calls, results)),
+        }
+    }
+    turns
+}
+
+/// What every wire demands of every request.
+pub fn check_sent(wire: WireFormat, body: &[u8], place: &str) {
+    let sent: Value = serde_json::from_slice(body).unwrap();
+    let turns = calls_and_results(wire, &sent);
+    let results = turns.iter().skip(1).map(|(_, results)| results.clone()).chain([Vec::new()]);
+    for ((calls, _), results) in turns.iter().zip(results) {
+        assert_eq!(*calls, results, "{place}: calls and their results in {sent}");
+        assert!(calls.iter().all(|id| is_id(id, 64)), "{place}: {calls:?}");
+    }
+    match wire {
+        WireFormat::OpenAi => {}
+        WireFormat::Anthropic => check_thinking(&sent, place),
+        WireFormat::Gemini => {
+            let declared = sent["tools"].to_string() + &sent["generationConfig"].to_string();
+            for keyword in ["\"$ref\":", "\"$defs\":", "\"$schema\":"] {
+                assert!(!declared.contains(keyword), "{place}: {keyword} in {declared}");
+            }
+        }
+    }
+}
+
+/// Claude takes only signed thoughts of its own, none while thinking is off, and with a budget refuses a last turn of calls that
+/// does not begin with one.
+fn check_thinking(sent: &Value, place: &str) {
+    let is_thought = |block: &Value| block["type"].as_str().is_some_and(|kind| kind.ends_with("thinking"));
+    let answers: Vec<&Value> = list(sent, "messages").iter().filter(|message| message["role"] == "assistant").collect();
+    for thought in answers.iter().flat_map(|message| list(message, "content")).filter(|block| is_thought(block)) {
+        let seal = thought["signature"].as_str().or(thought["data"].as_str()).unwrap();
+        assert!(!seal.is_empty() && !seal.starts_with("gw1."), "{place}: {thought} in {sent}");
+        assert!(matches!(sent["thinking"]["type"].as_str(), Some("enabled" | "adaptive")), "{place}: {thought} in {sent}");
+    }
+    let last = list(sent, "messages").iter().nth_back(1).map_or(&[][..], |message| list(message, "content"));
+    if sent["thinking"]["type"] == "enabled" && last.iter().any(|block| block["type"] == "tool_use") {
+        assert!(is_thought(&last[0]), "{place}: {sent}");
+    }
+}
+
+#[test]
+fn what_is_sent_pairs_results_with_calls_and_keeps_the_wires_rules() {
+    for (format, path, body) in requests() {
+        for model in MODELS.iter() {
+            let Ok(outbound) = send(format, &body.to_string(), model) else { continue };
+            if let Way::Translate { wire, .. } = outbound.way {
+                check_sent(wire, &outbound.body, &format!("{} for {}", path.display(), model.id));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_longer_history_is_sent_as_the_shorter_one_and_more() {
+    let checked = requests()
+        .into_iter()
+        .map(|(format, path, body)| check_prefixes(format, &body, &MODELS, &path.display().to_string()));
+    assert!(checked.sum::<usize>() > 10);
+}
