@@ -1,7 +1,7 @@
 //! What the end-to-end tests share: a running stack of real binaries, and a client that keeps everything it saw.
 
-pub mod long;
 pub mod corpus;
+pub mod long;
 pub mod relaying;
 
 use std::path::{Path, PathBuf};

@@ -1,10 +1,11 @@
 //! Requests: every one reaches every wire, keeps the wire's rules, and grows at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use gateway::catalog::Model;
 use gateway::error::GatewayError;
+use gateway::translate::outbound::Beside;
 use gateway::translate::{Outbound, Way, outbound};
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::requests;
@@ -25,7 +26,8 @@ pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
 /// The body for a model's first route.
 pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Outbound, GatewayError> {
     let opened = wire::open_request(format, body)?;
-    outbound::outbound(format, &opened, (model, &model.routes[0]), &[])
+    let beside = Beside { betas: &[], signatures: &HashMap::new() };
+    outbound::outbound(format, &opened, (model, &model.routes[0]), beside)
 }
 
 /// A refusal that the client can act on: it names what this model's route has no place for.
