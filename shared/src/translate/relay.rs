@@ -159,7 +159,10 @@ impl Relay {
     }
 
     /// Appends the one event that ends a failed stream.
-    pub fn fail(&self, error: &GatewayError, out: &mut BytesMut) {
+    pub fn fail(&mut self, error: &GatewayError, out: &mut BytesMut) {
+        if let Outlet::Encode { encoder, .. } = &mut self.machine.outlet {
+            encoder.abandon(out);
+        }
         wire::encode_error(self.machine.format, error, self.machine.request, out);
     }
 

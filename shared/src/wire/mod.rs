@@ -218,6 +218,9 @@ pub trait FrameForwarder: Send {
 pub trait EventEncoder: Send {
     /// Appends what the client gets of an event.
     fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut);
+
+    /// The stream has failed: appends what closes the block that is open, before the error event.
+    fn abandon(&mut self, out: &mut BytesMut);
 }
 
 /// The decoder of a wire's streams.

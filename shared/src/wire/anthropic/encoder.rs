@@ -116,12 +116,13 @@ pub struct Encoder {
     /// A call whose block is not open yet: another provider's signature goes into a thinking block before it.
     held_call: Option<String>,
     open: bool,
+    in_call: bool,
 }
 
 impl Encoder {
     /// Encodes under that identity.
     pub fn new(identity: Identity, estimated_input: u64) -> Self {
-        Self { identity, estimated_input, usage: None, index: 0, calls: 0, held_call: None, open: false }
+        Self { identity, estimated_input, usage: None, index: 0, calls: 0, held_call: None, open: false, in_call: false }
     }
 
     fn start(&mut self, usage: Usage, out: &mut BytesMut) {
@@ -152,7 +153,7 @@ impl Encoder {
         if self.open {
             write(&Event::ContentBlockStop { index: self.index }, out);
             self.index = self.index.saturating_add(1);
-            self.open = false;
+            (self.open, self.in_call) = (false, false);
         }
     }
 
@@ -162,6 +163,7 @@ impl Encoder {
             self.calls = self.calls.saturating_add(1);
             let input = empty_object();
             self.open(Block::ToolUse { id, name: &name, input }, out);
+            self.in_call = true;
         }
     }
 
@@ -197,6 +199,13 @@ impl Encoder {
 }
 
 impl EventEncoder for Encoder {
+    /// Half a tool call is left open: closed, it would look like one to be run.
+    fn abandon(&mut self, out: &mut BytesMut) {
+        if !self.in_call {
+            self.close(out);
+        }
+    }
+
     fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut) {
         match event {
             StreamEvent::Start { usage, .. } => self.start(*usage, out),

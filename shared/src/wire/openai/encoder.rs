@@ -195,6 +195,9 @@ impl Encoder {
 }
 
 impl EventEncoder for Encoder {
+    /// Chunks have no blocks.
+    fn abandon(&mut self, _out: &mut BytesMut) {}
+
     fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut) {
         match event {
             StreamEvent::Start { usage, .. } => {
