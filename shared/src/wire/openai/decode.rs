@@ -343,5 +343,6 @@ fn reasoning(body: &Body) -> Result<Reasoning, GatewayError> {
             None => Amount::Default,
         },
     };
-    Ok(Reasoning { amount, visible })
+    // Without thinking there is nothing to show, and asking for it is refused.
+    Ok(Reasoning { amount, visible: visible && amount != Amount::Off })
 }
