@@ -126,9 +126,9 @@ fn reminder(part: Part) -> Part {
     }
 }
 
-/// Empty texts are refused by strict formats and mean nothing in the others.
+/// Blank texts are refused by strict formats and mean nothing in the others.
 fn says_something(part: &Part) -> bool {
-    !matches!(part, Part::Text { text, .. } if text.is_empty())
+    !matches!(part, Part::Text { text, .. } if text.trim().is_empty())
 }
 
 #[cfg(test)]
