@@ -141,8 +141,12 @@ pub fn forward(
         ClientFormat::ChatCompletions => {
             one_token_limit(&mut fields, max_tokens, &mut dropped);
             drop_refused_sampling(&mut fields, model, &mut dropped);
+            rename_developer(&mut fields, model, &mut dropped)?;
         }
-        ClientFormat::Messages => apply_betas(&mut fields, betas, &mut dropped)?,
+        ClientFormat::Messages => {
+            drop_billing(&mut fields, &mut dropped)?;
+            apply_betas(&mut fields, betas, &mut dropped)?;
+        }
     }
     let body = fields.to_json().map_err(|error| internal(&error))?;
     Ok(Outbound { body, way: Way::Forward, dropped })
@@ -236,6 +240,42 @@ fn drop_refused_sampling(fields: &mut RawObject<'_>, model: &Model, dropped: &mu
     }
 }
 
+/// Only OpenAI's own models know the developer role: to the others it is a system message.
+fn rename_developer(fields: &mut RawObject<'_>, model: &Model, dropped: &mut Vec<String>) -> Result<(), GatewayError> {
+    const DEVELOPER: &str = "\"developer\"";
+    let foreign = |messages: &&str| model.owned_by != "openai" && messages.contains(DEVELOPER);
+    let Some(messages) = fields.get("messages").filter(foreign).map(str::to_owned) else { return Ok(()) };
+    let mut messages: Vec<RawObject<'_>> = serde_json::from_str(&messages).map_err(|error| internal(&error))?;
+    let mut renamed = false;
+    for (position, message) in messages.iter_mut().enumerate().filter(|(_, message)| message.get("role") == Some(DEVELOPER))
+    {
+        message.set("role", "system").map_err(|error| internal(&error))?;
+        dropped.push(format!("messages[{position}].role"));
+        renamed = true;
+    }
+    if renamed { fields.set("messages", &messages).map_err(|error| internal(&error)) } else { Ok(()) }
+}
+
+/// Removes Claude Code's billing block: it differs from request to request and stands before everything that could be cached.
+fn drop_billing(fields: &mut RawObject<'_>, dropped: &mut Vec<String>) -> Result<(), GatewayError> {
+    let has_block = |system: &&str| system.starts_with('[') && system.contains(anthropic::request::BILLING_HEADER);
+    let Some(system) = fields.get("system").filter(has_block).map(str::to_owned) else { return Ok(()) };
+    let blocks = parse_list(&system)?;
+    let mut kept = Vec::with_capacity(blocks.len());
+    for (position, block) in blocks.into_iter().enumerate() {
+        if anthropic::request::is_billing_block(block) {
+            dropped.push(format!("system[{position}]"));
+        } else {
+            kept.push(block);
+        }
+    }
+    if kept.is_empty() {
+        fields.remove("system");
+        return Ok(());
+    }
+    fields.set("system", &kept).map_err(|error| internal(&error))
+}
+
 /// Puts the accepted betas into the body, where Vertex takes them, and drops what needs a beta that is not there.
 fn apply_betas(fields: &mut RawObject<'_>, betas: &[&str], dropped: &mut Vec<String>) -> Result<(), GatewayError> {
     let managed = betas.contains(&anthropic::betas::CONTEXT_MANAGEMENT);
@@ -247,4 +287,50 @@ fn apply_betas(fields: &mut RawObject<'_>, betas: &[&str], dropped: &mut Vec<Str
 
 fn internal(error: &serde_json::Error) -> GatewayError {
     GatewayError::internal(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    /// What a model's own wire is sent, and what is named as dropped.
+    fn forwarded(format: ClientFormat, model: &str, body: &str) -> (String, Vec<String>) {
+        let model = Catalog::embedded().unwrap().resolve(model).unwrap();
+        let request = wire::open_request(format, body).unwrap();
+        let outbound = forward(format, &request, &model, &[]).unwrap();
+        (String::from_utf8(outbound.body).unwrap(), outbound.dropped)
+    }
+
+    #[test]
+    fn the_developer_role_is_kept_for_openais_models_only() {
+        let body = r#"{"model":"m","messages":[{"role":"developer","content":"a","x":1.0},{"role":"user","content":"\"developer\""}]}"#;
+        let sent = |role: &str| {
+            format!(
+                r#"{{"messages":[{{"role":"{role}","content":"a","x":1.0}},{{"role":"user","content":"\"developer\""}}]}}"#
+            )
+        };
+        let of = |model: &str| forwarded(ClientFormat::ChatCompletions, model, body);
+        assert_eq!(of("gpt-5.2"), (sent("developer"), vec![]));
+        assert_eq!(of("kimi-k2.5"), (sent("system"), vec!["messages[0].role".to_owned()]));
+    }
+
+    #[test]
+    fn the_billing_block_goes_and_the_other_blocks_keep_their_spelling() {
+        let of = |system: &str| {
+            let body =
+                format!(r#"{{"max_tokens":1,"messages":[{{"role":"user","content":"a"}}],"model":"m","system":{system}}}"#);
+            forwarded(ClientFormat::Messages, "claude-opus-4.6", &body)
+        };
+        let sent = |system: &str| format!(r#"{{"max_tokens":1,"messages":[{{"role":"user","content":"a"}}]{system}}}"#);
+        let billing = r#"{"type":"text","text":"x-anthropic-billing-header: cc_version=1"}"#;
+        let gone = vec!["system[0]".to_owned()];
+        assert_eq!(
+            of(&format!(r#"[{billing},{{"type":"text", "text":"b"}}]"#)),
+            (sent(r#","system":[{"type":"text", "text":"b"}]"#), gone.clone())
+        );
+        assert_eq!(of(&format!("[{billing}]")), (sent(""), gone));
+        let quoted = r#""about x-anthropic-billing-header: lines""#;
+        assert_eq!(of(quoted), (sent(&format!(r#","system":{quoted}"#)), vec![]));
+    }
 }

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::request::BILLING_HEADER;
 use super::signature;
 use crate::chat::request::{
     Amount, CacheMark, ChatRequest, Effort, JsonText, Message, Part, Reasoning, ResponseFormat, Role, Sampling, Source,
@@ -24,6 +25,7 @@ pub const CARRIED: &[&str] = &[
     "metadata",
     "model",
     "output_config",
+    "output_format",
     "stop_sequences",
     "stream",
     "system",
@@ -35,10 +37,6 @@ pub const CARRIED: &[&str] = &[
     "top_p",
 ];
 
-/// Claude Code's first system block: its version changes with every request and spoils prompt caches, and it says nothing to
-/// another vendor's model.
-const BILLING_HEADER: &str = "x-anthropic-billing-header:";
-
 #[derive(Deserialize)]
 struct Body {
     max_tokens: Option<u64>,
@@ -48,6 +46,8 @@ struct Body {
     tool_choice: Option<Choice>,
     thinking: Option<ThinkingIn>,
     output_config: Option<OutputConfig>,
+    /// The older place of `output_config.format`.
+    output_format: Option<FormatIn>,
     temperature: Option<f64>,
     top_p: Option<f64>,
     top_k: Option<u64>,
@@ -173,7 +173,7 @@ pub fn decode(body: &str) -> Result<ChatRequest, GatewayError> {
             ..Sampling::default()
         },
         reasoning: reasoning(body.thinking, effort.as_deref())?,
-        response_format: match format.and_then(|format| format.schema) {
+        response_format: match format.or(body.output_format).and_then(|format| format.schema) {
             Some(schema) => {
                 ResponseFormat::JsonSchema { name: "response".to_owned(), schema: JsonText(schema.get().to_owned()) }
             }

@@ -74,7 +74,8 @@ fn thinking_fits(fields: &RawObject<'_>, capabilities: &Capabilities) -> bool {
 fn output_fits(fields: &RawObject<'_>, capabilities: &Capabilities) -> bool {
     let config: OutputConfig = read(fields, "output_config");
     let effort = config.effort.is_none_or(|effort| capabilities.efforts.contains(&effort));
-    effort && (config.format.is_none() || capabilities.structured_output)
+    // The older place of the format is refused on Vertex AI.
+    effort && !is_set(fields, "output_format") && (config.format.is_none() || capabilities.structured_output)
 }
 
 /// System messages between turns are refused by all Vertex models, a trailing assistant message by the newer ones.
@@ -132,6 +133,8 @@ mod tests {
             ("claude-haiku-4.5", r#","thinking":{"type":"adaptive"}"#, false),
             ("claude-haiku-4.5", r#","output_config":{"effort":"high"}"#, false),
             ("claude-haiku-4.5", r#","output_config":{"format":{"type":"json_schema"}}"#, false),
+            ("claude-opus-4.6", r#","output_format":{"type":"json_schema","schema":{}}"#, false),
+            ("claude-opus-4.6", r#","output_format":null"#, true),
             ("claude-haiku-4.5", r#","temperature":0.5,"top_p":0.5"#, false),
             ("claude-opus-4.6", r#","thinking":{"type":"adaptive"},"output_config":{"effort":"max"}"#, true),
             ("claude-opus-4.6", r#","output_config":{"effort":"xhigh"}"#, false),

@@ -31,6 +31,10 @@ pub const FORWARDED: &[&str] = &[
 /// are the body's forms of the headers.
 pub const CONSUMED: &[&str] = &["anthropic_beta", "anthropic_version", "model", "stream"];
 
+/// Claude Code's first system block: its version changes with every request and spoils prompt caches, and it says nothing to
+/// any model.
+pub const BILLING_HEADER: &str = "x-anthropic-billing-header:";
+
 #[derive(Deserialize)]
 struct Shape {
     model: String,
@@ -105,6 +109,16 @@ fn checked<'a>(
         max_tokens,
         include_usage: true,
     })
+}
+
+/// Whether a system block is the billing block.
+pub fn is_billing_block(block: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Block {
+        text: Option<String>,
+    }
+    serde_json::from_str::<Block>(block.get())
+        .is_ok_and(|block| block.text.is_some_and(|text| text.starts_with(BILLING_HEADER)))
 }
 
 /// Whether a declared tool runs at the client, or costs nothing but tokens. Server tools have prices of their own, or are not
