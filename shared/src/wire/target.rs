@@ -1,7 +1,7 @@
 //! What an encoder needs to know of the route it encodes for.
 
-use crate::capability::Capabilities;
-use crate::chat::request::ToolDefinition;
+use crate::capability::{Capabilities, SamplingSupport};
+use crate::chat::request::{Sampling, ToolDefinition};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -31,6 +31,24 @@ impl Target<'_> {
             None => DEFAULT_OUTPUT.min(self.max_output_tokens),
         }
     }
+
+    /// The sampling that the model takes: reasoning models refuse most of it.
+    pub fn sampling(&self, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+        match self.capabilities.sampling {
+            SamplingSupport::All => sampling,
+            SamplingSupport::One => {
+                let both = sampling.temperature.is_some() && sampling.top_p.is_some();
+                lost.extend(both.then_some(Lost::TopP));
+                Sampling { top_p: sampling.top_p.filter(|_| !both), ..sampling }
+            }
+            SamplingSupport::Nothing => {
+                lost.extend(sampling.temperature.map(|_| Lost::Temperature));
+                lost.extend(sampling.top_p.map(|_| Lost::TopP));
+                lost.extend(sampling.top_k.map(|_| Lost::TopK));
+                Sampling { temperature: None, top_p: None, top_k: None, ..sampling }
+            }
+        }
+    }
 }
 
 /// A request in a wire's words.
@@ -51,5 +69,31 @@ pub fn allowed_tools(tools: Vec<ToolDefinition>, allowed: Option<&[String]>) -> 
     match allowed {
         Some(names) => tools.into_iter().filter(|tool| names.contains(&tool.name)).collect(),
         None => tools,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_sent_the_sampling_it_takes() {
+        let asked =
+            || Sampling { temperature: Some(0.5), top_p: Some(0.5), top_k: Some(5), seed: Some(1), ..Sampling::default() };
+        for (support, kept, lost) in [
+            (SamplingSupport::All, asked(), vec![]),
+            (SamplingSupport::One, Sampling { top_p: None, ..asked() }, vec![Lost::TopP]),
+            (
+                SamplingSupport::Nothing,
+                Sampling { seed: Some(1), ..Sampling::default() },
+                vec![Lost::Temperature, Lost::TopP, Lost::TopK],
+            ),
+        ] {
+            let capabilities = Capabilities { sampling: support, ..Capabilities::default() };
+            let target = Target { capabilities: &capabilities, max_output_tokens: 1, upstream: "m" };
+            let mut seen = Vec::new();
+            assert_eq!(target.sampling(asked(), &mut seen), kept);
+            assert_eq!(seen, lost);
+        }
     }
 }

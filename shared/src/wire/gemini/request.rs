@@ -121,7 +121,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let mut lost = Vec::new();
     let names = ToolNames::new(&tools);
     let Turns { system: mut instructions, turns } = Turns::of(messages);
-    let mut generation_config = self::sampling(sampling, &mut lost);
+    let mut generation_config = self::sampling(target.sampling(sampling, &mut lost), &mut lost);
     generation_config.thinking_config = thinking(reasoning, target);
     generation_config.max_output_tokens = limit(max_tokens, &generation_config, target, &mut lost);
     if let Some(instruction) = answer_format(response_format, &mut generation_config, target, tools.is_empty())? {
@@ -290,4 +290,25 @@ fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
 
 fn wrong_schema(path: &str, error: &schema::SchemaError) -> GatewayError {
     GatewayError::invalid(path, format!("{path}: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_or_budget_is_one_that_the_model_has() {
+        let levels = |known: &[&str], amount: Amount| {
+            let known: Vec<String> = known.iter().map(|word| (*word).to_owned()).collect();
+            level(amount, &known)
+        };
+        let (pro, flash) = (["low", "high"], ["minimal", "low", "medium", "high"]);
+        assert_eq!(levels(&pro, Amount::Off), Some("LOW"));
+        assert_eq!(levels(&flash, Amount::Off), Some("MINIMAL"));
+        assert_eq!(levels(&pro, Amount::Effort(Effort::Medium)), Some("HIGH"));
+        assert_eq!(levels(&flash, Amount::Effort(Effort::Max)), Some("HIGH"));
+        assert_eq!(budget(Amount::Off, (128, 32_768)), Some(128));
+        assert_eq!(budget(Amount::Off, (0, 24_576)), Some(0));
+        assert_eq!(budget(Amount::Effort(Effort::Max), (0, 24_576)), Some(24_576));
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::messages::{MessageOut, messages};
-use crate::capability::{SamplingSupport, Thinking};
+use crate::capability::Thinking;
 use crate::chat::Turns;
 use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
@@ -125,7 +125,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let tools = allowed_tools(tools, allowed.as_deref());
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
-        supported(sampling, target, &mut lost);
+        target.sampling(sampling, &mut lost);
     let body = Body {
         messages: messages(Turns::of(conversation), &names, target),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
@@ -145,24 +145,6 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     };
     let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
     Ok(Encoded { body, lost, names, answer_tool: None })
-}
-
-/// OpenAI's reasoning models refuse sampling fields.
-fn supported(sampling: Sampling, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
-    match target.capabilities.sampling {
-        SamplingSupport::All => sampling,
-        SamplingSupport::One => {
-            let both = sampling.temperature.is_some() && sampling.top_p.is_some();
-            lost.extend(both.then_some(Lost::TopP));
-            Sampling { top_p: sampling.top_p.filter(|_| !both), ..sampling }
-        }
-        SamplingSupport::Nothing => {
-            lost.extend(sampling.temperature.map(|_| Lost::Temperature));
-            lost.extend(sampling.top_p.map(|_| Lost::TopP));
-            lost.extend(sampling.top_k.map(|_| Lost::TopK));
-            Sampling { temperature: None, top_p: None, top_k: None, ..sampling }
-        }
-    }
 }
 
 /// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
