@@ -141,6 +141,7 @@ pub fn forward(
         ClientFormat::ChatCompletions => {
             one_token_limit(&mut fields, max_tokens, &mut dropped);
             drop_refused_sampling(&mut fields, model, &mut dropped);
+            one_reasoning_amount(&mut fields, &mut dropped)?;
             rename_developer(&mut fields, model, &mut dropped)?;
         }
         ClientFormat::Messages => {
@@ -233,6 +234,21 @@ fn one_token_limit(fields: &mut RawObject<'_>, max_tokens: Option<(&'static str,
     }
 }
 
+/// OpenRouter refuses an effort beside a budget of thoughts: the effort counts, as where a request is translated.
+fn one_reasoning_amount(fields: &mut RawObject<'_>, dropped: &mut Vec<String>) -> Result<(), GatewayError> {
+    let Some(reasoning) = fields.get("reasoning").filter(|value| value.starts_with('{')).map(str::to_owned) else {
+        return Ok(());
+    };
+    let mut reasoning = RawObject::parse(&reasoning).map_err(|error| internal(&error))?;
+    let says = |name: &str| reasoning.get(name).is_some_and(|value| value != "null");
+    if !(says("effort") && says("max_tokens")) {
+        return Ok(());
+    }
+    reasoning.remove("max_tokens");
+    dropped.push("reasoning.max_tokens".to_owned());
+    fields.set("reasoning", &reasoning).map_err(|error| internal(&error))
+}
+
 /// OpenAI's reasoning models refuse sampling fields, which many clients send unasked.
 fn drop_refused_sampling(fields: &mut RawObject<'_>, model: &Model, dropped: &mut Vec<String>) {
     if model.capabilities.sampling == SamplingSupport::Nothing {
@@ -313,6 +329,20 @@ mod tests {
         let of = |model: &str| forwarded(ClientFormat::ChatCompletions, model, body);
         assert_eq!(of("gpt-5.2"), (sent("developer"), vec![]));
         assert_eq!(of("kimi-k2.5"), (sent("system"), vec!["messages[0].role".to_owned()]));
+    }
+
+    #[test]
+    fn an_effort_and_a_budget_of_thoughts_are_not_sent_together() {
+        let of = |reasoning: &str| {
+            let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"a"}}],"reasoning":{reasoning}}}"#);
+            forwarded(ClientFormat::ChatCompletions, "gpt-5.2", &body)
+        };
+        let sent = |reasoning: &str| format!(r#"{{"messages":[{{"role":"user","content":"a"}}],"reasoning":{reasoning}}}"#);
+        let both = of(r#"{"effort":"low","max_tokens":2000}"#);
+        assert_eq!(both, (sent(r#"{"effort":"low"}"#), vec!["reasoning.max_tokens".to_owned()]));
+        for one in [r#"{"max_tokens":2000}"#, r#"{"effort":null,"max_tokens":2000}"#, "null"] {
+            assert_eq!(of(one), (sent(one), vec![]));
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Restore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::request::ToolDefinition;
 
     #[test]
     fn the_answer_tools_arguments_become_text_and_the_finish_a_stop() {
@@ -78,5 +79,15 @@ mod tests {
             StreamEvent::Finish(FinishReason::Stop),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_call_comes_back_under_the_clients_name() {
+        let name = "mcp__server.tool/x";
+        let tool = ToolDefinition { name: name.to_owned(), description: None, schema: None, strict: false, cache: None };
+        let mut restore = Restore::new(ToolNames::new(&[tool]), None, true);
+        let call = |name: &str| StreamEvent::BlockStart(BlockStart::ToolCall { id: "1".into(), name: name.to_owned() });
+        assert_eq!(restore.apply(call("mcp__server_tool_x")), Some(call(name)));
+        assert_eq!(restore.apply(call("other")), Some(call("other")));
     }
 }
