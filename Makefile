@@ -78,6 +78,10 @@ golden: ## Accept changed golden files: read the diff line by line afterwards
 bench: ## Time the relay: per streamed event, forwarded and translated
 	cargo bench --package gateway-tests
 
+.PHONY: pitfalls
+pitfalls: ## Print how many known translation pitfalls are covered
+	@cargo test --quiet --package gateway-tests --test pitfalls -- --nocapture | grep -o '[0-9]* pitfalls: .*'
+
 .PHONY: audit
 audit: ## Licences, advisories and banned crates by cargo-deny (compiled on first use)
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --root $(TOOLS)/deny
