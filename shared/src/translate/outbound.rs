@@ -85,7 +85,19 @@ fn translate(
     let Encoded { body, lost, names, answer_tool } = wire::encode_request(wire, conversation, &target)?;
     dropped.extend(lost.into_iter().map(|lost| lost.path(format).to_owned()));
     let restore = Restore::new(names, answer_tool, visible_reasoning);
+    let repaired = wire == WireFormat::Anthropic && format == ClientFormat::Messages;
+    let body = if repaired { with_betas(body, beside.betas)? } else { body };
     Ok(Outbound { body, way: Way::Translate { wire, restore }, dropped })
+}
+
+/// A request that was only repaired keeps its betas: they also turn on what has no field, such as thinking between calls.
+fn with_betas(body: Vec<u8>, betas: &[&str]) -> Result<Vec<u8>, GatewayError> {
+    if betas.is_empty() {
+        return Ok(body);
+    }
+    let mut fields = RawObject::from_slice(&body).map_err(|error| internal(&error))?;
+    fields.set("anthropic_beta", betas).map_err(|error| internal(&error))?;
+    fields.to_json().map_err(|error| internal(&error))
 }
 
 /// Gives calls their signatures back, unless the client kept them itself.
