@@ -109,6 +109,7 @@ async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() 
         .header("anthropic-version", "2026-10-21")
         .header("anthropic-beta", "claude-code-20250219,interleaved-thinking-2025-05-14")
         .header("x-forwarded-host", "evil.example")
+        .header("X-Client-Metadata", "m".repeat(2_000))
         .header("cookie", "a=b");
     let answer = read(request.body(body.to_string())).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -132,7 +133,7 @@ async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() 
     let entry = &gateway.journal("vertex")[0];
     let path = "/v1/projects/simulated-project/locations/global/publishers/anthropic/models/claude-opus-4-6:rawPredict";
     assert_eq!(entry.path, path);
-    for header in ["cookie", "x-forwarded-host", "x-api-key", "anthropic-beta", "anthropic-version"] {
+    for header in ["cookie", "x-forwarded-host", "x-client-metadata", "x-api-key", "anthropic-beta", "anthropic-version"] {
         assert!(!entry.headers.contains_key(header), "{header}: {:?}", entry.headers);
     }
     Ok(())
