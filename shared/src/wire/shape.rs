@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use crate::chat::request::JsonText;
+use crate::chat::request::{CacheMark, JsonText};
 use crate::error::{ErrorKind, GatewayError};
 
 /// Deepest nesting of arrays and objects that is accepted. Raw values are passed on unparsed, so nothing else would notice.
@@ -174,6 +174,26 @@ impl<'de> Deserialize<'de> for Tag {
 
         deserializer.deserialize_str(Shape)
     }
+}
+
+/// A cache mark, spelled the same in both client formats.
+#[derive(Debug, Deserialize)]
+pub struct CacheControl {
+    ttl: Option<String>,
+}
+
+impl CacheControl {
+    /// What it stands for: five minutes unless an hour is asked for.
+    pub fn mark(&self) -> CacheMark {
+        if self.ttl.as_deref() == Some("1h") { CacheMark::OneHour } else { CacheMark::FiveMinutes }
+    }
+}
+
+/// The refusal of a part that no route of the model takes, by its path.
+pub fn unsupported_part(path: &str, what: &str) -> GatewayError {
+    GatewayError::new(ErrorKind::Unsupported, format!("{path}: this model's route cannot carry {what}."))
+        .with_code("unsupported")
+        .with_param(path)
 }
 
 /// One text or a list of texts, as OpenAI's `stop` is.

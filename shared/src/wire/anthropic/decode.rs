@@ -9,12 +9,12 @@ use serde_json::value::RawValue;
 use super::request::BILLING_HEADER;
 use super::signature;
 use crate::chat::request::{
-    Amount, CacheMark, ChatRequest, Effort, JsonText, Message, Part, Reasoning, ResponseFormat, Role, Sampling, Source,
-    ToolCall, ToolChoice, ToolDefinition, ToolResult,
+    Amount, ChatRequest, Effort, JsonText, Message, Part, Reasoning, ResponseFormat, Role, Sampling, Source, ToolCall,
+    ToolChoice, ToolDefinition, ToolResult,
 };
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::media;
-use crate::wire::shape::{self, TextOrList};
+use crate::wire::shape::{self, CacheControl, TextOrList, unsupported_part};
 
 /// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
 pub const CARRIED: &[&str] = &[
@@ -90,11 +90,6 @@ struct SourceIn {
     media_type: Option<String>,
     data: Option<String>,
     url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct CacheControl {
-    ttl: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -198,7 +193,7 @@ fn blocks(content: TextOrList<Block>, path: &str) -> Result<Vec<Part>, GatewayEr
 
 /// Server-side blocks of another model's history mean nothing to a different one: they become nothing.
 fn block(block: Block, path: &str) -> Result<Option<Part>, GatewayError> {
-    let cache = block.cache_control.map(|control| cache_mark(&control));
+    let cache = block.cache_control.map(|control| control.mark());
     let missing =
         |field: &str| GatewayError::invalid(format!("{path}.{field}"), format!("{path}.{field}: this field is required."));
     let part = match block.kind.as_str() {
@@ -233,7 +228,9 @@ fn block(block: Block, path: &str) -> Result<Option<Part>, GatewayError> {
         }
         "server_tool_use" | "mcp_tool_use" | "compaction" | "tool_reference" => return Ok(None),
         kind if kind.ends_with("_tool_result") => return Ok(None),
-        other => return Err(unsupported(path, &format!("a block of type {}", other.chars().take(40).collect::<String>()))),
+        other => {
+            return Err(unsupported_part(path, &format!("a block of type {}", other.chars().take(40).collect::<String>())));
+        }
     };
     Ok(Some(part))
 }
@@ -258,21 +255,11 @@ fn source(source: &RawValue, path: &str) -> Result<Source, GatewayError> {
         ("base64", Some(data), _) => Ok(media::inline(&source.media_type.unwrap_or_default(), &data)),
         ("text", Some(data), _) => Ok(Source::Text(data)),
         ("url", _, Some(url)) => Ok(Source::Url(url)),
-        ("file", _, _) => Err(unsupported(path, "a file by id; send its data instead")),
+        ("file", _, _) => Err(unsupported_part(path, "a file by id; send its data instead")),
         _ => {
             Err(GatewayError::invalid(format!("{path}.source"), format!("{path}.source: needs base64 data, text or a url.")))
         }
     }
-}
-
-fn unsupported(path: &str, what: &str) -> GatewayError {
-    GatewayError::new(ErrorKind::Unsupported, format!("{path}: this model's route cannot carry {what}."))
-        .with_code("unsupported")
-        .with_param(path)
-}
-
-fn cache_mark(control: &CacheControl) -> CacheMark {
-    if control.ttl.as_deref() == Some("1h") { CacheMark::OneHour } else { CacheMark::FiveMinutes }
 }
 
 fn tool(tool: ToolIn) -> ToolDefinition {
@@ -283,7 +270,7 @@ fn tool(tool: ToolIn) -> ToolDefinition {
         description: tool.description,
         schema: schema.or_else(|| typed.map(|schema| JsonText(schema.to_owned()))),
         strict: tool.strict == Some(true),
-        cache: tool.cache_control.map(|control| cache_mark(&control)),
+        cache: tool.cache_control.map(|control| control.mark()),
     }
 }
 

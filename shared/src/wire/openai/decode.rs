@@ -12,9 +12,9 @@ use crate::chat::request::{
     Amount, CacheMark, ChatRequest, Effort, JsonText, Message, Origin, Part, Reasoning, ResponseFormat, Role, Sampling,
     Signature, ToolCall, ToolChoice, ToolResult,
 };
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::media;
-use crate::wire::shape::{self, TextOrList};
+use crate::wire::shape::{self, CacheControl, TextOrList, unsupported_part};
 
 /// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
 pub const CARRIED: &[&str] = &[
@@ -113,11 +113,6 @@ struct AudioIn {
     format: String,
 }
 
-#[derive(Clone, Deserialize)]
-pub(super) struct CacheControl {
-    ttl: Option<String>,
-}
-
 #[derive(Deserialize)]
 struct CallIn {
     id: Option<String>,
@@ -206,7 +201,7 @@ pub fn decode(body: &str) -> Result<ChatRequest, GatewayError> {
 }
 
 fn message(message: MessageIn, position: usize) -> Result<Message, GatewayError> {
-    let cache = message.cache_control.as_ref().map(cache_mark);
+    let cache = message.cache_control.as_ref().map(CacheControl::mark);
     let path = format!("messages[{position}]");
     let mut parts: Vec<Part> = message.reasoning_details.into_iter().flatten().filter_map(part_of).collect();
     parts.extend(content(message.content, &path)?);
@@ -248,7 +243,7 @@ fn content(content: Option<TextOrList<PartIn>>, path: &str) -> Result<Vec<Part>,
 }
 
 fn part(part: PartIn, path: &str) -> Result<Part, GatewayError> {
-    let cache = part.cache_control.as_ref().map(cache_mark);
+    let cache = part.cache_control.as_ref().map(CacheControl::mark);
     let missing =
         |field: &str| GatewayError::invalid(format!("{path}.{field}"), format!("{path}.{field}: this field is required."));
     match part.kind.as_str() {
@@ -260,25 +255,15 @@ fn part(part: PartIn, path: &str) -> Result<Part, GatewayError> {
         }
         "file" => {
             let file = part.file.ok_or_else(|| missing("file"))?;
-            let data = file.file_data.ok_or_else(|| unsupported(path, "a file by id; send file_data instead"))?;
+            let data = file.file_data.ok_or_else(|| unsupported_part(path, "a file by id; send file_data instead"))?;
             Ok(Part::Document { source: media::source_of_url(data), title: file.filename, cache })
         }
         "input_audio" => {
             let AudioIn { data, format } = part.input_audio.ok_or_else(|| missing("input_audio"))?;
             Ok(Part::Audio { format, data })
         }
-        other => Err(unsupported(path, &format!("a part of type {}", other.chars().take(40).collect::<String>()))),
+        other => Err(unsupported_part(path, &format!("a part of type {}", other.chars().take(40).collect::<String>()))),
     }
-}
-
-fn unsupported(path: &str, what: &str) -> GatewayError {
-    GatewayError::new(ErrorKind::Unsupported, format!("{path}: this model's route cannot carry {what}."))
-        .with_code("unsupported")
-        .with_param(path)
-}
-
-pub(super) fn cache_mark(control: &CacheControl) -> CacheMark {
-    if control.ttl.as_deref() == Some("1h") { CacheMark::OneHour } else { CacheMark::FiveMinutes }
 }
 
 fn set_cache(part: &mut Part, mark: CacheMark) {

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::decode::{CacheControl, cache_mark};
 use crate::chat::request::{CacheMark, JsonText, ToolChoice, ToolDefinition};
+use crate::wire::shape::CacheControl;
 
 #[derive(Deserialize)]
 pub(super) struct ToolIn {
@@ -54,7 +54,7 @@ pub(super) struct AllowedTool {
 
 /// A declared tool; `None` for one that runs at the provider.
 pub(super) fn tool(tool: ToolIn) -> Option<ToolDefinition> {
-    let cache = tool.cache_control.as_ref().map(cache_mark);
+    let cache = tool.cache_control.as_ref().map(CacheControl::mark);
     match (tool.kind.as_deref(), tool.function, tool.custom) {
         (Some("custom"), _, Some(custom)) => {
             let input = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
