@@ -86,14 +86,26 @@ impl Gateway {
         if !self.config.warmup {
             return;
         }
-        let providers = self.providers.iter().map(|provider| async move {
-            let token = provider.credential().token(&self.transport).await;
-            token.map(drop).err().map(|error| error.message)
-        });
+        let providers = self.providers.iter().map(|provider| self.warm_up_provider(provider));
         let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
         for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
             tracing::warn!(cause, "warm-up failed");
         }
+    }
+
+    /// Fetches a provider's token and opens a connection to it; what went wrong, if anything did.
+    async fn warm_up_provider(&self, provider: &dyn Provider) -> Option<String> {
+        let mut routes = self.catalog.models().flat_map(|model| &model.routes);
+        let url =
+            routes.find(|route| route.provider == provider.id()).map(|route| provider.url(&route.upstream, Mode::Whole));
+        let connected = async {
+            match url {
+                Some(url) => self.transport.warm_up(&url?).await,
+                None => Ok(()),
+            }
+        };
+        let (token, connected) = futures_util::join!(provider.credential().token(&self.transport), connected);
+        token.map(drop).and(connected).err().map(|error| error.message)
     }
 
     /// Answers a chat request of that format.

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
-use gateway_tests::{Harness, eventually};
+use gateway_tests::{Harness, eventually, options};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -30,6 +30,23 @@ async fn requests_at_once_get_environments_of_their_own_and_later_ones_reuse_the
         gateway.post("/v1/chat/completions", &chat("hi", true)).await?;
     }
     assert_eq!(gateway.stack.lambda.pids("chat-completions").len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn warm_up_connects_and_fetches_the_token_before_the_first_request() -> Result<()> {
+    let mut options = options()?;
+    options.variables.push(("WARMUP".to_owned(), "1".to_owned()));
+    let gateway = Harness::start_with(options).await?;
+    // Any request starts the process; this one is refused before it needs a provider.
+    gateway.post("/v1/messages", &json!({})).await?;
+    let tokens = gateway.journal("").into_iter().filter(|entry| entry.provider == "token").count();
+    assert_eq!(tokens, 1);
+    assert!(
+        !gateway.stack.logs.lines().iter().any(|line| line.contains("warm-up failed")),
+        "{:?}",
+        gateway.stack.logs.lines()
+    );
     Ok(())
 }
 
