@@ -1,7 +1,7 @@
 //! A chat request from key to ledger, readable in one screen.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, Response, StatusCode};
@@ -33,8 +33,8 @@ const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Gateway {
     /// What the environment decides.
     pub config: Config,
-    /// The models.
-    pub catalog: Catalog,
+    /// The models, read with the first request that needs them: parsing them is a third of a cold start.
+    catalog: OnceLock<Catalog>,
     /// The table.
     pub store: Store,
     /// Who may pass.
@@ -77,8 +77,17 @@ impl Gateway {
         let providers = Providers::new(&config)?;
         let admission = Admission::new(store.clone());
         let transport = Transport::default();
-        let gateway = Self { catalog: Catalog::embedded()?, store, admission, providers, transport, config };
+        let gateway = Self { catalog: OnceLock::new(), store, admission, providers, transport, config };
         Ok(Arc::new(gateway))
+    }
+
+    /// The models.
+    pub fn catalog(&self) -> Result<&Catalog, GatewayError> {
+        if let Some(catalog) = self.catalog.get() {
+            return Ok(catalog);
+        }
+        let catalog = Catalog::embedded().map_err(|error| GatewayError::internal(error.to_string()))?;
+        Ok(self.catalog.get_or_init(|| catalog))
     }
 
     /// Opens connections and fetches credentials during INIT, where time is cheap. A failure is logged and costs nothing else.
@@ -95,7 +104,7 @@ impl Gateway {
 
     /// Fetches a provider's token and opens a connection to it; what went wrong, if anything did.
     async fn warm_up_provider(&self, provider: &dyn Provider) -> Option<String> {
-        let mut routes = self.catalog.models().flat_map(|model| &model.routes);
+        let mut routes = self.catalog().ok()?.models().flat_map(|model| &model.routes);
         let url =
             routes.find(|route| route.provider == provider.id()).map(|route| provider.url(&route.upstream, Mode::Whole));
         let connected = async {
@@ -116,7 +125,7 @@ impl Gateway {
     ) -> Result<Response<Body>, GatewayError> {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, &incoming.body)?;
-        let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        let model = self.catalog()?.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
         // The vault is asked beside the key: a history of another format, or without our ids, asks nothing.
         let known = async {
             match format {
@@ -141,7 +150,7 @@ impl Gateway {
             key: permit.key,
             format: format.as_str(),
             provider: route.provider,
-            price_version: self.catalog.version().to_owned(),
+            price_version: self.catalog()?.version().to_owned(),
             input_bytes: body.len() as u64,
             started: incoming.started,
             model: Arc::clone(&model),
@@ -157,7 +166,7 @@ impl Gateway {
     pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_count(&incoming.body)?;
-        let model = self.catalog.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        let model = self.catalog()?.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
         self.admission.authenticate(&key).await?;
         let beside = Beside { betas: &[], signatures: &HashMap::new() };
         let (route, provider, outbound) = self.route(ClientFormat::Messages, &opened, &model, beside)?;

@@ -59,15 +59,17 @@ struct Root {
 
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
-    let data: Vec<Entry<'_>> = gateway.catalog.models().map(|model| entry(&gateway.catalog, model)).collect();
+    let catalog = gateway.catalog()?;
+    let data: Vec<Entry<'_>> = catalog.models().map(|model| entry(catalog, model)).collect();
     let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
     respond::json(&List { object: "list", has_more: false, first_id, last_id, data })
 }
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
-    let model = gateway.catalog.resolve(id).map_err(|unknown| model_not_found(id, &unknown))?;
-    respond::json(&entry(&gateway.catalog, &model))
+    let catalog = gateway.catalog()?;
+    let model = catalog.resolve(id).map_err(|unknown| model_not_found(id, &unknown))?;
+    respond::json(&entry(catalog, &model))
 }
 
 /// What a client that probes the base URL finds.

@@ -4,6 +4,7 @@ use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::calls::EmptyCalls;
 use super::stream::DONE;
 use super::usage::ClientUsage;
 use crate::chat::Usage;
@@ -23,6 +24,7 @@ pub struct Forwarder {
     include_usage: bool,
     created: u64,
     finish_seen: bool,
+    calls: EmptyCalls,
 }
 
 /// As much of a choice as every chunk is asked for.
@@ -38,14 +40,39 @@ struct Choice<'a> {
     delta: Option<RawObject<'a>>,
 }
 
+/// A chunk of our own: the usage, or the arguments of a call that came without any.
 #[derive(Serialize)]
-struct UsageChunk<'a> {
+struct OwnChunk<'a> {
     id: &'a str,
     object: &'static str,
     created: u64,
     model: &'a str,
-    choices: [(); 0],
-    usage: ClientUsage,
+    choices: &'a [OwnChoice],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<ClientUsage>,
+}
+
+#[derive(Serialize)]
+struct OwnChoice {
+    index: u8,
+    delta: OwnDelta,
+    finish_reason: Option<()>,
+}
+
+#[derive(Serialize)]
+struct OwnDelta {
+    tool_calls: [OwnCall; 1],
+}
+
+#[derive(Serialize)]
+struct OwnCall {
+    index: u64,
+    function: OwnArguments,
+}
+
+#[derive(Serialize)]
+struct OwnArguments {
+    arguments: &'static str,
 }
 
 impl Forwarder {
@@ -53,16 +80,36 @@ impl Forwarder {
     pub fn new(identity: Identity, include_usage: bool) -> Self {
         // Strings always serialise.
         let (id, model) = (to_raw_value(&identity.id).ok(), to_raw_value(identity.model.as_str()).ok());
-        Self { identity, id, model, include_usage, created: 0, finish_seen: false }
+        Self { identity, id, model, include_usage, created: 0, finish_seen: false, calls: EmptyCalls::default() }
     }
 
-    /// Notes a finish reason, and tells whether the chunk brings nothing: only usage, or a finish that was already sent.
-    fn is_spent(&mut self, fields: &RawObject<'_>) -> bool {
+    fn write_own(&self, choices: &[OwnChoice], usage: Option<ClientUsage>, out: &mut BytesMut) {
+        let (id, model) = (self.identity.id.as_str(), self.identity.model.as_str());
+        let chunk = OwnChunk { id, object: "chat.completion.chunk", created: self.created, model, choices, usage };
+        // Strings and numbers always serialise.
+        let _ = write_data(&chunk, out);
+    }
+
+    /// Gives every call that stayed without arguments an empty object, before the finish is told.
+    fn fill_calls(&mut self, out: &mut BytesMut) {
+        for index in self.calls.take() {
+            let call = OwnCall { index, function: OwnArguments { arguments: "{}" } };
+            let choice = OwnChoice { index: 0, delta: OwnDelta { tool_calls: [call] }, finish_reason: None };
+            self.write_own(&[choice], None, out);
+        }
+    }
+
+    /// Notes calls and finish, and tells whether the chunk brings nothing: only usage, or a finish that was already sent.
+    fn is_spent(&mut self, fields: &RawObject<'_>, out: &mut BytesMut) -> bool {
         let choices = fields.get("choices").unwrap_or("[]");
+        self.calls.note(choices);
         let Ok(First(first)) = serde_json::from_str::<First<Finish<'_>>>(choices) else { return false };
         let finish = first.is_some_and(|choice| choice.finish_reason.is_some());
         let news = finish && !self.finish_seen;
         self.finish_seen |= finish;
+        if news {
+            self.fill_calls(out);
+        }
         let has_usage = fields.get("usage").is_some_and(|usage| usage != "null");
         if news || !(has_usage || self.finish_seen) {
             return false;
@@ -90,7 +137,7 @@ impl FrameForwarder for Forwarder {
         if self.created == 0 {
             self.created = fields.get("created").and_then(|created| created.parse().ok()).unwrap_or(0);
         }
-        if self.is_spent(&fields) {
+        if self.is_spent(&fields, out) {
             return Ok(());
         }
         if let (Some(id), Some(model)) = (&self.id, &self.model) {
@@ -103,16 +150,7 @@ impl FrameForwarder for Forwarder {
 
     fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
         if let (true, Some(usage)) = (self.include_usage, usage) {
-            let chunk = UsageChunk {
-                id: &self.identity.id,
-                object: "chat.completion.chunk",
-                created: self.created,
-                model: self.identity.model.as_str(),
-                choices: [],
-                usage: ClientUsage::from(usage),
-            };
-            // Strings and numbers always serialise.
-            let _ = write_data(&chunk, out);
+            self.write_own(&[], Some(ClientUsage::from(usage)), out);
         }
         crate::sse::write_frame(&Frame { event: None, data: DONE }, out);
     }

@@ -1,5 +1,6 @@
 //! OpenAI Chat Completions, as clients speak it to us and as OpenRouter speaks it.
 
+mod calls;
 pub mod decode;
 pub mod encode;
 pub mod encoder;

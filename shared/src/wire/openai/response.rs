@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::calls::with_arguments;
 use super::usage::{ClientUsage, ProviderUsage};
 use crate::chat::FinishReason;
 use crate::error::{UpstreamError, UpstreamErrorKind};
@@ -39,9 +40,11 @@ struct Message<'a> {
     tool_calls: Option<Vec<&'a RawValue>>,
 }
 
-/// Passes a reply through: id and model become ours, usage takes the client's form, everything else stays byte for byte.
+/// Passes a reply through: id and model become ours, usage takes the client's form, a call without arguments
+/// gets an empty object, everything else stays byte for byte.
 /// OpenRouter may answer 200 with an `error`, whole or inside the choice: that is a failed call.
 pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamError> {
+    let body = &*with_arguments(body);
     let malformed = |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
     let reply: Reply<'_> = serde_json::from_str(body).map_err(malformed)?;
     if let Some(error) = reply.error {
