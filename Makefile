@@ -7,6 +7,8 @@ SHELL := bash
 PORT ?= 9000
 FUNCTIONS := chat-completions messages count-tokens models usage health
 TOOLS := .tools
+# Where cargo builds: a shared folder when the environment names one.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 export SAM_CLI_TELEMETRY := 0
 export PORT
 
@@ -24,12 +26,12 @@ help: ## Show this list
 dev: ## Run the gateway here: PORT=9000, FRESH=1 empties its data, RELEASE=1 builds for speed
 	cargo build --workspace
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec target/debug/gateway-dev --binaries target/$(PROFILE_DIR) $(if $(FRESH),--fresh)
+	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
 .PHONY: watch
 watch: $(TOOLS)/lambda/bin/cargo-lambda ## Like dev, with hot reload by cargo lambda watch
 	cargo build --workspace
-	@rm -f .dev/functions.env; target/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
+	@rm -f .dev/functions.env; $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
 	  until [ -f .dev/functions.env ] && kill -0 $$support; do sleep 0.1; done; \
 	  set -a; . .dev/functions.env; set +a; \
@@ -89,12 +91,12 @@ audit: ## Licences, advisories and banned crates by cargo-deny (compiled on firs
 
 .PHONY: size
 size: release ## Print the size of the release binaries
-	@for f in $(FUNCTIONS); do printf '%-18s %6.2f MB\n' $$f $$(stat -c %s target/release/$$f | awk '{print $$1/1e6}'); done
+	@for f in $(FUNCTIONS); do printf '%-18s %6.2f MB\n' $$f $$(stat -c %s $(TARGET)/release/$$f | awk '{print $$1/1e6}'); done
 
 .PHONY: coldstart
 coldstart: release ## Print the time from spawn to the first request for work, per function
 	cargo build --package gateway-dev
-	@target/debug/gateway-dev --binaries target/release --coldstart
+	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --coldstart
 
 .PHONY: release
 release: ## Build the functions for deployment on this machine's architecture
