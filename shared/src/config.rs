@@ -1,15 +1,18 @@
 //! The only reader of environment variables. A value that cannot work stops the start and names its variable.
 
 use std::fmt;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 const DEFAULT_VERTEX_LOCATION: &str = "global";
+const DEFAULT_FIRST_EVENT: Duration = Duration::from_mins(2);
+const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 11] = [
+pub const VARIABLES: [&str; 13] = [
     "TABLE_NAME",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
@@ -21,6 +24,8 @@ pub const VARIABLES: [&str; 11] = [
     "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
     "CORS_ALLOWED_ORIGINS",
     "WARMUP",
+    "FIRST_EVENT_TIMEOUT_MS",
+    "IDLE_TIMEOUT_MS",
 ];
 
 /// A variable that is missing or cannot be used.
@@ -70,6 +75,15 @@ pub struct VertexConfig {
     pub credentials_json: SecretString,
 }
 
+/// How long providers may be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamLimits {
+    /// To the first event of a stream: models that think in silence may take minutes.
+    pub first_event: Duration,
+    /// Between two pieces of a stream.
+    pub idle: Duration,
+}
+
 /// Everything the environment decides.
 #[derive(Debug)]
 pub struct Config {
@@ -83,6 +97,8 @@ pub struct Config {
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
     pub warmup: bool,
+    /// How long providers may be silent.
+    pub upstream_limits: UpstreamLimits,
 }
 
 impl Config {
@@ -104,6 +120,10 @@ impl Config {
             vertex: vertex(&read)?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
+            upstream_limits: UpstreamLimits {
+                first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS", DEFAULT_FIRST_EVENT)?,
+                idle: millis(&read, "IDLE_TIMEOUT_MS", DEFAULT_IDLE)?,
+            },
         })
     }
 }
@@ -115,6 +135,8 @@ pub struct LogConfig {
     pub level: String,
     /// One JSON object a line.
     pub json: bool,
+    /// The function's name.
+    pub function: String,
 }
 
 impl LogConfig {
@@ -123,7 +145,8 @@ impl LogConfig {
         #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let level = read("AWS_LAMBDA_LOG_LEVEL").or_else(|| read("RUST_LOG")).unwrap_or_else(|| "info".to_owned());
-        Self { level, json: read("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")) }
+        let json = read("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
+        Self { level, json, function: read("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default() }
     }
 }
 
@@ -135,6 +158,16 @@ fn refuse_unsupported(read: &dyn Fn(&str) -> Option<String>) -> Result<(), Confi
         }
     }
     Ok(())
+}
+
+fn millis(
+    read: &dyn Fn(&str) -> Option<String>,
+    variable: &'static str,
+    default: Duration,
+) -> Result<Duration, ConfigError> {
+    let Some(value) = read(variable) else { return Ok(default) };
+    let millis = value.parse().ok().filter(|millis| *millis > 0);
+    millis.map(Duration::from_millis).ok_or_else(|| ConfigError::new(variable, "must be a whole number of milliseconds"))
 }
 
 fn openrouter(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OpenRouterConfig>, ConfigError> {

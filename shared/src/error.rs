@@ -72,13 +72,15 @@ struct Details {
     hint: Option<String>,
     retry_after: Option<Duration>,
     cause: Option<String>,
+    attempts: Option<String>,
 }
 
 impl GatewayError {
     /// A failure of that kind with a message for the client.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        let details = Details { kind, message, code: None, param: None, hint: None, retry_after: None, cause: None };
+        let details =
+            Details { kind, message, code: None, param: None, hint: None, retry_after: None, cause: None, attempts: None };
         Self { details: Box::new(details) }
     }
 
@@ -136,6 +138,18 @@ impl GatewayError {
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.details.cause = Some(cause.into());
         self
+    }
+
+    /// Keeps the upstream calls that were made, as `x-gateway-attempts` shows them.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: String) -> Self {
+        self.details.attempts = Some(attempts);
+        self
+    }
+
+    /// The upstream calls that were made; `None` when there was none.
+    pub fn attempts(&self) -> Option<&str> {
+        self.details.attempts.as_deref()
     }
 
     /// Why the request failed.
@@ -248,8 +262,10 @@ impl GatewayError {
 /// Why an upstream call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamErrorKind {
-    /// No connection, or it broke before the first byte.
+    /// No connection.
     Connect,
+    /// The connection broke before the first byte of an answer.
+    Reset,
     /// Nothing came in time.
     Timeout,
     /// The reply was not what the wire promises.
@@ -292,6 +308,7 @@ impl UpstreamError {
             UpstreamErrorKind::Refused(status) => status,
             UpstreamErrorKind::Timeout => 504,
             UpstreamErrorKind::Connect
+            | UpstreamErrorKind::Reset
             | UpstreamErrorKind::Malformed
             | UpstreamErrorKind::Truncated
             | UpstreamErrorKind::TooLarge
@@ -306,7 +323,7 @@ impl From<UpstreamError> for GatewayError {
         let gateway = match error.kind {
             UpstreamErrorKind::Refused(status) => refused(status, &error),
             UpstreamErrorKind::Timeout => Self::new(ErrorKind::Timeout, "The provider did not answer in time."),
-            UpstreamErrorKind::Connect => failed("The provider could not be reached."),
+            UpstreamErrorKind::Connect | UpstreamErrorKind::Reset => failed("The provider could not be reached."),
             UpstreamErrorKind::Malformed => failed("The provider sent a reply that could not be read."),
             UpstreamErrorKind::Truncated => failed("The provider's reply broke off before it was complete."),
             UpstreamErrorKind::TooLarge => failed("The provider's reply is larger than the gateway can hold."),

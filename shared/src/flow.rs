@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -10,24 +10,22 @@ use tracing::Instrument as _;
 
 use crate::admission::Admission;
 use crate::auth::ApiKey;
-use crate::catalog::{Catalog, Model, Route, UnknownModel};
+use crate::catalog::{Catalog, Model, UnknownModel};
+use crate::circuit::Circuits;
 use crate::config::Config;
-use crate::error::{ErrorKind, GatewayError};
+use crate::dispatch::{self, Journey, Leg, Question, Reading, Trail, Upstreams};
+use crate::error::{ErrorKind, GatewayError, UpstreamError};
 use crate::ids::RequestId;
 use crate::ledger::{self, Outcome, RequestFacts};
-use crate::providers::{Provider, Providers, Transport, UpstreamCall};
+use crate::providers::{Provider, Providers, Transport, UpstreamReply};
 use crate::pump::{self, Pump};
 use crate::respond::{self, Body};
+use crate::retry::{self, RetryBudget, Severity};
 use crate::store::Store;
-use crate::translate::outbound::Beside;
-use crate::translate::{Outbound, Relay, Stream, Way, inbound, outbound};
+use crate::translate::{Stream, inbound};
 use crate::vault;
 use crate::wire::anthropic::betas;
-use crate::wire::raw::RawObject;
-use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode};
-
-/// A stream ends this long before its function is killed, so that the client hears why and the ledger is written.
-const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
+use crate::wire::{self, ClientFormat, Identity, Mode, WholeReply};
 
 /// Everything that lives as long as the process.
 pub struct Gateway {
@@ -39,9 +37,8 @@ pub struct Gateway {
     pub store: Store,
     /// Who may pass.
     pub admission: Admission,
-    /// The upstreams.
-    pub providers: Providers,
-    transport: Transport,
+    /// The ways to the models.
+    pub upstreams: Upstreams,
 }
 
 /// A request as an endpoint hands it over.
@@ -58,27 +55,19 @@ pub struct Incoming<'a> {
     pub deadline: Duration,
 }
 
-/// A request that is ready to be sent.
-struct Prepared {
-    facts: RequestFacts,
-    call: UpstreamCall,
-    route: Route,
-    way: Way,
-    mode: Mode,
-    include_usage: bool,
-    dropped: Vec<String>,
-}
-
 impl Gateway {
-    /// Builds everything from the environment, and opens connections ahead of the first request when `WARMUP` says so.
+    /// Builds everything from the environment.
     pub async fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let config = Config::from_environment()?;
         let store = Store::connect(&config.table_name).await;
-        let providers = Providers::new(&config)?;
+        let upstreams = Upstreams {
+            providers: Providers::new(&config)?,
+            transport: Transport::new(config.upstream_limits),
+            circuits: Circuits::new(store.clone()),
+            budget: RetryBudget::default(),
+        };
         let admission = Admission::new(store.clone());
-        let transport = Transport::default();
-        let gateway = Self { catalog: OnceLock::new(), store, admission, providers, transport, config };
-        Ok(Arc::new(gateway))
+        Ok(Arc::new(Self { catalog: OnceLock::new(), store, admission, upstreams, config }))
     }
 
     /// The models.
@@ -95,7 +84,7 @@ impl Gateway {
         if !self.config.warmup {
             return;
         }
-        let providers = self.providers.iter().map(|provider| self.warm_up_provider(provider));
+        let providers = self.upstreams.providers.iter().map(|provider| self.warm_up_provider(provider));
         let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
         for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
             tracing::warn!(cause, "warm-up failed");
@@ -109,11 +98,11 @@ impl Gateway {
             routes.find(|route| route.provider == provider.id()).map(|route| provider.url(&route.upstream, Mode::Whole));
         let connected = async {
             match url {
-                Some(url) => self.transport.warm_up(&url?).await,
+                Some(url) => self.upstreams.transport.warm_up(&url?).await,
                 None => Ok(()),
             }
         };
-        let (token, connected) = futures_util::join!(provider.credential().token(&self.transport), connected);
+        let (token, connected) = futures_util::join!(provider.credential().token(&self.upstreams.transport), connected);
         token.map(drop).and(connected).err().map(|error| error.message)
     }
 
@@ -123,179 +112,174 @@ impl Gateway {
         format: ClientFormat,
         incoming: Incoming<'_>,
     ) -> Result<Response<Body>, GatewayError> {
+        let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
-        let opened = wire::open_request(format, &incoming.body)?;
-        let model = self.catalog()?.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        let text = Arc::new(incoming.body);
+        let opened = wire::open_request(format, &text)?;
+        let model = self.model(&opened.model)?;
         // The vault is asked beside the key: a history of another format, or without our ids, asks nothing.
         let known = async {
             match format {
-                ClientFormat::ChatCompletions => vault::recall(&self.store, key.id(), &incoming.body).await,
+                ClientFormat::ChatCompletions => vault::recall(&self.store, key.id(), &text).await,
                 ClientFormat::Messages => HashMap::new(),
             }
         };
-        let (permit, signatures) = futures_util::join!(self.admission.authenticate(&key), known);
-        let permit = permit?;
-        let (mode, include_usage) = (opened.mode, opened.include_usage);
-        let asked = incoming.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
-        let (betas, unknown_betas) = betas::for_vertex(asked);
-        let (route, provider, outbound) =
-            self.route(format, &opened, &model, Beside { betas: &betas, signatures: &signatures })?;
-        let Outbound { body, way, mut dropped } = outbound;
-        if format == ClientFormat::Messages {
-            dropped.extend(unknown_betas.iter().map(|beta| format!("anthropic-beta:{beta}")));
-        }
-        let body = finish_body(&body, provider, route, mode).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let (permit, signatures, ()) =
+            futures_util::join!(self.admission.authenticate(&key), known, self.upstreams.circuits.refresh());
+        let (key, mode) = (permit?.key, opened.mode);
+        let question = Question { signatures, ..question(format, incoming.headers, (mode, &text), Arc::clone(&model)) };
+        let journey = Journey::begin(&self.upstreams, question, &opened, deadline).await?;
         let facts = RequestFacts {
             request: incoming.id,
-            key: permit.key,
+            key,
             format: format.as_str(),
-            provider: route.provider,
             price_version: self.catalog()?.version().to_owned(),
-            input_bytes: body.len() as u64,
             started: incoming.started,
-            model: Arc::clone(&model),
+            model,
         };
-        let token = provider.credential().token(&self.transport).await?;
-        let call = UpstreamCall { url: provider.url(&route.upstream, mode)?, token, body, mode };
-        let prepared = Prepared { facts, call, route: route.clone(), way, mode, include_usage, dropped };
-        self.answer(format, prepared, end_of(incoming.deadline)).await
+        match mode {
+            Mode::Streaming => {
+                let identity = Identity::new(facts.request, facts.model.id.clone(), format);
+                let (request, include_usage) = (facts.request, opened.include_usage);
+                let stream = Stream { format, request, identity, include_usage, estimated_input: 0 };
+                self.stream(facts, stream, journey, deadline).await
+            }
+            Mode::Whole | Mode::Count => self.whole(format, facts, journey, deadline).await,
+        }
     }
 
     /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
     /// nothing, so they leave no record.
     pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
+        let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
-        let opened = wire::open_count(&incoming.body)?;
-        let model = self.catalog()?.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
-        self.admission.authenticate(&key).await?;
-        let beside = Beside { betas: &[], signatures: &HashMap::new() };
-        let (route, provider, outbound) = self.route(ClientFormat::Messages, &opened, &model, beside)?;
-        if !provider.counts() {
-            return Ok(ledger::estimated_input(&incoming.body));
+        let text = Arc::new(incoming.body);
+        let opened = wire::open_count(&text)?;
+        let model = self.model(&opened.model)?;
+        let (permit, ()) = futures_util::join!(self.admission.authenticate(&key), self.upstreams.circuits.refresh());
+        permit?;
+        let estimate = || ledger::estimated_input(&text);
+        if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
+            return Ok(estimate());
         }
-        let body = finish_body(&outbound.body, provider, route, Mode::Count);
-        let body = body.map_err(|error| GatewayError::internal(error.to_string()))?;
-        let token = provider.credential().token(&self.transport).await?;
-        let call = UpstreamCall { url: provider.url(&route.upstream, Mode::Count)?, token, body, mode: Mode::Count };
-        let reply = self.transport.send(call).await?.text().await?;
-        Ok(wire::decode_count(&reply)?)
+        // Vertex counts without betas.
+        let question = question(ClientFormat::Messages, &HeaderMap::new(), (Mode::Count, &text), model);
+        let mut journey = Journey::begin(&self.upstreams, question, &opened, deadline).await?;
+        let counted = journey.run(&self.upstreams, &Counting).await;
+        journey.judge(&self.upstreams, counted.is_ok(), None);
+        journey.share().await;
+        match counted {
+            Err(error) if retry::severity(&error) != Severity::Final => Ok(estimate()),
+            counted => Ok(counted?),
+        }
     }
 
-    /// The first configured route, in the catalogue's order, that can carry the request, and the request in its words.
-    fn route<'m>(
-        &self,
-        format: ClientFormat,
-        request: &ClientRequest<'_>,
-        model: &'m Model,
-        beside: Beside<'_>,
-    ) -> Result<(&'m Route, &dyn Provider, Outbound), GatewayError> {
-        let mut refusal = None;
-        for route in &model.routes {
-            let Some(provider) = self.providers.get(route.provider) else { continue };
-            match outbound::outbound(format, request, (model, route), beside) {
-                Ok(outbound) => return Ok((route, provider, outbound)),
-                Err(error) if error.kind() == ErrorKind::Unsupported => drop(refusal.get_or_insert(error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(refusal.unwrap_or_else(|| {
-            let message = format!("No provider for {} is configured.", model.id);
-            GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured")
-        }))
-    }
-
-    async fn answer(
-        self: &Arc<Self>,
-        format: ClientFormat,
-        prepared: Prepared,
-        deadline: Option<Instant>,
-    ) -> Result<Response<Body>, GatewayError> {
-        let Prepared { facts, call, route, way, mode, include_usage, dropped } = prepared;
-        let identity = Identity::new(facts.request, facts.model.id.clone(), format);
-        let started = facts.started;
-        let (mut response, took) = match mode {
-            Mode::Streaming => {
-                let estimated_input = ledger::estimated_tokens(facts.input_bytes);
-                let stream = Stream { format, request: facts.request, identity, include_usage, estimated_input };
-                self.stream((facts, call), Relay::new(stream, way), deadline).await?
-            }
-            Mode::Whole | Mode::Count => {
-                let response = self.whole((format, way), (facts, call), &identity, deadline).await?;
-                (response, started.elapsed().as_millis())
-            }
-        };
-        respond::set_header(&mut response, "x-gateway-provider", route.provider.as_str());
-        respond::set_header(&mut response, "x-gateway-model", route.upstream.as_str());
-        respond::set_header(&mut response, "x-gateway-attempts", &format!("{};200;{took}ms", route.provider));
-        if !dropped.is_empty() {
-            respond::set_header(&mut response, "x-gateway-dropped", &dropped.join(", "));
-        }
-        Ok(response)
+    fn model(&self, asked: &str) -> Result<Arc<Model>, GatewayError> {
+        self.catalog()?.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))
     }
 
     async fn stream(
         self: &Arc<Self>,
-        (facts, call): (RequestFacts, UpstreamCall),
-        relay: Relay,
-        deadline: Option<Instant>,
-    ) -> Result<(Response<Body>, u128), GatewayError> {
+        facts: RequestFacts,
+        stream: Stream,
+        journey: Journey,
+        deadline: Instant,
+    ) -> Result<Response<Body>, GatewayError> {
         let span = tracing::info_span!("pump", request = %facts.request);
-        let (pump, committed, body) = Pump::new(facts, relay, self.store.clone(), deadline);
+        let (pump, committed, body) = Pump::new(facts, stream, self.store.clone(), (journey.trail(), deadline));
         let gateway = Arc::clone(self);
         #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
-        tokio::spawn(async move { pump.run(&gateway.transport, call).await }.instrument(span));
-        let committed = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
-        Ok((respond::event_stream(body), committed.after_ms))
+        tokio::spawn(async move { pump.run(&gateway.upstreams, journey).await }.instrument(span));
+        let trail = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
+        let mut response = respond::event_stream(body);
+        show(&trail, &mut response);
+        Ok(response)
     }
 
     async fn whole(
         &self,
-        (format, way): (ClientFormat, Way),
-        (facts, call): (RequestFacts, UpstreamCall),
-        identity: &Identity,
-        deadline: Option<Instant>,
+        format: ClientFormat,
+        facts: RequestFacts,
+        mut journey: Journey,
+        deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
-        let exchange = async {
-            let text = self.transport.send(call).await?.text().await?;
-            inbound::whole(format, way, &text, identity)
-        };
-        let result = match deadline {
-            Some(at) => timeout_at(at, exchange).await.unwrap_or_else(|_| Err(pump::out_of_time())),
-            None => exchange.await,
-        };
-        let (status, reply) = match result {
-            Ok(reply) => (200, Ok(reply)),
-            Err(error) => (error.status(), Err(GatewayError::from(error))),
-        };
-        let seen = reply.as_ref().ok();
-        let outcome = Outcome {
-            status,
-            finish: seen.map(|reply| reply.finish.clone()),
-            usage: seen.and_then(|reply| reply.usage),
-            output_bytes: seen.map_or(0, |reply| reply.output_bytes),
-            upstream_id: seen.map(|reply| reply.upstream_id.clone()).unwrap_or_default(),
-            first_event: seen.map(|_| std::time::Instant::now()),
-        };
-        let signatures = reply.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
+        let identity = Identity::new(facts.request, facts.model.id.clone(), format);
+        let reading = WholeReading { format, identity };
+        let result = timeout_at(deadline, journey.run(&self.upstreams, &reading)).await;
+        let result = result.unwrap_or_else(|_| Err(pump::out_of_time()));
+        journey.judge(&self.upstreams, result.is_ok(), None);
+        let trail = journey.trail().read();
+        let outcome = whole_outcome(&result, &trail, journey.leg().body_bytes());
         let record = ledger::record(&facts, outcome);
-        futures_util::join!(ledger::settle(&self.store, &record), vault::remember(&self.store, &facts.key, signatures));
-        let reply = reply.inspect_err(|error| pump::log_failure(&facts, error))?;
-        Ok(respond::json_bytes(StatusCode::OK, reply.body))
+        let signatures = result.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
+        let kept = vault::remember(&self.store, &facts.key, signatures);
+        futures_util::join!(ledger::settle(&self.store, &record), kept, journey.share());
+        let reply = result.map_err(|error| GatewayError::from(error).with_attempts(trail.attempts_text()))?;
+        let mut response = respond::json_bytes(StatusCode::OK, reply.body);
+        show(&trail, &mut response);
+        Ok(response)
     }
 }
 
-/// The provider's last edits of a body.
-fn finish_body(body: &[u8], provider: &dyn Provider, route: &Route, mode: Mode) -> Result<Vec<u8>, serde_json::Error> {
-    let mut fields = RawObject::from_slice(body)?;
-    provider.finish_body(&mut fields, &route.upstream, mode)?;
-    fields.to_json()
+/// Reads a whole reply.
+struct WholeReading {
+    format: ClientFormat,
+    identity: Identity,
 }
 
-/// When a request must have ended. A local runtime may send a deadline long past: that means none.
-fn end_of(deadline: Duration) -> Option<Instant> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let left = deadline.checked_sub(now)?;
-    Some(Instant::now() + left.saturating_sub(BEFORE_DEADLINE))
+impl Reading for WholeReading {
+    type Read = WholeReply;
+
+    async fn read(&self, leg: &Leg, reply: UpstreamReply) -> Result<WholeReply, UpstreamError> {
+        inbound::whole(self.format, leg.way.clone(), &reply.text().await?, &self.identity)
+    }
+}
+
+/// Reads a provider's count.
+struct Counting;
+
+impl Reading for Counting {
+    type Read = u64;
+
+    async fn read(&self, _leg: &Leg, reply: UpstreamReply) -> Result<u64, UpstreamError> {
+        wire::decode_count(&reply.text().await?)
+    }
+}
+
+/// What a client asks, before the vault was asked.
+fn question(format: ClientFormat, headers: &HeaderMap, (mode, text): (Mode, &Arc<String>), model: Arc<Model>) -> Question {
+    let asked = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
+    let (betas, unknown) = betas::for_vertex(asked);
+    let unknown_betas = match format {
+        ClientFormat::ChatCompletions => Vec::new(),
+        ClientFormat::Messages => unknown,
+    };
+    Question { format, mode, text: Arc::clone(text), model, betas, unknown_betas, signatures: HashMap::new() }
+}
+
+fn whole_outcome(result: &Result<WholeReply, UpstreamError>, trail: &Trail, input_bytes: u64) -> Outcome {
+    let seen = result.as_ref().ok();
+    Outcome {
+        status: result.as_ref().map_or_else(UpstreamError::status, |_| 200),
+        provider: trail.route.provider,
+        attempts: trail.calls(),
+        input_bytes,
+        finish: seen.map(|reply| reply.finish.clone()),
+        usage: seen.and_then(|reply| reply.usage),
+        output_bytes: seen.map_or(0, |reply| reply.output_bytes),
+        upstream_id: seen.map(|reply| reply.upstream_id.clone()).unwrap_or_default(),
+        first_event: seen.map(|_| std::time::Instant::now()),
+    }
+}
+
+/// Tells the client where its request was.
+fn show(trail: &Trail, response: &mut Response<Body>) {
+    respond::set_header(response, "x-gateway-provider", trail.route.provider.as_str());
+    respond::set_header(response, "x-gateway-model", trail.route.upstream.as_str());
+    respond::set_header(response, "x-gateway-attempts", &trail.attempts_text());
+    if !trail.dropped.is_empty() {
+        respond::set_header(response, "x-gateway-dropped", &trail.dropped.join(", "));
+    }
 }
 
 /// The refusal of a name that is no model, with the nearest ones that are.

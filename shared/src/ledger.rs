@@ -12,6 +12,7 @@ use crate::ids::{KeyId, ProviderId, RequestId};
 use crate::money::PicoUsd;
 use crate::store::items::{Record, TokenSource};
 use crate::store::{Store, StoreError};
+use crate::telemetry::{self, RequestMetrics};
 
 pub use jiff::Timestamp;
 pub use summary::{Days, ModelUsage, Summary};
@@ -34,12 +35,8 @@ pub struct RequestFacts {
     pub format: &'static str,
     /// The model.
     pub model: Arc<Model>,
-    /// Who serves it.
-    pub provider: ProviderId,
     /// The catalogue version of its price.
     pub price_version: String,
-    /// Bytes of the body that was sent upstream.
-    pub input_bytes: u64,
     /// When it came in.
     pub started: Instant,
 }
@@ -49,6 +46,12 @@ pub struct RequestFacts {
 pub struct Outcome {
     /// 200, or the status that the failure stands for.
     pub status: u16,
+    /// Who answered last.
+    pub provider: ProviderId,
+    /// Upstream calls that were made.
+    pub attempts: u32,
+    /// Bytes of the body that was sent upstream, for the estimate.
+    pub input_bytes: u64,
     /// Why the model stopped, if it did.
     pub finish: Option<FinishReason>,
     /// The last usage the provider reported.
@@ -77,15 +80,15 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     let delivered = outcome.status == 200;
     let reported = outcome.usage.filter(|usage| !usage.is_empty());
     let source = if reported.is_some() { TokenSource::Upstream } else { TokenSource::Estimated };
-    let usage = reported.unwrap_or_else(|| if delivered { estimate(facts, outcome.output_bytes) } else { Usage::default() });
+    let usage = reported.unwrap_or_else(|| if delivered { estimate(&outcome) } else { Usage::default() });
     let price = cost(&usage, &facts.model);
     Record {
         key: facts.key.clone(),
         request: facts.request,
         format: facts.format,
         model: facts.model.id.to_string(),
-        provider: facts.provider.as_str(),
-        attempts: 1,
+        provider: outcome.provider.as_str(),
+        attempts: outcome.attempts,
         status: outcome.status,
         finish: outcome.finish.as_ref().map_or("", FinishReason::as_str),
         upstream_id: outcome.upstream_id,
@@ -126,10 +129,10 @@ pub fn estimated_tokens(bytes: u64) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN).max(1)
 }
 
-fn estimate(facts: &RequestFacts, output_bytes: u64) -> Usage {
+fn estimate(outcome: &Outcome) -> Usage {
     Usage {
-        input: facts.input_bytes.div_ceil(BYTES_PER_TOKEN),
-        output: output_bytes.div_ceil(BYTES_PER_TOKEN),
+        input: outcome.input_bytes.div_ceil(BYTES_PER_TOKEN),
+        output: outcome.output_bytes.div_ceil(BYTES_PER_TOKEN),
         ..Usage::default()
     }
 }
@@ -141,9 +144,26 @@ fn millis(duration: Duration) -> u64 {
 /// Writes a record, exactly once however often it is tried. When the table stays out of reach, the log line is the record.
 pub async fn settle(store: &Store, record: &Record) {
     log(record);
+    let stored = store_record(store, record).await;
+    telemetry::count(RequestMetrics {
+        provider: record.provider,
+        model: &record.model,
+        requests: 1,
+        errors: u32::from(record.status != 200),
+        first_event_ms: record.first_event_ms,
+        duration_ms: record.duration_ms,
+        input_tokens: record.usage.total_input(),
+        output_tokens: record.usage.output,
+        attempts: record.attempts,
+        settlement_failures: u32::from(!stored),
+    });
+}
+
+/// Tries until the record is stored; false when it could not be.
+async fn store_record(store: &Store, record: &Record) -> bool {
     for attempt in 0..TRIES {
         match store.put_record(record).await {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(error) => {
                 tracing::warn!(request = %record.request, attempt, cause = %error, "settlement failed");
                 if attempt + 1 < TRIES && !matches!(error, StoreError::Malformed(_)) {
@@ -154,6 +174,7 @@ pub async fn settle(store: &Store, record: &Record) {
         }
     }
     tracing::error!(request = %record.request, "settlement given up: the ledger.final line is the record");
+    false
 }
 
 /// The line that `bk ledger replay` can make the record from.
@@ -197,15 +218,23 @@ mod tests {
             key: KeyId::parse("0123456789abcdef").unwrap(),
             format: "messages",
             model: catalog.resolve(model).unwrap(),
-            provider: ProviderId::VertexClaude,
             price_version: catalog.version().to_owned(),
-            input_bytes: 401,
             started: Instant::now(),
         }
     }
 
     fn outcome(status: u16, usage: Option<Usage>) -> Outcome {
-        Outcome { status, finish: None, usage, output_bytes: 9, upstream_id: String::new(), first_event: None }
+        Outcome {
+            status,
+            provider: ProviderId::VertexClaude,
+            attempts: 1,
+            input_bytes: 401,
+            finish: None,
+            usage,
+            output_bytes: 9,
+            upstream_id: String::new(),
+            first_event: None,
+        }
     }
 
     fn usage() -> Usage {

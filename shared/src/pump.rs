@@ -1,9 +1,9 @@
 //! One task per streamed request: owns the upstream call, the relay and the settlement, and feeds the HTTP body through a
 //! bounded channel.
 //!
-//! The status is withheld until the first upstream event, or 15 s, so that a failure before it can still be an HTTP status.
-//! After that a failure is one error event. Whatever happens, the ledger is written before the channel closes: on Lambda the
-//! process may freeze the moment the body has ended. A client that leaves changes nothing: upstream is read to its end.
+//! The status is withheld until the first content, or 15 s, so that a failure before it can still be an HTTP status or another
+//! route's success. After that a failure is one error event. Whatever happens, the ledger is written before the channel closes: on
+//! Lambda the process may freeze the moment the body has ended. A client that leaves changes nothing: upstream is read to its end.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -13,12 +13,14 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::dispatch::{Journey, Leg, Reading, SharedTrail, Trail, Upstreams};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ledger::{self, Outcome, RequestFacts};
-use crate::providers::{Transport, UpstreamCall};
+use crate::providers::UpstreamReply;
 use crate::store::Store;
-use crate::translate::{Progress, Relay};
+use crate::translate::{Progress, Relay, Stream};
 use crate::vault;
+use crate::wire;
 
 /// Longest wait before the status goes out, and longest silence after that. Proxies and SDKs give up on longer ones.
 pub const SILENCE: Duration = Duration::from_secs(15);
@@ -27,45 +29,75 @@ pub const CHANNEL_CHUNKS: usize = 64;
 /// How long a client that does not read may hold up the end of its stream.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What the handler waits for: the commit, or the failure that came before it.
-pub type Commit = oneshot::Receiver<Result<Committed, GatewayError>>;
-
-/// The stream has begun.
-#[derive(Clone, Copy, Debug)]
-pub struct Committed {
-    /// Milliseconds since the request came in.
-    pub after_ms: u128,
-}
+/// What the handler waits for: where the request was when its stream began, or the failure that came before that.
+pub type Commit = oneshot::Receiver<Result<Trail, GatewayError>>;
 
 /// Everything a streamed request needs until its end.
 pub struct Pump {
     facts: RequestFacts,
-    relay: Relay,
+    stream: Stream,
     store: Store,
     /// When the stream must have ended, so that the ledger can be written before the process is killed.
-    deadline: Option<Instant>,
+    deadline: Instant,
+    /// The relay of the attempt that is being delivered.
+    relay: Option<Relay>,
+    trail: SharedTrail,
     chunks: mpsc::Sender<Bytes>,
-    commit: Option<oneshot::Sender<Result<Committed, GatewayError>>>,
+    commit: Option<oneshot::Sender<Result<Trail, GatewayError>>>,
     next_ping: Instant,
     first_event: Option<std::time::Instant>,
     out: BytesMut,
+}
+
+/// Reads a stream to its first content.
+struct Opening<'a>(&'a Stream);
+
+/// A stream whose first content is there.
+struct Opened {
+    reply: UpstreamReply,
+    relay: Relay,
+    /// What the client shall get so far.
+    out: BytesMut,
+    progress: Progress,
+}
+
+impl Reading for Opening<'_> {
+    type Read = Opened;
+
+    async fn read(&self, leg: &Leg, mut reply: UpstreamReply) -> Result<Opened, UpstreamError> {
+        let stream = Stream { estimated_input: ledger::estimated_tokens(leg.body_bytes()), ..self.0.clone() };
+        let (mut relay, mut out) = (Relay::new(stream, leg.way.clone()), BytesMut::new());
+        loop {
+            let progress = match reply.chunk().await? {
+                Some(chunk) => relay.push(&chunk, &mut out),
+                None => relay.end(&mut out),
+            };
+            match progress {
+                Progress::Waiting => {}
+                Progress::Failed(error) => return Err(error),
+                progress @ (Progress::Flowing | Progress::Finished) => return Ok(Opened { reply, relay, out, progress }),
+            }
+        }
+    }
 }
 
 impl Pump {
     /// A pump, what the handler waits for, and the channel that becomes the body.
     pub fn new(
         facts: RequestFacts,
-        relay: Relay,
+        stream: Stream,
         store: Store,
-        deadline: Option<Instant>,
+        (trail, deadline): (SharedTrail, Instant),
     ) -> (Self, Commit, mpsc::Receiver<Bytes>) {
         let (chunks, body) = mpsc::channel(CHANNEL_CHUNKS);
         let (commit, committed) = oneshot::channel();
         let pump = Self {
             facts,
-            relay,
+            stream,
             store,
             deadline,
+            relay: None,
+            trail,
             chunks,
             commit: Some(commit),
             next_ping: Instant::now() + SILENCE,
@@ -76,47 +108,41 @@ impl Pump {
     }
 
     /// Runs to the end: relays, writes the last event, settles, closes the body. Panics on the way become an error event.
-    pub async fn run(mut self, transport: &Transport, call: UpstreamCall) {
-        let deadline = self.deadline;
-        let relayed = AssertUnwindSafe(async {
-            match deadline {
-                Some(at) => timeout_at(at, self.relay_all(transport, call)).await.unwrap_or_else(|_| Err(out_of_time())),
-                None => self.relay_all(transport, call).await,
-            }
-        });
-        let result = match relayed.catch_unwind().await {
-            Ok(result) => result.map_err(|error| (error.status(), GatewayError::from(error))),
-            Err(_) => Err((500, GatewayError::internal("the pump panicked"))),
+    pub async fn run(mut self, upstreams: &Upstreams, mut journey: Journey) {
+        let relayed = timeout_at(self.deadline, self.relay_all(upstreams, &mut journey));
+        let result = match AssertUnwindSafe(relayed).catch_unwind().await {
+            Ok(Ok(result)) => result.map_err(Failure::Upstream),
+            Ok(Err(_)) => Err(Failure::OutOfTime),
+            Err(_) => Err(Failure::Panic),
         };
-        self.finish(result).await;
+        self.finish(upstreams, journey, result.err()).await;
     }
 
-    async fn relay_all(&mut self, transport: &Transport, call: UpstreamCall) -> Result<(), UpstreamError> {
-        let mut upstream = self.watch(transport.send(call)).await?;
+    async fn relay_all(&mut self, upstreams: &Upstreams, journey: &mut Journey) -> Result<(), UpstreamError> {
+        let stream = self.stream.clone();
+        let opening = Opening(&stream);
+        let Opened { mut reply, relay, out, mut progress } = self.watch(journey.run(upstreams, &opening)).await?;
+        self.first_event = Some(std::time::Instant::now());
+        (self.relay, self.out) = (Some(relay), out);
+        self.commit();
         loop {
-            let chunk = self.watch(upstream.chunk()).await?;
-            let progress = match &chunk {
-                Some(chunk) => self.relay.push(chunk, &mut self.out),
-                None => self.relay.end(&mut self.out),
-            };
+            self.deliver().await;
             match progress {
-                Progress::Failed(error) => {
-                    // What came before the failure in the same chunk still belongs to the client, once it has a status.
-                    if self.commit.is_none() {
-                        self.deliver().await;
-                    }
-                    return Err(error);
-                }
-                Progress::Waiting => {}
-                Progress::Flowing | Progress::Finished => {
-                    self.first_event.get_or_insert_with(std::time::Instant::now);
-                    self.commit();
-                    self.deliver().await;
-                }
+                Progress::Finished => return Ok(()),
+                Progress::Failed(error) => return Err(error),
+                Progress::Waiting | Progress::Flowing => {}
             }
-            if progress == Progress::Finished {
-                return Ok(());
-            }
+            let chunk = self.watch(reply.chunk()).await?;
+            progress = self.take_in(chunk.as_ref());
+        }
+    }
+
+    /// Relays the next chunk, or the end.
+    fn take_in(&mut self, chunk: Option<&Bytes>) -> Progress {
+        match (&mut self.relay, chunk) {
+            (Some(relay), Some(chunk)) => relay.push(chunk, &mut self.out),
+            (Some(relay), None) => relay.end(&mut self.out),
+            (None, _) => Progress::Waiting,
         }
     }
 
@@ -129,7 +155,7 @@ impl Pump {
                 result = &mut upstream => return result,
                 () = sleep_until(self.next_ping) => {
                     self.commit();
-                    self.relay.ping(&mut self.out);
+                    wire::encode_ping(self.stream.format, &mut self.out);
                     self.deliver().await;
                 }
             }
@@ -140,7 +166,7 @@ impl Pump {
     fn commit(&mut self) {
         if let Some(commit) = self.commit.take() {
             // A handler that is gone cannot be told; the request is settled all the same.
-            let _ = commit.send(Ok(Committed { after_ms: self.facts.started.elapsed().as_millis() }));
+            let _ = commit.send(Ok(self.trail.read()));
         }
     }
 
@@ -152,48 +178,84 @@ impl Pump {
         self.next_ping = Instant::now() + SILENCE;
     }
 
-    async fn finish(mut self, result: Result<(), (u16, GatewayError)>) {
-        let (status, failure) = match result {
-            Ok(()) => (200, None),
-            Err((status, error)) => (status, Some(error)),
-        };
-        if let Some(error) = &failure {
-            log_failure(&self.facts, error);
+    async fn finish(mut self, upstreams: &Upstreams, mut journey: Journey, failure: Option<Failure>) {
+        let broken = failure.as_ref().and_then(Failure::upstream).filter(|_| self.relay.is_some());
+        journey.judge(upstreams, failure.is_none(), broken);
+        let trail = self.trail.read();
+        let status = failure.as_ref().map_or(200, Failure::status);
+        let error = failure.map(|failure| GatewayError::from(failure).with_attempts(trail.attempts_text()));
+        if let (Some(error), None) = (&error, &self.commit) {
+            self.say(error).await;
         }
-        if let (Some(error), None) = (&failure, &self.commit) {
-            self.relay.fail(error, &mut self.out);
-            let _ = timeout_at(Instant::now() + LAST_WORDS, self.deliver()).await;
+        let record = ledger::record(&self.facts, self.outcome(status, &trail, journey.leg().body_bytes()));
+        let signatures = self.relay.as_ref().map(Relay::signatures).unwrap_or_default();
+        let kept = vault::remember(&self.store, &self.facts.key, &signatures);
+        futures_util::join!(ledger::settle(&self.store, &record), kept, journey.share());
+        if let (Some(error), Some(commit)) = (error, self.commit.take()) {
+            let _ = commit.send(Err(error));
         }
-        let meter = self.relay.meter().clone();
-        let outcome = Outcome {
+        // Dropping the sender here ends the body.
+    }
+
+    /// Writes the one event that ends a failed stream.
+    async fn say(&mut self, error: &GatewayError) {
+        let cause = error.cause().unwrap_or(error.message());
+        tracing::warn!(request = %self.facts.request, model = %self.facts.model.id, cause, "stream broken");
+        match &mut self.relay {
+            Some(relay) => relay.fail(error, &mut self.out),
+            None => wire::encode_error(self.stream.format, error, self.stream.request, &mut self.out),
+        }
+        let _ = timeout_at(Instant::now() + LAST_WORDS, self.deliver()).await;
+    }
+
+    fn outcome(&self, status: u16, trail: &Trail, input_bytes: u64) -> Outcome {
+        let meter = self.relay.as_ref().map(Relay::meter).cloned().unwrap_or_default();
+        Outcome {
             status,
+            provider: trail.route.provider,
+            attempts: trail.calls(),
+            input_bytes,
             finish: meter.finish,
             usage: meter.usage,
             output_bytes: meter.output_bytes,
             upstream_id: meter.upstream_id,
             first_event: self.first_event,
-        };
-        let record = ledger::record(&self.facts, outcome);
-        let signatures = self.relay.signatures();
-        let kept = vault::remember(&self.store, &self.facts.key, &signatures);
-        futures_util::join!(ledger::settle(&self.store, &record), kept);
-        if let (Some(error), Some(commit)) = (failure, self.commit.take()) {
-            let _ = commit.send(Err(error));
         }
-        // Dropping the sender here ends the body.
     }
 }
 
-/// Logs a failed upstream call, once, where it is handled.
-pub fn log_failure(facts: &RequestFacts, error: &GatewayError) {
-    tracing::warn!(
-        request = %facts.request,
-        provider = %facts.provider,
-        model = %facts.model.id,
-        kind = ?error.kind(),
-        cause = error.cause().unwrap_or(error.message()),
-        "upstream call failed"
-    );
+/// Why a stream did not come to its end.
+enum Failure {
+    Upstream(UpstreamError),
+    OutOfTime,
+    Panic,
+}
+
+impl Failure {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Upstream(error) => error.status(),
+            Self::OutOfTime => 504,
+            Self::Panic => 500,
+        }
+    }
+
+    const fn upstream(&self) -> Option<&UpstreamError> {
+        match self {
+            Self::Upstream(error) => Some(error),
+            Self::OutOfTime | Self::Panic => None,
+        }
+    }
+}
+
+impl From<Failure> for GatewayError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Upstream(error) => error.into(),
+            Failure::OutOfTime => out_of_time().into(),
+            Failure::Panic => Self::internal("the pump panicked"),
+        }
+    }
 }
 
 /// The failure of a request that would outlive its function.

@@ -1,17 +1,151 @@
-//! Logs: one JSON object a line on standard output, which CloudWatch collects. Never prompts, keys or provider payloads.
+//! Logs: one JSON object a line on standard output, which CloudWatch collects, and one line of metrics per request. Never prompts,
+//! keys or provider payloads.
 
+use std::io::Write as _;
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
 use tracing::Level;
+
+use crate::config::LogConfig;
+
+/// Where CloudWatch files the metrics.
+const NAMESPACE: &str = "LlmGateway";
+/// Every dimension costs per value: models and keys are properties of the log line, for queries, and never dimensions.
+const DIMENSIONS: [&[&str]; 1] = [&["function", "provider"]];
+
+/// The function's name, where logs are for machines: only there metrics are written.
+static FUNCTION: OnceLock<String> = OnceLock::new();
 
 /// Starts logging. JSON where Lambda asks for it (`AWS_LAMBDA_LOG_FORMAT=JSON`), text for people otherwise.
 pub fn start() {
-    let crate::config::LogConfig { level, json } = crate::config::LogConfig::from_environment();
+    let LogConfig { level, json, function } = LogConfig::from_environment();
     let level = level.parse().unwrap_or(Level::INFO);
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_ansi(false);
     // A second start, as in tests, keeps the first subscriber.
     if json {
         let subscriber = subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).finish();
         let _ = tracing::subscriber::set_global_default(subscriber);
+        let _ = FUNCTION.set(function);
     } else {
         let _ = tracing::subscriber::set_global_default(subscriber.finish());
+    }
+}
+
+/// What a settled request adds to the metrics.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RequestMetrics<'a> {
+    /// Who answered last.
+    pub provider: &'a str,
+    /// The public model id: a property.
+    pub model: &'a str,
+    /// One.
+    pub requests: u32,
+    /// One, if it failed.
+    pub errors: u32,
+    /// Milliseconds to the first content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_event_ms: Option<u64>,
+    /// Milliseconds to the end.
+    pub duration_ms: u64,
+    /// Prompt tokens, cached ones included.
+    pub input_tokens: u64,
+    /// Generated tokens, reasoning included.
+    pub output_tokens: u64,
+    /// Upstream calls.
+    pub attempts: u32,
+    /// One, if the table did not take the record.
+    pub settlement_failures: u32,
+}
+
+/// The names of the values above, and what they count.
+const METRICS: [Metric; 8] = [
+    Metric { name: "requests", unit: "Count" },
+    Metric { name: "errors", unit: "Count" },
+    Metric { name: "first_event_ms", unit: "Milliseconds" },
+    Metric { name: "duration_ms", unit: "Milliseconds" },
+    Metric { name: "input_tokens", unit: "Count" },
+    Metric { name: "output_tokens", unit: "Count" },
+    Metric { name: "attempts", unit: "Count" },
+    Metric { name: "settlement_failures", unit: "Count" },
+];
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+/// A line in CloudWatch's embedded metric format.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    aws: Directive<'a>,
+    function: &'a str,
+    #[serde(flatten)]
+    values: RequestMetrics<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    timestamp: u64,
+    cloud_watch_metrics: [MetricSet<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MetricSet<'a> {
+    namespace: &'static str,
+    dimensions: [&'static [&'static str]; 1],
+    metrics: &'a [Metric],
+}
+
+/// Writes a request's metrics, where logs are for machines. A log that cannot be written is no reason to fail.
+pub fn count(values: RequestMetrics<'_>) {
+    let Some(function) = FUNCTION.get() else { return };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    if let Ok(mut line) = serde_json::to_vec(&line(function, u64::try_from(now.as_millis()).unwrap_or_default(), values)) {
+        line.push(b'\n');
+        let _ = std::io::stdout().lock().write_all(&line);
+    }
+}
+
+const fn line<'a>(function: &'a str, timestamp: u64, values: RequestMetrics<'a>) -> Line<'a> {
+    let metrics = [MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: &METRICS }];
+    Line { aws: Directive { timestamp, cloud_watch_metrics: metrics }, function, values }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declared_metric_and_dimension_has_a_value() {
+        let values = RequestMetrics {
+            provider: "openrouter",
+            model: "gpt-5.2",
+            requests: 1,
+            errors: 0,
+            first_event_ms: Some(3),
+            duration_ms: 9,
+            input_tokens: 4,
+            output_tokens: 5,
+            attempts: 1,
+            settlement_failures: 0,
+        };
+        let line = serde_json::to_value(line("messages", 17, values)).unwrap();
+        assert_eq!(line["_aws"]["Timestamp"], 17);
+        let set = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(set["Namespace"], "LlmGateway");
+        for metric in set["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        }
+        for dimension in set["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        assert_eq!(line["model"], "gpt-5.2");
     }
 }

@@ -52,9 +52,17 @@ async fn wrong_counts_are_refused_in_anthropics_words() -> Result<()> {
     let answer = gateway.post("/v1/messages/count_tokens", &json!({"model": "claude-opus-4.6", "messages": []})).await?;
     assert_eq!((answer.status, answer.json()["type"].as_str()), (400, Some("error")));
     assert_eq!(answer.json()["error"]["param"], "messages");
-    let failed = question("claude-opus-4.6");
-    let mut failed = failed;
-    failed["messages"][0]["content"] = json!("[[sim:error status=529]]");
-    assert_eq!(gateway.post("/v1/messages/count_tokens", &failed).await?.status, 529);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_count_that_its_provider_does_not_answer_is_estimated() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let mut body = question("claude-opus-4.6");
+    body["messages"][0]["content"] = json!("[[sim:error status=529 label=down]]");
+    let answer = gateway.post("/v1/messages/count_tokens", &body).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["input_tokens"], gateway::ledger::estimated_input(&body.to_string()));
+    assert_eq!(gateway.journal("down").len(), 3);
     Ok(())
 }

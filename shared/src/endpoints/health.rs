@@ -22,8 +22,10 @@ struct ProviderHealth {
     openrouter: bool,
 }
 
-pub(super) fn handle(gateway: &Gateway) -> Result<Response<Body>, GatewayError> {
-    let healthy = |provider| gateway.providers.is_configured(provider);
+pub(super) async fn handle(gateway: &Gateway) -> Result<Response<Body>, GatewayError> {
+    let upstreams = &gateway.upstreams;
+    upstreams.circuits.refresh().await;
+    let healthy = |provider| upstreams.providers.is_configured(provider) && upstreams.circuits.is_healthy(provider);
     let providers = ProviderHealth {
         vertex_gemini: healthy(ProviderId::VertexGemini),
         vertex_claude: healthy(ProviderId::VertexClaude),

@@ -167,7 +167,7 @@ impl Call {
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
             Endpoint::Usage => usage::handle(gateway, self).await,
-            Endpoint::Health => health::handle(gateway),
+            Endpoint::Health => health::handle(gateway).await,
             Endpoint::Root => models::root(),
         };
         answered.unwrap_or_else(|error| self.refuse(&error))

@@ -56,6 +56,16 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// Another token than the one that was refused.
+    pub async fn renew(&self, transport: &Transport, _refused: &SecretString) -> Result<SecretString, UpstreamError> {
+        if let Kind::Google(google) = &self.0 {
+            *google.cached.lock().await = None;
+        }
+        self.token(transport).await
+    }
+}
+
 #[derive(Deserialize)]
 struct ServiceAccount {
     #[serde(rename = "type")]

@@ -9,14 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 use url::Url;
 
+use crate::config::UpstreamLimits;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::{Mode, upstream_error};
 
 const CONNECT: Duration = Duration::from_secs(3);
-/// Silent thinking models may take this long to their first byte.
-const FIRST_EVENT: Duration = Duration::from_mins(2);
-/// Longest silence between two chunks.
-const IDLE: Duration = Duration::from_secs(90);
 /// A whole reply is one chunk to us: it may take as long as a whole request.
 const WHOLE: Duration = Duration::from_mins(14);
 const TOKEN: Duration = Duration::from_secs(3);
@@ -36,14 +33,14 @@ pub struct UpstreamCall {
     /// The bearer token.
     pub token: SecretString,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// How the reply is wanted.
     pub mode: Mode,
 }
 
 /// Sends calls.
-#[derive(Default)]
 pub struct Transport {
+    limits: UpstreamLimits,
     /// Built with the first call: a function that only lists models needs no TLS.
     client: OnceLock<reqwest::Client>,
 }
@@ -52,32 +49,46 @@ pub struct Transport {
 #[derive(Debug)]
 pub struct UpstreamReply {
     response: reqwest::Response,
-    begun: bool,
+    idle: Duration,
 }
 
 impl Transport {
+    /// A client with these limits. Nothing is built or sent yet.
+    pub const fn new(limits: UpstreamLimits) -> Self {
+        Self { limits, client: OnceLock::new() }
+    }
+
+    /// How long a call may take to the point where it can no longer be replaced: the first event of a stream, the end of a whole
+    /// reply.
+    pub const fn limit(&self, mode: Mode) -> Duration {
+        match mode {
+            Mode::Streaming => self.limits.first_event,
+            Mode::Whole => WHOLE,
+            Mode::Count => COUNT,
+        }
+    }
+
     /// Sends a call and waits for the head of the reply. Every status but 200 is a failure, read to its message.
     pub async fn send(&self, call: UpstreamCall) -> Result<UpstreamReply, UpstreamError> {
         let UpstreamCall { url, token, body, mode } = call;
-        let (accept, limit) = match mode {
-            Mode::Streaming => ("text/event-stream", FIRST_EVENT),
-            Mode::Whole => ("application/json", WHOLE),
-            Mode::Count => ("application/json", COUNT),
+        let accept = match mode {
+            Mode::Streaming => "text/event-stream",
+            Mode::Whole | Mode::Count => "application/json",
         };
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, bearer(&token)?);
         let request = self.client()?.post(url).headers(headers).body(body);
-        let response = within(limit, request.send()).await?;
+        let response = within(self.limit(mode), request.send()).await?;
         if response.status() != reqwest::StatusCode::OK {
-            return Err(refusal(response).await);
+            return Err(self.refusal(response).await);
         }
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let (is_stream, is_json) =
             (content_type.starts_with("text/event-stream"), content_type.starts_with("application/json"));
         let unreadable = format!("a reply of type {content_type:?}");
-        let reply = UpstreamReply { response, begun: false };
+        let reply = UpstreamReply { response, idle: self.limits.idle };
         match mode {
             Mode::Streaming if is_stream => Ok(reply),
             Mode::Whole | Mode::Count if is_json => Ok(reply),
@@ -94,9 +105,9 @@ impl Transport {
         let request = self.client()?.post(url.clone()).header(CONTENT_TYPE, content_type).body(form);
         let response = within(TOKEN, request.send()).await?;
         if !response.status().is_success() {
-            return Err(refusal(response).await);
+            return Err(self.refusal(response).await);
         }
-        let body = UpstreamReply { response, begun: false }.limited_text(MAX_ERROR_BYTES, TOKEN).await?;
+        let body = UpstreamReply { response, idle: self.limits.idle }.limited_text(MAX_ERROR_BYTES, TOKEN).await?;
         Ok(body)
     }
 
@@ -106,6 +117,15 @@ impl Transport {
         origin.set_path("/");
         origin.set_query(None);
         within(CONNECT, self.client()?.head(origin).send()).await.map(drop)
+    }
+
+    /// Reads a refusal to its message.
+    async fn refusal(&self, response: reqwest::Response) -> UpstreamError {
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let reply = UpstreamReply { response, idle: self.limits.idle };
+        let body = reply.limited_text(MAX_ERROR_BYTES, TOKEN).await.unwrap_or_default();
+        upstream_error::decode(status, retry_after.as_deref(), &body)
     }
 
     fn client(&self) -> Result<&reqwest::Client, UpstreamError> {
@@ -139,10 +159,7 @@ fn build() -> Result<reqwest::Client, String> {
 impl UpstreamReply {
     /// The next piece of the body; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamError> {
-        let limit = if self.begun { IDLE } else { FIRST_EVENT };
-        let chunk = within(limit, self.response.chunk()).await?;
-        self.begun = true;
-        Ok(chunk)
+        within(self.idle, self.response.chunk()).await
     }
 
     /// The whole body as text.
@@ -170,13 +187,6 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, UpstreamError> {
     Ok(value)
 }
 
-async fn refusal(response: reqwest::Response) -> UpstreamError {
-    let status = response.status().as_u16();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = UpstreamReply { response, begun: false }.limited_text(MAX_ERROR_BYTES, IDLE).await.unwrap_or_default();
-    upstream_error::decode(status, retry_after.as_deref(), &body)
-}
-
 async fn within<T>(limit: Duration, call: impl Future<Output = reqwest::Result<T>>) -> Result<T, UpstreamError> {
     match timeout(limit, call).await {
         Ok(Ok(value)) => Ok(value),
@@ -192,12 +202,14 @@ fn sort(error: &reqwest::Error) -> UpstreamError {
         cause = format!("{cause}: {inner}");
         source = inner.source();
     }
-    let kind = if error.is_timeout() {
+    let kind = if error.is_connect() {
+        UpstreamErrorKind::Connect
+    } else if error.is_timeout() {
         UpstreamErrorKind::Timeout
     } else if error.is_body() || error.is_decode() {
         UpstreamErrorKind::Truncated
     } else {
-        UpstreamErrorKind::Connect
+        UpstreamErrorKind::Reset
     };
     UpstreamError::new(kind, cause)
 }

@@ -5,6 +5,7 @@
 pub mod items;
 mod keys;
 mod query;
+mod routes;
 mod settle;
 mod signatures;
 

@@ -13,9 +13,9 @@ use crate::wire::{self, ClientFormat, EventDecoder, EventEncoder, FrameForwarder
 /// How far a stream is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// No event yet, comments and pings apart.
+    /// No content yet: comments, pings, and the announcement of a reply say nothing about whether one will come.
     Waiting,
-    /// Events have come.
+    /// Content has come.
     Flowing,
     /// Complete: the last bytes are written.
     Finished,
@@ -222,7 +222,7 @@ impl Machine {
 
     fn observe(&mut self) {
         for event in &self.events {
-            self.started = true;
+            self.started |= !matches!(event, StreamEvent::Start { .. } | StreamEvent::Usage(_));
             self.meter.observe(event);
         }
     }

@@ -5,6 +5,7 @@
 
 mod key;
 mod record;
+mod route;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::ids::KeyId;
 
 pub use key::{KeyStatus, ListedKey, NewKey, StoredKey};
 pub use record::{Record, Rollup, TokenSource};
+pub use route::{ROUTES, RouteName, RouteState};
 
 /// The schema version that is written.
 const VERSION: u64 = 1;

@@ -1,0 +1,257 @@
+//! Which routes are known to be broken, shared by all environments through one small item per route.
+//!
+//! Each environment alone sees too few requests to know. Five failures in a row open a route's circuit; after the cool-down one
+//! environment, chosen by a conditional write, may send one request as a probe. It closes the circuit or doubles the cool-down.
+//! Nothing is written while all goes well, and a table that is out of reach only costs the sharing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use tokio::time::timeout;
+
+use crate::ids::ProviderId;
+use crate::store::items::{RouteName, RouteState};
+use crate::store::{Store, StoreError};
+
+/// Failures in a row that open a circuit.
+const OPENING_FAILURES: u64 = 5;
+/// Cool-downs in milliseconds: the first, the longest, and that of a provider account without credit, which no retry fills.
+const FIRST_COOL_DOWN: u64 = 10_000;
+const LONGEST_COOL_DOWN: u64 = 120_000;
+const CREDIT_COOL_DOWN: u64 = 600_000;
+/// How long a reading of the states is good for.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long a reading may take: requests wait for it, and an old one will do.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// What is known of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing against it.
+    Closed,
+    /// Broken, as far as anybody knows.
+    Open,
+    /// Broken until now; this request finds out whether it still is.
+    Probe,
+}
+
+/// Why a route failed, as far as the cool-down is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// It may work again any moment.
+    Outage,
+    /// The account there is out of credit: somebody has to pay first.
+    Credit,
+}
+
+/// A write that is under way beside the request. It logs its own failure.
+pub type Write = BoxFuture<'static, ()>;
+
+/// The shared states as this environment knows them.
+#[derive(Clone, Debug)]
+pub struct Circuits {
+    store: Store,
+    view: Arc<Mutex<View>>,
+}
+
+#[derive(Debug, Default)]
+struct View {
+    read: Option<Instant>,
+    states: HashMap<RouteName, RouteState>,
+}
+
+impl Circuits {
+    /// Circuits whose states are in that table.
+    pub fn new(store: Store) -> Self {
+        Self { store, view: Arc::default() }
+    }
+
+    /// Reads the states unless they were read just now. When that fails the old ones stay.
+    pub async fn refresh(&self) {
+        if self.view().read.is_some_and(|read| read.elapsed() < FRESH) {
+            return;
+        }
+        let read = timeout(PATIENCE, self.store.route_states()).await;
+        // A table in trouble is not asked by every request.
+        self.view().read = Some(Instant::now());
+        match read {
+            Ok(Ok(states)) => self.view().states = states,
+            Ok(Err(error)) => tracing::warn!(cause = %error, "route states were not read"),
+            Err(_) => tracing::warn!("route states were not read in time"),
+        }
+    }
+
+    /// Whether the route may be used: closed, or open with its cool-down over and the probe won by this call.
+    pub async fn standing(&self, route: &RouteName) -> Standing {
+        let state = self.state(route);
+        if state.open_until == 0 {
+            return Standing::Closed;
+        }
+        let now = now();
+        if now < state.open_until {
+            return Standing::Open;
+        }
+        // Whoever moves the window on has the probe; everybody else sees an open circuit for one more window.
+        let claimed = RouteState { open_until: now.saturating_add(state.cool_down), ..state };
+        let won = self.store.change_route(route, state.open_until, claimed).await;
+        self.set(route, claimed);
+        match won {
+            Ok(true) => Standing::Probe,
+            Ok(false) => Standing::Open,
+            Err(error) => {
+                tracing::warn!(route = route.as_str(), cause = %error, "the probe could not be claimed");
+                Standing::Open
+            }
+        }
+    }
+
+    /// Notes a failure of a route that was used with that standing. This environment knows at once; the rest with the write.
+    pub fn failed(&self, route: &RouteName, standing: Standing, blame: Blame) -> Option<Write> {
+        let seen = self.state(route);
+        let next = after_failure(seen, standing, blame, now())?;
+        self.set(route, next);
+        let (circuits, route) = (self.clone(), route.clone());
+        let write = async move {
+            let written = circuits.share_failure(&route, seen, next).await;
+            log(&route, written.err());
+        };
+        Some(write.boxed())
+    }
+
+    /// Notes a success: forgets failures, and closes the circuit if it was open.
+    pub fn succeeded(&self, route: &RouteName) -> Option<Write> {
+        let seen = self.state(route);
+        if seen == RouteState::default() {
+            return None;
+        }
+        self.set(route, RouteState::default());
+        let (circuits, route) = (self.clone(), route.clone());
+        let write = async move {
+            let written = circuits.store.change_route(&route, seen.open_until, RouteState::default()).await;
+            if seen.open_until > 0 && written == Ok(true) {
+                tracing::info!(route = route.as_str(), "circuit closed");
+            }
+            log(&route, written.err());
+        };
+        Some(write.boxed())
+    }
+
+    /// Whether anything speaks for a provider: it has no broken route, or at least one of those that ever failed works again.
+    pub fn is_healthy(&self, provider: ProviderId) -> bool {
+        let now = now();
+        let view = self.view();
+        let mut known = view.states.iter().filter(|(name, _)| name.provider() == Some(provider)).peekable();
+        known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
+    }
+
+    /// Whether the route is known to be broken.
+    pub fn is_open(&self, route: &RouteName) -> bool {
+        self.state(route).open_until > 0
+    }
+
+    async fn share_failure(&self, route: &RouteName, seen: RouteState, next: RouteState) -> Result<(), StoreError> {
+        let opens_at_once = next.open_until > 0 && next.failures == seen.failures;
+        if !opens_at_once {
+            let counted = self.store.count_route_failure(route).await?;
+            if counted.failures < OPENING_FAILURES || counted.open_until > 0 {
+                self.set(route, counted);
+                return Ok(());
+            }
+        }
+        let open = if next.open_until > 0 { next } else { opened(next, FIRST_COOL_DOWN, now()) };
+        self.set(route, open);
+        if self.store.change_route(route, seen.open_until, open).await? {
+            tracing::warn!(route = route.as_str(), cool_down_ms = open.cool_down, "circuit opened");
+        }
+        Ok(())
+    }
+
+    fn state(&self, route: &RouteName) -> RouteState {
+        self.view().states.get(route).copied().unwrap_or_default()
+    }
+
+    fn set(&self, route: &RouteName, state: RouteState) {
+        self.view().states.insert(route.clone(), state);
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log(route: &RouteName, failure: Option<StoreError>) {
+    if let Some(cause) = failure {
+        tracing::warn!(route = route.as_str(), %cause, "a route's state was not shared");
+    }
+}
+
+/// The state after a failure; `None` when it says nothing new.
+fn after_failure(seen: RouteState, standing: Standing, blame: Blame, now: u64) -> Option<RouteState> {
+    match (standing, blame) {
+        (Standing::Open, _) => None,
+        (_, Blame::Credit) => Some(opened(seen, CREDIT_COOL_DOWN, now)),
+        (Standing::Probe, Blame::Outage) => {
+            let doubled = seen.cool_down.saturating_mul(2).clamp(FIRST_COOL_DOWN, LONGEST_COOL_DOWN);
+            Some(opened(seen, doubled, now))
+        }
+        (Standing::Closed, Blame::Outage) => {
+            let counted = RouteState { failures: seen.failures.saturating_add(1), ..seen };
+            let enough = counted.failures >= OPENING_FAILURES;
+            Some(if enough { opened(counted, FIRST_COOL_DOWN, now) } else { counted })
+        }
+    }
+}
+
+fn opened(state: RouteState, cool_down: u64, now: u64) -> RouteState {
+    RouteState { cool_down, open_until: now.saturating_add(cool_down), ..state }
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn failures(failures: u64) -> RouteState {
+        RouteState { failures, ..RouteState::default() }
+    }
+
+    #[test]
+    fn the_fifth_failure_in_a_row_opens_for_ten_seconds() {
+        let after = |seen| after_failure(seen, Standing::Closed, Blame::Outage, NOW);
+        assert_eq!(after(failures(3)), Some(failures(4)));
+        let open = RouteState { failures: 5, open_until: NOW + 10_000, cool_down: 10_000 };
+        assert_eq!(after(failures(4)), Some(open));
+    }
+
+    #[test]
+    fn a_failed_probe_doubles_the_cool_down_up_to_two_minutes() {
+        let mut state = RouteState { failures: 5, open_until: NOW, cool_down: 10_000 };
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            state = after_failure(state, Standing::Probe, Blame::Outage, NOW).unwrap();
+            seen.push(state.cool_down);
+        }
+        assert_eq!(seen, [20_000, 40_000, 80_000, 120_000, 120_000]);
+    }
+
+    #[test]
+    fn an_empty_account_opens_at_once_and_for_ten_minutes() {
+        let open = RouteState { failures: 0, open_until: NOW + 600_000, cool_down: 600_000 };
+        assert_eq!(after_failure(failures(0), Standing::Closed, Blame::Credit, NOW), Some(open));
+    }
+
+    #[test]
+    fn failures_of_a_route_known_to_be_broken_say_nothing_new() {
+        assert_eq!(after_failure(failures(9), Standing::Open, Blame::Outage, NOW), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! A request in one route's words, and the request itself, from which other routes' words can be made.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::trail::Attempt;
+use super::{Upstreams, not_configured};
+use crate::catalog::{Model, Route};
+use crate::circuit::Standing;
+use crate::error::{GatewayError, UpstreamError};
+use crate::providers::{Provider, UpstreamCall};
+use crate::retry::Tries;
+use crate::store::items::RouteName;
+use crate::translate::outbound::{self, Beside};
+use crate::translate::{Outbound, Way};
+use crate::wire::raw::RawObject;
+use crate::wire::{self, ClientFormat, ClientRequest, Mode};
+
+/// What a client asks.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The client's format.
+    pub format: ClientFormat,
+    /// How the reply is wanted.
+    pub mode: Mode,
+    /// The request's body.
+    pub text: Arc<String>,
+    /// The model.
+    pub model: Arc<Model>,
+    /// Anthropic's betas that Vertex takes.
+    pub betas: Vec<&'static str>,
+    /// Those that no route takes.
+    pub unknown_betas: Vec<String>,
+    /// Gemini's signatures by tool-call id, from the vault.
+    pub signatures: HashMap<String, String>,
+}
+
+impl Question {
+    /// The request in another route's words, read anew.
+    pub(super) fn leg(&self, upstreams: &Upstreams, route: Route) -> Result<Leg, GatewayError> {
+        let opened = match self.mode {
+            Mode::Streaming | Mode::Whole => wire::open_request(self.format, &self.text)?,
+            Mode::Count => wire::open_count(&self.text)?,
+        };
+        Leg::new(upstreams, self, &opened, route)
+    }
+}
+
+/// One route for a request, and how the request fares on it.
+#[derive(Debug)]
+pub struct Leg {
+    /// The route.
+    pub route: Route,
+    /// How the reply comes back.
+    pub way: Way,
+    /// What the route cannot carry, by path.
+    pub dropped: Vec<String>,
+    pub(super) name: RouteName,
+    pub(super) standing: Standing,
+    pub(super) tries: Tries,
+    /// The token of the last attempt.
+    pub(super) token: Option<SecretString>,
+    body: Bytes,
+}
+
+impl Leg {
+    pub(super) fn new(
+        upstreams: &Upstreams,
+        question: &Question,
+        opened: &ClientRequest<'_>,
+        route: Route,
+    ) -> Result<Self, GatewayError> {
+        let Question { format, mode, model, betas, signatures, unknown_betas, text: _ } = question;
+        let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(question))?;
+        let outbound = outbound::outbound(*format, opened, (model, &route), Beside { betas, signatures })?;
+        let Outbound { body, way, mut dropped } = outbound;
+        dropped.extend(unknown_betas.iter().map(|beta| format!("anthropic-beta:{beta}")));
+        let body = finish_body(&body, provider, &route, *mode).map_err(|error| GatewayError::internal(error.to_string()))?;
+        Ok(Self {
+            name: RouteName::new(route.provider, &route.upstream),
+            standing: Standing::Closed,
+            tries: Tries::default(),
+            token: None,
+            body: body.into(),
+            route,
+            way,
+            dropped,
+        })
+    }
+
+    /// Bytes of the body that goes upstream.
+    pub fn body_bytes(&self) -> u64 {
+        self.body.len() as u64
+    }
+
+    pub(super) fn call(
+        &self,
+        provider: &dyn Provider,
+        token: SecretString,
+        mode: Mode,
+    ) -> Result<UpstreamCall, UpstreamError> {
+        Ok(UpstreamCall { url: provider.url(&self.route.upstream, mode)?, token, body: self.body.clone(), mode })
+    }
+
+    pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
+        Attempt { provider: self.route.provider, status, ms: started.elapsed().as_millis() }
+    }
+}
+
+/// The provider's last edits of a body.
+fn finish_body(body: &[u8], provider: &dyn Provider, route: &Route, mode: Mode) -> Result<Vec<u8>, serde_json::Error> {
+    let mut fields = RawObject::from_slice(body)?;
+    provider.finish_body(&mut fields, &route.upstream, mode)?;
+    fields.to_json()
+}

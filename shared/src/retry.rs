@@ -1,0 +1,177 @@
+//! What to do after a failed upstream call. Plain rules, no I/O.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use crate::error::{UpstreamError, UpstreamErrorKind};
+
+/// Most retries on one route, the first call apart.
+const RETRIES: u32 = 2;
+/// Retries after a time-out: each costs minutes of the client's patience.
+const RETRIES_AFTER_TIMEOUT: u32 = 1;
+/// A pause is drawn between these (full jitter, the ceiling doubling from 500 ms).
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest wait that a provider may ask for with `Retry-After`; a longer one is passed on to the client.
+const LONGEST_WISH: Duration = Duration::from_secs(5);
+/// What must be left of the request's time after a pause.
+const WORTH_A_TRY: Duration = Duration::from_secs(1);
+
+/// What a failure means for the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The request itself is at fault: it would fail everywhere.
+    Final,
+    /// The provider refused our credential.
+    Credential,
+    /// The account there is out of credit.
+    Credit,
+    /// The connection died before any answer: perhaps it was dead before.
+    Reset,
+    /// It may work elsewhere, or here a moment later.
+    Transient,
+    /// It may work elsewhere, but not here.
+    Elsewhere,
+}
+
+/// How bad a failure is, by its status or kind (the statuses that providers document as worth a retry).
+pub fn severity(error: &UpstreamError) -> Severity {
+    match error.kind {
+        UpstreamErrorKind::Reset => Severity::Reset,
+        UpstreamErrorKind::Connect
+        | UpstreamErrorKind::Timeout
+        | UpstreamErrorKind::Malformed
+        | UpstreamErrorKind::Truncated => Severity::Transient,
+        UpstreamErrorKind::TooLarge | UpstreamErrorKind::Credential => Severity::Elsewhere,
+        UpstreamErrorKind::Refused(status) => match status {
+            401 | 403 => Severity::Credential,
+            402 => Severity::Credit,
+            408 | 429 | 500..=599 => Severity::Transient,
+            _ => Severity::Final,
+        },
+    }
+}
+
+/// How a request fares on its present route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// Retries after a pause.
+    pub retries: u32,
+    /// Whether a dead connection was already replaced.
+    pub reconnected: bool,
+    /// Whether the credential was already renewed.
+    pub renewed: bool,
+}
+
+/// The pause before another try on the same route; `None` when it shall not be tried again.
+pub fn pause(error: &UpstreamError, tries: Tries, time_left: Duration, random: f64) -> Option<Duration> {
+    if !matches!(severity(error), Severity::Transient | Severity::Reset) {
+        return None;
+    }
+    let most = if error.kind == UpstreamErrorKind::Timeout { RETRIES_AFTER_TIMEOUT } else { RETRIES };
+    let wish = error.retry_after.unwrap_or_default();
+    if tries.retries >= most || wish > LONGEST_WISH {
+        return None;
+    }
+    let ceiling = (SHORTEST_PAUSE * 2).saturating_mul(1 << tries.retries.min(8)).min(LONGEST_PAUSE);
+    let jitter = SHORTEST_PAUSE + ceiling.saturating_sub(SHORTEST_PAUSE).mul_f64(random);
+    let pause = jitter.max(wish);
+    (pause + WORTH_A_TRY < time_left).then_some(pause)
+}
+
+/// Limits retries to a fifth of the requests, so that an outage is not made worse: each request adds one share, each retry takes
+/// five.
+#[derive(Debug)]
+pub struct RetryBudget(Mutex<u32>);
+
+const SHARES_PER_RETRY: u32 = 5;
+const MOST_SHARES: u32 = 10 * SHARES_PER_RETRY;
+
+impl Default for RetryBudget {
+    /// Enough for ten retries.
+    fn default() -> Self {
+        Self(Mutex::new(MOST_SHARES))
+    }
+}
+
+impl RetryBudget {
+    /// A request has come.
+    pub fn earn(&self) {
+        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *shares = shares.saturating_add(1).min(MOST_SHARES);
+    }
+
+    /// Whether one more retry is affordable; it is paid then.
+    pub fn spend(&self) -> bool {
+        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = shares.checked_sub(SHARES_PER_RETRY);
+        *shares = left.unwrap_or(*shares);
+        left.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLENTY: Duration = Duration::from_mins(5);
+
+    fn refused(status: u16) -> UpstreamError {
+        UpstreamError::new(UpstreamErrorKind::Refused(status), "no")
+    }
+
+    #[test]
+    fn the_clients_own_faults_are_final_and_the_providers_are_not() {
+        for status in [400, 404, 405, 413, 422] {
+            assert_eq!(severity(&refused(status)), Severity::Final, "{status}");
+        }
+        for status in [408, 429, 500, 502, 503, 504, 529] {
+            assert_eq!(severity(&refused(status)), Severity::Transient, "{status}");
+        }
+        assert_eq!(
+            [401, 403, 402].map(|status| severity(&refused(status))),
+            [Severity::Credential, Severity::Credential, Severity::Credit]
+        );
+    }
+
+    #[test]
+    fn pauses_are_drawn_from_a_doubling_range() {
+        let range = |retries| {
+            let tries = Tries { retries, ..Tries::default() };
+            [0.0, 1.0].map(|random| pause(&refused(500), tries, PLENTY, random).map(|pause| pause.as_millis()))
+        };
+        assert_eq!(range(0), [Some(250), Some(500)]);
+        assert_eq!(range(1), [Some(250), Some(1_000)]);
+        assert_eq!(range(2), [None, None]);
+    }
+
+    #[test]
+    fn a_wish_is_granted_up_to_five_seconds_and_passed_on_above() {
+        let wished = |seconds| {
+            let error = UpstreamError { retry_after: Some(Duration::from_secs(seconds)), ..refused(429) };
+            pause(&error, Tries::default(), PLENTY, 0.0).map(|pause| pause.as_secs())
+        };
+        assert_eq!((wished(5), wished(6)), (Some(5), None));
+    }
+
+    #[test]
+    fn a_timeout_is_retried_once_and_nothing_is_without_time() {
+        let timeout = UpstreamError::new(UpstreamErrorKind::Timeout, "slow");
+        let tries = |retries| Tries { retries, ..Tries::default() };
+        assert!(pause(&timeout, tries(0), PLENTY, 0.0).is_some());
+        assert!(pause(&timeout, tries(1), PLENTY, 0.0).is_none());
+        assert!(pause(&refused(500), tries(0), Duration::from_secs(1), 0.0).is_none());
+    }
+
+    #[test]
+    fn an_outage_gets_ten_retries_and_then_one_for_each_five_requests() {
+        let budget = RetryBudget::default();
+        let spent = (0..1_000).filter(|_| {
+            budget.earn();
+            budget.spend()
+        });
+        // The first request's share finds the bucket full.
+        assert_eq!(spent.count(), 10 + 199);
+    }
+}

@@ -1,0 +1,62 @@
+//! Route states: one query reads them all, and each write is conditional on what its writer saw.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::items::{ROUTES, RouteName, RouteState, number, text};
+use super::{Store, StoreError, failure};
+
+impl Store {
+    /// Every route that has a state.
+    pub async fn route_states(&self) -> Result<HashMap<RouteName, RouteState>, StoreError> {
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let mut pages = query.expression_attribute_values(":pk", text(ROUTES)).into_paginator().items().send();
+        let mut states = HashMap::new();
+        while let Some(item) = pages.next().await {
+            let (name, state) = RouteState::read(&item.map_err(|error| failure(&error))?)?;
+            states.insert(name, state);
+        }
+        Ok(states)
+    }
+
+    /// Counts a failure; the state with it in.
+    pub async fn count_route_failure(&self, route: &RouteName) -> Result<RouteState, StoreError> {
+        let update = self.route_update(route, "ADD failures :one SET #v = :v, #ttl = :ttl");
+        let update = update.expression_attribute_values(":one", number(1)).return_values(ReturnValue::AllNew);
+        let output = update.send().await.map_err(|error| failure(&error))?;
+        RouteState::read(&output.attributes.unwrap_or_default()).map(|(_, state)| state)
+    }
+
+    /// Moves a route's state on, provided that `seen` is still when its circuit opens next. False when another environment was
+    /// first.
+    pub async fn change_route(&self, route: &RouteName, seen: u64, state: RouteState) -> Result<bool, StoreError> {
+        let RouteState { failures, open_until, cool_down } = state;
+        let expression = "SET failures = :failures, open_until = :open, cool_down = :cool_down, #v = :v, #ttl = :ttl";
+        let unchanged =
+            if seen == 0 { "attribute_not_exists(open_until) OR open_until = :seen" } else { "open_until = :seen" };
+        let update = self
+            .route_update(route, expression)
+            .condition_expression(unchanged)
+            .expression_attribute_values(":failures", number(failures))
+            .expression_attribute_values(":open", number(open_until))
+            .expression_attribute_values(":cool_down", number(cool_down))
+            .expression_attribute_values(":seen", number(seen));
+        match update.send().await.map_err(|error| failure(&error)) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Condition(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn route_update(&self, route: &RouteName, expression: &str) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(route.key()));
+        update
+            .update_expression(expression)
+            .expression_attribute_names("#v", "v")
+            .expression_attribute_values(":v", number(1))
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", number(RouteState::ttl()))
+    }
+}
