@@ -89,7 +89,17 @@ fn tools(body: &Value) -> Vec<Tool> {
 
 /// An error of the model; the platform's own errors are in Google's shape.
 pub(super) fn error(status: u16, message: &str, request_id: &str) -> String {
-    let kind = match status {
+    let failure = Failure { kind: kind(status), message };
+    json(&ErrorBody { kind: "error", error: failure, request_id })
+}
+
+/// An error as an event.
+pub(super) fn failing(status: u16, message: &str) -> Frame {
+    Frame::trapping(Event::Error { error: Failure { kind: kind(status), message } }.written(0))
+}
+
+fn kind(status: u16) -> &'static str {
+    match status {
         400 => "invalid_request_error",
         401 => "authentication_error",
         402 => "billing_error",
@@ -100,8 +110,7 @@ pub(super) fn error(status: u16, message: &str, request_id: &str) -> String {
         504 => "timeout_error",
         529 => "overloaded_error",
         _ => "api_error",
-    };
-    json(&ErrorBody { kind: "error", error: Failure { kind, message }, request_id })
+    }
 }
 
 /// The reply in one piece.
@@ -160,8 +169,7 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
     let delta = End { stop_reason: stop_reason(reply), stop_sequence: None };
     events.frame(&Event::MessageDelta { delta, usage: reply.told_usage().map(final_usage) }, reply.told_usage());
     events.frame(&Event::MessageStop, None);
-    let overloaded = Event::Error { error: Failure { kind: "overloaded_error", message: "Overloaded" } };
-    Streamed { frames: events.frames, failure: vec![Frame::trapping(overloaded.written(0))] }
+    Streamed { frames: events.frames, failure: vec![failing(529, "Overloaded")] }
 }
 
 fn stop_reason(reply: &Reply) -> &'static str {

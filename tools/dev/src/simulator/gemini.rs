@@ -90,6 +90,11 @@ pub(super) fn error(status: u16, message: &str) -> String {
     json(&json!({ "error": { "code": status, "message": message, "status": name } }))
 }
 
+/// An error as an event.
+pub(super) fn failing(status: u16, message: &str) -> Frame {
+    Frame::trapping(format!("data: {}\r\n\r\n", error(status, message)))
+}
+
 /// The answer to a question for the number of input tokens.
 pub(super) fn counted(tokens: u64) -> String {
     json(&json!({ "totalTokens": tokens, "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": tokens }] }))

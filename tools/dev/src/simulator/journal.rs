@@ -42,7 +42,7 @@ pub struct Entry {
     pub streaming: bool,
     /// The model, in the provider's words; empty if the request has none.
     pub model: String,
-    /// The status of the answer, known from the start.
+    /// The status of the answer, known from the start; 0 if the connection breaks instead.
     pub status: u16,
     /// The last usage handed over so far; `None` if no byte with a usage has left.
     pub usage: Option<SimulatedUsage>,

@@ -1,7 +1,7 @@
 //! One HTTP server that stands in for the three providers and for Google's token endpoint, so that the gateway can be tried and
 //! tested without an account anywhere.
 //!
-//! What it answers is decided by a marker in the text of the last user message, `[[sim:NAME key=value key=value]]`:
+//! What it answers is decided by markers in the text of the last user message, `[[sim:NAME key=value key=value]]`:
 //!
 //! | NAME | Settings | Behaviour |
 //! |---|---|---|
@@ -19,11 +19,25 @@
 //! | `secret` | | fails with a message that holds a key and an internal address |
 //! | `long` | `words` | says so many words |
 //! | `truncated` | | stops half-way for want of room |
+//! | `reset` | | breaks the connection instead of an answer |
+//! | `error-event` | `status` | answers 200 with the wire's own error (529) as the only event; whole: as the body |
+//! | `malformed` | `after` | sends an event that is no JSON after so many words, then goes on; whole: half a body |
+//! | `comments` | `ms` | sends a comment every 20 ms after the head, then goes on; whole: as `silent` |
+//! | `huge-event` | | sends 64 MiB of one event without an end; whole: a body of that size |
+//! | `strange` | | an echo with unknown events, fields, blocks and deltas in it, and its end twice |
+//! | `flaky` | `percent`, `seed` | fails so many percent of the requests with 500, 502, 503, 529 or 429, else echoes |
+//! | `close` | | echoes, and closes the connection afterwards without having announced it |
 //! | `strict` | `steps`, `parallel` | refuses what the real provider refuses; else a loop of tool calls |
 //!
-//! Each takes `label`, which names its rows in the journal, `pace`, the milliseconds before each streamed word, and `cached`, the
+//! Each takes `label`, which names its rows in the journal, `on`, `times`, `pace`, the milliseconds before each streamed word, and `cached`, the
 //! number of input tokens that are reported as read from a cache. A reply in one piece has no words on the wire: there `cut` and
 //! `stall` strike in the middle of the body.
+//!
+//! A text may hold several markers; the first that applies decides, and if none does it is an echo. `on` names the only wire on which
+//! a marker applies (`openrouter`, `claude`, `gemini`), `times` the number of requests after which it no longer does, counted for
+//! each label, marker and wire. The first label in the text holds for all its requests. `[[sim:error status=500 times=2 label=x
+//! on=claude]] [[sim:html times=1]]` fails twice on Claude's wire, then sends a web page, then echoes. Which requests `flaky` fails
+//! is decided by a hash of seed, label, wire and the number of the request.
 //!
 //! `strict` answers 400, in the wire's own shape and the provider's words, to whatever the module of that name knows the provider
 //! to refuse. It calls the first declared tool as long as the conversation holds fewer than `steps` results of tools (5), in its
@@ -42,14 +56,19 @@
 #![expect(clippy::disallowed_macros, reason = "bodies whose field order does not matter are written with `json!` here")]
 
 mod claude;
+mod connection;
 mod gemini;
 mod ids;
 mod journal;
+mod odd;
 mod openrouter;
 mod openrouter_shapes;
 mod question;
 mod received;
+mod scenario;
 mod script;
+mod sending;
+mod settings;
 mod signature;
 mod stage;
 mod strict;
@@ -57,6 +76,7 @@ mod strict;
 mod tests;
 mod text;
 mod token;
+mod turns;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -70,7 +90,6 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -78,12 +97,14 @@ use tokio::time::sleep;
 pub use journal::{Entry, Journal, SimulatedUsage};
 pub use token::service_account_json;
 
+use connection::{Door, Line};
 use journal::Row;
 use question::{Mode, Question, Refusal, Shape};
 use received::Received;
 use script::{Script, label_in};
 use stage::{Answer, Cue};
 use token::Tokens;
+use turns::Turns;
 use wire::Wire;
 
 /// The only key that the `OpenRouter` side accepts.
@@ -98,12 +119,13 @@ pub struct Simulator {
     pace: Duration,
     journal: Journal,
     tokens: Tokens,
+    turns: Turns,
 }
 
 impl Simulator {
     /// A simulator that pauses so long before each streamed word, unless a script says otherwise.
     pub fn new(pace: Duration) -> Self {
-        Self { pace, journal: Journal::default(), tokens: Tokens::default() }
+        Self { pace, journal: Journal::default(), tokens: Tokens::default(), turns: Turns::default() }
     }
 
     /// What it was asked so far.
@@ -113,8 +135,7 @@ impl Simulator {
 
     /// Serves until the shutdown; replies under way get a moment to end.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        // Words are small packets: without this they would wait for one another.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+        let routes = self.routes().into_make_service_with_connect_info::<Line>();
         let (fire, fired) = oneshot::channel();
         let shutdown = async move {
             shutdown.await;
@@ -127,7 +148,7 @@ impl Simulator {
             }
         };
         tokio::select! {
-            served = axum::serve(listener, self.routes()).with_graceful_shutdown(shutdown) => served,
+            served = axum::serve(Door(listener), routes).with_graceful_shutdown(shutdown) => served,
             () = deadline => Ok(()),
         }
     }
@@ -149,7 +170,7 @@ impl Simulator {
     /// Journals a question and answers it.
     async fn answer(&self, received: Received, question: Question) -> Response {
         let wire = question.wire;
-        let script = Script::of(&question.user_text, &question.marked_text)
+        let script = Script::of(&question.user_text, &question.marked_text, wire, &self.turns)
             .and_then(|script| strict::check(&question, &script, &received).map(|()| script));
         let script = match script {
             Ok(script) => script,
@@ -167,7 +188,7 @@ impl Simulator {
             ..self.entry(&received)
         });
         sleep(answer.silence).await;
-        let mut response = respond(answer, row);
+        let mut response = respond(answer, row, &received.line);
         if wire == Wire::Claude {
             sign(&mut response, &received.request_id);
         }
@@ -182,7 +203,8 @@ impl Simulator {
             Shape::Google => gemini::error(*status, message),
         };
         let answer = Answer::plain(*status, body);
-        let mut response = respond(answer, self.journal.begin(self.refused(wire.name(), *status, received)));
+        let row = self.journal.begin(self.refused(wire.name(), *status, received));
+        let mut response = respond(answer, row, &received.line);
         if wire == Wire::Claude && *shape == Shape::Own {
             sign(&mut response, &received.request_id);
         }
@@ -289,7 +311,7 @@ async fn token_endpoint(State(simulator): State<Simulator>, request: Request) ->
         200 => Entry { scenario: "token".to_owned(), ..simulator.refused("token", status, &received) },
         _ => simulator.refused("token", status, &received),
     };
-    respond(Answer::plain(status, body), simulator.journal.begin(entry))
+    respond(Answer::plain(status, body), simulator.journal.begin(entry), &received.line)
 }
 
 async fn unknown_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
@@ -298,7 +320,8 @@ async fn unknown_endpoint(State(simulator): State<Simulator>, request: Request) 
 
 fn unknown(simulator: &Simulator, received: &Received) -> Response {
     let body = gemini::error(404, "The requested URL was not found on this simulator.");
-    respond(Answer::plain(404, body), simulator.journal.begin(simulator.refused("unknown", 404, received)))
+    let row = simulator.journal.begin(simulator.refused("unknown", 404, received));
+    respond(Answer::plain(404, body), row, &received.line)
 }
 
 async fn journal_endpoint(
@@ -308,10 +331,10 @@ async fn journal_endpoint(
     Json(simulator.journal.entries(query.get("label").map(String::as_str).unwrap_or_default()))
 }
 
-fn respond(answer: Answer, row: Row) -> Response<Body> {
+fn respond(answer: Answer, row: Row, line: &Line) -> Response<Body> {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (content_type, retry_after) = (answer.content_type, answer.retry_after);
-    let mut response = Response::new(answer.into_body(row));
+    let mut response = Response::new(sending::body(answer.steps, row, line.clone()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(seconds) = retry_after {

@@ -140,7 +140,12 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
         frames.push(Frame::trapping(stream.usage(told)).reporting(Some(priced(told))));
     }
     frames.push(Frame::trapping(DONE.to_owned()));
-    Streamed { frames, failure: vec![Frame::trapping(stream.failure()), Frame::trapping(DONE.to_owned())] }
+    Streamed { frames, failure: stream.failing(502, "Simulated failure in mid-stream") }
+}
+
+/// A stream that holds nothing but an error.
+pub(super) fn failing(reply: &Reply, status: u16, message: &str) -> Vec<Frame> {
+    Stream { identity: Identity::new(reply), vendor: vendor(&reply.model) }.failing(status, message)
 }
 
 const DONE: &str = "data: [DONE]\n\n";
@@ -193,10 +198,10 @@ impl Stream<'_> {
         self.chunk(ChunkChoice::default(), None, Some(usage(told)))
     }
 
-    fn failure(&self) -> String {
-        let failure = ChunkError { code: 502, message: "Simulated failure in mid-stream" };
+    fn failing(&self, code: u16, message: &str) -> Vec<Frame> {
         let choice = ChunkChoice { finish_reason: Some("error"), ..ChunkChoice::default() };
-        self.chunk(choice, Some(failure), None)
+        let chunk = self.chunk(choice, Some(ChunkError { code, message }), None);
+        vec![Frame::trapping(chunk), Frame::trapping(DONE.to_owned())]
     }
 }
 

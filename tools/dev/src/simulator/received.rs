@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::body::to_bytes;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::connection::Line;
 use super::ids;
 use super::question::Refusal;
 
@@ -23,6 +24,8 @@ pub(super) struct Received {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) headers: BTreeMap<String, String>,
+    /// The connection it came by.
+    pub(super) line: Line,
     body: Bytes,
 }
 
@@ -46,6 +49,7 @@ impl Received {
             path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers,
+            line: head.extensions.get::<ConnectInfo<Line>>().map(|ConnectInfo(line)| line.clone()).unwrap_or_default(),
             body,
         }
     }

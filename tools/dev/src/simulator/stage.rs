@@ -1,28 +1,17 @@
-//! Turns a reply and a script into what happens on the connection: pauses, chunks, a break.
+//! Turns a reply and a script into what is to happen on the connection: pauses, chunks, a break.
 
-use std::io;
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
-use tokio::time::sleep;
 
-use super::journal::{Row, SimulatedUsage};
+use super::journal::SimulatedUsage;
+use super::odd;
 use super::question::{Mode, Question};
-use super::script::{Scenario, Script};
+use super::scenario::Scenario;
+use super::script::Script;
+use super::sending::Step;
 use super::text::Reply;
 use super::wire::{Frame, FrameKind, Streamed};
-
-/// One thing that happens while a body is sent.
-#[derive(Debug)]
-pub(super) enum Step {
-    Pause(Duration),
-    /// One HTTP chunk, and the usage it tells.
-    Send(Bytes, Option<SimulatedUsage>),
-    /// The connection breaks.
-    Break,
-}
 
 /// A whole answer, ready to be sent.
 #[derive(Debug)]
@@ -68,8 +57,25 @@ impl Answer {
             Scenario::Empty => {
                 Self { content_type: content_type(question.mode), steps: Vec::new(), ..Self::plain(200, String::new()) }
             }
+            Scenario::Reset => Self { status: NO_STATUS, steps: vec![Step::Break], ..Self::plain(200, String::new()) },
+            Scenario::ErrorEvent { status } => Self::failing(question, script, status, cue),
+            Scenario::HugeEvent => Self { content_type: content_type(question.mode), ..Self::huge(question.mode) },
             Scenario::Silent { pause } => Self { silence: pause, ..Self::spoken(question, script, cue) },
-            Scenario::Echo
+            Scenario::Comments { pause } if question.mode != Mode::Events => {
+                Self { silence: pause, ..Self::spoken(question, script, cue) }
+            }
+            Scenario::Flaky { .. } => match script.failure {
+                Some(status) => {
+                    let message = format!("Simulated error {status}");
+                    Self::refused(question, status, wire.error(status, &message, cue.request_id))
+                }
+                None => Self::spoken(question, script, cue),
+            },
+            Scenario::Malformed { .. }
+            | Scenario::Comments { .. }
+            | Scenario::Strange
+            | Scenario::Close
+            | Scenario::Echo
             | Scenario::Tool
             | Scenario::Thinking
             | Scenario::Cut { .. }
@@ -90,6 +96,30 @@ impl Answer {
         }
     }
 
+    /// A success by its head, an error by its body.
+    fn failing(question: &Question, script: &Script, status: u16, cue: Cue<'_>) -> Self {
+        let message = if status == 529 { "Overloaded".to_owned() } else { format!("Simulated error {status}") };
+        if question.mode == Mode::Events {
+            let frames = question.wire.failing(&Reply::compose(question, script), status, &message);
+            return Self { content_type: EVENTS, steps: paced(frames, cue.pace), ..Self::plain(200, String::new()) };
+        }
+        Self::refused(question, 200, question.wire.error(status, &message, cue.request_id))
+    }
+
+    /// One event without an end, or one long string in a body.
+    fn huge(mode: Mode) -> Self {
+        let (before, after) =
+            if mode == Mode::Events { ("data: {\"simulated\":\"", "") } else { ("{\"simulated\":\"", "\"}") };
+        let bytes = Bytes::from(vec![b'x'; HUGE_CHUNK]);
+        let middle = Step::Repeat { bytes, pause: Duration::ZERO, times: HUGE_CHUNKS };
+        let mut steps = vec![Step::Send(Bytes::from(before), None), middle];
+        // An empty chunk would end the body.
+        if !after.is_empty() {
+            steps.push(Step::Send(Bytes::from(after), None));
+        }
+        Self { steps, ..Self::plain(200, String::new()) }
+    }
+
     fn spoken(question: &Question, script: &Script, cue: Cue<'_>) -> Self {
         let reply = Reply::compose(question, script);
         let (wire, scenario) = (question.wire, script.scenario);
@@ -103,38 +133,28 @@ impl Answer {
                 Self { steps: whole(wire.whole(&reply), wire.reported(&reply), scenario), ..Self::plain(200, String::new()) }
             }
             Mode::Events | Mode::Array => {
-                let steps = streamed(wire.streamed(&reply, question.mode), scenario, cue.pace);
+                let mut reply = wire.streamed(&reply, question.mode);
+                if scenario == Scenario::Strange {
+                    reply.frames = odd::strange(wire, question.mode, reply.frames);
+                }
+                if matches!(scenario, Scenario::Malformed { .. }) {
+                    reply.failure = vec![odd::malformed(wire, question.mode)];
+                }
+                let steps = streamed(reply, scenario, cue.pace);
                 Self { content_type: content_type(question.mode), steps, ..Self::plain(200, String::new()) }
             }
         }
     }
-
-    /// The body; the row learns what is handed over.
-    pub(super) fn into_body(self, row: Row) -> Body {
-        if self.steps.is_empty() {
-            row.finish();
-        }
-        let steps = self.steps.into_iter();
-        Body::from_stream(stream::try_unfold((steps, row), |(mut steps, row)| async move {
-            loop {
-                match steps.next() {
-                    Some(Step::Pause(pause)) => sleep(pause).await,
-                    Some(Step::Send(bytes, told)) => {
-                        if let Some(usage) = told {
-                            row.report(usage);
-                        }
-                        if steps.len() == 0 {
-                            row.finish();
-                        }
-                        return Ok(Some((bytes, (steps, row))));
-                    }
-                    Some(Step::Break) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
-                    None => return Ok(None),
-                }
-            }
-        }))
-    }
 }
+
+/// What the journal shows as the status of an answer that has none.
+const NO_STATUS: u16 = 0;
+const HUGE_CHUNK: usize = 64 * 1024;
+/// Together 64 MiB.
+const HUGE_CHUNKS: usize = 1024;
+/// The pause before each comment.
+const BETWEEN_COMMENTS: Duration = Duration::from_millis(20);
+const COMMENT: &[u8] = b": still here\n\n";
 
 /// A break right after a chunk could overtake it: the server writes out what it holds only when the body makes it wait.
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
@@ -148,12 +168,23 @@ fn content_type(mode: Mode) -> &'static str {
 
 /// A reply in one piece has no words on the wire: faults that count words strike in its middle.
 fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<Step> {
+    if scenario == Scenario::Strange {
+        return vec![Step::Send(Bytes::from(odd::with_unknown_field(&body)), told)];
+    }
     let mut head = Bytes::from(body);
     let tail = head.split_off(head.len() / 2);
     match scenario {
         Scenario::Cut { .. } => vec![Step::Send(head, None), Step::Pause(BEFORE_BREAK), Step::Break],
         Scenario::Stall { pause, .. } => vec![Step::Send(head, None), Step::Pause(pause), Step::Send(tail, told)],
+        Scenario::Malformed { .. } => vec![Step::Send(head, None)],
+        Scenario::Close => vec![Step::Send(head, None), Step::Send(tail, told), Step::HangUp],
         Scenario::Echo
+        | Scenario::Strange
+        | Scenario::Comments { .. }
+        | Scenario::Reset
+        | Scenario::ErrorEvent { .. }
+        | Scenario::HugeEvent
+        | Scenario::Flaky { .. }
         | Scenario::Tool
         | Scenario::Thinking
         | Scenario::Error { .. }
@@ -183,6 +214,18 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
             frames.extend(failure);
             paced(frames, pace)
         }
+        Scenario::Malformed { after } => {
+            let rest = frames.split_off(place_after(&frames, after));
+            frames.extend(failure);
+            frames.extend(rest);
+            paced(frames, pace)
+        }
+        Scenario::Comments { pause: silence } => {
+            let times = usize::try_from(silence.as_millis() / BETWEEN_COMMENTS.as_millis()).unwrap_or(usize::MAX);
+            let comments = Step::Repeat { bytes: Bytes::from_static(COMMENT), pause: BETWEEN_COMMENTS, times };
+            std::iter::once(comments).chain(paced(frames, pace)).collect()
+        }
+        Scenario::Close => paced(frames, pace).into_iter().chain([Step::HangUp]).collect(),
         Scenario::Stall { after, pause } => {
             let rest = frames.split_off(place_after(&frames, after));
             let mut steps = paced(frames, pace);
@@ -191,6 +234,11 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
             steps
         }
         Scenario::Echo
+        | Scenario::Strange
+        | Scenario::Reset
+        | Scenario::ErrorEvent { .. }
+        | Scenario::HugeEvent
+        | Scenario::Flaky { .. }
         | Scenario::Tool
         | Scenario::Thinking
         | Scenario::Error { .. }
@@ -241,7 +289,11 @@ mod tests {
             .map(|step| match step {
                 Step::Pause(pause) => format!("<{}>", pause.as_millis()),
                 Step::Send(bytes, _) => String::from_utf8_lossy(bytes).into_owned(),
+                Step::Repeat { bytes, pause, times } => {
+                    format!("<{} x {} {}>", times, pause.as_millis(), String::from_utf8_lossy(bytes).trim_end())
+                }
                 Step::Break => "!".to_owned(),
+                Step::HangUp => "#".to_owned(),
             })
             .collect()
     }
@@ -267,6 +319,22 @@ mod tests {
     #[test]
     fn midstream_error_replaces_the_rest() {
         assert_eq!(staged(Scenario::MidstreamError { after: 1 }, 0), "startafailed");
+    }
+
+    #[test]
+    fn malformed_event_stands_between_words() {
+        assert_eq!(staged(Scenario::Malformed { after: 2 }, 0), "startabfailedcend");
+    }
+
+    #[test]
+    fn comments_come_before_everything_else() {
+        let comments = Scenario::Comments { pause: Duration::from_millis(110) };
+        assert_eq!(staged(comments, 0), "<5 x 20 : still here>startabcend");
+    }
+
+    #[test]
+    fn close_hangs_up_after_the_last_frame() {
+        assert_eq!(staged(Scenario::Close, 0), "startabcend#");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The simulator over a real socket.
 
+mod connections;
 mod faults;
 mod strict;
 mod wires;

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::journal::SimulatedUsage;
 use super::question::{Question, Thinking, Tool};
-use super::script::{Scenario, Script, without_marker};
+use super::scenario::Scenario;
+use super::script::{Script, without_markers};
 use super::signature;
 use super::wire::Wire;
 
@@ -143,7 +144,7 @@ fn answer_text(question: &Question, scenario: Scenario) -> String {
     let wire = question.wire.title();
     let (verb, quoted) = match &question.tool_result {
         Some(result) => ("The tool answered", result.clone()),
-        None => ("You said", without_marker(&question.user_text)),
+        None => ("You said", without_markers(&question.user_text)),
     };
     let echo: String = quoted.chars().take(ECHO_LIMIT).collect();
     format!("Hello from the simulator. I stand in for {} over the {wire} wire. {verb}: \"{echo}\"", question.model)

@@ -25,6 +25,11 @@ impl Wire {
         }
     }
 
+    /// The wire of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::OpenRouter, Self::Claude, Self::Gemini].into_iter().find(|wire| wire.name() == name)
+    }
+
     /// The wire's name in answers.
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -67,6 +72,15 @@ impl Wire {
             Self::OpenRouter => openrouter::streamed(reply),
             Self::Claude => claude::streamed(reply),
             Self::Gemini => gemini::streamed(reply, mode),
+        }
+    }
+
+    /// A stream that holds nothing but the wire's own error.
+    pub(super) fn failing(self, reply: &Reply, status: u16, message: &str) -> Vec<Frame> {
+        match self {
+            Self::OpenRouter => openrouter::failing(reply, status, message),
+            Self::Claude => vec![claude::failing(status, message)],
+            Self::Gemini => vec![gemini::failing(status, message)],
         }
     }
 

@@ -19,7 +19,8 @@ mod tests;
 
 use super::question::{Mode, Question};
 use super::received::Received;
-use super::script::{Scenario, Script};
+use super::scenario::Scenario;
+use super::script::Script;
 use super::wire::Wire;
 
 /// Nothing, or what the provider says about the first fault.

@@ -1,0 +1,182 @@
+//! What the simulator can do.
+//!
+//! Adding a fault is adding a variant: the compiler then asks for its name here and for its behaviour where replies are staged.
+
+use std::time::Duration;
+
+use super::settings::Settings;
+
+/// One scripted behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scenario {
+    /// Answers with the question.
+    Echo,
+    /// Calls the first declared tool.
+    Tool,
+    /// Thinks before it answers.
+    Thinking,
+    /// Fails with `status` before any other byte.
+    Error { status: u16, retry_after: Option<u64> },
+    /// Breaks the connection after so many words.
+    Cut { after: usize },
+    /// Sends the wire's own error event after so many words.
+    MidstreamError { after: usize },
+    /// Says nothing, not even a response head, for a while.
+    Silent { pause: Duration },
+    /// Falls silent for a while after so many words.
+    Stall { after: usize, pause: Duration },
+    /// Never tells its usage.
+    NoUsage,
+    /// Answers 200 with a web page.
+    Html,
+    /// Answers 200 with nothing.
+    Empty,
+    /// Fails with a message that must not reach anybody.
+    Secret,
+    /// Answers with so many words.
+    Long { words: usize },
+    /// Stops in the middle for want of room.
+    Truncated,
+    /// Breaks the connection instead of an answer.
+    Reset,
+    /// Answers 200 with the wire's own error and nothing else.
+    ErrorEvent { status: u16 },
+    /// Sends something that is no JSON after so many words.
+    Malformed { after: usize },
+    /// Sends only comments for a while after the response head.
+    Comments { pause: Duration },
+    /// Sends one event that is far too long.
+    HugeEvent,
+    /// Mixes in what no client knows and what every client must ignore.
+    Strange,
+    /// Fails so many percent of the requests, always the same ones for the same seed.
+    Flaky { percent: u64, seed: u64 },
+    /// Closes the connection after an answer that does not announce it.
+    Close,
+    /// Refuses what the real provider refuses, and else plays a loop of so many tool results, the first few at once.
+    Strict { steps: usize, parallel: usize },
+}
+
+impl Scenario {
+    /// One of each, with its default settings.
+    pub(super) const ALL: [Self; 23] = [
+        Self::Echo,
+        Self::Tool,
+        Self::Thinking,
+        Self::Error { status: 500, retry_after: None },
+        Self::Cut { after: 3 },
+        Self::MidstreamError { after: 3 },
+        Self::Silent { pause: Duration::from_secs(1) },
+        Self::Stall { after: 3, pause: Duration::from_secs(1) },
+        Self::NoUsage,
+        Self::Html,
+        Self::Empty,
+        Self::Secret,
+        Self::Long { words: 1_000 },
+        Self::Truncated,
+        Self::Reset,
+        Self::ErrorEvent { status: 529 },
+        Self::Malformed { after: 3 },
+        Self::Comments { pause: Duration::from_secs(1) },
+        Self::HugeEvent,
+        Self::Strange,
+        Self::Flaky { percent: 50, seed: 0 },
+        Self::Close,
+        Self::Strict { steps: 5, parallel: 1 },
+    ];
+
+    /// The NAME in the marker.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Tool => "tool",
+            Self::Thinking => "thinking",
+            Self::Error { .. } => "error",
+            Self::Cut { .. } => "cut",
+            Self::MidstreamError { .. } => "midstream-error",
+            Self::Silent { .. } => "silent",
+            Self::Stall { .. } => "stall",
+            Self::NoUsage => "no-usage",
+            Self::Html => "html",
+            Self::Empty => "empty",
+            Self::Secret => "secret",
+            Self::Long { .. } => "long",
+            Self::Truncated => "truncated",
+            Self::Reset => "reset",
+            Self::ErrorEvent { .. } => "error-event",
+            Self::Malformed { .. } => "malformed",
+            Self::Comments { .. } => "comments",
+            Self::HugeEvent => "huge-event",
+            Self::Strange => "strange",
+            Self::Flaky { .. } => "flaky",
+            Self::Close => "close",
+            Self::Strict { .. } => "strict",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|scenario| scenario.name() == name)
+            .ok_or_else(|| format!("unknown simulator scenario `{name}`; known: {}", known()))
+    }
+
+    pub(super) fn with(self, settings: &mut Settings<'_>) -> Result<Self, String> {
+        Ok(match self {
+            Self::Error { status, retry_after } => Self::Error {
+                status: settings.status("status")?.unwrap_or(status),
+                retry_after: settings.number("retry-after")?.or(retry_after),
+            },
+            Self::Cut { after } => Self::Cut { after: settings.count("after")?.unwrap_or(after) },
+            Self::MidstreamError { after } => Self::MidstreamError { after: settings.count("after")?.unwrap_or(after) },
+            Self::Silent { pause } => Self::Silent { pause: settings.pause("ms")?.unwrap_or(pause) },
+            Self::Stall { after, pause } => Self::Stall {
+                after: settings.count("after")?.unwrap_or(after),
+                pause: settings.pause("ms")?.unwrap_or(pause),
+            },
+            Self::Long { words } => Self::Long { words: settings.count("words")?.unwrap_or(words) },
+            Self::ErrorEvent { status } => Self::ErrorEvent { status: settings.status("status")?.unwrap_or(status) },
+            Self::Malformed { after } => Self::Malformed { after: settings.count("after")?.unwrap_or(after) },
+            Self::Comments { pause } => Self::Comments { pause: settings.pause("ms")?.unwrap_or(pause) },
+            Self::Flaky { percent, seed } => Self::Flaky {
+                percent: settings.number("percent")?.unwrap_or(percent),
+                seed: settings.number("seed")?.unwrap_or(seed),
+            },
+            Self::Strict { steps, parallel } => Self::Strict {
+                steps: settings.count("steps")?.unwrap_or(steps),
+                parallel: settings.count("parallel")?.unwrap_or(parallel).max(1),
+            },
+            Self::Echo
+            | Self::Tool
+            | Self::Thinking
+            | Self::NoUsage
+            | Self::Html
+            | Self::Empty
+            | Self::Secret
+            | Self::Reset
+            | Self::HugeEvent
+            | Self::Strange
+            | Self::Close
+            | Self::Truncated => self,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_found_by_its_name() {
+        for scenario in Scenario::ALL {
+            assert_eq!(Scenario::named(scenario.name()), Ok(scenario));
+        }
+    }
+
+    #[test]
+    fn unknown_scenario_is_refused_with_the_known_names() {
+        let refused = Scenario::named("eco").unwrap_err();
+        assert!(refused.contains("`eco`") && refused.contains("echo, tool, thinking"), "{refused}");
+    }
+}
