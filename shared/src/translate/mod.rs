@@ -2,6 +2,7 @@
 
 pub mod inbound;
 pub mod outbound;
+mod place;
 pub mod relay;
 mod restore;
 mod route;

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::place;
 use super::restore::Restore;
 use super::route::Way;
 use crate::capability::SamplingSupport;
 use crate::catalog::{Model, Route};
 use crate::chat::{ChatRequest, Origin, Part, Signature};
-use crate::error::GatewayError;
+use crate::error::{ErrorKind, GatewayError};
 use crate::wire::raw::RawObject;
 use crate::wire::target::{Encoded, Target};
 use crate::wire::{self, ClientFormat, ClientRequest, WireFormat, anthropic, openai};
@@ -82,12 +83,24 @@ fn translate(
         max_output_tokens: model.max_output_tokens,
         upstream: route.upstream.as_str(),
     };
-    let Encoded { body, lost, names, answer_tool } = wire::encode_request(wire, conversation, &target)?;
+    let Encoded { body, lost, names, answer_tool } =
+        wire::encode_request(wire, conversation, &target).map_err(|error| placed(error, request.text))?;
     dropped.extend(lost.into_iter().map(|lost| lost.path(format).to_owned()));
     let restore = Restore::new(names, answer_tool, visible_reasoning);
     let repaired = wire == WireFormat::Anthropic && format == ClientFormat::Messages;
     let body = if repaired { with_betas(body, beside.betas)? } else { body };
     Ok(Outbound { body, way: Way::Translate { wire, restore }, dropped })
+}
+
+/// Names the part that the wire refused by its path in the client's body.
+fn placed(error: GatewayError, body: &str) -> GatewayError {
+    if error.kind() != ErrorKind::Unsupported {
+        return error;
+    }
+    match place::of_uncarried_part(body) {
+        Some(path) => error.with_param(path),
+        None => error,
+    }
 }
 
 /// A request that was only repaired keeps its betas: they also turn on what has no field, such as thinking between calls.
