@@ -12,7 +12,7 @@ use gateway::auth::ApiKey;
 use gateway::ids::KeyId;
 use gateway::ledger::{Days, Summary};
 use gateway_dev::simulator::Entry;
-use gateway_dev::stack::{Options, Stack};
+use gateway_dev::stack::{Options, SimulatorStart, Stack};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -45,6 +45,7 @@ pub fn options() -> Result<Options> {
             ("RUST_LOG".to_owned(), "debug".to_owned()),
             ("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()),
         ],
+        simulator: SimulatorStart::UnlessProvider,
         timeout: Duration::from_mins(2),
         pace: Duration::ZERO,
         echo: false,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use gateway::config::VARIABLES;
 use gateway_dev::lambda::cold_start;
-use gateway_dev::stack::{FUNCTIONS, Options, Stack, Support};
+use gateway_dev::stack::{FUNCTIONS, Options, SimulatorStart, Stack, Support};
 use secrecy::ExposeSecret as _;
 
 /// How functions log: Lambda's own variables, which a developer may set as well.
@@ -67,6 +67,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         data: Some(arguments.data.clone()),
         binaries,
         variables: honoured_variables(),
+        simulator: SimulatorStart::UnlessProvider,
         timeout: TIMEOUT,
         pace: PACE,
         echo: true,

@@ -17,13 +17,14 @@ use tokio::task::JoinHandle;
 use crate::database::Emulator;
 use crate::front;
 use crate::lambda::{Function, Lambda, LogSink};
-use crate::simulator::{self, Simulator};
+use crate::simulator::{self, AwsCredentials, Simulator};
 
 /// The functions, by the names of their binaries.
 pub const FUNCTIONS: [&str; 6] = ["chat-completions", "messages", "count-tokens", "models", "usage", "health"];
 /// The local table's name.
 pub const TABLE: &str = "gateway-local";
-const REGION: &str = "us-east-1";
+/// Stands for the simulator's origin in the values of given variables.
+pub const ORIGIN_PLACEHOLDER: &str = "{simulator}";
 /// Requests of one function at once, locally.
 const MAX_ENVIRONMENTS: usize = 16;
 
@@ -36,8 +37,11 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Where the functions' binaries are.
     pub binaries: PathBuf,
-    /// Variables that are given to every function, over the stack's own.
+    /// Variables that are given to every function. They win over the stack's own, empty ones too: so one can be taken away. Where
+    /// the simulator runs, [`ORIGIN_PLACEHOLDER`] in a value is replaced by its origin.
     pub variables: Vec<(String, String)>,
+    /// When the simulator is started.
+    pub simulator: SimulatorStart,
     /// How long a request may take.
     pub timeout: Duration,
     /// Pause between the simulator's words.
@@ -46,7 +50,17 @@ pub struct Options {
     pub echo: bool,
 }
 
-/// What runs beside the functions: the database, the development key, and the simulator when no real provider is set.
+/// When the simulator is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SimulatorStart {
+    /// Unless the given variables hold credentials of a real provider.
+    #[default]
+    UnlessProvider,
+    /// Always: whatever credentials are given are the simulator's.
+    Always,
+}
+
+/// What runs beside the functions: the database, the development key, and perhaps the simulator.
 pub struct Support {
     /// The database.
     pub database: Emulator,
@@ -54,8 +68,10 @@ pub struct Support {
     pub store: Store,
     /// The development key.
     pub key: SecretString,
-    /// The simulator, if no provider credential was given.
+    /// The simulator, if one was started.
     pub simulator: Option<Simulator>,
+    /// The simulator's origin, such as `http://127.0.0.1:4000`.
+    pub simulator_origin: Option<String>,
     /// Every variable that a function needs.
     pub variables: Vec<(String, String)>,
     _stop: oneshot::Sender<()>,
@@ -104,17 +120,16 @@ impl Support {
         let store = Store::local(TABLE, &database.endpoint);
         let key = development_key(&store, options.data.as_deref()).await?;
         let (stop, stopped) = oneshot::channel();
-        let mut variables = aws_variables(&database.endpoint);
-        let simulator = if has_provider(&options.variables) {
-            None
-        } else {
-            let (simulator, origin) = start_simulator(options.pace, stopped).await?;
-            variables.extend(simulated_providers(&origin));
-            Some(simulator)
+        let started = match options.simulator {
+            SimulatorStart::UnlessProvider if has_provider(&options.variables) => None,
+            SimulatorStart::UnlessProvider | SimulatorStart::Always => Some(start_simulator(options.pace, stopped).await?),
         };
-        variables.retain(|(name, _)| !options.variables.iter().any(|(given, _)| given == name));
-        variables.extend(options.variables.iter().cloned());
-        Ok(Self { database, store, key, simulator, variables, _stop: stop })
+        let (simulator, simulator_origin) = started.unzip();
+        let variables = variables(&database.endpoint, simulator_origin.as_deref(), &options.variables);
+        if let Some(simulator) = &simulator {
+            simulator.set_aws_credentials(AwsCredentials::of(&variables));
+        }
+        Ok(Self { database, store, key, simulator, simulator_origin, variables, _stop: stop })
     }
 }
 
@@ -183,13 +198,23 @@ async fn start_simulator(pace: Duration, stopped: oneshot::Receiver<()>) -> Resu
     Ok((simulator, origin))
 }
 
+/// The stack's own variables with the given ones over them.
+fn variables(endpoint: &str, origin: Option<&str>, given: &[(String, String)]) -> Vec<(String, String)> {
+    let mut variables = aws_variables(endpoint);
+    variables.extend(origin.map(simulated_providers).unwrap_or_default());
+    variables.retain(|(name, _)| !given.iter().any(|(known, _)| known == name));
+    let filled = |value: &str| origin.map_or_else(|| value.to_owned(), |origin| value.replace(ORIGIN_PLACEHOLDER, origin));
+    variables.extend(given.iter().map(|(name, value)| (name.clone(), filled(value))));
+    variables
+}
+
 fn aws_variables(endpoint: &str) -> Vec<(String, String)> {
     let variables = [
         ("TABLE_NAME", TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", simulator::AWS_REGION),
+        ("AWS_ACCESS_KEY_ID", simulator::AWS_ACCESS_KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", simulator::AWS_SECRET_ACCESS_KEY),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
@@ -204,4 +229,59 @@ fn simulated_providers(origin: &str) -> Vec<(String, String)> {
         ("GOOGLE_APPLICATION_CREDENTIALS_JSON", simulator::service_account_json(origin)),
     ];
     variables.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// The value of a variable; each is there once at most.
+    fn value(variables: &[(String, String)], name: &str) -> Option<String> {
+        let values: Vec<_> = variables.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect();
+        assert!(values.len() <= 1, "{name}: {values:?}");
+        values.first().cloned()
+    }
+
+    #[test]
+    fn given_variables_win_even_if_they_are_empty() {
+        let given = pairs(&[("OPENROUTER_API_KEY", ""), ("AWS_REGION", "eu-west-1")]);
+        let variables = variables("http://database", Some("http://simulator"), &given);
+        assert_eq!(value(&variables, "OPENROUTER_API_KEY").as_deref(), Some(""));
+        assert_eq!(value(&variables, "AWS_REGION").as_deref(), Some("eu-west-1"));
+        assert_eq!(value(&variables, "VERTEX_BASE_URL").as_deref(), Some("http://simulator"));
+    }
+
+    #[test]
+    fn origin_is_filled_into_given_variables() {
+        let given = pairs(&[("AWS_ENDPOINT_URL_SSM", "{simulator}/ssm"), ("OTHER", "{\"a\":\"{simulator}\"}")]);
+        let filled = variables("http://database", Some("http://127.0.0.1:1"), &given);
+        assert_eq!(value(&filled, "AWS_ENDPOINT_URL_SSM").as_deref(), Some("http://127.0.0.1:1/ssm"));
+        assert_eq!(value(&filled, "OTHER").as_deref(), Some(r#"{"a":"http://127.0.0.1:1"}"#));
+        let bare = variables("http://database", None, &given);
+        assert_eq!(value(&bare, "AWS_ENDPOINT_URL_SSM").as_deref(), Some("{simulator}/ssm"));
+        assert_eq!(value(&bare, "OPENROUTER_API_KEY"), None);
+    }
+
+    #[tokio::test]
+    async fn simulator_runs_beside_given_credentials_if_it_always_does() {
+        let options = |simulator: SimulatorStart| Options {
+            port: 0,
+            data: None,
+            binaries: PathBuf::new(),
+            variables: pairs(&[("OPENROUTER_API_KEY", "sk-or-given"), ("AWS_SESSION_TOKEN", "session")]),
+            simulator,
+            timeout: Duration::from_secs(1),
+            pace: Duration::ZERO,
+            echo: false,
+        };
+        let support = Support::start(&options(SimulatorStart::Always)).await.unwrap();
+        assert!(support.simulator.is_some() && support.simulator_origin.unwrap().starts_with("http://127.0.0.1:"));
+        assert_eq!(value(&support.variables, "OPENROUTER_API_KEY").as_deref(), Some("sk-or-given"));
+        let support = Support::start(&options(SimulatorStart::UnlessProvider)).await.unwrap();
+        assert!(support.simulator.is_none() && support.simulator_origin.is_none());
+    }
 }

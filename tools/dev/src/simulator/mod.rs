@@ -1,5 +1,5 @@
-//! One HTTP server that stands in for the three providers and for Google's token endpoint, so that the gateway can be tried and
-//! tested without an account anywhere.
+//! One HTTP server that stands in for the three providers, for Google's endpoints that give out tokens and for AWS's parameter
+//! store, so that the gateway can be tried and tested without an account anywhere.
 //!
 //! What it answers is decided by markers in the text of the last user message, `[[sim:NAME key=value key=value]]`:
 //!
@@ -29,9 +29,9 @@
 //! | `close` | | echoes, and closes the connection afterwards without having announced it |
 //! | `strict` | `steps`, `parallel` | refuses what the real provider refuses; else a loop of tool calls |
 //!
-//! Each takes `label`, which names its rows in the journal, `on`, `times`, `pace`, the milliseconds before each streamed word, and `cached`, the
-//! number of input tokens that are reported as read from a cache. A reply in one piece has no words on the wire: there `cut` and
-//! `stall` strike in the middle of the body.
+//! Each takes `label`, which names its rows in the journal, `on`, `times`, `pace`, the milliseconds before each streamed word, and
+//! `cached`, the number of input tokens that are reported as read from a cache. A reply in one piece has no words on the wire: there
+//! `cut` and `stall` strike in the middle of the body.
 //!
 //! A text may hold several markers; the first that applies decides, and if none does it is an echo. `on` names the only wire on which
 //! a marker applies (`openrouter`, `claude`, `gemini`), `times` the number of requests after which it no longer does, counted for
@@ -48,6 +48,18 @@
 //! divided by four, rounded up, at least 1. Output tokens are the words of the reasoning, of the text and of the call. OpenRouter
 //! charges a millionth of a dollar for an input token and five for an output token.
 //!
+//! Tokens for the Vertex side come from three endpoints: `/token` for [`service_account_json`], and `/sts/v1/token` and
+//! `/impersonate/…` for [`external_account_json`], which check AWS's signature. `/ssm/` is the parameter store, signed as well.
+//! All that can be changed while it runs, in the process by the methods of [`Simulator`], or by
+//!
+//! | `POST` | Body | From then on |
+//! |---|---|---|
+//! | `/_simulator/tokens` | `{"status":503}` | the three endpoints for tokens fail so; 200 lets them work again |
+//! | | `{"revoke":true}` | the Vertex side refuses all earlier tokens |
+//! | | `{"expires_in":n}` | new tokens live so many seconds |
+//! | `/_simulator/parameters` | `{"name":"…","value":"…"}` | the parameter store holds this secret |
+//! | `/_simulator/openrouter-key` | `{"key":"…"}` | the OpenRouter side accepts this key only |
+//!
 //! What it was asked is kept in the [`Journal`], which tests read in the process or at `GET /_simulator/journal?label=…`.
 //!
 //! It is as strict as the real endpoints where the gateway could go wrong unseen (credentials, fields that Vertex refuses). It must
@@ -55,9 +67,13 @@
 
 #![expect(clippy::disallowed_macros, reason = "bodies whose field order does not matter are written with `json!` here")]
 
+mod aws;
 mod claude;
 mod connection;
+mod control;
+mod federation;
 mod gemini;
+mod identity;
 mod ids;
 mod journal;
 mod odd;
@@ -70,12 +86,15 @@ mod script;
 mod sending;
 mod settings;
 mod signature;
+mod sigv4;
+mod ssm;
 mod stage;
 mod strict;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
+mod tokens;
 mod turns;
 mod wire;
 
@@ -83,49 +102,58 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use axum::Json;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+pub use aws::{AWS_ACCESS_KEY_ID, AWS_REGION, AWS_SECRET_ACCESS_KEY, AwsCredentials};
+pub use federation::external_account_json;
 pub use journal::{Entry, Journal, SimulatedUsage};
 pub use token::service_account_json;
 
 use connection::{Door, Line};
+use control::Settable;
 use journal::Row;
 use question::{Mode, Question, Refusal, Shape};
 use received::Received;
 use script::{Script, label_in};
 use stage::{Answer, Cue};
-use token::Tokens;
+use tokens::Tokens;
 use turns::Turns;
 use wire::Wire;
 
-/// The only key that the `OpenRouter` side accepts.
+/// The only key that the `OpenRouter` side accepts, until it is set anew.
 pub const OPENROUTER_KEY: &str = "sk-or-simulated";
 
 /// How long replies under way may go on after the shutdown.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The provider simulator. Clones share the same journal and the same tokens.
+/// The provider simulator. Clones share the same journal, tokens and settings.
 #[derive(Clone, Debug)]
 pub struct Simulator {
     pace: Duration,
     journal: Journal,
     tokens: Tokens,
     turns: Turns,
+    settable: Settable,
 }
 
 impl Simulator {
     /// A simulator that pauses so long before each streamed word, unless a script says otherwise.
     pub fn new(pace: Duration) -> Self {
-        Self { pace, journal: Journal::default(), tokens: Tokens::default(), turns: Turns::default() }
+        Self {
+            pace,
+            journal: Journal::default(),
+            tokens: Tokens::default(),
+            turns: Turns::default(),
+            settable: Settable::default(),
+        }
     }
 
     /// What it was asked so far.
@@ -155,13 +183,17 @@ impl Simulator {
 
     fn routes(self) -> Router {
         Router::new()
-            .route("/token", post(token_endpoint))
+            .route("/token", post(identity::token_endpoint))
+            .route("/sts/v1/token", post(identity::sts_endpoint))
+            .route("/impersonate/v1/projects/-/serviceAccounts/{target}", post(identity::impersonation_endpoint))
+            .route("/ssm", post(ssm::endpoint))
+            .route("/ssm/", post(ssm::endpoint))
             .route("/api/v1/chat/completions", post(openrouter_endpoint))
             .route(
                 "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{target}",
                 post(vertex_endpoint),
             )
-            .route("/_simulator/journal", get(journal_endpoint))
+            .merge(control::routes())
             .fallback(unknown_endpoint)
             .method_not_allowed_fallback(unknown_endpoint)
             .with_state(self)
@@ -241,18 +273,14 @@ impl Simulator {
 
     /// True if this `authorization` value is the simulator's own.
     fn knows(&self, authorization: &str) -> bool {
-        is_openrouter_key(authorization) || self.tokens.accept(authorization)
+        self.knows_key(authorization) || self.tokens.know(authorization)
     }
-}
-
-fn is_openrouter_key(authorization: &str) -> bool {
-    authorization.strip_prefix("Bearer ") == Some(OPENROUTER_KEY)
 }
 
 async fn openrouter_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
     let received = Received::read(request).await;
     let read = || {
-        if !is_openrouter_key(received.authorization()) {
+        if !simulator.accepts_key(received.authorization()) {
             return Err(Refusal::own(401, "No auth credentials found"));
         }
         openrouter::read(&received.json()?)
@@ -303,17 +331,6 @@ fn gemini_mode(method: &str, query: &str) -> Mode {
     }
 }
 
-async fn token_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
-    let received = Received::read(request).await;
-    let host = received.headers.get("host").map(String::as_str).unwrap_or_default();
-    let (status, body) = simulator.tokens.exchange(host, &received.text());
-    let entry = match status {
-        200 => Entry { scenario: "token".to_owned(), ..simulator.refused("token", status, &received) },
-        _ => simulator.refused("token", status, &received),
-    };
-    respond(Answer::plain(status, body), simulator.journal.begin(entry), &received.line)
-}
-
 async fn unknown_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
     unknown(&simulator, &Received::read(request).await)
 }
@@ -322,13 +339,6 @@ fn unknown(simulator: &Simulator, received: &Received) -> Response {
     let body = gemini::error(404, "The requested URL was not found on this simulator.");
     let row = simulator.journal.begin(simulator.refused("unknown", 404, received));
     respond(Answer::plain(404, body), row, &received.line)
-}
-
-async fn journal_endpoint(
-    State(simulator): State<Simulator>,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Json<Vec<Entry>> {
-    Json(simulator.journal.entries(query.get("label").map(String::as_str).unwrap_or_default()))
 }
 
 fn respond(answer: Answer, row: Row, line: &Line) -> Response<Body> {

@@ -2,6 +2,7 @@
 
 mod connections;
 mod faults;
+mod identity;
 mod strict;
 mod wires;
 

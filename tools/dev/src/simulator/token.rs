@@ -1,7 +1,4 @@
-//! Google's token endpoint: takes an assertion signed with the throw-away key and gives out a token that the Vertex side accepts.
-
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! Google's token endpoint: takes an assertion signed with the throw-away key of a service account.
 
 use anyhow::{Context, anyhow, ensure};
 use axum::extract::Query;
@@ -12,15 +9,17 @@ use jiff::Timestamp;
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::ids;
 use super::wire::json;
 
 const KEY_FILE: &str = include_str!("throwaway-key.pem");
-const EMAIL: &str = "simulator@simulated-project.iam.gserviceaccount.com";
+/// The only service account.
+pub(super) const EMAIL: &str = "simulator@simulated-project.iam.gserviceaccount.com";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// What every token must be good for.
+pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// A Google service-account key file whose `token_uri` is the simulator at this origin (such as `http://127.0.0.1:4000`).
 pub fn service_account_json(origin: &str) -> String {
@@ -56,47 +55,6 @@ fn pem() -> &'static str {
     KEY_FILE.find("-----BEGIN").and_then(|start| KEY_FILE.get(start..)).unwrap_or(KEY_FILE)
 }
 
-/// The tokens given out so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tokens(Arc<Mutex<HashSet<String>>>);
-
-impl Tokens {
-    /// True if this `authorization` value is a token from here.
-    pub(super) fn accept(&self, authorization: &str) -> bool {
-        authorization.strip_prefix("Bearer ").is_some_and(|token| self.issued().contains(token))
-    }
-
-    /// Status and body of the answer to a token request that arrived at `host`.
-    pub(super) fn exchange(&self, host: &str, form: &str) -> (u16, String) {
-        match check(host, form) {
-            Ok(()) => {
-                let access_token = format!("ya29.sim-{}", ids::random(64));
-                let body = json(&Grant { access_token: &access_token, expires_in: 3_599, token_type: "Bearer" });
-                self.issued().insert(access_token);
-                (200, body)
-            }
-            Err(wrong) => (400, json(&Denial { error: "invalid_grant", error_description: format!("{wrong:#}") })),
-        }
-    }
-
-    fn issued(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Serialize)]
-struct Grant<'a> {
-    access_token: &'a str,
-    expires_in: u32,
-    token_type: &'a str,
-}
-
-#[derive(Serialize)]
-struct Denial<'a> {
-    error: &'a str,
-    error_description: String,
-}
-
 #[derive(Deserialize)]
 struct Form {
     grant_type: String,
@@ -117,10 +75,17 @@ struct Claims {
     exp: i64,
 }
 
-fn check(host: &str, form: &str) -> anyhow::Result<()> {
+/// Reads a form.
+pub(super) fn form<T: DeserializeOwned>(form: &str) -> anyhow::Result<T> {
     // A form is spelled like a query string, and axum can read one of those without a request around it.
     let uri: Uri = format!("/?{form}").parse().context("The body is not a form")?;
-    let Query(form) = Query::<Form>::try_from_uri(&uri).context("The form lacks a field")?;
+    let Query(form) = Query::<T>::try_from_uri(&uri).context("The form lacks a field")?;
+    Ok(form)
+}
+
+/// Checks a token request that arrived at `host`.
+pub(super) fn check(host: &str, text: &str) -> anyhow::Result<()> {
+    let form: Form = form(text)?;
     ensure!(form.grant_type == GRANT, "Unsupported grant_type");
     let claims = verified(&form.assertion)?;
     let now = Timestamp::now().as_second();
@@ -180,25 +145,17 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn signed_assertion_buys_a_token_that_is_accepted() {
-        let tokens = Tokens::default();
-        let (status, body) = tokens.exchange("localhost:1", &form("localhost:1", 3_600));
-        assert_eq!(status, 200, "{body}");
-        let grant: serde_json::Value = serde_json::from_str(&body).unwrap();
-        let token = grant["access_token"].as_str().unwrap();
-        assert!(token.starts_with("ya29.sim-"));
-        assert!(tokens.accept(&format!("Bearer {token}")));
-        assert!(!Tokens::default().accept(&format!("Bearer {token}")));
+    fn signed_assertion_is_accepted() {
+        assert!(check("localhost:1", &form("localhost:1", 3_600)).is_ok());
     }
 
     #[test]
-    fn wrong_signature_is_an_invalid_grant() {
+    fn wrong_signature_is_refused() {
         let right = form("localhost:1", 3_600);
         let (signed, signature) = right.rsplit_once('.').unwrap();
         let wrong: String = signature.chars().rev().collect();
-        let (status, body) = Tokens::default().exchange("localhost:1", &format!("{signed}.{wrong}"));
-        assert_eq!(status, 400);
-        assert!(body.contains("invalid_grant") && body.contains("Signature"), "{body}");
+        let refused = format!("{:#}", check("localhost:1", &format!("{signed}.{wrong}")).unwrap_err());
+        assert!(refused.contains("Signature"), "{refused}");
     }
 
     #[test]
@@ -210,8 +167,8 @@ pub(super) mod tests {
             ("grant_type=password&assertion=x".to_owned(), "grant_type"),
             ("assertion=x".to_owned(), "field"),
         ] {
-            let (status, body) = Tokens::default().exchange("localhost:1", &form);
-            assert!(status == 400 && body.contains(reason), "{reason}: {body}");
+            let refused = format!("{:#}", check("localhost:1", &form).unwrap_err());
+            assert!(refused.contains(reason), "{reason}: {refused}");
         }
     }
 
