@@ -35,9 +35,10 @@
 //!
 //! A text may hold several markers; the first that applies decides, and if none does it is an echo. `on` names the only wire on which
 //! a marker applies (`openrouter`, `claude`, `gemini`), `times` the number of requests after which it no longer does, counted for
-//! each label, marker and wire. The first label in the text holds for all its requests. `[[sim:error status=500 times=2 label=x
-//! on=claude]] [[sim:html times=1]]` fails twice on Claude's wire, then sends a web page, then echoes. Which requests `flaky` fails
-//! is decided by a hash of seed, label, wire and the number of the request.
+//! each label, marker and wire. The first label in the text holds for all its requests, wrong ones too. For example,
+//! `[[sim:error status=500 times=2 label=x on=claude]] [[sim:html times=1]]` fails twice on Claude's wire, then sends a web page, then
+//! echoes. Which requests `flaky` fails is decided by a hash of seed, label, wire and the number of the request. Of a message in
+//! several parts only the last one with a marker counts.
 //!
 //! `strict` answers 400, in the wire's own shape and the provider's words, to whatever the module of that name knows the provider
 //! to refuse. It calls the first declared tool as long as the conversation holds fewer than `steps` results of tools (5), in its

@@ -102,7 +102,7 @@ async fn write(socket: &TcpStream, mut bytes: &[u8]) {
 
 /// Reads to the end; a broken connection is an end too, what came before it counts.
 async fn read(socket: &TcpStream) -> Vec<u8> {
-    let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+    let (mut bytes, mut piece) = (Vec::new(), vec![0; 65_536]);
     loop {
         socket.readable().await.unwrap();
         match socket.try_read(&mut piece) {
