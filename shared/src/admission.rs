@@ -1,133 +1,179 @@
-//! Who may pass. Reading the key with a short memory for the answer.
+//! Who may pass: the drivers of the admission protocol, and a short memory for answers.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod memory;
+mod network;
+mod refusal;
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use secrecy::SecretString;
 
 use crate::auth::{self, ApiKey};
-use crate::error::{ErrorKind, GatewayError};
-use crate::ids::{KeyDigest, KeyId};
-use crate::store::items::{NewKey, StoredKey};
-use crate::store::{Store, StoreError};
+use crate::error::GatewayError;
+use crate::ids::{KeyId, RequestId};
+use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant};
+use crate::store::items::{Hold, Limits, NewKey, Place, ReleaseWrite, StoredKey};
+use crate::store::{Conditional, Store, StoreError};
 
-/// How long a known key is trusted without asking again; a revocation takes effect within this time.
-const POSITIVE: Duration = Duration::from_mins(1);
-/// How long a refusal is remembered.
-const NEGATIVE: Duration = Duration::from_secs(10);
-/// How long a known key is served while the table is out of reach.
-const STALE: Duration = Duration::from_mins(10);
-/// Most keys remembered; the environment serves one request at a time, so this is plenty.
-const CAPACITY: usize = 1_000;
+use memory::Memory;
+pub use refusal::Rates;
 
-/// A key that was found good.
+/// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
     /// Whose request it is.
     pub key: KeyId,
-}
-
-#[derive(Clone, Debug)]
-struct Remembered {
-    at: Instant,
-    /// `None` for a refusal.
-    permit: Option<Permit>,
+    /// What it took from the key; `None` when the key was only recognised, or let in from memory.
+    pub hold: Option<Hold>,
+    /// Whether a late duplicate of the admission may still come.
+    pub uncertain: bool,
+    /// The generated tokens it may have.
+    pub output_tokens: u64,
+    /// What is left of the key's rates.
+    pub rates: Option<Rates>,
 }
 
 /// Checks keys against the table.
 #[derive(Debug)]
 pub struct Admission {
     store: Store,
-    /// By the digest of the whole key: a shorter index would let one key answer for another.
-    remembered: Mutex<HashMap<KeyDigest, Remembered>>,
+    memory: Memory,
 }
 
 impl Admission {
     /// Checks keys against that table.
     pub fn new(store: Store) -> Self {
-        Self { store, remembered: Mutex::new(HashMap::new()) }
+        Self { store, memory: Memory::default() }
     }
 
-    /// Whether the key is known, active and not expired. With the table out of reach, a key that passed in the last ten minutes
-    /// passes again; every other one gets a 503, never a 401.
+    /// Recognises a key for an endpoint that costs nothing. Known keys are trusted for a minute.
     pub async fn authenticate(&self, key: &ApiKey) -> Result<Permit, GatewayError> {
-        let remembered = self.recall(key.digest());
-        if let Some(Remembered { at, permit }) = &remembered {
-            match permit {
-                Some(permit) if at.elapsed() < POSITIVE => return Ok(permit.clone()),
-                None if at.elapsed() < NEGATIVE => return Err(GatewayError::unauthorized()),
-                Some(_) | None => {}
-            }
+        self.memory.refusal(key.digest())?;
+        if let Some(permit) = self.memory.fresh(key.digest()) {
+            return Ok(permit);
         }
         match self.store.key(key.id()).await {
-            Ok(stored) => self.judge(key, stored.as_ref()),
-            Err(error) => fall_back(remembered, &error),
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
+            Ok(_) => Err(self.refuse(key, Denial::Unauthorized)),
+            Err(error) => self.fall_back(key, &error),
         }
     }
 
-    fn judge(&self, key: &ApiKey, stored: Option<&StoredKey>) -> Result<Permit, GatewayError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let admitted = stored.is_some_and(|stored| stored.admits(key.digest(), u128::from(now)));
-        let permit = admitted.then(|| Permit { key: key.id().clone() });
-        self.remember(key.digest(), permit.clone());
-        permit.ok_or_else(GatewayError::unauthorized)
+    /// Takes what a request needs from its key, or says why it may not go on. With the table out of reach, a key that is not
+    /// prepaid and passed in the last ten minutes passes again; every other one gets a 503, never a 401.
+    pub async fn admit(&self, key: &ApiKey, demand: Demand, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
+        self.memory.refusal(key.digest())?;
+        let request = demand.request;
+        let (mut machine, mut effect) = Admitting::begin(demand, now());
+        let grant = loop {
+            let event = match effect {
+                AdmitEffect::Write(write) => match self.store.admit(&write).await {
+                    Ok(Conditional::Written(stored)) => AdmitEvent::Written(stored),
+                    Ok(Conditional::Refused(old)) => AdmitEvent::Refused(old),
+                    Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
+                    Err(error) => AdmitEvent::Failed(fault(&error)),
+                },
+                AdmitEffect::Pause(ceiling) => {
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
+                    AdmitEvent::Paused
+                }
+            };
+            match machine.step(event, now()) {
+                AdmitStep::Do(next) => effect = next,
+                AdmitStep::Done(Ok(grant)) => break *grant,
+                AdmitStep::Done(Err(Denial::Unavailable)) => {
+                    return self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()));
+                }
+                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, denial)),
+            }
+        };
+        if !network::allows(&grant.key.cidrs, address) {
+            self.give_back(key.id(), &grant, request).await;
+            return Err(refusal::address());
+        }
+        Ok(self.permit(key, grant))
     }
 
-    fn recall(&self, digest: KeyDigest) -> Option<Remembered> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()
+    /// Undoes an admission. If that fails the hold expires by itself.
+    async fn give_back(&self, key: &KeyId, grant: &Grant, request: RequestId) {
+        let hold = &grant.hold;
+        let release = ReleaseWrite {
+            key: key.clone(),
+            request,
+            place: Place::Holds,
+            refund: i128::try_from(hold.amount.pico()).unwrap_or(i128::MAX),
+            tokens: None,
+            mark: grant.uncertain.then(|| hold.expires),
+        };
+        if let Err(error) = self.store.release(&release).await {
+            tracing::warn!(%key, %request, cause = %error, "a refused request's hold was not released");
+        }
     }
 
-    fn remember(&self, digest: KeyDigest, permit: Option<Permit>) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= CAPACITY {
-            remembered.retain(|_, entry| entry.at.elapsed() < POSITIVE);
-        }
-        if remembered.len() >= CAPACITY {
-            remembered.clear();
-        }
-        remembered.insert(digest, Remembered { at: Instant::now(), permit });
+    fn permit(&self, key: &ApiKey, grant: Grant) -> Permit {
+        let Grant { hold, output_tokens, uncertain, key: stored } = grant;
+        let known = self.remember(key, &stored);
+        Permit { hold: Some(hold), uncertain, output_tokens, rates: Some(Rates::of(&stored)), ..known }
     }
+
+    fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Permit {
+        let permit =
+            Permit { key: key.id().clone(), hold: None, uncertain: false, output_tokens: u64::MAX, rates: None };
+        self.memory.remember(key.digest(), permit.clone(), stored.prepaid);
+        permit
+    }
+
+    fn refuse(&self, key: &ApiKey, denial: Denial) -> GatewayError {
+        let (error, wait) = refusal::of(denial);
+        if let Some(wait) = wait {
+            self.memory.refuse(key.digest(), error.clone(), wait);
+        }
+        error
+    }
+
+    fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Permit, GatewayError> {
+        if let StoreError::Malformed(cause) = error {
+            return Err(GatewayError::internal(cause.clone()));
+        }
+        if let Some(permit) = self.memory.stale(key.digest()) {
+            tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
+            return Ok(permit);
+        }
+        Err(match error {
+            StoreError::Throttled(_) => refusal::of(Denial::Busy).0.with_cause(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::Condition(_) | StoreError::Malformed(_) => {
+                GatewayError::unavailable(error.to_string())
+            }
+        })
+    }
+}
+
+/// What is known of a write without an answer.
+pub(crate) fn fault(error: &StoreError) -> Fault {
+    match error {
+        StoreError::Throttled(_) => Fault::Throttled,
+        StoreError::Unavailable(_) | StoreError::Malformed(_) | StoreError::Condition(_) => Fault::Unknown,
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Mints a key of that name and stores it. The text is the only copy of the key there is.
-pub async fn issue_key(store: &Store, name: &str) -> Result<(SecretString, KeyId), StoreError> {
+pub async fn issue_key(
+    store: &Store,
+    name: &str,
+    limits: Limits,
+    prepaid: bool,
+) -> Result<(SecretString, KeyId), StoreError> {
     let minted = auth::mint(&SystemRandom::new());
     let (text, key) = minted.ok_or_else(|| StoreError::Unavailable("the system has no random numbers".to_owned()))?;
-    let new = NewKey {
-        id: key.id().clone(),
-        digest: key.digest(),
-        last4: key.last4().to_owned(),
-        name: name.to_owned(),
-        created: Timestamp::now(),
-    };
-    store.create_key(&new).await?;
-    Ok((text, new.id))
-}
-
-fn fall_back(remembered: Option<Remembered>, error: &StoreError) -> Result<Permit, GatewayError> {
-    match error {
-        StoreError::Malformed(cause) => Err(GatewayError::internal(cause.clone())),
-        StoreError::Throttled(_) | StoreError::Unavailable(_) | StoreError::Condition(_) => {
-            match remembered {
-                Some(Remembered { at, permit: Some(permit) }) if at.elapsed() < STALE => {
-                    tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
-                    return Ok(permit);
-                }
-                Some(_) | None => {}
-            }
-            let throttled = matches!(error, StoreError::Throttled(_));
-            let refusal = GatewayError::unavailable(error.to_string());
-            Err(if throttled { too_many(error) } else { refusal })
-        }
-    }
-}
-
-/// A throttled key item means too many requests of that very key.
-fn too_many(error: &StoreError) -> GatewayError {
-    GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.")
-        .with_retry_after(Duration::from_secs(1))
-        .with_cause(error.to_string())
+    let (digest, last4) = (key.digest(), key.last4().to_owned());
+    let new = NewKey { digest, last4, name: name.to_owned(), created: Timestamp::now(), limits, prepaid };
+    store.create_key(key.id(), &new.stored()).await?;
+    Ok((text, key.id().clone()))
 }

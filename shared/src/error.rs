@@ -72,7 +72,7 @@ struct Details {
     hint: Option<String>,
     retry_after: Option<Duration>,
     cause: Option<String>,
-    attempts: Option<String>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl GatewayError {
@@ -80,7 +80,7 @@ impl GatewayError {
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         let details =
-            Details { kind, message, code: None, param: None, hint: None, retry_after: None, cause: None, attempts: None };
+            Details { kind, message, code: None, param: None, hint: None, retry_after: None, cause: None, headers: Vec::new() };
         Self { details: Box::new(details) }
     }
 
@@ -140,16 +140,16 @@ impl GatewayError {
         self
     }
 
-    /// Keeps the upstream calls that were made, as `x-gateway-attempts` shows them.
+    /// Adds a header that the answer shall have.
     #[must_use]
-    pub fn with_attempts(mut self, attempts: String) -> Self {
-        self.details.attempts = Some(attempts);
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.details.headers.push((name, value));
         self
     }
 
-    /// The upstream calls that were made; `None` when there was none.
-    pub fn attempts(&self) -> Option<&str> {
-        self.details.attempts.as_deref()
+    /// The headers that the answer shall have.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.details.headers
     }
 
     /// Why the request failed.

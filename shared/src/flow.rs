@@ -214,7 +214,7 @@ impl Gateway {
         let signatures = result.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
         let kept = vault::remember(&self.store, &facts.key, signatures);
         futures_util::join!(ledger::settle(&self.store, &record), kept, journey.share());
-        let reply = result.map_err(|error| GatewayError::from(error).with_attempts(trail.attempts_text()))?;
+        let reply = result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", trail.attempts_text()))?;
         let mut response = respond::json_bytes(StatusCode::OK, reply.body);
         show(&trail, &mut response);
         Ok(response)

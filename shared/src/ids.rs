@@ -143,7 +143,7 @@ impl fmt::Display for ProviderId {
 }
 
 /// One HTTP call: a UUID v7, whose time part is the call's start. Shown as `req_` and 32 hex digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(Uuid);
 
 impl RequestId {

@@ -27,6 +27,7 @@ pub mod flow;
 pub mod ids;
 pub mod ledger;
 pub mod money;
+pub mod protocol;
 pub mod providers;
 pub mod pump;
 pub mod respond;

@@ -31,6 +31,12 @@ impl PicoUsd {
         self.0
     }
 
+    /// With so many thousandths added, rounded up.
+    #[must_use]
+    pub const fn with_markup(self, permille: u32) -> Self {
+        Self(self.0.saturating_mul(1_000 + permille as u128).div_ceil(1_000))
+    }
+
     /// Reads a decimal number of dollars as JSON spells it (`0.00014`, `1.4e-4`), rounding below a pico-dollar half up.
     /// `None` for negative amounts, for what is not a number and for amounts above 10^24 dollars.
     pub fn parse_usd(text: &str) -> Option<Self> {

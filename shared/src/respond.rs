@@ -89,8 +89,8 @@ pub fn error(dialect: Dialect, error: &GatewayError, request: RequestId) -> Resp
     if let Some(wait) = error.retry_after().filter(|_| waits) {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
-    if let Some(attempts) = error.attempts() {
-        set_header(&mut response, "x-gateway-attempts", attempts);
+    for (name, value) in error.headers() {
+        set_header(&mut response, name, value);
     }
     response
 }

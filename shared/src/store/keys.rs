@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use super::items::{DIRECTORY, Item, KEY, KeyStatus, ListedKey, NewKey, StoredKey, partition, primary_key, text};
+use super::items::{DIRECTORY, Item, KEY, KeyStatus, ListedKey, StoredKey, partition, primary_key, text};
 use super::{Store, StoreError, failure};
 use crate::ids::KeyId;
 
@@ -24,14 +24,14 @@ impl Store {
     }
 
     /// Stores a new key and its directory entry, both or neither.
-    pub async fn create_key(&self, key: &NewKey) -> Result<(), StoreError> {
+    pub async fn create_key(&self, id: &KeyId, key: &StoredKey) -> Result<(), StoreError> {
         let put = |item: Item| {
             let put = Put::builder().table_name(&self.table).set_item(Some(item));
             let put = put.condition_expression("attribute_not_exists(pk)").build();
             put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(|error| malformed(&error))
         };
         let transaction = self.client.transact_write_items();
-        let transaction = transaction.transact_items(put(key.item())?).transact_items(put(key.directory_entry())?);
+        let transaction = transaction.transact_items(put(key.item(id))?).transact_items(put(key.directory_entry(id))?);
         transaction.send().await.map(drop).map_err(|error| failure(&error))
     }
 

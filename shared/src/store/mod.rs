@@ -2,6 +2,7 @@
 //!
 //! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
 
+mod admit;
 pub mod items;
 mod keys;
 mod query;
@@ -31,6 +32,8 @@ const READ_OPERATION: Duration = Duration::from_secs(1);
 /// Writes of the ledger may take longer: the client has its answer by then.
 const WRITE_ATTEMPT: Duration = Duration::from_secs(1);
 const WRITE_OPERATION: Duration = Duration::from_secs(4);
+
+pub use admit::Conditional;
 
 /// Why the store gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,17 +1,22 @@
 //! The key item and the directory's entry for it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use super::hold::{Expired, Hold};
 use super::{DIRECTORY, Item, KEY, OFF, Reader, VERSION, number, partition, primary_key, text};
-use crate::ids::{KeyDigest, KeyId};
+use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::store::StoreError;
 
 /// Concurrent requests of a key that sets no limit of its own.
 const DEFAULT_MAX_CONCURRENT: u128 = 64;
+/// The most there may be: each hold is rewritten with the item.
+pub const MOST_CONCURRENT: u128 = 200;
+/// In a list of what is allowed: everything.
+pub const ANY: &str = "*";
 
 /// Whether a key works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +45,49 @@ impl KeyStatus {
     }
 }
 
-/// What the gateway needs to know of a stored key.
-#[derive(Clone, Debug)]
+/// A key as the table has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredKey {
-    digest: Vec<u8>,
-    old_digest: Vec<u8>,
-    old_until: u128,
-    expires: u128,
-    status: KeyStatus,
-    name: String,
-    last4: String,
-    created: String,
+    /// SHA-256 of the whole key.
+    pub digest: Vec<u8>,
+    /// The digest before the last rotation, and until when it works, in seconds since the epoch.
+    pub old_digest: Vec<u8>,
+    /// See `old_digest`.
+    pub old_until: u128,
+    /// The operator's name for it.
+    pub name: String,
+    /// Its last four characters.
+    pub last4: String,
+    /// Whether it works.
+    pub status: KeyStatus,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// When it stops working, in seconds since the epoch; [`OFF`] for never.
+    pub expires: u128,
+    /// The public ids of the models it may use; `*` for all.
+    pub models: Vec<String>,
+    /// The addresses it may call from, as networks; `*` for all.
+    pub cidrs: Vec<String>,
+    /// Requests per minute.
+    pub rpm: u128,
+    /// Tokens per minute.
+    pub tpm: u128,
+    /// Requests at once.
+    pub max_concurrent: u128,
+    /// Whether its balance is money that was granted.
+    pub prepaid: bool,
+    /// Pico-dollars left; below zero when requests cost more than was held for them.
+    pub balance: i128,
+    /// The minute that the next two count, as seconds since the epoch.
+    pub window: u64,
+    /// Requests left in it.
+    pub requests_left: i128,
+    /// Tokens left in it.
+    pub tokens_left: i128,
+    /// Running requests.
+    pub holds: BTreeMap<RequestId, Hold>,
+    /// Requests whose process is dead, until they are resolved.
+    pub expired: BTreeMap<RequestId, Expired>,
 }
 
 impl StoredKey {
@@ -61,12 +98,55 @@ impl StoredKey {
             digest: reader.digest("digest")?.to_vec(),
             old_digest: reader.digest("old_digest")?.to_vec(),
             old_until: reader.number("old_until")?,
-            expires: reader.number("expires")?,
-            status: KeyStatus::parse(reader.text("status")?)?,
             name: reader.text("name")?.to_owned(),
             last4: reader.text("last4")?.to_owned(),
+            status: KeyStatus::parse(reader.text("status")?)?,
             created: reader.text("created")?.to_owned(),
+            expires: reader.number("expires")?,
+            models: reader.texts("models")?,
+            cidrs: reader.texts("cidrs")?,
+            rpm: reader.number("rpm")?,
+            tpm: reader.number("tpm")?,
+            max_concurrent: reader.number("max_concurrent")?,
+            prepaid: reader.truth("prepaid")?,
+            balance: reader.signed("balance")?,
+            window: reader.count("window")?,
+            requests_left: reader.signed("requests_left")?,
+            tokens_left: reader.signed("tokens_left")?,
+            holds: reader.map("holds", Hold::unpack)?,
+            expired: reader.map("expired", Expired::unpack)?,
         })
+    }
+
+    /// The item of a key with that id.
+    pub fn item(&self, id: &KeyId) -> Item {
+        let texts = |values: &[String]| AttributeValue::L(values.iter().map(text).collect());
+        let attributes = [
+            ("v", number(VERSION)),
+            ("digest", AttributeValue::B(Blob::new(self.digest.clone()))),
+            ("old_digest", AttributeValue::B(Blob::new(self.old_digest.clone()))),
+            ("old_until", number(self.old_until)),
+            ("name", text(&self.name)),
+            ("last4", text(&self.last4)),
+            ("status", text(self.status.as_str())),
+            ("created", text(&self.created)),
+            ("expires", number(self.expires)),
+            ("models", texts(&self.models)),
+            ("cidrs", texts(&self.cidrs)),
+            ("rpm", number(self.rpm)),
+            ("tpm", number(self.tpm)),
+            ("max_concurrent", number(self.max_concurrent)),
+            ("prepaid", AttributeValue::Bool(self.prepaid)),
+            ("balance", number(self.balance)),
+            ("window", number(self.window)),
+            ("requests_left", number(self.requests_left)),
+            ("tokens_left", number(self.tokens_left)),
+            ("holds", packed(self.holds.iter().map(|(request, hold)| (request, hold.pack())))),
+            ("expired", packed(self.expired.iter().map(|(request, hold)| (request, hold.pack())))),
+        ];
+        let mut item = primary_key(&partition(id), KEY);
+        item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        item
     }
 
     /// Whether a key with that digest may be used now (seconds since the epoch).
@@ -76,37 +156,62 @@ impl StoredKey {
         (current || rotating) && self.status == KeyStatus::Active && self.expires > now
     }
 
-    /// Whether it works.
-    pub fn status(&self) -> KeyStatus {
-        self.status
+    /// Whether it may use a model.
+    pub fn allows(&self, model: &str) -> bool {
+        self.models.iter().any(|allowed| allowed == ANY || allowed == model)
     }
 
-    /// The operator's name for it.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its last four characters.
-    pub fn last4(&self) -> &str {
-        &self.last4
-    }
-
-    /// When it was made, RFC 3339.
-    pub fn created(&self) -> &str {
-        &self.created
-    }
-
-    /// When it stops working, in seconds since the epoch; `None` for never.
-    pub fn expires(&self) -> Option<u128> {
-        (self.expires < OFF).then_some(self.expires)
+    /// The directory's entry.
+    pub fn directory_entry(&self, id: &KeyId) -> Item {
+        let mut item = primary_key(DIRECTORY, id.as_str());
+        let attributes = [
+            ("v", number(VERSION)),
+            ("name", text(&self.name)),
+            ("last4", text(&self.last4)),
+            ("status", text(self.status.as_str())),
+        ];
+        item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        item
     }
 }
 
-/// A key to be created.
+fn packed<'a>(entries: impl Iterator<Item = (&'a RequestId, String)>) -> AttributeValue {
+    AttributeValue::M(entries.map(|(request, hold)| (request.to_string(), text(hold))).collect())
+}
+
+/// The limits of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests per minute; [`OFF`] for no limit.
+    pub rpm: u128,
+    /// Tokens per minute; [`OFF`] for no limit.
+    pub tpm: u128,
+    /// Requests at once, at most [`MOST_CONCURRENT`].
+    pub max_concurrent: u128,
+    /// The models it may use; `*` for all.
+    pub models: Vec<String>,
+    /// The networks it may be used from; `*` for all.
+    pub cidrs: Vec<String>,
+    /// When it stops working, in seconds since the epoch; [`OFF`] for never.
+    pub expires: u128,
+}
+
+impl Limits {
+    /// What a key has that sets nothing of its own: enough for a person at work, not enough to ruin them over night.
+    pub fn standard() -> Self {
+        let any = || vec![ANY.to_owned()];
+        Self { rpm: 600, tpm: 4_000_000, max_concurrent: DEFAULT_MAX_CONCURRENT, models: any(), cidrs: any(), expires: OFF }
+    }
+
+    /// No limits of rate, and as many requests at once as possible.
+    pub fn none() -> Self {
+        Self { rpm: OFF, tpm: OFF, max_concurrent: MOST_CONCURRENT, ..Self::standard() }
+    }
+}
+
+/// Who a new key is for.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Its public id.
-    pub id: KeyId,
     /// SHA-256 of the whole key.
     pub digest: KeyDigest,
     /// Its last four characters.
@@ -115,52 +220,39 @@ pub struct NewKey {
     pub name: String,
     /// When it is made.
     pub created: Timestamp,
+    /// What it may do.
+    pub limits: Limits,
+    /// Whether it starts with an empty balance, to be filled by grants.
+    pub prepaid: bool,
 }
 
 impl NewKey {
-    /// The key item, with every attribute that any expression reads, limits off.
-    pub fn item(&self) -> Item {
-        let off = || number(OFF);
-        let empty = || AttributeValue::M(HashMap::new());
-        let attributes = [
-            ("v", number(VERSION)),
-            ("digest", AttributeValue::B(Blob::new(*self.digest.as_bytes()))),
-            ("old_digest", AttributeValue::B(Blob::new([0_u8; 1]))),
-            ("old_until", number(0)),
-            ("name", text(&self.name)),
-            ("last4", text(&self.last4)),
-            ("status", text(KeyStatus::Active.as_str())),
-            ("created", text(self.created.to_string())),
-            ("expires", off()),
-            ("models", AttributeValue::L(vec![text("*")])),
-            ("cidrs", AttributeValue::L(vec![text("*")])),
-            ("rpm", off()),
-            ("tpm", off()),
-            ("max_concurrent", number(DEFAULT_MAX_CONCURRENT)),
-            ("prepaid", AttributeValue::Bool(false)),
-            ("balance", off()),
-            ("window", number(0)),
-            ("requests_left", off()),
-            ("tokens_left", off()),
-            ("holds", empty()),
-            ("expired", empty()),
-        ];
-        let mut item = primary_key(&partition(&self.id), KEY);
-        item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
-        item
-    }
-
-    /// The directory's entry.
-    pub fn directory_entry(&self) -> Item {
-        let mut item = primary_key(DIRECTORY, self.id.as_str());
-        let attributes = [
-            ("v", number(VERSION)),
-            ("name", text(&self.name)),
-            ("last4", text(&self.last4)),
-            ("status", text(KeyStatus::Active.as_str())),
-        ];
-        item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
-        item
+    /// The key, with every attribute that any expression reads.
+    pub fn stored(self) -> StoredKey {
+        let Self { digest, last4, name, created, limits, prepaid } = self;
+        let Limits { rpm, tpm, max_concurrent, models, cidrs, expires } = limits;
+        StoredKey {
+            digest: digest.as_bytes().to_vec(),
+            old_digest: vec![0],
+            old_until: 0,
+            name,
+            last4,
+            status: KeyStatus::Active,
+            created: created.to_string(),
+            expires,
+            models,
+            cidrs,
+            rpm,
+            tpm,
+            max_concurrent,
+            prepaid,
+            balance: if prepaid { 0 } else { i128::try_from(OFF).unwrap_or(i128::MAX) },
+            window: 0,
+            requests_left: i128::try_from(rpm).unwrap_or(i128::MAX),
+            tokens_left: i128::try_from(tpm).unwrap_or(i128::MAX),
+            holds: BTreeMap::new(),
+            expired: BTreeMap::new(),
+        }
     }
 }
 

@@ -3,22 +3,26 @@
 //! One table, string keys `pk` and `sk`. Every item carries the schema version `v`. A limit that is off is [`OFF`], so that one
 //! constant expression fits every key.
 
+mod hold;
 mod key;
 mod record;
 mod route;
+mod writes;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::ids::KeyId;
+use crate::ids::{KeyId, RequestId};
 
-pub use key::{KeyStatus, ListedKey, NewKey, StoredKey};
+pub use hold::{Expired, Hold};
+pub use key::{ANY, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey};
 pub use record::{Record, Rollup, TokenSource};
 pub use route::{ROUTES, RouteName, RouteState};
+pub use writes::{AdmitWrite, Place, ReleaseWrite};
 
 /// The schema version that is written.
 const VERSION: u64 = 1;
@@ -73,6 +77,36 @@ impl Reader<'_> {
     /// A token or request count.
     pub fn count(&self, name: &str) -> Result<u64, StoreError> {
         u64::try_from(self.number(name)?).map_err(|_| StoreError::Malformed(format!("attribute {name} is too large")))
+    }
+
+    /// A whole number of either sign.
+    pub fn signed(&self, name: &str) -> Result<i128, StoreError> {
+        let value = self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
+        value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a whole number")))
+    }
+
+    fn truth(&self, name: &str) -> Result<bool, StoreError> {
+        let value = self.0.get(name).and_then(|value| value.as_bool().ok()).copied();
+        value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not true or false")))
+    }
+
+    fn texts(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        let malformed = || StoreError::Malformed(format!("attribute {name} is not a list of texts"));
+        let values = self.0.get(name).and_then(|value| value.as_l().ok()).ok_or_else(malformed)?;
+        values.iter().map(|value| value.as_s().cloned().map_err(|_| malformed())).collect()
+    }
+
+    fn map<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, StoreError>,
+    ) -> Result<BTreeMap<RequestId, T>, StoreError> {
+        let malformed = || StoreError::Malformed(format!("attribute {name} is not a map of texts"));
+        let values = self.0.get(name).and_then(|value| value.as_m().ok()).ok_or_else(malformed)?;
+        let entries = values.iter().map(|(request, value)| {
+            Ok((hold::request(request)?, read(value.as_s().map_err(|_| malformed())?)?))
+        });
+        entries.collect()
     }
 
     fn digest(&self, name: &str) -> Result<&[u8], StoreError> {

@@ -1,0 +1,79 @@
+//! A short memory for answers, by the digest of the whole key: a shorter index would let one key answer for another.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Permit;
+use crate::error::GatewayError;
+use crate::ids::KeyDigest;
+
+/// How long a known key is trusted without asking again; a revocation takes effect within this time.
+const POSITIVE: Duration = Duration::from_mins(1);
+/// How long a known key that is not prepaid is served while the table is out of reach.
+const STALE: Duration = Duration::from_mins(10);
+/// Most keys remembered; an environment serves one request at a time, so this is plenty.
+const CAPACITY: usize = 1_000;
+
+#[derive(Clone, Debug)]
+enum Remembered {
+    Known { at: Instant, permit: Permit, prepaid: bool },
+    Refused { until: Instant, error: GatewayError },
+}
+
+/// What was answered lately.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<HashMap<KeyDigest, Remembered>>);
+
+impl Memory {
+    /// The refusal that still holds for a key, as an error.
+    pub(super) fn refusal(&self, digest: KeyDigest) -> Result<(), GatewayError> {
+        match self.lock().get(&digest) {
+            Some(Remembered::Refused { until, error }) if Instant::now() < *until => Err(error.clone()),
+            Some(Remembered::Refused { .. } | Remembered::Known { .. }) | None => Ok(()),
+        }
+    }
+
+    /// A key that was recognised within the last minute.
+    pub(super) fn fresh(&self, digest: KeyDigest) -> Option<Permit> {
+        self.known(digest, POSITIVE).map(|(permit, _)| permit)
+    }
+
+    /// A key that may pass although nobody can be asked.
+    pub(super) fn stale(&self, digest: KeyDigest) -> Option<Permit> {
+        self.known(digest, STALE).filter(|(_, prepaid)| !prepaid).map(|(permit, _)| permit)
+    }
+
+    pub(super) fn remember(&self, digest: KeyDigest, permit: Permit, prepaid: bool) {
+        self.insert(digest, Remembered::Known { at: Instant::now(), permit, prepaid });
+    }
+
+    pub(super) fn refuse(&self, digest: KeyDigest, error: GatewayError, wait: Duration) {
+        self.insert(digest, Remembered::Refused { until: Instant::now() + wait, error });
+    }
+
+    fn known(&self, digest: KeyDigest, within: Duration) -> Option<(Permit, bool)> {
+        match self.lock().get(&digest)? {
+            Remembered::Known { at, permit, prepaid } if at.elapsed() < within => Some((permit.clone(), *prepaid)),
+            Remembered::Known { .. } | Remembered::Refused { .. } => None,
+        }
+    }
+
+    fn insert(&self, digest: KeyDigest, entry: Remembered) {
+        let mut entries = self.lock();
+        if entries.len() >= CAPACITY {
+            entries.retain(|_, entry| match entry {
+                Remembered::Known { at, .. } => at.elapsed() < POSITIVE,
+                Remembered::Refused { until, .. } => Instant::now() < *until,
+            });
+        }
+        if entries.len() >= CAPACITY {
+            entries.clear();
+        }
+        entries.insert(digest, entry);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, Remembered>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,75 @@
+//! Denials in public words, and what is left of a key's rates.
+
+use std::time::Duration;
+
+use crate::error::{ErrorKind, GatewayError};
+use crate::protocol::{Denial, WINDOW};
+use crate::store::items::{OFF, StoredKey};
+
+/// How long a refusal is remembered that the caller can do something about elsewhere.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+/// What is left of a key's rates in the present minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Limit and rest of the requests; `None` when they are not limited.
+    pub requests: Option<(u128, u128)>,
+    /// Limit and rest of the tokens; `None` when they are not limited.
+    pub tokens: Option<(u128, u128)>,
+    /// When the window ends, in seconds since the epoch.
+    pub reset: u64,
+}
+
+impl Rates {
+    /// The rates of a key as the table has it.
+    pub fn of(key: &StoredKey) -> Self {
+        let rate = |limit: u128, left: i128| (limit < OFF).then(|| (limit, u128::try_from(left).unwrap_or(0)));
+        Self {
+            requests: rate(key.rpm, key.requests_left),
+            tokens: rate(key.tpm, key.tokens_left),
+            reset: key.window.saturating_add(WINDOW),
+        }
+    }
+}
+
+/// A denial as the client sees it, and how long it holds for every request of the key.
+pub(super) fn of(denial: Denial) -> (GatewayError, Option<Duration>) {
+    let limited = |code: &'static str, wait: u64, hint: &'static str| {
+        GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.")
+            .with_code(code)
+            .with_hint(hint)
+            .with_retry_after(Duration::from_secs(wait))
+    };
+    match denial {
+        Denial::Unauthorized => (GatewayError::unauthorized(), Some(REMEMBERED)),
+        Denial::Model => {
+            let error = GatewayError::new(ErrorKind::Forbidden, "This key may not use this model.");
+            (error.with_code("model_not_allowed").with_param("model"), None)
+        }
+        Denial::Requests(wait) => {
+            let error = limited("requests_per_minute", wait, "The key's requests per minute are used up.");
+            (error, Some(Duration::from_secs(wait)))
+        }
+        Denial::Tokens(wait) => (limited("tokens_per_minute", wait, "The key's tokens per minute do not cover this."), None),
+        Denial::TokensNever(limit) => {
+            let message = format!("messages: more tokens than the key's limit of {limit} per minute.");
+            (GatewayError::invalid("messages", message).with_code("tokens_per_minute"), None)
+        }
+        Denial::Concurrency(limit) => {
+            let hint = format!("The key may have {limit} requests at once.");
+            (limited("concurrency", 1, "").with_hint(hint), None)
+        }
+        Denial::Balance => {
+            let error = GatewayError::new(ErrorKind::PaymentRequired, "The balance does not cover this request.");
+            let hint = "GET /v1/credits shows the balance; the gateway's operator can grant more.";
+            (error.with_code("insufficient_balance").with_hint(hint), Some(REMEMBERED))
+        }
+        Denial::Busy => (limited("key_busy", 1, "Too many requests of this key at the same moment."), None),
+        Denial::Contended | Denial::Unavailable => (GatewayError::unavailable("the key's item changes too fast"), None),
+    }
+}
+
+/// The refusal of an address.
+pub(super) fn address() -> GatewayError {
+    GatewayError::new(ErrorKind::Forbidden, "This key may not be used from this address.").with_code("address_not_allowed")
+}

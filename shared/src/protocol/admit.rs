@@ -1,0 +1,279 @@
+//! Admission: authentication, rates, concurrency and balance by one write, and what to make of a refusal.
+
+use super::{Fault, WINDOW};
+use crate::ids::{KeyDigest, KeyId, RequestId};
+use crate::money::PicoUsd;
+use crate::store::items::{AdmitWrite, Hold, OFF, StoredKey};
+
+/// Times that a refusal is answered by another write, before the key is called too busy.
+const ROUNDS: u32 = 3;
+/// Times that a write without an answer is sent.
+const TRIES: u32 = 3;
+/// Most dead holds that one write moves: DynamoDB limits the size of an expression.
+const MOST_DEAD: usize = 25;
+
+/// What a token may cost at worst, in pico-dollars, before the markup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldPrice {
+    /// A prompt token.
+    pub input: u64,
+    /// A generated token.
+    pub output: u64,
+    /// What is added to the price, in thousandths.
+    pub markup_permille: u32,
+}
+
+impl HoldPrice {
+    /// The amount for so many tokens, rounded up.
+    pub fn amount(self, input_tokens: u64, output_tokens: u64) -> PicoUsd {
+        let tokens = |count: u64, price: u64| u128::from(count).saturating_mul(u128::from(price));
+        let price = tokens(input_tokens, self.input).saturating_add(tokens(output_tokens, self.output));
+        PicoUsd::new(price).with_markup(self.markup_permille)
+    }
+
+    /// The most output tokens that fit an amount.
+    fn affordable(self, amount: i128, input_tokens: u64) -> u64 {
+        let Ok(amount) = u128::try_from(amount) else { return 0 };
+        let before_markup = amount.saturating_mul(1_000).checked_div(1_000 + u128::from(self.markup_permille)).unwrap_or(0);
+        let input = u128::from(input_tokens).saturating_mul(u128::from(self.input));
+        let left = before_markup.saturating_sub(input).checked_div(u128::from(self.output).max(1)).unwrap_or(0);
+        u64::try_from(left).unwrap_or(u64::MAX)
+    }
+}
+
+/// What a request asks of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The key.
+    pub key: KeyId,
+    /// SHA-256 of the whole key as the client sent it.
+    pub digest: KeyDigest,
+    /// The request.
+    pub request: RequestId,
+    /// The public model id.
+    pub model: String,
+    /// Prompt tokens at most.
+    pub input_tokens: u64,
+    /// Generated tokens at most.
+    pub output_tokens: u64,
+    /// The fewest generated tokens that are still worth an answer.
+    pub least_output: u64,
+    /// What they cost.
+    pub price: HoldPrice,
+    /// Seconds until the hold is dead: longer than any process can live.
+    pub lease: u64,
+}
+
+/// A request that may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// What it took.
+    pub hold: Hold,
+    /// The generated tokens it may have: fewer than asked where balance or rate did not cover more.
+    pub output_tokens: u64,
+    /// Whether a duplicate of the write may still come.
+    pub uncertain: bool,
+    /// The key after the write.
+    pub key: StoredKey,
+}
+
+/// Why a request may not go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// No such key, or not any more.
+    Unauthorized,
+    /// The key may not use the model.
+    Model,
+    /// Too many requests in this window; seconds until the next.
+    Requests(u64),
+    /// Too many tokens in this window; seconds until the next.
+    Tokens(u64),
+    /// The prompt alone exceeds what a whole window has.
+    TokensNever(u128),
+    /// Too many requests at once.
+    Concurrency(u128),
+    /// The balance does not cover it.
+    Balance,
+    /// The key's item is throttled.
+    Busy,
+    /// The key's item changed each time it was looked at.
+    Contended,
+    /// The table is out of reach.
+    Unavailable,
+}
+
+/// What the machine wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdmitEffect {
+    /// This write.
+    Write(AdmitWrite),
+    /// A pause of a random length below so many milliseconds.
+    Pause(u64),
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdmitEvent {
+    /// The write was done; the key after it.
+    Written(StoredKey),
+    /// Its condition did not hold; the key as it was, if there is one.
+    Refused(Option<StoredKey>),
+    /// No answer.
+    Failed(Fault),
+    /// The pause is over.
+    Paused,
+}
+
+/// The next effect, or the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdmitStep {
+    /// Do this and say what became of it.
+    Do(AdmitEffect),
+    /// The answer.
+    Done(Result<Box<Grant>, Denial>),
+}
+
+/// An admission under way.
+#[derive(Clone, Debug)]
+pub struct Admitting {
+    demand: Demand,
+    write: AdmitWrite,
+    output_tokens: u64,
+    rounds: u32,
+    tries: u32,
+    uncertain: bool,
+}
+
+impl Admitting {
+    /// Begins an admission at a time in seconds since the epoch.
+    pub fn begin(demand: Demand, now: u64) -> (Self, AdmitEffect) {
+        let output_tokens = demand.output_tokens;
+        let hold = hold(&demand, output_tokens, now);
+        let write = AdmitWrite {
+            key: demand.key.clone(),
+            digest: demand.digest,
+            request: demand.request,
+            hold,
+            now,
+            reset: false,
+            dead: Vec::new(),
+            slots: None,
+        };
+        let machine = Self { demand, write: write.clone(), output_tokens, rounds: 0, tries: 0, uncertain: false };
+        (machine, AdmitEffect::Write(write))
+    }
+
+    /// Goes on from what became of the last effect.
+    pub fn step(&mut self, event: AdmitEvent, now: u64) -> AdmitStep {
+        match event {
+            AdmitEvent::Written(key) => self.granted(key),
+            AdmitEvent::Refused(old) => self.refused(old, now),
+            AdmitEvent::Failed(fault) => {
+                self.tries = self.tries.saturating_add(1);
+                self.uncertain |= fault == Fault::Unknown;
+                if self.tries < TRIES {
+                    return AdmitStep::Do(AdmitEffect::Pause(25_u64 << self.tries));
+                }
+                AdmitStep::Done(Err(match fault {
+                    Fault::Throttled => Denial::Busy,
+                    Fault::Unknown => Denial::Unavailable,
+                }))
+            }
+            AdmitEvent::Paused => AdmitStep::Do(AdmitEffect::Write(self.write.clone())),
+        }
+    }
+
+    fn granted(&self, key: StoredKey) -> AdmitStep {
+        let hold = self.write.hold.clone();
+        AdmitStep::Done(Ok(Box::new(Grant { hold, output_tokens: self.output_tokens, uncertain: self.uncertain, key })))
+    }
+
+    fn refused(&mut self, old: Option<StoredKey>, now: u64) -> AdmitStep {
+        let Some(old) = old.filter(|old| old.admits(self.demand.digest, u128::from(now))) else {
+            return AdmitStep::Done(Err(Denial::Unauthorized));
+        };
+        if let Some(hold) = old.holds.get(&self.demand.request) {
+            // A write whose answer was lost, perhaps an earlier and larger one.
+            self.output_tokens = hold.tokens.saturating_sub(self.demand.input_tokens);
+            self.write.hold = hold.clone();
+            return self.granted(old);
+        }
+        if !old.allows(&self.demand.model) {
+            return AdmitStep::Done(Err(Denial::Model));
+        }
+        if old.expired.contains_key(&self.demand.request) || self.rounds >= ROUNDS {
+            return AdmitStep::Done(Err(Denial::Contended));
+        }
+        self.rounds = self.rounds.saturating_add(1);
+        match self.adapt(&old, now) {
+            Ok(()) => AdmitStep::Do(AdmitEffect::Write(self.write.clone())),
+            Err(denial) => AdmitStep::Done(Err(denial)),
+        }
+    }
+
+    /// Makes the write fit the key as it was, or says why it cannot.
+    fn adapt(&mut self, old: &StoredKey, now: u64) -> Result<(), Denial> {
+        let window = now - now % WINDOW;
+        let reset = old.window < window;
+        // A clock that is behind uses the stored window and never sets it back.
+        let end = window.max(old.window).saturating_add(WINDOW);
+        let wait = end.saturating_sub(now).max(1);
+        let (requests, tokens) =
+            if reset { (signed(old.rpm), signed(old.tpm)) } else { (old.requests_left, old.tokens_left) };
+        let (dead, slots) = slots(old, now)?;
+        if requests < 1 {
+            return Err(Denial::Requests(wait));
+        }
+        let input = i128::from(self.demand.input_tokens);
+        if input.saturating_add(i128::from(self.demand.least_output)) > signed(old.tpm) {
+            return Err(Denial::TokensNever(old.tpm));
+        }
+        let by_rate = u64::try_from(tokens.saturating_sub(input)).unwrap_or(0);
+        let by_balance = self.demand.price.affordable(old.balance, self.demand.input_tokens);
+        let output = self.demand.output_tokens;
+        if by_balance < output.min(self.demand.least_output) || old.balance < 0 {
+            return Err(Denial::Balance);
+        }
+        if by_rate < output.min(self.demand.least_output) {
+            return Err(Denial::Tokens(wait));
+        }
+        self.output_tokens = output.min(by_rate).min(by_balance);
+        self.write.hold = hold(&self.demand, self.output_tokens, now);
+        self.write.hold.window = window.max(old.window);
+        (self.write.now, self.write.reset, self.write.dead, self.write.slots) = (now, reset, dead, slots);
+        Ok(())
+    }
+}
+
+/// The dead holds that must go, and how many holds there may be with them. None need to go while there is a slot.
+#[expect(clippy::type_complexity, reason = "the two fields of the write")]
+fn slots(old: &StoredKey, now: u64) -> Result<(Vec<(RequestId, Hold)>, Option<u128>), Denial> {
+    if (old.holds.len() as u128) < old.max_concurrent {
+        return Ok((Vec::new(), None));
+    }
+    let is_dead = |(_, hold): &(&RequestId, &Hold)| hold.expires <= now;
+    let dead: Vec<(RequestId, Hold)> = old
+        .holds
+        .iter()
+        .filter(is_dead)
+        .filter(|(request, _)| !old.expired.contains_key(request))
+        .take(MOST_DEAD)
+        .map(|(request, hold)| (*request, hold.clone()))
+        .collect();
+    let slots = old.max_concurrent.saturating_add(dead.len() as u128);
+    if (old.holds.len() as u128) < slots { Ok((dead, Some(slots))) } else { Err(Denial::Concurrency(old.max_concurrent)) }
+}
+
+fn hold(demand: &Demand, output_tokens: u64, now: u64) -> Hold {
+    Hold {
+        expires: now.saturating_add(demand.lease),
+        window: now - now % WINDOW,
+        amount: demand.price.amount(demand.input_tokens, output_tokens),
+        tokens: demand.input_tokens.saturating_add(output_tokens),
+        model: demand.model.clone(),
+    }
+}
+
+fn signed(limit: u128) -> i128 {
+    i128::try_from(limit.min(OFF)).unwrap_or(i128::MAX)
+}

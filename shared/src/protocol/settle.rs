@@ -1,0 +1,160 @@
+//! Settlement: the record first, once; then the hold, by what the stored record says.
+
+use super::Fault;
+use crate::ids::{KeyId, RequestId};
+use crate::money::PicoUsd;
+use crate::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
+
+/// Times that a write without an answer is sent, over the whole settlement.
+const TRIES: u32 = 8;
+/// Pauses between them, in milliseconds: full jitter up to a ceiling that doubles from the first to the last.
+const FIRST_PAUSE: u64 = 20;
+const LONGEST_PAUSE: u64 = 400;
+/// How long the mark of an uncertain admission stays, in seconds.
+const MARK: u64 = 60;
+
+/// What the machine wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleEffect {
+    /// Store the record and its rollup, if the record is not there.
+    PutRecord,
+    /// Read what the stored record charges.
+    ReadCharge,
+    /// End the hold.
+    Release(ReleaseWrite),
+    /// A pause of a random length below so many milliseconds.
+    Pause(u64),
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleEvent {
+    /// The record is stored by this write.
+    Stored,
+    /// There was a record already.
+    AlreadyStored,
+    /// What the stored record charges; `None` when there is none.
+    Charge(Option<PicoUsd>),
+    /// The hold has ended.
+    Released,
+    /// It was not where it was looked for; the key as it was.
+    NotThere(Option<StoredKey>),
+    /// No answer.
+    Failed(Fault),
+    /// The pause is over.
+    Paused,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Record stored, hold ended.
+    Done,
+    /// The record is stored; the hold ends when it expires.
+    HoldLeft,
+    /// Not even the record is known to be stored: the log line is the record.
+    RecordLost,
+}
+
+/// The next effect, or the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleStep {
+    /// Do this and say what became of it.
+    Do(SettleEffect),
+    /// The end.
+    Done(Settled),
+}
+
+/// A settlement under way.
+#[derive(Clone, Debug)]
+pub struct Settling {
+    key: KeyId,
+    request: RequestId,
+    /// What its admission took; `None` for a request that was let in from memory.
+    hold: Option<Hold>,
+    charged: PicoUsd,
+    /// Tokens that the request really used.
+    used: u64,
+    /// Whether a duplicate of its admission may still come.
+    uncertain: bool,
+    now: u64,
+    last: SettleEffect,
+    recorded: bool,
+    tries: u32,
+}
+
+impl Settling {
+    /// Begins a settlement at a time in seconds since the epoch. `charged` and `used` are the record's.
+    pub fn begin(
+        (key, request): (KeyId, RequestId),
+        (hold, uncertain): (Option<Hold>, bool),
+        (charged, used): (PicoUsd, u64),
+        now: u64,
+    ) -> (Self, SettleEffect) {
+        let last = SettleEffect::PutRecord;
+        let machine =
+            Self { key, request, hold, charged, used, uncertain, now, last: last.clone(), recorded: false, tries: 0 };
+        (machine, last)
+    }
+
+    /// Goes on from what became of the last effect.
+    pub fn step(&mut self, event: SettleEvent) -> SettleStep {
+        match event {
+            SettleEvent::Stored => {
+                self.recorded = true;
+                self.release(Place::Holds, true)
+            }
+            SettleEvent::AlreadyStored => self.go(SettleEffect::ReadCharge),
+            SettleEvent::Charge(Some(charged)) => {
+                self.recorded = true;
+                self.charged = charged;
+                self.release(Place::Holds, true)
+            }
+            // It was deleted in between: nothing is left to settle against.
+            SettleEvent::Charge(None) => SettleStep::Done(Settled::HoldLeft),
+            SettleEvent::Released => SettleStep::Done(Settled::Done),
+            SettleEvent::NotThere(old) => self.look_elsewhere(old.as_ref()),
+            SettleEvent::Failed(Fault::Throttled | Fault::Unknown) => {
+                self.tries = self.tries.saturating_add(1);
+                if self.tries < TRIES {
+                    let ceiling = (FIRST_PAUSE << self.tries.min(8)).min(LONGEST_PAUSE);
+                    return SettleStep::Do(SettleEffect::Pause(ceiling));
+                }
+                SettleStep::Done(if self.recorded { Settled::HoldLeft } else { Settled::RecordLost })
+            }
+            SettleEvent::Paused => SettleStep::Do(self.last.clone()),
+        }
+    }
+
+    fn go(&mut self, effect: SettleEffect) -> SettleStep {
+        self.last = effect.clone();
+        SettleStep::Do(effect)
+    }
+
+    fn release(&mut self, place: Place, with_tokens: bool) -> SettleStep {
+        let Some(hold) = &self.hold else { return SettleStep::Done(Settled::Done) };
+        let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
+        let unused = hold.tokens.saturating_sub(self.used);
+        let release = ReleaseWrite {
+            key: self.key.clone(),
+            request: self.request,
+            place,
+            refund: signed(hold.amount).saturating_sub(signed(self.charged)),
+            tokens: (with_tokens && unused > 0).then_some((hold.window, unused)),
+            mark: self.uncertain.then_some(self.now.saturating_add(MARK)),
+        };
+        self.go(SettleEffect::Release(release))
+    }
+
+    /// The hold was not there, or its window is over: a dead hold moves, and one that was released is gone.
+    fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep {
+        let Some(old) = old else { return SettleStep::Done(Settled::Done) };
+        if old.holds.contains_key(&self.request) {
+            return self.release(Place::Holds, false);
+        }
+        match old.expired.get(&self.request) {
+            Some(Expired::Dead(_)) => self.release(Place::Expired, false),
+            Some(Expired::Released(_)) | None => SettleStep::Done(Settled::Done),
+        }
+    }
+}

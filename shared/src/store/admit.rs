@@ -1,0 +1,169 @@
+//! Admission's one conditional write, and the release of its hold.
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+
+use super::items::{
+    ANY, AdmitWrite, Expired, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, number, partition, primary_key, text,
+};
+use super::{READ_ATTEMPT, Store, StoreError, WRITE_ATTEMPT, failure, timeouts};
+use crate::ids::KeyId;
+
+/// What holds for every admission.
+const ADMITTED: &str = "(digest = :digest OR (old_digest = :digest AND old_until > :now)) AND #status = :active \
+                        AND expires > :now AND (contains(models, :model) OR contains(models, :any)) \
+                        AND balance >= :amount AND attribute_not_exists(holds.#r) AND attribute_not_exists(expired.#r)";
+
+/// A conditional write's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conditional {
+    /// Done; the key after it.
+    Written(StoredKey),
+    /// The condition did not hold; the key as it was, if there is one.
+    Refused(Option<StoredKey>),
+}
+
+impl Store {
+    /// Takes what a request needs from its key, all or nothing. One attempt: the caller decides about another.
+    pub async fn admit(&self, write: &AdmitWrite) -> Result<Conditional, StoreError> {
+        let (update, condition) = (admit_update(write), admit_condition(write));
+        let mut builder = self
+            .key_update(&write.key, update, condition)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#window", "window")
+            .expression_attribute_names("#r", write.request.to_string())
+            .expression_attribute_values(":digest", AttributeValue::B(Blob::new(*write.digest.as_bytes())))
+            .expression_attribute_values(":now", number(write.now))
+            .expression_attribute_values(":active", text(KeyStatus::Active.as_str()))
+            .expression_attribute_values(":model", text(&write.hold.model))
+            .expression_attribute_values(":any", text(ANY))
+            .expression_attribute_values(":amount", number(write.hold.amount.pico()))
+            .expression_attribute_values(":hold", text(write.hold.pack()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":tokens", number(write.hold.tokens))
+            .expression_attribute_values(":w", number(write.hold.window));
+        if let Some(slots) = write.slots {
+            builder = builder.expression_attribute_values(":slots", number(slots));
+        }
+        for (position, (request, hold)) in write.dead.iter().enumerate() {
+            builder = builder
+                .expression_attribute_names(format!("#d{position}"), request.to_string())
+                .expression_attribute_values(format!(":d{position}"), text(hold.pack()));
+        }
+        conditional(builder, READ_ATTEMPT).await
+    }
+
+    /// Ends a hold, if it is where the write says. One attempt.
+    pub async fn release(&self, write: &ReleaseWrite) -> Result<Conditional, StoreError> {
+        let place = match write.place {
+            Place::Holds => "holds",
+            Place::Expired => "expired",
+        };
+        let (mut sets, mut condition) = ("SET balance = balance + :refund".to_owned(), format!("attribute_exists({place}.#r)"));
+        if write.tokens.is_some() {
+            sets.push_str(", tokens_left = tokens_left + :tokens");
+            condition.push_str(" AND #window = :w");
+        }
+        let removes = match (write.mark, write.place) {
+            (Some(_), Place::Holds) => ", expired.#r = :mark REMOVE holds.#r",
+            (Some(_), Place::Expired) => ", expired.#r = :mark",
+            (None, Place::Holds) => " REMOVE holds.#r",
+            (None, Place::Expired) => " REMOVE expired.#r",
+        };
+        let mut builder = self
+            .key_update(&write.key, format!("{sets}{removes}"), condition)
+            .expression_attribute_names("#r", write.request.to_string())
+            .expression_attribute_values(":refund", number(write.refund));
+        if let Some((window, tokens)) = write.tokens {
+            builder = builder
+                .expression_attribute_names("#window", "window")
+                .expression_attribute_values(":w", number(window))
+                .expression_attribute_values(":tokens", number(tokens));
+        }
+        if let Some(until) = write.mark {
+            builder = builder.expression_attribute_values(":mark", text(Expired::Released(until).pack()));
+        }
+        conditional(builder, WRITE_ATTEMPT).await
+    }
+
+    /// Forgets the mark of a released hold.
+    pub async fn forget_mark(&self, key: &KeyId, request: &str, mark: &Expired) -> Result<Conditional, StoreError> {
+        let builder = self
+            .key_update(key, "REMOVE expired.#r".to_owned(), "expired.#r = :mark".to_owned())
+            .expression_attribute_names("#r", request)
+            .expression_attribute_values(":mark", text(mark.pack()));
+        conditional(builder, WRITE_ATTEMPT).await
+    }
+
+    fn key_update(&self, key: &KeyId, update: String, condition: String) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(&partition(key), KEY)))
+            .update_expression(update)
+            .condition_expression(condition)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+fn admit_update(write: &AdmitWrite) -> String {
+    let rates = if write.reset {
+        "#window = :w, requests_left = rpm - :one, tokens_left = tpm - :tokens"
+    } else {
+        "requests_left = requests_left - :one, tokens_left = tokens_left - :tokens"
+    };
+    let mut update = format!("SET holds.#r = :hold, balance = balance - :amount, {rates}");
+    let dead = |template: &str| -> Vec<String> {
+        (0..write.dead.len()).map(|position| template.replace('?', &position.to_string())).collect()
+    };
+    if !write.dead.is_empty() {
+        update = format!("{update}, {} REMOVE {}", dead("expired.#d? = :d?").join(", "), dead("holds.#d?").join(", "));
+    }
+    update
+}
+
+fn admit_condition(write: &AdmitWrite) -> String {
+    let slots = if write.slots.is_some() { ":slots" } else { "max_concurrent" };
+    let rates = if write.reset {
+        "#window < :w AND rpm >= :one AND tpm >= :tokens"
+    } else {
+        "#window >= :w AND requests_left >= :one AND tokens_left >= :tokens"
+    };
+    let mut condition = format!("{ADMITTED} AND size(holds) < {slots} AND {rates}");
+    for position in 0..write.dead.len() {
+        condition =
+            format!("{condition} AND holds.#d{position} = :d{position} AND attribute_not_exists(expired.#d{position})");
+    }
+    condition
+}
+
+/// Sends a conditional update once, without the SDK's own retries: whether it may be sent again is the protocol's to know.
+async fn conditional(update: UpdateItemFluentBuilder, limit: std::time::Duration) -> Result<Conditional, StoreError> {
+    let once = aws_sdk_dynamodb::Config::builder()
+        .timeout_config(timeouts(limit, limit))
+        .retry_config(RetryConfig::standard().with_max_attempts(1));
+    match update.customize().config_override(once).send().await {
+        Ok(output) => read(output.attributes).map(|key| key.map_or(Conditional::Refused(None), Conditional::Written)),
+        Err(error) => match refused_item(&error) {
+            Some(old) => read(old).map(Conditional::Refused),
+            None => Err(failure(&error)),
+        },
+    }
+}
+
+fn read(item: Option<Item>) -> Result<Option<StoredKey>, StoreError> {
+    item.filter(|item| !item.is_empty()).as_ref().map(StoredKey::read).transpose()
+}
+
+/// The item as it was, when the condition is what failed.
+fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
+    match error.as_service_error()? {
+        UpdateItemError::ConditionalCheckFailedException(refused) => Some(refused.item().cloned()),
+        _ => None,
+    }
+}
