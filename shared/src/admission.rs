@@ -19,7 +19,7 @@ use crate::store::items::{Hold, Limits, NewKey, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
 use memory::Memory;
-pub use refusal::Rates;
+pub use refusal::{Rates, rate_headers};
 
 /// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]

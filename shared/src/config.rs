@@ -12,7 +12,7 @@ const DEFAULT_FIRST_EVENT: Duration = Duration::from_mins(2);
 const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 13] = [
+pub const VARIABLES: [&str; 14] = [
     "TABLE_NAME",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
@@ -26,6 +26,7 @@ pub const VARIABLES: [&str; 13] = [
     "WARMUP",
     "FIRST_EVENT_TIMEOUT_MS",
     "IDLE_TIMEOUT_MS",
+    "PRICE_MARKUP_PERMILLE",
 ];
 
 /// A variable that is missing or cannot be used.
@@ -99,6 +100,8 @@ pub struct Config {
     pub warmup: bool,
     /// How long providers may be silent.
     pub upstream_limits: UpstreamLimits,
+    /// What keys are charged on top of the price, in thousandths.
+    pub markup_permille: u32,
 }
 
 impl Config {
@@ -124,6 +127,7 @@ impl Config {
                 first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS", DEFAULT_FIRST_EVENT)?,
                 idle: millis(&read, "IDLE_TIMEOUT_MS", DEFAULT_IDLE)?,
             },
+            markup_permille: markup(&read)?,
         })
     }
 }
@@ -158,6 +162,12 @@ fn refuse_unsupported(read: &dyn Fn(&str) -> Option<String>) -> Result<(), Confi
         }
     }
     Ok(())
+}
+
+fn markup(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
+    let Some(value) = read("PRICE_MARKUP_PERMILLE") else { return Ok(0) };
+    let wrong = || ConfigError::new("PRICE_MARKUP_PERMILLE", "must be a whole number of thousandths, such as 50 for 5 %");
+    value.parse().map_err(|_| wrong())
 }
 
 fn millis(

@@ -1,6 +1,7 @@
 //! A chat request from key to ledger, readable in one screen.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use http::{HeaderMap, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Rates, rate_headers};
 use crate::auth::ApiKey;
 use crate::catalog::{Catalog, Model, UnknownModel};
 use crate::circuit::Circuits;
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::dispatch::{self, Journey, Leg, Question, Reading, Trail, Upstreams};
 use crate::error::{ErrorKind, GatewayError, UpstreamError};
 use crate::ids::RequestId;
-use crate::ledger::{self, Outcome, RequestFacts};
+use crate::ledger::{self, Outcome, RequestFacts, Reservation};
 use crate::providers::{Provider, Providers, Transport, UpstreamReply};
 use crate::pump::{self, Pump};
 use crate::respond::{self, Body};
@@ -25,7 +26,7 @@ use crate::store::Store;
 use crate::translate::{Stream, inbound};
 use crate::vault;
 use crate::wire::anthropic::betas;
-use crate::wire::{self, ClientFormat, Identity, Mode, WholeReply};
+use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode, WholeReply};
 
 /// Everything that lives as long as the process.
 pub struct Gateway {
@@ -51,6 +52,8 @@ pub struct Incoming<'a> {
     pub headers: &'a HeaderMap,
     /// Its body, decompressed.
     pub body: String,
+    /// The caller's address, as far as the front knows it.
+    pub address: Option<IpAddr>,
     /// When the function is killed, as time since the epoch; zero or past for never.
     pub deadline: Duration,
 }
@@ -124,28 +127,77 @@ impl Gateway {
                 ClientFormat::Messages => HashMap::new(),
             }
         };
-        let (permit, signatures, ()) =
-            futures_util::join!(self.admission.authenticate(&key), known, self.upstreams.circuits.refresh());
-        let (key, mode) = (permit?.key, opened.mode);
-        let question = Question { signatures, ..question(format, incoming.headers, (mode, &text), Arc::clone(&model)) };
-        let journey = Journey::begin(&self.upstreams, question, &opened, deadline).await?;
+        let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
+        let demand = ledger::demand(&key, incoming.id, (&opened, &model), (self.config.markup_permille, lease));
+        let asked = demand.output_tokens;
+        let admitted = self.admission.admit(&key, demand, incoming.address);
+        let (permit, signatures, ()) = futures_util::join!(admitted, known, self.upstreams.circuits.refresh());
+        let permit = permit?;
         let facts = RequestFacts {
             request: incoming.id,
-            key,
+            key: permit.key.clone(),
             format: format.as_str(),
             price_version: self.catalog()?.version().to_owned(),
             started: incoming.started,
+            reservation: Reservation { hold: permit.hold.clone(), uncertain: permit.uncertain },
+            markup_permille: self.config.markup_permille,
             model,
         };
+        let question = question(format, incoming.headers, (opened.mode, &text), Arc::clone(&facts.model));
+        let output_limit = (permit.output_tokens < asked).then_some(permit.output_tokens);
+        let answer = self.answer(Question { signatures, ..question }, &opened, facts, (output_limit, deadline)).await;
+        Ok(match &permit.rates {
+            Some(rates) => show_rates(rates, answer)?,
+            None => answer?,
+        })
+    }
+
+    /// Sends an admitted request on its way. One that finds none gives back what it took.
+    async fn answer(
+        self: &Arc<Self>,
+        question: Question,
+        opened: &ClientRequest<'_>,
+        facts: RequestFacts,
+        (output_limit, deadline): (Option<u64>, Instant),
+    ) -> Result<Response<Body>, GatewayError> {
+        let (format, mode, include_usage) = (question.format, opened.mode, opened.include_usage);
+        let begun = match output_limit {
+            Some(limit) => self.begin_lowered(question, opened, limit, deadline).await,
+            None => Journey::begin(&self.upstreams, question, opened, deadline).await,
+        };
+        let journey = match begun {
+            Ok(journey) => journey,
+            Err(error) => {
+                ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
+                return Err(error);
+            }
+        };
+        ledger::log_intent(&facts, journey.leg().route.provider);
         match mode {
             Mode::Streaming => {
                 let identity = Identity::new(facts.request, facts.model.id.clone(), format);
-                let (request, include_usage) = (facts.request, opened.include_usage);
-                let stream = Stream { format, request, identity, include_usage, estimated_input: 0 };
+                let stream = Stream { format, request: facts.request, identity, include_usage, estimated_input: 0 };
                 self.stream(facts, stream, journey, deadline).await
             }
             Mode::Whole | Mode::Count => self.whole(format, facts, journey, deadline).await,
         }
+    }
+
+    /// Begins with the output limit that balance and rate afford instead of the client's own.
+    async fn begin_lowered(
+        &self,
+        question: Question,
+        opened: &ClientRequest<'_>,
+        limit: u64,
+        deadline: Instant,
+    ) -> Result<Journey, GatewayError> {
+        let (field, text) = opened.with_output_limit(limit)?;
+        let mut dropped = question.dropped.clone();
+        dropped.push(field.to_owned());
+        let text = Arc::new(text);
+        let question = Question { text: Arc::clone(&text), dropped, ..question };
+        let opened = wire::open_request(question.format, &text)?;
+        Journey::begin(&self.upstreams, question, &opened, deadline).await
     }
 
     /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
@@ -213,7 +265,7 @@ impl Gateway {
         let record = ledger::record(&facts, outcome);
         let signatures = result.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
         let kept = vault::remember(&self.store, &facts.key, signatures);
-        futures_util::join!(ledger::settle(&self.store, &record), kept, journey.share());
+        futures_util::join!(ledger::settle(&self.store, &facts, &record), kept, journey.share());
         let reply = result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", trail.attempts_text()))?;
         let mut response = respond::json_bytes(StatusCode::OK, reply.body);
         show(&trail, &mut response);
@@ -250,11 +302,11 @@ impl Reading for Counting {
 fn question(format: ClientFormat, headers: &HeaderMap, (mode, text): (Mode, &Arc<String>), model: Arc<Model>) -> Question {
     let asked = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
     let (betas, unknown) = betas::for_vertex(asked);
-    let unknown_betas = match format {
+    let dropped = match format {
         ClientFormat::ChatCompletions => Vec::new(),
-        ClientFormat::Messages => unknown,
+        ClientFormat::Messages => unknown.iter().map(|beta| format!("anthropic-beta:{beta}")).collect(),
     };
-    Question { format, mode, text: Arc::clone(text), model, betas, unknown_betas, signatures: HashMap::new() }
+    Question { format, mode, text: Arc::clone(text), model, betas, dropped, signatures: HashMap::new() }
 }
 
 fn whole_outcome(result: &Result<WholeReply, UpstreamError>, trail: &Trail, input_bytes: u64) -> Outcome {
@@ -269,6 +321,20 @@ fn whole_outcome(result: &Result<WholeReply, UpstreamError>, trail: &Trail, inpu
         output_bytes: seen.map_or(0, |reply| reply.output_bytes),
         upstream_id: seen.map(|reply| reply.upstream_id.clone()).unwrap_or_default(),
         first_event: seen.map(|_| std::time::Instant::now()),
+    }
+}
+
+/// Tells the client what is left of its key's rates, whatever the answer.
+fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Result<Response<Body>, GatewayError> {
+    let headers = rate_headers(rates);
+    match answer {
+        Ok(mut response) => {
+            for (name, value) in headers {
+                respond::set_header(&mut response, name, &value);
+            }
+            Ok(response)
+        }
+        Err(error) => Err(headers.into_iter().fold(error, |error, (name, value)| error.with_header(name, value))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Money: prices a request's usage, writes its record, sums it up. Integer arithmetic only.
 #![deny(clippy::float_arithmetic)]
 
+mod settlement;
 mod summary;
 
 use std::sync::Arc;
@@ -11,16 +12,14 @@ use crate::chat::{FinishReason, Usage};
 use crate::ids::{KeyId, ProviderId, RequestId};
 use crate::money::PicoUsd;
 use crate::store::items::{Record, TokenSource};
-use crate::store::{Store, StoreError};
+use crate::protocol::Settled;
+use crate::store::Store;
 use crate::telemetry::{self, RequestMetrics};
 
 pub use jiff::Timestamp;
+pub use settlement::{Reservation, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
 
-/// Tries to write a record, and the pauses between them (full jitter up to this, doubling).
-const TRIES: u32 = 5;
-const FIRST_PAUSE_MS: u64 = 20;
-const LONGEST_PAUSE_MS: u64 = 400;
 /// Characters per token where nobody counted.
 const BYTES_PER_TOKEN: u64 = 4;
 
@@ -39,6 +38,10 @@ pub struct RequestFacts {
     pub price_version: String,
     /// When it came in.
     pub started: Instant,
+    /// What it took from its key.
+    pub reservation: Reservation,
+    /// What is added to the price, in thousandths.
+    pub markup_permille: u32,
 }
 
 /// How a request ended, as the meter saw it.
@@ -95,7 +98,7 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
         source,
         price_version: facts.price_version.clone(),
         provider_cost: usage.provider_cost.unwrap_or(price),
-        charged: if delivered { price } else { PicoUsd::ZERO },
+        charged: if delivered { price.with_markup(facts.markup_permille) } else { PicoUsd::ZERO },
         usage,
         first_event_ms: outcome.first_event.map(|at| millis(at.duration_since(facts.started))),
         duration_ms: millis(facts.started.elapsed()),
@@ -141,10 +144,13 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes a record, exactly once however often it is tried. When the table stays out of reach, the log line is the record.
-pub async fn settle(store: &Store, record: &Record) {
+/// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record.
+pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
     log(record);
-    let stored = store_record(store, record).await;
+    let settled = settlement::store_record(store, record, &facts.reservation).await;
+    if settled != Settled::Done {
+        tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
+    }
     telemetry::count(RequestMetrics {
         provider: record.provider,
         model: &record.model,
@@ -155,26 +161,8 @@ pub async fn settle(store: &Store, record: &Record) {
         input_tokens: record.usage.total_input(),
         output_tokens: record.usage.output,
         attempts: record.attempts,
-        settlement_failures: u32::from(!stored),
+        settlement_failures: u32::from(settled != Settled::Done),
     });
-}
-
-/// Tries until the record is stored; false when it could not be.
-async fn store_record(store: &Store, record: &Record) -> bool {
-    for attempt in 0..TRIES {
-        match store.put_record(record).await {
-            Ok(()) => return true,
-            Err(error) => {
-                tracing::warn!(request = %record.request, attempt, cause = %error, "settlement failed");
-                if attempt + 1 < TRIES && !matches!(error, StoreError::Malformed(_)) {
-                    let ceiling = (FIRST_PAUSE_MS << attempt).min(LONGEST_PAUSE_MS);
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(FIRST_PAUSE_MS..=ceiling))).await;
-                }
-            }
-        }
-    }
-    tracing::error!(request = %record.request, "settlement given up: the ledger.final line is the record");
-    false
 }
 
 /// The line that `bk ledger replay` can make the record from.
@@ -220,6 +208,8 @@ mod tests {
             model: catalog.resolve(model).unwrap(),
             price_version: catalog.version().to_owned(),
             started: Instant::now(),
+            reservation: Reservation::default(),
+            markup_permille: 0,
         }
     }
 

@@ -190,7 +190,7 @@ impl Pump {
         let record = ledger::record(&self.facts, self.outcome(status, &trail, journey.leg().body_bytes()));
         let signatures = self.relay.as_ref().map(Relay::signatures).unwrap_or_default();
         let kept = vault::remember(&self.store, &self.facts.key, &signatures);
-        futures_util::join!(ledger::settle(&self.store, &record), kept, journey.share());
+        futures_util::join!(ledger::settle(&self.store, &self.facts, &record), kept, journey.share());
         if let (Some(error), Some(commit)) = (error, self.commit.take()) {
             let _ = commit.send(Err(error));
         }

@@ -32,6 +32,37 @@ impl Rates {
     }
 }
 
+/// The rates as headers, in both families' spelling: OpenAI's with the time that is left, Anthropic's with the moment (RFC 3339).
+/// Rates that are not limited have none.
+pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
+    let Rates { requests, tokens, reset } = rates;
+    let now = jiff::Timestamp::now();
+    let end = i64::try_from(*reset).ok().and_then(|reset| jiff::Timestamp::from_second(reset).ok()).unwrap_or(now);
+    let left = end.as_second().saturating_sub(now.as_second()).max(0);
+    let mut headers = Vec::with_capacity(12);
+    if let Some((limit, rest)) = requests {
+        headers.extend([
+            ("x-ratelimit-limit-requests", limit.to_string()),
+            ("x-ratelimit-remaining-requests", rest.to_string()),
+            ("x-ratelimit-reset-requests", format!("{left}s")),
+            ("anthropic-ratelimit-requests-limit", limit.to_string()),
+            ("anthropic-ratelimit-requests-remaining", rest.to_string()),
+            ("anthropic-ratelimit-requests-reset", end.to_string()),
+        ]);
+    }
+    if let Some((limit, rest)) = tokens {
+        headers.extend([
+            ("x-ratelimit-limit-tokens", limit.to_string()),
+            ("x-ratelimit-remaining-tokens", rest.to_string()),
+            ("x-ratelimit-reset-tokens", format!("{left}s")),
+            ("anthropic-ratelimit-tokens-limit", limit.to_string()),
+            ("anthropic-ratelimit-tokens-remaining", rest.to_string()),
+            ("anthropic-ratelimit-tokens-reset", end.to_string()),
+        ]);
+    }
+    headers
+}
+
 /// A denial as the client sees it, and how long it holds for every request of the key.
 pub(super) fn of(denial: Denial) -> (GatewayError, Option<Duration>) {
     let limited = |code: &'static str, wait: u64, hint: &'static str| {

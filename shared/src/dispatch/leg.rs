@@ -33,8 +33,8 @@ pub struct Question {
     pub model: Arc<Model>,
     /// Anthropic's betas that Vertex takes.
     pub betas: Vec<&'static str>,
-    /// Those that no route takes.
-    pub unknown_betas: Vec<String>,
+    /// What no route takes, by path.
+    pub dropped: Vec<String>,
     /// Gemini's signatures by tool-call id, from the vault.
     pub signatures: HashMap<String, String>,
 }
@@ -74,11 +74,11 @@ impl Leg {
         opened: &ClientRequest<'_>,
         route: Route,
     ) -> Result<Self, GatewayError> {
-        let Question { format, mode, model, betas, signatures, unknown_betas, text: _ } = question;
+        let Question { format, mode, model, betas, signatures, dropped: untaken, text: _ } = question;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(question))?;
         let outbound = outbound::outbound(*format, opened, (model, &route), Beside { betas, signatures })?;
         let Outbound { body, way, mut dropped } = outbound;
-        dropped.extend(unknown_betas.iter().map(|beta| format!("anthropic-beta:{beta}")));
+        dropped.extend(untaken.iter().cloned());
         let body = finish_body(&body, provider, &route, *mode).map_err(|error| GatewayError::internal(error.to_string()))?;
         Ok(Self {
             name: RouteName::new(route.provider, &route.upstream),

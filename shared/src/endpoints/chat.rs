@@ -43,6 +43,7 @@ fn incoming(call: &Call) -> Result<Incoming<'_>, GatewayError> {
         started: call.started,
         headers: call.headers(),
         body: body::read(call.headers(), bytes)?,
+        address: call.address(),
         deadline: call.deadline(),
     })
 }

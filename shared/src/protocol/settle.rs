@@ -97,6 +97,28 @@ impl Settling {
         (machine, last)
     }
 
+    /// Gives back everything a request took that never reached a provider.
+    pub fn withdraw(
+        (key, request): (KeyId, RequestId),
+        (hold, uncertain): (Option<Hold>, bool),
+        now: u64,
+    ) -> (Self, SettleStep) {
+        let (mut machine, _) = Self::begin((key, request), (hold, uncertain), (PicoUsd::ZERO, 0), now);
+        machine.recorded = true;
+        let first = machine.release(Place::Holds, true);
+        (machine, first)
+    }
+
+    /// Whose request it is.
+    pub const fn key(&self) -> &KeyId {
+        &self.key
+    }
+
+    /// Which request it is.
+    pub const fn request(&self) -> RequestId {
+        self.request
+    }
+
     /// Goes on from what became of the last effect.
     pub fn step(&mut self, event: SettleEvent) -> SettleStep {
         match event {

@@ -34,6 +34,7 @@ const WRITE_ATTEMPT: Duration = Duration::from_secs(1);
 const WRITE_OPERATION: Duration = Duration::from_secs(4);
 
 pub use admit::Conditional;
+pub use settle::Stored;
 
 /// Why the store gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

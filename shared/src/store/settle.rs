@@ -2,13 +2,23 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use super::items::{Record, number};
+use super::items::{Reader, Record, number};
 use super::{Store, StoreError, failure, write_limits};
+use crate::ids::{KeyId, RequestId};
+use crate::money::PicoUsd;
+
+/// Whether a record was stored by this call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It was.
+    New,
+    /// There was one already, of this or an earlier call.
+    Already,
+}
 
 impl Store {
     /// Stores the record if it is not there yet, and adds it to its rollup: both or neither, so that a repeated call adds nothing.
-    /// A record that is already there counts as success.
-    pub async fn put_record(&self, record: &Record) -> Result<(), StoreError> {
+    pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(record.item()));
         let put = put.condition_expression("attribute_not_exists(pk)").build();
         let put = put.map_err(|error| StoreError::Malformed(error.to_string()))?;
@@ -20,9 +30,18 @@ impl Store {
             .transact_items(TransactWriteItem::builder().update(self.rollup_update(record)?).build());
         let result = transaction.customize().config_override(write_limits()).send().await;
         match result.map_err(|error| failure(&error)) {
-            Ok(_) | Err(StoreError::Condition(_)) => Ok(()),
+            Ok(_) => Ok(Stored::New),
+            Err(StoreError::Condition(_)) => Ok(Stored::Already),
             Err(error) => Err(error),
         }
+    }
+
+    /// What the stored record of a request charges; `None` when there is none.
+    pub async fn charge(&self, key: &KeyId, request: RequestId) -> Result<Option<PicoUsd>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
+        let get = get.consistent_read(true).customize().config_override(write_limits());
+        let output = get.send().await.map_err(|error| failure(&error))?;
+        output.item.map(|item| Reader(&item).number("charged").map(PicoUsd::new)).transpose()
     }
 
     fn rollup_update(&self, record: &Record) -> Result<Update, StoreError> {

@@ -142,6 +142,18 @@ pub struct ClientRequest<'a> {
     pub include_usage: bool,
 }
 
+impl ClientRequest<'_> {
+    /// The body with that limit for the output, and the field that holds it.
+    pub fn with_output_limit(&self, limit: u64) -> Result<(&'static str, String), GatewayError> {
+        let internal = |error: serde_json::Error| GatewayError::internal(error.to_string());
+        let field = self.max_tokens.map_or("max_tokens", |(field, _)| field);
+        let mut fields = self.fields.clone();
+        fields.set(field, &limit).map_err(internal)?;
+        let body = fields.to_json().map_err(internal)?;
+        String::from_utf8(body).map(|body| (field, body)).map_err(|error| GatewayError::internal(error.to_string()))
+    }
+}
+
 /// Reads a client's body and checks its shape; every fault is a 400 that names the path.
 pub fn open_request(format: ClientFormat, body: &str) -> Result<ClientRequest<'_>, GatewayError> {
     shape::check_depth(body)?;

@@ -71,17 +71,27 @@ pub struct Record {
     pub duration_ms: u64,
 }
 
+/// When a request started, by its id.
+fn start_of(request: RequestId) -> Timestamp {
+    Timestamp::from_millisecond(i64::try_from(request.started().as_millis()).unwrap_or(0)).unwrap_or_default()
+}
+
 impl Record {
+    /// The keys of a request's record: everything in them is in its id.
+    pub fn key_of(key: &KeyId, request: RequestId) -> Item {
+        primary_key(&partition(key), &format!("E#{}#{request}", iso_millis(start_of(request))))
+    }
+
     /// When the request started.
     pub fn started(&self) -> Timestamp {
-        Timestamp::from_millisecond(i64::try_from(self.request.started().as_millis()).unwrap_or(0)).unwrap_or_default()
+        start_of(self.request)
     }
 
     /// The item, keyed by the request's start.
     pub fn item(&self) -> Item {
         let started = self.started();
         let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = self.usage;
-        let mut item = primary_key(&partition(&self.key), &format!("E#{}#{}", iso_millis(started), self.request));
+        let mut item = Self::key_of(&self.key, self.request);
         let attributes = [
             ("v", number(VERSION)),
             ("format", text(self.format)),

@@ -1,0 +1,103 @@
+//! What a request may cost at worst: the hold that its admission takes.
+
+use std::time::Duration;
+
+use crate::auth::ApiKey;
+use crate::catalog::{Model, Price};
+use crate::ids::RequestId;
+use crate::protocol::{Demand, HoldPrice};
+use crate::wire::ClientRequest;
+
+/// A hold outlives its process by this: then nobody can settle it any more.
+pub const LEASE_AFTER_END: Duration = Duration::from_mins(1);
+/// Output tokens of a request that sets no limit.
+const DEFAULT_OUTPUT: u64 = 32_000;
+/// The fewest output tokens that are worth an answer.
+const LEAST_OUTPUT: u64 = 1_024;
+/// What a part may hold whose size is unknown: something behind a URL, a PDF, audio.
+const UNKNOWN_PART: u64 = 32_000;
+/// What a picture may hold.
+const PICTURE: u64 = 1_600;
+/// What providers add of their own: more with tools.
+const FRAME: u64 = 700;
+/// A text without a blank that is longer than this is base64.
+const LONGEST_WORD: usize = 2_000;
+
+/// What a request asks of its key.
+pub fn demand(
+    key: &ApiKey,
+    request: RequestId,
+    (opened, model): (&ClientRequest<'_>, &Model),
+    (markup_permille, lease): (u32, Duration),
+) -> Demand {
+    let input_tokens = worst_case_input(opened.text).min(model.context_window);
+    let asked = opened.max_tokens.map_or(DEFAULT_OUTPUT, |(_, limit)| limit);
+    let output_tokens = asked.min(model.max_output_tokens);
+    Demand {
+        key: key.id().clone(),
+        digest: key.digest(),
+        request,
+        model: model.id.to_string(),
+        input_tokens,
+        output_tokens,
+        least_output: output_tokens.min(LEAST_OUTPUT),
+        price: hold_price(model, (opened.text, input_tokens), markup_permille),
+        lease: lease.as_secs(),
+    }
+}
+
+/// Prompt tokens that a body does not exceed, as far as anybody can tell without its model's tokeniser: one for two bytes of text.
+fn worst_case_input(body: &str) -> u64 {
+    let (mut bytes, mut parts) = (0_u64, FRAME);
+    let mut is_picture = false;
+    for text in body.split('"') {
+        let is_blob = text.len() > LONGEST_WORD && !text.bytes().any(|byte| byte == b' ' || byte == b'\\');
+        let is_unknown = text.starts_with("http://") || text.starts_with("https://") || is_blob && !is_picture;
+        if is_blob && is_picture || text.starts_with("data:image/") {
+            parts = parts.saturating_add(PICTURE);
+        } else if is_unknown {
+            parts = parts.saturating_add(UNKNOWN_PART);
+        } else {
+            bytes = bytes.saturating_add(text.len() as u64).saturating_add(1);
+        }
+        // Anthropic says the type before or after the data; one that comes after is taken for unknown, which holds more.
+        is_picture = text.starts_with("image/") || (is_picture && text.len() < 16);
+    }
+    bytes.div_ceil(2).saturating_add(parts)
+}
+
+/// The dearest that a token may become: written to a cache where the request marks one, in the tier of long prompts where it may
+/// be one.
+fn hold_price(model: &Model, (body, input_tokens): (&str, u64), markup_permille: u32) -> HoldPrice {
+    let tier = model.long_context.filter(|tier| input_tokens > tier.above);
+    let Price { input, output, cache_read: _, cache_write_5m, cache_write_1h } =
+        tier.map_or(model.price, |tier| tier.price);
+    let dearest = match (body.contains("\"cache_control\""), body.contains("\"1h\"")) {
+        (true, true) => input.max(cache_write_5m).max(cache_write_1h),
+        (true, false) => input.max(cache_write_5m),
+        (false, _) => input,
+    };
+    HoldPrice { input: dearest.pico(), output: output.pico(), markup_permille }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_counts_by_length_and_parts_of_unknown_size_by_piece() {
+        assert_eq!(worst_case_input(r#"{"a":"bcd"}"#), 6 + FRAME);
+        let blob = "A".repeat(5_000);
+        let picture = format!(r#"{{"media_type":"image/png","data":"{blob}"}}"#);
+        let pdf = format!(r#"{{"media_type":"application/pdf","data":"{blob}"}}"#);
+        let data_url = format!(r#"{{"url":"data:image/png;base64,{blob}"}}"#);
+        let at = |body: &str, least: u64| {
+            let tokens = worst_case_input(body);
+            assert!((least..least + 40 + FRAME).contains(&tokens), "{tokens} for {}", &body[..40]);
+        };
+        at(&picture, PICTURE);
+        at(&pdf, UNKNOWN_PART);
+        at(&data_url, PICTURE);
+        at(r#"{"url":"https://pictures.example/cat.png"}"#, UNKNOWN_PART);
+    }
+}

@@ -1,0 +1,95 @@
+//! Writes a record and ends its hold: the driver of the settlement protocol.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ids::{KeyId, RequestId};
+use crate::money::PicoUsd;
+use crate::protocol::{Fault, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
+use crate::store::items::{Hold, Record};
+use crate::store::{Conditional, Store, StoreError, Stored};
+
+/// What a request took from its key, for the settlement to give back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reservation {
+    /// The hold; `None` for a request that was let in from memory.
+    pub hold: Option<Hold>,
+    /// Whether a late duplicate of the admission may still come.
+    pub uncertain: bool,
+}
+
+/// Stores a record, exactly once however often it is tried, and ends its hold.
+pub async fn store_record(store: &Store, record: &Record, reservation: &Reservation) -> Settled {
+    let used = record.usage.total_input().saturating_add(record.usage.output);
+    let hold = (reservation.hold.clone(), reservation.uncertain);
+    let (machine, first) =
+        Settling::begin((record.key.clone(), record.request), hold, (record.charged, used), seconds());
+    drive(store, Some(record), (machine, first)).await
+}
+
+/// Gives a request's hold back that never reached a provider: it leaves no record.
+pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservation: &Reservation) -> Settled {
+    let hold = (reservation.hold.clone(), reservation.uncertain);
+    match Settling::withdraw((key.clone(), request), hold, seconds()) {
+        (machine, SettleStep::Do(first)) => drive(store, None, (machine, first)).await,
+        (_, SettleStep::Done(settled)) => settled,
+    }
+}
+
+async fn drive(store: &Store, record: Option<&Record>, (mut machine, mut effect): (Settling, SettleEffect)) -> Settled {
+    loop {
+        let event = match effect {
+            SettleEffect::PutRecord => put(store, record).await,
+            SettleEffect::ReadCharge => charge(store, &machine).await,
+            SettleEffect::Release(write) => match store.release(&write).await {
+                Ok(Conditional::Written(_)) => SettleEvent::Released,
+                Ok(Conditional::Refused(old)) => SettleEvent::NotThere(old),
+                Err(error) => failed(&machine, &error),
+            },
+            SettleEffect::Pause(ceiling) => {
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
+                SettleEvent::Paused
+            }
+        };
+        match machine.step(event) {
+            SettleStep::Do(next) => effect = next,
+            SettleStep::Done(settled) => return settled,
+        }
+    }
+}
+
+async fn put(store: &Store, record: Option<&Record>) -> SettleEvent {
+    let Some(record) = record else { return SettleEvent::Charge(Some(PicoUsd::ZERO)) };
+    match store.put_record(record).await {
+        Ok(Stored::New) => SettleEvent::Stored,
+        Ok(Stored::Already) => SettleEvent::AlreadyStored,
+        Err(error) => {
+            tracing::warn!(request = %record.request, cause = %error, "settlement failed");
+            SettleEvent::Failed(fault(&error))
+        }
+    }
+}
+
+async fn charge(store: &Store, machine: &Settling) -> SettleEvent {
+    match store.charge(machine.key(), machine.request()).await {
+        Ok(charged) => SettleEvent::Charge(charged),
+        Err(error) => failed(machine, &error),
+    }
+}
+
+fn failed(machine: &Settling, error: &StoreError) -> SettleEvent {
+    tracing::warn!(request = %machine.request(), cause = %error, "settlement failed");
+    SettleEvent::Failed(fault(error))
+}
+
+fn fault(error: &StoreError) -> Fault {
+    match error {
+        StoreError::Throttled(_) => Fault::Throttled,
+        StoreError::Unavailable(_) | StoreError::Malformed(_) | StoreError::Condition(_) => Fault::Unknown,
+    }
+}
+
+fn seconds() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
+}
