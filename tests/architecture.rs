@@ -8,6 +8,7 @@ use gateway_tests::project;
 
 /// Each room of the library, and the rooms it may import. Change it on purpose or not at all.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("aws", &[]),
     ("ids", &[]),
     ("money", &[]),
     ("config", &[]),
@@ -19,14 +20,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["capability", "chat", "error", "ids", "money", "sse"]),
     ("catalog", &["capability", "ids", "money"]),
     ("auth", &["error", "ids"]),
-    ("store", &["chat", "ids", "money"]),
+    ("store", &["aws", "chat", "ids", "money"]),
     ("body", &["error"]),
     ("respond", &["config", "error", "ids", "wire"]),
     ("admission", &["auth", "error", "ids", "store"]),
     ("ledger", &["catalog", "chat", "error", "ids", "money", "store"]),
     ("translate", &["capability", "catalog", "chat", "error", "ids", "sse", "wire"]),
     ("vault", &["ids", "store"]),
-    ("providers", &["config", "error", "ids", "wire"]),
+    ("providers", &["aws", "config", "error", "ids", "wire"]),
     ("pump", &["error", "ledger", "providers", "store", "translate", "vault"]),
     (
         "flow",

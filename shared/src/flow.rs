@@ -90,8 +90,13 @@ impl Gateway {
         Ok(self.catalog.get_or_init(|| catalog))
     }
 
-    /// Opens connections and fetches credentials during INIT, where time is cheap. A failure is logged and costs nothing else.
+    /// Reads secrets from SSM during INIT, where time is cheap, and with `WARMUP` also opens connections and fetches tokens. For
+    /// the functions that call providers. A failure is logged and costs nothing else.
     pub async fn warm_up(&self) {
+        let secrets = self.providers.iter().map(|provider| provider.credential().preload(&self.transport));
+        for error in futures_util::future::join_all(secrets).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(cause = error.message, "a secret could not be read");
+        }
         if !self.config.warmup {
             return;
         }
@@ -99,6 +104,17 @@ impl Gateway {
         let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
         for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
             tracing::warn!(cause, "warm-up failed");
+        }
+    }
+
+    /// With `WARMUP`, opens the connection to the table and reads the catalogue: for the functions that never call a provider.
+    pub async fn warm_up_table(&self) {
+        if self.config.warmup {
+            let catalog = self.catalog().err().and_then(|error| error.cause().map(str::to_owned));
+            let store = self.store.warm_up().await.err().map(|error| error.to_string());
+            for cause in store.into_iter().chain(catalog) {
+                tracing::warn!(cause, "warm-up failed");
+            }
         }
     }
 

@@ -11,15 +11,14 @@ mod signatures;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls;
+
+use crate::aws;
 
 /// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -65,13 +64,10 @@ impl Store {
             Ok(context) => http.tls_context(context).build_https(),
             Err(_) => http.build_https(),
         };
-        // Only the two sources that Lambda has: the SDK's own chain would look for profiles and instance metadata.
-        let credentials = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
-            .or_else("container", EcsCredentialsProvider::builder().build());
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
-            .credentials_provider(credentials)
+            .credentials_provider(aws::role_credentials())
             .timeout_config(timeouts(READ_ATTEMPT, READ_OPERATION))
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)))
             .load()

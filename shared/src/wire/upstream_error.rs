@@ -15,6 +15,11 @@ const OPENROUTER_GENERIC: &str = "Provider returned error";
 struct Body<'a> {
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    /// AWS services name an exception here.
+    #[serde(rename = "__type")]
+    exception: Option<String>,
+    #[serde(alias = "Message")]
+    message: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,8 +52,12 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
     let text = body.trim();
     let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     let mut error = match serde_json::from_str::<Body<'_>>(text) {
-        Ok(Body { error: Some(error) }) => read(error, Some(status)),
-        Ok(Body { error: None }) | Err(_) => {
+        Ok(Body { error: Some(error), .. }) => read(error, Some(status)),
+        Ok(Body { exception: Some(exception), message, .. }) => {
+            let message = format!("{exception}: {}", message.unwrap_or_default());
+            UpstreamError::new(UpstreamErrorKind::Refused(status), message)
+        }
+        Ok(Body { error: None, exception: None, .. }) | Err(_) => {
             UpstreamError::new(UpstreamErrorKind::Refused(status), format!("HTTP {status} without a readable error"))
         }
     };
@@ -61,8 +70,10 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
 /// A reply of status 200 that should have been a stream and is one JSON value: an error, or nothing we can read.
 pub fn decode_instead_of_stream(body: &str) -> UpstreamError {
     match serde_json::from_str::<Body<'_>>(body) {
-        Ok(Body { error: Some(error) }) => read(error, None),
-        Ok(Body { error: None }) | Err(_) => UpstreamError::new(UpstreamErrorKind::Malformed, "JSON instead of a stream"),
+        Ok(Body { error: Some(error), .. }) => read(error, None),
+        Ok(Body { error: None, .. }) | Err(_) => {
+            UpstreamError::new(UpstreamErrorKind::Malformed, "JSON instead of a stream")
+        }
     }
 }
 
