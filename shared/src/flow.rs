@@ -33,7 +33,7 @@ const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Gateway {
     /// What the environment decides.
     pub config: Config,
-    /// The models, read with the first request that needs them: parsing them is a third of a cold start.
+    /// The models. Embedded ones are read with the first request that needs them: parsing them is a third of a cold start.
     catalog: OnceLock<Catalog>,
     /// The table.
     pub store: Store,
@@ -77,7 +77,12 @@ impl Gateway {
         let providers = Providers::new(&config)?;
         let admission = Admission::new(store.clone());
         let transport = Transport::default();
-        let gateway = Self { catalog: OnceLock::new(), store, admission, providers, transport, config };
+        let catalog = OnceLock::new();
+        if let Some(file) = &config.model_catalog {
+            // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.
+            drop(catalog.set(Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?));
+        }
+        let gateway = Self { config, catalog, store, admission, providers, transport };
         Ok(Arc::new(gateway))
     }
 
@@ -141,7 +146,7 @@ impl Gateway {
     ) -> Result<Response<Body>, GatewayError> {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, &incoming.body)?;
-        let model = self.catalog()?.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        let model = served_model(self.catalog()?, &opened.model)?;
         // The vault is asked beside the key: a history of another format, or without our ids, asks nothing.
         let known = async {
             match format {
@@ -182,7 +187,7 @@ impl Gateway {
     pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_count(&incoming.body)?;
-        let model = self.catalog()?.resolve(&opened.model).map_err(|unknown| model_not_found(&opened.model, &unknown))?;
+        let model = served_model(self.catalog()?, &opened.model)?;
         self.admission.authenticate(&key).await?;
         let beside = Beside { betas: &[], signatures: &HashMap::new() };
         let (route, provider, outbound) = self.route(ClientFormat::Messages, &opened, &model, beside)?;
@@ -228,7 +233,7 @@ impl Gateway {
     ) -> Result<Response<Body>, GatewayError> {
         let Prepared { facts, call, route, way, mode, include_usage, dropped } = prepared;
         let identity = Identity::new(facts.request, facts.model.id.clone(), format);
-        let started = facts.started;
+        let (started, model) = (facts.started, Arc::clone(&facts.model));
         let (mut response, took) = match mode {
             Mode::Streaming => {
                 let estimated_input = ledger::estimated_tokens(facts.input_bytes);
@@ -243,6 +248,9 @@ impl Gateway {
         respond::set_header(&mut response, "x-gateway-provider", route.provider.as_str());
         respond::set_header(&mut response, "x-gateway-model", route.upstream.as_str());
         respond::set_header(&mut response, "x-gateway-attempts", &format!("{};200;{took}ms", route.provider));
+        for (name, value) in deprecation_headers(&model) {
+            respond::set_header(&mut response, name, value);
+        }
         if !dropped.is_empty() {
             respond::set_header(&mut response, "x-gateway-dropped", &dropped.join(", "));
         }
@@ -314,6 +322,28 @@ fn end_of(deadline: Duration) -> Option<Instant> {
     Some(Instant::now() + left.saturating_sub(BEFORE_DEADLINE))
 }
 
+/// The model that a client means, if it is still served.
+pub fn served_model(catalog: &Catalog, asked: &str) -> Result<Arc<Model>, GatewayError> {
+    let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
+    if model.is_gone() { Err(model_gone(&model)) } else { Ok(model) }
+}
+
+/// The refusal of a model that its vendor has ended, with the one to use instead.
+pub fn model_gone(model: &Model) -> GatewayError {
+    let replacement = model.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref());
+    let instead = replacement.map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
+    let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));
+    let error = error.with_code("model_gone").with_param("model").with_hint("GET /v1/models lists every model.");
+    deprecation_headers(model).into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
+}
+
+/// What an answer says about a model on its way out; nothing about others.
+fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
+    let Some(deprecation) = &model.deprecation else { return Vec::new() };
+    let replacement = deprecation.replacement.iter().map(|id| ("x-model-replacement", id.as_str()));
+    std::iter::once(("x-model-deprecated", deprecation.since.as_str())).chain(replacement).collect()
+}
+
 /// The refusal of a name that is no model, with the nearest ones that are.
 pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
@@ -322,4 +352,39 @@ pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
         .with_code("model_not_found")
         .with_param("model")
         .with_hint("GET /v1/models lists every model.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Dialect;
+
+    /// The embedded catalogue with a model of this name and these lines more.
+    fn catalog(lines: &str) -> Catalog {
+        let own = "[[model]]\nid = \"old-1\"\nname = \"Old\"\nowned_by = \"x\"\nroutes = [[\"openrouter\", \"x/old-1\"]]\n\
+                   price = { input = \"1\", output = \"2\" }\ncontext_window = 9\nmax_output_tokens = 9\n\
+                   input_modalities = [\"text\"]\nprofile = \"open\"";
+        Catalog::parse(&format!("{}\n{own}\n{lines}", include_str!("catalog/models.toml"))).unwrap()
+    }
+
+    #[test]
+    fn a_model_that_is_gone_is_refused_with_the_one_to_use_instead() {
+        let catalog = catalog("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"\ngone = true");
+        let error = served_model(&catalog, "x/old-1").unwrap_err();
+        assert_eq!(error.status(Dialect::OpenAi), StatusCode::GONE);
+        assert_eq!(error.public_type(Dialect::Anthropic), "not_found_error");
+        assert_eq!((error.code(), error.is_retryable()), (Some("model_gone"), false));
+        assert_eq!(error.message(), "The model `old-1` is no longer available. Use `gpt-5.2` instead.");
+        let response = respond::error(Dialect::OpenAi, &error, RequestId::generate());
+        assert_eq!(response.headers()["x-model-deprecated"], "2026-11-30");
+        assert_eq!(response.headers()["x-model-replacement"], "gpt-5.2");
+    }
+
+    #[test]
+    fn a_deprecated_model_is_served_and_its_answers_say_so() {
+        let model = served_model(&catalog("deprecated = \"2026-11-30\""), "old-1").unwrap();
+        assert_eq!(deprecation_headers(&model), [("x-model-deprecated", "2026-11-30")]);
+        let model = served_model(&catalog(""), "old-1").unwrap();
+        assert_eq!(deprecation_headers(&model), []);
+    }
 }

@@ -22,7 +22,7 @@ use crate::wire;
 
 /// What scripts in a browser may read besides the body.
 const EXPOSED: &str = "x-request-id, request-id, retry-after, x-should-retry, x-gateway-provider, x-gateway-model, \
-                       x-gateway-attempts, x-gateway-dropped";
+                       x-gateway-attempts, x-gateway-dropped, x-model-deprecated, x-model-replacement";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a browser may remember a preflight answer, in seconds.
 const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("86400");
@@ -88,6 +88,9 @@ pub fn error(dialect: Dialect, error: &GatewayError, request: RequestId) -> Resp
     let waits = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Overloaded);
     if let Some(wait) = error.retry_after().filter(|_| waits) {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    for (name, value) in error.headers() {
+        set_header(&mut response, name, value);
     }
     response
 }
