@@ -7,7 +7,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use tokio::time::timeout;
@@ -17,13 +17,28 @@ use url::Url;
 const CREDENTIALS: Duration = Duration::from_secs(3);
 
 /// Where the role's credentials come from: only the two sources that Lambda has, because the SDK's own chain would look for
-/// profiles and instance metadata. Nothing is read before they are asked.
+/// profiles and instance metadata. Nothing is read or built before they are asked.
 pub fn role_credentials() -> CredentialsProviderChain {
-    // The endpoint is on this machine and speaks plain HTTP, so this needs no TLS.
-    let http = aws_smithy_http_client::Builder::new().build_http();
-    let container = EcsCredentialsProvider::builder().configure(&ProviderConfig::default().with_http_client(http)).build();
     CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
-        .or_else("container", container)
+        .or_else("container", Container)
+}
+
+/// The container's endpoint, built when it is asked: where the environment has keys, it never is.
+#[derive(Debug)]
+struct Container;
+
+impl ProvideCredentials for Container {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            // Without a client of its own it would have none. The endpoint is on this machine and speaks plain HTTP.
+            let http = aws_smithy_http_client::Builder::new().build_http();
+            let config = ProviderConfig::default().with_http_client(http);
+            EcsCredentialsProvider::builder().configure(&config).build().provide_credentials().await
+        })
+    }
 }
 
 /// Why a request could not be signed.

@@ -103,3 +103,25 @@ async fn a_secret_that_cannot_be_read_is_logged_and_answered_as_our_own_trouble(
     assert!(gateway.stack.logs.lines().iter().any(|line| line.contains(words)), "{:?}", gateway.stack.logs.lines());
     Ok(())
 }
+
+#[tokio::test]
+async fn without_keys_in_the_environment_the_containers_credentials_sign_for_the_table_and_for_ssm() -> Result<()> {
+    let (listener, origin) = listen().await?;
+    let credentials = json!({
+        "AccessKeyId": "local", "SecretAccessKey": "local", "Token": "session", "Expiration": "2099-01-01T00:00:00Z"
+    });
+    let service = axum::Router::new().fallback(async move || credentials.to_string());
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    let (ssm, mut options) = start(true).await?;
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{origin}/credentials")),
+    ] {
+        options.variables.push((name.to_owned(), value.to_owned()));
+    }
+    let gateway = Harness::start_with(options).await?;
+    let answer = gateway.post("/v1/chat/completions", &ask("gpt-5.2")).await?;
+    assert_eq!((answer.status, ssm.asked().len()), (200, 2), "{}", answer.body);
+    Ok(())
+}
