@@ -15,11 +15,22 @@ const OPENROUTER_GENERIC: &str = "Provider returned error";
 struct Body<'a> {
     #[serde(borrow)]
     error: Option<&'a RawValue>,
-    /// AWS services name an exception here.
+}
+
+/// The error body of a token endpoint (RFC 6749).
+#[derive(Deserialize)]
+struct TokenBody {
+    error: String,
+    error_description: String,
+}
+
+/// The error body of AWS's JSON services.
+#[derive(Deserialize)]
+struct AwsBody {
     #[serde(rename = "__type")]
-    exception: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
+    exception: String,
+    #[serde(default, alias = "Message")]
+    message: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -52,28 +63,30 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
     let text = body.trim();
     let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     let mut error = match serde_json::from_str::<Body<'_>>(text) {
-        Ok(Body { error: Some(error), .. }) => read(error, Some(status)),
-        Ok(Body { exception: Some(exception), message, .. }) => {
-            let message = format!("{exception}: {}", message.unwrap_or_default());
-            UpstreamError::new(UpstreamErrorKind::Refused(status), message)
-        }
-        Ok(Body { error: None, exception: None, .. }) | Err(_) => {
+        Ok(Body { error: Some(error) }) => read(error, Some(status)),
+        Ok(Body { error: None }) | Err(_) => {
             UpstreamError::new(UpstreamErrorKind::Refused(status), format!("HTTP {status} without a readable error"))
         }
     };
+    error.message = credential_words(text).unwrap_or(error.message);
     // A date is allowed here too, but no provider of ours sends one.
     let header = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     error.retry_after = header.or(error.retry_after);
     error
 }
 
+/// The words of those that give out credentials: token endpoints and AWS.
+fn credential_words(text: &str) -> Option<String> {
+    let token = serde_json::from_str(text).ok().map(|TokenBody { error, error_description }| (error, error_description));
+    let aws = || serde_json::from_str(text).ok().map(|AwsBody { exception, message }| (exception, message));
+    token.or_else(aws).map(|(name, words)| format!("{name}: {words}"))
+}
+
 /// A reply of status 200 that should have been a stream and is one JSON value: an error, or nothing we can read.
 pub fn decode_instead_of_stream(body: &str) -> UpstreamError {
     match serde_json::from_str::<Body<'_>>(body) {
-        Ok(Body { error: Some(error), .. }) => read(error, None),
-        Ok(Body { error: None, .. }) | Err(_) => {
-            UpstreamError::new(UpstreamErrorKind::Malformed, "JSON instead of a stream")
-        }
+        Ok(Body { error: Some(error) }) => read(error, None),
+        Ok(Body { error: None }) | Err(_) => UpstreamError::new(UpstreamErrorKind::Malformed, "JSON instead of a stream"),
     }
 }
 
@@ -138,6 +151,8 @@ mod tests {
             (429, openrouter, "slow down", None),
             (502, "<html>Bad gateway</html>", "HTTP 502 without a readable error", None),
             (400, r#"{"error":"plain text"}"#, "plain text", None),
+            (400, r#"{"error":"invalid_grant","error_description":"Bad pool."}"#, "invalid_grant: Bad pool.", None),
+            (400, r#"{"__type":"AccessDeniedException","Message":"not you"}"#, "AccessDeniedException: not you", None),
         ] {
             let error = decode(status, None, body);
             assert_eq!(error.kind, UpstreamErrorKind::Refused(status), "{body}");
