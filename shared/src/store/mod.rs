@@ -1,4 +1,4 @@
-//! Keys, records and rollups in DynamoDB. The only user of its SDK.
+//! Keys, records and rollups in DynamoDB. The only user of its SDK; what AWS calls have in common is `aws`'s.
 //!
 //! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
 
@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::TrustStore;
 
 use crate::aws;
 
@@ -57,15 +57,9 @@ pub struct Store {
 impl Store {
     /// A client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
     pub async fn connect(table: &str) -> Self {
-        let trust = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-        let http = match tls::TlsContext::builder().with_trust_store(trust).build() {
-            Ok(context) => http.tls_context(context).build_https(),
-            Err(_) => http.build_https(),
-        };
+        let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
         let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(aws::http_client(trust))
             .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
             .credentials_provider(aws::role_credentials())
             .timeout_config(timeouts(READ_ATTEMPT, READ_OPERATION))
