@@ -8,6 +8,7 @@ use gateway_tests::project;
 
 /// Each room of the library, and the rooms it may import. Change it on purpose or not at all.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("aws", &[]),
     ("ids", &[]),
     ("money", &[]),
     ("config", &[]),
@@ -19,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["capability", "chat", "error", "ids", "money", "sse"]),
     ("catalog", &["capability", "ids", "money"]),
     ("auth", &["error", "ids"]),
-    ("store", &["chat", "ids", "money"]),
+    ("store", &["aws", "chat", "ids", "money"]),
     ("body", &["error"]),
     ("respond", &["config", "error", "ids", "wire"]),
     ("admission", &["auth", "error", "ids", "store"]),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &["catalog", "chat", "error", "ids", "money", "store", "telemetry"]),
     ("translate", &["capability", "catalog", "chat", "error", "ids", "sse", "wire"]),
     ("vault", &["ids", "store"]),
-    ("providers", &["config", "error", "ids", "wire"]),
+    ("providers", &["aws", "config", "error", "ids", "wire"]),
     ("dispatch", &["catalog", "circuit", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("pump", &["dispatch", "error", "ledger", "providers", "store", "translate", "vault", "wire"]),
     (

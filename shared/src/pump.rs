@@ -183,7 +183,8 @@ impl Pump {
         journey.judge(upstreams, failure.is_none(), broken);
         let trail = self.trail.read();
         let status = failure.as_ref().map_or(200, Failure::status);
-        let error = failure.map(|failure| GatewayError::from(failure).with_attempts(trail.attempts_text()));
+        let error =
+            failure.map(|failure| GatewayError::from(failure).with_header("x-gateway-attempts", trail.attempts_text()));
         if let (Some(error), None) = (&error, &self.commit) {
             self.say(error).await;
         }

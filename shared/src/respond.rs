@@ -22,7 +22,7 @@ use crate::wire;
 
 /// What scripts in a browser may read besides the body.
 const EXPOSED: &str = "x-request-id, request-id, retry-after, x-should-retry, x-gateway-provider, x-gateway-model, \
-                       x-gateway-attempts, x-gateway-dropped";
+                       x-gateway-attempts, x-gateway-dropped, x-model-deprecated, x-model-replacement";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a browser may remember a preflight answer, in seconds.
 const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("86400");
@@ -89,8 +89,8 @@ pub fn error(dialect: Dialect, error: &GatewayError, request: RequestId) -> Resp
     if let Some(wait) = error.retry_after().filter(|_| waits) {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
-    if let Some(attempts) = error.attempts() {
-        set_header(&mut response, "x-gateway-attempts", attempts);
+    for (name, value) in error.headers() {
+        set_header(&mut response, name, value);
     }
     response
 }

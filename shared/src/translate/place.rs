@@ -32,7 +32,7 @@ struct Part<'a> {
 }
 
 /// The JSON path of the first part that is audio, or whose bytes are behind a URL.
-pub fn of_uncarried_part(body: &str) -> Option<String> {
+pub(super) fn of_uncarried_part(body: &str) -> Option<String> {
     let body: Body<'_> = serde_json::from_str(body).ok()?;
     body.messages
         .iter()

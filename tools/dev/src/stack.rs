@@ -181,7 +181,12 @@ async fn development_key(store: &Store, folder: Option<&Path>) -> Result<SecretS
 }
 
 fn has_provider(variables: &[(String, String)]) -> bool {
-    let credentials = ["OPENROUTER_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS_JSON"];
+    let credentials = [
+        "OPENROUTER_API_KEY",
+        "OPENROUTER_API_KEY_PARAMETER",
+        "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+        "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
+    ];
     variables.iter().any(|(name, value)| credentials.contains(&name.as_str()) && !value.is_empty())
 }
 
