@@ -8,6 +8,7 @@ use gateway_tests::project;
 
 /// Each room of the library, and the rooms it may import. Change it on purpose or not at all.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("aws", &[]),
     ("ids", &[]),
     ("money", &[]),
     ("config", &[]),
@@ -19,16 +20,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["capability", "chat", "error", "ids", "money", "sse"]),
     ("catalog", &["capability", "ids", "money"]),
     ("auth", &["error", "ids"]),
-    ("store", &["chat", "ids", "money"]),
+    ("store", &["aws", "chat", "ids", "money"]),
     ("body", &["error"]),
     ("respond", &["config", "error", "ids", "wire"]),
-    ("admission", &["auth", "error", "ids", "store"]),
+    ("protocol", &["ids", "money", "store"]),
+    ("admission", &["auth", "error", "ids", "protocol", "store"]),
     ("circuit", &["ids", "store"]),
     ("retry", &["error"]),
-    ("ledger", &["catalog", "chat", "error", "ids", "money", "store", "telemetry"]),
+    ("ledger", &["auth", "catalog", "chat", "error", "ids", "money", "protocol", "store", "telemetry", "wire"]),
     ("translate", &["capability", "catalog", "chat", "error", "ids", "sse", "wire"]),
     ("vault", &["ids", "store"]),
-    ("providers", &["config", "error", "ids", "wire"]),
+    ("providers", &["aws", "config", "error", "ids", "wire"]),
     ("dispatch", &["catalog", "circuit", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("pump", &["dispatch", "error", "ledger", "providers", "store", "translate", "vault", "wire"]),
     (

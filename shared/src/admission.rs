@@ -57,7 +57,7 @@ impl Admission {
         }
         match self.store.key(key.id()).await {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
-            Ok(_) => Err(self.refuse(key, Denial::Unauthorized)),
+            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized)),
             Err(error) => self.fall_back(key, &error),
         }
     }
@@ -87,7 +87,7 @@ impl Admission {
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
                     return self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()));
                 }
-                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, denial)),
+                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial)),
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
@@ -106,7 +106,7 @@ impl Admission {
             place: Place::Holds,
             refund: i128::try_from(hold.amount.pico()).unwrap_or(i128::MAX),
             tokens: None,
-            mark: grant.uncertain.then(|| hold.expires),
+            mark: grant.uncertain.then_some(hold.expires),
         };
         if let Err(error) = self.store.release(&release).await {
             tracing::warn!(%key, %request, cause = %error, "a refused request's hold was not released");
@@ -120,13 +120,12 @@ impl Admission {
     }
 
     fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Permit {
-        let permit =
-            Permit { key: key.id().clone(), hold: None, uncertain: false, output_tokens: u64::MAX, rates: None };
+        let permit = Permit { key: key.id().clone(), hold: None, uncertain: false, output_tokens: u64::MAX, rates: None };
         self.memory.remember(key.digest(), permit.clone(), stored.prepaid);
         permit
     }
 
-    fn refuse(&self, key: &ApiKey, denial: Denial) -> GatewayError {
+    fn refuse(&self, key: &ApiKey, denial: &Denial) -> GatewayError {
         let (error, wait) = refusal::of(denial);
         if let Some(wait) = wait {
             self.memory.refuse(key.digest(), error.clone(), wait);
@@ -143,7 +142,7 @@ impl Admission {
             return Ok(permit);
         }
         Err(match error {
-            StoreError::Throttled(_) => refusal::of(Denial::Busy).0.with_cause(error.to_string()),
+            StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
             StoreError::Unavailable(_) | StoreError::Condition(_) | StoreError::Malformed(_) => {
                 GatewayError::unavailable(error.to_string())
             }

@@ -1,6 +1,7 @@
 //! The only reader of environment variables. A value that cannot work stops the start and names its variable.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -12,8 +13,9 @@ const DEFAULT_FIRST_EVENT: Duration = Duration::from_mins(2);
 const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 14] = [
+pub const VARIABLES: [&str; 15] = [
     "TABLE_NAME",
+    "MODEL_CATALOG",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_API_KEY_PARAMETER",
@@ -54,13 +56,33 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
+/// Where a secret comes from.
+#[derive(Debug)]
+pub enum Secret {
+    /// The variable holds it.
+    Value(SecretString),
+    /// Another variable names the SSM parameter that holds it.
+    Parameter(Parameter),
+}
+
+/// An SSM parameter and how to reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name or ARN.
+    pub name: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// SSM's endpoint.
+    pub endpoint: Url,
+}
+
 /// How to reach OpenRouter.
 #[derive(Debug)]
 pub struct OpenRouterConfig {
     /// Everything before `/chat/completions`.
     pub base_url: Url,
     /// The API key.
-    pub api_key: SecretString,
+    pub api_key: Secret,
 }
 
 /// How to reach Vertex AI.
@@ -72,8 +94,10 @@ pub struct VertexConfig {
     pub project: String,
     /// The Vertex location, `global` by default.
     pub location: String,
-    /// A service account's JSON key.
-    pub credentials_json: SecretString,
+    /// The JSON of a service account's key or of workload identity federation.
+    pub credentials: Secret,
+    /// The function's own region: federation signs with the function's role.
+    pub aws_region: Option<String>,
 }
 
 /// How long providers may be silent.
@@ -85,11 +109,19 @@ pub struct UpstreamLimits {
     pub idle: Duration,
 }
 
+impl Default for UpstreamLimits {
+    fn default() -> Self {
+        Self { first_event: DEFAULT_FIRST_EVENT, idle: DEFAULT_IDLE }
+    }
+}
+
 /// Everything the environment decides.
 #[derive(Debug)]
 pub struct Config {
     /// The DynamoDB table.
     pub table_name: String,
+    /// The file that replaces the embedded catalogue, resolved against the bundle's folder.
+    pub model_catalog: Option<PathBuf>,
     /// `None` when the provider has no credential: its routes are skipped.
     pub openrouter: Option<OpenRouterConfig>,
     /// `None` when the provider has no credential: its routes are skipped.
@@ -114,11 +146,11 @@ impl Config {
     /// Reads variables from `lookup`; an empty value counts as unset.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        refuse_unsupported(&read)?;
         let table_name =
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
         Ok(Self {
             table_name,
+            model_catalog: model_catalog(&read),
             openrouter: openrouter(&read)?,
             vertex: vertex(&read)?,
             allowed_origins: allowed_origins(&read),
@@ -154,14 +186,40 @@ impl LogConfig {
     }
 }
 
-/// Secrets by SSM parameter are part of the contract, but not built: better a loud stop than a provider silently off.
-fn refuse_unsupported(read: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-    for variable in ["OPENROUTER_API_KEY_PARAMETER", "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER"] {
-        if read(variable).is_some() {
-            return Err(ConfigError::new(variable, "reading secrets from SSM is not supported yet; set the secret itself"));
+/// The file of `MODEL_CATALOG`. Lambda unpacks a bundle into `LAMBDA_TASK_ROOT`; elsewhere the working directory stands for it.
+fn model_catalog(read: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let file = PathBuf::from(read("MODEL_CATALOG")?);
+    // Joining an absolute path keeps it as it is.
+    Some(read("LAMBDA_TASK_ROOT").map_or_else(|| file.clone(), |root| PathBuf::from(root).join(&file)))
+}
+
+/// The secret that is given by value or by parameter, with the name of the variable that gave it.
+fn secret(
+    read: &dyn Fn(&str) -> Option<String>,
+    [by_value, by_parameter]: [&'static str; 2],
+) -> Result<Option<(Secret, &'static str)>, ConfigError> {
+    match (read(by_value), read(by_parameter)) {
+        (None, None) => Ok(None),
+        (Some(value), None) => Ok(Some((Secret::Value(value.into()), by_value))),
+        (None, Some(name)) => Ok(Some((Secret::Parameter(parameter(read, name, by_parameter)?), by_parameter))),
+        (Some(_), Some(_)) => {
+            Err(ConfigError::new(by_value, format!("is set, and so is {by_parameter}; set one of the two")))
         }
     }
-    Ok(())
+}
+
+/// `AWS_REGION` and `AWS_ENDPOINT_URL_SSM` are the AWS SDK's own variables, and mean here what they mean there.
+fn parameter(read: &dyn Fn(&str) -> Option<String>, name: String, variable: &'static str) -> Result<Parameter, ConfigError> {
+    let region =
+        read("AWS_REGION").ok_or_else(|| ConfigError::new("AWS_REGION", format!("is not set, but {variable} is")))?;
+    if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(ConfigError::new("AWS_REGION", "may hold only letters, digits and -"));
+    }
+    let endpoint = match read("AWS_ENDPOINT_URL_SSM") {
+        Some(endpoint) => base(&endpoint, "AWS_ENDPOINT_URL_SSM")?,
+        None => base(&format!("https://ssm.{region}.amazonaws.com"), "AWS_REGION")?,
+    };
+    Ok(Parameter { name, region, endpoint })
 }
 
 fn markup(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
@@ -181,15 +239,18 @@ fn millis(
 }
 
 fn openrouter(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OpenRouterConfig>, ConfigError> {
-    let Some(api_key) = read("OPENROUTER_API_KEY") else { return Ok(None) };
+    let Some((api_key, _)) = secret(read, ["OPENROUTER_API_KEY", "OPENROUTER_API_KEY_PARAMETER"])? else {
+        return Ok(None);
+    };
     let base_url = read("OPENROUTER_BASE_URL").unwrap_or_else(|| DEFAULT_OPENROUTER_BASE_URL.to_owned());
-    Ok(Some(OpenRouterConfig { base_url: base(&base_url, "OPENROUTER_BASE_URL")?, api_key: api_key.into() }))
+    Ok(Some(OpenRouterConfig { base_url: base(&base_url, "OPENROUTER_BASE_URL")?, api_key }))
 }
 
 fn vertex(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<VertexConfig>, ConfigError> {
-    let Some(credentials_json) = read("GOOGLE_APPLICATION_CREDENTIALS_JSON") else { return Ok(None) };
+    let variables = ["GOOGLE_APPLICATION_CREDENTIALS_JSON", "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER"];
+    let Some((credentials, variable)) = secret(read, variables)? else { return Ok(None) };
     let project = read("VERTEX_PROJECT")
-        .ok_or_else(|| ConfigError::new("VERTEX_PROJECT", "is not set, but GOOGLE_APPLICATION_CREDENTIALS_JSON is"))?;
+        .ok_or_else(|| ConfigError::new("VERTEX_PROJECT", format!("is not set, but {variable} is")))?;
     let location = read("VERTEX_LOCATION").unwrap_or_else(|| DEFAULT_VERTEX_LOCATION.to_owned());
     for (variable, value) in [("VERTEX_PROJECT", &project), ("VERTEX_LOCATION", &location)] {
         // Both become URL path segments. Old projects are named `domain.com:project`.
@@ -202,7 +263,8 @@ fn vertex(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<VertexConfig>,
         base_url: base(&base_url, "VERTEX_BASE_URL")?,
         project,
         location,
-        credentials_json: credentials_json.into(),
+        credentials,
+        aws_region: read("AWS_REGION"),
     }))
 }
 
@@ -287,10 +349,56 @@ mod tests {
         assert_eq!(with(&[]), Some("VERTEX_PROJECT"));
         assert_eq!(with(&[("VERTEX_PROJECT", "a/b")]), Some("VERTEX_PROJECT"));
         assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("VERTEX_BASE_URL", "ftp://x")]), Some("VERTEX_BASE_URL"));
-        assert_eq!(
-            with(&[("GOOGLE_APPLICATION_CREDENTIALS_PARAMETER", "/x")]),
-            Some("GOOGLE_APPLICATION_CREDENTIALS_PARAMETER")
-        );
+    }
+
+    #[test]
+    fn a_secret_by_parameter_is_reached_in_the_functions_region_or_at_the_given_endpoint() {
+        let parameter = |extra: &[(&str, &str)]| {
+            let variables = [("TABLE_NAME", "t"), ("OPENROUTER_API_KEY_PARAMETER", "/gateway/openrouter")];
+            match config(&[&variables[..], extra].concat())?.openrouter.map(|openrouter| openrouter.api_key) {
+                Some(Secret::Parameter(parameter)) => Ok(Some(parameter)),
+                Some(Secret::Value(_)) | None => Ok(None),
+            }
+        };
+        let expected = |endpoint: &str| Parameter {
+            name: "/gateway/openrouter".to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: Url::parse(endpoint).unwrap(),
+        };
+        let region = ("AWS_REGION", "eu-west-1");
+        assert_eq!(parameter(&[region]), Ok(Some(expected("https://ssm.eu-west-1.amazonaws.com/"))));
+        let emulator = ("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:4566");
+        assert_eq!(parameter(&[region, emulator]), Ok(Some(expected("http://127.0.0.1:4566/"))));
+        let variable = |extra: &[(&str, &str)]| parameter(extra).err().map(|error: ConfigError| error.variable);
+        assert_eq!(variable(&[]), Some("AWS_REGION"));
+        assert_eq!(variable(&[("AWS_REGION", "x.evil.example/")]), Some("AWS_REGION"));
+        assert_eq!(variable(&[region, ("AWS_ENDPOINT_URL_SSM", "nowhere")]), Some("AWS_ENDPOINT_URL_SSM"));
+    }
+
+    #[test]
+    fn a_secret_that_is_given_twice_names_both_variables() {
+        for variables in [
+            ["OPENROUTER_API_KEY", "OPENROUTER_API_KEY_PARAMETER"],
+            ["GOOGLE_APPLICATION_CREDENTIALS_JSON", "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER"],
+        ] {
+            let given: Vec<(&str, &str)> = variables.iter().map(|name| (*name, "canary")).collect();
+            let error = config(&[&[("TABLE_NAME", "t")], &given[..]].concat()).err().map(|error| error.to_string());
+            let error = error.unwrap_or_default();
+            assert!(variables.iter().all(|name| error.contains(name)) && !error.contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_catalogue_file_lies_in_the_bundle_unless_its_path_is_absolute() {
+        let path = |extra: &[(&str, &str)]| {
+            let path = config(&[&[("TABLE_NAME", "t")], extra].concat()).ok()?.model_catalog?;
+            Some(path.display().to_string())
+        };
+        let root = ("LAMBDA_TASK_ROOT", "/var/task");
+        assert_eq!(path(&[root]), None);
+        assert_eq!(path(&[("MODEL_CATALOG", "models.toml")]).as_deref(), Some("models.toml"));
+        assert_eq!(path(&[("MODEL_CATALOG", "models.toml"), root]).as_deref(), Some("/var/task/models.toml"));
+        assert_eq!(path(&[("MODEL_CATALOG", "/opt/models.toml"), root]).as_deref(), Some("/opt/models.toml"));
     }
 
     #[test]

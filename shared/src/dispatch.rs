@@ -119,7 +119,8 @@ impl Journey {
         loop {
             let started = Instant::now();
             self.running = Some(started);
-            let attempt = attempt(upstreams, &mut self.leg, self.question.mode, reading);
+            // Both on the heap: a token's fetch is in the one, the store's calls in the other.
+            let attempt = Box::pin(attempt(upstreams, &mut self.leg, self.question.mode, reading));
             let result = drive(&mut self.writes, attempt).await;
             self.running = None;
             match result {
@@ -129,7 +130,6 @@ impl Journey {
                 }
                 Err(error) => {
                     self.failed(&error, started);
-                    // On the heap: rare, and large with the store's calls in it.
                     Box::pin(self.recover(upstreams, error)).await?;
                 }
             }

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// No such path or model.
     NotFound,
+    /// The model has been ended by its vendor: use another one.
+    Gone,
     /// The path exists for other methods.
     MethodNotAllowed,
     /// Another request stands in the way.
@@ -79,8 +81,8 @@ impl GatewayError {
     /// A failure of that kind with a message for the client.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        let details =
-            Details { kind, message, code: None, param: None, hint: None, retry_after: None, cause: None, headers: Vec::new() };
+        let (code, param, hint, retry_after, cause) = (None, None, None, None, None);
+        let details = Details { kind, message, code, param, hint, retry_after, cause, headers: Vec::new() };
         Self { details: Box::new(details) }
     }
 
@@ -140,16 +142,11 @@ impl GatewayError {
         self
     }
 
-    /// Adds a header that the answer shall have.
+    /// Adds a header to the answer; its name in lower case.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
-        self.details.headers.push((name, value));
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.details.headers.push((name, value.into()));
         self
-    }
-
-    /// The headers that the answer shall have.
-    pub fn headers(&self) -> &[(&'static str, String)] {
-        &self.details.headers
     }
 
     /// Why the request failed.
@@ -182,6 +179,11 @@ impl GatewayError {
         self.details.retry_after
     }
 
+    /// Headers of the answer besides those that every failure has.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.details.headers
+    }
+
     /// What really happened, for the log.
     pub fn cause(&self) -> Option<&str> {
         self.details.cause.as_deref()
@@ -202,6 +204,7 @@ impl GatewayError {
             | ErrorKind::Forbidden
             | ErrorKind::InvalidRequest
             | ErrorKind::NotFound
+            | ErrorKind::Gone
             | ErrorKind::MethodNotAllowed
             | ErrorKind::TooLarge
             | ErrorKind::UnsupportedMediaType
@@ -218,6 +221,7 @@ impl GatewayError {
             ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::InvalidRequest | ErrorKind::Unsupported => StatusCode::BAD_REQUEST,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Gone => StatusCode::GONE,
             ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -249,7 +253,7 @@ impl GatewayError {
             | ErrorKind::Conflict
             | ErrorKind::UnsupportedMediaType
             | ErrorKind::Unsupported => "invalid_request_error",
-            ErrorKind::NotFound => "not_found_error",
+            ErrorKind::NotFound | ErrorKind::Gone => "not_found_error",
             ErrorKind::TooLarge => "request_too_large",
             ErrorKind::Upstream | ErrorKind::Unavailable => by_dialect("upstream_error", "api_error"),
             ErrorKind::Overloaded => "overloaded_error",

@@ -1,5 +1,7 @@
 //! A chat request from key to ledger, readable in one screen.
 
+mod served;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -11,11 +13,11 @@ use tracing::Instrument as _;
 
 use crate::admission::{Admission, Rates, rate_headers};
 use crate::auth::ApiKey;
-use crate::catalog::{Catalog, Model, UnknownModel};
+use crate::catalog::{Catalog, Model};
 use crate::circuit::Circuits;
 use crate::config::Config;
 use crate::dispatch::{self, Journey, Leg, Question, Reading, Trail, Upstreams};
-use crate::error::{ErrorKind, GatewayError, UpstreamError};
+use crate::error::{GatewayError, UpstreamError};
 use crate::ids::RequestId;
 use crate::ledger::{self, Outcome, RequestFacts, Reservation};
 use crate::providers::{Provider, Providers, Transport, UpstreamReply};
@@ -28,11 +30,14 @@ use crate::vault;
 use crate::wire::anthropic::betas;
 use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode, WholeReply};
 
+use served::deprecation_headers;
+pub use served::{model_gone, model_not_found, served_model};
+
 /// Everything that lives as long as the process.
 pub struct Gateway {
     /// What the environment decides.
     pub config: Config,
-    /// The models, read with the first request that needs them: parsing them is a third of a cold start.
+    /// The models. Embedded ones are read with the first request that needs them: parsing them is a third of a cold start.
     catalog: OnceLock<Catalog>,
     /// The table.
     pub store: Store,
@@ -70,7 +75,12 @@ impl Gateway {
             budget: RetryBudget::default(),
         };
         let admission = Admission::new(store.clone());
-        Ok(Arc::new(Self { catalog: OnceLock::new(), store, admission, upstreams, config }))
+        let catalog = OnceLock::new();
+        if let Some(file) = &config.model_catalog {
+            // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.
+            drop(catalog.set(Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?));
+        }
+        Ok(Arc::new(Self { config, catalog, store, admission, upstreams }))
     }
 
     /// The models.
@@ -82,8 +92,14 @@ impl Gateway {
         Ok(self.catalog.get_or_init(|| catalog))
     }
 
-    /// Opens connections and fetches credentials during INIT, where time is cheap. A failure is logged and costs nothing else.
+    /// Reads secrets from SSM during INIT, where time is cheap, and with `WARMUP` also opens connections and fetches tokens. For
+    /// the functions that call providers. A failure is logged and costs nothing else.
     pub async fn warm_up(&self) {
+        let secrets =
+            self.upstreams.providers.iter().map(|provider| provider.credential().preload(&self.upstreams.transport));
+        for error in futures_util::future::join_all(secrets).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(cause = error.message, "a secret could not be read");
+        }
         if !self.config.warmup {
             return;
         }
@@ -91,6 +107,17 @@ impl Gateway {
         let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
         for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
             tracing::warn!(cause, "warm-up failed");
+        }
+    }
+
+    /// With `WARMUP`, opens the connection to the table and reads the catalogue: for the functions that never call a provider.
+    pub async fn warm_up_table(&self) {
+        if self.config.warmup {
+            let catalog = self.catalog().err().and_then(|error| error.cause().map(str::to_owned));
+            let store = self.store.warm_up().await.err().map(|error| error.to_string());
+            for cause in store.into_iter().chain(catalog) {
+                tracing::warn!(cause, "warm-up failed");
+            }
         }
     }
 
@@ -119,7 +146,7 @@ impl Gateway {
         let key = ApiKey::from_headers(incoming.headers)?;
         let text = Arc::new(incoming.body);
         let opened = wire::open_request(format, &text)?;
-        let model = self.model(&opened.model)?;
+        let model = served_model(self.catalog()?, &opened.model)?;
         // The vault is asked beside the key: a history of another format, or without our ids, asks nothing.
         let known = async {
             match format {
@@ -207,7 +234,7 @@ impl Gateway {
         let key = ApiKey::from_headers(incoming.headers)?;
         let text = Arc::new(incoming.body);
         let opened = wire::open_count(&text)?;
-        let model = self.model(&opened.model)?;
+        let model = served_model(self.catalog()?, &opened.model)?;
         let (permit, ()) = futures_util::join!(self.admission.authenticate(&key), self.upstreams.circuits.refresh());
         permit?;
         let estimate = || ledger::estimated_input(&text);
@@ -226,10 +253,6 @@ impl Gateway {
         }
     }
 
-    fn model(&self, asked: &str) -> Result<Arc<Model>, GatewayError> {
-        self.catalog()?.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))
-    }
-
     async fn stream(
         self: &Arc<Self>,
         facts: RequestFacts,
@@ -238,13 +261,14 @@ impl Gateway {
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
         let span = tracing::info_span!("pump", request = %facts.request);
+        let model = Arc::clone(&facts.model);
         let (pump, committed, body) = Pump::new(facts, stream, self.store.clone(), (journey.trail(), deadline));
         let gateway = Arc::clone(self);
         #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
         tokio::spawn(async move { pump.run(&gateway.upstreams, journey).await }.instrument(span));
         let trail = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
         let mut response = respond::event_stream(body);
-        show(&trail, &mut response);
+        show(&trail, &model, &mut response);
         Ok(response)
     }
 
@@ -266,9 +290,10 @@ impl Gateway {
         let signatures = result.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
         let kept = vault::remember(&self.store, &facts.key, signatures);
         futures_util::join!(ledger::settle(&self.store, &facts, &record), kept, journey.share());
-        let reply = result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", trail.attempts_text()))?;
+        let reply =
+            result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", trail.attempts_text()))?;
         let mut response = respond::json_bytes(StatusCode::OK, reply.body);
-        show(&trail, &mut response);
+        show(&trail, &facts.model, &mut response);
         Ok(response)
     }
 }
@@ -339,21 +364,14 @@ fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Re
 }
 
 /// Tells the client where its request was.
-fn show(trail: &Trail, response: &mut Response<Body>) {
+fn show(trail: &Trail, model: &Model, response: &mut Response<Body>) {
     respond::set_header(response, "x-gateway-provider", trail.route.provider.as_str());
     respond::set_header(response, "x-gateway-model", trail.route.upstream.as_str());
     respond::set_header(response, "x-gateway-attempts", &trail.attempts_text());
+    for (name, value) in deprecation_headers(model) {
+        respond::set_header(response, name, value);
+    }
     if !trail.dropped.is_empty() {
         respond::set_header(response, "x-gateway-dropped", &trail.dropped.join(", "));
     }
-}
-
-/// The refusal of a name that is no model, with the nearest ones that are.
-pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
-    let asked: String = asked.chars().take(80).collect();
-    let nearest: Vec<&str> = unknown.nearest.iter().map(crate::ids::ModelId::as_str).collect();
-    GatewayError::new(ErrorKind::NotFound, format!("The model `{asked}` does not exist. Nearest: {}.", nearest.join(", ")))
-        .with_code("model_not_found")
-        .with_param("model")
-        .with_hint("GET /v1/models lists every model.")
 }

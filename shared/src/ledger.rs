@@ -1,6 +1,7 @@
 //! Money: prices a request's usage, writes its record, sums it up. Integer arithmetic only.
 #![deny(clippy::float_arithmetic)]
 
+mod demand;
 mod settlement;
 mod summary;
 
@@ -11,11 +12,12 @@ use crate::catalog::{Model, Price};
 use crate::chat::{FinishReason, Usage};
 use crate::ids::{KeyId, ProviderId, RequestId};
 use crate::money::PicoUsd;
-use crate::store::items::{Record, TokenSource};
 use crate::protocol::Settled;
 use crate::store::Store;
+use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
+pub use demand::{LEASE_AFTER_END, demand};
 pub use jiff::Timestamp;
 pub use settlement::{Reservation, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
@@ -163,6 +165,41 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
         attempts: record.attempts,
         settlement_failures: u32::from(settled != Settled::Done),
     });
+}
+
+/// The line that tells of a request before it is sent: with it a process that dies leaves a trace.
+pub fn log_intent(facts: &RequestFacts, provider: ProviderId) {
+    let hold = facts.reservation.hold.as_ref();
+    tracing::info!(
+        event = "ledger.intent",
+        key = %facts.key,
+        request = %facts.request,
+        format = facts.format,
+        model = %facts.model.id,
+        provider = %provider,
+        price_version = facts.price_version,
+        markup_permille = facts.markup_permille,
+        hold = hold.map(Hold::pack),
+        uncertain = facts.reservation.uncertain,
+    );
+}
+
+/// The line that tells how far a stream is: what it has cost so far if nothing more is heard of it.
+pub fn log_checkpoint(facts: &RequestFacts, outcome: &Outcome) {
+    let usage = outcome.usage.filter(|usage| !usage.is_empty()).unwrap_or_else(|| estimate(outcome));
+    tracing::info!(
+        event = "ledger.checkpoint",
+        key = %facts.key,
+        request = %facts.request,
+        provider = %outcome.provider,
+        attempts = outcome.attempts,
+        input = usage.input,
+        cache_read = usage.cache_read,
+        cache_write_5m = usage.cache_write_5m,
+        cache_write_1h = usage.cache_write_1h,
+        output = usage.output.max(outcome.output_bytes.div_ceil(BYTES_PER_TOKEN)),
+        provider_cost_pico = %usage.provider_cost.unwrap_or_else(|| cost(&usage, &facts.model)).pico(),
+    );
 }
 
 /// The line that `bk ledger replay` can make the record from.

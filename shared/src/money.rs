@@ -116,6 +116,11 @@ impl Serialize for PicoUsd {
 pub struct PicoUsdPerToken(u64);
 
 impl PicoUsdPerToken {
+    /// The number of pico-dollars.
+    pub const fn pico(self) -> u64 {
+        self.0
+    }
+
     /// Reads a price as price lists give it: dollars per million tokens, at most six decimals. `None` for anything else.
     pub fn parse_usd_per_million(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -28,6 +28,8 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 pub const CHANNEL_CHUNKS: usize = 64;
 /// How long a client that does not read may hold up the end of its stream.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How often a long stream tells the log how far it is.
+const CHECKPOINT: Duration = Duration::from_secs(5);
 
 /// What the handler waits for: where the request was when its stream began, or the failure that came before that.
 pub type Commit = oneshot::Receiver<Result<Trail, GatewayError>>;
@@ -45,6 +47,7 @@ pub struct Pump {
     chunks: mpsc::Sender<Bytes>,
     commit: Option<oneshot::Sender<Result<Trail, GatewayError>>>,
     next_ping: Instant,
+    next_checkpoint: Instant,
     first_event: Option<std::time::Instant>,
     out: BytesMut,
 }
@@ -101,6 +104,7 @@ impl Pump {
             chunks,
             commit: Some(commit),
             next_ping: Instant::now() + SILENCE,
+            next_checkpoint: Instant::now(),
             first_event: None,
             out: BytesMut::new(),
         };
@@ -126,6 +130,7 @@ impl Pump {
         (self.relay, self.out) = (Some(relay), out);
         self.commit();
         loop {
+            self.checkpoint(journey.leg().body_bytes());
             self.deliver().await;
             match progress {
                 Progress::Finished => return Ok(()),
@@ -134,6 +139,14 @@ impl Pump {
             }
             let chunk = self.watch(reply.chunk()).await?;
             progress = self.take_in(chunk.as_ref());
+        }
+    }
+
+    /// Tells the log how far the stream is, at its first event and then every few seconds.
+    fn checkpoint(&mut self, input_bytes: u64) {
+        if self.next_checkpoint <= Instant::now() {
+            self.next_checkpoint = Instant::now() + CHECKPOINT;
+            ledger::log_checkpoint(&self.facts, &self.outcome(0, &self.trail.read(), input_bytes));
         }
     }
 
@@ -183,7 +196,8 @@ impl Pump {
         journey.judge(upstreams, failure.is_none(), broken);
         let trail = self.trail.read();
         let status = failure.as_ref().map_or(200, Failure::status);
-        let error = failure.map(|failure| GatewayError::from(failure).with_header("x-gateway-attempts", trail.attempts_text()));
+        let error =
+            failure.map(|failure| GatewayError::from(failure).with_header("x-gateway-attempts", trail.attempts_text()));
         if let (Some(error), None) = (&error, &self.commit) {
             self.say(error).await;
         }

@@ -22,7 +22,7 @@ use crate::wire;
 
 /// What scripts in a browser may read besides the body.
 const EXPOSED: &str = "x-request-id, request-id, retry-after, x-should-retry, x-gateway-provider, x-gateway-model, \
-                       x-gateway-attempts, x-gateway-dropped";
+                       x-gateway-attempts, x-gateway-dropped, x-model-deprecated, x-model-replacement";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a browser may remember a preflight answer, in seconds.
 const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("86400");

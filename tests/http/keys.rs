@@ -3,6 +3,7 @@
 use anyhow::Result;
 use gateway::admission::issue_key;
 use gateway::auth::ApiKey;
+use gateway::store::items::Limits;
 use gateway_tests::{Answer, Harness, options, read};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ async fn with_headers(gateway: &Harness, path: &str, headers: &[(&str, &str)]) -
 async fn missing_foreign_mistyped_unknown_and_disabled_keys_read_the_same() -> Result<()> {
     let gateway = Harness::start().await?;
     let store = &gateway.stack.support.store;
-    let (disabled, id) = issue_key(store, "off").await?;
+    let (disabled, id) = issue_key(store, "off", Limits::none(), false).await?;
     store.disable_key(&id).await?;
     let elsewhere = Harness::start().await?;
     let mut mistyped = gateway.stack.key().to_owned();
@@ -83,7 +84,7 @@ async fn a_key_works_in_either_header_and_beside_a_foreign_credential() -> Resul
 #[tokio::test]
 async fn two_different_keys_are_a_400() -> Result<()> {
     let gateway = Harness::start().await?;
-    let (other, _) = issue_key(&gateway.stack.support.store, "other").await?;
+    let (other, _) = issue_key(&gateway.stack.support.store, "other", Limits::none(), false).await?;
     let bearer = format!("Bearer {}", other.expose_secret());
     let headers = [("x-api-key", gateway.stack.key()), ("authorization", bearer.as_str())];
     let answer = with_headers(&gateway, "/v1/models", &headers).await?;

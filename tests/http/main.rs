@@ -1,11 +1,13 @@
 //! Real function binaries behind the local Lambda, real HTTP, the provider simulator, the embedded DynamoDB emulator: status,
 //! body, ledger, and the request we sent upstream.
 
+mod catalog;
 mod chat;
 mod count;
 mod environments;
 mod keys;
 mod refusals;
+mod secrets;
 mod streams;
 mod surface;
 mod usage;

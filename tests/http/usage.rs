@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use gateway::admission::issue_key;
+use gateway::store::items::Limits;
 use gateway_tests::{Harness, read};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ async fn the_charge_is_tokens_times_price_and_openrouters_own_cost_stays_inside(
 async fn a_key_sees_its_own_usage_only() -> Result<()> {
     let gateway = Harness::start().await?;
     gateway.post("/v1/chat/completions", &json!({"model": "gpt-5.2", "messages": user("hi")})).await?;
-    let (other, _) = issue_key(&gateway.stack.support.store, "other").await?;
+    let (other, _) = issue_key(&gateway.stack.support.store, "other", Limits::none(), false).await?;
     let request = gateway.client.get(format!("{}/v1/usage?key=all&id=all", gateway.stack.url));
     let answer = read(request.header("x-api-key", other.expose_secret())).await?;
     let usage = answer.json();

@@ -9,7 +9,7 @@ use lambda_http::{Error, Request, run_concurrent, service_fn};
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let gateway = Gateway::from_environment().await?;
-    gateway.warm_up().await;
+    gateway.warm_up_table().await;
     let handler = move |request: Request| {
         let gateway = gateway.clone();
         async move { Ok::<_, Infallible>(endpoints::serve(gateway, request).await) }

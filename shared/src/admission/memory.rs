@@ -17,7 +17,7 @@ const CAPACITY: usize = 1_000;
 
 #[derive(Clone, Debug)]
 enum Remembered {
-    Known { at: Instant, permit: Permit, prepaid: bool },
+    Known { at: Instant, permit: Box<Permit>, prepaid: bool },
     Refused { until: Instant, error: GatewayError },
 }
 
@@ -45,7 +45,7 @@ impl Memory {
     }
 
     pub(super) fn remember(&self, digest: KeyDigest, permit: Permit, prepaid: bool) {
-        self.insert(digest, Remembered::Known { at: Instant::now(), permit, prepaid });
+        self.insert(digest, Remembered::Known { at: Instant::now(), permit: Box::new(permit), prepaid });
     }
 
     pub(super) fn refuse(&self, digest: KeyDigest, error: GatewayError, wait: Duration) {
@@ -54,7 +54,7 @@ impl Memory {
 
     fn known(&self, digest: KeyDigest, within: Duration) -> Option<(Permit, bool)> {
         match self.lock().get(&digest)? {
-            Remembered::Known { at, permit, prepaid } if at.elapsed() < within => Some((permit.clone(), *prepaid)),
+            Remembered::Known { at, permit, prepaid } if at.elapsed() < within => Some((Permit::clone(permit), *prepaid)),
             Remembered::Known { .. } | Remembered::Refused { .. } => None,
         }
     }

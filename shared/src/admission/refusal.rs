@@ -64,14 +64,14 @@ pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
 }
 
 /// A denial as the client sees it, and how long it holds for every request of the key.
-pub(super) fn of(denial: Denial) -> (GatewayError, Option<Duration>) {
+pub(super) fn of(denial: &Denial) -> (GatewayError, Option<Duration>) {
     let limited = |code: &'static str, wait: u64, hint: &'static str| {
         GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.")
             .with_code(code)
             .with_hint(hint)
             .with_retry_after(Duration::from_secs(wait))
     };
-    match denial {
+    match *denial {
         Denial::Unauthorized => (GatewayError::unauthorized(), Some(REMEMBERED)),
         Denial::Model => {
             let error = GatewayError::new(ErrorKind::Forbidden, "This key may not use this model.");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{CatalogError, LongContext, Model, Price, Route};
+use super::{CatalogError, Deprecation, LongContext, Model, Price, Route};
 use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
@@ -33,6 +33,12 @@ struct Entry {
     profile: String,
     #[serde(default = "text_only")]
     output_modalities: Vec<String>,
+    #[serde(default)]
+    always_listed: bool,
+    deprecated: Option<String>,
+    replacement: Option<String>,
+    #[serde(default)]
+    gone: bool,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +85,7 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
         Some(tier) => Some(LongContext { above: tier.above, price: price(&tier.price)? }),
         None => None,
     };
+    let deprecation = deprecation(&entry)?;
     Ok(Model {
         id: ModelId::new(&entry.id),
         price: price(&entry.price)?,
@@ -91,7 +98,25 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
         input_modalities: entry.input_modalities,
         output_modalities: entry.output_modalities,
         capabilities,
+        always_listed: entry.always_listed,
+        deprecation,
     })
+}
+
+/// Whether a replacement is another entry's id is checked when all are known.
+fn deprecation(entry: &Entry) -> Result<Option<Deprecation>, String> {
+    let Some(since) = &entry.deprecated else {
+        let undated = entry.gone || entry.replacement.is_some();
+        return if undated { Err("replacement and gone need the date of deprecated".to_owned()) } else { Ok(None) };
+    };
+    // `jiff` reads other spellings of a date too; clients get this text as it is.
+    let date = since.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == *since);
+    date.ok_or_else(|| format!("deprecated must be a date such as 2026-11-30, not {since}"))?;
+    if entry.gone && entry.always_listed {
+        return Err("a model that is always listed cannot be gone".to_owned());
+    }
+    let replacement = entry.replacement.as_deref().map(ModelId::new);
+    Ok(Some(Deprecation { since: since.clone(), replacement, gone: entry.gone }))
 }
 
 fn route((provider, upstream): &(String, String)) -> Result<Route, String> {

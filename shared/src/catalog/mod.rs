@@ -1,9 +1,10 @@
-//! The model catalogue: data in `models.toml`, checked once and then trusted. Finds a model by any name a client may use.
+//! The model catalogue: data in `models.toml` or in a file of the operator's, checked once and then trusted. Finds a model by any name a client may use.
 
 mod entry;
 mod names;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::capability::Capabilities;
@@ -26,6 +27,14 @@ pub enum CatalogError {
         /// The entry's id.
         model: String,
         /// The broken rule.
+        reason: String,
+    },
+    /// A file that cannot be read, or whose catalogue cannot be used.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
         reason: String,
     },
 }
@@ -63,6 +72,17 @@ pub struct Route {
     pub upstream: UpstreamModel,
 }
 
+/// What a vendor said about a model's end. Data only: nothing depends on today's date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deprecation {
+    /// Since when, as `yyyy-mm-dd`.
+    pub since: String,
+    /// The model to use instead.
+    pub replacement: Option<ModelId>,
+    /// Whether it is refused now, and no longer listed.
+    pub gone: bool,
+}
+
 /// One model.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -88,6 +108,22 @@ pub struct Model {
     pub output_modalities: Vec<String>,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// Whether it is listed even when no provider for it is configured: clients rely on the API contract's list.
+    pub always_listed: bool,
+    /// When it is on its way out.
+    pub deprecation: Option<Deprecation>,
+}
+
+impl Model {
+    /// Whether it is refused, because its vendor has ended it.
+    pub fn is_gone(&self) -> bool {
+        self.deprecation.as_ref().is_some_and(|deprecation| deprecation.gone)
+    }
+
+    /// Whether `GET /v1/models` names it: always, or when a provider of it is configured; never when it is gone.
+    pub fn is_listed(&self, configured: &dyn Fn(ProviderId) -> bool) -> bool {
+        self.always_listed || !self.is_gone() && self.routes.iter().any(|route| configured(route.provider))
+    }
 }
 
 /// All models, in the order of `GET /v1/models`.
@@ -111,6 +147,13 @@ impl Catalog {
         Self::parse(EMBEDDED)
     }
 
+    /// The catalogue of a file.
+    pub fn from_file(path: &Path) -> Result<Self, CatalogError> {
+        let fault = |reason: String| CatalogError::File { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+        Self::parse(&text).map_err(|error| fault(error.to_string()))
+    }
+
     /// Reads and checks a catalogue.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         let (version, models) = entry::parse(text)?;
@@ -128,7 +171,23 @@ impl Catalog {
             }
             catalog.models.push(Arc::new(model));
         }
+        catalog.check_replacements()?;
         Ok(catalog)
+    }
+
+    /// A replacement must be a model that a client can switch to.
+    fn check_replacements(&self) -> Result<(), CatalogError> {
+        for model in self.models() {
+            let Some(id) = model.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref()) else {
+                continue;
+            };
+            let usable = self.models().any(|other| other.id == *id && other.id != model.id && !other.is_gone());
+            if !usable {
+                let reason = format!("the replacement {id} is not another model that is still served");
+                return Err(CatalogError::Entry { model: model.id.to_string(), reason });
+            }
+        }
+        Ok(())
     }
 
     /// The date of the price lists, written into every record as the price version.
@@ -244,5 +303,65 @@ mod tests {
         says(with("max_output_tokens = 128000", "max_output_tokens = 2000000"), "max_output_tokens");
         says(with("price = {", "prize = {"), "prize");
         says(with("profile = \"gpt\"", "profile = \"gbt\""), "unknown profile gbt");
+    }
+
+    /// The embedded catalogue with these lines in the entry of `gpt-5.4`, which is its last.
+    fn with(lines: &str) -> Result<Catalog, CatalogError> {
+        Catalog::parse(&format!("{EMBEDDED}\n{lines}"))
+    }
+
+    #[test]
+    fn a_models_end_is_data() {
+        let catalog = with("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"").unwrap();
+        let model = catalog.resolve("gpt-5.4").unwrap();
+        let expected =
+            Deprecation { since: "2026-11-30".to_owned(), replacement: Some(ModelId::new("gpt-5.2")), gone: false };
+        assert_eq!(model.deprecation, Some(expected));
+        assert!(!model.is_gone());
+        let gone = with("deprecated = \"2026-11-30\"\ngone = true").unwrap().resolve("gpt-5.4").unwrap();
+        assert_eq!((gone.is_gone(), gone.deprecation.as_ref().unwrap().replacement.as_ref()), (true, None));
+    }
+
+    #[test]
+    fn an_end_that_breaks_a_rule_is_named() {
+        for (lines, words) in [
+            ("deprecated = \"soon\"", "must be a date such as 2026-11-30, not soon"),
+            ("deprecated = \"20261130\"", "must be a date"),
+            ("gone = true", "need the date"),
+            ("replacement = \"gpt-5.2\"", "need the date"),
+            ("deprecated = \"2026-11-30\"\nreplacement = \"gpt-9\"", "the replacement gpt-9 is not another model"),
+            ("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.4\"", "the replacement gpt-5.4 is not another model"),
+            ("deprecated = \"2026-11-30\"\ngone = true\nalways_listed = true", "always listed cannot be gone"),
+        ] {
+            let error = with(lines).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("model gpt-5.4: ") && error.contains(words), "{lines}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_contracts_models_are_always_listed_and_the_others_with_a_provider() {
+        let catalog = with("deprecated = \"2026-11-30\"\ngone = true").unwrap();
+        let listed = |configured: &dyn Fn(ProviderId) -> bool| {
+            let listed = catalog.models().filter(|model| model.is_listed(configured));
+            listed.map(|model| model.id.to_string()).collect::<Vec<_>>()
+        };
+        let contract: Vec<String> = catalog.models().take(14).map(|model| model.id.to_string()).collect();
+        assert_eq!(listed(&|_| false), contract);
+        let gemini = listed(&|provider| provider == ProviderId::VertexGemini);
+        assert_eq!(gemini, [&contract[..], &["gemini-3.1-pro".to_owned()]].concat());
+        let all: Vec<String> = catalog.models().map(|model| model.id.to_string()).collect();
+        assert_eq!(listed(&|_| true), all[..all.len() - 1], "all but the one that is gone");
+    }
+
+    #[test]
+    fn a_file_replaces_the_embedded_catalogue_and_a_bad_one_is_named() {
+        let own = Catalog::from_file(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/catalog/models.toml"))).unwrap();
+        assert_eq!(own.models().count(), Catalog::embedded().unwrap().models().count());
+        for (path, words) in
+            [("/nowhere/models.toml", "No such file"), (concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "unknown field")]
+        {
+            let error = Catalog::from_file(Path::new(path)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.starts_with(&format!("{path}: ")) && error.contains(words), "{error}");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod health;
 mod models;
 mod usage;
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Response};
+use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
 
 use crate::error::{Dialect, ErrorKind, GatewayError};
@@ -137,6 +139,14 @@ impl Call {
     fn deadline(&self) -> Duration {
         let context = self.request.lambda_context_ref();
         context.map_or(Duration::ZERO, |context| Duration::from_millis(context.deadline))
+    }
+
+    /// The caller's address as the function URL saw it.
+    fn address(&self) -> Option<IpAddr> {
+        match self.request.request_context_ref()? {
+            RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+            _ => None,
+        }
     }
 
     fn log(&self, error: &GatewayError) {

@@ -9,7 +9,8 @@ use super::Call;
 use crate::auth::ApiKey;
 use crate::catalog::{Catalog, Model, Price};
 use crate::error::GatewayError;
-use crate::flow::{Gateway, model_not_found};
+use crate::flow::{Gateway, served_model};
+use crate::ids::ModelId;
 use crate::money::PicoUsd;
 use crate::respond::{self, Body};
 
@@ -40,6 +41,10 @@ struct Entry<'a> {
     input_modalities: &'a [String],
     output_modalities: &'a [String],
     pricing: Pricing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deprecated: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replacement: Option<&'a str>,
 }
 
 /// USD per million tokens.
@@ -60,7 +65,9 @@ struct Root {
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
     let catalog = gateway.catalog()?;
-    let data: Vec<Entry<'_>> = catalog.models().map(|model| entry(catalog, model)).collect();
+    let configured = |provider| gateway.upstreams.providers.is_configured(provider);
+    let listed = catalog.models().filter(|model| model.is_listed(&configured));
+    let data: Vec<Entry<'_>> = listed.map(|model| entry(catalog, model)).collect();
     let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
     respond::json(&List { object: "list", has_more: false, first_id, last_id, data })
 }
@@ -68,7 +75,7 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
     let catalog = gateway.catalog()?;
-    let model = catalog.resolve(id).map_err(|unknown| model_not_found(id, &unknown))?;
+    let model = served_model(catalog, id)?;
     respond::json(&entry(catalog, &model))
 }
 
@@ -104,5 +111,7 @@ fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
             cache_read: cache_read.per_million(),
             cache_write: cache_write_5m.per_million(),
         },
+        deprecated: model.deprecation.as_ref().map(|deprecation| deprecation.since.as_str()),
+        replacement: model.deprecation.as_ref().and_then(|d| d.replacement.as_ref()).map(ModelId::as_str),
     }
 }

@@ -70,8 +70,7 @@ fn worst_case_input(body: &str) -> u64 {
 /// be one.
 fn hold_price(model: &Model, (body, input_tokens): (&str, u64), markup_permille: u32) -> HoldPrice {
     let tier = model.long_context.filter(|tier| input_tokens > tier.above);
-    let Price { input, output, cache_read: _, cache_write_5m, cache_write_1h } =
-        tier.map_or(model.price, |tier| tier.price);
+    let Price { input, output, cache_read: _, cache_write_5m, cache_write_1h } = tier.map_or(model.price, |tier| tier.price);
     let dearest = match (body.contains("\"cache_control\""), body.contains("\"1h\"")) {
         (true, true) => input.max(cache_write_5m).max(cache_write_1h),
         (true, false) => input.max(cache_write_5m),

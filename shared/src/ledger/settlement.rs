@@ -23,8 +23,7 @@ pub struct Reservation {
 pub async fn store_record(store: &Store, record: &Record, reservation: &Reservation) -> Settled {
     let used = record.usage.total_input().saturating_add(record.usage.output);
     let hold = (reservation.hold.clone(), reservation.uncertain);
-    let (machine, first) =
-        Settling::begin((record.key.clone(), record.request), hold, (record.charged, used), seconds());
+    let (machine, first) = Settling::begin((record.key.clone(), record.request), hold, (record.charged, used), seconds());
     drive(store, Some(record), (machine, first)).await
 }
 

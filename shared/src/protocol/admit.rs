@@ -115,9 +115,9 @@ pub enum AdmitEffect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitEvent {
     /// The write was done; the key after it.
-    Written(StoredKey),
+    Written(Box<StoredKey>),
     /// Its condition did not hold; the key as it was, if there is one.
-    Refused(Option<StoredKey>),
+    Refused(Option<Box<StoredKey>>),
     /// No answer.
     Failed(Fault),
     /// The pause is over.
@@ -166,8 +166,8 @@ impl Admitting {
     /// Goes on from what became of the last effect.
     pub fn step(&mut self, event: AdmitEvent, now: u64) -> AdmitStep {
         match event {
-            AdmitEvent::Written(key) => self.granted(key),
-            AdmitEvent::Refused(old) => self.refused(old, now),
+            AdmitEvent::Written(key) => self.granted(*key),
+            AdmitEvent::Refused(old) => self.refused(old.map(|old| *old), now),
             AdmitEvent::Failed(fault) => {
                 self.tries = self.tries.saturating_add(1);
                 self.uncertain |= fault == Fault::Unknown;

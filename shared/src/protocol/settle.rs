@@ -38,7 +38,7 @@ pub enum SettleEvent {
     /// The hold has ended.
     Released,
     /// It was not where it was looked for; the key as it was.
-    NotThere(Option<StoredKey>),
+    NotThere(Option<Box<StoredKey>>),
     /// No answer.
     Failed(Fault),
     /// The pause is over.
@@ -135,7 +135,7 @@ impl Settling {
             // It was deleted in between: nothing is left to settle against.
             SettleEvent::Charge(None) => SettleStep::Done(Settled::HoldLeft),
             SettleEvent::Released => SettleStep::Done(Settled::Done),
-            SettleEvent::NotThere(old) => self.look_elsewhere(old.as_ref()),
+            SettleEvent::NotThere(old) => self.look_elsewhere(old.as_deref()),
             SettleEvent::Failed(Fault::Throttled | Fault::Unknown) => {
                 self.tries = self.tries.saturating_add(1);
                 if self.tries < TRIES {

@@ -23,7 +23,7 @@ pub(super) struct OpenRouter {
 
 impl OpenRouter {
     pub(super) fn new(config: &OpenRouterConfig) -> Self {
-        Self { base_url: config.base_url.clone(), credential: Credential::bearer(config.api_key.clone()) }
+        Self { base_url: config.base_url.clone(), credential: Credential::bearer(&config.api_key) }
     }
 }
 

@@ -39,6 +39,7 @@ pub struct UpstreamCall {
 }
 
 /// Sends calls.
+#[derive(Default)]
 pub struct Transport {
     limits: UpstreamLimits,
     /// Built with the first call: a function that only lists models needs no TLS.
@@ -99,16 +100,18 @@ impl Transport {
         }
     }
 
-    /// Posts a form and returns the reply's text: the token endpoint's protocol.
-    pub async fn post_form(&self, url: &Url, form: String) -> Result<String, UpstreamError> {
-        let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let request = self.client()?.post(url.clone()).header(CONTENT_TYPE, content_type).body(form);
-        let response = within(TOKEN, request.send()).await?;
-        if !response.status().is_success() {
-            return Err(self.refusal(response).await);
-        }
-        let body = UpstreamReply { response, idle: self.limits.idle }.limited_text(MAX_ERROR_BYTES, TOKEN).await?;
-        Ok(body)
+    /// Posts a body and returns the reply's text: for token endpoints and for what AWS keeps. All of it within three seconds.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, body: String) -> Result<String, UpstreamError> {
+        let request = self.client()?.post(url.clone()).headers(headers).body(body);
+        let exchange = async {
+            let response = within(TOKEN, request.send()).await?;
+            if !response.status().is_success() {
+                return Err(self.refusal(response).await);
+            }
+            UpstreamReply { response, idle: self.limits.idle }.limited_text(MAX_ERROR_BYTES, TOKEN).await
+        };
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("nothing came within {} s", TOKEN.as_secs()));
+        timeout(TOKEN, exchange).await.map_err(late)?
     }
 
     /// Opens a connection to a host ahead of the first call. What it answers does not matter.

@@ -24,7 +24,7 @@ impl Vertex {
             base_url: config.base_url.clone(),
             project: config.project.clone(),
             location: config.location.clone(),
-            credential: Arc::new(Credential::google(&config.credentials_json)?),
+            credential: Arc::new(Credential::google(&config.credentials, config.aws_region.as_deref())?),
         })
     }
 

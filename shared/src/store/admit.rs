@@ -1,7 +1,6 @@
 //! Admission's one conditional write, and the release of its hold.
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -22,9 +21,9 @@ const ADMITTED: &str = "(digest = :digest OR (old_digest = :digest AND old_until
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conditional {
     /// Done; the key after it.
-    Written(StoredKey),
+    Written(Box<StoredKey>),
     /// The condition did not hold; the key as it was, if there is one.
-    Refused(Option<StoredKey>),
+    Refused(Option<Box<StoredKey>>),
 }
 
 impl Store {
@@ -63,7 +62,8 @@ impl Store {
             Place::Holds => "holds",
             Place::Expired => "expired",
         };
-        let (mut sets, mut condition) = ("SET balance = balance + :refund".to_owned(), format!("attribute_exists({place}.#r)"));
+        let (mut sets, mut condition) =
+            ("SET balance = balance + :refund".to_owned(), format!("attribute_exists({place}.#r)"));
         if write.tokens.is_some() {
             sets.push_str(", tokens_left = tokens_left + :tokens");
             condition.push_str(" AND #window = :w");
@@ -149,21 +149,15 @@ async fn conditional(update: UpdateItemFluentBuilder, limit: std::time::Duration
         .retry_config(RetryConfig::standard().with_max_attempts(1));
     match update.customize().config_override(once).send().await {
         Ok(output) => read(output.attributes).map(|key| key.map_or(Conditional::Refused(None), Conditional::Written)),
-        Err(error) => match refused_item(&error) {
-            Some(old) => read(old).map(Conditional::Refused),
-            None => Err(failure(&error)),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                read(refused.item().cloned()).map(Conditional::Refused)
+            }
+            Some(_) | None => Err(failure(&error)),
         },
     }
 }
 
-fn read(item: Option<Item>) -> Result<Option<StoredKey>, StoreError> {
-    item.filter(|item| !item.is_empty()).as_ref().map(StoredKey::read).transpose()
-}
-
-/// The item as it was, when the condition is what failed.
-fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<Item>> {
-    match error.as_service_error()? {
-        UpdateItemError::ConditionalCheckFailedException(refused) => Some(refused.item().cloned()),
-        _ => None,
-    }
+fn read(item: Option<Item>) -> Result<Option<Box<StoredKey>>, StoreError> {
+    item.filter(|item| !item.is_empty()).map(|item| StoredKey::read(&item).map(Box::new)).transpose()
 }

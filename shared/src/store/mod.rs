@@ -1,4 +1,4 @@
-//! Keys, records and rollups in DynamoDB. The only user of its SDK.
+//! Keys, records and rollups in DynamoDB. The only user of its SDK; what AWS calls have in common is `aws`'s.
 //!
 //! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
 
@@ -13,15 +13,14 @@ mod signatures;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::TrustStore;
+
+use crate::aws;
 
 /// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -63,20 +62,11 @@ pub struct Store {
 impl Store {
     /// A client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
     pub async fn connect(table: &str) -> Self {
-        let trust = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-        let http = match tls::TlsContext::builder().with_trust_store(trust).build() {
-            Ok(context) => http.tls_context(context).build_https(),
-            Err(_) => http.build_https(),
-        };
-        // Only the two sources that Lambda has: the SDK's own chain would look for profiles and instance metadata.
-        let credentials = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
-            .or_else("container", EcsCredentialsProvider::builder().build());
+        let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
         let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(aws::http_client(trust))
             .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
-            .credentials_provider(credentials)
+            .credentials_provider(aws::role_credentials())
             .timeout_config(timeouts(READ_ATTEMPT, READ_OPERATION))
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)))
             .load()

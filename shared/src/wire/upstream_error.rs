@@ -17,6 +17,22 @@ struct Body<'a> {
     error: Option<&'a RawValue>,
 }
 
+/// The error body of a token endpoint (RFC 6749).
+#[derive(Deserialize)]
+struct TokenBody {
+    error: String,
+    error_description: String,
+}
+
+/// The error body of AWS's JSON services.
+#[derive(Deserialize)]
+struct AwsBody {
+    #[serde(rename = "__type")]
+    exception: String,
+    #[serde(default, alias = "Message")]
+    message: String,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorShape<'a> {
@@ -52,10 +68,18 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
             UpstreamError::new(UpstreamErrorKind::Refused(status), format!("HTTP {status} without a readable error"))
         }
     };
+    error.message = credential_words(text).unwrap_or(error.message);
     // A date is allowed here too, but no provider of ours sends one.
     let header = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     error.retry_after = header.or(error.retry_after);
     error
+}
+
+/// The words of those that give out credentials: token endpoints and AWS.
+fn credential_words(text: &str) -> Option<String> {
+    let token = serde_json::from_str(text).ok().map(|TokenBody { error, error_description }| (error, error_description));
+    let aws = || serde_json::from_str(text).ok().map(|AwsBody { exception, message }| (exception, message));
+    token.or_else(aws).map(|(name, words)| format!("{name}: {words}"))
 }
 
 /// A reply of status 200 that should have been a stream and is one JSON value: an error, or nothing we can read.
@@ -127,6 +151,8 @@ mod tests {
             (429, openrouter, "slow down", None),
             (502, "<html>Bad gateway</html>", "HTTP 502 without a readable error", None),
             (400, r#"{"error":"plain text"}"#, "plain text", None),
+            (400, r#"{"error":"invalid_grant","error_description":"Bad pool."}"#, "invalid_grant: Bad pool.", None),
+            (400, r#"{"__type":"AccessDeniedException","Message":"not you"}"#, "AccessDeniedException: not you", None),
         ] {
             let error = decode(status, None, body);
             assert_eq!(error.kind, UpstreamErrorKind::Refused(status), "{body}");

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use gateway::admission::issue_key;
 use gateway::ids::KeyId;
-use gateway::store::items::{KeyStatus, ListedKey, StoredKey};
+use gateway::store::items::{KeyStatus, Limits, ListedKey, OFF, StoredKey};
 use gateway::store::{Store, StoreError};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -118,7 +118,7 @@ fn key_id(text: &str) -> Result<KeyId> {
 }
 
 async fn create(store: &Store, name: &str, json: bool) -> Result<()> {
-    let (key, id) = issue_key(store, name).await.context("create the key")?;
+    let (key, id) = issue_key(store, name, Limits::standard(), false).await.context("create the key")?;
     if json {
         return print(&Created { id: id.as_str(), name, key: key.expose_secret() });
     }
@@ -163,11 +163,11 @@ async fn show(store: &Store, id: &KeyId, json: bool) -> Result<()> {
 fn details<'a>(id: &'a KeyId, key: &'a StoredKey) -> Details<'a> {
     Details {
         id: id.as_str(),
-        name: key.name(),
-        last4: key.last4(),
-        status: key.status().as_str(),
-        created: key.created(),
-        expires: key.expires().and_then(|at| u64::try_from(at).ok()),
+        name: &key.name,
+        last4: &key.last4,
+        status: key.status.as_str(),
+        created: &key.created,
+        expires: (key.expires < OFF).then_some(key.expires).and_then(|at| u64::try_from(at).ok()),
     }
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use gateway::admission::issue_key;
 use gateway::auth::ApiKey;
 use gateway::store::Store;
+use gateway::store::items::Limits;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -173,7 +174,7 @@ async fn development_key(store: &Store, folder: Option<&Path>) -> Result<SecretS
     {
         return Ok(text.trim().into());
     }
-    let (key, _) = issue_key(store, "development").await?;
+    let (key, _) = issue_key(store, "development", Limits::none(), false).await?;
     if let Some(file) = file {
         std::fs::write(&file, key.expose_secret()).with_context(|| format!("write {}", file.display()))?;
     }
@@ -181,7 +182,12 @@ async fn development_key(store: &Store, folder: Option<&Path>) -> Result<SecretS
 }
 
 fn has_provider(variables: &[(String, String)]) -> bool {
-    let credentials = ["OPENROUTER_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS_JSON"];
+    let credentials = [
+        "OPENROUTER_API_KEY",
+        "OPENROUTER_API_KEY_PARAMETER",
+        "GOOGLE_APPLICATION_CREDENTIALS_JSON",
+        "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
+    ];
     variables.iter().any(|(name, value)| credentials.contains(&name.as_str()) && !value.is_empty())
 }
 

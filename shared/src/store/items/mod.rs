@@ -85,27 +85,23 @@ impl Reader<'_> {
         value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a whole number")))
     }
 
-    fn truth(&self, name: &str) -> Result<bool, StoreError> {
+    fn truth(self, name: &str) -> Result<bool, StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_bool().ok()).copied();
         value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not true or false")))
     }
 
-    fn texts(&self, name: &str) -> Result<Vec<String>, StoreError> {
+    fn texts(self, name: &str) -> Result<Vec<String>, StoreError> {
         let malformed = || StoreError::Malformed(format!("attribute {name} is not a list of texts"));
         let values = self.0.get(name).and_then(|value| value.as_l().ok()).ok_or_else(malformed)?;
         values.iter().map(|value| value.as_s().cloned().map_err(|_| malformed())).collect()
     }
 
-    fn map<T>(
-        &self,
-        name: &str,
-        read: impl Fn(&str) -> Result<T, StoreError>,
-    ) -> Result<BTreeMap<RequestId, T>, StoreError> {
+    fn map<T>(self, name: &str, read: impl Fn(&str) -> Result<T, StoreError>) -> Result<BTreeMap<RequestId, T>, StoreError> {
         let malformed = || StoreError::Malformed(format!("attribute {name} is not a map of texts"));
         let values = self.0.get(name).and_then(|value| value.as_m().ok()).ok_or_else(malformed)?;
-        let entries = values.iter().map(|(request, value)| {
-            Ok((hold::request(request)?, read(value.as_s().map_err(|_| malformed())?)?))
-        });
+        let entries = values
+            .iter()
+            .map(|(request, value)| Ok((hold::request(request)?, read(value.as_s().map_err(|_| malformed())?)?)));
         entries.collect()
     }
 

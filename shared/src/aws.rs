@@ -1,0 +1,210 @@
+//! The function role's credentials, and requests that are signed with them (AWS Signature Version 4).
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use tokio::time::timeout;
+use url::Url;
+
+/// The container's endpoint for credentials is on the same machine.
+const CREDENTIALS: Duration = Duration::from_secs(3);
+
+/// The SDK's HTTP client on our TLS stack, trusting these roots. One kind for all uses: a second one costs 130 KB of binary.
+pub fn http_client(trust: TrustStore) -> SharedHttpClient {
+    let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
+    match TlsContext::builder().with_trust_store(trust).build() {
+        Ok(context) => http.tls_context(context).build_https(),
+        Err(_) => http.build_https(),
+    }
+}
+
+/// Where the role's credentials come from: only the two sources that Lambda has, because the SDK's own chain would look for
+/// profiles and instance metadata. Nothing is read or built before they are asked.
+pub fn role_credentials() -> CredentialsProviderChain {
+    CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
+        .or_else("container", Container)
+}
+
+/// The container's endpoint, built when it is asked: where the environment has keys, it never is.
+#[derive(Debug)]
+struct Container;
+
+impl ProvideCredentials for Container {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            // Without a client of its own it would have none. The endpoint is on this machine and speaks plain HTTP.
+            let config = ProviderConfig::default().with_http_client(http_client(TrustStore::empty()));
+            EcsCredentialsProvider::builder().configure(&config).build().provide_credentials().await
+        })
+    }
+}
+
+/// Why a request could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// The role has none, or they did not come in time.
+    #[error("no credentials of the function's role: {0}")]
+    Credentials(String),
+    /// The request has no form that can be signed.
+    #[error("a request that cannot be signed: {0}")]
+    Signing(String),
+}
+
+/// Whose signature, and for which region.
+#[derive(Clone, Debug)]
+pub struct Role {
+    region: String,
+    /// Instead of the environment's.
+    given: Option<Credentials>,
+}
+
+/// A POST that is to be signed, with the headers that belong to its meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    /// The AWS service, as signatures name it.
+    pub service: &'static str,
+    /// Where to; its host is signed too.
+    pub url: &'a Url,
+    /// Lower-case names and values.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// The body.
+    pub body: &'a str,
+}
+
+impl Role {
+    /// The function's role, in that region.
+    pub fn of_function(region: &str) -> Self {
+        Self { region: region.to_owned(), given: None }
+    }
+
+    /// Fixed credentials, for emulators and tests.
+    pub fn given(region: &str, credentials: Credentials) -> Self {
+        Self { region: region.to_owned(), given: Some(credentials) }
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The headers that sign the request at that time, to be sent besides its own.
+    pub async fn sign(&self, post: &Post<'_>, at: SystemTime) -> Result<Vec<(&'static str, String)>, AwsError> {
+        let credentials = match &self.given {
+            Some(credentials) => credentials.clone(),
+            None => current().await?,
+        };
+        let unsigned = |error: String| AwsError::Signing(error);
+        let identity = credentials.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(post.service)
+            .time(at)
+            .settings(SigningSettings::default())
+            .build();
+        let params = SigningParams::from(params.map_err(|error| unsigned(error.to_string()))?);
+        let body = SignableBody::Bytes(post.body.as_bytes());
+        let request = SignableRequest::new("POST", post.url.as_str(), post.headers.iter().copied(), body);
+        let signed = sign(request.map_err(|error| unsigned(error.to_string()))?, &params);
+        let (headers, _) = signed.map_err(|error| unsigned(error.to_string()))?.into_parts().0.into_parts();
+        Ok(headers.iter().map(|header| (header.name(), header.value().to_owned())).collect())
+    }
+}
+
+/// The role's credentials now. They are not kept: the environment's never change, and a container's are asked for once an hour.
+async fn current() -> Result<Credentials, AwsError> {
+    let credentials = timeout(CREDENTIALS, role_credentials().provide_credentials()).await;
+    let credentials = credentials.map_err(|_| AwsError::Credentials("nothing came in time".to_owned()))?;
+    credentials.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        AwsError::Credentials(format!("{error}: {cause}"))
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use ring::{digest, hmac};
+
+    use super::*;
+
+    /// Made-up credentials, as AWS's own examples have them.
+    pub(crate) const KEY_ID: &str = "AKIDEXAMPLE";
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+    pub(crate) fn role(session: Option<&str>) -> Role {
+        Role::given("us-east-1", Credentials::new(KEY_ID, SECRET, session.map(str::to_owned), None, "test"))
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    }
+
+    /// The signature that AWS would compute for a received POST, from its headers by lower-case name. The `authorization` header
+    /// says which of them are signed, and for what.
+    pub(crate) fn expected_authorization(target: &str, headers: &[(String, String)], body: &str) -> String {
+        let value = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim()).unwrap();
+        let between = |from: &str, to: &str| value("authorization").split_once(from).unwrap().1.split_once(to).unwrap().0;
+        let (scope, names) = (between("Credential=AKIDEXAMPLE/", ","), between("SignedHeaders=", ","));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let lines = names.split(';').fold(String::new(), |lines, name| format!("{lines}{name}:{}\n", value(name)));
+        let hash = |text: &str| hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        let canonical = format!("POST\n{path}\n{query}\n{lines}\n{names}\n{}", hash(body));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", value("x-amz-date"), hash(&canonical));
+        let mac = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+        let key = scope.split('/').fold(format!("AWS4{SECRET}").into_bytes(), |key, part| mac(&key, part).as_ref().to_vec());
+        let signature = hex(mac(&key, &to_sign).as_ref());
+        format!("AWS4-HMAC-SHA256 Credential={KEY_ID}/{scope}, SignedHeaders={names}, Signature={signature}")
+    }
+
+    async fn signed(role: &Role, post: &Post<'_>) -> Vec<(String, String)> {
+        let at = SystemTime::from("2015-08-30T12:36:00Z".parse::<jiff::Timestamp>().unwrap());
+        let added = role.sign(post, at).await.unwrap();
+        let host = ("host".to_owned(), post.url.host_str().unwrap().to_owned());
+        let own = post.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        own.chain([host]).chain(added.into_iter().map(|(name, value)| (name.to_owned(), value))).collect()
+    }
+
+    fn value<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+        headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    #[tokio::test]
+    async fn the_example_of_awss_own_suite_has_its_signature() {
+        let url = Url::parse("https://example.amazonaws.com/").unwrap();
+        let headers = signed(&role(None), &Post { service: "service", url: &url, headers: &[], body: "" }).await;
+        assert_eq!(value(&headers, "x-amz-date"), Some("20150830T123600Z"));
+        assert_eq!(
+            value(&headers, "authorization"),
+            Some(
+                "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+                 SignedHeaders=host;x-amz-date, Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn own_headers_the_session_and_the_query_are_signed_too() {
+        let target = "/?Action=GetCallerIdentity&Version=2011-06-15";
+        let url = Url::parse(&format!("https://sts.us-east-1.amazonaws.com{target}")).unwrap();
+        let own = [("x-goog-cloud-target-resource", "//iam.googleapis.com/projects/1/x")];
+        let post = Post { service: "sts", url: &url, headers: &own, body: "{}" };
+        let headers = signed(&role(Some("session")), &post).await;
+        let authorization = value(&headers, "authorization").unwrap();
+        assert!(authorization.contains("SignedHeaders=host;x-amz-date;x-amz-security-token;x-goog-cloud-target-resource, "));
+        assert_eq!(value(&headers, "x-amz-security-token"), Some("session"));
+        assert_eq!(authorization, expected_authorization(target, &headers, "{}"));
+    }
+}

@@ -1,0 +1,78 @@
+//! Which model a client means, and what is said about one on its way out.
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Model, UnknownModel};
+use crate::error::{ErrorKind, GatewayError};
+use crate::ids::ModelId;
+
+/// The model that a client means, if it is still served.
+pub fn served_model(catalog: &Catalog, asked: &str) -> Result<Arc<Model>, GatewayError> {
+    let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
+    if model.is_gone() { Err(model_gone(&model)) } else { Ok(model) }
+}
+
+/// The refusal of a model that its vendor has ended, with the one to use instead.
+pub fn model_gone(model: &Model) -> GatewayError {
+    let replacement = model.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref());
+    let instead = replacement.map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
+    let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));
+    let error = error.with_code("model_gone").with_param("model").with_hint("GET /v1/models lists every model.");
+    deprecation_headers(model).into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
+}
+
+/// What an answer says about a model on its way out; nothing about others.
+pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
+    let Some(deprecation) = &model.deprecation else { return Vec::new() };
+    let replacement = deprecation.replacement.iter().map(|id| ("x-model-replacement", id.as_str()));
+    std::iter::once(("x-model-deprecated", deprecation.since.as_str())).chain(replacement).collect()
+}
+
+/// The refusal of a name that is no model, with the nearest ones that are.
+pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
+    let asked: String = asked.chars().take(80).collect();
+    let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();
+    GatewayError::new(ErrorKind::NotFound, format!("The model `{asked}` does not exist. Nearest: {}.", nearest.join(", ")))
+        .with_code("model_not_found")
+        .with_param("model")
+        .with_hint("GET /v1/models lists every model.")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::error::Dialect;
+    use crate::ids::RequestId;
+    use crate::respond;
+
+    /// The embedded catalogue with a model of this name and these lines more.
+    fn catalog(lines: &str) -> Catalog {
+        let own = "[[model]]\nid = \"old-1\"\nname = \"Old\"\nowned_by = \"x\"\nroutes = [[\"openrouter\", \"x/old-1\"]]\n\
+                   price = { input = \"1\", output = \"2\" }\ncontext_window = 9\nmax_output_tokens = 9\n\
+                   input_modalities = [\"text\"]\nprofile = \"open\"";
+        Catalog::parse(&format!("{}\n{own}\n{lines}", include_str!("../catalog/models.toml"))).unwrap()
+    }
+
+    #[test]
+    fn a_model_that_is_gone_is_refused_with_the_one_to_use_instead() {
+        let catalog = catalog("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"\ngone = true");
+        let error = served_model(&catalog, "x/old-1").unwrap_err();
+        assert_eq!(error.status(Dialect::OpenAi), StatusCode::GONE);
+        assert_eq!(error.public_type(Dialect::Anthropic), "not_found_error");
+        assert_eq!((error.code(), error.is_retryable()), (Some("model_gone"), false));
+        assert_eq!(error.message(), "The model `old-1` is no longer available. Use `gpt-5.2` instead.");
+        let response = respond::error(Dialect::OpenAi, &error, RequestId::generate());
+        assert_eq!(response.headers()["x-model-deprecated"], "2026-11-30");
+        assert_eq!(response.headers()["x-model-replacement"], "gpt-5.2");
+    }
+
+    #[test]
+    fn a_deprecated_model_is_served_and_its_answers_say_so() {
+        let model = served_model(&catalog("deprecated = \"2026-11-30\""), "old-1").unwrap();
+        assert_eq!(deprecation_headers(&model), [("x-model-deprecated", "2026-11-30")]);
+        let model = served_model(&catalog(""), "old-1").unwrap();
+        assert_eq!(deprecation_headers(&model), []);
+    }
+}
