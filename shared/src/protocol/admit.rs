@@ -228,7 +228,7 @@ impl Admitting {
         if input.saturating_add(i128::from(self.demand.least_output)) > signed(old.tpm) {
             return Err(Denial::TokensNever(old.tpm));
         }
-        let by_rate = u64::try_from(tokens.saturating_sub(input)).unwrap_or(0);
+        let by_rate = u64::try_from(tokens.saturating_sub(input).max(0)).unwrap_or(u64::MAX);
         let by_balance = self.demand.price.affordable(old.balance, self.demand.input_tokens);
         let output = self.demand.output_tokens;
         if by_balance < output.min(self.demand.least_output) || old.balance < 0 {
