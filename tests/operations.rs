@@ -7,7 +7,7 @@ use std::process::Output;
 use anyhow::Result;
 use gateway::config::VARIABLES;
 use gateway::endpoints::Endpoint;
-use gateway_dev::stack::{FUNCTIONS, TABLE};
+use gateway_dev::stack::{FUNCTIONS, SCHEDULED, TABLE};
 use gateway_tests::{Harness, binary, project};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -116,7 +116,7 @@ fn the_template_has_every_function_with_every_variable_and_no_wildcard() {
         .filter(|resource| resource["Type"] == "AWS::Serverless::Function")
         .map(|function| function["Properties"]["CodeUri"].as_str().unwrap().trim_start_matches("functions/"))
         .collect();
-    assert_eq!(functions, BTreeSet::from(FUNCTIONS));
+    assert_eq!(functions, FUNCTIONS.into_iter().chain(SCHEDULED).collect());
     for resource in resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function") {
         let policies = serde_yaml_ng::to_string(&resource["Properties"]["Policies"]).unwrap();
         assert!(!policies.contains("'*'") && !policies.contains(":*"), "{policies}");

@@ -2,8 +2,11 @@
 #![deny(clippy::float_arithmetic)]
 
 mod demand;
+mod reconcile;
+mod replay;
 mod settlement;
 mod summary;
+mod verify;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +22,11 @@ use crate::telemetry::{self, RequestMetrics};
 
 pub use demand::{LEASE_AFTER_END, demand};
 pub use jiff::Timestamp;
+pub use reconcile::{Reconciled, reconcile};
+pub use replay::{Replay, Replayed};
 pub use settlement::{Reservation, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
+pub use verify::{Verified, verify};
 
 /// Characters per token where nobody counted.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -90,12 +96,13 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     Record {
         key: facts.key.clone(),
         request: facts.request,
-        format: facts.format,
+        format: facts.format.into(),
         model: facts.model.id.to_string(),
-        provider: outcome.provider.as_str(),
+        provider: outcome.provider.as_str().into(),
         attempts: outcome.attempts,
         status: outcome.status,
-        finish: outcome.finish.as_ref().map_or("", FinishReason::as_str),
+        finish: outcome.finish.as_ref().map_or("", FinishReason::as_str).into(),
+        markup_permille: facts.markup_permille,
         upstream_id: outcome.upstream_id,
         source,
         price_version: facts.price_version.clone(),
@@ -154,7 +161,7 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
         tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
     }
     telemetry::count(RequestMetrics {
-        provider: record.provider,
+        provider: &record.provider,
         model: &record.model,
         requests: 1,
         errors: u32::from(record.status != 200),
@@ -209,12 +216,12 @@ fn log(record: &Record) {
         event = "ledger.final",
         key = %record.key,
         request = %record.request,
-        format = record.format,
+        format = &*record.format,
         model = record.model,
-        provider = record.provider,
+        provider = &*record.provider,
         attempts = record.attempts,
         status = record.status,
-        finish = record.finish,
+        finish = &*record.finish,
         upstream_id = record.upstream_id,
         input,
         cache_read,
@@ -224,6 +231,7 @@ fn log(record: &Record) {
         reasoning,
         source = record.source.as_str(),
         price_version = record.price_version,
+        markup_permille = record.markup_permille,
         provider_cost_pico = %record.provider_cost.pico(),
         charged_pico = %record.charged.pico(),
         first_event_ms = record.first_event_ms,

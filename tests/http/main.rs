@@ -6,6 +6,7 @@ mod chat;
 mod count;
 mod environments;
 mod keys;
+mod ledger;
 mod refusals;
 mod secrets;
 mod streams;

@@ -10,7 +10,7 @@ use super::items::{
     ANY, AdmitWrite, Expired, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, number, partition, primary_key, text,
 };
 use super::{READ_ATTEMPT, Store, StoreError, WRITE_ATTEMPT, failure, timeouts};
-use crate::ids::KeyId;
+use crate::ids::{KeyId, RequestId};
 
 /// What holds for every admission.
 const ADMITTED: &str = "(digest = :digest OR (old_digest = :digest AND old_until > :now)) AND #status = :active \
@@ -91,10 +91,10 @@ impl Store {
     }
 
     /// Forgets the mark of a released hold.
-    pub async fn forget_mark(&self, key: &KeyId, request: &str, mark: &Expired) -> Result<Conditional, StoreError> {
+    pub async fn forget_mark(&self, key: &KeyId, request: RequestId, mark: &Expired) -> Result<Conditional, StoreError> {
         let builder = self
             .key_update(key, "REMOVE expired.#r".to_owned(), "expired.#r = :mark".to_owned())
-            .expression_attribute_names("#r", request)
+            .expression_attribute_names("#r", request.to_string())
             .expression_attribute_values(":mark", text(mark.pack()));
         conditional(builder, WRITE_ATTEMPT).await
     }

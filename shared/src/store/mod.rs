@@ -3,6 +3,7 @@
 //! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
 
 mod admit;
+mod audit;
 pub mod items;
 mod keys;
 mod query;

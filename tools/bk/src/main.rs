@@ -4,6 +4,8 @@
 //! `--json` asks for it. Exit codes: 0 done, 1 failed, 2 wrong usage.
 #![expect(clippy::print_stdout, reason = "standard output is what a command line is for")]
 
+mod ledger;
+
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
@@ -36,6 +38,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Records, rollups, holds and balances.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
 }
 
 #[derive(Subcommand)]
@@ -98,14 +103,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { table, json, command: Command::Keys(command) } = arguments;
+    let Arguments { table, json, command } = arguments;
     let table = table.context("no table: set TABLE_NAME or pass --table")?;
     let store = Store::connect(&table).await;
     match command {
-        Keys::Create { name } => create(&store, &name, json).await,
-        Keys::List => list(&store, json).await,
-        Keys::Show { id } => show(&store, &key_id(&id)?, json).await,
-        Keys::Disable { id } => disable(&store, &key_id(&id)?, json).await,
+        Command::Keys(command) => keys(&store, command, json).await,
+        Command::Ledger(command) => ledger::run(&store, command, json).await,
+    }
+}
+
+async fn keys(store: &Store, command: Keys, json: bool) -> Result<()> {
+    match command {
+        Keys::Create { name } => create(store, &name, json).await,
+        Keys::List => list(store, json).await,
+        Keys::Show { id } => show(store, &key_id(&id)?, json).await,
+        Keys::Disable { id } => disable(store, &key_id(&id)?, json).await,
     }
 }
 

@@ -22,6 +22,8 @@ use crate::simulator::{self, AwsCredentials, Simulator};
 
 /// The functions, by the names of their binaries.
 pub const FUNCTIONS: [&str; 6] = ["chat-completions", "messages", "count-tokens", "models", "usage", "health"];
+/// The functions that run by schedule and answer no request.
+pub const SCHEDULED: [&str; 1] = ["reconcile"];
 /// The local table's name.
 pub const TABLE: &str = "gateway-local";
 /// Stands for the simulator's origin in the values of given variables.
@@ -141,7 +143,7 @@ impl Stack {
         let support = Support::start(&options).await?;
         let function = |name: &str| options.function(name, &support.variables);
         let logs = LogSink::new(options.echo);
-        let lambda = Arc::new(Lambda::new(FUNCTIONS.map(function).to_vec(), &logs));
+        let lambda = Arc::new(Lambda::new(FUNCTIONS.into_iter().chain(SCHEDULED).map(function).collect(), &logs));
         let url = format!("http://{}", listener.local_addr()?);
         let service = front::router(Arc::clone(&lambda)).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {

@@ -1,5 +1,7 @@
 //! The usage record of a request, and the rollup it is added to.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
@@ -32,6 +34,11 @@ impl TokenSource {
             Self::Estimated => "estimated",
         }
     }
+
+    /// The source of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Upstream, Self::Estimated].into_iter().find(|source| source.as_str() == text)
+    }
 }
 
 /// The immutable usage record of a request. Written once, never changed.
@@ -41,18 +48,18 @@ pub struct Record {
     pub key: KeyId,
     /// Which request; its start is in the id.
     pub request: RequestId,
-    /// The client format's name.
-    pub format: &'static str,
+    /// The client format's name; empty when nobody knows it any more.
+    pub format: Cow<'static, str>,
     /// The public model id.
     pub model: String,
-    /// The provider that answered.
-    pub provider: &'static str,
+    /// The provider that answered; empty when nobody knows it any more.
+    pub provider: Cow<'static, str>,
     /// Upstream calls made.
     pub attempts: u32,
     /// The HTTP status of the outcome: 200, or what the failure stands for.
     pub status: u16,
-    /// Why the model stopped; empty when it did not.
-    pub finish: &'static str,
+    /// Why the model stopped; empty when it did not, `interrupted` when the process died.
+    pub finish: Cow<'static, str>,
     /// The provider's id of the reply.
     pub upstream_id: String,
     /// The token counts.
@@ -61,6 +68,8 @@ pub struct Record {
     pub source: TokenSource,
     /// The catalogue version of the price.
     pub price_version: String,
+    /// What was added to the price, in thousandths.
+    pub markup_permille: u32,
     /// What it cost at the provider: reported, or computed from the prices.
     pub provider_cost: PicoUsd,
     /// What the key is charged.
@@ -94,12 +103,12 @@ impl Record {
         let mut item = Self::key_of(&self.key, self.request);
         let attributes = [
             ("v", number(VERSION)),
-            ("format", text(self.format)),
+            ("format", text(self.format.as_ref())),
             ("model", text(&self.model)),
-            ("provider", text(self.provider)),
+            ("provider", text(self.provider.as_ref())),
             ("attempts", number(self.attempts)),
             ("status", number(self.status)),
-            ("finish", text(self.finish)),
+            ("finish", text(self.finish.as_ref())),
             ("upstream_id", text(&self.upstream_id)),
             ("input", number(input)),
             ("cache_read", number(cache_read)),
@@ -109,6 +118,7 @@ impl Record {
             ("reasoning", number(reasoning)),
             ("source", text(self.source.as_str())),
             ("price_version", text(&self.price_version)),
+            ("markup", number(self.markup_permille)),
             ("provider_cost", number(self.provider_cost.pico())),
             ("charged", number(self.charged.pico())),
             ("duration_ms", number(self.duration_ms)),
@@ -117,6 +127,43 @@ impl Record {
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
         item.extend(self.first_event_ms.map(|ms| ("first_event_ms".to_owned(), number(ms))));
         item
+    }
+
+    /// Reads a record's item.
+    pub fn read(item: &Item) -> Result<Self, StoreError> {
+        let reader = Reader(item);
+        let malformed = |name: &str| StoreError::Malformed(format!("{name} of a record"));
+        let (pk, sk) = (reader.text("pk")?, reader.text("sk")?);
+        let small = |name: &str| u32::try_from(reader.count(name)?).map_err(|_| malformed(name));
+        let first_event_ms = item.contains_key("first_event_ms").then(|| reader.count("first_event_ms")).transpose()?;
+        let provider_cost = PicoUsd::new(reader.number("provider_cost")?);
+        Ok(Self {
+            key: pk.strip_prefix("K#").and_then(KeyId::parse).ok_or_else(|| malformed("pk"))?,
+            request: sk.rsplit('#').next().and_then(RequestId::parse).ok_or_else(|| malformed("sk"))?,
+            format: reader.text("format")?.to_owned().into(),
+            model: reader.text("model")?.to_owned(),
+            provider: reader.text("provider")?.to_owned().into(),
+            attempts: small("attempts")?,
+            status: u16::try_from(reader.count("status")?).map_err(|_| malformed("status"))?,
+            finish: reader.text("finish")?.to_owned().into(),
+            upstream_id: reader.text("upstream_id")?.to_owned(),
+            usage: Usage {
+                input: reader.count("input")?,
+                cache_read: reader.count("cache_read")?,
+                cache_write_5m: reader.count("cache_write_5m")?,
+                cache_write_1h: reader.count("cache_write_1h")?,
+                output: reader.count("output")?,
+                reasoning: reader.count("reasoning")?,
+                provider_cost: Some(provider_cost),
+            },
+            source: TokenSource::parse(reader.text("source")?).ok_or_else(|| malformed("source"))?,
+            price_version: reader.text("price_version")?.to_owned(),
+            markup_permille: small("markup")?,
+            provider_cost,
+            charged: PicoUsd::new(reader.number("charged")?),
+            first_event_ms,
+            duration_ms: reader.count("duration_ms")?,
+        })
     }
 
     /// The rollup's key: day of the request's start, model, shard.

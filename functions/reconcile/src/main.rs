@@ -1,0 +1,13 @@
+//! The `reconcile` function: runs by schedule and resolves what dead processes left behind.
+
+use gateway::{flow::Gateway, ledger, telemetry};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde::de::IgnoredAny;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let gateway = Gateway::from_environment().await?;
+    let handler = |_: LambdaEvent<IgnoredAny>| async { Ok::<_, Error>(ledger::reconcile(&gateway.store).await?) };
+    run(service_fn(handler)).await
+}

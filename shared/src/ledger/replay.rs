@@ -1,0 +1,223 @@
+//! Makes the records again that the table did not take, from the functions' log lines. Replaying a line twice changes nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::reconcile::interrupted;
+use super::settlement::{Reservation, store_record};
+use crate::chat::Usage;
+use crate::ids::{KeyId, RequestId};
+use crate::money::PicoUsd;
+use crate::protocol::Settled;
+use crate::store::items::{Expired, Hold, Record, StoredKey, TokenSource};
+use crate::store::{Store, StoreError};
+
+/// A ledger line of the log. Lines of other kinds have none of these fields, or not all.
+#[derive(Clone, Debug, Deserialize)]
+struct Line {
+    event: String,
+    key: String,
+    request: String,
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    provider: String,
+    #[serde(default)]
+    attempts: u32,
+    #[serde(default)]
+    status: u16,
+    #[serde(default)]
+    finish: String,
+    #[serde(default)]
+    upstream_id: String,
+    #[serde(default)]
+    input: u64,
+    #[serde(default)]
+    cache_read: u64,
+    #[serde(default)]
+    cache_write_5m: u64,
+    #[serde(default)]
+    cache_write_1h: u64,
+    #[serde(default)]
+    output: u64,
+    #[serde(default)]
+    reasoning: u64,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    price_version: String,
+    #[serde(default)]
+    markup_permille: u32,
+    #[serde(default)]
+    provider_cost_pico: String,
+    #[serde(default)]
+    charged_pico: String,
+    first_event_ms: Option<u64>,
+    #[serde(default)]
+    duration_ms: u64,
+    hold: Option<String>,
+}
+
+/// Everything the log says about a request.
+#[derive(Clone, Debug, Default)]
+struct Trace {
+    intent: Option<Line>,
+    checkpoint: Option<Line>,
+    last: Option<Line>,
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Replayed {
+    /// Requests that are settled now, or were before.
+    pub settled: u64,
+    /// Requests without a last line that may still be running.
+    pub running: u64,
+    /// Requests that could not be settled.
+    pub failed: u64,
+}
+
+/// Log lines, sorted by request.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    traces: BTreeMap<(KeyId, RequestId), Trace>,
+}
+
+impl Replay {
+    /// Takes a line of a log, with or without something before its JSON. False when it is no ledger line.
+    pub fn read(&mut self, line: &str) -> bool {
+        let Some(json) = line.find('{').and_then(|at| line.get(at..)) else { return false };
+        let Ok(line) = serde_json::from_str::<Line>(json) else { return false };
+        let (Some(key), Some(request)) = (KeyId::parse(&line.key), RequestId::parse(&line.request)) else { return false };
+        let trace = self.traces.entry((key, request)).or_default();
+        match line.event.as_str() {
+            "ledger.intent" => trace.intent = Some(line),
+            "ledger.checkpoint" => trace.checkpoint = Some(line),
+            "ledger.final" => trace.last = Some(line),
+            _ => return false,
+        }
+        true
+    }
+
+    /// How many requests the lines tell of.
+    pub fn requests(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// Settles each request that the lines tell of, and tells how many are done after each.
+    pub async fn run(self, store: &Store, mut progress: impl FnMut(usize)) -> Result<Replayed, StoreError> {
+        let mut replayed = Replayed::default();
+        for (done, ((key, request), trace)) in self.traces.into_iter().enumerate() {
+            let count = match replay(store, (&key, request), &trace).await? {
+                None => &mut replayed.running,
+                Some(Settled::Done) => &mut replayed.settled,
+                Some(Settled::HoldLeft | Settled::RecordLost) => &mut replayed.failed,
+            };
+            *count = count.saturating_add(1);
+            progress(done.saturating_add(1));
+        }
+        Ok(replayed)
+    }
+}
+
+/// Settles a request; `None` when it may still be running.
+async fn replay(store: &Store, (key, request): (&KeyId, RequestId), trace: &Trace) -> Result<Option<Settled>, StoreError> {
+    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    let stored = store.key(key).await?.and_then(|key| hold_of(&key, request));
+    let record = match (&trace.last, &trace.checkpoint, &trace.intent) {
+        (Some(last), _, _) => last_record(key, request, last),
+        (None, checkpoint, intent) => {
+            let said = intent.as_ref().and_then(|intent| intent.hold.as_deref());
+            let hold = stored.clone().or_else(|| said.and_then(|hold| Hold::unpack(hold).ok()));
+            match hold {
+                Some(hold) if hold.expires <= now => {
+                    interrupted_record((key, request), &hold, intent.as_ref(), checkpoint.as_ref())
+                }
+                Some(_) | None => return Ok(None),
+            }
+        }
+    };
+    Ok(Some(store_record(store, &record, &Reservation { hold: stored, uncertain: false }).await))
+}
+
+fn hold_of(key: &StoredKey, request: RequestId) -> Option<Hold> {
+    let moved = key.expired.get(&request).and_then(|entry| match entry {
+        Expired::Dead(hold) => Some(hold.clone()),
+        Expired::Released(_) => None,
+    });
+    key.holds.get(&request).cloned().or(moved)
+}
+
+/// The record as the function itself would have stored it.
+fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
+    let line = line.clone();
+    Record {
+        key: key.clone(),
+        request,
+        usage: usage(&line),
+        provider_cost: pico(&line.provider_cost_pico),
+        charged: pico(&line.charged_pico),
+        source: TokenSource::parse(&line.source).unwrap_or(TokenSource::Estimated),
+        format: line.format.into(),
+        model: line.model,
+        provider: line.provider.into(),
+        attempts: line.attempts,
+        status: line.status,
+        finish: line.finish.into(),
+        upstream_id: line.upstream_id,
+        price_version: line.price_version,
+        markup_permille: line.markup_permille,
+        first_event_ms: line.first_event_ms,
+        duration_ms: line.duration_ms,
+    }
+}
+
+/// The record of a request whose process died: what it had cost by its last checkpoint, charged to nobody.
+fn interrupted_record(
+    (key, request): (&KeyId, RequestId),
+    hold: &Hold,
+    intent: Option<&Line>,
+    checkpoint: Option<&Line>,
+) -> Record {
+    let base = interrupted(key, request, hold);
+    let base = match intent {
+        Some(intent) => Record {
+            format: intent.format.clone().into(),
+            provider: intent.provider.clone().into(),
+            price_version: intent.price_version.clone(),
+            markup_permille: intent.markup_permille,
+            ..base
+        },
+        None => base,
+    };
+    match checkpoint {
+        Some(line) => Record {
+            usage: usage(line),
+            provider_cost: pico(&line.provider_cost_pico),
+            provider: line.provider.clone().into(),
+            attempts: line.attempts,
+            ..base
+        },
+        None => base,
+    }
+}
+
+fn usage(line: &Line) -> Usage {
+    Usage {
+        input: line.input,
+        cache_read: line.cache_read,
+        cache_write_5m: line.cache_write_5m,
+        cache_write_1h: line.cache_write_1h,
+        output: line.output,
+        reasoning: line.reasoning,
+        provider_cost: None,
+    }
+}
+
+fn pico(digits: &str) -> PicoUsd {
+    PicoUsd::new(digits.parse().unwrap_or(0))
+}

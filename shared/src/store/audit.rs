@@ -1,0 +1,41 @@
+//! Reads of everything that belongs to a key, for audits.
+
+use jiff::Timestamp;
+
+use super::items::{Item, Reader, Record, iso_millis, partition, text};
+use super::{Store, StoreError, failure};
+use crate::ids::KeyId;
+
+impl Store {
+    /// The records of a key that started at that time or later, oldest first.
+    pub async fn records(&self, key: &KeyId, since: Timestamp) -> Result<Vec<Record>, StoreError> {
+        let items = self.between(key, &format!("E#{}", iso_millis(since)), "E#~").await?;
+        items.iter().map(Record::read).collect()
+    }
+
+    /// Everything that was ever granted to a key, in pico-dollars.
+    pub async fn granted(&self, key: &KeyId) -> Result<i128, StoreError> {
+        let items = self.between(key, "G#", "G#~").await?;
+        let amounts = items.iter().map(|item| Reader(item).signed("amount"));
+        amounts.collect::<Result<Vec<_>, _>>().map(|amounts| amounts.into_iter().fold(0, i128::saturating_add))
+    }
+
+    /// A key's items between two sort keys, read consistently.
+    async fn between(&self, key: &KeyId, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(partition(key)))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":last", text(last));
+        let mut pages = query.into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(|error| failure(&error))?);
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,99 @@
+//! `bk ledger`: makes lost records again from log lines, and checks the whole ledger.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+use gateway::catalog::Catalog;
+use gateway::ledger::{Replay, reconcile, verify};
+use gateway::store::Store;
+
+/// How many requests or keys pass between two lines of progress.
+const STEP: usize = 1_000;
+
+/// What can be done with the ledger.
+#[derive(Subcommand)]
+pub(crate) enum Ledger {
+    /// Read log lines from standard input and settle what the table does not have. Safe to repeat.
+    Replay,
+    /// Check the records, rollups, holds and balances of all keys against each other.
+    Verify,
+    /// Resolve the holds of dead processes now, as the scheduled function does.
+    Reconcile,
+}
+
+/// Runs a command.
+pub(crate) async fn run(store: &Store, command: Ledger, json: bool) -> Result<()> {
+    match command {
+        Ledger::Replay => replay(store, json).await,
+        Ledger::Verify => check(store, json).await,
+        Ledger::Reconcile => {
+            let done = reconcile(store).await.context("reconcile")?;
+            if json {
+                return super::print(&done);
+            }
+            eprintln!(
+                "{} keys: {} dead holds resolved, {} left, {} marks forgotten",
+                done.keys, done.resolved, done.left, done.forgotten
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn replay(store: &Store, json: bool) -> Result<()> {
+    if std::io::stdin().is_terminal() {
+        bail!("log lines are read from standard input, such as from `aws logs tail`; there is none");
+    }
+    let (mut replay, mut lines) = (Replay::default(), 0_u64);
+    for line in std::io::stdin().lock().lines() {
+        lines = lines.saturating_add(u64::from(replay.read(&line.context("read standard input")?)));
+    }
+    let requests = replay.requests();
+    eprintln!("{lines} ledger lines of {requests} requests");
+    let replayed = replay
+        .run(store, |done| {
+            if done.is_multiple_of(STEP) {
+                eprintln!("{done} of {requests}");
+            }
+        })
+        .await
+        .context("replay")?;
+    if json {
+        super::print(&replayed)?;
+    } else {
+        eprintln!("{} settled, {} may still be running, {} failed", replayed.settled, replayed.running, replayed.failed);
+    }
+    if replayed.failed > 0 {
+        bail!("some requests could not be settled; run it again");
+    }
+    Ok(())
+}
+
+async fn check(store: &Store, json: bool) -> Result<()> {
+    let catalog = Catalog::embedded()?;
+    let verified = verify(store, &catalog, |keys| {
+        if keys.is_multiple_of(STEP as u64) {
+            eprintln!("{keys} keys");
+        }
+    });
+    let verified = verified.await.context("verify")?;
+    if json {
+        super::print(&verified)?;
+    } else {
+        for violation in &verified.violations {
+            println!("{}  {}  {}", violation.law, violation.key, violation.what);
+        }
+        eprintln!(
+            "{} keys, {} records, {} running: {} violations",
+            verified.keys,
+            verified.records,
+            verified.held,
+            verified.violations.len()
+        );
+    }
+    if !verified.violations.is_empty() {
+        bail!("the ledger contradicts itself");
+    }
+    Ok(())
+}
