@@ -1,8 +1,15 @@
 //! The ledger as a client reads it.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use gateway::admission::issue_key;
-use gateway::store::items::Limits;
+use gateway::catalog::Catalog;
+use gateway::chat::Usage;
+use gateway::ids::{KeyId, RequestId};
+use gateway::ledger::Timestamp;
+use gateway::money::PicoUsd;
+use gateway::store::items::{Item, Limits, Record, TokenSource, number, text};
+use gateway_dev::stack::TABLE;
 use gateway_tests::{Harness, read};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -97,4 +104,92 @@ async fn days_outside_one_to_ninety_are_a_400() -> Result<()> {
     }
     assert_eq!(gateway.get("/v1/usage?days=90").await?.status, 200);
     Ok(())
+}
+
+/// A record of that day, hour and shard: a version 7 id of that moment that ends in the shard.
+fn record_of(key: &KeyId, model: &str, (days_ago, shard): (i64, u8)) -> Result<Record> {
+    let started = Timestamp::now().as_millisecond() - days_ago * 86_400_000;
+    let request = RequestId::parse(&format!("req_{started:012x}7000800000000000000{shard:x}")).context("an id")?;
+    let cost = PicoUsd::new(1_000_000_007 + u128::from(shard) + u128::try_from(days_ago)?);
+    Ok(Record {
+        key: key.clone(),
+        request,
+        format: "messages".into(),
+        model: model.to_owned(),
+        provider: "openrouter".into(),
+        attempts: 1,
+        status: 200,
+        finish: "stop".into(),
+        upstream_id: String::new(),
+        usage: Usage { input: 123_456, cache_read: 98_765, output: 54_321, reasoning: 1_234, ..Usage::default() },
+        source: TokenSource::Upstream,
+        price_version: "v".to_owned(),
+        markup_permille: 0,
+        provider_cost: cost,
+        charged: cost,
+        first_event_ms: None,
+        duration_ms: 1,
+    })
+}
+
+/// The rollup that a record alone makes.
+fn rollup_of(record: &Record) -> Item {
+    let mut item = record.rollup_key();
+    item.extend(record.rollup_additions().map(|(name, value)| (name.to_owned(), value)));
+    item.extend([("v".to_owned(), number(1)), ("ttl".to_owned(), number(record.rollup_ttl()))]);
+    item
+}
+
+#[tokio::test]
+async fn ninety_days_of_twenty_models_in_eight_shards_come_from_two_pages_and_add_up() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (key, catalog) = (gateway.key_id()?, Catalog::embedded()?);
+    let names: Vec<String> =
+        catalog.models().map(|model| model.id.to_string()).chain(["one-more".to_owned()]).take(20).collect();
+    assert_eq!(names.len(), 20);
+    let (mut items, mut charged) = (Vec::new(), 0);
+    for (days_ago, name, shard) in
+        (0..90).flat_map(|day| names.iter().flat_map(move |name| (0..8).map(move |shard| (day, name, shard))))
+    {
+        let record = record_of(&key, name, (days_ago, shard))?;
+        charged += record.charged.pico();
+        items.push(rollup_of(&record));
+    }
+    let client = client(&gateway);
+    for batch in items.chunks(25) {
+        let put = |item: &Item| {
+            let put = PutRequest::builder().set_item(Some(item.clone())).build()?;
+            anyhow::Ok(WriteRequest::builder().put_request(put).build())
+        };
+        let writes = batch.iter().map(put).collect::<Result<Vec<_>>>()?;
+        client.batch_write_item().request_items(TABLE, writes).send().await?;
+    }
+    let pages = client
+        .query()
+        .table_name(TABLE)
+        .key_condition_expression("pk = :pk AND begins_with(sk, :day)")
+        .expression_attribute_values(":pk", text(format!("K#{key}")))
+        .expression_attribute_values(":day", text("D#"));
+    let mut pages = pages.into_paginator().send();
+    let mut count = 0;
+    while pages.next().await.transpose()?.is_some() {
+        count += 1;
+    }
+    assert!(count <= 2, "{count} pages");
+    let usage = gateway.get("/v1/usage?days=90").await?.json();
+    assert_eq!(usage["totalRequests"], 90 * 20 * 8);
+    assert_eq!(usage["totalCost"].to_string(), PicoUsd::new(charged).to_string());
+    Ok(())
+}
+
+/// A client of the emulator without anything of ours in between.
+fn client(gateway: &Harness) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .endpoint_url(&gateway.stack.support.database.endpoint)
+        .region(aws_sdk_dynamodb::config::Region::from_static("us-east-1"))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "local"))
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::items::{Item, Reader, Record, iso_millis, partition, text};
-use super::{Store, StoreError, failure};
+use super::{Store, StoreError};
 use crate::ids::KeyId;
 
 impl Store {
@@ -31,11 +31,6 @@ impl Store {
             .expression_attribute_values(":pk", text(partition(key)))
             .expression_attribute_values(":first", text(first))
             .expression_attribute_values(":last", text(last));
-        let mut pages = query.into_paginator().items().send();
-        let mut items = Vec::new();
-        while let Some(item) = pages.next().await {
-            items.push(item.map_err(|error| failure(&error))?);
-        }
-        Ok(items)
+        self.pages(query).await
     }
 }

@@ -36,6 +36,10 @@ const WRITE_OPERATION: Duration = Duration::from_secs(4);
 pub use admit::Conditional;
 pub use settle::Stored;
 
+/// A page of a long query.
+const PAGE_ATTEMPT: Duration = Duration::from_secs(3);
+const PAGE_OPERATION: Duration = Duration::from_secs(8);
+
 /// Why the store gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StoreError {

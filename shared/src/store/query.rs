@@ -1,7 +1,9 @@
 //! Reads.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+
 use super::items::{Item, Rollup, partition, primary_key, text};
-use super::{Store, StoreError, failure};
+use super::{PAGE_ATTEMPT, PAGE_OPERATION, Store, StoreError, failure, timeouts};
 use crate::ids::KeyId;
 
 impl Store {
@@ -16,12 +18,21 @@ impl Store {
             .expression_attribute_values(":first", text(format!("D#{first}")))
             // `~` sorts after every character of a model id.
             .expression_attribute_values(":last", text(format!("D#{last}~")));
-        let mut pages = query.into_paginator().items().send();
-        let mut rollups = Vec::new();
-        while let Some(item) = pages.next().await {
-            rollups.push(Rollup::read(&item.map_err(|error| failure(&error))?)?);
+        self.pages(query).await?.iter().map(Rollup::read).collect()
+    }
+
+    /// All items of a query. A page is a megabyte: it may take longer than the read of an item.
+    pub(super) async fn pages(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let page = query.clone().set_exclusive_start_key(start).customize();
+            let page = page.config_override(page_limits()).send().await.map_err(|error| failure(&error))?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(items);
+            }
         }
-        Ok(rollups)
     }
 
     /// One item, if it is there.
@@ -30,4 +41,8 @@ impl Store {
         let output = get.send().await.map_err(|error| failure(&error))?;
         Ok(output.item)
     }
+}
+
+fn page_limits() -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder().timeout_config(timeouts(PAGE_ATTEMPT, PAGE_OPERATION))
 }

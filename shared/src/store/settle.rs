@@ -1,5 +1,6 @@
 //! The record and the rollup of a request, in one transaction.
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
 use super::items::{Reader, Record, number};
@@ -28,7 +29,9 @@ impl Store {
             .client_request_token(record.request.hex())
             .transact_items(TransactWriteItem::builder().put(put).build())
             .transact_items(TransactWriteItem::builder().update(self.rollup_update(record)?).build());
-        let result = transaction.customize().config_override(write_limits()).send().await;
+        // Once: the settlement protocol decides about another attempt.
+        let once = write_limits().retry_config(RetryConfig::standard().with_max_attempts(1));
+        let result = transaction.customize().config_override(once).send().await;
         match result.map_err(|error| failure(&error)) {
             Ok(_) => Ok(Stored::New),
             Err(StoreError::Condition(_)) => Ok(Stored::Already),

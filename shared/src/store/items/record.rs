@@ -177,16 +177,16 @@ impl Record {
     pub fn rollup_additions(&self) -> [(&'static str, AttributeValue); 10] {
         let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = self.usage;
         [
-            ("n", number(1)),
-            ("errors", number(u8::from(self.status != 200))),
-            ("input", number(input)),
-            ("cache_read", number(cache_read)),
-            ("cache_write_5m", number(cache_write_5m)),
-            ("cache_write_1h", number(cache_write_1h)),
-            ("output", number(output)),
-            ("reasoning", number(reasoning)),
-            ("provider_cost", number(self.provider_cost.pico())),
-            ("charged", number(self.charged.pico())),
+            (rollup::REQUESTS, number(1)),
+            (rollup::ERRORS, number(u8::from(self.status != 200))),
+            (rollup::INPUT, number(input)),
+            (rollup::CACHE_READ, number(cache_read)),
+            (rollup::CACHE_WRITE_5M, number(cache_write_5m)),
+            (rollup::CACHE_WRITE_1H, number(cache_write_1h)),
+            (rollup::OUTPUT, number(output)),
+            (rollup::REASONING, number(reasoning)),
+            (rollup::PROVIDER_COST, number(self.provider_cost.pico())),
+            (rollup::CHARGED, number(self.charged.pico())),
         ]
     }
 
@@ -194,6 +194,20 @@ impl Record {
     pub fn rollup_ttl(&self) -> i64 {
         self.started().as_second().saturating_add(ROLLUP_DAYS * SECONDS_PER_DAY)
     }
+}
+
+/// What a rollup's attributes are called: short, so that three months of every model fit two pages of a query.
+mod rollup {
+    pub(super) const REQUESTS: &str = "n";
+    pub(super) const ERRORS: &str = "e";
+    pub(super) const INPUT: &str = "i";
+    pub(super) const CACHE_READ: &str = "r";
+    pub(super) const CACHE_WRITE_5M: &str = "w";
+    pub(super) const CACHE_WRITE_1H: &str = "h";
+    pub(super) const OUTPUT: &str = "o";
+    pub(super) const REASONING: &str = "t";
+    pub(super) const PROVIDER_COST: &str = "p";
+    pub(super) const CHARGED: &str = "c";
 }
 
 /// One shard of a key's usage of a model on a day.
@@ -225,18 +239,18 @@ impl Rollup {
         Ok(Self {
             day: (*day).to_owned(),
             model: (*model).to_owned(),
-            requests: reader.count("n")?,
-            errors: reader.count("errors")?,
+            requests: reader.count(rollup::REQUESTS)?,
+            errors: reader.count(rollup::ERRORS)?,
             usage: Usage {
-                input: reader.count("input")?,
-                cache_read: reader.count("cache_read")?,
-                cache_write_5m: reader.count("cache_write_5m")?,
-                cache_write_1h: reader.count("cache_write_1h")?,
-                output: reader.count("output")?,
-                reasoning: reader.count("reasoning")?,
-                provider_cost: Some(PicoUsd::new(reader.number("provider_cost")?)),
+                input: reader.count(rollup::INPUT)?,
+                cache_read: reader.count(rollup::CACHE_READ)?,
+                cache_write_5m: reader.count(rollup::CACHE_WRITE_5M)?,
+                cache_write_1h: reader.count(rollup::CACHE_WRITE_1H)?,
+                output: reader.count(rollup::OUTPUT)?,
+                reasoning: reader.count(rollup::REASONING)?,
+                provider_cost: Some(PicoUsd::new(reader.number(rollup::PROVIDER_COST)?)),
             },
-            charged: PicoUsd::new(reader.number("charged")?),
+            charged: PicoUsd::new(reader.number(rollup::CHARGED)?),
         })
     }
 }
