@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use gateway::catalog::Catalog;
 use gateway::ids::{KeyId, RequestId};
-use gateway::ledger::{Reconciled, Replay, Replayed, reconcile, verify};
+use gateway::ledger::{Reconciled, Replay, Replayed, Timestamp, reconcile, verify};
 use gateway::money::PicoUsd;
 use gateway::store::items::{AdmitWrite, Hold, Record};
 use gateway::store::{Conditional, Store};
@@ -22,7 +22,7 @@ fn chat(text: &str, stream: bool) -> Value {
 }
 
 async fn records(gateway: &Harness) -> Result<Vec<Record>> {
-    Ok(gateway.stack.support.store.records(&gateway.key_id()?, gateway::ledger::Timestamp::UNIX_EPOCH).await?)
+    Ok(gateway.stack.support.store.records(&gateway.key_id()?, Timestamp::UNIX_EPOCH).await?)
 }
 
 async fn violations(store: &Store) -> Result<Vec<String>> {
@@ -95,7 +95,7 @@ async fn reconcile_gives_a_dead_request_a_record_that_charges_nothing() -> Resul
     assert!(violations(store).await?[0].starts_with("L6"), "a dead hold that nobody resolves is found");
     gateway.stack.lambda.invoke("reconcile", "{}".to_owned()).await?;
     eventually("the hold is gone", async || Ok(store.key(&key).await?.context("the key")?.holds.is_empty())).await?;
-    assert_eq!(reconcile(store).await?, Reconciled { keys: 1, ..Reconciled::default() });
+    assert_eq!(reconcile(store, Timestamp::now()).await?, Reconciled { keys: 1, ..Reconciled::default() });
     let stored = store.key(&key).await?.context("the key")?;
     assert_eq!(stored.balance, 10_i128.pow(30));
     let record = records(&gateway).await?.pop().context("a record")?;
@@ -121,7 +121,7 @@ async fn a_killed_process_leaves_lines_from_which_its_record_is_made() -> Result
     assert!(lines.iter().filter(|line| replay.read(line)).count() >= 2);
     // Its hold has not expired: for all the log can tell it is still running.
     let store = &gateway.stack.support.store;
-    assert_eq!(replay.run(store, |_| {}).await?, Replayed { running: 1, ..Replayed::default() });
+    assert_eq!(replay.run(store, Timestamp::now(), |_| {}).await?, Replayed { running: 1, ..Replayed::default() });
     assert_eq!(store.key(&gateway.key_id()?).await?.context("the key")?.holds.len(), 1);
     assert!(violations(store).await?.is_empty());
     Ok(())
@@ -138,7 +138,7 @@ async fn a_final_line_makes_the_record_that_the_table_never_took_and_twice_chang
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     assert_eq!(String::from_utf8_lossy(&first.stdout).trim(), r#"{"settled":1,"running":0,"failed":0}"#);
     bk(&other, &["ledger", "replay"], &lines).await?;
-    let replayed = other.stack.support.store.records(&gateway.key_id()?, gateway::ledger::Timestamp::UNIX_EPOCH).await?;
+    let replayed = other.stack.support.store.records(&gateway.key_id()?, Timestamp::UNIX_EPOCH).await?;
     let original = records(&gateway).await?;
     assert_eq!(replayed.iter().map(Record::item).collect::<Vec<_>>(), original.iter().map(Record::item).collect::<Vec<_>>());
     let verified = bk(&gateway, &["ledger", "verify", "--json"], "").await?;

@@ -23,20 +23,25 @@ pub struct Reconciled {
     pub left: u64,
 }
 
-/// Walks over the directory and resolves what is dead. Safe to run at any time, by many at once.
-pub async fn reconcile(store: &Store) -> Result<Reconciled, StoreError> {
+/// Walks over the directory and resolves what is dead at that time. Safe to run at any time, by many at once.
+pub async fn reconcile(store: &Store, now: Timestamp) -> Result<Reconciled, StoreError> {
+    let now = u64::try_from(now.as_second()).unwrap_or_default();
     let mut done = Reconciled::default();
     for listed in store.list_keys().await? {
         if let Some(key) = store.key(&listed.id).await? {
             done.keys = done.keys.saturating_add(1);
-            reconcile_key(store, &listed.id, &key, &mut done).await?;
+            reconcile_key(store, (&listed.id, &key), now, &mut done).await?;
         }
     }
     Ok(done)
 }
 
-async fn reconcile_key(store: &Store, id: &KeyId, key: &StoredKey, done: &mut Reconciled) -> Result<(), StoreError> {
-    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+async fn reconcile_key(
+    store: &Store,
+    (id, key): (&KeyId, &StoredKey),
+    now: u64,
+    done: &mut Reconciled,
+) -> Result<(), StoreError> {
     for (request, hold) in dead_holds(key, now) {
         let record = interrupted(id, request, &hold);
         let reservation = Reservation { hold: Some(hold), uncertain: false };

@@ -108,11 +108,11 @@ impl Replay {
         self.traces.len()
     }
 
-    /// Settles each request that the lines tell of, and tells how many are done after each.
-    pub async fn run(self, store: &Store, mut progress: impl FnMut(usize)) -> Result<Replayed, StoreError> {
+    /// Settles each request that the lines tell of, and tells how many are done after each. At `now` holds are dead or not.
+    pub async fn run(self, store: &Store, now: Timestamp, mut progress: impl FnMut(usize)) -> Result<Replayed, StoreError> {
         let mut replayed = Replayed::default();
         for (done, ((key, request), trace)) in self.traces.into_iter().enumerate() {
-            let count = match replay(store, (&key, request), &trace).await? {
+            let count = match replay(store, (&key, request), &trace, now).await? {
                 None => &mut replayed.running,
                 Some(Settled::Done) => &mut replayed.settled,
                 Some(Settled::HoldLeft | Settled::RecordLost) => &mut replayed.failed,
@@ -125,8 +125,13 @@ impl Replay {
 }
 
 /// Settles a request; `None` when it may still be running.
-async fn replay(store: &Store, (key, request): (&KeyId, RequestId), trace: &Trace) -> Result<Option<Settled>, StoreError> {
-    let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+async fn replay(
+    store: &Store,
+    (key, request): (&KeyId, RequestId),
+    trace: &Trace,
+    now: Timestamp,
+) -> Result<Option<Settled>, StoreError> {
+    let now = u64::try_from(now.as_second()).unwrap_or_default();
     let stored = store.key(key).await?.and_then(|key| hold_of(&key, request));
     let record = match (&trace.last, &trace.checkpoint, &trace.intent) {
         (Some(last), _, _) => last_record(key, request, last),

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use gateway::catalog::Catalog;
-use gateway::ledger::{Replay, reconcile, verify};
+use gateway::ledger::{Replay, Timestamp, reconcile, verify};
 use gateway::store::Store;
 
 /// How many requests or keys pass between two lines of progress.
@@ -28,7 +28,7 @@ pub(crate) async fn run(store: &Store, command: Ledger, json: bool) -> Result<()
         Ledger::Replay => replay(store, json).await,
         Ledger::Verify => check(store, json).await,
         Ledger::Reconcile => {
-            let done = reconcile(store).await.context("reconcile")?;
+            let done = reconcile(store, Timestamp::now()).await.context("reconcile")?;
             if json {
                 return super::print(&done);
             }
@@ -52,7 +52,7 @@ async fn replay(store: &Store, json: bool) -> Result<()> {
     let requests = replay.requests();
     eprintln!("{lines} ledger lines of {requests} requests");
     let replayed = replay
-        .run(store, |done| {
+        .run(store, Timestamp::now(), |done| {
             if done.is_multiple_of(STEP) {
                 eprintln!("{done} of {requests}");
             }
