@@ -26,8 +26,9 @@ const OUTPUT_PRICE: u64 = 400_000;
 /// A ten-thousandth of a dollar: more than any of these requests holds, less than ten of them.
 pub const GRANT: i128 = 100_000_000_000;
 
-/// In the body of the admission's write, and in the release's.
+/// In the body of each of the admission's writes, of the one that begins a new minute, and of the release.
 pub const ADMISSION: &str = ":hold";
+pub const NEW_MINUTE: &str = "rpm - :one";
 pub const RELEASE: &str = ":refund";
 
 /// Test options with the proxy before the table.
@@ -118,6 +119,17 @@ impl Account {
         let account = Self { id, text, granted: Some(granted) };
         account.set(gateway, "balance", &json!({"N": granted.to_string()})).await?;
         Ok(account)
+    }
+
+    /// Puts the key into the present minute, as a request before would have: the next admission is one write. Waits where the
+    /// minute is about to end.
+    pub async fn begin_window(&self, gateway: &Harness) -> Result<()> {
+        let second = || Timestamp::now().as_second();
+        if second() % 60 >= 58 {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let now = second();
+        self.set(gateway, "window", &json!({"N": (now - now % 60).to_string()})).await
     }
 
     /// Overwrites an attribute of the key's item.

@@ -3,6 +3,8 @@
 mod account;
 mod circuits;
 mod credentials;
+mod crowds;
+mod every_call;
 mod outage;
 mod settlement_faults;
 mod table;

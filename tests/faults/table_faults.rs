@@ -8,7 +8,7 @@ use gateway_dev::proxy::{Action, Rule};
 use gateway_tests::{Answer, Harness, eventually, read};
 use serde_json::{Value, json};
 
-use super::account::{ADMISSION, Account, CHAT, GRANT, chat, inject, price, proxy, rested, started};
+use super::account::{ADMISSION, Account, CHAT, GRANT, NEW_MINUTE, chat, inject, price, proxy, rested, started};
 
 /// Longest time that an admission may take when the table does not answer.
 const LONGEST: Duration = Duration::from_millis(1_200);
@@ -171,7 +171,12 @@ async fn f4_an_admission_whose_answer_is_lost_is_one_admission() -> Result<()> {
     let gateway = started().await?;
     for (action, stream) in [(Action::CommitAndDrop, false), (Action::CommitAndDelay(Duration::from_millis(600)), true)] {
         let (account, label) = (Account::prepaid(&gateway, GRANT).await?, format!("lost-{stream}"));
-        inject(&gateway, admissions(action).times(1));
+        // The write that begins a minute, and the one within it.
+        let write = if stream { NEW_MINUTE } else { ADMISSION };
+        if !stream {
+            account.begin_window(&gateway).await?;
+        }
+        inject(&gateway, Rule::on("UpdateItem", action).containing(write).times(1));
         let body = chat(&format!("hi [[sim:silent ms=700 label={label}]]"), stream);
         let hold = account.hold_of(&body)?;
         let (answer, ()) = tokio::try_join!(account.ask(&gateway, &body), async {
