@@ -8,7 +8,7 @@ use gateway::auth::ApiKey;
 use gateway::catalog::Catalog;
 use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::{self, Days, ModelUsage, Summary, Timestamp};
-use gateway::store::items::{Limits, StoredKey};
+use gateway::store::items::{Expired, Limits, StoredKey};
 use gateway::wire::{self, ClientFormat};
 use gateway_dev::proxy::{FaultProxy, Rule};
 use gateway_dev::simulator::Entry;
@@ -147,7 +147,12 @@ impl Account {
     /// The request as the key's owner sends it.
     pub fn request(&self, gateway: &Harness, path: &str, body: &Value) -> reqwest::RequestBuilder {
         let request = gateway.client.post(format!("{}{path}", gateway.stack.url)).header("content-type", "application/json");
-        request.header("x-api-key", self.text.expose_secret()).body(body.to_string())
+        self.sign(request).body(body.to_string())
+    }
+
+    /// Adds the key to a request.
+    pub fn sign(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.header("x-api-key", self.text.expose_secret())
     }
 
     /// Sends a request and reads the answer to its end.
@@ -193,20 +198,27 @@ impl Account {
     /// Checks that the key has so many records, that the rollups are their sum, that no hold is left, and that the balance is
     /// what was granted less what was charged. Returns the records.
     pub async fn balanced(&self, gateway: &Harness, requests: usize) -> Result<Vec<StoredRecord>> {
+        assert_eq!(self.conserved(gateway).await?, 0, "holds are left");
+        let records = self.records(gateway).await?;
+        assert_eq!(records.len(), requests, "records: {records:?}");
+        Ok(records)
+    }
+
+    /// Checks that the rollups are the sum of the records, and that what was granted is what is left, held or charged. Returns
+    /// how many holds there are.
+    pub async fn conserved(&self, gateway: &Harness) -> Result<usize> {
         let (records, rollups) = (self.records(gateway).await?, self.rollups(gateway).await?);
         let charged: u128 = records.iter().map(|record| record.charged).sum();
-        assert_eq!(records.len(), requests, "records: {records:?}");
-        assert_eq!(
-            (rollups.requests, rollups.charged.pico()),
-            (requests as u64, charged),
-            "rollups are not their records' sum"
-        );
+        assert_eq!((rollups.requests, rollups.charged.pico()), (records.len() as u64, charged), "records and rollups");
         let stored = self.stored(gateway).await?;
-        assert!(stored.holds.is_empty(), "{:?}", stored.holds);
+        let dead = stored.expired.values().filter(|entry| matches!(entry, Expired::Dead(_))).count();
+        assert_eq!(dead, 0, "nothing has expired yet");
         if let Some(granted) = self.granted {
-            assert_eq!(stored.balance, granted - i128::try_from(charged)?, "granted {granted}, charged {charged}");
+            let held: u128 = stored.holds.values().map(|hold| hold.amount.pico()).sum();
+            let spent = i128::try_from(held + charged)?;
+            assert_eq!(stored.balance + spent, granted, "{} left, {held} held, {charged} charged", stored.balance);
         }
-        Ok(records)
+        Ok(stored.holds.len())
     }
 }
 

@@ -8,7 +8,7 @@ use gateway_dev::proxy::{Action, Rule};
 use gateway_tests::{Answer, Harness, eventually, read};
 use serde_json::{Value, json};
 
-use super::account::{ADMISSION, Account, CHAT, GRANT, NEW_MINUTE, chat, inject, price, proxy, rested, started};
+use super::account::{ADMISSION, Account, CHAT, GRANT, NEW_MINUTE, breakable, chat, inject, price, proxy, rested, started};
 
 /// Longest time that an admission may take when the table does not answer.
 const LONGEST: Duration = Duration::from_millis(1_200);
@@ -111,6 +111,46 @@ async fn f2_a_prepaid_key_is_never_served_from_memory() -> Result<()> {
     }
     assert_eq!(gateway.journal("prepaid").len(), 0);
     account.balanced(&gateway, 1).await?;
+    Ok(())
+}
+
+/// Asks for the models with an account's key.
+async fn models(gateway: &Harness, account: &Account) -> Result<(Answer, Duration)> {
+    let before = Instant::now();
+    let answer = read(account.sign(gateway.client.get(format!("{}/v1/models", gateway.stack.url)))).await?;
+    Ok((answer, before.elapsed()))
+}
+
+#[tokio::test]
+async fn f1_f2_an_endpoint_that_costs_nothing_reads_the_key_under_the_same_rules() -> Result<()> {
+    for (fault, status) in [
+        (Rule::any(Action::Throttle).times(2), 200),
+        (Rule::any(Action::InternalError).times(2), 200),
+        (Rule::any(Action::Throttle), 429),
+        (Rule::any(Action::Refuse), 503),
+        (Rule::any(Action::Hang), 503),
+    ] {
+        let gateway = Harness::start_with(breakable()?).await?;
+        gateway.get("/v1/models").await?;
+        let account = Account::open(&gateway).await?;
+        inject(&gateway, fault.clone());
+        let (answer, took) = models(&gateway, &account).await?;
+        assert_eq!(answer.status, status, "{fault:?}: {}", answer.body);
+        assert_eq!(answer.header("retry-after"), if status == 200 { "" } else { "1" }, "{fault:?}");
+        assert!(took <= LONGEST, "{fault:?}: {took:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn r13_a_key_that_was_read_within_a_minute_is_not_read_again() -> Result<()> {
+    let gateway = Harness::start_with(breakable()?).await?;
+    let account = Account::prepaid(&gateway, 0).await?;
+    assert_eq!(models(&gateway, &account).await?.0.status, 200);
+    inject(&gateway, Rule::any(Action::Hang));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(models(&gateway, &account).await?.0.status, 200);
+    assert_eq!((proxy(&gateway).count("GetItem"), proxy(&gateway).faults()), (1, 0));
     Ok(())
 }
 
