@@ -1,7 +1,12 @@
-//! Faults of providers: what the client saw, what the providers were asked, and what the ledger says.
+//! Faults of providers and of the table: what the client saw, what the providers were asked, and what the ledger says.
 
+mod account;
 mod circuits;
 mod credentials;
+mod crowds;
+mod every_call;
 mod outage;
+mod settlement_faults;
 mod table;
+mod table_faults;
 mod whole_requests;

@@ -49,6 +49,7 @@ pub fn options() -> Result<Options> {
         timeout: Duration::from_mins(2),
         pace: Duration::ZERO,
         echo: false,
+        fault_proxy: false,
     })
 }
 

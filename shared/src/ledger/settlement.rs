@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
 use crate::protocol::{Fault, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
 use crate::store::items::{Hold, Record};
 use crate::store::{Conditional, Store, StoreError, Stored};
+
+/// Longest time that a settlement may hold up the end of a body: what is kept for it before the function is killed, too.
+const LONGEST: Duration = Duration::from_secs(4);
 
 /// What a request took from its key, for the settlement to give back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,24 +40,33 @@ pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservatio
     }
 }
 
+/// Does what the machine wants until it is done, or until its time is up.
 async fn drive(store: &Store, record: Option<&Record>, (mut machine, mut effect): (Settling, SettleEffect)) -> Settled {
+    let end = Instant::now() + LONGEST;
     loop {
-        let event = match effect {
-            SettleEffect::PutRecord => put(store, record).await,
-            SettleEffect::ReadCharge => charge(store, &machine).await,
-            SettleEffect::Release(write) => match store.release(&write).await {
-                Ok(Conditional::Written(_)) => SettleEvent::Released,
-                Ok(Conditional::Refused(old)) => SettleEvent::NotThere(old),
-                Err(error) => failed(&machine, &error),
-            },
-            SettleEffect::Pause(ceiling) => {
-                tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
-                SettleEvent::Paused
-            }
+        let Ok(event) = timeout_at(end, perform(store, record, &machine, effect)).await else {
+            tracing::warn!(request = %machine.request(), "settlement ran out of time");
+            return machine.given_up();
         };
         match machine.step(event) {
             SettleStep::Do(next) => effect = next,
             SettleStep::Done(settled) => return settled,
+        }
+    }
+}
+
+async fn perform(store: &Store, record: Option<&Record>, machine: &Settling, effect: SettleEffect) -> SettleEvent {
+    match effect {
+        SettleEffect::PutRecord => put(store, record).await,
+        SettleEffect::ReadCharge => charge(store, machine).await,
+        SettleEffect::Release(write) => match store.release(&write).await {
+            Ok(Conditional::Written(_)) => SettleEvent::Released,
+            Ok(Conditional::Refused(old)) => SettleEvent::NotThere(old),
+            Err(error) => failed(machine, &error),
+        },
+        SettleEffect::Pause(ceiling) => {
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
+            SettleEvent::Paused
         }
     }
 }

@@ -119,6 +119,11 @@ impl Settling {
         self.request
     }
 
+    /// How it ends when there is no time for another effect.
+    pub const fn given_up(&self) -> Settled {
+        if self.recorded { Settled::HoldLeft } else { Settled::RecordLost }
+    }
+
     /// Goes on from what became of the last effect.
     pub fn step(&mut self, event: SettleEvent) -> SettleStep {
         match event {
@@ -142,7 +147,7 @@ impl Settling {
                     let ceiling = (FIRST_PAUSE << self.tries.min(8)).min(LONGEST_PAUSE);
                     return SettleStep::Do(SettleEffect::Pause(ceiling));
                 }
-                SettleStep::Done(if self.recorded { Settled::HoldLeft } else { Settled::RecordLost })
+                SettleStep::Done(self.given_up())
             }
             SettleEvent::Paused => SettleStep::Do(self.last.clone()),
         }

@@ -6,5 +6,6 @@
 pub mod database;
 pub mod front;
 pub mod lambda;
+pub mod proxy;
 pub mod simulator;
 pub mod stack;

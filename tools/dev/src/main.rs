@@ -71,6 +71,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         timeout: TIMEOUT,
         pace: PACE,
         echo: true,
+        fault_proxy: false,
     };
     if arguments.coldstart {
         return print_cold_starts(&Options { data: None, ..options }).await;

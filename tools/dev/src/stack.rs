@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::database::Emulator;
 use crate::front;
 use crate::lambda::{Function, Lambda, LogSink};
+use crate::proxy::FaultProxy;
 use crate::simulator::{self, AwsCredentials, Simulator};
 
 /// The functions, by the names of their binaries.
@@ -51,6 +52,8 @@ pub struct Options {
     pub pace: Duration,
     /// Whether functions' output is printed.
     pub echo: bool,
+    /// Whether functions reach the table through a proxy that can break their calls.
+    pub fault_proxy: bool,
 }
 
 /// When the simulator is started.
@@ -67,6 +70,8 @@ pub enum SimulatorStart {
 pub struct Support {
     /// The database.
     pub database: Emulator,
+    /// What stands between the functions and the database, if it was asked for. `store` does not pass it.
+    pub proxy: Option<FaultProxy>,
     /// The table, for tests and tools.
     pub store: Store,
     /// The development key.
@@ -128,11 +133,13 @@ impl Support {
             SimulatorStart::UnlessProvider | SimulatorStart::Always => Some(start_simulator(options.pace, stopped).await?),
         };
         let (simulator, simulator_origin) = started.unzip();
-        let variables = variables(&database.endpoint, simulator_origin.as_deref(), &options.variables);
+        let proxy = if options.fault_proxy { Some(FaultProxy::start(&database.endpoint).await?) } else { None };
+        let endpoint = proxy.as_ref().map_or(&database.endpoint, |proxy| &proxy.endpoint);
+        let variables = variables(endpoint, simulator_origin.as_deref(), &options.variables);
         if let Some(simulator) = &simulator {
             simulator.set_aws_credentials(AwsCredentials::of(&variables));
         }
-        Ok(Self { database, store, key, simulator, simulator_origin, variables, _stop: stop })
+        Ok(Self { database, proxy, store, key, simulator, simulator_origin, variables, _stop: stop })
     }
 }
 
@@ -285,6 +292,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             pace: Duration::ZERO,
             echo: false,
+            fault_proxy: false,
         };
         let support = Support::start(&options(SimulatorStart::Always)).await.unwrap();
         assert!(support.simulator.is_some() && support.simulator_origin.unwrap().starts_with("http://127.0.0.1:"));

@@ -1,0 +1,159 @@
+//! Every call of the table that a chat request makes, with every fault: the money stays exact.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gateway_dev::proxy::{Action, Call, Rule};
+use gateway_tests::{Harness, eventually};
+use serde_json::{Value, json};
+
+use super::account::{ADMISSION, Account, NEW_MINUTE, RELEASE, breakable, inject, proxy};
+
+/// A request that leaves nothing out: it names an earlier tool call, gets a signed one back, and a route of it fails once.
+struct Case {
+    name: &'static str,
+    body: fn(&str) -> Value,
+    /// Whether the request is the key's first in its minute, which its admission learns from a refused write.
+    new_minute: bool,
+    /// Operation, and what its body has in it.
+    calls: &'static [(&'static str, &'static str)],
+    /// Calls of providers without any fault of the table.
+    upstream: usize,
+}
+
+const CASES: [Case; 2] = [
+    Case {
+        name: "tools",
+        body: tools,
+        new_minute: false,
+        calls: &[
+            ("UpdateItem", ADMISSION),
+            ("Query", "ROUTES"),
+            ("BatchGetItem", "S#call_"),
+            ("BatchWriteItem", "S#call_"),
+            ("TransactWriteItems", "E#"),
+            ("UpdateItem", RELEASE),
+        ],
+        upstream: 1,
+    },
+    Case {
+        name: "failover",
+        body: failover,
+        new_minute: true,
+        calls: &[
+            ("UpdateItem", NEW_MINUTE),
+            ("UpdateItem", ADMISSION),
+            ("Query", "ROUTES"),
+            ("UpdateItem", "failures"),
+            ("TransactWriteItems", "E#"),
+            ("UpdateItem", RELEASE),
+        ],
+        upstream: 2,
+    },
+];
+
+fn tools(label: &str) -> Value {
+    // An id of the gateway's own form is looked up wherever it stands.
+    let script = format!("go, as in call_{}0 [[sim:tool label={label}]]", "0a".repeat(16));
+    json!({
+        "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
+        "messages": [{"role": "user", "content": script}],
+        "tools": [{"type": "function", "function": {"name": "look"}}],
+    })
+}
+
+fn failover(label: &str) -> Value {
+    let script = format!("hi [[sim:error status=500 on=claude label={label}]]");
+    json!({"model": "claude-opus-4.6", "max_tokens": 512, "messages": [{"role": "user", "content": script}]})
+}
+
+/// Done late, these come after what was tried in their place.
+const FAULTS: [Action; 8] = [
+    Action::Throttle,
+    Action::InternalError,
+    Action::TransactionConflict,
+    Action::Refuse,
+    Action::CommitAndDrop,
+    Action::CommitAndDelay(Duration::from_millis(400)),
+    Action::Delay(Duration::from_millis(400)),
+    Action::Delay(Duration::from_millis(1_200)),
+];
+
+/// A ten-thousand-fold of what a request costs.
+const GRANT: i128 = 1_000_000_000_000_000;
+
+impl Case {
+    async fn account(&self, gateway: &Harness) -> Result<Account> {
+        let account = Account::prepaid(gateway, GRANT).await?;
+        if !self.new_minute {
+            account.begin_window(gateway).await?;
+        }
+        Ok(account)
+    }
+}
+
+/// Operation and telling part of each call, as the case lists them.
+fn known(calls: &[Call], case: &Case) -> Vec<Option<(&'static str, &'static str)>> {
+    let place = |call: &Call| {
+        case.calls.iter().copied().find(|(operation, part)| call.operation == *operation && call.body.contains(part))
+    };
+    calls.iter().map(place).collect()
+}
+
+#[tokio::test]
+async fn the_cases_list_every_call_that_their_requests_make() -> Result<()> {
+    for case in CASES {
+        let gateway = Harness::start_with(breakable()?).await?;
+        let account = case.account(&gateway).await?;
+        let answer = account.ask(&gateway, &(case.body)("clean")).await?;
+        assert_eq!((answer.status, gateway.journal("clean").len()), (200, case.upstream), "{}", answer.body);
+        let calls = proxy(&gateway).calls();
+        let mut made = known(&calls, &case);
+        assert!(!made.contains(&None), "{}: a call that is not listed: {calls:?}", case.name);
+        made.sort_unstable();
+        let mut listed: Vec<_> = case.calls.iter().copied().map(Some).collect();
+        listed.sort_unstable();
+        assert_eq!(made, listed, "{}", case.name);
+        account.balanced(&gateway, 1).await?;
+    }
+    Ok(())
+}
+
+/// Plays one fault to one call, on a gateway of its own: what is read once in a while is read again.
+async fn play(case: &Case, call: (&str, &str), fault: &Action) -> Result<()> {
+    let place = format!("{} {} {} {fault:?}", case.name, call.0, call.1);
+    let gateway = Harness::start_with(breakable()?).await?;
+    let account = case.account(&gateway).await?;
+    inject(&gateway, Rule::on(call.0, fault.clone()).containing(call.1).times(1));
+    let answer = account.ask(&gateway, &(case.body)("cell")).await?;
+    assert!(answer.status == 200 && answer.complete && !answer.body.contains("\"error\""), "{place}: {}", answer.body);
+    assert_eq!(gateway.journal("cell").len(), case.upstream, "{place}");
+    assert_eq!(proxy(&gateway).faults(), 1, "{place}");
+    let records = account.balanced(&gateway, 1).await?;
+    assert!(records[0].charged > 0 && records[0].source == "upstream", "{place}: {records:?}");
+    if matches!(fault, Action::Delay(_)) {
+        // The late one arrives.
+        tokio::time::sleep(Duration::from_millis(1_300)).await;
+        eventually("quiet", async || Ok(account.stored(&gateway).await?.holds.is_empty())).await?;
+        account.balanced(&gateway, 1).await?;
+    }
+    Ok(())
+}
+
+/// Plays a case's part of the matrix, four cells at a time.
+async fn play_all(case: &Case) -> Result<()> {
+    let cells = case.calls.iter().flat_map(|call| FAULTS.iter().map(move |fault| (*call, fault)));
+    let cells = cells.map(|(call, fault)| play(case, call, fault));
+    stream::iter(cells).buffer_unordered(4).try_collect::<Vec<()>>().await.map(drop)
+}
+
+#[tokio::test]
+async fn r2_any_fault_of_any_call_of_a_request_with_tools_leaves_one_exact_record() -> Result<()> {
+    play_all(&CASES[0]).await
+}
+
+#[tokio::test]
+async fn r2_any_fault_of_any_call_of_a_request_that_changes_its_route_leaves_one_exact_record() -> Result<()> {
+    play_all(&CASES[1]).await
+}
