@@ -28,8 +28,6 @@ pub use settlement::{Reservation, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, verify};
 
-/// A settlement that takes longer would meet the end of its function.
-const LONGEST_SETTLEMENT: Duration = Duration::from_secs(4);
 /// Characters per token where nobody counted.
 const BYTES_PER_TOKEN: u64 = 4;
 
@@ -158,8 +156,7 @@ fn millis(duration: Duration) -> u64 {
 /// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record.
 pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
     log(record);
-    let settling = settlement::store_record(store, record, &facts.reservation);
-    let settled = tokio::time::timeout(LONGEST_SETTLEMENT, settling).await.unwrap_or(Settled::RecordLost);
+    let settled = settlement::store_record(store, record, &facts.reservation).await;
     if settled != Settled::Done {
         tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
     }
