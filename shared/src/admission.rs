@@ -1,5 +1,6 @@
 //! Who may pass: the drivers of the admission protocol, and a short memory for answers.
 
+mod issue;
 mod memory;
 mod network;
 mod refusal;
@@ -7,18 +8,16 @@ mod refusal;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
-use ring::rand::SystemRandom;
-use secrecy::SecretString;
-
-use crate::auth::{self, ApiKey};
+use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, RequestId};
 use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant};
-use crate::store::items::{Hold, Limits, NewKey, Place, ReleaseWrite, StoredKey};
+use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
+pub use issue::{Rotated, Terms, issue, issue_key, rotate};
 use memory::Memory;
+pub use network::Network;
 pub use refusal::{Rates, rate_headers};
 
 /// A request that may go on.
@@ -59,6 +58,16 @@ impl Admission {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
             Ok(_) => Err(self.refuse(key, &Denial::Unauthorized)),
             Err(error) => self.fall_back(key, &error),
+        }
+    }
+
+    /// The key as the table has it at this moment: for answers that must not be a minute old.
+    pub async fn current(&self, key: &ApiKey) -> Result<StoredKey, GatewayError> {
+        self.memory.refusal(key.digest())?;
+        match self.store.current_key(key.id()).await {
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(stored),
+            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized)),
+            Err(error) => Err(unanswered(&error)),
         }
     }
 
@@ -134,19 +143,19 @@ impl Admission {
     }
 
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Permit, GatewayError> {
-        if let StoreError::Malformed(cause) = error {
-            return Err(GatewayError::internal(cause.clone()));
-        }
-        if let Some(permit) = self.memory.stale(key.digest()) {
-            tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
-            return Ok(permit);
-        }
-        Err(match error {
-            StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
-            StoreError::Unavailable(_) | StoreError::Condition(_) | StoreError::Malformed(_) => {
-                GatewayError::unavailable(error.to_string())
-            }
-        })
+        let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
+        let permit = stale.ok_or_else(|| unanswered(error))?;
+        tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
+        Ok(permit)
+    }
+}
+
+/// What a client is told when the table did not say who it is.
+fn unanswered(error: &StoreError) -> GatewayError {
+    match error {
+        StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
+        StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
+        StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
     }
 }
 
@@ -160,19 +169,4 @@ pub(crate) fn fault(error: &StoreError) -> Fault {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-/// Mints a key of that name and stores it. The text is the only copy of the key there is.
-pub async fn issue_key(
-    store: &Store,
-    name: &str,
-    limits: Limits,
-    prepaid: bool,
-) -> Result<(SecretString, KeyId), StoreError> {
-    let minted = auth::mint(&SystemRandom::new());
-    let (text, key) = minted.ok_or_else(|| StoreError::Unavailable("the system has no random numbers".to_owned()))?;
-    let (digest, last4) = (key.digest(), key.last4().to_owned());
-    let new = NewKey { digest, last4, name: name.to_owned(), created: Timestamp::now(), limits, prepaid };
-    store.create_key(key.id(), &new.stored()).await?;
-    Ok((text, key.id().clone()))
 }

@@ -3,12 +3,14 @@
 //! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
 
 mod admit;
+mod credits;
 pub mod items;
 mod keys;
 mod query;
 mod routes;
 mod settle;
 mod signatures;
+mod transaction;
 
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ const WRITE_ATTEMPT: Duration = Duration::from_secs(1);
 const WRITE_OPERATION: Duration = Duration::from_secs(4);
 
 pub use admit::Conditional;
+pub use credits::Granted;
+pub use keys::KeyRotation;
 pub use settle::Stored;
 
 /// Why the store gave no answer.

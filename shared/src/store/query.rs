@@ -1,8 +1,8 @@
 //! Reads.
 
-use super::items::{Item, Rollup, partition, primary_key, text};
+use super::items::{Item, Record, Rollup, partition, primary_key, text};
 use super::{Store, StoreError, failure};
-use crate::ids::KeyId;
+use crate::ids::{KeyId, RequestId};
 
 impl Store {
     /// The rollups of a key from day `first` to day `last` (`yyyy-mm-dd`, both included).
@@ -22,6 +22,13 @@ impl Store {
             rollups.push(Rollup::read(&item.map_err(|error| failure(&error))?)?);
         }
         Ok(rollups)
+    }
+
+    /// The item of a request's record, if there is one.
+    pub async fn record(&self, key: &KeyId, request: RequestId) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
+        let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
+        Ok(output.item)
     }
 
     /// One item, if it is there.
