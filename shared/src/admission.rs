@@ -56,7 +56,7 @@ impl Admission {
         }
         match self.store.key(key.id()).await {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
-            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized)),
+            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
             Err(error) => self.fall_back(key, &error),
         }
     }
@@ -66,7 +66,7 @@ impl Admission {
         self.memory.refusal(key.digest())?;
         match self.store.current_key(key.id()).await {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(stored),
-            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized)),
+            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
             Err(error) => Err(unanswered(&error)),
         }
     }
@@ -77,11 +77,15 @@ impl Admission {
         self.memory.refusal(key.digest())?;
         let request = demand.request;
         let (mut machine, mut effect) = Admitting::begin(demand, now());
+        let mut rates = None;
         let grant = loop {
             let event = match effect {
                 AdmitEffect::Write(write) => match self.store.admit(&write).await {
                     Ok(Conditional::Written(stored)) => AdmitEvent::Written(stored),
-                    Ok(Conditional::Refused(old)) => AdmitEvent::Refused(old),
+                    Ok(Conditional::Refused(old)) => {
+                        rates = old.as_deref().map(|old| Rates::at(old, now()));
+                        AdmitEvent::Refused(old)
+                    }
                     Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
                     Err(error) => AdmitEvent::Failed(fault(&error)),
                 },
@@ -96,7 +100,7 @@ impl Admission {
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
                     return self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()));
                 }
-                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial)),
+                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial, rates)),
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
@@ -134,12 +138,14 @@ impl Admission {
         permit
     }
 
-    fn refuse(&self, key: &ApiKey, denial: &Denial) -> GatewayError {
+    /// A denial as the client sees it: with what is left of the rates, if the key is known by now.
+    fn refuse(&self, key: &ApiKey, denial: &Denial, rates: Option<Rates>) -> GatewayError {
         let (error, wait) = refusal::of(denial);
+        let rates = rates.filter(|_| refusal::is_of_a_known_key(denial));
         if let Some(wait) = wait {
-            self.memory.refuse(key.digest(), error.clone(), wait);
+            self.memory.refuse(key.digest(), (error.clone(), rates.clone()), wait);
         }
-        error
+        refusal::with_rates(error, rates.as_ref())
     }
 
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Permit, GatewayError> {
