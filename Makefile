@@ -45,7 +45,7 @@ bk: ## Build the operator's command line: target/debug/bk
 .PHONY: invoke
 invoke: $(TOOLS)/lambda/bin/cargo-lambda ## Send an event to a function under `make watch`: EVENT=chat-completions-stream
 	@set -a; . .dev/env; set +a; event=$${EVENT:-health}; \
-	  function=$$(case $$event in chat*) echo chat-completions;; messages*) echo messages;; count*) echo count-tokens;; model*) echo models;; *) echo $$event;; esac); \
+	  function=$$(case $$event in chat*) echo chat-completions;; messages*) echo messages;; count*) echo count-tokens;; model*) echo models;; credits) echo usage;; *) echo $$event;; esac); \
 	  sed "s|\$${GATEWAY_KEY}|$$GATEWAY_KEY|" events/$$event.json > .dev/event.json; \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file .dev/event.json
 

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("body", &["error"]),
     ("respond", &["config", "error", "ids", "wire"]),
     ("protocol", &["ids", "money", "store"]),
-    ("admission", &["auth", "error", "ids", "protocol", "store"]),
+    ("admission", &["auth", "error", "ids", "money", "protocol", "store"]),
     ("circuit", &["ids", "store"]),
     ("retry", &["error"]),
     ("ledger", &["auth", "catalog", "chat", "error", "ids", "money", "protocol", "store", "telemetry", "wire"]),

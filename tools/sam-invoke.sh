@@ -17,7 +17,7 @@ case $event in
   messages*) function=MessagesFunction ;;
   count-tokens*) function=CountTokensFunction ;;
   model*) function=ModelsFunction ;;
-  usage*) function=UsageFunction ;;
+  usage*|credits*) function=UsageFunction ;;
   health*) function=HealthFunction ;;
 esac
 case $(uname -m) in

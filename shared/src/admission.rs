@@ -1,5 +1,6 @@
 //! Who may pass: the drivers of the admission protocol, and a short memory for answers.
 
+mod issue;
 mod memory;
 mod network;
 mod refusal;
@@ -7,18 +8,16 @@ mod refusal;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
-use ring::rand::SystemRandom;
-use secrecy::SecretString;
-
-use crate::auth::{self, ApiKey};
+use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, RequestId};
 use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant};
-use crate::store::items::{Hold, Limits, NewKey, Place, ReleaseWrite, StoredKey};
+use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
+pub use issue::{Rotated, Terms, issue, issue_key, rotate};
 use memory::Memory;
+pub use network::Network;
 pub use refusal::{Rates, rate_headers};
 
 /// A request that may go on.
@@ -57,8 +56,18 @@ impl Admission {
         }
         match self.store.key(key.id()).await {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
-            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized)),
+            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
             Err(error) => self.fall_back(key, &error),
+        }
+    }
+
+    /// The key as the table has it at this moment: for answers that must not be a minute old.
+    pub async fn current(&self, key: &ApiKey) -> Result<StoredKey, GatewayError> {
+        self.memory.refusal(key.digest())?;
+        match self.store.current_key(key.id()).await {
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(stored),
+            Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
+            Err(error) => Err(unanswered(&error)),
         }
     }
 
@@ -68,11 +77,15 @@ impl Admission {
         self.memory.refusal(key.digest())?;
         let request = demand.request;
         let (mut machine, mut effect) = Admitting::begin(demand, now());
+        let mut rates = None;
         let grant = loop {
             let event = match effect {
                 AdmitEffect::Write(write) => match self.store.admit(&write).await {
                     Ok(Conditional::Written(stored)) => AdmitEvent::Written(stored),
-                    Ok(Conditional::Refused(old)) => AdmitEvent::Refused(old),
+                    Ok(Conditional::Refused(old)) => {
+                        rates = old.as_deref().map(|old| Rates::at(old, now()));
+                        AdmitEvent::Refused(old)
+                    }
                     Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
                     Err(error) => AdmitEvent::Failed(fault(&error)),
                 },
@@ -87,7 +100,7 @@ impl Admission {
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
                     return self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()));
                 }
-                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial)),
+                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial, rates)),
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
@@ -125,28 +138,30 @@ impl Admission {
         permit
     }
 
-    fn refuse(&self, key: &ApiKey, denial: &Denial) -> GatewayError {
+    /// A denial as the client sees it: with what is left of the rates, if the key is known by now.
+    fn refuse(&self, key: &ApiKey, denial: &Denial, rates: Option<Rates>) -> GatewayError {
         let (error, wait) = refusal::of(denial);
+        let rates = rates.filter(|_| refusal::is_of_a_known_key(denial));
         if let Some(wait) = wait {
-            self.memory.refuse(key.digest(), error.clone(), wait);
+            self.memory.refuse(key.digest(), (error.clone(), rates.clone()), wait);
         }
-        error
+        refusal::with_rates(error, rates.as_ref())
     }
 
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Permit, GatewayError> {
-        if let StoreError::Malformed(cause) = error {
-            return Err(GatewayError::internal(cause.clone()));
-        }
-        if let Some(permit) = self.memory.stale(key.digest()) {
-            tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
-            return Ok(permit);
-        }
-        Err(match error {
-            StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
-            StoreError::Unavailable(_) | StoreError::Condition(_) | StoreError::Malformed(_) => {
-                GatewayError::unavailable(error.to_string())
-            }
-        })
+        let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
+        let permit = stale.ok_or_else(|| unanswered(error))?;
+        tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
+        Ok(permit)
+    }
+}
+
+/// What a client is told when the table did not say who it is.
+fn unanswered(error: &StoreError) -> GatewayError {
+    match error {
+        StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
+        StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
+        StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
     }
 }
 
@@ -160,19 +175,4 @@ pub(crate) fn fault(error: &StoreError) -> Fault {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-/// Mints a key of that name and stores it. The text is the only copy of the key there is.
-pub async fn issue_key(
-    store: &Store,
-    name: &str,
-    limits: Limits,
-    prepaid: bool,
-) -> Result<(SecretString, KeyId), StoreError> {
-    let minted = auth::mint(&SystemRandom::new());
-    let (text, key) = minted.ok_or_else(|| StoreError::Unavailable("the system has no random numbers".to_owned()))?;
-    let (digest, last4) = (key.digest(), key.last4().to_owned());
-    let new = NewKey { digest, last4, name: name.to_owned(), created: Timestamp::now(), limits, prepaid };
-    store.create_key(key.id(), &new.stored()).await?;
-    Ok((text, key.id().clone()))
 }

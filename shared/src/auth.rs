@@ -80,8 +80,19 @@ impl ApiKey {
 
 /// A new key: the text to show once, and the parsed key to store. `None` when the random source fails.
 pub fn mint(random: &dyn SecureRandom) -> Option<(SecretString, ApiKey)> {
-    let body = random_base62(random, LOOKUP_LENGTH + SECRET_LENGTH)?;
-    let signed = format!("{PREFIX}{body}");
+    with_secret(&random_base62(random, LOOKUP_LENGTH)?, random)
+}
+
+/// A new key in the place of `old`: with its lookup part, which is nowhere but in the key itself, and so with its id. `None` when
+/// `old` is no key or the random source fails.
+pub fn remint(old: &SecretString, random: &dyn SecureRandom) -> Option<(SecretString, ApiKey)> {
+    let old = old.expose_secret();
+    ApiKey::parse(old).ok()?;
+    with_secret(old.strip_prefix(PREFIX)?.get(..LOOKUP_LENGTH)?, random)
+}
+
+fn with_secret(lookup: &str, random: &dyn SecureRandom) -> Option<(SecretString, ApiKey)> {
+    let signed = format!("{PREFIX}{lookup}{}", random_base62(random, SECRET_LENGTH)?);
     let text = SecretString::from(format!("{signed}{}", checksum(&signed)));
     let key = ApiKey::parse(text.expose_secret()).ok()?;
     Some((text, key))
@@ -168,6 +179,17 @@ mod tests {
         let signed = format!("bk_ABCDEFGHIJKL{}", "s".repeat(28));
         let key = ApiKey::parse(&format!("{signed}{}", checksum(&signed))).unwrap();
         assert_eq!(*key.id(), KeyId::of_lookup_digest(&digest));
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_another_keeps_its_id_and_nothing_else() {
+        let old = minted();
+        let (text, new) = remint(&old.clone().into(), &SystemRandom::new()).unwrap();
+        let old = ApiKey::parse(&old).unwrap();
+        assert_eq!(new.id(), old.id());
+        assert_ne!(new.digest(), old.digest());
+        assert_eq!(ApiKey::parse(text.expose_secret()).unwrap().digest(), new.digest());
+        assert!(remint(&"bk_typo".to_owned().into(), &SystemRandom::new()).is_none());
     }
 
     #[test]

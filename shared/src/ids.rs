@@ -183,6 +183,39 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// One change of a balance by the operator: a UUID v7, whose time part is when. Shown as `grant_` and 32 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GrantId(Uuid);
+
+impl GrantId {
+    /// A new id, of now.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Reads an id as it is shown.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Uuid::try_parse(text.strip_prefix("grant_")?).ok()?;
+        (id.get_version_num() == 7).then_some(Self(id))
+    }
+
+    /// When it was made, as time since the Unix epoch, in whole milliseconds.
+    pub fn made(self) -> Duration {
+        RequestId(self.0).started()
+    }
+
+    /// The 32 hex digits alone.
+    pub fn hex(self) -> String {
+        self.0.simple().to_string()
+    }
+}
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "grant_{}", self.0.simple())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,8 +106,52 @@ impl fmt::Display for PicoUsd {
 
 impl Serialize for PicoUsd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = RawValue::from_string(self.to_string()).map_err(serde::ser::Error::custom)?;
-        number.serialize(serializer)
+        exact_number(self.to_string(), serializer)
+    }
+}
+
+/// A JSON number with exactly these digits.
+fn exact_number<S: Serializer>(digits: String, serializer: S) -> Result<S::Ok, S::Error> {
+    RawValue::from_string(digits).map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+/// An amount in pico-dollars that may be below zero, as a balance or a correction is. Shown as [`PicoUsd`] is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SignedPicoUsd(i128);
+
+impl SignedPicoUsd {
+    /// That many pico-dollars.
+    pub const fn new(pico: i128) -> Self {
+        Self(pico)
+    }
+
+    /// The number of pico-dollars.
+    pub const fn pico(self) -> i128 {
+        self.0
+    }
+}
+
+impl From<PicoUsd> for SignedPicoUsd {
+    fn from(amount: PicoUsd) -> Self {
+        Self(i128::try_from(amount.0).unwrap_or(i128::MAX))
+    }
+}
+
+impl Sum for SignedPicoUsd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self(0), |sum, amount| Self(sum.0.saturating_add(amount.0)))
+    }
+}
+
+impl fmt::Display for SignedPicoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.0 < 0 { "-" } else { "" }, PicoUsd(self.0.unsigned_abs()))
+    }
+}
+
+impl Serialize for SignedPicoUsd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        exact_number(self.to_string(), serializer)
     }
 }
 
@@ -178,6 +222,14 @@ mod tests {
         for (pico, text) in [(0, "0"), (1, "0.000000000001"), (1_230_000_000_000, "1.23"), (2_000_000_000_000, "2")] {
             assert_eq!(PicoUsd::new(pico).to_string(), text);
             assert_eq!(serde_json::to_string(&PicoUsd::new(pico)).ok().as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn amounts_below_zero_print_their_sign() {
+        for (pico, text) in [(-1, "-0.000000000001"), (-1_500_000_000_000, "-1.5"), (0, "0"), (3, "0.000000000003")] {
+            assert_eq!(SignedPicoUsd::new(pico).to_string(), text);
+            assert_eq!(serde_json::to_string(&SignedPicoUsd::new(pico)).ok().as_deref(), Some(text));
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Permit;
+use super::refusal::{Rates, with_rates};
 use crate::error::GatewayError;
 use crate::ids::KeyDigest;
 
@@ -18,7 +19,7 @@ const CAPACITY: usize = 1_000;
 #[derive(Clone, Debug)]
 enum Remembered {
     Known { at: Instant, permit: Box<Permit>, prepaid: bool },
-    Refused { until: Instant, error: GatewayError },
+    Refused { until: Instant, error: GatewayError, rates: Option<Rates> },
 }
 
 /// What was answered lately.
@@ -28,10 +29,19 @@ pub(super) struct Memory(Mutex<HashMap<KeyDigest, Remembered>>);
 impl Memory {
     /// The refusal that still holds for a key, as an error.
     pub(super) fn refusal(&self, digest: KeyDigest) -> Result<(), GatewayError> {
-        match self.lock().get(&digest) {
-            Some(Remembered::Refused { until, error }) if Instant::now() < *until => Err(error.clone()),
-            Some(Remembered::Refused { .. } | Remembered::Known { .. }) | None => Ok(()),
+        let (left, error, rates) = match self.lock().get(&digest) {
+            Some(Remembered::Refused { until, error, rates }) => {
+                (until.saturating_duration_since(Instant::now()), error.clone(), rates.clone())
+            }
+            Some(Remembered::Known { .. }) | None => return Ok(()),
+        };
+        if left.is_zero() {
+            return Ok(());
         }
+        // What is left of the wait, and not the wait of whoever was refused first.
+        let wait = Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)));
+        let error = if error.retry_after().is_some() { error.with_retry_after(wait) } else { error };
+        Err(with_rates(error, rates.as_ref()))
     }
 
     /// A key that was recognised within the last minute.
@@ -48,8 +58,8 @@ impl Memory {
         self.insert(digest, Remembered::Known { at: Instant::now(), permit: Box::new(permit), prepaid });
     }
 
-    pub(super) fn refuse(&self, digest: KeyDigest, error: GatewayError, wait: Duration) {
-        self.insert(digest, Remembered::Refused { until: Instant::now() + wait, error });
+    pub(super) fn refuse(&self, digest: KeyDigest, (error, rates): (GatewayError, Option<Rates>), wait: Duration) {
+        self.insert(digest, Remembered::Refused { until: Instant::now() + wait, error, rates });
     }
 
     fn known(&self, digest: KeyDigest, within: Duration) -> Option<(Permit, bool)> {

@@ -4,26 +4,45 @@ use std::net::IpAddr;
 
 use crate::store::items::ANY;
 
-/// Whether an address lies in one of the networks (`10.0.0.0/8`, `2001:db8::/32`, a single address, or `*` for all). An unknown
-/// address lies in none of them.
-pub(super) fn allows(networks: &[String], address: Option<IpAddr>) -> bool {
-    networks.iter().any(|network| network == ANY || address.is_some_and(|address| contains(network, address)))
+/// Some addresses: `10.0.0.0/8`, `2001:db8::/32`, or a single one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    base: IpAddr,
+    prefix: u32,
 }
 
-fn contains(network: &str, address: IpAddr) -> bool {
-    let (base, bits) = network.split_once('/').map_or((network, None), |(base, bits)| (base, Some(bits)));
-    let (Ok(base), Some(prefix)) = (base.parse::<IpAddr>(), bits.map_or(Some(u32::MAX), |bits| bits.parse().ok())) else {
-        return false;
-    };
-    let same = |base: u128, address: u128, width: u32| {
-        let ignored = width.saturating_sub(prefix.min(width));
-        base.checked_shr(ignored) == address.checked_shr(ignored) || ignored == width
-    };
-    match (base, address.to_canonical()) {
-        (IpAddr::V4(base), IpAddr::V4(address)) => same(u32::from(base).into(), u32::from(address).into(), 32),
-        (IpAddr::V6(base), IpAddr::V6(address)) => same(base.into(), address.into(), 128),
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+impl Network {
+    /// Reads a network; `None` for what is none. IPv4 is written as IPv4, never inside IPv6.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (base, prefix) = text.split_once('/').map_or((text, None), |(base, prefix)| (base, Some(prefix)));
+        let base: IpAddr = base.parse().ok()?;
+        let width = if base.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            Some(digits) => digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())??,
+            None => width,
+        };
+        (prefix <= width && base.to_canonical() == base).then_some(Self { base, prefix })
     }
+
+    /// Whether an address lies in it.
+    pub fn contains(self, address: IpAddr) -> bool {
+        let same = |base: u128, address: u128, width: u32| {
+            let ignored = width.saturating_sub(self.prefix);
+            ignored == width || base.checked_shr(ignored) == address.checked_shr(ignored)
+        };
+        match (self.base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => same(u32::from(base).into(), u32::from(address).into(), 32),
+            (IpAddr::V6(base), IpAddr::V6(address)) => same(base.into(), address.into(), 128),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+/// Whether an address lies in one of the networks, or one is `*` for all. An unknown address lies in none, and what is no network
+/// holds nothing.
+pub(super) fn allows(networks: &[String], address: Option<IpAddr>) -> bool {
+    let holds = |network: &str| address.is_some_and(|address| Network::parse(network).is_some_and(|n| n.contains(address)));
+    networks.iter().any(|network| network == ANY || holds(network))
 }
 
 #[cfg(test)]
@@ -48,5 +67,16 @@ mod tests {
             assert_eq!(allows(&[network.to_owned()], address.parse().ok()), inside, "{network} {address}");
         }
         assert!(!allows(&["10.0.0.0/8".to_owned()], None));
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "2001:db8::/129", "10.0.0.0/", "10.0.0.0/+8", "::ffff:10.0.0.0/104", "*"]
+        {
+            assert_eq!(Network::parse(text), None, "{text}");
+        }
+        for text in ["10.0.0.0/8", "10.1.2.3", "::/0", "2001:db8::1"] {
+            assert!(Network::parse(text).is_some(), "{text}");
+        }
     }
 }

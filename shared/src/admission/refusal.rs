@@ -30,6 +30,17 @@ impl Rates {
             reset: key.window.saturating_add(WINDOW),
         }
     }
+
+    /// The rates of a key that was last written perhaps minutes ago: a window that is over has used nothing.
+    pub(super) fn at(key: &StoredKey, now: u64) -> Self {
+        let rates = Self::of(key);
+        if rates.reset > now {
+            return rates;
+        }
+        let full = |rate: Option<(u128, u128)>| rate.map(|(limit, _)| (limit, limit));
+        let reset = (now - now % WINDOW).saturating_add(WINDOW);
+        Self { requests: full(rates.requests), tokens: full(rates.tokens), reset }
+    }
 }
 
 /// The rates as headers, in both families' spelling: OpenAI's with the time that is left, Anthropic's with the moment (RFC 3339).
@@ -98,6 +109,25 @@ pub(super) fn of(denial: &Denial) -> (GatewayError, Option<Duration>) {
         Denial::Busy => (limited("key_busy", 1, "Too many requests of this key at the same moment."), None),
         Denial::Contended | Denial::Unavailable => (GatewayError::unavailable("the key's item changes too fast"), None),
     }
+}
+
+/// Whether whoever asked is known to hold the key: nobody else is told about its rates.
+pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
+    match denial {
+        Denial::Model
+        | Denial::Requests(_)
+        | Denial::Tokens(_)
+        | Denial::TokensNever(_)
+        | Denial::Concurrency(_)
+        | Denial::Balance => true,
+        Denial::Unauthorized | Denial::Busy | Denial::Contended | Denial::Unavailable => false,
+    }
+}
+
+/// An error with the rates' headers.
+pub(super) fn with_rates(error: GatewayError, rates: Option<&Rates>) -> GatewayError {
+    let headers = rates.map(rate_headers).unwrap_or_default();
+    headers.into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
 }
 
 /// The refusal of an address.

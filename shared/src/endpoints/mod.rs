@@ -1,6 +1,7 @@
 //! The HTTP surface: paths, methods, and what is the same for every endpoint.
 
 mod chat;
+mod credits;
 mod health;
 mod models;
 mod usage;
@@ -37,6 +38,8 @@ pub enum Endpoint {
     Model(String),
     /// `GET /v1/usage`
     Usage,
+    /// `GET /v1/credits`
+    Credits,
     /// `GET /health`
     Health,
     /// `/`, which clients probe.
@@ -61,6 +64,7 @@ impl Endpoint {
             "messages/count_tokens" => Some(Self::CountTokens),
             "models" => Some(Self::Models),
             "usage" => Some(Self::Usage),
+            "credits" => Some(Self::Credits),
             "health" => Some(Self::Health),
             other => other.strip_prefix("models/").map(|id| Self::Model(decode_percent(id))),
         }
@@ -72,7 +76,7 @@ impl Endpoint {
             Some(Self::ChatCompletions) => "chat-completions",
             Some(Self::Messages) => "messages",
             Some(Self::CountTokens) => "count-tokens",
-            Some(Self::Usage) => "usage",
+            Some(Self::Usage | Self::Credits) => "usage",
             Some(Self::Health) => "health",
             Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
         }
@@ -82,7 +86,7 @@ impl Endpoint {
     const fn methods(&self) -> &'static str {
         match self {
             Self::ChatCompletions | Self::Messages | Self::CountTokens => "POST, OPTIONS",
-            Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
+            Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -90,9 +94,13 @@ impl Endpoint {
     const fn dialect(&self) -> Dialect {
         match self {
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
-            Self::ChatCompletions | Self::Models | Self::Model(_) | Self::Usage | Self::Health | Self::Root => {
-                Dialect::OpenAi
-            }
+            Self::ChatCompletions
+            | Self::Models
+            | Self::Model(_)
+            | Self::Usage
+            | Self::Credits
+            | Self::Health
+            | Self::Root => Dialect::OpenAi,
         }
     }
 }
@@ -177,6 +185,7 @@ impl Call {
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
             Endpoint::Usage => usage::handle(gateway, self).await,
+            Endpoint::Credits => credits::handle(gateway, self).await,
             Endpoint::Health => health::handle(gateway).await,
             Endpoint::Root => models::root(),
         };
@@ -193,7 +202,7 @@ fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
     GatewayError::new(ErrorKind::NotFound, format!("There is nothing at {path}."))
         .with_code("unknown_path")
-        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/models, /v1/usage and /health.")
+        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/models, /v1/usage, /v1/credits and /health.")
 }
 
 fn wrong_method(method: &Method, allowed: &str) -> GatewayError {
@@ -227,6 +236,8 @@ mod tests {
             ("/v1/models/openai/gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
             ("/v1/models/openai%2Fgpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
             ("/usage", Some(Endpoint::Usage)),
+            ("/v1/credits", Some(Endpoint::Credits)),
+            ("/credits/", Some(Endpoint::Credits)),
             ("/health", Some(Endpoint::Health)),
             ("/v1/health", Some(Endpoint::Health)),
             ("/", Some(Endpoint::Root)),

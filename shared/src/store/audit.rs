@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::items::{Item, Reader, Record, iso_millis, partition, text};
+use super::items::{Item, Record, iso_millis, partition, text};
 use super::{Store, StoreError};
 use crate::ids::KeyId;
 
@@ -11,13 +11,6 @@ impl Store {
     pub async fn records(&self, key: &KeyId, since: Timestamp) -> Result<Vec<Record>, StoreError> {
         let items = self.between(key, &format!("E#{}", iso_millis(since)), "E#~").await?;
         items.iter().map(Record::read).collect()
-    }
-
-    /// Everything that was ever granted to a key, in pico-dollars.
-    pub async fn granted(&self, key: &KeyId) -> Result<i128, StoreError> {
-        let items = self.between(key, "G#", "G#~").await?;
-        let amounts = items.iter().map(|item| Reader(item).signed("amount"));
-        amounts.collect::<Result<Vec<_>, _>>().map(|amounts| amounts.into_iter().fold(0, i128::saturating_add))
     }
 
     /// A key's items between two sort keys, read consistently.

@@ -1,15 +1,50 @@
-//! Keys: read one, list all, create, switch off.
+//! Keys: read one, list all, create, change, rotate, switch off.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update};
 
-use super::items::{DIRECTORY, Item, KEY, KeyStatus, ListedKey, StoredKey, partition, primary_key, text};
-use super::{Store, StoreError, failure};
-use crate::ids::KeyId;
+use super::items::{
+    CreditGrant, DIRECTORY, Item, KEY, KeyChange, KeyStatus, ListedKey, Reader, StoredKey, number, partition, primary_key,
+    text,
+};
+use super::transaction::{part, token};
+use super::{Store, StoreError, failure, write_limits};
+use crate::ids::{KeyDigest, KeyId};
+
+/// A key's new secret.
+#[derive(Clone, Debug)]
+pub struct KeyRotation {
+    /// The digest that must still be the key's.
+    pub old: KeyDigest,
+    /// The digest that takes its place.
+    pub new: KeyDigest,
+    /// The new key's last four characters.
+    pub last4: String,
+    /// Until when the old one works, in seconds since the epoch.
+    pub old_until: u64,
+}
 
 impl Store {
     /// The key of that id, if there is one.
     pub async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, StoreError> {
         self.get(&partition(id), KEY).await?.as_ref().map(StoredKey::read).transpose()
+    }
+
+    /// The key of that id after every write that was answered before.
+    pub async fn current_key(&self, id: &KeyId) -> Result<Option<StoredKey>, StoreError> {
+        self.current_item(id).await?.as_ref().map(StoredKey::read).transpose()
+    }
+
+    /// The schema version that a key's item was written with.
+    pub async fn key_version(&self, id: &KeyId) -> Result<Option<u64>, StoreError> {
+        self.current_item(id).await?.map(|item| Reader(&item).count("v")).transpose()
+    }
+
+    async fn current_item(&self, id: &KeyId) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(primary_key(&partition(id), KEY)));
+        let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
+        Ok(output.item)
     }
 
     /// All keys, in the order of their ids. One query of the directory, never a scan.
@@ -23,38 +58,74 @@ impl Store {
         Ok(keys)
     }
 
-    /// Stores a new key and its directory entry, both or neither.
-    pub async fn create_key(&self, id: &KeyId, key: &StoredKey) -> Result<(), StoreError> {
-        let put = |item: Item| {
-            let put = Put::builder().table_name(&self.table).set_item(Some(item));
-            let put = put.condition_expression("attribute_not_exists(pk)").build();
-            put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(|error| malformed(&error))
-        };
-        let transaction = self.client.transact_write_items();
-        let transaction = transaction.transact_items(put(key.item(id))?).transact_items(put(key.directory_entry(id))?);
-        transaction.send().await.map(drop).map_err(|error| failure(&error))
+    /// Stores a new key, its directory entry, and the grant that its balance is made of, all or nothing.
+    pub async fn create_key(&self, id: &KeyId, key: &StoredKey, opening: Option<&CreditGrant>) -> Result<(), StoreError> {
+        let mut items = vec![self.put_new(key.item(id))?, self.put_new(key.directory_entry(id))?];
+        if let Some(grant) = opening {
+            items.push(self.put_new(grant.item())?);
+        }
+        self.transact(&token(), items).await
+    }
+
+    /// Changes a key; the key after it. `Condition` when there is no such key.
+    pub async fn change_key(&self, id: &KeyId, change: &KeyChange) -> Result<StoredKey, StoreError> {
+        let attributes = change.attributes();
+        let sets: Vec<String> = attributes.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(&partition(id), KEY)))
+            .update_expression(format!("SET {}", sets.join(", ")))
+            .condition_expression("attribute_exists(pk)")
+            .return_values(ReturnValue::AllNew);
+        for (name, value) in attributes {
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), value);
+        }
+        let output = update.customize().config_override(write_limits()).send().await.map_err(|error| failure(&error))?;
+        StoredKey::read(&output.attributes.unwrap_or_default())
+    }
+
+    /// Gives a key a new secret, and the old one an end. `Condition` when the key is switched off or has another secret by now.
+    pub async fn rotate_key(&self, id: &KeyId, rotation: &KeyRotation) -> Result<(), StoreError> {
+        let KeyRotation { old, new, last4, old_until } = rotation;
+        let digest = |digest: &KeyDigest| AttributeValue::B(Blob::new(*digest.as_bytes()));
+        let key = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(&partition(id), KEY)))
+            .update_expression("SET digest = :new, old_digest = :old, old_until = :until, last4 = :last4")
+            .condition_expression("digest = :old AND #status = :active")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", text(KeyStatus::Active.as_str()))
+            .expression_attribute_values(":new", digest(new))
+            .expression_attribute_values(":old", digest(old))
+            .expression_attribute_values(":until", number(old_until))
+            .expression_attribute_values(":last4", text(last4));
+        let listed = self.listed(id).update_expression("SET last4 = :last4");
+        let listed = listed.expression_attribute_values(":last4", text(last4));
+        self.transact(&token(), vec![part(key)?, part(listed)?]).await
     }
 
     /// Switches a key off for good, in the key and in the directory. `Condition` when there is no such key.
     pub async fn disable_key(&self, id: &KeyId) -> Result<(), StoreError> {
-        let update = |key: Item| {
-            let update = Update::builder().table_name(&self.table).set_key(Some(key));
-            let update = update
-                .update_expression("SET #status = :off")
-                .condition_expression("attribute_exists(pk)")
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_values(":off", text(KeyStatus::Disabled.as_str()))
-                .build();
-            update.map(|update| TransactWriteItem::builder().update(update).build()).map_err(|error| malformed(&error))
+        let off = |update: UpdateBuilder| {
+            part(
+                update
+                    .update_expression("SET #status = :off")
+                    .expression_attribute_names("#status", "status")
+                    .expression_attribute_values(":off", text(KeyStatus::Disabled.as_str())),
+            )
         };
-        let transaction = self.client.transact_write_items();
-        let transaction = transaction
-            .transact_items(update(primary_key(&partition(id), KEY))?)
-            .transact_items(update(primary_key(DIRECTORY, id.as_str()))?);
-        transaction.send().await.map(drop).map_err(|error| failure(&error))
+        let key = Update::builder().table_name(&self.table).set_key(Some(primary_key(&partition(id), KEY)));
+        let items = vec![off(key.condition_expression("attribute_exists(pk)"))?, off(self.listed(id))?];
+        self.transact(&token(), items).await
     }
-}
 
-fn malformed(error: &impl std::error::Error) -> StoreError {
-    StoreError::Malformed(error.to_string())
+    /// An update of a key's entry in the directory.
+    fn listed(&self, id: &KeyId) -> UpdateBuilder {
+        let update = Update::builder().table_name(&self.table).set_key(Some(primary_key(DIRECTORY, id.as_str())));
+        update.condition_expression("attribute_exists(pk)")
+    }
 }

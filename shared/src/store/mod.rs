@@ -4,12 +4,14 @@
 
 mod admit;
 mod audit;
+mod credits;
 pub mod items;
 mod keys;
 mod query;
 mod routes;
 mod settle;
 mod signatures;
+mod transaction;
 
 use std::time::Duration;
 
@@ -34,6 +36,8 @@ const WRITE_ATTEMPT: Duration = Duration::from_secs(1);
 const WRITE_OPERATION: Duration = Duration::from_secs(4);
 
 pub use admit::Conditional;
+pub use credits::Granted;
+pub use keys::KeyRotation;
 pub use settle::Stored;
 
 /// A page of a long query.

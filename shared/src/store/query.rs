@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
-use super::items::{Item, Rollup, partition, primary_key, text};
+use super::items::{Item, Record, Rollup, partition, primary_key, text};
 use super::{PAGE_ATTEMPT, PAGE_OPERATION, Store, StoreError, failure, timeouts};
-use crate::ids::KeyId;
+use crate::ids::{KeyId, RequestId};
 
 impl Store {
     /// The rollups of a key from day `first` to day `last` (`yyyy-mm-dd`, both included).
@@ -33,6 +33,13 @@ impl Store {
                 return Ok(items);
             }
         }
+    }
+
+    /// The item of a request's record, if there is one.
+    pub async fn record(&self, key: &KeyId, request: RequestId) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
+        let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
+        Ok(output.item)
     }
 
     /// One item, if it is there.

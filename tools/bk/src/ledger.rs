@@ -8,6 +8,8 @@ use gateway::catalog::Catalog;
 use gateway::ledger::{Replay, Timestamp, reconcile, verify};
 use gateway::store::Store;
 
+use super::Bench;
+
 /// How many requests or keys pass between two lines of progress.
 const STEP: usize = 1_000;
 
@@ -23,7 +25,8 @@ pub(crate) enum Ledger {
 }
 
 /// Runs a command.
-pub(crate) async fn run(store: &Store, command: Ledger, json: bool) -> Result<()> {
+pub(crate) async fn run(bench: &Bench, command: Ledger) -> Result<()> {
+    let (store, json) = (&bench.store, bench.json);
     match command {
         Ledger::Replay => replay(store, json).await,
         Ledger::Verify => check(store, json).await,

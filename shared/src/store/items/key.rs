@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::hold::{Expired, Hold};
 use super::{DIRECTORY, Item, KEY, OFF, Reader, VERSION, number, partition, primary_key, text};
 use crate::ids::{KeyDigest, KeyId, RequestId};
+use crate::money::PicoUsd;
 use crate::store::StoreError;
 
 /// Concurrent requests of a key that sets no limit of its own.
@@ -120,7 +121,6 @@ impl StoredKey {
 
     /// The item of a key with that id.
     pub fn item(&self, id: &KeyId) -> Item {
-        let texts = |values: &[String]| AttributeValue::L(values.iter().map(text).collect());
         let attributes = [
             ("v", number(VERSION)),
             ("digest", AttributeValue::B(Blob::new(self.digest.clone()))),
@@ -161,6 +161,15 @@ impl StoredKey {
         self.models.iter().any(|allowed| allowed == ANY || allowed == model)
     }
 
+    /// What running and dead requests took from the balance and did not yet give back.
+    pub fn held(&self) -> PicoUsd {
+        let dead = self.expired.values().filter_map(|expired| match expired {
+            Expired::Dead(hold) => Some(hold),
+            Expired::Released(_) => None,
+        });
+        self.holds.values().chain(dead).map(|hold| hold.amount).sum()
+    }
+
     /// The directory's entry.
     pub fn directory_entry(&self, id: &KeyId) -> Item {
         let mut item = primary_key(DIRECTORY, id.as_str());
@@ -173,6 +182,10 @@ impl StoredKey {
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
         item
     }
+}
+
+fn texts(values: &[String]) -> AttributeValue {
+    AttributeValue::L(values.iter().map(text).collect())
 }
 
 fn packed<'a>(entries: impl Iterator<Item = (&'a RequestId, String)>) -> AttributeValue {
@@ -206,6 +219,37 @@ impl Limits {
     /// No limits of rate, and as many requests at once as possible.
     pub fn none() -> Self {
         Self { rpm: OFF, tpm: OFF, max_concurrent: MOST_CONCURRENT, ..Self::standard() }
+    }
+}
+
+/// What changes about a key; `None` leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// See [`Limits`].
+    pub rpm: Option<u128>,
+    /// See [`Limits`].
+    pub tpm: Option<u128>,
+    /// See [`Limits`].
+    pub max_concurrent: Option<u128>,
+    /// See [`Limits`].
+    pub models: Option<Vec<String>>,
+    /// See [`Limits`].
+    pub cidrs: Option<Vec<String>>,
+    /// See [`Limits`].
+    pub expires: Option<u128>,
+}
+
+impl KeyChange {
+    /// The attributes that are written. A changed rate begins a new window, or what is left of the old rate would count until
+    /// its end.
+    pub fn attributes(&self) -> Vec<(&'static str, AttributeValue)> {
+        let Self { rpm, tpm, max_concurrent, models, cidrs, expires } = self;
+        let window = (rpm.is_some() || tpm.is_some()).then_some(0);
+        let numbers = [("rpm", rpm), ("tpm", tpm), ("max_concurrent", max_concurrent), ("expires", expires)];
+        let numbers = numbers.into_iter().filter_map(|(name, value)| value.map(|value| (name, number(value))));
+        let lists = [("models", models), ("cidrs", cidrs)];
+        let lists = lists.into_iter().filter_map(|(name, values)| values.as_ref().map(|values| (name, texts(values))));
+        numbers.chain(lists).chain(window.map(|window| ("window", number(window)))).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! One table, string keys `pk` and `sk`. Every item carries the schema version `v`. A limit that is off is [`OFF`], so that one
 //! constant expression fits every key.
 
+mod grant;
 mod hold;
 mod key;
 mod record;
@@ -18,14 +19,15 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::ids::{KeyId, RequestId};
 
+pub use grant::CreditGrant;
 pub use hold::{Expired, Hold};
-pub use key::{ANY, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey};
+pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey};
 pub use record::{Record, Rollup, TokenSource};
 pub use route::{ROUTES, RouteName, RouteState};
 pub use writes::{AdmitWrite, Place, ReleaseWrite};
 
 /// The schema version that is written.
-const VERSION: u64 = 1;
+pub const VERSION: u64 = 1;
 /// A limit that is off: larger than any count, within DynamoDB's 38 digits.
 pub const OFF: u128 = 10_u128.pow(30);
 

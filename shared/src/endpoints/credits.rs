@@ -1,0 +1,35 @@
+//! `GET /v1/credits`: the calling key's own balance, as it is at this moment.
+
+use std::sync::Arc;
+
+use http::Response;
+use serde::Serialize;
+
+use super::Call;
+use crate::auth::ApiKey;
+use crate::error::GatewayError;
+use crate::flow::Gateway;
+use crate::money::{PicoUsd, SignedPicoUsd};
+use crate::respond::{self, Body};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Credits {
+    object: &'static str,
+    /// What new requests may cost; null for a key that is not prepaid. Below zero when requests cost more than was held for them.
+    balance_usd: Option<SignedPicoUsd>,
+    prepaid: bool,
+    /// What running requests may cost at most. It is not part of the balance; what they do not cost goes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_usd: Option<PicoUsd>,
+}
+
+pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
+    let key = gateway.admission.current(&ApiKey::from_headers(call.headers())?).await?;
+    respond::json(&Credits {
+        object: "credits",
+        balance_usd: key.prepaid.then_some(SignedPicoUsd::new(key.balance)),
+        prepaid: key.prepaid,
+        held_usd: key.prepaid.then(|| key.held()),
+    })
+}

@@ -1,0 +1,96 @@
+//! Balances: granting, listing grants, and what a key was charged.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+
+use super::items::{CreditGrant, Item, KEY, Rollup, number, partition, primary_key, text};
+use super::transaction::part;
+use super::{Store, StoreError, failure};
+use crate::ids::KeyId;
+use crate::money::{PicoUsd, SignedPicoUsd};
+
+/// What became of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// It is written by this call.
+    New,
+    /// It was written already, by this or an earlier call.
+    Already,
+}
+
+impl Store {
+    /// Writes a grant and adds it to the balance of its prepaid key, both or neither, and once however often it is called.
+    /// `Condition` when there is no such key, it is not prepaid, or its id is that of another grant.
+    pub async fn grant(&self, grant: &CreditGrant) -> Result<Granted, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(&partition(&grant.key), KEY)))
+            .update_expression("SET balance = balance + :amount")
+            .condition_expression("prepaid = :true")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":amount", number(grant.amount.pico()));
+        let items = vec![self.put_new(grant.item())?, part(update)?];
+        match self.transact(&grant.id.hex(), items).await {
+            Ok(()) => Ok(Granted::New),
+            Err(StoreError::Condition(cause)) => match self.stored_grant(grant).await? {
+                Some(stored) if stored.amount == grant.amount => Ok(Granted::Already),
+                Some(_) | None => Err(StoreError::Condition(cause)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a key prepaid with a balance of nothing. `opening` is what it was charged until now, so that grants and charges add
+    /// up. `Condition` when the key is prepaid, has running requests, or its balance is not `seen` any more.
+    pub async fn make_prepaid(&self, key: &KeyId, seen: i128, opening: &CreditGrant) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(primary_key(&partition(key), KEY)))
+            .update_expression("SET prepaid = :true, balance = :zero")
+            .condition_expression("prepaid = :false AND balance = :seen AND size(holds) = :zero")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":seen", number(seen));
+        let mut items = vec![part(update)?];
+        if opening.amount != SignedPicoUsd::default() {
+            items.push(self.put_new(opening.item())?);
+        }
+        self.transact(&opening.id.hex(), items).await
+    }
+
+    /// All grants of a key, oldest first.
+    pub async fn grants(&self, key: &KeyId) -> Result<Vec<CreditGrant>, StoreError> {
+        let items = self.all_under(key, CreditGrant::PREFIX).await?;
+        items.iter().map(|item| CreditGrant::read(key, item)).collect()
+    }
+
+    /// What a key was charged, as far back as its rollups go.
+    pub async fn charged(&self, key: &KeyId) -> Result<PicoUsd, StoreError> {
+        let items = self.all_under(key, "D#").await?;
+        items.iter().map(|item| Rollup::read(item).map(|rollup| rollup.charged)).sum()
+    }
+
+    async fn stored_grant(&self, grant: &CreditGrant) -> Result<Option<CreditGrant>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(grant.primary_key())).consistent_read(true);
+        let output = get.send().await.map_err(|error| failure(&error))?;
+        output.item.map(|item| CreditGrant::read(&grant.key, &item)).transpose()
+    }
+
+    /// Everything of a key whose sort key begins so, as it is at this moment.
+    async fn all_under(&self, key: &KeyId, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(partition(key)))
+            .expression_attribute_values(":prefix", text(prefix));
+        let mut pages = query.into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(|error| failure(&error))?);
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,59 @@
+//! Transactions of the operator: sent until the table answers, each with a token that makes a repetition harmless.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+
+use super::items::Item;
+use super::{Store, StoreError, failure, write_limits};
+
+/// Times that a transaction is sent. The key's item is also written by every request, and DynamoDB cancels whoever comes second.
+const TRIES: u32 = 8;
+const FIRST_PAUSE: u64 = 20;
+const LONGEST_PAUSE: u64 = 400;
+/// After this nothing is sent again: an operator is waiting.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+impl Store {
+    /// Writes all or nothing. `token` (at most 36 characters) names the intent: a repetition of it writes nothing more.
+    pub(super) async fn transact(&self, token: &str, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        let (started, mut tries) = (Instant::now(), 1);
+        loop {
+            let transaction = self.client.transact_write_items().client_request_token(token);
+            let transaction = transaction.set_transact_items(Some(items.clone()));
+            let sent = transaction.customize().config_override(write_limits()).send().await;
+            match sent.map(drop).map_err(|error| failure(&error)) {
+                Err(StoreError::Unavailable(_) | StoreError::Throttled(_))
+                    if tries < TRIES && started.elapsed() < PATIENCE =>
+                {
+                    let ceiling = (FIRST_PAUSE << tries).min(LONGEST_PAUSE);
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
+                    tries += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Puts an item where there is none.
+    pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").build();
+        put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(|error| malformed(&error))
+    }
+}
+
+/// A token for an intent that has no id of its own.
+pub(super) fn token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+/// An update as part of a transaction.
+pub(super) fn part(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    update.build().map(|update| TransactWriteItem::builder().update(update).build()).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &impl std::error::Error) -> StoreError {
+    StoreError::Malformed(error.to_string())
+}

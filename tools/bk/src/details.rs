@@ -1,0 +1,98 @@
+//! A key as `show`, `limit` and `disable` print it.
+
+use anyhow::Result;
+use gateway::ids::KeyId;
+use gateway::ledger::Timestamp;
+use gateway::money::{PicoUsd, SignedPicoUsd};
+use gateway::store::items::{ANY, OFF, StoredKey};
+use serde::Serialize;
+
+use crate::{Bench, print};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    id: &'a str,
+    name: &'a str,
+    last4: &'a str,
+    status: &'static str,
+    created: &'a str,
+    /// Seconds since the epoch; null for never.
+    expires: Option<u64>,
+    /// Null for no limit.
+    rpm: Option<u128>,
+    tpm: Option<u128>,
+    max_concurrent: u128,
+    models: &'a [String],
+    cidrs: &'a [String],
+    prepaid: bool,
+    /// Null for a key that is not prepaid.
+    balance_usd: Option<SignedPicoUsd>,
+    held_usd: Option<PicoUsd>,
+    /// Until when the secret before the last rotation works, in seconds since the epoch; null when it does not.
+    old_until: Option<u64>,
+}
+
+impl<'a> Details<'a> {
+    fn of(id: &'a KeyId, key: &'a StoredKey) -> Self {
+        let limit = |limit: u128| (limit < OFF).then_some(limit);
+        let seconds = |at: u128| u64::try_from(at).ok();
+        let now = u128::try_from(Timestamp::now().as_second()).unwrap_or(0);
+        Self {
+            id: id.as_str(),
+            name: &key.name,
+            last4: &key.last4,
+            status: key.status.as_str(),
+            created: &key.created,
+            expires: limit(key.expires).and_then(seconds),
+            rpm: limit(key.rpm),
+            tpm: limit(key.tpm),
+            max_concurrent: key.max_concurrent,
+            models: &key.models,
+            cidrs: &key.cidrs,
+            prepaid: key.prepaid,
+            balance_usd: key.prepaid.then_some(SignedPicoUsd::new(key.balance)),
+            held_usd: key.prepaid.then(|| key.held()),
+            old_until: (key.old_until > now).then_some(key.old_until).and_then(seconds),
+        }
+    }
+}
+
+/// Prints a key.
+pub(crate) fn show(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<()> {
+    let details = Details::of(id, key);
+    if bench.json {
+        return print(&details);
+    }
+    let rate = |limit: Option<u128>| limit.map_or_else(|| "no limit".to_owned(), |limit| format!("{limit} per minute"));
+    let list =
+        |values: &[String]| if values.iter().any(|value| value == ANY) { "all".to_owned() } else { values.join(", ") };
+    let mut lines = vec![
+        ("id", details.id.to_owned()),
+        ("name", details.name.to_owned()),
+        ("last 4", details.last4.to_owned()),
+        ("status", details.status.to_owned()),
+        ("created", details.created.to_owned()),
+        ("expires", details.expires.map_or_else(|| "never".to_owned(), moment)),
+        ("requests", rate(details.rpm)),
+        ("tokens", rate(details.tpm)),
+        ("at once", details.max_concurrent.to_string()),
+        ("models", list(details.models)),
+        ("networks", list(details.cidrs)),
+    ];
+    lines.push(match (details.balance_usd, details.held_usd) {
+        (Some(balance), Some(held)) => ("balance", format!("{balance} USD, and {held} held by running requests")),
+        _ => ("prepaid", "no".to_owned()),
+    });
+    lines.extend(details.old_until.map(|until| ("old key", format!("works until {}", moment(until)))));
+    for (label, value) in lines {
+        println!("{label:8} {value}");
+    }
+    Ok(())
+}
+
+/// Seconds since the epoch as people read them.
+pub(crate) fn moment(seconds: u64) -> String {
+    let at = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    at.map_or_else(|| seconds.to_string(), |at| at.to_string())
+}

@@ -1,0 +1,277 @@
+//! `bk keys`: mint, list, show, limit, rotate, switch off.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand, value_parser};
+use gateway::admission::{Terms, issue, rotate};
+use gateway::ids::{GrantId, KeyId};
+use gateway::money::PicoUsd;
+use gateway::store::StoreError;
+use gateway::store::items::{CreditGrant, Expired, KeyChange, KeyStatus, Limits, ListedKey};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+
+use crate::details::{self, moment};
+use crate::values::{amount, duration, expiry, key_id, model, network, rate};
+use crate::{Bench, WrongUsage, print, unknown};
+
+/// More than any key has: what comes beyond on standard input is no key.
+const MOST_INPUT: u64 = 1_024;
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Mint a key and print it: it cannot be shown again.
+    Create(Create),
+    /// List all keys.
+    List,
+    /// Show a key.
+    Show {
+        /// Its id, as listed.
+        id: String,
+    },
+    /// Change what a key may do, within a minute. What is not given stays as it is.
+    Limit(Limit),
+    /// Give a key a new secret and print it. The old key comes from standard input: `bk keys rotate < old-key`.
+    Rotate {
+        /// How long the old secret still works: 90s, 15m, 24h, 7d; 0 for not at all.
+        #[arg(long, default_value = "24h", value_parser = duration)]
+        grace: Duration,
+    },
+    /// Switch a key off, within a minute and for good.
+    Disable {
+        /// Its id, as listed.
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    /// A name to recognise it by.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// Requests per minute, or `none`; by default 600.
+    #[arg(long, env = "DEFAULT_RPM", value_parser = rate)]
+    rpm: Option<u128>,
+    /// Tokens per minute, or `none`; by default 4 million.
+    #[arg(long, env = "DEFAULT_TPM", value_parser = rate)]
+    tpm: Option<u128>,
+    /// Requests at once, at most 200; by default 64.
+    #[arg(long, env = "DEFAULT_MAX_CONCURRENT", value_parser = value_parser!(u64).range(1..=200))]
+    max_concurrent: Option<u64>,
+    #[command(flatten)]
+    scope: Scope,
+    /// Let it spend only what is granted by `bk credits grant`.
+    #[arg(long)]
+    prepaid: bool,
+    /// What it may spend to begin with, in USD. Makes it prepaid.
+    #[arg(long, value_name = "USD", value_parser = amount)]
+    balance: Option<PicoUsd>,
+}
+
+#[derive(Args)]
+pub(crate) struct Limit {
+    /// Its id, as listed.
+    id: String,
+    /// Requests per minute, or `none`.
+    #[arg(long, value_parser = rate)]
+    rpm: Option<u128>,
+    /// Tokens per minute, or `none`.
+    #[arg(long, value_parser = rate)]
+    tpm: Option<u128>,
+    /// Requests at once, at most 200.
+    #[arg(long, value_parser = value_parser!(u64).range(1..=200))]
+    max_concurrent: Option<u64>,
+    #[command(flatten)]
+    scope: Scope,
+    /// Let it spend only what is granted from now on. There is no way back.
+    #[arg(long)]
+    prepaid: bool,
+}
+
+#[derive(Args)]
+struct Scope {
+    /// The models it may use, separated by commas; `*` for all.
+    #[arg(long, value_delimiter = ',', value_parser = model)]
+    models: Option<Vec<String>>,
+    /// The networks it may be used from, separated by commas; `*` for all.
+    #[arg(long, value_delimiter = ',', value_parser = network)]
+    cidrs: Option<Vec<String>>,
+    /// When it stops working: 30d, 2027-01-31T00:00:00Z or `never`.
+    #[arg(long, value_parser = expiry)]
+    expires: Option<u128>,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    id: &'a str,
+    name: &'a str,
+    key: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewSecret<'a> {
+    id: &'a str,
+    key: &'a str,
+    old_until: u64,
+    confirmed: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    name: &'a str,
+    last4: &'a str,
+    status: &'static str,
+}
+
+pub(crate) async fn run(bench: &Bench, command: Keys) -> Result<()> {
+    match command {
+        Keys::Create(create) => self::create(bench, create).await,
+        Keys::List => list(bench).await,
+        Keys::Show { id } => {
+            let id = key_id(&id)?;
+            details::show(bench, &id, &bench.key(&id).await?)
+        }
+        Keys::Limit(limit) => self::limit(bench, limit).await,
+        Keys::Rotate { grace } => new_secret(bench, grace).await,
+        Keys::Disable { id } => disable(bench, &key_id(&id)?).await,
+    }
+}
+
+async fn create(bench: &Bench, create: Create) -> Result<()> {
+    let Create { name, rpm, tpm, max_concurrent, scope: Scope { models, cidrs, expires }, prepaid, balance } = create;
+    let standard = Limits::standard();
+    let limits = Limits {
+        rpm: rpm.unwrap_or(standard.rpm),
+        tpm: tpm.unwrap_or(standard.tpm),
+        max_concurrent: max_concurrent.map_or(standard.max_concurrent, u128::from),
+        models: models.unwrap_or(standard.models),
+        cidrs: cidrs.unwrap_or(standard.cidrs),
+        expires: expires.unwrap_or(standard.expires),
+    };
+    let prepaid = prepaid || balance.is_some();
+    let terms = Terms { name: name.clone(), limits, prepaid, balance: balance.unwrap_or_default() };
+    let (key, id) = issue(&bench.store, terms).await.context("create the key")?;
+    if bench.json {
+        return print(&Created { id: id.as_str(), name: &name, key: key.expose_secret() });
+    }
+    eprintln!("created key {id}{}", if name.is_empty() { String::new() } else { format!(" ({name})") });
+    if prepaid && balance.is_none() {
+        eprintln!("it has no balance yet; `bk credits grant {id} AMOUNT` gives it one");
+    }
+    eprintln!("this is the only time it is shown:");
+    println!("{}", key.expose_secret());
+    Ok(())
+}
+
+async fn list(bench: &Bench) -> Result<()> {
+    let keys = bench.store.list_keys().await.context("list the keys")?;
+    if bench.json {
+        return print(&keys.iter().map(line).collect::<Vec<_>>());
+    }
+    if keys.is_empty() {
+        eprintln!("no keys yet; `bk keys create` makes one");
+    }
+    if std::io::stdout().is_terminal() && !keys.is_empty() {
+        eprintln!("{:16}  {:8}  {:6}  NAME", "ID", "STATUS", "LAST 4");
+    }
+    for key in &keys {
+        println!("{:16}  {:8}  {:6}  {}", key.id, key.status.as_str(), key.last4, key.name);
+    }
+    Ok(())
+}
+
+fn line(key: &ListedKey) -> Line<'_> {
+    Line { id: key.id.as_str(), name: &key.name, last4: &key.last4, status: key.status.as_str() }
+}
+
+async fn limit(bench: &Bench, limit: Limit) -> Result<()> {
+    let Limit { id, rpm, tpm, max_concurrent, scope: Scope { models, cidrs, expires }, prepaid } = limit;
+    let id = key_id(&id)?;
+    let change = KeyChange { rpm, tpm, max_concurrent: max_concurrent.map(u128::from), models, cidrs, expires };
+    let changes = change != KeyChange::default();
+    if !changes && !prepaid {
+        bail!(WrongUsage("nothing to change: give at least one limit; `bk keys limit --help` lists them".to_owned()));
+    }
+    if prepaid {
+        make_prepaid(bench, &id).await?;
+    }
+    if changes {
+        match bench.store.change_key(&id, &change).await {
+            Err(StoreError::Condition(_)) => bail!(unknown(&id)),
+            answer => drop(answer.context("change the key")?),
+        }
+    }
+    details::show(bench, &id, &bench.key(&id).await?)
+}
+
+/// Charges until now become the opening grant, so that grants, charges and the balance add up for this key too.
+async fn make_prepaid(bench: &Bench, id: &KeyId) -> Result<()> {
+    let running = || anyhow!("key {id} has requests that are not settled yet: try again when it is quiet");
+    let key = bench.key(id).await?;
+    if key.prepaid {
+        bail!("key {id} is prepaid already; `bk credits show {id}` shows its balance");
+    }
+    if !key.holds.is_empty() || key.expired.values().any(|expired| matches!(expired, Expired::Dead(_))) {
+        return Err(running());
+    }
+    let charged = bench.store.charged(id).await.context("read what the key was charged")?;
+    let note = "charged before it was prepaid".to_owned();
+    let opening = CreditGrant { key: id.clone(), id: GrantId::generate(), amount: charged.into(), note };
+    match bench.store.make_prepaid(id, key.balance, &opening).await {
+        Err(StoreError::Condition(_)) => return Err(running()),
+        answer => answer.context("make the key prepaid")?,
+    }
+    eprintln!("key {id} is prepaid and has no balance yet; `bk credits grant {id} AMOUNT` gives it one");
+    Ok(())
+}
+
+async fn new_secret(bench: &Bench, grace: Duration) -> Result<()> {
+    let rotated = match rotate(&bench.store, &old_key()?, grace).await {
+        Err(StoreError::Condition(_)) => bail!(
+            "the table does not take this key for one that can be rotated: it is switched off, unknown, or was rotated already; \
+             rotate with the newest secret, or mint another key with `bk keys create`"
+        ),
+        answer => answer.context("rotate the key")?,
+    };
+    let rotated = rotated.context("standard input is not a key: it begins with bk_ and has 49 characters")?;
+    let (id, key) = (rotated.id.as_str(), rotated.text.expose_secret());
+    if bench.json {
+        print(&NewSecret { id, key, old_until: rotated.old_until, confirmed: rotated.confirmed.is_ok() })?;
+    } else {
+        eprintln!("key {id} has a new secret; the old one works until {}", moment(rotated.old_until));
+        eprintln!("this is the only time it is shown:");
+        println!("{key}");
+    }
+    let kept =
+        format!("the table did not say whether it took the new key: keep both, and see `bk keys show {id}` for its last 4");
+    rotated.confirmed.context(kept)
+}
+
+/// The old key from standard input. Without a pipe there is nobody to ask.
+fn old_key() -> Result<SecretString> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        bail!(WrongUsage(
+            "the old key comes from standard input, so that no history keeps it: bk keys rotate < old-key".into()
+        ));
+    }
+    let mut text = String::new();
+    input.lock().take(MOST_INPUT).read_to_string(&mut text).context("read the old key from standard input")?;
+    Ok(SecretString::from(text.trim()))
+}
+
+async fn disable(bench: &Bench, id: &KeyId) -> Result<()> {
+    match bench.store.disable_key(id).await {
+        Err(StoreError::Condition(_)) => bail!(unknown(id)),
+        result => result.context("disable the key")?,
+    }
+    if bench.json {
+        return details::show(bench, id, &bench.key(id).await?);
+    }
+    eprintln!("key {id} is {}; requests are refused within a minute", KeyStatus::Disabled.as_str());
+    Ok(())
+}

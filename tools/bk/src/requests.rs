@@ -1,0 +1,138 @@
+//! `bk requests`: what is recorded of one request.
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use gateway::ids::{KeyId, RequestId};
+use gateway::money::PicoUsd;
+use gateway::store::StoreError;
+use gateway::store::items::{Item, Reader};
+use serde::Serialize;
+
+use crate::values::key_id;
+use crate::{Bench, WrongUsage, print};
+
+#[derive(Subcommand)]
+pub(crate) enum Requests {
+    /// Show a request's record: who served it, what it used and cost.
+    Show {
+        /// The id from the response's `x-request-id`.
+        id: String,
+        /// The id of the key that sent it. Without it all keys are asked, one after the other.
+        #[arg(long, value_name = "ID")]
+        key: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: String,
+    key: &'a str,
+    start: &'a str,
+    format: &'a str,
+    model: &'a str,
+    provider: &'a str,
+    attempts: u64,
+    status: u64,
+    finish: &'a str,
+    upstream_id: &'a str,
+    tokens: Tokens,
+    /// `upstream` when the provider counted, else `estimated`.
+    source: &'a str,
+    price_version: &'a str,
+    provider_cost_usd: PicoUsd,
+    charged_usd: PicoUsd,
+    first_event_ms: Option<u64>,
+    duration_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tokens {
+    input: u64,
+    cache_read: u64,
+    cache_write_5m: u64,
+    cache_write_1h: u64,
+    output: u64,
+    reasoning: u64,
+}
+
+pub(crate) async fn run(bench: &Bench, command: Requests) -> Result<()> {
+    let Requests::Show { id, key } = command;
+    let request = RequestId::parse(&id);
+    let request = request.ok_or_else(|| WrongUsage("a request's id is req_ and 32 hex digits".to_owned()))?;
+    let keys = match key {
+        Some(key) => vec![key_id(&key)?],
+        None => bench.store.list_keys().await.context("list the keys")?.into_iter().map(|key| key.id).collect(),
+    };
+    let (key, item) = find(bench, &keys, request).await?.with_context(|| {
+        format!("there is no record of {request}: it is still running, reached no provider, or is older than 100 days")
+    })?;
+    let shown = read(request, key, &item)?;
+    if bench.json {
+        return print(&shown);
+    }
+    show(&shown);
+    Ok(())
+}
+
+async fn find<'a>(bench: &Bench, keys: &'a [KeyId], request: RequestId) -> Result<Option<(&'a KeyId, Item)>> {
+    for key in keys {
+        if let Some(item) = bench.store.record(key, request).await.context("read the record")? {
+            return Ok(Some((key, item)));
+        }
+    }
+    Ok(None)
+}
+
+fn read<'a>(request: RequestId, key: &'a KeyId, item: &'a Item) -> Result<Shown<'a>, StoreError> {
+    let reader = Reader(item);
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+    let money = |name: &str| reader.number(name).map(PicoUsd::new);
+    Ok(Shown {
+        id: request.to_string(),
+        key: key.as_str(),
+        start: text("sk").split('#').nth(1).unwrap_or_default(),
+        format: text("format"),
+        model: text("model"),
+        provider: text("provider"),
+        attempts: reader.count("attempts")?,
+        status: reader.count("status")?,
+        finish: text("finish"),
+        upstream_id: text("upstream_id"),
+        tokens: Tokens {
+            input: reader.count("input")?,
+            cache_read: reader.count("cache_read")?,
+            cache_write_5m: reader.count("cache_write_5m")?,
+            cache_write_1h: reader.count("cache_write_1h")?,
+            output: reader.count("output")?,
+            reasoning: reader.count("reasoning")?,
+        },
+        source: text("source"),
+        price_version: text("price_version"),
+        provider_cost_usd: money("provider_cost")?,
+        charged_usd: money("charged")?,
+        first_event_ms: if item.contains_key("first_event_ms") { Some(reader.count("first_event_ms")?) } else { None },
+        duration_ms: reader.count("duration_ms")?,
+    })
+}
+
+fn show(shown: &Shown<'_>) {
+    let Tokens { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning } = shown.tokens;
+    let first = shown.first_event_ms.map_or_else(|| "none".to_owned(), |ms| format!("after {ms} ms"));
+    println!("request   {}", shown.id);
+    println!("key       {}", shown.key);
+    println!("start     {}", shown.start);
+    println!("format    {}", shown.format);
+    println!("model     {}", shown.model);
+    println!("provider  {}, {} call(s), its id {}", shown.provider, shown.attempts, shown.upstream_id);
+    println!("outcome   {} {}", shown.status, shown.finish);
+    println!(
+        "input     {input}, read from cache {cache_read}, written to it {cache_write_5m} for 5 m and {cache_write_1h} for 1 h"
+    );
+    println!("output    {output}, of which reasoning {reasoning}");
+    println!("counted   {}", shown.source);
+    println!("charged   {} USD at the prices of {}", shown.charged_usd, shown.price_version);
+    println!("cost      {} USD at the provider", shown.provider_cost_usd);
+    println!("time      {} ms, first event {first}", shown.duration_ms);
+}

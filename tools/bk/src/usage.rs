@@ -1,0 +1,101 @@
+//! `bk usage`: what a key used, from the rollups.
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::{Args, ValueEnum, value_parser};
+use gateway::ledger::{Days, ModelUsage, Summary, Timestamp};
+use gateway::money::PicoUsd;
+use gateway::store::items::iso_millis;
+use serde::Serialize;
+
+use crate::values::key_id;
+use crate::{Bench, print};
+
+#[derive(Args)]
+pub(crate) struct Usage {
+    /// The key's id, as listed.
+    id: String,
+    /// How many days, today included: 1 to 90.
+    #[arg(long, default_value_t = 30, value_parser = value_parser!(u16).range(1..=90))]
+    days: u16,
+    /// What a line stands for.
+    #[arg(long, value_enum, default_value_t = By::Model)]
+    by: By,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    /// A model.
+    Model,
+    /// A day, UTC.
+    Day,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    key: &'a str,
+    days: u16,
+    start_date: String,
+    end_date: String,
+    total: Line<'a>,
+    lines: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    /// The model or the day.
+    name: &'a str,
+    requests: u64,
+    errors: u64,
+    /// Cached tokens included.
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    output_tokens: u64,
+    reasoning_tokens: u64,
+    charged_usd: PicoUsd,
+    provider_cost_usd: PicoUsd,
+}
+
+pub(crate) async fn run(bench: &Bench, usage: Usage) -> Result<()> {
+    let Usage { id, days, by } = usage;
+    let id = key_id(&id)?;
+    bench.key(&id).await?;
+    let period = Days::parse(Some(&days.to_string())).map_err(|error| anyhow!("{}", error.message()))?;
+    let summary = Summary::read(&bench.store, &id, period, Timestamp::now()).await.context("read the usage")?;
+    let lines = match by {
+        By::Model => &summary.by_model,
+        By::Day => &summary.by_day,
+    };
+    let report = Report {
+        key: id.as_str(),
+        days,
+        start_date: iso_millis(summary.start),
+        end_date: iso_millis(summary.end),
+        total: line("total", &summary.total),
+        lines: lines.iter().map(|(name, usage)| line(name, usage)).collect(),
+    };
+    if bench.json {
+        return print(&report);
+    }
+    eprintln!("{:24} {:>9} {:>7} {:>12} {:>12}  CHARGED USD", "", "REQUESTS", "ERRORS", "INPUT", "OUTPUT");
+    for line in report.lines.iter().chain([&report.total]) {
+        let Line { name, requests, errors, input_tokens, output_tokens, charged_usd, .. } = line;
+        println!("{name:24} {requests:>9} {errors:>7} {input_tokens:>12} {output_tokens:>12}  {charged_usd}");
+    }
+    Ok(())
+}
+
+fn line<'a>(name: &'a str, usage: &ModelUsage) -> Line<'a> {
+    Line {
+        name,
+        requests: usage.requests,
+        errors: usage.errors,
+        input_tokens: usage.usage.total_input(),
+        cached_input_tokens: usage.usage.cache_read,
+        output_tokens: usage.usage.output,
+        reasoning_tokens: usage.usage.reasoning,
+        charged_usd: usage.charged,
+        provider_cost_usd: usage.usage.provider_cost.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Arguments that are more than text.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use gateway::admission::Network;
+use gateway::catalog::Catalog;
+use gateway::ids::KeyId;
+use gateway::ledger::Timestamp;
+use gateway::money::PicoUsd;
+use gateway::store::items::{ANY, OFF};
+
+/// What switches a limit off.
+const NONE: &str = "none";
+/// Nobody grants more than a billion dollars on purpose.
+const MOST_USD: PicoUsd = PicoUsd::new(10_u128.pow(21));
+const DECIMALS: usize = 12;
+
+/// Refuses a whole key where an id belongs: it would end up in the shell's history.
+pub(crate) fn key_id(text: &str) -> Result<KeyId> {
+    if text.starts_with("bk_") {
+        bail!("that is a key, not a key id: never pass a key as an argument. `bk keys list` shows the ids");
+    }
+    KeyId::parse(text).context("a key id is 16 hex digits; `bk keys list` shows them")
+}
+
+/// A rate per minute.
+pub(crate) fn rate(text: &str) -> Result<u128, String> {
+    let rate = if text == NONE { Some(OFF) } else { text.parse().ok().filter(|rate| (1..OFF).contains(rate)) };
+    rate.ok_or_else(|| format!("a rate is a whole number from 1, or `{NONE}` for no limit"))
+}
+
+/// A model that a key may use, by its public id; `*` for all.
+pub(crate) fn model(text: &str) -> Result<String, String> {
+    if text == ANY {
+        return Ok(text.to_owned());
+    }
+    let catalog = Catalog::embedded().map_err(|error| error.to_string())?;
+    catalog.resolve(text).map(|model| model.id.to_string()).map_err(|unknown| {
+        let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
+        format!("there is no such model; near it are {}. `{ANY}` stands for all", nearest.join(", "))
+    })
+}
+
+/// A network that a key may be used from; `*` for all.
+pub(crate) fn network(text: &str) -> Result<String, String> {
+    if text == ANY || Network::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a network looks like 203.0.113.0/24, 2001:db8::/32 or 203.0.113.7; `{ANY}` stands for all"))
+}
+
+/// When a key stops working, in seconds since the epoch.
+pub(crate) fn expiry(text: &str) -> Result<u128, String> {
+    if text == NONE || text == "never" {
+        return Ok(OFF);
+    }
+    let now = Timestamp::now();
+    let at = match duration(text) {
+        Ok(wait) => now.checked_add(wait).ok(),
+        Err(_) => text.parse().ok(),
+    };
+    let at = at.ok_or_else(|| "an expiry is a time like 30d, a moment like 2027-01-31T00:00:00Z, or `never`".to_owned())?;
+    if at <= now {
+        return Err("that is over already; `bk keys disable` switches a key off at once".to_owned());
+    }
+    u128::try_from(at.as_second()).map_err(|error| error.to_string())
+}
+
+/// A length of time: `90s`, `15m`, `24h`, `30d`, `2w`, or 0.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400), ('w', 604_800)];
+    let unit = units.iter().find_map(|(letter, seconds)| Some((text.strip_suffix(*letter)?, *seconds)));
+    let (count, seconds) = unit.unwrap_or((text, 0));
+    let count: Option<u64> = count.parse().ok().filter(|count| *count == 0 || seconds > 0);
+    let total = count.and_then(|count| count.checked_mul(seconds)).filter(|total| *total <= 100 * 366 * 86_400);
+    total.map(Duration::from_secs).ok_or_else(|| "a length of time looks like 90s, 15m, 24h, 30d or 2w".to_owned())
+}
+
+/// An amount of dollars, exactly as it is written.
+pub(crate) fn amount(text: &str) -> Result<PicoUsd, String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let amount = PicoUsd::parse_usd(text).filter(|_| plain && decimals <= DECIMALS && !text.ends_with('.'));
+    let amount = amount.ok_or_else(|| format!("an amount is dollars like 25 or 0.50, with at most {DECIMALS} decimals"))?;
+    match amount {
+        PicoUsd::ZERO => Err("an amount of nothing changes nothing".to_owned()),
+        amount if amount > MOST_USD => Err(format!("more than {MOST_USD} dollars at once is taken for a mistake")),
+        amount => Ok(amount),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact_or_refused() {
+        for (text, pico) in [
+            ("25", Some(25_000_000_000_000)),
+            ("0.50", Some(500_000_000_000)),
+            ("0.000000000001", Some(1)),
+            ("123456789.123456789012", Some(123_456_789_123_456_789_012)),
+            ("0.0000000000005", None),
+            ("1e3", None),
+            ("-1", None),
+            ("+1", None),
+            ("1,5", None),
+            ("1.", None),
+            (".5", None),
+            ("1.2.3", None),
+            ("0", None),
+            ("0.0", None),
+            ("1000000001", None),
+            ("", None),
+        ] {
+            assert_eq!(amount(text).ok().map(PicoUsd::pico), pico, "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        for (text, seconds) in
+            [("90s", Some(90)), ("24h", Some(86_400)), ("30d", Some(2_592_000)), ("2w", Some(1_209_600)), ("0", Some(0))]
+        {
+            assert_eq!(duration(text).ok().map(|duration| duration.as_secs()), seconds, "{text}");
+        }
+        for text in ["5", "", "h", "-1h", "1.5h", "99999999999999999999d", "1000000w"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_from_one_up_or_off() {
+        assert_eq!((rate("none"), rate("1")), (Ok(OFF), Ok(1)));
+        for text in ["0", "-1", "x", "", "1.5", "1000000000000000000000000000000"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn models_are_stored_by_their_public_id() {
+        assert_eq!(model("anthropic/claude-opus-4-6"), Ok("claude-opus-4.6".to_owned()));
+        assert!(model("claude-opus-9").unwrap_err().contains("claude-opus-4"));
+    }
+
+    #[test]
+    fn a_key_expires_later_or_never() {
+        assert_eq!((expiry("never"), expiry("none")), (Ok(OFF), Ok(OFF)));
+        assert_eq!(expiry("2100-01-01T00:00:00Z"), Ok(4_102_444_800));
+        for text in ["2020-01-01T00:00:00Z", "0", "tomorrow", "2100-01-01"] {
+            assert!(expiry(text).is_err(), "{text}");
+        }
+    }
+}
