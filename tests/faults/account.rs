@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use gateway::admission::issue_key;
+use gateway::admission::{Terms, issue, issue_key};
 use gateway::auth::ApiKey;
 use gateway::catalog::Catalog;
 use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::{self, Days, ModelUsage, Summary, Timestamp};
+use gateway::money::PicoUsd;
 use gateway::store::items::{Expired, Limits, StoredKey};
 use gateway::wire::{self, ClientFormat};
 use gateway_dev::proxy::{FaultProxy, Rule};
@@ -115,10 +116,10 @@ impl Account {
 
     /// A key without limits that has paid so many pico-dollars before.
     pub async fn prepaid(gateway: &Harness, granted: i128) -> Result<Self> {
-        let (text, id) = issue_key(&gateway.stack.support.store, "account", Limits::none(), true).await?;
-        let account = Self { id, text, granted: Some(granted) };
-        account.set(gateway, "balance", &json!({"N": granted.to_string()})).await?;
-        Ok(account)
+        let balance = PicoUsd::new(granted.unsigned_abs());
+        let terms = Terms { name: "account".to_owned(), limits: Limits::none(), prepaid: true, balance };
+        let (text, id) = issue(&gateway.stack.support.store, terms).await?;
+        Ok(Self { id, text, granted: Some(granted) })
     }
 
     /// Puts the key into the present minute, as a request before would have: the next admission is one write. Waits where the
