@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::protocol::Settled;
-use gateway::store::items::{Expired, Hold, StoredKey};
+use gateway::store::items::{Expired, Hold, Place, StoredKey};
 use gateway::store::{Conditional, Stored};
 
 use crate::model::{Day, Entry, Sum, Table, day_of, signed};
@@ -37,6 +37,8 @@ pub(crate) struct Watch {
     settling: BTreeSet<RequestId>,
     /// Those of them whose hold has ended.
     ended: BTreeSet<RequestId>,
+    /// What happened at all, so that a simulation that proves nothing is noticed.
+    pub(crate) corners: BTreeSet<&'static str>,
 }
 
 impl Watch {
@@ -53,6 +55,7 @@ impl Watch {
         is_late: bool,
         now: u64,
     ) -> Result<(), Broken> {
+        self.corners.extend(corner(call, answer, is_late));
         match (call, answer) {
             (Call::Admit(write), Answer::Conditional(Conditional::Written(key))) => {
                 if is_late && self.ended.contains(&write.request) {
@@ -104,6 +107,41 @@ impl Watch {
         let Some(record) = table.records.get(&name) else { return Err(format!("L1: no record of {request} after its put")) };
         let first = self.records.entry(name).or_insert_with(|| record.clone());
         if first == record { Ok(()) } else { Err(format!("L7: {first:?} became {record:?}")) }
+    }
+}
+
+/// What is remarkable about a write.
+fn corner(call: &Call, answer: &Answer, is_late: bool) -> Option<&'static str> {
+    match (call, answer) {
+        (Call::Admit(write), Answer::Conditional(Conditional::Written(key))) => match (write, is_late) {
+            (_, true) => Some("a late admission took a hold"),
+            (write, false) if !write.dead.is_empty() => Some("dead holds moved"),
+            (write, false) if write.reset => Some("a window began"),
+            (write, false) if write.hold.window < key.window => Some("a clock was behind the window"),
+            (_, false) => Some("admitted"),
+        },
+        (Call::Admit(write), Answer::Conditional(Conditional::Refused(Some(old)))) => {
+            match (old.holds.get(&write.request), old.expired.get(&write.request)) {
+                (Some(_), _) if is_late => Some("a late admission found its hold"),
+                (Some(_), _) => Some("a repeated admission found its hold"),
+                (None, Some(Expired::Released(_))) if is_late => Some("a late admission found a mark"),
+                (None, _) => None,
+            }
+        }
+        (Call::Put(_, _, entry), Answer::Stored(Stored::Already)) if entry.interrupted => {
+            Some("a resolved hold had a record")
+        }
+        (Call::Put(..), Answer::Stored(Stored::Already)) => Some("a record was there"),
+        (Call::Put(_, _, entry), Answer::Stored(Stored::New)) if entry.interrupted => Some("a request was given up"),
+        (Call::Release(write), Answer::Conditional(Conditional::Written(key))) => match (write.place, write.mark) {
+            (Place::Expired, Some(_)) => Some("a moved hold became a mark"),
+            (Place::Expired, None) => Some("a moved hold ended"),
+            (Place::Holds, _) if key.balance < 0 => Some("a cost above the hold"),
+            (Place::Holds, _) => None,
+        },
+        (Call::Release(_), Answer::Conditional(Conditional::Refused(_))) => Some("a release found nothing"),
+        (Call::Forget(..), Answer::Conditional(Conditional::Written(_))) => Some("a mark was forgotten"),
+        _ => None,
     }
 }
 

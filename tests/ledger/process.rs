@@ -117,7 +117,10 @@ impl World {
                 AdmitStep::Done(Err(denial)) => {
                     let passes = denial == Denial::Unavailable && self.traces[place].passes_from_memory;
                     self.traces[place].denial = Some(denial);
-                    if passes { self.send(place, (None, false)) } else { Ok(()) }
+                    if passes {
+                        self.send(place, (None, false));
+                    }
+                    Ok(())
                 }
             },
             Stage::Upstream(reserved) => self.answered(place, *reserved),
@@ -146,7 +149,10 @@ impl World {
         let Trace { course, ref demand, .. } = self.traces[place];
         let (key, request) = (demand.key.clone(), demand.request);
         match course {
-            Course::Served { .. } | Course::Killed { .. } => self.send(place, (Some(grant.hold), grant.uncertain)),
+            Course::Served { .. } | Course::Killed { .. } => {
+                self.send(place, (Some(grant.hold), grant.uncertain));
+                Ok(())
+            }
             Course::Withdrawn => {
                 self.watch.settling(request);
                 let (entry, now) = (Entry::interrupted(""), self.clock(self.processes[place].environment));
@@ -169,7 +175,7 @@ impl World {
     }
 
     /// Sends a request upstream, after its log line.
-    fn send(&mut self, place: usize, reserved: Reserved) -> Result<(), Broken> {
+    fn send(&mut self, place: usize, reserved: Reserved) {
         let now = self.clock(self.processes[place].environment);
         self.traces[place].intent = Some((reserved.clone(), now));
         self.traces[place].is_reached = true;
@@ -180,7 +186,6 @@ impl World {
             }
             Course::Killed { .. } | Course::Withdrawn | Course::Unwelcome => {}
         }
-        Ok(())
     }
 
     /// Settles a request, after its log line.

@@ -151,8 +151,8 @@ impl<'a> Twin<'a> {
     }
 
     async fn forget_mark(&mut self) -> Result<()> {
-        let marks = self.key().expired.iter().map(|(request, mark)| (*request, mark.clone()));
-        let Some((request, mark)) = marks.last() else { return Ok(()) };
+        let mark = self.key().expired.last_key_value().map(|(request, mark)| (*request, mark.clone()));
+        let Some((request, mark)) = mark else { return Ok(()) };
         let mark = if self.random.chance(800) { mark } else { Expired::Released(NOW + 61) };
         let model = self.table.forget_mark(&self.id, request, &mark);
         let real = self.store.forget_mark(&self.id, request, &mark).await?;
