@@ -80,6 +80,10 @@ golden: ## Accept changed golden files: read the diff line by line afterwards
 bench: ## Time the relay: per streamed event, forwarded and translated
 	cargo bench --package gateway-tests
 
+.PHONY: chaos
+chaos: ## A million seeds through the money protocol: SEEDS=10000 for fewer; CHAOS_SEED=7 with cargo test replays one
+	CHAOS_SEEDS=$${SEEDS:-1000000} cargo test --package gateway-tests --test ledger no_seed_breaks_a_law
+
 .PHONY: pitfalls
 pitfalls: ## Print how many known translation pitfalls are covered
 	@cargo test --quiet --package gateway-tests --test pitfalls -- --nocapture | grep -o '[0-9]* pitfalls: .*'

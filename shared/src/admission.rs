@@ -117,6 +117,7 @@ impl Admission {
             key: key.clone(),
             request,
             place: Place::Holds,
+            hold: hold.clone(),
             refund: i128::try_from(hold.amount.pico()).unwrap_or(i128::MAX),
             tokens: None,
             mark: grant.uncertain.then_some(hold.expires),

@@ -166,6 +166,7 @@ impl Settling {
             key: self.key.clone(),
             request: self.request,
             place,
+            hold: hold.clone(),
             refund: signed(hold.amount).saturating_sub(signed(self.charged)),
             tokens: (with_tokens && unused > 0).then_some((hold.window, unused)),
             mark: self.uncertain.then_some(self.now.saturating_add(MARK)),
@@ -176,12 +177,13 @@ impl Settling {
     /// The hold was not there, or its window is over: a dead hold moves, and one that was released is gone.
     fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep {
         let Some(old) = old else { return SettleStep::Done(Settled::Done) };
-        if old.holds.contains_key(&self.request) {
-            return self.release(Place::Holds, false);
-        }
-        match old.expired.get(&self.request) {
-            Some(Expired::Dead(_)) => self.release(Place::Expired, false),
-            Some(Expired::Released(_)) | None => SettleStep::Done(Settled::Done),
-        }
+        let (place, hold) = match (old.holds.get(&self.request), old.expired.get(&self.request)) {
+            (Some(hold), _) => (Place::Holds, hold),
+            (None, Some(Expired::Dead(hold))) => (Place::Expired, hold),
+            (None, Some(Expired::Released(_)) | None) => return SettleStep::Done(Settled::Done),
+        };
+        // What is given back is what the table says was taken.
+        self.hold = Some(hold.clone());
+        self.release(place, false)
     }
 }

@@ -19,6 +19,8 @@ pub enum Stored {
 
 impl Store {
     /// Stores the record if it is not there yet, and adds it to its rollup: both or neither, so that a repeated call adds nothing.
+    /// Each call has a token of the SDK's own: one made from the request would turn another record of the same request, such as
+    /// that of a resolved hold, into an error for ten minutes.
     pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(record.item()));
         let put = put.condition_expression("attribute_not_exists(pk)").build();
@@ -26,7 +28,6 @@ impl Store {
         let transaction = self
             .client
             .transact_write_items()
-            .client_request_token(record.request.hex())
             .transact_items(TransactWriteItem::builder().put(put).build())
             .transact_items(TransactWriteItem::builder().update(self.rollup_update(record)?).build());
         // Once: the settlement protocol decides about another attempt.

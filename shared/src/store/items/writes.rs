@@ -35,7 +35,7 @@ pub enum Place {
     Expired,
 }
 
-/// The write that ends a hold, on condition that it is still there.
+/// The write that ends a hold, on condition that this very hold is still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseWrite {
     /// The key.
@@ -44,6 +44,8 @@ pub struct ReleaseWrite {
     pub request: RequestId,
     /// Where the hold is.
     pub place: Place,
+    /// The hold as it was taken. Its mark in the same place is another entry, which must not be refunded again.
+    pub hold: Hold,
     /// What goes back to the balance; below zero when the request cost more than was held.
     pub refund: i128,
     /// Tokens that go back, with the window that the key must still be in.

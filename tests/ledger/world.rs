@@ -1,0 +1,294 @@
+//! Time, chance and the network between processes and the table. Each call takes effect at one moment, in an order that the seed
+//! decides; whatever can go wrong between a call and its answer does.
+
+use std::collections::BTreeMap;
+
+use gateway::ids::{KeyId, RequestId};
+use gateway::money::PicoUsd;
+use gateway::protocol::Fault;
+use gateway::store::items::{AdmitWrite, Expired, KeyStatus, ReleaseWrite, StoredKey};
+use gateway::store::{Conditional, Stored};
+
+use crate::laws::{Broken, Watch};
+use crate::model::{Entry, Flaw, Table};
+use crate::process::{Process, Trace};
+use crate::random::Random;
+
+/// When a simulation begins, in milliseconds since the epoch: a minute's start.
+pub(crate) const EPOCH: u64 = 1_800_000_000_000;
+/// How much later than its call a write may take effect, at most. A mark outlives it.
+pub(crate) const LATEST: u64 = 20_000;
+
+/// A call on the table.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Admit(AdmitWrite),
+    Put(KeyId, RequestId, Entry),
+    Read(KeyId, RequestId),
+    Release(ReleaseWrite),
+    Forget(KeyId, RequestId, Expired),
+}
+
+/// A kind of call, to name one in a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Admit,
+    Put,
+    Read,
+    Release,
+    Forget,
+}
+
+impl Call {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Admit(_) => Kind::Admit,
+            Self::Put(..) => Kind::Put,
+            Self::Read(..) => Kind::Read,
+            Self::Release(_) => Kind::Release,
+            Self::Forget(..) => Kind::Forget,
+        }
+    }
+}
+
+/// What a process hears.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Conditional(Conditional),
+    Stored(Stored),
+    Charge(Option<PicoUsd>),
+    Failed(Fault),
+    /// What it waited for is over.
+    Woken,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Done and answered.
+    Answered,
+    /// Not done, and the caller knows.
+    Throttled,
+    /// Not done, and the caller does not know.
+    Lost,
+    /// Done, and the caller does not know.
+    ReplyLost,
+    /// Done after so many milliseconds, and the caller does not know.
+    Late(u64),
+    /// Done now and again after so many milliseconds, and the caller does not know.
+    Twice(u64),
+    /// Done and answered, and done again after so many milliseconds: an attempt of the SDK's own that was given up.
+    Repeated(u64),
+    /// The process dies before the call leaves it.
+    Crash,
+    /// The process dies while the call is under way.
+    CrashAfter,
+}
+
+/// Who decides the fates.
+#[derive(Clone, Debug)]
+pub(crate) enum Weather {
+    /// Every call is answered.
+    Calm,
+    /// So many calls in a thousand go wrong, and so many processes die at a call.
+    Storm { faults: u64, crashes: u64 },
+    /// The first call of that kind by that process has that fate; each line once, all other calls are answered.
+    Script(Vec<(usize, Kind, Fate)>),
+}
+
+/// Something that will happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A process begins.
+    Start(usize),
+    /// A process hears something.
+    Tell(usize, Answer),
+    /// A call takes effect that nobody waits for.
+    Late(Call),
+    /// Dead holds are resolved, by that environment's clock.
+    Reconcile(usize),
+    /// Log lines are replayed, by that environment's clock.
+    Replay(usize),
+    /// A key gets money.
+    Grant(KeyId, i128),
+    /// A key is switched off.
+    Disable(KeyId),
+}
+
+/// Everything there is.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// The table.
+    pub(crate) table: Table,
+    /// Milliseconds since the epoch.
+    pub(crate) now: u64,
+    /// Chance.
+    pub(crate) random: Random,
+    /// What goes wrong.
+    pub(crate) weather: Weather,
+    /// How far each environment's clock is off, in milliseconds.
+    pub(crate) clocks: [i64; 2],
+    /// Processes: first those of requests, later also those that resolve and replay.
+    pub(crate) processes: Vec<Process>,
+    /// What is known of each request from outside, at the position of its process.
+    pub(crate) traces: Vec<Trace>,
+    /// What must never happen.
+    pub(crate) watch: Watch,
+    /// Whether events are printed.
+    pub(crate) is_loud: bool,
+    queue: BTreeMap<(u64, u64), Event>,
+    events: u64,
+}
+
+impl World {
+    /// An empty world.
+    pub(crate) fn new(seed: u64, flaw: Option<Flaw>) -> Self {
+        Self {
+            table: Table { flaw, ..Table::default() },
+            now: EPOCH,
+            random: Random::new(seed),
+            weather: Weather::Calm,
+            clocks: [0, 0],
+            processes: Vec::new(),
+            traces: Vec::new(),
+            watch: Watch::default(),
+            is_loud: false,
+            queue: BTreeMap::new(),
+            events: 0,
+        }
+    }
+
+    /// Adds a key, with what it has been granted.
+    pub(crate) fn add_key(&mut self, id: &KeyId, key: StoredKey, granted: i128) {
+        self.table.keys.insert(id.clone(), key);
+        self.table.grant(id, granted);
+    }
+
+    /// Lets something happen at a time in milliseconds.
+    pub(crate) fn at(&mut self, time: u64, event: Event) {
+        self.events += 1;
+        self.queue.insert((time, self.events), event);
+    }
+
+    /// An environment's clock, in seconds since the epoch.
+    pub(crate) fn clock(&self, environment: usize) -> u64 {
+        self.now.saturating_add_signed(self.clocks[environment]) / 1_000
+    }
+
+    /// Lets everything happen that is going to, up to a time.
+    pub(crate) fn run_until(&mut self, time: u64) -> Result<(), Broken> {
+        while let Some(first) = self.queue.first_entry().filter(|first| first.key().0 <= time) {
+            let ((at, _), event) = first.remove_entry();
+            self.now = self.now.max(at);
+            if self.is_loud {
+                println!("{:>8} {event:?}", self.now - EPOCH);
+            }
+            self.happen(event)?;
+        }
+        Ok(())
+    }
+
+    /// Lets everything happen that is going to.
+    pub(crate) fn run(&mut self) -> Result<(), Broken> {
+        self.run_until(u64::MAX)
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), Broken> {
+        match event {
+            Event::Start(process) => self.start(process),
+            Event::Tell(process, answer) => self.tell(process, answer),
+            Event::Late(call) => self.apply(&call, None).map(drop),
+            Event::Reconcile(environment) => {
+                self.reconcile(environment);
+                Ok(())
+            }
+            Event::Replay(environment) => {
+                self.replay(environment);
+                Ok(())
+            }
+            Event::Grant(key, amount) => {
+                self.table.grant(&key, amount);
+                Ok(())
+            }
+            Event::Disable(key) => {
+                self.table.keys.get_mut(&key).unwrap().status = KeyStatus::Disabled;
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes a process wait.
+    pub(crate) fn wait(&mut self, process: usize, ms: u64) {
+        self.at(self.now + ms, Event::Tell(process, Answer::Woken));
+    }
+
+    /// Makes a process call the table. Returns whether it lives on.
+    pub(crate) fn call(&mut self, process: usize, call: Call) -> Result<bool, Broken> {
+        let fate = self.fate(process, call.kind());
+        if self.is_loud {
+            println!("{:>8} process {process} {fate:?} {call:?}", self.now - EPOCH);
+        }
+        let again = match fate {
+            Fate::Crash => return Ok(false),
+            Fate::Answered | Fate::Throttled | Fate::Lost | Fate::ReplyLost | Fate::CrashAfter => None,
+            Fate::Late(delay) | Fate::Twice(delay) | Fate::Repeated(delay) => Some(delay),
+        };
+        let is_done = !matches!(fate, Fate::Throttled | Fate::Lost | Fate::Late(_));
+        let answer = if is_done { Some(self.apply(&call, Some(process))?) } else { None };
+        if let Some(delay) = again {
+            self.at(self.now + delay, Event::Late(call));
+        }
+        let quick = self.random.between(1, 40);
+        let (after, heard) = match (fate, answer) {
+            (Fate::CrashAfter, _) => return Ok(false),
+            (Fate::Answered | Fate::Repeated(_), Some(answer)) => (quick, answer),
+            (Fate::Throttled, _) => (quick, Answer::Failed(Fault::Throttled)),
+            (_, _) => (300, Answer::Failed(Fault::Unknown)),
+        };
+        self.at(self.now + after, Event::Tell(process, heard));
+        Ok(true)
+    }
+
+    fn fate(&mut self, process: usize, kind: Kind) -> Fate {
+        match &mut self.weather {
+            Weather::Calm => Fate::Answered,
+            Weather::Script(lines) => {
+                let line = lines.iter().position(|(who, what, _)| (*who, *what) == (process, kind));
+                line.map_or(Fate::Answered, |line| lines.remove(line).2)
+            }
+            Weather::Storm { faults, crashes } => {
+                let (faults, crashes) = (*faults, *crashes);
+                if self.random.chance(crashes) {
+                    return self.random.pick(&[Fate::Crash, Fate::CrashAfter]);
+                }
+                if !self.random.chance(faults) {
+                    return Fate::Answered;
+                }
+                let longest = self.random.pick(&[100, 1_000, LATEST]);
+                let delay = self.random.between(1, longest);
+                // An admission is one attempt, which nobody repeats but the machine; reads change nothing, whenever they come.
+                match (kind, self.random.between(0, 5)) {
+                    (_, 0) => Fate::Throttled,
+                    (_, 1) | (Kind::Read, _) => Fate::Lost,
+                    (_, 2) => Fate::ReplyLost,
+                    (_, 3) => Fate::Late(delay),
+                    (Kind::Put | Kind::Release, 4) => Fate::Repeated(delay),
+                    _ => Fate::Twice(delay),
+                }
+            }
+        }
+    }
+
+    /// Does what a call says, and checks what must hold at every moment. `by` is nobody for a late one.
+    fn apply(&mut self, call: &Call, by: Option<usize>) -> Result<Answer, Broken> {
+        let answer = match call {
+            Call::Admit(write) => Answer::Conditional(self.table.admit(write)),
+            Call::Put(key, request, entry) => Answer::Stored(self.table.put_record(key, *request, entry)),
+            Call::Read(key, request) => Answer::Charge(self.table.charge(key, *request)),
+            Call::Release(write) => Answer::Conditional(self.table.release(write)),
+            Call::Forget(key, request, mark) => Answer::Conditional(self.table.forget_mark(key, *request, mark)),
+        };
+        self.watch.see(&self.table, (call, &answer), by.is_none(), self.now)?;
+        Ok(answer)
+    }
+}
