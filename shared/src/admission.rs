@@ -98,7 +98,9 @@ impl Admission {
                 AdmitStep::Do(next) => effect = next,
                 AdmitStep::Done(Ok(grant)) => break *grant,
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
-                    return self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()));
+                    let permit = self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()))?;
+                    // An unanswered write may have been done all the same: the settlement ends its hold if it finds one.
+                    return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
                 }
                 AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial, rates)),
             }

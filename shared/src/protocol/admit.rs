@@ -163,6 +163,11 @@ impl Admitting {
         (machine, AdmitEffect::Write(write))
     }
 
+    /// The hold that it last asked for: after writes without an answer it may be there.
+    pub const fn asked(&self) -> &Hold {
+        &self.write.hold
+    }
+
     /// Goes on from what became of the last effect.
     pub fn step(&mut self, event: AdmitEvent, now: u64) -> AdmitStep {
         match event {

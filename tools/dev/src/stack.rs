@@ -30,7 +30,7 @@ pub const TABLE: &str = "gateway-local";
 /// Stands for the simulator's origin in the values of given variables.
 pub const ORIGIN_PLACEHOLDER: &str = "{simulator}";
 /// Requests of one function at once, locally.
-const MAX_ENVIRONMENTS: usize = 16;
+pub const MAX_ENVIRONMENTS: usize = 16;
 
 /// How to run the stack.
 #[derive(Clone, Debug)]
