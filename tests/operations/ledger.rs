@@ -16,7 +16,7 @@ async fn a_request_is_found_by_the_id_of_its_response_with_and_without_its_key()
     assert_eq!(found, answer(&gateway, &["requests", "show", &request]).await?);
     let usage = reply.json()["usage"].clone();
     assert_eq!((&found["id"], &found["key"], &found["status"]), (&json!(request), &json!(id), &json!(200)));
-    assert_eq!((&found["format"], &found["model"]), (&json!("chat-completions"), &json!("claude-opus-4.6")));
+    assert_eq!((&found["format"], &found["model"]), (&json!("chat_completions"), &json!("claude-opus-4.6")));
     assert_eq!((&found["provider"], &found["source"]), (&json!(reply.header("x-gateway-provider")), &json!("upstream")));
     assert_eq!(
         (&found["tokens"]["input"], &found["tokens"]["output"]),
