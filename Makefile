@@ -81,8 +81,10 @@ bench: ## Time the relay: per streamed event, forwarded and translated
 	cargo bench --package gateway-tests
 
 .PHONY: chaos
-chaos: ## A million seeds through the money protocol: SEEDS=10000 for fewer; CHAOS_SEED=7 with cargo test replays one
+chaos: ## A million seeds through the money protocol (SEEDS=...), ten thousand requests through kills (REQUESTS=...); CHAOS_SEED=7 with cargo test replays a seed
 	CHAOS_SEEDS=$${SEEDS:-1000000} cargo test --package gateway-tests --test ledger no_seed_breaks_a_law
+	cargo build --workspace
+	CHAOS_REQUESTS=$${REQUESTS:-10000} cargo test --package gateway-tests --test faults after_kills_and_faults
 
 .PHONY: pitfalls
 pitfalls: ## Print how many known translation pitfalls are covered

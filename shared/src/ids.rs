@@ -203,11 +203,6 @@ impl GrantId {
     pub fn made(self) -> Duration {
         RequestId(self.0).started()
     }
-
-    /// The 32 hex digits alone.
-    pub fn hex(self) -> String {
-        self.0.simple().to_string()
-    }
 }
 
 impl fmt::Display for GrantId {

@@ -60,7 +60,7 @@ impl<'a> Twin<'a> {
         let (mut random, id) = (Random::new(seed), key_id(usize::try_from(seed)?));
         let mut table = Table::default();
         let key = random_key(&mut random);
-        store.create_key(&id, &key).await?;
+        store.create_key(&id, &key, None).await?;
         table.keys.insert(id.clone(), key);
         let start = |number| EPOCH + number * 40_000_000;
         let requests = (0..6).map(|number| request_id(start(number), seed * 8 + number)).collect();

@@ -29,7 +29,7 @@ impl Store {
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":amount", number(grant.amount.pico()));
         let items = vec![self.put_new(grant.item())?, part(update)?];
-        match self.transact(&grant.id.hex(), items).await {
+        match self.transact(items).await {
             Ok(()) => Ok(Granted::New),
             Err(StoreError::Condition(cause)) => match self.stored_grant(grant).await? {
                 Some(stored) if stored.amount == grant.amount => Ok(Granted::Already),
@@ -55,7 +55,7 @@ impl Store {
         if opening.amount != SignedPicoUsd::default() {
             items.push(self.put_new(opening.item())?);
         }
-        self.transact(&opening.id.hex(), items).await
+        self.transact(items).await
     }
 
     /// All grants of a key, oldest first.

@@ -8,7 +8,7 @@ use super::items::{
     CreditGrant, DIRECTORY, Item, KEY, KeyChange, KeyStatus, ListedKey, Reader, StoredKey, number, partition, primary_key,
     text,
 };
-use super::transaction::{part, token};
+use super::transaction::part;
 use super::{Store, StoreError, failure, write_limits};
 use crate::ids::{KeyDigest, KeyId};
 
@@ -64,7 +64,7 @@ impl Store {
         if let Some(grant) = opening {
             items.push(self.put_new(grant.item())?);
         }
-        self.transact(&token(), items).await
+        self.transact(items).await
     }
 
     /// Changes a key; the key after it. `Condition` when there is no such key.
@@ -105,7 +105,7 @@ impl Store {
             .expression_attribute_values(":last4", text(last4));
         let listed = self.listed(id).update_expression("SET last4 = :last4");
         let listed = listed.expression_attribute_values(":last4", text(last4));
-        self.transact(&token(), vec![part(key)?, part(listed)?]).await
+        self.transact(vec![part(key)?, part(listed)?]).await
     }
 
     /// Switches a key off for good, in the key and in the directory. `Condition` when there is no such key.
@@ -120,7 +120,7 @@ impl Store {
         };
         let key = Update::builder().table_name(&self.table).set_key(Some(primary_key(&partition(id), KEY)));
         let items = vec![off(key.condition_expression("attribute_exists(pk)"))?, off(self.listed(id))?];
-        self.transact(&token(), items).await
+        self.transact(items).await
     }
 
     /// An update of a key's entry in the directory.

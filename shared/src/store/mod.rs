@@ -47,7 +47,7 @@ const PAGE_OPERATION: Duration = Duration::from_secs(8);
 /// Why the store gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StoreError {
-    /// Too many calls for the table or for one item.
+    /// Too many calls for the table or for one item, or two at once that exclude each other: it was not done.
     #[error("the table is throttled: {0}")]
     Throttled(String),
     /// Out of reach, slow, or wrongly set up.
@@ -117,10 +117,16 @@ where
 {
     let code = error.code().unwrap_or("");
     let text = format!("{code} {}", error.message().map_or_else(|| format!("{error:?}"), str::to_owned));
-    let throttles = ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
+    let throttles = [
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionConflictException",
+    ];
     match code {
         "ConditionalCheckFailedException" => StoreError::Condition(text),
         "TransactionCanceledException" if text.contains("ConditionalCheckFailed") => StoreError::Condition(text),
+        "TransactionCanceledException" if text.contains("TransactionConflict") => StoreError::Throttled(text),
         _ if throttles.contains(&code) => StoreError::Throttled(text),
         _ => StoreError::Unavailable(text.chars().take(500).collect()),
     }

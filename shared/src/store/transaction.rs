@@ -1,4 +1,4 @@
-//! Transactions of the operator: sent until the table answers, each with a token that makes a repetition harmless.
+//! Transactions of the operator: sent until the table answers.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,12 @@ const LONGEST_PAUSE: u64 = 400;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Store {
-    /// Writes all or nothing. `token` (at most 36 characters) names the intent: a repetition of it writes nothing more.
-    pub(super) async fn transact(&self, token: &str, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+    /// Writes all or nothing. A token makes all sendings one: whichever arrives, arrives once.
+    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        let token = format!("{:032x}", fastrand::u128(..));
         let (started, mut tries) = (Instant::now(), 1);
         loop {
-            let transaction = self.client.transact_write_items().client_request_token(token);
+            let transaction = self.client.transact_write_items().client_request_token(&token);
             let transaction = transaction.set_transact_items(Some(items.clone()));
             let sent = transaction.customize().config_override(write_limits()).send().await;
             match sent.map(drop).map_err(|error| failure(&error)) {
@@ -42,11 +43,6 @@ impl Store {
         let put = put.condition_expression("attribute_not_exists(pk)").build();
         put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(|error| malformed(&error))
     }
-}
-
-/// A token for an intent that has no id of its own.
-pub(super) fn token() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }
 
 /// An update as part of a transaction.

@@ -1,33 +1,22 @@
 //! What operators use: `bk`, the template and the events.
 
+mod bk;
+mod credits;
+mod keys;
+mod ledger;
+mod limits;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Output;
 
 use anyhow::Result;
 use gateway::config::VARIABLES;
 use gateway::endpoints::Endpoint;
-use gateway_dev::stack::{FUNCTIONS, SCHEDULED, TABLE};
-use gateway_tests::{Harness, binary, project};
+use gateway_dev::stack::{FUNCTIONS, SCHEDULED};
+use gateway_tests::{Harness, project};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
-async fn bk(gateway: &Harness, arguments: &[&str]) -> Result<Output> {
-    let output = Command::new(binary("bk")?)
-        .args(arguments)
-        .env_clear()
-        .env("TABLE_NAME", TABLE)
-        .env("AWS_ENDPOINT_URL_DYNAMODB", &gateway.stack.support.database.endpoint)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .output();
-    Ok(output.await?)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use crate::bk::{bk, text};
 
 async fn status_with(gateway: &Harness, key: &str) -> Result<u16> {
     let request = gateway.client.get(format!("{}/v1/usage", gateway.stack.url)).bearer_auth(key);

@@ -1,0 +1,175 @@
+//! Limits that `bk` sets, as clients of the real functions meet them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use gateway_tests::{Answer, Harness, eventually};
+use serde_json::{Value, json};
+
+use crate::bk::{answer, bk, chat, created, get};
+
+const MODEL: &str = "gpt-5.2";
+
+/// Waits for a minute with room in it: a window must not end in the middle of a test.
+async fn early_in_a_minute() {
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 60;
+    if second > 45 {
+        tokio::time::sleep(Duration::from_secs(61 - second)).await;
+    }
+}
+
+fn error(answer: &Answer) -> (u16, String, String) {
+    let error = &answer.json()["error"];
+    let field = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    (answer.status, field("type"), field("code"))
+}
+
+fn refusal(status: u16, kind: &str, code: &str) -> (u16, String, String) {
+    (status, kind.to_owned(), code.to_owned())
+}
+
+#[tokio::test]
+async fn requests_beyond_the_rate_are_a_429_that_says_when_to_come_back() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--rpm", "2", "--tpm", "100000"]).await?;
+    early_in_a_minute().await;
+    for left in ["1", "0"] {
+        let answer = chat(&gateway, &key, MODEL, "hi").await?;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        for family in ["x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"] {
+            assert_eq!(answer.header(family), left);
+        }
+    }
+    // The second refusal comes from the function's memory.
+    for _ in 0..2 {
+        let answer = chat(&gateway, &key, MODEL, "hi").await?;
+        assert_eq!(error(&answer), refusal(429, "rate_limit_error", "requests_per_minute"), "{}", answer.body);
+        assert_eq!(answer.json()["error"]["message"], "Too many requests, please try again later.");
+        assert_eq!(answer.header("x-should-retry"), "true");
+        let wait: u64 = answer.header("retry-after").parse()?;
+        assert!((1..=60).contains(&wait), "{wait}");
+        for (header, value) in [
+            ("x-ratelimit-limit-requests", "2"),
+            ("x-ratelimit-remaining-requests", "0"),
+            ("anthropic-ratelimit-requests-limit", "2"),
+            ("anthropic-ratelimit-requests-remaining", "0"),
+            ("x-ratelimit-limit-tokens", "100000"),
+            ("anthropic-ratelimit-tokens-limit", "100000"),
+        ] {
+            assert_eq!(answer.header(header), value, "{header}");
+        }
+        let reset: u64 = answer.header("x-ratelimit-reset-requests").trim_end_matches('s').parse()?;
+        assert!(reset.abs_diff(wait) <= 1, "{reset} {wait}");
+        assert!(answer.header("anthropic-ratelimit-requests-reset").ends_with(":00Z"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_wait_of_a_remembered_refusal_runs_down() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--rpm", "1"]).await?;
+    early_in_a_minute().await;
+    assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200);
+    let wait = async || -> Result<u64> { Ok(chat(&gateway, &key, MODEL, "hi").await?.header("retry-after").parse()?) };
+    let before = wait().await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let after = wait().await?;
+    assert!(after + 2 <= before && after > 0, "{before} {after}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_raised_rate_counts_from_the_next_request() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (id, key) = created(&gateway, &["--rpm", "1"]).await?;
+    early_in_a_minute().await;
+    assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200);
+    answer(&gateway, &["keys", "limit", &id, "--rpm", "5"]).await?;
+    let raised = chat(&gateway, &key, MODEL, "hi").await?;
+    assert_eq!((raised.status, raised.header("x-ratelimit-remaining-requests")), (200, "4"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_beyond_the_rate_are_a_429_and_a_prompt_that_never_fits_a_400() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--tpm", "5000"]).await?;
+    early_in_a_minute().await;
+    let first = chat(&gateway, &key, MODEL, "hi").await?;
+    assert_eq!((first.status, first.header("x-gateway-dropped")), (200, "max_tokens"), "the output limit is lowered");
+    let never = chat(&gateway, &key, MODEL, &"word ".repeat(4_000)).await?;
+    assert_eq!(error(&never), refusal(400, "invalid_request_error", "tokens_per_minute"), "{}", never.body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn models_that_are_not_allowed_are_a_403() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--models", "openai/gpt-5.2"]).await?;
+    assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200);
+    let answer = chat(&gateway, &key, "claude-opus-4.6", "hi").await?;
+    assert_eq!(error(&answer), refusal(403, "permission_error", "model_not_allowed"), "{}", answer.body);
+    assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200, "a refused model says nothing about another one");
+    Ok(())
+}
+
+#[tokio::test]
+async fn addresses_that_are_not_allowed_are_a_403_that_holds_nothing() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (id, away) = created(&gateway, &["--cidrs", "203.0.113.0/24", "--balance", "1"]).await?;
+    let (_, here) = created(&gateway, &["--cidrs", "203.0.113.0/24,127.0.0.0/8,::1"]).await?;
+    let answered = chat(&gateway, &away, MODEL, "hi").await?;
+    assert_eq!(error(&answered), refusal(403, "permission_error", "address_not_allowed"), "{}", answered.body);
+    let books = answer(&gateway, &["credits", "show", &id]).await?;
+    assert_eq!((&books["balanceUsd"], &books["heldUsd"], &books["balanced"]), (&json!(1), &json!(0), &json!(true)));
+    assert_eq!(chat(&gateway, &here, MODEL, "hi").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_balance_that_is_too_small_is_a_402_until_it_is_granted() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (id, key) = created(&gateway, &["--balance", "0.000001"]).await?;
+    let answered = chat(&gateway, &key, MODEL, "hi").await?;
+    assert_eq!(error(&answered), refusal(402, "insufficient_credits", "insufficient_balance"), "{}", answered.body);
+    assert_eq!((answered.header("retry-after"), answered.header("x-should-retry")), ("", "false"));
+    assert_eq!(answered.header("x-ratelimit-limit-requests"), "600");
+    assert!(bk(&gateway, &["credits", "grant", &id, "5"]).await?.status.success());
+    // A refusal is remembered for ten seconds.
+    eventually("the granted money can be spent", async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(chat(&gateway, &key, MODEL, "hi").await?.status == 200)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn requests_at_once_are_limited() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--max-concurrent", "1"]).await?;
+    let (slow, quick) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=2500]]"), async {
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        chat(&gateway, &key, MODEL, "hi").await
+    });
+    let (slow, quick) = (slow?, quick?);
+    assert_eq!(slow.status, 200, "{}", slow.body);
+    assert_eq!(error(&quick), refusal(429, "rate_limit_error", "concurrency"), "{}", quick.body);
+    assert_eq!(quick.header("retry-after"), "1");
+    assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_key_is_nobodys() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--expires", "2s"]).await?;
+    assert_eq!(get(&gateway, &key, "/v1/credits").await?.status, 200);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for path in ["/v1/credits", "/v1/models"] {
+        let answer = get(&gateway, &key, path).await?;
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &Value::Null), "{path}");
+    }
+    assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 401);
+    Ok(())
+}
