@@ -14,7 +14,7 @@ use gateway::money::PicoUsd;
 use gateway::store::items::{
     AdmitWrite, Expired, Hold, KeyStatus, Limits, OFF, Place, Record, ReleaseWrite, StoredKey, TokenSource, iso_day,
 };
-use gateway::store::{Conditional, Store};
+use gateway::store::{Conditional, Store, Stored};
 use gateway_dev::database::Emulator;
 use gateway_dev::stack::TABLE;
 
@@ -238,4 +238,16 @@ async fn the_model_does_what_the_table_does() -> Result<()> {
     let only = std::env::var("TWIN_SEED").ok().map(|seed| seed.parse::<u64>()).transpose()?;
     let seeds = only.map_or(0..KEYS, |seed| seed..seed + 1);
     stream::iter(seeds.map(Ok)).try_for_each_concurrent(4, |seed| run(&store, seed)).await
+}
+
+/// A resolved hold or a replayed line makes another record of a request than its own process made, perhaps seconds before.
+#[tokio::test]
+async fn a_second_and_different_record_of_a_request_is_there_already() -> Result<()> {
+    let emulator = Emulator::start(None, TABLE).await?;
+    let store = Store::local(TABLE, &emulator.endpoint);
+    let first = record(&key_id(0), request_id(EPOCH, 0), &mut Random::new(0));
+    let second = Record { status: 500, charged: PicoUsd::ZERO, finish: "interrupted".into(), ..first.clone() };
+    assert_eq!((store.put_record(&first).await?, store.put_record(&second).await?), (Stored::New, Stored::Already));
+    assert_eq!(store.charge(&first.key, first.request).await?, Some(first.charged));
+    Ok(())
 }
