@@ -136,7 +136,7 @@ async fn what_a_running_request_may_cost_is_held() -> Result<()> {
     let gateway = Harness::start().await?;
     let (id, key) = created(&gateway, &["--balance", "10"]).await?;
     let (slow, (during, books, converted)) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=3000]]"), async {
-        tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let during = get(&gateway, &key, "/v1/credits").await;
         (during, answer(&gateway, &["credits", "show", &id]).await, bk(&gateway, &["credits", "show", &id]).await)
     });
