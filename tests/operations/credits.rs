@@ -135,8 +135,8 @@ async fn a_key_becomes_prepaid_on_request_with_its_earlier_charges_in_the_books(
 async fn what_a_running_request_may_cost_is_held() -> Result<()> {
     let gateway = Harness::start().await?;
     let (id, key) = created(&gateway, &["--balance", "10"]).await?;
-    let (slow, (during, books, converted)) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=3000]]"), async {
-        tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+    let (slow, (during, books, printed)) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=3000]]"), async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let during = get(&gateway, &key, "/v1/credits").await;
         (during, answer(&gateway, &["credits", "show", &id]).await, bk(&gateway, &["credits", "show", &id]).await)
     });
@@ -144,7 +144,7 @@ async fn what_a_running_request_may_cost_is_held() -> Result<()> {
     let (during, books) = (during?.json(), books?);
     assert!(during["heldUsd"].as_f64() > Some(0.1) && during["balanceUsd"].as_f64() < Some(9.9), "{during}");
     assert_eq!((&books["balanced"], &books["heldUsd"]), (&Value::Null, &during["heldUsd"]));
-    assert!(text(&converted?.stdout).contains("requests are running"));
+    assert!(text(&printed?.stdout).contains("requests are running"));
     assert_eq!(answer(&gateway, &["credits", "show", &id]).await?["balanced"], json!(true));
     Ok(())
 }

@@ -149,7 +149,7 @@ async fn requests_at_once_are_limited() -> Result<()> {
     let gateway = Harness::start().await?;
     let (_, key) = created(&gateway, &["--max-concurrent", "1"]).await?;
     let (slow, quick) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=2500]]"), async {
-        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         chat(&gateway, &key, MODEL, "hi").await
     });
     let (slow, quick) = (slow?, quick?);
