@@ -8,6 +8,8 @@ mod refusal;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::time::timeout;
+
 use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, RequestId};
@@ -19,6 +21,9 @@ pub use issue::{Rotated, Terms, issue, issue_key, rotate};
 use memory::Memory;
 pub use network::Network;
 pub use refusal::{Rates, rate_headers};
+
+/// How long a refusal waits for the release of a hold that it may have left.
+const GIVE_BACK: Duration = Duration::from_millis(100);
 
 /// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,24 +102,36 @@ impl Admission {
             match machine.step(event, now()) {
                 AdmitStep::Do(next) => effect = next,
                 AdmitStep::Done(Ok(grant)) => break *grant,
+                // An unanswered write may have been done all the same: whoever goes on ends its hold, and so does a refusal.
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
-                    let permit = self.fall_back(key, &StoreError::Unavailable("no admission was answered".to_owned()))?;
-                    // An unanswered write may have been done all the same: the settlement ends its hold if it finds one.
-                    return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
+                    let unanswered = StoreError::Unavailable("no admission was answered".to_owned());
+                    match self.fall_back(key, &unanswered) {
+                        Ok(permit) => {
+                            return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
+                        }
+                        Err(error) => {
+                            self.give_back(key.id(), (machine.asked(), true), request).await;
+                            return Err(error);
+                        }
+                    }
                 }
-                AdmitStep::Done(Err(denial)) => return Err(self.refuse(key, &denial, rates)),
+                AdmitStep::Done(Err(denial)) => {
+                    if machine.is_uncertain() {
+                        self.give_back(key.id(), (machine.asked(), true), request).await;
+                    }
+                    return Err(self.refuse(key, &denial, rates));
+                }
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
-            self.give_back(key.id(), &grant, request).await;
+            self.give_back(key.id(), (&grant.hold, grant.uncertain), request).await;
             return Err(refusal::address());
         }
         Ok(self.permit(key, grant))
     }
 
-    /// Undoes an admission. If that fails the hold expires by itself.
-    async fn give_back(&self, key: &KeyId, grant: &Grant, request: RequestId) {
-        let hold = &grant.hold;
+    /// Undoes an admission, if it was done. If that fails the hold expires by itself.
+    async fn give_back(&self, key: &KeyId, (hold, uncertain): (&Hold, bool), request: RequestId) {
         let release = ReleaseWrite {
             key: key.clone(),
             request,
@@ -122,10 +139,13 @@ impl Admission {
             hold: hold.clone(),
             refund: i128::try_from(hold.amount.pico()).unwrap_or(i128::MAX),
             tokens: None,
-            mark: grant.uncertain.then_some(hold.expires),
+            mark: uncertain.then_some(hold.expires),
         };
-        if let Err(error) = self.store.release(&release).await {
-            tracing::warn!(%key, %request, cause = %error, "a refused request's hold was not released");
+        // The client waits for this.
+        match timeout(GIVE_BACK, self.store.release(&release)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%key, %request, cause = %error, "a refused request's hold was not released"),
+            Err(_) => tracing::warn!(%key, %request, "a refused request's hold was not released in time"),
         }
     }
 

@@ -14,6 +14,9 @@ use crate::protocol::Settled;
 use crate::store::items::{Expired, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
+/// Seconds after its start at which no request can be running any more: the longest time-out of a function, and a minute.
+const LONGEST_LEASE: u64 = 960;
+
 /// A ledger line of the log. Lines of other kinds have none of these fields, or not all.
 #[derive(Clone, Debug, Deserialize)]
 struct Line {
@@ -138,15 +141,26 @@ async fn replay(
         (None, checkpoint, intent) => {
             let said = intent.as_ref().and_then(|intent| intent.hold.as_deref());
             let hold = stored.clone().or_else(|| said.and_then(|hold| Hold::unpack(hold).ok()));
-            match hold {
-                Some(hold) if hold.expires <= now => {
-                    interrupted_record((key, request), &hold, intent.as_ref(), checkpoint.as_ref())
-                }
-                Some(_) | None => return Ok(None),
+            let hold = hold.unwrap_or_else(|| unheld(request, intent.as_ref()));
+            if hold.expires > now {
+                return Ok(None);
             }
+            interrupted_record((key, request), &hold, intent.as_ref(), checkpoint.as_ref())
         }
     };
-    Ok(Some(store_record(store, &record, &Reservation { hold: stored, uncertain: false }).await))
+    // Whatever the log does not tell of may still be under way: the mark keeps a late admission out.
+    Ok(Some(store_record(store, &record, &Reservation { hold: stored, uncertain: true }).await))
+}
+
+/// What stands for the hold of a request that was let in from memory: nothing, until its process cannot be alive any more.
+fn unheld(request: RequestId, intent: Option<&Line>) -> Hold {
+    Hold {
+        expires: request.started().as_secs().saturating_add(LONGEST_LEASE),
+        window: 0,
+        amount: PicoUsd::ZERO,
+        tokens: 0,
+        model: intent.map(|intent| intent.model.clone()).unwrap_or_default(),
+    }
 }
 
 fn hold_of(key: &StoredKey, request: RequestId) -> Option<Hold> {

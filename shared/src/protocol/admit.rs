@@ -168,6 +168,11 @@ impl Admitting {
         &self.write.hold
     }
 
+    /// Whether a write without an answer may have been done.
+    pub const fn is_uncertain(&self) -> bool {
+        self.uncertain
+    }
+
     /// Goes on from what became of the last effect.
     pub fn step(&mut self, event: AdmitEvent, now: u64) -> AdmitStep {
         match event {

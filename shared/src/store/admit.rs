@@ -62,7 +62,7 @@ impl Store {
             Place::Holds => "holds",
             Place::Expired => "expired",
         };
-        let (mut sets, mut condition) = ("SET balance = balance + :refund".to_owned(), format!("{place}.#r = :hold"));
+        let (mut sets, mut condition) = ("SET balance = balance + :refund".to_owned(), format!("{place}.#r = :held"));
         if write.tokens.is_some() {
             sets.push_str(", tokens_left = tokens_left + :tokens");
             condition.push_str(" AND #window = :w");
@@ -76,7 +76,7 @@ impl Store {
         let mut builder = self
             .key_update(&write.key, format!("{sets}{removes}"), condition)
             .expression_attribute_names("#r", write.request.to_string())
-            .expression_attribute_values(":hold", text(write.hold.pack()))
+            .expression_attribute_values(":held", text(write.hold.pack()))
             .expression_attribute_values(":refund", number(write.refund));
         if let Some((window, tokens)) = write.tokens {
             builder = builder
