@@ -43,6 +43,24 @@ impl Rates {
     }
 }
 
+/// Limit, rest and reset of a rate in OpenAI's spelling, then in Anthropic's.
+const REQUEST_HEADERS: [&str; 6] = [
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "anthropic-ratelimit-requests-limit",
+    "anthropic-ratelimit-requests-remaining",
+    "anthropic-ratelimit-requests-reset",
+];
+const TOKEN_HEADERS: [&str; 6] = [
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+    "anthropic-ratelimit-tokens-limit",
+    "anthropic-ratelimit-tokens-remaining",
+    "anthropic-ratelimit-tokens-reset",
+];
+
 /// The rates as headers, in both families' spelling: OpenAI's with the time that is left, Anthropic's with the moment (RFC 3339).
 /// Rates that are not limited have none.
 pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
@@ -51,25 +69,12 @@ pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
     let end = i64::try_from(*reset).ok().and_then(|reset| jiff::Timestamp::from_second(reset).ok()).unwrap_or(now);
     let left = end.as_second().saturating_sub(now.as_second()).max(0);
     let mut headers = Vec::with_capacity(12);
-    if let Some((limit, rest)) = requests {
-        headers.extend([
-            ("x-ratelimit-limit-requests", limit.to_string()),
-            ("x-ratelimit-remaining-requests", rest.to_string()),
-            ("x-ratelimit-reset-requests", format!("{left}s")),
-            ("anthropic-ratelimit-requests-limit", limit.to_string()),
-            ("anthropic-ratelimit-requests-remaining", rest.to_string()),
-            ("anthropic-ratelimit-requests-reset", end.to_string()),
-        ]);
-    }
-    if let Some((limit, rest)) = tokens {
-        headers.extend([
-            ("x-ratelimit-limit-tokens", limit.to_string()),
-            ("x-ratelimit-remaining-tokens", rest.to_string()),
-            ("x-ratelimit-reset-tokens", format!("{left}s")),
-            ("anthropic-ratelimit-tokens-limit", limit.to_string()),
-            ("anthropic-ratelimit-tokens-remaining", rest.to_string()),
-            ("anthropic-ratelimit-tokens-reset", end.to_string()),
-        ]);
+    for (rate, names) in [(requests, REQUEST_HEADERS), (tokens, TOKEN_HEADERS)] {
+        if let Some((limit, rest)) = rate {
+            let (limit, rest) = (limit.to_string(), rest.to_string());
+            let values = [limit.clone(), rest.clone(), format!("{left}s"), limit, rest, end.to_string()];
+            headers.extend(names.into_iter().zip(values));
+        }
     }
     headers
 }

@@ -13,6 +13,12 @@ impl Store {
         items.iter().map(Record::read).collect()
     }
 
+    /// Everything of a key whose sort key begins so, read consistently.
+    pub(super) async fn under(&self, key: &KeyId, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        // `~` sorts after every character that sort keys go on with.
+        self.between(key, prefix, &format!("{prefix}~")).await
+    }
+
     /// A key's items between two sort keys, read consistently.
     async fn between(&self, key: &KeyId, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
         let query = self

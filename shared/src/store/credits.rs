@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
-use super::items::{CreditGrant, Item, KEY, Rollup, number, partition, primary_key, text};
+use super::items::{CreditGrant, KEY, Rollup, number, partition, primary_key};
 use super::transaction::part;
 use super::{Store, StoreError, failure};
 use crate::ids::KeyId;
@@ -60,13 +60,13 @@ impl Store {
 
     /// All grants of a key, oldest first.
     pub async fn grants(&self, key: &KeyId) -> Result<Vec<CreditGrant>, StoreError> {
-        let items = self.all_under(key, CreditGrant::PREFIX).await?;
+        let items = self.under(key, CreditGrant::PREFIX).await?;
         items.iter().map(|item| CreditGrant::read(key, item)).collect()
     }
 
     /// What a key was charged, as far back as its rollups go.
     pub async fn charged(&self, key: &KeyId) -> Result<PicoUsd, StoreError> {
-        let items = self.all_under(key, "D#").await?;
+        let items = self.under(key, "D#").await?;
         items.iter().map(|item| Rollup::read(item).map(|rollup| rollup.charged)).sum()
     }
 
@@ -74,23 +74,5 @@ impl Store {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(grant.primary_key())).consistent_read(true);
         let output = get.send().await.map_err(|error| failure(&error))?;
         output.item.map(|item| CreditGrant::read(&grant.key, &item)).transpose()
-    }
-
-    /// Everything of a key whose sort key begins so, as it is at this moment.
-    async fn all_under(&self, key: &KeyId, prefix: &str) -> Result<Vec<Item>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(partition(key)))
-            .expression_attribute_values(":prefix", text(prefix));
-        let mut pages = query.into_paginator().items().send();
-        let mut items = Vec::new();
-        while let Some(item) = pages.next().await {
-            items.push(item.map_err(|error| failure(&error))?);
-        }
-        Ok(items)
     }
 }

@@ -35,11 +35,11 @@ impl Store {
         }
     }
 
-    /// The item of a request's record, if there is one.
-    pub async fn record(&self, key: &KeyId, request: RequestId) -> Result<Option<Item>, StoreError> {
+    /// The record of a request, if there is one.
+    pub async fn record(&self, key: &KeyId, request: RequestId) -> Result<Option<Record>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
         let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
-        Ok(output.item)
+        output.item.as_ref().map(Record::read).transpose()
     }
 
     /// One item, if it is there.

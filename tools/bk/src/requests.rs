@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use gateway::chat::Usage;
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
-use gateway::store::StoreError;
-use gateway::store::items::{Item, Reader};
+use gateway::store::items::{Record, iso_millis};
 use serde::Serialize;
 
 use crate::values::key_id;
@@ -28,12 +28,12 @@ pub(crate) enum Requests {
 struct Shown<'a> {
     id: String,
     key: &'a str,
-    start: &'a str,
+    start: String,
     format: &'a str,
     model: &'a str,
     provider: &'a str,
-    attempts: u64,
-    status: u64,
+    attempts: u32,
+    status: u16,
     finish: &'a str,
     upstream_id: &'a str,
     tokens: Tokens,
@@ -65,10 +65,10 @@ pub(crate) async fn run(bench: &Bench, command: Requests) -> Result<()> {
         Some(key) => vec![key_id(&key)?],
         None => bench.store.list_keys().await.context("list the keys")?.into_iter().map(|key| key.id).collect(),
     };
-    let (key, item) = find(bench, &keys, request).await?.with_context(|| {
+    let record = find(bench, &keys, request).await?.with_context(|| {
         format!("there is no record of {request}: it is still running, reached no provider, or is older than 100 days")
     })?;
-    let shown = read(request, key, &item)?;
+    let shown = shown(&record);
     if bench.json {
         return print(&shown);
     }
@@ -76,45 +76,36 @@ pub(crate) async fn run(bench: &Bench, command: Requests) -> Result<()> {
     Ok(())
 }
 
-async fn find<'a>(bench: &Bench, keys: &'a [KeyId], request: RequestId) -> Result<Option<(&'a KeyId, Item)>> {
+async fn find(bench: &Bench, keys: &[KeyId], request: RequestId) -> Result<Option<Record>> {
     for key in keys {
-        if let Some(item) = bench.store.record(key, request).await.context("read the record")? {
-            return Ok(Some((key, item)));
+        if let Some(record) = bench.store.record(key, request).await.context("read the record")? {
+            return Ok(Some(record));
         }
     }
     Ok(None)
 }
 
-fn read<'a>(request: RequestId, key: &'a KeyId, item: &'a Item) -> Result<Shown<'a>, StoreError> {
-    let reader = Reader(item);
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    let money = |name: &str| reader.number(name).map(PicoUsd::new);
-    Ok(Shown {
-        id: request.to_string(),
-        key: key.as_str(),
-        start: text("sk").split('#').nth(1).unwrap_or_default(),
-        format: text("format"),
-        model: text("model"),
-        provider: text("provider"),
-        attempts: reader.count("attempts")?,
-        status: reader.count("status")?,
-        finish: text("finish"),
-        upstream_id: text("upstream_id"),
-        tokens: Tokens {
-            input: reader.count("input")?,
-            cache_read: reader.count("cache_read")?,
-            cache_write_5m: reader.count("cache_write_5m")?,
-            cache_write_1h: reader.count("cache_write_1h")?,
-            output: reader.count("output")?,
-            reasoning: reader.count("reasoning")?,
-        },
-        source: text("source"),
-        price_version: text("price_version"),
-        provider_cost_usd: money("provider_cost")?,
-        charged_usd: money("charged")?,
-        first_event_ms: if item.contains_key("first_event_ms") { Some(reader.count("first_event_ms")?) } else { None },
-        duration_ms: reader.count("duration_ms")?,
-    })
+fn shown(record: &Record) -> Shown<'_> {
+    let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = record.usage;
+    Shown {
+        id: record.request.to_string(),
+        key: record.key.as_str(),
+        start: iso_millis(record.started()),
+        format: &record.format,
+        model: &record.model,
+        provider: &record.provider,
+        attempts: record.attempts,
+        status: record.status,
+        finish: &record.finish,
+        upstream_id: &record.upstream_id,
+        tokens: Tokens { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
+        source: record.source.as_str(),
+        price_version: &record.price_version,
+        provider_cost_usd: record.provider_cost,
+        charged_usd: record.charged,
+        first_event_ms: record.first_event_ms,
+        duration_ms: record.duration_ms,
+    }
 }
 
 fn show(shown: &Shown<'_>) {
