@@ -9,7 +9,6 @@ use url::Url;
 
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 const DEFAULT_VERTEX_LOCATION: &str = "global";
-const DEFAULT_FIRST_EVENT: Duration = Duration::from_mins(2);
 const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
@@ -103,15 +102,15 @@ pub struct VertexConfig {
 /// How long providers may be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpstreamLimits {
-    /// To the first event of a stream: models that think in silence may take minutes.
-    pub first_event: Duration,
+    /// To the first event of a stream; `None` leaves it to the model.
+    pub first_event: Option<Duration>,
     /// Between two pieces of a stream.
     pub idle: Duration,
 }
 
 impl Default for UpstreamLimits {
     fn default() -> Self {
-        Self { first_event: DEFAULT_FIRST_EVENT, idle: DEFAULT_IDLE }
+        Self { first_event: None, idle: DEFAULT_IDLE }
     }
 }
 
@@ -156,8 +155,8 @@ impl Config {
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
             upstream_limits: UpstreamLimits {
-                first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS", DEFAULT_FIRST_EVENT)?,
-                idle: millis(&read, "IDLE_TIMEOUT_MS", DEFAULT_IDLE)?,
+                first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS")?,
+                idle: millis(&read, "IDLE_TIMEOUT_MS")?.unwrap_or(DEFAULT_IDLE),
             },
             markup_permille: markup(&read)?,
         })
@@ -228,14 +227,10 @@ fn markup(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
     value.parse().map_err(|_| wrong())
 }
 
-fn millis(
-    read: &dyn Fn(&str) -> Option<String>,
-    variable: &'static str,
-    default: Duration,
-) -> Result<Duration, ConfigError> {
-    let Some(value) = read(variable) else { return Ok(default) };
-    let millis = value.parse().ok().filter(|millis| *millis > 0);
-    millis.map(Duration::from_millis).ok_or_else(|| ConfigError::new(variable, "must be a whole number of milliseconds"))
+fn millis(read: &dyn Fn(&str) -> Option<String>, variable: &'static str) -> Result<Option<Duration>, ConfigError> {
+    let Some(value) = read(variable) else { return Ok(None) };
+    let millis = value.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis);
+    millis.map(Some).ok_or_else(|| ConfigError::new(variable, "must be a whole number of milliseconds"))
 }
 
 fn openrouter(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OpenRouterConfig>, ConfigError> {

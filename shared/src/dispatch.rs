@@ -241,14 +241,14 @@ async fn attempt<R: Reading>(
     mode: Mode,
     reading: &R,
 ) -> Result<R::Read, UpstreamError> {
-    let limit = upstreams.transport.limit(mode);
+    let limit = upstreams.transport.limit(mode, leg.first_event);
     let call = async {
         let provider = upstreams.providers.get(leg.route.provider);
         let provider =
             provider.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Credential, "the provider is not configured"))?;
         let token = provider.credential().token(&upstreams.transport).await?;
         leg.token = Some(token.clone());
-        let reply = upstreams.transport.send(leg.call(provider, token, mode)?).await?;
+        let reply = upstreams.transport.send(leg.call(provider, token, (mode, limit))?).await?;
         reading.read(leg, reply).await
     };
     let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("no event within {} ms", limit.as_millis()));

@@ -73,7 +73,7 @@ async fn a_success_in_between_keeps_a_route_open_to_all() -> Result<()> {
 #[tokio::test]
 async fn after_the_cool_down_one_request_of_many_is_the_probe() -> Result<()> {
     for (script, closed) in
-        [("silent ms=400", true), ("silent ms=400 on=openrouter]] [[sim:error status=500 on=claude", false)]
+        [("silent ms=2000", true), ("silent ms=2000 on=openrouter]] [[sim:error status=500 on=claude", false)]
     {
         let gateway = Harness::start().await?;
         let route = claude("claude-opus-4-6")?;
@@ -96,10 +96,14 @@ async fn the_last_candidate_is_asked_once_and_fast_however_broken_it_is_said_to_
     set(&gateway, &route, at(60_000)?).await?;
     // The states are read again after five seconds.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let started = Instant::now();
-    let refused = gateway.post(CHAT, &asked("gpt-5.2", "hi [[sim:error status=503 label=broken]]")).await?;
-    assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
-    assert_eq!((refused.status, calls(&gateway, "broken", "openrouter")), (503, 1));
+    let mut shortest = Duration::MAX;
+    for calls_so_far in 1..=3 {
+        let started = Instant::now();
+        let refused = gateway.post(CHAT, &asked("gpt-5.2", "hi [[sim:error status=503 label=broken]]")).await?;
+        shortest = shortest.min(started.elapsed());
+        assert_eq!((refused.status, calls(&gateway, "broken", "openrouter")), (503, calls_so_far));
+    }
+    assert!(shortest < Duration::from_millis(100), "{shortest:?}");
     assert_eq!(gateway.post(CHAT, &asked("gpt-5.2", "hi")).await?.status, 200);
     assert_eq!(state(&gateway, &route).await?, RouteState::default());
     Ok(())

@@ -1,6 +1,7 @@
 //! The file's own shape, and the rules an entry must keep.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -8,6 +9,11 @@ use super::{CatalogError, Deprecation, LongContext, Model, Price, Route};
 use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
+
+/// How long a model may be silent that says nothing else.
+const FIRST_EVENT: Duration = Duration::from_mins(2);
+/// The most that an entry may ask for, in seconds: clients give up then.
+const LONGEST_FIRST_EVENT: u64 = 300;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +35,7 @@ struct Entry {
     long_context: Option<LongContextEntry>,
     context_window: u64,
     max_output_tokens: u64,
+    first_event_seconds: Option<u64>,
     input_modalities: Vec<String>,
     profile: String,
     #[serde(default = "text_only")]
@@ -81,6 +88,9 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
     if entry.max_output_tokens == 0 || entry.max_output_tokens > entry.context_window {
         return Err("max_output_tokens must be between 1 and context_window".to_owned());
     }
+    if entry.first_event_seconds.is_some_and(|seconds| seconds == 0 || seconds > LONGEST_FIRST_EVENT) {
+        return Err(format!("first_event_seconds must be between 1 and {LONGEST_FIRST_EVENT}"));
+    }
     let long_context = match &entry.long_context {
         Some(tier) => Some(LongContext { above: tier.above, price: price(&tier.price)? }),
         None => None,
@@ -95,6 +105,7 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
         long_context,
         context_window: entry.context_window,
         max_output_tokens: entry.max_output_tokens,
+        first_event: entry.first_event_seconds.map_or(FIRST_EVENT, Duration::from_secs),
         input_modalities: entry.input_modalities,
         output_modalities: entry.output_modalities,
         capabilities,

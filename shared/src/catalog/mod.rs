@@ -6,6 +6,7 @@ mod names;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
@@ -102,6 +103,8 @@ pub struct Model {
     pub context_window: u64,
     /// Largest output, in tokens.
     pub max_output_tokens: u64,
+    /// How long it may be silent before the first event of a stream.
+    pub first_event: Duration,
     /// What it reads besides text.
     pub input_modalities: Vec<String>,
     /// What it writes.
@@ -301,6 +304,7 @@ mod tests {
         says(with("input = \"1.75\"", "input = \"free\""), "price");
         says(with("input = \"1.75\"", "input = \"0\""), "price");
         says(with("max_output_tokens = 128000", "max_output_tokens = 2000000"), "max_output_tokens");
+        says(with("first_event_seconds = 300", "first_event_seconds = 301"), "first_event_seconds");
         says(with("price = {", "prize = {"), "prize");
         says(with("profile = \"gpt\"", "profile = \"gbt\""), "unknown profile gbt");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use secrecy::SecretString;
@@ -64,6 +65,8 @@ pub struct Leg {
     pub(super) tries: Tries,
     /// The token of the last attempt.
     pub(super) token: Option<SecretString>,
+    /// How long the model may think before its first event.
+    pub(super) first_event: Duration,
     body: Bytes,
 }
 
@@ -86,6 +89,7 @@ impl Leg {
             tries: Tries::default(),
             token: None,
             body: body.into(),
+            first_event: model.first_event,
             route,
             way,
             dropped,
@@ -101,9 +105,9 @@ impl Leg {
         &self,
         provider: &dyn Provider,
         token: SecretString,
-        mode: Mode,
+        (mode, limit): (Mode, Duration),
     ) -> Result<UpstreamCall, UpstreamError> {
-        Ok(UpstreamCall { url: provider.url(&self.route.upstream, mode)?, token, body: self.body.clone(), mode })
+        Ok(UpstreamCall { url: provider.url(&self.route.upstream, mode)?, token, body: self.body.clone(), mode, limit })
     }
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {

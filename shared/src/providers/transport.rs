@@ -36,6 +36,8 @@ pub struct UpstreamCall {
     pub body: Bytes,
     /// How the reply is wanted.
     pub mode: Mode,
+    /// How long its head may take.
+    pub limit: Duration,
 }
 
 /// Sends calls.
@@ -60,10 +62,13 @@ impl Transport {
     }
 
     /// How long a call may take to the point where it can no longer be replaced: the first event of a stream, the end of a whole
-    /// reply.
-    pub const fn limit(&self, mode: Mode) -> Duration {
+    /// reply. `first_event` is the model's own limit, unless the configuration sets one for all.
+    pub const fn limit(&self, mode: Mode, first_event: Duration) -> Duration {
         match mode {
-            Mode::Streaming => self.limits.first_event,
+            Mode::Streaming => match self.limits.first_event {
+                Some(limit) => limit,
+                None => first_event,
+            },
             Mode::Whole => WHOLE,
             Mode::Count => COUNT,
         }
@@ -71,7 +76,7 @@ impl Transport {
 
     /// Sends a call and waits for the head of the reply. Every status but 200 is a failure, read to its message.
     pub async fn send(&self, call: UpstreamCall) -> Result<UpstreamReply, UpstreamError> {
-        let UpstreamCall { url, token, body, mode } = call;
+        let UpstreamCall { url, token, body, mode, limit } = call;
         let accept = match mode {
             Mode::Streaming => "text/event-stream",
             Mode::Whole | Mode::Count => "application/json",
@@ -81,7 +86,7 @@ impl Transport {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, bearer(&token)?);
         let request = self.client()?.post(url).headers(headers).body(body);
-        let response = within(self.limit(mode), request.send()).await?;
+        let response = within(limit, request.send()).await?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(self.refusal(response).await);
         }
