@@ -20,7 +20,7 @@ use crate::store::{Conditional, Store, StoreError};
 pub use issue::{Rotated, Terms, issue, issue_key, rotate};
 use memory::Memory;
 pub use network::Network;
-pub use refusal::{Rates, rate_headers};
+pub use refusal::{Rates, rate_headers, with_rates};
 
 /// How long a refusal waits for the release of a hold that it may have left.
 const GIVE_BACK: Duration = Duration::from_millis(100);
@@ -92,7 +92,7 @@ impl Admission {
                         AdmitEvent::Refused(old)
                     }
                     Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
-                    Err(error) => AdmitEvent::Failed(fault(&error)),
+                    Err(error) => AdmitEvent::Failed(Fault::from(&error)),
                 },
                 AdmitEffect::Pause(ceiling) => {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
@@ -168,7 +168,7 @@ impl Admission {
         if let Some(wait) = wait {
             self.memory.refuse(key.digest(), (error.clone(), rates.clone()), wait);
         }
-        refusal::with_rates(error, rates.as_ref())
+        with_rates(error, rates.as_ref())
     }
 
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Permit, GatewayError> {
@@ -185,14 +185,6 @@ fn unanswered(error: &StoreError) -> GatewayError {
         StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
         StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
         StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
-    }
-}
-
-/// What is known of a write without an answer.
-pub(crate) fn fault(error: &StoreError) -> Fault {
-    match error {
-        StoreError::Throttled(_) => Fault::Throttled,
-        StoreError::Unavailable(_) | StoreError::Malformed(_) | StoreError::Condition(_) => Fault::Unknown,
     }
 }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
-use crate::admission::{Admission, Rates, rate_headers};
+use crate::admission::{Admission, Rates, rate_headers, with_rates};
 use crate::auth::ApiKey;
 use crate::catalog::{Catalog, Model};
 use crate::circuit::Circuits;
@@ -219,10 +219,9 @@ impl Gateway {
         deadline: Instant,
     ) -> Result<Journey, GatewayError> {
         let (field, text) = opened.with_output_limit(limit)?;
-        let mut dropped = question.dropped.clone();
-        dropped.push(field.to_owned());
         let text = Arc::new(text);
-        let question = Question { text: Arc::clone(&text), dropped, ..question };
+        let mut question = Question { text: Arc::clone(&text), ..question };
+        question.dropped.push(field.to_owned());
         let opened = wire::open_request(question.format, &text)?;
         Journey::begin(&self.upstreams, question, &opened, deadline).await
     }
@@ -351,16 +350,11 @@ fn whole_outcome(result: &Result<WholeReply, UpstreamError>, trail: &Trail, inpu
 
 /// Tells the client what is left of its key's rates, whatever the answer.
 fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Result<Response<Body>, GatewayError> {
-    let headers = rate_headers(rates);
-    match answer {
-        Ok(mut response) => {
-            for (name, value) in headers {
-                respond::set_header(&mut response, name, &value);
-            }
-            Ok(response)
-        }
-        Err(error) => Err(headers.into_iter().fold(error, |error, (name, value)| error.with_header(name, value))),
+    let mut response = answer.map_err(|error| with_rates(error, Some(rates)))?;
+    for (name, value) in rate_headers(rates) {
+        respond::set_header(&mut response, name, &value);
     }
+    Ok(response)
 }
 
 /// Tells the client where its request was.

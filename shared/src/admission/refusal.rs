@@ -130,7 +130,7 @@ pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
 }
 
 /// An error with the rates' headers.
-pub(super) fn with_rates(error: GatewayError, rates: Option<&Rates>) -> GatewayError {
+pub fn with_rates(error: GatewayError, rates: Option<&Rates>) -> GatewayError {
     let headers = rates.map(rate_headers).unwrap_or_default();
     headers.into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
 }

@@ -78,7 +78,7 @@ async fn put(store: &Store, record: Option<&Record>) -> SettleEvent {
         Ok(Stored::Already) => SettleEvent::AlreadyStored,
         Err(error) => {
             tracing::warn!(request = %record.request, cause = %error, "settlement failed");
-            SettleEvent::Failed(fault(&error))
+            SettleEvent::Failed(Fault::from(&error))
         }
     }
 }
@@ -92,14 +92,7 @@ async fn charge(store: &Store, machine: &Settling) -> SettleEvent {
 
 fn failed(machine: &Settling, error: &StoreError) -> SettleEvent {
     tracing::warn!(request = %machine.request(), cause = %error, "settlement failed");
-    SettleEvent::Failed(fault(error))
-}
-
-fn fault(error: &StoreError) -> Fault {
-    match error {
-        StoreError::Throttled(_) => Fault::Throttled,
-        StoreError::Unavailable(_) | StoreError::Malformed(_) | StoreError::Condition(_) => Fault::Unknown,
-    }
+    SettleEvent::Failed(Fault::from(error))
 }
 
 fn seconds() -> u64 {

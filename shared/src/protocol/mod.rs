@@ -8,6 +8,8 @@ mod settle;
 pub use admit::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Grant, HoldPrice};
 pub use settle::{SettleEffect, SettleEvent, SettleStep, Settled, Settling};
 
+use crate::store::StoreError;
+
 /// Seconds of a window of the rate limits.
 pub const WINDOW: u64 = 60;
 
@@ -18,4 +20,14 @@ pub enum Fault {
     Throttled,
     /// Nobody knows whether it was done.
     Unknown,
+}
+
+impl From<&StoreError> for Fault {
+    /// A throttled write was not done. Of any other failure nobody knows.
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Throttled(_) => Self::Throttled,
+            StoreError::Unavailable(_) | StoreError::Malformed(_) | StoreError::Condition(_) => Self::Unknown,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
 use super::items::{CreditGrant, KEY, Rollup, number, partition, primary_key};
 use super::transaction::part;
-use super::{Store, StoreError, failure};
+use super::{Store, StoreError};
 use crate::ids::KeyId;
 use crate::money::{PicoUsd, SignedPicoUsd};
 
@@ -71,8 +71,7 @@ impl Store {
     }
 
     async fn stored_grant(&self, grant: &CreditGrant) -> Result<Option<CreditGrant>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(grant.primary_key())).consistent_read(true);
-        let output = get.send().await.map_err(|error| failure(&error))?;
-        output.item.map(|item| CreditGrant::read(&grant.key, &item)).transpose()
+        let item = self.current(grant.primary_key()).await?;
+        item.map(|item| CreditGrant::read(&grant.key, &item)).transpose()
     }
 }

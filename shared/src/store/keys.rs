@@ -42,20 +42,14 @@ impl Store {
     }
 
     async fn current_item(&self, id: &KeyId) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(primary_key(&partition(id), KEY)));
-        let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
-        Ok(output.item)
+        self.current(primary_key(&partition(id), KEY)).await
     }
 
     /// All keys, in the order of their ids. One query of the directory, never a scan.
     pub async fn list_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
-        let mut pages = query.expression_attribute_values(":pk", text(DIRECTORY)).into_paginator().items().send();
-        let mut keys = Vec::new();
-        while let Some(item) = pages.next().await {
-            keys.push(ListedKey::read(&item.map_err(|error| failure(&error))?)?);
-        }
-        Ok(keys)
+        let items = self.pages(query.expression_attribute_values(":pk", text(DIRECTORY))).await?;
+        items.iter().map(ListedKey::read).collect()
     }
 
     /// Stores a new key, its directory entry, and the grant that its balance is made of, all or nothing.

@@ -37,9 +37,14 @@ impl Store {
 
     /// The record of a request, if there is one.
     pub async fn record(&self, key: &KeyId, request: RequestId) -> Result<Option<Record>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
-        let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
-        output.item.as_ref().map(Record::read).transpose()
+        self.current(Record::key_of(key, request)).await?.as_ref().map(Record::read).transpose()
+    }
+
+    /// One item after every write that was answered before, if it is there.
+    pub(super) async fn current(&self, keys: Item) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(keys)).consistent_read(true);
+        let output = get.send().await.map_err(|error| failure(&error))?;
+        Ok(output.item)
     }
 
     /// One item, if it is there.

@@ -1,9 +1,11 @@
 //! The record and the rollup of a request, in one transaction.
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
 use super::items::{Reader, Record, number};
+use super::transaction::part;
 use super::{Store, StoreError, failure, write_limits};
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
@@ -22,14 +24,11 @@ impl Store {
     /// Each call has a token of the SDK's own: one made from the request would turn another record of the same request, such as
     /// that of a resolved hold, into an error for ten minutes.
     pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(record.item()));
-        let put = put.condition_expression("attribute_not_exists(pk)").build();
-        let put = put.map_err(|error| StoreError::Malformed(error.to_string()))?;
         let transaction = self
             .client
             .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put).build())
-            .transact_items(TransactWriteItem::builder().update(self.rollup_update(record)?).build());
+            .transact_items(self.put_new(record.item())?)
+            .transact_items(part(self.rollup_update(record))?);
         // Once: the settlement protocol decides about another attempt.
         let once = write_limits().retry_config(RetryConfig::standard().with_max_attempts(1));
         let result = transaction.customize().config_override(once).send().await;
@@ -48,7 +47,7 @@ impl Store {
         output.item.map(|item| Reader(&item).number("charged").map(PicoUsd::new)).transpose()
     }
 
-    fn rollup_update(&self, record: &Record) -> Result<Update, StoreError> {
+    fn rollup_update(&self, record: &Record) -> UpdateBuilder {
         let additions = record.rollup_additions();
         let adds: Vec<String> = additions.iter().map(|(name, _)| format!("#{name} :{name}")).collect();
         let expression = format!("ADD {} SET #v = :v, #ttl = :ttl", adds.join(", "));
@@ -65,6 +64,6 @@ impl Store {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        update.build().map_err(|error| StoreError::Malformed(error.to_string()))
+        update
     }
 }

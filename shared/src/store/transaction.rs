@@ -1,4 +1,4 @@
-//! Transactions of the operator: sent until the table answers.
+//! Parts of transactions, and the operator's own transactions, which are sent until the table answers.
 
 use std::time::{Duration, Instant};
 
