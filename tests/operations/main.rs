@@ -1,4 +1,4 @@
-//! What operators use: `bk`, the template and the events.
+//! What operators use: `bk` and the events.
 
 mod bk;
 mod credits;
@@ -10,9 +10,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::Result;
-use gateway::config::VARIABLES;
 use gateway::endpoints::Endpoint;
-use gateway_dev::stack::{FUNCTIONS, SCHEDULED};
+use gateway_dev::stack::FUNCTIONS;
 use gateway_tests::{Harness, project};
 use serde_json::{Value, json};
 
@@ -89,25 +88,4 @@ async fn every_event_is_answered_by_its_function() -> Result<()> {
     }
     assert_eq!(answered, BTreeSet::from(FUNCTIONS));
     Ok(())
-}
-
-#[test]
-fn the_template_has_every_function_with_every_variable_and_no_wildcard() {
-    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template).unwrap();
-    let globals = &template["Globals"]["Function"]["Environment"]["Variables"];
-    for variable in VARIABLES {
-        assert!(globals.get(variable).is_some(), "{variable} is not declared");
-    }
-    let resources = template["Resources"].as_mapping().unwrap();
-    let functions: BTreeSet<&str> = resources
-        .values()
-        .filter(|resource| resource["Type"] == "AWS::Serverless::Function")
-        .map(|function| function["Properties"]["CodeUri"].as_str().unwrap().trim_start_matches("functions/"))
-        .collect();
-    assert_eq!(functions, FUNCTIONS.into_iter().chain(SCHEDULED).collect());
-    for resource in resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::Function") {
-        let policies = serde_yaml_ng::to_string(&resource["Properties"]["Policies"]).unwrap();
-        assert!(!policies.contains("'*'") && !policies.contains(":*"), "{policies}");
-    }
 }

@@ -1,0 +1,107 @@
+//! One base URL: the distribution sends each path to the function that answers it.
+
+use gateway::endpoints::Endpoint;
+use serde_json::{Value, json};
+
+use crate::parsed::{properties, template};
+
+const CACHING_DISABLED: &str = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
+const ALL_VIEWER_EXCEPT_HOST: &str = "b689b0a8-53d0-40ab-baf2-68738e2966ac";
+
+fn distribution() -> Value {
+    properties("Edge")["DistributionConfig"].clone()
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().unwrap().clone()
+}
+
+/// CloudFront's rule: the first behaviour whose pattern the path matches, else the default.
+fn target(distribution: &Value, path: &str) -> String {
+    let matches = |pattern: &str| match pattern.split_once('*') {
+        Some((start, "")) => path.starts_with(start),
+        Some(_) => panic!("{pattern}: only a star at the end is understood here"),
+        None => pattern == path,
+    };
+    let behaviours = list(&distribution["CacheBehaviors"]);
+    let first = behaviours.iter().find(|behaviour| matches(behaviour["PathPattern"].as_str().unwrap()));
+    let behaviour = first.unwrap_or(&distribution["DefaultCacheBehavior"]);
+    behaviour["TargetOriginId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_path_reaches_the_function_that_answers_it_in_every_spelling() {
+    let distribution = distribution();
+    let paths = [
+        "chat/completions",
+        "messages",
+        "messages/count_tokens",
+        "models",
+        "models/gpt-5.2",
+        "models/openai/gpt-5.2",
+        "usage",
+        "credits",
+        "health",
+        "",
+        "embeddings",
+        "favicon.ico",
+    ];
+    for path in paths {
+        for prefix in ["/", "/v1/", "/v1/v1/"] {
+            for end in ["", "/"] {
+                let path = format!("{prefix}{path}{end}");
+                let endpoint = Endpoint::of_path(&path);
+                assert_eq!(target(&distribution, &path), Endpoint::function(endpoint.as_ref()), "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_behaviour_passes_everything_but_the_host_and_keeps_nothing() {
+    let distribution = distribution();
+    let mut behaviours = list(&distribution["CacheBehaviors"]);
+    assert_eq!(behaviours.len(), 18);
+    behaviours.push(distribution["DefaultCacheBehavior"].clone());
+    for behaviour in behaviours {
+        assert_eq!(behaviour["CachePolicyId"], CACHING_DISABLED);
+        assert_eq!(behaviour["OriginRequestPolicyId"], ALL_VIEWER_EXCEPT_HOST);
+        assert_eq!(behaviour["Compress"], false);
+        // A redirect would turn a POST into a GET.
+        assert_eq!(behaviour["ViewerProtocolPolicy"], "https-only");
+        assert_eq!(behaviour["AllowedMethods"], json!(["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]));
+    }
+}
+
+#[test]
+fn every_origin_is_a_functions_url_and_gets_the_secret_if_there_is_one() {
+    for origin in list(&distribution()["Origins"]) {
+        let id = origin["Id"].as_str().unwrap();
+        let (function, _) = crate::parsed::functions().remove(id).unwrap();
+        let url = json!({"Fn::GetAtt": format!("{function}Url.FunctionUrl")});
+        assert_eq!(origin["DomainName"], json!({"Fn::Select": [2, {"Fn::Split": ["/", url]}]}), "{id}");
+        let custom = &origin["CustomOriginConfig"];
+        assert_eq!(
+            (&custom["OriginReadTimeout"], &custom["OriginProtocolPolicy"]),
+            (&json!(60), &json!("https-only")),
+            "{id}"
+        );
+        let header = json!([{"HeaderName": "x-gateway-origin-secret", "HeaderValue": {"Ref": "OriginSecret"}}]);
+        let headers = json!({"Fn::If": ["HasOriginSecret", header, {"Ref": "AWS::NoValue"}]});
+        assert_eq!(origin["OriginCustomHeaders"], headers, "{id}");
+    }
+}
+
+#[test]
+fn the_edge_is_on_by_default_and_everything_of_it_can_be_left_out() {
+    let template = template();
+    assert_eq!(template["Parameters"]["WithEdge"]["Default"], "true");
+    for (resource, condition) in [("Edge", "HasEdge"), ("EdgeRecords", "HasRecords")] {
+        assert_eq!(template["Resources"][resource]["Condition"], condition);
+    }
+    assert_eq!(template["Outputs"]["BaseUrl"]["Condition"], "HasEdge");
+    let distribution = distribution();
+    for (property, condition) in [("Aliases", "HasDomain"), ("ViewerCertificate", "HasDomain"), ("WebACLId", "HasWebAcl")] {
+        assert_eq!(distribution[property]["Fn::If"][0], condition, "{property}");
+    }
+}

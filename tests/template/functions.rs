@@ -1,0 +1,146 @@
+//! Every binary has a function, a log group, an address and an alarm, and reads every variable.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use gateway::config::VARIABLES;
+use gateway::endpoints::Endpoint;
+use gateway_dev::stack::{FUNCTIONS, SCHEDULED};
+use gateway_tests::project;
+use serde_json::{Value, json};
+
+use crate::parsed::{functions, globals, properties, resources, template, text};
+
+fn names() -> BTreeSet<String> {
+    FUNCTIONS.into_iter().chain(SCHEDULED).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_binary_has_a_function() {
+    assert_eq!(functions().into_keys().collect::<BTreeSet<_>>(), names());
+    let folders = fs::read_dir(project().join("functions")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect::<BTreeSet<_>>();
+    assert_eq!(folders, names());
+    for (id, function) in resources("AWS::Serverless::Function") {
+        assert_eq!(function["Metadata"], json!({"BuildMethod": "rust-cargolambda"}), "{id}");
+    }
+    let globals = globals();
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert_eq!(globals["Architectures"], json!([{"Ref": "Architecture"}]));
+    assert_eq!(template()["Parameters"]["Architecture"]["Default"], "arm64");
+}
+
+#[test]
+fn every_function_has_every_variable() {
+    let globals = globals();
+    let declared = globals["Environment"]["Variables"].as_object().unwrap();
+    assert_eq!(declared.keys().map(String::as_str).collect::<BTreeSet<_>>(), VARIABLES.into_iter().collect());
+    for (name, (_, function)) in functions() {
+        assert!(function.get("Environment").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn streaming_functions_stream_and_the_others_are_buffered() {
+    for (name, (id, function)) in functions() {
+        let streams = ["chat-completions", "messages"].contains(&name.as_str());
+        let mode = if streams { "RESPONSE_STREAM" } else { "BUFFERED" };
+        let (url, timeout, memory, concurrency) = if SCHEDULED.contains(&name.as_str()) {
+            (Value::Null, json!(300), Value::Null, Value::Null)
+        } else {
+            let url = json!({"AuthType": "NONE", "InvokeMode": mode});
+            let inference = |name: &str| if streams { json!({ "Ref": name }) } else { Value::Null };
+            let timeout = if name == "count-tokens" { json!(30) } else { inference("InferenceTimeout") };
+            (url, timeout, inference("InferenceMemory"), reserved(streams, "Inference"))
+        };
+        let is = |property: &str| function.get(property).cloned().unwrap_or_default();
+        assert_eq!(is("FunctionUrlConfig"), url, "{id}");
+        assert_eq!(is("Timeout"), timeout, "{id}");
+        assert_eq!(is("MemorySize"), memory, "{id}");
+        assert_eq!(is("ReservedConcurrentExecutions"), concurrency, "{id}");
+    }
+    let parameters = &template()["Parameters"];
+    assert_eq!(parameters["InferenceTimeout"]["Default"], 900);
+    assert_eq!(parameters["InferenceMemory"]["Default"], 256);
+    // New accounts have too few environments to reserve any.
+    assert_eq!(
+        (&parameters["InferenceConcurrency"]["Default"], &parameters["EndpointConcurrency"]["Default"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(globals()["ReservedConcurrentExecutions"], reserved(true, "Endpoint"));
+}
+
+fn reserved(is: bool, whose: &str) -> Value {
+    if !is {
+        return Value::Null;
+    }
+    let condition = if whose == "Endpoint" { "ReservesEndpoints" } else { "ReservesInference" };
+    json!({"Fn::If": [condition, {"Ref": format!("{whose}Concurrency")}, {"Ref": "AWS::NoValue"}]})
+}
+
+#[test]
+fn every_function_logs_json_into_a_group_of_its_own_that_expires() {
+    let globals = globals();
+    assert_eq!(globals["LoggingConfig"], json!({"LogFormat": "JSON"}));
+    assert_eq!(globals["Tracing"], "Active");
+    let mut groups = BTreeSet::new();
+    for (name, (_, function)) in functions() {
+        let group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap().to_owned();
+        assert_eq!(properties(&group)["RetentionInDays"], json!({"Ref": "LogRetentionDays"}), "{name}");
+        assert!(groups.insert(group), "{name}");
+    }
+    assert_eq!(groups, resources("AWS::Logs::LogGroup").into_keys().collect());
+}
+
+#[test]
+fn every_function_is_published_behind_an_alias_whenever_anything_of_it_changes() {
+    assert_eq!(globals()["AutoPublishAlias"], "live");
+    for (name, (_, function)) in functions() {
+        assert_eq!(function["AutoPublishAliasAllProperties"], true, "{name}");
+        assert_eq!(function["AutoPublishCodeSha256"], json!({"Ref": "Revision"}), "{name}");
+    }
+}
+
+#[test]
+fn reconcile_runs_by_schedule_and_nothing_else_does() {
+    for (name, (_, function)) in functions() {
+        let schedule = json!({"Schedule": {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": "rate(15 minutes)"}}});
+        let expected = if name == "reconcile" { schedule } else { Value::Null };
+        assert_eq!(function.get("Events").cloned().unwrap_or_default(), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_function_with_an_address_has_an_event_and_an_output() {
+    let mut with_event = BTreeSet::new();
+    for file in fs::read_dir(project().join("events")).unwrap() {
+        let event: Value = serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        let path = event["rawPath"].as_str().unwrap();
+        with_event.insert(Endpoint::function(Endpoint::of_path(path).as_ref()).to_owned());
+    }
+    assert_eq!(with_event, FUNCTIONS.into_iter().map(str::to_owned).collect());
+    let outputs = &template()["Outputs"];
+    for (name, (id, _)) in functions().into_iter().filter(|(name, _)| FUNCTIONS.contains(&name.as_str())) {
+        let output = &outputs[format!("{}Url", id.trim_end_matches("Function"))]["Value"];
+        assert_eq!(output, &json!({"Fn::GetAtt": format!("{id}Url.FunctionUrl")}), "{name}");
+    }
+}
+
+#[test]
+fn secrets_are_named_and_never_there() {
+    let variables = &globals()["Environment"]["Variables"];
+    for by_value in ["OPENROUTER_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS_JSON"] {
+        assert_eq!(variables[by_value], "", "{by_value}");
+    }
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_object().unwrap() {
+        let is_secret = ["OriginSecret", "OriginSecretPrevious"].contains(&name.as_str());
+        assert_eq!(parameter["NoEcho"] == true, is_secret, "{name}");
+        let no_default = parameter["Default"] == "";
+        assert!(!is_secret || no_default, "{name}");
+    }
+    let text = text();
+    for shape in ["AKIA", "sk-or-", "bk_", "PRIVATE KEY", "AIza"] {
+        assert!(!text.contains(shape), "{shape}");
+    }
+}

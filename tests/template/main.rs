@@ -1,0 +1,7 @@
+//! The deployment: what `template.yaml` declares, as a table of what each part may and must be.
+
+mod edge;
+mod functions;
+mod operations;
+mod parsed;
+mod rights;
