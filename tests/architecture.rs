@@ -55,7 +55,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("endpoints", &["auth", "body", "catalog", "error", "flow", "ids", "ledger", "money", "respond", "store", "wire"]),
+    (
+        "endpoints",
+        &["auth", "body", "catalog", "config", "error", "flow", "ids", "ledger", "money", "respond", "store", "wire"],
+    ),
 ];
 
 const LONGEST_FILE: usize = 400;

@@ -10,9 +10,11 @@ use url::Url;
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 const DEFAULT_VERTEX_LOCATION: &str = "global";
 const DEFAULT_IDLE: Duration = Duration::from_secs(90);
+/// Shorter ones could be guessed.
+const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 17] = [
     "TABLE_NAME",
     "MODEL_CATALOG",
     "OPENROUTER_API_KEY",
@@ -23,6 +25,8 @@ pub const VARIABLES: [&str; 15] = [
     "VERTEX_BASE_URL",
     "GOOGLE_APPLICATION_CREDENTIALS_JSON",
     "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
+    "ORIGIN_SECRET",
+    "ORIGIN_SECRET_PREVIOUS",
     "CORS_ALLOWED_ORIGINS",
     "WARMUP",
     "FIRST_EVENT_TIMEOUT_MS",
@@ -53,6 +57,15 @@ pub enum AllowedOrigins {
     Any,
     /// Only these, compared exactly.
     Listed(Vec<String>),
+}
+
+/// What an edge in front of the functions proves itself with.
+#[derive(Debug)]
+pub struct OriginSecrets {
+    /// What it sends.
+    pub current: SecretString,
+    /// What it may still send while the secret is being replaced.
+    pub previous: Option<SecretString>,
 }
 
 /// Where a secret comes from.
@@ -125,6 +138,8 @@ pub struct Config {
     pub openrouter: Option<OpenRouterConfig>,
     /// `None` when the provider has no credential: its routes are skipped.
     pub vertex: Option<VertexConfig>,
+    /// With them, only calls through the edge are answered; `None` lets everybody call the functions directly.
+    pub origin_secrets: Option<OriginSecrets>,
     /// Who may call from a browser.
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
@@ -152,6 +167,7 @@ impl Config {
             model_catalog: model_catalog(&read),
             openrouter: openrouter(&read)?,
             vertex: vertex(&read)?,
+            origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
             upstream_limits: UpstreamLimits {
@@ -204,6 +220,23 @@ fn secret(
         (Some(_), Some(_)) => {
             Err(ConfigError::new(by_value, format!("is set, and so is {by_parameter}; set one of the two")))
         }
+    }
+}
+
+fn origin_secrets(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OriginSecrets>, ConfigError> {
+    let secret = |variable: &'static str| match read(variable) {
+        Some(value) if value.len() < SHORTEST_ORIGIN_SECRET => {
+            Err(ConfigError::new(variable, format!("is shorter than {SHORTEST_ORIGIN_SECRET} characters")))
+        }
+        value => Ok(value.map(SecretString::from)),
+    };
+    match (secret("ORIGIN_SECRET")?, secret("ORIGIN_SECRET_PREVIOUS")?) {
+        (Some(current), previous) => Ok(Some(OriginSecrets { current, previous })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(ConfigError::new(
+            "ORIGIN_SECRET_PREVIOUS",
+            "is set, but ORIGIN_SECRET is not; without it nothing is checked",
+        )),
     }
 }
 
@@ -397,8 +430,25 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_secret_is_long_and_comes_before_a_previous_one() {
+        let (long, other) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+        let secrets = |extra: &[(&str, &str)]| {
+            let secrets = config(&[&[("TABLE_NAME", "t")], extra].concat())?.origin_secrets;
+            Ok(secrets.map(|secrets| secrets.previous.is_some()))
+        };
+        let variable = |extra: &[(&str, &str)]| secrets(extra).err().map(|error: ConfigError| error.variable);
+        assert_eq!(secrets(&[]), Ok(None));
+        assert_eq!(secrets(&[("ORIGIN_SECRET", long)]), Ok(Some(false)));
+        assert_eq!(secrets(&[("ORIGIN_SECRET", long), ("ORIGIN_SECRET_PREVIOUS", other)]), Ok(Some(true)));
+        assert_eq!(variable(&[("ORIGIN_SECRET", &long[1..])]), Some("ORIGIN_SECRET"));
+        assert_eq!(variable(&[("ORIGIN_SECRET", long), ("ORIGIN_SECRET_PREVIOUS", "x")]), Some("ORIGIN_SECRET_PREVIOUS"));
+        assert_eq!(variable(&[("ORIGIN_SECRET_PREVIOUS", other)]), Some("ORIGIN_SECRET_PREVIOUS"));
+    }
+
+    #[test]
     fn secrets_do_not_print() {
-        let config = config(&[("TABLE_NAME", "t"), ("OPENROUTER_API_KEY", "sk-canary")]);
+        let origin = ("ORIGIN_SECRET", "canary-canary-canary-canary-canary");
+        let config = config(&[("TABLE_NAME", "t"), ("OPENROUTER_API_KEY", "sk-canary"), origin]);
         assert!(!format!("{config:?}").contains("canary"));
     }
 }

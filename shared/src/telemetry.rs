@@ -14,6 +14,8 @@ use crate::config::LogConfig;
 const NAMESPACE: &str = "LlmGateway";
 /// Every dimension costs per value: models and keys are properties of the log line, for queries, and never dimensions.
 const DIMENSIONS: [&[&str]; 1] = [&["function", "provider"]];
+/// What alarms watch, over all providers.
+const ALARM_DIMENSIONS: [&[&str]; 1] = [&["function"]];
 
 /// The function's name, where logs are for machines: only there metrics are written.
 static FUNCTION: OnceLock<String> = OnceLock::new();
@@ -71,6 +73,10 @@ const METRICS: [Metric; 8] = [
     Metric { name: "settlement_failures", unit: "Count" },
 ];
 
+/// Those of them that alarms watch.
+const ALARM_METRICS: [Metric; 2] =
+    [Metric { name: "first_event_ms", unit: "Milliseconds" }, Metric { name: "settlement_failures", unit: "Count" }];
+
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
@@ -92,7 +98,7 @@ struct Line<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
     timestamp: u64,
-    cloud_watch_metrics: [MetricSet<'a>; 1],
+    cloud_watch_metrics: [MetricSet<'a>; 2],
 }
 
 #[derive(Serialize)]
@@ -114,7 +120,10 @@ pub fn count(values: RequestMetrics<'_>) {
 }
 
 const fn line<'a>(function: &'a str, timestamp: u64, values: RequestMetrics<'a>) -> Line<'a> {
-    let metrics = [MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: &METRICS }];
+    let metrics = [
+        MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: &METRICS },
+        MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: &ALARM_METRICS },
+    ];
     Line { aws: Directive { timestamp, cloud_watch_metrics: metrics }, function, values }
 }
 
@@ -138,13 +147,16 @@ mod tests {
         };
         let line = serde_json::to_value(line("messages", 17, values)).unwrap();
         assert_eq!(line["_aws"]["Timestamp"], 17);
-        let set = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(set["Namespace"], "LlmGateway");
-        for metric in set["Metrics"].as_array().unwrap() {
-            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
-        }
-        for dimension in set["Dimensions"][0].as_array().unwrap() {
-            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        assert_eq!(sets.len(), 2);
+        for set in sets {
+            assert_eq!(set["Namespace"], "LlmGateway");
+            for metric in set["Metrics"].as_array().unwrap() {
+                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+            }
+            for dimension in set["Dimensions"][0].as_array().unwrap() {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+            }
         }
         assert_eq!(line["model"], "gpt-5.2");
     }

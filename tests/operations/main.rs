@@ -2,6 +2,7 @@
 
 mod bk;
 mod credits;
+mod edge;
 mod keys;
 mod ledger;
 mod limits;

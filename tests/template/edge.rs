@@ -16,7 +16,7 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().unwrap().clone()
 }
 
-/// CloudFront's rule: the first behaviour whose pattern the path matches, else the default.
+/// The edge's rule: the first behaviour whose pattern the path matches, else the default.
 fn target(distribution: &Value, path: &str) -> String {
     let matches = |pattern: &str| match pattern.split_once('*') {
         Some((start, "")) => path.starts_with(start),

@@ -63,7 +63,7 @@ fn every_function_that_answers_requests_raises_the_alarm_of_server_errors() {
     let mut expected: BTreeSet<String> = functions().into_keys().collect();
     expected.remove("reconcile");
     assert_eq!(functions_of, expected);
-    assert_eq!(patterns, BTreeSet::from(["{ $.status >= 500 }".to_owned()]));
+    assert_eq!(patterns, BTreeSet::from(["{ $.http_status >= 500 }".to_owned()]));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod chat;
 mod credits;
 mod health;
 mod models;
+mod origin;
 mod usage;
 
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ use crate::flow::Gateway;
 use crate::ids::RequestId;
 use crate::respond::{self, Body};
 use crate::wire::ClientFormat;
+
+use self::origin::Origin;
 
 /// What a path stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +110,7 @@ impl Endpoint {
 
 /// Answers a request. Never fails: every failure, a panic included, is a rendered response.
 pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
-    let call = Call::new(request);
+    let call = Call::new(&gateway, request);
     let answered = AssertUnwindSafe(call.answer(&gateway)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
@@ -127,12 +130,15 @@ struct Call {
     started: Instant,
     request: Request,
     endpoint: Option<Endpoint>,
+    /// `None` is refused, whatever it asks for.
+    origin: Option<Origin>,
 }
 
 impl Call {
-    fn new(request: Request) -> Self {
+    fn new(gateway: &Gateway, request: Request) -> Self {
         let endpoint = Endpoint::of_path(request.raw_http_path());
-        Self { id: RequestId::generate(), started: Instant::now(), request, endpoint }
+        let origin = origin::of(request.headers(), gateway.config.origin_secrets.as_ref());
+        Self { id: RequestId::generate(), started: Instant::now(), request, endpoint, origin }
     }
 
     fn dialect(&self) -> Dialect {
@@ -149,25 +155,30 @@ impl Call {
         context.map_or(Duration::ZERO, |context| Duration::from_millis(context.deadline))
     }
 
-    /// The caller's address as the function URL saw it.
+    /// The caller's address, as far as it can be believed.
     fn address(&self) -> Option<IpAddr> {
-        match self.request.request_context_ref()? {
+        let peer = match self.request.request_context_ref()? {
             RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
             _ => None,
-        }
+        };
+        origin::caller(self.headers(), self.origin?, peer)
     }
 
     fn log(&self, error: &GatewayError) {
         let cause = error.cause().unwrap_or(error.message());
-        let kind = error.kind();
+        // The alarm of server errors counts lines by this status.
+        let (kind, http_status) = (error.kind(), error.status(self.dialect()).as_u16());
         if kind == ErrorKind::Internal {
-            tracing::error!(request = %self.id, ?kind, cause, "request failed");
+            tracing::error!(request = %self.id, ?kind, http_status, cause, "request failed");
         } else {
-            tracing::info!(request = %self.id, ?kind, cause, "request refused");
+            tracing::info!(request = %self.id, ?kind, http_status, cause, "request refused");
         }
     }
 
     async fn answer(&self, gateway: &Arc<Gateway>) -> Response<Body> {
+        if self.origin.is_none() {
+            return self.refuse(&origin::refusal());
+        }
         let Some(endpoint) = &self.endpoint else { return self.refuse(&unknown_path(self.request.raw_http_path())) };
         let method = self.request.method();
         if method == Method::OPTIONS {

@@ -138,7 +138,9 @@ fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<&str, String> {
         let value = String::from_utf8_lossy(value.as_bytes());
         joined.entry(name.as_str()).and_modify(|list| list.extend([",", &*value])).or_insert_with(|| value.to_string());
     }
-    joined.insert("x-forwarded-for", client.ip().to_string());
+    let peer = client.ip().to_string();
+    let forwarded = joined.entry("x-forwarded-for").or_default();
+    *forwarded = if forwarded.is_empty() { peer } else { format!("{forwarded}, {peer}") };
     joined.insert("x-forwarded-proto", "http".to_owned());
     joined
 }

@@ -1,0 +1,113 @@
+//! Behind an edge: only its calls are answered, and the address is the one that it names.
+
+use anyhow::Result;
+use gateway_tests::{Answer, Harness, eventually, options, read};
+use serde_json::{Value, json};
+
+use crate::bk::created;
+
+const CURRENT: &str = "current-secret-of-the-edge-0123456789";
+const PREVIOUS: &str = "previous-secret-of-the-edge-0123456789";
+const HEADER: &str = "x-gateway-origin-secret";
+
+async fn behind_an_edge() -> Result<Harness> {
+    let mut options = options()?;
+    let variables = [("ORIGIN_SECRET", CURRENT), ("ORIGIN_SECRET_PREVIOUS", PREVIOUS)];
+    options.variables.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Harness::start_with(options).await
+}
+
+/// A chat request with headers of its own.
+async fn chat(gateway: &Harness, key: &str, text: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+    let body = json!({"model": "gpt-5.2", "messages": [{"role": "user", "content": text}]});
+    let request = gateway.client.post(format!("{}/v1/chat/completions", gateway.stack.url)).bearer_auth(key);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    read(request.header("content-type", "application/json").body(body.to_string())).await
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_come_through_the_edge_is_a_403_whatever_it_asks_for() -> Result<()> {
+    let gateway = behind_an_edge().await?;
+    for (method, path) in [
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/messages"),
+        ("GET", "/v1/models"),
+        ("GET", "/health"),
+        ("OPTIONS", "/v1/messages"),
+        ("GET", "/v1/nothing"),
+    ] {
+        for secret in [None, Some("wrong"), Some("")] {
+            let request = gateway.request(method, path);
+            let answer = read(secret.into_iter().fold(request, |request, secret| request.header(HEADER, secret))).await?;
+            let body = answer.json();
+            let error = &body["error"];
+            assert_eq!(answer.status, 403, "{method} {path} {secret:?}");
+            assert_eq!((&error["type"], &error["code"]), (&json!("permission_error"), &json!("direct_call")));
+            assert_eq!(body["type"] == "error", path == "/v1/messages", "{body}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_secrets_of_a_rotation_are_answered_and_no_provider_sees_them() -> Result<()> {
+    let gateway = behind_an_edge().await?;
+    for secret in [CURRENT, PREVIOUS] {
+        let answer = chat(&gateway, gateway.stack.key(), "hi [[sim:echo label=edge]]", &[(HEADER, secret)]).await?;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let health = read(gateway.request("GET", "/health").header(HEADER, secret)).await?;
+        assert_eq!(health.status, 200);
+    }
+    let journal = format!("{:?}", gateway.stack.support.simulator.as_ref().unwrap().journal());
+    for seen in [journal, gateway.stack.logs.lines().join("\n")] {
+        assert!(!seen.is_empty() && !seen.contains("secret-of-the-edge"), "{seen}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn behind_the_edge_a_key_is_held_to_the_address_that_the_edge_saw() -> Result<()> {
+    let gateway = behind_an_edge().await?;
+    let (_, key) = created(&gateway, &["--cidrs", "203.0.113.0/24"]).await?;
+    for (forwarded, status) in [
+        ("203.0.113.7", 200),
+        ("198.51.100.1, 203.0.113.7", 200),
+        // The client's own claim stands before what the edge saw.
+        ("203.0.113.7, 198.51.100.1", 403),
+        ("203.0.113.7, nobody", 403),
+    ] {
+        let headers = [(HEADER, CURRENT), ("x-forwarded-for", forwarded)];
+        let answer = chat(&gateway, &key, "hi", &headers).await?;
+        assert_eq!(answer.status, status, "{forwarded}: {}", answer.body);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_an_edge_nobody_can_claim_an_address() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--cidrs", "203.0.113.0/24"]).await?;
+    let headers = [(HEADER, CURRENT), ("x-forwarded-for", "203.0.113.7")];
+    assert_eq!(chat(&gateway, &key, "hi", &headers).await?.status, 403);
+    Ok(())
+}
+
+/// The log lines that the alarm of server errors counts, by its own pattern.
+fn statuses(gateway: &Harness) -> Vec<u64> {
+    let lines = gateway.stack.logs.lines();
+    let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| line["http_status"].as_u64()).collect()
+}
+
+#[tokio::test]
+async fn every_refusal_is_one_log_line_with_its_status() -> Result<()> {
+    let gateway = Harness::start().await?;
+    assert_eq!(gateway.get("/v1/nothing").await?.status, 404);
+    let failing = chat(&gateway, gateway.stack.key(), "hi [[sim:error status=500]]", &[]).await?;
+    assert_eq!(chat(&gateway, gateway.stack.key(), "hi", &[]).await?.status, 200);
+    let expected = vec![404, u64::from(failing.status)];
+    assert_eq!(failing.status, 502);
+    eventually("both refusals are logged", async || Ok(statuses(&gateway).len() >= 2)).await?;
+    assert_eq!(statuses(&gateway), expected);
+    Ok(())
+}
