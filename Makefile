@@ -29,7 +29,7 @@ dev: ## Run the gateway here: PORT=9000, FRESH=1 empties its data, RELEASE=1 bui
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
 .PHONY: watch
-watch: $(TOOLS)/lambda/bin/cargo-lambda ## Like dev, with hot reload by cargo lambda watch
+watch: $(TOOLS)/lambda/installed ## Like dev, with hot reload by cargo lambda watch
 	cargo build --workspace
 	@rm -f .dev/functions.env; $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
@@ -43,29 +43,82 @@ bk: ## Build the operator's command line: target/debug/bk
 	cargo build --package bk
 
 .PHONY: invoke
-invoke: $(TOOLS)/lambda/bin/cargo-lambda ## Send an event to a function under `make watch`: EVENT=chat-completions-stream
+invoke: $(TOOLS)/lambda/installed ## Send an event to a function under `make watch`: EVENT=chat-completions-stream
 	@set -a; . .dev/env; set +a; event=$${EVENT:-health}; \
 	  function=$$(case $$event in chat*) echo chat-completions;; messages*) echo messages;; count*) echo count-tokens;; model*) echo models;; credits) echo usage;; *) echo $$event;; esac); \
 	  sed "s|\$${GATEWAY_KEY}|$$GATEWAY_KEY|" events/$$event.json > .dev/event.json; \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file .dev/event.json
 
 .PHONY: sam-invoke
-sam-invoke: ## Send an event to a function in SAM's container (needs Docker and the SAM CLI): EVENT=health
+sam-invoke: ## Send an event to a function in SAM's container (needs Docker): EVENT=health, or EVENT=all
 	@tools/sam-invoke.sh "$${EVENT:-health}"
+
+## Deploying: tools/deploy/README.md says how
+
+ARM64 := $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/aarch64-unknown-linux-gnu)
+ARCH ?= arm64
+SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$$PATH"
+PYTHON := $(SAM) PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/sam/bin/python
+
+.PHONY: doctor
+doctor: ## What this machine and account have, what is missing, and how to get it
+	@python3 tools/deploy/doctor.py
+
+.PHONY: secrets
+secrets: tools ## Store the providers' credentials in SSM (asks; nothing gets into the shell's history)
+	@$(PYTHON) tools/deploy/store_secrets.py
+
+.PHONY: build
+build: tools ## Build what is deployed: ARCH=arm64 or x86_64
+	@if [ $(ARCH) = arm64 ] && [ -z "$(ARM64)" ]; then \
+	   echo "no arm64 standard library: rustup target add aarch64-unknown-linux-gnu, or ARCH=x86_64" >&2; exit 1; fi
+	$(SAM) sam build --parameter-overrides Architecture=$(ARCH)
+
+.PHONY: package
+package: build ## Upload what was built, for a deployment by other means: .aws-sam/packaged.yaml
+	$(SAM) sam package --resolve-s3 --output-template-file .aws-sam/packaged.yaml
+
+.PHONY: deploy
+deploy: tools ## Build and deploy: PARAMETERS="Name=value ..." YES=1 ROTATE_ORIGIN=1; DRY_RUN=1 prints and sends nothing
+ifeq ($(DRY_RUN),1)
+	@DRY_RUN=1 PARAMETERS="Architecture=$(ARCH) $(PARAMETERS)" $(PYTHON) tools/deploy/deploy.py
+else
+	@CHECK=1 PARAMETERS="Architecture=$(ARCH) $(PARAMETERS)" $(PYTHON) tools/deploy/deploy.py
+	@$(MAKE) --no-print-directory build
+	@PARAMETERS="Architecture=$(ARCH) $(PARAMETERS)" $(PYTHON) tools/deploy/deploy.py
+endif
+
+.PHONY: outputs
+outputs: tools ## Print the stack's addresses, and write them to .deploy/env
+	@$(PYTHON) tools/deploy/stack.py outputs
+
+.PHONY: key
+key: bk ## Mint a key in the deployed table and print it: NAME=laptop
+	@[ -f .deploy/env ] || { echo "no .deploy/env: run make outputs" >&2; exit 1; }
+	@set -a; . .deploy/env; set +a; $(TARGET)/debug/bk keys create --name "$${NAME:-first}"
+
+.PHONY: logs
+logs: tools ## Follow the deployed functions' logs: FUNCTION=MessagesFunction
+	$(SAM) sam logs --stack-name $${STACK:-llm-gateway} --tail $(if $(FUNCTION),--name $(FUNCTION))
+
+.PHONY: destroy
+destroy: tools ## Take the stack away; the table stays, unless TABLE=1
+	@$(PYTHON) tools/deploy/stack.py destroy
 
 ## Testing
 
 .PHONY: test
-test: lint sdk-venv ## Lint, then every test
+test: lint tools sdk-venv ## Lint, then every test
 	cargo build --workspace
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; \
 	 else cargo test --workspace; fi
 
 .PHONY: lint
-lint: $(TOOLS)/lint/bin/cfn-lint ## Format, clippy, and the template
+lint: $(TOOLS)/sam/installed ## Format, clippy, and the template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
-	$(TOOLS)/lint/bin/cfn-lint --template template.yaml
+	$(TOOLS)/sam/bin/cfn-lint --template template.yaml
+	$(TOOLS)/sam/bin/sam validate --lint --template template.yaml --region us-east-1
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -95,9 +148,14 @@ audit: ## Licences, advisories and banned crates by cargo-deny (compiled on firs
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --root $(TOOLS)/deny
 	PATH="$(CURDIR)/$(TOOLS)/deny/bin:$$PATH" cargo deny check
 
-.PHONY: size
-size: release ## Print the size of the release binaries
-	@for f in $(FUNCTIONS); do printf '%-18s %6.2f MB\n' $$f $$(stat -c %s $(TARGET)/release/$$f | awk '{print $$1/1e6}'); done
+# The bound for each binary: a start reads it page by page.
+LARGEST := 9000000
+
+.PHONY: sizes
+sizes: release ## Print the size of the release binaries, plain and zipped; fails above 9 MB
+	@for f in $(FUNCTIONS); do size=$$(stat -c %s $(TARGET)/release/$$f); zip=$$(gzip -c $(TARGET)/release/$$f | wc -c); \
+	   printf '%-18s %6.2f MB, %5.2f MB zipped\n' $$f $$(awk "BEGIN {print $$size/1e6, $$zip/1e6}"); \
+	   [ $$size -le $(LARGEST) ] || { echo "$$f is larger than $(LARGEST) bytes" >&2; exit 1; }; done
 
 .PHONY: coldstart
 coldstart: release ## Print the time from spawn to the first request for work, per function
@@ -108,7 +166,19 @@ coldstart: release ## Print the time from spawn to the first request for work, p
 release: ## Build the functions for deployment on this machine's architecture
 	cargo build --release $(PACKAGES)
 
+.PHONY: nightly
+nightly: tools ## What is too slow for each change: sam build, its bootstraps under Lambda's emulator, containers, arm64, sizes
+	$(MAKE) build ARCH=x86_64
+	cargo build --workspace
+	GATEWAY_BOOTSTRAPS=$(TARGET)/lambda cargo test --package gateway-tests --test operations emulator -- --nocapture
+	SKIP_WITHOUT_DOCKER=1 tools/sam-invoke.sh all
+	$(if $(ARM64),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
+	$(MAKE) sizes
+
 ## Tools, each in a folder of its own
+
+.PHONY: tools
+tools: $(TOOLS)/sam/installed $(TOOLS)/lambda/installed ## Install what building and deploying needs, into .tools
 
 .PHONY: sdk-venv
 sdk-venv: $(TOOLS)/sdk/installed
@@ -118,13 +188,16 @@ $(TOOLS)/sdk/installed: tests/sdk/requirements.txt
 	$(TOOLS)/sdk/bin/pip install --quiet --requirement tests/sdk/requirements.txt
 	@touch $@
 
-$(TOOLS)/lint/bin/cfn-lint:
-	python3 -m venv $(TOOLS)/lint
-	$(TOOLS)/lint/bin/pip install --quiet cfn-lint==1.58.0
+# The SAM CLI brings cfn-lint, AWS's SDK for Python, and Lambda's runtime interface emulator.
+$(TOOLS)/sam/installed:
+	python3 -m venv $(TOOLS)/sam
+	$(TOOLS)/sam/bin/pip install --quiet aws-sam-cli==1.170.0
+	@touch $@
 
-$(TOOLS)/lambda/bin/cargo-lambda:
+$(TOOLS)/lambda/installed:
 	python3 -m venv $(TOOLS)/lambda
 	$(TOOLS)/lambda/bin/pip install --quiet cargo-lambda==1.9.2 ziglang
+	@touch $@
 
 .PHONY: clean
 clean: ## Remove builds, tools and local data

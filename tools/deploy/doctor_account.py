@@ -1,0 +1,51 @@
+"""The part of `make doctor` that asks AWS: runs in the SAM CLI's environment, which has the SDK."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import settings
+import stack
+from doctor import Report
+
+PURPOSE = "for make deploy"
+
+
+def quota(report, current):
+    """One stream is one environment for its whole length, so the quota is the number of streams at once."""
+    limits = current.client("lambda").get_account_settings()["AccountLimit"]
+    most = limits["ConcurrentExecutions"]
+    alarm = f"deploy with PARAMETERS=ConcurrencyAlarmAt={most * 8 // 10}"
+    report.line("streams at once", f"{most} ({limits['UnreservedConcurrentExecutions']} unreserved); {alarm}", PURPOSE, "")
+    if most < 1000:
+        print(f"{'':8} {'':24} ask for more: Service Quotas, AWS Lambda, Concurrent executions")
+
+
+def stored_secrets(report, current):
+    """Whether the parameters that the answers name are there; their values are not read."""
+    saved = settings.saved_parameters()
+    names = [saved[name] for name in ("OpenRouterApiKeyParameter", "GoogleCredentialsParameter") if saved.get(name)]
+    if not names:
+        return report.line("provider credentials", None, PURPOSE, "make secrets")
+    found = current.client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": names}])["Parameters"]
+    there = {parameter["Name"] for parameter in found}
+    for name in names:
+        report.line(name, "stored" if name in there else None, PURPOSE, "make secrets")
+    return None
+
+
+def main():
+    """Prints the checks of the account."""
+    report = Report()
+    try:
+        current = stack.session()
+        found = f"account {stack.account(current)}, region {current.region_name}"
+        report.line("AWS credentials", found, PURPOSE, "")
+        quota(report, current)
+        stored_secrets(report, current)
+    except settings.WrongUsage as error:
+        report.line("AWS credentials", None, PURPOSE, str(error))
+    except (BotoCoreError, ClientError) as error:
+        report.line("AWS credentials", None, PURPOSE, f"AWS says: {error}")
+
+
+if __name__ == "__main__":
+    main()

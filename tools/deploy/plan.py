@@ -1,0 +1,96 @@
+"""What a deployment would make, found out on this machine alone: nothing is sent, and no account is needed."""
+
+import logging
+from collections import defaultdict
+
+from boto3 import Session
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+import settings
+
+
+def template():
+    """The template, with CloudFormation's short forms in their long form."""
+    return yaml_parse(settings.TEMPLATE.read_text())
+
+
+def defaults():
+    """The parameters' own values."""
+    return {name: str(parameter["Default"]) for name, parameter in template()["Parameters"].items()}
+
+
+def hidden():
+    """The parameters whose values are never shown."""
+    return {name for name, parameter in template()["Parameters"].items() if parameter.get("NoEcho")}
+
+
+def holds(condition, conditions, parameters):
+    """Whether a condition is true with these parameters."""
+    (function, argument), = condition.items()
+    value = lambda part: parameters[part["Ref"]] if isinstance(part, dict) else str(part)
+    true = lambda part: holds(part, conditions, parameters)
+    if function == "Condition":
+        return true(conditions[argument])
+    if function == "Fn::Equals":
+        return value(argument[0]) == value(argument[1])
+    if function == "Fn::Not":
+        return not true(argument[0])
+    if function == "Fn::And":
+        return all(map(true, argument))
+    if function == "Fn::Or":
+        return any(map(true, argument))
+    raise settings.WrongUsage(f"{function} is not understood here")
+
+
+def translated(parameters):
+    """The template after SAM's transform: plain CloudFormation, everything conditional included."""
+    source = template()
+    for resource in source["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            # Packaging puts the address here; the transform wants one.
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    logging.disable(logging.WARNING)
+    # The region only names endpoints that are never called.
+    translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
+    return translator.translate(source, {**defaults(), **parameters})
+
+
+def resources(parameters):
+    """The logical ids that would be there, by resource type."""
+    values = {**defaults(), **parameters}
+    result = translated(parameters)
+    conditions = result.get("Conditions", {})
+    by_type = defaultdict(list)
+    for logical_id, resource in result["Resources"].items():
+        condition = resource.get("Condition")
+        if condition is None or holds(conditions[condition], conditions, values):
+            by_type[resource["Type"]].append(logical_id)
+    return {kind: sorted(ids) for kind, ids in sorted(by_type.items())}
+
+
+def built():
+    """The bootstraps that `make build` left, with their bytes."""
+    folder = settings.ROOT / ".aws-sam" / "build"
+    return {file.parent.name: file.stat().st_size for file in sorted(folder.glob("*/bootstrap"))}
+
+
+def show(sources, stack):
+    """Prints the plan. `sources` are the parameters by where they come from; later ones win."""
+    values, origins = {}, {}
+    for origin, parameters in sources:
+        values.update(parameters)
+        origins.update({name: origin for name in parameters})
+    secret = hidden()
+    print(f"dry run: nothing is sent. The stack {stack} would be deployed with\n")
+    for name, value in values.items():
+        shown = "*****" if name in secret and value else value or '""'
+        print(f"  {name:28} {shown:32} {origins[name]}")
+    kinds = resources(values)
+    print(f"\nand would consist of {sum(map(len, kinds.values()))} resources\n")
+    for kind, ids in kinds.items():
+        print(f"  {len(ids):3} {kind}\n      {' '.join(ids)}")
+    artefacts = built()
+    print("\nbuilt by `make build`: " + (", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in artefacts.items()) or "nothing yet"))
+    print("\ncommands: sam build, sam deploy (asks before it changes anything), make outputs")

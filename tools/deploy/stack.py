@@ -1,0 +1,122 @@
+"""The deployed stack: what it is called, what it gives out, and how it goes away."""
+
+import os
+import sys
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+import settings
+
+ENVIRONMENT = settings.ROOT / ".deploy" / "env"
+
+
+def session():
+    """Credentials and region of the environment, or an error that says how to get them."""
+    current = boto3.Session()
+    if not current.region_name:
+        raise settings.WrongUsage("no region: export AWS_REGION=eu-central-1, or whichever is yours")
+    if not current.get_credentials():
+        raise settings.WrongUsage("no AWS credentials: run `aws configure` or `aws sso login`, or export AWS_PROFILE")
+    return current
+
+
+def account(current):
+    """The account's number. Asks AWS, so it also proves the credentials."""
+    return current.client("sts").get_caller_identity()["Account"]
+
+
+def described(current):
+    """The stack, or None if there is none."""
+    try:
+        return current.client("cloudformation").describe_stacks(StackName=settings.stack_name())["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def outputs(stack):
+    """The stack's outputs by name."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def physical_id(current, logical_id):
+    """The name that CloudFormation gave to a resource."""
+    resources = current.client("cloudformation")
+    found = resources.describe_stack_resource(StackName=settings.stack_name(), LogicalResourceId=logical_id)
+    return found["StackResourceDetail"]["PhysicalResourceId"]
+
+
+def existing(current):
+    """The stack, which must be there."""
+    stack = described(current)
+    if stack is None:
+        raise settings.WrongUsage(f"there is no stack {settings.stack_name()} in {current.region_name}: run `make deploy`")
+    return stack
+
+
+def show_outputs():
+    """Prints the outputs, and writes for scripts and `bk` where the gateway and its table are."""
+    current = session()
+    found = outputs(existing(current))
+    for name, value in sorted(found.items()):
+        print(f"{name:20} {value}", file=sys.stderr)
+    lines = {"TABLE_NAME": found["TableName"], "AWS_REGION": current.region_name}
+    if "BaseUrl" in found:
+        lines["GATEWAY_URL"] = found["BaseUrl"]
+    ENVIRONMENT.parent.mkdir(mode=0o700, exist_ok=True)
+    ENVIRONMENT.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    ENVIRONMENT.chmod(0o600)
+    print(f"\nwritten to {ENVIRONMENT.relative_to(settings.ROOT)}. Next: make key NAME=laptop", file=sys.stderr)
+
+
+def confirmed(question, answer):
+    """Whether the operator typed the answer, or gave it as CONFIRM."""
+    given = os.environ.get("CONFIRM")
+    if given is None and sys.stdin.isatty():
+        given = input(f"{question} Type {answer} to go on: ")
+    return given == answer
+
+
+def destroy():
+    """Deletes the stack. The table stays, unless TABLE=1 asks for its end too."""
+    name, with_table = settings.stack_name(), os.environ.get("TABLE") == "1"
+    if not with_table:
+        print("The table stays (it is retained and protected): keys, balances and records outlive the stack.")
+        if not confirmed(f"This deletes the stack {name} and its logs.", name):
+            raise settings.WrongUsage(f"nothing was deleted. To go on without a terminal: make destroy CONFIRM={name}")
+        return delete(session())
+    current = session()
+    table = outputs(existing(current))["TableName"]
+    if not confirmed(f"This deletes the stack {name} and the table {table}, with every key and record.", table):
+        raise settings.WrongUsage(f"nothing was deleted. To go on without a terminal: make destroy TABLE=1 CONFIRM={table}")
+    delete(current)
+    tables = current.client("dynamodb")
+    tables.update_table(TableName=table, DeletionProtectionEnabled=False)
+    tables.delete_table(TableName=table)
+    print(f"deleted the table {table}")
+
+
+def delete(current):
+    """Deletes the stack and waits for its end."""
+    table = outputs(existing(current))["TableName"]
+    stacks, name = current.client("cloudformation"), settings.stack_name()
+    stacks.delete_stack(StackName=name)
+    print(f"deleting {name}; the distribution takes some minutes")
+    stacks.get_waiter("stack_delete_complete").wait(StackName=name)
+    print(f"deleted {name}. Its table is {table}")
+
+
+def run(command):
+    """Runs a command; says in one line what stops it."""
+    try:
+        command()
+    except settings.WrongUsage as error:
+        sys.exit(f"{error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"AWS: {error}")
+
+
+if __name__ == "__main__":
+    run({"outputs": show_outputs, "destroy": destroy}[sys.argv[1]])
