@@ -11,6 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
@@ -18,6 +19,7 @@ use gateway::endpoints::Endpoint;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::invoke::{self, INVOCATIONS};
 use crate::lambda::{Lambda, Reply};
 
 /// Lambda's limit for an event, which is the request as JSON.
@@ -62,9 +64,9 @@ struct HttpContext<'a> {
     user_agent: &'a str,
 }
 
-/// The front of these functions.
+/// The front of these functions, and Lambda's own API beside it.
 pub fn router(lambda: Arc<Lambda>) -> Router {
-    Router::new().fallback(answer).with_state(lambda)
+    Router::new().route(INVOCATIONS, post(invoke::answer)).fallback(answer).with_state(lambda)
 }
 
 async fn answer(

@@ -5,6 +5,7 @@
 
 pub mod database;
 pub mod front;
+mod invoke;
 pub mod lambda;
 pub mod proxy;
 pub mod simulator;
