@@ -43,14 +43,14 @@ bk: ## Build the operator's command line: target/debug/bk
 	cargo build --package bk
 
 .PHONY: invoke
-invoke: $(TOOLS)/lambda/installed ## Send an event to a function under `make watch`: EVENT=chat-completions-stream
-	@set -a; . .dev/env; set +a; event=$${EVENT:-health}; \
-	  function=$$(case $$event in chat*) echo chat-completions;; messages*) echo messages;; count*) echo count-tokens;; model*) echo models;; credits) echo usage;; *) echo $$event;; esac); \
-	  sed "s|\$${GATEWAY_KEY}|$$GATEWAY_KEY|" events/$$event.json > .dev/event.json; \
-	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file .dev/event.json
+invoke: $(TOOLS)/lambda/installed ## Send an event of events/ to a running make dev or make watch: EVENT=messages-stream
+	@[ -f .dev/env ] || { echo "no .dev/env: start \`make dev\` in another terminal first" >&2; exit 1; }
+	@set -a; . .dev/env; set +a; function=$$(python3 tools/event.py "$${EVENT:-health}" .dev/event.json); \
+	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function \
+	    --invoke-address 127.0.0.1 --invoke-port $${GATEWAY_URL##*:} --data-file .dev/event.json
 
 .PHONY: sam-invoke
-sam-invoke: ## Send an event to a function in SAM's container (needs Docker): EVENT=health, or EVENT=all
+sam-invoke: tools ## Send an event to a function in SAM's container (needs Docker and a running make dev): EVENT=health, or EVENT=all
 	@tools/sam-invoke.sh "$${EVENT:-health}"
 
 ## Deploying: tools/deploy/README.md says how

@@ -1,38 +1,67 @@
 #!/usr/bin/env bash
-# Sends an event to a function in the SAM CLI's Lambda container, against the database and providers of a running `make dev`.
-# The container reaches this machine as host.docker.internal, so everything on loopback is renamed on the way in.
+# Sends an event, or all of them, to functions in the SAM CLI's Lambda container, against the database and providers of a running
+# `make dev`. The container reaches this machine as host.docker.internal, so everything on loopback is renamed on the way in.
 set -euo pipefail
 
-event=${1:?usage: sam-invoke.sh EVENT, for example health}
 cd "$(dirname "$0")/.."
-[ -f "events/$event.json" ] || { echo "no events/$event.json; there are: $(basename -s .json -a events/*.json | xargs)" >&2; exit 1; }
-[ -f .dev/env ] || { echo "no .dev/env: start \`make dev\` in another terminal first" >&2; exit 1; }
-docker info >/dev/null 2>&1 || { echo "sam local invoke needs a running Docker (or Finch): see https://docs.docker.com/get-docker" >&2; exit 1; }
-command -v sam >/dev/null || { echo "the SAM CLI is not installed: pip install aws-sam-cli" >&2; exit 1; }
+data=${DATA:-.dev}
+sam=.tools/sam/bin/sam
+PATH="$PWD/.tools/lambda/bin:$PATH"
 
+wanted=${1:?usage: sam-invoke.sh EVENT, for example health, or all}
+if ! docker info >/dev/null 2>&1; then
+  [ "${SKIP_WITHOUT_DOCKER:-}" = 1 ] && { echo "skipped: sam local invoke, because no Docker runs here"; exit 0; }
+  echo "sam local invoke needs a running Docker: see https://docs.docker.com/get-docker" >&2
+  exit 1
+fi
+[ -f "$data/env" ] || { echo "no $data/env: start \`make dev\` in another terminal first" >&2; exit 1; }
+
+set -a
 # shellcheck disable=SC1091
-. .dev/env
-case $event in
-  chat-completions*) function=ChatCompletionsFunction ;;
-  messages*) function=MessagesFunction ;;
-  count-tokens*) function=CountTokensFunction ;;
-  model*) function=ModelsFunction ;;
-  usage*|credits*) function=UsageFunction ;;
-  health*) function=HealthFunction ;;
-esac
+. "$data/env"
+set +a
 case $(uname -m) in
   x86_64) architecture=x86_64 ;;
   *) architecture=arm64 ;;
 esac
+"$sam" build --parameter-overrides "Architecture=$architecture"
 
-variables=.dev/sam-variables.json
-python3 - "$variables" <<'PYTHON'
+python3 - "$data" <<'PYTHON'
 import json, sys
-lines = [line.rstrip("\n").split("=", 1) for line in open(".dev/functions.env")]
+from pathlib import Path
+
+data = Path(sys.argv[1])
+lines = [line.split("=", 1) for line in (data / "functions.env").read_text().splitlines()]
 outside = {name: value.strip("'").replace("127.0.0.1", "host.docker.internal") for name, value in lines}
-json.dump({"Parameters": outside}, open(sys.argv[1], "w"))
+(data / "sam-variables.json").write_text(json.dumps({"Parameters": outside}))
 PYTHON
-sed "s|\${GATEWAY_KEY}|$GATEWAY_KEY|" "events/$event.json" > .dev/event.json
-sam build --parameter-overrides "Architecture=$architecture" "$function"
-exec sam local invoke "$function" --event .dev/event.json --env-vars "$variables" \
-  --add-host host.docker.internal:host-gateway --parameter-overrides "Architecture=$architecture"
+
+# The status that an event's name promises.
+promised() {
+  case $1 in
+    error-in-*) echo 200 ;;
+    error-*) cut -d- -f2 <<<"$1" ;;
+    preflight) echo 204 ;;
+    *) echo 200 ;;
+  esac
+}
+
+invoke() {
+  local function logical_id answer
+  function=$(python3 tools/event.py "$1" "$data/event.json")
+  logical_id=$(sed -E 's/(^|-)([a-z])/\U\2/g' <<<"$function")Function
+  # A streamed answer comes as its prelude, eight zeros, and the body.
+  answer=$("$sam" local invoke "$logical_id" --event "$data/event.json" --env-vars "$data/sam-variables.json" \
+    --add-host host.docker.internal:host-gateway --parameter-overrides "Architecture=$architecture" | tr -d '\0')
+  printf '%s\n' "$answer"
+  [ "$wanted" != all ] || [[ $answer =~ \"statusCode\":\ ?$(promised "$1") ]] \
+    || { echo "$1: the status is not $(promised "$1")" >&2; exit 1; }
+}
+
+if [ "$wanted" = all ]; then
+  for file in events/*.json; do
+    invoke "$(basename "$file" .json)"
+  done
+else
+  invoke "$wanted"
+fi

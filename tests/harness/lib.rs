@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gateway::auth::ApiKey;
-use gateway::ids::KeyId;
+use gateway::ids::{KeyDigest, KeyId, RequestId};
 use gateway::ledger::{Days, Summary};
+use gateway::money::PicoUsd;
+use gateway::store::items::{AdmitWrite, Hold};
+use gateway::store::{Conditional, Store};
 use gateway_dev::simulator::Entry;
 use gateway_dev::stack::{Options, SimulatorStart, Stack};
 use reqwest::header::HeaderMap;
@@ -184,4 +187,24 @@ pub async fn eventually<F: AsyncFnMut() -> Result<bool>>(what: &str, mut holds: 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     anyhow::bail!("never came true: {what}")
+}
+
+/// Plants the hold of a request whose process is long dead.
+pub async fn plant_dead_hold(store: &Store, key: &KeyId) -> Result<RequestId> {
+    let stored = store.key(key).await?.context("the key")?;
+    let (request, digest) =
+        (RequestId::generate(), stored.digest.clone().try_into().map_err(|_| anyhow::anyhow!("digest"))?);
+    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: "gpt-5-nano".to_owned() };
+    let write = AdmitWrite {
+        key: key.clone(),
+        digest: KeyDigest::new(digest),
+        request,
+        hold,
+        now: 1,
+        reset: false,
+        dead: Vec::new(),
+        slots: None,
+    };
+    anyhow::ensure!(matches!(store.admit(&write).await?, Conditional::Written(_)), "not admitted");
+    Ok(request)
 }

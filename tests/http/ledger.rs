@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gateway::catalog::Catalog;
-use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::{Reconciled, Replay, Replayed, Timestamp, reconcile, verify};
-use gateway::money::PicoUsd;
-use gateway::store::items::{AdmitWrite, Hold, Record};
-use gateway::store::{Conditional, Store};
+use gateway::store::items::Record;
+use gateway::store::Store;
 use gateway_dev::stack::TABLE;
-use gateway_tests::{Harness, binary, eventually};
+use gateway_tests::{Harness, binary, eventually, plant_dead_hold};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -43,26 +41,6 @@ async fn bk(gateway: &Harness, arguments: &[&str], input: &str) -> Result<Output
         .spawn()?;
     child.stdin.take().context("no standard input")?.write_all(input.as_bytes()).await?;
     Ok(child.wait_with_output().await?)
-}
-
-/// Plants the hold of a request whose process is long dead.
-async fn plant_dead_hold(store: &Store, key: &KeyId) -> Result<RequestId> {
-    let stored = store.key(key).await?.context("the key")?;
-    let (request, digest) =
-        (RequestId::generate(), stored.digest.clone().try_into().map_err(|_| anyhow::anyhow!("digest"))?);
-    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: "gpt-5-nano".to_owned() };
-    let write = AdmitWrite {
-        key: key.clone(),
-        digest: gateway::ids::KeyDigest::new(digest),
-        request,
-        hold,
-        now: 1,
-        reset: false,
-        dead: Vec::new(),
-        slots: None,
-    };
-    anyhow::ensure!(matches!(store.admit(&write).await?, Conditional::Written(_)), "not admitted");
-    Ok(request)
 }
 
 #[tokio::test]

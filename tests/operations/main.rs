@@ -9,11 +9,15 @@ mod keys;
 mod ledger;
 mod limits;
 
+use std::time::Duration;
+
 use anyhow::Result;
-use gateway_tests::Harness;
+use gateway_dev::proxy::{Action, Rule};
+use gateway_dev::stack::Options;
+use gateway_tests::{Harness, options};
 use serde_json::{Value, json};
 
-use crate::bk::{bk, text};
+use crate::bk::{bk, bk_with, text};
 
 async fn status_with(gateway: &Harness, key: &str) -> Result<u16> {
     let request = gateway.client.get(format!("{}/v1/usage", gateway.stack.url)).bearer_auth(key);
@@ -62,5 +66,20 @@ async fn bk_refuses_what_is_not_a_key_id_and_says_the_way_out() -> Result<()> {
         assert!(error.contains(words), "{error}");
         assert!(!error.contains(&key));
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_may_be_farther_from_the_table_than_a_function() -> Result<()> {
+    let gateway = Harness::start_with(Options { fault_proxy: true, ..options()? }).await?;
+    let proxy = gateway.stack.support.proxy.as_ref().expect("these options have a proxy");
+    // Longer than a function waits for one attempt of any kind.
+    proxy.add(Rule::any(Action::Delay(Duration::from_millis(1_500))));
+    let far = [("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint.as_str())];
+    for arguments in [&["keys", "create", "--name", "far"][..], &["keys", "list"]] {
+        let output = bk_with(&gateway, &far, arguments).await?;
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    }
+    assert_eq!(proxy.calls().len(), proxy.faults());
     Ok(())
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use super::items::{
     ANY, AdmitWrite, Expired, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, number, partition, primary_key, text,
 };
-use super::{READ_ATTEMPT, Store, StoreError, WRITE_ATTEMPT, failure, timeouts};
+use super::{Limit, Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId};
 
 /// What holds for every admission.
@@ -53,7 +53,7 @@ impl Store {
                 .expression_attribute_names(format!("#d{position}"), request.to_string())
                 .expression_attribute_values(format!(":d{position}"), text(hold.pack()));
         }
-        conditional(builder, READ_ATTEMPT).await
+        conditional(builder, self.patience.read).await
     }
 
     /// Ends a hold, if it is where the write says. One attempt.
@@ -87,7 +87,7 @@ impl Store {
         if let Some(until) = write.mark {
             builder = builder.expression_attribute_values(":mark", text(Expired::Released(until).pack()));
         }
-        conditional(builder, WRITE_ATTEMPT).await
+        conditional(builder, self.patience.write).await
     }
 
     /// Forgets the mark of a released hold.
@@ -96,7 +96,7 @@ impl Store {
             .key_update(key, "REMOVE expired.#r".to_owned(), "expired.#r = :mark".to_owned())
             .expression_attribute_names("#r", request.to_string())
             .expression_attribute_values(":mark", text(mark.pack()));
-        conditional(builder, WRITE_ATTEMPT).await
+        conditional(builder, self.patience.write).await
     }
 
     fn key_update(&self, key: &KeyId, update: String, condition: String) -> UpdateItemFluentBuilder {
@@ -143,10 +143,8 @@ fn admit_condition(write: &AdmitWrite) -> String {
 }
 
 /// Sends a conditional update once, without the SDK's own retries: whether it may be sent again is the protocol's to know.
-async fn conditional(update: UpdateItemFluentBuilder, limit: std::time::Duration) -> Result<Conditional, StoreError> {
-    let once = aws_sdk_dynamodb::Config::builder()
-        .timeout_config(timeouts(limit, limit))
-        .retry_config(RetryConfig::standard().with_max_attempts(1));
+async fn conditional(update: UpdateItemFluentBuilder, limit: Limit) -> Result<Conditional, StoreError> {
+    let once = limit.once().of_call().retry_config(RetryConfig::standard().with_max_attempts(1));
     match update.customize().config_override(once).send().await {
         Ok(output) => read(output.attributes).map(|key| key.map_or(Conditional::Refused(None), Conditional::Written)),
         Err(error) => match error.as_service_error() {

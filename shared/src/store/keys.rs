@@ -9,7 +9,7 @@ use super::items::{
     text,
 };
 use super::transaction::part;
-use super::{Store, StoreError, failure, write_limits};
+use super::{Store, StoreError, failure};
 use crate::ids::{KeyDigest, KeyId};
 
 /// A key's new secret.
@@ -78,7 +78,7 @@ impl Store {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        let output = update.customize().config_override(write_limits()).send().await.map_err(|error| failure(&error))?;
+        let output = update.customize().config_override(self.patience.write.of_call()).send().await.map_err(|error| failure(&error))?;
         StoredKey::read(&output.attributes.unwrap_or_default())
     }
 

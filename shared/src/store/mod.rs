@@ -28,21 +28,58 @@ use crate::aws;
 /// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// Reads: one attempt, and all of them together. The SDK's own are unbounded.
-const READ_ATTEMPT: Duration = Duration::from_millis(300);
-const READ_OPERATION: Duration = Duration::from_secs(1);
-/// Writes of the ledger may take longer: the client has its answer by then.
-const WRITE_ATTEMPT: Duration = Duration::from_secs(1);
-const WRITE_OPERATION: Duration = Duration::from_secs(4);
+/// How long calls of the table may take. The SDK's own limits are unbounded.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    read: Limit,
+    /// Writes of the ledger may take longer: the client has its answer by then.
+    write: Limit,
+    /// A page of a long query is a megabyte.
+    page: Limit,
+}
+
+/// For one attempt, and for all attempts of a call together.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    attempt: Duration,
+    operation: Duration,
+}
+
+impl Patience {
+    /// A function stands beside its table.
+    const OF_A_FUNCTION: Self = Self {
+        read: Limit { attempt: Duration::from_millis(300), operation: Duration::from_secs(1) },
+        write: Limit { attempt: Duration::from_secs(1), operation: Duration::from_secs(4) },
+        page: Limit { attempt: Duration::from_secs(3), operation: Duration::from_secs(8) },
+    };
+    /// An operator may be a continent away: opening a connection alone takes three round trips.
+    const OF_AN_OPERATOR: Self = Self {
+        read: Limit { attempt: Duration::from_secs(5), operation: Duration::from_secs(15) },
+        write: Limit { attempt: Duration::from_secs(5), operation: Duration::from_secs(15) },
+        page: Limit { attempt: Duration::from_secs(15), operation: Duration::from_secs(30) },
+    };
+}
+
+impl Limit {
+    /// No second attempt by the SDK.
+    const fn once(self) -> Self {
+        Self { operation: self.attempt, ..self }
+    }
+
+    fn timeouts(self) -> TimeoutConfig {
+        TimeoutConfig::builder().operation_attempt_timeout(self.attempt).operation_timeout(self.operation).build()
+    }
+
+    /// The limit of one call, instead of the client's.
+    fn of_call(self) -> aws_sdk_dynamodb::config::Builder {
+        aws_sdk_dynamodb::Config::builder().timeout_config(self.timeouts())
+    }
+}
 
 pub use admit::Conditional;
 pub use credits::Granted;
 pub use keys::KeyRotation;
 pub use settle::Stored;
-
-/// A page of a long query.
-const PAGE_ATTEMPT: Duration = Duration::from_secs(3);
-const PAGE_OPERATION: Duration = Duration::from_secs(8);
 
 /// Why the store gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -66,21 +103,31 @@ pub enum StoreError {
 pub struct Store {
     client: Client,
     table: String,
+    patience: Patience,
 }
 
 impl Store {
-    /// A client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
+    /// A function's client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
     pub async fn connect(table: &str) -> Self {
+        Self::with_patience(table, Patience::OF_A_FUNCTION).await
+    }
+
+    /// The same for an operator, who may be far from the table.
+    pub async fn connect_from_afar(table: &str) -> Self {
+        Self::with_patience(table, Patience::OF_AN_OPERATOR).await
+    }
+
+    async fn with_patience(table: &str, patience: Patience) -> Self {
         let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .http_client(aws::http_client(trust))
             .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
             .credentials_provider(aws::role_credentials())
-            .timeout_config(timeouts(READ_ATTEMPT, READ_OPERATION))
+            .timeout_config(patience.read.timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)))
             .load()
             .await;
-        Self { client: Client::new(&shared), table: table.to_owned() }
+        Self { client: Client::new(&shared), table: table.to_owned(), patience }
     }
 
     /// A client for an emulator at that endpoint, with made-up credentials: for local runs and tests.
@@ -92,22 +139,13 @@ impl Store {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .build();
-        Self { client: Client::from_conf(config), table: table.to_owned() }
+        Self { client: Client::from_conf(config), table: table.to_owned(), patience: Patience::OF_A_FUNCTION }
     }
 
     /// Opens the connection ahead of the first request, by a read that finds nothing.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         self.get("WARMUP", "WARMUP").await.map(drop)
     }
-}
-
-fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(operation).build()
-}
-
-/// Time limits for one write of the ledger.
-fn write_limits() -> aws_sdk_dynamodb::config::Builder {
-    aws_sdk_dynamodb::Config::builder().timeout_config(timeouts(WRITE_ATTEMPT, WRITE_OPERATION))
 }
 
 /// Sorts an SDK failure by what can be done about it.

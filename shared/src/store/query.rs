@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
 use super::items::{Item, Record, Rollup, partition, primary_key, text};
-use super::{PAGE_ATTEMPT, PAGE_OPERATION, Store, StoreError, failure, timeouts};
+use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId};
 
 impl Store {
@@ -21,12 +21,12 @@ impl Store {
         self.pages(query).await?.iter().map(Rollup::read).collect()
     }
 
-    /// All items of a query. A page is a megabyte: it may take longer than the read of an item.
+    /// All items of a query.
     pub(super) async fn pages(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
         let (mut items, mut start) = (Vec::new(), None);
         loop {
             let page = query.clone().set_exclusive_start_key(start).customize();
-            let page = page.config_override(page_limits()).send().await.map_err(|error| failure(&error))?;
+            let page = page.config_override(self.patience.page.of_call()).send().await.map_err(|error| failure(&error))?;
             items.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
@@ -53,8 +53,4 @@ impl Store {
         let output = get.send().await.map_err(|error| failure(&error))?;
         Ok(output.item)
     }
-}
-
-fn page_limits() -> aws_sdk_dynamodb::config::Builder {
-    aws_sdk_dynamodb::Config::builder().timeout_config(timeouts(PAGE_ATTEMPT, PAGE_OPERATION))
 }

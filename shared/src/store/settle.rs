@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
 use super::items::{Reader, Record, number};
 use super::transaction::part;
-use super::{Store, StoreError, failure, write_limits};
+use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
 
@@ -30,7 +30,7 @@ impl Store {
             .transact_items(self.put_new(record.item())?)
             .transact_items(part(self.rollup_update(record))?);
         // Once: the settlement protocol decides about another attempt.
-        let once = write_limits().retry_config(RetryConfig::standard().with_max_attempts(1));
+        let once = self.patience.write.of_call().retry_config(RetryConfig::standard().with_max_attempts(1));
         let result = transaction.customize().config_override(once).send().await;
         match result.map_err(|error| failure(&error)) {
             Ok(_) => Ok(Stored::New),
@@ -42,7 +42,7 @@ impl Store {
     /// What the stored record of a request charges; `None` when there is none.
     pub async fn charge(&self, key: &KeyId, request: RequestId) -> Result<Option<PicoUsd>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
-        let get = get.consistent_read(true).customize().config_override(write_limits());
+        let get = get.consistent_read(true).customize().config_override(self.patience.write.of_call());
         let output = get.send().await.map_err(|error| failure(&error))?;
         output.item.map(|item| Reader(&item).number("charged").map(PicoUsd::new)).transpose()
     }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
 
 use super::items::{Item, Reader, number, partition, primary_key, text};
-use super::{Store, StoreError, failure, write_limits};
+use super::{Store, StoreError, failure};
 use crate::ids::KeyId;
 
 /// Most items of one batch, by DynamoDB's limits.
@@ -38,7 +38,7 @@ impl Store {
             });
             let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| StoreError::Malformed(error.to_string()))?;
             let write = self.client.batch_write_item().request_items(&self.table, puts);
-            let output = write.customize().config_override(write_limits()).send().await.map_err(|error| failure(&error))?;
+            let output = write.customize().config_override(self.patience.write.of_call()).send().await.map_err(|error| failure(&error))?;
             if output.unprocessed_items().is_some_and(|left| !left.is_empty()) {
                 return Err(StoreError::Throttled("some signatures were not written".to_owned()));
             }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use super::items::Item;
-use super::{Store, StoreError, failure, write_limits};
+use super::{Store, StoreError, failure};
 
 /// Times that a transaction is sent. The key's item is also written by every request, and DynamoDB cancels whoever comes second.
 const TRIES: u32 = 8;
@@ -23,7 +23,7 @@ impl Store {
         loop {
             let transaction = self.client.transact_write_items().client_request_token(&token);
             let transaction = transaction.set_transact_items(Some(items.clone()));
-            let sent = transaction.customize().config_override(write_limits()).send().await;
+            let sent = transaction.customize().config_override(self.patience.write.of_call()).send().await;
             match sent.map(drop).map_err(|error| failure(&error)) {
                 Err(StoreError::Unavailable(_) | StoreError::Throttled(_))
                     if tries < TRIES && started.elapsed() < PATIENCE =>

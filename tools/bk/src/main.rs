@@ -89,7 +89,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { table, json, command } = arguments;
     let table = table.ok_or_else(|| WrongUsage("no table: set TABLE_NAME or pass --table".to_owned()))?;
-    let bench = Bench { store: Store::connect(&table).await, json };
+    let bench = Bench { store: Store::connect_from_afar(&table).await, json };
     match command {
         Command::Keys(command) => keys::run(&bench, command).await,
         Command::Credits(command) => credits::run(&bench, command).await,

@@ -1,0 +1,135 @@
+//! The roles against the functions themselves: what each asks of the table is what it may do, no less and no more.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use gateway_dev::proxy::{Action, FaultProxy, Rule};
+use gateway_dev::stack::{Options, TABLE};
+use gateway_tests::{Harness, eventually, options, plant_dead_hold};
+use serde_json::{Value, json};
+
+use crate::parsed::functions;
+
+/// As deployed: functions warm up, and every call of theirs is seen.
+async fn observed() -> Result<Harness> {
+    let mut options = Options { fault_proxy: true, ..options()? };
+    options.variables.push(("WARMUP".to_owned(), "1".to_owned()));
+    Harness::start_with(options).await
+}
+
+fn proxy(gateway: &Harness) -> &FaultProxy {
+    gateway.stack.support.proxy.as_ref().expect("these options have a proxy")
+}
+
+/// The rights that the calls so far needed. A transaction is authorised as the writes it is made of.
+fn needed(gateway: &Harness) -> BTreeSet<String> {
+    let mut rights = BTreeSet::new();
+    for call in proxy(gateway).calls() {
+        let body: Value = serde_json::from_str(&call.body).unwrap();
+        if call.operation == "TransactWriteItems" {
+            for write in body["TransactItems"].as_array().unwrap() {
+                rights.extend(write.as_object().unwrap().keys().map(|kind| match kind.as_str() {
+                    "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+                    kind => format!("dynamodb:{kind}Item"),
+                }));
+            }
+        } else {
+            rights.insert(format!("dynamodb:{}", call.operation));
+        }
+        assert!(call.body.contains(TABLE), "{}: another table", call.operation);
+    }
+    rights
+}
+
+/// What the template grants on the table: the first statement of each function.
+fn granted(function: &str) -> BTreeSet<String> {
+    let actions = functions()[function].1["Policies"][0]["Statement"][0]["Action"].clone();
+    let actions = if actions.is_array() { actions } else { json!([actions]) };
+    actions.as_array().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+async fn expect_rights(function: &str, gateway: &Harness) {
+    assert_eq!(needed(gateway), granted(function), "{function}");
+    // Nothing else was started: the calls are this function's.
+    for (other, _) in functions().into_iter().filter(|(name, _)| name != function) {
+        assert!(gateway.stack.lambda.pids(&other).is_empty(), "{other}");
+    }
+}
+
+/// Makes the answer to the next settlement's transaction get lost, so that the record is looked for.
+fn lose_a_settlement(gateway: &Harness) {
+    proxy(gateway).add(Rule::on("TransactWriteItems", Action::CommitAndDrop).times(1));
+}
+
+/// A question whose first route fails, so that the route's state is written.
+fn failing(model: &str) -> Value {
+    json!({"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": "hi [[sim:error status=500 on=claude]]"}]})
+}
+
+#[tokio::test]
+async fn chat_completions_needs_what_it_may() -> Result<()> {
+    let gateway = observed().await?;
+    lose_a_settlement(&gateway);
+    // An earlier tool call and a new signed one: both directions of the vault.
+    let tools = json!({
+        "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
+        "messages": [{"role": "user", "content": format!("go, as in call_{}0 [[sim:tool]]", "0a".repeat(16))}],
+        "tools": [{"type": "function", "function": {"name": "look"}}],
+    });
+    for body in [tools, failing("claude-opus-4.6")] {
+        let answer = gateway.post("/v1/chat/completions", &body).await?;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    expect_rights("chat-completions", &gateway).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_needs_what_it_may() -> Result<()> {
+    let gateway = observed().await?;
+    lose_a_settlement(&gateway);
+    let tools = json!({
+        "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
+        "messages": [{"role": "user", "content": format!("go, as in call_{}0 [[sim:tool]]", "0a".repeat(16))}],
+        "tools": [{"name": "look", "input_schema": {"type": "object"}}],
+    });
+    for body in [tools, failing("claude-opus-4.6")] {
+        let answer = gateway.post("/v1/messages", &body).await?;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    expect_rights("messages", &gateway).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn count_tokens_needs_what_it_may() -> Result<()> {
+    let gateway = observed().await?;
+    let answer = gateway.post("/v1/messages/count_tokens", &failing("claude-opus-4.6")).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    expect_rights("count-tokens", &gateway).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn endpoints_that_only_read_need_what_they_may() -> Result<()> {
+    for (function, paths) in
+        [("models", &["/v1/models", "/"][..]), ("usage", &["/v1/usage", "/v1/credits"][..]), ("health", &["/health"][..])]
+    {
+        let gateway = observed().await?;
+        for path in paths {
+            assert_eq!(gateway.get(path).await?.status, 200, "{path}");
+        }
+        expect_rights(function, &gateway).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn reconcile_needs_what_it_may() -> Result<()> {
+    let gateway = observed().await?;
+    plant_dead_hold(&gateway.stack.support.store, &gateway.key_id()?).await?;
+    gateway.stack.lambda.invoke("reconcile", "{}".to_owned()).await?;
+    eventually("the release", async || Ok(proxy(&gateway).count("UpdateItem") > 0)).await?;
+    expect_rights("reconcile", &gateway).await;
+    Ok(())
+}
