@@ -56,7 +56,12 @@ sam-invoke: tools ## Send an event to a function in SAM's container (needs Docke
 ## Deploying: tools/deploy/README.md says how
 
 ARM64 := $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/aarch64-unknown-linux-gnu)
-ARCH ?= arm64
+# As samconfig.toml says, if it says so.
+ARCH ?= $(or $(shell sed -n 's/^Architecture *= *"\(.*\)".*/\1/p' samconfig.toml),arm64)
+# The SAM CLI does not know the name by which most of AWS's tools call it.
+ifdef AWS_REGION
+export AWS_DEFAULT_REGION := $(AWS_REGION)
+endif
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$$PATH"
 PYTHON := $(SAM) PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/sam/bin/python
 
@@ -93,9 +98,8 @@ outputs: tools ## Print the stack's addresses, and write them to .deploy/env
 	@$(PYTHON) tools/deploy/stack.py outputs
 
 .PHONY: key
-key: bk ## Mint a key in the deployed table and print it: NAME=laptop
-	@[ -f .deploy/env ] || { echo "no .deploy/env: run make outputs" >&2; exit 1; }
-	@set -a; . .deploy/env; set +a; $(TARGET)/debug/bk keys create --name "$${NAME:-first}"
+key: bk tools ## Mint a key in the deployed table and print it: NAME=laptop
+	@BK=$(abspath $(TARGET))/debug/bk tools/deploy/bk keys create --name "$${NAME:-first}"
 
 .PHONY: logs
 logs: tools ## Follow the deployed functions' logs: FUNCTION=MessagesFunction
@@ -108,7 +112,7 @@ destroy: tools ## Take the stack away; the table stays, unless TABLE=1
 ## Testing
 
 .PHONY: test
-test: lint tools sdk-venv ## Lint, then every test
+test: lint tools test-venv ## Lint, then every test
 	cargo build --workspace
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; \
 	 else cargo test --workspace; fi
@@ -180,12 +184,13 @@ nightly: tools ## What is too slow for each change: sam build, its bootstraps un
 .PHONY: tools
 tools: $(TOOLS)/sam/installed $(TOOLS)/lambda/installed ## Install what building and deploying needs, into .tools
 
-.PHONY: sdk-venv
-sdk-venv: $(TOOLS)/sdk/installed
+.PHONY: test-venv
+test-venv: $(TOOLS)/test/installed
 
-$(TOOLS)/sdk/installed: tests/sdk/requirements.txt
-	python3 -m venv $(TOOLS)/sdk
-	$(TOOLS)/sdk/bin/pip install --quiet --requirement tests/sdk/requirements.txt
+# The vendors' SDKs, and a mock of AWS for the tests of tools/deploy.
+$(TOOLS)/test/installed: tests/requirements.txt
+	python3 -m venv $(TOOLS)/test
+	$(TOOLS)/test/bin/pip install --quiet --requirement tests/requirements.txt
 	@touch $@
 
 # The SAM CLI brings cfn-lint, AWS's SDK for Python, and Lambda's runtime interface emulator.

@@ -55,7 +55,10 @@ const RIGHTS: &[(&str, &[Statement])] = &[
 fn long_form(statement: &Statement) -> Value {
     let (condition, actions, resource) = statement;
     let resource = match *resource {
-        TABLE => json!({"Fn::GetAtt": "Table.Arn"}),
+        TABLE => {
+            let existing = format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{}", "${ExistingTable}");
+            json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, {"Fn::Sub": existing}]})
+        }
         parameter => {
             let name = format!("${{{parameter}}}");
             json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{name}")})
@@ -97,6 +100,7 @@ fn roles_are_made_from_these_statements_alone_and_no_right_is_a_wildcard_or_dele
 fn the_table_is_encrypted_restorable_and_outlives_the_stack() {
     let template = template();
     let table = &template["Resources"]["Table"];
+    assert_eq!(table["Condition"], "MakesTable");
     assert_eq!((&table["DeletionPolicy"], &table["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")));
     let table = properties("Table");
     assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");

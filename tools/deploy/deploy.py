@@ -28,26 +28,25 @@ def revision():
     return secrets.token_hex(5)
 
 
-def origin_secrets(values, first, present):
-    """The origin secret that this deployment sets; none if it keeps the present one.
-
-    `first` says whether the stack is new, `present` is the secret in use when it is to be replaced.
-    """
+def origin_secrets(values, present):
+    """What this deployment changes about the origin secret; `present` is the one in use, or none."""
     if values.get("WithEdge", "true") != "true" or "OriginSecret" in values:
         return {}
-    if first:
-        return {"OriginSecret": secrets.token_urlsafe(32)}
-    if present is not None:
+    if not present:
+        return {"OriginSecret": secrets.token_urlsafe(32), "OriginSecretPrevious": ""}
+    if os.environ.get("ROTATE_ORIGIN") == "1":
         return {"OriginSecret": secrets.token_urlsafe(32), "OriginSecretPrevious": present}
     # One deployment after a rotation the previous value has served its turn.
     return {"OriginSecretPrevious": ""}
 
 
 def present_secret(current):
-    """The secret that the functions accept now."""
+    """The secret that the functions accept now; none if there are no functions yet."""
     name = stack.physical_id(current, "ChatCompletionsFunction")
+    if name is None:
+        return None
     configuration = current.client("lambda").get_function_configuration(FunctionName=name)
-    return configuration["Environment"]["Variables"].get("ORIGIN_SECRET", "")
+    return configuration["Environment"]["Variables"].get("ORIGIN_SECRET")
 
 
 def sources():
@@ -74,14 +73,14 @@ def configuration(values):
     document = settings.read()
     answers = settings.deploy_answers(document)
     answers["stack_name"] = settings.stack_name()
-    answers["parameter_overrides"] = [f"{name}={value}" for name, value in sorted(values.items())]
+    answers["parameter_overrides"] = dict(sorted(values.items()))
     if os.environ.get("YES") == "1":
         answers["confirm_changeset"] = False
     return tomlkit.dumps(document)
 
 
 def sam_deploy(values):
-    """Runs `sam deploy`. The parameters go through a file of our own, because a command line can be read by everybody here."""
+    """Runs `sam deploy`. The parameters go through a file of our own: anybody on this machine can read a command line."""
     with tempfile.NamedTemporaryFile("w", suffix=".toml", prefix="samconfig-") as file:
         os.chmod(file.name, 0o600)
         file.write(configuration(values))
@@ -92,20 +91,18 @@ def sam_deploy(values):
 
 
 def deploy():
-    """Deploys, or prints what a deployment would do (DRY_RUN=1)."""
+    """Deploys, or prints what a deployment would do (DRY_RUN=1), or only whether it could (CHECK=1)."""
     found = checked(sources())
+    # Parameters that neither samconfig.toml nor the command line names keep their values in CloudFormation.
+    given = merged(found[1:])
     if os.environ.get("DRY_RUN") == "1":
-        generated = {"Revision": revision(), **origin_secrets(merged(found[1:]), True, None)}
+        generated = {"Revision": revision(), **origin_secrets(given, None)}
         return plan.show([*found, (GENERATED, generated)], settings.stack_name())
     current = stack.session()
-    print(f"account {stack.account(current)}, region {current.region_name}, stack {settings.stack_name()}")
     if os.environ.get("CHECK") == "1":
-        return None
-    given = merged(found[1:])
-    present = present_secret(current) if os.environ.get("ROTATE_ORIGIN") == "1" else None
-    first = stack.described(current) is None
-    # Parameters of neither source keep their previous values in CloudFormation.
-    sam_deploy({**given, "Revision": revision(), **origin_secrets(given, first, present)})
+        print(f"account {stack.account(current)}, region {current.region_name}, stack {settings.stack_name()}")
+        return stack.deployable(current)
+    sam_deploy({**given, "Revision": revision(), **origin_secrets(given, present_secret(current))})
     return stack.show_outputs()
 
 

@@ -32,19 +32,25 @@ def stored_secrets(report, current):
     return None
 
 
+def identity(report, current):
+    """Whose credentials these are."""
+    found = f"account {stack.account(current)}, region {current.region_name}"
+    report.line("AWS credentials", found, PURPOSE, "")
+
+
 def main():
-    """Prints the checks of the account."""
+    """Prints the checks of the account. One that AWS refuses does not hide the others."""
     report = Report()
     try:
         current = stack.session()
-        found = f"account {stack.account(current)}, region {current.region_name}"
-        report.line("AWS credentials", found, PURPOSE, "")
-        quota(report, current)
-        stored_secrets(report, current)
     except settings.WrongUsage as error:
-        report.line("AWS credentials", None, PURPOSE, str(error))
-    except (BotoCoreError, ClientError) as error:
-        report.line("AWS credentials", None, PURPOSE, f"AWS says: {error}")
+        return report.line("AWS credentials", None, PURPOSE, str(error))
+    for name, check in (("AWS credentials", identity), ("streams at once", quota), ("provider credentials", stored_secrets)):
+        try:
+            check(report, current)
+        except (BotoCoreError, ClientError) as error:
+            report.line(name, None, PURPOSE, f"AWS says: {' '.join(str(error).split())[:200]}")
+    return None
 
 
 if __name__ == "__main__":

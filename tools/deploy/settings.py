@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -21,12 +22,18 @@ def path():
 
 def read():
     """The whole file, with its comments."""
-    return tomlkit.parse(path().read_text())
+    try:
+        return tomlkit.parse(path().read_text())
+    except TOMLKitError as error:
+        raise WrongUsage(f"{path()}: {error}") from None
 
 
 def deploy_answers(document):
     """The table that `sam deploy` reads."""
-    return document["default"]["deploy"]["parameters"]
+    try:
+        return document["default"]["deploy"]["parameters"]
+    except KeyError:
+        raise WrongUsage(f"{path()} has no table [default.deploy.parameters]") from None
 
 
 def stack_name():
@@ -34,10 +41,15 @@ def stack_name():
     return os.environ.get("STACK") or str(deploy_answers(read())["stack_name"])
 
 
-def pairs(texts):
-    """["A=b"] as {"A": "b"}."""
+def saved_parameters():
+    """The parameters in the file, without changing it."""
+    return {str(name): str(value) for name, value in deploy_answers(read()).get("parameter_overrides", {}).items()}
+
+
+def given_parameters():
+    """The parameters of the command line: PARAMETERS="A=b C=d"."""
     found = {}
-    for text in texts:
+    for text in shlex.split(os.environ.get("PARAMETERS", "")):
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise WrongUsage(f"{text!r} is no parameter: write Name=value")
@@ -45,22 +57,8 @@ def pairs(texts):
     return found
 
 
-def saved_parameters():
-    """The parameters in the file."""
-    return pairs(str(text) for text in deploy_answers(read()).get("parameter_overrides", []))
-
-
-def given_parameters():
-    """The parameters of the command line: PARAMETERS="A=b C=d"."""
-    return pairs(shlex.split(os.environ.get("PARAMETERS", "")))
-
-
 def remember(parameters):
     """Writes parameters into the file and leaves the rest of it alone."""
     document = read()
-    answers = deploy_answers(document)
-    merged = {**saved_parameters(), **parameters}
-    lines = tomlkit.array()
-    lines.extend(f"{name}={value}" for name, value in sorted(merged.items()))
-    answers["parameter_overrides"] = lines.multiline(True)
+    deploy_answers(document).setdefault("parameter_overrides", tomlkit.table()).update(parameters)
     path().write_text(tomlkit.dumps(document))

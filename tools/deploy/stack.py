@@ -13,6 +13,9 @@ ENVIRONMENT = settings.ROOT / ".deploy" / "env"
 
 def session():
     """Credentials and region of the environment, or an error that says how to get them."""
+    # Most of AWS's SDKs read AWS_REGION, but this one reads AWS_DEFAULT_REGION, which `sam` inherits from here.
+    if "AWS_REGION" in os.environ:
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
     current = boto3.Session()
     if not current.region_name:
         raise settings.WrongUsage("no region: export AWS_REGION=eu-central-1, or whichever is yours")
@@ -42,10 +45,24 @@ def outputs(stack):
 
 
 def physical_id(current, logical_id):
-    """The name that CloudFormation gave to a resource."""
-    resources = current.client("cloudformation")
-    found = resources.describe_stack_resource(StackName=settings.stack_name(), LogicalResourceId=logical_id)
-    return found["StackResourceDetail"]["PhysicalResourceId"]
+    """The name that CloudFormation gave to a resource, or None if there is no such resource (yet)."""
+    stacks = current.client("cloudformation")
+    try:
+        found = stacks.describe_stack_resource(StackName=settings.stack_name(), LogicalResourceId=logical_id)
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    return found["StackResourceDetail"].get("PhysicalResourceId") or None
+
+
+def deployable(current):
+    """Fails if CloudFormation would not take a deployment, and says the way out."""
+    status = (described(current) or {}).get("StackStatus", "")
+    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
+        raise settings.WrongUsage(f"the stack is {status}, which can only be deleted: run `make destroy`, then deploy again")
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        raise settings.WrongUsage(f"the stack is {status}: wait for its end")
 
 
 def existing(current):
@@ -81,38 +98,49 @@ def confirmed(question, answer):
 
 def destroy():
     """Deletes the stack. The table stays, unless TABLE=1 asks for its end too."""
-    name, with_table = settings.stack_name(), os.environ.get("TABLE") == "1"
-    if not with_table:
-        print("The table stays (it is retained and protected): keys, balances and records outlive the stack.")
-        if not confirmed(f"This deletes the stack {name} and its logs.", name):
+    current, name = session(), settings.stack_name()
+    # A stack that was never made completely may have none.
+    table = outputs(existing(current)).get("TableName") or physical_id(current, "Table")
+    if os.environ.get("TABLE") != "1":
+        kept = f" The table {table} stays: keys, balances and records outlive the stack." if table else ""
+        if not confirmed(f"This deletes the stack {name} and its logs.{kept}", name):
             raise settings.WrongUsage(f"nothing was deleted. To go on without a terminal: make destroy CONFIRM={name}")
-        return delete(session())
-    current = session()
-    table = outputs(existing(current))["TableName"]
+        delete_stack(current, name)
+        if table:
+            print(f"to use its table again: make deploy PARAMETERS=ExistingTable={table}")
+        return
+    if table is None:
+        raise settings.WrongUsage(f"the stack {name} has no table: run `make destroy` without TABLE=1")
     if not confirmed(f"This deletes the stack {name} and the table {table}, with every key and record.", table):
         raise settings.WrongUsage(f"nothing was deleted. To go on without a terminal: make destroy TABLE=1 CONFIRM={table}")
-    delete(current)
-    tables = current.client("dynamodb")
-    tables.update_table(TableName=table, DeletionProtectionEnabled=False)
-    tables.delete_table(TableName=table)
-    print(f"deleted the table {table}")
+    delete_stack(current, name)
+    delete_table(current, table)
 
 
-def delete(current):
+def delete_stack(current, name):
     """Deletes the stack and waits for its end."""
-    table = outputs(existing(current))["TableName"]
-    stacks, name = current.client("cloudformation"), settings.stack_name()
+    stacks = current.client("cloudformation")
     stacks.delete_stack(StackName=name)
     print(f"deleting {name}; the distribution takes some minutes")
     stacks.get_waiter("stack_delete_complete").wait(StackName=name)
-    print(f"deleted {name}. Its table is {table}")
+    print(f"deleted the stack {name}")
+
+
+def delete_table(current, table):
+    """Takes the protection off the table and deletes it."""
+    tables = current.client("dynamodb")
+    tables.update_table(TableName=table, DeletionProtectionEnabled=False)
+    # It can be deleted once the change has taken effect.
+    tables.get_waiter("table_exists").wait(TableName=table)
+    tables.delete_table(TableName=table)
+    print(f"deleted the table {table}")
 
 
 def run(command):
     """Runs a command; says in one line what stops it."""
     try:
         command()
-    except settings.WrongUsage as error:
+    except (settings.WrongUsage, OSError) as error:
         sys.exit(f"{error}")
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"AWS: {error}")

@@ -80,7 +80,4 @@ def store():
 
 
 if __name__ == "__main__":
-    try:
-        stack.run(store)
-    except OSError as error:
-        sys.exit(str(error))
+    stack.run(store)

@@ -1,0 +1,109 @@
+"""`make deploy`: a first deployment, further ones, a rotation, and what stops it."""
+
+import socket
+
+import pytest
+
+
+def origin(account):
+    """The secrets that the functions accept, as their environment says."""
+    functions = account.client("lambda")
+    name = functions.list_functions()["Functions"][0]["FunctionName"]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    return variables["ORIGIN_SECRET"], variables["ORIGIN_SECRET_PREVIOUS"]
+
+
+def test_first_deployment_makes_an_origin_secret_that_is_nowhere_printed(project, account):
+    printed = project.succeed("deploy.py")
+    current, previous = origin(account)
+    assert (len(current) >= 32, previous) == (True, "")
+    assert current not in printed and "*****" in printed
+    assert project.answers() == {}
+
+
+def test_outputs_are_written_for_the_tools_that_come_after(project, account):
+    project.succeed("deploy.py")
+    file = project.folder / ".deploy/env"
+    lines = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    assert lines == {
+        "TABLE_NAME": account.table(),
+        "AWS_REGION": "eu-central-1",
+        "GATEWAY_URL": "https://d111111abcdef8.cloudfront.net",
+    }
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_second_deployment_keeps_the_secret_and_what_is_not_named_again(project, account):
+    project.succeed("deploy.py", PARAMETERS="InferenceMemory=512 'CorsAllowedOrigins=https://a.example,https://b.example'")
+    first, before = origin(account)[0], account.parameters()
+    project.succeed("deploy.py", PARAMETERS="LogRetentionDays=7")
+    after = account.parameters()
+    assert origin(account) == (first, "")
+    assert (after["InferenceMemory"], after["LogRetentionDays"]) == ("512", "7")
+    assert after["CorsAllowedOrigins"] == "https://a.example,https://b.example"
+    assert after["Revision"] != before["Revision"], "without a new revision the alias would go on serving the old version"
+
+
+def test_rotation_accepts_the_old_secret_until_the_deployment_after_it(project, account):
+    project.succeed("deploy.py")
+    first = origin(account)[0]
+    project.succeed("deploy.py", ROTATE_ORIGIN="1")
+    second, previous = origin(account)
+    assert second != first and previous == first
+    project.succeed("deploy.py")
+    assert origin(account) == (second, "")
+
+
+def test_deployment_after_one_that_was_declined_or_had_no_edge_still_makes_a_secret(project, account):
+    project.succeed("deploy.py", PARAMETERS="WithEdge=false")
+    assert origin(account) == ("", "")
+    project.succeed("deploy.py", PARAMETERS="WithEdge=true")
+    assert len(origin(account)[0]) >= 32
+
+
+def test_secret_of_ones_own_is_left_alone(project, account):
+    own = "x" * 40
+    project.succeed("deploy.py", PARAMETERS=f"OriginSecret={own}")
+    assert origin(account) == (own, "")
+
+
+def test_answers_of_samconfig_are_deployed_and_the_command_line_wins(project, account):
+    file = project.folder / "samconfig.toml"
+    file.write_text(file.read_text() + 'LogRetentionDays = "7"\nEndpointMemory = "256"\n')
+    project.succeed("deploy.py", PARAMETERS="EndpointMemory=512")
+    parameters = account.parameters()
+    assert (parameters["LogRetentionDays"], parameters["EndpointMemory"]) == ("7", "512")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"AWS_REGION": None}, "export AWS_REGION"),
+        ({"AWS_ACCESS_KEY_ID": None, "AWS_EC2_METADATA_DISABLED": "true"}, "no AWS credentials: run `aws configure`"),
+        ({"PARAMETERS": "Memory=1"}, "command line: the template has no parameter Memory; there are AlarmEmail, "),
+        ({"PARAMETERS": "Memory"}, "'Memory' is no parameter: write Name=value"),
+        ({"SAM_CONFIG": "/nowhere/samconfig.toml"}, "No such file or directory: '/nowhere/samconfig.toml'"),
+        ({"SAM_CONFIG": "/dev/null"}, "/dev/null has no table [default.deploy.parameters]"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_way_out(project, variables, words):
+    assert words in project.refuse("deploy.py", **variables)
+
+
+def test_check_says_where_it_would_deploy_and_deploys_nothing(project, account):
+    assert project.succeed("deploy.py", CHECK="1") == "account 123456789012, region eu-central-1, stack llm-gateway\n"
+    assert len(account.client("cloudformation").describe_stacks()["Stacks"]) == 1
+
+
+def test_dry_run_needs_no_account_and_opens_no_connection(project):
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.2)
+    nobody = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    printed = project.succeed("deploy.py", DRY_RUN="1", PARAMETERS="EndpointMemory=256", AWS_ENDPOINT_URL=url, **nobody)
+    assert printed.startswith("dry run: nothing is sent. The stack llm-gateway would be deployed with\n")
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["EndpointMemory", "256", "command", "line"] in lines
+    assert ["OriginSecret", "*****", "made", "for", "this", "deployment"] in lines
+    with pytest.raises(TimeoutError):
+        listener.accept()

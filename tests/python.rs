@@ -1,0 +1,34 @@
+//! What is tested in Python: the official SDKs (`tests/sdk`), and the tools that deploy (`tests/deploy`).
+
+use anyhow::{Context as _, Result};
+use gateway_tests::{Harness, project};
+use tokio::process::Command;
+
+/// Runs the tests of a folder; they see these variables besides the environment's.
+async fn pytest(folder: &str, variables: &[(&str, &str)]) -> Result<()> {
+    let python = project().join(".tools/test/bin/python");
+    anyhow::ensure!(python.exists(), "the tests' Python packages are not installed: run `make test-venv` first");
+    let output = Command::new(python)
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .arg(project().join(folder))
+        .envs(variables.iter().copied())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .await
+        .context("start pytest")?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("{}", report.lines().last().unwrap_or_default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_official_sdks_work_by_changing_base_url_and_key() -> Result<()> {
+    let gateway = Harness::start().await?;
+    pytest("tests/sdk", &[("GATEWAY_URL", &gateway.stack.url), ("GATEWAY_KEY", gateway.stack.key())]).await
+}
+
+#[tokio::test]
+async fn the_tools_that_deploy_do_to_an_account_what_they_say() -> Result<()> {
+    pytest("tests/deploy", &[]).await
+}

@@ -1,0 +1,37 @@
+"""`tools/deploy/bk ...`: bk on the deployed table, with the credentials that AWS's SDK finds: profiles, single sign-on, roles."""
+
+import os
+import sys
+
+import settings
+import stack
+
+
+def environment():
+    """What bk reads: table and region of the deployment, and credentials that are valid now."""
+    if not stack.ENVIRONMENT.exists():
+        raise settings.WrongUsage("it is not known where the gateway is deployed: run `make outputs`")
+    os.environ.update(line.split("=", 1) for line in stack.ENVIRONMENT.read_text().splitlines())
+    credentials = stack.session().get_credentials().get_frozen_credentials()
+    found = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+    }
+    found.pop("AWS_SESSION_TOKEN", None)
+    if credentials.token:
+        found["AWS_SESSION_TOKEN"] = credentials.token
+    return found
+
+
+def run():
+    """Becomes bk."""
+    variables = environment()
+    program = os.environ.get("BK") or str(settings.ROOT / "target" / "debug" / "bk")
+    if not os.path.exists(program):
+        raise settings.WrongUsage("bk is not built: run `make bk`")
+    os.execve(program, ["bk", *sys.argv[1:]], variables)
+
+
+if __name__ == "__main__":
+    stack.run(run)
