@@ -8,7 +8,7 @@ use gateway_dev::stack::{Options, TABLE};
 use gateway_tests::{Harness, eventually, options, plant_dead_hold};
 use serde_json::{Value, json};
 
-use crate::parsed::functions;
+use crate::parsed::{functions, role};
 
 /// As deployed: functions warm up, and every call of theirs is seen.
 async fn observed() -> Result<Harness> {
@@ -41,9 +41,9 @@ fn needed(gateway: &Harness) -> BTreeSet<String> {
     rights
 }
 
-/// What the template grants on the table: the first statement of each function.
+/// What the template grants on the table: the first statement of each role.
 fn granted(function: &str) -> BTreeSet<String> {
-    let actions = functions()[function].1["Policies"][0]["Statement"][0]["Action"].clone();
+    let actions = role(&functions()[function].1)["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].clone();
     let actions = if actions.is_array() { actions } else { json!([actions]) };
     actions.as_array().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()).collect()
 }

@@ -36,6 +36,12 @@ pub fn functions() -> BTreeMap<String, (String, Value)> {
     functions.map(|(id, resource)| (name(&resource["Properties"]), (id, resource["Properties"].clone()))).collect()
 }
 
+/// The properties of a function's role.
+pub fn role(function: &Value) -> Value {
+    let name = function["Role"]["Fn::GetAtt"].as_str().unwrap().strip_suffix(".Arn").unwrap();
+    properties(name)
+}
+
 /// What every function has.
 pub fn globals() -> Value {
     template()["Globals"]["Function"].clone()

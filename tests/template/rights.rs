@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::parsed::{functions, properties, template};
+use crate::parsed::{functions, properties, resources, role, template};
 
 /// A statement: the condition under which it is there, its actions, and what they are allowed on.
 type Statement = (&'static str, &'static [&'static str], &'static str);
@@ -54,46 +54,62 @@ const RIGHTS: &[(&str, &[Statement])] = &[
 
 fn long_form(statement: &Statement) -> Value {
     let (condition, actions, resource) = statement;
+    let named = |path: &str| json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:{path}")});
     let resource = match *resource {
         TABLE => {
-            let existing = format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{}", "${ExistingTable}");
-            json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, {"Fn::Sub": existing}]})
+            let existing = named("dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}");
+            json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, existing]})
         }
-        parameter => {
-            let name = format!("${{{parameter}}}");
-            json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter{name}")})
-        }
+        parameter => named(&format!("ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter${{{parameter}}}")),
     };
     let actions = if let [only] = actions { json!(only) } else { json!(actions) };
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": resource});
     if condition.is_empty() { statement } else { json!({"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]}) }
 }
 
-#[test]
-fn every_function_may_do_exactly_what_the_golden_list_says() {
-    let expected: BTreeMap<String, Value> = RIGHTS
-        .iter()
-        .map(|(name, statements)| {
-            let statements: Vec<Value> = statements.iter().map(long_form).collect();
-            ((*name).to_owned(), json!([{"Version": "2012-10-17", "Statement": statements}]))
-        })
-        .collect();
-    let declared: BTreeMap<String, Value> =
-        functions().into_iter().map(|(name, (_, function))| (name, function["Policies"].clone())).collect();
-    assert_eq!(declared, expected);
+/// What every function may do besides: write its own logs, and traces, which belong to no resource.
+fn observability(logs: &Value) -> [Value; 2] {
+    let group = logs["Ref"].as_str().unwrap();
+    [
+        json!({"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": {"Fn::GetAtt": format!("{group}.Arn")}}),
+        json!({"Effect": "Allow", "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "Resource": "*"}),
+    ]
 }
 
 #[test]
-fn roles_are_made_from_these_statements_alone_and_no_right_is_a_wildcard_or_deletes() {
-    let template = template();
-    let resources = template["Resources"].as_object().unwrap();
-    assert!(resources.values().all(|resource| !resource["Type"].as_str().unwrap().starts_with("AWS::IAM")));
+fn every_function_may_do_exactly_what_the_golden_list_says() {
+    let golden: BTreeMap<&str, &[Statement]> = RIGHTS.iter().copied().collect();
+    assert_eq!(
+        golden.keys().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
+        functions().into_keys().collect::<Vec<_>>()
+    );
+    let lambda = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}});
     for (name, (_, function)) in functions() {
-        assert!(function.get("Role").is_none() && function.get("PermissionsBoundary").is_none(), "{name}");
-        let rights = function["Policies"].to_string();
-        assert!(!rights.contains('*') && !rights.contains("Delete"), "{name}: {rights}");
+        let mut statements: Vec<Value> = golden[&*name].iter().map(long_form).collect();
+        statements.extend(observability(&function["LoggingConfig"]["LogGroup"]));
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        // Nothing else is attached: no managed policy, no boundary.
+        let expected = json!({
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [lambda.clone()]},
+            "Policies": [{"PolicyName": "function", "PolicyDocument": document}],
+        });
+        assert_eq!(role(&function), expected, "{name}");
+        assert!(function.get("Policies").is_none(), "{name}");
     }
-    assert!(template["Globals"]["Function"].get("Policies").is_none());
+}
+
+#[test]
+fn no_right_is_a_wildcard_or_deletes() {
+    for (name, (_, function)) in functions() {
+        let rights = role(&function).to_string();
+        assert!(!rights.contains("Delete") && !rights.contains(":*\""), "{name}: {rights}");
+        // X-Ray knows no resources.
+        assert_eq!(rights.matches('*').count(), 1, "{name}: {rights}");
+    }
+    assert_eq!(resources("AWS::IAM::Role").len(), functions().len());
+    let others = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::Lambda::Permission"];
+    assert!(others.iter().all(|kind| resources(kind).is_empty()));
+    assert!(template()["Globals"]["Function"].get("Policies").is_none());
 }
 
 #[test]

@@ -78,7 +78,12 @@ impl Store {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        let output = update.customize().config_override(self.patience.write.of_call()).send().await.map_err(|error| failure(&error))?;
+        let output = update
+            .customize()
+            .config_override(self.patience.write.of_call())
+            .send()
+            .await
+            .map_err(|error| failure(&error))?;
         StoredKey::read(&output.attributes.unwrap_or_default())
     }
 

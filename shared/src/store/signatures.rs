@@ -38,7 +38,12 @@ impl Store {
             });
             let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| StoreError::Malformed(error.to_string()))?;
             let write = self.client.batch_write_item().request_items(&self.table, puts);
-            let output = write.customize().config_override(self.patience.write.of_call()).send().await.map_err(|error| failure(&error))?;
+            let output = write
+                .customize()
+                .config_override(self.patience.write.of_call())
+                .send()
+                .await
+                .map_err(|error| failure(&error))?;
             if output.unprocessed_items().is_some_and(|left| !left.is_empty()) {
                 return Err(StoreError::Throttled("some signatures were not written".to_owned()));
             }

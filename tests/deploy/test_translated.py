@@ -1,0 +1,81 @@
+"""The template after SAM's transform, by SAM's own translator: what CloudFormation would get."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import PROJECT, PYTHON
+
+PROGRAM = "import json, sys, plan; print(json.dumps(plan.translated(json.loads(sys.argv[1]))))"
+
+
+def translated(**parameters):
+    """The whole translated template."""
+    command = [PYTHON, "-c", PROGRAM, json.dumps(parameters)]
+    done = subprocess.run(command, cwd=PROJECT / "tools/deploy", capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def template():
+    """With every parameter at its default."""
+    return translated()
+
+
+def of_type(template, kind):
+    """The properties of the resources of a type, by logical id."""
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def test_every_address_is_the_aliases_and_open_by_both_permissions(template):
+    urls = of_type(template, "AWS::Lambda::Url")
+    aliases = {url["TargetFunctionArn"]["Ref"] for url in urls.values()}
+    assert len(urls) == len(aliases) == 6 and {url["AuthType"] for url in urls.values()} == {"NONE"}
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    assert aliases <= set(of_type(template, "AWS::Lambda::Alias"))
+    for alias in aliases:
+        granted = [each for each in permissions if each["FunctionName"] == {"Ref": alias}]
+        assert sorted(granted, key=lambda each: each["Action"]) == [
+            {"Action": "lambda:InvokeFunction", "FunctionName": {"Ref": alias}, "Principal": "*", "InvokedViaFunctionUrl": True},
+            {"Action": "lambda:InvokeFunctionUrl", "FunctionName": {"Ref": alias}, "Principal": "*", "FunctionUrlAuthType": "NONE"},
+        ]
+    assert len(permissions) == 2 * len(aliases)
+
+
+def test_the_transform_adds_no_role_but_the_schedulers_which_may_run_reconcile_alone(template):
+    roles = of_type(template, "AWS::IAM::Role")
+    assert all("ManagedPolicyArns" not in role for role in roles.values())
+    added = [name for name in roles if name.startswith("ReconcileFunction")]
+    assert len(roles) == 8 and len(added) == 1
+    statements = [each for policy in roles[added[0]]["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    alias = {"Ref": "ReconcileFunctionAliaslive"}
+    assert statements == [{"Action": "lambda:InvokeFunction", "Effect": "Allow", "Resource": alias}]
+    (schedule,) = of_type(template, "AWS::Scheduler::Schedule").values()
+    assert schedule["Target"]["Arn"] == alias
+    assert "Name" not in schedule, "a name would be taken for a second stack"
+
+
+def test_a_new_revision_publishes_a_new_version_of_every_function():
+    versions = [set(of_type(translated(Revision=each), "AWS::Lambda::Version")) for each in ("aaaaaaaaaa", "bbbbbbbbbb")]
+    assert [len(each) for each in versions] == [7, 7] and versions[0].isdisjoint(versions[1])
+
+
+def test_canaries_are_watched_by_the_alarms_and_are_not_there_unless_asked_for(template):
+    assert not any("CodeDeploy" in each["Type"] for each in template["Resources"].values())
+    canary = translated(Canary="true")
+    groups = of_type(canary, "AWS::CodeDeploy::DeploymentGroup")
+    assert len(groups) == 7
+    for group in groups.values():
+        watched = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        assert watched == ["FailuresAlarm", "ServerErrorsAlarm", "SettlementsOfChatAlarm", "SettlementsOfMessagesAlarm"]
+        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+
+
+def test_what_is_translated_passes_the_linter_too(tmp_path):
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(translated(Canary="true")))
+    # The transform uses two parameters up.
+    command = [PROJECT / ".tools/sam/bin/cfn-lint", "--ignore-checks", "W2001", "--template", file]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
