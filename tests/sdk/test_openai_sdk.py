@@ -60,9 +60,7 @@ class TestChat:
     def test_a_stream_says_the_same_as_the_whole_reply(self, openai_client, model):
         request = {"model": model, "messages": user("Say hello to Ada, then to Grace.")}
         whole = openai_client.chat.completions.create(**request)
-        chunks = list(
-            openai_client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True})
-        )
+        chunks = list(openai_client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True}))
 
         assert text_of(chunks) == whole.choices[0].message.content
         assert finish_reasons_of(chunks) == ["stop"]
@@ -128,9 +126,7 @@ class TestTools:
         request = {"model": "gpt-5.2", "messages": user(self.ASK), "tools": [WEATHER]}
         [whole] = openai_client.chat.completions.create(**request).choices[0].message.tool_calls
         chunks = list(openai_client.chat.completions.create(**request, stream=True))
-        pieces = [
-            piece for chunk in chunks for choice in chunk.choices for piece in choice.delta.tool_calls or []
-        ]
+        pieces = [piece for chunk in chunks for choice in chunk.choices for piece in choice.delta.tool_calls or []]
 
         assert finish_reasons_of(chunks) == ["tool_calls"]
         assert {piece.index for piece in pieces} == {0}

@@ -48,7 +48,7 @@ fn granted(function: &str) -> BTreeSet<String> {
     actions.as_array().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()).collect()
 }
 
-async fn expect_rights(function: &str, gateway: &Harness) {
+fn expect_rights(function: &str, gateway: &Harness) {
     assert_eq!(needed(gateway), granted(function), "{function}");
     // Nothing else was started: the calls are this function's.
     for (other, _) in functions().into_iter().filter(|(name, _)| name != function) {
@@ -80,7 +80,7 @@ async fn chat_completions_needs_what_it_may() -> Result<()> {
         let answer = gateway.post("/v1/chat/completions", &body).await?;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
-    expect_rights("chat-completions", &gateway).await;
+    expect_rights("chat-completions", &gateway);
     Ok(())
 }
 
@@ -97,7 +97,7 @@ async fn messages_needs_what_it_may() -> Result<()> {
         let answer = gateway.post("/v1/messages", &body).await?;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
-    expect_rights("messages", &gateway).await;
+    expect_rights("messages", &gateway);
     Ok(())
 }
 
@@ -106,7 +106,7 @@ async fn count_tokens_needs_what_it_may() -> Result<()> {
     let gateway = observed().await?;
     let answer = gateway.post("/v1/messages/count_tokens", &failing("claude-opus-4.6")).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    expect_rights("count-tokens", &gateway).await;
+    expect_rights("count-tokens", &gateway);
     Ok(())
 }
 
@@ -119,7 +119,7 @@ async fn endpoints_that_only_read_need_what_they_may() -> Result<()> {
         for path in paths {
             assert_eq!(gateway.get(path).await?.status, 200, "{path}");
         }
-        expect_rights(function, &gateway).await;
+        expect_rights(function, &gateway);
     }
     Ok(())
 }
@@ -130,6 +130,6 @@ async fn reconcile_needs_what_it_may() -> Result<()> {
     plant_dead_hold(&gateway.stack.support.store, &gateway.key_id()?).await?;
     gateway.stack.lambda.invoke("reconcile", "{}".to_owned()).await?;
     eventually("the release", async || Ok(proxy(&gateway).count("UpdateItem") > 0)).await?;
-    expect_rights("reconcile", &gateway).await;
+    expect_rights("reconcile", &gateway);
     Ok(())
 }

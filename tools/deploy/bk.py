@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import settings
 import stack
@@ -27,8 +28,8 @@ def environment():
 def run():
     """Becomes bk."""
     variables = environment()
-    program = os.environ.get("BK") or str(settings.ROOT / "target" / "debug" / "bk")
-    if not os.path.exists(program):
+    program = Path(os.environ.get("BK") or settings.ROOT / "target" / "debug" / "bk")
+    if not program.exists():
         raise settings.WrongUsage("bk is not built: run `make bk`")
     os.execve(program, ["bk", *sys.argv[1:]], variables)
 

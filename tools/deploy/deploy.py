@@ -6,11 +6,10 @@ import subprocess
 import sys
 import tempfile
 
-import tomlkit
-
 import plan
 import settings
 import stack
+import tomlkit
 
 GENERATED = "made for this deployment"
 
@@ -82,7 +81,6 @@ def configuration(values):
 def sam_deploy(values):
     """Runs `sam deploy`. The parameters go through a file of our own: anybody on this machine can read a command line."""
     with tempfile.NamedTemporaryFile("w", suffix=".toml", prefix="samconfig-") as file:
-        os.chmod(file.name, 0o600)
         file.write(configuration(values))
         file.flush()
         command = [os.environ.get("SAM", "sam"), "deploy", "--config-file", file.name, "--no-fail-on-empty-changeset"]

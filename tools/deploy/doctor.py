@@ -1,8 +1,6 @@
 """`make doctor`: what this machine has, what is missing, and how to get it. Needs nothing but Python itself."""
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path

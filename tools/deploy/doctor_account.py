@@ -1,9 +1,8 @@
 """The part of `make doctor` that asks AWS: runs in the SAM CLI's environment, which has the SDK."""
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 import settings
 import stack
+from botocore.exceptions import BotoCoreError, ClientError
 from doctor import Report
 
 PURPOSE = "for make deploy"

@@ -3,12 +3,11 @@
 import logging
 from collections import defaultdict
 
+import settings
 from boto3 import Session
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-
-import settings
 
 
 def template():
@@ -28,9 +27,14 @@ def hidden():
 
 def holds(condition, conditions, parameters):
     """Whether a condition is true with these parameters."""
-    (function, argument), = condition.items()
-    value = lambda part: parameters[part["Ref"]] if isinstance(part, dict) else str(part)
-    true = lambda part: holds(part, conditions, parameters)
+    ((function, argument),) = condition.items()
+
+    def value(part):
+        return parameters[part["Ref"]] if isinstance(part, dict) else str(part)
+
+    def true(part):
+        return holds(part, conditions, parameters)
+
     if function == "Condition":
         return true(conditions[argument])
     if function == "Fn::Equals":
@@ -81,7 +85,7 @@ def show(sources, stack):
     values, origins = {}, {}
     for origin, parameters in sources:
         values.update(parameters)
-        origins.update({name: origin for name in parameters})
+        origins.update(dict.fromkeys(parameters, origin))
     secret = hidden()
     print(f"dry run: nothing is sent. The stack {stack} would be deployed with\n")
     for name, value in values.items():
@@ -92,5 +96,8 @@ def show(sources, stack):
     for kind, ids in kinds.items():
         print(f"  {len(ids):3} {kind}\n      {' '.join(ids)}")
     artefacts = built()
-    print("\nbuilt by `make build`: " + (", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in artefacts.items()) or "nothing yet"))
+    print(
+        "\nbuilt by `make build`: "
+        + (", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in artefacts.items()) or "nothing yet")
+    )
     print("\ncommands: sam build, sam deploy (asks before it changes anything), make outputs")

@@ -4,9 +4,8 @@ import os
 import sys
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
 import settings
+from botocore.exceptions import BotoCoreError, ClientError
 
 ENVIRONMENT = settings.ROOT / ".deploy" / "env"
 

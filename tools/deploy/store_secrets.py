@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import sys
+from pathlib import Path
 
 import settings
 import stack
@@ -18,8 +19,7 @@ def secret_from(variable, question):
     if file == "-":
         return sys.stdin.read().strip()
     if file:
-        with open(file, encoding="utf-8") as opened:
-            return opened.read().strip()
+        return Path(file).read_text(encoding="utf-8").strip()
     return getpass.getpass(question).strip() if sys.stdin.isatty() else ""
 
 
@@ -30,8 +30,7 @@ def google_credentials():
         file = input("File with Google's credentials JSON (empty: leave it as it is): ").strip()
     if not file:
         return None
-    with open(os.path.expanduser(file), encoding="utf-8") as opened:
-        text = opened.read()
+    text = Path(file).expanduser().read_text(encoding="utf-8")
     try:
         credentials = json.loads(text)
     except ValueError:

@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
 
@@ -18,7 +17,7 @@ pub(crate) const INVOCATIONS: &str = "/2015-03-31/functions/{name}/invocations";
 /// A whole answer, as buffered functions give it. Streams are collected: an invocation has one answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Whole {
+pub(crate) struct Whole {
     status_code: u16,
     headers: BTreeMap<String, String>,
     cookies: Vec<String>,
@@ -26,19 +25,24 @@ struct Whole {
     is_base64_encoded: bool,
 }
 
+/// Why there is no answer, in Lambda's form.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failure {
+    error_message: String,
+}
+
 /// Gives the event to the function and answers with all that it answered.
 pub(crate) async fn answer(
     State(lambda): State<Arc<Lambda>>,
     Path(name): Path<String>,
     event: String,
-) -> (StatusCode, Json<Value>) {
-    match invoked(&lambda, &name, event).await {
-        Ok(whole) => (StatusCode::OK, Json(whole)),
-        Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({"errorMessage": format!("{error:#}")}))),
-    }
+) -> Result<Json<Whole>, (StatusCode, Json<Failure>)> {
+    let failed = |error: anyhow::Error| (StatusCode::BAD_GATEWAY, Json(Failure { error_message: format!("{error:#}") }));
+    invoked(&lambda, &name, event).await.map(Json).map_err(failed)
 }
 
-async fn invoked(lambda: &Lambda, name: &str, event: String) -> Result<Value> {
+async fn invoked(lambda: &Lambda, name: &str, event: String) -> Result<Whole> {
     let mut reply = lambda.invoke(name, event).await?;
     let mut body = Vec::new();
     while let Some(piece) = reply.body.recv().await {
@@ -46,5 +50,5 @@ async fn invoked(lambda: &Lambda, name: &str, event: String) -> Result<Value> {
     }
     let body = String::from_utf8(body).context("the body is no text")?;
     let (status_code, headers, cookies) = (reply.head.status_code, reply.head.headers, reply.head.cookies);
-    Ok(serde_json::to_value(Whole { status_code, headers, cookies, body, is_base64_encoded: false })?)
+    Ok(Whole { status_code, headers, cookies, body, is_base64_encoded: false })
 }
