@@ -83,7 +83,7 @@ fn every_origin_is_a_functions_url_and_gets_the_secret_if_there_is_one() {
         let custom = &origin["CustomOriginConfig"];
         assert_eq!(
             (&custom["OriginReadTimeout"], &custom["OriginProtocolPolicy"]),
-            (&json!(60), &json!("https-only")),
+            (&json!({"Ref": "EdgeReadTimeout"}), &json!("https-only")),
             "{id}"
         );
         let header = json!([{"HeaderName": "x-gateway-origin-secret", "HeaderValue": {"Ref": "OriginSecret"}}]);
@@ -95,7 +95,8 @@ fn every_origin_is_a_functions_url_and_gets_the_secret_if_there_is_one() {
 #[test]
 fn the_edge_is_on_by_default_and_everything_of_it_can_be_left_out() {
     let template = template();
-    assert_eq!(template["Parameters"]["WithEdge"]["Default"], "true");
+    let default = |name: &str| template["Parameters"][name]["Default"].clone();
+    assert_eq!((default("WithEdge"), default("EdgeReadTimeout")), (json!("true"), json!(60)));
     for (resource, condition) in [("Edge", "HasEdge"), ("EdgeRecords", "HasRecords")] {
         assert_eq!(template["Resources"][resource]["Condition"], condition);
     }
