@@ -36,6 +36,13 @@ fn alarms_are_these_and_each_reads_one_metric_so_that_idle_stays_free() {
     assert_eq!(read, expected.into_iter().map(str::to_owned).collect());
 }
 
+#[test]
+fn the_runbook_explains_every_alarm_and_no_other() {
+    let page = std::fs::read_to_string(gateway_tests::project().join("tools/deploy/README.md")).unwrap();
+    let explained: BTreeSet<String> = page.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_owned).collect();
+    assert_eq!(explained, resources("AWS::CloudWatch::Alarm").into_keys().collect());
+}
+
 /// The functions whose log groups a metric is counted from, and its pattern.
 fn counted(metric: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let filters = resources("AWS::Logs::MetricFilter").into_values().map(|filter| filter["Properties"].clone());
