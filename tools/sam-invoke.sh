@@ -20,10 +20,7 @@ set -a
 # shellcheck disable=SC1091
 . "$data/env"
 set +a
-case $(uname -m) in
-  x86_64) architecture=x86_64 ;;
-  *) architecture=arm64 ;;
-esac
+architecture=$([ "$(uname -m)" = x86_64 ] && echo x86_64 || echo arm64)
 "$sam" build --parameter-overrides "Architecture=$architecture"
 
 python3 - "$data" <<'PYTHON'
@@ -35,6 +32,14 @@ lines = [line.split("=", 1) for line in (data / "functions.env").read_text().spl
 outside = {name: value.strip("'").replace("127.0.0.1", "host.docker.internal") for name, value in lines}
 (data / "sam-variables.json").write_text(json.dumps({"Parameters": outside}))
 PYTHON
+
+# On Linux the machine's loopback is out of a container's reach.
+if [ "$(uname)" = Linux ]; then
+  address=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+  mapfile -t ports < <(grep -oE '127\.0\.0\.1:[0-9]+' "$data/functions.env" | cut -d: -f2 | sort -u)
+  python3 tools/forward.py "$address" "${ports[@]}" &
+  trap 'kill %1 2>/dev/null || true' EXIT
+fi
 
 # The status that an event's name promises.
 promised() {
@@ -49,7 +54,7 @@ promised() {
 invoke() {
   local function logical_id answer
   function=$(python3 tools/event.py "$1" "$data/event.json")
-  logical_id=$(sed -E 's/(^|-)([a-z])/\U\2/g' <<<"$function")Function
+  logical_id=$(python3 -c 'import sys; print(sys.argv[1].title().replace("-", ""))' "$function")Function
   # A streamed answer comes as its prelude, eight zeros, and the body.
   answer=$("$sam" local invoke "$logical_id" --event "$data/event.json" --env-vars "$data/sam-variables.json" \
     --add-host host.docker.internal:host-gateway --parameter-overrides "Architecture=$architecture" | tr -d '\0')

@@ -94,6 +94,37 @@ fn every_event_has_an_expectation_and_every_function_an_event() {
     assert_eq!(functions, BTreeSet::from(FUNCTIONS));
 }
 
+/// The status that an event's name promises, to people and to `tools/sam-invoke.sh`.
+fn promised(name: &str) -> u16 {
+    match name.strip_prefix("error-").and_then(|rest| rest.split('-').next()) {
+        Some(status) => status.parse().unwrap_or(200),
+        None if name == "preflight" => 204,
+        None => 200,
+    }
+}
+
+#[test]
+fn every_event_is_named_after_its_status() {
+    for expected in EXPECTED {
+        assert_eq!(promised(expected.event), expected.status, "{}", expected.event);
+    }
+}
+
+#[tokio::test]
+async fn the_script_that_prepares_events_knows_their_functions_and_puts_the_key_in() -> Result<()> {
+    let file = std::env::temp_dir().join(format!("prepared-{}.json", std::process::id()));
+    for expected in EXPECTED {
+        let (event, function) = event(expected.event, "bk_key");
+        let mut script = Command::new("python3");
+        script.arg(project().join("tools/event.py")).arg(expected.event).arg(&file).env("GATEWAY_KEY", "bk_key");
+        let output = script.output().await?;
+        assert_eq!(String::from_utf8(output.stdout)?.trim(), function, "{}", expected.event);
+        assert_eq!(fs::read_to_string(&file)?, event, "{}", expected.event);
+    }
+    fs::remove_file(file)?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn every_event_is_answered_as_expected_through_the_invoke_api() -> Result<()> {
     let gateway = Harness::start().await?;
