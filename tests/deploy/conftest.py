@@ -125,7 +125,7 @@ class Project:
         shutil.copytree(PROJECT / "tools" / "deploy", folder / "tools" / "deploy")
         shutil.copy(PROJECT / "samconfig.toml", folder)
         shutil.copy(PROJECT / "rust-toolchain.toml", folder)
-        parameters = (PROJECT / "template.yaml").read_text().split("\nConditions:\n")[0]
+        parameters = (PROJECT / "template.yaml").read_text().split("\nRules:\n")[0]
         transform = "Transform: AWS::Serverless-2016-10-31\n"
         assert transform in parameters
         (folder / "template.yaml").write_text(parameters.replace(transform, "") + RESOURCES)

@@ -93,6 +93,18 @@ fn every_origin_is_a_functions_url_and_gets_the_secret_if_there_is_one() {
 }
 
 #[test]
+fn a_domain_without_certificate_or_edge_is_refused_and_not_ignored() {
+    let rules = template()["Rules"].clone();
+    let given = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "DomainName"}, ""]}]});
+    for (rule, wanted) in [
+        ("DomainNeedsCertificate", json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]})),
+        ("DomainNeedsEdge", json!({"Fn::Equals": [{"Ref": "WithEdge"}, "true"]})),
+    ] {
+        assert_eq!((&rules[rule]["RuleCondition"], &rules[rule]["Assertions"][0]["Assert"]), (&given, &wanted), "{rule}");
+    }
+}
+
+#[test]
 fn the_edge_is_on_by_default_and_everything_of_it_can_be_left_out() {
     let template = template();
     let default = |name: &str| template["Parameters"][name]["Default"].clone();
