@@ -66,39 +66,34 @@ fn failing(model: &str) -> Value {
     json!({"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": "hi [[sim:error status=500 on=claude]]"}]})
 }
 
-#[tokio::test]
-async fn chat_completions_needs_what_it_may() -> Result<()> {
+/// Asks for everything that touches the table: an earlier tool call and a new signed one, which are both directions of the vault, a
+/// route that fails, and a settlement whose answer is lost.
+async fn expect_rights_of_inference(function: &str, path: &str, tool: Value) -> Result<()> {
     let gateway = observed().await?;
     lose_a_settlement(&gateway);
-    // An earlier tool call and a new signed one: both directions of the vault.
+    let script = format!("go, as in call_{}0 [[sim:tool]]", "0a".repeat(16));
     let tools = json!({
-        "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
-        "messages": [{"role": "user", "content": format!("go, as in call_{}0 [[sim:tool]]", "0a".repeat(16))}],
-        "tools": [{"type": "function", "function": {"name": "look"}}],
+        "model": "gemini-3-pro", "max_tokens": 512, "stream": true, "tools": [tool],
+        "messages": [{"role": "user", "content": script}],
     });
     for body in [tools, failing("claude-opus-4.6")] {
-        let answer = gateway.post("/v1/chat/completions", &body).await?;
+        let answer = gateway.post(path, &body).await?;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
-    expect_rights("chat-completions", &gateway);
+    expect_rights(function, &gateway);
     Ok(())
 }
 
 #[tokio::test]
+async fn chat_completions_needs_what_it_may() -> Result<()> {
+    let tool = json!({"type": "function", "function": {"name": "look"}});
+    expect_rights_of_inference("chat-completions", "/v1/chat/completions", tool).await
+}
+
+#[tokio::test]
 async fn messages_needs_what_it_may() -> Result<()> {
-    let gateway = observed().await?;
-    lose_a_settlement(&gateway);
-    let tools = json!({
-        "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
-        "messages": [{"role": "user", "content": format!("go, as in call_{}0 [[sim:tool]]", "0a".repeat(16))}],
-        "tools": [{"name": "look", "input_schema": {"type": "object"}}],
-    });
-    for body in [tools, failing("claude-opus-4.6")] {
-        let answer = gateway.post("/v1/messages", &body).await?;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    }
-    expect_rights("messages", &gateway);
-    Ok(())
+    let tool = json!({"name": "look", "input_schema": {"type": "object"}});
+    expect_rights_of_inference("messages", "/v1/messages", tool).await
 }
 
 #[tokio::test]
