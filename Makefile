@@ -33,7 +33,7 @@ watch: $(TOOLS)/lambda/installed ## Like dev, with hot reload by cargo lambda wa
 	cargo build --workspace
 	@rm -f .dev/functions.env; $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
-	  until [ -f .dev/functions.env ] && kill -0 $$support; do sleep 0.1; done; \
+	  until [ -f .dev/functions.env ]; do kill -0 $$support || exit 1; sleep 0.1; done; \
 	  set -a; . .dev/functions.env; set +a; \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda watch \
 	    --invoke-address 127.0.0.1 --invoke-port $(PORT) --disable-cors --concurrency 4
@@ -55,9 +55,14 @@ sam-invoke: tools ## Send an event to a function in SAM's container (needs Docke
 
 ## Deploying: tools/deploy/README.md says how
 
-ARM64 := $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/aarch64-unknown-linux-gnu)
-# As samconfig.toml says, if it says so.
-ARCH ?= $(or $(shell sed -n 's/^Architecture *= *"\(.*\)".*/\1/p' samconfig.toml),arm64)
+TRIPLE_arm64 := aarch64-unknown-linux-gnu
+TRIPLE_x86_64 := x86_64-unknown-linux-gnu
+RUSTLIB := $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib
+arm64_LIBRARY := $(wildcard $(RUSTLIB)/$(TRIPLE_arm64))
+x86_64_LIBRARY := $(wildcard $(RUSTLIB)/$(TRIPLE_x86_64))
+# As the file of answers says, if it says so.
+SAVED_ARCH = $(shell sed -n "s/^Architecture *= *[\"']\(.*\)[\"'].*/\1/p" $(or $(SAM_CONFIG),samconfig.toml))
+ARCH ?= $(or $(SAVED_ARCH),arm64)
 # The SAM CLI does not know the name by which most of AWS's tools call it.
 ifdef AWS_REGION
 export AWS_DEFAULT_REGION := $(AWS_REGION)
@@ -75,8 +80,7 @@ secrets: tools ## Store the providers' credentials in SSM (asks; nothing gets in
 
 .PHONY: build
 build: tools ## Build what is deployed: ARCH=arm64 or x86_64
-	@if [ $(ARCH) = arm64 ] && [ -z "$(ARM64)" ]; then \
-	   echo "no arm64 standard library: rustup target add aarch64-unknown-linux-gnu, or ARCH=x86_64" >&2; exit 1; fi
+	@[ -n "$($(ARCH)_LIBRARY)" ] || { echo "no standard library of $(ARCH): rustup target add $(TRIPLE_$(ARCH)), or another ARCH" >&2; exit 1; }
 	$(SAM) sam build --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: package
@@ -84,13 +88,13 @@ package: build ## Upload what was built, for a deployment by other means: .aws-s
 	$(SAM) sam package --resolve-s3 --output-template-file .aws-sam/packaged.yaml
 
 .PHONY: deploy
-deploy: tools ## Build and deploy: PARAMETERS="Name=value ..." YES=1 ROTATE_ORIGIN=1; DRY_RUN=1 prints and sends nothing
+deploy: tools ## Build and deploy: PARAMETERS="Name=value ..." ARCH= SAM_CONFIG= YES=1 ROTATE_ORIGIN=1; DRY_RUN=1 prints and sends nothing
 ifeq ($(DRY_RUN),1)
-	@DRY_RUN=1 PARAMETERS="Architecture=$(ARCH) $(PARAMETERS)" $(PYTHON) tools/deploy/deploy.py
+	@ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
 else
-	@CHECK=1 PARAMETERS="Architecture=$(ARCH) $(PARAMETERS)" $(PYTHON) tools/deploy/deploy.py
-	@$(MAKE) --no-print-directory build
-	@PARAMETERS="Architecture=$(ARCH) $(PARAMETERS)" $(PYTHON) tools/deploy/deploy.py
+	@CHECK=1 ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
+	@$(MAKE) --no-print-directory build ARCH=$(ARCH)
+	@ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
 endif
 
 .PHONY: outputs
@@ -103,7 +107,7 @@ key: bk tools ## Mint a key in the deployed table and print it: NAME=laptop
 
 .PHONY: logs
 logs: tools ## Follow the deployed functions' logs: FUNCTION=MessagesFunction
-	$(SAM) sam logs --stack-name $${STACK:-llm-gateway} --tail $(if $(FUNCTION),--name $(FUNCTION))
+	@stack=$$($(PYTHON) tools/deploy/stack.py name); $(SAM) sam logs --stack-name $$stack --tail $(if $(FUNCTION),--name $(FUNCTION))
 
 .PHONY: destroy
 destroy: tools ## Take the stack away; the table stays, unless TABLE=1
@@ -161,7 +165,7 @@ LARGEST := 9000000
 
 .PHONY: sizes
 sizes: release ## Print the size of the release binaries, plain and zipped; fails above 9 MB
-	@for f in $(FUNCTIONS); do size=$$(stat -c %s $(TARGET)/release/$$f); zip=$$(gzip -c $(TARGET)/release/$$f | wc -c); \
+	@for f in $(FUNCTIONS); do size=$$(wc -c < $(TARGET)/release/$$f); zip=$$(gzip -c $(TARGET)/release/$$f | wc -c); \
 	   printf '%-18s %6.2f MB, %5.2f MB zipped\n' $$f $$(awk "BEGIN {print $$size/1e6, $$zip/1e6}"); \
 	   [ $$size -le $(LARGEST) ] || { echo "$$f is larger than $(LARGEST) bytes" >&2; exit 1; }; done
 
@@ -180,15 +184,16 @@ nightly: tools ## What is too slow for each change: sam build, its bootstraps un
 	cargo build --workspace
 	GATEWAY_BOOTSTRAPS=$(TARGET)/lambda cargo test --package gateway-tests --test operations emulator -- --nocapture
 	$(MAKE) containers
-	$(if $(ARM64),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
+	$(if $(arm64_LIBRARY),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
 	$(MAKE) sizes
 
 # Every event through SAM's container, against a gateway of its own.
 .PHONY: containers
 containers: tools
 	@cargo build --quiet --workspace
-	@$(TARGET)/debug/gateway-dev --port 9009 --fresh --data .aws-sam/dev 2>/dev/null & support=$$!; \
-	  trap 'kill $$support 2>/dev/null || true' EXIT; until [ -f .aws-sam/dev/env ]; do sleep 0.1; done; \
+	@rm -f .aws-sam/dev/env; $(TARGET)/debug/gateway-dev --port 9009 --fresh --data .aws-sam/dev & support=$$!; \
+	  trap 'kill $$support 2>/dev/null || true' EXIT; \
+	  until [ -f .aws-sam/dev/env ]; do kill -0 $$support || exit 1; sleep 0.1; done; \
 	  DATA=.aws-sam/dev SKIP_WITHOUT_DOCKER=1 tools/sam-invoke.sh all
 
 ## Tools, each in a folder of its own

@@ -23,15 +23,9 @@ set +a
 architecture=$([ "$(uname -m)" = x86_64 ] && echo x86_64 || echo arm64)
 "$sam" build --parameter-overrides "Architecture=$architecture"
 
-python3 - "$data" <<'PYTHON'
-import json, sys
-from pathlib import Path
-
-data = Path(sys.argv[1])
-lines = [line.split("=", 1) for line in (data / "functions.env").read_text().splitlines()]
-outside = {name: value.strip("'").replace("127.0.0.1", "host.docker.internal") for name, value in lines}
-(data / "sam-variables.json").write_text(json.dumps({"Parameters": outside}))
-PYTHON
+template=.aws-sam/build/local.yaml
+PYTHONDONTWRITEBYTECODE=1 .tools/sam/bin/python tools/deploy/local_template.py \
+  .aws-sam/build/template.yaml "$data/functions.env" "$template" "$data/sam-variables.json"
 
 # On Linux the machine's loopback is out of a container's reach.
 if [ "$(uname)" = Linux ]; then
@@ -56,7 +50,7 @@ invoke() {
   function=$(python3 tools/event.py "$1" "$data/event.json")
   logical_id=$(python3 -c 'import sys; print(sys.argv[1].title().replace("-", ""))' "$function")Function
   # A streamed answer comes as its prelude, eight zeros, and the body.
-  answer=$("$sam" local invoke "$logical_id" --event "$data/event.json" --env-vars "$data/sam-variables.json" \
+  answer=$("$sam" local invoke "$logical_id" --template "$template" --event "$data/event.json" --env-vars "$data/sam-variables.json" \
     --add-host host.docker.internal:host-gateway --parameter-overrides "Architecture=$architecture" | tr -d '\0')
   printf '%s\n' "$answer"
   [ "$wanted" != all ] || [[ $answer =~ \"statusCode\":\ ?$(promised "$1") ]] \

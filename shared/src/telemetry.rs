@@ -61,21 +61,21 @@ pub struct RequestMetrics<'a> {
     pub settlement_failures: u32,
 }
 
-/// The names of the values above, and what they count.
+/// The names of the values above, and what they count. The one that may be missing stands last.
 const METRICS: [Metric; 8] = [
     Metric { name: "requests", unit: "Count" },
     Metric { name: "errors", unit: "Count" },
-    Metric { name: "first_event_ms", unit: "Milliseconds" },
     Metric { name: "duration_ms", unit: "Milliseconds" },
     Metric { name: "input_tokens", unit: "Count" },
     Metric { name: "output_tokens", unit: "Count" },
     Metric { name: "attempts", unit: "Count" },
     Metric { name: "settlement_failures", unit: "Count" },
+    Metric { name: "first_event_ms", unit: "Milliseconds" },
 ];
 
-/// Those of them that alarms watch.
+/// Those of them that alarms watch, in the same order.
 const ALARM_METRICS: [Metric; 2] =
-    [Metric { name: "first_event_ms", unit: "Milliseconds" }, Metric { name: "settlement_failures", unit: "Count" }];
+    [Metric { name: "settlement_failures", unit: "Count" }, Metric { name: "first_event_ms", unit: "Milliseconds" }];
 
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -119,45 +119,55 @@ pub fn count(values: RequestMetrics<'_>) {
     }
 }
 
-const fn line<'a>(function: &'a str, timestamp: u64, values: RequestMetrics<'a>) -> Line<'a> {
+fn line<'a>(function: &'a str, timestamp: u64, values: RequestMetrics<'a>) -> Line<'a> {
     let metrics = [
-        MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: &METRICS },
-        MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: &ALARM_METRICS },
+        MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: reported(&METRICS, &values) },
+        MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: reported(&ALARM_METRICS, &values) },
     ];
     Line { aws: Directive { timestamp, cloud_watch_metrics: metrics }, function, values }
+}
+
+/// The metrics that have a value: the format wants every one that a line names to be in it.
+fn reported(metrics: &'static [Metric], values: &RequestMetrics<'_>) -> &'static [Metric] {
+    match metrics.split_last() {
+        Some((_, others)) if values.first_event_ms.is_none() => others,
+        Some(_) | None => metrics,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const VALUES: RequestMetrics<'static> = RequestMetrics {
+        provider: "openrouter",
+        model: "gpt-5.2",
+        requests: 1,
+        errors: 0,
+        first_event_ms: Some(3),
+        duration_ms: 9,
+        input_tokens: 4,
+        output_tokens: 5,
+        attempts: 1,
+        settlement_failures: 0,
+    };
+
     #[test]
     fn every_declared_metric_and_dimension_has_a_value() {
-        let values = RequestMetrics {
-            provider: "openrouter",
-            model: "gpt-5.2",
-            requests: 1,
-            errors: 0,
-            first_event_ms: Some(3),
-            duration_ms: 9,
-            input_tokens: 4,
-            output_tokens: 5,
-            attempts: 1,
-            settlement_failures: 0,
-        };
-        let line = serde_json::to_value(line("messages", 17, values)).unwrap();
-        assert_eq!(line["_aws"]["Timestamp"], 17);
-        let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
-        assert_eq!(sets.len(), 2);
-        for set in sets {
-            assert_eq!(set["Namespace"], "LlmGateway");
-            for metric in set["Metrics"].as_array().unwrap() {
-                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
-            }
-            for dimension in set["Dimensions"][0].as_array().unwrap() {
-                assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        for (first_event_ms, declared) in [(Some(3), [8, 2]), (None, [7, 1])] {
+            let line = serde_json::to_value(line("messages", 17, RequestMetrics { first_event_ms, ..VALUES })).unwrap();
+            assert_eq!((&line["_aws"]["Timestamp"], &line["model"]), (&17.into(), &"gpt-5.2".into()));
+            let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+            assert_eq!(sets.iter().map(|set| set["Metrics"].as_array().unwrap().len()).collect::<Vec<_>>(), declared);
+            for set in sets {
+                assert_eq!(set["Namespace"], "LlmGateway");
+                for metric in set["Metrics"].as_array().unwrap() {
+                    assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+                }
+                for dimension in set["Dimensions"][0].as_array().unwrap() {
+                    assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+                }
             }
         }
-        assert_eq!(line["model"], "gpt-5.2");
     }
 }

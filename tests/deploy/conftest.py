@@ -125,7 +125,7 @@ class Project:
         shutil.copytree(PROJECT / "tools" / "deploy", folder / "tools" / "deploy")
         shutil.copy(PROJECT / "samconfig.toml", folder)
         shutil.copy(PROJECT / "rust-toolchain.toml", folder)
-        parameters = (PROJECT / "template.yaml").read_text().split("\nRules:\n")[0]
+        parameters = (PROJECT / "template.yaml").read_text().split("\nConditions:\n")[0]
         transform = "Transform: AWS::Serverless-2016-10-31\n"
         assert transform in parameters
         (folder / "template.yaml").write_text(parameters.replace(transform, "") + RESOURCES)
@@ -142,13 +142,11 @@ class Project:
             "YES": "1",
         }
 
-    def run(self, script, *arguments, **variables):
-        """Runs one of the tools; a variable that is None is taken away."""
+    def run(self, script, *arguments, typed="", **variables):
+        """Runs one of the tools with what is typed into it; a variable that is None is taken away."""
         environment = {name: value for name, value in {**self.environment, **variables}.items() if value is not None}
         command = [PYTHON, self.folder / "tools/deploy" / script, *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
-        )
+        return subprocess.run(command, cwd=self.folder, env=environment, input=typed, capture_output=True, text=True, timeout=120)
 
     def succeed(self, script, *arguments, **variables):
         """Runs one of the tools, which must succeed; what it printed."""

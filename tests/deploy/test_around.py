@@ -68,6 +68,12 @@ def test_bk_gets_the_table_and_credentials_of_a_profile(project, account):
     assert printed == f"{account.table()} eu-central-1 of-profile secret token keys list\n"
 
 
+def test_bk_works_on_another_table_if_one_is_named(project):
+    project.succeed("deploy.py")
+    bk = project.program("bk", '#!/bin/sh\necho "$TABLE_NAME"\n')
+    assert project.succeed("bk.py", BK=bk, TABLE_NAME="restored") == "restored\n"
+
+
 def test_bk_without_a_deployment_says_what_to_do(project):
     assert "run `make outputs`" in project.refuse("bk.py", "keys", "list")
 
@@ -122,3 +128,23 @@ def test_doctor_says_how_to_get_credentials_and_does_not_fail(project):
     assert "missing  AWS credentials          for make deploy: no region: export AWS_REGION" in project.succeed(
         "doctor_account.py", **nobody
     )
+
+
+def test_doctor_names_an_unknown_profile_in_one_line(project):
+    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    printed = project.succeed("doctor_account.py", AWS_PROFILE="nobodys", **nobody)
+    assert printed.splitlines() == [
+        "missing  AWS credentials          for make deploy: The config profile (nobodys) could not be found"
+    ]
+
+
+def test_template_of_local_containers_declares_every_local_variable(project):
+    project.file("functions.env", "TABLE_NAME='gateway-local'\nAWS_ENDPOINT_URL_DYNAMODB='http://127.0.0.1:8000'\n")
+    template = "Globals: {Function: {Environment: {Variables: {TABLE_NAME: !Ref Table}}}}\nResources: {}\n"
+    project.file("template.built", template)
+    files = [str(project.folder / name) for name in ("template.built", "functions.env", "local.yaml", "variables.json")]
+    project.succeed("local_template.py", *files)
+    values = json.loads((project.folder / "variables.json").read_text())["Parameters"]
+    assert values == {"TABLE_NAME": "gateway-local", "AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000"}
+    local = (project.folder / "local.yaml").read_text()
+    assert "AWS_ENDPOINT_URL_DYNAMODB: ''" in local and "TABLE_NAME:\n          Ref: Table" in local

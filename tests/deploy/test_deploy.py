@@ -23,7 +23,7 @@ def test_first_deployment_makes_an_origin_secret_that_is_nowhere_printed(project
 
 def test_outputs_are_written_for_the_tools_that_come_after(project, account):
     project.succeed("deploy.py")
-    file = project.folder / ".deploy/env"
+    file = project.folder / ".deploy/llm-gateway.env"
     lines = dict(line.split("=", 1) for line in file.read_text().splitlines())
     assert lines == {
         "TABLE_NAME": account.table(),
@@ -54,25 +54,50 @@ def test_rotation_accepts_the_old_secret_until_the_deployment_after_it(project, 
     assert origin(account) == (second, "")
 
 
-def test_deployment_after_one_that_was_declined_or_had_no_edge_still_makes_a_secret(project, account):
+def test_edge_that_comes_later_gets_a_secret(project, account):
     project.succeed("deploy.py", PARAMETERS="WithEdge=false")
     assert origin(account) == ("", "")
     project.succeed("deploy.py", PARAMETERS="WithEdge=true")
     assert len(origin(account)[0]) >= 32
 
 
-def test_secret_of_ones_own_is_left_alone(project, account):
-    own = "x" * 40
-    project.succeed("deploy.py", PARAMETERS=f"OriginSecret={own}")
-    assert origin(account) == (own, "")
+def test_change_set_that_is_declined_is_said_to_be_no_deployment(project, account):
+    declined = project.run("deploy.py", typed="n\n", YES=None)
+    assert declined.returncode == 1 and declined.stderr.endswith("nothing was deployed: the change set was not executed\n")
+    assert account.stack()["StackStatus"] == "REVIEW_IN_PROGRESS"
+
+
+def test_rotation_that_is_declined_changes_nothing(project, account):
+    project.succeed("deploy.py")
+    before = account.parameters()
+    declined = project.run("deploy.py", typed="n\n", YES=None, ROTATE_ORIGIN="1")
+    assert declined.returncode == 1 and declined.stderr.endswith("nothing was deployed: the change set was not executed\n")
+    assert account.parameters() == before
+    project.succeed("deploy.py", typed="y\n", YES=None)
 
 
 def test_answers_of_samconfig_are_deployed_and_the_command_line_wins(project, account):
     file = project.folder / "samconfig.toml"
-    file.write_text(file.read_text() + 'LogRetentionDays = "7"\nEndpointMemory = "256"\n')
+    file.write_text(file.read_text() + 'LogRetentionDays = 7\nWithEdge = false\nEndpointMemory = "256"\n')
     project.succeed("deploy.py", PARAMETERS="EndpointMemory=512")
     parameters = account.parameters()
-    assert (parameters["LogRetentionDays"], parameters["EndpointMemory"]) == ("7", "512")
+    assert (parameters["LogRetentionDays"], parameters["WithEdge"], parameters["EndpointMemory"]) == ("7", "false", "512")
+
+
+def test_second_stack_has_answers_of_its_own(project, account):
+    text = (project.folder / "samconfig.toml").read_text()
+    staging = project.file("staging.toml", text.replace('"llm-gateway"', '"staging"'))
+    project.succeed("deploy.py", SAM_CONFIG=staging, PARAMETERS="LogRetentionDays=7")
+    assert account.stack("staging")["StackStatus"] == "CREATE_COMPLETE"
+    assert (project.folder / ".deploy/staging.env").exists() and project.answers() == {}
+    assert project.succeed("stack.py", "name", SAM_CONFIG=staging) == "staging\n"
+
+
+def test_architecture_is_remembered_because_code_and_functions_have_to_agree(project):
+    printed = project.succeed("deploy.py", CHECK="1", ARCH="x86_64")
+    assert printed.endswith("samconfig.toml has Architecture = x86_64 from now on\n")
+    assert project.answers() == {"Architecture": "x86_64"}
+    assert "from now on" not in project.succeed("deploy.py", CHECK="1", ARCH="x86_64")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +107,30 @@ def test_answers_of_samconfig_are_deployed_and_the_command_line_wins(project, ac
         ({"AWS_ACCESS_KEY_ID": None, "AWS_EC2_METADATA_DISABLED": "true"}, "no AWS credentials: run `aws configure`"),
         ({"PARAMETERS": "Memory=1"}, "command line: the template has no parameter Memory; there are AlarmEmail, "),
         ({"PARAMETERS": "Memory"}, "'Memory' is no parameter: write Name=value"),
+        ({"PARAMETERS": "Architecture=x86_64"}, "write ARCH=x86_64 or ARCH=arm64"),
+        ({"PARAMETERS": "OriginSecret=" + "x" * 40}, "OriginSecret is made here and shown nowhere; ROTATE_ORIGIN=1 replaces it"),
+        ({"PARAMETERS": "Canary=yes"}, "command line: Canary=yes cannot be: it is one of true, false"),
+        ({"PARAMETERS": "EdgeReadTimeout=999"}, "EdgeReadTimeout=999 cannot be: it is between 30 and 180"),
+        ({"PARAMETERS": "InferenceMemory=1GB"}, "InferenceMemory=1GB cannot be: it is no number"),
+        ({"PARAMETERS": "CertificateArn=nonsense DomainName=a.example"}, "it does not have the form ^(arn:"),
+        (
+            {"PARAMETERS": "DomainName=a.example", "DRY_RUN": "1"},
+            "DomainName needs CertificateArn, a certificate of that domain in us-east-1.",
+        ),
         ({"SAM_CONFIG": "/nowhere/samconfig.toml"}, "No such file or directory: '/nowhere/samconfig.toml'"),
         ({"SAM_CONFIG": "/dev/null"}, "/dev/null has no table [default.deploy.parameters]"),
     ],
 )
 def test_what_is_missing_is_named_with_the_way_out(project, variables, words):
     assert words in project.refuse("deploy.py", **variables)
+
+
+def test_other_half_of_a_parameter_may_be_the_stacks_own(project):
+    certificate = "CertificateArn=arn:aws:acm:us-east-1:123456789012:certificate/a"
+    project.succeed("deploy.py", PARAMETERS=f"DomainName=a.example {certificate}")
+    project.succeed("deploy.py", CHECK="1", PARAMETERS="HostedZoneId=Z1")
+    refused = project.run("deploy.py", CHECK="1", PARAMETERS="WithEdge=false")
+    assert refused.stderr == "DomainName is the distribution's, which WithEdge=false leaves out.\n"
 
 
 def test_check_says_where_it_would_deploy_and_deploys_nothing(project, account):

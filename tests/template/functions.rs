@@ -82,7 +82,8 @@ fn reserved(is: bool, whose: &str) -> Value {
 fn every_function_logs_json_into_a_group_of_its_own_that_expires() {
     let globals = globals();
     assert_eq!(globals["LoggingConfig"], json!({"LogFormat": "JSON"}));
-    assert_eq!(globals["Tracing"], "Active");
+    assert_eq!(globals["Tracing"], json!({"Ref": "Tracing"}));
+    assert_eq!(template()["Parameters"]["Tracing"]["Default"], "Active");
     let mut groups = BTreeSet::new();
     for (name, (_, function)) in functions() {
         let group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap().to_owned();

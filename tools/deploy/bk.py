@@ -10,9 +10,13 @@ import stack
 
 def environment():
     """What bk reads: table and region of the deployment, and credentials that are valid now."""
-    if not stack.ENVIRONMENT.exists():
-        raise settings.WrongUsage("it is not known where the gateway is deployed: run `make outputs`")
-    os.environ.update(line.split("=", 1) for line in stack.ENVIRONMENT.read_text().splitlines())
+    file = stack.environment_file()
+    if not file.exists():
+        raise settings.WrongUsage(f"it is not known where the stack {settings.stack_name()} is: run `make outputs`")
+    deployed = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    # Another table, such as a restored one, can be named.
+    table = os.environ.get("TABLE_NAME") or deployed["TABLE_NAME"]
+    os.environ.update({**deployed, "TABLE_NAME": table})
     credentials = stack.session().get_credentials().get_frozen_credentials()
     found = {
         **os.environ,

@@ -6,20 +6,14 @@ import subprocess
 import sys
 import tempfile
 
+import parameters
 import plan
 import settings
 import stack
 import tomlkit
+from botocore.exceptions import ClientError
 
 GENERATED = "made for this deployment"
-
-
-def merged(sources):
-    """The parameters of all sources; later ones win."""
-    values = {}
-    for _, parameters in sources:
-        values.update(parameters)
-    return values
 
 
 def revision():
@@ -29,7 +23,7 @@ def revision():
 
 def origin_secrets(values, present):
     """What this deployment changes about the origin secret; `present` is the one in use, or none."""
-    if values.get("WithEdge", "true") != "true" or "OriginSecret" in values:
+    if values.get("WithEdge", "true") != "true":
         return {}
     if not present:
         return {"OriginSecret": secrets.token_urlsafe(32), "OriginSecretPrevious": ""}
@@ -48,30 +42,21 @@ def present_secret(current):
     return configuration["Environment"]["Variables"].get("ORIGIN_SECRET")
 
 
-def sources():
-    """Where parameters come from, the weakest first."""
-    return [
-        ("template", plan.defaults()),
-        ("samconfig.toml", settings.saved_parameters()),
-        ("command line", settings.given_parameters()),
-    ]
-
-
-def checked(found):
-    """The sources, if they name parameters of the template only."""
-    known = plan.defaults()
-    for origin, parameters in found:
-        for name in parameters:
-            if name not in known:
-                raise settings.WrongUsage(f"{origin}: the template has no parameter {name}; there are {', '.join(sorted(known))}")
-    return found
+def measured(values, current):
+    """What the account decides, unless it is given: an alarm above the quota would never be raised."""
+    if "ConcurrencyAlarmAt" in values:
+        return {}
+    try:
+        return {"ConcurrencyAlarmAt": str(stack.concurrency(current)["ConcurrentExecutions"] * 8 // 10)}
+    except ClientError as error:
+        print(f"the quota of concurrent executions is not known, so ConcurrencyAlarmAt stays as it is: {error}")
+        return {}
 
 
 def configuration(values):
     """samconfig.toml with these parameters, as text."""
     document = settings.read()
     answers = settings.deploy_answers(document)
-    answers["stack_name"] = settings.stack_name()
     answers["parameter_overrides"] = dict(sorted(values.items()))
     if os.environ.get("YES") == "1":
         answers["confirm_changeset"] = False
@@ -88,19 +73,38 @@ def sam_deploy(values):
             raise settings.WrongUsage("sam deploy stopped: what it printed above says why")
 
 
+def dry_run(found):
+    """Prints what a deployment would do."""
+    parameters.refuse_halves(parameters.merged(found))
+    generated = {"Revision": revision(), **origin_secrets(parameters.merged(found), None)}
+    plan.show([*found, (GENERATED, generated)], settings.stack_name())
+
+
+def check(found, current):
+    """Says where a deployment would go to, or fails if there could be none."""
+    print(f"account {stack.account(current)}, region {current.region_name}, stack {settings.stack_name()}")
+    stack.deployable(current)
+    # What nobody names keeps the stack's value.
+    kept = {**parameters.merged(found[:1]), **stack.parameters(current)}
+    parameters.refuse_halves({**kept, **parameters.merged(found[1:])})
+    parameters.remember_architecture(found)
+
+
 def deploy():
     """Deploys, or prints what a deployment would do (DRY_RUN=1), or only whether it could (CHECK=1)."""
-    found = checked(sources())
-    # Parameters that neither samconfig.toml nor the command line names keep their values in CloudFormation.
-    given = merged(found[1:])
+    found = parameters.checked(parameters.sources())
     if os.environ.get("DRY_RUN") == "1":
-        generated = {"Revision": revision(), **origin_secrets(given, None)}
-        return plan.show([*found, (GENERATED, generated)], settings.stack_name())
+        return dry_run(found)
     current = stack.session()
     if os.environ.get("CHECK") == "1":
-        print(f"account {stack.account(current)}, region {current.region_name}, stack {settings.stack_name()}")
-        return stack.deployable(current)
-    sam_deploy({**given, "Revision": revision(), **origin_secrets(given, present_secret(current))})
+        return check(found, current)
+    # Parameters that neither samconfig.toml nor the command line names keep their values in CloudFormation.
+    given = parameters.merged(found[1:])
+    made = {"Revision": revision(), **origin_secrets(given, present_secret(current))}
+    sam_deploy({**given, **measured(given, current), **made})
+    # A change set that was declined is no failure to SAM.
+    if stack.parameters(current).get("Revision") != made["Revision"]:
+        raise settings.WrongUsage("nothing was deployed: the change set was not executed")
     return stack.show_outputs()
 
 

@@ -10,10 +10,9 @@ PURPOSE = "for make deploy"
 
 def quota(report, current):
     """One stream is one environment for its whole length, so the quota is the number of streams at once."""
-    limits = current.client("lambda").get_account_settings()["AccountLimit"]
+    limits = stack.concurrency(current)
     most = limits["ConcurrentExecutions"]
-    alarm = f"deploy with PARAMETERS=ConcurrencyAlarmAt={most * 8 // 10}"
-    report.line("streams at once", f"{most} ({limits['UnreservedConcurrentExecutions']} unreserved); {alarm}", PURPOSE, "")
+    report.line("streams at once", f"{most} ({limits['UnreservedConcurrentExecutions']} unreserved)", PURPOSE, "")
     if most < 1000:
         print(f"{'':8} {'':24} ask for more: Service Quotas, AWS Lambda, Concurrent executions")
 
@@ -42,7 +41,7 @@ def main():
     report = Report()
     try:
         current = stack.session()
-    except settings.WrongUsage as error:
+    except (BotoCoreError, settings.WrongUsage) as error:
         return report.line("AWS credentials", None, PURPOSE, str(error))
     for name, check in (("AWS credentials", identity), ("streams at once", quota), ("provider credentials", stored_secrets)):
         try:

@@ -48,6 +48,17 @@ def holds(condition, conditions, parameters):
     raise settings.WrongUsage(f"{function} is not understood here")
 
 
+def broken_rules(parameters):
+    """What the template's rules have against these parameters, in their words."""
+    source = template()
+    conditions = source.get("Conditions", {})
+    for rule in source.get("Rules", {}).values():
+        if holds(rule["RuleCondition"], conditions, parameters):
+            for assertion in rule["Assertions"]:
+                if not holds(assertion["Assert"], conditions, parameters):
+                    yield assertion["AssertDescription"]
+
+
 def translated(parameters):
     """The template after SAM's transform: plain CloudFormation, everything conditional included."""
     source = template()
@@ -87,7 +98,8 @@ def show(sources, stack):
         values.update(parameters)
         origins.update(dict.fromkeys(parameters, origin))
     secret = hidden()
-    print(f"dry run: nothing is sent. The stack {stack} would be deployed with\n")
+    print(f"dry run: nothing is sent. The stack {stack} would be deployed with")
+    print("(if it is there already, it keeps its values of what only the template names)\n")
     for name, value in values.items():
         shown = "*****" if name in secret and value else value or '""'
         print(f"  {name:28} {shown:32} {origins[name]}")

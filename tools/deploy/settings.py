@@ -37,23 +37,33 @@ def deploy_answers(document):
 
 
 def stack_name():
-    """STACK, or the name in the file."""
-    return os.environ.get("STACK") or str(deploy_answers(read())["stack_name"])
+    """The stack's name."""
+    return str(deploy_answers(read())["stack_name"])
 
 
 def saved_parameters():
     """The parameters in the file, without changing it."""
-    return {str(name): str(value) for name, value in deploy_answers(read()).get("parameter_overrides", {}).items()}
+    saved = deploy_answers(read()).get("parameter_overrides", {})
+    return {str(name): text(value) for name, value in saved.items()}
+
+
+def text(value):
+    """A value of the file as CloudFormation wants it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def given_parameters():
-    """The parameters of the command line: PARAMETERS="A=b C=d"."""
+    """The parameters of the command line: PARAMETERS="A=b C=d", and ARCH."""
     found = {}
-    for text in shlex.split(os.environ.get("PARAMETERS", "")):
-        name, separator, value = text.partition("=")
+    for pair in shlex.split(os.environ.get("PARAMETERS", "")):
+        name, separator, value = pair.partition("=")
         if not separator or not name:
-            raise WrongUsage(f"{text!r} is no parameter: write Name=value")
+            raise WrongUsage(f"{pair!r} is no parameter: write Name=value")
         found[name] = value
+    if "Architecture" in found:
+        raise WrongUsage("Architecture also decides what is built: write ARCH=x86_64 or ARCH=arm64")
+    if os.environ.get("ARCH"):
+        found["Architecture"] = os.environ["ARCH"]
     return found
 
 

@@ -7,7 +7,10 @@ import boto3
 import settings
 from botocore.exceptions import BotoCoreError, ClientError
 
-ENVIRONMENT = settings.ROOT / ".deploy" / "env"
+
+def environment_file():
+    """Where scripts and bk find the deployed gateway: a file per stack."""
+    return settings.ROOT / ".deploy" / f"{settings.stack_name()}.env"
 
 
 def session():
@@ -43,6 +46,17 @@ def outputs(stack):
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
+def parameters(current):
+    """The values of the stack's parameters; none if there is no stack."""
+    found = (described(current) or {}).get("Parameters", [])
+    return {each["ParameterKey"]: each["ParameterValue"] for each in found}
+
+
+def concurrency(current):
+    """The region's limits of executions at once."""
+    return current.client("lambda").get_account_settings()["AccountLimit"]
+
+
 def physical_id(current, logical_id):
     """The name that CloudFormation gave to a resource, or None if there is no such resource (yet)."""
     stacks = current.client("cloudformation")
@@ -60,6 +74,9 @@ def deployable(current):
     status = (described(current) or {}).get("StackStatus", "")
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
         raise settings.WrongUsage(f"the stack is {status}, which can only be deleted: run `make destroy`, then deploy again")
+    if status == "UPDATE_ROLLBACK_FAILED":
+        way = f"run `aws cloudformation continue-update-rollback --stack-name {settings.stack_name()}` first"
+        raise settings.WrongUsage(f"the stack is {status}: {way}")
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         raise settings.WrongUsage(f"the stack is {status}: wait for its end")
 
@@ -81,10 +98,11 @@ def show_outputs():
     lines = {"TABLE_NAME": found["TableName"], "AWS_REGION": current.region_name}
     if "BaseUrl" in found:
         lines["GATEWAY_URL"] = found["BaseUrl"]
-    ENVIRONMENT.parent.mkdir(mode=0o700, exist_ok=True)
-    ENVIRONMENT.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-    ENVIRONMENT.chmod(0o600)
-    print(f"\nwritten to {ENVIRONMENT.relative_to(settings.ROOT)}. Next: make key NAME=laptop", file=sys.stderr)
+    file = environment_file()
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    file.chmod(0o600)
+    print(f"\nwritten to {file.relative_to(settings.ROOT)}. Next: make key NAME=laptop", file=sys.stderr)
 
 
 def confirmed(question, answer):
@@ -122,7 +140,7 @@ def delete_stack(current, name):
     stacks.delete_stack(StackName=name)
     print(f"deleting {name}; the distribution takes some minutes")
     stacks.get_waiter("stack_delete_complete").wait(StackName=name)
-    print(f"deleted the stack {name}")
+    print(f"deleted the stack {name}. What it did not make stays: provider credentials in SSM under /{name}/, artefacts in S3")
 
 
 def delete_table(current, table):
@@ -146,4 +164,4 @@ def run(command):
 
 
 if __name__ == "__main__":
-    run({"outputs": show_outputs, "destroy": destroy}[sys.argv[1]])
+    run({"name": lambda: print(settings.stack_name()), "outputs": show_outputs, "destroy": destroy}[sys.argv[1]])
