@@ -98,7 +98,7 @@ else
 endif
 
 .PHONY: outputs
-outputs: tools ## Print the stack's addresses, and write them to .deploy/env
+outputs: tools ## Print the stack's addresses, and write them to .deploy/STACK.env
 	@$(PYTHON) tools/deploy/stack.py outputs
 
 .PHONY: key
