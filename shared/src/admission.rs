@@ -18,7 +18,7 @@ use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
 pub use issue::{Rotated, Terms, issue, issue_key, rotate};
-use memory::Memory;
+use memory::{Memory, Recognised};
 pub use network::Network;
 pub use refusal::{Rates, rate_headers, with_rates};
 
@@ -53,24 +53,26 @@ impl Admission {
         Self { store, memory: Memory::default() }
     }
 
-    /// Recognises a key for an endpoint that costs nothing. Known keys are trusted for a minute.
-    pub async fn authenticate(&self, key: &ApiKey) -> Result<Permit, GatewayError> {
+    /// Recognises a key for an endpoint that costs nothing, if it may be used from there. Known keys are trusted for a minute.
+    pub async fn authenticate(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         self.memory.refusal(key.digest())?;
-        if let Some(permit) = self.memory.fresh(key.digest()) {
-            return Ok(permit);
+        if let Some(known) = self.memory.fresh(key.digest()) {
+            return known.at(address);
         }
         match self.store.key(key.id()).await {
-            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => self.remember(key, &stored).at(address),
             Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
-            Err(error) => self.fall_back(key, &error),
+            Err(error) => self.fall_back(key, address, &error),
         }
     }
 
     /// The key as the table has it at this moment: for answers that must not be a minute old.
-    pub async fn current(&self, key: &ApiKey) -> Result<StoredKey, GatewayError> {
+    pub async fn current(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<StoredKey, GatewayError> {
         self.memory.refusal(key.digest())?;
         match self.store.current_key(key.id()).await {
-            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(stored),
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => {
+                if network::allows(&stored.cidrs, address) { Ok(stored) } else { Err(refusal::address()) }
+            }
             Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
             Err(error) => Err(unanswered(&error)),
         }
@@ -105,7 +107,7 @@ impl Admission {
                 // An unanswered write may have been done all the same: whoever goes on ends its hold, and so does a refusal.
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
                     let unanswered = StoreError::Unavailable("no admission was answered".to_owned());
-                    match self.fall_back(key, &unanswered) {
+                    match self.fall_back(key, address, &unanswered) {
                         Ok(permit) => {
                             return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
                         }
@@ -151,14 +153,15 @@ impl Admission {
 
     fn permit(&self, key: &ApiKey, grant: Grant) -> Permit {
         let Grant { hold, output_tokens, uncertain, key: stored } = grant;
-        let known = self.remember(key, &stored);
+        let known = self.remember(key, &stored).permit;
         Permit { hold: Some(hold), uncertain, output_tokens, rates: Some(Rates::of(&stored)), ..known }
     }
 
-    fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Permit {
+    fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Recognised {
         let permit = Permit { key: key.id().clone(), hold: None, uncertain: false, output_tokens: u64::MAX, rates: None };
-        self.memory.remember(key.digest(), permit.clone(), stored.prepaid);
-        permit
+        let known = Recognised { permit, networks: stored.cidrs.as_slice().into() };
+        self.memory.remember(key.digest(), known.clone(), stored.prepaid);
+        known
     }
 
     /// A denial as the client sees it: with what is left of the rates, if the key is known by now.
@@ -171,9 +174,9 @@ impl Admission {
         with_rates(error, rates.as_ref())
     }
 
-    fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Permit, GatewayError> {
+    fn fall_back(&self, key: &ApiKey, address: Option<IpAddr>, error: &StoreError) -> Result<Permit, GatewayError> {
         let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
-        let permit = stale.ok_or_else(|| unanswered(error))?;
+        let permit = stale.ok_or_else(|| unanswered(error))?.at(address)?;
         tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
         Ok(permit)
     }

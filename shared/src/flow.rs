@@ -220,7 +220,9 @@ impl Gateway {
     ) -> Result<Journey, GatewayError> {
         let (field, text) = opened.with_output_limit(limit)?;
         let text = Arc::new(text);
-        let mut question = Question { text: Arc::clone(&text), ..question };
+        // Nothing that is derived from the request, such as the room for thinking, may go beyond what is held.
+        let model = Model { max_output_tokens: limit, ..Model::clone(&question.model) };
+        let mut question = Question { text: Arc::clone(&text), model: Arc::new(model), ..question };
         question.dropped.push(field.to_owned());
         let opened = wire::open_request(question.format, &text)?;
         Journey::begin(&self.upstreams, question, &opened, deadline).await
@@ -234,7 +236,8 @@ impl Gateway {
         let text = Arc::new(incoming.body);
         let opened = wire::open_count(&text)?;
         let model = served_model(self.catalog()?, &opened.model)?;
-        let (permit, ()) = futures_util::join!(self.admission.authenticate(&key), self.upstreams.circuits.refresh());
+        let recognised = self.admission.authenticate(&key, incoming.address);
+        let (permit, ()) = futures_util::join!(recognised, self.upstreams.circuits.refresh());
         permit?;
         let estimate = || ledger::estimated_input(&text);
         if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {

@@ -5,6 +5,7 @@ mod demand;
 mod reconcile;
 mod replay;
 mod settlement;
+mod sizes;
 mod summary;
 mod verify;
 
@@ -19,6 +20,8 @@ use crate::protocol::Settled;
 use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
+
+use self::sizes::{Sizes, sizes};
 
 pub use demand::{LEASE_AFTER_END, demand};
 pub use jiff::Timestamp;
@@ -115,25 +118,18 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
 }
 
 /// Input tokens of a request that no provider counts, made not to fall under the real number: two tokens for five bytes of JSON
-/// (dense code comes near that), the size of a large picture for each one (whose base64 is no text), and what providers add of
-/// their own, more with tools than without.
+/// (dense code comes near that), the size of a large picture for each one, a page for fifty kilobytes of a file, and what providers
+/// add of their own, more with tools than without.
 pub fn estimated_input(body: &str) -> u64 {
     const PICTURE: u64 = 1_600;
-    const LONGEST_WORD: usize = 2_000;
+    const FILE_BYTES_PER_TOKEN: u64 = 32;
     const FRAME: u64 = 16;
     const TOOLS_FRAME: u64 = 600;
-    let by_url = ["\"url\":\"http", "\"url\": \"http", "\"image_url\":\"http"];
-    let (mut bytes, mut pictures) = (0_u64, by_url.iter().map(|url| body.matches(url).count() as u64).sum::<u64>());
-    for text in body.split('"') {
-        let is_base64 = text.len() > LONGEST_WORD && !text.bytes().any(|byte| byte == b' ' || byte == b'\\');
-        if is_base64 {
-            pictures = pictures.saturating_add(1);
-        } else {
-            bytes = bytes.saturating_add(text.len() as u64).saturating_add(1);
-        }
-    }
+    let Sizes { text_bytes, pictures, links, documents, document_bytes } = sizes(body);
+    let files = documents.saturating_mul(PICTURE).max(document_bytes.div_ceil(FILE_BYTES_PER_TOKEN));
     let frame = if body.contains("\"tools\"") { TOOLS_FRAME } else { FRAME };
-    bytes.saturating_mul(2).div_ceil(5).saturating_add(pictures.saturating_mul(PICTURE)).saturating_add(frame)
+    let parts = pictures.saturating_add(links).saturating_mul(PICTURE).saturating_add(files);
+    text_bytes.saturating_mul(2).div_ceil(5).saturating_add(parts).saturating_add(frame)
 }
 
 /// Tokens of a body that nobody counted, at least one.
@@ -307,7 +303,10 @@ mod tests {
     fn an_estimate_counts_text_by_length_and_inline_pictures_by_piece() {
         assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5 + 16);
         let picture = "A".repeat(5_000);
-        assert_eq!(estimated_input(&format!(r#"{{"a":"{picture}"}}"#)), 1_600 + 4 + 16);
+        let part = format!(r#"{{"media_type":"image/png","data":"{picture}"}}"#);
+        assert_eq!(estimated_input(&part), 1_600 + (2 * (part.len() as u64 - 5_000)).div_ceil(5) + 16);
+        // The same as a text is a text.
+        assert_eq!(estimated_input(&format!(r#"{{"a":"{picture}"}}"#)), (2 * 5_008_u64).div_ceil(5) + 16);
     }
 
     #[test]

@@ -134,6 +134,21 @@ async fn f23_a_client_that_leaves_mid_stream_is_charged_exactly_what_the_provide
 }
 
 #[tokio::test]
+async fn f23_a_client_that_leaves_before_any_answer_is_settled_just_the_same() -> Result<()> {
+    let gateway = started().await?;
+    let account = Account::prepaid(&gateway, 10 * GRANT).await?;
+    for (stream, records) in [(true, 1), (false, 2)] {
+        let body = chat("hi [[sim:silent ms=600]]", stream);
+        let request = account.request(&gateway, CHAT, &body).timeout(Duration::from_millis(200));
+        assert!(request.send().await.is_err_and(|error| error.is_timeout()));
+        eventually("the record", async || Ok(account.records(&gateway).await?.len() == records)).await?;
+        eventually("the release", async || Ok(account.stored(&gateway).await?.holds.is_empty())).await?;
+    }
+    account.balanced(&gateway, 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn f26_a_process_that_is_killed_mid_stream_leaves_its_trace_and_its_hold() -> Result<()> {
     let gateway = started().await?;
     let account = Account::prepaid(&gateway, GRANT).await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use gateway_tests::{Answer, Harness, eventually};
+use gateway_tests::{Answer, Harness, eventually, read};
 use serde_json::{Value, json};
 
 use crate::bk::{answer, bk, chat, created, get};
@@ -124,6 +124,15 @@ async fn addresses_that_are_not_allowed_are_a_403_that_holds_nothing() -> Result
     let books = answer(&gateway, &["credits", "show", &id]).await?;
     assert_eq!((&books["balanceUsd"], &books["heldUsd"], &books["balanced"]), (&json!(1), &json!(0), &json!(true)));
     assert_eq!(chat(&gateway, &here, MODEL, "hi").await?.status, 200);
+    // Twice: the second answer is given from memory.
+    for path in ["/v1/models", "/v1/models", "/v1/usage", "/v1/credits"] {
+        let refused = get(&gateway, &away, path).await?;
+        assert_eq!(error(&refused), refusal(403, "permission_error", "address_not_allowed"), "{path}: {}", refused.body);
+        assert_eq!(get(&gateway, &here, path).await?.status, 200, "{path}");
+    }
+    let count = json!({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]});
+    let request = gateway.client.post(format!("{}/v1/messages/count_tokens", gateway.stack.url)).bearer_auth(&away);
+    assert_eq!(read(request.body(count.to_string())).await?.status, 403);
     Ok(())
 }
 
@@ -171,5 +180,31 @@ async fn an_expired_key_is_nobodys() -> Result<()> {
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &Value::Null), "{path}");
     }
     assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 401);
+    Ok(())
+}
+
+/// What the provider was asked for: the output limit and the budget for thinking.
+fn asked_for(gateway: &Harness, label: &str) -> (u64, u64) {
+    let body: Value = serde_json::from_str(&gateway.journal(label).pop().expect("a call").body).unwrap();
+    (body["max_tokens"].as_u64().unwrap(), body["thinking"]["budget_tokens"].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn an_output_limit_that_is_lowered_takes_the_budget_for_thinking_with_it() -> Result<()> {
+    early_in_a_minute().await;
+    let gateway = Harness::start().await?;
+    let (_, key) = created(&gateway, &["--tpm", "20000"]).await?;
+    let say = |label: &str| json!([{"role": "user", "content": format!("hi [[sim:strict steps=0 label={label}]]")}]);
+    let thinking = json!({"type": "enabled", "budget_tokens": 31_999});
+    let native = json!({"model": "claude-haiku-4.5", "max_tokens": 32_000, "thinking": thinking, "messages": say("native")});
+    let translated =
+        json!({"model": "claude-opus-4.5", "max_tokens": 32_000, "reasoning_effort": "xhigh", "messages": say("chat")});
+    for (path, body, label) in [("/v1/messages", native, "native"), ("/v1/chat/completions", translated, "chat")] {
+        let request = gateway.client.post(format!("{}{path}", gateway.stack.url)).bearer_auth(&key);
+        let answer = read(request.header("content-type", "application/json").body(body.to_string())).await?;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let (limit, budget) = asked_for(&gateway, label);
+        assert!(limit < 20_000 && budget <= limit - 1_024, "{path}: {budget} of {limit}");
+    }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! A short memory for answers, by the digest of the whole key: a shorter index would let one key answer for another.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Permit;
-use super::refusal::{Rates, with_rates};
+use super::refusal::{self, Rates, with_rates};
+use super::{Permit, network};
 use crate::error::GatewayError;
 use crate::ids::KeyDigest;
 
@@ -16,9 +17,23 @@ const STALE: Duration = Duration::from_mins(10);
 /// Most keys remembered; an environment serves one request at a time, so this is plenty.
 const CAPACITY: usize = 1_000;
 
+/// A key that was recognised, and the networks that it may be used from.
+#[derive(Clone, Debug)]
+pub(super) struct Recognised {
+    pub(super) permit: Permit,
+    pub(super) networks: Arc<[String]>,
+}
+
+impl Recognised {
+    /// Its permit at an address, if the key may be used there.
+    pub(super) fn at(self, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
+        if network::allows(&self.networks, address) { Ok(self.permit) } else { Err(refusal::address()) }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Remembered {
-    Known { at: Instant, permit: Box<Permit>, prepaid: bool },
+    Known { at: Instant, key: Box<Recognised>, prepaid: bool },
     Refused { until: Instant, error: GatewayError, rates: Option<Rates> },
 }
 
@@ -45,26 +60,26 @@ impl Memory {
     }
 
     /// A key that was recognised within the last minute.
-    pub(super) fn fresh(&self, digest: KeyDigest) -> Option<Permit> {
-        self.known(digest, POSITIVE).map(|(permit, _)| permit)
+    pub(super) fn fresh(&self, digest: KeyDigest) -> Option<Recognised> {
+        self.known(digest, POSITIVE).map(|(key, _)| key)
     }
 
     /// A key that may pass although nobody can be asked.
-    pub(super) fn stale(&self, digest: KeyDigest) -> Option<Permit> {
-        self.known(digest, STALE).filter(|(_, prepaid)| !prepaid).map(|(permit, _)| permit)
+    pub(super) fn stale(&self, digest: KeyDigest) -> Option<Recognised> {
+        self.known(digest, STALE).filter(|(_, prepaid)| !prepaid).map(|(key, _)| key)
     }
 
-    pub(super) fn remember(&self, digest: KeyDigest, permit: Permit, prepaid: bool) {
-        self.insert(digest, Remembered::Known { at: Instant::now(), permit: Box::new(permit), prepaid });
+    pub(super) fn remember(&self, digest: KeyDigest, key: Recognised, prepaid: bool) {
+        self.insert(digest, Remembered::Known { at: Instant::now(), key: Box::new(key), prepaid });
     }
 
     pub(super) fn refuse(&self, digest: KeyDigest, (error, rates): (GatewayError, Option<Rates>), wait: Duration) {
         self.insert(digest, Remembered::Refused { until: Instant::now() + wait, error, rates });
     }
 
-    fn known(&self, digest: KeyDigest, within: Duration) -> Option<(Permit, bool)> {
+    fn known(&self, digest: KeyDigest, within: Duration) -> Option<(Recognised, bool)> {
         match self.lock().get(&digest)? {
-            Remembered::Known { at, permit, prepaid } if at.elapsed() < within => Some((Permit::clone(permit), *prepaid)),
+            Remembered::Known { at, key, prepaid } if at.elapsed() < within => Some((Recognised::clone(key), *prepaid)),
             Remembered::Known { .. } | Remembered::Refused { .. } => None,
         }
     }

@@ -25,7 +25,7 @@ struct Credits {
 }
 
 pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    let key = gateway.admission.current(&ApiKey::from_headers(call.headers())?).await?;
+    let key = gateway.admission.current(&ApiKey::from_headers(call.headers())?, call.address()).await?;
     respond::json(&Credits {
         object: "credits",
         balance_usd: key.prepaid.then_some(SignedPicoUsd::new(key.balance)),

@@ -63,7 +63,7 @@ struct Root {
 }
 
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
+    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
     let catalog = gateway.catalog()?;
     let configured = |provider| gateway.upstreams.providers.is_configured(provider);
     let listed = catalog.models().filter(|model| model.is_listed(&configured));
@@ -73,7 +73,7 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
 }
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
-    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?).await?;
+    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
     let catalog = gateway.catalog()?;
     let model = served_model(catalog, id)?;
     respond::json(&entry(catalog, &model))

@@ -78,7 +78,7 @@ impl From<&ModelUsage> for Line {
 pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     let key = ApiKey::from_headers(call.headers())?;
     let days = Days::parse(call.request.query_string_parameters().first("days"))?;
-    let permit = gateway.admission.authenticate(&key).await?;
+    let permit = gateway.admission.authenticate(&key, call.address()).await?;
     let summary = Summary::read(&gateway.store, &permit.key, days, jiff::Timestamp::now()).await;
     let summary = summary.map_err(|error| GatewayError::unavailable(error.to_string()))?;
     respond::json(&render(days, &summary))

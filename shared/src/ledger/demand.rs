@@ -8,6 +8,8 @@ use crate::ids::RequestId;
 use crate::protocol::{Demand, HoldPrice};
 use crate::wire::ClientRequest;
 
+use super::sizes::{Sizes, sizes};
+
 /// A hold outlives its process by this: then nobody can settle it any more.
 pub const LEASE_AFTER_END: Duration = Duration::from_mins(1);
 /// Output tokens of a request that sets no limit.
@@ -20,8 +22,6 @@ const UNKNOWN_PART: u64 = 32_000;
 const PICTURE: u64 = 1_600;
 /// What providers add of their own: more with tools.
 const FRAME: u64 = 700;
-/// A text without a blank that is longer than this is base64.
-const LONGEST_WORD: usize = 2_000;
 
 /// What a request asks of its key.
 pub fn demand(
@@ -48,22 +48,9 @@ pub fn demand(
 
 /// Prompt tokens that a body does not exceed, as far as anybody can tell without its model's tokeniser: one for two bytes of text.
 fn worst_case_input(body: &str) -> u64 {
-    let (mut bytes, mut parts) = (0_u64, FRAME);
-    let mut is_picture = false;
-    for text in body.split('"') {
-        let is_blob = text.len() > LONGEST_WORD && !text.bytes().any(|byte| byte == b' ' || byte == b'\\');
-        let is_unknown = text.starts_with("http://") || text.starts_with("https://") || is_blob && !is_picture;
-        if is_blob && is_picture || text.starts_with("data:image/") {
-            parts = parts.saturating_add(PICTURE);
-        } else if is_unknown {
-            parts = parts.saturating_add(UNKNOWN_PART);
-        } else {
-            bytes = bytes.saturating_add(text.len() as u64).saturating_add(1);
-        }
-        // Anthropic says the type before or after the data; one that comes after is taken for unknown, which holds more.
-        is_picture = text.starts_with("image/") || (is_picture && text.len() < 16);
-    }
-    bytes.div_ceil(2).saturating_add(parts)
+    let Sizes { text_bytes, pictures, links, documents, document_bytes: _ } = sizes(body);
+    let unknown = links.saturating_add(documents).saturating_mul(UNKNOWN_PART);
+    text_bytes.div_ceil(2).saturating_add(pictures.saturating_mul(PICTURE)).saturating_add(unknown).saturating_add(FRAME)
 }
 
 /// The dearest that a token may become: written to a cache where the request marks one, in the tier of long prompts where it may
@@ -87,16 +74,20 @@ mod tests {
     fn text_counts_by_length_and_parts_of_unknown_size_by_piece() {
         assert_eq!(worst_case_input(r#"{"a":"bcd"}"#), 6 + FRAME);
         let blob = "A".repeat(5_000);
-        let picture = format!(r#"{{"media_type":"image/png","data":"{blob}"}}"#);
-        let pdf = format!(r#"{{"media_type":"application/pdf","data":"{blob}"}}"#);
-        let data_url = format!(r#"{{"url":"data:image/png;base64,{blob}"}}"#);
-        let at = |body: &str, least: u64| {
-            let tokens = worst_case_input(body);
-            assert!((least..least + 40 + FRAME).contains(&tokens), "{tokens} for {}", &body[..40]);
-        };
-        at(&picture, PICTURE);
-        at(&pdf, UNKNOWN_PART);
-        at(&data_url, PICTURE);
-        at(r#"{"url":"https://pictures.example/cat.png"}"#, UNKNOWN_PART);
+        for (part, tokens) in [
+            (format!(r#"{{"media_type":"image/png","data":"{blob}"}}"#), PICTURE),
+            (format!(r#"{{"media_type":"application/pdf","data":"{blob}"}}"#), UNKNOWN_PART),
+            (format!(r#"{{"url":"data:image/png;base64,{blob}"}}"#), PICTURE),
+            (r#"{"url":"https://pictures.example/cat.png"}"#.to_owned(), UNKNOWN_PART),
+        ] {
+            let text = part.len().saturating_sub(if part.contains(&blob) { blob.len() } else { 0 });
+            assert_eq!(worst_case_input(&part), tokens + (text as u64).div_ceil(2) + FRAME, "{}", &part[..40]);
+        }
+    }
+
+    #[test]
+    fn a_long_text_without_blanks_is_held_in_full() {
+        let chinese = format!(r#"{{"content":"{}"}}"#, "\u{5b57}".repeat(1_000_000));
+        assert!(worst_case_input(&chinese) > 1_500_000);
     }
 }

@@ -53,7 +53,9 @@ pub fn outbound(
     let wire = WireFormat::of(route.provider);
     let as_it_stands = match format {
         ClientFormat::ChatCompletions => true,
-        ClientFormat::Messages => anthropic::native::fits(request.text, &request.fields, &model.capabilities),
+        ClientFormat::Messages => {
+            anthropic::native::fits(request.text, &request.fields, (&model.capabilities, model.max_output_tokens))
+        }
     };
     if wire == format.native_wire() && as_it_stands {
         forward(format, request, model, beside.betas)

@@ -30,6 +30,7 @@ struct Role {
 struct ThinkingIn {
     #[serde(rename = "type")]
     kind: String,
+    budget_tokens: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,13 +40,13 @@ struct OutputConfig {
     format: Option<serde::de::IgnoredAny>,
 }
 
-/// True when Vertex AI takes the request for that model without repair.
-pub fn fits(text: &str, fields: &RawObject<'_>, capabilities: &Capabilities) -> bool {
+/// True when Vertex AI takes the request for that model, which may generate so many tokens, without repair.
+pub fn fits(text: &str, fields: &RawObject<'_>, (capabilities, most): (&Capabilities, u64)) -> bool {
     let marks = memchr::memmem::find_iter(text.as_bytes(), b"\"cache_control\"").count();
     marks <= MAX_CACHE_MARKS
         && REFUSED.iter().all(|refused| memchr::memmem::find(text.as_bytes(), refused).is_none())
         && sampling_fits(fields, capabilities)
-        && thinking_fits(fields, capabilities)
+        && thinking_fits(fields, capabilities, most)
         && output_fits(fields, capabilities)
         && roles_fit(fields, capabilities)
 }
@@ -63,8 +64,12 @@ fn sampling_fits(fields: &RawObject<'_>, capabilities: &Capabilities) -> bool {
     }
 }
 
-fn thinking_fits(fields: &RawObject<'_>, capabilities: &Capabilities) -> bool {
+/// A budget must stay below the output limit, which may have been lowered after the budget was chosen.
+fn thinking_fits(fields: &RawObject<'_>, capabilities: &Capabilities, most: u64) -> bool {
     let thinking: ThinkingIn = read(fields, "thinking");
+    if thinking.budget_tokens.is_some_and(|budget| budget >= most) {
+        return false;
+    }
     match (capabilities.thinking, thinking.kind.as_str()) {
         (Thinking::Budget, "adaptive") | (Thinking::AdaptiveOnly, "enabled") => false,
         (_, _) => true,
@@ -122,7 +127,7 @@ mod tests {
 
     fn fits_model(model: &str, rest: &str) -> bool {
         let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
-        fits(&body, &RawObject::parse(&body).unwrap(), &generation(model))
+        fits(&body, &RawObject::parse(&body).unwrap(), (&generation(model), 32_000))
     }
 
     #[test]
@@ -130,6 +135,8 @@ mod tests {
         for (model, rest, expected) in [
             ("claude-haiku-4.5", "", true),
             ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":2048}"#, true),
+            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":31999}"#, true),
+            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":32000}"#, false),
             ("claude-haiku-4.5", r#","thinking":{"type":"adaptive"}"#, false),
             ("claude-haiku-4.5", r#","output_config":{"effort":"high"}"#, false),
             ("claude-haiku-4.5", r#","output_config":{"format":{"type":"json_schema"}}"#, false),
@@ -152,7 +159,7 @@ mod tests {
     fn system_messages_and_trailing_assistants_need_repair() {
         let check = |model: &str, role: &str| {
             let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}},{{"role":"{role}","content":"x"}}]}}"#);
-            fits(&body, &RawObject::parse(&body).unwrap(), &generation(model))
+            fits(&body, &RawObject::parse(&body).unwrap(), (&generation(model), 32_000))
         };
         assert!(check("claude-haiku-4.5", "assistant"));
         assert!(!check("claude-opus-4.6", "assistant"));

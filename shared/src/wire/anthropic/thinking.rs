@@ -94,11 +94,13 @@ fn budget_of(amount: Amount, most: u64) -> Option<u64> {
     })
 }
 
-/// A budget must stay below the output limit: the limit is raised for it as far as the model goes, else the budget is lowered.
+/// A budget must stay below the output limit: the limit is raised for it as far as it may be, else the budget is lowered and leaves
+/// room for an answer.
 fn fit_budget(budget: u64, limit: u64, most: u64) -> Plan {
     let budget = budget.max(LEAST_BUDGET);
-    let max_tokens = if limit <= budget { budget.saturating_add(LEAST_BUDGET).min(most) } else { limit };
-    let budget = budget.min(max_tokens.saturating_sub(1));
+    let raised = budget.saturating_add(LEAST_BUDGET).min(most);
+    let (max_tokens, answer) = if limit <= budget { (raised, LEAST_BUDGET) } else { (limit, 1) };
+    let budget = budget.min(max_tokens.saturating_sub(answer));
     if budget < LEAST_BUDGET {
         return Plan { max_tokens: limit, ..Plan::default() };
     }
