@@ -388,7 +388,9 @@ fn overflow_message(message: &str) -> String {
 /// A provider's message fit for a client: at most 500 characters, without addresses, credentials and project names.
 fn public_message(message: &str) -> String {
     let clean = |word: &str| -> String {
-        let secret = ["sk-", "ya29.", "AIza", "bk_"].iter().any(|prefix| word.contains(prefix));
+        // Only where one begins: `task-master` is no key.
+        let mut pieces = word.split(|part: char| !part.is_ascii_alphanumeric() && !matches!(part, '-' | '_' | '.'));
+        let secret = pieces.any(|piece| ["sk-", "ya29.", "AIza", "bk_"].iter().any(|prefix| piece.starts_with(prefix)));
         let internal = word.contains("://") || word.contains("projects/") || word.contains(".googleapis.com");
         if secret || internal { "[removed]".to_owned() } else { word.to_owned() }
     };
@@ -432,6 +434,8 @@ mod tests {
     fn a_providers_message_is_shown_without_internals() {
         let error = refusal(400, "bad key sk-or-1 at https://x.example/projects/p1 for projects/p1/locations/eu");
         assert_eq!(error.message(), "bad key [removed] at [removed] for [removed]");
+        let error = refusal(400, "tool 'mcp__task-master' and disk-usage, not key=sk-or-1 or \"bk_1\"");
+        assert_eq!(error.message(), "tool 'mcp__task-master' and disk-usage, not [removed] or [removed]");
         assert_eq!(refusal(400, &"x".repeat(600)).message().len(), 500);
     }
 

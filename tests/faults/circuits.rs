@@ -96,14 +96,18 @@ async fn the_last_candidate_is_asked_once_and_fast_however_broken_it_is_said_to_
     set(&gateway, &route, at(60_000)?).await?;
     // The states are read again after five seconds.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let mut shortest = Duration::MAX;
+    let (mut served, mut failed) = (Duration::MAX, Duration::MAX);
     for calls_so_far in 1..=5 {
         let started = Instant::now();
+        assert_eq!(gateway.post(CHAT, &asked("gpt-5-mini", "hi")).await?.status, 200);
+        served = served.min(started.elapsed());
+        let started = Instant::now();
         let refused = gateway.post(CHAT, &asked("gpt-5.2", "hi [[sim:error status=503 label=broken]]")).await?;
-        shortest = shortest.min(started.elapsed());
+        failed = failed.min(started.elapsed());
         assert_eq!((refused.status, calls(&gateway, "broken", "openrouter")), (503, calls_so_far));
     }
-    assert!(shortest < Duration::from_millis(100), "{shortest:?}");
+    // It takes no longer than an answer, but for writing the route's state.
+    assert!(failed < served + Duration::from_millis(50), "{failed:?} after {served:?}");
     assert_eq!(gateway.post(CHAT, &asked("gpt-5.2", "hi")).await?.status, 200);
     assert_eq!(state(&gateway, &route).await?, RouteState::default());
     Ok(())
