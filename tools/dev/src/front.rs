@@ -82,7 +82,7 @@ async fn answer(
     let function = Endpoint::function(Endpoint::of_path(parts.uri.path()).as_ref());
     let reply = match event(&parts, client, &body) {
         Ok(event) if event.len() > MAX_EVENT_BYTES => return too_large(),
-        Ok(event) => invoked(lambda, function, event).await,
+        Ok(event) => lambda.invoke(function, event).await,
         Err(error) => Err(error),
     };
     match reply {
@@ -92,11 +92,6 @@ async fn answer(
             plain(StatusCode::BAD_GATEWAY, "Internal Server Error")
         }
     }
-}
-
-/// Invokes a function in a task of its own: as on AWS, a client that leaves ends nothing.
-async fn invoked(lambda: Arc<Lambda>, function: &'static str, event: String) -> Result<Reply> {
-    tokio::spawn(async move { lambda.invoke(function, event).await }).await?
 }
 
 fn event(parts: &Parts, client: SocketAddr, body: &Bytes) -> Result<String> {

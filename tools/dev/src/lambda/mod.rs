@@ -39,7 +39,7 @@ pub struct Function {
 /// Runs functions.
 #[derive(Debug)]
 pub struct Lambda {
-    pools: HashMap<String, Pool>,
+    pools: HashMap<String, Arc<Pool>>,
 }
 
 #[derive(Debug)]
@@ -61,13 +61,13 @@ impl Lambda {
             logs: logs.clone(),
             function,
         };
-        Self { pools: functions.into_iter().map(|function| (function.name.clone(), pool(function))).collect() }
+        Self { pools: functions.into_iter().map(|function| (function.name.clone(), Arc::new(pool(function)))).collect() }
     }
 
-    /// Gives an event to a function and waits for the head of its answer.
+    /// Gives an event to a function and waits for the head of its answer. In a task of its own: a caller that leaves ends nothing.
     pub async fn invoke(&self, function: &str, event: String) -> Result<Reply> {
-        let pool = self.pools.get(function).with_context(|| format!("no function {function}"))?;
-        pool.invoke(event).await
+        let pool = Arc::clone(self.pools.get(function).with_context(|| format!("no function {function}"))?);
+        tokio::spawn(async move { pool.invoke(event).await }).await?
     }
 
     /// The processes that were started for a function, oldest first.
