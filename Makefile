@@ -142,7 +142,7 @@ golden: ## Accept changed golden files: read the diff line by line afterwards
 	ROUTES_UPDATE=1 cargo test --package gateway-tests --test routes
 
 .PHONY: bench
-bench: ## Time the relay: per streamed event, forwarded and translated
+bench: ## Time the relay per streamed event, and a whole request: forwarded and translated
 	cargo bench --package gateway-tests
 
 .PHONY: chaos

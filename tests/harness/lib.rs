@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod long;
 pub mod relaying;
+pub mod whole_request;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

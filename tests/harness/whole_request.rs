@@ -1,0 +1,117 @@
+//! A whole request through the library, as a function handles it but for the network: open, size the hold, prepare the upstream
+//! body, relay the reply. For cost measurements.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use gateway::auth::{ApiKey, mint};
+use gateway::catalog::{Catalog, Model};
+use gateway::circuit::Circuits;
+use gateway::config::Config;
+use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
+use gateway::providers::{Providers, Transport};
+use gateway::retry::RetryBudget;
+use gateway::store::Store;
+use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway::{body, ledger};
+use gateway_dev::simulator::service_account_json;
+use http::HeaderMap;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::long::stream;
+use crate::relaying::{Relayed, relay_from, request};
+
+/// Events of a short reply.
+const EVENTS: usize = 20;
+
+/// A Messages request with tools of about that many bytes: what a coding agent sends.
+pub fn messages(model: &str, bytes: usize) -> Bytes {
+    let tool = |number: usize| {
+        json!({
+            "name": format!("tool_{number}"),
+            "description": "Reads a file of the project and returns its lines, each with its number before it.",
+            "input_schema": {"type": "object", "properties": {
+                "path": {"type": "string", "description": "The file's path."},
+                "offset": {"type": "integer"}, "limit": {"type": "integer"}
+            }, "required": ["path"]}
+        })
+    };
+    let mut messages = vec![json!({"role": "user", "content": "Mend the parser, please."})];
+    let mut body = String::new();
+    while body.len() < bytes {
+        let number = messages.len();
+        let (id, lines) =
+            (format!("toolu_{number}"), format!("{number}\tlet value = read(\"a\\n\");\n").repeat(bytes / 4_000));
+        messages.push(json!({"role": "assistant", "content": [
+            {"type": "text", "text": "I read the file first."},
+            {"type": "tool_use", "id": id, "name": "tool_1", "input": {"path": "src/main.rs", "offset": number}}
+        ]}));
+        messages.push(json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": lines}]}));
+        let tools: Vec<_> = (0..1 + bytes / 16_000).map(tool).collect();
+        body = json!({"model": model, "max_tokens": 4_096, "system": "You are a careful programmer.", "tools": tools,
+            "messages": messages, "stream": true})
+        .to_string();
+    }
+    body.into()
+}
+
+/// What lives as long as a function's process.
+pub struct Process {
+    catalog: Catalog,
+    upstreams: Upstreams,
+    key: ApiKey,
+}
+
+impl Process {
+    /// With credentials for all providers, none of which is ever called.
+    pub fn start() -> Result<Self> {
+        let config = Config::from_lookup(&|name| match name {
+            "TABLE_NAME" | "OPENROUTER_API_KEY" | "VERTEX_PROJECT" => Some("none".to_owned()),
+            "GOOGLE_APPLICATION_CREDENTIALS_JSON" => Some(service_account_json("http://127.0.0.1:1")),
+            _ => None,
+        })?;
+        let upstreams = Upstreams {
+            providers: Providers::new(&config)?,
+            transport: Transport::new(config.upstream_limits),
+            circuits: Circuits::new(Store::local("none", "http://127.0.0.1:1")),
+            budget: RetryBudget::default(),
+        };
+        let (_, key) = mint(&ring::rand::SystemRandom::new()).context("no random numbers")?;
+        Ok(Self { catalog: Catalog::embedded()?, upstreams, key })
+    }
+
+    /// Bytes of the body that would be sent for a Messages request.
+    pub async fn prepare(&self, body: Bytes) -> Result<u64> {
+        let format = ClientFormat::Messages;
+        let text = Arc::new(body::read(&HeaderMap::new(), body).map_err(refused)?);
+        let opened = wire::open_request(format, &text).map_err(refused)?;
+        let model: Arc<Model> = self.catalog.resolve(&opened.model).ok().context("no such model")?;
+        let demand = ledger::demand(&self.key, request(), (&opened, &model), (0, Duration::from_secs(60)));
+        anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
+        let routable = RoutableRequest {
+            format,
+            mode: opened.mode,
+            text: Arc::clone(&text),
+            model,
+            betas: Vec::new(),
+            dropped: Vec::new(),
+            signatures: HashMap::new(),
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let dispatch = Dispatch::begin(&self.upstreams, routable, &opened, deadline).await.map_err(refused)?;
+        Ok(dispatch.prepared().body_bytes())
+    }
+}
+
+fn refused(error: gateway::error::GatewayError) -> anyhow::Error {
+    anyhow::anyhow!("refused: {}", error.message())
+}
+
+/// A short reply of that wire, relayed to a Messages client.
+pub fn reply(wire: WireFormat) -> Relayed {
+    relay_from(ClientFormat::Messages, wire, stream(wire, EVENTS).chunks(512))
+}
