@@ -8,11 +8,11 @@ use std::path::Path;
 
 use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
-use gateway::translate::outbound::Beside;
+use gateway::translate::outbound::RequestExtras;
 use gateway::translate::{inbound, outbound};
 use gateway::wire::anthropic::betas;
 use gateway::wire::{self, ClientFormat, WireFormat};
-use gateway_tests::relaying::{self, FORMATS, catalog, events, identity, relay_from, request, way};
+use gateway_tests::relaying::{self, FORMATS, catalog, conversion, events, identity, relay_from, request};
 
 /// Beta headers that every Messages fixture is sent with.
 const BETAS: &str = "interleaved-thinking-2025-05-14,claude-code-20250219";
@@ -45,8 +45,8 @@ fn wire_of(path: &Path) -> WireFormat {
 fn upstream_body(format: ClientFormat, body: &str, model: &Model, route: &Route) -> String {
     let opened = wire::open_request(format, body).unwrap();
     let (accepted, _) = betas::for_vertex(BETAS.split(','));
-    let beside = Beside { betas: &accepted, signatures: &HashMap::new() };
-    match outbound::outbound(format, &opened, (model, route), beside) {
+    let extras = RequestExtras { betas: &accepted, signatures: &HashMap::new() };
+    match outbound::outbound(format, &opened, (model, route), extras) {
         Ok(outbound) => {
             let body = String::from_utf8(outbound.body).unwrap();
             format!("dropped: {}\n{body}", outbound.dropped.join(", "))
@@ -79,7 +79,7 @@ fn whole_replies_become_client_bodies() {
         let body = fs::read_to_string(path).unwrap();
         let mut seen = String::new();
         for format in FORMATS {
-            let reply = match inbound::whole(format, way(format, wire), &body, &identity(format)) {
+            let reply = match inbound::whole(format, conversion(format, wire), &body, &identity(format)) {
                 Ok(reply) => {
                     let body = String::from_utf8(reply.body.to_vec()).unwrap();
                     format!(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use gateway::catalog::Model;
-use gateway::translate::outbound::{self, Beside};
+use gateway::translate::outbound::{self, RequestExtras};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, catalog};
@@ -120,8 +120,8 @@ fn verdict(format: ClientFormat, model: &Model, extra: &Value) -> &'static str {
     }
     let body = body.to_string();
     let opened = wire::open_request(format, &body).unwrap();
-    let beside = Beside { betas: &[], signatures: &HashMap::new() };
-    match outbound::outbound(format, &opened, (model, &model.routes[0]), beside) {
+    let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
+    match outbound::outbound(format, &opened, (model, &model.routes[0]), extras) {
         Ok(outbound) if outbound.dropped.is_empty() => "yes",
         Ok(_) => "named",
         Err(_) if model.routes.len() > 1 => "next",

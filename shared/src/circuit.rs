@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What is known of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum CircuitState {
     /// Nothing against it.
     Closed,
     /// Broken, as far as anybody knows.
@@ -86,33 +86,33 @@ impl Circuits {
     }
 
     /// Whether the route may be used: closed, or open with its cool-down over and the probe won by this call.
-    pub async fn standing(&self, route: &RouteName) -> Standing {
+    pub async fn circuit_state(&self, route: &RouteName) -> CircuitState {
         let state = self.state(route);
         if state.open_until == 0 {
-            return Standing::Closed;
+            return CircuitState::Closed;
         }
         let now = now();
         if now < state.open_until {
-            return Standing::Open;
+            return CircuitState::Open;
         }
         // Whoever moves the window on has the probe; everybody else sees an open circuit for one more window.
         let claimed = RouteState { open_until: now.saturating_add(state.cool_down), ..state };
         let won = self.store.change_route(route, state.open_until, claimed).await;
         self.set(route, claimed);
         match won {
-            Ok(true) => Standing::Probe,
-            Ok(false) => Standing::Open,
+            Ok(true) => CircuitState::Probe,
+            Ok(false) => CircuitState::Open,
             Err(error) => {
                 tracing::warn!(route = route.as_str(), cause = %error, "the probe could not be claimed");
-                Standing::Open
+                CircuitState::Open
             }
         }
     }
 
-    /// Notes a failure of a route that was used with that standing. This environment knows at once; the rest with the write.
-    pub fn failed(&self, route: &RouteName, standing: Standing, blame: Blame) -> Option<Write> {
+    /// Notes a failure of a route that was used in that state. This environment knows at once; the rest with the write.
+    pub fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame) -> Option<Write> {
         let seen = self.state(route);
-        let next = after_failure(seen, standing, blame, now())?;
+        let next = after_failure(seen, circuit, blame, now())?;
         self.set(route, next);
         let (circuits, route) = (self.clone(), route.clone());
         let write = async move {
@@ -190,15 +190,15 @@ fn log(route: &RouteName, failure: Option<StoreError>) {
 }
 
 /// The state after a failure; `None` when it says nothing new.
-fn after_failure(seen: RouteState, standing: Standing, blame: Blame, now: u64) -> Option<RouteState> {
-    match (standing, blame) {
-        (Standing::Open, _) => None,
+fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64) -> Option<RouteState> {
+    match (circuit, blame) {
+        (CircuitState::Open, _) => None,
         (_, Blame::Credit) => Some(opened(seen, CREDIT_COOL_DOWN, now)),
-        (Standing::Probe, Blame::Outage) => {
+        (CircuitState::Probe, Blame::Outage) => {
             let doubled = seen.cool_down.saturating_mul(2).clamp(FIRST_COOL_DOWN, LONGEST_COOL_DOWN);
             Some(opened(seen, doubled, now))
         }
-        (Standing::Closed, Blame::Outage) => {
+        (CircuitState::Closed, Blame::Outage) => {
             let counted = RouteState { failures: seen.failures.saturating_add(1), ..seen };
             let enough = counted.failures >= OPENING_FAILURES;
             Some(if enough { opened(counted, FIRST_COOL_DOWN, now) } else { counted })
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_fifth_failure_in_a_row_opens_for_ten_seconds() {
-        let after = |seen| after_failure(seen, Standing::Closed, Blame::Outage, NOW);
+        let after = |seen| after_failure(seen, CircuitState::Closed, Blame::Outage, NOW);
         assert_eq!(after(failures(3)), Some(failures(4)));
         let open = RouteState { failures: 5, open_until: NOW + 10_000, cool_down: 10_000 };
         assert_eq!(after(failures(4)), Some(open));
@@ -238,7 +238,7 @@ mod tests {
         let mut state = RouteState { failures: 5, open_until: NOW, cool_down: 10_000 };
         let mut seen = Vec::new();
         for _ in 0..5 {
-            state = after_failure(state, Standing::Probe, Blame::Outage, NOW).unwrap();
+            state = after_failure(state, CircuitState::Probe, Blame::Outage, NOW).unwrap();
             seen.push(state.cool_down);
         }
         assert_eq!(seen, [20_000, 40_000, 80_000, 120_000, 120_000]);
@@ -247,11 +247,11 @@ mod tests {
     #[test]
     fn an_empty_account_opens_at_once_and_for_ten_minutes() {
         let open = RouteState { failures: 0, open_until: NOW + 600_000, cool_down: 600_000 };
-        assert_eq!(after_failure(failures(0), Standing::Closed, Blame::Credit, NOW), Some(open));
+        assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Credit, NOW), Some(open));
     }
 
     #[test]
     fn failures_of_a_route_known_to_be_broken_say_nothing_new() {
-        assert_eq!(after_failure(failures(9), Standing::Open, Blame::Outage, NOW), None);
+        assert_eq!(after_failure(failures(9), CircuitState::Open, Blame::Outage, NOW), None);
     }
 }

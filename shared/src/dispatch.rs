@@ -1,8 +1,8 @@
-//! A request's way through the routes of its model: the first that can carry it and is not known to be broken, retries on it,
+//! Sends a request along the routes of its model: the first that can carry it and is not known to be broken, retries on it,
 //! and failover to the next one as long as nothing of a reply has reached the client.
 
-mod leg;
-mod trail;
+mod attempts;
+mod prepared;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::catalog::Route;
-use crate::circuit::{Blame, Circuits, Standing, Write};
+use crate::circuit::{Blame, CircuitState, Circuits, Write};
 use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::providers::{Providers, Transport, UpstreamReply};
 use crate::retry::{self, RetryBudget, Severity};
 use crate::wire::{ClientRequest, Mode};
 
-pub use leg::{Leg, Question};
-pub use trail::{Attempt, SharedTrail, Trail};
+pub use attempts::{Attempt, AttemptLog, SharedAttemptLog};
+pub use prepared::{PreparedRequest, RoutableRequest};
 
 /// Everything between the gateway and the models.
 pub struct Upstreams {
@@ -43,89 +43,93 @@ impl Upstreams {
 
 /// How the reply of an attempt is read, up to where the attempt can no longer be replaced by another one: a whole reply to its
 /// end, a stream to its first content.
-pub trait Reading: Sync {
+pub trait ReplyReader: Sync {
     /// What comes out.
     type Read: Send;
 
-    /// Reads a reply of status 200 that came over that leg.
-    fn read(&self, leg: &Leg, reply: UpstreamReply) -> impl Future<Output = Result<Self::Read, UpstreamError>> + Send;
+    /// Reads a reply of status 200 that came with that prepared request.
+    fn read(
+        &self,
+        prepared: &PreparedRequest,
+        reply: UpstreamReply,
+    ) -> impl Future<Output = Result<Self::Read, UpstreamError>> + Send;
 }
 
 /// One request under way.
-pub struct Journey {
-    question: Question,
-    leg: Leg,
+pub struct Dispatch {
+    request: RoutableRequest,
+    prepared: PreparedRequest,
     waiting: VecDeque<Route>,
     deadline: Instant,
-    trail: SharedTrail,
+    log: SharedAttemptLog,
     /// Set while an attempt runs.
     running: Option<Instant>,
     /// Route states that are being shared beside the request.
     writes: FuturesUnordered<Write>,
 }
 
-impl Journey {
+impl Dispatch {
     /// Finds the first route for a request. With every capable route known to be broken it is the first of those: being wrong
     /// about an outage must not be one. Fails with 400 when no route can carry the request, 503 when none is configured.
     pub async fn begin(
         upstreams: &Upstreams,
-        question: Question,
+        request: RoutableRequest,
         opened: &ClientRequest<'_>,
         deadline: Instant,
     ) -> Result<Self, GatewayError> {
         upstreams.budget.earn();
         let (mut refusal, mut broken) = (None, None);
-        let configured = question.model.routes.iter().filter(|route| upstreams.serves(route, question.mode));
+        let configured = request.model.routes.iter().filter(|route| upstreams.serves(route, request.mode));
         let mut waiting: VecDeque<Route> = configured.cloned().collect();
         while let Some(route) = waiting.pop_front() {
-            let mut leg = match Leg::new(upstreams, &question, opened, route) {
-                Ok(leg) => leg,
+            let mut prepared = match PreparedRequest::new(upstreams, &request, opened, route) {
+                Ok(prepared) => prepared,
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     refusal.get_or_insert(error);
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            leg.standing = upstreams.circuits.standing(&leg.name).await;
-            if leg.standing == Standing::Open {
-                broken.get_or_insert(leg);
+            prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
+            if prepared.circuit == CircuitState::Open {
+                broken.get_or_insert(prepared);
             } else {
-                return Ok(Self::on(leg, question, waiting, deadline));
+                return Ok(Self::on(prepared, request, waiting, deadline));
             }
         }
         match broken {
-            Some(leg) => Ok(Self::on(leg, question, waiting, deadline)),
-            None => Err(refusal.unwrap_or_else(|| not_configured(&question))),
+            Some(prepared) => Ok(Self::on(prepared, request, waiting, deadline)),
+            None => Err(refusal.unwrap_or_else(|| not_configured(&request))),
         }
     }
 
-    fn on(leg: Leg, question: Question, waiting: VecDeque<Route>, deadline: Instant) -> Self {
-        let trail = SharedTrail::new(Trail::to(&leg));
-        Self { question, leg, waiting, deadline, trail, running: None, writes: FuturesUnordered::new() }
+    fn on(prepared: PreparedRequest, request: RoutableRequest, waiting: VecDeque<Route>, deadline: Instant) -> Self {
+        let log = SharedAttemptLog::new(AttemptLog::to(&prepared));
+        Self { request, prepared, waiting, deadline, log, running: None, writes: FuturesUnordered::new() }
     }
 
     /// The route the request is on.
-    pub fn leg(&self) -> &Leg {
-        &self.leg
+    pub fn prepared(&self) -> &PreparedRequest {
+        &self.prepared
     }
 
     /// Where it has been, readable while it is under way.
-    pub fn trail(&self) -> SharedTrail {
-        self.trail.clone()
+    pub fn log(&self) -> SharedAttemptLog {
+        self.log.clone()
     }
 
     /// Attempts until one succeeds or nothing more can be done.
-    pub async fn run<R: Reading>(&mut self, upstreams: &Upstreams, reading: &R) -> Result<R::Read, UpstreamError> {
+    pub async fn run<R: ReplyReader>(&mut self, upstreams: &Upstreams, reader: &R) -> Result<R::Read, UpstreamError> {
         loop {
             let started = Instant::now();
             self.running = Some(started);
             // Both on the heap: a token's fetch is in the one, the store's calls in the other.
-            let attempt = Box::pin(attempt(upstreams, &mut self.leg, self.question.mode, reading));
+            let attempt = Box::pin(attempt(upstreams, &mut self.prepared, self.request.mode, reader));
             let result = drive(&mut self.writes, attempt).await;
             self.running = None;
             match result {
                 Ok(read) => {
-                    self.trail.add(self.leg.attempt(200, started));
+                    self.log.add(self.prepared.attempt(200, started));
                     return Ok(read);
                 }
                 Err(error) => {
@@ -139,12 +143,12 @@ impl Journey {
     /// Draws from the end of the request what it says about its route: `broken` is what cut a reply short that had begun.
     pub fn judge(&mut self, upstreams: &Upstreams, delivered: bool, broken: Option<&UpstreamError>) {
         if let Some(started) = self.running.take() {
-            self.trail.add(self.leg.attempt(504, started));
+            self.log.add(self.prepared.attempt(504, started));
         }
-        let (circuits, leg) = (&upstreams.circuits, &self.leg);
+        let (circuits, prepared) = (&upstreams.circuits, &self.prepared);
         let write = match broken.and_then(blame) {
-            Some(blame) => circuits.failed(&leg.name, leg.standing, blame),
-            None if delivered => circuits.succeeded(&leg.name),
+            Some(blame) => circuits.failed(&prepared.name, prepared.circuit, blame),
+            None if delivered => circuits.succeeded(&prepared.name),
             None => None,
         };
         self.writes.extend(write);
@@ -160,29 +164,30 @@ impl Journey {
         let severity = retry::severity(&error);
         if severity == Severity::Final {
             // The provider works: it has read the request and refused it.
-            self.writes.extend(upstreams.circuits.succeeded(&self.leg.name));
+            self.writes.extend(upstreams.circuits.succeeded(&self.prepared.name));
             return Err(error);
         }
-        if severity == Severity::Reset && !std::mem::replace(&mut self.leg.tries.reconnected, true) {
+        if severity == Severity::Reset && !std::mem::replace(&mut self.prepared.tries.reconnected, true) {
             return Ok(());
         }
         if severity == Severity::Credential
-            && !std::mem::replace(&mut self.leg.tries.renewed, true)
+            && !std::mem::replace(&mut self.prepared.tries.renewed, true)
             && self.renew(upstreams).await
         {
             return Ok(());
         }
-        let blamed = blame(&error).and_then(|blame| upstreams.circuits.failed(&self.leg.name, self.leg.standing, blame));
+        let blamed =
+            blame(&error).and_then(|blame| upstreams.circuits.failed(&self.prepared.name, self.prepared.circuit, blame));
         self.writes.extend(blamed);
         if self.fail_over(upstreams).await {
             return Ok(());
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         // Known to be broken, or being probed: one attempt has to do.
-        let may = self.leg.standing == Standing::Closed && !upstreams.circuits.is_open(&self.leg.name);
-        match retry::pause(&error, self.leg.tries, left, fastrand::f64()).filter(|_| may && upstreams.budget.spend()) {
+        let may = self.prepared.circuit == CircuitState::Closed && !upstreams.circuits.is_open(&self.prepared.name);
+        match retry::pause(&error, self.prepared.tries, left, fastrand::f64()).filter(|_| may && upstreams.budget.spend()) {
             Some(pause) => {
-                self.leg.tries.retries = self.leg.tries.retries.saturating_add(1);
+                self.prepared.tries.retries = self.prepared.tries.retries.saturating_add(1);
                 drive(&mut self.writes, sleep(pause)).await;
                 Ok(())
             }
@@ -193,11 +198,11 @@ impl Journey {
     /// Goes on to the next route that can carry the request and is not known to be broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
         while let Some(route) = self.waiting.pop_front() {
-            let Ok(mut leg) = self.question.leg(upstreams, route) else { continue };
-            leg.standing = upstreams.circuits.standing(&leg.name).await;
-            if leg.standing != Standing::Open {
-                self.leg = leg;
-                self.trail.turn(&self.leg);
+            let Ok(mut prepared) = self.request.prepared(upstreams, route) else { continue };
+            prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
+            if prepared.circuit != CircuitState::Open {
+                self.prepared = prepared;
+                self.log.fail_over_to(&self.prepared);
                 return true;
             }
         }
@@ -206,7 +211,8 @@ impl Journey {
 
     /// Gets another credential than the refused one; false when there is none.
     async fn renew(&mut self, upstreams: &Upstreams) -> bool {
-        let (Some(provider), Some(refused)) = (upstreams.providers.get(self.leg.route.provider), self.leg.token.take())
+        let (Some(provider), Some(refused)) =
+            (upstreams.providers.get(self.prepared.route.provider), self.prepared.token.take())
         else {
             return false;
         };
@@ -215,10 +221,10 @@ impl Journey {
     }
 
     fn failed(&self, error: &UpstreamError, started: Instant) {
-        let attempt = self.leg.attempt(error.status(), started);
-        let (provider, model) = (attempt.provider.as_str(), self.leg.route.upstream.as_str());
+        let attempt = self.prepared.attempt(error.status(), started);
+        let (provider, model) = (attempt.provider.as_str(), self.prepared.route.upstream.as_str());
         tracing::warn!(provider, model, status = attempt.status, ms = attempt.ms, cause = error.message, "attempt failed");
-        self.trail.add(attempt);
+        self.log.add(attempt);
     }
 }
 
@@ -235,21 +241,21 @@ async fn drive<T>(writes: &mut FuturesUnordered<Write>, future: impl Future<Outp
 }
 
 /// One call and the reading of its reply, within the time that a first event may take.
-async fn attempt<R: Reading>(
+async fn attempt<R: ReplyReader>(
     upstreams: &Upstreams,
-    leg: &mut Leg,
+    prepared: &mut PreparedRequest,
     mode: Mode,
-    reading: &R,
+    reader: &R,
 ) -> Result<R::Read, UpstreamError> {
-    let limit = upstreams.transport.limit(mode, leg.first_event);
+    let limit = upstreams.transport.limit(mode, prepared.first_event);
     let call = async {
-        let provider = upstreams.providers.get(leg.route.provider);
+        let provider = upstreams.providers.get(prepared.route.provider);
         let provider =
             provider.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Credential, "the provider is not configured"))?;
         let token = provider.credential().token(&upstreams.transport).await?;
-        leg.token = Some(token.clone());
-        let reply = upstreams.transport.send(leg.call(provider, token, (mode, limit))?).await?;
-        reading.read(leg, reply).await
+        prepared.token = Some(token.clone());
+        let reply = upstreams.transport.send(prepared.call(provider, token, (mode, limit))?).await?;
+        reader.read(prepared, reply).await
     };
     let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("no event within {} ms", limit.as_millis()));
     timeout(limit, call).await.map_err(late)?
@@ -264,8 +270,8 @@ fn blame(error: &UpstreamError) -> Option<Blame> {
     }
 }
 
-fn not_configured(question: &Question) -> GatewayError {
-    let message = format!("No provider for {} is configured.", question.model.id);
+fn not_configured(request: &RoutableRequest) -> GatewayError {
+    let message = format!("No provider for {} is configured.", request.model.id);
     GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured")
 }
 

@@ -16,7 +16,7 @@ use crate::auth::ApiKey;
 use crate::catalog::{Catalog, Model};
 use crate::circuit::Circuits;
 use crate::config::Config;
-use crate::dispatch::{self, Journey, Leg, Question, Reading, Trail, Upstreams};
+use crate::dispatch::{self, AttemptLog, Dispatch, PreparedRequest, ReplyReader, RoutableRequest, Upstreams};
 use crate::error::{GatewayError, UpstreamError};
 use crate::ids::RequestId;
 use crate::ledger::{self, Outcome, RequestFacts, Reservation};
@@ -170,9 +170,9 @@ impl Gateway {
             markup_permille: self.config.markup_permille,
             model,
         };
-        let question = question(format, incoming.headers, (opened.mode, &text), Arc::clone(&facts.model));
+        let request = request(format, incoming.headers, (opened.mode, &text), Arc::clone(&facts.model));
         let output_limit = (permit.output_tokens < asked).then_some(permit.output_tokens);
-        let answer = self.answer(Question { signatures, ..question }, &opened, facts, (output_limit, deadline)).await;
+        let answer = self.answer(RoutableRequest { signatures, ..request }, &opened, facts, (output_limit, deadline)).await;
         Ok(match &permit.rates {
             Some(rates) => show_rates(rates, answer)?,
             None => answer?,
@@ -182,50 +182,50 @@ impl Gateway {
     /// Sends an admitted request on its way. One that finds none gives back what it took.
     async fn answer(
         self: &Arc<Self>,
-        question: Question,
+        request: RoutableRequest,
         opened: &ClientRequest<'_>,
         facts: RequestFacts,
         (output_limit, deadline): (Option<u64>, Instant),
     ) -> Result<Response<Body>, GatewayError> {
-        let (format, mode, include_usage) = (question.format, opened.mode, opened.include_usage);
+        let (format, mode, include_usage) = (request.format, opened.mode, opened.include_usage);
         let begun = match output_limit {
-            Some(limit) => self.begin_lowered(question, opened, limit, deadline).await,
-            None => Journey::begin(&self.upstreams, question, opened, deadline).await,
+            Some(limit) => self.begin_lowered(request, opened, limit, deadline).await,
+            None => Dispatch::begin(&self.upstreams, request, opened, deadline).await,
         };
-        let journey = match begun {
-            Ok(journey) => journey,
+        let dispatch = match begun {
+            Ok(dispatch) => dispatch,
             Err(error) => {
                 ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
                 return Err(error);
             }
         };
-        ledger::log_intent(&facts, journey.leg().route.provider);
+        ledger::log_intent(&facts, dispatch.prepared().route.provider);
         match mode {
             Mode::Streaming => {
                 let identity = Identity::new(facts.request, facts.model.id.clone(), format);
                 let stream = Stream { format, request: facts.request, identity, include_usage, estimated_input: 0 };
-                self.stream(facts, stream, journey, deadline).await
+                self.stream(facts, stream, dispatch, deadline).await
             }
-            Mode::Whole | Mode::Count => self.whole(format, facts, journey, deadline).await,
+            Mode::Whole | Mode::Count => self.whole(format, facts, dispatch, deadline).await,
         }
     }
 
     /// Begins with the output limit that balance and rate afford instead of the client's own.
     async fn begin_lowered(
         &self,
-        question: Question,
+        request: RoutableRequest,
         opened: &ClientRequest<'_>,
         limit: u64,
         deadline: Instant,
-    ) -> Result<Journey, GatewayError> {
+    ) -> Result<Dispatch, GatewayError> {
         let (field, text) = opened.with_output_limit(limit)?;
         let text = Arc::new(text);
         // Nothing that is derived from the request, such as the room for thinking, may go beyond what is held.
-        let model = Model { max_output_tokens: limit, ..Model::clone(&question.model) };
-        let mut question = Question { text: Arc::clone(&text), model: Arc::new(model), ..question };
-        question.dropped.push(field.to_owned());
-        let opened = wire::open_request(question.format, &text)?;
-        Journey::begin(&self.upstreams, question, &opened, deadline).await
+        let model = Model { max_output_tokens: limit, ..Model::clone(&request.model) };
+        let mut request = RoutableRequest { text: Arc::clone(&text), model: Arc::new(model), ..request };
+        request.dropped.push(field.to_owned());
+        let opened = wire::open_request(request.format, &text)?;
+        Dispatch::begin(&self.upstreams, request, &opened, deadline).await
     }
 
     /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
@@ -244,11 +244,11 @@ impl Gateway {
             return Ok(estimate());
         }
         // Vertex counts without betas.
-        let question = question(ClientFormat::Messages, &HeaderMap::new(), (Mode::Count, &text), model);
-        let mut journey = Journey::begin(&self.upstreams, question, &opened, deadline).await?;
-        let counted = journey.run(&self.upstreams, &Counting).await;
-        journey.judge(&self.upstreams, counted.is_ok(), None);
-        journey.share().await;
+        let request = request(ClientFormat::Messages, &HeaderMap::new(), (Mode::Count, &text), model);
+        let mut dispatch = Dispatch::begin(&self.upstreams, request, &opened, deadline).await?;
+        let counted = dispatch.run(&self.upstreams, &Counting).await;
+        dispatch.judge(&self.upstreams, counted.is_ok(), None);
+        dispatch.share().await;
         match counted {
             Err(error) if retry::severity(&error) != Severity::Final => Ok(estimate()),
             counted => Ok(counted?),
@@ -259,18 +259,18 @@ impl Gateway {
         self: &Arc<Self>,
         facts: RequestFacts,
         stream: Stream,
-        journey: Journey,
+        dispatch: Dispatch,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
         let span = tracing::info_span!("pump", request = %facts.request);
         let model = Arc::clone(&facts.model);
-        let (pump, committed, body) = Pump::new(facts, stream, self.store.clone(), (journey.trail(), deadline));
+        let (pump, committed, body) = Pump::new(facts, stream, self.store.clone(), (dispatch.log(), deadline));
         let gateway = Arc::clone(self);
         #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
-        tokio::spawn(async move { pump.run(&gateway.upstreams, journey).await }.instrument(span));
-        let trail = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
+        tokio::spawn(async move { pump.run(&gateway.upstreams, dispatch).await }.instrument(span));
+        let log = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
         let mut response = respond::event_stream(body);
-        show(&trail, &model, &mut response);
+        show(&log, &model, &mut response);
         Ok(response)
     }
 
@@ -278,70 +278,75 @@ impl Gateway {
         &self,
         format: ClientFormat,
         facts: RequestFacts,
-        mut journey: Journey,
+        mut dispatch: Dispatch,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
         let identity = Identity::new(facts.request, facts.model.id.clone(), format);
-        let reading = WholeReading { format, identity };
-        let result = timeout_at(deadline, journey.run(&self.upstreams, &reading)).await;
+        let reader = WholeReader { format, identity };
+        let result = timeout_at(deadline, dispatch.run(&self.upstreams, &reader)).await;
         let result = result.unwrap_or_else(|_| Err(pump::out_of_time()));
-        journey.judge(&self.upstreams, result.is_ok(), None);
-        let trail = journey.trail().read();
-        let outcome = whole_outcome(&result, &trail, journey.leg().body_bytes());
+        dispatch.judge(&self.upstreams, result.is_ok(), None);
+        let log = dispatch.log().read();
+        let outcome = whole_outcome(&result, &log, dispatch.prepared().body_bytes());
         let record = ledger::record(&facts, outcome);
         let signatures = result.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
         let kept = vault::remember(&self.store, &facts.key, signatures);
-        futures_util::join!(ledger::settle(&self.store, &facts, &record), kept, journey.share());
+        futures_util::join!(ledger::settle(&self.store, &facts, &record), kept, dispatch.share());
         let reply =
-            result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", trail.attempts_text()))?;
+            result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", log.attempts_text()))?;
         let mut response = respond::json_bytes(StatusCode::OK, reply.body);
-        show(&trail, &facts.model, &mut response);
+        show(&log, &facts.model, &mut response);
         Ok(response)
     }
 }
 
 /// Reads a whole reply.
-struct WholeReading {
+struct WholeReader {
     format: ClientFormat,
     identity: Identity,
 }
 
-impl Reading for WholeReading {
+impl ReplyReader for WholeReader {
     type Read = WholeReply;
 
-    async fn read(&self, leg: &Leg, reply: UpstreamReply) -> Result<WholeReply, UpstreamError> {
-        inbound::whole(self.format, leg.way.clone(), &reply.text().await?, &self.identity)
+    async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<WholeReply, UpstreamError> {
+        inbound::whole(self.format, prepared.conversion.clone(), &reply.text().await?, &self.identity)
     }
 }
 
 /// Reads a provider's count.
 struct Counting;
 
-impl Reading for Counting {
+impl ReplyReader for Counting {
     type Read = u64;
 
-    async fn read(&self, _leg: &Leg, reply: UpstreamReply) -> Result<u64, UpstreamError> {
+    async fn read(&self, _leg: &PreparedRequest, reply: UpstreamReply) -> Result<u64, UpstreamError> {
         wire::decode_count(&reply.text().await?)
     }
 }
 
 /// What a client asks, before the vault was asked.
-fn question(format: ClientFormat, headers: &HeaderMap, (mode, text): (Mode, &Arc<String>), model: Arc<Model>) -> Question {
+fn request(
+    format: ClientFormat,
+    headers: &HeaderMap,
+    (mode, text): (Mode, &Arc<String>),
+    model: Arc<Model>,
+) -> RoutableRequest {
     let asked = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
     let (betas, unknown) = betas::for_vertex(asked);
     let dropped = match format {
         ClientFormat::ChatCompletions => Vec::new(),
         ClientFormat::Messages => unknown.iter().map(|beta| format!("anthropic-beta:{beta}")).collect(),
     };
-    Question { format, mode, text: Arc::clone(text), model, betas, dropped, signatures: HashMap::new() }
+    RoutableRequest { format, mode, text: Arc::clone(text), model, betas, dropped, signatures: HashMap::new() }
 }
 
-fn whole_outcome(result: &Result<WholeReply, UpstreamError>, trail: &Trail, input_bytes: u64) -> Outcome {
+fn whole_outcome(result: &Result<WholeReply, UpstreamError>, log: &AttemptLog, input_bytes: u64) -> Outcome {
     let seen = result.as_ref().ok();
     Outcome {
         status: result.as_ref().map_or_else(UpstreamError::status, |_| 200),
-        provider: trail.route.provider,
-        attempts: trail.calls(),
+        provider: log.route.provider,
+        attempts: log.calls(),
         input_bytes,
         finish: seen.map(|reply| reply.finish.clone()),
         usage: seen.and_then(|reply| reply.usage),
@@ -361,14 +366,14 @@ fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Re
 }
 
 /// Tells the client where its request was.
-fn show(trail: &Trail, model: &Model, response: &mut Response<Body>) {
-    respond::set_header(response, "x-gateway-provider", trail.route.provider.as_str());
-    respond::set_header(response, "x-gateway-model", trail.route.upstream.as_str());
-    respond::set_header(response, "x-gateway-attempts", &trail.attempts_text());
+fn show(log: &AttemptLog, model: &Model, response: &mut Response<Body>) {
+    respond::set_header(response, "x-gateway-provider", log.route.provider.as_str());
+    respond::set_header(response, "x-gateway-model", log.route.upstream.as_str());
+    respond::set_header(response, "x-gateway-attempts", &log.attempts_text());
     for (name, value) in deprecation_headers(model) {
         respond::set_header(response, name, value);
     }
-    if !trail.dropped.is_empty() {
-        respond::set_header(response, "x-gateway-dropped", &trail.dropped.join(", "));
+    if !log.dropped.is_empty() {
+        respond::set_header(response, "x-gateway-dropped", &log.dropped.join(", "));
     }
 }

@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::dispatch::{Journey, Leg, Reading, SharedTrail, Trail, Upstreams};
+use crate::dispatch::{AttemptLog, Dispatch, PreparedRequest, ReplyReader, SharedAttemptLog, Upstreams};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ledger::{self, Outcome, RequestFacts};
 use crate::providers::UpstreamReply;
@@ -32,7 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const CHECKPOINT: Duration = Duration::from_secs(5);
 
 /// What the handler waits for: where the request was when its stream began, or the failure that came before that.
-pub type Commit = oneshot::Receiver<Result<Trail, GatewayError>>;
+pub type Commit = oneshot::Receiver<Result<AttemptLog, GatewayError>>;
 
 /// Everything a streamed request needs until its end.
 pub struct Pump {
@@ -43,9 +43,9 @@ pub struct Pump {
     deadline: Instant,
     /// The relay of the attempt that is being delivered.
     relay: Option<Relay>,
-    trail: SharedTrail,
+    log: SharedAttemptLog,
     chunks: mpsc::Sender<Bytes>,
-    commit: Option<oneshot::Sender<Result<Trail, GatewayError>>>,
+    commit: Option<oneshot::Sender<Result<AttemptLog, GatewayError>>>,
     next_ping: Instant,
     next_checkpoint: Instant,
     first_event: Option<std::time::Instant>,
@@ -64,12 +64,12 @@ struct Opened {
     progress: Progress,
 }
 
-impl Reading for Opening<'_> {
+impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
-    async fn read(&self, leg: &Leg, mut reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let stream = Stream { estimated_input: ledger::estimated_tokens(leg.body_bytes()), ..self.0.clone() };
-        let (mut relay, mut out) = (Relay::new(stream, leg.way.clone()), BytesMut::new());
+    async fn read(&self, prepared: &PreparedRequest, mut reply: UpstreamReply) -> Result<Opened, UpstreamError> {
+        let stream = Stream { estimated_input: ledger::estimated_tokens(prepared.body_bytes()), ..self.0.clone() };
+        let (mut relay, mut out) = (Relay::new(stream, prepared.conversion.clone()), BytesMut::new());
         loop {
             let progress = match reply.chunk().await? {
                 Some(chunk) => relay.push(&chunk, &mut out),
@@ -90,7 +90,7 @@ impl Pump {
         facts: RequestFacts,
         stream: Stream,
         store: Store,
-        (trail, deadline): (SharedTrail, Instant),
+        (log, deadline): (SharedAttemptLog, Instant),
     ) -> (Self, Commit, mpsc::Receiver<Bytes>) {
         let (chunks, body) = mpsc::channel(CHANNEL_CHUNKS);
         let (commit, committed) = oneshot::channel();
@@ -100,7 +100,7 @@ impl Pump {
             store,
             deadline,
             relay: None,
-            trail,
+            log,
             chunks,
             commit: Some(commit),
             next_ping: Instant::now() + SILENCE,
@@ -112,25 +112,25 @@ impl Pump {
     }
 
     /// Runs to the end: relays, writes the last event, settles, closes the body. Panics on the way become an error event.
-    pub async fn run(mut self, upstreams: &Upstreams, mut journey: Journey) {
-        let relayed = timeout_at(self.deadline, self.relay_all(upstreams, &mut journey));
+    pub async fn run(mut self, upstreams: &Upstreams, mut dispatch: Dispatch) {
+        let relayed = timeout_at(self.deadline, self.relay_all(upstreams, &mut dispatch));
         let result = match AssertUnwindSafe(relayed).catch_unwind().await {
             Ok(Ok(result)) => result.map_err(Failure::Upstream),
             Ok(Err(_)) => Err(Failure::OutOfTime),
             Err(_) => Err(Failure::Panic),
         };
-        self.finish(upstreams, journey, result.err()).await;
+        self.finish(upstreams, dispatch, result.err()).await;
     }
 
-    async fn relay_all(&mut self, upstreams: &Upstreams, journey: &mut Journey) -> Result<(), UpstreamError> {
+    async fn relay_all(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
         let stream = self.stream.clone();
         let opening = Opening(&stream);
-        let Opened { mut reply, relay, out, mut progress } = self.watch(journey.run(upstreams, &opening)).await?;
+        let Opened { mut reply, relay, out, mut progress } = self.watch(dispatch.run(upstreams, &opening)).await?;
         self.first_event = Some(std::time::Instant::now());
         (self.relay, self.out) = (Some(relay), out);
         self.commit();
         loop {
-            self.checkpoint(journey.leg().body_bytes());
+            self.checkpoint(dispatch.prepared().body_bytes());
             self.deliver().await;
             match progress {
                 Progress::Finished => return Ok(()),
@@ -146,7 +146,7 @@ impl Pump {
     fn checkpoint(&mut self, input_bytes: u64) {
         if self.next_checkpoint <= Instant::now() {
             self.next_checkpoint = Instant::now() + CHECKPOINT;
-            ledger::log_checkpoint(&self.facts, &self.outcome(0, &self.trail.read(), input_bytes));
+            ledger::log_checkpoint(&self.facts, &self.outcome(0, &self.log.read(), input_bytes));
         }
     }
 
@@ -179,7 +179,7 @@ impl Pump {
     fn commit(&mut self) {
         if let Some(commit) = self.commit.take() {
             // A handler that is gone cannot be told; the request is settled all the same.
-            let _ = commit.send(Ok(self.trail.read()));
+            let _ = commit.send(Ok(self.log.read()));
         }
     }
 
@@ -191,20 +191,20 @@ impl Pump {
         self.next_ping = Instant::now() + SILENCE;
     }
 
-    async fn finish(mut self, upstreams: &Upstreams, mut journey: Journey, failure: Option<Failure>) {
+    async fn finish(mut self, upstreams: &Upstreams, mut dispatch: Dispatch, failure: Option<Failure>) {
         let broken = failure.as_ref().and_then(Failure::upstream).filter(|_| self.relay.is_some());
-        journey.judge(upstreams, failure.is_none(), broken);
-        let trail = self.trail.read();
+        dispatch.judge(upstreams, failure.is_none(), broken);
+        let log = self.log.read();
         let status = failure.as_ref().map_or(200, Failure::status);
         let error =
-            failure.map(|failure| GatewayError::from(failure).with_header("x-gateway-attempts", trail.attempts_text()));
+            failure.map(|failure| GatewayError::from(failure).with_header("x-gateway-attempts", log.attempts_text()));
         if let (Some(error), None) = (&error, &self.commit) {
             self.say(error).await;
         }
-        let record = ledger::record(&self.facts, self.outcome(status, &trail, journey.leg().body_bytes()));
+        let record = ledger::record(&self.facts, self.outcome(status, &log, dispatch.prepared().body_bytes()));
         let signatures = self.relay.as_ref().map(Relay::signatures).unwrap_or_default();
         let kept = vault::remember(&self.store, &self.facts.key, &signatures);
-        futures_util::join!(ledger::settle(&self.store, &self.facts, &record), kept, journey.share());
+        futures_util::join!(ledger::settle(&self.store, &self.facts, &record), kept, dispatch.share());
         if let (Some(error), Some(commit)) = (error, self.commit.take()) {
             let _ = commit.send(Err(error));
         }
@@ -222,12 +222,12 @@ impl Pump {
         let _ = timeout_at(Instant::now() + LAST_WORDS, self.deliver()).await;
     }
 
-    fn outcome(&self, status: u16, trail: &Trail, input_bytes: u64) -> Outcome {
+    fn outcome(&self, status: u16, log: &AttemptLog, input_bytes: u64) -> Outcome {
         let meter = self.relay.as_ref().map(Relay::meter).cloned().unwrap_or_default();
         Outcome {
             status,
-            provider: trail.route.provider,
-            attempts: trail.calls(),
+            provider: log.route.provider,
+            attempts: log.calls(),
             input_bytes,
             finish: meter.finish,
             usage: meter.usage,

@@ -6,7 +6,7 @@ use gateway::chat::{Grammar, StreamEvent};
 use gateway::error::{GatewayError, UpstreamError};
 use gateway::ids::{ModelId, RequestId};
 use gateway::sse::{FrameReader, SseError};
-use gateway::translate::{Meter, Progress, Relay, Restore, Stream, Way};
+use gateway::translate::{Conversion, Meter, Progress, Relay, Restore, Stream};
 use gateway::wire::names::ToolNames;
 use gateway::wire::{self, ClientFormat, Identity, WireFormat};
 
@@ -41,11 +41,11 @@ pub fn identity(format: ClientFormat) -> Identity {
 pub const WIRES: [WireFormat; 3] = [WireFormat::OpenAi, WireFormat::Anthropic, WireFormat::Gemini];
 
 /// How a format meets a wire, for a client that reads thoughts.
-pub fn way(format: ClientFormat, wire: WireFormat) -> Way {
+pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
     if wire == format.native_wire() {
-        return Way::Forward;
+        return Conversion::Forward;
     }
-    Way::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
+    Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
 
 /// Relays chunks of a format's own wire to the end.
@@ -56,7 +56,7 @@ pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -
 /// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
 pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
     let stream = Stream { format, request: request(), identity: identity(format), include_usage: true, estimated_input: 7 };
-    let mut relay = Relay::new(stream, way(format, wire));
+    let mut relay = Relay::new(stream, conversion(format, wire));
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
     for chunk in chunks {

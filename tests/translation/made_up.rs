@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use gateway::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
-use gateway::translate::{Outbound, Way};
+use gateway::translate::{Conversion, Outbound};
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{requests, streams};
 use gateway_tests::project;
@@ -216,7 +216,7 @@ proptest! {
         };
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
         for model in MODELS.iter() {
-            if let Ok(Outbound { body, way: Way::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
+            if let Ok(Outbound { body, conversion: Conversion::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
                 check_sent(wire, &body, model.id.as_str());
             }
         }

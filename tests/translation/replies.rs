@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::BytesMut;
 use gateway::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage, collect};
-use gateway::translate::{Progress, Restore, Way, inbound};
+use gateway::translate::{Conversion, Progress, Restore, inbound};
 use gateway::wire::names::ToolNames;
 use gateway::wire::{self, ClientFormat, WireFormat, shape};
 use gateway_tests::corpus::{streams, whole_replies};
@@ -87,8 +87,8 @@ fn counts(usage: Option<Usage>) -> Option<[u64; 4]> {
     usage.map(|usage| [usage.total_input(), usage.cache_read, usage.cache_write(), usage.output])
 }
 
-fn translated(wire: WireFormat) -> Way {
-    Way::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
+fn translated(wire: WireFormat) -> Conversion {
+    Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
 
 fn encoded(format: ClientFormat, events: &[StreamEvent]) -> Vec<u8> {

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use gateway::catalog::Model;
 use gateway::error::GatewayError;
-use gateway::translate::outbound::Beside;
-use gateway::translate::{Outbound, Way, outbound};
+use gateway::translate::outbound::RequestExtras;
+use gateway::translate::{Conversion, Outbound, outbound};
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::requests;
 use gateway_tests::relaying::catalog;
@@ -26,8 +26,8 @@ pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
 /// The body for a model's first route.
 pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Outbound, GatewayError> {
     let opened = wire::open_request(format, body)?;
-    let beside = Beside { betas: &[], signatures: &HashMap::new() };
-    outbound::outbound(format, &opened, (model, &model.routes[0]), beside)
+    let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
+    outbound::outbound(format, &opened, (model, &model.routes[0]), extras)
 }
 
 /// A refusal that the client can act on: it names what this model's route has no place for.
@@ -53,10 +53,10 @@ fn every_request_reaches_every_wire_and_loses_no_field_unnamed() {
                     dropped.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
                 };
                 let named = outbound.dropped.iter().any(is_part);
-                let kept = match &outbound.way {
-                    Way::Forward => sent.get(name) == Some(value) || CONSUMED.contains(&name.as_str()),
-                    Way::Translate { .. } if SCALARS.contains(&name.as_str()) => holds(&sent, value),
-                    Way::Translate { .. } => wire::carried_fields(format).contains(&name.as_str()),
+                let kept = match &outbound.conversion {
+                    Conversion::Forward => sent.get(name) == Some(value) || CONSUMED.contains(&name.as_str()),
+                    Conversion::Translate { .. } if SCALARS.contains(&name.as_str()) => holds(&sent, value),
+                    Conversion::Translate { .. } => wire::carried_fields(format).contains(&name.as_str()),
                 };
                 assert!(kept || named, "{place}: {name} = {value} is lost");
             }
@@ -136,8 +136,8 @@ pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Model], plac
             let Ok(shorter) = send(format, &shorter.to_string(), model) else { continue };
             let (short, short_beside, short_thinking) = sent_history(&shorter.body);
             // Thoughts of earlier turns go when thinking is no longer possible; a history that needs repair is written anew.
-            let same_way = std::mem::discriminant(&whole.way) == std::mem::discriminant(&shorter.way);
-            if same_way && thinking == short_thinking {
+            let same_conversion = std::mem::discriminant(&whole.conversion) == std::mem::discriminant(&shorter.conversion);
+            if same_conversion && thinking == short_thinking {
                 assert!(long.starts_with(&short), "{place} cut at {cut} for {}:\n{short:?}\n{long:?}", model.id);
                 // Tools that only the history knows are declared once it does.
                 let compared = if body.get("tools").is_some() { 3 } else { 2 };
@@ -244,7 +244,7 @@ fn what_is_sent_pairs_results_with_calls_and_keeps_the_wires_rules() {
     for (format, path, body) in requests() {
         for model in MODELS.iter() {
             let Ok(outbound) = send(format, &body.to_string(), model) else { continue };
-            if let Way::Translate { wire, .. } = outbound.way {
+            if let Conversion::Translate { wire, .. } = outbound.conversion {
                 check_sent(wire, &outbound.body, &format!("{} for {}", path.display(), model.id));
             }
         }

@@ -1,17 +1,22 @@
 //! Whole replies back.
 
+use super::conversion::Conversion;
 use super::restore::Restore;
-use super::route::Way;
 use crate::chat::collect;
 use crate::chat::request::{Origin, Part};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::{self, ClientFormat, Identity, WholeReply};
 
 /// A provider's whole reply as the client shall get it.
-pub fn whole(format: ClientFormat, way: Way, body: &str, identity: &Identity) -> Result<WholeReply, UpstreamError> {
-    match way {
-        Way::Forward => wire::forward_whole(format, body, identity),
-        Way::Translate { wire, restore } => translated(format, (wire, restore), body, identity),
+pub fn whole(
+    format: ClientFormat,
+    conversion: Conversion,
+    body: &str,
+    identity: &Identity,
+) -> Result<WholeReply, UpstreamError> {
+    match conversion {
+        Conversion::Forward => wire::forward_whole(format, body, identity),
+        Conversion::Translate { wire, restore } => translated(format, (wire, restore), body, identity),
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::conversion::Conversion;
 use super::place;
 use super::restore::Restore;
-use super::route::Way;
 use crate::capability::SamplingSupport;
 use crate::catalog::{Model, Route};
 use crate::chat::{ChatRequest, Origin, Part, Signature};
@@ -22,14 +22,14 @@ pub struct Outbound {
     /// The body, a JSON object.
     pub body: Vec<u8>,
     /// How the reply comes back.
-    pub way: Way,
+    pub conversion: Conversion,
     /// What the route cannot carry, by path: shown to the client in `x-gateway-dropped`.
     pub dropped: Vec<String>,
 }
 
 /// What comes with a request besides its body.
 #[derive(Clone, Copy, Debug)]
-pub struct Beside<'a> {
+pub struct RequestExtras<'a> {
     /// Anthropic's betas that Vertex takes.
     pub betas: &'a [&'a str],
     /// Gemini's signatures by tool-call id, from the vault.
@@ -48,7 +48,7 @@ pub fn outbound(
     format: ClientFormat,
     request: &ClientRequest<'_>,
     (model, route): (&Model, &Route),
-    beside: Beside<'_>,
+    extras: RequestExtras<'_>,
 ) -> Result<Outbound, GatewayError> {
     let wire = WireFormat::of(route.provider);
     let as_it_stands = match format {
@@ -58,9 +58,9 @@ pub fn outbound(
         }
     };
     if wire == format.native_wire() && as_it_stands {
-        forward(format, request, model, beside.betas)
+        forward(format, request, model, extras.betas)
     } else {
-        translate(format, request, (model, route), beside)
+        translate(format, request, (model, route), extras)
     }
 }
 
@@ -70,7 +70,7 @@ fn translate(
     format: ClientFormat,
     request: &ClientRequest<'_>,
     (model, route): (&Model, &Route),
-    beside: Beside<'_>,
+    extras: RequestExtras<'_>,
 ) -> Result<Outbound, GatewayError> {
     let wire = WireFormat::of(route.provider);
     let carried = wire::carried_fields(format);
@@ -78,7 +78,7 @@ fn translate(
     let mut dropped: Vec<String> = request.fields.names().filter(unknown).map(str::to_owned).collect();
     let mut conversation = wire::decode_request(format, request.text)?;
     drop_server_tools(format, request, &mut conversation, &mut dropped)?;
-    restore_signatures(&mut conversation, beside.signatures);
+    restore_signatures(&mut conversation, extras.signatures);
     let visible_reasoning = conversation.reasoning.visible;
     let target = Target {
         capabilities: &model.capabilities,
@@ -90,8 +90,8 @@ fn translate(
     dropped.extend(lost.into_iter().map(|lost| lost.path(format).to_owned()));
     let restore = Restore::new(names, answer_tool, visible_reasoning);
     let repaired = wire == WireFormat::Anthropic && format == ClientFormat::Messages;
-    let body = if repaired { with_betas(body, beside.betas)? } else { body };
-    Ok(Outbound { body, way: Way::Translate { wire, restore }, dropped })
+    let body = if repaired { with_betas(body, extras.betas)? } else { body };
+    Ok(Outbound { body, conversion: Conversion::Translate { wire, restore }, dropped })
 }
 
 /// Names the part that the wire refused by its path in the client's body.
@@ -177,7 +177,7 @@ pub fn forward(
         }
     }
     let body = fields.to_json().map_err(|error| internal(&error))?;
-    Ok(Outbound { body, way: Way::Forward, dropped })
+    Ok(Outbound { body, conversion: Conversion::Forward, dropped })
 }
 
 fn pass_of(format: ClientFormat) -> Pass {

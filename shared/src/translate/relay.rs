@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 
+use super::conversion::Conversion;
 use super::restore::Restore;
-use super::route::Way;
 use crate::chat::{BlockStart, Delta, FinishReason, Origin, StreamEvent, Usage};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::RequestId;
@@ -113,12 +113,12 @@ impl From<SseError> for UpstreamError {
 
 impl Relay {
     /// Relays a provider's stream to a client.
-    pub fn new(stream: Stream, way: Way) -> Self {
+    pub fn new(stream: Stream, conversion: Conversion) -> Self {
         let Stream { format, request, identity, include_usage, estimated_input } = stream;
         let own = identity.clone();
-        let (wire, outlet) = match way {
-            Way::Forward => (format.native_wire(), Outlet::Forward(wire::forwarder(format, identity, include_usage))),
-            Way::Translate { wire, restore } => {
+        let (wire, outlet) = match conversion {
+            Conversion::Forward => (format.native_wire(), Outlet::Forward(wire::forwarder(format, identity, include_usage))),
+            Conversion::Translate { wire, restore } => {
                 let encoder = wire::encoder(format, identity, include_usage, estimated_input);
                 (wire, Outlet::Encode { encoder, restore })
             }

@@ -185,7 +185,7 @@ fn answer_format(
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
     let description = Some("Gives the final answer. Call it exactly once, when the answer is complete.".to_owned());
-    // Beside the client's own tools the model must stay free to call those first.
+    // RequestExtras the client's own tools the model must stay free to call those first.
     if tools.is_empty() {
         *choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
     } else {

@@ -8,22 +8,22 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::trail::Attempt;
+use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
 use crate::catalog::{Model, Route};
-use crate::circuit::Standing;
+use crate::circuit::CircuitState;
 use crate::error::{GatewayError, UpstreamError};
 use crate::providers::{Provider, UpstreamCall};
 use crate::retry::Tries;
 use crate::store::items::RouteName;
-use crate::translate::outbound::{self, Beside};
-use crate::translate::{Outbound, Way};
+use crate::translate::outbound::{self, RequestExtras};
+use crate::translate::{Conversion, Outbound};
 use crate::wire::raw::RawObject;
 use crate::wire::{self, ClientFormat, ClientRequest, Mode};
 
 /// What a client asks.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct RoutableRequest {
     /// The client's format.
     pub format: ClientFormat,
     /// How the reply is wanted.
@@ -40,28 +40,28 @@ pub struct Question {
     pub signatures: HashMap<String, String>,
 }
 
-impl Question {
+impl RoutableRequest {
     /// The request in another route's words, read anew.
-    pub(super) fn leg(&self, upstreams: &Upstreams, route: Route) -> Result<Leg, GatewayError> {
+    pub(super) fn prepared(&self, upstreams: &Upstreams, route: Route) -> Result<PreparedRequest, GatewayError> {
         let opened = match self.mode {
             Mode::Streaming | Mode::Whole => wire::open_request(self.format, &self.text)?,
             Mode::Count => wire::open_count(&self.text)?,
         };
-        Leg::new(upstreams, self, &opened, route)
+        PreparedRequest::new(upstreams, self, &opened, route)
     }
 }
 
 /// One route for a request, and how the request fares on it.
 #[derive(Debug)]
-pub struct Leg {
+pub struct PreparedRequest {
     /// The route.
     pub route: Route,
     /// How the reply comes back.
-    pub way: Way,
+    pub conversion: Conversion,
     /// What the route cannot carry, by path.
     pub dropped: Vec<String>,
     pub(super) name: RouteName,
-    pub(super) standing: Standing,
+    pub(super) circuit: CircuitState,
     pub(super) tries: Tries,
     /// The token of the last attempt.
     pub(super) token: Option<SecretString>,
@@ -70,28 +70,28 @@ pub struct Leg {
     body: Bytes,
 }
 
-impl Leg {
+impl PreparedRequest {
     pub(super) fn new(
         upstreams: &Upstreams,
-        question: &Question,
+        request: &RoutableRequest,
         opened: &ClientRequest<'_>,
         route: Route,
     ) -> Result<Self, GatewayError> {
-        let Question { format, mode, model, betas, signatures, dropped: untaken, text: _ } = question;
-        let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(question))?;
-        let outbound = outbound::outbound(*format, opened, (model, &route), Beside { betas, signatures })?;
-        let Outbound { body, way, mut dropped } = outbound;
+        let RoutableRequest { format, mode, model, betas, signatures, dropped: untaken, text: _ } = request;
+        let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(request))?;
+        let outbound = outbound::outbound(*format, opened, (model, &route), RequestExtras { betas, signatures })?;
+        let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
         let body = finish_body(&body, provider, &route, *mode).map_err(|error| GatewayError::internal(error.to_string()))?;
         Ok(Self {
             name: RouteName::new(route.provider, &route.upstream),
-            standing: Standing::Closed,
+            circuit: CircuitState::Closed,
             tries: Tries::default(),
             token: None,
             body: body.into(),
             first_event: model.first_event,
             route,
-            way,
+            conversion,
             dropped,
         })
     }

@@ -5,7 +5,7 @@ use crate::wire::WireFormat;
 
 /// Passed through, or translated.
 #[derive(Clone, Debug)]
-pub enum Way {
+pub enum Conversion {
     /// The formats are the same: bodies and frames go through.
     Forward,
     /// Decoded to the conversation and encoded again.

@@ -1,8 +1,8 @@
-//! Where a request has been: what `x-gateway-provider`, `-model`, `-attempts` and `-dropped` tell.
+//! The attempts of a request: what `x-gateway-provider`, `-model`, `-attempts` and `-dropped` tell.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Leg;
+use super::PreparedRequest;
 use crate::catalog::Route;
 use crate::ids::ProviderId;
 
@@ -17,9 +17,9 @@ pub struct Attempt {
     pub ms: u128,
 }
 
-/// Where a request has been.
+/// The route a request is on, and the attempts so far.
 #[derive(Clone, Debug)]
-pub struct Trail {
+pub struct AttemptLog {
     /// The route it is on.
     pub route: Route,
     /// What that route cannot carry, by path.
@@ -28,9 +28,9 @@ pub struct Trail {
     pub attempts: Vec<Attempt>,
 }
 
-impl Trail {
-    pub(super) fn to(leg: &Leg) -> Self {
-        Self { route: leg.route.clone(), dropped: leg.dropped.clone(), attempts: Vec::new() }
+impl AttemptLog {
+    pub(super) fn to(prepared: &PreparedRequest) -> Self {
+        Self { route: prepared.route.clone(), dropped: prepared.dropped.clone(), attempts: Vec::new() }
     }
 
     /// How many calls were made.
@@ -46,17 +46,17 @@ impl Trail {
     }
 }
 
-/// A trail that can be read while the request is under way.
+/// A log that can be read while the request is under way.
 #[derive(Clone, Debug)]
-pub struct SharedTrail(Arc<Mutex<Trail>>);
+pub struct SharedAttemptLog(Arc<Mutex<AttemptLog>>);
 
-impl SharedTrail {
-    pub(super) fn new(trail: Trail) -> Self {
-        Self(Arc::new(Mutex::new(trail)))
+impl SharedAttemptLog {
+    pub(super) fn new(log: AttemptLog) -> Self {
+        Self(Arc::new(Mutex::new(log)))
     }
 
-    /// The trail up to now.
-    pub fn read(&self) -> Trail {
+    /// The log up to now.
+    pub fn read(&self) -> AttemptLog {
         self.lock().clone()
     }
 
@@ -64,13 +64,13 @@ impl SharedTrail {
         self.lock().attempts.push(attempt);
     }
 
-    pub(super) fn turn(&self, leg: &Leg) {
-        let mut trail = self.lock();
-        trail.route = leg.route.clone();
-        trail.dropped.clone_from(&leg.dropped);
+    pub(super) fn fail_over_to(&self, prepared: &PreparedRequest) {
+        let mut log = self.lock();
+        log.route = prepared.route.clone();
+        log.dropped.clone_from(&prepared.dropped);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Trail> {
+    fn lock(&self) -> MutexGuard<'_, AttemptLog> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
