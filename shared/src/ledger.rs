@@ -31,9 +31,6 @@ pub use settlement::{Reservation, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, verify};
 
-/// Characters per token where nobody counted.
-const BYTES_PER_TOKEN: u64 = 4;
-
 /// What is known of a request when it is sent upstream.
 #[derive(Clone, Debug)]
 pub struct RequestFacts {
@@ -58,24 +55,35 @@ pub struct RequestFacts {
 /// How a request ended, as the meter saw it.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// 200, or the status that the failure stands for.
+    /// 200, or the status that the ending stands for.
     pub status: u16,
+    /// Whether its usage is charged: not where the end was a provider's fault or ours.
+    pub is_charged: bool,
     /// Who answered last.
     pub provider: ProviderId,
     /// Upstream calls that were made.
     pub attempts: u32,
-    /// Bytes of the body that was sent upstream, for the estimate.
-    pub input_bytes: u64,
+    /// Tokens, as they are charged.
+    pub usage: Usage,
+    /// Who counted them.
+    pub source: TokenSource,
     /// Why the model stopped, if it did.
     pub finish: Option<FinishReason>,
-    /// The last usage the provider reported.
-    pub usage: Option<Usage>,
-    /// Bytes of generated text, for the estimate.
-    pub output_bytes: u64,
     /// The provider's id of the reply.
     pub upstream_id: String,
-    /// When the first event came.
+    /// When the first content came.
     pub first_event: Option<Instant>,
+}
+
+/// How far a request is whose reply is still coming.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkpoint {
+    /// Who is answering.
+    pub provider: ProviderId,
+    /// Upstream calls so far, the running one included.
+    pub attempts: u32,
+    /// Tokens so far.
+    pub usage: Usage,
 }
 
 /// The exact cost of a usage.
@@ -89,13 +97,16 @@ pub fn cost(usage: &Usage, model: &Model) -> PicoUsd {
         + cache_write_1h.cost_of(usage.cache_write_1h)
 }
 
-/// The record of a request. Ends that are the provider's fault or ours are not charged, but keep their cost at the provider.
+/// What a usage of that request costs its client, the deployment's markup included.
+pub fn price_of(facts: &RequestFacts) -> impl Fn(&Usage) -> PicoUsd + Send + Sync + use<> {
+    let (model, markup_permille) = (Arc::clone(&facts.model), facts.markup_permille);
+    move |usage| cost(usage, &model).with_markup(markup_permille)
+}
+
+/// The record of a request. One that is not charged keeps its cost at the provider.
 pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
-    let delivered = outcome.status == 200;
-    let reported = outcome.usage.filter(|usage| !usage.is_empty());
-    let source = if reported.is_some() { TokenSource::Upstream } else { TokenSource::Estimated };
-    let usage = reported.unwrap_or_else(|| if delivered { estimate(&outcome) } else { Usage::default() });
-    let price = cost(&usage, &facts.model);
+    let usage = outcome.usage;
+    let charged = if outcome.is_charged { price_of(facts)(&usage) } else { PicoUsd::ZERO };
     Record {
         key: facts.key.clone(),
         request: facts.request,
@@ -107,10 +118,10 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
         finish: outcome.finish.as_ref().map_or("", FinishReason::as_str).into(),
         markup_permille: facts.markup_permille,
         upstream_id: outcome.upstream_id,
-        source,
+        source: outcome.source,
         price_version: facts.price_version.clone(),
-        provider_cost: usage.provider_cost.unwrap_or(price),
-        charged: if delivered { price.with_markup(facts.markup_permille) } else { PicoUsd::ZERO },
+        provider_cost: usage.provider_cost.unwrap_or_else(|| cost(&usage, &facts.model)),
+        charged,
         usage,
         first_event_ms: outcome.first_event.map(|at| millis(at.duration_since(facts.started))),
         duration_ms: millis(facts.started.elapsed()),
@@ -132,17 +143,11 @@ pub fn estimated_input(body: &str) -> u64 {
     text_bytes.saturating_mul(2).div_ceil(5).saturating_add(parts).saturating_add(frame)
 }
 
-/// Tokens of a body that nobody counted, at least one.
-pub fn estimated_tokens(bytes: u64) -> u64 {
-    bytes.div_ceil(BYTES_PER_TOKEN).max(1)
-}
-
-fn estimate(outcome: &Outcome) -> Usage {
-    Usage {
-        input: outcome.input_bytes.div_ceil(BYTES_PER_TOKEN),
-        output: outcome.output_bytes.div_ceil(BYTES_PER_TOKEN),
-        ..Usage::default()
-    }
+/// Input tokens that are charged for a body of which no provider told its own count: a token for four bytes of JSON, and no more
+/// than the estimate above, which knows pictures and files.
+pub fn uncounted_input(body: &str) -> u64 {
+    const BYTES_PER_TOKEN: u64 = 4;
+    (body.len() as u64).div_ceil(BYTES_PER_TOKEN).min(estimated_input(body)).max(1)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -187,21 +192,21 @@ pub fn log_intent(facts: &RequestFacts, provider: ProviderId) {
     );
 }
 
-/// The line that tells how far a stream is: what it has cost so far if nothing more is heard of it.
-pub fn log_checkpoint(facts: &RequestFacts, outcome: &Outcome) {
-    let usage = outcome.usage.filter(|usage| !usage.is_empty()).unwrap_or_else(|| estimate(outcome));
+/// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names.
+pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint) {
+    let usage = &checkpoint.usage;
     tracing::info!(
         event = "ledger.checkpoint",
         key = %facts.key,
         request = %facts.request,
-        provider = %outcome.provider,
-        attempts = outcome.attempts,
+        provider = %checkpoint.provider,
+        attempts = checkpoint.attempts,
         input = usage.input,
         cache_read = usage.cache_read,
         cache_write_5m = usage.cache_write_5m,
         cache_write_1h = usage.cache_write_1h,
-        output = usage.output.max(outcome.output_bytes.div_ceil(BYTES_PER_TOKEN)),
-        provider_cost_pico = %usage.provider_cost.unwrap_or_else(|| cost(&usage, &facts.model)).pico(),
+        output = usage.output,
+        provider_cost_pico = %cost(usage, &facts.model).pico(),
     );
 }
 
@@ -254,15 +259,15 @@ mod tests {
         }
     }
 
-    fn outcome(status: u16, usage: Option<Usage>) -> Outcome {
+    fn outcome(status: u16, is_charged: bool, usage: Usage) -> Outcome {
         Outcome {
             status,
+            is_charged,
             provider: ProviderId::VertexClaude,
             attempts: 1,
-            input_bytes: 401,
-            finish: None,
             usage,
-            output_bytes: 9,
+            source: TokenSource::Upstream,
+            finish: None,
             upstream_id: String::new(),
             first_event: None,
         }
@@ -288,14 +293,14 @@ mod tests {
 
     #[test]
     fn a_providers_fault_is_not_charged_but_its_cost_is_kept() {
-        let record = record(&facts("claude-opus-4.6"), outcome(502, Some(usage())));
+        let record = record(&facts("claude-opus-4.6"), outcome(502, false, usage()));
         assert_eq!((record.charged, record.provider_cost.pico()), (PicoUsd::ZERO, 10_810_000_000));
     }
 
     #[test]
     fn a_reported_cost_is_the_provider_cost_and_never_the_charge() {
         let reported = Usage { provider_cost: Some(PicoUsd::new(42)), ..usage() };
-        let record = record(&facts("claude-opus-4.6"), outcome(200, Some(reported)));
+        let record = record(&facts("claude-opus-4.6"), outcome(200, true, reported));
         assert_eq!((record.charged.pico(), record.provider_cost.pico()), (10_810_000_000, 42));
     }
 
@@ -310,9 +315,22 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_usage_is_estimated_and_says_so() {
-        let record = record(&facts("claude-opus-4.6"), outcome(200, None));
-        assert_eq!(record.source, TokenSource::Estimated);
-        assert_eq!((record.usage.input, record.usage.output), (101, 3));
+    fn a_request_that_its_deadline_cut_is_charged_for_what_was_generated() {
+        let record = record(&facts("claude-opus-4.6"), outcome(504, true, usage()));
+        assert_eq!((record.status, record.charged.pico()), (504, 10_810_000_000));
+    }
+
+    #[test]
+    fn a_markup_is_added_to_the_charge_alone() {
+        let facts = RequestFacts { markup_permille: 100, ..facts("claude-opus-4.6") };
+        let record = record(&facts, outcome(200, true, usage()));
+        assert_eq!((record.charged.pico(), record.provider_cost.pico()), (11_891_000_000, 10_810_000_000));
+    }
+
+    #[test]
+    fn an_uncounted_prompt_is_charged_by_its_length_and_a_picture_by_piece() {
+        assert_eq!(uncounted_input(&"x".repeat(401)), 101);
+        let part = format!(r#"{{"media_type":"image/png","data":"{}"}}"#, "A".repeat(50_000));
+        assert_eq!(uncounted_input(&part), estimated_input(&part));
     }
 }

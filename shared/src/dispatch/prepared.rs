@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
-use crate::catalog::{Model, Route};
+use crate::catalog::{Model, Route, Transfer};
 use crate::circuit::CircuitState;
 use crate::error::{GatewayError, UpstreamError};
 use crate::providers::{Provider, UpstreamCall};
@@ -63,6 +63,8 @@ pub struct PreparedRequest {
     pub(super) name: RouteName,
     pub(super) circuit: CircuitState,
     pub(super) tries: Tries,
+    /// How the provider is asked for its reply.
+    pub(super) mode: Mode,
     /// The token of the last attempt.
     pub(super) token: Option<SecretString>,
     /// How long the model may think before its first event.
@@ -82,11 +84,13 @@ impl PreparedRequest {
         let outbound = outbound::outbound(*format, opened, (model, &route), RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
-        let body = finish_body(&body, provider, &route, *mode).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let mode = upstream_mode(*mode, route.transfer);
+        let body = finish_body(&body, provider, &route, mode).map_err(|error| GatewayError::internal(error.to_string()))?;
         Ok(Self {
             name: RouteName::new(route.provider, &route.upstream),
             circuit: CircuitState::Closed,
             tries: Tries::default(),
+            mode,
             token: None,
             body: body.into(),
             first_event: model.first_event,
@@ -101,17 +105,32 @@ impl PreparedRequest {
         self.body.len() as u64
     }
 
+    /// The body that goes upstream, which is JSON.
+    pub fn body(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or_default()
+    }
+
     pub(super) fn call(
         &self,
         provider: &dyn Provider,
         token: SecretString,
-        (mode, limit): (Mode, Duration),
+        limit: Duration,
     ) -> Result<UpstreamCall, UpstreamError> {
-        Ok(UpstreamCall { url: provider.url(&self.route.upstream, mode)?, token, body: self.body.clone(), mode, limit })
+        let url = provider.url(&self.route.upstream, self.mode)?;
+        Ok(UpstreamCall { url, token, body: self.body.clone(), mode: self.mode, limit })
     }
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
         Attempt { provider: self.route.provider, status, ms: started.elapsed().as_millis() }
+    }
+}
+
+/// How a provider is asked: as its route wants it, whatever the client wants. Only a count is always a count.
+fn upstream_mode(asked: Mode, transfer: Transfer) -> Mode {
+    match (asked, transfer) {
+        (Mode::Count, _) => Mode::Count,
+        (Mode::Streaming | Mode::Whole, Transfer::Stream) => Mode::Streaming,
+        (Mode::Streaming | Mode::Whole, Transfer::Whole) => Mode::Whole,
     }
 }
 

@@ -16,6 +16,12 @@ struct UsageAccounting {
     include: bool,
 }
 
+/// Asks for the usage at a stream's end (OpenAI's wire; a whole reply refuses the field).
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
 pub(super) struct OpenRouter {
     base_url: Url,
     credential: Credential,
@@ -47,6 +53,10 @@ impl Provider for OpenRouter {
     fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
         body.set("model", model.as_str())?;
         body.set("stream", &(mode == Mode::Streaming))?;
+        match mode {
+            Mode::Streaming => body.set("stream_options", &StreamOptions { include_usage: true })?,
+            Mode::Whole | Mode::Count => drop(body.remove("stream_options")),
+        }
         body.set("usage", &UsageAccounting { include: true })
     }
 }
