@@ -160,6 +160,13 @@ impl Dispatch {
         self.note(upstreams, outcome);
     }
 
+    /// Ends a request that leaves no record, with the failure that ended it, and waits until its route's state is shared.
+    pub async fn conclude_unrecorded(&mut self, upstreams: &Upstreams, failure: Option<&UpstreamError>) {
+        let outcome = failure.map_or(CircuitOutcome::Success, circuit_outcome);
+        self.conclude(upstreams, failure.map_or(200, UpstreamError::status), outcome);
+        self.share().await;
+    }
+
     fn log_attempt(&mut self, status: u16) {
         if let Some(started) = self.running.take() {
             self.log.add(self.prepared.attempt(status, started));

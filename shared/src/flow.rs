@@ -14,7 +14,6 @@ use tracing::Instrument as _;
 use crate::admission::{Rates, rate_headers, with_rates};
 use crate::auth::ApiKey;
 use crate::catalog::Model;
-use crate::circuit::CircuitOutcome;
 use crate::dispatch::{self, AttemptLog, Dispatch, PreparedRequest, ReplyReader, RoutableRequest};
 use crate::error::{GatewayError, UpstreamError};
 use crate::gateway::Gateway;
@@ -165,12 +164,7 @@ impl Gateway {
         let request = request(ClientFormat::Messages, &HeaderMap::new(), (Mode::Count, &text), model);
         let mut dispatch = Dispatch::begin(&self.upstreams, request, &opened, deadline).await?;
         let counted = dispatch.run(&self.upstreams, &Counting).await;
-        let (status, outcome) = match &counted {
-            Ok(_) => (200, CircuitOutcome::Success),
-            Err(error) => (error.status(), dispatch::circuit_outcome(error)),
-        };
-        dispatch.conclude(&self.upstreams, status, outcome);
-        dispatch.share().await;
+        dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
         match counted {
             Err(error) if retry::severity(&error) != Severity::Final => Ok(estimate()),
             counted => Ok(counted?),
