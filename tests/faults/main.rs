@@ -5,6 +5,7 @@ mod chaos;
 mod circuits;
 mod credentials;
 mod crowds;
+mod endings;
 mod every_call;
 mod outage;
 mod settlement_faults;

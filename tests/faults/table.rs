@@ -1,7 +1,10 @@
 //! The fault catalogue, row by row: each is played to both client formats, whole and streamed.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gateway::catalog::Catalog;
+use gateway::ids::RequestId;
+use gateway::ledger::verify;
 use gateway_tests::{Answer, Harness, options};
 use serde_json::{Value, json};
 
@@ -12,6 +15,8 @@ enum Routes {
     Two,
     /// OpenRouter alone.
     One,
+    /// Vertex Gemini, then OpenRouter.
+    Gemini,
 }
 
 impl Routes {
@@ -19,6 +24,7 @@ impl Routes {
         match self {
             Self::Two => ["claude-opus-4.6", "claude-opus-4.5", "claude-sonnet-4.5", "claude-haiku-4.5"],
             Self::One => ["gpt-5.2", "gpt-5-mini", "gpt-5-nano", "gpt-5.2-codex"],
+            Self::Gemini => ["gemini-3-pro", "gemini-3-flash", "gemini-2.5-pro", "gemini-2.5-flash"],
         }
     }
 }
@@ -39,18 +45,18 @@ struct Row {
     name: &'static str,
     routes: Routes,
     script: &'static str,
-    whole: Option<(Seen, &'static str)>,
-    streamed: Option<(Seen, &'static str)>,
+    whole: (Seen, &'static str),
+    streamed: (Seen, &'static str),
 }
 
 const FAILED_OVER: &str = "vertex-claude;500 openrouter;200";
 
 /// A row whose outcome is the same whole and streamed.
 const fn row(name: &'static str, routes: Routes, script: &'static str, seen: Seen, calls: &'static str) -> Row {
-    Row { name, routes, script, whole: Some((seen, calls)), streamed: Some((seen, calls)) }
+    Row { name, routes, script, whole: (seen, calls), streamed: (seen, calls) }
 }
 
-use Routes::{One, Two};
+use Routes::{Gemini, One, Two};
 use Seen::{BrokenStream, Refusal, Reply};
 
 const ROWS: &[Row] = &[
@@ -103,20 +109,8 @@ const ROWS: &[Row] = &[
         Reply,
         "vertex-claude;502 vertex-claude;502 openrouter;200",
     ),
-    Row {
-        name: "F13 silence goes elsewhere",
-        routes: Two,
-        script: "silent ms=3000 on=claude",
-        whole: None,
-        streamed: Some((Reply, "vertex-claude;504 openrouter;200")),
-    },
-    Row {
-        name: "F13 silence is retried once",
-        routes: One,
-        script: "silent ms=3000",
-        whole: None,
-        streamed: Some((Refusal(504, 504), "openrouter;504 openrouter;504")),
-    },
+    row("F13 silence goes elsewhere", Two, "silent ms=3000 on=claude", Reply, "vertex-claude;504 openrouter;200"),
+    row("F13 silence is retried once", One, "silent ms=3000", Refusal(504, 504), "openrouter;504 openrouter;504"),
     row("F14 a web page is no reply", Two, "html on=claude", Reply, "vertex-claude;502 openrouter;200"),
     row("F14 an empty body is no reply", Two, "empty on=claude", Reply, "vertex-claude;502 openrouter;200"),
     row("F14 a web page is retried", One, "html times=1", Reply, "openrouter;502 openrouter;200"),
@@ -135,43 +129,59 @@ const ROWS: &[Row] = &[
         "openrouter;529 openrouter;529 openrouter;529",
     ),
     Row {
-        name: "F16 a stalled stream says so",
+        name: "F16 a stalled stream says so, a whole reply goes elsewhere",
         routes: Two,
-        script: "stall after=3 ms=5000",
-        whole: None,
-        streamed: Some((BrokenStream, "vertex-claude;200")),
+        script: "stall after=3 ms=5000 on=claude",
+        whole: (Reply, "vertex-claude;504 openrouter;200"),
+        streamed: (BrokenStream, "vertex-claude;200"),
     },
     Row {
         name: "F17 a cut after content breaks a stream, a whole reply goes elsewhere",
         routes: Two,
         script: "cut after=3 on=claude",
-        whole: Some((Reply, "vertex-claude;502 openrouter;200")),
-        streamed: Some((BrokenStream, "vertex-claude;200")),
+        whole: (Reply, "vertex-claude;502 openrouter;200"),
+        streamed: (BrokenStream, "vertex-claude;200"),
     },
     Row {
         name: "F18 an event that is no JSON",
         routes: Two,
         script: "malformed after=3 on=claude",
-        whole: Some((Reply, "vertex-claude;502 openrouter;200")),
-        streamed: Some((BrokenStream, "vertex-claude;200")),
+        whole: (Reply, "vertex-claude;502 openrouter;200"),
+        streamed: (BrokenStream, "vertex-claude;200"),
     },
     row("F19 an event without an end", Two, "huge-event on=claude", Reply, "vertex-claude;502 openrouter;200"),
-    Row {
-        name: "F19 comments are no events",
-        routes: Two,
-        script: "comments ms=3000 on=claude",
-        whole: None,
-        streamed: Some((Reply, "vertex-claude;504 openrouter;200")),
-    },
+    row("F19 comments are no events", Two, "comments ms=3000 on=claude", Reply, "vertex-claude;504 openrouter;200"),
     row("F21 what is unknown is ignored", Two, "strange", Reply, "vertex-claude;200"),
     row("F21 what is unknown is ignored", One, "strange", Reply, "openrouter;200"),
     Row {
         name: "F22 an error after content",
         routes: Two,
         script: "midstream-error after=3",
-        whole: None,
-        streamed: Some((BrokenStream, "vertex-claude;200")),
+        whole: (Refusal(502, 502), "vertex-claude;529 openrouter;502 openrouter;502 openrouter;502"),
+        streamed: (BrokenStream, "vertex-claude;200"),
     },
+    row("a JSON answer to a stream request is read", Two, "json", Reply, "vertex-claude;200"),
+    row("a JSON answer to a stream request is read", One, "json", Reply, "openrouter;200"),
+    row("a JSON answer to a stream request is read", Gemini, "json", Reply, "vertex-gemini;200"),
+    row("an empty stop goes elsewhere", Two, "no-answer on=claude", Reply, "vertex-claude;502 openrouter;200"),
+    row("an empty stop goes elsewhere", Gemini, "no-answer on=gemini", Reply, "vertex-gemini;502 openrouter;200"),
+    row("an empty stop is retried once", One, "no-answer", Refusal(502, 502), "openrouter;502 openrouter;502"),
+    row("a broken call before content", Gemini, "broken-call after=0 on=gemini", Reply, "vertex-gemini;502 openrouter;200"),
+    Row {
+        name: "a broken call after content",
+        routes: Gemini,
+        script: "broken-call after=3 on=gemini",
+        whole: (Reply, "vertex-gemini;502 openrouter;200"),
+        streamed: (BrokenStream, "vertex-gemini;200"),
+    },
+    Row {
+        name: "cut arguments",
+        routes: Two,
+        script: "broken-call after=3 on=claude",
+        whole: (Reply, "vertex-claude;502 openrouter;200"),
+        streamed: (BrokenStream, "vertex-claude;200"),
+    },
+    row("moderation is the request's own", One, "moderated", Refusal(400, 400), "openrouter;403"),
 ];
 
 /// The client's format and mode of a cell.
@@ -215,9 +225,25 @@ fn difference(answer: &Answer, cell: Cell, seen: Seen) -> Option<String> {
     (!right).then(|| format!("{} {}", answer.status, answer.body))
 }
 
+/// What is wrong with an answer's headers: each tells where the request was, and a whole reply what its record charges.
+async fn headers(gateway: &Harness, answer: &Answer, cell: Cell) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for name in ["x-gateway-provider", "x-gateway-model"] {
+        faults.extend(answer.header(name).is_empty().then(|| format!("no {name}")));
+    }
+    let request = RequestId::parse(answer.header("x-request-id")).context("a request id")?;
+    let record = gateway.stack.support.store.record(&gateway.key_id()?, request).await?.context("no record")?;
+    let priced = !cell.stream && answer.status == 200;
+    let expected = if priced { record.charged.to_string() } else { String::new() };
+    if answer.header("x-gateway-cost-usd") != expected {
+        faults.push(format!("costs {:?} and charges {}", answer.header("x-gateway-cost-usd"), record.charged));
+    }
+    Ok(faults)
+}
+
 /// Plays a row to one kind of client.
 async fn play(gateway: &Harness, row: &Row, cell: Cell, model: &str) -> Result<Vec<String>> {
-    let Some((seen, expected)) = (if cell.stream { row.streamed } else { row.whole }) else { return Ok(Vec::new()) };
+    let (seen, expected) = if cell.stream { row.streamed } else { row.whole };
     let before = gateway.usage().await?.total;
     let script = format!("hello [[sim:{} label={model}]]", row.script);
     let body = json!({"model": model, "max_tokens": 64, "stream": cell.stream,
@@ -238,6 +264,7 @@ async fn play(gateway: &Harness, row: &Row, cell: Cell, model: &str) -> Result<V
     if (requests, errors, after.charged > before.charged) != (1, u64::from(!delivered), delivered) {
         faults.push(format!("ledger: {requests} requests, {errors} errors, charged {:?}", after.charged));
     }
+    faults.extend(headers(gateway, &answer, cell).await?);
     let place = format!("{} [{} stream={}]", row.name, cell.path, cell.stream);
     Ok(faults.into_iter().map(|fault| format!("{place}: {fault}")).collect())
 }
@@ -253,6 +280,11 @@ async fn play_row(row: &Row) -> Result<Vec<String>> {
     for (cell, model) in CELLS.into_iter().zip(row.routes.models()) {
         faults.extend(play(&gateway, row, cell, model).await?);
     }
+    let verified = verify(&gateway.stack.support.store, &Catalog::embedded()?, |_| {}).await?;
+    faults.extend(verified.violations.iter().map(|violation| format!("{}: {violation:?}", row.name)));
+    // The simulator's own words, as a provider's might quote the client's.
+    let said = |line: &&String| line.contains("Simulated") || line.contains("flagged");
+    faults.extend(gateway.stack.logs.lines().iter().find(said).map(|line| format!("{}: in the log: {line}", row.name)));
     Ok(faults)
 }
 

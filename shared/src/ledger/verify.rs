@@ -10,7 +10,7 @@ use super::reconcile::dead_holds;
 use crate::catalog::Catalog;
 use crate::ids::KeyId;
 use crate::money::PicoUsd;
-use crate::store::items::{Expired, Record, Rollup, StoredKey, TokenSource, iso_day};
+use crate::store::items::{Expired, Record, Rollup, StoredKey, iso_day};
 use crate::store::{Store, StoreError};
 
 /// Records live a hundred days: the last of them is not looked at, so that none has begun to go.
@@ -73,6 +73,27 @@ struct Found<'a> {
     violations: &'a mut Vec<Violation>,
 }
 
+/// Whether a record of that status charges for its tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Charges {
+    /// A complete reply, and one that its client stopped reading.
+    Always,
+    /// A time limit: the request's own after content charges, a provider's does not.
+    Sometimes,
+    /// A failure of the provider, of the request or of ours.
+    Never,
+}
+
+impl Charges {
+    const fn of(status: u16) -> Self {
+        match status {
+            200 | 499 => Self::Always,
+            504 => Self::Sometimes,
+            _ => Self::Never,
+        }
+    }
+}
+
 /// What records and rollups of a day and model must agree in: requests, input, output, charge.
 type Sum = (u64, u64, u64, PicoUsd);
 
@@ -84,13 +105,13 @@ impl Found<'_> {
     /// L2: a charge is the price of its tokens, and nothing where the provider or we failed.
     fn prices(&mut self, records: &[Record], catalog: &Catalog) {
         for record in records {
-            if record.status != 200 && record.charged != PicoUsd::ZERO {
+            let charges = Charges::of(record.status);
+            if charges == Charges::Never && record.charged != PicoUsd::ZERO {
                 self.add("L2", format!("{} failed and charges {}", record.request, record.charged));
             }
-            let known = record.price_version == catalog.version() && record.source == TokenSource::Upstream;
-            let Some(model) = catalog.resolve(&record.model).ok().filter(|_| known && record.status == 200) else {
-                continue;
-            };
+            let is_free = charges != Charges::Always && record.charged == PicoUsd::ZERO;
+            let priced = record.price_version == catalog.version() && charges != Charges::Never && !is_free;
+            let Some(model) = catalog.resolve(&record.model).ok().filter(|_| priced) else { continue };
             let due = cost(&record.usage, &model).with_markup(record.markup_permille);
             if due != record.charged {
                 self.add("L2", format!("{} charges {} for tokens worth {due}", record.request, record.charged));

@@ -1,0 +1,255 @@
+//! Endings that need more than a fault of a provider: deadlines, clients that do not read, panics. What the ledger and the circuit
+//! keep of each, and what providers' words become.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use gateway::auth::ApiKey;
+use gateway::catalog::Catalog;
+use gateway::circuit::Circuits;
+use gateway::config::Config;
+use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
+use gateway::ids::{KeyId, RequestId};
+use gateway::ledger::{self, RequestFacts, Reservation};
+use gateway::money::PicoUsd;
+use gateway::providers::{Providers, Transport};
+use gateway::pump::{CHANNEL_CHUNKS, Commit, Pump, Reply};
+use gateway::retry::RetryBudget;
+use gateway::store::items::{Record, TokenSource};
+use gateway::wire::{self, ClientFormat, CostOf, Delivery, Identity, Mode, ReplyContext};
+use gateway_dev::stack::{Options, Support};
+use gateway_tests::{Answer, Harness, options};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+const PATHS: [&str; 2] = ["/v1/chat/completions", "/v1/messages"];
+
+fn asked(model: &str, script: &str, stream: bool) -> Value {
+    let content = format!("hi [[sim:{script}]]");
+    json!({"model": model, "max_tokens": 64, "stream": stream, "messages": [{"role": "user", "content": content}]})
+}
+
+/// A gateway whose requests end a second after they came.
+async fn hurried() -> Result<Harness> {
+    // Five seconds are kept for the last words and the ledger.
+    Harness::start_with(Options { timeout: Duration::from_secs(6), ..options()? }).await
+}
+
+async fn record(gateway: &Harness, answer: &Answer) -> Result<Record> {
+    let request = RequestId::parse(answer.header("x-request-id")).context("a request id")?;
+    gateway.stack.support.store.record(&gateway.key_id()?, request).await?.context("a record")
+}
+
+#[tokio::test]
+async fn a_deadline_after_content_charges_what_was_generated() -> Result<()> {
+    let gateway = hurried().await?;
+    for path in PATHS {
+        for stream in [false, true] {
+            let answer = gateway.post(path, &asked("claude-opus-4.6", "stall after=3 ms=9000", stream)).await?;
+            let record = record(&gateway, &answer).await?;
+            assert_eq!(record.status, 504, "{path} {stream}: {answer:?}");
+            assert_eq!(record.source, TokenSource::Estimated, "{path} {stream}");
+            let model = Catalog::embedded()?.resolve("claude-opus-4.6").ok().context("the model")?;
+            assert!(record.usage.input > 0 && record.usage.output > 0, "{path} {stream}: {:?}", record.usage);
+            assert_eq!(record.charged, ledger::cost(&record.usage, &model), "{path} {stream}");
+            if stream {
+                assert_eq!(answer.status, 200, "{path}");
+                assert!(answer.body.contains("what was generated is charged"), "{path}: {}", answer.body);
+            } else {
+                assert_eq!((answer.status, answer.header("x-should-retry")), (504, "false"), "{path}");
+                assert!(answer.header("x-gateway-attempts").starts_with("vertex-claude;504;"), "{path}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deadline_before_content_charges_nothing() -> Result<()> {
+    let gateway = hurried().await?;
+    for path in PATHS {
+        for stream in [false, true] {
+            let answer = gateway.post(path, &asked("claude-opus-4.6", "silent ms=9000", stream)).await?;
+            assert_eq!((answer.status, answer.header("x-should-retry")), (504, "false"), "{path} {stream}");
+            let record = record(&gateway, &answer).await?;
+            assert_eq!((record.status, record.charged), (504, PicoUsd::ZERO), "{path} {stream}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_moderated_request_renews_nothing_and_blames_no_route() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for stream in [false, true] {
+        let answer = gateway.post(PATHS[0], &asked("gpt-5.2", "moderated", stream)).await?;
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["code"]), (400, &json!("content_policy_violation")), "{answer:?}");
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.ends_with("The input was flagged by moderation (simulated)"), "{message}");
+        assert_eq!(record(&gateway, &answer).await?.status, 403);
+    }
+    assert!(gateway.stack.support.store.route_states().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reply_that_is_no_answer_blames_no_route() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for script in ["no-answer", "broken-call after=3"] {
+        for stream in [false, true] {
+            gateway.post(PATHS[0], &asked("gpt-5.2", script, stream)).await?;
+        }
+    }
+    assert!(gateway.stack.support.store.route_states().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failure_ends_with_the_providers_words_before_and_in_a_stream() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for path in PATHS {
+        for (script, stream, words) in [
+            ("error status=500", false, "The provider failed to answer this request: Simulated error 500"),
+            ("error status=500", true, "The provider failed to answer this request: Simulated error 500"),
+            ("midstream-error after=3", true, "The provider failed to answer this request: Simulated failure in mid-stream"),
+        ] {
+            let answer = gateway.post(path, &asked("gpt-5.2", script, stream)).await?;
+            assert!(answer.body.contains(words), "{path} {script}: {}", answer.body);
+        }
+    }
+    Ok(())
+}
+
+/// The library in this process, so that a test can be its client, or break it.
+struct Process {
+    support: Support,
+    upstreams: Arc<Upstreams>,
+    catalog: Catalog,
+    key: KeyId,
+}
+
+/// A request under way.
+struct Driven {
+    request: RequestId,
+    task: JoinHandle<()>,
+    commit: Commit,
+}
+
+impl Process {
+    async fn start() -> Result<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let support = Support::start(&options()?).await?;
+        let variable =
+            |name: &str| support.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let config =
+            Config::from_lookup(&|name| variable(name).or((name == "TABLE_NAME").then(|| "gateway-local".to_owned())))?;
+        let upstreams = Upstreams {
+            providers: Providers::new(&config)?,
+            transport: Transport::new(config.upstream_limits),
+            circuits: Circuits::new(support.store.clone()),
+            budget: RetryBudget::default(),
+        };
+        let key = ApiKey::parse(secrecy::ExposeSecret::expose_secret(&support.key));
+        let key = key.map_err(|error| anyhow::anyhow!("{error:?}"))?.id().clone();
+        Ok(Self { support, upstreams: Arc::new(upstreams), catalog: Catalog::embedded()?, key })
+    }
+
+    /// Sends a request of the chat format on its way, which must end after that time.
+    async fn drive(&self, body: &Value, cost: Option<CostOf>, time: Duration) -> Result<Driven> {
+        let failed = |error: gateway::error::GatewayError| anyhow::anyhow!("{error:?}");
+        let (format, text) = (ClientFormat::ChatCompletions, Arc::new(body.to_string()));
+        let opened = wire::open_request(format, &text).map_err(failed)?;
+        let model = self.catalog.resolve(&opened.model).ok().context("the model")?;
+        let facts = RequestFacts {
+            request: RequestId::generate(),
+            key: self.key.clone(),
+            format: format.as_str(),
+            model: Arc::clone(&model),
+            price_version: self.catalog.version().to_owned(),
+            started: Instant::now(),
+            reservation: Reservation::default(),
+            markup_permille: 0,
+        };
+        let routable = RoutableRequest {
+            format,
+            mode: opened.mode,
+            text: Arc::clone(&text),
+            model,
+            betas: Vec::new(),
+            dropped: Vec::new(),
+            signatures: HashMap::new(),
+        };
+        let request = facts.request;
+        let context = ReplyContext {
+            format,
+            request,
+            identity: Identity::new(request, facts.model.id.clone(), format),
+            delivery: if opened.mode == Mode::Streaming { Delivery::Streamed } else { Delivery::Whole },
+            include_usage: true,
+            estimated_input: 0,
+            cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
+        };
+        let deadline = tokio::time::Instant::now() + time;
+        let dispatch = Dispatch::begin(&self.upstreams, routable, &opened, deadline).await.map_err(failed)?;
+        let (pump, commit) = Pump::new(facts, context, self.support.store.clone(), &dispatch, deadline);
+        let upstreams = Arc::clone(&self.upstreams);
+        let task = tokio::spawn(async move { pump.run(&upstreams, dispatch).await });
+        Ok(Driven { request, task, commit })
+    }
+
+    async fn record(&self, request: RequestId) -> Result<Record> {
+        self.support.store.record(&self.key, request).await?.context("a record")
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_charged_for_what_was_generated() -> Result<()> {
+    let process = Process::start().await?;
+    let words = 40 * CHANNEL_CHUNKS;
+    let body = asked("gpt-5-nano", &format!("long words={words} pace=1"), true);
+    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(3)).await?;
+    let committed = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    task.await?;
+    let record = process.record(request).await?;
+    assert_eq!((record.status, record.source), (499, TokenSource::Estimated));
+    let model = process.catalog.resolve("gpt-5-nano").ok().context("the model")?;
+    assert!(record.usage.output > 0, "{:?}", record.usage);
+    assert_eq!(record.charged, ledger::cost(&record.usage, &model));
+    assert!(process.support.store.route_states().await?.is_empty(), "no fault of the route");
+    drop(committed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn upstreams_clock_stands_still_while_the_client_does_not_read() -> Result<()> {
+    let process = Process::start().await?;
+    let body = asked("gpt-5-nano", &format!("long words={}", 40 * CHANNEL_CHUNKS), true);
+    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(30)).await?;
+    let Reply::Stream(mut chunks) = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply else {
+        anyhow::bail!("a whole reply");
+    };
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    while chunks.recv().await.is_some() {}
+    task.await?;
+    let record = process.record(request).await?;
+    assert_eq!((record.status, record.source), (200, TokenSource::Upstream));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_panic_is_settled_and_charges_nothing() -> Result<()> {
+    let process = Process::start().await?;
+    for stream in [false, true] {
+        let cost: CostOf = Arc::new(|_| panic!("a fault of our own"));
+        let driven = process.drive(&asked("gpt-5-nano", "echo", stream), Some(cost), Duration::from_secs(30)).await?;
+        let committed = driven.commit.await?;
+        driven.task.await?;
+        assert_eq!(committed.is_err(), !stream, "a stream had begun");
+        let record = process.record(driven.request).await?;
+        assert_eq!((record.status, record.charged), (500, PicoUsd::ZERO), "stream {stream}");
+    }
+    Ok(())
+}
