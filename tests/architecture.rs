@@ -33,23 +33,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("providers", &["aws", "config", "error", "ids", "wire"]),
     ("dispatch", &["catalog", "circuit", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("pump", &["dispatch", "error", "ledger", "providers", "store", "translate", "vault", "wire"]),
+    ("gateway", &["admission", "catalog", "circuit", "config", "dispatch", "error", "providers", "retry", "store", "wire"]),
     (
         "flow",
         &[
             "admission",
             "auth",
             "catalog",
-            "circuit",
-            "config",
             "dispatch",
             "error",
+            "gateway",
             "ids",
             "ledger",
             "providers",
             "pump",
             "respond",
             "retry",
-            "store",
             "translate",
             "vault",
             "wire",
@@ -57,7 +56,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "endpoints",
-        &["auth", "body", "catalog", "config", "error", "flow", "ids", "ledger", "money", "respond", "store", "wire"],
+        &[
+            "auth", "body", "catalog", "config", "error", "flow", "gateway", "ids", "ledger", "money", "respond", "store",
+            "wire",
+        ],
     ),
 ];
 

@@ -10,7 +10,7 @@
 //! 6. [`pump`] relays a stream, or [`flow`] a whole reply; both meter the same [`chat::Usage`].
 //! 7. [`ledger`] prices the usage and writes the record, before the body ends.
 //!
-//! [`vault`] keeps what clients of the chat format cannot carry. [`respond`] and [`wire`] render answers and errors in the client's own format.
+//! [`gateway`] holds what lives as long as the process. [`vault`] keeps what clients of the chat format cannot carry. [`respond`] and [`wire`] render answers and errors in the client's own format.
 
 pub mod admission;
 pub mod auth;
@@ -26,6 +26,7 @@ pub mod document;
 pub mod endpoints;
 pub mod error;
 pub mod flow;
+pub mod gateway;
 pub mod ids;
 pub mod ledger;
 pub mod money;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use gateway::{endpoints, flow::Gateway, telemetry};
+use gateway::{endpoints, gateway::Gateway, telemetry};
 use lambda_http::{Error, Request, run_concurrent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]

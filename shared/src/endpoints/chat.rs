@@ -9,7 +9,8 @@ use super::Call;
 use crate::auth::ApiKey;
 use crate::body;
 use crate::error::GatewayError;
-use crate::flow::{Gateway, Incoming};
+use crate::flow::Incoming;
+use crate::gateway::Gateway;
 use crate::respond::{self, Body};
 use crate::wire::ClientFormat;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Call;
 use crate::auth::ApiKey;
 use crate::error::GatewayError;
-use crate::flow::Gateway;
+use crate::gateway::Gateway;
 use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::respond::{self, Body};
 

@@ -4,7 +4,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::error::GatewayError;
-use crate::flow::Gateway;
+use crate::gateway::Gateway;
 use crate::ids::ProviderId;
 use crate::respond::{self, Body};
 

@@ -19,7 +19,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
 
 use crate::error::{Dialect, ErrorKind, GatewayError};
-use crate::flow::Gateway;
+use crate::gateway::Gateway;
 use crate::ids::RequestId;
 use crate::respond::{self, Body};
 use crate::wire::ClientFormat;

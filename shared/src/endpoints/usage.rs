@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Call;
 use crate::auth::ApiKey;
 use crate::error::GatewayError;
-use crate::flow::Gateway;
+use crate::gateway::Gateway;
 use crate::ledger::{Days, ModelUsage, Summary};
 use crate::money::PicoUsd;
 use crate::respond::{self, Body};

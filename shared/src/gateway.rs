@@ -1,0 +1,102 @@
+//! What lives as long as the process: configuration, catalogue, table, admission, and the ways to the models.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::admission::Admission;
+use crate::catalog::Catalog;
+use crate::circuit::Circuits;
+use crate::config::Config;
+use crate::dispatch::Upstreams;
+use crate::error::GatewayError;
+use crate::providers::{Provider, Providers, Transport};
+use crate::retry::RetryBudget;
+use crate::store::Store;
+use crate::wire::Mode;
+
+/// Everything that lives as long as the process.
+pub struct Gateway {
+    /// What the environment decides.
+    pub config: Config,
+    /// The models. Embedded ones are read with the first request that needs them: parsing them is a third of a cold start.
+    catalog: OnceLock<Catalog>,
+    /// The table.
+    pub store: Store,
+    /// Who may pass.
+    pub admission: Admission,
+    /// The ways to the models.
+    pub upstreams: Upstreams,
+}
+
+impl Gateway {
+    /// Builds everything from the environment.
+    pub async fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
+        let config = Config::from_environment()?;
+        let store = Store::connect(&config.table_name).await;
+        let upstreams = Upstreams {
+            providers: Providers::new(&config)?,
+            transport: Transport::new(config.upstream_limits),
+            circuits: Circuits::new(store.clone()),
+            budget: RetryBudget::default(),
+        };
+        let admission = Admission::new(store.clone());
+        let catalog = OnceLock::new();
+        if let Some(file) = &config.model_catalog {
+            // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.
+            drop(catalog.set(Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?));
+        }
+        Ok(Arc::new(Self { config, catalog, store, admission, upstreams }))
+    }
+
+    /// The models.
+    pub fn catalog(&self) -> Result<&Catalog, GatewayError> {
+        if let Some(catalog) = self.catalog.get() {
+            return Ok(catalog);
+        }
+        let catalog = Catalog::embedded().map_err(|error| GatewayError::internal(error.to_string()))?;
+        Ok(self.catalog.get_or_init(|| catalog))
+    }
+
+    /// Reads secrets from SSM during INIT, where time is cheap, and with `WARMUP` also opens connections and fetches tokens. For
+    /// the functions that call providers. A failure is logged and costs nothing else.
+    pub async fn warm_up(&self) {
+        let secrets =
+            self.upstreams.providers.iter().map(|provider| provider.credential().preload(&self.upstreams.transport));
+        for error in futures_util::future::join_all(secrets).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(cause = error.message, "a secret could not be read");
+        }
+        if !self.config.warmup {
+            return;
+        }
+        let providers = self.upstreams.providers.iter().map(|provider| self.warm_up_provider(provider));
+        let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
+        for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
+            tracing::warn!(cause, "warm-up failed");
+        }
+    }
+
+    /// With `WARMUP`, opens the connection to the table and reads the catalogue: for the functions that never call a provider.
+    pub async fn warm_up_table(&self) {
+        if self.config.warmup {
+            let catalog = self.catalog().err().and_then(|error| error.cause().map(str::to_owned));
+            let store = self.store.warm_up().await.err().map(|error| error.to_string());
+            for cause in store.into_iter().chain(catalog) {
+                tracing::warn!(cause, "warm-up failed");
+            }
+        }
+    }
+
+    /// Fetches a provider's token and opens a connection to it; what went wrong, if anything did.
+    async fn warm_up_provider(&self, provider: &dyn Provider) -> Option<String> {
+        let mut routes = self.catalog().ok()?.models().flat_map(|model| &model.routes);
+        let url =
+            routes.find(|route| route.provider == provider.id()).map(|route| provider.url(&route.upstream, Mode::Whole));
+        let connected = async {
+            match url {
+                Some(url) => self.upstreams.transport.warm_up(&url?).await,
+                None => Ok(()),
+            }
+        };
+        let (token, connected) = futures_util::join!(provider.credential().token(&self.upstreams.transport), connected);
+        token.map(drop).and(connected).err().map(|error| error.message)
+    }
+}
