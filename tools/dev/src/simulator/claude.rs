@@ -4,14 +4,18 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::frame::{Frame, Streamed, halves};
 use super::ids;
 use super::journal::SimulatedUsage;
-use super::question::{Mode, Question, Refusal, Thinking, Tool, Transcript, items, string, texts};
-use super::text::{Finish, Reply};
-use super::wire::{Frame, Streamed, Wire, halves, json};
+use super::json::{items, json, string, texts};
+use super::model_request::{Mode, ModelRequest, Thinking, Tool};
+use super::refusal::Refusal;
+use super::reply::{Finish, Reply};
+use super::transcript::Transcript;
+use super::wire::Wire;
 
 /// Reads a request body; `method` is what follows the colon in the path.
-pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<Question, Refusal> {
+pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<ModelRequest, Refusal> {
     let mode = mode(model, method, body)?;
     let mut transcript = Transcript::default();
     transcript.other(&texts(body.get("system")));
@@ -25,7 +29,7 @@ pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<Question, 
         }
     }
     let model = if mode == Mode::Count { string(body, "model").unwrap_or_default() } else { model };
-    Ok(Question::new(Wire::Claude, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
+    Ok(ModelRequest::new(Wire::Claude, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 /// Checks what this endpoint insists on and Anthropic's own does not.
@@ -383,7 +387,7 @@ struct Failure<'a> {
     message: &'a str,
 }
 
-/// The answer to a question for the number of input tokens.
+/// The answer to a request that only asks for the number of input tokens.
 #[derive(Serialize)]
 pub(super) struct Counted {
     pub(super) input_tokens: u64,

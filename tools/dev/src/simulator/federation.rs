@@ -1,4 +1,4 @@
-//! Google's workload identity federation with AWS: a signed question to AWS about who asks buys a federated token, and that buys
+//! Google's workload identity federation with AWS: a signed request to AWS that tells who asks buys a federated token, and that buys
 //! the token of a service account.
 
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::aws::AwsCredentials;
+use super::json::json;
 use super::sigv4::Signed;
 use super::token::{EMAIL, SCOPE, form};
-use super::wire::json;
 
 const AUDIENCE: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/simulated/providers/aws";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -102,7 +102,7 @@ pub(super) fn check(text: &str, credentials: &AwsCredentials, now: Timestamp) ->
 }
 
 impl Subject {
-    /// Checks the signed question as AWS would that gets it from Google.
+    /// Checks the signed request as AWS would that gets it from Google.
     fn check(&self, credentials: &AwsCredentials, now: Timestamp) -> anyhow::Result<()> {
         ensure!(self.method == "POST", "Invalid method in the subject_token");
         let mut headers = BTreeMap::new();

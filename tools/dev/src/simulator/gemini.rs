@@ -5,14 +5,19 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::counting::count;
+use super::frame::{Frame, Streamed};
 use super::ids;
 use super::journal::SimulatedUsage;
-use super::question::{Mode, Question, Refusal, Thinking, Tool, Transcript, items, string};
-use super::text::{Call, Finish, Reply, count};
-use super::wire::{Frame, Streamed, Wire, json};
+use super::json::{items, json, string};
+use super::model_request::{Mode, ModelRequest, Thinking, Tool};
+use super::refusal::Refusal;
+use super::reply::{Call, Finish, Reply};
+use super::transcript::Transcript;
+use super::wire::Wire;
 
 /// Reads a request body. Like Google, it takes each field by its name in camel case or in snake case.
-pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<Question, Refusal> {
+pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<ModelRequest, Refusal> {
     if items(body, "contents").next().is_none() {
         return Err(Refusal::own(400, "Unable to submit request because at least one contents field is required."));
     }
@@ -29,7 +34,7 @@ pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<Question, Re
             Some(_) | None => transcript.user(&texts),
         }
     }
-    Ok(Question::new(Wire::Gemini, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
+    Ok(ModelRequest::new(Wire::Gemini, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 fn either<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'a Value> {
@@ -95,7 +100,7 @@ pub(super) fn failing(status: u16, message: &str) -> Frame {
     Frame::trapping(format!("data: {}\r\n\r\n", error(status, message)))
 }
 
-/// The answer to a question for the number of input tokens.
+/// The answer to a request that only asks for the number of input tokens.
 pub(super) fn counted(tokens: u64) -> String {
     json(&json!({ "totalTokens": tokens, "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": tokens }] }))
 }

@@ -8,11 +8,12 @@ use jiff::{SignedDuration, Timestamp, Unit};
 use serde::Serialize;
 
 use super::journal::Entry;
+use super::json::json;
 use super::received::Received;
 use super::stage::Answer;
+use super::state::{Simulator, respond, unknown};
 use super::tokens::TokenKind;
-use super::wire::json;
-use super::{Simulator, federation, gemini, respond, token, unknown};
+use super::{federation, gemini, token};
 
 /// The seconds that Google's tokens live when they arrive.
 const LIFETIME: u64 = 3_599;

@@ -5,7 +5,7 @@
 //!
 //! | NAME | Settings | Behaviour |
 //! |---|---|---|
-//! | `echo` | | says who it stands in for and repeats the question; also without any marker |
+//! | `echo` | | says who it stands in for and repeats the message; also without any marker |
 //! | `tool` | | calls the first declared tool with the fewest arguments its schema allows; quotes the result afterwards |
 //! | `thinking` | | thinks before it answers, with a signature |
 //! | `error` | `status`, `retry-after` | fails before any byte, in the wire's own shape |
@@ -72,42 +72,48 @@ mod aws;
 mod claude;
 mod connection;
 mod control;
+mod counting;
+mod encoding;
 mod federation;
+mod frame;
 mod gemini;
 mod identity;
 mod ids;
 mod journal;
+mod json;
+mod marker;
+mod model_request;
+mod models;
 mod odd;
 mod openrouter;
 mod openrouter_shapes;
-mod question;
 mod received;
+mod refusal;
+mod reply;
 mod scenario;
 mod script;
 mod sending;
+mod settable;
 mod settings;
 mod signature;
 mod sigv4;
 mod ssm;
 mod stage;
+mod state;
 mod strict;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
 mod tokens;
+mod transcript;
 mod turns;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
 use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -116,52 +122,16 @@ use tokio::time::sleep;
 pub use aws::{AWS_ACCESS_KEY_ID, AWS_REGION, AWS_SECRET_ACCESS_KEY, AwsCredentials};
 pub use federation::external_account_json;
 pub use journal::{Entry, Journal, SimulatedUsage};
+pub use settable::OPENROUTER_KEY;
+pub use state::Simulator;
 pub use token::service_account_json;
 
 use connection::{Door, Line};
-use control::Settable;
-use journal::Row;
-use question::{Mode, Question, Refusal, Shape};
-use received::Received;
-use script::{Script, label_in};
-use stage::{Answer, Cue};
-use tokens::Tokens;
-use turns::Turns;
-use wire::Wire;
-
-/// The only key that the `OpenRouter` side accepts, until it is set anew.
-pub const OPENROUTER_KEY: &str = "sk-or-simulated";
 
 /// How long replies under way may go on after the shutdown.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The provider simulator. Clones share the same journal, tokens and settings.
-#[derive(Clone, Debug)]
-pub struct Simulator {
-    pace: Duration,
-    journal: Journal,
-    tokens: Tokens,
-    turns: Turns,
-    settable: Settable,
-}
-
 impl Simulator {
-    /// A simulator that pauses so long before each streamed word, unless a script says otherwise.
-    pub fn new(pace: Duration) -> Self {
-        Self {
-            pace,
-            journal: Journal::default(),
-            tokens: Tokens::default(),
-            turns: Turns::default(),
-            settable: Settable::default(),
-        }
-    }
-
-    /// What it was asked so far.
-    pub fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
     /// Serves until the shutdown; replies under way get a moment to end.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let routes = self.routes().into_make_service_with_connect_info::<Line>();
@@ -189,174 +159,14 @@ impl Simulator {
             .route("/impersonate/v1/projects/-/serviceAccounts/{target}", post(identity::impersonation_endpoint))
             .route("/ssm", post(ssm::endpoint))
             .route("/ssm/", post(ssm::endpoint))
-            .route("/api/v1/chat/completions", post(openrouter_endpoint))
+            .route("/api/v1/chat/completions", post(models::openrouter_endpoint))
             .route(
                 "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{target}",
-                post(vertex_endpoint),
+                post(models::vertex_endpoint),
             )
             .merge(control::routes())
-            .fallback(unknown_endpoint)
-            .method_not_allowed_fallback(unknown_endpoint)
+            .fallback(models::unknown_endpoint)
+            .method_not_allowed_fallback(models::unknown_endpoint)
             .with_state(self)
-    }
-
-    /// Journals a question and answers it.
-    async fn answer(&self, received: Received, question: Question) -> Response {
-        let wire = question.wire;
-        let script = Script::of(&question.user_text, &question.marked_text, wire, &self.turns)
-            .and_then(|script| strict::check(&question, &script, &received).map(|()| script));
-        let script = match script {
-            Ok(script) => script,
-            Err(wrong) => return self.refuse(&received, wire, &Refusal::own(400, &wrong)),
-        };
-        let cue = Cue { pace: script.pace.unwrap_or(self.pace), request_id: &received.request_id };
-        let answer = Answer::to(&question, &script, cue);
-        let row = self.journal.begin(Entry {
-            label: script.label,
-            scenario: script.scenario.name().to_owned(),
-            provider: wire.name().to_owned(),
-            streaming: matches!(question.mode, Mode::Events | Mode::Array),
-            model: question.model,
-            status: answer.status,
-            ..self.entry(&received)
-        });
-        sleep(answer.silence).await;
-        let mut response = respond(answer, row, &received.line);
-        if wire == Wire::Claude {
-            sign(&mut response, &received.request_id);
-        }
-        response
-    }
-
-    /// Journals a wrong request and says what is wrong with it.
-    fn refuse(&self, received: &Received, wire: Wire, refusal: &Refusal) -> Response {
-        let Refusal { status, shape, message } = refusal;
-        let body = match shape {
-            Shape::Own => wire.error(*status, message, &received.request_id),
-            Shape::Google => gemini::error(*status, message),
-        };
-        let answer = Answer::plain(*status, body);
-        let row = self.journal.begin(self.refused(wire.name(), *status, received));
-        let mut response = respond(answer, row, &received.line);
-        if wire == Wire::Claude && *shape == Shape::Own {
-            sign(&mut response, &received.request_id);
-        }
-        response
-    }
-
-    fn refused(&self, provider: &str, status: u16, received: &Received) -> Entry {
-        Entry {
-            label: label_in(&received.text()),
-            scenario: "refused".to_owned(),
-            provider: provider.to_owned(),
-            status,
-            ..self.entry(received)
-        }
-    }
-
-    /// The row's columns that are the same for each kind of request.
-    fn entry(&self, received: &Received) -> Entry {
-        let mut headers = received.headers.clone();
-        if let Some(value) = headers.get_mut("authorization")
-            && !self.knows(value)
-        {
-            "<redacted>".clone_into(value);
-        }
-        Entry {
-            path: received.path.clone(),
-            query: received.query.clone(),
-            headers,
-            body: received.text().into_owned(),
-            received_at_ms: received.at_ms,
-            ..Entry::default()
-        }
-    }
-
-    /// True if this `authorization` value is the simulator's own.
-    fn knows(&self, authorization: &str) -> bool {
-        self.knows_key(authorization) || self.tokens.know(authorization)
-    }
-}
-
-async fn openrouter_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
-    let received = Received::read(request).await;
-    let read = || {
-        if !simulator.accepts_key(received.authorization()) {
-            return Err(Refusal::own(401, "No auth credentials found"));
-        }
-        openrouter::read(&received.json()?)
-    };
-    match read() {
-        Ok(question) => simulator.answer(received, question).await,
-        Err(refusal) => simulator.refuse(&received, Wire::OpenRouter, &refusal),
-    }
-}
-
-async fn vertex_endpoint(
-    State(simulator): State<Simulator>,
-    Path(place): Path<BTreeMap<String, String>>,
-    request: Request,
-) -> Response {
-    let received = Received::read(request).await;
-    let named = |name: &str| place.get(name).map(String::as_str).unwrap_or_default();
-    let Some((model, method)) = named("target").rsplit_once(':') else {
-        return unknown(&simulator, &received);
-    };
-    let wire = match (named("publisher"), method) {
-        ("anthropic", "rawPredict" | "streamRawPredict") => Wire::Claude,
-        ("google", "generateContent" | "streamGenerateContent" | "countTokens") => Wire::Gemini,
-        (_, _) => return unknown(&simulator, &received),
-    };
-    let read = || {
-        if !simulator.tokens.accept(received.authorization()) {
-            return Err(Refusal::google(401, "Request had invalid authentication credentials."));
-        }
-        let body = received.json()?;
-        match wire {
-            Wire::Claude => claude::read(model, method, &body),
-            Wire::Gemini | Wire::OpenRouter => gemini::read(model, gemini_mode(method, &received.query), &body),
-        }
-    };
-    match read() {
-        Ok(question) => simulator.answer(received, question).await,
-        Err(refusal) => simulator.refuse(&received, wire, &refusal),
-    }
-}
-
-fn gemini_mode(method: &str, query: &str) -> Mode {
-    match method {
-        "countTokens" => Mode::Count,
-        "streamGenerateContent" if query.split('&').any(|pair| pair == "alt=sse") => Mode::Events,
-        "streamGenerateContent" => Mode::Array,
-        _ => Mode::Whole,
-    }
-}
-
-async fn unknown_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
-    unknown(&simulator, &Received::read(request).await)
-}
-
-fn unknown(simulator: &Simulator, received: &Received) -> Response {
-    let body = gemini::error(404, "The requested URL was not found on this simulator.");
-    let row = simulator.journal.begin(simulator.refused("unknown", 404, received));
-    respond(Answer::plain(404, body), row, &received.line)
-}
-
-fn respond(answer: Answer, row: Row, line: &Line) -> Response<Body> {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let (content_type, retry_after) = (answer.content_type, answer.retry_after);
-    let mut response = Response::new(sending::body(answer.steps, row, line.clone()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-/// Adds the id that Anthropic's models put on each response.
-fn sign(response: &mut Response, request_id: &str) {
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        response.headers_mut().insert("request-id", id);
     }
 }

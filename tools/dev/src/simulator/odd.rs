@@ -1,7 +1,8 @@
 //! What is put between the frames of a stream: something that is no JSON, and what a tolerant client ignores.
 
-use super::question::Mode;
-use super::wire::{Frame, FrameKind, Wire};
+use super::frame::{Frame, FrameKind};
+use super::model_request::Mode;
+use super::wire::Wire;
 
 /// A field that nobody knows, as the first of an object.
 const UNKNOWN_FIELD: &str = r#"{"simulated_extra":{"a":[1,null]},"#;

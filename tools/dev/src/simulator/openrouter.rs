@@ -5,18 +5,22 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::frame::{Frame, Streamed, halves};
 use super::ids;
 use super::journal::SimulatedUsage;
+use super::json::{items, json, string, texts};
+use super::model_request::{Mode, ModelRequest, Thinking, Tool};
 use super::openrouter_shapes::{
     Choice, Chunk, ChunkChoice, ChunkError, Completion, CompletionDetails, CostDetails, Delta, Detail, Function, Message,
     PromptDetails, ToolCall, Usage,
 };
-use super::question::{Mode, Question, Refusal, Thinking, Tool, Transcript, items, string, texts};
-use super::text::{Call, Finish, Reply};
-use super::wire::{Frame, Streamed, Wire, halves, json};
+use super::refusal::Refusal;
+use super::reply::{Call, Finish, Reply};
+use super::transcript::Transcript;
+use super::wire::Wire;
 
 /// Reads a request body.
-pub(super) fn read(body: &Value) -> Result<Question, Refusal> {
+pub(super) fn read(body: &Value) -> Result<ModelRequest, Refusal> {
     let Some(model) = string(body, "model") else {
         return Err(Refusal::own(400, "Input required: specify \"model\""));
     };
@@ -33,7 +37,7 @@ pub(super) fn read(body: &Value) -> Result<Question, Refusal> {
         }
     }
     let mode = if body.get("stream") == Some(&Value::Bool(true)) { Mode::Events } else { Mode::Whole };
-    Ok(Question::new(Wire::OpenRouter, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
+    Ok(ModelRequest::new(Wire::OpenRouter, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 fn thinking(body: &Value) -> Thinking {
@@ -91,7 +95,8 @@ pub(super) fn priced(usage: SimulatedUsage) -> SimulatedUsage {
 
 /// The reply in one piece.
 pub(super) fn whole(reply: &Reply) -> String {
-    let calls = (!reply.calls.is_empty()).then(|| numbered(&reply.calls).map(whole_call).collect());
+    let calls =
+        (!reply.calls.is_empty()).then(|| numbered(&reply.calls).map(|(index, call)| whole_call(index, call)).collect());
     let (vendor, thinking, text) = (vendor(&reply.model), reply.thinking(), reply.text());
     let thought = (!thinking.is_empty()).then_some(thinking.as_str());
     let message = Message {
@@ -278,7 +283,7 @@ fn numbered(calls: &[Call]) -> impl Iterator<Item = (u32, &Call)> {
     (0..).zip(calls)
 }
 
-fn whole_call((index, call): (u32, &Call)) -> ToolCall<'_> {
+fn whole_call(index: u32, call: &Call) -> ToolCall<'_> {
     let function = Function { name: Some(&call.name), arguments: &call.arguments };
     ToolCall { index, id: Some(call_id()), kind: "function", function }
 }

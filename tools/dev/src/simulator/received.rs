@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::connection::Line;
 use super::ids;
-use super::question::Refusal;
+use super::refusal::Refusal;
 
 /// More than any client may send to the gateway.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;

@@ -9,7 +9,7 @@ use super::settings::Settings;
 /// One scripted behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scenario {
-    /// Answers with the question.
+    /// Repeats the message of the user.
     Echo,
     /// Calls the first declared tool.
     Tool,

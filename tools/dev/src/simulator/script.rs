@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::marker::{has_marker, written};
 use super::scenario::Scenario;
 use super::settings::Settings;
 use super::turns::Turns;
@@ -36,18 +37,18 @@ struct Marker<'a> {
 }
 
 impl Script {
-    /// The script of a conversation: that of the question, or else the last one before it if it is a strict one, because a loop
+    /// The script of a conversation: that of the last user text, or else the last one before it if it is a strict one, because a loop
     /// of tool calls must stay strict when the client puts texts of its own between the results. The error says what is wrong with
     /// a marker.
-    pub(super) fn of(question: &str, marked: &str, wire: Wire, turns: &Turns) -> Result<Self, String> {
-        if !has_marker(question) {
+    pub(super) fn of(text: &str, marked: &str, wire: Wire, turns: &Turns) -> Result<Self, String> {
+        if !has_marker(text) {
             let markers = markers(marked).unwrap_or_default();
             let strict = |marker: &&Marker<'_>| marker.is_for(wire) && matches!(marker.scenario, Scenario::Strict { .. });
             if let Some(marker) = markers.iter().find(strict) {
                 return Ok(marker.script(label(&markers)));
             }
         }
-        Self::select(question, wire, turns)
+        Self::select(text, wire, turns)
     }
 
     /// The script of a text: its first marker that applies; an echo if none does.
@@ -97,58 +98,12 @@ impl<'a> Marker<'a> {
     }
 }
 
-/// True if this text holds a marker.
-pub(super) fn has_marker(text: &str) -> bool {
-    split(text).is_some()
-}
-
-/// The text around the markers.
-pub(super) fn without_markers(text: &str) -> String {
-    match split(text) {
-        Some((before, _, after)) => without_markers(&format!("{}{}", before.trim_end(), after)),
-        None => text.trim().to_owned(),
-    }
-}
-
-/// The label in a raw body, for a request that is refused before its messages are read: the first one in the last text that has any.
-pub(super) fn label_in(body: &str) -> Option<String> {
-    // Markers hold no quotes, so that each text of a JSON body is whole between two of them. Quotes within a text are no border.
-    let body = body.replace("\\\"", "");
-    body.rsplit('"').find_map(written_label)
-}
-
-const OPEN: &str = "[[sim:";
-const CLOSE: &str = "]]";
-
-fn written_label(text: &str) -> Option<String> {
-    let label =
-        |marker: &str| marker.split_whitespace().find_map(|setting| setting.strip_prefix("label=").map(str::to_owned));
-    written(text).into_iter().find_map(label)
-}
-
 fn label(markers: &[Marker<'_>]) -> Option<String> {
     markers.iter().find_map(|marker| marker.label).map(str::to_owned)
 }
 
 fn markers(text: &str) -> Result<Vec<Marker<'_>>, String> {
     written(text).into_iter().map(Marker::parse).collect()
-}
-
-/// The insides of all markers, in order.
-fn written(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((_, marker, after)) = split(rest) {
-        found.push(marker);
-        rest = after;
-    }
-    found
-}
-
-fn split(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once(OPEN)?;
-    let (marker, after) = rest.split_once(CLOSE)?;
-    Some((before, marker, after))
 }
 
 #[cfg(test)]

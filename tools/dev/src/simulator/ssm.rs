@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
+use super::json::json;
 use super::received::Received;
 use super::sigv4::{Signed, Wrong};
 use super::stage::Answer;
-use super::wire::json;
-use super::{Simulator, respond};
+use super::state::{Simulator, respond};
 
 const JSON_1_1: &str = "application/x-amz-json-1.1";
 const TARGET: &str = "AmazonSSM.GetParameter";

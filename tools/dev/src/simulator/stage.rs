@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::frame::{Frame, FrameKind, Streamed};
 use super::journal::SimulatedUsage;
-use super::odd;
-use super::question::{Mode, Question};
+use super::model_request::{Mode, ModelRequest};
 use super::scenario::Scenario;
 use super::script::Script;
 use super::sending::Step;
-use super::text::Reply;
-use super::wire::{Frame, FrameKind, Streamed};
+use super::{odd, text};
 
 /// A whole answer, ready to be sent.
 #[derive(Debug)]
@@ -44,32 +43,32 @@ impl Answer {
         Self { status, content_type: JSON, retry_after: None, silence: Duration::ZERO, steps }
     }
 
-    /// What the script makes of the question.
-    pub(super) fn to(question: &Question, script: &Script, cue: Cue<'_>) -> Self {
-        let wire = question.wire;
+    /// What the script makes of the request.
+    pub(super) fn to(request: &ModelRequest, script: &Script, cue: Cue<'_>) -> Self {
+        let wire = request.wire;
         match script.scenario {
             Scenario::Error { status, retry_after } => {
                 let message = format!("Simulated error {status}");
-                Self { retry_after, ..Self::refused(question, status, wire.error(status, &message, cue.request_id)) }
+                Self { retry_after, ..Self::refused(request, status, wire.error(status, &message, cue.request_id)) }
             }
-            Scenario::Secret => Self::refused(question, 400, wire.error(400, SECRET, cue.request_id)),
+            Scenario::Secret => Self::refused(request, 400, wire.error(400, SECRET, cue.request_id)),
             Scenario::Html => Self { content_type: "text/html; charset=utf-8", ..Self::plain(200, PAGE.to_owned()) },
             Scenario::Empty => {
-                Self { content_type: content_type(question.mode), steps: Vec::new(), ..Self::plain(200, String::new()) }
+                Self { content_type: content_type(request.mode), steps: Vec::new(), ..Self::plain(200, String::new()) }
             }
             Scenario::Reset => Self { status: NO_STATUS, steps: vec![Step::Break], ..Self::plain(200, String::new()) },
-            Scenario::ErrorEvent { status } => Self::failing(question, script, status, cue),
-            Scenario::HugeEvent => Self { content_type: content_type(question.mode), ..Self::huge(question.mode) },
-            Scenario::Silent { pause } => Self { silence: pause, ..Self::spoken(question, script, cue) },
-            Scenario::Comments { pause } if question.mode != Mode::Events => {
-                Self { silence: pause, ..Self::spoken(question, script, cue) }
+            Scenario::ErrorEvent { status } => Self::failing(request, script, status, cue),
+            Scenario::HugeEvent => Self { content_type: content_type(request.mode), ..Self::huge(request.mode) },
+            Scenario::Silent { pause } => Self { silence: pause, ..Self::spoken(request, script, cue) },
+            Scenario::Comments { pause } if request.mode != Mode::Events => {
+                Self { silence: pause, ..Self::spoken(request, script, cue) }
             }
             Scenario::Flaky { .. } => match script.failure {
                 Some(status) => {
                     let message = format!("Simulated error {status}");
-                    Self::refused(question, status, wire.error(status, &message, cue.request_id))
+                    Self::refused(request, status, wire.error(status, &message, cue.request_id))
                 }
-                None => Self::spoken(question, script, cue),
+                None => Self::spoken(request, script, cue),
             },
             Scenario::Malformed { .. }
             | Scenario::Comments { .. }
@@ -84,26 +83,26 @@ impl Answer {
             | Scenario::NoUsage
             | Scenario::Long { .. }
             | Scenario::Truncated
-            | Scenario::Strict { .. } => Self::spoken(question, script, cue),
+            | Scenario::Strict { .. } => Self::spoken(request, script, cue),
         }
     }
 
     /// An error answer; a caller that reads an array gets its error in one.
-    fn refused(question: &Question, status: u16, body: String) -> Self {
-        match question.mode {
+    fn refused(request: &ModelRequest, status: u16, body: String) -> Self {
+        match request.mode {
             Mode::Array => Self::plain(status, format!("[{body}]")),
             Mode::Whole | Mode::Events | Mode::Count => Self::plain(status, body),
         }
     }
 
     /// A success by its head, an error by its body.
-    fn failing(question: &Question, script: &Script, status: u16, cue: Cue<'_>) -> Self {
+    fn failing(request: &ModelRequest, script: &Script, status: u16, cue: Cue<'_>) -> Self {
         let message = if status == 529 { "Overloaded".to_owned() } else { format!("Simulated error {status}") };
-        if question.mode == Mode::Events {
-            let frames = question.wire.failing(&Reply::compose(question, script), status, &message);
+        if request.mode == Mode::Events {
+            let frames = request.wire.failing(&text::compose(request, script), status, &message);
             return Self { content_type: EVENTS, steps: paced(frames, cue.pace), ..Self::plain(200, String::new()) };
         }
-        Self::refused(question, 200, question.wire.error(status, &message, cue.request_id))
+        Self::refused(request, 200, request.wire.error(status, &message, cue.request_id))
     }
 
     /// One event without an end, or one long string in a body.
@@ -120,11 +119,11 @@ impl Answer {
         Self { steps, ..Self::plain(200, String::new()) }
     }
 
-    fn spoken(question: &Question, script: &Script, cue: Cue<'_>) -> Self {
-        let reply = Reply::compose(question, script);
-        let (wire, scenario) = (question.wire, script.scenario);
-        match question.mode {
-            Mode::Count => Self::plain(200, wire.counted(question.input_tokens)),
+    fn spoken(request: &ModelRequest, script: &Script, cue: Cue<'_>) -> Self {
+        let reply = text::compose(request, script);
+        let (wire, scenario) = (request.wire, script.scenario);
+        match request.mode {
+            Mode::Count => Self::plain(200, wire.counted(request.input_tokens)),
             Mode::Whole if matches!(scenario, Scenario::MidstreamError { .. }) => {
                 let (status, body) = wire.late_failure(cue.request_id);
                 Self::plain(status, body)
@@ -133,15 +132,15 @@ impl Answer {
                 Self { steps: whole(wire.whole(&reply), wire.reported(&reply), scenario), ..Self::plain(200, String::new()) }
             }
             Mode::Events | Mode::Array => {
-                let mut reply = wire.streamed(&reply, question.mode);
+                let mut reply = wire.streamed(&reply, request.mode);
                 if scenario == Scenario::Strange {
-                    reply.frames = odd::strange(wire, question.mode, reply.frames);
+                    reply.frames = odd::strange(wire, request.mode, reply.frames);
                 }
                 if matches!(scenario, Scenario::Malformed { .. }) {
-                    reply.failure = vec![odd::malformed(wire, question.mode)];
+                    reply.failure = vec![odd::malformed(wire, request.mode)];
                 }
                 let steps = streamed(reply, scenario, cue.pace);
-                Self { content_type: content_type(question.mode), steps, ..Self::plain(200, String::new()) }
+                Self { content_type: content_type(request.mode), steps, ..Self::plain(200, String::new()) }
             }
         }
     }

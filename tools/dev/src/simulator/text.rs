@@ -1,16 +1,14 @@
-//! What the simulator says and how it counts: the same question always gives the same words and the same usage.
-//!
-//! - Input tokens: the bytes of all message, tool-result and system text, the marker included, divided by four, rounded up, at
-//!   least 1. Tool declarations, call arguments and images count nothing.
-//! - Cached tokens: as many of the input tokens as the script says.
-//! - Output tokens: the whitespace-separated words of the reasoning, of the text, and of the tool call (its name and arguments).
+//! What the simulator says: the same request always gives the same words.
 
 use serde_json::{Map, Value};
 
+use super::counting::count;
 use super::journal::SimulatedUsage;
-use super::question::{Question, Thinking, Tool};
+use super::marker::without_markers;
+use super::model_request::{ModelRequest, Thinking, Tool};
+use super::reply::{Call, Finish, Reply};
 use super::scenario::Scenario;
-use super::script::{Script, without_markers};
+use super::script::Script;
 use super::signature;
 use super::wire::Wire;
 
@@ -18,100 +16,40 @@ use super::wire::Wire;
 const ECHO_LIMIT: usize = 2_000;
 const THOUGHT: &str = "The user wants an answer. I shall say who I am and repeat the question.";
 
-/// Why an answer ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Finish {
-    Stop,
-    Call,
-    Length,
-}
-
-/// A tool call; the arguments are JSON text.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
-    pub(super) name: String,
-    pub(super) arguments: String,
-}
-
-/// An answer before any wire has seen it.
-#[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) model: String,
-    /// The words of the reasoning, each with the space before it.
-    pub(super) thoughts: Vec<String>,
-    /// The words of the answer, each with the space before it.
-    pub(super) words: Vec<String>,
-    /// True if there was reasoning, told or not.
-    pub(super) thought: bool,
-    pub(super) calls: Vec<Call>,
-    /// True if it is of a Gemini 3, which gives its calls ids and signs even a text without reasoning.
-    pub(super) gemini_3: bool,
-    /// The opaque signature that providers attach to reasoning and to tool calls.
-    pub(super) signature: String,
-    pub(super) finish: Finish,
-    pub(super) usage: SimulatedUsage,
-    /// False if the script wants no word about usage.
-    pub(super) tells_usage: bool,
-}
-
-impl Reply {
-    pub(super) fn compose(question: &Question, script: &Script) -> Self {
-        let scenario = script.scenario;
-        let calls = calls(question, scenario);
-        let thinking = thinking(question, scenario);
-        let thoughts = if thinking == Thinking::Shown { words(&thought(question, scenario)) } else { Vec::new() };
-        let mut words = if calls.is_empty() { words(&answer_text(question, scenario)) } else { Vec::new() };
-        let mut finish = if calls.is_empty() { Finish::Stop } else { Finish::Call };
-        if scenario == Scenario::Truncated {
-            words.truncate(words.len().div_ceil(2));
-            finish = Finish::Length;
-        }
-        let call_words: u64 = calls.iter().map(|call| 1 + count(&call.arguments)).sum();
-        let usage = SimulatedUsage {
-            input_tokens: question.input_tokens,
-            cached_tokens: script.cached.min(question.input_tokens),
-            output_tokens: count(&words.concat()) + count(&thoughts.concat()) + call_words,
-            reasoning_tokens: count(&thoughts.concat()),
-            cost_micro_usd: None,
-        };
-        let strict = matches!(scenario, Scenario::Strict { .. });
-        let gemini_3 = strict && question.wire == Wire::Gemini && question.model.starts_with("gemini-3");
-        Self {
-            model: question.model.clone(),
-            thoughts,
-            words,
-            thought: thinking != Thinking::Hidden,
-            calls,
-            gemini_3,
-            signature: signature::issue(question.wire, &question.model, question.tool_results),
-            finish,
-            usage,
-            tells_usage: scenario != Scenario::NoUsage,
-        }
+/// The reply that the script asks for.
+pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
+    let scenario = script.scenario;
+    let calls = calls(request, scenario);
+    let thinking = thinking(request, scenario);
+    let thoughts = if thinking == Thinking::Shown { words(&thought(request, scenario)) } else { Vec::new() };
+    let mut words = if calls.is_empty() { words(&answer_text(request, scenario)) } else { Vec::new() };
+    let mut finish = if calls.is_empty() { Finish::Stop } else { Finish::Call };
+    if scenario == Scenario::Truncated {
+        words.truncate(words.len().div_ceil(2));
+        finish = Finish::Length;
     }
-
-    pub(super) fn text(&self) -> String {
-        self.words.concat()
+    let call_words: u64 = calls.iter().map(|call| 1 + count(&call.arguments)).sum();
+    let usage = SimulatedUsage {
+        input_tokens: request.input_tokens,
+        cached_tokens: script.cached.min(request.input_tokens),
+        output_tokens: count(&words.concat()) + count(&thoughts.concat()) + call_words,
+        reasoning_tokens: count(&thoughts.concat()),
+        cost_micro_usd: None,
+    };
+    let strict = matches!(scenario, Scenario::Strict { .. });
+    let gemini_3 = strict && request.wire == Wire::Gemini && request.model.starts_with("gemini-3");
+    Reply {
+        model: request.model.clone(),
+        thoughts,
+        words,
+        thought: thinking != Thinking::Hidden,
+        calls,
+        gemini_3,
+        signature: signature::issue(request.wire, &request.model, request.tool_results),
+        finish,
+        usage,
+        tells_usage: scenario != Scenario::NoUsage,
     }
-
-    pub(super) fn thinking(&self) -> String {
-        self.thoughts.concat()
-    }
-
-    /// The usage to report, if the script lets it be told.
-    pub(super) fn told_usage(&self) -> Option<SimulatedUsage> {
-        self.tells_usage.then_some(self.usage)
-    }
-}
-
-/// Tokens for so many bytes of text.
-pub(super) fn input_tokens(bytes: usize) -> u64 {
-    u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX).max(1)
-}
-
-/// Output tokens for this text.
-pub(super) fn count(text: &str) -> u64 {
-    u64::try_from(text.split_whitespace().count()).unwrap_or(u64::MAX)
 }
 
 /// The text in pieces of one word each; together they are the text, spaces and line ends included.
@@ -131,40 +69,40 @@ pub(super) fn words(text: &str) -> Vec<String> {
     pieces
 }
 
-fn answer_text(question: &Question, scenario: Scenario) -> String {
+fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
     if let Scenario::Long { words } = scenario {
         let numbered: Vec<String> = (1..=words).map(|number| format!("word{number}")).collect();
         return numbered.join(" ");
     }
     if let Scenario::Strict { steps, .. } = scenario
-        && question.tool_results >= steps
+        && request.tool_results >= steps
     {
         return format!("done after {steps} steps");
     }
-    let wire = question.wire.title();
-    let (verb, quoted) = match &question.tool_result {
+    let wire = request.wire.title();
+    let (verb, quoted) = match &request.tool_result {
         Some(result) => ("The tool answered", result.clone()),
-        None => ("You said", without_markers(&question.user_text)),
+        None => ("You said", without_markers(&request.user_text)),
     };
     let echo: String = quoted.chars().take(ECHO_LIMIT).collect();
-    format!("Hello from the simulator. I stand in for {} over the {wire} wire. {verb}: \"{echo}\"", question.model)
+    format!("Hello from the simulator. I stand in for {} over the {wire} wire. {verb}: \"{echo}\"", request.model)
 }
 
 /// The calls of a reply: in a strict loop several at first and then one after the other, else one that is answered at once.
-fn calls(question: &Question, scenario: Scenario) -> Vec<Call> {
+fn calls(request: &ModelRequest, scenario: Scenario) -> Vec<Call> {
     let number = if let Scenario::Strict { steps, parallel } = scenario {
-        let at_once = if question.tool_results == 0 { parallel } else { 1 };
-        at_once.min(steps.saturating_sub(question.tool_results))
+        let at_once = if request.tool_results == 0 { parallel } else { 1 };
+        at_once.min(steps.saturating_sub(request.tool_results))
     } else {
-        usize::from(scenario == Scenario::Tool && question.tool_result.is_none())
+        usize::from(scenario == Scenario::Tool && request.tool_result.is_none())
     };
-    question.tools.iter().cycle().take(number).map(call).collect()
+    request.tools.iter().cycle().take(number).map(call).collect()
 }
 
 /// Whether the reply begins with reasoning; most scenarios do not care what the request asks for.
-fn thinking(question: &Question, scenario: Scenario) -> Thinking {
+fn thinking(request: &ModelRequest, scenario: Scenario) -> Thinking {
     if matches!(scenario, Scenario::Strict { .. }) {
-        question.thinking
+        request.thinking
     } else if scenario == Scenario::Thinking {
         Thinking::Shown
     } else {
@@ -172,8 +110,8 @@ fn thinking(question: &Question, scenario: Scenario) -> Thinking {
     }
 }
 
-fn thought(question: &Question, scenario: Scenario) -> String {
-    if matches!(scenario, Scenario::Strict { .. }) { strict_thought(question.tool_results) } else { THOUGHT.to_owned() }
+fn thought(request: &ModelRequest, scenario: Scenario) -> String {
+    if matches!(scenario, Scenario::Strict { .. }) { strict_thought(request.tool_results) } else { THOUGHT.to_owned() }
 }
 
 fn strict_thought(step: usize) -> String {
@@ -239,11 +177,6 @@ mod tests {
         assert_eq!(words(text), ["  Two", "  words", "\nand", " more.", " "]);
         assert_eq!(words(text).concat(), text);
         assert!(words("").is_empty());
-    }
-
-    #[test]
-    fn input_tokens_are_a_quarter_of_the_bytes_rounded_up() {
-        assert_eq!([0, 1, 4, 5, 8].map(input_tokens), [1, 1, 1, 2, 2]);
     }
 
     #[test]

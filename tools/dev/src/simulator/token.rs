@@ -12,7 +12,7 @@ use rustls_pki_types::pem::PemObject;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::wire::json;
+use super::json::json;
 
 const KEY_FILE: &str = include_str!("throwaway-key.pem");
 /// The only service account.

@@ -68,7 +68,7 @@ impl Draft {
 }
 
 #[test]
-fn signed_question_is_accepted_with_and_without_a_slash() {
+fn signed_request_is_accepted_with_and_without_a_slash() {
     let checked = |draft: Draft| check(&draft.form(), &AwsCredentials::default(), Timestamp::now());
     checked(Draft::default()).unwrap();
     let url = "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15";
@@ -76,7 +76,7 @@ fn signed_question_is_accepted_with_and_without_a_slash() {
 }
 
 #[test]
-fn wrong_questions_are_refused_with_their_reason() {
+fn wrong_requests_are_refused_with_their_reason() {
     let own = Draft::default;
     for (draft, reason) in [
         (Draft { audience: "//iam.googleapis.com/other", ..own() }, "audience"),

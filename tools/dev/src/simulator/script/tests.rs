@@ -23,9 +23,9 @@ fn marker_gives_scenario_label_and_pace() {
 }
 
 #[test]
-fn only_a_strict_script_outlives_its_question() {
-    let scenario = |question: &str, marked: &str| {
-        let script = Script::of(question, marked, Wire::Claude, &Turns::default());
+fn only_a_strict_script_stays_in_force_without_its_marker() {
+    let scenario = |text: &str, marked: &str| {
+        let script = Script::of(text, marked, Wire::Claude, &Turns::default());
         script.unwrap().scenario
     };
     let strict = Scenario::Strict { steps: 2, parallel: 3 };
@@ -73,21 +73,4 @@ fn wrong_settings_are_refused_even_where_the_marker_does_not_decide() {
     ] {
         assert!(parse(marker).is_err(), "{marker}");
     }
-}
-
-#[test]
-fn echo_leaves_the_markers_out() {
-    assert_eq!(without_markers("What is it? [[sim:echo label=x]]"), "What is it?");
-    assert_eq!(without_markers("[[sim:echo]] What [[sim:html times=1]] is it?"), "What is it?");
-}
-
-#[test]
-fn refused_body_still_gives_its_label() {
-    let label = |body: &str| label_in(body);
-    assert_eq!(label(r#"{"a":"[[sim:echo label=old]]","b":"[[sim:tool label=new]]"}"#).as_deref(), Some("new"));
-    assert_eq!(
-        label(r#"{"a":"[[sim:cut label=x]] \"or\" [[sim:tool label=y]] [[sim:echo]]","b":""}"#).as_deref(),
-        Some("x")
-    );
-    assert_eq!(label("nothing"), None);
 }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::super::question::{items, string};
+use super::super::json::{items, string};
 use super::claude_model::Model;
-use super::{Verdict, claude_history, ensure, is_name, schema};
+use super::verdict::{Verdict, ensure, extra, is_name};
+use super::{claude_history, schema};
 
 const FIELDS: [&str; 17] = [
     "anthropic_version",
@@ -87,15 +88,6 @@ fn fields(header: &str, body: &Value) -> Verdict {
     extra(body.get("metadata"), "metadata", &["user_id"])?;
     extra(body.get("output_config"), "output_config", &["effort", "format"])?;
     extra(body.get("thinking"), "thinking", &["type", "budget_tokens", "display"])
-}
-
-/// Refuses fields of an object that are not among the known ones.
-pub(super) fn extra(object: Option<&Value>, path: &str, known: &[&str]) -> Verdict {
-    let mut fields = object.and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    match fields.find(|field| !known.contains(&field.as_str())) {
-        Some(field) => Err(format!("{path}.{field}: Extra inputs are not permitted")),
-        None => Ok(()),
-    }
 }
 
 fn limits(model: Model<'_>, body: &Value) -> Verdict {

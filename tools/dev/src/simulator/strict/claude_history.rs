@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::super::question::{items, string};
+use super::super::json::{items, string};
 use super::super::{signature, text};
-use super::claude::extra;
 use super::claude_model::Model;
 use super::claude_turns::{Block, Turn, said, turns};
-use super::{Verdict, ensure, is_name};
+use super::verdict::{Verdict, ensure, extra, is_name};
 
 const MOST_BREAKPOINTS: usize = 4;
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];

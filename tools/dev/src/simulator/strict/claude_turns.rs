@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::question::{items, string};
-use super::Verdict;
+use super::super::json::{items, string};
+use super::verdict::Verdict;
 
 /// Consecutive messages of one role.
 #[derive(Debug)]

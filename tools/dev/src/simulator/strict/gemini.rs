@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::question::string;
+use super::super::json::string;
 use super::gemini_fields::{self, get, list};
-use super::{Verdict, ensure, gemini_contents, gemini_schema, is_name};
+use super::verdict::{Verdict, ensure, is_name};
+use super::{gemini_contents, gemini_schema};
 
 const MAX_OUTPUT_TOKENS: i64 = 65_536;
 const MAX_STOP_SEQUENCES: usize = 5;

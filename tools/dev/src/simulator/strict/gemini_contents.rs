@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::question::string;
+use super::super::json::string;
 use super::super::signature;
 use super::gemini_fields::{get, list};
-use super::{Verdict, ensure, is_name};
+use super::verdict::{Verdict, ensure, is_name};
 
 /// Google documents this as the signature for calls that have none, for instance because another model made them.
 const BYPASS: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Verdict, ensure};
+use super::verdict::{Verdict, ensure};
 
 /// What a field may hold.
 #[derive(Clone, Copy)]

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::gemini_fields::{camel, unknown};
-use super::{Verdict, ensure, schema};
+use super::schema;
+use super::verdict::{Verdict, ensure};
 
 /// What the subset of `OpenAPI` knows.
 const KNOWN: &str = "type format title description nullable default example enum items minItems maxItems properties required \

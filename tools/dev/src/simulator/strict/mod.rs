@@ -16,39 +16,27 @@ mod openrouter_messages;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
-use super::question::{Mode, Question};
+use super::model_request::{Mode, ModelRequest};
 use super::received::Received;
 use super::scenario::Scenario;
 use super::script::Script;
 use super::wire::Wire;
-
-/// Nothing, or what the provider says about the first fault.
-type Verdict = Result<(), String>;
+use verdict::Verdict;
 
 /// Refuses what the real provider would, if the script wants that.
-pub(super) fn check(question: &Question, script: &Script, received: &Received) -> Verdict {
-    if !matches!(script.scenario, Scenario::Strict { .. }) || question.mode == Mode::Count {
+pub(super) fn check(request: &ModelRequest, script: &Script, received: &Received) -> Verdict {
+    if !matches!(script.scenario, Scenario::Strict { .. }) || request.mode == Mode::Count {
         return Ok(());
     }
     let body = received.json().map_err(|refusal| refusal.message)?;
-    match question.wire {
-        Wire::OpenRouter => openrouter::check(&question.model, &body),
+    match request.wire {
+        Wire::OpenRouter => openrouter::check(&request.model, &body),
         Wire::Claude => {
             let betas = received.headers.get("anthropic-beta").map(String::as_str).unwrap_or_default();
-            claude::check(&question.model, betas, &body)
+            claude::check(&request.model, betas, &body)
         }
-        Wire::Gemini => gemini::check(&question.model, &body),
+        Wire::Gemini => gemini::check(&request.model, &body),
     }
-}
-
-/// Refuses with this message unless the condition holds.
-fn ensure(holds: bool, message: impl FnOnce() -> String) -> Verdict {
-    if holds { Ok(()) } else { Err(message()) }
-}
-
-/// True if the text is made of ASCII letters, digits and these other characters only, and of so many at most.
-fn is_name(text: &str, others: &str, longest: usize) -> bool {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || others.contains(letter);
-    !text.is_empty() && text.len() <= longest && text.chars().all(fits)
 }

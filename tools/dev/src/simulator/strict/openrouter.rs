@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::super::question::{items, string};
-use super::{Verdict, ensure, is_name, openrouter_messages, schema};
+use super::super::json::{items, string};
+use super::verdict::{Verdict, ensure, is_name};
+use super::{openrouter_messages, schema};
 
 const FIELDS: &str = "audio cache_control debug frequency_penalty image_config include_reasoning logit_bias logprobs max_completion_tokens \
     max_tokens messages metadata min_p modalities model models moderation parallel_tool_calls plugins prediction \

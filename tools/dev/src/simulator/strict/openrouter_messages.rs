@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::question::{items, string};
+use super::super::json::{items, string};
 use super::super::{signature, text};
-use super::{Verdict, ensure};
+use super::verdict::{Verdict, ensure};
 
 const LONGEST_ID: usize = 64;
 const PARTS: [&str; 6] = ["text", "image_url", "file", "input_audio", "video_url", "refusal"];

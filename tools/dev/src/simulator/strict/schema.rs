@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Verdict;
+use super::verdict::Verdict;
 
 /// Where a keyword holds one schema, several in a list, or several by name. Names are no keywords: a parameter may be called `not`.
 const ONE: [&str; 8] = ["items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"];

@@ -6,7 +6,7 @@ mod openrouter;
 
 use serde_json::{Value, json};
 
-use super::Verdict;
+use super::verdict::Verdict;
 
 /// The body with the change merged in: objects are merged, null removes a field, anything else replaces it.
 fn changed(body: &Value, change: &Value) -> Value {

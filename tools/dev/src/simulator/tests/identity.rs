@@ -119,7 +119,7 @@ async fn wrong_orders_change_nothing() {
 }
 
 #[tokio::test]
-async fn signed_question_to_aws_buys_a_federated_token() {
+async fn signed_request_to_aws_buys_a_federated_token() {
     with_simulator(async |stand: Stand| {
         let reply = stand.send("POST /sts/v1/token", FORM, &Draft::default().form()).await;
         let grant = reply.json();

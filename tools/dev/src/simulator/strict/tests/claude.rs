@@ -36,7 +36,7 @@ fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
-/// A conversation that goes on after the first question.
+/// A conversation that goes on after the first user message.
 fn talk(turns: &[Value]) -> Value {
     let mut messages = vec![json!({ "role": "user", "content": "hello" })];
     for (place, content) in turns.iter().enumerate() {

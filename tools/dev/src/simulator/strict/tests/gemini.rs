@@ -42,7 +42,7 @@ fn answer(name: &str) -> Value {
     json!({ "functionResponse": { "name": name, "response": { "output": "18" } } })
 }
 
-/// A conversation that goes on after the first question.
+/// A conversation that goes on after the first user message.
 fn talk(turns: &[Value]) -> Value {
     let mut contents = vec![json!({ "role": "user", "parts": [{ "text": "hello" }] })];
     for (place, parts) in turns.iter().enumerate() {

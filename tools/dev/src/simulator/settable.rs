@@ -1,0 +1,38 @@
+//! What can be set while the simulator runs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::aws::AwsCredentials;
+
+/// The only key that the `OpenRouter` side accepts, until it is set anew.
+pub const OPENROUTER_KEY: &str = "sk-or-simulated";
+
+/// What holds until somebody sets it anew. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settable(Arc<Mutex<Values>>);
+
+/// The values themselves.
+#[derive(Debug)]
+pub(super) struct Values {
+    /// Each key that was accepted at some time; only the last one is now.
+    pub(super) openrouter_keys: Vec<String>,
+    pub(super) parameters: BTreeMap<String, String>,
+    pub(super) aws: AwsCredentials,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self {
+            openrouter_keys: vec![OPENROUTER_KEY.to_owned()],
+            parameters: BTreeMap::new(),
+            aws: AwsCredentials::default(),
+        }
+    }
+}
+
+impl Settable {
+    pub(super) fn values(&self) -> MutexGuard<'_, Values> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

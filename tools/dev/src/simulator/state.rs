@@ -1,0 +1,207 @@
+//! The simulator: what it remembers, how it answers a request, and what can be set while it runs.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use tokio::time::sleep;
+
+use super::aws::AwsCredentials;
+use super::connection::Line;
+use super::journal::{Entry, Journal, Row};
+use super::marker::label_in;
+use super::model_request::{Mode, ModelRequest};
+use super::received::Received;
+use super::refusal::{Refusal, Shape};
+use super::script::Script;
+use super::settable::Settable;
+use super::stage::{Answer, Cue};
+use super::tokens::Tokens;
+use super::turns::Turns;
+use super::wire::Wire;
+use super::{gemini, sending, strict};
+
+/// The provider simulator. Clones share the same journal, tokens and settings.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    pace: Duration,
+    pub(super) journal: Journal,
+    pub(super) tokens: Tokens,
+    turns: Turns,
+    settable: Settable,
+}
+
+impl Simulator {
+    /// A simulator that pauses so long before each streamed word, unless a script says otherwise.
+    pub fn new(pace: Duration) -> Self {
+        Self {
+            pace,
+            journal: Journal::default(),
+            tokens: Tokens::default(),
+            turns: Turns::default(),
+            settable: Settable::default(),
+        }
+    }
+
+    /// What it was asked so far.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Journals a request to a model and answers it.
+    pub(super) async fn answer(&self, received: Received, request: ModelRequest) -> Response {
+        let wire = request.wire;
+        let script = Script::of(&request.user_text, &request.marked_text, wire, &self.turns)
+            .and_then(|script| strict::check(&request, &script, &received).map(|()| script));
+        let script = match script {
+            Ok(script) => script,
+            Err(wrong) => return self.refuse(&received, wire, &Refusal::own(400, &wrong)),
+        };
+        let cue = Cue { pace: script.pace.unwrap_or(self.pace), request_id: &received.request_id };
+        let answer = Answer::to(&request, &script, cue);
+        let row = self.journal.begin(Entry {
+            label: script.label,
+            scenario: script.scenario.name().to_owned(),
+            provider: wire.name().to_owned(),
+            streaming: matches!(request.mode, Mode::Events | Mode::Array),
+            model: request.model,
+            status: answer.status,
+            ..self.entry(&received)
+        });
+        sleep(answer.silence).await;
+        let mut response = respond(answer, row, &received.line);
+        if wire == Wire::Claude {
+            sign(&mut response, &received.request_id);
+        }
+        response
+    }
+
+    /// Journals a wrong request and says what is wrong with it.
+    pub(super) fn refuse(&self, received: &Received, wire: Wire, refusal: &Refusal) -> Response {
+        let Refusal { status, shape, message } = refusal;
+        let body = match shape {
+            Shape::Own => wire.error(*status, message, &received.request_id),
+            Shape::Google => gemini::error(*status, message),
+        };
+        let answer = Answer::plain(*status, body);
+        let row = self.journal.begin(self.refused(wire.name(), *status, received));
+        let mut response = respond(answer, row, &received.line);
+        if wire == Wire::Claude && *shape == Shape::Own {
+            sign(&mut response, &received.request_id);
+        }
+        response
+    }
+
+    pub(super) fn refused(&self, provider: &str, status: u16, received: &Received) -> Entry {
+        Entry {
+            label: label_in(&received.text()),
+            scenario: "refused".to_owned(),
+            provider: provider.to_owned(),
+            status,
+            ..self.entry(received)
+        }
+    }
+
+    /// The row's columns that are the same for each kind of request.
+    fn entry(&self, received: &Received) -> Entry {
+        let mut headers = received.headers.clone();
+        if let Some(value) = headers.get_mut("authorization")
+            && !self.knows(value)
+        {
+            "<redacted>".clone_into(value);
+        }
+        Entry {
+            path: received.path.clone(),
+            query: received.query.clone(),
+            headers,
+            body: received.text().into_owned(),
+            received_at_ms: received.at_ms,
+            ..Entry::default()
+        }
+    }
+
+    /// True if this `authorization` value is the simulator's own.
+    fn knows(&self, authorization: &str) -> bool {
+        self.knows_key(authorization) || self.tokens.know(authorization)
+    }
+}
+
+impl Simulator {
+    /// The HTTP status of the token, STS and impersonation endpoints from now on; 200 lets them work again.
+    pub fn set_token_status(&self, status: u16) {
+        self.tokens.set_failure((status != 200).then_some(status));
+    }
+
+    /// Refuses all tokens that were given out so far, with 401, wherever they are used.
+    pub fn revoke_tokens(&self) {
+        self.tokens.revoke();
+    }
+
+    /// How many seconds the tokens live that are given out from now on.
+    pub fn set_token_lifetime(&self, seconds: u64) {
+        self.tokens.set_lifetime(seconds);
+    }
+
+    /// Puts a secret into the parameter store.
+    pub fn set_parameter(&self, name: impl Into<String>, value: impl Into<String>) {
+        self.settable.values().parameters.insert(name.into(), value.into());
+    }
+
+    /// The only key that the `OpenRouter` side accepts from now on.
+    pub fn set_openrouter_key(&self, key: impl Into<String>) {
+        self.settable.values().openrouter_keys.push(key.into());
+    }
+
+    /// The credentials with which requests to the parameter store, and for federated tokens, must be signed from now on.
+    pub fn set_aws_credentials(&self, credentials: AwsCredentials) {
+        self.settable.values().aws = credentials;
+    }
+
+    pub(super) fn aws_credentials(&self) -> AwsCredentials {
+        self.settable.values().aws.clone()
+    }
+
+    pub(super) fn parameter_value(&self, name: &str) -> Option<String> {
+        self.settable.values().parameters.get(name).cloned()
+    }
+
+    /// True if this `authorization` value is the key that is accepted now.
+    pub(super) fn accepts_key(&self, authorization: &str) -> bool {
+        let key = authorization.strip_prefix("Bearer ");
+        self.settable.values().openrouter_keys.last().is_some_and(|accepted| key == Some(accepted))
+    }
+
+    /// True if this `authorization` value is a key that was accepted at some time.
+    pub(super) fn knows_key(&self, authorization: &str) -> bool {
+        let key = authorization.strip_prefix("Bearer ");
+        self.settable.values().openrouter_keys.iter().any(|known| key == Some(known))
+    }
+}
+
+/// Journals a request to a path that nobody serves and answers it.
+pub(super) fn unknown(simulator: &Simulator, received: &Received) -> Response {
+    let body = gemini::error(404, "The requested URL was not found on this simulator.");
+    let row = simulator.journal.begin(simulator.refused("unknown", 404, received));
+    respond(Answer::plain(404, body), row, &received.line)
+}
+
+/// The response that sends this answer.
+pub(super) fn respond(answer: Answer, row: Row, line: &Line) -> Response<Body> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (content_type, retry_after) = (answer.content_type, answer.retry_after);
+    let mut response = Response::new(sending::body(answer.steps, row, line.clone()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Adds the id that Anthropic's models put on each response.
+fn sign(response: &mut Response, request_id: &str) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert("request-id", id);
+    }
+}
