@@ -9,10 +9,10 @@ use std::path::Path;
 use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
 use gateway::translate::outbound::RequestExtras;
-use gateway::translate::{inbound, outbound};
+use gateway::translate::{Meter, outbound};
 use gateway::wire::anthropic::betas;
 use gateway::wire::{self, ClientFormat, WireFormat};
-use gateway_tests::relaying::{self, FORMATS, catalog, conversion, events, identity, relay_from, request};
+use gateway_tests::relaying::{self, FORMATS, catalog, events, relay_from, request, whole_from};
 
 /// Beta headers that every Messages fixture is sent with.
 const BETAS: &str = "interleaved-thinking-2025-05-14,claude-code-20250219";
@@ -79,13 +79,9 @@ fn whole_replies_become_client_bodies() {
         let body = fs::read_to_string(path).unwrap();
         let mut seen = String::new();
         for format in FORMATS {
-            let reply = match inbound::whole(format, conversion(format, wire), &body, &identity(format)) {
-                Ok(reply) => {
-                    let body = String::from_utf8(reply.body.to_vec()).unwrap();
-                    format!(
-                        "finish: {:?}\nusage: {:?}\nupstream id: {}\n{body}",
-                        reply.finish, reply.usage, reply.upstream_id
-                    )
+            let reply = match whole_from(format, wire, &body) {
+                Ok((body, Meter { finish, usage, upstream_id, .. })) => {
+                    format!("finish: {finish:?}\nusage: {usage:?}\nupstream id: {upstream_id}\n{body}")
                 }
                 Err(error) => {
                     let error = GatewayError::from(error);

@@ -11,7 +11,7 @@ use gateway::chat::{StreamEvent, Usage};
 use gateway::translate::{Progress, outbound};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, identity, relay};
+use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, relay, whole_from};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -171,7 +171,7 @@ fn whole_replies_pass_through_but_for_id_model_and_usage() {
     ] {
         for path in files(&recorded.join(folder), ".response.json") {
             let body = fs::read_to_string(&path).unwrap();
-            let Ok(reply) = wire::forward_whole(format, &body, &identity(format)) else {
+            let Ok((out, meter)) = whole_from(format, format.native_wire(), &body) else {
                 assert!(body.contains("\"error\""), "{} was refused", path.display());
                 continue;
             };
@@ -182,10 +182,9 @@ fn whole_replies_pass_through_but_for_id_model_and_usage() {
                 }
                 value
             };
-            let out = std::str::from_utf8(&reply.body).unwrap();
-            assert_eq!(strip(out), strip(&body), "{}", path.display());
+            assert_eq!(strip(&out), strip(&body), "{}", path.display());
             assert!(!out.contains("\"cost\""), "{}", path.display());
-            check_usage(format, &path, &body, reply.usage);
+            check_usage(format, &path, &body, meter.usage);
             seen += 1;
         }
     }
@@ -267,7 +266,7 @@ proptest! {
             relay(format, bytes.chunks(7));
             let text = String::from_utf8_lossy(&bytes);
             drop(wire::open_request(format, &text));
-            drop(wire::forward_whole(format, &text, &identity(format)));
+            drop(whole_from(format, format.native_wire(), &text));
         }
     }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
@@ -23,10 +24,10 @@ use crate::providers::UpstreamReply;
 use crate::pump::{self, Pump};
 use crate::respond::{self, Body};
 use crate::retry::{self, Severity};
-use crate::translate::{Stream, inbound};
+use crate::translate::{Delivery, Meter, Progress, Relay, ReplyContext};
 use crate::vault;
 use crate::wire::anthropic::betas;
-use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode, WholeReply};
+use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode};
 
 use served::deprecation_headers;
 pub use served::{model_gone, model_not_found, served_model};
@@ -112,13 +113,23 @@ impl Gateway {
             }
         };
         ledger::log_intent(&facts, dispatch.prepared().route.provider);
-        match mode {
-            Mode::Streaming => {
-                let identity = Identity::new(facts.request, facts.model.id.clone(), format);
-                let stream = Stream { format, request: facts.request, identity, include_usage, estimated_input: 0 };
-                self.stream(facts, stream, dispatch, deadline).await
-            }
-            Mode::Whole | Mode::Count => self.whole(format, facts, dispatch, deadline).await,
+        let delivery = match mode {
+            Mode::Streaming => Delivery::Streamed,
+            Mode::Whole | Mode::Count => Delivery::Whole,
+        };
+        let (model, markup) = (Arc::clone(&facts.model), facts.markup_permille);
+        let context = ReplyContext {
+            format,
+            request: facts.request,
+            identity: Identity::new(facts.request, facts.model.id.clone(), format),
+            delivery,
+            include_usage,
+            estimated_input: 0,
+            cost: Arc::new(move |usage| ledger::cost(usage, &model).with_markup(markup)),
+        };
+        match delivery {
+            Delivery::Streamed => self.stream(facts, context, dispatch, deadline).await,
+            Delivery::Whole => self.whole(context, facts, dispatch, deadline).await,
         }
     }
 
@@ -170,7 +181,7 @@ impl Gateway {
     async fn stream(
         self: &Arc<Self>,
         facts: RequestFacts,
-        stream: Stream,
+        stream: ReplyContext,
         dispatch: Dispatch,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
@@ -188,13 +199,12 @@ impl Gateway {
 
     async fn whole(
         &self,
-        format: ClientFormat,
+        context: ReplyContext,
         facts: RequestFacts,
         mut dispatch: Dispatch,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
-        let identity = Identity::new(facts.request, facts.model.id.clone(), format);
-        let reader = WholeReader { format, identity };
+        let reader = WholeReader(context);
         let result = timeout_at(deadline, dispatch.run(&self.upstreams, &reader)).await;
         let result = result.unwrap_or_else(|_| Err(pump::out_of_time()));
         dispatch.judge(&self.upstreams, result.is_ok(), None);
@@ -212,17 +222,29 @@ impl Gateway {
     }
 }
 
-/// Reads a whole reply.
-struct WholeReader {
-    format: ClientFormat,
-    identity: Identity,
+/// A whole reply as it goes to the client, and what was observed of it.
+struct WholeReply {
+    body: Bytes,
+    meter: Meter,
+    /// Gemini's signatures by tool-call id, where the client cannot carry them.
+    signatures: Vec<(String, String)>,
 }
+
+/// Reads a whole reply.
+struct WholeReader(ReplyContext);
 
 impl ReplyReader for WholeReader {
     type Read = WholeReply;
 
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<WholeReply, UpstreamError> {
-        inbound::whole(self.format, prepared.conversion.clone(), &reply.text().await?, &self.identity)
+        let context = ReplyContext { estimated_input: ledger::estimated_tokens(prepared.body_bytes()), ..self.0.clone() };
+        let (mut relay, mut out) = (Relay::new(context, prepared.conversion.clone()), BytesMut::new());
+        match relay.whole(&reply.text().await?, &mut out) {
+            Progress::Failed(error) => Err(error),
+            Progress::Waiting | Progress::Flowing | Progress::Finished => {
+                Ok(WholeReply { body: out.freeze(), meter: relay.meter().clone(), signatures: relay.signatures() })
+            }
+        }
     }
 }
 
@@ -260,10 +282,10 @@ fn whole_outcome(result: &Result<WholeReply, UpstreamError>, log: &AttemptLog, i
         provider: log.route.provider,
         attempts: log.calls(),
         input_bytes,
-        finish: seen.map(|reply| reply.finish.clone()),
-        usage: seen.and_then(|reply| reply.usage),
-        output_bytes: seen.map_or(0, |reply| reply.output_bytes),
-        upstream_id: seen.map(|reply| reply.upstream_id.clone()).unwrap_or_default(),
+        finish: seen.and_then(|reply| reply.meter.finish.clone()),
+        usage: seen.and_then(|reply| reply.meter.usage),
+        output_bytes: seen.map_or(0, |reply| reply.meter.generated_bytes),
+        upstream_id: seen.map(|reply| reply.meter.upstream_id.clone()).unwrap_or_default(),
         first_event: seen.map(|_| std::time::Instant::now()),
     }
 }

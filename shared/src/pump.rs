@@ -18,7 +18,7 @@ use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ledger::{self, Outcome, RequestFacts};
 use crate::providers::UpstreamReply;
 use crate::store::Store;
-use crate::translate::{Progress, Relay, Stream};
+use crate::translate::{Progress, Relay, ReplyContext};
 use crate::vault;
 use crate::wire;
 
@@ -37,7 +37,7 @@ pub type Commit = oneshot::Receiver<Result<AttemptLog, GatewayError>>;
 /// Everything a streamed request needs until its end.
 pub struct Pump {
     facts: RequestFacts,
-    stream: Stream,
+    stream: ReplyContext,
     store: Store,
     /// When the stream must have ended, so that the ledger can be written before the process is killed.
     deadline: Instant,
@@ -53,7 +53,7 @@ pub struct Pump {
 }
 
 /// Reads a stream to its first content.
-struct Opening<'a>(&'a Stream);
+struct Opening<'a>(&'a ReplyContext);
 
 /// A stream whose first content is there.
 struct Opened {
@@ -68,7 +68,7 @@ impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
     async fn read(&self, prepared: &PreparedRequest, mut reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let stream = Stream { estimated_input: ledger::estimated_tokens(prepared.body_bytes()), ..self.0.clone() };
+        let stream = ReplyContext { estimated_input: ledger::estimated_tokens(prepared.body_bytes()), ..self.0.clone() };
         let (mut relay, mut out) = (Relay::new(stream, prepared.conversion.clone()), BytesMut::new());
         loop {
             let progress = match reply.chunk().await? {
@@ -88,7 +88,7 @@ impl Pump {
     /// A pump, what the handler waits for, and the channel that becomes the body.
     pub fn new(
         facts: RequestFacts,
-        stream: Stream,
+        stream: ReplyContext,
         store: Store,
         (log, deadline): (SharedAttemptLog, Instant),
     ) -> (Self, Commit, mpsc::Receiver<Bytes>) {
@@ -231,7 +231,7 @@ impl Pump {
             input_bytes,
             finish: meter.finish,
             usage: meter.usage,
-            output_bytes: meter.output_bytes,
+            output_bytes: meter.generated_bytes,
             upstream_id: meter.upstream_id,
             first_event: self.first_event,
         }

@@ -1,12 +1,15 @@
 //! Streams and replies through the library alone: no network, no clock.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use gateway::catalog::Catalog;
 use gateway::chat::{Grammar, StreamEvent};
 use gateway::error::{GatewayError, UpstreamError};
 use gateway::ids::{ModelId, RequestId};
+use gateway::money::PicoUsd;
 use gateway::sse::{FrameReader, SseError};
-use gateway::translate::{Conversion, Meter, Progress, Relay, Restore, Stream};
+use gateway::translate::{Conversion, Delivery, Meter, Progress, Relay, ReplyContext, Restore};
 use gateway::wire::names::ToolNames;
 use gateway::wire::{self, ClientFormat, Identity, WireFormat};
 
@@ -48,6 +51,30 @@ pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
 
+/// What a relay knows of the request: seven tokens of input, and a price of a dollar a million tokens.
+pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
+    ReplyContext {
+        format,
+        request: request(),
+        identity: identity(format),
+        delivery,
+        include_usage: true,
+        estimated_input: 7,
+        cost: Arc::new(|usage| PicoUsd::new(u128::from(usage.total_input() + usage.output) * 1_000_000)),
+    }
+}
+
+/// A provider's whole reply as the client of a format gets it whole, and what the meter saw.
+pub fn whole_from(format: ClientFormat, wire: WireFormat, body: &str) -> Result<(String, Meter), UpstreamError> {
+    let mut relay = Relay::new(context(format, Delivery::Whole), conversion(format, wire));
+    let mut out = BytesMut::new();
+    match relay.whole(body, &mut out) {
+        Progress::Failed(error) => Err(error),
+        Progress::Waiting | Progress::Flowing => Err(UpstreamError::truncated()),
+        Progress::Finished => Ok((String::from_utf8_lossy(&out).into_owned(), relay.meter().clone())),
+    }
+}
+
 /// Relays chunks of a format's own wire to the end.
 pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
     relay_from(format, format.native_wire(), chunks)
@@ -55,8 +82,7 @@ pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -
 
 /// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
 pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
-    let stream = Stream { format, request: request(), identity: identity(format), include_usage: true, estimated_input: 7 };
-    let mut relay = Relay::new(stream, conversion(format, wire));
+    let mut relay = Relay::new(context(format, Delivery::Streamed), conversion(format, wire));
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
     for chunk in chunks {

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use bytes::BytesMut;
 use gateway::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage, collect};
-use gateway::translate::{Conversion, Progress, Restore, inbound};
-use gateway::wire::names::ToolNames;
+use gateway::translate::Progress;
 use gateway::wire::{self, ClientFormat, WireFormat, shape};
 use gateway_tests::corpus::{streams, whole_replies};
-use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, identity, relay_from};
+use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, identity, relay_from, whole_from};
 use serde_json::Value;
 
 use super::requests::is_id;
@@ -85,10 +84,6 @@ fn usage(events: &[StreamEvent]) -> Option<Usage> {
 /// The counts that both client formats show: prompt, read from a cache, written to one, output.
 fn counts(usage: Option<Usage>) -> Option<[u64; 4]> {
     usage.map(|usage| [usage.total_input(), usage.cache_read, usage.cache_write(), usage.output])
-}
-
-fn translated(wire: WireFormat) -> Conversion {
-    Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
 
 fn encoded(format: ClientFormat, events: &[StreamEvent]) -> Vec<u8> {
@@ -203,17 +198,17 @@ fn a_whole_reply_says_what_its_stream_says() {
     for (wire, path, body, original) in whole_replies() {
         for format in FORMATS {
             let place = format!("{} as {format:?}", path.display());
-            let reply = inbound::whole(format, translated(wire), &body, &identity(format)).unwrap();
-            let client = wire::decode_whole(format.native_wire(), std::str::from_utf8(&reply.body).unwrap()).unwrap();
+            let (out, meter) = whole_from(format, wire, &body).unwrap();
+            let client = wire::decode_whole(format.native_wire(), &out).unwrap();
             assert_eq!(by_kind(said(&client)), by_kind(said(&original)), "{place}");
             assert_eq!(finish(&client), told(format, &original), "{place}");
-            assert_eq!(counts(usage(&client).filter(|_| reply.usage.is_some())), counts(reply.usage), "{place}");
+            assert_eq!(counts(usage(&client).filter(|_| meter.usage.is_some())), counts(meter.usage), "{place}");
             if wire == WireFormat::Gemini {
                 let frame = format!("data: {}\n\n", serde_json::from_str::<Value>(&body).unwrap());
                 let relayed = relay_from(format, wire, std::iter::once(frame.as_bytes()));
                 let (streamed, _) = events(format.native_wire(), &relayed.bytes);
                 assert_eq!(said(&streamed), said(&original), "{place}");
-                assert_eq!((relayed.end, relayed.meter.usage), (Progress::Finished, reply.usage), "{place}");
+                assert_eq!((relayed.end, relayed.meter.usage), (Progress::Finished, meter.usage), "{place}");
             }
         }
     }
@@ -236,9 +231,9 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
         let line = serde_json::from_str::<Value>(&body).unwrap().to_string();
         check_total(reported_total(wire, &line), usage(&original), &path);
         for format in FORMATS.into_iter().filter(|format| format.native_wire() == wire) {
-            let forwarded = wire::forward_whole(format, &body, &identity(format)).unwrap();
-            assert_eq!(forwarded.usage.unwrap_or_default(), usage(&original).unwrap_or_default(), "{}", path.display());
-            assert_eq!(Some(forwarded.finish), finish(&original), "{}", path.display());
+            let (_, meter) = whole_from(format, wire, &body).unwrap();
+            assert_eq!(meter.usage.unwrap_or_default(), usage(&original).unwrap_or_default(), "{}", path.display());
+            assert_eq!(meter.finish, finish(&original), "{}", path.display());
         }
     }
 }

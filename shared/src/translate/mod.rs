@@ -1,13 +1,15 @@
 //! Between a client's format and a wire, free of I/O: requests out, whole replies and streams back.
 
 mod conversion;
-pub mod inbound;
+mod meter;
 pub mod outbound;
 mod place;
 pub mod relay;
 mod restore;
 
+pub use crate::wire::{CostOf, Delivery, ReplyContext};
 pub use conversion::Conversion;
+pub use meter::{Meter, Metered, UsageSource};
 pub use outbound::Outbound;
-pub use relay::{Meter, Progress, Relay, Stream};
+pub use relay::{Progress, Relay};
 pub use restore::Restore;

@@ -3,12 +3,12 @@
 use bytes::BytesMut;
 
 use super::conversion::Conversion;
+use super::meter::Meter;
 use super::restore::Restore;
-use crate::chat::{BlockStart, Delta, FinishReason, Origin, StreamEvent, Usage};
+use crate::chat::{Part, StreamEvent, collect};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
-use crate::ids::RequestId;
 use crate::sse::{Frame, FrameReader, SseError};
-use crate::wire::{self, ClientFormat, EventDecoder, EventEncoder, FrameForwarder, Identity};
+use crate::wire::{self, ClientFormat, Delivery, EventDecoder, EventEncoder, FrameForwarder, ReplyContext, WireFormat};
 
 /// How far a stream is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,45 +23,7 @@ pub enum Progress {
     Failed(UpstreamError),
 }
 
-/// What a stream has shown so far: the ledger's source.
-#[derive(Clone, Debug, Default)]
-pub struct Meter {
-    /// The last usage reported; the counts are cumulative.
-    pub usage: Option<Usage>,
-    /// Bytes of generated text, reasoning and arguments.
-    pub output_bytes: u64,
-    /// The provider's id of the reply.
-    pub upstream_id: String,
-    /// Why the model stopped.
-    pub finish: Option<FinishReason>,
-    /// Gemini's signatures, each by the position of its tool call in the reply.
-    pub signatures: Vec<(usize, String)>,
-    calls: usize,
-}
-
-impl Meter {
-    fn observe(&mut self, event: &StreamEvent) {
-        match event {
-            StreamEvent::Start { id, usage, .. } => {
-                self.upstream_id.clone_from(id);
-                self.usage = Some(*usage).filter(|usage| !usage.is_empty());
-            }
-            StreamEvent::Delta(Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text)) => {
-                self.output_bytes = self.output_bytes.saturating_add(text.len() as u64);
-            }
-            StreamEvent::Usage(usage) => self.usage = Some(*usage),
-            StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
-            StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => self.calls = self.calls.saturating_add(1),
-            StreamEvent::Delta(Delta::Signature(signature)) if signature.origin == Origin::Gemini => {
-                // A signature of a thought comes before any call; nothing has to keep it.
-                self.signatures.extend(self.calls.checked_sub(1).map(|call| (call, signature.value.clone())));
-            }
-            StreamEvent::BlockStart(_) | StreamEvent::Delta(Delta::Signature(_)) | StreamEvent::BlockStop => {}
-        }
-    }
-}
-
-/// Relays one stream.
+/// Relays one reply.
 pub struct Relay {
     reader: FrameReader,
     machine: Machine,
@@ -69,36 +31,22 @@ pub struct Relay {
 
 /// Everything a frame goes through.
 struct Machine {
-    format: ClientFormat,
-    request: RequestId,
-    identity: Identity,
+    context: ReplyContext,
+    wire: WireFormat,
     decoder: Box<dyn EventDecoder>,
+    /// What to undo; `None` where the formats are the same.
+    restore: Option<Restore>,
     outlet: Outlet,
     meter: Meter,
     /// Reused for every frame.
     events: Vec<StreamEvent>,
-    started: bool,
 }
 
-/// What goes out: the original frames, or the events encoded again.
+/// What goes out: the original frames, the events encoded again, or the whole reply at its end.
 enum Outlet {
     Forward(Box<dyn FrameForwarder>),
-    Encode { encoder: Box<dyn EventEncoder>, restore: Restore },
-}
-
-/// What a relay needs to know of its request.
-#[derive(Clone, Debug)]
-pub struct Stream {
-    /// The client's format.
-    pub format: ClientFormat,
-    /// Which request.
-    pub request: RequestId,
-    /// What the reply calls itself.
-    pub identity: Identity,
-    /// Whether a chat stream ends with a usage chunk.
-    pub include_usage: bool,
-    /// Input tokens to show until the provider has counted.
-    pub estimated_input: u64,
+    Encode(Box<dyn EventEncoder>),
+    Collect(Vec<StreamEvent>),
 }
 
 impl From<SseError> for UpstreamError {
@@ -112,31 +60,24 @@ impl From<SseError> for UpstreamError {
 }
 
 impl Relay {
-    /// Relays a provider's stream to a client.
-    pub fn new(stream: Stream, conversion: Conversion) -> Self {
-        let Stream { format, request, identity, include_usage, estimated_input } = stream;
-        let own = identity.clone();
-        let (wire, outlet) = match conversion {
-            Conversion::Forward => (format.native_wire(), Outlet::Forward(wire::forwarder(format, identity, include_usage))),
-            Conversion::Translate { wire, restore } => {
-                let encoder = wire::encoder(format, identity, include_usage, estimated_input);
-                (wire, Outlet::Encode { encoder, restore })
-            }
+    /// Relays a provider's reply to a client.
+    pub fn new(context: ReplyContext, conversion: Conversion) -> Self {
+        let (wire, restore) = match conversion {
+            Conversion::Forward => (context.format.native_wire(), None),
+            Conversion::Translate { wire, restore } => (wire, Some(restore)),
         };
-        let machine = Machine {
-            format,
-            request,
-            identity: own,
-            decoder: wire::decoder(wire),
-            outlet,
-            meter: Meter::default(),
-            events: Vec::new(),
-            started: false,
+        let ReplyContext { format, identity, include_usage, estimated_input, .. } = context.clone();
+        let outlet = match (context.delivery, &restore) {
+            (Delivery::Whole, _) => Outlet::Collect(Vec::new()),
+            (Delivery::Streamed, None) => Outlet::Forward(wire::forwarder(format, identity, include_usage)),
+            (Delivery::Streamed, Some(_)) => Outlet::Encode(wire::encoder(format, identity, include_usage, estimated_input)),
         };
+        let (decoder, meter, events) = (wire::decoder(wire), Meter::default(), Vec::new());
+        let machine = Machine { context, wire, decoder, restore, outlet, meter, events };
         Self { reader: FrameReader::default(), machine }
     }
 
-    /// Takes a chunk of the upstream body; appends what the client shall get.
+    /// Takes a chunk of an upstream stream; appends what the client shall get of it.
     pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Progress {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
@@ -146,7 +87,7 @@ impl Relay {
         machine.progress(result)
     }
 
-    /// The upstream body has ended.
+    /// The upstream stream has ended.
     pub fn end(&mut self, out: &mut BytesMut) -> Progress {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
@@ -158,26 +99,32 @@ impl Relay {
         machine.progress(result)
     }
 
+    /// Takes an upstream's answer that is one JSON object instead of a stream.
+    pub fn whole(&mut self, body: &str, out: &mut BytesMut) -> Progress {
+        let result = self.machine.whole(body, out);
+        self.machine.progress(result)
+    }
+
     /// Appends the one event that ends a failed stream.
     pub fn fail(&mut self, error: &GatewayError, out: &mut BytesMut) {
-        if let Outlet::Encode { encoder, .. } = &mut self.machine.outlet {
+        if let Outlet::Encode(encoder) = &mut self.machine.outlet {
             encoder.abandon(out);
         }
-        wire::encode_error(self.machine.format, error, self.machine.request, out);
+        wire::encode_error(self.machine.context.format, error, self.machine.context.request, out);
     }
 
     /// Appends a sign of life.
     pub fn ping(&self, out: &mut BytesMut) {
-        wire::encode_ping(self.machine.format, out);
+        wire::encode_ping(self.machine.context.format, out);
     }
 
     /// The signatures that the client cannot carry, by the ids it got for its tool calls.
     pub fn signatures(&self) -> Vec<(String, String)> {
-        let Machine { format, meter, identity, .. } = &self.machine;
-        if *format != ClientFormat::ChatCompletions {
+        let Machine { context, meter, .. } = &self.machine;
+        if context.format != ClientFormat::ChatCompletions {
             return Vec::new();
         }
-        meter.signatures.iter().map(|(call, value)| (identity.call_id(*call), value.clone())).collect()
+        meter.signatures.iter().map(|(call, value)| (context.identity.call_id(*call), value.clone())).collect()
     }
 
     /// What was observed.
@@ -203,8 +150,7 @@ impl Machine {
         if let Outlet::Forward(forwarder) = &mut self.outlet {
             forwarder.forward(frame, out)?;
         }
-        self.close(out);
-        Ok(())
+        self.close(out)
     }
 
     fn end(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
@@ -216,40 +162,87 @@ impl Machine {
         self.observe();
         self.encode(out);
         finished?;
-        self.close(out);
-        Ok(())
+        self.close(out)
     }
 
+    fn whole(&mut self, body: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let identity = &self.context.identity;
+        if let (Outlet::Collect(_), None) = (&self.outlet, &self.restore) {
+            out.extend_from_slice(&wire::forward_whole(self.context.format, body, identity)?);
+            self.events = wire::decode_whole(self.wire, body)?;
+            self.observe();
+            return Ok(());
+        }
+        if let Outlet::Forward(_) = &self.outlet {
+            let ReplyContext { format, include_usage, estimated_input, .. } = self.context;
+            self.outlet = Outlet::Encode(wire::encoder(format, identity.clone(), include_usage, estimated_input));
+        }
+        self.events = wire::decode_whole(self.wire, body)?;
+        self.observe();
+        self.encode(out);
+        self.close(out)
+    }
+
+    /// Takes note of the frame's events. A usage that comes with the finish marker, or after it, is the last one.
     fn observe(&mut self) {
         for event in &self.events {
-            self.started |= !matches!(event, StreamEvent::Start { .. } | StreamEvent::Usage(_));
             self.meter.observe(event);
         }
+        let has_usage = |event: &StreamEvent| matches!(event, StreamEvent::Usage(usage) if !usage.is_empty());
+        let at_end = self.decoder.has_finish() || self.meter.finish.is_some();
+        self.meter.has_final_usage |= at_end && self.events.iter().any(has_usage);
     }
 
-    /// Encodes the frame's events, where events go out and not frames.
+    /// Encodes or keeps the frame's events, where events go out and not frames.
     fn encode(&mut self, out: &mut BytesMut) {
-        if let Outlet::Encode { encoder, restore } = &mut self.outlet {
-            for event in self.events.drain(..) {
-                if let Some(event) = restore.apply(event) {
-                    encoder.encode(&event, out);
+        let usage = self.meter.metered(self.context.estimated_input).usage;
+        let needs_usage = !self.meter.has_final_usage;
+        for event in self.events.drain(..) {
+            let event = match &mut self.restore {
+                Some(restore) => restore.apply(event),
+                None => Some(event),
+            };
+            let is_finish = matches!(event, Some(StreamEvent::Finish(_)));
+            let estimate = (is_finish && needs_usage).then_some(StreamEvent::Usage(usage));
+            for event in estimate.into_iter().chain(event) {
+                match &mut self.outlet {
+                    Outlet::Forward(_) => {}
+                    Outlet::Encode(encoder) => encoder.encode(&event, out),
+                    Outlet::Collect(events) => events.push(event),
                 }
             }
         }
     }
 
-    /// Writes the end of a forwarded stream once the finish was seen; an encoder writes its own.
-    fn close(&mut self, out: &mut BytesMut) {
-        if let (Outlet::Forward(forwarder), Some(_)) = (&mut self.outlet, &self.meter.finish) {
-            forwarder.finish(self.meter.usage.as_ref(), out);
+    /// Writes the end of a reply once the finish was seen; an encoder writes its own.
+    fn close(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        if self.meter.finish.is_none() {
+            return Ok(());
         }
+        match &mut self.outlet {
+            Outlet::Forward(forwarder) => {
+                let usage = self.meter.metered(self.context.estimated_input).usage;
+                forwarder.finish(Some(&usage), out);
+            }
+            Outlet::Encode(_) => {}
+            Outlet::Collect(events) => {
+                let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
+                // A thought without words and without a signature says nothing.
+                reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None } if text.is_empty()));
+                let body = wire::encode_whole(self.context.format, &reply, &self.context.identity);
+                let malformed =
+                    |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
+                out.extend_from_slice(&body.map_err(malformed)?);
+            }
+        }
+        Ok(())
     }
 
     fn progress(&self, result: Result<(), UpstreamError>) -> Progress {
         match result {
             Err(error) => Progress::Failed(error),
             Ok(()) if self.meter.finish.is_some() => Progress::Finished,
-            Ok(()) if self.started => Progress::Flowing,
+            Ok(()) if self.meter.has_content => Progress::Flowing,
             Ok(()) => Progress::Waiting,
         }
     }

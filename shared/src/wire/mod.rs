@@ -8,18 +8,20 @@ pub mod media;
 pub mod names;
 pub mod openai;
 pub mod raw;
+mod reply;
 pub(crate) mod schema_ref;
 pub mod shape;
 pub mod target;
 pub mod upstream_error;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use crate::chat::{ChatRequest, ChatResponse, FinishReason, StreamEvent, Usage};
+use crate::chat::{ChatRequest, ChatResponse, StreamEvent, Usage};
 use crate::error::{Dialect, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::{ModelId, ProviderId, RequestId};
 use crate::sse::Frame;
 use raw::RawObject;
+pub use reply::{CostOf, Delivery, ReplyContext};
 use target::{Encoded, Target};
 
 /// A format that clients speak to us.
@@ -182,25 +184,8 @@ pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
         .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
 }
 
-/// A whole reply as it goes to the client, and what the meter reads from it.
-#[derive(Debug)]
-pub struct WholeReply {
-    /// The body.
-    pub body: Bytes,
-    /// The usage that the provider reported, if it did.
-    pub usage: Option<Usage>,
-    /// Why the model stopped.
-    pub finish: FinishReason,
-    /// The provider's own id of the reply.
-    pub upstream_id: String,
-    /// Bytes of generated text, for estimates.
-    pub output_bytes: u64,
-    /// Gemini's signatures by tool-call id, where the client cannot carry them.
-    pub signatures: Vec<(String, String)>,
-}
-
 /// Passes a whole reply through to a client of the same format.
-pub fn forward_whole(format: ClientFormat, body: &str, identity: &Identity) -> Result<WholeReply, UpstreamError> {
+pub fn forward_whole(format: ClientFormat, body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
     match format {
         ClientFormat::ChatCompletions => openai::response::forward(body, identity),
         ClientFormat::Messages => anthropic::response::forward(body, identity),
@@ -214,6 +199,9 @@ pub trait EventDecoder: Send {
 
     /// The stream has ended. `Truncated` when no finish marker came.
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
+
+    /// True once the provider has said how the reply ends.
+    fn has_finish(&self) -> bool;
 }
 
 /// Provider frames to a client of the same format. A frame changes only in: the reply's id and model (ours), usage as the

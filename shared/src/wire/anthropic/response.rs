@@ -9,7 +9,7 @@ use super::usage::ProviderUsage;
 use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
-use crate::wire::{Identity, WholeReply, upstream_error};
+use crate::wire::{Identity, upstream_error};
 
 #[derive(Deserialize)]
 struct Reply<'a> {
@@ -27,26 +27,19 @@ struct Reply<'a> {
 }
 
 /// Passes a reply through: id and model become ours, everything else stays byte for byte.
-pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamError> {
+pub fn forward(body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
     let malformed = |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
     let reply: Reply<'_> = serde_json::from_str(body).map_err(malformed)?;
     if let Some(error) = reply.error {
         return Err(upstream_error::decode_embedded(error));
     }
-    let content =
-        reply.content.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without content"))?;
-    let stop_sequence = reply.stop_sequence.map(Cow::into_owned);
+    if reply.content.is_none() {
+        return Err(UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without content"));
+    }
     let mut fields = RawObject::parse(body).map_err(malformed)?;
     fields.set("id", &identity.id).map_err(malformed)?;
     fields.set("model", identity.model.as_str()).map_err(malformed)?;
-    Ok(WholeReply {
-        body: fields.to_json().map_err(malformed)?.into(),
-        usage: reply.usage.as_ref().map(ProviderUsage::canonical),
-        finish: finish_reason(reply.stop_reason.as_deref().unwrap_or("end_turn"), stop_sequence),
-        upstream_id: reply.id.unwrap_or_default().into_owned(),
-        output_bytes: content.get().len() as u64,
-        signatures: Vec::new(),
-    })
+    fields.to_json().map_err(malformed)
 }
 
 /// Anthropic's stop reasons. One that we do not know counts as a normal end.

@@ -149,6 +149,10 @@ impl EventDecoder for Decoder {
     fn finish(&mut self, _events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         if self.finished { Ok(()) } else { Err(UpstreamError::truncated()) }
     }
+
+    fn has_finish(&self) -> bool {
+        self.finish.is_some()
+    }
 }
 
 impl Decoder {

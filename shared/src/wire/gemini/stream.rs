@@ -151,6 +151,10 @@ impl EventDecoder for Decoder {
         events.push(StreamEvent::Finish(if calls { FinishReason::ToolCalls } else { reason }));
         Ok(())
     }
+
+    fn has_finish(&self) -> bool {
+        self.finish.is_some()
+    }
 }
 
 impl Decoder {

@@ -10,12 +10,10 @@ use super::usage::{ClientUsage, ProviderUsage};
 use crate::chat::FinishReason;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
-use crate::wire::{Identity, WholeReply, upstream_error};
+use crate::wire::{Identity, upstream_error};
 
 #[derive(Deserialize)]
 struct Reply<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     choices: Option<Vec<Choice<'a>>>,
     #[serde(borrow)]
@@ -43,7 +41,7 @@ struct Message<'a> {
 /// Passes a reply through: id and model become ours, usage takes the client's form, a call without arguments
 /// gets an empty object, everything else stays byte for byte.
 /// OpenRouter may answer 200 with an `error`, whole or inside the choice: that is a failed call.
-pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamError> {
+pub fn forward(body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
     let body = &*with_arguments(body);
     let malformed = |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
     let reply: Reply<'_> = serde_json::from_str(body).map_err(malformed)?;
@@ -57,7 +55,7 @@ pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamEr
     }
     let calls = choice.message.and_then(|message| serde_json::from_str::<Message<'_>>(message.get()).ok()?.tool_calls);
     let has_calls = calls.is_some_and(|calls| !calls.is_empty());
-    let finish = finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"), has_calls)?;
+    finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"), has_calls)?;
     let usage = reply.usage.as_ref().map(ProviderUsage::canonical);
     let mut fields = RawObject::parse(body).map_err(malformed)?;
     fields.set("id", &identity.id).map_err(malformed)?;
@@ -65,14 +63,7 @@ pub fn forward(body: &str, identity: &Identity) -> Result<WholeReply, UpstreamEr
     if let Some(usage) = &usage {
         fields.set("usage", &ClientUsage::from(usage)).map_err(malformed)?;
     }
-    Ok(WholeReply {
-        body: fields.to_json().map_err(malformed)?.into(),
-        usage,
-        finish,
-        upstream_id: reply.id.unwrap_or_default().into_owned(),
-        output_bytes: choice.message.map_or(0, |message| message.get().len() as u64),
-        signatures: Vec::new(),
-    })
+    fields.to_json().map_err(malformed)
 }
 
 /// OpenAI's finish reasons, with the ones OpenRouter adds. A call in the output means `tool_calls` whatever `stop` says; a

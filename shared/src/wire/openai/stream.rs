@@ -116,6 +116,10 @@ impl EventDecoder for Decoder {
         events.push(StreamEvent::Finish(reason));
         Ok(())
     }
+
+    fn has_finish(&self) -> bool {
+        self.finish.is_some()
+    }
 }
 
 impl Decoder {

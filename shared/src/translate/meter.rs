@@ -1,0 +1,120 @@
+//! What a reply has shown so far, and what is charged for it: one definition for records, checkpoints and clients.
+
+use crate::chat::{BlockStart, Delta, FinishReason, Origin, StreamEvent, Usage};
+
+/// Bytes of generated text that count as one token where nobody counted.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// What a reply has shown so far: the ledger's source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meter {
+    /// The last usage reported; the counts are cumulative.
+    pub usage: Option<Usage>,
+    /// Whether that usage came with the finish marker, or after it: it counts the whole reply.
+    pub has_final_usage: bool,
+    /// Bytes of generated text, reasoning and arguments, from events: the same on all routes.
+    pub generated_bytes: u64,
+    /// Whether anything of the answer came: a block of any kind.
+    pub has_content: bool,
+    /// The provider's id of the reply.
+    pub upstream_id: String,
+    /// Why the model stopped, as the client is told.
+    pub finish: Option<FinishReason>,
+    /// Gemini's signatures, each by the position of its tool call in the reply.
+    pub signatures: Vec<(usize, String)>,
+    calls: usize,
+}
+
+/// Who counted the tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageSource {
+    /// The provider, at the end of the reply.
+    Reported,
+    /// The gateway: the provider's last count never came.
+    Estimated,
+}
+
+/// The usage that is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metered {
+    /// The counts.
+    pub usage: Usage,
+    /// Who made them.
+    pub source: UsageSource,
+}
+
+impl Meter {
+    /// Takes note of an event.
+    pub(super) fn observe(&mut self, event: &StreamEvent) {
+        self.has_content |= matches!(event, StreamEvent::BlockStart(_) | StreamEvent::Delta(_));
+        match event {
+            StreamEvent::Start { id, usage, .. } => {
+                self.upstream_id.clone_from(id);
+                self.usage = Some(*usage).filter(|usage| !usage.is_empty());
+            }
+            StreamEvent::Delta(Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text)) => {
+                self.generated_bytes = self.generated_bytes.saturating_add(text.len() as u64);
+            }
+            StreamEvent::Usage(usage) => self.usage = Some(*usage).filter(|usage| !usage.is_empty()).or(self.usage),
+            StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
+            StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => self.calls = self.calls.saturating_add(1),
+            StreamEvent::Delta(Delta::Signature(signature)) if signature.origin == Origin::Gemini => {
+                // A signature of a thought comes before any call; nothing has to keep it.
+                self.signatures.extend(self.calls.checked_sub(1).map(|call| (call, signature.value.clone())));
+            }
+            StreamEvent::BlockStart(_) | StreamEvent::Delta(Delta::Signature(_)) | StreamEvent::BlockStop => {}
+        }
+    }
+
+    /// What is charged for the reply as far as it came. The provider's final usage counts alone. Where it never came, the
+    /// larger of what was reported and what was seen counts: a token for four bytes that were generated, and
+    /// `estimated_input` for a prompt of which nothing was reported.
+    pub fn metered(&self, estimated_input: u64) -> Metered {
+        let reported = self.usage.unwrap_or_default();
+        if self.has_final_usage {
+            return Metered { usage: reported, source: UsageSource::Reported };
+        }
+        // A provider counts the prompt before it generates: such a count is exact, whatever the estimate says.
+        let input = if reported.total_input() == 0 { estimated_input } else { reported.input };
+        let output = reported.output.max(self.generated_bytes.div_ceil(BYTES_PER_TOKEN));
+        Metered { usage: Usage { input, output, ..reported }, source: UsageSource::Estimated }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(usage: Option<Usage>, has_final_usage: bool, generated_bytes: u64) -> Meter {
+        Meter { usage, has_final_usage, generated_bytes, ..Meter::default() }
+    }
+
+    fn usage(input: u64, output: u64) -> Usage {
+        Usage { input, output, ..Usage::default() }
+    }
+
+    #[test]
+    fn the_final_usage_counts_alone() {
+        let metered = meter(Some(usage(3, 1)), true, 4_000).metered(900);
+        assert_eq!(metered, Metered { usage: usage(3, 1), source: UsageSource::Reported });
+    }
+
+    #[test]
+    fn without_a_final_usage_the_larger_of_reported_and_seen_counts() {
+        for (reported, bytes, expected) in [
+            (None, 9, usage(900, 3)),
+            (None, 0, usage(900, 0)),
+            (Some(usage(3, 1)), 9, usage(3, 3)),
+            (Some(usage(3, 7)), 9, usage(3, 7)),
+        ] {
+            let metered = meter(reported, false, bytes).metered(900);
+            assert_eq!(metered, Metered { usage: expected, source: UsageSource::Estimated }, "{reported:?}, {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_was_read_from_a_cache_is_not_estimated_on_top() {
+        let cached = Usage { cache_read: 5_000, ..Usage::default() };
+        assert_eq!(meter(Some(cached), false, 4).metered(900).usage, Usage { output: 1, ..cached });
+    }
+}
