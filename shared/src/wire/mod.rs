@@ -187,8 +187,8 @@ pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
 /// Passes a whole reply through to a client of the same format.
 pub fn forward_whole(format: ClientFormat, body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
     match format {
-        ClientFormat::ChatCompletions => openai::response::forward(body, identity),
-        ClientFormat::Messages => anthropic::response::forward(body, identity),
+        ClientFormat::ChatCompletions => openai::provider::reply::forward(body, identity),
+        ClientFormat::Messages => anthropic::provider::reply::forward(body, identity),
     }
 }
 
@@ -226,16 +226,16 @@ pub trait EventEncoder: Send {
 /// The decoder of a wire's streams.
 pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
     match wire {
-        WireFormat::OpenAi => Box::new(openai::stream::Decoder::default()),
-        WireFormat::Anthropic => Box::new(anthropic::stream::Decoder::default()),
-        WireFormat::Gemini => Box::new(gemini::stream::Decoder::default()),
+        WireFormat::OpenAi => Box::new(openai::provider::stream::Decoder::default()),
+        WireFormat::Anthropic => Box::new(anthropic::provider::stream::Decoder::default()),
+        WireFormat::Gemini => Box::new(gemini::provider::stream::Decoder::default()),
     }
 }
 
 /// A whole reply of a wire as events.
 pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
     if wire == WireFormat::Anthropic {
-        return anthropic::response::events(body);
+        return anthropic::provider::reply::events(body);
     }
     let (mut decoder, mut events) = (decoder(wire), Vec::new());
     decoder.decode(&Frame { event: None, data: body }, &mut events)?;
@@ -276,32 +276,32 @@ pub fn encoder(
     estimated_input: u64,
 ) -> Box<dyn EventEncoder> {
     match format {
-        ClientFormat::ChatCompletions => Box::new(openai::encoder::Encoder::new(identity, include_usage)),
-        ClientFormat::Messages => Box::new(anthropic::encoder::Encoder::new(identity, estimated_input)),
+        ClientFormat::ChatCompletions => Box::new(openai::client::stream::Encoder::new(identity, include_usage)),
+        ClientFormat::Messages => Box::new(anthropic::client::stream::Encoder::new(identity, estimated_input)),
     }
 }
 
 /// A whole reply in a client's format.
 pub fn encode_whole(format: ClientFormat, reply: &ChatResponse, identity: &Identity) -> Result<Vec<u8>, serde_json::Error> {
     match format {
-        ClientFormat::ChatCompletions => openai::encoder::whole(reply, identity),
-        ClientFormat::Messages => anthropic::encoder::whole(reply, identity),
+        ClientFormat::ChatCompletions => openai::client::stream::whole(reply, identity),
+        ClientFormat::Messages => anthropic::client::stream::whole(reply, identity),
     }
 }
 
 /// The forwarder to a client of that format.
 pub fn forwarder(format: ClientFormat, identity: Identity, include_usage: bool) -> Box<dyn FrameForwarder> {
     match format {
-        ClientFormat::ChatCompletions => Box::new(openai::forward::Forwarder::new(identity, include_usage)),
-        ClientFormat::Messages => Box::new(anthropic::forward::Forwarder::new(identity)),
+        ClientFormat::ChatCompletions => Box::new(openai::native::stream::Forwarder::new(identity, include_usage)),
+        ClientFormat::Messages => Box::new(anthropic::native::stream::Forwarder::new(identity)),
     }
 }
 
 /// An error as the body of a response, in a dialect.
 pub fn error_body(dialect: Dialect, error: &GatewayError, request: RequestId) -> Vec<u8> {
     match dialect {
-        Dialect::OpenAi => openai::error::body(error, request),
-        Dialect::Anthropic => anthropic::error::body(error, request),
+        Dialect::OpenAi => openai::client::error::body(error, request),
+        Dialect::Anthropic => anthropic::client::error::body(error, request),
     }
 }
 

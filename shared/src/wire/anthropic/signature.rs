@@ -10,7 +10,7 @@ const GEMINI: &str = "gw1.g.";
 const OPENROUTER: &str = "gw1.o.";
 
 /// The signature as a thinking block carries it.
-pub(super) fn seal(signature: &Signature) -> String {
+pub(in crate::wire::anthropic) fn seal(signature: &Signature) -> String {
     match signature.origin {
         Origin::Anthropic => signature.value.clone(),
         Origin::Gemini => format!("{GEMINI}{}", signature.value),

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::calls::with_arguments;
-use super::usage::{ClientUsage, ProviderUsage};
+use super::super::native::calls::with_arguments;
+use super::super::usage::{ClientUsage, ProviderUsage};
 use crate::chat::FinishReason;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;

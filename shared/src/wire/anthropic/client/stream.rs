@@ -4,7 +4,7 @@ use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::signature::seal;
+use super::super::signature::seal;
 use crate::chat::request::{Origin, Part, Signature, ToolCall};
 use crate::chat::{BlockStart, ChatResponse, Delta, FinishReason, StreamEvent, Usage};
 use crate::wire::shape::arguments_object;

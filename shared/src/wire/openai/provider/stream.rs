@@ -6,9 +6,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::reasoning::{Detail, part_of};
-use super::response::finish_reason;
-use super::usage::ProviderUsage;
+use super::super::reasoning::{Detail, part_of};
+use super::super::usage::ProviderUsage;
+use super::reply::finish_reason;
 use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, Delta, Part, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};

@@ -7,8 +7,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::response::finish_reason;
-use super::usage::ProviderUsage;
+use super::super::usage::ProviderUsage;
+use super::reply::finish_reason;
 use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;

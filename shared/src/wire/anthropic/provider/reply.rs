@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::usage::ProviderUsage;
+use super::super::usage::ProviderUsage;
 use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;

@@ -3,10 +3,10 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use super::forward::write_data;
-use super::reasoning::{Detail, detail_of};
-use super::stream::DONE;
-use super::usage::ClientUsage;
+use super::super::native::stream::write_data;
+use super::super::provider::stream::DONE;
+use super::super::reasoning::{Detail, detail_of};
+use super::super::usage::ClientUsage;
 use crate::chat::request::{Origin, Part, Signature, ToolCall};
 use crate::chat::{BlockStart, ChatResponse, Delta, FinishReason, StreamEvent, Usage};
 use crate::sse::{self, Frame};

@@ -67,7 +67,7 @@ impl EmptyCalls {
 }
 
 /// A whole reply with `{}` for empty arguments. Inside a JSON text the quotes would be escaped, so the pattern is always a field.
-pub(super) fn with_arguments(body: &str) -> Cow<'_, str> {
+pub(in crate::wire::openai) fn with_arguments(body: &str) -> Cow<'_, str> {
     let spellings = [(r#""arguments":"""#, r#""arguments":"{}""#), (r#""arguments": """#, r#""arguments": "{}""#)];
     let mut body = Cow::Borrowed(body);
     for (empty, object) in spellings {

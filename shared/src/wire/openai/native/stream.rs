@@ -4,9 +4,9 @@ use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::super::provider::stream::DONE;
+use super::super::usage::ClientUsage;
 use super::calls::EmptyCalls;
-use super::stream::DONE;
-use super::usage::ClientUsage;
 use crate::chat::Usage;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
@@ -157,7 +157,7 @@ impl FrameForwarder for Forwarder {
 }
 
 /// Writes a value straight into the buffer: serialised JSON holds no line ends, so one `data` line is enough.
-pub(super) fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+pub(in crate::wire::openai) fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
     let start = out.len();
     out.extend_from_slice(b"data: ");
     let written = serde_json::to_writer(out.writer(), value);

@@ -1,0 +1,4 @@
+//! To clients that speak Messages.
+
+pub mod error;
+pub mod stream;

@@ -1,0 +1,4 @@
+//! From providers that speak Messages.
+
+pub mod reply;
+pub mod stream;

@@ -1,0 +1,3 @@
+//! From providers that speak `generateContent`.
+
+pub mod stream;

@@ -1,0 +1,4 @@
+//! To clients that speak Chat Completions.
+
+pub mod error;
+pub mod stream;

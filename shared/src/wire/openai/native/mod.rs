@@ -1,0 +1,4 @@
+//! Between a client and a provider that both speak Chat Completions.
+
+pub(super) mod calls;
+pub mod stream;

@@ -1,0 +1,4 @@
+//! From providers that speak Chat Completions.
+
+pub mod reply;
+pub mod stream;
