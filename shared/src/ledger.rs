@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::{Model, Price};
 use crate::chat::{FinishReason, Usage};
+use crate::document::Document;
 use crate::ids::{KeyId, ProviderId, RequestId};
 use crate::money::PicoUsd;
 use crate::protocol::Settled;
@@ -23,7 +24,7 @@ use crate::telemetry::{self, RequestMetrics};
 
 use self::sizes::{Sizes, sizes};
 
-pub use demand::{LEASE_AFTER_END, demand};
+pub use demand::{Applicant, LEASE_AFTER_END, demand};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
@@ -120,14 +121,14 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
 /// Input tokens of a request that no provider counts, made not to fall under the real number: two tokens for five bytes of JSON
 /// (dense code comes near that), the size of a large picture for each one, a page for fifty kilobytes of a file, and what providers
 /// add of their own, more with tools than without.
-pub fn estimated_input(body: &str) -> u64 {
+pub fn estimated_input(document: &Document) -> u64 {
     const PICTURE: u64 = 1_600;
     const FILE_BYTES_PER_TOKEN: u64 = 32;
     const FRAME: u64 = 16;
     const TOOLS_FRAME: u64 = 600;
-    let Sizes { text_bytes, pictures, links, documents, document_bytes } = sizes(body);
+    let Sizes { text_bytes, pictures, links, documents, document_bytes, cache: _ } = sizes(document);
     let files = documents.saturating_mul(PICTURE).max(document_bytes.div_ceil(FILE_BYTES_PER_TOKEN));
-    let frame = if body.contains("\"tools\"") { TOOLS_FRAME } else { FRAME };
+    let frame = if document.root().get("tools").is_some() { TOOLS_FRAME } else { FRAME };
     let parts = pictures.saturating_add(links).saturating_mul(PICTURE).saturating_add(files);
     text_bytes.saturating_mul(2).div_ceil(5).saturating_add(parts).saturating_add(frame)
 }
@@ -301,6 +302,7 @@ mod tests {
 
     #[test]
     fn an_estimate_counts_text_by_length_and_inline_pictures_by_piece() {
+        let estimated_input = |body: &str| estimated_input(&Document::parse(body.to_owned(), &[]).unwrap());
         assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5 + 16);
         let picture = "A".repeat(5_000);
         let part = format!(r#"{{"media_type":"image/png","data":"{picture}"}}"#);

@@ -165,10 +165,11 @@ impl Account {
     pub fn hold_of(&self, body: &Value) -> Result<i128> {
         let fail = |error| anyhow::anyhow!("{error:?}");
         let key = ApiKey::parse(self.text.expose_secret()).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let text = body.to_string();
-        let opened = wire::open_request(ClientFormat::ChatCompletions, &text).map_err(fail)?;
+        let opened = wire::open_request(ClientFormat::ChatCompletions, body.to_string()).map_err(fail)?;
         let model = Catalog::embedded()?.resolve(&opened.model).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let demand = ledger::demand(&key, RequestId::generate(), (&opened, &model), (0, Duration::ZERO));
+        let request = RequestId::generate();
+        let applicant = ledger::Applicant { key: &key, request, markup_permille: 0, lease: Duration::ZERO };
+        let demand = ledger::demand(applicant, &opened, &model);
         Ok(i128::try_from(demand.price.amount(demand.input_tokens, demand.output_tokens).pico())?)
     }
 

@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod long;
 pub mod relaying;
+pub mod sending;
 pub mod whole_request;
 
 use std::path::{Path, PathBuf};

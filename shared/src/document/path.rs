@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::string;
 use super::value::{Kind, Value};
 
-/// The place of a value: names of fields, and `*` for any entry of a list.
+/// The place of a value: names of fields, and `*` for any entry of a list; empty for the body itself.
 pub type Pattern = &'static [&'static str];
 
 /// Any entry of a list in a [`Pattern`].

@@ -31,7 +31,8 @@ pub(super) fn scan(text: &str, own_names: &[Pattern]) -> Result<Scanned, Gateway
     if scan.next() != Some(b'{') {
         return Err(scan.not_an_object());
     }
-    scan.value(Places { possible: all(own_names), own: false })?;
+    let own = own_names.iter().any(|pattern| pattern.is_empty());
+    scan.value(Places { possible: all(own_names), own })?;
     while !scan.open.is_empty() {
         scan.step()?;
     }

@@ -1,20 +1,16 @@
 //! OpenRouter: OpenAI's wire, a bearer key, the model in the body.
 
-use serde::Serialize;
 use url::Url;
 
-use super::{Credential, Provider, join};
+use super::{Credential, Provider, join, json_text};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
-use crate::wire::raw::RawObject;
+use crate::wire::native::ProviderFields;
 
 /// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
-#[derive(Serialize)]
-struct UsageAccounting {
-    include: bool,
-}
+const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
 
 pub(super) struct OpenRouter {
     base_url: Url,
@@ -44,9 +40,9 @@ impl Provider for OpenRouter {
         join(&self.base_url, &["chat", "completions"])
     }
 
-    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
-        body.set("model", model.as_str())?;
-        body.set("stream", &(mode == Mode::Streaming))?;
-        body.set("usage", &UsageAccounting { include: true })
+    fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields {
+        let stream = (mode == Mode::Streaming).to_string();
+        let set = vec![("model", json_text(model.as_str())), ("stream", stream), ("usage", USAGE_ACCOUNTING.to_owned())];
+        ProviderFields { set, ..ProviderFields::default() }
     }
 }
