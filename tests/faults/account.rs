@@ -64,7 +64,7 @@ pub fn proxy(gateway: &Harness) -> &FaultProxy {
     gateway.stack.support.proxy.as_ref().expect("these options have a proxy")
 }
 
-/// A breakable gateway with its first process started, so that a time that is measured holds no start.
+/// A breakable gateway with its first process started, so that no fault and no time holds a start.
 pub async fn started() -> Result<Harness> {
     let gateway = Harness::start_with(breakable()?).await?;
     gateway.post(CHAT, &chat("start", false)).await?;
@@ -75,13 +75,9 @@ pub async fn started() -> Result<Harness> {
 
 /// Waits until a gateway's only process is ready for the next request.
 pub async fn rested(gateway: &Harness) -> Result<()> {
-    let pids = gateway.stack.lambda.pids("chat-completions");
-    assert_eq!(pids.len(), 1, "what a process remembers is tested on one process");
-    let is_stopped = |text: String| text.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));
-    eventually("the freeze", async || Ok(is_stopped(std::fs::read_to_string(format!("/proc/{}/stat", pids[0]))?))).await?;
-    // From the stop to the pool is no time that could be observed.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    Ok(())
+    let lambda = &gateway.stack.lambda;
+    assert_eq!(lambda.pids("chat-completions").len(), 1, "what a process remembers is tested on one process");
+    eventually("the freeze", async || Ok(lambda.idle("chat-completions") == 1)).await
 }
 
 /// Breaks calls.
