@@ -33,7 +33,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("vault", &["ids", "store"]),
     ("providers", &["aws", "config", "error", "ids", "wire"]),
     ("dispatch", &["catalog", "circuit", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
-    ("pump", &["dispatch", "error", "ledger", "providers", "store", "translate", "vault", "wire"]),
+    ("ending", &["chat", "circuit", "dispatch", "error", "ledger", "retry", "store", "translate", "vault"]),
+    ("pump", &["dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),
     ("gateway", &["admission", "catalog", "circuit", "config", "dispatch", "error", "providers", "retry", "store", "wire"]),
     (
         "flow",

@@ -262,7 +262,7 @@ fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
             let client_tools = request["tools"].as_array().is_none_or(|tools| tools.iter().all(is_client_tool));
             if let (Some(real), true) = (reply["usage"]["prompt_tokens"].as_u64(), client_tools) {
                 let document = Document::parse(request.to_string(), &[&[]]).unwrap();
-                let estimate = gateway::ledger::estimated_input(&document);
+                let estimate = gateway::ledger::Sizes::of(&document).estimated_input();
                 assert!(estimate * 100 >= real * 95, "{}: {estimate} for {real}", path.display());
                 seen += 1;
             }

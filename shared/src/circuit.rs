@@ -48,6 +48,17 @@ pub enum Blame {
     Credit,
 }
 
+/// What a call tells about its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CircuitOutcome {
+    /// The route works, whatever became of the request.
+    Success,
+    /// The route failed.
+    Failure(Blame),
+    /// Nothing: the fault was the model's, the client's or ours.
+    Ignored,
+}
+
 /// A write that is under way beside the request. It logs its own failure.
 pub type Write = BoxFuture<'static, ()>;
 
@@ -109,8 +120,16 @@ impl Circuits {
         }
     }
 
-    /// Notes a failure of a route that was used in that state. This environment knows at once; the rest with the write.
-    pub fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame) -> Option<Write> {
+    /// Notes what a call showed of a route that was used in that state. This environment knows at once; the rest with the write.
+    pub fn note(&self, route: &RouteName, circuit: CircuitState, outcome: CircuitOutcome) -> Option<Write> {
+        match outcome {
+            CircuitOutcome::Success => self.succeeded(route),
+            CircuitOutcome::Failure(blame) => self.failed(route, circuit, blame),
+            CircuitOutcome::Ignored => None,
+        }
+    }
+
+    fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame) -> Option<Write> {
         let seen = self.state(route);
         let next = after_failure(seen, circuit, blame, now())?;
         self.set(route, next);
@@ -122,8 +141,8 @@ impl Circuits {
         Some(write.boxed())
     }
 
-    /// Notes a success: forgets failures, and closes the circuit if it was open.
-    pub fn succeeded(&self, route: &RouteName) -> Option<Write> {
+    /// A success forgets failures, and closes the circuit if it was open.
+    fn succeeded(&self, route: &RouteName) -> Option<Write> {
         let seen = self.state(route);
         if seen == RouteState::default() {
             return None;

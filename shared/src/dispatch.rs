@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::catalog::Route;
-use crate::circuit::{Blame, CircuitState, Circuits, Write};
+use crate::circuit::{Blame, CircuitOutcome, CircuitState, Circuits, Write};
 use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::providers::{Providers, Transport, UpstreamReply};
 use crate::retry::{self, RetryBudget, Severity};
@@ -41,8 +41,8 @@ impl Upstreams {
     }
 }
 
-/// How the reply of an attempt is read, up to where the attempt can no longer be replaced by another one: a whole reply to its
-/// end, a stream to its first content.
+/// How the reply of an attempt is read within the time that a first event may take: a stream to its first content, a count and a
+/// reply in one piece to their end.
 pub trait ReplyReader: Sync {
     /// What comes out.
     type Read: Send;
@@ -62,8 +62,10 @@ pub struct Dispatch {
     waiting: VecDeque<Route>,
     deadline: Instant,
     log: SharedAttemptLog,
-    /// Set while an attempt runs.
+    /// Since when an attempt runs whose result is not in the log yet.
     running: Option<Instant>,
+    /// Whether the present attempt's outcome is noted for its route's circuit.
+    noted: bool,
     /// Route states that are being shared beside the request.
     writes: FuturesUnordered<Write>,
 }
@@ -100,7 +102,7 @@ impl Dispatch {
 
     fn on(prepared: PreparedRequest, request: RoutableRequest, waiting: VecDeque<Route>, deadline: Instant) -> Self {
         let log = SharedAttemptLog::new(AttemptLog::to(&prepared));
-        Self { request, prepared, waiting, deadline, log, running: None, writes: FuturesUnordered::new() }
+        Self { request, prepared, waiting, deadline, log, running: None, noted: false, writes: FuturesUnordered::new() }
     }
 
     /// The route the request is on.
@@ -108,45 +110,68 @@ impl Dispatch {
         &self.prepared
     }
 
+    /// Upstream calls so far, the running one included.
+    pub fn calls(&self) -> u32 {
+        self.log.read().calls().saturating_add(u32::from(self.running.is_some()))
+    }
+
     /// Where it has been, readable while it is under way.
     pub fn log(&self) -> SharedAttemptLog {
         self.log.clone()
     }
 
-    /// Attempts until one succeeds or nothing more can be done.
+    /// Attempts until one gives what the reader reads, or nothing more can be done. The attempt runs on: see [`Self::answered`] and
+    /// [`Self::resume`].
     pub async fn run<R: ReplyReader>(&mut self, upstreams: &Upstreams, reader: &R) -> Result<R::Read, UpstreamError> {
         loop {
-            let started = Instant::now();
-            self.running = Some(started);
+            (self.running, self.noted) = (Some(Instant::now()), false);
             // Both on the heap: a token's fetch is in the one, the store's calls in the other.
-            let attempt = Box::pin(attempt(upstreams, &mut self.prepared, self.request.request.mode, reader));
-            let result = drive(&mut self.writes, attempt).await;
-            self.running = None;
-            match result {
-                Ok(read) => {
-                    self.log.add(self.prepared.attempt(200, started));
-                    return Ok(read);
-                }
-                Err(error) => {
-                    self.failed(&error, started);
-                    Box::pin(self.recover(upstreams, error)).await?;
-                }
+            let attempt = Box::pin(attempt(upstreams, &mut self.prepared, reader));
+            match drive(&mut self.writes, attempt).await {
+                Ok(read) => return Ok(read),
+                Err(error) => Box::pin(self.resume(upstreams, error)).await?,
             }
         }
     }
 
-    /// Draws from the end of the request what it says about its route: `broken` is what cut a reply short that had begun.
-    pub fn judge(&mut self, upstreams: &Upstreams, delivered: bool, broken: Option<&UpstreamError>) {
+    /// The running attempt has answered: with the first content of a stream, or the whole of another reply.
+    pub fn answered(&mut self) {
+        self.log_attempt(200);
+    }
+
+    /// Decides what follows an attempt that failed before anything of it reached the client, and waits as long as that takes. An
+    /// error means: nothing.
+    pub async fn resume(&mut self, upstreams: &Upstreams, error: UpstreamError) -> Result<(), UpstreamError> {
+        let (provider, model) = (self.prepared.route.provider.as_str(), self.prepared.route.upstream.as_str());
+        let ms = self.running.map_or(0, |started| started.elapsed().as_millis());
+        tracing::warn!(provider, model, status = error.status(), ms, cause = &*error.cause(), "attempt failed");
+        self.log_attempt(error.status());
+        self.recover(upstreams, error).await
+    }
+
+    /// Ends the last attempt, if it still runs, with that status, and notes what it showed of its route, unless that is done.
+    pub fn conclude(&mut self, upstreams: &Upstreams, status: u16, outcome: CircuitOutcome) {
+        self.log_attempt(status);
+        self.note(upstreams, outcome);
+    }
+
+    /// Ends a request that leaves no record, with the failure that ended it, and waits until its route's state is shared.
+    pub async fn conclude_unrecorded(&mut self, upstreams: &Upstreams, failure: Option<&UpstreamError>) {
+        let outcome = failure.map_or(CircuitOutcome::Success, circuit_outcome);
+        self.conclude(upstreams, failure.map_or(200, UpstreamError::status), outcome);
+        self.share().await;
+    }
+
+    fn log_attempt(&mut self, status: u16) {
         if let Some(started) = self.running.take() {
-            self.log.add(self.prepared.attempt(504, started));
+            self.log.add(self.prepared.attempt(status, started));
         }
-        let (circuits, prepared) = (&upstreams.circuits, &self.prepared);
-        let write = match broken.and_then(blame) {
-            Some(blame) => circuits.failed(&prepared.name, prepared.circuit, blame),
-            None if delivered => circuits.succeeded(&prepared.name),
-            None => None,
-        };
-        self.writes.extend(write);
+    }
+
+    fn note(&mut self, upstreams: &Upstreams, outcome: CircuitOutcome) {
+        if !std::mem::replace(&mut self.noted, true) {
+            self.writes.extend(upstreams.circuits.note(&self.prepared.name, self.prepared.circuit, outcome));
+        }
     }
 
     /// Waits until everything this request has shown about routes is shared.
@@ -154,14 +179,8 @@ impl Dispatch {
         while self.writes.next().await.is_some() {}
     }
 
-    /// Decides what follows a failed attempt, and waits as long as that takes. An error means: nothing.
     async fn recover(&mut self, upstreams: &Upstreams, error: UpstreamError) -> Result<(), UpstreamError> {
         let severity = retry::severity(&error);
-        if severity == Severity::Final {
-            // The provider works: it has read the request and refused it.
-            self.writes.extend(upstreams.circuits.succeeded(&self.prepared.name));
-            return Err(error);
-        }
         if severity == Severity::Reset && !std::mem::replace(&mut self.prepared.tries.reconnected, true) {
             return Ok(());
         }
@@ -171,9 +190,10 @@ impl Dispatch {
         {
             return Ok(());
         }
-        let blamed =
-            blame(&error).and_then(|blame| upstreams.circuits.failed(&self.prepared.name, self.prepared.circuit, blame));
-        self.writes.extend(blamed);
+        self.note(upstreams, circuit_outcome(&error));
+        if severity == Severity::Final {
+            return Err(error);
+        }
         if self.fail_over(upstreams).await {
             return Ok(());
         }
@@ -214,13 +234,6 @@ impl Dispatch {
         let renewed = drive(&mut self.writes, provider.credential().renew(&upstreams.transport, &refused)).await;
         renewed.is_ok_and(|token| token.expose_secret() != refused.expose_secret())
     }
-
-    fn failed(&self, error: &UpstreamError, started: Instant) {
-        let attempt = self.prepared.attempt(error.status(), started);
-        let (provider, model) = (attempt.provider.as_str(), self.prepared.route.upstream.as_str());
-        tracing::warn!(provider, model, status = attempt.status, ms = attempt.ms, cause = error.message, "attempt failed");
-        self.log.add(attempt);
-    }
 }
 
 /// Waits for a future while route states are shared beside it.
@@ -239,29 +252,34 @@ async fn drive<T>(writes: &mut FuturesUnordered<Write>, future: impl Future<Outp
 async fn attempt<R: ReplyReader>(
     upstreams: &Upstreams,
     prepared: &mut PreparedRequest,
-    mode: Mode,
     reader: &R,
 ) -> Result<R::Read, UpstreamError> {
-    let limit = upstreams.transport.limit(mode, prepared.first_event);
+    let limit = upstreams.transport.limit(prepared.mode, prepared.first_event);
     let call = async {
         let provider = upstreams.providers.get(prepared.route.provider);
         let provider =
             provider.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Credential, "the provider is not configured"))?;
         let token = provider.credential().token(&upstreams.transport).await?;
         prepared.token = Some(token.clone());
-        let reply = upstreams.transport.send(prepared.call(provider, token, (mode, limit))?).await?;
+        let reply = upstreams.transport.send(prepared.call(provider, token, limit)?).await?;
         reader.read(prepared, reply).await
     };
     let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("no event within {} ms", limit.as_millis()));
     timeout(limit, call).await.map_err(late)?
 }
 
-/// Whose fault a failure is for the route's circuit; `None` for the client's own.
-fn blame(error: &UpstreamError) -> Option<Blame> {
+/// What a failed call tells about its route. A refusal shows that the provider works: it has read the request. Moderation stands
+/// before the model and a reply without an answer is the model's own fault: neither says anything about the way there.
+pub fn circuit_outcome(error: &UpstreamError) -> CircuitOutcome {
+    if matches!(error.kind, UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer) {
+        return CircuitOutcome::Ignored;
+    }
     match retry::severity(error) {
-        Severity::Final => None,
-        Severity::Credit => Some(Blame::Credit),
-        Severity::Credential | Severity::Reset | Severity::Transient | Severity::Elsewhere => Some(Blame::Outage),
+        Severity::Final => CircuitOutcome::Success,
+        Severity::Credit => CircuitOutcome::Failure(Blame::Credit),
+        Severity::Credential | Severity::Reset | Severity::Transient | Severity::Elsewhere => {
+            CircuitOutcome::Failure(Blame::Outage)
+        }
     }
 }
 

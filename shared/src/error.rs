@@ -2,13 +2,14 @@
 //!
 //! Rendering into a client's own format is `wire`'s job; the words and numbers come from here.
 
+mod upstream;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// Longest provider message that is shown to a client, in characters.
-const MAX_PUBLIC_MESSAGE: usize = 500;
+pub use upstream::{UpstreamError, UpstreamErrorKind};
 
 /// Whose error vocabulary a client reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ struct Details {
     hint: Option<String>,
     retry_after: Option<Duration>,
     cause: Option<String>,
+    /// Whether another try is out of the question, whatever the kind says.
+    final_try: bool,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -82,7 +85,8 @@ impl GatewayError {
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         let (code, param, hint, retry_after, cause) = (None, None, None, None, None);
-        let details = Details { kind, message, code, param, hint, retry_after, cause, headers: Vec::new() };
+        let details =
+            Details { kind, message, code, param, hint, retry_after, cause, final_try: false, headers: Vec::new() };
         Self { details: Box::new(details) }
     }
 
@@ -142,6 +146,13 @@ impl GatewayError {
         self
     }
 
+    /// Says that the same request would only fail again.
+    #[must_use]
+    pub fn without_retry(mut self) -> Self {
+        self.details.final_try = true;
+        self
+    }
+
     /// Adds a header to the answer; its name in lower case.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -198,7 +209,7 @@ impl GatewayError {
             | ErrorKind::Overloaded
             | ErrorKind::Unavailable
             | ErrorKind::Timeout
-            | ErrorKind::Internal => true,
+            | ErrorKind::Internal => !self.details.final_try,
             ErrorKind::Unauthorized
             | ErrorKind::PaymentRequired
             | ErrorKind::Forbidden
@@ -260,191 +271,5 @@ impl GatewayError {
             ErrorKind::Timeout => by_dialect("upstream_error", "timeout_error"),
             ErrorKind::Internal => "server_error",
         }
-    }
-}
-
-/// Why an upstream call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamErrorKind {
-    /// No connection.
-    Connect,
-    /// The connection broke before the first byte of an answer.
-    Reset,
-    /// Nothing came in time.
-    Timeout,
-    /// The reply was not what the wire promises.
-    Malformed,
-    /// The stream ended without saying that it was complete.
-    Truncated,
-    /// The reply, or one event of it, is larger than we hold.
-    TooLarge,
-    /// No credential could be had for this provider.
-    Credential,
-    /// The provider said no, with this HTTP status (its own, or the one its in-stream error type stands for).
-    Refused(u16),
-}
-
-/// A failed upstream call. The message is the provider's own and may hold internals: it is cleaned before a client sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamError {
-    /// Why.
-    pub kind: UpstreamErrorKind,
-    /// The provider's words, or ours about the connection.
-    pub message: String,
-    /// When the provider says a retry makes sense.
-    pub retry_after: Option<Duration>,
-}
-
-impl UpstreamError {
-    /// A failed call of that kind.
-    pub fn new(kind: UpstreamErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
-    }
-
-    /// A stream that ended without its finish marker.
-    pub fn truncated() -> Self {
-        Self::new(UpstreamErrorKind::Truncated, "the provider's stream ended before it was complete")
-    }
-
-    /// The status for the ledger's record: the provider's own, or the nearest one.
-    pub fn status(&self) -> u16 {
-        match self.kind {
-            UpstreamErrorKind::Refused(status) => status,
-            UpstreamErrorKind::Timeout => 504,
-            UpstreamErrorKind::Connect
-            | UpstreamErrorKind::Reset
-            | UpstreamErrorKind::Malformed
-            | UpstreamErrorKind::Truncated
-            | UpstreamErrorKind::TooLarge
-            | UpstreamErrorKind::Credential => 502,
-        }
-    }
-}
-
-impl From<UpstreamError> for GatewayError {
-    fn from(error: UpstreamError) -> Self {
-        let failed = |message: &'static str| Self::new(ErrorKind::Upstream, message);
-        let gateway = match error.kind {
-            UpstreamErrorKind::Refused(status) => refused(status, &error),
-            UpstreamErrorKind::Timeout => Self::new(ErrorKind::Timeout, "The provider did not answer in time."),
-            UpstreamErrorKind::Connect | UpstreamErrorKind::Reset => failed("The provider could not be reached."),
-            UpstreamErrorKind::Malformed => failed("The provider sent a reply that could not be read."),
-            UpstreamErrorKind::Truncated => failed("The provider's reply broke off before it was complete."),
-            UpstreamErrorKind::TooLarge => failed("The provider's reply is larger than the gateway can hold."),
-            UpstreamErrorKind::Credential => {
-                let message = "The gateway has no valid credential for this provider at the moment.";
-                Self::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_secs(5))
-            }
-        };
-        let gateway = match error.retry_after {
-            Some(wait) => gateway.with_retry_after(wait),
-            None => gateway,
-        };
-        gateway.with_cause(error.message)
-    }
-}
-
-/// A provider's refusal in public words. Its 401 and 403 concern our credential, never the caller's key.
-fn refused(status: u16, error: &UpstreamError) -> GatewayError {
-    let provider_says = || public_message(&error.message);
-    match status {
-        400 | 422 if is_context_overflow(&error.message) => {
-            let message = overflow_message(&error.message);
-            GatewayError::new(ErrorKind::InvalidRequest, message).with_code("context_length_exceeded").with_param("messages")
-        }
-        400 | 422 => GatewayError::new(ErrorKind::InvalidRequest, provider_says()),
-        401 | 403 => GatewayError::new(ErrorKind::Upstream, "The provider refused the gateway's credential.")
-            .with_code("upstream_auth"),
-        402 => GatewayError::new(ErrorKind::Unavailable, "The gateway's account at the provider is out of credit.")
-            .with_code("upstream_credits"),
-        404 => GatewayError::new(ErrorKind::NotFound, provider_says()),
-        408 | 504 => GatewayError::new(ErrorKind::Timeout, "The provider did not answer in time."),
-        413 => GatewayError::new(ErrorKind::TooLarge, provider_says()),
-        429 => {
-            let wait = error.retry_after.unwrap_or(Duration::from_secs(5));
-            GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.").with_retry_after(wait)
-        }
-        503 => GatewayError::new(ErrorKind::Unavailable, "The provider is temporarily unavailable.")
-            .with_retry_after(Duration::from_secs(1)),
-        529 => GatewayError::new(ErrorKind::Overloaded, "Overloaded"),
-        _ => GatewayError::new(ErrorKind::Upstream, "The provider failed to answer this request."),
-    }
-}
-
-/// The words by which providers say that a prompt exceeds the model's window.
-fn is_context_overflow(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["prompt is too long", "maximum context length", "context_length_exceeded", "input token count", "context window"]
-        .iter()
-        .any(|phrase| message.contains(phrase))
-}
-
-/// Clients match on `prompt is too long`; the provider's own numbers are kept behind it.
-fn overflow_message(message: &str) -> String {
-    let public = public_message(message);
-    if public.contains("prompt is too long") { public } else { format!("prompt is too long: {public}") }
-}
-
-/// A provider's message fit for a client: at most 500 characters, without addresses, credentials and project names.
-fn public_message(message: &str) -> String {
-    let clean = |word: &str| -> String {
-        // Only where one begins: `task-master` is no key.
-        let mut pieces = word.split(|part: char| !part.is_ascii_alphanumeric() && !matches!(part, '-' | '_' | '.'));
-        let secret = pieces.any(|piece| ["sk-", "ya29.", "AIza", "bk_"].iter().any(|prefix| piece.starts_with(prefix)));
-        let internal = word.contains("://") || word.contains("projects/") || word.contains(".googleapis.com");
-        if secret || internal { "[removed]".to_owned() } else { word.to_owned() }
-    };
-    let words: Vec<String> = message.split_whitespace().map(clean).collect();
-    words.join(" ").chars().take(MAX_PUBLIC_MESSAGE).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(status: u16, message: &str) -> GatewayError {
-        UpstreamError::new(UpstreamErrorKind::Refused(status), message).into()
-    }
-
-    #[test]
-    fn a_providers_status_becomes_the_callers_status() {
-        for (provider, openai, anthropic) in [
-            (400, 400, 400),
-            (401, 502, 502),
-            (402, 503, 503),
-            (403, 502, 502),
-            (404, 404, 404),
-            (408, 504, 504),
-            (413, 413, 413),
-            (422, 400, 400),
-            (429, 429, 429),
-            (500, 502, 502),
-            (502, 502, 502),
-            (503, 503, 503),
-            (504, 504, 504),
-            (529, 503, 529),
-        ] {
-            let error = refusal(provider, "no");
-            assert_eq!(error.status(Dialect::OpenAi).as_u16(), openai, "{provider}");
-            assert_eq!(error.status(Dialect::Anthropic).as_u16(), anthropic, "{provider}");
-        }
-    }
-
-    #[test]
-    fn a_providers_message_is_shown_without_internals() {
-        let error = refusal(400, "bad key sk-or-1 at https://x.example/projects/p1 for projects/p1/locations/eu");
-        assert_eq!(error.message(), "bad key [removed] at [removed] for [removed]");
-        let error = refusal(400, "tool 'mcp__task-master' and disk-usage, not key=sk-or-1 or \"bk_1\"");
-        assert_eq!(error.message(), "tool 'mcp__task-master' and disk-usage, not [removed] or [removed]");
-        assert_eq!(refusal(400, &"x".repeat(600)).message().len(), 500);
-    }
-
-    #[test]
-    fn a_prompt_that_is_too_long_reads_as_clients_expect() {
-        let anthropic = refusal(400, "prompt is too long: 210000 tokens > 200000 maximum");
-        assert_eq!(anthropic.message(), "prompt is too long: 210000 tokens > 200000 maximum");
-        assert_eq!(anthropic.code(), Some("context_length_exceeded"));
-        let other = refusal(400, "This endpoint's maximum context length is 400000 tokens.");
-        assert!(other.message().starts_with("prompt is too long: "), "{}", other.message());
     }
 }

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::admission::{Rates, rate_headers, with_rates};
@@ -20,15 +20,14 @@ use crate::dispatch::{self, AttemptLog, Dispatch, PreparedRequest, ReplyReader, 
 use crate::error::{GatewayError, UpstreamError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
-use crate::ledger::{self, Applicant, Outcome, RequestFacts, Reservation};
+use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sizes};
 use crate::providers::UpstreamReply;
-use crate::pump::{self, Pump};
+use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
 use crate::retry::{self, Severity};
-use crate::translate::{Delivery, Meter, Progress, Relay, ReplyContext};
 use crate::vault;
 use crate::wire::anthropic::betas;
-use crate::wire::{self, ClientFormat, ClientRequest, Identity, Mode};
+use crate::wire::{self, ClientFormat, ClientRequest, Delivery, Identity, Mode, ReplyContext};
 
 use served::deprecation_headers;
 pub use served::{model_gone, model_not_found, served_model};
@@ -68,7 +67,8 @@ impl Gateway {
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
         let markup_permille = self.config.markup_permille;
         let applicant = Applicant { key: &key, request: incoming.id, markup_permille, lease };
-        let demand = ledger::demand(applicant, &opened, &model);
+        let sizes = Sizes::of(&opened.document);
+        let demand = ledger::demand(applicant, &opened, sizes, &model);
         let asked = demand.output_tokens;
         let admitted = self.admission.admit(&key, demand, incoming.address);
         let known = vault::recall(&self.store, key.id(), &calls);
@@ -81,7 +81,8 @@ impl Gateway {
             price_version: self.catalog()?.version().to_owned(),
             started: incoming.started,
             reservation: Reservation { hold: permit.hold.clone(), uncertain: permit.uncertain },
-            markup_permille: self.config.markup_permille,
+            markup_permille,
+            estimated_input: sizes.estimated_input(),
             model,
         };
         let mut request = routable(opened, incoming.headers, Arc::clone(&facts.model));
@@ -112,24 +113,19 @@ impl Gateway {
             }
         };
         ledger::log_intent(&facts, dispatch.prepared().route.provider);
-        let delivery = match mode {
-            Mode::Streaming => Delivery::Streamed,
-            Mode::Whole | Mode::Count => Delivery::Whole,
-        };
-        let (model, markup) = (Arc::clone(&facts.model), facts.markup_permille);
         let context = ReplyContext {
             format,
             request: facts.request,
             identity: Identity::new(facts.request, facts.model.id.clone(), format),
-            delivery,
+            delivery: match mode {
+                Mode::Streaming => Delivery::Streamed,
+                Mode::Whole | Mode::Count => Delivery::Whole,
+            },
             include_usage,
-            estimated_input: 0,
-            cost: Arc::new(move |usage| ledger::cost(usage, &model).with_markup(markup)),
+            estimated_input: facts.estimated_input,
+            cost: Arc::new(ledger::price_of(&facts)),
         };
-        match delivery {
-            Delivery::Streamed => self.stream(facts, context, dispatch, deadline).await,
-            Delivery::Whole => self.whole(context, facts, dispatch, deadline).await,
-        }
+        self.pump(facts, context, dispatch, deadline).await
     }
 
     /// Reads a request's body. A large one is decompressed and read only for a key that is known: the caller may be nobody.
@@ -151,7 +147,7 @@ impl Gateway {
         let recognised = self.admission.authenticate(&key, incoming.address);
         let (permit, ()) = futures_util::join!(recognised, self.upstreams.circuits.refresh());
         permit?;
-        let estimated = ledger::estimated_input(&opened.document);
+        let estimated = Sizes::of(&opened.document).estimated_input();
         if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
             return Ok(estimated);
         }
@@ -159,81 +155,39 @@ impl Gateway {
         let request = routable(opened, &HeaderMap::new(), model);
         let mut dispatch = Dispatch::begin(&self.upstreams, request, deadline).await?;
         let counted = dispatch.run(&self.upstreams, &Counting).await;
-        dispatch.judge(&self.upstreams, counted.is_ok(), None);
-        dispatch.share().await;
+        dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
         match counted {
             Err(error) if retry::severity(&error) != Severity::Final => Ok(estimated),
             counted => Ok(counted?),
         }
     }
 
-    async fn stream(
+    /// Runs a dispatched request in a task of its own, which a client that leaves does not end.
+    async fn pump(
         self: &Arc<Self>,
         facts: RequestFacts,
-        stream: ReplyContext,
+        context: ReplyContext,
         dispatch: Dispatch,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
         let span = tracing::info_span!("pump", request = %facts.request);
         let model = Arc::clone(&facts.model);
-        let (pump, committed, body) = Pump::new(facts, stream, self.store.clone(), (dispatch.log(), deadline));
+        let (pump, committed) = Pump::new(facts, context, self.store.clone(), &dispatch, deadline);
         let gateway = Arc::clone(self);
         #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
         tokio::spawn(async move { pump.run(&gateway.upstreams, dispatch).await }.instrument(span));
-        let log = committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
-        let mut response = respond::event_stream(body);
+        let Committed { log, reply } =
+            committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
+        let mut response = match reply {
+            Reply::Stream(chunks) => respond::event_stream(chunks),
+            Reply::Whole { body, charged } => {
+                let mut response = respond::json_bytes(StatusCode::OK, body);
+                respond::set_header(&mut response, "x-gateway-cost-usd", &charged.to_string());
+                response
+            }
+        };
         show(&log, &model, &mut response);
         Ok(response)
-    }
-
-    async fn whole(
-        &self,
-        context: ReplyContext,
-        facts: RequestFacts,
-        mut dispatch: Dispatch,
-        deadline: Instant,
-    ) -> Result<Response<Body>, GatewayError> {
-        let reader = WholeReader(context);
-        let result = timeout_at(deadline, dispatch.run(&self.upstreams, &reader)).await;
-        let result = result.unwrap_or_else(|_| Err(pump::out_of_time()));
-        dispatch.judge(&self.upstreams, result.is_ok(), None);
-        let log = dispatch.log().read();
-        let outcome = whole_outcome(&result, &log, dispatch.prepared().body_bytes());
-        let record = ledger::record(&facts, outcome);
-        let signatures = result.as_ref().map(|reply| reply.signatures.as_slice()).unwrap_or_default();
-        let kept = vault::remember(&self.store, &facts.key, signatures);
-        futures_util::join!(ledger::settle(&self.store, &facts, &record), kept, dispatch.share());
-        let reply =
-            result.map_err(|error| GatewayError::from(error).with_header("x-gateway-attempts", log.attempts_text()))?;
-        let mut response = respond::json_bytes(StatusCode::OK, reply.body);
-        show(&log, &facts.model, &mut response);
-        Ok(response)
-    }
-}
-
-/// A whole reply as it goes to the client, and what was observed of it.
-struct WholeReply {
-    body: Bytes,
-    meter: Meter,
-    /// Gemini's signatures by tool-call id, where the client cannot carry them.
-    signatures: Vec<(String, String)>,
-}
-
-/// Reads a whole reply.
-struct WholeReader(ReplyContext);
-
-impl ReplyReader for WholeReader {
-    type Read = WholeReply;
-
-    async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<WholeReply, UpstreamError> {
-        let context = ReplyContext { estimated_input: ledger::estimated_tokens(prepared.body_bytes()), ..self.0.clone() };
-        let (mut relay, mut out) = (Relay::new(context, prepared.conversion.clone()), BytesMut::new());
-        match relay.whole(&reply.text().await?, &mut out) {
-            Progress::Failed(error) => Err(error),
-            Progress::Waiting | Progress::Flowing | Progress::Finished => {
-                Ok(WholeReply { body: out.freeze(), meter: relay.meter().clone(), signatures: relay.signatures() })
-            }
-        }
     }
 }
 
@@ -243,7 +197,7 @@ struct Counting;
 impl ReplyReader for Counting {
     type Read = u64;
 
-    async fn read(&self, _leg: &PreparedRequest, reply: UpstreamReply) -> Result<u64, UpstreamError> {
+    async fn read(&self, _: &PreparedRequest, reply: UpstreamReply) -> Result<u64, UpstreamError> {
         wire::decode_count(&reply.text().await?)
     }
 }
@@ -269,21 +223,6 @@ fn lowered(routable: RoutableRequest, tokens: u64) -> Result<RoutableRequest, Ga
     Ok(RoutableRequest { request, model, dropped, ..routable })
 }
 
-fn whole_outcome(result: &Result<WholeReply, UpstreamError>, log: &AttemptLog, input_bytes: u64) -> Outcome {
-    let seen = result.as_ref().ok();
-    Outcome {
-        status: result.as_ref().map_or_else(UpstreamError::status, |_| 200),
-        provider: log.route.provider,
-        attempts: log.calls(),
-        input_bytes,
-        finish: seen.and_then(|reply| reply.meter.finish.clone()),
-        usage: seen.and_then(|reply| reply.meter.usage),
-        output_bytes: seen.map_or(0, |reply| reply.meter.generated_bytes),
-        upstream_id: seen.map(|reply| reply.meter.upstream_id.clone()).unwrap_or_default(),
-        first_event: seen.map(|_| std::time::Instant::now()),
-    }
-}
-
 /// Tells the client what is left of its key's rates, whatever the answer.
 fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Result<Response<Body>, GatewayError> {
     let mut response = answer.map_err(|error| with_rates(error, Some(rates)))?;
@@ -295,9 +234,9 @@ fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Re
 
 /// Tells the client where its request was.
 fn show(log: &AttemptLog, model: &Model, response: &mut Response<Body>) {
-    respond::set_header(response, "x-gateway-provider", log.route.provider.as_str());
-    respond::set_header(response, "x-gateway-model", log.route.upstream.as_str());
-    respond::set_header(response, "x-gateway-attempts", &log.attempts_text());
+    for (name, value) in log.headers() {
+        respond::set_header(response, name, &value);
+    }
     for (name, value) in deprecation_headers(model) {
         respond::set_header(response, name, value);
     }

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::{Model, Price};
 use crate::chat::{FinishReason, Usage};
-use crate::document::Document;
 use crate::ids::{KeyId, ProviderId, RequestId};
 use crate::money::PicoUsd;
 use crate::protocol::Settled;
@@ -22,18 +21,14 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-use self::sizes::{Sizes, sizes};
-
 pub use demand::{Applicant, LEASE_AFTER_END, demand};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
 pub use settlement::{Reservation, store_record, withdraw};
+pub use sizes::Sizes;
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, verify};
-
-/// Characters per token where nobody counted.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// What is known of a request when it is sent upstream.
 #[derive(Clone, Debug)]
@@ -54,29 +49,42 @@ pub struct RequestFacts {
     pub reservation: Reservation,
     /// What is added to the price, in thousandths.
     pub markup_permille: u32,
+    /// Input tokens by the gateway's own estimate, where no provider counts them.
+    pub estimated_input: u64,
 }
 
 /// How a request ended, as the meter saw it.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// 200, or the status that the failure stands for.
+    /// 200, or the status that the ending stands for.
     pub status: u16,
+    /// Whether its usage is charged: not where the end was a provider's fault or ours.
+    pub is_charged: bool,
     /// Who answered last.
     pub provider: ProviderId,
     /// Upstream calls that were made.
     pub attempts: u32,
-    /// Bytes of the body that was sent upstream, for the estimate.
-    pub input_bytes: u64,
+    /// Tokens, as they are charged.
+    pub usage: Usage,
+    /// Who counted them.
+    pub source: TokenSource,
     /// Why the model stopped, if it did.
     pub finish: Option<FinishReason>,
-    /// The last usage the provider reported.
-    pub usage: Option<Usage>,
-    /// Bytes of generated text, for the estimate.
-    pub output_bytes: u64,
     /// The provider's id of the reply.
     pub upstream_id: String,
-    /// When the first event came.
+    /// When the first content came.
     pub first_event: Option<Instant>,
+}
+
+/// How far a request is whose reply is still coming.
+#[derive(Clone, Copy, Debug)]
+pub struct Checkpoint {
+    /// Who is answering.
+    pub provider: ProviderId,
+    /// Upstream calls so far, the running one included.
+    pub attempts: u32,
+    /// Tokens so far.
+    pub usage: Usage,
 }
 
 /// The exact cost of a usage.
@@ -90,13 +98,16 @@ pub fn cost(usage: &Usage, model: &Model) -> PicoUsd {
         + cache_write_1h.cost_of(usage.cache_write_1h)
 }
 
-/// The record of a request. Ends that are the provider's fault or ours are not charged, but keep their cost at the provider.
+/// What a usage of that request costs its client, the deployment's markup included.
+pub fn price_of(facts: &RequestFacts) -> impl Fn(&Usage) -> PicoUsd + Send + Sync + use<> {
+    let (model, markup_permille) = (Arc::clone(&facts.model), facts.markup_permille);
+    move |usage| cost(usage, &model).with_markup(markup_permille)
+}
+
+/// The record of a request. One that is not charged keeps its cost at the provider.
 pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
-    let delivered = outcome.status == 200;
-    let reported = outcome.usage.filter(|usage| !usage.is_empty());
-    let source = if reported.is_some() { TokenSource::Upstream } else { TokenSource::Estimated };
-    let usage = reported.unwrap_or_else(|| if delivered { estimate(&outcome) } else { Usage::default() });
-    let price = cost(&usage, &facts.model);
+    let usage = outcome.usage;
+    let charged = if outcome.is_charged { price_of(facts)(&usage) } else { PicoUsd::ZERO };
     Record {
         key: facts.key.clone(),
         request: facts.request,
@@ -108,42 +119,21 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
         finish: outcome.finish.as_ref().map_or("", FinishReason::as_str).into(),
         markup_permille: facts.markup_permille,
         upstream_id: outcome.upstream_id,
-        source,
+        source: outcome.source,
         price_version: facts.price_version.clone(),
-        provider_cost: usage.provider_cost.unwrap_or(price),
-        charged: if delivered { price.with_markup(facts.markup_permille) } else { PicoUsd::ZERO },
+        provider_cost: usage.provider_cost.unwrap_or_else(|| cost(&usage, &facts.model)),
+        charged,
         usage,
         first_event_ms: outcome.first_event.map(|at| millis(at.duration_since(facts.started))),
         duration_ms: millis(facts.started.elapsed()),
     }
 }
 
-/// Input tokens of a request that no provider counts, made not to fall under the real number: two tokens for five bytes of JSON
-/// (dense code comes near that), the size of a large picture for each one, a page for fifty kilobytes of a file, and what providers
-/// add of their own, more with tools than without.
-pub fn estimated_input(document: &Document) -> u64 {
-    const PICTURE: u64 = 1_600;
-    const FILE_BYTES_PER_TOKEN: u64 = 32;
-    const FRAME: u64 = 16;
-    const TOOLS_FRAME: u64 = 600;
-    let Sizes { text_bytes, pictures, links, documents, document_bytes, cache: _ } = sizes(document);
-    let files = documents.saturating_mul(PICTURE).max(document_bytes.div_ceil(FILE_BYTES_PER_TOKEN));
-    let frame = if document.root().get("tools").is_some() { TOOLS_FRAME } else { FRAME };
-    let parts = pictures.saturating_add(links).saturating_mul(PICTURE).saturating_add(files);
-    text_bytes.saturating_mul(2).div_ceil(5).saturating_add(parts).saturating_add(frame)
-}
-
-/// Tokens of a body that nobody counted, at least one.
-pub fn estimated_tokens(bytes: u64) -> u64 {
-    bytes.div_ceil(BYTES_PER_TOKEN).max(1)
-}
-
-fn estimate(outcome: &Outcome) -> Usage {
-    Usage {
-        input: outcome.input_bytes.div_ceil(BYTES_PER_TOKEN),
-        output: outcome.output_bytes.div_ceil(BYTES_PER_TOKEN),
-        ..Usage::default()
-    }
+/// Input tokens that are charged for an upstream body of so many bytes of which no provider told its own count: a token for four
+/// bytes of JSON, and no more than the estimate of the client's request, which knows pictures and files.
+pub fn uncounted_input(body_bytes: u64, estimate: u64) -> u64 {
+    const BYTES_PER_TOKEN: u64 = 4;
+    body_bytes.div_ceil(BYTES_PER_TOKEN).min(estimate).max(1)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -188,21 +178,21 @@ pub fn log_intent(facts: &RequestFacts, provider: ProviderId) {
     );
 }
 
-/// The line that tells how far a stream is: what it has cost so far if nothing more is heard of it.
-pub fn log_checkpoint(facts: &RequestFacts, outcome: &Outcome) {
-    let usage = outcome.usage.filter(|usage| !usage.is_empty()).unwrap_or_else(|| estimate(outcome));
+/// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names.
+pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint) {
+    let usage = &checkpoint.usage;
     tracing::info!(
         event = "ledger.checkpoint",
         key = %facts.key,
         request = %facts.request,
-        provider = %outcome.provider,
-        attempts = outcome.attempts,
+        provider = %checkpoint.provider,
+        attempts = checkpoint.attempts,
         input = usage.input,
         cache_read = usage.cache_read,
         cache_write_5m = usage.cache_write_5m,
         cache_write_1h = usage.cache_write_1h,
-        output = usage.output.max(outcome.output_bytes.div_ceil(BYTES_PER_TOKEN)),
-        provider_cost_pico = %usage.provider_cost.unwrap_or_else(|| cost(&usage, &facts.model)).pico(),
+        output = usage.output,
+        provider_cost_pico = %cost(usage, &facts.model).pico(),
     );
 }
 
@@ -240,6 +230,7 @@ fn log(record: &Record) {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::document::Document;
 
     fn facts(model: &str) -> RequestFacts {
         let catalog = Catalog::embedded().unwrap();
@@ -252,18 +243,19 @@ mod tests {
             started: Instant::now(),
             reservation: Reservation::default(),
             markup_permille: 0,
+            estimated_input: 100,
         }
     }
 
-    fn outcome(status: u16, usage: Option<Usage>) -> Outcome {
+    fn outcome(status: u16, is_charged: bool, usage: Usage) -> Outcome {
         Outcome {
             status,
+            is_charged,
             provider: ProviderId::VertexClaude,
             attempts: 1,
-            input_bytes: 401,
-            finish: None,
             usage,
-            output_bytes: 9,
+            source: TokenSource::Upstream,
+            finish: None,
             upstream_id: String::new(),
             first_event: None,
         }
@@ -289,20 +281,20 @@ mod tests {
 
     #[test]
     fn a_providers_fault_is_not_charged_but_its_cost_is_kept() {
-        let record = record(&facts("claude-opus-4.6"), outcome(502, Some(usage())));
+        let record = record(&facts("claude-opus-4.6"), outcome(502, false, usage()));
         assert_eq!((record.charged, record.provider_cost.pico()), (PicoUsd::ZERO, 10_810_000_000));
     }
 
     #[test]
     fn a_reported_cost_is_the_provider_cost_and_never_the_charge() {
         let reported = Usage { provider_cost: Some(PicoUsd::new(42)), ..usage() };
-        let record = record(&facts("claude-opus-4.6"), outcome(200, Some(reported)));
+        let record = record(&facts("claude-opus-4.6"), outcome(200, true, reported));
         assert_eq!((record.charged.pico(), record.provider_cost.pico()), (10_810_000_000, 42));
     }
 
     #[test]
     fn an_estimate_counts_text_by_length_and_inline_pictures_by_piece() {
-        let estimated_input = |body: &str| estimated_input(&Document::parse(body.to_owned(), &[]).unwrap());
+        let estimated_input = |body: &str| Sizes::of(&Document::parse(body.to_owned(), &[]).unwrap()).estimated_input();
         assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5 + 16);
         let picture = "A".repeat(5_000);
         let part = format!(r#"{{"media_type":"image/png","data":"{picture}"}}"#);
@@ -312,9 +304,22 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_usage_is_estimated_and_says_so() {
-        let record = record(&facts("claude-opus-4.6"), outcome(200, None));
-        assert_eq!(record.source, TokenSource::Estimated);
-        assert_eq!((record.usage.input, record.usage.output), (101, 3));
+    fn a_request_that_its_deadline_cut_is_charged_for_what_was_generated() {
+        let record = record(&facts("claude-opus-4.6"), outcome(504, true, usage()));
+        assert_eq!((record.status, record.charged.pico()), (504, 10_810_000_000));
+    }
+
+    #[test]
+    fn a_markup_is_added_to_the_charge_alone() {
+        let facts = RequestFacts { markup_permille: 100, ..facts("claude-opus-4.6") };
+        let record = record(&facts, outcome(200, true, usage()));
+        assert_eq!((record.charged.pico(), record.provider_cost.pico()), (11_891_000_000, 10_810_000_000));
+    }
+
+    #[test]
+    fn an_uncounted_prompt_is_charged_by_its_length_and_never_above_the_estimate() {
+        assert_eq!(uncounted_input(401, 1_000), 101);
+        assert_eq!(uncounted_input(50_000, 1_631), 1_631);
+        assert_eq!(uncounted_input(0, 0), 1);
     }
 }

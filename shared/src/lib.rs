@@ -7,8 +7,8 @@
 //! 3. [`admission`] asks the [`store`] whether the key may pass.
 //! 4. [`translate`] makes the upstream body: pure functions, no I/O.
 //! 5. [`providers`] know the URL and the credential; their transport sends.
-//! 6. [`pump`] relays a stream, or [`flow`] a whole reply; both meter the same [`chat::Usage`].
-//! 7. [`ledger`] prices the usage and writes the record, before the body ends.
+//! 6. [`pump`] drives the request: attempts ([`dispatch`]), relays, meters, streamed and whole alike.
+//! 7. [`ending`] ends it, however it ended: the circuit, the record and the hold ([`ledger`]), before the body ends.
 //!
 //! [`gateway`] holds what lives as long as the process. [`vault`] keeps what clients of the chat format cannot carry. [`respond`] and [`wire`] render answers and errors in the client's own format.
 
@@ -23,6 +23,7 @@ pub mod circuit;
 pub mod config;
 pub mod dispatch;
 pub mod document;
+pub mod ending;
 pub mod endpoints;
 pub mod error;
 pub mod flow;

@@ -1,64 +1,66 @@
-//! One task per streamed request: owns the upstream call, the relay and the settlement, and feeds the HTTP body through a
-//! bounded channel.
+//! One task per request, streamed or whole: owns the upstream call, the relay and the settlement, and feeds the HTTP body.
 //!
-//! The status is withheld until the first content, or 15 s, so that a failure before it can still be an HTTP status or another
-//! route's success. After that a failure is one error event. Whatever happens, the ledger is written before the channel closes: on
-//! Lambda the process may freeze the moment the body has ended. A client that leaves changes nothing: upstream is read to its end.
+//! A stream's status is withheld until the first content, or 15 s, so that a failure before it can still be an HTTP status or
+//! another route's success. After that a failure is one error event. A whole reply goes out with its status at its end: until then
+//! nothing has reached the client, and an attempt that fails after its first content may still be replaced by another one.
+//! Whatever happens, the ledger is written before the body ends: on Lambda the process may freeze the moment it has. A client that
+//! leaves changes nothing: upstream is read to its end. One that does not read holds up the reading of upstream, whose clock stands
+//! still meanwhile.
+
+mod client;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use crate::dispatch::{AttemptLog, Dispatch, PreparedRequest, ReplyReader, SharedAttemptLog, Upstreams};
+use self::client::Client;
+use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
+use crate::ending::{Ended, Ending, Received, conclude};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
-use crate::ledger::{self, Outcome, RequestFacts};
-use crate::providers::UpstreamReply;
+use crate::ledger::{self, Checkpoint, RequestFacts};
+use crate::providers::transport::MAX_REPLY_BYTES;
+use crate::providers::{ReplyForm, UpstreamReply};
 use crate::store::Store;
-use crate::translate::{Progress, Relay, ReplyContext};
-use crate::vault;
-use crate::wire;
+use crate::translate::{Progress, Relay};
+use crate::wire::{self, Delivery, ReplyContext, upstream_error};
 
-/// Longest wait before the status goes out, and longest silence after that. Proxies and SDKs give up on longer ones.
+pub use client::{Commit, Committed, Reply};
+
+/// Longest wait before a stream's status goes out, and longest silence after that. Proxies and SDKs give up on longer ones.
 pub const SILENCE: Duration = Duration::from_secs(15);
 /// Chunks that wait for a slow client before reading upstream pauses.
 pub const CHANNEL_CHUNKS: usize = 64;
 /// How long a client that does not read may hold up the end of its stream.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How often a long stream tells the log how far it is.
+/// How often a long reply tells the log how far it is.
 const CHECKPOINT: Duration = Duration::from_secs(5);
 
-/// What the handler waits for: where the request was when its stream began, or the failure that came before that.
-pub type Commit = oneshot::Receiver<Result<AttemptLog, GatewayError>>;
-
-/// Everything a streamed request needs until its end.
+/// Everything a request needs until its end.
 pub struct Pump {
     facts: RequestFacts,
-    stream: ReplyContext,
+    context: ReplyContext,
     store: Store,
-    /// When the stream must have ended, so that the ledger can be written before the process is killed.
+    /// When the request must have ended, so that the ledger can be written before the process is killed.
     deadline: Instant,
-    /// The relay of the attempt that is being delivered.
-    relay: Option<Relay>,
-    log: SharedAttemptLog,
-    chunks: mpsc::Sender<Bytes>,
-    commit: Option<oneshot::Sender<Result<AttemptLog, GatewayError>>>,
-    next_ping: Instant,
+    client: Client,
+    /// The reply of the attempt that is being delivered.
+    received: Option<Received>,
     next_checkpoint: Instant,
-    first_event: Option<std::time::Instant>,
     out: BytesMut,
 }
 
-/// Reads a stream to its first content.
+/// Reads a reply to its first content.
 struct Opening<'a>(&'a ReplyContext);
 
-/// A stream whose first content is there.
+/// A reply whose first content is there.
 struct Opened {
-    reply: UpstreamReply,
+    /// The rest of a stream.
+    rest: Option<UpstreamReply>,
     relay: Relay,
+    estimated_input: u64,
     /// What the client shall get so far.
     out: BytesMut,
     progress: Progress,
@@ -67,212 +69,174 @@ struct Opened {
 impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
-    async fn read(&self, prepared: &PreparedRequest, mut reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let stream = ReplyContext { estimated_input: ledger::estimated_tokens(prepared.body_bytes()), ..self.0.clone() };
-        let (mut relay, mut out) = (Relay::new(stream, prepared.conversion.clone()), BytesMut::new());
+    async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
+        let estimated_input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimated_input);
+        let context = ReplyContext { estimated_input, ..self.0.clone() };
+        let relay = Relay::new(context, prepared.conversion.clone());
+        let opened = Opened { rest: None, relay, estimated_input, out: BytesMut::new(), progress: Progress::Waiting };
+        match reply.form {
+            ReplyForm::Stream => opened.read_first_content(reply).await,
+            ReplyForm::Json => opened.read_json(&reply.text().await?),
+        }
+    }
+}
+
+impl Opened {
+    async fn read_first_content(mut self, mut reply: UpstreamReply) -> Result<Self, UpstreamError> {
         loop {
-            let progress = match reply.chunk().await? {
-                Some(chunk) => relay.push(&chunk, &mut out),
-                None => relay.end(&mut out),
+            self.progress = match reply.chunk().await? {
+                Some(chunk) => self.relay.push(&chunk, &mut self.out),
+                None => self.relay.end(&mut self.out),
             };
-            match progress {
+            match self.progress {
                 Progress::Waiting => {}
                 Progress::Failed(error) => return Err(error),
-                progress @ (Progress::Flowing | Progress::Finished) => return Ok(Opened { reply, relay, out, progress }),
+                Progress::Flowing | Progress::Finished => return Ok(Self { rest: Some(reply), ..self }),
             }
+        }
+    }
+
+    /// Reads a reply that is one JSON object, whether it was asked for as such or not.
+    fn read_json(mut self, body: &str) -> Result<Self, UpstreamError> {
+        if let Some(error) = upstream_error::decode_instead_of_reply(body) {
+            return Err(error);
+        }
+        match self.relay.whole(body, &mut self.out) {
+            Progress::Failed(error) => Err(error),
+            Progress::Waiting | Progress::Flowing => Err(UpstreamError::truncated()),
+            progress @ Progress::Finished => Ok(Self { progress, ..self }),
         }
     }
 }
 
 impl Pump {
-    /// A pump, what the handler waits for, and the channel that becomes the body.
+    /// A pump for a dispatched request that must end by then, and what the handler waits for.
     pub fn new(
         facts: RequestFacts,
-        stream: ReplyContext,
+        context: ReplyContext,
         store: Store,
-        (log, deadline): (SharedAttemptLog, Instant),
-    ) -> (Self, Commit, mpsc::Receiver<Bytes>) {
-        let (chunks, body) = mpsc::channel(CHANNEL_CHUNKS);
-        let (commit, committed) = oneshot::channel();
-        let pump = Self {
-            facts,
-            stream,
-            store,
-            deadline,
-            relay: None,
-            log,
-            chunks,
-            commit: Some(commit),
-            next_ping: Instant::now() + SILENCE,
-            next_checkpoint: Instant::now(),
-            first_event: None,
-            out: BytesMut::new(),
-        };
-        (pump, committed, body)
+        dispatch: &Dispatch,
+        deadline: Instant,
+    ) -> (Self, Commit) {
+        let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
+        let (next_checkpoint, out) = (Instant::now(), BytesMut::new());
+        (Self { facts, context, store, deadline, client, received: None, next_checkpoint, out }, committed)
     }
 
-    /// Runs to the end: relays, writes the last event, settles, closes the body. Panics on the way become an error event.
+    /// Runs to the end: attempts, relays, writes the last event, settles, closes the body. A panic on the way is an ending like
+    /// others.
     pub async fn run(mut self, upstreams: &Upstreams, mut dispatch: Dispatch) {
-        let relayed = timeout_at(self.deadline, self.relay_all(upstreams, &mut dispatch));
-        let result = match AssertUnwindSafe(relayed).catch_unwind().await {
-            Ok(Ok(result)) => result.map_err(Failure::Upstream),
-            Ok(Err(_)) => Err(Failure::OutOfTime),
-            Err(_) => Err(Failure::Panic),
+        let delivered = timeout_at(self.deadline, self.deliver(upstreams, &mut dispatch));
+        let ending = match AssertUnwindSafe(delivered).catch_unwind().await {
+            Ok(Ok(Ok(()))) => Ending::Complete,
+            Ok(Ok(Err(error))) => Ending::Failed(error),
+            Ok(Err(_)) => self.cut(),
+            Err(_) => Ending::Panicked,
         };
-        self.finish(upstreams, dispatch, result.err()).await;
+        self.finish(upstreams, dispatch, &ending).await;
     }
 
-    async fn relay_all(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
-        let stream = self.stream.clone();
-        let opening = Opening(&stream);
-        let Opened { mut reply, relay, out, mut progress } = self.watch(dispatch.run(upstreams, &opening)).await?;
-        self.first_event = Some(std::time::Instant::now());
-        (self.relay, self.out) = (Some(relay), out);
-        self.commit();
+    /// Attempts until a reply is through.
+    async fn deliver(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
+        let context = self.context.clone();
         loop {
-            self.checkpoint(dispatch.prepared().body_bytes());
-            self.deliver().await;
-            match progress {
-                Progress::Finished => return Ok(()),
-                Progress::Failed(error) => return Err(error),
-                Progress::Waiting | Progress::Flowing => {}
+            let opened = self.client.watch(dispatch.run(upstreams, &Opening(&context))).await?;
+            match (self.relay(dispatch, opened).await, context.delivery) {
+                // Nothing of it has reached the client.
+                (Err(error), Delivery::Whole) => self.client.watch(Box::pin(dispatch.resume(upstreams, error))).await?,
+                (result, Delivery::Whole | Delivery::Streamed) => return result,
             }
-            let chunk = self.watch(reply.chunk()).await?;
-            progress = self.take_in(chunk.as_ref());
+            self.received = None;
         }
     }
 
-    /// Tells the log how far the stream is, at its first event and then every few seconds.
-    fn checkpoint(&mut self, input_bytes: u64) {
-        if self.next_checkpoint <= Instant::now() {
-            self.next_checkpoint = Instant::now() + CHECKPOINT;
-            ledger::log_checkpoint(&self.facts, &self.outcome(0, &self.log.read(), input_bytes));
+    /// Relays one attempt's reply from its first content to its end.
+    async fn relay(&mut self, dispatch: &mut Dispatch, opened: Opened) -> Result<(), UpstreamError> {
+        let Opened { mut rest, relay, estimated_input, out, mut progress } = opened;
+        self.out = out;
+        self.received = Some(Received { relay, estimated_input, first_event: std::time::Instant::now() });
+        if self.context.delivery == Delivery::Streamed {
+            dispatch.answered();
+            self.client.commit_stream();
         }
-    }
-
-    /// Relays the next chunk, or the end.
-    fn take_in(&mut self, chunk: Option<&Bytes>) -> Progress {
-        match (&mut self.relay, chunk) {
-            (Some(relay), Some(chunk)) => relay.push(chunk, &mut self.out),
-            (Some(relay), None) => relay.end(&mut self.out),
-            (None, _) => Progress::Waiting,
-        }
-    }
-
-    /// Waits for something from upstream, with a sign of life to the client whenever it was silent for too long.
-    async fn watch<T>(&mut self, upstream: impl Future<Output = T>) -> T {
-        let mut upstream = std::pin::pin!(upstream);
         loop {
-            tokio::select! {
-                biased;
-                result = &mut upstream => return result,
-                () = sleep_until(self.next_ping) => {
-                    self.commit();
-                    wire::encode_ping(self.stream.format, &mut self.out);
-                    self.deliver().await;
+            self.checkpoint(dispatch);
+            self.client.send(&mut self.out).await;
+            match (progress, &mut rest) {
+                (Progress::Finished, _) => return Ok(()),
+                (Progress::Failed(error), _) => return Err(error),
+                (Progress::Waiting | Progress::Flowing, None) => return Err(UpstreamError::truncated()),
+                (Progress::Waiting | Progress::Flowing, Some(reply)) => {
+                    let chunk = self.client.watch(reply.chunk()).await?;
+                    progress = self.take_in(chunk.as_ref())?;
                 }
             }
         }
     }
 
-    /// From here on the client has status 200.
-    fn commit(&mut self) {
-        if let Some(commit) = self.commit.take() {
-            // A handler that is gone cannot be told; the request is settled all the same.
-            let _ = commit.send(Ok(self.log.read()));
+    /// Tells the log how far the reply is, at its first event and then every few seconds.
+    fn checkpoint(&mut self, dispatch: &Dispatch) {
+        if let Some(received) = self.received.as_ref().filter(|_| self.next_checkpoint <= Instant::now()) {
+            self.next_checkpoint = Instant::now() + CHECKPOINT;
+            let (provider, attempts) = (dispatch.prepared().route.provider, dispatch.calls());
+            let usage = received.metered().usage;
+            ledger::log_checkpoint(&self.facts, &Checkpoint { provider, attempts, usage });
         }
     }
 
-    /// Hands over what is written. A client that is gone is no reason to stop: its request is paid for and must be metered.
-    async fn deliver(&mut self) {
-        if !self.out.is_empty() {
-            let _ = self.chunks.send(self.out.split().freeze()).await;
+    /// Relays the next chunk, or the end. A whole reply is held until its end, which has a limit.
+    fn take_in(&mut self, chunk: Option<&Bytes>) -> Result<Progress, UpstreamError> {
+        let Some(Received { relay, .. }) = &mut self.received else { return Ok(Progress::Waiting) };
+        let progress = match chunk {
+            Some(chunk) => relay.push(chunk, &mut self.out),
+            None => relay.end(&mut self.out),
+        };
+        let is_held = self.context.delivery == Delivery::Whole;
+        if is_held && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
+            let message = format!("a reply beyond {MAX_REPLY_BYTES} bytes");
+            return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, message));
         }
-        self.next_ping = Instant::now() + SILENCE;
+        Ok(progress)
     }
 
-    async fn finish(mut self, upstreams: &Upstreams, mut dispatch: Dispatch, failure: Option<Failure>) {
-        let broken = failure.as_ref().and_then(Failure::upstream).filter(|_| self.relay.is_some());
-        dispatch.judge(upstreams, failure.is_none(), broken);
-        let log = self.log.read();
-        let status = failure.as_ref().map_or(200, Failure::status);
-        let error =
-            failure.map(|failure| GatewayError::from(failure).with_header("x-gateway-attempts", log.attempts_text()));
-        if let (Some(error), None) = (&error, &self.commit) {
-            self.say(error).await;
+    /// The ending of a request whose deadline has come. A reply that only its client has not read to the end is complete.
+    fn cut(&self) -> Ending {
+        let received = self.received.as_ref();
+        let is_finished = received.is_some_and(|received| received.relay.meter().finish.is_some());
+        match (self.client.is_waiting(), is_finished) {
+            (true, true) => Ending::Complete,
+            (true, false) => Ending::ClientStopped,
+            (false, _) => Ending::deadline(received),
         }
-        let record = ledger::record(&self.facts, self.outcome(status, &log, dispatch.prepared().body_bytes()));
-        let signatures = self.relay.as_ref().map(Relay::signatures).unwrap_or_default();
-        let kept = vault::remember(&self.store, &self.facts.key, &signatures);
-        futures_util::join!(ledger::settle(&self.store, &self.facts, &record), kept, dispatch.share());
-        if let (Some(error), Some(commit)) = (error, self.commit.take()) {
-            let _ = commit.send(Err(error));
+    }
+
+    async fn finish(mut self, upstreams: &Upstreams, mut dispatch: Dispatch, ending: &Ending) {
+        let error = ending.error();
+        if let Some(error) = error.as_ref().filter(|_| self.client.is_streaming()) {
+            self.say(ending, error).await;
         }
-        // Dropping the sender here ends the body.
+        let ended = Ended::new(ending, &self.facts, self.received.as_ref());
+        let record = conclude(upstreams, &self.store, &mut dispatch, ended).await;
+        match error {
+            Some(error) => self.client.refuse(error),
+            None => self.client.complete(self.out.freeze(), record.charged),
+        }
+        // Dropping the client here ends a stream's body.
     }
 
     /// Writes the one event that ends a failed stream.
-    async fn say(&mut self, error: &GatewayError) {
-        let cause = error.cause().unwrap_or(error.message());
-        tracing::warn!(request = %self.facts.request, model = %self.facts.model.id, cause, "stream broken");
-        match &mut self.relay {
-            Some(relay) => relay.fail(error, &mut self.out),
-            None => wire::encode_error(self.stream.format, error, self.stream.request, &mut self.out),
+    async fn say(&mut self, ending: &Ending, error: &GatewayError) {
+        let (request, model) = (self.facts.request, &self.facts.model.id);
+        let (fault, cause) = (ending.verdict().fault, error.cause().unwrap_or(error.message()));
+        tracing::warn!(%request, %model, ?fault, cause, "stream broken");
+        if *ending == Ending::Panicked {
+            // What a relay was writing when it panicked may be half an event.
+            self.out.clear();
         }
-        let _ = timeout_at(Instant::now() + LAST_WORDS, self.deliver()).await;
-    }
-
-    fn outcome(&self, status: u16, log: &AttemptLog, input_bytes: u64) -> Outcome {
-        let meter = self.relay.as_ref().map(Relay::meter).cloned().unwrap_or_default();
-        Outcome {
-            status,
-            provider: log.route.provider,
-            attempts: log.calls(),
-            input_bytes,
-            finish: meter.finish,
-            usage: meter.usage,
-            output_bytes: meter.generated_bytes,
-            upstream_id: meter.upstream_id,
-            first_event: self.first_event,
+        match &mut self.received {
+            Some(received) if *ending != Ending::Panicked => received.relay.fail(error, &mut self.out),
+            Some(_) | None => wire::encode_error(self.context.format, error, self.context.request, &mut self.out),
         }
+        self.client.send_last(&mut self.out).await;
     }
-}
-
-/// Why a stream did not come to its end.
-enum Failure {
-    Upstream(UpstreamError),
-    OutOfTime,
-    Panic,
-}
-
-impl Failure {
-    fn status(&self) -> u16 {
-        match self {
-            Self::Upstream(error) => error.status(),
-            Self::OutOfTime => 504,
-            Self::Panic => 500,
-        }
-    }
-
-    const fn upstream(&self) -> Option<&UpstreamError> {
-        match self {
-            Self::Upstream(error) => Some(error),
-            Self::OutOfTime | Self::Panic => None,
-        }
-    }
-}
-
-impl From<Failure> for GatewayError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Upstream(error) => error.into(),
-            Failure::OutOfTime => out_of_time().into(),
-            Failure::Panic => Self::internal("the pump panicked"),
-        }
-    }
-}
-
-/// The failure of a request that would outlive its function.
-pub fn out_of_time() -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::Timeout, "the function's own time limit is near")
 }

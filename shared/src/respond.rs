@@ -22,7 +22,7 @@ use crate::wire;
 
 /// What scripts in a browser may read besides the body.
 const EXPOSED: &str = "x-request-id, request-id, retry-after, x-should-retry, x-gateway-provider, x-gateway-model, \
-                       x-gateway-attempts, x-gateway-dropped, x-model-deprecated, x-model-replacement, \
+                       x-gateway-attempts, x-gateway-cost-usd, x-gateway-dropped, x-model-deprecated, x-model-replacement, \
                        x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
                        x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, \
                        anthropic-ratelimit-requests-limit, anthropic-ratelimit-requests-remaining, \

@@ -8,8 +8,9 @@ use crate::error::{UpstreamError, UpstreamErrorKind};
 
 /// Most retries on one route, the first call apart.
 const RETRIES: u32 = 2;
-/// Retries after a time-out: each costs minutes of the client's patience.
-const RETRIES_AFTER_TIMEOUT: u32 = 1;
+/// Retries after a time-out, because each costs minutes of the client's patience, and after a reply that is no answer, because a
+/// model that failed twice alike mostly fails a third time.
+const RETRIES_OF_SLOW_OR_EMPTY: u32 = 1;
 /// A pause is drawn between these (full jitter, the ceiling doubling from 500 ms).
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -42,8 +43,10 @@ pub fn severity(error: &UpstreamError) -> Severity {
         UpstreamErrorKind::Connect
         | UpstreamErrorKind::Timeout
         | UpstreamErrorKind::Malformed
-        | UpstreamErrorKind::Truncated => Severity::Transient,
+        | UpstreamErrorKind::Truncated
+        | UpstreamErrorKind::NoAnswer => Severity::Transient,
         UpstreamErrorKind::TooLarge | UpstreamErrorKind::Credential => Severity::Elsewhere,
+        UpstreamErrorKind::Moderated => Severity::Final,
         UpstreamErrorKind::Refused(status) => match status {
             401 | 403 => Severity::Credential,
             402 => Severity::Credit,
@@ -69,7 +72,17 @@ pub fn pause(error: &UpstreamError, tries: Tries, time_left: Duration, random: f
     if !matches!(severity(error), Severity::Transient | Severity::Reset) {
         return None;
     }
-    let most = if error.kind == UpstreamErrorKind::Timeout { RETRIES_AFTER_TIMEOUT } else { RETRIES };
+    let most = match error.kind {
+        UpstreamErrorKind::Timeout | UpstreamErrorKind::NoAnswer => RETRIES_OF_SLOW_OR_EMPTY,
+        UpstreamErrorKind::Connect
+        | UpstreamErrorKind::Reset
+        | UpstreamErrorKind::Malformed
+        | UpstreamErrorKind::Truncated
+        | UpstreamErrorKind::TooLarge
+        | UpstreamErrorKind::Credential
+        | UpstreamErrorKind::Moderated
+        | UpstreamErrorKind::Refused(_) => RETRIES,
+    };
     let wish = error.retry_after.unwrap_or_default();
     if tries.retries >= most || wish > LONGEST_WISH {
         return None;
@@ -156,11 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_retried_once_and_nothing_is_without_time() {
-        let timeout = UpstreamError::new(UpstreamErrorKind::Timeout, "slow");
+    fn a_timeout_and_an_empty_reply_are_retried_once_and_nothing_is_without_time() {
         let tries = |retries| Tries { retries, ..Tries::default() };
-        assert!(pause(&timeout, tries(0), PLENTY, 0.0).is_some());
-        assert!(pause(&timeout, tries(1), PLENTY, 0.0).is_none());
+        for kind in [UpstreamErrorKind::Timeout, UpstreamErrorKind::NoAnswer] {
+            let error = UpstreamError::new(kind, "slow or empty");
+            assert!(pause(&error, tries(0), PLENTY, 0.0).is_some());
+            assert!(pause(&error, tries(1), PLENTY, 0.0).is_none());
+        }
         assert!(pause(&refused(500), tries(0), Duration::from_secs(1), 0.0).is_none());
     }
 

@@ -165,7 +165,7 @@ impl Account {
         let model = Catalog::embedded()?.resolve(&opened.model).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let request = RequestId::generate();
         let applicant = ledger::Applicant { key: &key, request, markup_permille: 0, lease: Duration::ZERO };
-        let demand = ledger::demand(applicant, &opened, &model);
+        let demand = ledger::demand(applicant, &opened, ledger::Sizes::of(&opened.document), &model);
         Ok(i128::try_from(demand.price.amount(demand.input_tokens, demand.output_tokens).pico())?)
     }
 

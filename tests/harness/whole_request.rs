@@ -12,7 +12,7 @@ use gateway::catalog::{Catalog, Model};
 use gateway::circuit::Circuits;
 use gateway::config::Config;
 use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
-use gateway::ledger::Applicant;
+use gateway::ledger::{Applicant, Sizes};
 use gateway::providers::{Providers, Transport};
 use gateway::retry::RetryBudget;
 use gateway::store::Store;
@@ -92,7 +92,7 @@ impl Process {
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
         let lease = Duration::from_secs(60);
         let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
-        let demand = ledger::demand(applicant, &request, &model);
+        let demand = ledger::demand(applicant, &request, Sizes::of(&request.document), &model);
         anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
         let routable =
             RoutableRequest { request, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };

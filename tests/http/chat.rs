@@ -83,7 +83,8 @@ async fn openrouter_is_sent_the_allowed_fields_untouched_and_its_own_model_name(
     assert_eq!(dropped, ["models", "plugins", "provider", "route", "service_tier", "tools[1]", "x_custom"]);
     let expected = json!({
         "model": "qwen/qwen3-coder", "messages": body["messages"], "temperature": 0.10, "seed": 7, "reasoning_effort": "low",
-        "user": "u", "tools": [{"type": "function", "function": {"name": "f"}}], "stream": false, "usage": {"include": true},
+        "user": "u", "tools": [{"type": "function", "function": {"name": "f"}}], "stream": true,
+        "stream_options": {"include_usage": true}, "usage": {"include": true},
     });
     assert_eq!(sent(&gateway, "allowed"), expected);
     let entry = &gateway.journal("allowed")[0];
@@ -127,11 +128,12 @@ async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() 
     assert_eq!(dropped, expected);
     let expected = json!({
         "max_tokens": 128_000, "system": "be brief", "messages": body["messages"], "metadata": {"user_id": "u"},
-        "anthropic_beta": ["interleaved-thinking-2025-05-14"], "anthropic_version": "vertex-2023-10-16", "stream": false,
+        "anthropic_beta": ["interleaved-thinking-2025-05-14"], "anthropic_version": "vertex-2023-10-16", "stream": true,
     });
     assert_eq!(sent(&gateway, "vertex"), expected);
     let entry = &gateway.journal("vertex")[0];
-    let path = "/v1/projects/simulated-project/locations/global/publishers/anthropic/models/claude-opus-4-6:rawPredict";
+    let path =
+        "/v1/projects/simulated-project/locations/global/publishers/anthropic/models/claude-opus-4-6:streamRawPredict";
     assert_eq!(entry.path, path);
     for header in ["cookie", "x-forwarded-host", "x-client-metadata", "x-api-key", "anthropic-beta", "anthropic-version"] {
         assert!(!entry.headers.contains_key(header), "{header}: {:?}", entry.headers);

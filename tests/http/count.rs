@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use gateway::document::Document;
+use gateway::ledger::Sizes;
 use gateway_tests::Harness;
 use serde_json::{Value, json};
 
@@ -64,7 +65,7 @@ async fn a_count_that_its_provider_does_not_answer_is_estimated() -> Result<()> 
     let answer = gateway.post("/v1/messages/count_tokens", &body).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let document = Document::parse(body.to_string(), &[]).unwrap();
-    assert_eq!(answer.json()["input_tokens"], gateway::ledger::estimated_input(&document));
+    assert_eq!(answer.json()["input_tokens"], Sizes::of(&document).estimated_input());
     assert_eq!(gateway.journal("down").len(), 3);
     Ok(())
 }

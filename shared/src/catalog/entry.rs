@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{CatalogError, Deprecation, LongContext, Model, Price, Route};
+use super::{CatalogError, Deprecation, LongContext, Model, Price, Route, Transfer};
 use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
@@ -30,7 +30,7 @@ struct Entry {
     id: String,
     name: String,
     owned_by: String,
-    routes: Vec<(String, String)>,
+    routes: Vec<Vec<String>>,
     price: PriceEntry,
     long_context: Option<LongContextEntry>,
     context_window: u64,
@@ -130,10 +130,17 @@ fn deprecation(entry: &Entry) -> Result<Option<Deprecation>, String> {
     Ok(Some(Deprecation { since: since.clone(), replacement, gone: entry.gone }))
 }
 
-fn route((provider, upstream): &(String, String)) -> Result<Route, String> {
+/// A provider, the model's name there, and `whole` where it is asked for whole replies.
+fn route(entry: &Vec<String>) -> Result<Route, String> {
+    let (provider, upstream, transfer) = match entry.as_slice() {
+        [provider, upstream] => (provider, upstream, Transfer::Stream),
+        [provider, upstream, transfer] if transfer == "whole" => (provider, upstream, Transfer::Whole),
+        other => return Err(format!("a route is [provider, name] or [provider, name, \"whole\"], not {other:?}")),
+    };
     Ok(Route {
         provider: ProviderId::parse(provider).ok_or_else(|| format!("unknown provider {provider}"))?,
         upstream: UpstreamModel::parse(upstream).ok_or_else(|| format!("unusable upstream name {upstream}"))?,
+        transfer,
     })
 }
 

@@ -73,6 +73,18 @@ pub struct Route {
     pub provider: ProviderId,
     /// Under which name.
     pub upstream: UpstreamModel,
+    /// How it is asked for a reply, whatever the client wants.
+    pub transfer: Transfer,
+}
+
+/// How a route is asked for a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transfer {
+    /// As a stream: limits between events hold, and what was generated is known when a reply breaks off.
+    #[default]
+    Stream,
+    /// In one piece: for providers that stream worse than they answer whole.
+    Whole,
 }
 
 /// What a vendor said about a model's end. Data only: nothing depends on today's date.
@@ -303,12 +315,20 @@ mod tests {
         says(with("id = \"claude-opus-4.5\"", "id = \"claude-opus-4.6\""), "already belongs to another model");
         says(with("[\"openrouter\", \"openai/gpt-5.2\"]", "[\"nobody\", \"openai/gpt-5.2\"]"), "unknown provider nobody");
         says(with("routes = [[\"openrouter\", \"openai/gpt-5.2\"]]", "routes = []"), "no route");
+        says(with("\"openai/gpt-5.2\"]", "\"openai/gpt-5.2\", \"half\"]"), "a route is [provider, name]");
         says(with("input = \"1.75\"", "input = \"free\""), "price");
         says(with("input = \"1.75\"", "input = \"0\""), "price");
         says(with("max_output_tokens = 128000", "max_output_tokens = 2000000"), "max_output_tokens");
         says(with("first_event_seconds = 300", "first_event_seconds = 301"), "first_event_seconds");
         says(with("price = {", "prize = {"), "prize");
         says(with("profile = \"gpt\"", "profile = \"gbt\""), "unknown profile gbt");
+    }
+
+    #[test]
+    fn a_route_may_ask_for_whole_replies() {
+        let of = |text: &str| Catalog::parse(text).unwrap().resolve("gpt-5.2").unwrap().routes[0].transfer;
+        assert_eq!(of(EMBEDDED), Transfer::Stream);
+        assert_eq!(of(&EMBEDDED.replace("\"openai/gpt-5.2\"]", "\"openai/gpt-5.2\", \"whole\"]")), Transfer::Whole);
     }
 
     /// The embedded catalogue with these lines in the entry of `gpt-5.4`, which is its last.

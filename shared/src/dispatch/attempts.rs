@@ -38,8 +38,17 @@ impl AttemptLog {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
 
+    /// Where the request was, as the answer's headers tell it.
+    pub fn headers(&self) -> [(&'static str, String); 3] {
+        [
+            ("x-gateway-provider", self.route.provider.to_string()),
+            ("x-gateway-model", self.route.upstream.as_str().to_owned()),
+            ("x-gateway-attempts", self.attempts_text()),
+        ]
+    }
+
     /// The attempts as the header has them: `vertex-claude;529;12ms, openrouter;200;340ms`.
-    pub fn attempts_text(&self) -> String {
+    fn attempts_text(&self) -> String {
         let texts: Vec<String> =
             self.attempts.iter().map(|Attempt { provider, status, ms }| format!("{provider};{status};{ms}ms")).collect();
         texts.join(", ")

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
-use crate::catalog::{Model, Route};
+use crate::catalog::{Model, Route, Transfer};
 use crate::circuit::CircuitState;
 use crate::error::{GatewayError, UpstreamError};
 use crate::providers::{Provider, UpstreamCall};
@@ -47,6 +47,8 @@ pub struct PreparedRequest {
     pub(super) name: RouteName,
     pub(super) circuit: CircuitState,
     pub(super) tries: Tries,
+    /// How the provider is asked for its reply.
+    pub(super) mode: Mode,
     /// The token of the last attempt.
     pub(super) token: Option<SecretString>,
     /// How long the model may think before its first event.
@@ -63,11 +65,13 @@ impl PreparedRequest {
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
-        let body = body.finish(&provider.body_fields(&route.upstream, request.mode))?;
+        let mode = upstream_mode(request.mode, route.transfer);
+        let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
         Ok(Self {
             name: RouteName::new(route.provider, &route.upstream),
             circuit: CircuitState::Closed,
             tries: Tries::default(),
+            mode,
             token: None,
             body: body.into(),
             first_event: model.first_event,
@@ -86,12 +90,22 @@ impl PreparedRequest {
         &self,
         provider: &dyn Provider,
         token: SecretString,
-        (mode, limit): (Mode, Duration),
+        limit: Duration,
     ) -> Result<UpstreamCall, UpstreamError> {
-        Ok(UpstreamCall { url: provider.url(&self.route.upstream, mode)?, token, body: self.body.clone(), mode, limit })
+        let url = provider.url(&self.route.upstream, self.mode)?;
+        Ok(UpstreamCall { url, token, body: self.body.clone(), mode: self.mode, limit })
     }
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
         Attempt { provider: self.route.provider, status, ms: started.elapsed().as_millis() }
+    }
+}
+
+/// How a provider is asked: as its route wants it, whatever the client wants. Only a count is always a count.
+fn upstream_mode(asked: Mode, transfer: Transfer) -> Mode {
+    match (asked, transfer) {
+        (Mode::Count, _) => Mode::Count,
+        (Mode::Streaming | Mode::Whole, Transfer::Stream) => Mode::Streaming,
+        (Mode::Streaming | Mode::Whole, Transfer::Whole) => Mode::Whole,
     }
 }

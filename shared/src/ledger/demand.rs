@@ -9,7 +9,7 @@ use crate::ids::RequestId;
 use crate::protocol::{Demand, HoldPrice};
 use crate::wire::ClientRequest;
 
-use super::sizes::{Sizes, sizes};
+use super::sizes::Sizes;
 
 /// A hold outlives its process by this: then nobody can settle it any more.
 pub const LEASE_AFTER_END: Duration = Duration::from_mins(1);
@@ -38,8 +38,7 @@ pub struct Applicant<'a> {
 }
 
 /// What a request asks of its key.
-pub fn demand(applicant: Applicant<'_>, request: &ClientRequest, model: &Model) -> Demand {
-    let sizes = sizes(&request.document);
+pub fn demand(applicant: Applicant<'_>, request: &ClientRequest, sizes: Sizes, model: &Model) -> Demand {
     let input_tokens = worst_case_input(sizes).min(model.context_window);
     let asked = request.max_tokens.map_or(DEFAULT_OUTPUT, |limit| limit.tokens);
     let output_tokens = asked.min(model.max_output_tokens);
@@ -58,7 +57,7 @@ pub fn demand(applicant: Applicant<'_>, request: &ClientRequest, model: &Model) 
 
 /// Prompt tokens that a body does not exceed, as far as anybody can tell without its model's tokeniser: one for two bytes of text.
 fn worst_case_input(sizes: Sizes) -> u64 {
-    let Sizes { text_bytes, pictures, links, documents, document_bytes: _, cache: _ } = sizes;
+    let Sizes { text_bytes, pictures, links, documents, document_bytes: _, cache: _, has_tools: _ } = sizes;
     let unknown = links.saturating_add(documents).saturating_mul(UNKNOWN_PART);
     text_bytes.div_ceil(2).saturating_add(pictures.saturating_mul(PICTURE)).saturating_add(unknown).saturating_add(FRAME)
 }
@@ -82,7 +81,7 @@ mod tests {
     use crate::document::Document;
 
     fn held(body: &str) -> u64 {
-        worst_case_input(sizes(&Document::parse(body.to_owned(), &[]).unwrap()))
+        worst_case_input(Sizes::of(&Document::parse(body.to_owned(), &[]).unwrap()))
     }
 
     #[test]
@@ -111,7 +110,7 @@ mod tests {
         let model = crate::catalog::Catalog::embedded().unwrap().resolve("claude-opus-4.6").unwrap();
         let price = |block: &str| {
             let body = format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"hi"{block}}}]}}]}}"#);
-            let sizes = sizes(&Document::parse(body, &[]).unwrap());
+            let sizes = Sizes::of(&Document::parse(body, &[]).unwrap());
             hold_price(&model, 10, sizes.cache, 0).input
         };
         let dollars = |millionths: u64| millionths;

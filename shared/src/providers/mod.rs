@@ -16,7 +16,7 @@ use crate::wire::Mode;
 use crate::wire::native::ProviderFields;
 
 pub use credential::{Credential, CredentialError};
-pub use transport::{Transport, UpstreamCall, UpstreamReply};
+pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 
 /// One upstream. Adding one is one file.
 pub trait Provider: Send + Sync {

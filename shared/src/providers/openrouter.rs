@@ -12,6 +12,9 @@ use crate::wire::native::ProviderFields;
 /// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
 const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
 
+/// Asks for the usage at a stream's end (OpenAI's wire; a whole reply refuses the field).
+const STREAM_OPTIONS: &str = r#"{"include_usage":true}"#;
+
 pub(super) struct OpenRouter {
     base_url: Url,
     credential: Credential,
@@ -41,8 +44,12 @@ impl Provider for OpenRouter {
     }
 
     fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields {
-        let stream = (mode == Mode::Streaming).to_string();
-        let set = vec![("model", json_text(model.as_str())), ("stream", stream), ("usage", USAGE_ACCOUNTING.to_owned())];
+        let is_stream = mode == Mode::Streaming;
+        let mut set = vec![("model", json_text(model.as_str())), ("stream", is_stream.to_string())];
+        if is_stream {
+            set.push(("stream_options", STREAM_OPTIONS.to_owned()));
+        }
+        set.push(("usage", USAGE_ACCOUNTING.to_owned()));
         ProviderFields { set, ..ProviderFields::default() }
     }
 }

@@ -14,14 +14,14 @@ use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::{Mode, upstream_error};
 
 const CONNECT: Duration = Duration::from_secs(3);
-/// A whole reply is one chunk to us: it may take as long as a whole request.
+/// A reply that was asked for in one piece is one chunk to us: it may take as long as a whole request.
 const WHOLE: Duration = Duration::from_mins(14);
 const TOKEN: Duration = Duration::from_secs(3);
 const COUNT: Duration = Duration::from_secs(20);
 /// Sockets survive a frozen environment for a while, not for long.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Largest whole reply that is held.
-const MAX_REPLY_BYTES: usize = 20 * 1024 * 1024;
+pub const MAX_REPLY_BYTES: usize = 20 * 1024 * 1024;
 /// Largest error body that is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -51,8 +51,30 @@ pub struct Transport {
 /// A reply of status 200 whose body is still to be read.
 #[derive(Debug)]
 pub struct UpstreamReply {
+    /// What the body is.
+    pub form: ReplyForm,
     response: reqwest::Response,
     idle: Duration,
+}
+
+/// What a reply's body is, by its content type: a provider may answer in the other form than it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyForm {
+    /// Server-sent events.
+    Stream,
+    /// One JSON value.
+    Json,
+}
+
+impl ReplyForm {
+    /// The form of a content type; `None` for what is no reply, such as a front end's HTML page.
+    fn of(content_type: &str) -> Option<Self> {
+        match content_type {
+            stream if stream.starts_with("text/event-stream") => Some(Self::Stream),
+            json if json.starts_with("application/json") => Some(Self::Json),
+            _ => None,
+        }
+    }
 }
 
 impl Transport {
@@ -61,8 +83,7 @@ impl Transport {
         Self { limits, client: OnceLock::new() }
     }
 
-    /// How long a call may take to the point where it can no longer be replaced: the first event of a stream, the end of a whole
-    /// reply. `first_event` is the model's own limit, unless the configuration sets one for all.
+    /// How long a call may take to its first content: that of a stream, or the end of a reply that was asked for in one piece. `first_event` is the model's own limit, unless the configuration sets one for all.
     pub const fn limit(&self, mode: Mode, first_event: Duration) -> Duration {
         match mode {
             Mode::Streaming => match self.limits.first_event {
@@ -88,20 +109,17 @@ impl Transport {
         let request = self.client()?.post(url).headers(headers).body(body);
         let response = within(limit, request.send()).await?;
         if response.status() != reqwest::StatusCode::OK {
-            return Err(self.refusal(response).await);
+            return Err(refusal(response).await);
         }
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let (is_stream, is_json) =
-            (content_type.starts_with("text/event-stream"), content_type.starts_with("application/json"));
-        let unreadable = format!("a reply of type {content_type:?}");
-        let reply = UpstreamReply { response, idle: self.limits.idle };
-        match mode {
-            Mode::Streaming if is_stream => Ok(reply),
-            Mode::Whole | Mode::Count if is_json => Ok(reply),
-            // A provider that fails before its stream may answer 200 with a plain JSON error.
-            Mode::Streaming if is_json => Err(upstream_error::decode_instead_of_stream(&reply.text().await?)),
-            // A front end's HTML page is no reply at all.
-            Mode::Streaming | Mode::Whole | Mode::Count => Err(UpstreamError::new(UpstreamErrorKind::Malformed, unreadable)),
+        match (ReplyForm::of(content_type), mode) {
+            (Some(form), Mode::Streaming | Mode::Whole) | (Some(form @ ReplyForm::Json), Mode::Count) => {
+                Ok(UpstreamReply { form, response, idle: self.limits.idle })
+            }
+            (Some(ReplyForm::Stream), Mode::Count) | (None, _) => {
+                let unreadable = format!("a reply of type {content_type:?}");
+                Err(UpstreamError::new(UpstreamErrorKind::Malformed, unreadable))
+            }
         }
     }
 
@@ -111,9 +129,9 @@ impl Transport {
         let exchange = async {
             let response = within(TOKEN, request.send()).await?;
             if !response.status().is_success() {
-                return Err(self.refusal(response).await);
+                return Err(refusal(response).await);
             }
-            UpstreamReply { response, idle: self.limits.idle }.limited_text(MAX_ERROR_BYTES, TOKEN).await
+            limited_text(response, MAX_ERROR_BYTES, TOKEN).await
         };
         let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("nothing came within {} s", TOKEN.as_secs()));
         timeout(TOKEN, exchange).await.map_err(late)?
@@ -125,15 +143,6 @@ impl Transport {
         origin.set_path("/");
         origin.set_query(None);
         within(CONNECT, self.client()?.head(origin).send()).await.map(drop)
-    }
-
-    /// Reads a refusal to its message.
-    async fn refusal(&self, response: reqwest::Response) -> UpstreamError {
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let reply = UpstreamReply { response, idle: self.limits.idle };
-        let body = reply.limited_text(MAX_ERROR_BYTES, TOKEN).await.unwrap_or_default();
-        upstream_error::decode(status, retry_after.as_deref(), &body)
     }
 
     fn client(&self) -> Result<&reqwest::Client, UpstreamError> {
@@ -172,20 +181,29 @@ impl UpstreamReply {
 
     /// The whole body as text.
     pub async fn text(self) -> Result<String, UpstreamError> {
-        self.limited_text(MAX_REPLY_BYTES, WHOLE).await
+        limited_text(self.response, MAX_REPLY_BYTES, WHOLE).await
     }
+}
 
-    async fn limited_text(mut self, limit: usize, time: Duration) -> Result<String, UpstreamError> {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = within(time, self.response.chunk()).await? {
-            if body.len().saturating_add(chunk.len()) > limit {
-                return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, format!("a body beyond {limit} bytes")));
-            }
-            body.extend_from_slice(&chunk);
+/// Reads a refusal to its message.
+async fn refusal(response: reqwest::Response) -> UpstreamError {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = limited_text(response, MAX_ERROR_BYTES, TOKEN).await.unwrap_or_default();
+    upstream_error::decode(status, retry_after.as_deref(), &body)
+}
+
+/// The whole body as text, within a size and a time for each piece.
+async fn limited_text(mut response: reqwest::Response, limit: usize, time: Duration) -> Result<String, UpstreamError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = within(time, response.chunk()).await? {
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, format!("a body beyond {limit} bytes")));
         }
-        let malformed = |_| UpstreamError::new(UpstreamErrorKind::Malformed, "a body that is not UTF-8");
-        String::from_utf8(body.into()).map_err(malformed)
+        body.extend_from_slice(&chunk);
     }
+    let malformed = |_| UpstreamError::new(UpstreamErrorKind::Malformed, "a body that is not UTF-8");
+    String::from_utf8(body.into()).map_err(malformed)
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, UpstreamError> {

@@ -56,12 +56,14 @@ struct Detail {
 struct Metadata {
     #[serde(default)]
     raw: Option<String>,
+    /// What OpenRouter's moderation, or that of the provider behind it, found: only there with a refusal for it.
+    #[serde(default)]
+    reasons: Option<Vec<String>>,
 }
 
 /// The error of a refused call: its HTTP status, its `retry-after` header if any, its body.
 pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamError {
-    let text = body.trim();
-    let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+    let text = in_array(body);
     let mut error = match serde_json::from_str::<Body<'_>>(text) {
         Ok(Body { error: Some(error) }) => read(error, Some(status)),
         Ok(Body { error: None }) | Err(_) => {
@@ -75,6 +77,12 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
     error
 }
 
+/// A body without the array of one element that Google puts around it.
+fn in_array(body: &str) -> &str {
+    let text = body.trim();
+    text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text)
+}
+
 /// The words of those that give out credentials: token endpoints and AWS.
 fn credential_words(text: &str) -> Option<String> {
     let token = serde_json::from_str(text).ok().map(|TokenBody { error, error_description }| (error, error_description));
@@ -82,12 +90,10 @@ fn credential_words(text: &str) -> Option<String> {
     token.or_else(aws).map(|(name, words)| format!("{name}: {words}"))
 }
 
-/// A reply of status 200 that should have been a stream and is one JSON value: an error, or nothing we can read.
-pub fn decode_instead_of_stream(body: &str) -> UpstreamError {
-    match serde_json::from_str::<Body<'_>>(body) {
-        Ok(Body { error: Some(error) }) => read(error, None),
-        Ok(Body { error: None }) | Err(_) => UpstreamError::new(UpstreamErrorKind::Malformed, "JSON instead of a stream"),
-    }
+/// The error that a body of status 200 is, where it is one: a provider that fails before its stream may answer so.
+pub fn decode_instead_of_reply(body: &str) -> Option<UpstreamError> {
+    let error = serde_json::from_str::<Body<'_>>(in_array(body)).ok()?.error?;
+    Some(read(error, None))
 }
 
 /// An error object that came inside a reply of status 200, or inside a stream.
@@ -101,14 +107,21 @@ fn read(error: &RawValue, status: Option<u16>) -> UpstreamError {
     let code = shape.code.and_then(|code| code.get().trim_matches('"').parse().ok());
     let code = code.filter(|code| (400..600).contains(code));
     let status = status.or(code).or_else(|| shape.kind.as_deref().map(status_of_type)).unwrap_or(502);
-    let raw = shape.metadata.and_then(|metadata| metadata.raw);
+    let (raw, reasons) = shape.metadata.map_or((None, None), |metadata| (metadata.raw, metadata.reasons));
     let message = match (shape.message, raw) {
         (Some(message), Some(raw)) if message == OPENROUTER_GENERIC => raw,
         (Some(message), _) => message,
         (None, raw) => raw.unwrap_or_default(),
     };
     let delay = shape.details.iter().find_map(|detail| detail.retry_delay.as_deref());
-    UpstreamError { kind: UpstreamErrorKind::Refused(status), message, retry_after: delay.and_then(seconds) }
+    let retry_after = delay.and_then(seconds);
+    match reasons {
+        Some(reasons) if status == 403 => {
+            let message = if reasons.is_empty() { message } else { format!("{message} ({})", reasons.join(", ")) };
+            UpstreamError { kind: UpstreamErrorKind::Moderated, message, retry_after }
+        }
+        Some(_) | None => UpstreamError { kind: UpstreamErrorKind::Refused(status), message, retry_after },
+    }
 }
 
 /// Anthropic's in-stream error types carry no status; these are the ones its HTTP errors have.
@@ -158,6 +171,24 @@ mod tests {
             assert_eq!(error.kind, UpstreamErrorKind::Refused(status), "{body}");
             assert_eq!((error.message.as_str(), error.retry_after.map(|wait| wait.as_secs())), (message, wait), "{body}");
         }
+    }
+
+    #[test]
+    fn a_refusal_by_moderation_is_told_from_that_of_a_credential() {
+        let moderated = r#"{"error":{"code":403,"message":"Input was flagged","metadata":{"reasons":["violence"],"flagged_input":"x","provider_name":"P"}}}"#;
+        let error = decode(403, None, moderated);
+        assert_eq!((error.kind, error.message.as_str()), (UpstreamErrorKind::Moderated, "Input was flagged (violence)"));
+        let credential = r#"{"error":{"code":403,"message":"Key disabled","metadata":{"provider_name":"P"}}}"#;
+        assert_eq!(decode(403, None, credential).kind, UpstreamErrorKind::Refused(403));
+    }
+
+    #[test]
+    fn only_a_body_with_an_error_in_it_is_one() {
+        let status = |body: &str| decode_instead_of_reply(body).map(|error| error.status());
+        assert_eq!(status(r#"{"error":{"code":429,"message":"slow"}}"#), Some(429));
+        assert_eq!(status(r#"[{"error":{"code":503,"message":"down"}}]"#), Some(503));
+        assert_eq!(status(r#"{"id":"1","error":null,"choices":[]}"#), None);
+        assert_eq!(status("[]"), None);
     }
 
     #[test]

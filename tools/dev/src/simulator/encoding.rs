@@ -18,6 +18,14 @@ impl Wire {
         }
     }
 
+    /// A refusal by moderation. Only OpenRouter has one of its own.
+    pub(super) fn moderated(self, request_id: &str) -> String {
+        match self {
+            Self::OpenRouter => openrouter::moderated(),
+            Self::Claude | Self::Gemini => self.error(403, "Simulated moderation", request_id),
+        }
+    }
+
     /// The status and body of a call that fails half-way although nothing of it has been sent.
     pub(super) fn late_failure(self, request_id: &str) -> (u16, String) {
         match self {

@@ -26,6 +26,10 @@
 //! | `huge-event` | | sends 64 MiB of one event without an end; whole: a body of that size |
 //! | `strange` | | an echo with unknown events, fields, blocks and deltas in it, and its end twice |
 //! | `flaky` | `percent`, `seed` | fails so many percent of the requests with 500, 502, 503, 529 or 429, else echoes |
+//! | `no-answer` | | comes to its end without having said anything |
+//! | `broken-call` | `after` | ends after so many words with a tool call that the model got wrong, in the wire's own way |
+//! | `json` | | an echo as one JSON body, also where a stream was asked for |
+//! | `moderated` | | refuses with 403 and, on OpenRouter's wire, with what moderation found |
 //! | `close` | | echoes, and closes the connection afterwards without having announced it |
 //! | `strict` | `steps`, `parallel` | refuses what the real provider refuses; else a loop of tool calls |
 //!

@@ -1,7 +1,9 @@
-//! What is put between the frames of a stream: something that is no JSON, and what a tolerant client ignores.
+//! What is put between the frames of a stream, or at their end: something that is no JSON, what a tolerant client ignores, and ends
+//! that are no answer.
 
 use super::frame::{Frame, FrameKind};
 use super::model_request::Mode;
+use super::scenario::Scenario;
 use super::wire::Wire;
 
 /// A field that nobody knows, as the first of an object.
@@ -23,6 +25,45 @@ pub(super) fn malformed(wire: Wire, mode: Mode) -> Frame {
     };
     Frame::trapping(event.to_owned())
 }
+
+/// The end of a stream whose model said nothing more, or got its tool call wrong.
+pub(super) fn no_answer(wire: Wire, scenario: Scenario) -> Vec<Frame> {
+    let events = match (wire, scenario) {
+        (Wire::OpenRouter, Scenario::BrokenCall { .. }) => OPENROUTER_CALL,
+        (Wire::Claude, Scenario::BrokenCall { .. }) => CLAUDE_CALL,
+        (Wire::Gemini, Scenario::BrokenCall { .. }) => GEMINI_CALL,
+        (Wire::OpenRouter, _) => OPENROUTER_NOTHING,
+        (Wire::Claude, _) => CLAUDE_NOTHING,
+        (Wire::Gemini, _) => GEMINI_NOTHING,
+    };
+    let mut frames: Vec<Frame> = events.iter().map(|data| event(wire, Mode::Events, data)).collect();
+    frames.extend((wire == Wire::OpenRouter).then(|| Frame::trapping("data: [DONE]\n\n".to_owned())));
+    frames
+}
+
+const OPENROUTER_CALL: &[&str] = &[
+    r#"{"id":"gen-simulated","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_half","type":"function","function":{"name":"half","arguments":"{\"a"}}]},"finish_reason":null}]}"#,
+    r#"{"id":"gen-simulated","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
+];
+const OPENROUTER_NOTHING: &[&str] = &[
+    r#"{"id":"gen-simulated","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":"stop"}]}"#,
+];
+const CLAUDE_CALL: &[&str] = &[
+    r#"{"type":"content_block_stop","index":0}"#,
+    r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"toolu_half","name":"half","input":{}}}"#,
+    r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a"}}"#,
+    r#"{"type":"content_block_stop","index":1}"#,
+    r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null}}"#,
+    r#"{"type":"message_stop"}"#,
+];
+const CLAUDE_NOTHING: &[&str] = &[
+    r#"{"type":"content_block_stop","index":0}"#,
+    r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null}}"#,
+    r#"{"type":"message_stop"}"#,
+];
+const GEMINI_CALL: &[&str] =
+    &[r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","finishMessage":"Malformed function call: half("}]}"#];
+const GEMINI_NOTHING: &[&str] = &[r#"{"candidates":[{"finishReason":"STOP"}]}"#];
 
 /// The stream of one reply with unknown events, fields, blocks and deltas in it, and with each event of its end told twice.
 pub(super) fn strange(wire: Wire, mode: Mode, frames: Vec<Frame>) -> Vec<Frame> {

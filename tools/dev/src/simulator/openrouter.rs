@@ -64,6 +64,14 @@ fn tools(body: &Value) -> Vec<Tool> {
     functions.filter(|function| wanted.is_none() || function.get("name") == wanted).filter_map(tool).collect()
 }
 
+/// A refusal by moderation: the metadata tells it from that of a key.
+pub(super) fn moderated() -> String {
+    let message = "The input was flagged by moderation";
+    let metadata =
+        json!({ "reasons": ["simulated"], "flagged_input": "flagged words of the client", "provider_name": "Simulator" });
+    json(&ErrorBody { error: Failure { message, code: 403, metadata: Some(metadata) }, user_id: "user_simulated" })
+}
+
 /// An error body.
 pub(super) fn error(status: u16, message: &str) -> String {
     // Failures of the model behind it carry the model's own words; refusals for want of a key or of credit do not.

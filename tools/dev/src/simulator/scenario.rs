@@ -51,6 +51,14 @@ pub(super) enum Scenario {
     Strange,
     /// Fails so many percent of the requests, always the same ones for the same seed.
     Flaky { percent: u64, seed: u64 },
+    /// Comes to its end without having said anything.
+    NoAnswer,
+    /// Ends with a tool call that the model got wrong, after so many words.
+    BrokenCall { after: usize },
+    /// Answers with one JSON body, streamed or not.
+    Json,
+    /// Refuses the request by moderation.
+    Moderated,
     /// Closes the connection after an answer that does not announce it.
     Close,
     /// Refuses what the real provider refuses, and else plays a loop of so many tool results, the first few at once.
@@ -59,7 +67,7 @@ pub(super) enum Scenario {
 
 impl Scenario {
     /// One of each, with its default settings.
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::Echo,
         Self::Tool,
         Self::Thinking,
@@ -81,6 +89,10 @@ impl Scenario {
         Self::HugeEvent,
         Self::Strange,
         Self::Flaky { percent: 50, seed: 0 },
+        Self::NoAnswer,
+        Self::BrokenCall { after: 3 },
+        Self::Json,
+        Self::Moderated,
         Self::Close,
         Self::Strict { steps: 5, parallel: 1 },
     ];
@@ -109,6 +121,10 @@ impl Scenario {
             Self::HugeEvent => "huge-event",
             Self::Strange => "strange",
             Self::Flaky { .. } => "flaky",
+            Self::NoAnswer => "no-answer",
+            Self::BrokenCall { .. } => "broken-call",
+            Self::Json => "json",
+            Self::Moderated => "moderated",
             Self::Close => "close",
             Self::Strict { .. } => "strict",
         }
@@ -139,6 +155,7 @@ impl Scenario {
             Self::ErrorEvent { status } => Self::ErrorEvent { status: settings.status("status")?.unwrap_or(status) },
             Self::Malformed { after } => Self::Malformed { after: settings.count("after")?.unwrap_or(after) },
             Self::Comments { pause } => Self::Comments { pause: settings.pause("ms")?.unwrap_or(pause) },
+            Self::BrokenCall { after } => Self::BrokenCall { after: settings.count("after")?.unwrap_or(after) },
             Self::Flaky { percent, seed } => Self::Flaky {
                 percent: settings.number("percent")?.unwrap_or(percent),
                 seed: settings.number("seed")?.unwrap_or(seed),
@@ -157,6 +174,9 @@ impl Scenario {
             | Self::Reset
             | Self::HugeEvent
             | Self::Strange
+            | Self::NoAnswer
+            | Self::Json
+            | Self::Moderated
             | Self::Close
             | Self::Truncated => self,
         })

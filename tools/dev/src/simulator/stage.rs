@@ -51,6 +51,7 @@ impl Answer {
                 let message = format!("Simulated error {status}");
                 Self { retry_after, ..Self::refused(request, status, wire.error(status, &message, cue.request_id)) }
             }
+            Scenario::Moderated => Self::refused(request, 403, wire.moderated(cue.request_id)),
             Scenario::Secret => Self::refused(request, 400, wire.error(400, SECRET, cue.request_id)),
             Scenario::Html => Self { content_type: "text/html; charset=utf-8", ..Self::plain(200, PAGE.to_owned()) },
             Scenario::Empty => {
@@ -73,6 +74,9 @@ impl Answer {
             Scenario::Malformed { .. }
             | Scenario::Comments { .. }
             | Scenario::Strange
+            | Scenario::NoAnswer
+            | Scenario::BrokenCall { .. }
+            | Scenario::Json
             | Scenario::Close
             | Scenario::Echo
             | Scenario::Tool
@@ -128,16 +132,19 @@ impl Answer {
                 let (status, body) = wire.late_failure(cue.request_id);
                 Self::plain(status, body)
             }
-            Mode::Whole => {
+            Mode::Whole | Mode::Events if request.mode == Mode::Whole || scenario == Scenario::Json => {
                 Self { steps: whole(wire.whole(&reply), wire.reported(&reply), scenario), ..Self::plain(200, String::new()) }
             }
-            Mode::Events | Mode::Array => {
+            Mode::Whole | Mode::Events | Mode::Array => {
                 let mut reply = wire.streamed(&reply, request.mode);
                 if scenario == Scenario::Strange {
                     reply.frames = odd::strange(wire, request.mode, reply.frames);
                 }
                 if matches!(scenario, Scenario::Malformed { .. }) {
                     reply.failure = vec![odd::malformed(wire, request.mode)];
+                }
+                if matches!(scenario, Scenario::NoAnswer | Scenario::BrokenCall { .. }) {
+                    reply.failure = odd::no_answer(wire, scenario);
                 }
                 let steps = streamed(reply, scenario, cue.pace);
                 Self { content_type: content_type(request.mode), steps, ..Self::plain(200, String::new()) }
@@ -179,6 +186,10 @@ fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<
         Scenario::Close => vec![Step::Send(head, None), Step::Send(tail, told), Step::HangUp],
         Scenario::Echo
         | Scenario::Strange
+        | Scenario::NoAnswer
+        | Scenario::BrokenCall { .. }
+        | Scenario::Json
+        | Scenario::Moderated
         | Scenario::Comments { .. }
         | Scenario::Reset
         | Scenario::ErrorEvent { .. }
@@ -208,7 +219,12 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
             steps.extend([Step::Pause(BEFORE_BREAK), Step::Break]);
             steps
         }
-        Scenario::MidstreamError { after } => {
+        Scenario::NoAnswer => {
+            frames.truncate(place_after(&frames, 0));
+            frames.extend(failure);
+            paced(frames, pace)
+        }
+        Scenario::MidstreamError { after } | Scenario::BrokenCall { after } => {
             frames.truncate(place_after(&frames, after));
             frames.extend(failure);
             paced(frames, pace)
@@ -234,6 +250,8 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
         }
         Scenario::Echo
         | Scenario::Strange
+        | Scenario::Json
+        | Scenario::Moderated
         | Scenario::Reset
         | Scenario::ErrorEvent { .. }
         | Scenario::HugeEvent

@@ -180,7 +180,7 @@ impl Decoder {
             | "MODEL_ARMOR" => FinishReason::ContentFilter,
             "MALFORMED_FUNCTION_CALL" | "TOO_MANY_TOOL_CALLS" | "MISSING_THOUGHT_SIGNATURE" if !self.blocks.has_calls() => {
                 let message = finish_message.unwrap_or_else(|| format!("the model ended with {reason}"));
-                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+                return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, message));
             }
             _ => FinishReason::Stop,
         };

@@ -1,0 +1,221 @@
+//! How a request ends: one table of endings, and the one function that ends every request that was sent upstream, streamed or
+//! whole, panics included.
+//!
+//! | Ending | Whose fault | Charged | The circuit learns | Record | The client sees |
+//! |---|---|---|---|---|---|
+//! | complete: stop, length, tool calls, refusal; with or without usage; the client may have left | nobody's | yes | success | 200 | the reply |
+//! | the client stopped reading | the client's | what was generated | success | 499 | nothing more |
+//! | deadline after content | nobody's | what was generated | nothing | 504 | 504 or an error event, no retry |
+//! | deadline before content | the provider's | no | nothing | 504 | 504 or an error event, no retry |
+//! | refused as wrong, or by moderation | the request's | no | success; of moderation nothing | its status | its kind |
+//! | credential or credit refused | our account's | no | failure | its status | 502, 503 |
+//! | failed, cut, stalled, unreadable | the provider's | no | failure | its status | its kind |
+//! | no answer: empty, a broken tool call, cut arguments | the provider's | no | nothing | 502 | 502 or an error event |
+//! | panic | the gateway's | no | nothing | 500 | 500 or an error event |
+//! | kill | the gateway's | no | nothing | 500, by `reconcile` or `bk ledger replay` | a broken connection |
+//!
+//! Who pays is ledger.md's rule: clients for what they asked for and got, or walked away from; nobody for a provider's fault or
+//! ours. A kill leaves no process to end anything: the log's checkpoints and the hold do.
+
+mod conclude;
+
+use std::time::Instant;
+
+use crate::circuit::CircuitOutcome;
+use crate::dispatch;
+use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::retry::{self, Severity};
+use crate::translate::{Metered, Relay};
+
+pub use conclude::{Ended, conclude};
+
+/// The status of a record whose client stopped reading, as nginx has it: the client closed the request.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The reply came to its end, whatever its finish reason is. A client that left changes nothing: the reply was read all the
+    /// same.
+    Complete,
+    /// The deadline came while the gateway waited for the client to read.
+    ClientStopped,
+    /// The deadline came while the gateway waited for the provider.
+    Deadline(Generated),
+    /// No attempt gave a complete reply; the last one failed with this.
+    Failed(UpstreamError),
+    /// The gateway's own code broke down.
+    Panicked,
+}
+
+/// What of a reply had come when its deadline did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generated {
+    /// No content.
+    Nothing,
+    /// Some content, which is charged.
+    Something,
+}
+
+/// Whose fault an ending is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nobody's.
+    Nobody,
+    /// The client's, who did not read.
+    Client,
+    /// The request's: it would fail again.
+    Request,
+    /// Our account's at the provider.
+    Account,
+    /// The provider's or the model's.
+    Provider,
+    /// Our own.
+    Gateway,
+}
+
+/// What a request is charged for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// What was generated, by the meter.
+    Generated,
+    /// Nothing. The record keeps what the provider may take for it.
+    Nothing,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whose fault it is.
+    pub fault: Fault,
+    /// What is charged.
+    pub charge: Charge,
+    /// What the route's circuit learns, unless it learnt from this attempt before.
+    pub circuit: CircuitOutcome,
+    /// The record's status: 200, or what the failure stands for.
+    pub status: u16,
+}
+
+/// The reply of an attempt as far as it came.
+pub struct Received {
+    /// What relays it.
+    pub relay: Relay,
+    /// Tokens of its prompt, as far as nobody counted them.
+    pub estimated_input: u64,
+    /// When its first content came.
+    pub first_event: Instant,
+}
+
+impl Received {
+    /// The usage that is charged for it up to now.
+    pub fn metered(&self) -> Metered {
+        self.relay.meter().metered(self.estimated_input)
+    }
+}
+
+impl Ending {
+    /// The ending of a request whose deadline came while the gateway waited for its provider.
+    pub fn deadline(received: Option<&Received>) -> Self {
+        let has_content = received.is_some_and(|received| received.relay.meter().has_content);
+        Self::Deadline(if has_content { Generated::Something } else { Generated::Nothing })
+    }
+
+    /// The ending's row.
+    pub fn verdict(&self) -> Verdict {
+        let row = |fault, charge, circuit, status| Verdict { fault, charge, circuit, status };
+        match self {
+            Self::Complete => row(Fault::Nobody, Charge::Generated, CircuitOutcome::Success, 200),
+            Self::ClientStopped => row(Fault::Client, Charge::Generated, CircuitOutcome::Success, CLIENT_CLOSED_REQUEST),
+            Self::Deadline(Generated::Something) => row(Fault::Nobody, Charge::Generated, CircuitOutcome::Ignored, 504),
+            Self::Deadline(Generated::Nothing) => row(Fault::Provider, Charge::Nothing, CircuitOutcome::Ignored, 504),
+            Self::Failed(error) => row(fault_of(error), Charge::Nothing, dispatch::circuit_outcome(error), error.status()),
+            Self::Panicked => row(Fault::Gateway, Charge::Nothing, CircuitOutcome::Ignored, 500),
+        }
+    }
+
+    /// What the client is told, as an HTTP answer or as the event that ends its stream; `None` when its reply is complete.
+    pub fn error(&self) -> Option<GatewayError> {
+        let late = |message: &'static str| GatewayError::new(ErrorKind::Timeout, message).without_retry();
+        match self {
+            Self::Complete => None,
+            Self::ClientStopped => Some(late("The reply was not read in time.")),
+            Self::Deadline(Generated::Something) => {
+                Some(late("The reply was cut at the gateway's time limit; what was generated is charged."))
+            }
+            Self::Deadline(Generated::Nothing) => Some(late("The provider did not answer within the gateway's time limit.")),
+            Self::Failed(error) => Some(error.clone().into()),
+            Self::Panicked => Some(GatewayError::internal("the pump panicked")),
+        }
+    }
+}
+
+fn fault_of(error: &UpstreamError) -> Fault {
+    match (&error.kind, retry::severity(error)) {
+        (UpstreamErrorKind::Credential, _) | (_, Severity::Credential | Severity::Credit) => Fault::Account,
+        (_, Severity::Final) => Fault::Request,
+        (_, Severity::Reset | Severity::Transient | Severity::Elsewhere) => Fault::Provider,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::Blame;
+    use crate::error::Dialect;
+
+    /// What a client sees of an ending: the statuses of OpenAI's and of Anthropic's clients, and whether they may try again.
+    type Seen = Option<(u16, u16, bool)>;
+
+    fn failed(kind: UpstreamErrorKind) -> Ending {
+        Ending::Failed(UpstreamError::new(kind, "words"))
+    }
+
+    fn seen(ending: &Ending) -> Seen {
+        let error = ending.error()?;
+        let status = |dialect| error.status(dialect).as_u16();
+        Some((status(Dialect::OpenAi), status(Dialect::Anthropic), error.is_retryable()))
+    }
+
+    #[test]
+    fn every_ending_has_its_row() {
+        use UpstreamErrorKind as Kind;
+        const OUTAGE: CircuitOutcome = CircuitOutcome::Failure(Blame::Outage);
+        const CREDIT: CircuitOutcome = CircuitOutcome::Failure(Blame::Credit);
+        const WORKS: CircuitOutcome = CircuitOutcome::Success;
+        const NOTHING: CircuitOutcome = CircuitOutcome::Ignored;
+        let rows: [(Ending, Fault, Charge, CircuitOutcome, u16, Seen); 21] = [
+            (Ending::Complete, Fault::Nobody, Charge::Generated, WORKS, 200, None),
+            (Ending::ClientStopped, Fault::Client, Charge::Generated, WORKS, 499, Some((504, 504, false))),
+            (
+                Ending::Deadline(Generated::Something),
+                Fault::Nobody,
+                Charge::Generated,
+                NOTHING,
+                504,
+                Some((504, 504, false)),
+            ),
+            (Ending::Deadline(Generated::Nothing), Fault::Provider, Charge::Nothing, NOTHING, 504, Some((504, 504, false))),
+            (failed(Kind::Refused(400)), Fault::Request, Charge::Nothing, WORKS, 400, Some((400, 400, false))),
+            (failed(Kind::Refused(404)), Fault::Request, Charge::Nothing, WORKS, 404, Some((404, 404, false))),
+            (failed(Kind::Moderated), Fault::Request, Charge::Nothing, NOTHING, 403, Some((400, 400, false))),
+            (failed(Kind::Refused(401)), Fault::Account, Charge::Nothing, OUTAGE, 401, Some((502, 502, true))),
+            (failed(Kind::Refused(403)), Fault::Account, Charge::Nothing, OUTAGE, 403, Some((502, 502, true))),
+            (failed(Kind::Refused(402)), Fault::Account, Charge::Nothing, CREDIT, 402, Some((503, 503, true))),
+            (failed(Kind::Credential), Fault::Account, Charge::Nothing, OUTAGE, 502, Some((503, 503, true))),
+            (failed(Kind::Refused(429)), Fault::Provider, Charge::Nothing, OUTAGE, 429, Some((429, 429, true))),
+            (failed(Kind::Refused(500)), Fault::Provider, Charge::Nothing, OUTAGE, 500, Some((502, 502, true))),
+            (failed(Kind::Refused(529)), Fault::Provider, Charge::Nothing, OUTAGE, 529, Some((503, 529, true))),
+            (failed(Kind::Connect), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
+            (failed(Kind::Timeout), Fault::Provider, Charge::Nothing, OUTAGE, 504, Some((504, 504, true))),
+            (failed(Kind::Truncated), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
+            (failed(Kind::Malformed), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
+            (failed(Kind::TooLarge), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
+            (failed(Kind::NoAnswer), Fault::Provider, Charge::Nothing, NOTHING, 502, Some((502, 502, true))),
+            (Ending::Panicked, Fault::Gateway, Charge::Nothing, NOTHING, 500, Some((500, 500, true))),
+        ];
+        for (ending, fault, charge, circuit, status, client) in rows {
+            assert_eq!(ending.verdict(), Verdict { fault, charge, circuit, status }, "{ending:?}");
+            assert_eq!(seen(&ending), client, "{ending:?}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Ends a request: its last attempt, its route's circuit, its record and its hold, its signatures.
+
+use std::time::Instant;
+
+use super::{Charge, Ending, Received, Verdict};
+use crate::chat::Usage;
+use crate::dispatch::{AttemptLog, Dispatch, Upstreams};
+use crate::ledger::{self, Outcome, RequestFacts};
+use crate::store::Store;
+use crate::store::items::{Record, TokenSource};
+use crate::translate::{Meter, Metered, UsageSource};
+use crate::vault;
+
+/// A request at its end.
+pub struct Ended<'a> {
+    /// How it ended.
+    ending: &'a Ending,
+    /// What is known of it since it was sent.
+    facts: &'a RequestFacts,
+    /// What the reply has shown that was being delivered.
+    meter: Meter,
+    metered: Metered,
+    signatures: Vec<(String, String)>,
+    first_event: Option<Instant>,
+}
+
+impl<'a> Ended<'a> {
+    /// A request that ended so, with the reply that was being delivered, if one had begun.
+    pub fn new(ending: &'a Ending, facts: &'a RequestFacts, received: Option<&Received>) -> Self {
+        // Where no reply began there is nothing to estimate.
+        let nothing = Metered { usage: Usage::default(), source: UsageSource::Estimated };
+        Self {
+            ending,
+            facts,
+            meter: received.map(|received| received.relay.meter().clone()).unwrap_or_default(),
+            metered: received.map_or(nothing, Received::metered),
+            signatures: received.map(|received| received.relay.signatures()).unwrap_or_default(),
+            first_event: received.map(|received| received.first_event),
+        }
+    }
+}
+
+/// Ends a request, once: notes what its route has shown, writes its record and ends its hold, keeps its signatures, and waits
+/// until all of that is written, at most as long as a settlement may take. Returns the record.
+pub async fn conclude(upstreams: &Upstreams, store: &Store, dispatch: &mut Dispatch, ended: Ended<'_>) -> Record {
+    let Verdict { fault: _, charge: _, circuit, status } = ended.ending.verdict();
+    dispatch.conclude(upstreams, status, circuit);
+    let facts = ended.facts;
+    let record = ledger::record(facts, outcome(&ended, &dispatch.log().read()));
+    let kept = vault::remember(store, &facts.key, &ended.signatures);
+    futures_util::join!(ledger::settle(store, facts, &record), kept, dispatch.share());
+    record
+}
+
+/// What the ledger needs to know of an ending.
+fn outcome(ended: &Ended<'_>, log: &AttemptLog) -> Outcome {
+    let Verdict { fault: _, charge, circuit: _, status } = ended.ending.verdict();
+    Outcome {
+        status,
+        is_charged: charge == Charge::Generated,
+        provider: log.route.provider,
+        attempts: log.calls(),
+        usage: ended.metered.usage,
+        source: match ended.metered.source {
+            UsageSource::Reported => TokenSource::Upstream,
+            UsageSource::Estimated => TokenSource::Estimated,
+        },
+        finish: ended.meter.finish.clone(),
+        upstream_id: ended.meter.upstream_id.clone(),
+        first_event: ended.first_event,
+    }
+}

@@ -1,0 +1,289 @@
+//! Failed upstream calls: what happened, what the log may say of it, and what the client reads.
+//!
+//! A provider's own words may repeat what the client wrote, or name internals. The client gets them cleaned and cut; the log
+//! never gets them, only kind and status.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::{ErrorKind, GatewayError};
+
+/// Longest text of a provider that is shown to a client, in characters (API contract, section Errors).
+const MAX_PUBLIC_WORDS: usize = 300;
+
+/// Why an upstream call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamErrorKind {
+    /// No connection.
+    Connect,
+    /// The connection broke before the first byte of an answer.
+    Reset,
+    /// Nothing came in time.
+    Timeout,
+    /// The reply was not what the wire promises.
+    Malformed,
+    /// The reply ended without saying that it was complete.
+    Truncated,
+    /// The reply came to its end and is no answer: nothing in it, or a tool call that the model got wrong. The message names why.
+    NoAnswer,
+    /// The reply, or one event of it, is larger than we hold.
+    TooLarge,
+    /// No credential could be had for this provider.
+    Credential,
+    /// The provider's moderation refused the request: it would refuse it again, and says nothing about our credential.
+    Moderated,
+    /// The provider said no, with this HTTP status (its own, or the one its in-stream error type stands for).
+    Refused(u16),
+}
+
+/// A failed upstream call. The message may be the provider's own and hold internals: it is cleaned before a client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamError {
+    /// Why.
+    pub kind: UpstreamErrorKind,
+    /// The provider's words, or ours about the connection.
+    pub message: String,
+    /// When the provider says a retry makes sense.
+    pub retry_after: Option<Duration>,
+}
+
+impl UpstreamError {
+    /// A failed call of that kind.
+    pub fn new(kind: UpstreamErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None }
+    }
+
+    /// A reply that ended without its finish marker.
+    pub fn truncated() -> Self {
+        Self::new(UpstreamErrorKind::Truncated, "the provider's reply ended before it was complete")
+    }
+
+    /// The status for the ledger's record: the provider's own, or the nearest one.
+    pub fn status(&self) -> u16 {
+        match self.kind {
+            UpstreamErrorKind::Refused(status) => status,
+            UpstreamErrorKind::Moderated => 403,
+            UpstreamErrorKind::Timeout => 504,
+            UpstreamErrorKind::Connect
+            | UpstreamErrorKind::Reset
+            | UpstreamErrorKind::Malformed
+            | UpstreamErrorKind::Truncated
+            | UpstreamErrorKind::NoAnswer
+            | UpstreamErrorKind::TooLarge
+            | UpstreamErrorKind::Credential => 502,
+        }
+    }
+
+    /// What the log may say: our own words about a connection or a credential, and no word of a reply.
+    pub fn cause(&self) -> Cow<'_, str> {
+        match self.kind {
+            UpstreamErrorKind::Refused(status) => Cow::Owned(format!("refused with {status}")),
+            UpstreamErrorKind::Malformed => Cow::Borrowed("the reply could not be read"),
+            UpstreamErrorKind::NoAnswer => Cow::Borrowed("the reply is no answer"),
+            UpstreamErrorKind::Moderated => Cow::Borrowed("refused by moderation"),
+            UpstreamErrorKind::Connect
+            | UpstreamErrorKind::Reset
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::Truncated
+            | UpstreamErrorKind::TooLarge
+            | UpstreamErrorKind::Credential => Cow::Borrowed(&self.message),
+        }
+    }
+}
+
+impl From<UpstreamError> for GatewayError {
+    fn from(error: UpstreamError) -> Self {
+        let failed = |message: &'static str| Self::new(ErrorKind::Upstream, message);
+        let gateway = match error.kind {
+            UpstreamErrorKind::Refused(status) => refused(status, &error),
+            UpstreamErrorKind::Timeout => Self::new(ErrorKind::Timeout, "The provider did not answer in time."),
+            UpstreamErrorKind::Connect | UpstreamErrorKind::Reset => failed("The provider could not be reached."),
+            UpstreamErrorKind::Malformed => failed("The provider sent a reply that could not be read."),
+            UpstreamErrorKind::Truncated => failed("The provider's reply broke off before it was complete."),
+            UpstreamErrorKind::NoAnswer => {
+                ending_with(ErrorKind::Upstream, "The model gave no usable answer", &error.message)
+            }
+            UpstreamErrorKind::TooLarge => failed("The provider's reply is larger than the gateway can hold."),
+            UpstreamErrorKind::Moderated => {
+                let moderated = "The provider's moderation refused this request";
+                ending_with(ErrorKind::InvalidRequest, moderated, &error.message).with_code("content_policy_violation")
+            }
+            UpstreamErrorKind::Credential => {
+                let message = "The gateway has no valid credential for this provider at the moment.";
+                Self::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_secs(5))
+            }
+        };
+        let gateway = match error.retry_after {
+            Some(wait) => gateway.with_retry_after(wait),
+            None => gateway,
+        };
+        gateway.with_cause(error.cause())
+    }
+}
+
+/// A provider's refusal in public words. Its 401, 402 and 403 concern our account, never the caller's key, and stay without the
+/// provider's own words.
+fn refused(status: u16, error: &UpstreamError) -> GatewayError {
+    let provider_says = || public_words(&error.message);
+    let failed = |kind, ours| ending_with(kind, ours, &error.message);
+    match status {
+        400 | 422 if is_context_overflow(&error.message) => {
+            let message = overflow_message(&error.message);
+            GatewayError::new(ErrorKind::InvalidRequest, message).with_code("context_length_exceeded").with_param("messages")
+        }
+        400 | 422 => GatewayError::new(ErrorKind::InvalidRequest, provider_says()),
+        401 | 403 => GatewayError::new(ErrorKind::Upstream, "The provider refused the gateway's credential.")
+            .with_code("upstream_auth"),
+        402 => GatewayError::new(ErrorKind::Unavailable, "The gateway's account at the provider is out of credit.")
+            .with_code("upstream_credits"),
+        404 => GatewayError::new(ErrorKind::NotFound, provider_says()),
+        408 | 504 => failed(ErrorKind::Timeout, "The provider did not answer in time"),
+        413 => GatewayError::new(ErrorKind::TooLarge, provider_says()),
+        429 => {
+            let wait = error.retry_after.unwrap_or(Duration::from_secs(5));
+            failed(ErrorKind::RateLimited, "Too many requests, please try again later").with_retry_after(wait)
+        }
+        503 => failed(ErrorKind::Unavailable, "The provider is temporarily unavailable")
+            .with_retry_after(Duration::from_secs(1)),
+        529 => failed(ErrorKind::Overloaded, "Overloaded"),
+        _ => failed(ErrorKind::Upstream, "The provider failed to answer this request"),
+    }
+}
+
+/// Our words about a failure, and the provider's own behind them, if it has others.
+fn ending_with(kind: ErrorKind, ours: &'static str, provider: &str) -> GatewayError {
+    let words = public_words(provider);
+    if words.is_empty() || words.trim_end_matches('.').eq_ignore_ascii_case(ours) {
+        return GatewayError::new(kind, format!("{ours}."));
+    }
+    GatewayError::new(kind, format!("{ours}: {words}"))
+}
+
+/// The words by which providers say that a prompt exceeds the model's window.
+fn is_context_overflow(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["prompt is too long", "maximum context length", "context_length_exceeded", "input token count", "context window"]
+        .iter()
+        .any(|phrase| message.contains(phrase))
+}
+
+/// Clients match on `prompt is too long`; the provider's own numbers are kept behind it.
+fn overflow_message(message: &str) -> String {
+    let public = public_words(message);
+    if public.contains("prompt is too long") { public } else { format!("prompt is too long: {public}") }
+}
+
+/// A provider's words fit for a client: at most 300 characters, without addresses, credentials and project names.
+fn public_words(message: &str) -> String {
+    let clean = |word: &str| -> String {
+        // Only where one begins: `task-master` is no key.
+        let mut pieces = word.split(|part: char| !part.is_ascii_alphanumeric() && !matches!(part, '-' | '_' | '.'));
+        let secret = pieces.any(|piece| ["sk-", "ya29.", "AIza", "bk_"].iter().any(|prefix| piece.starts_with(prefix)));
+        let internal = word.contains("://") || word.contains("projects/") || word.contains(".googleapis.com");
+        if secret || internal { "[removed]".to_owned() } else { word.to_owned() }
+    };
+    let words: Vec<String> = message.split_whitespace().map(clean).collect();
+    words.join(" ").chars().take(MAX_PUBLIC_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Dialect;
+
+    fn refusal(status: u16, message: &str) -> GatewayError {
+        UpstreamError::new(UpstreamErrorKind::Refused(status), message).into()
+    }
+
+    #[test]
+    fn a_providers_status_becomes_the_callers_status() {
+        for (provider, openai, anthropic) in [
+            (400, 400, 400),
+            (401, 502, 502),
+            (402, 503, 503),
+            (403, 502, 502),
+            (404, 404, 404),
+            (408, 504, 504),
+            (413, 413, 413),
+            (422, 400, 400),
+            (429, 429, 429),
+            (500, 502, 502),
+            (502, 502, 502),
+            (503, 503, 503),
+            (504, 504, 504),
+            (529, 503, 529),
+        ] {
+            let error = refusal(provider, "no");
+            assert_eq!(error.status(Dialect::OpenAi).as_u16(), openai, "{provider}");
+            assert_eq!(error.status(Dialect::Anthropic).as_u16(), anthropic, "{provider}");
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_with_the_providers_own_words() {
+        for (status, message) in [
+            (408, "The provider did not answer in time: disk full"),
+            (429, "Too many requests, please try again later: disk full"),
+            (500, "The provider failed to answer this request: disk full"),
+            (503, "The provider is temporarily unavailable: disk full"),
+            (529, "Overloaded: disk full"),
+        ] {
+            assert_eq!(refusal(status, "disk full").message(), message);
+        }
+    }
+
+    #[test]
+    fn what_a_provider_says_about_our_account_stays_here() {
+        for status in [401, 402, 403] {
+            let error = refusal(status, "account of Jane Doe");
+            assert!(!error.message().contains("Jane"), "{status}: {}", error.message());
+        }
+    }
+
+    #[test]
+    fn a_provider_without_words_of_its_own_adds_none() {
+        assert_eq!(refusal(500, " ").message(), "The provider failed to answer this request.");
+        assert_eq!(refusal(529, "overloaded").message(), "Overloaded.");
+    }
+
+    #[test]
+    fn a_moderated_request_is_the_callers_own_and_says_why() {
+        let error = GatewayError::from(UpstreamError::new(UpstreamErrorKind::Moderated, "flagged for \"violence\""));
+        assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidRequest, Some("content_policy_violation")));
+        assert_eq!(error.message(), "The provider's moderation refused this request: flagged for \"violence\"");
+        assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn the_log_gets_kind_and_status_and_no_word_of_a_reply() {
+        for (kind, cause) in [
+            (UpstreamErrorKind::Refused(529), "refused with 529"),
+            (UpstreamErrorKind::Malformed, "the reply could not be read"),
+            (UpstreamErrorKind::NoAnswer, "the reply is no answer"),
+            (UpstreamErrorKind::Moderated, "refused by moderation"),
+        ] {
+            let error = GatewayError::from(UpstreamError::new(kind, "words of the client"));
+            assert_eq!(error.cause(), Some(cause));
+        }
+        let own = GatewayError::from(UpstreamError::new(UpstreamErrorKind::Connect, "dns error"));
+        assert_eq!(own.cause(), Some("dns error"));
+    }
+
+    #[test]
+    fn a_providers_message_is_shown_without_internals() {
+        let error = refusal(400, "bad key sk-or-1 at https://x.example/projects/p1 for projects/p1/locations/eu");
+        assert_eq!(error.message(), "bad key [removed] at [removed] for [removed]");
+        let error = refusal(400, "tool 'mcp__task-master' and disk-usage, not key=sk-or-1 or \"bk_1\"");
+        assert_eq!(error.message(), "tool 'mcp__task-master' and disk-usage, not [removed] or [removed]");
+        assert_eq!(refusal(400, &"x".repeat(600)).message().len(), 300);
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_reads_as_clients_expect() {
+        let anthropic = refusal(400, "prompt is too long: 210000 tokens > 200000 maximum");
+        assert_eq!(anthropic.message(), "prompt is too long: 210000 tokens > 200000 maximum");
+        assert_eq!(anthropic.code(), Some("context_length_exceeded"));
+        let other = refusal(400, "This endpoint's maximum context length is 400000 tokens.");
+        assert!(other.message().starts_with("prompt is too long: "), "{}", other.message());
+    }
+}
