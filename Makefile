@@ -119,7 +119,7 @@ destroy: tools ## Take the stack away; the table stays, unless TABLE=1
 test: lint tools test-venv ## Lint, then every test
 	cargo build --workspace
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; \
-	 else cargo test --workspace; fi
+	 else cargo test --workspace --no-fail-fast; fi
 
 .PHONY: lint
 lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Format, clippy, scripts, and the template

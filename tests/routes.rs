@@ -1,14 +1,13 @@
 //! `ROUTES.md`: what each route carries of a request, found out by asking. `make golden` writes it anew.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 
 use gateway::catalog::Model;
-use gateway::translate::outbound::{self, RequestExtras};
-use gateway::wire::{self, ClientFormat};
+use gateway::wire::ClientFormat;
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, catalog};
+use gateway_tests::sending::send;
 use serde_json::{Value, json};
 
 /// A model of each generation whose rules differ; its first route is asked.
@@ -118,10 +117,7 @@ fn verdict(format: ClientFormat, model: &Model, extra: &Value) -> &'static str {
     for (name, value) in extra.as_object().unwrap() {
         body[name] = value.clone();
     }
-    let body = body.to_string();
-    let opened = wire::open_request(format, &body).unwrap();
-    let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
-    match outbound::outbound(format, &opened, (model, &model.routes[0]), extras) {
+    match send(format, &body.to_string(), model) {
         Ok(outbound) if outbound.dropped.is_empty() => "yes",
         Ok(_) => "named",
         Err(_) if model.routes.len() > 1 => "next",

@@ -194,3 +194,6 @@ fn unanswered(error: &StoreError) -> GatewayError {
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,49 +11,64 @@ use crate::error::{ErrorKind, GatewayError};
 /// Largest body after decompression. Lambda's own limit for the event is 6 MB, so only compressed bodies get near it.
 pub const MAX_BODY_BYTES: usize = 25 * 1024 * 1024;
 
-/// The body as text: `gzip`, `deflate`, `br` and `zstd` are undone. 413 beyond 25 MB, 415 for another encoding, 400 for a
-/// body that does not decompress or is not UTF-8.
+/// Largest body, after decompression, that is read for a key whose form is right but of which nothing else is known.
+pub const SMALL_BODY_BYTES: usize = 64 * 1024;
+
+/// The body as text: `gzip`, `deflate`, `br` and `zstd` are undone. 413 beyond 25 MB, 415 for another encoding or more than one,
+/// 400 for a body that does not decompress or is not UTF-8.
 pub fn read(headers: &HeaderMap, body: Bytes) -> Result<String, GatewayError> {
-    let encodings = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let encodings: Vec<String> = encodings.flat_map(|list| list.split(',')).map(|name| name.trim().to_lowercase()).collect();
-    let mut bytes = Vec::from(body);
-    // The last encoding was applied last.
-    for encoding in encodings.iter().rev() {
-        bytes = match encoding.as_str() {
-            "" | "identity" => bytes,
-            "gzip" | "x-gzip" => inflate(flate2::read::MultiGzDecoder::new(bytes.as_slice()), encoding)?,
-            "deflate" => deflate(&bytes)?,
-            "br" => inflate(brotli_decompressor::Decompressor::new(bytes.as_slice(), 4096), encoding)?,
-            "zstd" => inflate(zstd(&bytes)?, encoding)?,
-            other => return Err(unknown_encoding(other)),
-        };
+    read_within(headers, body, MAX_BODY_BYTES)?.ok_or_else(too_large)
+}
+
+/// The same of a body that is small; `None` for a larger one, of which no more is decompressed than that.
+pub fn read_small(headers: &HeaderMap, body: Bytes) -> Result<Option<String>, GatewayError> {
+    read_within(headers, body, SMALL_BODY_BYTES)
+}
+
+fn read_within(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Option<String>, GatewayError> {
+    let bytes = match encoding(headers)?.as_deref() {
+        None => (body.len() <= limit).then(|| Vec::from(body)),
+        Some(name @ ("gzip" | "x-gzip")) => inflate(flate2::read::MultiGzDecoder::new(&*body), name, limit)?,
+        Some("deflate") => deflate(&body, limit)?,
+        Some("br") => inflate(brotli_decompressor::Decompressor::new(&*body, 4096), "br", limit)?,
+        Some("zstd") => inflate(zstd(&body)?, "zstd", limit)?,
+        Some(other) => return Err(unknown_encoding(other)),
+    };
+    let not_text = |_| GatewayError::new(ErrorKind::InvalidRequest, "The body is not UTF-8 text.").with_code("invalid_json");
+    bytes.map(|bytes| String::from_utf8(bytes).map_err(not_text)).transpose()
+}
+
+/// The one encoding of a body. Layers upon layers would multiply what a small body can cost.
+fn encoding(headers: &HeaderMap) -> Result<Option<String>, GatewayError> {
+    let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|list| list.split(',')).map(|name| name.trim().to_lowercase());
+    let mut names = names.filter(|name| !matches!(name.as_str(), "" | "identity"));
+    let first = names.next();
+    match names.next() {
+        None => Ok(first),
+        Some(_) => {
+            let message = "Only one content-encoding is accepted: gzip, deflate, br or zstd.";
+            Err(GatewayError::new(ErrorKind::UnsupportedMediaType, message).with_param("content-encoding"))
+        }
     }
-    if bytes.len() > MAX_BODY_BYTES {
-        return Err(too_large());
-    }
-    String::from_utf8(bytes)
-        .map_err(|_| GatewayError::new(ErrorKind::InvalidRequest, "The body is not UTF-8 text.").with_code("invalid_json"))
 }
 
 /// `deflate` means zlib by the standard, and raw deflate by many senders.
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>, GatewayError> {
-    match inflate(flate2::read::ZlibDecoder::new(bytes), "deflate") {
-        Err(error) if error.kind() == ErrorKind::InvalidRequest => {
-            inflate(flate2::read::DeflateDecoder::new(bytes), "deflate")
-        }
-        result => result,
-    }
+fn deflate(bytes: &[u8], limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
+    let zlib = inflate(flate2::read::ZlibDecoder::new(bytes), "deflate", limit);
+    zlib.or_else(|_| inflate(flate2::read::DeflateDecoder::new(bytes), "deflate", limit))
 }
 
 fn zstd(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|error| corrupt("zstd", &error.to_string()))
 }
 
-fn inflate(reader: impl Read, encoding: &str) -> Result<Vec<u8>, GatewayError> {
+/// The decompressed bytes; `None` beyond the limit.
+fn inflate(reader: impl Read, encoding: &str, limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
     let mut out = Vec::new();
-    let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    reader.take(limit).read_to_end(&mut out).map_err(|error| corrupt(encoding, &error.to_string()))?;
-    if out.len() > MAX_BODY_BYTES { Err(too_large()) } else { Ok(out) }
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    reader.take(most).read_to_end(&mut out).map_err(|error| corrupt(encoding, &error.to_string()))?;
+    Ok((out.len() <= limit).then_some(out))
 }
 
 fn too_large() -> GatewayError {
@@ -102,7 +117,7 @@ mod tests {
         assert_eq!(read_as("deflate", zlib.finish().unwrap()).unwrap(), "{}");
         assert_eq!(read_as("deflate", raw.finish().unwrap()).unwrap(), "{}");
         assert_eq!(read_as("identity", b"{}".to_vec()).unwrap(), "{}");
-        assert_eq!(read_as("gzip, gzip", gzip(&gzip(b"{}"))).unwrap(), "{}");
+        assert_eq!(read_as("identity, gzip", gzip(b"{}")).unwrap(), "{}");
     }
 
     #[test]
@@ -110,9 +125,20 @@ mod tests {
         let bomb = gzip(&vec![b' '; MAX_BODY_BYTES + 1]);
         assert_eq!(read_as("gzip", bomb).unwrap_err().kind(), ErrorKind::TooLarge);
         assert_eq!(read_as("lzma", b"{}".to_vec()).unwrap_err().kind(), ErrorKind::UnsupportedMediaType);
+        assert_eq!(read_as("gzip, gzip", gzip(&gzip(b"{}"))).unwrap_err().kind(), ErrorKind::UnsupportedMediaType);
         for encoding in ["gzip", "deflate", "br", "zstd"] {
             assert_eq!(read_as(encoding, b"{}".to_vec()).unwrap_err().kind(), ErrorKind::InvalidRequest, "{encoding}");
         }
         assert_eq!(read_as("identity", vec![0xff]).unwrap_err().kind(), ErrorKind::InvalidRequest);
+    }
+
+    #[test]
+    fn what_a_small_body_may_hold_is_measured_after_decompression() {
+        let gzipped = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
+        let of = |length: usize| read_small(&gzipped, gzip(&vec![b' '; length]).into()).unwrap().map(|text| text.len());
+        assert_eq!(of(SMALL_BODY_BYTES), Some(SMALL_BODY_BYTES));
+        assert_eq!(of(SMALL_BODY_BYTES + 1), None);
+        let plain = |length: usize| read_small(&HeaderMap::new(), vec![b' '; length].into()).unwrap().map(|text| text.len());
+        assert_eq!((plain(SMALL_BODY_BYTES), plain(SMALL_BODY_BYTES + 1)), (Some(SMALL_BODY_BYTES), None));
     }
 }

@@ -17,7 +17,7 @@ use crate::circuit::{Blame, CircuitOutcome, CircuitState, Circuits, Write};
 use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::providers::{Providers, Transport, UpstreamReply};
 use crate::retry::{self, RetryBudget, Severity};
-use crate::wire::{ClientRequest, Mode};
+use crate::wire::Mode;
 
 pub use attempts::{Attempt, AttemptLog, SharedAttemptLog};
 pub use prepared::{PreparedRequest, RoutableRequest};
@@ -73,18 +73,13 @@ pub struct Dispatch {
 impl Dispatch {
     /// Finds the first route for a request. With every capable route known to be broken it is the first of those: being wrong
     /// about an outage must not be one. Fails with 400 when no route can carry the request, 503 when none is configured.
-    pub async fn begin(
-        upstreams: &Upstreams,
-        request: RoutableRequest,
-        opened: &ClientRequest<'_>,
-        deadline: Instant,
-    ) -> Result<Self, GatewayError> {
+    pub async fn begin(upstreams: &Upstreams, request: RoutableRequest, deadline: Instant) -> Result<Self, GatewayError> {
         upstreams.budget.earn();
         let (mut refusal, mut broken) = (None, None);
-        let configured = request.model.routes.iter().filter(|route| upstreams.serves(route, request.mode));
+        let configured = request.model.routes.iter().filter(|route| upstreams.serves(route, request.request.mode));
         let mut waiting: VecDeque<Route> = configured.cloned().collect();
         while let Some(route) = waiting.pop_front() {
-            let mut prepared = match PreparedRequest::new(upstreams, &request, opened, route) {
+            let mut prepared = match PreparedRequest::new(upstreams, &request, route) {
                 Ok(prepared) => prepared,
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     refusal.get_or_insert(error);
@@ -218,7 +213,7 @@ impl Dispatch {
     /// Goes on to the next route that can carry the request and is not known to be broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
         while let Some(route) = self.waiting.pop_front() {
-            let Ok(mut prepared) = self.request.prepared(upstreams, route) else { continue };
+            let Ok(mut prepared) = PreparedRequest::new(upstreams, &self.request, route) else { continue };
             prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
             if prepared.circuit != CircuitState::Open {
                 self.prepared = prepared;

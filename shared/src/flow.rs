@@ -7,18 +7,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::admission::{Rates, rate_headers, with_rates};
 use crate::auth::ApiKey;
+use crate::body;
 use crate::catalog::Model;
 use crate::dispatch::{self, AttemptLog, Dispatch, PreparedRequest, ReplyReader, RoutableRequest};
 use crate::error::{GatewayError, UpstreamError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
-use crate::ledger::{self, RequestFacts, Reservation};
+use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sizes};
 use crate::providers::UpstreamReply;
 use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
@@ -38,8 +40,8 @@ pub struct Incoming<'a> {
     pub started: std::time::Instant,
     /// Its headers.
     pub headers: &'a HeaderMap,
-    /// Its body, decompressed.
-    pub body: String,
+    /// Its body, as it came.
+    pub body: Bytes,
     /// The caller's address, as far as the front knows it.
     pub address: Option<IpAddr>,
     /// When the function is killed, as time since the epoch; zero or past for never.
@@ -55,20 +57,21 @@ impl Gateway {
     ) -> Result<Response<Body>, GatewayError> {
         let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
-        let text = Arc::new(incoming.body);
-        let opened = wire::open_request(format, &text)?;
+        let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
         let model = served_model(self.catalog()?, &opened.model)?;
-        // The vault is asked beside the key: a history of another format, or without our ids, asks nothing.
-        let known = async {
-            match format {
-                ClientFormat::ChatCompletions => vault::recall(&self.store, key.id(), &text).await,
-                ClientFormat::Messages => HashMap::new(),
-            }
-        };
+        let calls = wire::unsigned_call_ids(&opened);
+        if calls.iter().any(|id| vault::is_ours(id)) {
+            // The vault is read for keys that are known.
+            self.admission.authenticate(&key, incoming.address).await?;
+        }
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
-        let demand = ledger::demand(&key, incoming.id, (&opened, &model), (self.config.markup_permille, lease));
+        let markup_permille = self.config.markup_permille;
+        let applicant = Applicant { key: &key, request: incoming.id, markup_permille, lease };
+        let sizes = Sizes::of(&opened.document);
+        let demand = ledger::demand(applicant, &opened, sizes, &model);
         let asked = demand.output_tokens;
         let admitted = self.admission.admit(&key, demand, incoming.address);
+        let known = vault::recall(&self.store, key.id(), &calls);
         let (permit, signatures, ()) = futures_util::join!(admitted, known, self.upstreams.circuits.refresh());
         let permit = permit?;
         let facts = RequestFacts {
@@ -78,12 +81,16 @@ impl Gateway {
             price_version: self.catalog()?.version().to_owned(),
             started: incoming.started,
             reservation: Reservation { hold: permit.hold.clone(), uncertain: permit.uncertain },
-            markup_permille: self.config.markup_permille,
+            markup_permille,
+            estimated_input: sizes.estimated_input(),
             model,
         };
-        let request = request(format, incoming.headers, (opened.mode, &text), Arc::clone(&facts.model));
-        let output_limit = (permit.output_tokens < asked).then_some(permit.output_tokens);
-        let answer = self.answer(RoutableRequest { signatures, ..request }, &opened, facts, (output_limit, deadline)).await;
+        let mut request = routable(opened, incoming.headers, Arc::clone(&facts.model));
+        request.signatures = signatures;
+        if permit.output_tokens < asked {
+            request = lowered(request, permit.output_tokens)?;
+        }
+        let answer = self.answer(request, facts, deadline).await;
         Ok(match &permit.rates {
             Some(rates) => show_rates(rates, answer)?,
             None => answer?,
@@ -94,16 +101,11 @@ impl Gateway {
     async fn answer(
         self: &Arc<Self>,
         request: RoutableRequest,
-        opened: &ClientRequest<'_>,
         facts: RequestFacts,
-        (output_limit, deadline): (Option<u64>, Instant),
+        deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
-        let (format, mode, include_usage) = (request.format, opened.mode, opened.include_usage);
-        let begun = match output_limit {
-            Some(limit) => self.begin_lowered(request, opened, limit, deadline).await,
-            None => Dispatch::begin(&self.upstreams, request, opened, deadline).await,
-        };
-        let dispatch = match begun {
+        let ClientRequest { format, mode, include_usage, .. } = request.request;
+        let dispatch = match Dispatch::begin(&self.upstreams, request, deadline).await {
             Ok(dispatch) => dispatch,
             Err(error) => {
                 ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
@@ -120,29 +122,19 @@ impl Gateway {
                 Mode::Whole | Mode::Count => Delivery::Whole,
             },
             include_usage,
-            // Known with each attempt's body.
-            estimated_input: 0,
+            estimated_input: facts.estimated_input,
             cost: Arc::new(ledger::price_of(&facts)),
         };
         self.pump(facts, context, dispatch, deadline).await
     }
 
-    /// Begins with the output limit that balance and rate afford instead of the client's own.
-    async fn begin_lowered(
-        &self,
-        request: RoutableRequest,
-        opened: &ClientRequest<'_>,
-        limit: u64,
-        deadline: Instant,
-    ) -> Result<Dispatch, GatewayError> {
-        let (field, text) = opened.with_output_limit(limit)?;
-        let text = Arc::new(text);
-        // Nothing that is derived from the request, such as the room for thinking, may go beyond what is held.
-        let model = Model { max_output_tokens: limit, ..Model::clone(&request.model) };
-        let mut request = RoutableRequest { text: Arc::clone(&text), model: Arc::new(model), ..request };
-        request.dropped.push(field.to_owned());
-        let opened = wire::open_request(request.format, &text)?;
-        Dispatch::begin(&self.upstreams, request, &opened, deadline).await
+    /// Reads a request's body. A large one is decompressed and read only for a key that is known: the caller may be nobody.
+    async fn read_body(&self, key: &ApiKey, incoming: &Incoming<'_>) -> Result<String, GatewayError> {
+        if let Some(text) = body::read_small(incoming.headers, incoming.body.clone())? {
+            return Ok(text);
+        }
+        self.admission.authenticate(key, incoming.address).await?;
+        body::read(incoming.headers, incoming.body.clone())
     }
 
     /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
@@ -150,23 +142,22 @@ impl Gateway {
     pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
         let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
-        let text = Arc::new(incoming.body);
-        let opened = wire::open_count(&text)?;
+        let opened = wire::open_count(self.read_body(&key, &incoming).await?)?;
         let model = served_model(self.catalog()?, &opened.model)?;
         let recognised = self.admission.authenticate(&key, incoming.address);
         let (permit, ()) = futures_util::join!(recognised, self.upstreams.circuits.refresh());
         permit?;
-        let estimate = || ledger::estimated_input(&text);
+        let estimated = Sizes::of(&opened.document).estimated_input();
         if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
-            return Ok(estimate());
+            return Ok(estimated);
         }
         // Vertex counts without betas.
-        let request = request(ClientFormat::Messages, &HeaderMap::new(), (Mode::Count, &text), model);
-        let mut dispatch = Dispatch::begin(&self.upstreams, request, &opened, deadline).await?;
+        let request = routable(opened, &HeaderMap::new(), model);
+        let mut dispatch = Dispatch::begin(&self.upstreams, request, deadline).await?;
         let counted = dispatch.run(&self.upstreams, &Counting).await;
         dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
         match counted {
-            Err(error) if retry::severity(&error) != Severity::Final => Ok(estimate()),
+            Err(error) if retry::severity(&error) != Severity::Final => Ok(estimated),
             counted => Ok(counted?),
         }
     }
@@ -212,19 +203,24 @@ impl ReplyReader for Counting {
 }
 
 /// What a client asks, before the vault was asked.
-fn request(
-    format: ClientFormat,
-    headers: &HeaderMap,
-    (mode, text): (Mode, &Arc<String>),
-    model: Arc<Model>,
-) -> RoutableRequest {
+fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> RoutableRequest {
     let asked = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
     let (betas, unknown) = betas::for_vertex(asked);
-    let dropped = match format {
+    let dropped = match request.format {
         ClientFormat::ChatCompletions => Vec::new(),
         ClientFormat::Messages => unknown.iter().map(|beta| format!("anthropic-beta:{beta}")).collect(),
     };
-    RoutableRequest { format, mode, text: Arc::clone(text), model, betas, dropped, signatures: HashMap::new() }
+    RoutableRequest { request, model, betas, dropped, signatures: HashMap::new() }
+}
+
+/// The request with the output limit that balance and rate afford instead of the client's own.
+fn lowered(routable: RoutableRequest, tokens: u64) -> Result<RoutableRequest, GatewayError> {
+    let request = routable.request.with_output_limit(tokens)?;
+    let mut dropped = routable.dropped;
+    dropped.extend(request.max_tokens.map(|limit| limit.field.to_owned()));
+    // Nothing that is derived from the request, such as the room for thinking, may go beyond what is held.
+    let model = Arc::new(Model { max_output_tokens: tokens, ..Model::clone(&routable.model) });
+    Ok(RoutableRequest { request, model, dropped, ..routable })
 }
 
 /// Tells the client what is left of its key's rates, whatever the answer.

@@ -21,13 +21,12 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-use self::sizes::{Sizes, sizes};
-
-pub use demand::{LEASE_AFTER_END, demand};
+pub use demand::{Applicant, LEASE_AFTER_END, demand};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
 pub use settlement::{Reservation, store_record, withdraw};
+pub use sizes::Sizes;
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, verify};
 
@@ -50,6 +49,8 @@ pub struct RequestFacts {
     pub reservation: Reservation,
     /// What is added to the price, in thousandths.
     pub markup_permille: u32,
+    /// Input tokens by the gateway's own estimate, where no provider counts them.
+    pub estimated_input: u64,
 }
 
 /// How a request ended, as the meter saw it.
@@ -128,26 +129,11 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     }
 }
 
-/// Input tokens of a request that no provider counts, made not to fall under the real number: two tokens for five bytes of JSON
-/// (dense code comes near that), the size of a large picture for each one, a page for fifty kilobytes of a file, and what providers
-/// add of their own, more with tools than without.
-pub fn estimated_input(body: &str) -> u64 {
-    const PICTURE: u64 = 1_600;
-    const FILE_BYTES_PER_TOKEN: u64 = 32;
-    const FRAME: u64 = 16;
-    const TOOLS_FRAME: u64 = 600;
-    let Sizes { text_bytes, pictures, links, documents, document_bytes } = sizes(body);
-    let files = documents.saturating_mul(PICTURE).max(document_bytes.div_ceil(FILE_BYTES_PER_TOKEN));
-    let frame = if body.contains("\"tools\"") { TOOLS_FRAME } else { FRAME };
-    let parts = pictures.saturating_add(links).saturating_mul(PICTURE).saturating_add(files);
-    text_bytes.saturating_mul(2).div_ceil(5).saturating_add(parts).saturating_add(frame)
-}
-
-/// Input tokens that are charged for a body of which no provider told its own count: a token for four bytes of JSON, and no more
-/// than the estimate above, which knows pictures and files.
-pub fn uncounted_input(body: &str) -> u64 {
+/// Input tokens that are charged for an upstream body of so many bytes of which no provider told its own count: a token for four
+/// bytes of JSON, and no more than the estimate of the client's request, which knows pictures and files.
+pub fn uncounted_input(body_bytes: u64, estimate: u64) -> u64 {
     const BYTES_PER_TOKEN: u64 = 4;
-    (body.len() as u64).div_ceil(BYTES_PER_TOKEN).min(estimated_input(body)).max(1)
+    body_bytes.div_ceil(BYTES_PER_TOKEN).min(estimate).max(1)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -244,6 +230,7 @@ fn log(record: &Record) {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::document::Document;
 
     fn facts(model: &str) -> RequestFacts {
         let catalog = Catalog::embedded().unwrap();
@@ -256,6 +243,7 @@ mod tests {
             started: Instant::now(),
             reservation: Reservation::default(),
             markup_permille: 0,
+            estimated_input: 100,
         }
     }
 
@@ -306,6 +294,7 @@ mod tests {
 
     #[test]
     fn an_estimate_counts_text_by_length_and_inline_pictures_by_piece() {
+        let estimated_input = |body: &str| Sizes::of(&Document::parse(body.to_owned(), &[]).unwrap()).estimated_input();
         assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5 + 16);
         let picture = "A".repeat(5_000);
         let part = format!(r#"{{"media_type":"image/png","data":"{picture}"}}"#);
@@ -328,9 +317,9 @@ mod tests {
     }
 
     #[test]
-    fn an_uncounted_prompt_is_charged_by_its_length_and_a_picture_by_piece() {
-        assert_eq!(uncounted_input(&"x".repeat(401)), 101);
-        let part = format!(r#"{{"media_type":"image/png","data":"{}"}}"#, "A".repeat(50_000));
-        assert_eq!(uncounted_input(&part), estimated_input(&part));
+    fn an_uncounted_prompt_is_charged_by_its_length_and_never_above_the_estimate() {
+        assert_eq!(uncounted_input(401, 1_000), 101);
+        assert_eq!(uncounted_input(50_000, 1_631), 1_631);
+        assert_eq!(uncounted_input(0, 0), 1);
     }
 }

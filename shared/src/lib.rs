@@ -22,6 +22,7 @@ pub mod chat;
 pub mod circuit;
 pub mod config;
 pub mod dispatch;
+pub mod document;
 pub mod ending;
 pub mod endpoints;
 pub mod error;

@@ -70,7 +70,7 @@ impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let estimated_input = ledger::uncounted_input(prepared.body());
+        let estimated_input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimated_input);
         let context = ReplyContext { estimated_input, ..self.0.clone() };
         let relay = Relay::new(context, prepared.conversion.clone());
         let opened = Opened { rest: None, relay, estimated_input, out: BytesMut::new(), progress: Progress::Waiting };

@@ -22,9 +22,9 @@ pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)
     }
 }
 
-/// The signatures of the calls that a request's text names. Reads nothing when it names none of ours.
-pub async fn recall(store: &Store, key: &KeyId, request: &str) -> HashMap<String, String> {
-    let calls = our_calls(request);
+/// The signatures of these calls. Reads nothing when none of the ids is ours.
+pub async fn recall(store: &Store, key: &KeyId, calls: &[String]) -> HashMap<String, String> {
+    let calls = latest(calls);
     if calls.is_empty() {
         return HashMap::new();
     }
@@ -34,18 +34,20 @@ pub async fn recall(store: &Store, key: &KeyId, request: &str) -> HashMap<String
     })
 }
 
-/// Ids of our own making in a text, the latest ones first come last.
-fn our_calls(text: &str) -> Vec<String> {
+/// Whether an id is of our own making.
+pub fn is_ours(id: &str) -> bool {
+    let digits = id.strip_prefix(PREFIX).unwrap_or_default();
+    let fits = digits.len() > HEX_DIGITS && digits.len() <= HEX_DIGITS + 3;
+    fits && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// Ids of our own making, each once: the latest ones, in the order of the request.
+fn latest(calls: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
-    let candidates = memchr::memmem::find_iter(text.as_bytes(), PREFIX).filter_map(|at| {
-        let rest = text.get(at.saturating_add(PREFIX.len())..)?;
-        let length = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
-        let id = text.get(at..at.saturating_add(PREFIX.len()).saturating_add(length))?;
-        (length > HEX_DIGITS && length <= HEX_DIGITS + 3).then_some(id)
-    });
-    let mut calls: Vec<String> = candidates.filter(|id| seen.insert(*id)).map(str::to_owned).collect();
-    calls.drain(..calls.len().saturating_sub(MOST_CALLS));
-    calls
+    let ours = calls.iter().filter(|id| is_ours(id) && seen.insert(id.as_str()));
+    let mut ours: Vec<String> = ours.cloned().collect();
+    ours.drain(..ours.len().saturating_sub(MOST_CALLS));
+    ours
 }
 
 #[cfg(test)]
@@ -55,8 +57,9 @@ mod tests {
     #[test]
     fn only_ids_of_our_own_form_are_looked_up_and_each_once() {
         let ours = format!("call_{}12", "0a".repeat(16));
-        let text = format!(r#"{{"id":"{ours}","tool_call_id":"{ours}","x":"call_abc","y":"call_{}"}}"#, "f".repeat(50));
-        assert_eq!(our_calls(&text), [ours]);
-        assert!(our_calls("{}").is_empty());
+        let others = ["call_abc".to_owned(), format!("call_{}", "f".repeat(50)), format!("{ours}x"), "toolu_1".to_owned()];
+        let calls: Vec<String> = [ours.clone(), ours.clone()].into_iter().chain(others).collect();
+        assert_eq!(latest(&calls), [ours]);
+        assert!(latest(&[]).is_empty());
     }
 }

@@ -146,7 +146,7 @@ class Project:
         """Runs one of the tools with what is typed into it; a variable that is None is taken away."""
         environment = {name: value for name, value in {**self.environment, **variables}.items() if value is not None}
         command = [PYTHON, self.folder / "tools/deploy" / script, *arguments]
-        return subprocess.run(command, cwd=self.folder, env=environment, input=typed, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=self.folder, env=environment, input=typed, capture_output=True, text=True, timeout=600)
 
     def succeed(self, script, *arguments, **variables):
         """Runs one of the tools, which must succeed; what it printed."""

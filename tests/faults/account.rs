@@ -64,7 +64,7 @@ pub fn proxy(gateway: &Harness) -> &FaultProxy {
     gateway.stack.support.proxy.as_ref().expect("these options have a proxy")
 }
 
-/// A breakable gateway with its first process started, so that a time that is measured holds no start.
+/// A breakable gateway with its first process started, so that no fault and no time holds a start.
 pub async fn started() -> Result<Harness> {
     let gateway = Harness::start_with(breakable()?).await?;
     gateway.post(CHAT, &chat("start", false)).await?;
@@ -75,13 +75,9 @@ pub async fn started() -> Result<Harness> {
 
 /// Waits until a gateway's only process is ready for the next request.
 pub async fn rested(gateway: &Harness) -> Result<()> {
-    let pids = gateway.stack.lambda.pids("chat-completions");
-    assert_eq!(pids.len(), 1, "what a process remembers is tested on one process");
-    let is_stopped = |text: String| text.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));
-    eventually("the freeze", async || Ok(is_stopped(std::fs::read_to_string(format!("/proc/{}/stat", pids[0]))?))).await?;
-    // From the stop to the pool is no time that could be observed.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    Ok(())
+    let lambda = &gateway.stack.lambda;
+    assert_eq!(lambda.pids("chat-completions").len(), 1, "what a process remembers is tested on one process");
+    eventually("the freeze", async || Ok(lambda.idle("chat-completions") == 1)).await
 }
 
 /// Breaks calls.
@@ -165,10 +161,11 @@ impl Account {
     pub fn hold_of(&self, body: &Value) -> Result<i128> {
         let fail = |error| anyhow::anyhow!("{error:?}");
         let key = ApiKey::parse(self.text.expose_secret()).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let text = body.to_string();
-        let opened = wire::open_request(ClientFormat::ChatCompletions, &text).map_err(fail)?;
+        let opened = wire::open_request(ClientFormat::ChatCompletions, body.to_string()).map_err(fail)?;
         let model = Catalog::embedded()?.resolve(&opened.model).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let demand = ledger::demand(&key, RequestId::generate(), (&opened, &model), (0, Duration::ZERO));
+        let request = RequestId::generate();
+        let applicant = ledger::Applicant { key: &key, request, markup_permille: 0, lease: Duration::ZERO };
+        let demand = ledger::demand(applicant, &opened, ledger::Sizes::of(&opened.document), &model);
         Ok(i128::try_from(demand.price.amount(demand.input_tokens, demand.output_tokens).pico())?)
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use gateway::ids::{ProviderId, UpstreamModel};
 use gateway::store::items::{RouteName, RouteState};
-use gateway_tests::Harness;
+use gateway_tests::{Harness, generous};
 use serde_json::{Value, json};
 
 const CHAT: &str = "/v1/chat/completions";
@@ -70,6 +70,13 @@ async fn a_success_in_between_keeps_a_route_open_to_all() -> Result<()> {
     Ok(())
 }
 
+/// Sends a request eight times at once.
+async fn eight(gateway: &Harness, body: &Value) -> Result<()> {
+    let answers = futures_util::future::try_join_all((0..8).map(|_| gateway.post(CHAT, body))).await?;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    Ok(())
+}
+
 #[tokio::test]
 async fn after_the_cool_down_one_request_of_many_is_the_probe() -> Result<()> {
     for (script, closed) in
@@ -78,15 +85,18 @@ async fn after_the_cool_down_one_request_of_many_is_the_probe() -> Result<()> {
         let gateway = Harness::start().await?;
         let route = claude("claude-opus-4-6")?;
         set(&gateway, &route, at(-1)?).await?;
-        let body = asked("claude-opus-4.6", &format!("hi [[sim:{script} label=probe]]"));
-        let answers = futures_util::future::try_join_all((0..8).map(|_| gateway.post(CHAT, &body))).await?;
-        assert!(answers.iter().all(|answer| answer.status == 200));
+        // With all processes started, the others come while the probe is under way.
+        eight(&gateway, &asked("gpt-5-nano", "start [[sim:silent ms=1000]]")).await?;
+        eight(&gateway, &asked("claude-opus-4.6", &format!("hi [[sim:{script} label=probe]]"))).await?;
         assert_eq!(calls(&gateway, "probe", "claude"), 1, "{script}");
         let after = state(&gateway, &route).await?;
         assert_eq!((after.open_until == 0, after.cool_down), if closed { (true, 0) } else { (false, 20_000) }, "{script}");
     }
     Ok(())
 }
+
+/// The shortest pause before a route is tried again.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
 #[tokio::test]
 async fn the_last_candidate_is_asked_once_and_fast_however_broken_it_is_said_to_be() -> Result<()> {
@@ -106,8 +116,8 @@ async fn the_last_candidate_is_asked_once_and_fast_however_broken_it_is_said_to_
         failed = failed.min(started.elapsed());
         assert_eq!((refused.status, calls(&gateway, "broken", "openrouter")), (503, calls_so_far));
     }
-    // It takes no longer than an answer, but for writing the route's state.
-    assert!(failed < served + Duration::from_millis(50), "{failed:?} after {served:?}");
+    // It takes as long as an answer and the write of the route's state: nothing is waited for in between.
+    assert!(failed < 2 * served + SHORTEST_PAUSE, "{failed:?} after {served:?}");
     assert_eq!(gateway.post(CHAT, &asked("gpt-5.2", "hi")).await?.status, 200);
     assert_eq!(state(&gateway, &route).await?, RouteState::default());
     Ok(())
@@ -125,13 +135,16 @@ async fn an_empty_account_is_left_alone_for_ten_minutes() -> Result<()> {
     Ok(())
 }
 
+/// Longest time that a reading of the routes' states may take.
+const LONGEST_READING: Duration = Duration::from_millis(250);
+
 #[tokio::test]
 async fn health_tells_what_all_environments_know() -> Result<()> {
     let gateway = Harness::start().await?;
     let health = async || {
         let started = Instant::now();
         let answer = gateway.get("/health").await?;
-        assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
+        assert!(started.elapsed() < generous(LONGEST_READING), "{:?}", started.elapsed());
         anyhow::Ok((answer.status, answer.json()))
     };
     gateway.get("/health").await?;

@@ -160,9 +160,10 @@ impl Process {
     /// Sends a request of the chat format on its way, which must end after that time.
     async fn drive(&self, body: &Value, cost: Option<CostOf>, time: Duration) -> Result<Driven> {
         let failed = |error: gateway::error::GatewayError| anyhow::anyhow!("{error:?}");
-        let (format, text) = (ClientFormat::ChatCompletions, Arc::new(body.to_string()));
-        let opened = wire::open_request(format, &text).map_err(failed)?;
+        let format = ClientFormat::ChatCompletions;
+        let opened = wire::open_request(format, body.to_string()).map_err(failed)?;
         let model = self.catalog.resolve(&opened.model).ok().context("the model")?;
+        let delivery = if opened.mode == Mode::Streaming { Delivery::Streamed } else { Delivery::Whole };
         let facts = RequestFacts {
             request: RequestId::generate(),
             key: self.key.clone(),
@@ -172,28 +173,22 @@ impl Process {
             started: Instant::now(),
             reservation: Reservation::default(),
             markup_permille: 0,
+            estimated_input: 100,
         };
-        let routable = RoutableRequest {
-            format,
-            mode: opened.mode,
-            text: Arc::clone(&text),
-            model,
-            betas: Vec::new(),
-            dropped: Vec::new(),
-            signatures: HashMap::new(),
-        };
+        let routable =
+            RoutableRequest { request: opened, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
         let request = facts.request;
         let context = ReplyContext {
             format,
             request,
             identity: Identity::new(request, facts.model.id.clone(), format),
-            delivery: if opened.mode == Mode::Streaming { Delivery::Streamed } else { Delivery::Whole },
+            delivery,
             include_usage: true,
-            estimated_input: 0,
+            estimated_input: facts.estimated_input,
             cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
         };
         let deadline = tokio::time::Instant::now() + time;
-        let dispatch = Dispatch::begin(&self.upstreams, routable, &opened, deadline).await.map_err(failed)?;
+        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(failed)?;
         let (pump, commit) = Pump::new(facts, context, self.support.store.clone(), &dispatch, deadline);
         let upstreams = Arc::clone(&self.upstreams);
         let task = tokio::spawn(async move { pump.run(&upstreams, dispatch).await });

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use gateway_dev::proxy::{Action, Rule};
-use gateway_tests::{Harness, eventually};
+use gateway_tests::{Harness, eventually, generous};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::account::{Account, CHAT, GRANT, RELEASE, chat, inject, price, proxy, rested, started};
 
-/// Longest time that a settlement may hold up the end of a body.
+/// Longest time that a settlement may hold up the end of a body. The library's tests hold it to that exactly.
 const LONGEST: Duration = Duration::from_secs(4);
 
 /// Plays one fault to a request of a prepaid key, whole and streamed, and checks that its money is right to the last digit.
@@ -89,7 +89,7 @@ async fn f31_with_the_table_down_at_the_end_the_client_has_its_answer_and_the_lo
         let answer = account.ask(&gateway, &body).await?;
         let took = before.elapsed();
         assert!(answer.status == 200 && answer.complete && !answer.body.contains("\"error\""), "{}", answer.body);
-        assert!(took < LONGEST + Duration::from_secs(1), "{label}: {took:?}");
+        assert!(took < generous(LONGEST), "{label}: {took:?}");
         let request = answer.header("x-request-id").to_owned();
         eventually("the line", async || Ok(lines(&gateway, "ledger.final").iter().any(|line| names(line, &request))))
             .await?;
@@ -138,8 +138,8 @@ async fn f23_a_client_that_leaves_before_any_answer_is_settled_just_the_same() -
     let gateway = started().await?;
     let account = Account::prepaid(&gateway, 10 * GRANT).await?;
     for (stream, records) in [(true, 1), (false, 2)] {
-        let body = chat("hi [[sim:silent ms=600]]", stream);
-        let request = account.request(&gateway, CHAT, &body).timeout(Duration::from_millis(200));
+        let body = chat("hi [[sim:silent ms=3000]]", stream);
+        let request = account.request(&gateway, CHAT, &body).timeout(Duration::from_secs(1));
         assert!(request.send().await.is_err_and(|error| error.is_timeout()));
         eventually("the record", async || Ok(account.records(&gateway).await?.len() == records)).await?;
         eventually("the release", async || Ok(account.stored(&gateway).await?.holds.is_empty())).await?;
@@ -152,7 +152,7 @@ async fn f23_a_client_that_leaves_before_any_answer_is_settled_just_the_same() -
 async fn f26_a_process_that_is_killed_mid_stream_leaves_its_trace_and_its_hold() -> Result<()> {
     let gateway = started().await?;
     let account = Account::prepaid(&gateway, GRANT).await?;
-    let body = chat("hi [[sim:long words=400 pace=20 label=killed]]", true);
+    let body = chat("hi [[sim:long words=4000 pace=20 label=killed]]", true);
     let mut response = account.request(&gateway, CHAT, &body).send().await?;
     let request = response.headers()["x-request-id"].to_str()?.to_owned();
     response.chunk().await?;

@@ -38,18 +38,19 @@ async fn f12_nobody_listening_and_a_broken_handshake_go_elsewhere() -> Result<()
 #[tokio::test]
 async fn f13_f25_a_request_ends_before_its_function_is_killed() -> Result<()> {
     let mut options = options()?;
-    // Five seconds are kept for the last words and the ledger: one is left for the answer.
-    options.timeout = Duration::from_secs(6);
+    // Five seconds are kept for the last words and the ledger: as many are left for the answer, the process's start included.
+    let killed = Duration::from_secs(10);
+    options.timeout = killed;
     let gateway = Harness::start_with(options).await?;
     let started = Instant::now();
-    let silent = "hi [[sim:silent ms=9000]]";
-    let stalled = "hi [[sim:stall after=3 ms=9000]]";
+    let silent = "hi [[sim:silent ms=60000]]";
+    let stalled = "hi [[sim:stall after=3 ms=60000]]";
     let (whole, streamed, broken) = tokio::try_join!(
         async { gateway.post("/v1/chat/completions", &chat("gpt-5.2", silent, false)).await },
         async { gateway.post("/v1/chat/completions", &chat("gpt-5-mini", silent, true)).await },
         async { gateway.post("/v1/chat/completions", &chat("gpt-5-nano", stalled, true)).await },
     )?;
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < killed, "{:?}", started.elapsed());
     for answer in [&whole, &streamed] {
         assert_eq!((answer.status, statuses(answer)), (504, vec!["504".to_owned()]), "{answer:?}");
     }

@@ -33,6 +33,30 @@ fn recorded() -> Option<PathBuf> {
     None
 }
 
+/// The case book of faults, which lies beside the recorded traffic.
+fn cases() -> Option<PathBuf> {
+    let folder = recorded()?.join("../cases");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no case book at {}", folder.display());
+    None
+}
+
+/// Every request of the case book, for the first of its models.
+pub fn case_requests() -> Vec<(ClientFormat, PathBuf, Value)> {
+    let folders = ["requests-chat", "requests-messages", "replies-openrouter", "replies-gemini", "replies-claude"];
+    let Some(cases) = cases() else { return Vec::new() };
+    let read = |(path, text): (PathBuf, String)| {
+        let mut case: Value = serde_json::from_str(&text).ok()?;
+        let format = if case["client"] == "messages" { ClientFormat::Messages } else { ClientFormat::ChatCompletions };
+        let mut request = case["request"].take();
+        request.as_object_mut()?.insert("model".to_owned(), case["models"][0].take());
+        Some((format, path, request))
+    };
+    folders.iter().flat_map(|folder| files(&cases.join(folder), ".json")).filter_map(read).collect()
+}
+
 fn files(folder: &Path, ending: &str) -> Vec<(PathBuf, String)> {
     let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();

@@ -12,6 +12,7 @@ use gateway::catalog::{Catalog, Model};
 use gateway::circuit::Circuits;
 use gateway::config::Config;
 use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
+use gateway::ledger::{Applicant, Sizes};
 use gateway::providers::{Providers, Transport};
 use gateway::retry::RetryBudget;
 use gateway::store::Store;
@@ -23,7 +24,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::long::stream;
-use crate::relaying::{Relayed, relay_from, request};
+use crate::relaying::{self, Relayed, relay_from};
 
 /// Events of a short reply.
 const EVENTS: usize = 20;
@@ -87,22 +88,16 @@ impl Process {
     /// Bytes of the body that would be sent for a Messages request.
     pub async fn prepare(&self, body: Bytes) -> Result<u64> {
         let format = ClientFormat::Messages;
-        let text = Arc::new(body::read(&HeaderMap::new(), body).map_err(refused)?);
-        let opened = wire::open_request(format, &text).map_err(refused)?;
-        let model: Arc<Model> = self.catalog.resolve(&opened.model).ok().context("no such model")?;
-        let demand = ledger::demand(&self.key, request(), (&opened, &model), (0, Duration::from_secs(60)));
+        let request = wire::open_request(format, body::read(&HeaderMap::new(), body).map_err(refused)?).map_err(refused)?;
+        let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
+        let lease = Duration::from_secs(60);
+        let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
+        let demand = ledger::demand(applicant, &request, Sizes::of(&request.document), &model);
         anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
-        let routable = RoutableRequest {
-            format,
-            mode: opened.mode,
-            text: Arc::clone(&text),
-            model,
-            betas: Vec::new(),
-            dropped: Vec::new(),
-            signatures: HashMap::new(),
-        };
+        let routable =
+            RoutableRequest { request, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
         let deadline = Instant::now() + Duration::from_secs(60);
-        let dispatch = Dispatch::begin(&self.upstreams, routable, &opened, deadline).await.map_err(refused)?;
+        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(refused)?;
         Ok(dispatch.prepared().body_bytes())
     }
 }

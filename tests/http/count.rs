@@ -1,6 +1,8 @@
 //! `POST /v1/messages/count_tokens`.
 
 use anyhow::Result;
+use gateway::document::Document;
+use gateway::ledger::Sizes;
 use gateway_tests::Harness;
 use serde_json::{Value, json};
 
@@ -62,7 +64,8 @@ async fn a_count_that_its_provider_does_not_answer_is_estimated() -> Result<()> 
     body["messages"][0]["content"] = json!("[[sim:error status=529 label=down]]");
     let answer = gateway.post("/v1/messages/count_tokens", &body).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(answer.json()["input_tokens"], gateway::ledger::estimated_input(&body.to_string()));
+    let document = Document::parse(body.to_string(), &[]).unwrap();
+    assert_eq!(answer.json()["input_tokens"], Sizes::of(&document).estimated_input());
     assert_eq!(gateway.journal("down").len(), 3);
     Ok(())
 }

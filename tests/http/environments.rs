@@ -67,13 +67,13 @@ async fn a_process_is_frozen_between_requests_with_its_record_already_stored() -
 #[tokio::test]
 async fn a_killed_process_breaks_its_stream_and_the_next_request_is_served() -> Result<()> {
     let gateway = Harness::start().await?;
-    let body = chat("hi [[sim:long words=400 pace=20]]", true);
+    let body = chat("hi [[sim:long words=4000 pace=20]]", true);
     let request = gateway.request("POST", "/v1/chat/completions").header("content-type", "application/json");
     let mut response = request.body(body.to_string()).send().await?;
     response.chunk().await?;
     let pid = gateway.stack.lambda.pids("chat-completions")[0];
     kill_process(Pid::from_raw(i32::try_from(pid)?).unwrap(), Signal::KILL)?;
-    let rest = tokio::time::timeout(Duration::from_secs(5), async {
+    let rest = tokio::time::timeout(Duration::from_secs(30), async {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => assert!(!chunk.windows(6).any(|window| window == b"[DONE]")),

@@ -1,10 +1,12 @@
 //! Who may pass.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use gateway::admission::issue_key;
 use gateway::auth::ApiKey;
 use gateway::store::items::Limits;
-use gateway_tests::{Answer, Harness, options, read};
+use gateway_tests::{Answer, Harness, generous, options, read};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -93,17 +95,20 @@ async fn two_different_keys_are_a_400() -> Result<()> {
     Ok(())
 }
 
+/// Longest time that reading a key may take when the table does not answer.
+const LONGEST: Duration = Duration::from_secs(1);
+
 #[tokio::test]
 async fn with_the_table_out_of_reach_a_key_gets_503_and_never_401() -> Result<()> {
     let mut options = options()?;
     options.variables.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:1".to_owned()));
     let gateway = Harness::start_with(options).await?;
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let answer = gateway.get("/v1/models").await?;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["error"]["type"], "upstream_error");
     assert_eq!(answer.header("retry-after"), "1");
-    assert!(before.elapsed().as_millis() < 2_000, "{:?}", before.elapsed());
+    assert!(before.elapsed() < generous(LONGEST), "{:?}", before.elapsed());
     Ok(())
 }
 

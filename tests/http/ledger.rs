@@ -1,7 +1,6 @@
 //! What the ledger says after processes died and records were lost: reconcile, replay and verify, on real processes.
 
 use std::process::{Output, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gateway::catalog::Catalog;
@@ -85,13 +84,15 @@ async fn reconcile_gives_a_dead_request_a_record_that_charges_nothing() -> Resul
 #[tokio::test]
 async fn a_killed_process_leaves_lines_from_which_its_record_is_made() -> Result<()> {
     let gateway = Harness::start().await?;
-    let body = chat("hi [[sim:long words=400 pace=20]]", true);
+    let body = chat("hi [[sim:long words=4000 pace=20]]", true);
     let request = gateway.request("POST", "/v1/chat/completions").header("content-type", "application/json");
     let mut response = request.body(body.to_string()).send().await?;
     response.chunk().await?;
+    let is_written = |kind: &str| gateway.stack.logs.lines().iter().any(|line| line.contains(kind));
+    eventually("the lines", async || Ok(is_written("ledger.intent") && is_written("ledger.checkpoint"))).await?;
     let pid = gateway.stack.lambda.pids("chat-completions")[0];
     kill_process(Pid::from_raw(i32::try_from(pid)?).context("a process")?, Signal::KILL)?;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    while let Ok(Some(_)) = response.chunk().await {}
     let lines = gateway.stack.logs.lines();
     let of_kind = |kind: &str| lines.iter().filter(|line| line.contains(kind)).count();
     assert_eq!((of_kind("ledger.intent"), of_kind("ledger.checkpoint") > 0, of_kind("ledger.final")), (1, true, 0));

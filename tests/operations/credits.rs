@@ -1,7 +1,7 @@
 //! `bk credits` and `GET /v1/credits`: every pico-dollar.
 
 use anyhow::Result;
-use gateway_tests::{Harness, read};
+use gateway_tests::{Harness, eventually, read};
 use serde_json::{Value, json};
 
 use crate::bk::{answer, bk, chat, created, get, text};
@@ -135,16 +135,18 @@ async fn a_key_becomes_prepaid_on_request_with_its_earlier_charges_in_the_books(
 async fn what_a_running_request_may_cost_is_held() -> Result<()> {
     let gateway = Harness::start().await?;
     let (id, key) = created(&gateway, &["--balance", "10"]).await?;
-    let (slow, (during, books, converted)) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=3000]]"), async {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let during = get(&gateway, &key, "/v1/credits").await;
-        (during, answer(&gateway, &["credits", "show", &id]).await, bk(&gateway, &["credits", "show", &id]).await)
-    });
-    assert_eq!(slow?.status, 200);
-    let (during, books) = (during?.json(), books?);
+    get(&gateway, &key, "/v1/credits").await?;
+    let slow = chat(&gateway, &key, MODEL, "hi [[sim:silent ms=8000 label=slow]]");
+    let (slow, (during, books, printed)) = tokio::try_join!(slow, async {
+        eventually("the slow one runs", async || Ok(!gateway.journal("slow").is_empty())).await?;
+        let during = get(&gateway, &key, "/v1/credits").await?.json();
+        let books = answer(&gateway, &["credits", "show", &id]).await?;
+        Ok((during, books, bk(&gateway, &["credits", "show", &id]).await?))
+    })?;
+    assert_eq!(slow.status, 200);
     assert!(during["heldUsd"].as_f64() > Some(0.1) && during["balanceUsd"].as_f64() < Some(9.9), "{during}");
     assert_eq!((&books["balanced"], &books["heldUsd"]), (&Value::Null, &during["heldUsd"]));
-    assert!(text(&converted?.stdout).contains("requests are running"));
+    assert!(text(&printed.stdout).contains("requests are running"));
     assert_eq!(answer(&gateway, &["credits", "show", &id]).await?["balanced"], json!(true));
     Ok(())
 }

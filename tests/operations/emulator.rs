@@ -7,11 +7,10 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gateway_dev::stack::FUNCTIONS;
-use gateway_tests::{Harness, binary, project};
+use gateway_tests::{Harness, binary, eventually, project};
 use serde_json::{Value, json};
 
 use crate::events::{EXPECTED, check, event};
@@ -72,13 +71,9 @@ async fn start(function: &str, gateway: &Harness) -> Result<Emulated> {
         .process_group(0)
         .spawn()?;
     let emulated = Emulated { process, url: format!("http://127.0.0.1:{port}/2015-03-31/functions/function/invocations") };
-    for _ in 0..100 {
-        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            return Ok(emulated);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("the emulator does not listen")
+    let listens = async || Ok(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok());
+    eventually("the emulator listens", listens).await?;
+    Ok(emulated)
 }
 
 /// The answer of a streaming function in the form of a buffered one: the prelude is its head.

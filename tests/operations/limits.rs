@@ -157,11 +157,10 @@ async fn a_balance_that_is_too_small_is_a_402_until_it_is_granted() -> Result<()
 async fn requests_at_once_are_limited() -> Result<()> {
     let gateway = Harness::start().await?;
     let (_, key) = created(&gateway, &["--max-concurrent", "1"]).await?;
-    let (slow, quick) = tokio::join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=2500]]"), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let (slow, quick) = tokio::try_join!(chat(&gateway, &key, MODEL, "hi [[sim:silent ms=5000 label=slow]]"), async {
+        eventually("the slow one runs", async || Ok(!gateway.journal("slow").is_empty())).await?;
         chat(&gateway, &key, MODEL, "hi").await
-    });
-    let (slow, quick) = (slow?, quick?);
+    })?;
     assert_eq!(slow.status, 200, "{}", slow.body);
     assert_eq!(error(&quick), refusal(429, "rate_limit_error", "concurrency"), "{}", quick.body);
     assert_eq!(quick.header("retry-after"), "1");
@@ -172,9 +171,11 @@ async fn requests_at_once_are_limited() -> Result<()> {
 #[tokio::test]
 async fn an_expired_key_is_nobodys() -> Result<()> {
     let gateway = Harness::start().await?;
-    let (_, key) = created(&gateway, &["--expires", "2s"]).await?;
+    // The process is started before: the key lives long enough for a request of the command line and one of its own.
+    gateway.get("/v1/credits").await?;
+    let (_, key) = created(&gateway, &["--expires", "6s"]).await?;
     assert_eq!(get(&gateway, &key, "/v1/credits").await?.status, 200);
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(7)).await;
     for path in ["/v1/credits", "/v1/models"] {
         let answer = get(&gateway, &key, path).await?;
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &Value::Null), "{path}");

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use gateway::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
-use gateway::translate::{Conversion, Outbound};
+use gateway::translate::Conversion;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{requests, streams};
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, relay_from};
+use gateway_tests::sending::{Sent, send};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::replies::check_encoded;
-use super::requests::{MODELS, check_prefixes, check_sent, send};
+use super::requests::{MODELS, check_prefixes, check_sent};
 
 static OWN_REQUESTS: LazyLock<Vec<(ClientFormat, PathBuf, Value)>> =
     LazyLock::new(|| requests().into_iter().filter(|(_, path, _)| path.starts_with(project())).collect());
@@ -216,7 +217,7 @@ proptest! {
         };
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
         for model in MODELS.iter() {
-            if let Ok(Outbound { body, conversion: Conversion::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
+            if let Ok(Sent { body, conversion: Conversion::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
                 check_sent(wire, &body, model.id.as_str());
             }
         }
@@ -240,7 +241,7 @@ proptest! {
         });
         for (format, model) in FORMATS.into_iter().flat_map(|format| MODELS.iter().map(move |model| (format, model))) {
             drop(send(format, &body.to_string(), model));
-            drop(wire::decode_request(format, &body.to_string()));
+            drop(wire::open_request(format, body.to_string()).and_then(|request| wire::decode_request(&request)));
         }
     }
 

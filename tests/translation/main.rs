@@ -4,3 +4,4 @@
 mod made_up;
 mod replies;
 mod requests;
+mod spelling;

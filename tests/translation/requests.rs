@@ -1,15 +1,15 @@
 //! Requests: every one reaches every wire, keeps the wire's rules, and grows at its end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use gateway::catalog::Model;
 use gateway::error::GatewayError;
-use gateway::translate::outbound::RequestExtras;
-use gateway::translate::{Conversion, Outbound, outbound};
+use gateway::translate::Conversion;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::requests;
 use gateway_tests::relaying::catalog;
+use gateway_tests::sending::send;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -22,13 +22,6 @@ pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
     let catalog = catalog().unwrap();
     NAMES.iter().map(|name| catalog.resolve(name).unwrap().as_ref().clone()).collect()
 });
-
-/// The body for a model's first route.
-pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Outbound, GatewayError> {
-    let opened = wire::open_request(format, body)?;
-    let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
-    outbound::outbound(format, &opened, (model, &model.routes[0]), extras)
-}
 
 /// A refusal that the client can act on: it names what this model's route has no place for.
 fn is_documented(error: &GatewayError) -> bool {

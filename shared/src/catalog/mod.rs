@@ -15,6 +15,8 @@ use crate::money::PicoUsdPerToken;
 const EMBEDDED: &str = include_str!("models.toml");
 /// How many near ids a refusal names.
 const NEAREST: usize = 3;
+/// How much of an unknown name is compared, in characters: a distance takes quadratic time.
+const LONGEST_COMPARED: usize = 200;
 
 /// Why a catalogue cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -225,10 +227,10 @@ impl Catalog {
     }
 
     fn nearest(&self, name: &str) -> Vec<ModelId> {
-        let bare = name.rsplit('/').next().unwrap_or(name);
+        let bare: String = name.rsplit('/').next().unwrap_or(name).chars().take(LONGEST_COMPARED).collect();
         let mut scored: Vec<(usize, &Model)> = self
             .models()
-            .map(|model| (strsim::damerau_levenshtein(bare, &names::normalise(model.id.as_str())), model))
+            .map(|model| (strsim::damerau_levenshtein(&bare, &names::normalise(model.id.as_str())), model))
             .collect();
         scored.sort_by_key(|(distance, _)| *distance);
         scored.into_iter().take(NEAREST).map(|(_, model)| model.id.clone()).collect()

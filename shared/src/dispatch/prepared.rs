@@ -16,20 +16,15 @@ use crate::error::{GatewayError, UpstreamError};
 use crate::providers::{Provider, UpstreamCall};
 use crate::retry::Tries;
 use crate::store::items::RouteName;
-use crate::translate::outbound::{self, RequestExtras};
+use crate::translate::outbound::{self, Destination, RequestExtras};
 use crate::translate::{Conversion, Outbound};
-use crate::wire::raw::RawObject;
-use crate::wire::{self, ClientFormat, ClientRequest, Mode};
+use crate::wire::{ClientRequest, Mode};
 
-/// What a client asks.
+/// What a client asks, with everything that decides how it is sent.
 #[derive(Clone, Debug)]
 pub struct RoutableRequest {
-    /// The client's format.
-    pub format: ClientFormat,
-    /// How the reply is wanted.
-    pub mode: Mode,
-    /// The request's body.
-    pub text: Arc<String>,
+    /// The request.
+    pub request: ClientRequest,
     /// The model.
     pub model: Arc<Model>,
     /// Anthropic's betas that Vertex takes.
@@ -38,17 +33,6 @@ pub struct RoutableRequest {
     pub dropped: Vec<String>,
     /// Gemini's signatures by tool-call id, from the vault.
     pub signatures: HashMap<String, String>,
-}
-
-impl RoutableRequest {
-    /// The request in another route's words, read anew.
-    pub(super) fn prepared(&self, upstreams: &Upstreams, route: Route) -> Result<PreparedRequest, GatewayError> {
-        let opened = match self.mode {
-            Mode::Streaming | Mode::Whole => wire::open_request(self.format, &self.text)?,
-            Mode::Count => wire::open_count(&self.text)?,
-        };
-        PreparedRequest::new(upstreams, self, &opened, route)
-    }
 }
 
 /// One route for a request, and how the request fares on it.
@@ -73,19 +57,16 @@ pub struct PreparedRequest {
 }
 
 impl PreparedRequest {
-    pub(super) fn new(
-        upstreams: &Upstreams,
-        request: &RoutableRequest,
-        opened: &ClientRequest<'_>,
-        route: Route,
-    ) -> Result<Self, GatewayError> {
-        let RoutableRequest { format, mode, model, betas, signatures, dropped: untaken, text: _ } = request;
-        let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(request))?;
-        let outbound = outbound::outbound(*format, opened, (model, &route), RequestExtras { betas, signatures })?;
+    /// The request in a route's words. Fails with 400 when the route cannot carry it.
+    pub(super) fn new(upstreams: &Upstreams, routable: &RoutableRequest, route: Route) -> Result<Self, GatewayError> {
+        let RoutableRequest { request, model, betas, signatures, dropped: untaken } = routable;
+        let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
+        let destination = Destination { model, route: &route };
+        let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
-        let mode = upstream_mode(*mode, route.transfer);
-        let body = finish_body(&body, provider, &route, mode).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let mode = upstream_mode(request.mode, route.transfer);
+        let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
         Ok(Self {
             name: RouteName::new(route.provider, &route.upstream),
             circuit: CircuitState::Closed,
@@ -103,11 +84,6 @@ impl PreparedRequest {
     /// Bytes of the body that goes upstream.
     pub fn body_bytes(&self) -> u64 {
         self.body.len() as u64
-    }
-
-    /// The body that goes upstream, which is JSON.
-    pub fn body(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap_or_default()
     }
 
     pub(super) fn call(
@@ -132,11 +108,4 @@ fn upstream_mode(asked: Mode, transfer: Transfer) -> Mode {
         (Mode::Streaming | Mode::Whole, Transfer::Stream) => Mode::Streaming,
         (Mode::Streaming | Mode::Whole, Transfer::Whole) => Mode::Whole,
     }
-}
-
-/// The provider's last edits of a body.
-fn finish_body(body: &[u8], provider: &dyn Provider, route: &Route, mode: Mode) -> Result<Vec<u8>, serde_json::Error> {
-    let mut fields = RawObject::from_slice(body)?;
-    provider.finish_body(&mut fields, &route.upstream, mode)?;
-    fields.to_json()
 }

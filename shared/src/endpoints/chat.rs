@@ -6,8 +6,6 @@ use http::Response;
 use serde::Serialize;
 
 use super::Call;
-use crate::auth::ApiKey;
-use crate::body;
 use crate::error::GatewayError;
 use crate::flow::Incoming;
 use crate::gateway::Gateway;
@@ -24,27 +22,25 @@ pub(super) async fn handle(
     call: &Call,
     format: ClientFormat,
 ) -> Result<Response<Body>, GatewayError> {
-    gateway.chat(format, incoming(call)?).await
+    gateway.chat(format, incoming(call)).await
 }
 
 pub(super) async fn count(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    respond::json(&Count { input_tokens: gateway.count(incoming(call)?).await? })
+    respond::json(&Count { input_tokens: gateway.count(incoming(call)).await? })
 }
 
-fn incoming(call: &Call) -> Result<Incoming<'_>, GatewayError> {
-    // A body is not decompressed for a caller without a well-formed key.
-    ApiKey::from_headers(call.headers())?;
-    let bytes = match call.request.body() {
+fn incoming(call: &Call) -> Incoming<'_> {
+    let body = match call.request.body() {
         lambda_http::Body::Text(text) => text.clone().into(),
         lambda_http::Body::Binary(bytes) => bytes.clone().into(),
         lambda_http::Body::Empty | _ => bytes::Bytes::new(),
     };
-    Ok(Incoming {
+    Incoming {
         id: call.id,
         started: call.started,
         headers: call.headers(),
-        body: body::read(call.headers(), bytes)?,
+        body,
         address: call.address(),
         deadline: call.deadline(),
-    })
+    }
 }

@@ -98,3 +98,21 @@ fn failed(machine: &Settling, error: &StoreError) -> SettleEvent {
 fn seconds() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::silent;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_settlement_that_is_not_answered_ends_after_four_seconds() {
+        let (_table, store) = silent();
+        let key = KeyId::parse("0123456789abcdef").unwrap();
+        let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: "gpt-5-nano".to_owned() };
+        let reservation = Reservation { hold: Some(hold), uncertain: false };
+        let before = Instant::now();
+        let settled = withdraw(&store, &key, RequestId::generate(), &reservation).await;
+        assert_ne!(settled, Settled::Done);
+        assert_eq!(before.elapsed().as_millis(), LONGEST.as_millis());
+    }
+}

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
-use crate::wire::raw::RawObject;
+use crate::wire::native::ProviderFields;
 
 pub use credential::{Credential, CredentialError};
 pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
@@ -32,8 +32,8 @@ pub trait Provider: Send + Sync {
     /// Where a call for that model goes.
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError>;
 
-    /// The last edits of a body: the model's place, the version, the stream switch.
-    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error>;
+    /// What it adds to a body last: the model's place, the version, the stream switch.
+    fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields;
 }
 
 /// The providers that have a credential.
@@ -82,4 +82,9 @@ fn join(base: &Url, segments: &[&str]) -> Result<Url, UpstreamError> {
     path.pop_if_empty().extend(segments);
     drop(path);
     Ok(url)
+}
+
+/// A text as JSON. Strings always serialise.
+fn json_text(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }

@@ -1,26 +1,19 @@
 //! OpenRouter: OpenAI's wire, a bearer key, the model in the body.
 
-use serde::Serialize;
 use url::Url;
 
-use super::{Credential, Provider, join};
+use super::{Credential, Provider, join, json_text};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
-use crate::wire::raw::RawObject;
+use crate::wire::native::ProviderFields;
 
 /// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
-#[derive(Serialize)]
-struct UsageAccounting {
-    include: bool,
-}
+const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
 
 /// Asks for the usage at a stream's end (OpenAI's wire; a whole reply refuses the field).
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
+const STREAM_OPTIONS: &str = r#"{"include_usage":true}"#;
 
 pub(super) struct OpenRouter {
     base_url: Url,
@@ -50,13 +43,13 @@ impl Provider for OpenRouter {
         join(&self.base_url, &["chat", "completions"])
     }
 
-    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
-        body.set("model", model.as_str())?;
-        body.set("stream", &(mode == Mode::Streaming))?;
-        match mode {
-            Mode::Streaming => body.set("stream_options", &StreamOptions { include_usage: true })?,
-            Mode::Whole | Mode::Count => drop(body.remove("stream_options")),
+    fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields {
+        let is_stream = mode == Mode::Streaming;
+        let mut set = vec![("model", json_text(model.as_str())), ("stream", is_stream.to_string())];
+        if is_stream {
+            set.push(("stream_options", STREAM_OPTIONS.to_owned()));
         }
-        body.set("usage", &UsageAccounting { include: true })
+        set.push(("usage", USAGE_ACCOUNTING.to_owned()));
+        ProviderFields { set, ..ProviderFields::default() }
     }
 }

@@ -3,11 +3,11 @@
 use url::Url;
 
 use super::vertex::Vertex;
-use super::{Credential, Provider};
+use super::{Credential, Provider, json_text};
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
-use crate::wire::raw::RawObject;
+use crate::wire::native::ProviderFields;
 
 /// The only version Vertex knows. Clients' newer `anthropic-version` values refuse sampling fields that this one takes.
 const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";
@@ -40,13 +40,13 @@ impl Provider for VertexClaude {
         }
     }
 
-    fn finish_body(&self, body: &mut RawObject<'_>, model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
+    fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields {
         if mode == Mode::Count {
-            body.keep_only(COUNTED);
-            return body.set("model", model.as_str());
+            let set = vec![("model", json_text(model.as_str()))];
+            return ProviderFields { set, only: Some(COUNTED), ..ProviderFields::default() };
         }
-        body.remove("model");
-        body.set("anthropic_version", ANTHROPIC_VERSION)?;
-        body.set("stream", &(mode == Mode::Streaming))
+        let stream = (mode == Mode::Streaming).to_string();
+        let set = vec![("anthropic_version", json_text(ANTHROPIC_VERSION)), ("stream", stream)];
+        ProviderFields { set, removed: &["model"], only: None }
     }
 }

@@ -7,7 +7,7 @@ use super::{Credential, Provider};
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::Mode;
-use crate::wire::raw::RawObject;
+use crate::wire::native::ProviderFields;
 
 /// What a count may hold.
 const COUNTED: &[&str] = &["contents", "systemInstruction", "tools"];
@@ -40,10 +40,7 @@ impl Provider for VertexGemini {
         }
     }
 
-    fn finish_body(&self, body: &mut RawObject<'_>, _model: &UpstreamModel, mode: Mode) -> Result<(), serde_json::Error> {
-        if mode == Mode::Count {
-            body.keep_only(COUNTED);
-        }
-        Ok(())
+    fn body_fields(&self, _model: &UpstreamModel, mode: Mode) -> ProviderFields {
+        ProviderFields { only: (mode == Mode::Count).then_some(COUNTED), ..ProviderFields::default() }
     }
 }

@@ -169,3 +169,6 @@ where
         _ => StoreError::Unavailable(text.chars().take(500).collect()),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

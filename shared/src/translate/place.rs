@@ -1,67 +1,36 @@
 //! Where in a client's body the part is that a wire refused. Encoders see the conversation and not the body, so the body is
 //! searched, and only then.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::document::Value;
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, default)]
-    messages: Vec<Message<'a>>,
+/// The JSON path of the first part that is audio, or whose bytes are behind a URL.
+pub(super) fn of_uncarried_part(body: Value<'_>) -> Option<String> {
+    let mut messages = body.get("messages")?.elements();
+    messages.find_map(|message| within(message.get("content")?)).map(Value::path)
 }
 
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
+fn within(content: Value<'_>) -> Option<Value<'_>> {
+    content.elements().find_map(|part| if is_uncarried(part) { Some(part) } else { within(part.get("content")?) })
 }
 
 /// The fields that tell where a part's bytes are, in either client format.
-#[derive(Deserialize)]
-struct Part<'a> {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(borrow)]
-    image_url: Option<&'a RawValue>,
-    #[serde(borrow)]
-    file: Option<&'a RawValue>,
-    #[serde(borrow)]
-    source: Option<&'a RawValue>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-}
-
-/// The JSON path of the first part that is audio, or whose bytes are behind a URL.
-pub(super) fn of_uncarried_part(body: &str) -> Option<String> {
-    let body: Body<'_> = serde_json::from_str(body).ok()?;
-    body.messages
-        .iter()
-        .enumerate()
-        .find_map(|(position, message)| within(message.content?, &format!("messages[{position}]")))
-}
-
-fn within(content: &RawValue, path: &str) -> Option<String> {
-    let parts: Vec<Part<'_>> = serde_json::from_str(content.get()).ok()?;
-    parts.iter().enumerate().find_map(|(position, part)| {
-        let path = format!("{path}.content[{position}]");
-        if is_uncarried(part) { Some(path) } else { within(part.content?, &path) }
-    })
-}
-
-fn is_uncarried(part: &Part<'_>) -> bool {
-    let is_remote = |value: Option<&RawValue>| value.is_some_and(|value| value.get().contains("\"http"));
-    match part.kind.as_str() {
-        "input_audio" => true,
-        "image_url" => is_remote(part.image_url),
-        "file" => is_remote(part.file),
-        "image" | "document" => is_remote(part.source),
-        _ => false,
+fn is_uncarried(part: Value<'_>) -> bool {
+    let is_remote = |names: &[&str]| {
+        part.at(names).and_then(Value::as_text).is_some_and(|url| url.starts_with("http://") || url.starts_with("https://"))
+    };
+    match part.get("type").and_then(Value::as_text).as_deref() {
+        Some("input_audio") => true,
+        Some("image_url") => is_remote(&["image_url", "url"]),
+        Some("file") => is_remote(&["file", "file_data"]),
+        Some("image" | "document") => is_remote(&["source", "url"]),
+        Some(_) | None => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Document;
 
     #[test]
     fn the_first_part_that_is_audio_or_behind_a_url_is_named() {
@@ -76,7 +45,8 @@ mod tests {
             (r#""plain""#.to_owned(), None),
         ] {
             let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}},{{"role":"user","content":{parts}}}]}}"#);
-            assert_eq!(of_uncarried_part(&body).as_deref(), path, "{body}");
+            let document = Document::parse(body, &[]).unwrap();
+            assert_eq!(of_uncarried_part(document.root()).as_deref(), path, "{parts}");
         }
     }
 }

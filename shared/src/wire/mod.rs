@@ -6,21 +6,26 @@ pub mod gemini;
 pub mod lost;
 pub mod media;
 pub mod names;
+pub mod native;
 pub mod openai;
 pub mod raw;
 mod reply;
+pub mod request;
 pub(crate) mod schema_ref;
 pub mod shape;
 pub mod target;
 pub mod upstream_error;
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 
 use crate::chat::{ChatRequest, ChatResponse, StreamEvent, Usage};
+use crate::document::{Document, Edits, Value};
 use crate::error::{Dialect, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::{ModelId, ProviderId, RequestId};
 use crate::sse::Frame;
-use raw::RawObject;
+use native::Forwarding;
 pub use reply::{CostOf, Delivery, ReplyContext};
 use target::{Encoded, Target};
 
@@ -127,48 +132,77 @@ impl Identity {
     }
 }
 
-/// A client's request, checked for shape. What is not needed on the way stays raw text.
-#[derive(Debug)]
-pub struct ClientRequest<'a> {
-    /// The whole body.
-    pub text: &'a str,
-    /// The body's top-level fields, in order, each as the client wrote it.
-    pub fields: RawObject<'a>,
+/// A client's own limit for the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// The field that holds it.
+    pub field: &'static str,
+    /// Most output tokens.
+    pub tokens: u64,
+}
+
+/// A client's request, checked for shape.
+#[derive(Clone, Debug)]
+pub struct ClientRequest {
+    /// The client's format.
+    pub format: ClientFormat,
+    /// The body.
+    pub document: Arc<Document>,
     /// The model as the client names it.
     pub model: String,
     /// How the reply is wanted.
     pub mode: Mode,
-    /// The client's own limit for the output, by field name.
-    pub max_tokens: Option<(&'static str, u64)>,
+    /// The client's own limit for the output.
+    pub max_tokens: Option<OutputLimit>,
     /// Whether a stream ends with a usage chunk (`stream_options.include_usage`; Anthropic streams always carry usage).
     pub include_usage: bool,
 }
 
-impl ClientRequest<'_> {
-    /// The body with that limit for the output, and the field that holds it.
-    pub fn with_output_limit(&self, limit: u64) -> Result<(&'static str, String), GatewayError> {
-        let internal = |error: serde_json::Error| GatewayError::internal(error.to_string());
-        let field = self.max_tokens.map_or("max_tokens", |(field, _)| field);
-        let mut fields = self.fields.clone();
-        fields.set(field, &limit).map_err(internal)?;
-        let body = fields.to_json().map_err(internal)?;
-        String::from_utf8(body).map(|body| (field, body)).map_err(|error| GatewayError::internal(error.to_string()))
+impl ClientRequest {
+    /// The body.
+    pub fn body(&self) -> Value<'_> {
+        self.document.root()
+    }
+
+    /// The same request with that limit for the output.
+    pub fn with_output_limit(&self, tokens: u64) -> Result<Self, GatewayError> {
+        let field = self.max_tokens.map_or("max_tokens", |limit| limit.field);
+        let mut edits = Edits::default();
+        edits.set(self.body(), field, &tokens);
+        let text = String::from_utf8(self.document.edited(&edits));
+        let document = parse(self.format, text.map_err(|error| GatewayError::internal(error.to_string()))?)?;
+        Ok(Self { document, max_tokens: Some(OutputLimit { field, tokens }), ..self.clone() })
     }
 }
 
 /// Reads a client's body and checks its shape; every fault is a 400 that names the path.
-pub fn open_request(format: ClientFormat, body: &str) -> Result<ClientRequest<'_>, GatewayError> {
-    shape::check_depth(body)?;
+pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
+    let document = parse(format, body)?;
     match format {
-        ClientFormat::ChatCompletions => openai::request::open(body),
-        ClientFormat::Messages => anthropic::request::open(body),
+        ClientFormat::ChatCompletions => openai::client::request::open(document),
+        ClientFormat::Messages => anthropic::client::request::open(document),
     }
 }
 
 /// Reads a body for `count_tokens`: a Messages request without an output limit.
-pub fn open_count(body: &str) -> Result<ClientRequest<'_>, GatewayError> {
-    shape::check_depth(body)?;
-    anthropic::request::open_count(body)
+pub fn open_count(body: String) -> Result<ClientRequest, GatewayError> {
+    anthropic::client::request::open_count(parse(ClientFormat::Messages, body)?)
+}
+
+fn parse(format: ClientFormat, body: String) -> Result<Arc<Document>, GatewayError> {
+    let own_names = match format {
+        ClientFormat::ChatCompletions => openai::client::request::OWN_NAMES,
+        ClientFormat::Messages => anthropic::client::request::OWN_NAMES,
+    };
+    Document::parse(body, own_names).map(Arc::new)
+}
+
+/// The ids of a request's tool calls whose signatures its client could not carry, so that the vault may have them.
+pub fn unsigned_call_ids(request: &ClientRequest) -> Vec<String> {
+    match request.format {
+        ClientFormat::ChatCompletions => openai::client::request::call_ids(request.body()),
+        ClientFormat::Messages => Vec::new(),
+    }
 }
 
 /// The number in a provider's answer to a count: `input_tokens` from Claude, `totalTokens` from Gemini.
@@ -244,27 +278,49 @@ pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, Up
 }
 
 /// A client's request as the conversation.
-pub fn decode_request(format: ClientFormat, body: &str) -> Result<ChatRequest, GatewayError> {
-    match format {
-        ClientFormat::ChatCompletions => openai::decode::decode(body),
-        ClientFormat::Messages => anthropic::decode::decode(body),
+pub fn decode_request(request: &ClientRequest) -> Result<ChatRequest, GatewayError> {
+    match request.format {
+        ClientFormat::ChatCompletions => openai::client::request::decode(request.body()),
+        ClientFormat::Messages => anthropic::client::request::decode(request.body()),
     }
 }
 
 /// Top-level fields of a client format that the conversation carries or the gateway acts on.
 pub const fn carried_fields(format: ClientFormat) -> &'static [&'static str] {
     match format {
-        ClientFormat::ChatCompletions => openai::decode::CARRIED,
-        ClientFormat::Messages => anthropic::decode::CARRIED,
+        ClientFormat::ChatCompletions => openai::client::request::CARRIED,
+        ClientFormat::Messages => anthropic::client::request::CARRIED,
+    }
+}
+
+/// Whether a declared tool of a client format runs at the client.
+pub fn is_client_tool(format: ClientFormat, tool: Value<'_>) -> bool {
+    match format {
+        ClientFormat::ChatCompletions => openai::client::request::is_client_tool(tool),
+        ClientFormat::Messages => anthropic::client::request::is_client_tool(tool),
+    }
+}
+
+/// A request for a provider of the client's own format, with the edits it needs; `None` when the model would refuse it all the
+/// same, so that it must be translated. `betas` are those of Anthropic's that Vertex takes.
+pub fn forward_request<'d>(
+    request: &'d ClientRequest,
+    target: &Target<'_>,
+    betas: &[&str],
+) -> Result<Option<Forwarding<'d>>, GatewayError> {
+    match request.format {
+        ClientFormat::ChatCompletions => openai::native::request::forward(request, target).map(Some),
+        ClientFormat::Messages if !anthropic::native::request::fits(request.body(), target) => Ok(None),
+        ClientFormat::Messages => anthropic::native::request::forward(request, target, betas).map(Some),
     }
 }
 
 /// The conversation in a wire's words.
 pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
     match wire {
-        WireFormat::OpenAi => openai::encode::encode(request, target),
-        WireFormat::Anthropic => anthropic::encode::encode(request, target),
-        WireFormat::Gemini => gemini::request::encode(request, target),
+        WireFormat::OpenAi => openai::provider::request::encode(request, target),
+        WireFormat::Anthropic => anthropic::provider::request::encode(request, target),
+        WireFormat::Gemini => gemini::provider::request::encode(request, target),
     }
 }
 

@@ -18,8 +18,13 @@ pub(in crate::wire::anthropic) fn seal(signature: &Signature) -> String {
     }
 }
 
+/// Whether a seal is one of Claude's own.
+pub(in crate::wire::anthropic) fn is_own(seal: &str) -> bool {
+    !(seal.starts_with(GEMINI) || seal.starts_with(OPENROUTER))
+}
+
 /// The signature of a thinking block that comes back.
-pub(super) fn open(text: String) -> Signature {
+pub(in crate::wire::anthropic) fn open(text: String) -> Signature {
     if let Some(value) = text.strip_prefix(GEMINI) {
         return Signature { origin: Origin::Gemini, value: value.to_owned() };
     }

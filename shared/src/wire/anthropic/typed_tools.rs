@@ -1,7 +1,7 @@
 //! Anthropic's typed tools that run at the client: their names stand for schemas that Claude knows. Another model has to be told.
 
 /// The input schema of a typed client tool.
-pub(super) fn schema(kind: &str) -> Option<&'static str> {
+pub(in crate::wire::anthropic) fn schema(kind: &str) -> Option<&'static str> {
     match kind.split("_20").next()? {
         "bash" => Some(
             r#"{"type":"object","properties":{"command":{"type":"string","description":"The command to run."},"restart":{"type":"boolean","description":"Restart the shell instead."}}}"#,

@@ -70,6 +70,12 @@ impl Lambda {
         tokio::spawn(async move { pool.invoke(event).await }).await?
     }
 
+    /// How many processes of a function are frozen and wait for a request.
+    pub fn idle(&self, function: &str) -> usize {
+        let pool = self.pools.get(function);
+        pool.map(|pool| pool.idle.lock().unwrap_or_else(PoisonError::into_inner).len()).unwrap_or_default()
+    }
+
     /// The processes that were started for a function, oldest first.
     pub fn pids(&self, function: &str) -> Vec<u32> {
         let pool = self.pools.get(function);

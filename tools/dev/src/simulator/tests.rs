@@ -82,6 +82,13 @@ impl Stand {
         self.send(&vertex_line(target), &headers, body).await
     }
 
+    /// Waits until the simulator has been asked under this label.
+    async fn begun(&self, label: &str) {
+        while self.simulator.journal().entries(label).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The only row of this label.
     fn row(&self, label: &str) -> super::Entry {
         let mut rows = self.simulator.journal().entries(label);

@@ -1,4 +1,5 @@
-//! To clients that speak Messages.
+//! Clients that speak Messages: what they send, and what they get.
 
 pub mod error;
+pub mod request;
 pub mod stream;

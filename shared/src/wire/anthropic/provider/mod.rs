@@ -1,4 +1,5 @@
-//! From providers that speak Messages.
+//! Providers that speak Messages: what they get, and what they answer.
 
 pub mod reply;
+pub mod request;
 pub mod stream;

@@ -1,3 +1,4 @@
-//! From providers that speak `generateContent`.
+//! Providers that speak `generateContent`: what they get, and what they answer.
 
+pub mod request;
 pub mod stream;

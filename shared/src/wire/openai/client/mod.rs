@@ -1,4 +1,5 @@
-//! To clients that speak Chat Completions.
+//! Clients that speak Chat Completions: what they send, and what they get.
 
 pub mod error;
+pub mod request;
 pub mod stream;

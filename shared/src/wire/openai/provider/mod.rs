@@ -1,4 +1,5 @@
-//! From providers that speak Chat Completions.
+//! Providers that speak Chat Completions: what they get, and what they answer.
 
 pub mod reply;
+pub mod request;
 pub mod stream;

@@ -181,7 +181,7 @@ async fn close_ends_the_connection_without_a_word() {
             );
             write(&socket, request.as_bytes()).await;
             // The read ends only because the server closes.
-            let bytes = tokio::time::timeout(Duration::from_secs(10), read(&socket)).await.unwrap();
+            let bytes = tokio::time::timeout(Duration::from_mins(1), read(&socket)).await.unwrap();
             let reply = parse(&String::from_utf8(bytes).unwrap());
             assert!(reply.status == 200 && reply.complete && !reply.head.contains("connection:"), "{}", reply.head);
         }

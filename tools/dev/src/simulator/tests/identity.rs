@@ -70,13 +70,13 @@ async fn revoked_tokens_are_refused_and_new_ones_accepted() {
 #[tokio::test]
 async fn tokens_live_as_long_as_they_are_told_to() {
     with_simulator(async |stand: Stand| {
-        assert_eq!(stand.order("tokens", r#"{"expires_in":1}"#).await, 204);
+        assert_eq!(stand.order("tokens", r#"{"expires_in":3}"#).await, 204);
         let form = token::tests::form(&stand.host, 3_600);
         let grant = stand.send("POST /token", FORM, &form).await.json();
-        assert_eq!(grant["expires_in"], 1);
+        assert_eq!(grant["expires_in"], 3);
         let token = grant["access_token"].as_str().unwrap();
         assert_eq!(stand.models(token).await.0, 200);
-        tokio::time::sleep(Duration::from_millis(1_050)).await;
+        tokio::time::sleep(Duration::from_millis(3_050)).await;
         assert_eq!(stand.models(token).await, (401, "UNAUTHENTICATED".into()));
     })
     .await;

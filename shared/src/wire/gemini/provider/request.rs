@@ -2,20 +2,22 @@
 //!
 //! Loss list: cache marks (Gemini caches by itself), the user's name, parallel calls off, reasoning text of earlier turns.
 
+mod content;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::content::{Content, contents, system};
-use super::schema;
 use crate::capability::Thinking;
 use crate::chat::Turns;
 use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::error::GatewayError;
+use crate::wire::gemini::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::target::{Encoded, Target, allowed_tools};
+use content::{Content, contents, system};
 
 /// Most stop sequences Gemini takes.
 const MAX_STOPS: usize = 5;
@@ -230,7 +232,7 @@ fn answer_format(
         ResponseFormat::JsonObject => return Ok(Some("Respond with a single JSON object and nothing else.".to_owned())),
         ResponseFormat::JsonSchema { schema, .. } if native => Some(schema),
         ResponseFormat::JsonSchema { schema, .. } => {
-            let JsonText(schema) = schema;
+            let schema = schema::in_words(parse(&schema)?);
             return Ok(Some(format!(
                 "Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}"
             )));

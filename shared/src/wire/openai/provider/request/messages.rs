@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::reasoning::{Detail, detail_of};
 use crate::chat::Turns;
 use crate::chat::request::{CacheMark, Message, Origin, Part, Role, Signature, Source, ToolCall, ToolResult};
 use crate::wire::media::data_url;
 use crate::wire::names::{self, ToolNames};
+use crate::wire::openai::reasoning::{Detail, detail_of};
 use crate::wire::target::Target;
 
 /// A message.

@@ -2,12 +2,12 @@
 //!
 //! Loss list: seed, penalties, reasoning of other providers; what else a model does not take is named as lost.
 
+mod blocks;
+mod thinking;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::blocks::{Block, CacheControl, MessageOut, Rules, message_blocks, system_blocks};
-use super::schema;
-use super::thinking::{self, Thinking};
 use crate::capability::SamplingSupport;
 use crate::chat::Turns;
 use crate::chat::request::{
@@ -15,9 +15,13 @@ use crate::chat::request::{
 };
 use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
+use crate::wire::anthropic::native::request::MAX_CACHE_MARKS;
+use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::target::{Encoded, Target, allowed_tools};
+use blocks::{Block, CacheControl, MessageOut, Rules, message_blocks, system_blocks};
+use thinking::Thinking;
 
 /// The tool that stands for structured output on models without a mode for it.
 const ANSWER_TOOL: &str = "json_output";
@@ -282,9 +286,6 @@ fn limit_cache_marks(body: &mut Body) {
         }
     }
 }
-
-/// Anthropic's limit.
-const MAX_CACHE_MARKS: usize = 4;
 
 fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
     serde_json::from_str(&schema.0).map_err(|error| GatewayError::internal(error.to_string()))

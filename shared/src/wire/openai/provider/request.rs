@@ -2,10 +2,11 @@
 //!
 //! Loss list: cache lifetimes other than the mark itself on non-text parts.
 
+mod messages;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::messages::{MessageOut, messages};
 use crate::capability::Thinking;
 use crate::chat::Turns;
 use crate::chat::request::{
@@ -15,6 +16,7 @@ use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::target::{Encoded, Target, allowed_tools};
+use messages::{MessageOut, messages};
 
 #[derive(Serialize)]
 struct Body {

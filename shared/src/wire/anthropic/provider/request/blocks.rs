@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::signature;
 use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Role, Source, ToolCall, ToolResult};
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
+use crate::wire::anthropic::signature;
 use crate::wire::names::{self, ToolNames};
 
 /// A mark up to which the prompt may be cached.

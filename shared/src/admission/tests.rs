@@ -1,0 +1,33 @@
+//! How long a request waits for a table that says nothing. Time stands still in these tests but for the limits that run out.
+
+use ring::rand::SystemRandom;
+use tokio::time::Instant;
+
+use super::*;
+use crate::auth::mint;
+use crate::error::ErrorKind;
+use crate::protocol::HoldPrice;
+use crate::store::tests::silent;
+
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_admission_of_an_unknown_key_is_a_503_within_1_2_seconds() {
+    let (_table, store) = silent();
+    let (_, key) = mint(&SystemRandom::new()).unwrap();
+    let demand = Demand {
+        key: key.id().clone(),
+        digest: key.digest(),
+        request: RequestId::generate(),
+        model: "gpt-5-nano".to_owned(),
+        input_tokens: 10,
+        output_tokens: 10,
+        least_output: 1,
+        price: HoldPrice { input: 1, output: 1, markup_permille: 0 },
+        lease: 60,
+    };
+    let before = Instant::now();
+    let error = Admission::new(store).admit(&key, demand, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    // Three writes of 300 ms with pauses of up to 50 and 100 ms between them, and 100 ms for the release.
+    let took = before.elapsed().as_millis();
+    assert!((1_000..=1_160).contains(&took), "{took} ms");
+}

@@ -1,0 +1,152 @@
+//! Edits of a document: at their places and nowhere else.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::value::{Kind, Value};
+
+/// What is to change. The first edit of a value counts, and one of a value inside an edited one is lost with it.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    /// By the offset at which the value begins.
+    changes: BTreeMap<usize, Change>,
+    /// New fields, by the offset at which their object begins.
+    added: BTreeMap<usize, Vec<(String, String)>>,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Remove,
+    Replace(String),
+}
+
+impl Edits {
+    /// Whether nothing is to change.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.added.is_empty()
+    }
+
+    /// Leaves a field, with its name, or an entry out.
+    pub fn remove(&mut self, value: Value<'_>) {
+        self.changes.entry(value.start()).or_insert(Change::Remove);
+    }
+
+    /// Leaves a field out, if it is there; true then, unless it was null.
+    pub fn remove_field(&mut self, object: Value<'_>, name: &str) -> bool {
+        let Some((_, value)) = object.members().find(|(known, _)| known == name) else { return false };
+        self.remove(value);
+        !value.is_null()
+    }
+
+    /// Puts something in the place of a value.
+    pub fn replace<T: Serialize + ?Sized>(&mut self, value: Value<'_>, with: &T) {
+        self.changes.entry(value.start()).or_insert(Change::Replace(json(with)));
+    }
+
+    /// Sets a field: in its place if it is there, at the end of the object otherwise.
+    pub fn set<T: Serialize + ?Sized>(&mut self, object: Value<'_>, name: &str, value: &T) {
+        self.set_json(object, name, &json(value));
+    }
+
+    /// Sets a field to a value that is JSON already.
+    pub fn set_json(&mut self, object: Value<'_>, name: &str, value: &str) {
+        match object.members().find(|(known, _)| known == name) {
+            Some((_, old)) => drop(self.changes.insert(old.start(), Change::Replace(value.to_owned()))),
+            None => {
+                let fields = self.added.entry(object.start()).or_default();
+                fields.retain(|(known, _)| known != name);
+                fields.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    /// Whether a value is left out.
+    pub fn removes(&self, value: Value<'_>) -> bool {
+        matches!(self.changes.get(&value.start()), Some(Change::Remove))
+    }
+
+    /// The text of a document with the edits.
+    pub(super) fn apply(&self, root: Value<'_>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(usize::try_from(root.bytes()).unwrap_or(0).saturating_add(256));
+        self.write(root, &mut out);
+        out
+    }
+
+    fn write(&self, value: Value<'_>, out: &mut Vec<u8>) {
+        if let Some(Change::Replace(with)) = self.changes.get(&value.start()) {
+            out.extend_from_slice(with.as_bytes());
+        } else if self.touches(value) {
+            self.write_container(value, out);
+        } else {
+            out.extend_from_slice(value.raw().as_bytes());
+        }
+    }
+
+    fn touches(&self, value: Value<'_>) -> bool {
+        let within = value.start()..value.end();
+        self.changes.range(within.clone()).next().is_some() || self.added.range(within).next().is_some()
+    }
+
+    /// Writes what is kept, each with what stands before it, so that white space stays as well.
+    fn write_container(&self, container: Value<'_>, out: &mut Vec<u8>) {
+        let (open, close) = if container.kind() == Kind::List { (b'[', b']') } else { (b'{', b'}') };
+        out.push(open);
+        let (mut done, mut is_first) = (container.start().saturating_add(1), true);
+        for (start, value) in entries(container) {
+            if !self.removes(value) {
+                // The first that is kept has no comma before it.
+                let between = container.slice(done, start).bytes();
+                out.extend(between.filter(|byte| !(is_first && *byte == b',')));
+                out.extend_from_slice(container.slice(start, value.start()).as_bytes());
+                self.write(value, out);
+                is_first = false;
+            }
+            done = value.end();
+        }
+        for (name, value) in self.added.get(&container.start()).into_iter().flatten() {
+            if !is_first {
+                out.push(b',');
+            }
+            write_member(name, value, out);
+            is_first = false;
+        }
+        out.extend_from_slice(container.slice(done, container.end().saturating_sub(1)).as_bytes());
+        out.push(close);
+    }
+}
+
+/// The entries of a container, each with the offset at which it begins: of a field, that of its name.
+fn entries(container: Value<'_>) -> Vec<(usize, Value<'_>)> {
+    let mut members = container.members();
+    let fields = std::iter::from_fn(|| {
+        let start = members.next_start()?;
+        members.next().map(|(_, value)| (start, value))
+    });
+    fields.chain(container.elements().map(|value| (value.start(), value))).collect()
+}
+
+fn write_member(name: &str, value: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(json(name).as_bytes());
+    out.push(b':');
+    out.extend_from_slice(value.as_bytes());
+}
+
+/// Strings, numbers and the structs of wires always serialise.
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Adds fields to the end of an object that was just serialised.
+pub fn append_members(object: &mut Vec<u8>, members: &[(&str, String)]) {
+    if object.pop() != Some(b'}') {
+        return;
+    }
+    for (name, value) in members {
+        if object.last() != Some(&b'{') {
+            object.push(b',');
+        }
+        write_member(name, value, object);
+    }
+    object.push(b'}');
+}

@@ -1,0 +1,82 @@
+//! Faults of a body in JSON's own words: the path, what was expected, what came. Never a value of the client's.
+
+use std::fmt;
+
+use super::value::{Kind, Value};
+use super::{MAX_DEPTH, path};
+use crate::error::{ErrorKind, GatewayError};
+
+/// A value of the wrong kind.
+pub(super) fn unexpected(value: Value<'_>, expected: &str) -> GatewayError {
+    at(value, format_args!("expected {expected}, got {}", came(value)))
+}
+
+/// A value that is wrong for that reason.
+pub(super) fn at(value: Value<'_>, reason: fmt::Arguments<'_>) -> GatewayError {
+    let path = value.path();
+    if path.is_empty() {
+        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body is wrong: {reason}."));
+    }
+    GatewayError::invalid(path.clone(), format!("{path}: {reason}."))
+}
+
+/// A field that is not there.
+pub(super) fn missing(object: Value<'_>, name: &str) -> GatewayError {
+    let path = field(object, name);
+    GatewayError::invalid(path.clone(), format!("{path}: this field is required."))
+}
+
+/// The path of a field, whether it is there or not.
+pub(super) fn field(object: Value<'_>, name: &str) -> String {
+    let (path, name) = (object.path(), path::shown(name));
+    if path.is_empty() { name } else { format!("{path}.{name}") }
+}
+
+fn came(value: Value<'_>) -> &'static str {
+    match value.kind() {
+        Kind::Null => "null",
+        Kind::Flag => "true or false",
+        Kind::Number => "a number",
+        Kind::Text => "a string",
+        Kind::List => "a list",
+        Kind::Object => "an object",
+    }
+}
+
+/// What is not JSON, with the place where it ceases to be: there is no path to name.
+pub(super) fn syntax(text: &str, offset: usize) -> GatewayError {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
+    let column = before.chars().rev().take_while(|c| *c != '\n').count().saturating_add(1);
+    let message = format!("The body is not valid JSON: line {line} column {column}.");
+    GatewayError::new(ErrorKind::InvalidRequest, message).with_code("invalid_json")
+}
+
+pub(super) fn not_an_object() -> GatewayError {
+    GatewayError::new(ErrorKind::InvalidRequest, "The body must be a JSON object.")
+}
+
+pub(super) fn too_deep() -> GatewayError {
+    GatewayError::new(ErrorKind::InvalidRequest, format!("The body nests deeper than {MAX_DEPTH} levels."))
+}
+
+/// A limit that the container at an offset of a text exceeds, which is checked up to there only.
+pub(super) fn beyond(text: &str, start: usize, reason: fmt::Arguments<'_>) -> GatewayError {
+    let path = path_in_prefix(text, start);
+    match path.is_empty() {
+        true => GatewayError::new(ErrorKind::InvalidRequest, format!("The body: {reason}.")),
+        false => GatewayError::invalid(path.clone(), format!("{path}: {reason}.")),
+    }
+}
+
+/// A field that comes twice in the object at an offset.
+pub(super) fn doubled(text: &str, start: usize, name: &str) -> GatewayError {
+    let (path, name) = (path_in_prefix(text, start), path::shown(name));
+    let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+    GatewayError::invalid(path.clone(), format!("{path}: this field is there twice.")).with_code("duplicate_field")
+}
+
+/// The path of a container in a text that is valid up to its beginning: the text up to there, with everything closed.
+fn path_in_prefix(text: &str, start: usize) -> String {
+    path::of_container(text.get(..start).unwrap_or_default())
+}

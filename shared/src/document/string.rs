@@ -1,0 +1,146 @@
+//! JSON strings: their ends, their escapes, and what they say.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
+/// Bytes from the start of `bytes` that are neither a quote, a backslash nor a control character. Eight at a time: long strings
+/// are most of a body.
+pub(super) fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The high bit of each byte that is zero in `word`, and of none before the first such byte.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut run = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quote = zeros(word ^ (ONES * u64::from(b'"')));
+        let backslash = zeros(word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = (quote | backslash | control) & HIGH;
+        if found != 0 {
+            return run.saturating_add((found.trailing_zeros() / 8) as usize);
+        }
+        run = run.saturating_add(8);
+    }
+    let rest = bytes.get(run..).unwrap_or_default();
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    run.saturating_add(rest.iter().position(ends).unwrap_or(rest.len()))
+}
+
+/// The end of the checked string whose text begins at `start`, its closing quote included; at most `limit` bytes are looked at.
+pub(super) fn end(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
+    let mut at = start;
+    loop {
+        let window = bytes.get(at..at.saturating_add(limit).min(bytes.len()))?;
+        let found = at.saturating_add(memchr2(b'"', b'\\', window)?);
+        if bytes.get(found) == Some(&b'"') {
+            return Some(found.saturating_add(1));
+        }
+        at = found.saturating_add(2);
+        if at.saturating_sub(start) > limit {
+            return None;
+        }
+    }
+}
+
+/// What the checked text between two quotes says.
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(found) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (plain, escape) = rest.split_at(found);
+        out.push_str(plain);
+        let (character, length) = escaped(escape);
+        out.push(character);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The character of a checked escape, and how many bytes spell it.
+fn escaped(text: &str) -> (char, usize) {
+    match text.as_bytes().get(1) {
+        Some(b'b') => ('\u{8}', 2),
+        Some(b'f') => ('\u{c}', 2),
+        Some(b'n') => ('\n', 2),
+        Some(b'r') => ('\r', 2),
+        Some(b't') => ('\t', 2),
+        Some(b'u') => unicode(text.as_bytes()),
+        Some(other) => (char::from(*other), 2),
+        None => (char::REPLACEMENT_CHARACTER, 1),
+    }
+}
+
+fn unicode(escape: &[u8]) -> (char, usize) {
+    let first = hex(escape, 2).unwrap_or_default();
+    if let (0xd800..0xdc00, Some(second @ 0xdc00..0xe000)) = (first, low_half(escape, 6)) {
+        let code = 0x1_0000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+    }
+    (char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+}
+
+/// The code of the `\u` escape at an offset.
+fn low_half(bytes: &[u8], at: usize) -> Option<u16> {
+    let is_escape = bytes.get(at..at.saturating_add(2)) == Some(b"\\u");
+    is_escape.then(|| hex(bytes, at.saturating_add(2))).flatten()
+}
+
+/// Four hexadecimal digits at an offset.
+fn hex(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at.saturating_add(4))?;
+    digits.iter().try_fold(0_u16, |code, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some((code << 4) | u16::try_from(digit).ok()?)
+    })
+}
+
+/// What an escape is, for whoever checks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// A character, spelled in so many bytes.
+    Character(usize),
+    /// Half of a surrogate pair, in six bytes.
+    LoneSurrogate,
+    /// None.
+    Wrong,
+}
+
+/// Checks the escape at an offset, which holds a backslash.
+pub(super) fn check_escape(bytes: &[u8], at: usize) -> Escape {
+    match bytes.get(at.saturating_add(1)) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Escape::Character(2),
+        Some(b'u') => match hex(bytes, at.saturating_add(2)) {
+            Some(0xd800..0xdc00) => match low_half(bytes, at.saturating_add(6)) {
+                Some(0xdc00..0xe000) => Escape::Character(12),
+                Some(_) | None => Escape::LoneSurrogate,
+            },
+            Some(0xdc00..0xe000) => Escape::LoneSurrogate,
+            Some(_) => Escape::Character(6),
+            None => Escape::Wrong,
+        },
+        Some(_) | None => Escape::Wrong,
+    }
+}
+
+/// The text with U+FFFD in the place of the escapes at these offsets, which are as long.
+pub(super) fn with_replacements(text: String, escapes: &[usize]) -> String {
+    if escapes.is_empty() {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0_usize;
+    for escape in escapes {
+        out.push_str(text.get(copied..*escape).unwrap_or_default());
+        out.push_str("\\ufffd");
+        copied = escape.saturating_add(6);
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    out
+}

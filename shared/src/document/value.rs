@@ -1,0 +1,329 @@
+//! A value of a document: a place in its text, and the questions that readers ask.
+
+use std::borrow::Cow;
+
+use super::index::LONG;
+use super::{Document, fault, path, string};
+use crate::chat::request::JsonText;
+use crate::error::GatewayError;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Flag,
+    /// A number.
+    Number,
+    /// A string.
+    Text,
+    /// An array.
+    List,
+    /// An object.
+    Object,
+}
+
+/// A value of a document. Asking costs what is read; nothing is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'d> {
+    document: &'d Document,
+    start: usize,
+    end: usize,
+}
+
+impl<'d> Value<'d> {
+    pub(super) fn new(document: &'d Document, start: usize, end: usize) -> Self {
+        Self { document, start, end }
+    }
+
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        match self.text_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::List,
+            Some(b'"') => Kind::Text,
+            Some(b't' | b'f') => Kind::Flag,
+            Some(b'n') | None => Kind::Null,
+            Some(_) => Kind::Number,
+        }
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The fields of an object, in order; none of anything else.
+    pub fn members(self) -> Members<'d> {
+        Members { cursor: self.inside(Kind::Object) }
+    }
+
+    /// The entries of a list, in order; none of anything else.
+    pub fn elements(self) -> Elements<'d> {
+        Elements { cursor: self.inside(Kind::List) }
+    }
+
+    /// The entries of a list; a 400 that names the path for anything else.
+    pub fn list(self) -> Result<Elements<'d>, GatewayError> {
+        if self.kind() == Kind::List { Ok(self.elements()) } else { Err(self.expected("a list")) }
+    }
+
+    /// The field of that name, unless it is missing or null.
+    pub fn get(self, name: &str) -> Option<Self> {
+        self.members().find(|(known, _)| known == name).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    /// The value at the end of a path of names, unless something on it is missing or null.
+    pub fn at(self, names: &[&str]) -> Option<Self> {
+        names.iter().try_fold(self, |value, name| value.get(name))
+    }
+
+    /// These fields of an object in one reading, each `None` when it is missing or null; a 400 for what is no object.
+    pub fn fields<const N: usize>(self, names: [&str; N]) -> Result<[Option<Self>; N], GatewayError> {
+        if self.kind() != Kind::Object {
+            return Err(self.expected("an object"));
+        }
+        let mut found = [None; N];
+        for (name, value) in self.members().filter(|(_, value)| !value.is_null()) {
+            let wanted = names.iter().zip(&mut found).find(|(wanted, _)| **wanted == name);
+            if let Some((_, place)) = wanted {
+                *place = Some(value);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The field of that name; a 400 when it is missing or null.
+    pub fn required(self, name: &str) -> Result<Self, GatewayError> {
+        self.get(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// What a string says; a 400 for anything else.
+    pub fn text(self) -> Result<Cow<'d, str>, GatewayError> {
+        self.as_text().ok_or_else(|| self.expected("a string"))
+    }
+
+    /// What a string says; `None` for anything else.
+    pub fn as_text(self) -> Option<Cow<'d, str>> {
+        (self.kind() == Kind::Text).then(|| string::decoded(self.between_quotes()))
+    }
+
+    /// Whether it is this string.
+    pub fn is(self, text: &str) -> bool {
+        self.as_text().is_some_and(|said| said == text)
+    }
+
+    /// A number that is not negative and has no fraction; a 400 for anything else.
+    pub fn whole_number(self) -> Result<u64, GatewayError> {
+        self.as_whole_number().ok_or_else(|| match self.kind() {
+            Kind::Number => fault::at(self, format_args!("expected a whole number of 0 or more")),
+            Kind::Null | Kind::Flag | Kind::Text | Kind::List | Kind::Object => self.expected("a whole number"),
+        })
+    }
+
+    /// A number that is not negative and has no fraction: `1024`, and also `1024.0`, as some clients write it.
+    pub fn as_whole_number(self) -> Option<u64> {
+        let text = self.number_text()?;
+        let whole = match text.split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+            Some(_) | None => text,
+        };
+        whole.parse().ok()
+    }
+
+    /// A whole number, perhaps a negative one; `None` for anything else.
+    pub fn as_integer(self) -> Option<i64> {
+        self.number_text()?.parse().ok()
+    }
+
+    /// A number; a 400 for anything else.
+    pub fn number(self) -> Result<f64, GatewayError> {
+        let number = self.number_text().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| self.expected("a number"))
+    }
+
+    /// True or false; a 400 for anything else.
+    pub fn flag(self) -> Result<bool, GatewayError> {
+        match self.kind() {
+            Kind::Flag => Ok(self.text_bytes().first() == Some(&b't')),
+            Kind::Null | Kind::Number | Kind::Text | Kind::List | Kind::Object => Err(self.expected("true or false")),
+        }
+    }
+
+    /// Its own text, to be carried on as it is: a schema, arguments.
+    pub fn json(self) -> JsonText {
+        JsonText(self.document.slice(self.start, self.end).to_owned())
+    }
+
+    /// Its own text in an upstream body.
+    pub(super) fn raw(self) -> &'d str {
+        self.document.slice(self.start, self.end)
+    }
+
+    /// Bytes of its text.
+    pub fn bytes(self) -> u64 {
+        self.end.saturating_sub(self.start) as u64
+    }
+
+    /// Its path as clients read it: `messages[1].content[0].type`; empty for the body.
+    pub fn path(self) -> String {
+        path::to(self.document.root(), self.start)
+    }
+
+    /// The path of a field of it, whether that is there or not.
+    pub fn path_of(self, name: &str) -> String {
+        fault::field(self, name)
+    }
+
+    /// The 400 for a value of the wrong kind.
+    pub fn expected(self, expected: &str) -> GatewayError {
+        fault::unexpected(self, expected)
+    }
+
+    /// The 400 for a value that is wrong for that reason.
+    pub fn wrong(self, reason: &str) -> GatewayError {
+        fault::at(self, format_args!("{reason}"))
+    }
+
+    /// The 400 for a field of it that is not there.
+    pub fn missing(self, name: &str) -> GatewayError {
+        fault::missing(self, name)
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.start
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.end
+    }
+
+    pub(super) fn covers(self, offset: usize) -> bool {
+        (self.start..self.end).contains(&offset)
+    }
+
+    /// The text of its document between two offsets.
+    pub(super) fn slice(self, start: usize, end: usize) -> &'d str {
+        self.document.slice(start, end)
+    }
+
+    fn text_bytes(self) -> &'d [u8] {
+        self.document.slice(self.start, self.end).as_bytes()
+    }
+
+    fn between_quotes(self) -> &'d str {
+        self.document.slice(self.start.saturating_add(1), self.end.saturating_sub(1))
+    }
+
+    fn number_text(self) -> Option<&'d str> {
+        (self.kind() == Kind::Number).then(|| self.document.slice(self.start, self.end))
+    }
+
+    /// A cursor over what stands between its brackets.
+    fn inside(self, kind: Kind) -> Cursor<'d> {
+        let start = if self.kind() == kind { self.start.saturating_add(1) } else { self.end };
+        Cursor { document: self.document, at: start, end: self.end.saturating_sub(1) }
+    }
+}
+
+/// Reads on through checked text.
+#[derive(Clone, Debug)]
+struct Cursor<'d> {
+    document: &'d Document,
+    at: usize,
+    /// The closing bracket.
+    end: usize,
+}
+
+impl<'d> Cursor<'d> {
+    /// Steps over white space, commas and colons; false at the end.
+    fn find(&mut self) -> bool {
+        let between = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':');
+        let rest = self.document.text.as_bytes().get(self.at..self.end).unwrap_or_default();
+        let skipped = rest.iter().position(|byte| !between(byte));
+        self.at = self.at.saturating_add(skipped.unwrap_or(rest.len()));
+        skipped.is_some()
+    }
+
+    fn value(&mut self) -> Option<Value<'d>> {
+        self.find().then(|| {
+            let start = self.at;
+            self.at = self.end_of(start);
+            Value::new(self.document, start, self.at)
+        })
+    }
+
+    fn end_of(&self, start: usize) -> usize {
+        let bytes = self.document.text.as_bytes();
+        let near = match bytes.get(start) {
+            Some(b'"') => string::end(bytes, start.saturating_add(1), LONG),
+            Some(b'{' | b'[') => end_of_container(bytes, start),
+            Some(_) | None => {
+                let ends = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'}' | b']');
+                let rest = bytes.get(start..).unwrap_or_default();
+                Some(start.saturating_add(rest.iter().position(ends).unwrap_or(rest.len())))
+            }
+        };
+        near.or_else(|| self.document.index.end_of(start)).unwrap_or(self.end)
+    }
+}
+
+/// The end of a short array or object.
+fn end_of_container(bytes: &[u8], start: usize) -> Option<usize> {
+    let (mut depth, mut at) = (0_usize, start);
+    while at.saturating_sub(start) < LONG {
+        match bytes.get(at)? {
+            b'"' => {
+                at = string::end(bytes, at.saturating_add(1), LONG)?;
+                continue;
+            }
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at = at.saturating_add(1);
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The fields of an object.
+#[derive(Clone, Debug)]
+pub struct Members<'d> {
+    cursor: Cursor<'d>,
+}
+
+impl<'d> Iterator for Members<'d> {
+    /// The decoded name, and the value.
+    type Item = (Cow<'d, str>, Value<'d>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.cursor.value()?;
+        let value = self.cursor.value()?;
+        Some((string::decoded(name.between_quotes()), value))
+    }
+}
+
+impl Members<'_> {
+    /// Where the name of the next field begins, which edits remove with its value.
+    pub(super) fn next_start(&mut self) -> Option<usize> {
+        self.cursor.find().then_some(self.cursor.at)
+    }
+}
+
+/// The entries of a list.
+#[derive(Clone, Debug)]
+pub struct Elements<'d> {
+    cursor: Cursor<'d>,
+}
+
+impl<'d> Iterator for Elements<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        self.cursor.value()
+    }
+}

@@ -1,0 +1,219 @@
+//! A client's Messages request: its shape, and the conversation it stands for.
+//!
+//! Loss list: `citations` settings, `title` of search results, `caller` and `eager_input_streaming` of tools have no place in the
+//! conversation; the caller names dropped top-level fields.
+
+mod blocks;
+mod tools;
+
+use std::sync::Arc;
+
+use crate::chat::request::{
+    Amount, ChatRequest, Effort, Message, Part, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+};
+use crate::document::{Document, Kind, Pattern, Value};
+use crate::error::GatewayError;
+use crate::wire::request::{
+    self, MAX_STOPS, MAX_TOOLS, check_content, check_objects, optional_list, optional_text, required_text, text_field,
+};
+use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
+
+pub use tools::is_client_tool;
+
+/// Values whose names are the client's own.
+pub const OWN_NAMES: &[Pattern] = &[
+    &["metadata"],
+    &["tools", "*", "input_schema"],
+    &["output_config", "format", "schema"],
+    &["output_format", "schema"],
+    &["messages", "*", "content", "*", "input"],
+];
+
+/// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
+pub const CARRIED: &[&str] = &[
+    "anthropic_beta",
+    "anthropic_version",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "output_config",
+    "output_format",
+    "stop_sequences",
+    "stream",
+    "system",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_p",
+];
+
+/// Claude Code's first system block: its version changes with every request and spoils prompt caches, and it says nothing to
+/// any model.
+pub const BILLING_HEADER: &str = "x-anthropic-billing-header:";
+
+/// Reads a request body; every fault is a 400 that names the path.
+pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
+    let body = document.root();
+    let model = text_field(body, "model")?;
+    let tokens = request::output_limit(body.required("max_tokens")?)?;
+    check(body)?;
+    let streams = body.get("stream").map_or(Ok(false), Value::flag)?;
+    let mode = if streams { Mode::Streaming } else { Mode::Whole };
+    let max_tokens = Some(OutputLimit { field: "max_tokens", tokens });
+    Ok(request(&document, model, mode, max_tokens))
+}
+
+/// Reads a body for `count_tokens`, which needs no output limit.
+pub fn open_count(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
+    let body = document.root();
+    let model = text_field(body, "model")?;
+    body.get("max_tokens").map(request::output_limit).transpose()?;
+    check(body)?;
+    Ok(request(&document, model, Mode::Count, None))
+}
+
+fn request(document: &Arc<Document>, model: String, mode: Mode, max_tokens: Option<OutputLimit>) -> ClientRequest {
+    let document = Arc::clone(document);
+    ClientRequest { format: ClientFormat::Messages, document, model, mode, max_tokens, include_usage: true }
+}
+
+fn check(body: Value<'_>) -> Result<(), GatewayError> {
+    for message in request::messages(body)? {
+        let [role, content] = message.fields(["role", "content"])?;
+        let role = role.ok_or_else(|| message.missing("role"))?;
+        if !["user", "assistant", "system"].contains(&role.text()?.as_ref()) {
+            return Err(role.wrong("use user, assistant or system"));
+        }
+        check_content(content.ok_or_else(|| message.missing("content"))?)?;
+    }
+    let [system, tools, stops, thinking] = body.fields(["system", "tools", "stop_sequences", "thinking"])?;
+    system.map_or(Ok(()), check_content)?;
+    check_objects(&optional_list(tools, MAX_TOOLS)?)?;
+    for stop in optional_list(stops, MAX_STOPS)? {
+        stop.text()?;
+    }
+    check_objects(thinking.as_slice())?;
+    let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
+    temperature.into_iter().chain(top_p).try_for_each(|value| value.number().map(drop))?;
+    top_k.map_or(Ok(()), |value| value.whole_number().map(drop))
+}
+
+/// Whether a system block is the billing block.
+pub fn is_billing_block(block: Value<'_>) -> bool {
+    block.get("text").and_then(Value::as_text).is_some_and(|text| text.starts_with(BILLING_HEADER))
+}
+
+/// The conversation of a request whose shape was checked.
+pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
+    let [system, tools, choice, metadata] = body.fields(["system", "tools", "tool_choice", "metadata"])?;
+    let mut messages = Vec::new();
+    if let Some(system) = system {
+        let mut parts = blocks::content(system)?;
+        parts.retain(|part| !matches!(part, Part::Text { text, .. } if text.starts_with(BILLING_HEADER)));
+        messages.push(Message { role: Role::System, parts });
+    }
+    for message in request::messages(body)? {
+        let role = match text_field(message, "role")?.as_str() {
+            "assistant" => Role::Assistant,
+            "system" => Role::System,
+            _ => Role::User,
+        };
+        messages.push(Message { role, parts: blocks::content(message.required("content")?)? });
+    }
+    let one_at_a_time = choice.and_then(|choice| choice.get("disable_parallel_tool_use")).map(Value::flag).transpose()?;
+    let user = metadata.filter(|metadata| metadata.kind() == Kind::Object).and_then(|metadata| metadata.get("user_id"));
+    Ok(ChatRequest {
+        messages,
+        tools: client_tools(tools)?,
+        tool_choice: choice.map_or(Ok(ToolChoice::Auto), tools::choice)?,
+        parallel_tool_calls: one_at_a_time.map(|disabled| !disabled),
+        max_tokens: body.get("max_tokens").map(Value::whole_number).transpose()?,
+        sampling: sampling(body)?,
+        reasoning: reasoning(body)?,
+        response_format: response_format(body)?,
+        user: optional_text(user)?,
+    })
+}
+
+/// The tools that run at the client: server tools of the client's own vendor do not exist anywhere else.
+fn client_tools(tools: Option<Value<'_>>) -> Result<Vec<ToolDefinition>, GatewayError> {
+    let tools = optional_list(tools, MAX_TOOLS)?.into_iter().filter(|tool| is_client_tool(*tool));
+    tools.map(tools::definition).collect()
+}
+
+fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
+    let [temperature, top_p, top_k, stops] = body.fields(["temperature", "top_p", "top_k", "stop_sequences"])?;
+    Ok(Sampling {
+        temperature: temperature.map(Value::number).transpose()?,
+        top_p: top_p.map(Value::number).transpose()?,
+        top_k: top_k.map(Value::whole_number).transpose()?,
+        stop: optional_list(stops, MAX_STOPS)?.into_iter().map(required_text).collect::<Result<_, _>>()?,
+        ..Sampling::default()
+    })
+}
+
+/// A schema in `output_config.format`, or in its older place.
+fn response_format(body: Value<'_>) -> Result<ResponseFormat, GatewayError> {
+    let [config, older] = body.fields(["output_config", "output_format"])?;
+    let format = config.map(|config| config.fields(["format"])).transpose()?.and_then(|[format]| format).or(older);
+    let schema = format.map(|format| format.fields(["schema"])).transpose()?.and_then(|[schema]| schema);
+    Ok(match schema {
+        Some(schema) => ResponseFormat::JsonSchema { name: "response".to_owned(), schema: schema.json() },
+        None => ResponseFormat::Text,
+    })
+}
+
+/// Thoughts are shown unless thinking is off or its display omitted.
+fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
+    let effort = body.at(&["output_config", "effort"]).map(effort).transpose()?;
+    let Some(thinking) = body.get("thinking") else {
+        return Ok(Reasoning { amount: effort.map_or(Amount::Default, Amount::Effort), visible: false });
+    };
+    let [kind, budget, display] = thinking.fields(["type", "budget_tokens", "display"])?;
+    let kind = required_text(kind.ok_or_else(|| thinking.missing("type"))?)?;
+    let amount = match (kind.as_str(), budget.map(Value::whole_number).transpose()?) {
+        ("disabled", _) => Amount::Off,
+        ("enabled", Some(budget)) => Amount::Budget(budget),
+        _ => Amount::Adaptive(effort),
+    };
+    let omitted = display.is_some_and(|display| display.is("omitted"));
+    Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
+}
+
+fn effort(word: Value<'_>) -> Result<Effort, GatewayError> {
+    Effort::parse(&word.text()?).ok_or_else(|| word.wrong("use low, medium, high, xhigh or max"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(body: &str) -> GatewayError {
+        open(Arc::new(Document::parse(body.to_owned(), OWN_NAMES).unwrap())).unwrap_err()
+    }
+
+    #[test]
+    fn wrong_shapes_name_their_path_in_jsons_words() {
+        let with =
+            |rest: &str| format!(r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
+        let message = |message: &str| format!(r#"{{"model":"m","max_tokens":1,"messages":[{message}]}}"#);
+        for (body, param, reason) in [
+            (r#"{"max_tokens":1,"messages":[]}"#.to_owned(), "model", "this field is required"),
+            (r#"{"model":"m","messages":[]}"#.to_owned(), "max_tokens", "this field is required"),
+            (r#"{"model":"m","max_tokens":0}"#.to_owned(), "max_tokens", "must be at least 1"),
+            (message(r#"{"role":"tool","content":"hi"}"#), "messages[0].role", "use user, assistant or system"),
+            (message(r#"{"role":"user"}"#), "messages[0].content", "this field is required"),
+            (with(r#","system":5"#), "system", "expected text or a list of content parts, got a number"),
+            (with(r#","tools":{}"#), "tools", "expected a list, got an object"),
+            (with(r#","stop_sequences":[5]"#), "stop_sequences[0]", "expected a string, got a number"),
+            (with(r#","thinking":true"#), "thinking", "expected an object, got true or false"),
+            (with(r#","top_k":1.5"#), "top_k", "expected a whole number of 0 or more"),
+        ] {
+            let error = fault(&body);
+            assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Tools and the choice between them, as Messages clients declare them.
+
+use crate::chat::request::{JsonText, ToolChoice, ToolDefinition};
+use crate::document::Value;
+use crate::error::GatewayError;
+use crate::wire::anthropic::typed_tools;
+use crate::wire::request::{cache_mark, optional_text, text_field};
+
+/// Whether a declared tool runs at the client, or costs nothing but tokens. Server tools have prices of their own, or are not
+/// on Vertex at all.
+pub fn is_client_tool(tool: Value<'_>) -> bool {
+    const TYPED: [&str; 5] = ["bash_", "computer_", "memory_", "text_editor_", "tool_search_tool_"];
+    match tool.get("type").map(Value::as_text) {
+        None => true,
+        Some(Some(kind)) => kind == "custom" || TYPED.iter().any(|prefix| kind.starts_with(prefix)),
+        Some(None) => false,
+    }
+}
+
+/// A declared tool. A typed one gets the schema that its type stands for.
+pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError> {
+    let [kind, description, schema, strict, cache] =
+        tool.fields(["type", "description", "input_schema", "strict", "cache_control"])?;
+    let typed = optional_text(kind)?.and_then(|kind| typed_tools::schema(&kind));
+    Ok(ToolDefinition {
+        name: text_field(tool, "name")?,
+        description: optional_text(description)?,
+        schema: schema.map(Value::json).or_else(|| typed.map(|schema| JsonText(schema.to_owned()))),
+        strict: strict.map_or(Ok(false), Value::flag)?,
+        cache: cache_mark(cache),
+    })
+}
+
+/// Which tools may or must be called.
+pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
+    let [name] = choice.fields(["name"])?;
+    Ok(match (text_field(choice, "type")?.as_str(), optional_text(name)?) {
+        ("none", _) => ToolChoice::None,
+        ("any", _) => ToolChoice::Required,
+        ("tool", Some(name)) => ToolChoice::Named(name),
+        _ => ToolChoice::Auto,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Document;
+
+    #[test]
+    fn server_tools_are_told_from_client_tools() {
+        let is_client = |tool: &str| is_client_tool(Document::parse(tool.to_owned(), &[]).unwrap().root());
+        assert!(is_client(r#"{"name":"f","input_schema":{}}"#));
+        assert!(is_client(r#"{"type":"custom","name":"f"}"#));
+        assert!(is_client(r#"{"type":"bash_20250124","name":"bash"}"#));
+        assert!(!is_client(r#"{"type":"web_search_20250305","name":"web_search"}"#));
+        assert!(!is_client(r#"{"type":"code_execution_20250825","name":"x"}"#));
+    }
+}

@@ -1,0 +1,250 @@
+//! A Messages request on its way to Claude on Vertex AI, which speaks the same format. One that its model takes as it stands passes
+//! through; one that it would refuse goes through the conversation, which knows each generation's rules.
+
+use crate::capability::{SamplingSupport, Thinking};
+use crate::document::Value;
+use crate::error::GatewayError;
+use crate::wire::ClientRequest;
+use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool};
+use crate::wire::anthropic::{betas, signature};
+use crate::wire::native::{Allowed, Forwarding};
+use crate::wire::target::Target;
+
+/// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
+/// containers, MCP servers.
+const ALLOWED: Allowed = Allowed {
+    forwarded: &[
+        "cache_control",
+        "context_management",
+        "max_tokens",
+        "messages",
+        "metadata",
+        "output_config",
+        "stop_sequences",
+        "system",
+        "temperature",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_p",
+    ],
+    // The first two are the body's forms of headers.
+    consumed: &["anthropic_beta", "anthropic_version", "model", "stream"],
+    is_client_tool,
+};
+
+/// Anthropic's limit of cache marks.
+pub const MAX_CACHE_MARKS: usize = 4;
+
+/// The edits that a request needs which its model takes. `betas` are those that Vertex takes.
+pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&str]) -> Result<Forwarding<'d>, GatewayError> {
+    let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
+    forwarding.clamp_output(request.max_tokens, target.max_output_tokens);
+    drop_billing(&mut forwarding);
+    apply_betas(&mut forwarding, betas);
+    Ok(forwarding)
+}
+
+/// Removes Claude Code's billing block: it differs from request to request and stands before everything that could be cached.
+fn drop_billing(forwarding: &mut Forwarding<'_>) {
+    let Some(system) = forwarding.body.get("system") else { return };
+    let (billing, kept): (Vec<_>, Vec<_>) = system.elements().partition(|block| is_billing_block(*block));
+    for block in &billing {
+        forwarding.drop(*block);
+    }
+    if kept.is_empty() && !billing.is_empty() {
+        forwarding.edits.remove(system);
+    }
+}
+
+/// Puts the accepted betas into the body, where Vertex takes them, and drops what needs a beta that is not there.
+fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str]) {
+    if !betas.contains(&betas::CONTEXT_MANAGEMENT) {
+        forwarding.drop_field("context_management");
+    }
+    if !betas.is_empty() {
+        forwarding.edits.set(forwarding.body, "anthropic_beta", betas);
+    }
+}
+
+/// True when Vertex AI takes the request for that model without repair.
+pub fn fits(body: Value<'_>, target: &Target<'_>) -> bool {
+    let blocks = || blocks(body);
+    let marks = blocks().chain(elements(body, "tools")).chain([body]).filter(|place| place.get("cache_control").is_some());
+    marks.count() <= MAX_CACHE_MARKS
+        && blocks().all(block_fits)
+        && sampling_fits(body, target.capabilities.sampling)
+        && thinking_fits(body, target)
+        && output_fits(body, target)
+        && roles_fit(body, target)
+}
+
+fn elements<'d>(body: Value<'d>, name: &str) -> impl Iterator<Item = Value<'d>> {
+    body.get(name).into_iter().flat_map(Value::elements)
+}
+
+/// Every content block: of the system instruction, of the messages, and of tool results.
+fn blocks(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    let messages = elements(body, "messages").flat_map(|message| elements(message, "content"));
+    let nested = messages.flat_map(|block| std::iter::once(block).chain(elements(block, "content")));
+    elements(body, "system").chain(nested)
+}
+
+/// Signatures of other providers, unsigned thoughts and addresses are refused. Vertex does not fetch addresses reliably.
+fn block_fits(block: Value<'_>) -> bool {
+    let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
+    let seal = |name: &str| block.get(name).and_then(Value::as_text);
+    match kind.as_ref() {
+        "thinking" => seal("signature").is_none_or(|seal| !seal.is_empty() && signature::is_own(&seal)),
+        "redacted_thinking" => seal("data").is_none_or(|seal| signature::is_own(&seal)),
+        _ => !block.at(&["source", "type"]).is_some_and(|kind| kind.is("url")),
+    }
+}
+
+fn sampling_fits(body: Value<'_>, support: SamplingSupport) -> bool {
+    let is_set = |name: &str| body.get(name).is_some();
+    match support {
+        SamplingSupport::All => true,
+        SamplingSupport::One => !(is_set("temperature") && is_set("top_p")),
+        SamplingSupport::Nothing => !(is_set("temperature") || is_set("top_p") || is_set("top_k")),
+    }
+}
+
+/// A budget must stay below the output limit, which may have been lowered after the budget was chosen.
+fn thinking_fits(body: Value<'_>, target: &Target<'_>) -> bool {
+    let Some(thinking) = body.get("thinking") else { return true };
+    let budget = thinking.get("budget_tokens").and_then(Value::as_whole_number);
+    let kind = thinking.get("type").and_then(Value::as_text).unwrap_or_default();
+    let is_known = match (target.capabilities.thinking, kind.as_ref()) {
+        (Thinking::Budget, "adaptive") | (Thinking::AdaptiveOnly, "enabled") => false,
+        (_, _) => true,
+    };
+    is_known && budget.is_none_or(|budget| budget < target.max_output_tokens)
+}
+
+fn output_fits(body: Value<'_>, target: &Target<'_>) -> bool {
+    let effort = body.at(&["output_config", "effort"]).and_then(Value::as_text);
+    let known = effort.is_none_or(|effort| target.capabilities.efforts.iter().any(|word| *word == effort));
+    let has_format = body.at(&["output_config", "format"]).is_some();
+    // The older place of the format is refused on Vertex AI.
+    known && body.get("output_format").is_none() && (!has_format || target.capabilities.structured_output)
+}
+
+/// System messages between turns are refused by all Vertex models, a trailing assistant message by the newer ones.
+fn roles_fit(body: Value<'_>, target: &Target<'_>) -> bool {
+    let is = |message: Value<'_>, role: &str| message.get("role").is_some_and(|said| said.is(role));
+    let mut last = None;
+    for message in elements(body, "messages") {
+        if is(message, "system") {
+            return false;
+        }
+        last = Some(message);
+    }
+    target.capabilities.prefill || !last.is_some_and(|message| is(message, "assistant"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::Capabilities;
+    use crate::document::Document;
+
+    /// The rules of a generation, as the catalogue gives them.
+    fn generation(name: &str) -> Capabilities {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        match name {
+            "claude-haiku-4.5" => Capabilities {
+                thinking: Thinking::Budget,
+                sampling: SamplingSupport::One,
+                prefill: true,
+                ..Capabilities::default()
+            },
+            "claude-opus-4.6" => Capabilities {
+                thinking: Thinking::Adaptive,
+                efforts: words(&["low", "medium", "high", "max"]),
+                sampling: SamplingSupport::One,
+                structured_output: true,
+                ..Capabilities::default()
+            },
+            _ => Capabilities {
+                thinking: Thinking::AdaptiveOnly,
+                efforts: words(&["low", "medium", "high", "xhigh", "max"]),
+                sampling: SamplingSupport::Nothing,
+                structured_output: true,
+                ..Capabilities::default()
+            },
+        }
+    }
+
+    fn fits_model(model: &str, body: &str) -> bool {
+        let document = Document::parse(body.to_owned(), &[]).unwrap();
+        let target = Target { capabilities: &generation(model), max_output_tokens: 32_000, upstream: model };
+        fits(document.root(), &target)
+    }
+
+    #[test]
+    fn what_a_generation_refuses_does_not_fit_it_however_it_is_spelled() {
+        for (model, rest, expected) in [
+            ("claude-haiku-4.5", "", true),
+            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":2048}"#, true),
+            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":31999}"#, true),
+            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":32000}"#, false),
+            ("claude-haiku-4.5", r#","thinking":{"type":"adaptive"}"#, false),
+            ("claude-haiku-4.5", r#","thinking":{"t\u0079pe":"adapti\u0076e"}"#, false),
+            ("claude-haiku-4.5", r#","output_config":{"effort":"high"}"#, false),
+            ("claude-haiku-4.5", r#","output_config":{"format":{"type":"json_schema"}}"#, false),
+            ("claude-opus-4.6", r#","output_format":{"type":"json_schema","schema":{}}"#, false),
+            ("claude-opus-4.6", r#","output_format":null"#, true),
+            ("claude-haiku-4.5", r#","temperature":0.5,"top_p":0.5"#, false),
+            ("claude-opus-4.6", r#","thinking":{"type":"adaptive"},"output_config":{"effort":"max"}"#, true),
+            ("claude-opus-4.6", r#","output_config":{"effort":"xhigh"}"#, false),
+            ("claude-opus-4.8", r#","thinking":{"type":"enabled","budget_tokens":2048}"#, false),
+            ("claude-opus-4.8", r#","temperature":1"#, false),
+        ] {
+            let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
+            assert_eq!(fits_model(model, &body), expected, "{model} {rest}");
+        }
+    }
+
+    #[test]
+    fn blocks_that_vertex_refuses_are_found_at_their_places_and_nowhere_else() {
+        let thought = |seal: &str| format!(r#"{{"type":"thinking","thinking":"","signature":{seal}}}"#);
+        let picture = r#"{"type":"image","source":{"type":"\u0075rl","url":"https://a.example/b.png"}}"#;
+        let mark = r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}"#;
+        for (blocks, expected) in [
+            (thought("\"EqoB\""), true),
+            (thought("\"\""), false),
+            (thought("\"gw1.g.EqoB\""), false),
+            (r#"{"type":"redacted_thinking","data":"\u0067w1.g.EqoB"}"#.to_owned(), false),
+            (picture.to_owned(), false),
+            (format!(r#"{{"type":"tool_result","tool_use_id":"a","content":[{picture}]}}"#), false),
+            (r#"{"type":"text","text":"\"gw1.g.\" \"signature\":\"\" \"type\":\"url\""}"#.to_owned(), true),
+            (
+                r#"{"type":"tool_use","id":"a","name":"f","input":{"source":{"type":"url"},"cache_control":{}}}"#.to_owned(),
+                true,
+            ),
+            ([mark; 4].join(","), true),
+            ([mark; 5].join(",").replacen("cache_control", "c\\u0061che_control", 1), false),
+        ] {
+            let body = format!(r#"{{"messages":[{{"role":"user","content":[{blocks}]}}]}}"#);
+            assert_eq!(fits_model("claude-opus-4.6", &body), expected, "{blocks}");
+        }
+    }
+
+    #[test]
+    fn system_messages_and_trailing_assistants_need_repair() {
+        let check = |model: &str, role: &str| {
+            let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}},{{"role":"{role}","content":"x"}}]}}"#);
+            fits_model(model, &body)
+        };
+        assert!(check("claude-haiku-4.5", "assistant"));
+        assert!(!check("claude-opus-4.6", "assistant"));
+        assert!(!check("claude-opus-4.6", "system"));
+    }
+
+    #[test]
+    fn the_list_of_forwarded_fields_is_sorted() {
+        assert!(ALLOWED.forwarded.is_sorted());
+    }
+}

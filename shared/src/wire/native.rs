@@ -1,0 +1,149 @@
+//! What the forwarders of all formats share: fields that pass, tools that run at the client, an output limit within the model's.
+
+use std::sync::Arc;
+
+use super::{ClientRequest, OutputLimit};
+use crate::document::{Document, Edits, Value, append_members};
+use crate::error::GatewayError;
+
+/// What a wire lets through of its own format.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    /// Top-level fields that pass, sorted. Never what steers or prices the upstream call.
+    pub forwarded: &'static [&'static str],
+    /// Fields that the gateway itself acts on, so that leaving them out loses nothing.
+    pub consumed: &'static [&'static str],
+    /// Whether a declared tool runs at the client.
+    pub is_client_tool: fn(Value<'_>) -> bool,
+}
+
+/// A request on its way to a wire of its own format: edited at the places that the wire or the model would refuse.
+#[derive(Debug)]
+pub struct Forwarding<'d> {
+    /// The body.
+    pub body: Value<'d>,
+    /// What changes.
+    pub edits: Edits,
+    /// What the client is told about, by path.
+    pub dropped: Vec<String>,
+}
+
+impl<'d> Forwarding<'d> {
+    /// Lets pass what the wire allows: other fields and server tools are left out and named.
+    pub fn new(body: Value<'d>, allowed: &Allowed) -> Result<Self, GatewayError> {
+        let mut forwarding = Self { body, edits: Edits::default(), dropped: Vec::new() };
+        forwarding.keep_fields(allowed);
+        forwarding.keep_client_tools(allowed.is_client_tool)?;
+        Ok(forwarding)
+    }
+
+    /// Leaves a field out and names it, if it says anything.
+    pub fn drop_field(&mut self, name: &str) {
+        if self.edits.remove_field(self.body, name) {
+            self.dropped.push(name.to_owned());
+        }
+    }
+
+    /// Leaves a value out and names it.
+    pub fn drop(&mut self, value: Value<'_>) {
+        self.edits.remove(value);
+        self.dropped.push(value.path());
+    }
+
+    /// Lowers an output limit above the model's own: providers refuse it, and clients often send one number for all models.
+    pub fn clamp_output(&mut self, limit: Option<OutputLimit>, most: u64) {
+        if let Some(limit) = limit.filter(|limit| limit.tokens > most) {
+            self.edits.set(self.body, limit.field, &most);
+            self.dropped.push(limit.field.to_owned());
+        }
+    }
+
+    fn keep_fields(&mut self, allowed: &Allowed) {
+        for (name, value) in self.body.members() {
+            if allowed.forwarded.binary_search(&name.as_ref()).is_err() {
+                self.edits.remove(value);
+                if !value.is_null() && !allowed.consumed.contains(&name.as_ref()) {
+                    self.dropped.push(name.into_owned());
+                }
+            }
+        }
+    }
+
+    /// Leaves only tools that run at the client; without any, the list and the choice between them go too, which is refused alone.
+    fn keep_client_tools(&mut self, is_client_tool: fn(Value<'_>) -> bool) -> Result<(), GatewayError> {
+        let Some(tools) = self.body.get("tools") else { return Ok(()) };
+        let (kept, server): (Vec<Value<'_>>, Vec<Value<'_>>) = tools.list()?.partition(|tool| is_client_tool(*tool));
+        for tool in &server {
+            self.drop(*tool);
+        }
+        if kept.is_empty() && !server.is_empty() {
+            self.edits.remove(tools);
+            self.drop_field("tool_choice");
+        }
+        Ok(())
+    }
+}
+
+/// Fields of an upstream body that its provider adds last: the model, the version, the stream switch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProviderFields {
+    /// Names and JSON.
+    pub set: Vec<(&'static str, String)>,
+    /// Fields that the provider wants nowhere in a body.
+    pub removed: &'static [&'static str],
+    /// The only other fields that the call takes; `None` for any.
+    pub only: Option<&'static [&'static str]>,
+}
+
+/// An upstream body that is complete but for what its provider adds.
+#[derive(Clone, Debug)]
+pub enum UpstreamBody {
+    /// The client's own, with edits.
+    Forwarded {
+        /// The client's body.
+        document: Arc<Document>,
+        /// What changes.
+        edits: Edits,
+    },
+    /// Encoded for another wire.
+    Encoded(Vec<u8>),
+}
+
+impl UpstreamBody {
+    /// The body with its provider's fields, serialised once.
+    pub fn finish(self, fields: &ProviderFields) -> Result<Vec<u8>, GatewayError> {
+        match self {
+            Self::Forwarded { document, edits } => Ok(edited(&document, edits, fields)),
+            Self::Encoded(mut body) if fields.only.is_none() => {
+                append_members(&mut body, &fields.set);
+                Ok(body)
+            }
+            // Only counts limit their fields.
+            Self::Encoded(body) => {
+                let text = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+                let document = Document::parse(text, &[&[]])?;
+                Ok(edited(&document, Edits::default(), fields))
+            }
+        }
+    }
+}
+
+fn edited(document: &Document, mut edits: Edits, fields: &ProviderFields) -> Vec<u8> {
+    let body = document.root();
+    for (name, value) in body.members() {
+        let refused = fields.removed.contains(&name.as_ref());
+        if refused || fields.only.is_some_and(|only| !only.contains(&name.as_ref())) {
+            edits.remove(value);
+        }
+    }
+    for (name, json) in &fields.set {
+        edits.set_json(body, name, json);
+    }
+    document.edited(&edits)
+}
+
+/// A request as it stands, on its way to its own wire.
+pub fn as_it_stands(request: &ClientRequest, forwarding: Forwarding<'_>) -> (UpstreamBody, Vec<String>) {
+    let Forwarding { body: _, edits, dropped } = forwarding;
+    (UpstreamBody::Forwarded { document: Arc::clone(&request.document), edits }, dropped)
+}

@@ -1,0 +1,283 @@
+//! A client's Chat Completions request: its shape, and the conversation it stands for.
+//!
+//! Loss list: `name` of messages, `image_url.detail`, log probabilities and logit bias have no place in the conversation; the
+//! caller names dropped top-level fields.
+
+mod messages;
+mod tools;
+
+use std::sync::Arc;
+
+use crate::chat::request::{Amount, ChatRequest, Effort, Reasoning, ResponseFormat, Sampling, ToolChoice};
+use crate::document::{Document, Kind, Pattern, Value};
+use crate::error::GatewayError;
+use crate::wire::request::{
+    self, MAX_STOPS, MAX_TOOLS, check_content, check_objects, optional_list, optional_text, required_text,
+};
+use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
+
+pub use messages::call_ids;
+pub use tools::is_client_tool;
+
+/// Values whose names are the client's own.
+pub const OWN_NAMES: &[Pattern] = &[
+    &["metadata"],
+    &["tools", "*", "function", "parameters"],
+    &["tools", "*", "parameters"],
+    &["tools", "*", "input_schema"],
+    &["functions", "*", "parameters"],
+    &["response_format", "json_schema", "schema"],
+    &["response_format", "schema"],
+    &["messages", "*", "tool_calls", "*", "function", "arguments"],
+    &["messages", "*", "content", "*", "input"],
+    &["logit_bias"],
+];
+
+/// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
+pub const CARRIED: &[&str] = &[
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "include_reasoning",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "model",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "reasoning",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_p",
+    "user",
+];
+
+const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
+
+/// Reads a request body; every fault is a 400 that names the path.
+pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
+    let body = document.root();
+    let model = request::text_field(body, "model")?;
+    for message in request::messages(body)? {
+        check_message(message)?;
+    }
+    let [stream, options, tools, stop, n] = body.fields(["stream", "stream_options", "tools", "stop", "n"])?;
+    check_objects(&optional_list(tools, MAX_TOOLS)?)?;
+    stop.map_or(Ok(()), |stop| stops(stop).map(drop))?;
+    if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
+        return Err(n.wrong("only one choice per request is supported; send n requests instead"));
+    }
+    for sampling in ["temperature", "top_p"] {
+        body.get(sampling).map_or(Ok(()), |value| value.number().map(drop))?;
+    }
+    let streams = stream.map_or(Ok(false), Value::flag)?;
+    let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
+        Some([Some(include)]) => include.flag()?,
+        Some([None]) | None => false,
+    };
+    let max_tokens = output_limit(body)?;
+    let mode = if streams { Mode::Streaming } else { Mode::Whole };
+    let document = Arc::clone(&document);
+    Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
+}
+
+/// The output limit: of its two names the newer one counts.
+fn output_limit(body: Value<'_>) -> Result<Option<OutputLimit>, GatewayError> {
+    let limit = |field: &'static str| {
+        let tokens = body.get(field).map(request::output_limit).transpose()?;
+        Ok::<_, GatewayError>(tokens.map(|tokens| OutputLimit { field, tokens }))
+    };
+    let older = limit("max_tokens")?;
+    Ok(limit("max_completion_tokens")?.or(older))
+}
+
+fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
+    let [role, content, calls] = message.fields(["role", "content", "tool_calls"])?;
+    let role = role.ok_or_else(|| message.missing("role"))?;
+    let word = role.text()?;
+    if !ROLES.contains(&word.as_ref()) {
+        return Err(role.wrong("use system, developer, user, assistant, tool or function"));
+    }
+    match content {
+        Some(content) => check_content(content)?,
+        None if word == "assistant" => {}
+        None => return Err(message.missing("content")),
+    }
+    calls.map_or(Ok(()), |calls| check_objects(&calls.list()?.collect::<Vec<_>>()))
+}
+
+/// One text or a list of texts.
+fn stops(stop: Value<'_>) -> Result<Vec<String>, GatewayError> {
+    match stop.kind() {
+        Kind::Text => Ok(vec![required_text(stop)?]),
+        Kind::List => {
+            let stops = optional_list(Some(stop), MAX_STOPS)?;
+            stops.into_iter().map(required_text).collect()
+        }
+        Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(stop.expected("a string or a list of strings")),
+    }
+}
+
+/// The conversation of a request whose shape was checked.
+pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
+    let [tools, functions, choice, function_call, parallel, user, safety] = body.fields([
+        "tools",
+        "functions",
+        "tool_choice",
+        "function_call",
+        "parallel_tool_calls",
+        "user",
+        "safety_identifier",
+    ])?;
+    let mut declared = Vec::new();
+    for tool in optional_list(tools, MAX_TOOLS)? {
+        declared.extend(tools::definition(tool)?);
+    }
+    for function in optional_list(functions, MAX_TOOLS)? {
+        declared.push(tools::function(function, None)?);
+    }
+    Ok(ChatRequest {
+        messages: request::messages(body)?.into_iter().map(messages::message).collect::<Result<_, _>>()?,
+        tools: declared,
+        tool_choice: choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?,
+        parallel_tool_calls: parallel.map(Value::flag).transpose()?,
+        max_tokens: output_limit(body)?.map(|limit| limit.tokens),
+        sampling: sampling(body)?,
+        reasoning: reasoning(body)?,
+        response_format: body.get("response_format").map_or(Ok(ResponseFormat::Text), response_format)?,
+        user: optional_text(user.or(safety))?,
+    })
+}
+
+fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
+    let [temperature, top_p, top_k, seed, frequency, presence, stop] =
+        body.fields(["temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "stop"])?;
+    let number = |value: Option<Value<'_>>| value.map(Value::number).transpose();
+    Ok(Sampling {
+        temperature: number(temperature)?,
+        top_p: number(top_p)?,
+        top_k: top_k.map(Value::whole_number).transpose()?,
+        seed: seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()?,
+        frequency_penalty: number(frequency)?,
+        presence_penalty: number(presence)?,
+        stop: stop.map_or_else(|| Ok(Vec::new()), stops)?,
+    })
+}
+
+fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
+    let [kind, described] = format.fields(["type", "json_schema"])?;
+    let kind = required_text(kind.ok_or_else(|| format.missing("type"))?)?;
+    let [name, schema] = described.map_or(Ok([None, None]), |described| described.fields(["name", "schema"]))?;
+    Ok(match (kind.as_str(), schema) {
+        ("json_schema", Some(schema)) => ResponseFormat::JsonSchema {
+            name: optional_text(name)?.unwrap_or_else(|| "response".to_owned()),
+            schema: schema.json(),
+        },
+        ("json_object" | "json_schema", _) => ResponseFormat::JsonObject,
+        _ => ResponseFormat::Text,
+    })
+}
+
+/// Thoughts are shown to a client that asked for any of the fields that say so.
+fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
+    let [effort, asked, include] = body.fields(["reasoning_effort", "reasoning", "include_reasoning"])?;
+    let [inner_effort, budget, enabled, exclude] =
+        asked.map_or(Ok([None; 4]), |asked| asked.fields(["effort", "max_tokens", "enabled", "exclude"]))?;
+    let flag = |value: Option<Value<'_>>| value.map(Value::flag).transpose();
+    let (include, excluded) = (flag(include)?, flag(exclude)?);
+    let word = effort.or(inner_effort);
+    let excluded = excluded == Some(true) || include == Some(false);
+    let visible = !excluded && (word.is_some() || asked.is_some() || include == Some(true));
+    let budget = budget.map(Value::whole_number).transpose()?;
+    let amount = match (word, budget) {
+        (Some(word), _) if word.is("none") => Amount::Off,
+        (Some(word), _) => {
+            let unknown = || word.wrong("use none, minimal, low, medium, high, xhigh or max");
+            Amount::Effort(Effort::parse(&word.text()?).ok_or_else(unknown)?)
+        }
+        (None, Some(budget)) => Amount::Budget(budget),
+        (None, None) => match flag(enabled)? {
+            Some(false) => Amount::Off,
+            Some(true) => Amount::Effort(Effort::Medium),
+            None => Amount::Default,
+        },
+    };
+    // Without thinking there is nothing to show, and asking for it is refused.
+    Ok(Reasoning { amount, visible: visible && amount != Amount::Off })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(body: &str) -> Result<ClientRequest, GatewayError> {
+        open(Arc::new(Document::parse(body.to_owned(), OWN_NAMES)?))
+    }
+
+    #[test]
+    fn wrong_shapes_name_their_path_in_jsons_words() {
+        let with = |rest: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
+        let message = |message: &str| format!(r#"{{"model":"m","messages":[{message}]}}"#);
+        for (body, param, reason) in [
+            (r#"{"messages":[]}"#.to_owned(), "model", "this field is required"),
+            (r#"{"model":"m"}"#.to_owned(), "messages", "this field is required"),
+            (message(""), "messages", "at least one message is required"),
+            (message("\"hi\""), "messages[0]", "expected an object, got a string"),
+            (message(r#"{"content":"hi"}"#), "messages[0].role", "this field is required"),
+            (
+                message(r#"{"role":"robot","content":"hi"}"#),
+                "messages[0].role",
+                "use system, developer, user, assistant, tool or function",
+            ),
+            (message(r#"{"role":"user","content":null}"#), "messages[0].content", "this field is required"),
+            (
+                message(r#"{"role":"user","content":5}"#),
+                "messages[0].content",
+                "expected text or a list of content parts, got a number",
+            ),
+            (
+                message(r#"{"role":"user","content":[{"text":"a"}]}"#),
+                "messages[0].content[0].type",
+                "this field is required",
+            ),
+            (with(r#","max_tokens":0"#), "max_tokens", "must be at least 1"),
+            (with(r#","max_tokens":-1"#), "max_tokens", "expected a whole number of 0 or more"),
+            (with(r#","max_tokens":"many""#), "max_tokens", "expected a whole number, got a string"),
+            (with(r#","stream":"yes""#), "stream", "expected true or false, got a string"),
+            (with(r#","n":2"#), "n", "only one choice per request is supported; send n requests instead"),
+            (with(r#","stop":[1]"#), "stop[0]", "expected a string, got a number"),
+            (with(r#","stop":{}"#), "stop", "expected a string or a list of strings, got an object"),
+            (with(r#","tools":["f"]"#), "tools[0]", "expected an object, got a string"),
+            (with(r#","temperature":"hot""#), "temperature", "expected a number, got a string"),
+        ] {
+            let error = opened(&body).unwrap_err();
+            assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_picture_without_an_object_is_told_what_is_expected() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":7}]}]}"#;
+        let error = decode(opened(body).unwrap().document.root()).unwrap_err();
+        let path = "messages[0].content[0].image_url";
+        assert_eq!(
+            (error.param(), error.message()),
+            (Some(path), &*format!("{path}: expected an object with url, got a number."))
+        );
+    }
+
+    #[test]
+    fn the_newer_token_limit_wins() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":5,"max_completion_tokens":7}"#;
+        assert_eq!(opened(body).unwrap().max_tokens, Some(OutputLimit { field: "max_completion_tokens", tokens: 7 }));
+    }
+}

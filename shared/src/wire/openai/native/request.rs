@@ -1,0 +1,103 @@
+//! A Chat Completions request on its way to OpenRouter, which speaks the same format.
+
+use crate::capability::SamplingSupport;
+use crate::document::Value;
+use crate::error::GatewayError;
+use crate::wire::ClientRequest;
+use crate::wire::native::{Allowed, Forwarding};
+use crate::wire::openai::client::request::is_client_tool;
+use crate::wire::target::Target;
+
+/// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
+/// search.
+const ALLOWED: Allowed = Allowed {
+    forwarded: &[
+        "cache_control",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "include_reasoning",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "metadata",
+        "min_p",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "prompt_cache_key",
+        "reasoning",
+        "reasoning_effort",
+        "repetition_penalty",
+        "response_format",
+        "safety_identifier",
+        "seed",
+        "stop",
+        "structured_outputs",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_a",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+    ],
+    consumed: &["model", "stream", "stream_options"],
+    is_client_tool,
+};
+
+/// The edits that a model of OpenRouter's needs.
+pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
+    let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
+    forwarding.clamp_output(request.max_tokens, target.max_output_tokens);
+    one_output_limit(request, &mut forwarding);
+    if target.capabilities.sampling == SamplingSupport::Nothing {
+        // OpenAI's reasoning models refuse sampling fields, which many clients send unasked.
+        ["temperature", "top_p", "top_k"].into_iter().for_each(|name| forwarding.drop_field(name));
+    }
+    one_reasoning_amount(&mut forwarding);
+    // Only OpenAI's own models know the developer role: to the others it is a system message.
+    if !target.upstream.starts_with("openai/") {
+        rename_developer(&mut forwarding);
+    }
+    Ok(forwarding)
+}
+
+/// Both names of the limit at once are refused by some models; the newer one counts.
+fn one_output_limit(request: &ClientRequest, forwarding: &mut Forwarding<'_>) {
+    if request.max_tokens.is_some_and(|limit| limit.field == "max_completion_tokens") {
+        forwarding.drop_field("max_tokens");
+    }
+}
+
+/// OpenRouter refuses an effort beside a budget of thoughts: the effort counts, as where a request is translated.
+fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
+    let Some(reasoning) = forwarding.body.get("reasoning") else { return };
+    if let (Some(_), Some(budget)) = (reasoning.get("effort"), reasoning.get("max_tokens")) {
+        forwarding.drop(budget);
+    }
+}
+
+fn rename_developer(forwarding: &mut Forwarding<'_>) {
+    let messages = forwarding.body.get("messages").into_iter().flat_map(Value::elements);
+    for role in messages.filter_map(|message| message.get("role")).filter(|role| role.is("developer")) {
+        forwarding.edits.replace(role, "system");
+        forwarding.dropped.push(role.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_forwarded_fields_is_sorted() {
+        assert!(ALLOWED.forwarded.is_sorted());
+    }
+}

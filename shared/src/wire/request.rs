@@ -1,0 +1,113 @@
+//! What the request readers of all client formats share: lists within limits, the content of messages, cache marks, tool arguments.
+
+use super::shape::arguments_object;
+use crate::chat::request::{CacheMark, JsonText};
+use crate::document::{Kind, Value};
+use crate::error::{ErrorKind, GatewayError};
+
+/// Longest list of messages (S11).
+pub const MAX_MESSAGES: usize = 2_000;
+/// Longest list of tools (S11).
+pub const MAX_TOOLS: usize = 512;
+/// Longest list of stop sequences (S11).
+pub const MAX_STOPS: usize = 16;
+
+/// The messages of a request: at least one, at most [`MAX_MESSAGES`].
+pub fn messages(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
+    let list = body.required("messages")?;
+    let entries = within(list, MAX_MESSAGES)?;
+    if entries.is_empty() {
+        return Err(list.wrong("at least one message is required"));
+    }
+    Ok(entries)
+}
+
+/// The entries of a list that may be missing and must keep a limit.
+pub fn optional_list<'d>(list: Option<Value<'d>>, limit: usize) -> Result<Vec<Value<'d>>, GatewayError> {
+    list.map_or_else(|| Ok(Vec::new()), |list| within(list, limit))
+}
+
+fn within(list: Value<'_>, limit: usize) -> Result<Vec<Value<'_>>, GatewayError> {
+    let entries: Vec<Value<'_>> = list.list()?.collect();
+    if entries.len() > limit {
+        return Err(list.wrong(&format!("at most {limit} entries are accepted, got {}", entries.len())));
+    }
+    Ok(entries)
+}
+
+/// Checks that every entry is an object.
+pub fn check_objects(entries: &[Value<'_>]) -> Result<(), GatewayError> {
+    match entries.iter().find(|entry| entry.kind() != Kind::Object) {
+        Some(entry) => Err(entry.expected("an object")),
+        None => Ok(()),
+    }
+}
+
+/// Checks the content of a message: text, or a list of parts that each say their type.
+pub fn check_content(content: Value<'_>) -> Result<(), GatewayError> {
+    match content.kind() {
+        Kind::Text => Ok(()),
+        Kind::List => content.elements().try_for_each(|part| {
+            let [kind] = part.fields(["type"])?;
+            kind.ok_or_else(|| part.missing("type"))?.text().map(drop)
+        }),
+        Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(content.expected("text or a list of content parts")),
+    }
+}
+
+/// An output limit: a whole number of at least one.
+pub fn output_limit(limit: Value<'_>) -> Result<u64, GatewayError> {
+    match limit.whole_number()? {
+        0 => Err(limit.wrong("must be at least 1")),
+        tokens => Ok(tokens),
+    }
+}
+
+/// What a cache mark stands for: five minutes unless an hour is asked for. Both client formats spell it the same.
+pub fn cache_mark(control: Option<Value<'_>>) -> Option<CacheMark> {
+    let control = control.filter(|control| control.kind() == Kind::Object)?;
+    let is_hour = control.get("ttl").is_some_and(|ttl| ttl.is("1h"));
+    Some(if is_hour { CacheMark::OneHour } else { CacheMark::FiveMinutes })
+}
+
+/// A text of the client's that a message may quote, such as a type: cut to a length that logs and headers bear.
+pub fn quoted(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// The refusal of a part that no route of the model takes, by its path.
+pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {
+    let path = part.path();
+    GatewayError::new(ErrorKind::Unsupported, format!("{path}: this model's route cannot carry {what}."))
+        .with_code("unsupported")
+        .with_param(path)
+}
+
+/// A tool call's arguments as one JSON object: an object as it stands, a string by what it says.
+pub fn arguments(value: Option<Value<'_>>) -> JsonText {
+    match value {
+        Some(value) if value.kind() == Kind::Object => value.json(),
+        Some(value) => arguments_object(value.as_text().map_or_else(|| value.json().0, std::borrow::Cow::into_owned)),
+        None => JsonText("{}".to_owned()),
+    }
+}
+
+/// What an optional string says; a 400 for anything else.
+pub fn optional_text(value: Option<Value<'_>>) -> Result<Option<String>, GatewayError> {
+    value.map(required_text).transpose()
+}
+
+/// What a string says; a 400 for anything else.
+pub fn required_text(value: Value<'_>) -> Result<String, GatewayError> {
+    value.text().map(std::borrow::Cow::into_owned)
+}
+
+/// What a field says; a 400 when it is missing or no string.
+pub fn text_field(object: Value<'_>, name: &str) -> Result<String, GatewayError> {
+    required_text(object.required(name)?)
+}
+
+/// The entries of an optional list; a 400 for anything else.
+pub fn entries(list: Option<Value<'_>>) -> Result<Vec<Value<'_>>, GatewayError> {
+    list.map_or_else(|| Ok(Vec::new()), |list| list.list().map(Iterator::collect))
+}

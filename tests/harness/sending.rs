@@ -1,0 +1,41 @@
+//! Requests through the library alone: what a route is sent.
+
+use std::collections::HashMap;
+
+use gateway::catalog::{Model, Route};
+use gateway::error::GatewayError;
+use gateway::translate::outbound::{self, Destination, RequestExtras};
+use gateway::translate::{Conversion, Outbound};
+use gateway::wire::native::ProviderFields;
+use gateway::wire::{self, ClientFormat};
+
+/// A request as a route gets it, but for what its provider adds.
+#[derive(Debug)]
+pub struct Sent {
+    /// The upstream body.
+    pub body: Vec<u8>,
+    /// How the reply comes back.
+    pub conversion: Conversion,
+    /// What is named as dropped.
+    pub dropped: Vec<String>,
+}
+
+/// Sends a body along a route, with these betas of Anthropic's.
+pub fn send_along(
+    format: ClientFormat,
+    body: &str,
+    model: &Model,
+    route: &Route,
+    betas: &[&str],
+) -> Result<Sent, GatewayError> {
+    let request = wire::open_request(format, body.to_owned())?;
+    let extras = RequestExtras { betas, signatures: &HashMap::new() };
+    let Outbound { body, conversion, dropped } = outbound::outbound(&request, Destination { model, route }, extras)?;
+    Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped })
+}
+
+/// Sends a body along a model's first route.
+pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Sent, GatewayError> {
+    let route = model.routes.first().ok_or_else(|| GatewayError::internal("a model without routes"))?;
+    send_along(format, body, model, route, &[])
+}
