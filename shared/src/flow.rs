@@ -1,5 +1,7 @@
 //! A chat request from key to ledger, readable in one screen.
 
+mod answer;
+mod count;
 mod served;
 
 use std::collections::HashMap;
@@ -8,28 +10,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response};
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
-use crate::admission::{Rates, rate_headers, with_rates};
 use crate::auth::ApiKey;
 use crate::body;
 use crate::catalog::Model;
-use crate::dispatch::{self, AttemptLog, Dispatch, PreparedRequest, ReplyReader, RoutableRequest};
-use crate::error::{GatewayError, UpstreamError};
+use crate::dispatch::{self, RoutableRequest};
+use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
 use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sizes};
-use crate::providers::UpstreamReply;
-use crate::pump::{Committed, Pump, Reply};
-use crate::respond::{self, Body};
-use crate::retry::{self, Severity};
+use crate::respond::Body;
 use crate::vault;
 use crate::wire::anthropic::betas;
-use crate::wire::{self, ClientFormat, ClientRequest, Delivery, Identity, Mode, ReplyContext};
+use crate::wire::{self, ClientFormat, ClientRequest};
 
-use served::deprecation_headers;
+use answer::show_rates;
 pub use served::{model_gone, model_not_found, served_model};
 
 /// A request as an endpoint hands it over.
@@ -97,37 +94,6 @@ impl Gateway {
         })
     }
 
-    /// Sends an admitted request on its way. One that finds none gives back what it took.
-    async fn answer(
-        self: &Arc<Self>,
-        request: RoutableRequest,
-        facts: RequestFacts,
-        deadline: Instant,
-    ) -> Result<Response<Body>, GatewayError> {
-        let ClientRequest { format, mode, include_usage, .. } = request.request;
-        let dispatch = match Dispatch::begin(&self.upstreams, request, deadline).await {
-            Ok(dispatch) => dispatch,
-            Err(error) => {
-                ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
-                return Err(error);
-            }
-        };
-        ledger::log_intent(&facts, dispatch.prepared().route.provider);
-        let context = ReplyContext {
-            format,
-            request: facts.request,
-            identity: Identity::new(facts.request, facts.model.id.clone(), format),
-            delivery: match mode {
-                Mode::Streaming => Delivery::Streamed,
-                Mode::Whole | Mode::Count => Delivery::Whole,
-            },
-            include_usage,
-            estimated_input: facts.estimated_input,
-            cost: Arc::new(ledger::price_of(&facts)),
-        };
-        self.pump(facts, context, dispatch, deadline).await
-    }
-
     /// Reads a request's body. A large one is decompressed and read only for a key that is known: the caller may be nobody.
     async fn read_body(&self, key: &ApiKey, incoming: &Incoming<'_>) -> Result<String, GatewayError> {
         if let Some(text) = body::read_small(incoming.headers, incoming.body.clone())? {
@@ -135,70 +101,6 @@ impl Gateway {
         }
         self.admission.authenticate(key, incoming.address).await?;
         body::read(incoming.headers, incoming.body.clone())
-    }
-
-    /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
-    /// nothing, so they leave no record.
-    pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
-        let deadline = dispatch::end_of(incoming.deadline);
-        let key = ApiKey::from_headers(incoming.headers)?;
-        let opened = wire::open_count(self.read_body(&key, &incoming).await?)?;
-        let model = served_model(self.catalog()?, &opened.model)?;
-        let recognised = self.admission.authenticate(&key, incoming.address);
-        let (permit, ()) = futures_util::join!(recognised, self.upstreams.circuits.refresh());
-        permit?;
-        let estimated = Sizes::of(&opened.document).estimated_input();
-        if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
-            return Ok(estimated);
-        }
-        // Vertex counts without betas.
-        let request = routable(opened, &HeaderMap::new(), model);
-        let mut dispatch = Dispatch::begin(&self.upstreams, request, deadline).await?;
-        let counted = dispatch.run(&self.upstreams, &Counting).await;
-        dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
-        match counted {
-            Err(error) if retry::severity(&error) != Severity::Final => Ok(estimated),
-            counted => Ok(counted?),
-        }
-    }
-
-    /// Runs a dispatched request in a task of its own, which a client that leaves does not end.
-    async fn pump(
-        self: &Arc<Self>,
-        facts: RequestFacts,
-        context: ReplyContext,
-        dispatch: Dispatch,
-        deadline: Instant,
-    ) -> Result<Response<Body>, GatewayError> {
-        let span = tracing::info_span!("pump", request = %facts.request);
-        let model = Arc::clone(&facts.model);
-        let (pump, committed) = Pump::new(facts, context, self.store.clone(), &dispatch, deadline);
-        let gateway = Arc::clone(self);
-        #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
-        tokio::spawn(async move { pump.run(&gateway.upstreams, dispatch).await }.instrument(span));
-        let Committed { log, reply } =
-            committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
-        let mut response = match reply {
-            Reply::Stream(chunks) => respond::event_stream(chunks),
-            Reply::Whole { body, charged } => {
-                let mut response = respond::json_bytes(StatusCode::OK, body);
-                respond::set_header(&mut response, "x-gateway-cost-usd", &charged.to_string());
-                response
-            }
-        };
-        show(&log, &model, &mut response);
-        Ok(response)
-    }
-}
-
-/// Reads a provider's count.
-struct Counting;
-
-impl ReplyReader for Counting {
-    type Read = u64;
-
-    async fn read(&self, _: &PreparedRequest, reply: UpstreamReply) -> Result<u64, UpstreamError> {
-        wire::decode_count(&reply.text().await?)
     }
 }
 
@@ -221,26 +123,4 @@ fn lowered(routable: RoutableRequest, tokens: u64) -> Result<RoutableRequest, Ga
     // Nothing that is derived from the request, such as the room for thinking, may go beyond what is held.
     let model = Arc::new(Model { max_output_tokens: tokens, ..Model::clone(&routable.model) });
     Ok(RoutableRequest { request, model, dropped, ..routable })
-}
-
-/// Tells the client what is left of its key's rates, whatever the answer.
-fn show_rates(rates: &Rates, answer: Result<Response<Body>, GatewayError>) -> Result<Response<Body>, GatewayError> {
-    let mut response = answer.map_err(|error| with_rates(error, Some(rates)))?;
-    for (name, value) in rate_headers(rates) {
-        respond::set_header(&mut response, name, &value);
-    }
-    Ok(response)
-}
-
-/// Tells the client where its request was.
-fn show(log: &AttemptLog, model: &Model, response: &mut Response<Body>) {
-    for (name, value) in log.headers() {
-        respond::set_header(response, name, &value);
-    }
-    for (name, value) in deprecation_headers(model) {
-        respond::set_header(response, name, value);
-    }
-    if !log.dropped.is_empty() {
-        respond::set_header(response, "x-gateway-dropped", &log.dropped.join(", "));
-    }
 }

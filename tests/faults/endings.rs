@@ -239,7 +239,8 @@ async fn a_panic_is_settled_and_charges_nothing() -> Result<()> {
     let process = Process::start().await?;
     for stream in [false, true] {
         let cost: CostOf = Arc::new(|_| panic!("a fault of our own"));
-        let driven = process.drive(&asked("gpt-5-nano", "echo", stream), Some(cost), Duration::from_secs(30)).await?;
+        let driven =
+            process.drive(&asked("gpt-5-nano", "echo pace=20", stream), Some(cost), Duration::from_secs(30)).await?;
         let committed = driven.commit.await?;
         driven.task.await?;
         assert_eq!(committed.is_err(), !stream, "a stream had begun");

@@ -56,11 +56,8 @@ const CLAUDE_CALL: &[&str] = &[
     r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null}}"#,
     r#"{"type":"message_stop"}"#,
 ];
-const CLAUDE_NOTHING: &[&str] = &[
-    r#"{"type":"content_block_stop","index":0}"#,
-    r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null}}"#,
-    r#"{"type":"message_stop"}"#,
-];
+const CLAUDE_NOTHING: &[&str] =
+    &[r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null}}"#, r#"{"type":"message_stop"}"#];
 const GEMINI_CALL: &[&str] =
     &[r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","finishMessage":"Malformed function call: half("}]}"#];
 const GEMINI_NOTHING: &[&str] = &[r#"{"candidates":[{"finishReason":"STOP"}]}"#];

@@ -221,6 +221,8 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
         }
         Scenario::NoAnswer => {
             frames.truncate(place_after(&frames, 0));
+            // Claude's first word comes in a block; without one there is none.
+            frames.retain(|frame| !frame.bytes.contains("content_block_start"));
             frames.extend(failure);
             paced(frames, pace)
         }
