@@ -1,6 +1,7 @@
 //! Whether a Messages request fits a Claude model as it stands. One that does passes through untouched; one that does not goes
 //! through the conversation, which knows each generation's rules, instead of being refused by Vertex AI.
 
+pub mod reply;
 pub mod stream;
 
 use serde::Deserialize;

@@ -1,4 +1,5 @@
 //! Between a client and a provider that both speak Chat Completions.
 
-pub(super) mod calls;
+mod calls;
+pub mod reply;
 pub mod stream;

@@ -1,4 +1,5 @@
 //! From providers that speak Chat Completions.
 
+pub(super) mod pieces;
 pub mod reply;
 pub mod stream;
