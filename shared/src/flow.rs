@@ -201,10 +201,7 @@ impl Gateway {
             }
         };
         ledger::log_intent(&facts, dispatch.prepared().route.provider);
-        let delivery = match mode {
-            Mode::Streaming => Delivery::Streamed,
-            Mode::Whole | Mode::Count => Delivery::Whole,
-        };
+        let delivery = if mode == Mode::Streaming { Delivery::Streamed } else { Delivery::Whole };
         let (model, markup) = (Arc::clone(&facts.model), facts.markup_permille);
         let context = ReplyContext {
             format,

@@ -77,7 +77,8 @@ impl Blocks {
         let CallPiece { index, id, name, arguments } = piece;
         // Some wires write a missing name as text.
         let name = name.filter(|name| !matches!(name.as_str(), "" | "null"));
-        let position = self.position(index, id.as_deref(), name.is_some());
+        let begins = index.is_none() && self.begins_another(name.as_deref(), &arguments);
+        let position = self.position(index, id.as_deref(), begins);
         if let Some(call) = self.calls.get_mut(position) {
             // Some wires repeat id and name on every piece: the first ones stay.
             if call.id.is_empty() {
@@ -127,18 +128,21 @@ impl Blocks {
         }
     }
 
+    /// Without numbers and ids to tell calls apart, a name after complete arguments begins the next one, unless it only repeats.
+    fn begins_another(&self, name: Option<&str>, arguments: &str) -> bool {
+        let Some((name, last)) = name.zip(self.calls.last()) else { return false };
+        last.end.reached() && !last.name.is_empty() && (last.name != name || !arguments.is_empty())
+    }
+
     /// Where the call of a piece is kept, made new when the piece begins one.
-    fn position(&mut self, index: Option<u64>, id: Option<&str>, is_named: bool) -> usize {
+    fn position(&mut self, index: Option<u64>, id: Option<&str>, begins: bool) -> usize {
         let known = match index {
             Some(index) => self.calls.iter().rposition(|call| call.index == index),
             None => self.calls.len().checked_sub(1),
         };
         let id = id.filter(|id| !id.is_empty());
         let is_same = |position: &usize| match self.calls.get(*position) {
-            Some(call) if id.is_none() || call.id.is_empty() => {
-                // Without ids to tell calls apart, a name after complete arguments begins the next one.
-                !(is_named && id.is_none() && call.end.reached() && !call.name.is_empty())
-            }
+            Some(call) if id.is_none() || call.id.is_empty() => !(begins && id.is_none()),
             Some(call) => id == Some(call.id.as_str()),
             None => false,
         };
