@@ -9,6 +9,7 @@ mod keys;
 mod ledger;
 mod refusals;
 mod secrets;
+mod strangers;
 mod streams;
 mod surface;
 mod usage;

@@ -25,6 +25,7 @@ struct Call {
     /// Pieces that wait for their turn.
     waiting: String,
     done: bool,
+    /// How far the arguments are that have come, those that wait included.
     end: ObjectEnd,
 }
 
@@ -74,7 +75,10 @@ impl Blocks {
     /// A piece of a tool call.
     pub fn tool_call(&mut self, piece: CallPiece, events: &mut Vec<StreamEvent>) {
         let CallPiece { index, id, name, arguments } = piece;
-        let position = self.position(index, id.as_deref());
+        // Some wires write a missing name as text.
+        let name = name.filter(|name| !matches!(name.as_str(), "" | "null"));
+        let begins = index.is_none() && self.begins_another(name.as_deref(), &arguments);
+        let position = self.position(index, id.as_deref(), begins);
         if let Some(call) = self.calls.get_mut(position) {
             // Some wires repeat id and name on every piece: the first ones stay.
             if call.id.is_empty() {
@@ -84,6 +88,7 @@ impl Blocks {
                 call.name = name.unwrap_or_default();
             }
             if !call.done {
+                call.end.read(&arguments);
                 call.waiting.push_str(&arguments);
             }
         }
@@ -95,6 +100,11 @@ impl Blocks {
         self.close_open(events);
         events.push(StreamEvent::BlockStart(BlockStart::RedactedReasoning { data }));
         events.push(StreamEvent::BlockStop);
+    }
+
+    /// True while a block of text is open.
+    pub fn is_text(&self) -> bool {
+        self.open == Open::Text
     }
 
     /// True while a block of reasoning is open.
@@ -118,17 +128,25 @@ impl Blocks {
         }
     }
 
+    /// Without numbers and ids to tell calls apart, a name after complete arguments begins the next one, unless it only repeats.
+    fn begins_another(&self, name: Option<&str>, arguments: &str) -> bool {
+        let Some((name, last)) = name.zip(self.calls.last()) else { return false };
+        last.end.reached() && !last.name.is_empty() && (last.name != name || !arguments.is_empty())
+    }
+
     /// Where the call of a piece is kept, made new when the piece begins one.
-    fn position(&mut self, index: Option<u64>, id: Option<&str>) -> usize {
+    fn position(&mut self, index: Option<u64>, id: Option<&str>, begins: bool) -> usize {
         let known = match index {
             Some(index) => self.calls.iter().rposition(|call| call.index == index),
             None => self.calls.len().checked_sub(1),
         };
-        let renewed = |position: &usize| {
-            let known_id = self.calls.get(*position).map_or("", |call| call.id.as_str());
-            id.is_some_and(|id| !id.is_empty() && !known_id.is_empty() && id != known_id)
+        let id = id.filter(|id| !id.is_empty());
+        let is_same = |position: &usize| match self.calls.get(*position) {
+            Some(call) if id.is_none() || call.id.is_empty() => !(begins && id.is_none()),
+            Some(call) => id == Some(call.id.as_str()),
+            None => false,
         };
-        if let Some(position) = known.filter(|position| !renewed(position)) {
+        if let Some(position) = known.filter(is_same) {
             return position;
         }
         let index = index.unwrap_or_else(|| self.calls.last().map_or(0, |call| call.index.saturating_add(1)));
@@ -177,7 +195,6 @@ impl Blocks {
         let Some(call) = self.calls.get_mut(position) else { return true };
         if !call.waiting.is_empty() {
             let piece = std::mem::take(&mut call.waiting);
-            call.end.read(&piece);
             events.push(StreamEvent::Delta(Delta::Arguments(piece)));
         }
         call.end.reached()
@@ -260,9 +277,11 @@ mod tests {
             StreamEvent::BlockStart(block) => format!("+{block:?}"),
             StreamEvent::Delta(Delta::Arguments(text) | Delta::Text(text) | Delta::Reasoning(text)) => text.clone(),
             StreamEvent::BlockStop => "-".to_owned(),
-            StreamEvent::Delta(_) | StreamEvent::Start { .. } | StreamEvent::Usage(_) | StreamEvent::Finish(_) => {
-                "?".to_owned()
-            }
+            StreamEvent::Delta(_)
+            | StreamEvent::Start { .. }
+            | StreamEvent::Usage(_)
+            | StreamEvent::Refusal(_)
+            | StreamEvent::Finish(_) => "?".to_owned(),
         };
         events.iter().map(show).collect::<Vec<_>>().join(" ")
     }
@@ -292,6 +311,15 @@ mod tests {
         let unnumbered = |id: &str, name: &str| CallPiece { index: None, ..piece(0, id, name, "{}") };
         assert_eq!(run(vec![piece(0, "a", "f", "{}"), piece(0, "b", "g", "{}")]), "+f(a) {} - +g(b) {} -");
         assert_eq!(run(vec![unnumbered("a", "f"), unnumbered("b", "g")]), "+f(a) {} - +g(b) {} -");
+        assert_eq!(run(vec![unnumbered("", "f"), unnumbered("", "g")]), "+f() {} - +g() {} -");
+    }
+
+    #[test]
+    fn a_block_waits_for_the_first_real_name() {
+        for missing in ["", "null"] {
+            let pieces = vec![piece(0, "a", missing, "{\"x\""), piece(0, "", "f", ":1}"), piece(0, "", "g", "")];
+            assert_eq!(run(pieces), "+f(a) {\"x\":1} -", "{missing:?}");
+        }
     }
 
     #[test]

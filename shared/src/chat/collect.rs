@@ -2,37 +2,40 @@
 
 use super::event::{BlockStart, Delta, StreamEvent};
 use super::request::{JsonText, Part, ToolCall};
-use super::response::ChatResponse;
-use super::usage::Usage;
+use super::response::{ChatResponse, FinishReason};
 
 /// The reply that the events tell, or `None` when they do not finish it.
 pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResponse> {
-    let (mut parts, mut reply_id, mut usage): (Vec<Part>, String, Option<Usage>) = (Vec::new(), String::new(), None);
+    let mut reply =
+        ChatResponse { id: String::new(), parts: Vec::new(), refusal: None, finish: FinishReason::Stop, usage: None };
     for event in events {
         match event {
-            StreamEvent::Start { id, usage: known, .. } => {
-                reply_id = id;
-                usage = Some(known).filter(|usage| !usage.is_empty());
+            StreamEvent::Start { id, usage, .. } => {
+                reply.id = id;
+                reply.usage = Some(usage).filter(|usage| !usage.is_empty());
             }
-            StreamEvent::BlockStart(block) => parts.push(open(block)),
-            StreamEvent::Delta(delta) => parts.last_mut().into_iter().for_each(|part| extend(part, &delta)),
+            StreamEvent::BlockStart(block) => reply.parts.extend(open(block)),
+            StreamEvent::Delta(delta) => reply.parts.last_mut().into_iter().for_each(|part| extend(part, &delta)),
             StreamEvent::BlockStop => {}
-            StreamEvent::Usage(last) => usage = Some(last),
-            StreamEvent::Finish(finish) => return Some(ChatResponse { id: reply_id, parts, finish, usage }),
+            StreamEvent::Usage(last) => reply.usage = Some(last),
+            StreamEvent::Refusal(words) => reply.refusal.get_or_insert_default().push_str(&words),
+            StreamEvent::Finish(finish) => return Some(ChatResponse { finish, ..reply }),
         }
     }
     None
 }
 
-fn open(block: BlockStart) -> Part {
-    match block {
+/// The part that a block begins; what only its own format knows is none.
+fn open(block: BlockStart) -> Option<Part> {
+    Some(match block {
         BlockStart::Text => Part::Text { text: String::new(), cache: None },
         BlockStart::Reasoning => Part::Reasoning { text: String::new(), signature: None },
         BlockStart::RedactedReasoning { data } => Part::RedactedReasoning { data },
         BlockStart::ToolCall { id, name } => {
             Part::ToolCall(ToolCall { id, name, arguments: JsonText(String::new()), signature: None })
         }
-    }
+        BlockStart::Opaque => return None,
+    })
 }
 
 /// Adds a piece to the part it belongs to; the grammar sees to it that it belongs to the last one.

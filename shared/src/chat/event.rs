@@ -1,5 +1,5 @@
 //! A reply as a sequence of events, and the grammar every decoder obeys:
-//! `Start (BlockStart Delta* BlockStop)* Finish`, at most one block open; `Usage` may come anywhere after `Start`.
+//! `Start (BlockStart Delta* BlockStop)* Finish`, at most one block open; `Usage` and `Refusal` may come anywhere after `Start`.
 
 use super::request::Signature;
 use super::response::FinishReason;
@@ -25,6 +25,9 @@ pub enum StreamEvent {
     BlockStop,
     /// Usage so far, cumulative: the last one wins.
     Usage(Usage),
+    /// Why there is no answer, in the words of the provider that blocked it or of the model that refused it; never content.
+    /// Pieces concatenate.
+    Refusal(String),
     /// The reply is complete. Exactly once, last.
     Finish(FinishReason),
 }
@@ -48,6 +51,8 @@ pub enum BlockStart {
         /// The tool's name.
         name: String,
     },
+    /// A block that only its own format knows, such as one of a server-side tool; without deltas.
+    Opaque,
 }
 
 /// A piece of the open block.
@@ -87,7 +92,7 @@ impl Grammar {
             StreamEvent::BlockStart(block) => self.open = Some(block.clone()),
             StreamEvent::Delta(delta) => self.check_delta(delta)?,
             StreamEvent::BlockStop => drop(self.open.take().ok_or("a block closes that is not open")?),
-            StreamEvent::Usage(_) => {}
+            StreamEvent::Usage(_) | StreamEvent::Refusal(_) => {}
             StreamEvent::Finish(_) if self.open.is_some() => return Err("Finish while a block is open"),
             StreamEvent::Finish(_) => self.finished = true,
         }
@@ -104,7 +109,7 @@ impl Grammar {
             Some(BlockStart::Text) => matches!(delta, Delta::Text(_)),
             Some(BlockStart::Reasoning) => matches!(delta, Delta::Reasoning(_) | Delta::Signature(_)),
             Some(BlockStart::ToolCall { .. }) => matches!(delta, Delta::Arguments(_) | Delta::Signature(_)),
-            Some(BlockStart::RedactedReasoning { .. }) | None => false,
+            Some(BlockStart::RedactedReasoning { .. } | BlockStart::Opaque) | None => false,
         };
         fits.then_some(()).ok_or("a delta that does not belong to the open block")
     }

@@ -41,6 +41,8 @@ pub struct ChatResponse {
     pub id: String,
     /// What the model said: text, reasoning and tool calls, in order.
     pub parts: Vec<Part>,
+    /// Why there is no answer, in the words of the provider that blocked it or of the model that refused it.
+    pub refusal: Option<String>,
     /// Why it stopped.
     pub finish: FinishReason,
     /// What it consumed, when the provider said so.

@@ -14,15 +14,24 @@ pub struct Meter {
     pub has_final_usage: bool,
     /// Bytes of generated text, reasoning and arguments, from events: the same on all routes.
     pub generated_bytes: u64,
-    /// Whether anything of the answer came: a block of any kind.
+    /// Whether anything of the answer came: a block of any kind, or a refusal.
     pub has_content: bool,
     /// The provider's id of the reply.
     pub upstream_id: String,
     /// Why the model stopped, as the client is told.
     pub finish: Option<FinishReason>,
-    /// Gemini's signatures, each by the position of its tool call in the reply.
-    pub signatures: Vec<(usize, String)>,
-    calls: usize,
+    /// Gemini's signatures, each by the id that the client got for its tool call.
+    pub signatures: Vec<(String, String)>,
+    last_call: String,
+}
+
+/// When a provider reported a usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UsageReport {
+    /// While it generated.
+    Interim,
+    /// With the finish marker, or after it.
+    Final,
 }
 
 /// Who counted the tokens.
@@ -44,25 +53,51 @@ pub struct Metered {
 }
 
 impl Meter {
-    /// Takes note of an event.
-    pub(super) fn observe(&mut self, event: &StreamEvent) {
-        self.has_content |= matches!(event, StreamEvent::BlockStart(_) | StreamEvent::Delta(_));
+    /// Takes note of what the provider sent.
+    pub(super) fn observe(&mut self, event: &StreamEvent, report: UsageReport) {
         match event {
             StreamEvent::Start { id, usage, .. } => {
                 self.upstream_id.clone_from(id);
-                self.usage = Some(*usage).filter(|usage| !usage.is_empty());
+                self.report(usage, UsageReport::Interim);
             }
-            StreamEvent::Delta(Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text)) => {
-                self.generated_bytes = self.generated_bytes.saturating_add(text.len() as u64);
+            StreamEvent::Delta(delta) => {
+                self.has_content = true;
+                let length = match delta {
+                    Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) => text.len(),
+                    Delta::Signature(_) => 0,
+                };
+                self.generated_bytes = self.generated_bytes.saturating_add(length as u64);
             }
-            StreamEvent::Usage(usage) => self.usage = Some(*usage).filter(|usage| !usage.is_empty()).or(self.usage),
-            StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
-            StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => self.calls = self.calls.saturating_add(1),
+            StreamEvent::BlockStart(_) | StreamEvent::Refusal(_) => self.has_content = true,
+            StreamEvent::Usage(usage) => self.report(usage, report),
+            StreamEvent::BlockStop | StreamEvent::Finish(_) => {}
+        }
+    }
+
+    fn report(&mut self, usage: &Usage, report: UsageReport) {
+        if !usage.is_empty() {
+            self.usage = Some(*usage);
+            self.has_final_usage |= report == UsageReport::Final;
+        }
+    }
+
+    /// Takes note of what the client is told.
+    pub(super) fn note_told(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) => self.last_call.clone_from(id),
             StreamEvent::Delta(Delta::Signature(signature)) if signature.origin == Origin::Gemini => {
                 // A signature of a thought comes before any call; nothing has to keep it.
-                self.signatures.extend(self.calls.checked_sub(1).map(|call| (call, signature.value.clone())));
+                if !self.last_call.is_empty() {
+                    self.signatures.push((self.last_call.clone(), signature.value.clone()));
+                }
             }
-            StreamEvent::BlockStart(_) | StreamEvent::Delta(Delta::Signature(_)) | StreamEvent::BlockStop => {}
+            StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
+            StreamEvent::Start { .. }
+            | StreamEvent::BlockStart(_)
+            | StreamEvent::Delta(_)
+            | StreamEvent::BlockStop
+            | StreamEvent::Usage(_)
+            | StreamEvent::Refusal(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ pub mod outbound;
 mod place;
 pub mod relay;
 mod restore;
+mod rules;
 
 pub use crate::wire::{CostOf, Delivery, ReplyContext};
 pub use conversion::Conversion;
@@ -13,3 +14,4 @@ pub use meter::{Meter, Metered, UsageSource};
 pub use outbound::Outbound;
 pub use relay::{Progress, Relay};
 pub use restore::Restore;
+pub use rules::{CallIds, ReplyRules};

@@ -3,12 +3,15 @@
 use bytes::BytesMut;
 
 use super::conversion::Conversion;
-use super::meter::Meter;
+use super::meter::{Meter, UsageReport};
 use super::restore::Restore;
-use crate::chat::{Part, StreamEvent, collect};
+use super::rules::{CallIds, ReplyRules};
+use crate::chat::{ChatResponse, Part, StreamEvent, collect};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::sse::{Frame, FrameReader, SseError};
-use crate::wire::{self, ClientFormat, Delivery, EventDecoder, EventEncoder, FrameForwarder, ReplyContext, WireFormat};
+use crate::wire::{
+    self, Checked, ClientFormat, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, ReplyContext, WireFormat,
+};
 
 /// How far a stream is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,24 +32,41 @@ pub struct Relay {
     machine: Machine,
 }
 
-/// Everything a frame goes through.
+/// Everything a frame goes through: decoder, restore, rules, outlet.
 struct Machine {
     context: ReplyContext,
     wire: WireFormat,
     decoder: Box<dyn EventDecoder>,
     /// What to undo; `None` where the formats are the same.
     restore: Option<Restore>,
+    rules: ReplyRules,
     outlet: Outlet,
     meter: Meter,
-    /// Reused for every frame.
+    /// Writes errors and pings, and everything else where events go out.
+    encoder: Box<dyn EventEncoder>,
+    /// What the decoder made of a frame, and what of it may be told. Reused for every frame.
     events: Vec<StreamEvent>,
+    checked: Vec<StreamEvent>,
 }
 
-/// What goes out: the original frames, the events encoded again, or the whole reply at its end.
+/// What goes out.
 enum Outlet {
+    /// The provider's frames.
     Forward(Box<dyn FrameForwarder>),
-    Encode(Box<dyn EventEncoder>),
+    /// The events, encoded again.
+    Encode,
+    /// The events' whole reply, at its end.
     Collect(Vec<StreamEvent>),
+    /// The frames' whole reply, at its end.
+    Fold(Folded),
+}
+
+/// A provider's own whole reply, as far as it came.
+struct Folded {
+    fold: Box<dyn FrameFold>,
+    /// The reply where it came whole: nothing is folded then.
+    body: Option<String>,
+    events: Vec<StreamEvent>,
 }
 
 impl From<SseError> for UpstreamError {
@@ -66,14 +86,27 @@ impl Relay {
             Conversion::Forward => (context.format.native_wire(), None),
             Conversion::Translate { wire, restore } => (wire, Some(restore)),
         };
-        let ReplyContext { format, identity, include_usage, estimated_input, .. } = context.clone();
-        let outlet = match (context.delivery, &restore) {
-            (Delivery::Whole, _) => Outlet::Collect(Vec::new()),
-            (Delivery::Streamed, None) => Outlet::Forward(wire::forwarder(format, identity, include_usage)),
-            (Delivery::Streamed, Some(_)) => Outlet::Encode(wire::encoder(format, identity, include_usage, estimated_input)),
+        let (outlet, call_ids) = match (context.delivery, &restore) {
+            (Delivery::Streamed, None) => (Outlet::Forward(wire::forwarder(context.clone())), CallIds::Provider),
+            (Delivery::Streamed, Some(_)) => (Outlet::Encode, CallIds::Own),
+            (Delivery::Whole, None) => {
+                let fold = wire::fold(context.format);
+                (Outlet::Fold(Folded { fold, body: None, events: Vec::new() }), CallIds::Provider)
+            }
+            (Delivery::Whole, Some(_)) => (Outlet::Collect(Vec::new()), CallIds::Own),
         };
-        let (decoder, meter, events) = (wire::decoder(wire), Meter::default(), Vec::new());
-        let machine = Machine { context, wire, decoder, restore, outlet, meter, events };
+        let machine = Machine {
+            wire,
+            decoder: wire::decoder(wire),
+            restore,
+            rules: ReplyRules::new(context.identity.clone(), call_ids),
+            outlet,
+            meter: Meter::default(),
+            encoder: wire::encoder(context.clone()),
+            context,
+            events: Vec::new(),
+            checked: Vec::new(),
+        };
         Self { reader: FrameReader::default(), machine }
     }
 
@@ -101,30 +134,38 @@ impl Relay {
 
     /// Takes an upstream's answer that is one JSON object instead of a stream.
     pub fn whole(&mut self, body: &str, out: &mut BytesMut) -> Progress {
+        if self.machine.meter.finish.is_some() {
+            return Progress::Finished;
+        }
         let result = self.machine.whole(body, out);
         self.machine.progress(result)
     }
 
-    /// Appends the one event that ends a failed stream.
+    /// Appends what tells the client of a failure: the one event that ends a failed stream, or the error as a body.
     pub fn fail(&mut self, error: &GatewayError, out: &mut BytesMut) {
-        if let Outlet::Encode(encoder) = &mut self.machine.outlet {
-            encoder.abandon(out);
+        let Machine { context, encoder, .. } = &mut self.machine;
+        match context.delivery {
+            Delivery::Streamed => encoder.error(error, out),
+            Delivery::Whole => {
+                out.extend_from_slice(&wire::error_body(context.format.dialect(), error, context.request));
+            }
         }
-        wire::encode_error(self.machine.context.format, error, self.machine.context.request, out);
     }
 
-    /// Appends a sign of life.
+    /// Appends a sign of life: the format's own in a stream, white space before a body.
     pub fn ping(&self, out: &mut BytesMut) {
-        wire::encode_ping(self.machine.context.format, out);
+        match self.machine.context.delivery {
+            Delivery::Streamed => self.machine.encoder.ping(out),
+            Delivery::Whole => out.extend_from_slice(b" "),
+        }
     }
 
     /// The signatures that the client cannot carry, by the ids it got for its tool calls.
     pub fn signatures(&self) -> Vec<(String, String)> {
-        let Machine { context, meter, .. } = &self.machine;
-        if context.format != ClientFormat::ChatCompletions {
-            return Vec::new();
+        match self.machine.context.format {
+            ClientFormat::ChatCompletions => self.machine.meter.signatures.clone(),
+            ClientFormat::Messages => Vec::new(),
         }
-        meter.signatures.iter().map(|(call, value)| (context.identity.call_id(*call), value.clone())).collect()
     }
 
     /// What was observed.
@@ -142,99 +183,90 @@ impl Machine {
         if self.meter.finish.is_some() {
             return Ok(());
         }
-        self.events.clear();
         let decoded = self.decoder.decode(frame, &mut self.events);
-        self.observe();
-        self.encode(out);
-        decoded?;
-        if let Outlet::Forward(forwarder) = &mut self.outlet {
-            forwarder.forward(frame, out)?;
-        }
-        self.close(out)
+        let checked = self.check();
+        self.tell(Some(frame), decoded.and(checked), out)
     }
 
     fn end(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
         if self.meter.finish.is_some() {
             return Ok(());
         }
-        self.events.clear();
-        let finished = self.decoder.finish(&mut self.events);
-        self.observe();
-        self.encode(out);
-        finished?;
-        self.close(out)
+        let decoded = self.decoder.finish(&mut self.events);
+        let checked = self.check();
+        self.tell(None, decoded.and(checked), out)
     }
 
+    /// Reads a whole reply as the frames of a stream. A provider's own whole reply needs no folding.
     fn whole(&mut self, body: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        let identity = &self.context.identity;
-        if let (Outlet::Collect(_), None) = (&self.outlet, &self.restore) {
-            out.extend_from_slice(&wire::forward_whole(self.context.format, body, identity)?);
-            self.events = wire::decode_whole(self.wire, body)?;
-            self.observe();
-            return Ok(());
+        if let Outlet::Fold(folded) = &mut self.outlet {
+            folded.body = Some(body.to_owned());
         }
-        if let Outlet::Forward(_) = &self.outlet {
-            let ReplyContext { format, include_usage, estimated_input, .. } = self.context;
-            self.outlet = Outlet::Encode(wire::encoder(format, identity.clone(), include_usage, estimated_input));
-        }
-        self.events = wire::decode_whole(self.wire, body)?;
-        self.observe();
-        self.encode(out);
-        self.close(out)
+        wire::frames_of_whole(self.wire, body, |frame| self.frame(frame, out))?;
+        self.end(out)
     }
 
-    /// Takes note of the frame's events. A usage that comes with the finish marker, or after it, is the last one.
-    fn observe(&mut self) {
-        for event in &self.events {
-            self.meter.observe(event);
+    /// Meters the frame's events, and keeps those that the rules let through.
+    fn check(&mut self) -> Result<(), UpstreamError> {
+        let Self { context, decoder, restore, rules, meter, events, checked, .. } = self;
+        checked.clear();
+        let word = decoder.finish_word();
+        for event in events.iter() {
+            meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
         }
-        let has_usage = |event: &StreamEvent| matches!(event, StreamEvent::Usage(usage) if !usage.is_empty());
-        let at_end = self.decoder.has_finish() || self.meter.finish.is_some();
-        self.meter.has_final_usage |= at_end && self.events.iter().any(has_usage);
-    }
-
-    /// Encodes or keeps the frame's events, where events go out and not frames.
-    fn encode(&mut self, out: &mut BytesMut) {
-        let usage = self.meter.metered(self.context.estimated_input).usage;
-        let needs_usage = !self.meter.has_final_usage;
-        for event in self.events.drain(..) {
-            let event = match &mut self.restore {
+        for event in events.drain(..) {
+            let Some(event) = (match restore {
                 Some(restore) => restore.apply(event),
                 None => Some(event),
+            }) else {
+                continue;
             };
-            let is_finish = matches!(event, Some(StreamEvent::Finish(_)));
-            let estimate = (is_finish && needs_usage).then_some(StreamEvent::Usage(usage));
-            for event in estimate.into_iter().chain(event) {
-                match &mut self.outlet {
-                    Outlet::Forward(_) => {}
-                    Outlet::Encode(encoder) => encoder.encode(&event, out),
-                    Outlet::Collect(events) => events.push(event),
-                }
-            }
+            let told = checked.len();
+            let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
+                let usage = StreamEvent::Usage(meter.metered(context.estimated_input).usage);
+                rules.check(usage, "", checked).and_then(|()| rules.check(event, word.unwrap_or_default(), checked))
+            } else {
+                rules.check(event, word.unwrap_or_default(), checked)
+            };
+            checked.iter().skip(told).for_each(|event| meter.note_told(event));
+            result?;
         }
+        Ok(())
     }
 
-    /// Writes the end of a reply once the finish was seen; an encoder writes its own.
-    fn close(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        if self.meter.finish.is_none() {
-            return Ok(());
-        }
+    /// Writes what the frame brings. Of a frame that fails, the events before the failure are told where events go out.
+    fn tell(
+        &mut self,
+        frame: Option<&Frame<'_>>,
+        result: Result<(), UpstreamError>,
+        out: &mut BytesMut,
+    ) -> Result<(), UpstreamError> {
+        let checked = Checked { events: &self.checked, is_held: self.rules.is_holding() };
         match &mut self.outlet {
-            Outlet::Forward(forwarder) => {
-                let usage = self.meter.metered(self.context.estimated_input).usage;
-                forwarder.finish(Some(&usage), out);
-            }
-            Outlet::Encode(_) => {}
-            Outlet::Collect(events) => {
-                let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
-                // A thought without words and without a signature says nothing.
-                reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None } if text.is_empty()));
-                let body = wire::encode_whole(self.context.format, &reply, &self.context.identity);
-                let malformed =
-                    |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
-                out.extend_from_slice(&body.map_err(malformed)?);
-            }
+            Outlet::Encode => self.checked.iter().for_each(|event| self.encoder.encode(event, out)),
+            Outlet::Forward(forwarder) if result.is_ok() => forwarder.forward(frame, checked, out)?,
+            Outlet::Forward(_) => {}
+            Outlet::Collect(events) => events.append(&mut self.checked),
+            Outlet::Fold(folded) => folded.add(frame, &mut self.checked)?,
         }
+        result?;
+        if self.meter.finish.is_some() {
+            self.write_whole(out)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the whole reply, where the client gets it whole.
+    fn write_whole(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let body = match &mut self.outlet {
+            Outlet::Forward(_) | Outlet::Encode => return Ok(()),
+            Outlet::Collect(events) => wire::encode_whole(&reply_of(events)?, &self.context)?,
+            Outlet::Fold(Folded { fold, body, events }) => {
+                let body = body.take().map_or_else(|| fold.whole(), Ok)?;
+                wire::correct_whole(&body, &reply_of(events)?, &self.context)?
+            }
+        };
+        out.extend_from_slice(&body);
         Ok(())
     }
 
@@ -246,4 +278,22 @@ impl Machine {
             Ok(()) => Progress::Waiting,
         }
     }
+}
+
+impl Folded {
+    fn add(&mut self, frame: Option<&Frame<'_>>, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        self.events.append(checked);
+        match frame.filter(|_| self.body.is_none()) {
+            Some(frame) => self.fold.add(frame),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The reply that the events tell.
+fn reply_of(events: &mut Vec<StreamEvent>) -> Result<ChatResponse, UpstreamError> {
+    let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
+    // A thought without words and without a signature says nothing.
+    reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None } if text.is_empty()));
+    Ok(reply)
 }

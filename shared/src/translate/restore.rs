@@ -1,7 +1,7 @@
 //! Undoes on the way back what the request changed on the way out: tool names, the tool that stands for structured output, and
-//! thoughts that the client does not want to see.
+//! thoughts that the client does not want to see. Blocks that only the provider's own format knows are left out.
 
-use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent};
+use crate::chat::{BlockStart, Delta, StreamEvent};
 use crate::wire::names::ToolNames;
 
 /// What a request changed.
@@ -14,7 +14,7 @@ pub struct Restore {
     /// Whether the client reads thoughts.
     pub visible_reasoning: bool,
     in_answer: bool,
-    real_calls: bool,
+    in_opaque: bool,
 }
 
 impl Restore {
@@ -31,24 +31,26 @@ impl Restore {
                 if self.in_answer {
                     return Some(StreamEvent::BlockStart(BlockStart::Text));
                 }
-                self.real_calls = true;
                 let name = self.names.original(&name).to_owned();
                 Some(StreamEvent::BlockStart(BlockStart::ToolCall { id, name }))
             }
             StreamEvent::Delta(Delta::Arguments(json)) if self.in_answer => Some(StreamEvent::Delta(Delta::Text(json))),
             StreamEvent::Delta(Delta::Signature(_)) if self.in_answer => None,
             StreamEvent::Delta(Delta::Reasoning(_)) if !self.visible_reasoning => None,
-            StreamEvent::BlockStop => {
-                self.in_answer = false;
-                Some(StreamEvent::BlockStop)
+            StreamEvent::BlockStart(BlockStart::Opaque) => {
+                self.in_opaque = true;
+                None
             }
-            StreamEvent::Finish(FinishReason::ToolCalls) if self.answer_tool.is_some() && !self.real_calls => {
-                Some(StreamEvent::Finish(FinishReason::Stop))
+            StreamEvent::BlockStop => {
+                let is_told = !self.in_opaque;
+                (self.in_answer, self.in_opaque) = (false, false);
+                is_told.then_some(StreamEvent::BlockStop)
             }
             StreamEvent::Start { .. }
             | StreamEvent::BlockStart(_)
             | StreamEvent::Delta(_)
             | StreamEvent::Usage(_)
+            | StreamEvent::Refusal(_)
             | StreamEvent::Finish(_) => Some(event),
         }
     }
@@ -60,23 +62,18 @@ mod tests {
     use crate::chat::request::ToolDefinition;
 
     #[test]
-    fn the_answer_tools_arguments_become_text_and_the_finish_a_stop() {
+    fn the_answer_tools_arguments_become_text() {
         let mut restore = Restore::new(ToolNames::default(), Some("json_output"), true);
         let call = BlockStart::ToolCall { id: "1".into(), name: "json_output".into() };
-        let seen: Vec<StreamEvent> = [
-            StreamEvent::BlockStart(call),
-            StreamEvent::Delta(Delta::Arguments("{}".into())),
-            StreamEvent::BlockStop,
-            StreamEvent::Finish(FinishReason::ToolCalls),
-        ]
-        .into_iter()
-        .filter_map(|event| restore.apply(event))
-        .collect();
+        let seen: Vec<StreamEvent> =
+            [StreamEvent::BlockStart(call), StreamEvent::Delta(Delta::Arguments("{}".into())), StreamEvent::BlockStop]
+                .into_iter()
+                .filter_map(|event| restore.apply(event))
+                .collect();
         let expected = [
             StreamEvent::BlockStart(BlockStart::Text),
             StreamEvent::Delta(Delta::Text("{}".into())),
             StreamEvent::BlockStop,
-            StreamEvent::Finish(FinishReason::Stop),
         ];
         assert_eq!(seen, expected);
     }

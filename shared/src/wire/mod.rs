@@ -2,6 +2,7 @@
 //! never another format. This page is the one dispatch table.
 
 pub mod anthropic;
+pub mod fold;
 pub mod gemini;
 pub mod lost;
 pub mod media;
@@ -20,13 +21,13 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::chat::{ChatRequest, ChatResponse, StreamEvent, Usage};
+use crate::chat::{ChatRequest, ChatResponse, StreamEvent};
 use crate::document::{Document, Edits, Value};
 use crate::error::{Dialect, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::{ModelId, ProviderId, RequestId};
 use crate::sse::Frame;
 use native::Forwarding;
-pub use reply::{CostOf, Delivery, ReplyContext};
+pub use reply::{Checked, CostOf, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, ReplyContext};
 use target::{Encoded, Target};
 
 /// A format that clients speak to us.
@@ -218,45 +219,6 @@ pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
         .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
 }
 
-/// Passes a whole reply through to a client of the same format.
-pub fn forward_whole(format: ClientFormat, body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
-    match format {
-        ClientFormat::ChatCompletions => openai::provider::reply::forward(body, identity),
-        ClientFormat::Messages => anthropic::provider::reply::forward(body, identity),
-    }
-}
-
-/// Provider frames to events. Pure: no clock, no network, no async.
-pub trait EventDecoder: Send {
-    /// Takes one frame; appends what it means.
-    fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
-
-    /// The stream has ended. `Truncated` when no finish marker came.
-    fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
-
-    /// True once the provider has said how the reply ends.
-    fn has_finish(&self) -> bool;
-}
-
-/// Provider frames to a client of the same format. A frame changes only in: the reply's id and model (ours), usage as the
-/// client's format wants it, a doubled finish left out.
-pub trait FrameForwarder: Send {
-    /// Appends the frame as the client shall see it, if it shall.
-    fn forward(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError>;
-
-    /// Appends what closes a complete stream, once its last frame is through.
-    fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut);
-}
-
-/// Events to client bytes, appended to a buffer that the caller reuses.
-pub trait EventEncoder: Send {
-    /// Appends what the client gets of an event.
-    fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut);
-
-    /// The stream has failed: appends what closes the block that is open, before the error event.
-    fn abandon(&mut self, out: &mut BytesMut);
-}
-
 /// The decoder of a wire's streams.
 pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
     match wire {
@@ -266,13 +228,25 @@ pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
     }
 }
 
+/// A whole reply of a wire as the frames of a stream: it is read by the stream's decoder. Calls `each` for every frame.
+pub fn frames_of_whole(
+    wire: WireFormat,
+    body: &str,
+    mut each: impl FnMut(&Frame<'_>) -> Result<(), UpstreamError>,
+) -> Result<(), UpstreamError> {
+    match wire {
+        WireFormat::OpenAi => each(&Frame { event: None, data: &openai::provider::reply::as_chunk(body)? }),
+        WireFormat::Anthropic => anthropic::provider::reply::as_events(body)?
+            .iter()
+            .try_for_each(|frame| each(&Frame { event: Some(frame.event), data: &frame.data })),
+        WireFormat::Gemini => each(&Frame { event: None, data: body }),
+    }
+}
+
 /// A whole reply of a wire as events.
 pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
-    if wire == WireFormat::Anthropic {
-        return anthropic::provider::reply::events(body);
-    }
     let (mut decoder, mut events) = (decoder(wire), Vec::new());
-    decoder.decode(&Frame { event: None, data: body }, &mut events)?;
+    frames_of_whole(wire, body, |frame| decoder.decode(frame, &mut events))?;
     decoder.finish(&mut events)?;
     Ok(events)
 }
@@ -324,32 +298,43 @@ pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_
     }
 }
 
-/// The encoder to a client of that format. `estimated_input` stands in where the provider counts its input only at the end.
-pub fn encoder(
-    format: ClientFormat,
-    identity: Identity,
-    include_usage: bool,
-    estimated_input: u64,
-) -> Box<dyn EventEncoder> {
-    match format {
-        ClientFormat::ChatCompletions => Box::new(openai::client::stream::Encoder::new(identity, include_usage)),
-        ClientFormat::Messages => Box::new(anthropic::client::stream::Encoder::new(identity, estimated_input)),
+/// The encoder to the client of that request.
+pub fn encoder(context: ReplyContext) -> Box<dyn EventEncoder> {
+    match context.format {
+        ClientFormat::ChatCompletions => Box::new(openai::client::stream::Encoder::new(context)),
+        ClientFormat::Messages => Box::new(anthropic::client::stream::Encoder::new(context)),
     }
 }
 
-/// A whole reply in a client's format.
-pub fn encode_whole(format: ClientFormat, reply: &ChatResponse, identity: &Identity) -> Result<Vec<u8>, serde_json::Error> {
-    match format {
-        ClientFormat::ChatCompletions => openai::client::stream::whole(reply, identity),
-        ClientFormat::Messages => anthropic::client::stream::whole(reply, identity),
+/// A whole reply in its client's format.
+pub fn encode_whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+    match context.format {
+        ClientFormat::ChatCompletions => openai::client::reply::whole(reply, context),
+        ClientFormat::Messages => anthropic::client::reply::whole(reply, context),
     }
 }
 
-/// The forwarder to a client of that format.
-pub fn forwarder(format: ClientFormat, identity: Identity, include_usage: bool) -> Box<dyn FrameForwarder> {
+/// The forwarder to the client of that request.
+pub fn forwarder(context: ReplyContext) -> Box<dyn FrameForwarder> {
+    match context.format {
+        ClientFormat::ChatCompletions => Box::new(openai::native::stream::Forwarder::new(context)),
+        ClientFormat::Messages => Box::new(anthropic::native::stream::Forwarder::new(context)),
+    }
+}
+
+/// The fold of a format's own streams.
+pub fn fold(format: ClientFormat) -> Box<dyn FrameFold> {
     match format {
-        ClientFormat::ChatCompletions => Box::new(openai::native::stream::Forwarder::new(identity, include_usage)),
-        ClientFormat::Messages => Box::new(anthropic::native::stream::Forwarder::new(identity)),
+        ClientFormat::ChatCompletions => Box::new(openai::native::reply::Fold::default()),
+        ClientFormat::Messages => Box::new(anthropic::native::reply::Fold::default()),
+    }
+}
+
+/// A provider's own whole reply as the client of the same format gets it; `reply` says what is true of it.
+pub fn correct_whole(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+    match context.format {
+        ClientFormat::ChatCompletions => openai::native::reply::corrected(body, reply, context),
+        ClientFormat::Messages => anthropic::native::reply::corrected(body, reply, context),
     }
 }
 
@@ -361,22 +346,19 @@ pub fn error_body(dialect: Dialect, error: &GatewayError, request: RequestId) ->
     }
 }
 
-/// Appends the one event that ends a failed stream. Nothing may follow it: no `[DONE]`, no `message_stop`.
+/// Appends the one event that ends a failed stream of which nothing was encoded. Nothing may follow it: no `[DONE]`, no
+/// `message_stop`.
 pub fn encode_error(format: ClientFormat, error: &GatewayError, request: RequestId, out: &mut BytesMut) {
-    let body = error_body(format.dialect(), error, request);
-    let data = std::str::from_utf8(&body).unwrap_or_default();
-    let event = match format {
-        ClientFormat::ChatCompletions => None,
-        ClientFormat::Messages => Some("error"),
-    };
-    crate::sse::write_frame(&Frame { event, data }, out);
+    match format {
+        ClientFormat::ChatCompletions => openai::client::error::event(error, request, out),
+        ClientFormat::Messages => anthropic::client::error::event(error, request, out),
+    }
 }
 
-/// Appends a sign of life: Anthropic's own `ping` event, or a comment, which OpenAI's SDKs skip.
+/// Appends a sign of life to a stream.
 pub fn encode_ping(format: ClientFormat, out: &mut BytesMut) {
-    let ping: &[u8] = match format {
-        ClientFormat::ChatCompletions => b": ping\n\n",
-        ClientFormat::Messages => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
-    };
-    out.extend_from_slice(ping);
+    match format {
+        ClientFormat::ChatCompletions => openai::client::stream::ping(out),
+        ClientFormat::Messages => anthropic::client::stream::ping(out),
+    }
 }

@@ -1,11 +1,15 @@
-//! What reading and writing a reply needs to know of its request, and the traits of the formats' reply sides.
+//! What reading and writing a reply needs to know of its request, and what the reply side of a format does.
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
+
 use super::{ClientFormat, Identity};
-use crate::chat::Usage;
+use crate::chat::{StreamEvent, Usage};
+use crate::error::{GatewayError, UpstreamError};
 use crate::ids::RequestId;
 use crate::money::PicoUsd;
+use crate::sse::Frame;
 
 /// How the client gets its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,4 +40,61 @@ pub struct ReplyContext {
     pub estimated_input: u64,
     /// What a usage costs.
     pub cost: CostOf,
+}
+
+impl ReplyContext {
+    /// What a usage costs the client.
+    pub fn cost_of(&self, usage: &Usage) -> PicoUsd {
+        (self.cost)(usage)
+    }
+}
+
+/// Provider frames to events. Pure: no clock, no network, no async.
+pub trait EventDecoder: Send {
+    /// Takes one frame; appends what it means.
+    fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
+
+    /// The stream has ended. `Truncated` when no finish marker came.
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
+
+    /// The provider's own word for how the reply ends, once it has said it.
+    fn finish_word(&self) -> Option<&str>;
+}
+
+/// What a frame means, after the rules of replies.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked<'a> {
+    /// The events that may be told by now.
+    pub events: &'a [StreamEvent],
+    /// Whether the end of an incomplete call waits for the finish. Frames wait with it.
+    pub is_held: bool,
+}
+
+/// Provider frames to a client of the same format. A frame changes only in: the reply's id and model (ours), usage as the
+/// client's format wants it, and what the checked events contradict; what brings nothing is left out.
+pub trait FrameForwarder: Send {
+    /// Appends the frame as the client shall see it, if it shall, and what closes the stream when the events finish it. `None`
+    /// is the end of the upstream stream.
+    fn forward(&mut self, frame: Option<&Frame<'_>>, checked: Checked<'_>, out: &mut BytesMut) -> Result<(), UpstreamError>;
+}
+
+/// Events to client bytes, appended to a buffer that the caller reuses.
+pub trait EventEncoder: Send {
+    /// Appends what the client gets of an event.
+    fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut);
+
+    /// Appends a sign of life.
+    fn ping(&self, out: &mut BytesMut);
+
+    /// The stream has failed: appends its last event. Nothing may follow it.
+    fn error(&mut self, error: &GatewayError, out: &mut BytesMut);
+}
+
+/// A provider's frames to the whole reply that the same provider would have given.
+pub trait FrameFold: Send {
+    /// Takes the next frame.
+    fn add(&mut self, frame: &Frame<'_>) -> Result<(), UpstreamError>;
+
+    /// The whole reply, as JSON.
+    fn whole(&mut self) -> Result<String, UpstreamError>;
 }

@@ -124,6 +124,19 @@ fn read(error: &RawValue, status: Option<u16>) -> UpstreamError {
     }
 }
 
+impl From<serde_json::Error> for UpstreamError {
+    /// A reply that is not the JSON it should be. The words are for clients: no types, no positions.
+    fn from(error: serde_json::Error) -> Self {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "the provider's reply has a shape that cannot be read",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Eof | serde_json::error::Category::Io => {
+                "the provider's reply is not valid JSON"
+            }
+        };
+        Self::new(UpstreamErrorKind::Malformed, what)
+    }
+}
+
 /// Anthropic's in-stream error types carry no status; these are the ones its HTTP errors have.
 fn status_of_type(kind: &str) -> u16 {
     match kind {

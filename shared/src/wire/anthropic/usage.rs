@@ -1,8 +1,10 @@
 //! Usage in Anthropic's words: `input_tokens` excludes cached tokens, `output_tokens` includes thinking.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::Usage;
+use crate::money::PicoUsd;
+use crate::wire::raw::RawObject;
 
 /// Usage as it arrives: whole in `message_start`, again in `message_delta`, where only some members may be repeated.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -67,6 +69,58 @@ impl ProviderUsage {
             provider_cost: None,
         }
     }
+}
+
+/// Usage as Anthropic's clients read it; Claude Code needs all four counts.
+#[derive(Serialize)]
+pub struct ClientUsage {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+    /// What the client is charged, in dollars, once the reply is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<PicoUsd>,
+}
+
+impl ClientUsage {
+    /// These counts, at that cost where it is known.
+    pub fn new(usage: &Usage, cost: Option<PicoUsd>) -> Self {
+        Self {
+            input_tokens: usage.input,
+            cache_creation_input_tokens: usage.cache_write(),
+            cache_read_input_tokens: usage.cache_read,
+            output_tokens: usage.output,
+            cost,
+        }
+    }
+}
+
+/// Usage as a forwarded reply shows it: the provider's own counts, or ours where it gave none, and what the client is charged.
+pub(super) fn shown<'a>(
+    reported: Option<RawObject<'a>>,
+    usage: &Usage,
+    cost: PicoUsd,
+) -> Result<RawObject<'a>, serde_json::Error> {
+    let mut shown = reported.unwrap_or_default();
+    let ClientUsage { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens, cost: _ } =
+        ClientUsage::new(usage, None);
+    let is_reported = shown.get("output_tokens").is_some_and(|count| !matches!(count, "null" | "0"));
+    if !is_reported {
+        shown.set("input_tokens", &input_tokens)?;
+        shown.set("cache_creation_input_tokens", &cache_creation_input_tokens)?;
+        shown.set("cache_read_input_tokens", &cache_read_input_tokens)?;
+        shown.set("output_tokens", &output_tokens)?;
+    }
+    remove_cost(&mut shown);
+    shown.set("cost", &cost)?;
+    Ok(shown)
+}
+
+/// Takes out what a provider says of its own price.
+pub(super) fn remove_cost(usage: &mut RawObject<'_>) {
+    usage.remove("cost");
+    usage.remove("cost_details");
 }
 
 #[cfg(test)]

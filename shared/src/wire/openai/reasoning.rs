@@ -11,7 +11,7 @@ use crate::chat::{Origin, Part, Signature};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Detail {
     /// `reasoning.text`, `reasoning.summary` or `reasoning.encrypted`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub kind: String,
     /// The thought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +60,11 @@ pub fn part_of(detail: Detail) -> Option<Part> {
             Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value } })
         }
     }
+}
+
+/// What an entry says in words.
+pub fn words(detail: &Detail) -> &str {
+    detail.text.as_deref().or(detail.summary.as_deref()).unwrap_or_default()
 }
 
 /// The entry for a signed thought or an unreadable one.

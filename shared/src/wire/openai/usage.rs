@@ -63,6 +63,8 @@ pub struct ClientUsage {
     total_tokens: u64,
     prompt_tokens_details: ClientPromptDetails,
     completion_tokens_details: ClientCompletionDetails,
+    /// What the client is charged, in dollars; the field that `OpenRouter` has.
+    cost: PicoUsd,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,8 +78,9 @@ struct ClientCompletionDetails {
     reasoning_tokens: u64,
 }
 
-impl From<&Usage> for ClientUsage {
-    fn from(usage: &Usage) -> Self {
+impl ClientUsage {
+    /// These counts, at that cost.
+    pub fn new(usage: &Usage, cost: PicoUsd) -> Self {
         let prompt_tokens = usage.total_input();
         Self {
             prompt_tokens,
@@ -88,6 +91,7 @@ impl From<&Usage> for ClientUsage {
                 cache_write_tokens: usage.cache_write(),
             },
             completion_tokens_details: ClientCompletionDetails { reasoning_tokens: usage.reasoning },
+            cost,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Errors as Anthropic clients read them.
 
+use bytes::BytesMut;
 use serde::Serialize;
 
 use crate::error::{Dialect, GatewayError};
 use crate::ids::RequestId;
+use crate::sse::{self, Frame};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -37,4 +39,10 @@ pub fn body(error: &GatewayError, request: RequestId) -> Vec<u8> {
     };
     // Strings always serialise.
     serde_json::to_vec(&Body { kind: "error", error: object, request_id: request.to_string() }).unwrap_or_default()
+}
+
+/// Appends the one event that ends a failed stream.
+pub fn event(error: &GatewayError, request: RequestId, out: &mut BytesMut) {
+    let body = body(error, request);
+    sse::write_frame(&Frame { event: Some("error"), data: std::str::from_utf8(&body).unwrap_or_default() }, out);
 }

@@ -1,35 +1,16 @@
-//! Events to Messages events, and a whole reply to one message.
+//! Events to Messages events.
 
 use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::signature::seal;
-use crate::chat::request::{Origin, Part, Signature, ToolCall};
-use crate::chat::{BlockStart, ChatResponse, Delta, FinishReason, StreamEvent, Usage};
-use crate::wire::shape::arguments_object;
-use crate::wire::{EventEncoder, Identity};
-
-/// Usage as Anthropic's clients read it; Claude Code needs all four counts.
-#[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
-struct UsageOut {
-    input_tokens: u64,
-    cache_creation_input_tokens: u64,
-    cache_read_input_tokens: u64,
-    output_tokens: u64,
-}
-
-impl From<&Usage> for UsageOut {
-    fn from(usage: &Usage) -> Self {
-        Self {
-            input_tokens: usage.input,
-            cache_creation_input_tokens: usage.cache_write(),
-            cache_read_input_tokens: usage.cache_read,
-            output_tokens: usage.output,
-        }
-    }
-}
+use super::super::usage::ClientUsage;
+use super::error;
+use crate::chat::request::Signature;
+use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage};
+use crate::error::GatewayError;
+use crate::wire::{EventEncoder, ReplyContext};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -38,7 +19,7 @@ enum Event<'a> {
     ContentBlockStart { index: usize, content_block: Block<'a> },
     ContentBlockDelta { index: usize, delta: DeltaOut<'a> },
     ContentBlockStop { index: usize },
-    MessageDelta { delta: Stop<'a>, usage: UsageOut },
+    MessageDelta { delta: Stop<'a>, usage: ClientUsage },
     MessageStop,
 }
 
@@ -56,31 +37,43 @@ impl Event<'_> {
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
-    id: &'a str,
+pub(super) struct Message<'a> {
+    pub(super) id: &'a str,
     #[serde(rename = "type")]
-    kind: &'static str,
-    role: &'static str,
-    model: &'a str,
-    content: Vec<Block<'a>>,
+    pub(super) kind: &'static str,
+    pub(super) role: &'static str,
+    pub(super) model: &'a str,
+    pub(super) content: Vec<Block<'a>>,
     #[serde(flatten)]
-    stop: Stop<'a>,
-    usage: UsageOut,
+    pub(super) stop: Stop<'a>,
+    pub(super) usage: ClientUsage,
 }
 
 #[derive(Default, Serialize)]
-struct Stop<'a> {
-    stop_reason: Option<&'static str>,
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
+pub(in crate::wire::anthropic) struct Stop<'a> {
+    pub(in crate::wire::anthropic) stop_reason: Option<&'static str>,
     stop_sequence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_details: Option<StopDetails<'a>>,
+}
+
+/// Anthropic's own place for what is said about a refusal.
+#[derive(Serialize)]
+struct StopDetails<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    category: Option<&'static str>,
+    explanation: &'a str,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Block<'a> {
+pub(super) enum Block<'a> {
     Text { text: &'a str },
     Thinking { thinking: &'a str, signature: String },
     RedactedThinking { data: String },
-    ToolUse { id: String, name: &'a str, input: Box<RawValue> },
+    ToolUse { id: &'a str, name: &'a str, input: Box<RawValue> },
 }
 
 #[derive(Serialize)]
@@ -93,7 +86,7 @@ enum DeltaOut<'a> {
     InputJsonDelta { partial_json: &'a str },
 }
 
-fn stop(finish: &FinishReason) -> Stop<'_> {
+pub(in crate::wire::anthropic) fn stop<'a>(finish: &'a FinishReason, refusal: Option<&'a str>) -> Stop<'a> {
     let (reason, stop_sequence) = match finish {
         FinishReason::Stop => ("end_turn", None),
         FinishReason::StopSequence(sequence) => ("stop_sequence", sequence.as_deref()),
@@ -102,40 +95,41 @@ fn stop(finish: &FinishReason) -> Stop<'_> {
         FinishReason::ContentFilter => ("refusal", None),
         FinishReason::Paused => ("pause_turn", None),
     };
-    Stop { stop_reason: Some(reason), stop_sequence }
+    let is_refusal = *finish == FinishReason::ContentFilter;
+    let details = |explanation| StopDetails { kind: "refusal", category: None, explanation };
+    Stop { stop_reason: Some(reason), stop_sequence, stop_details: refusal.filter(|_| is_refusal).map(details) }
 }
 
 /// Encodes one stream.
 pub struct Encoder {
-    identity: Identity,
-    /// Input tokens to start with where the provider counts only at the end; the last event corrects it.
-    estimated_input: u64,
+    context: ReplyContext,
     usage: Option<Usage>,
     index: usize,
-    calls: usize,
-    /// A call whose block is not open yet: another provider's signature goes into a thinking block before it.
-    held_call: Option<String>,
+    /// The id and name of a call whose block is not open yet: another provider's signature goes into a thinking block before it.
+    held_call: Option<(String, String)>,
     open: bool,
     in_call: bool,
+    refusal: Option<String>,
 }
 
 impl Encoder {
-    /// Encodes under that identity.
-    pub fn new(identity: Identity, estimated_input: u64) -> Self {
-        Self { identity, estimated_input, usage: None, index: 0, calls: 0, held_call: None, open: false, in_call: false }
+    /// Encodes the reply to that request.
+    pub fn new(context: ReplyContext) -> Self {
+        Self { context, usage: None, index: 0, held_call: None, open: false, in_call: false, refusal: None }
     }
 
+    /// A provider that counts its input only at the end is shown with the estimate here; the last event corrects it.
     fn start(&mut self, usage: Usage, out: &mut BytesMut) {
         self.usage = Some(usage).filter(|usage| !usage.is_empty());
-        let estimate = Usage { input: self.estimated_input, ..Usage::default() };
+        let estimate = Usage { input: self.context.estimated_input, ..Usage::default() };
         let message = Message {
-            id: &self.identity.id,
+            id: &self.context.identity.id,
             kind: "message",
             role: "assistant",
-            model: self.identity.model.as_str(),
+            model: self.context.identity.model.as_str(),
             content: Vec::new(),
             stop: Stop::default(),
-            usage: UsageOut::from(self.usage.as_ref().unwrap_or(&estimate)),
+            usage: ClientUsage::new(self.usage.as_ref().unwrap_or(&estimate), None),
         };
         write(&Event::MessageStart { message }, out);
     }
@@ -158,11 +152,8 @@ impl Encoder {
     }
 
     fn open_held_call(&mut self, out: &mut BytesMut) {
-        if let Some(name) = self.held_call.take() {
-            let id = self.identity.call_id(self.calls);
-            self.calls = self.calls.saturating_add(1);
-            let input = empty_object();
-            self.open(Block::ToolUse { id, name: &name, input }, out);
+        if let Some((id, name)) = self.held_call.take() {
+            self.open(Block::ToolUse { id: &id, name: &name, input: empty_object() }, out);
             self.in_call = true;
         }
     }
@@ -172,7 +163,8 @@ impl Encoder {
             BlockStart::Text => self.open(Block::Text { text: "" }, out),
             BlockStart::Reasoning => self.open(Block::Thinking { thinking: "", signature: String::new() }, out),
             BlockStart::RedactedReasoning { data } => self.open(Block::RedactedThinking { data: seal(data) }, out),
-            BlockStart::ToolCall { name, .. } => self.held_call = Some(name.clone()),
+            BlockStart::ToolCall { id, name } => self.held_call = Some((id.clone(), name.clone())),
+            BlockStart::Opaque => {}
         }
     }
 
@@ -198,12 +190,22 @@ impl Encoder {
     }
 }
 
+/// Appends a sign of life: Anthropic's own `ping` event.
+pub fn ping(out: &mut BytesMut) {
+    out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");
+}
+
 impl EventEncoder for Encoder {
+    fn ping(&self, out: &mut BytesMut) {
+        ping(out);
+    }
+
     /// Half a tool call is left open: closed, it would look like one to be run.
-    fn abandon(&mut self, out: &mut BytesMut) {
+    fn error(&mut self, error: &GatewayError, out: &mut BytesMut) {
         if !self.in_call {
             self.close(out);
         }
+        error::event(error, self.context.request, out);
     }
 
     fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut) {
@@ -216,9 +218,11 @@ impl EventEncoder for Encoder {
                 self.close(out);
             }
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
+            StreamEvent::Refusal(words) => self.refusal.get_or_insert_default().push_str(words),
             StreamEvent::Finish(finish) => {
-                let usage = self.usage.unwrap_or(Usage { input: self.estimated_input, ..Usage::default() });
-                write(&Event::MessageDelta { delta: stop(finish), usage: UsageOut::from(&usage) }, out);
+                let usage = self.usage.unwrap_or_default();
+                let usage = ClientUsage::new(&usage, Some(self.context.cost_of(&usage)));
+                write(&Event::MessageDelta { delta: stop(finish, self.refusal.as_deref()), usage }, out);
                 write(&Event::MessageStop, out);
             }
         }
@@ -235,46 +239,7 @@ fn write(event: &Event<'_>, out: &mut BytesMut) {
     out.extend_from_slice(b"\n\n");
 }
 
-fn empty_object() -> Box<RawValue> {
+pub(in crate::wire::anthropic) fn empty_object() -> Box<RawValue> {
     // A constant that is valid JSON.
     serde_json::from_str("{}").unwrap_or_default()
-}
-
-/// A whole reply.
-pub fn whole(reply: &ChatResponse, identity: &Identity) -> Result<Vec<u8>, serde_json::Error> {
-    let mut content = Vec::with_capacity(reply.parts.len());
-    let mut calls = 0_usize;
-    for part in &reply.parts {
-        match part {
-            Part::Text { text, .. } => content.push(Block::Text { text }),
-            Part::Reasoning { text, signature } => {
-                let signature = signature.as_ref().map(seal).unwrap_or_default();
-                content.push(Block::Thinking { thinking: text, signature });
-            }
-            Part::RedactedReasoning { data } => content.push(Block::RedactedThinking { data: seal(data) }),
-            Part::ToolCall(call) => {
-                let foreign = call.signature.as_ref().filter(|signature| signature.origin != Origin::Anthropic);
-                content.extend(foreign.map(|signature| Block::Thinking { thinking: "", signature: seal(signature) }));
-                content.push(tool_use(call, identity.call_id(calls))?);
-                calls = calls.saturating_add(1);
-            }
-            Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
-        }
-    }
-    let usage = reply.usage.unwrap_or_default();
-    serde_json::to_vec(&Message {
-        id: &identity.id,
-        kind: "message",
-        role: "assistant",
-        model: identity.model.as_str(),
-        content,
-        stop: stop(&reply.finish),
-        usage: UsageOut::from(&usage),
-    })
-}
-
-/// `input` must be an object: arguments that broke off at the token limit are kept as text.
-fn tool_use(call: &ToolCall, id: String) -> Result<Block<'_>, serde_json::Error> {
-    let input = RawValue::from_string(arguments_object(call.arguments.0.clone()).0)?;
-    Ok(Block::ToolUse { id, name: &call.name, input })
 }

@@ -1,111 +1,160 @@
-//! A whole Messages reply.
+//! A whole Messages reply, and the words that say how one ended.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::super::usage::ProviderUsage;
-use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
+use crate::chat::FinishReason;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
-use crate::wire::{Identity, upstream_error};
+use crate::wire::upstream_error::decode_embedded;
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    stop_reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    stop_sequence: Option<Cow<'a, str>>,
-    usage: Option<ProviderUsage>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
+/// The stop reasons of Anthropic's own dialect: what its clients accept.
+const OWN: [&str; 8] = [
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "model_context_window_exceeded",
+    "compaction",
+];
 
-/// Passes a reply through: id and model become ours, everything else stays byte for byte.
-pub fn forward(body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
-    let malformed = |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
-    let reply: Reply<'_> = serde_json::from_str(body).map_err(malformed)?;
-    if let Some(error) = reply.error {
-        return Err(upstream_error::decode_embedded(error));
-    }
-    if reply.content.is_none() {
-        return Err(UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without content"));
-    }
-    let mut fields = RawObject::parse(body).map_err(malformed)?;
-    fields.set("id", &identity.id).map_err(malformed)?;
-    fields.set("model", identity.model.as_str()).map_err(malformed)?;
-    fields.to_json().map_err(malformed)
-}
-
-/// Anthropic's stop reasons. One that we do not know counts as a normal end.
-pub fn finish_reason(text: &str, stop_sequence: Option<String>) -> FinishReason {
-    match text {
+/// What a stop reason stands for. One that we do not know counts as a normal end.
+pub fn finish_reason(word: &str, stop_sequence: Option<String>) -> FinishReason {
+    match word.to_ascii_lowercase().as_str() {
         "stop_sequence" => FinishReason::StopSequence(stop_sequence),
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "tool_use" => FinishReason::ToolCalls,
-        "refusal" => FinishReason::ContentFilter,
-        "pause_turn" => FinishReason::Paused,
+        "max_tokens" | "model_context_window_exceeded" | "length" => FinishReason::Length,
+        "tool_use" | "tool_calls" => FinishReason::ToolCalls,
+        "refusal" | "content_filter" => FinishReason::ContentFilter,
+        "pause_turn" | "compaction" => FinishReason::Paused,
         _ => FinishReason::Stop,
     }
 }
 
-#[derive(Deserialize)]
-struct BlockIn<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    text: Option<String>,
-    thinking: Option<String>,
-    signature: Option<String>,
-    data: Option<String>,
-    id: Option<String>,
-    name: Option<String>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
+/// Whether Anthropic's clients know that word, and it says what the reply's end is.
+pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
+    let sequence = if let FinishReason::StopSequence(sequence) = finish { sequence.clone() } else { None };
+    OWN.contains(&word) && finish_reason(word, sequence) == *finish
 }
 
-/// A whole reply as the events of a stream.
-pub fn events(body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
-    let malformed = |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
-    let reply: Reply<'_> = serde_json::from_str(body).map_err(malformed)?;
-    if let Some(error) = reply.error {
-        return Err(upstream_error::decode_embedded(error));
-    }
-    let content =
-        reply.content.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without content"))?;
-    let blocks: Vec<BlockIn<'_>> = serde_json::from_str(content.get()).map_err(malformed)?;
-    let usage = reply.usage.as_ref().map(ProviderUsage::canonical).unwrap_or_default();
-    let (id, stop_sequence) = (reply.id.unwrap_or_default().into_owned(), reply.stop_sequence.map(Cow::into_owned));
-    let mut events = vec![StreamEvent::Start { id, model: String::new(), usage }];
-    for block in blocks {
-        events.extend(block_events(block).into_iter().flatten());
-    }
-    events.push(StreamEvent::Usage(usage));
-    events.push(StreamEvent::Finish(finish_reason(reply.stop_reason.as_deref().unwrap_or("end_turn"), stop_sequence)));
-    Ok(events)
+/// One event of a stream: its name and its data.
+pub struct NamedFrame {
+    /// The event's name.
+    pub event: &'static str,
+    /// Its JSON.
+    pub data: String,
 }
 
-/// Blocks of server-side tools mean nothing to a client of another format.
-fn block_events(block: BlockIn<'_>) -> Option<Vec<StreamEvent>> {
-    let signed = |value: String| Signature { origin: Origin::Anthropic, value };
-    let (start, deltas) = match block.kind.as_ref() {
-        "text" => (BlockStart::Text, vec![Delta::Text(block.text.unwrap_or_default())]),
-        "thinking" => {
-            let signature = block.signature.filter(|value| !value.is_empty()).map(|value| Delta::Signature(signed(value)));
-            let thought = Delta::Reasoning(block.thinking.unwrap_or_default());
-            (BlockStart::Reasoning, std::iter::once(thought).chain(signature).collect())
+#[derive(Serialize)]
+struct EventOut<'a, T: Serialize> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+    #[serde(flatten)]
+    fields: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct NoFields {}
+
+#[derive(Serialize)]
+struct MessageOut<'a> {
+    message: RawObject<'a>,
+}
+
+#[derive(Serialize)]
+struct BlockOut<'a> {
+    content_block: RawObject<'a>,
+}
+
+#[derive(Serialize)]
+struct DeltaOut<'a> {
+    delta: RawObject<'a>,
+}
+
+/// Fields of a whole reply that a stream tells at its end, in `message_delta.delta`.
+const AT_END: [&str; 4] = ["stop_reason", "stop_sequence", "stop_details", "container"];
+
+/// A whole reply as the events of a stream. Text, thoughts and arguments come as deltas, which is where clients look for them;
+/// whatever else a block holds stays in its start.
+pub fn as_events(body: &str) -> Result<Vec<NamedFrame>, UpstreamError> {
+    let reply = RawObject::parse(body)?;
+    if let Some(error) = reply.get("error").filter(|error| *error != "null") {
+        let error: &RawValue = serde_json::from_str(error)?;
+        return Err(decode_embedded(error));
+    }
+    if reply.get("content").is_none() {
+        return Err(UpstreamError::new(UpstreamErrorKind::Malformed, "the provider sent a reply without content"));
+    }
+    Ok(events_of(&reply)?)
+}
+
+fn events_of(reply: &RawObject<'_>) -> Result<Vec<NamedFrame>, serde_json::Error> {
+    let content: Option<Vec<RawObject<'_>>> = serde_json::from_str(reply.get("content").unwrap_or("null"))?;
+    let usage: Option<&RawValue> = serde_json::from_str(reply.get("usage").unwrap_or("null"))?;
+    let (mut message, mut delta) = (reply.clone(), RawObject::default());
+    for name in AT_END {
+        let value: Option<&RawValue> = reply.get(name).map(serde_json::from_str).transpose()?;
+        message.remove(name);
+        if let Some(value) = value {
+            delta.set(name, value)?;
         }
-        "redacted_thinking" => (BlockStart::RedactedReasoning { data: signed(block.data.unwrap_or_default()) }, Vec::new()),
-        "tool_use" => {
-            let start = BlockStart::ToolCall { id: block.id.unwrap_or_default(), name: block.name.unwrap_or_default() };
-            (start, vec![Delta::Arguments(block.input.map_or("{}", RawValue::get).to_owned())])
+    }
+    if delta.get("stop_reason").is_none_or(|reason| matches!(reason, "null" | "\"\"")) {
+        // What is whole has ended.
+        delta.set("stop_reason", "end_turn")?;
+    }
+    message.set("content", &[(); 0])?;
+    let mut frames = vec![frame("message_start", None, MessageOut { message }, None)?];
+    for (index, block) in content.unwrap_or_default().into_iter().enumerate() {
+        block_events(index, block, &mut frames)?;
+    }
+    frames.push(frame("message_delta", None, DeltaOut { delta }, usage)?);
+    frames.push(frame("message_stop", None, NoFields {}, None)?);
+    Ok(frames)
+}
+
+fn frame<T: Serialize>(
+    event: &'static str,
+    index: Option<usize>,
+    fields: T,
+    usage: Option<&RawValue>,
+) -> Result<NamedFrame, serde_json::Error> {
+    let data = serde_json::to_string(&EventOut { kind: event, index, fields, usage })?;
+    Ok(NamedFrame { event, data })
+}
+
+/// What of a block comes as a delta: the block's kind, its field, the delta's kind and the delta's field.
+const DELTAS: [[&str; 4]; 4] = [
+    ["text", "text", "text_delta", "text"],
+    ["thinking", "thinking", "thinking_delta", "thinking"],
+    ["thinking", "signature", "signature_delta", "signature"],
+    ["tool_use", "input", "input_json_delta", "partial_json"],
+];
+
+fn block_events(index: usize, mut block: RawObject<'_>, frames: &mut Vec<NamedFrame>) -> Result<(), serde_json::Error> {
+    let whole = block.clone();
+    let mut deltas = Vec::new();
+    for [kind, field, delta_kind, delta_field] in DELTAS {
+        let is_kind = whole.get("type").and_then(|text| serde_json::from_str::<&str>(text).ok()) == Some(kind);
+        let Some(value) = whole.get(field).filter(|_| is_kind) else { continue };
+        let mut delta = RawObject::default();
+        delta.set("type", delta_kind)?;
+        if field == "input" {
+            delta.set(delta_field, value)?;
+            block.set(field, &NoFields {})?;
+        } else {
+            delta.set(delta_field, serde_json::from_str::<&RawValue>(value)?)?;
+            block.set(field, "")?;
         }
-        _ => return None,
-    };
-    let deltas = deltas.into_iter().map(StreamEvent::Delta);
-    Some(std::iter::once(StreamEvent::BlockStart(start)).chain(deltas).chain([StreamEvent::BlockStop]).collect())
+        deltas.push(frame("content_block_delta", Some(index), DeltaOut { delta }, None)?);
+    }
+    frames.push(frame("content_block_start", Some(index), BlockOut { content_block: block }, None)?);
+    frames.append(&mut deltas);
+    frames.push(frame("content_block_stop", Some(index), NoFields {}, None)?);
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! Messages events to canonical events.
 //!
 //! This wire names its events and has block boundaries. `message_delta` brings the stop reason and the final usage,
-//! `message_stop` the end. `ping` and whatever is unknown carries nothing. Blocks of server-side tools are skipped: the client
-//! of another format could not answer them.
+//! `message_stop` the end. `ping` and whatever is unknown carries nothing. Blocks of server-side tools are opaque: the client of
+//! another format could not answer them.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use super::super::usage::ProviderUsage;
 use super::reply::finish_reason;
 use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
-use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::error::UpstreamError;
 use crate::sse::Frame;
-use crate::wire::{EventDecoder, upstream_error};
+use crate::wire::EventDecoder;
+use crate::wire::upstream_error;
 
 #[derive(Deserialize)]
 struct Tag<'a> {
@@ -36,12 +37,13 @@ struct Message {
 }
 
 #[derive(Deserialize)]
-struct ContentBlockStart {
-    content_block: BlockShape,
+struct ContentBlockStart<'a> {
+    #[serde(borrow)]
+    content_block: BlockShape<'a>,
 }
 
 #[derive(Deserialize)]
-struct BlockShape {
+struct BlockShape<'a> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -54,6 +56,10 @@ struct BlockShape {
     id: String,
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    signature: String,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -80,9 +86,17 @@ struct MessageDelta {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct StopShape {
     stop_reason: Option<String>,
     stop_sequence: Option<String>,
+    stop_details: Option<StopDetails>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct StopDetails {
+    explanation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +111,8 @@ enum Open {
     Nothing,
     Text,
     Reasoning,
-    Redacted,
+    /// Redacted thoughts and blocks of server-side tools: no delta of theirs means anything here.
+    Closed,
     Call,
 }
 
@@ -108,11 +123,19 @@ pub struct Decoder {
     finished: bool,
     open: Open,
     usage: ProviderUsage,
-    finish: Option<FinishReason>,
+    /// Arguments that came with the block's start; deltas replace them.
+    input: Option<String>,
+    finish: Option<(String, FinishReason)>,
 }
 
 fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, UpstreamError> {
-    serde_json::from_str(data).map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
+    Ok(serde_json::from_str(data)?)
+}
+
+/// The `input` of a call's start, before its arguments come.
+fn is_empty_object(input: &RawValue) -> bool {
+    let text = input.get().trim();
+    text == "null" || text.trim_start_matches('{').trim_end_matches('}').trim().is_empty()
 }
 
 fn signed(value: String) -> Signature {
@@ -150,8 +173,8 @@ impl EventDecoder for Decoder {
         if self.finished { Ok(()) } else { Err(UpstreamError::truncated()) }
     }
 
-    fn has_finish(&self) -> bool {
-        self.finish.is_some()
+    fn finish_word(&self) -> Option<&str> {
+        self.finish.as_ref().map(|(word, _)| word.as_str())
     }
 }
 
@@ -167,22 +190,26 @@ impl Decoder {
         events.push(StreamEvent::Start { id, model, usage: self.usage.canonical() });
     }
 
-    fn block_start(&mut self, start: ContentBlockStart, events: &mut Vec<StreamEvent>) {
+    fn block_start(&mut self, start: ContentBlockStart<'_>, events: &mut Vec<StreamEvent>) {
         self.block_stop(events);
-        let BlockShape { kind, text, thinking, data, id, name } = start.content_block;
+        let BlockShape { kind, text, thinking, data, id, name, signature, input } = start.content_block;
         let (open, block, first) = match kind.as_str() {
             "text" => (Open::Text, BlockStart::Text, Some(Delta::Text(text))),
             "thinking" => (Open::Reasoning, BlockStart::Reasoning, Some(Delta::Reasoning(thinking))),
-            "redacted_thinking" => (Open::Redacted, BlockStart::RedactedReasoning { data: signed(data) }, None),
+            "redacted_thinking" => (Open::Closed, BlockStart::RedactedReasoning { data: signed(data) }, None),
             "tool_use" => (Open::Call, BlockStart::ToolCall { id, name }, None),
-            _ => return,
+            _ => (Open::Closed, BlockStart::Opaque, None),
         };
         self.open = open;
+        self.input = input.filter(|input| open == Open::Call && !is_empty_object(input)).map(|input| input.get().to_owned());
         events.push(StreamEvent::BlockStart(block));
         if let Some(Delta::Text(text) | Delta::Reasoning(text)) = &first
             && !text.is_empty()
         {
             events.extend(first.map(StreamEvent::Delta));
+        }
+        if open == Open::Reasoning && !signature.is_empty() {
+            events.push(StreamEvent::Delta(Delta::Signature(signed(signature))));
         }
     }
 
@@ -194,19 +221,24 @@ impl Decoder {
                 thinking.map(Delta::Reasoning).or_else(|| signature.map(|value| Delta::Signature(signed(value))))
             }
             Open::Call => partial_json.map(Delta::Arguments),
-            Open::Nothing | Open::Redacted => None,
+            Open::Nothing | Open::Closed => None,
         };
         // The first piece of a tool call's arguments is empty on this wire.
         let is_empty = |delta: &Delta| match delta {
             Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) => text.is_empty(),
             Delta::Signature(signature) => signature.value.is_empty(),
         };
-        events.extend(fitting.filter(|delta| !is_empty(delta)).map(StreamEvent::Delta));
+        let fitting = fitting.filter(|delta| !is_empty(delta));
+        if fitting.is_some() {
+            self.input = None;
+        }
+        events.extend(fitting.map(StreamEvent::Delta));
     }
 
     fn block_stop(&mut self, events: &mut Vec<StreamEvent>) {
         if self.open != Open::Nothing {
             self.open = Open::Nothing;
+            events.extend(self.input.take().map(|input| StreamEvent::Delta(Delta::Arguments(input))));
             events.push(StreamEvent::BlockStop);
         }
     }
@@ -216,15 +248,19 @@ impl Decoder {
             self.usage.update(usage);
             events.push(StreamEvent::Usage(self.usage.canonical()));
         }
-        let StopShape { stop_reason, stop_sequence } = delta.delta;
-        if let Some(reason) = stop_reason {
-            self.finish = Some(finish_reason(&reason, stop_sequence));
+        let StopShape { stop_reason, stop_sequence, stop_details } = delta.delta;
+        if let Some(word) = stop_reason.filter(|word| !word.is_empty()) {
+            let reason = finish_reason(&word, stop_sequence);
+            let words = stop_details.and_then(|details| details.explanation).filter(|words| !words.is_empty());
+            events.extend(words.filter(|_| reason == FinishReason::ContentFilter).map(StreamEvent::Refusal));
+            self.finish = Some((word, reason));
         }
     }
 
     fn message_stop(&mut self, events: &mut Vec<StreamEvent>) {
         self.block_stop(events);
         self.finished = true;
-        events.push(StreamEvent::Finish(self.finish.take().unwrap_or(FinishReason::Stop)));
+        let reason = self.finish.as_ref().map_or(FinishReason::Stop, |(_, reason)| reason.clone());
+        events.push(StreamEvent::Finish(reason));
     }
 }

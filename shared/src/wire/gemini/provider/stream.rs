@@ -10,8 +10,9 @@ use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
+use crate::wire::EventDecoder;
 use crate::wire::shape::{First, Text};
-use crate::wire::{EventDecoder, upstream_error};
+use crate::wire::upstream_error;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,10 +54,26 @@ struct PartIn<'a> {
     thought_signature: Option<String>,
     #[serde(borrow)]
     function_call: Option<FunctionCallIn<'a>>,
+    executable_code: Option<CodeIn>,
+    code_execution_result: Option<CodeResultIn>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CodeIn {
+    language: String,
+    code: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CodeResultIn {
+    output: String,
 }
 
 #[derive(Deserialize)]
 struct FunctionCallIn<'a> {
+    #[serde(default)]
     name: String,
     #[serde(borrow)]
     args: Option<&'a RawValue>,
@@ -105,7 +122,7 @@ pub struct Decoder {
     finished: bool,
     blocks: Blocks,
     calls: u64,
-    finish: Option<FinishReason>,
+    finish: Option<(String, FinishReason)>,
 }
 
 impl EventDecoder for Decoder {
@@ -116,8 +133,7 @@ impl EventDecoder for Decoder {
         // A failing stream may wrap its error into an array.
         let data = frame.data.trim();
         let data = data.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(data);
-        let chunk: Chunk<'_> = serde_json::from_str(data)
-            .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))?;
+        let chunk: Chunk<'_> = serde_json::from_str(data)?;
         if let Some(error) = chunk.error {
             return Err(upstream_error::decode_embedded(error));
         }
@@ -129,31 +145,28 @@ impl EventDecoder for Decoder {
             events.push(StreamEvent::Start { id, model, usage: usage.unwrap_or_default() });
         }
         if let Some(reason) = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason) {
-            self.blocks.text(format!("The prompt was blocked ({reason})."), events);
-            self.finish = Some(FinishReason::ContentFilter);
+            events.push(StreamEvent::Refusal(format!("The prompt was blocked ({reason}).")));
+            self.finish = Some((reason, FinishReason::ContentFilter));
         }
-        if let Some(candidate) = chunk.candidates.0 {
-            self.candidate(candidate, events)?;
-        }
+        let read = chunk.candidates.0.map_or(Ok(()), |candidate| self.candidate(candidate, events));
+        // What a failed try used is known all the same.
         events.extend(usage.map(StreamEvent::Usage));
-        Ok(())
+        read
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         if self.finished {
             return Ok(());
         }
-        let reason = self.finish.take().ok_or_else(UpstreamError::truncated)?;
+        let (_, reason) = self.finish.clone().ok_or_else(UpstreamError::truncated)?;
         self.finished = true;
         self.blocks.close(events);
-        // Gemini says STOP after calls as well; clients stop their loops on it.
-        let calls = self.calls > 0 && reason == FinishReason::Stop;
-        events.push(StreamEvent::Finish(if calls { FinishReason::ToolCalls } else { reason }));
+        events.push(StreamEvent::Finish(reason));
         Ok(())
     }
 
-    fn has_finish(&self) -> bool {
-        self.finish.is_some()
+    fn finish_word(&self) -> Option<&str> {
+        self.finish.as_ref().map(|(word, _)| word.as_str())
     }
 }
 
@@ -178,28 +191,41 @@ impl Decoder {
             | "IMAGE_PROHIBITED_CONTENT"
             | "IMAGE_RECITATION"
             | "MODEL_ARMOR" => FinishReason::ContentFilter,
-            "MALFORMED_FUNCTION_CALL" | "TOO_MANY_TOOL_CALLS" | "MISSING_THOUGHT_SIGNATURE" if !self.blocks.has_calls() => {
-                let message = finish_message.unwrap_or_else(|| format!("the model ended with {reason}"));
+            "MALFORMED_FUNCTION_CALL"
+            | "UNEXPECTED_TOOL_CALL"
+            | "TOO_MANY_TOOL_CALLS"
+            | "MISSING_THOUGHT_SIGNATURE"
+            | "MALFORMED_RESPONSE"
+                if !self.blocks.has_calls() =>
+            {
+                let details = finish_message.map(|message| format!(": {message}")).unwrap_or_default();
+                let message = format!("the model ended with {reason}{details}");
                 return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, message));
             }
             _ => FinishReason::Stop,
         };
         if let (FinishReason::ContentFilter, Some(message)) = (&finish, finish_message) {
-            self.blocks.text(message, events);
+            events.push(StreamEvent::Refusal(message));
         }
-        self.finish = Some(finish);
+        self.finish = Some((reason.into_owned(), finish));
         Ok(())
     }
 
     fn part(&mut self, part: PartIn<'_>, uncalled: bool, events: &mut Vec<StreamEvent>) {
-        let PartIn { text, thought, thought_signature, function_call } = part;
+        let PartIn { text, thought, thought_signature, function_call, executable_code, code_execution_result } = part;
         let signature = thought_signature.filter(|value| !value.is_empty());
         if let Some(call) = function_call {
-            // A call although no tools were declared cannot be answered.
+            // A call of a tool that was not declared cannot be answered.
             if !uncalled {
                 self.call(call, signature, events);
             }
             return;
+        }
+        if let Some(CodeIn { language, code }) = executable_code {
+            self.fenced(language.to_ascii_lowercase().trim_end_matches("language_unspecified"), &code, events);
+        }
+        if let Some(CodeResultIn { output }) = code_execution_result {
+            self.fenced("", &output, events);
         }
         let text = text.unwrap_or_default();
         if thought {
@@ -211,6 +237,17 @@ impl Decoder {
         if let (Some(value), true) = (signature, thought && self.blocks.is_reasoning()) {
             events.push(StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value })));
         }
+    }
+
+    /// Code that the model ran, and its output, are part of the answer; other formats have no part for them.
+    fn fenced(&mut self, language: &str, code: &str, events: &mut Vec<StreamEvent>) {
+        if code.is_empty() {
+            return;
+        }
+        let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(longest.saturating_add(1).max(3));
+        let before = if self.blocks.is_text() { "\n" } else { "" };
+        self.blocks.text(format!("{before}{fence}{language}\n{}\n{fence}\n", code.trim_end_matches('\n')), events);
     }
 
     /// Calls arrive whole: one block each.

@@ -1,9 +1,11 @@
 //! Errors as OpenAI clients read them.
 
+use bytes::BytesMut;
 use serde::Serialize;
 
 use crate::error::{Dialect, GatewayError};
 use crate::ids::RequestId;
+use crate::sse::{self, Frame};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -36,4 +38,10 @@ pub fn body(error: &GatewayError, request: RequestId) -> Vec<u8> {
     };
     // Strings always serialise.
     serde_json::to_vec(&Body { error: object }).unwrap_or_default()
+}
+
+/// Appends the one event that ends a failed stream.
+pub fn event(error: &GatewayError, request: RequestId, out: &mut BytesMut) {
+    let body = body(error, request);
+    sse::write_frame(&Frame { event: None, data: std::str::from_utf8(&body).unwrap_or_default() }, out);
 }

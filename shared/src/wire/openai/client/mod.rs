@@ -1,5 +1,6 @@
 //! Clients that speak Chat Completions: what they send, and what they get.
 
 pub mod error;
+pub mod reply;
 pub mod request;
 pub mod stream;

@@ -1,16 +1,17 @@
-//! Events to Chat Completions chunks, and a whole reply to one object.
+//! Events to Chat Completions chunks.
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 
-use super::super::native::stream::write_data;
 use super::super::provider::stream::DONE;
 use super::super::reasoning::{Detail, detail_of};
 use super::super::usage::ClientUsage;
-use crate::chat::request::{Origin, Part, Signature, ToolCall};
-use crate::chat::{BlockStart, ChatResponse, Delta, FinishReason, StreamEvent, Usage};
+use super::error;
+use crate::chat::request::{Origin, Signature};
+use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage};
+use crate::error::GatewayError;
 use crate::sse::{self, Frame};
-use crate::wire::{EventEncoder, Identity};
+use crate::wire::{EventEncoder, ReplyContext};
 
 #[derive(Serialize)]
 struct Chunk<'a> {
@@ -37,6 +38,8 @@ struct DeltaOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<&'a str>,
@@ -50,7 +53,7 @@ struct DeltaOut<'a> {
 struct CallOut<'a> {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
+    id: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,21 +63,21 @@ struct CallOut<'a> {
 }
 
 #[derive(Serialize)]
-struct FunctionOut<'a> {
+pub(in crate::wire::openai) struct FunctionOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    arguments: &'a str,
+    pub(in crate::wire::openai) name: Option<&'a str>,
+    pub(in crate::wire::openai) arguments: &'a str,
 }
 
 /// Where Google's own OpenAI-compatible endpoint puts a call's signature.
 #[derive(Serialize)]
-struct ExtraContent<'a> {
-    google: GoogleExtra<'a>,
+pub(super) struct ExtraContent<'a> {
+    pub(super) google: GoogleExtra<'a>,
 }
 
 #[derive(Serialize)]
-struct GoogleExtra<'a> {
-    thought_signature: &'a str,
+pub(super) struct GoogleExtra<'a> {
+    pub(super) thought_signature: &'a str,
 }
 
 /// The words of OpenAI's finish reasons.
@@ -89,8 +92,8 @@ pub fn finish_word(finish: &FinishReason) -> &'static str {
 
 /// Encodes one stream.
 pub struct Encoder {
-    identity: Identity,
-    include_usage: bool,
+    context: ReplyContext,
+    created: u64,
     usage: Option<Usage>,
     calls: usize,
     in_call: bool,
@@ -101,11 +104,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Encodes under that identity.
-    pub fn new(identity: Identity, include_usage: bool) -> Self {
+    /// Encodes the reply to that request.
+    pub fn new(context: ReplyContext) -> Self {
         Self {
-            identity,
-            include_usage,
+            created: context.identity.created,
+            context,
             usage: None,
             calls: 0,
             in_call: false,
@@ -115,9 +118,16 @@ impl Encoder {
         }
     }
 
+    /// Goes on with a stream of which others wrote the first chunks: with their time, and that many calls, of which the last
+    /// may still be open.
+    pub(in crate::wire::openai) fn resume(&mut self, created: u64, calls: usize) {
+        (self.created, self.calls, self.in_call) = (created, calls, calls > 0);
+        self.wrote_arguments = calls > 0;
+    }
+
     fn chunk(&self, choices: &[ChoiceOut<'_>], usage: Option<ClientUsage>, out: &mut BytesMut) {
-        let (id, model) = (self.identity.id.as_str(), self.identity.model.as_str());
-        let chunk = Chunk { id, object: "chat.completion.chunk", created: self.identity.created, model, choices, usage };
+        let (id, model) = (self.context.identity.id.as_str(), self.context.identity.model.as_str());
+        let chunk = Chunk { id, object: "chat.completion.chunk", created: self.created, model, choices, usage };
         // Strings and numbers always serialise.
         let _ = write_data(&chunk, out);
     }
@@ -137,15 +147,14 @@ impl Encoder {
 
     fn open(&mut self, block: &BlockStart, out: &mut BytesMut) {
         match block {
-            BlockStart::Text => {}
+            BlockStart::Text | BlockStart::Opaque => {}
             BlockStart::Reasoning => self.thought.clear(),
             BlockStart::RedactedReasoning { data } => self.detail(None, data.clone(), out),
-            BlockStart::ToolCall { name, .. } => {
-                let id = Some(self.identity.call_id(self.calls));
+            BlockStart::ToolCall { id, name } => {
                 self.calls = self.calls.saturating_add(1);
                 (self.in_call, self.wrote_arguments) = (true, false);
                 let function = Some(FunctionOut { name: Some(name), arguments: "" });
-                self.call(CallOut { id, kind: Some("function"), function, ..CallOut::default() }, out);
+                self.call(CallOut { id: Some(id), kind: Some("function"), function, ..CallOut::default() }, out);
             }
         }
     }
@@ -184,19 +193,41 @@ impl Encoder {
         }
     }
 
-    fn finish(&self, finish: &FinishReason, out: &mut BytesMut) {
+    /// Appends the chunk that tells the finish.
+    pub(in crate::wire::openai) fn finish_chunk(&self, finish: &FinishReason, out: &mut BytesMut) {
         let choice = ChoiceOut { index: 0, delta: DeltaOut::default(), finish_reason: Some(finish_word(finish)) };
         self.chunk(&[choice], None, out);
-        if let (true, Some(usage)) = (self.include_usage, &self.usage) {
-            self.chunk(&[], Some(ClientUsage::from(usage)), out);
+    }
+
+    /// Appends what follows the finish: the usage, where the client asked for it, and the end of the stream.
+    pub(in crate::wire::openai) fn end(&self, usage: Option<&Usage>, out: &mut BytesMut) {
+        if let (true, Some(usage)) = (self.context.include_usage, usage) {
+            self.chunk(&[], Some(ClientUsage::new(usage, self.context.cost_of(usage))), out);
         }
         sse::write_frame(&Frame { event: None, data: DONE }, out);
     }
+
+    /// Appends the arguments of a call that has none, by its number.
+    pub(in crate::wire::openai) fn empty_arguments(&self, index: usize, out: &mut BytesMut) {
+        let function = Some(FunctionOut { name: None, arguments: "{}" });
+        let call = CallOut { index, function, ..CallOut::default() };
+        self.delta(DeltaOut { tool_calls: Some([call]), ..DeltaOut::default() }, out);
+    }
+}
+
+/// Appends a sign of life: a comment, which OpenAI's SDKs skip.
+pub fn ping(out: &mut BytesMut) {
+    out.extend_from_slice(b": ping\n\n");
 }
 
 impl EventEncoder for Encoder {
-    /// Chunks have no blocks.
-    fn abandon(&mut self, _out: &mut BytesMut) {}
+    fn ping(&self, out: &mut BytesMut) {
+        ping(out);
+    }
+
+    fn error(&mut self, error: &GatewayError, out: &mut BytesMut) {
+        error::event(error, self.context.request, out);
+    }
 
     fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut) {
         match event {
@@ -214,95 +245,27 @@ impl EventEncoder for Encoder {
                 self.in_call = false;
             }
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
-            StreamEvent::Finish(finish) => self.finish(finish, out),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Whole<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: [WholeChoice<'a>; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<ClientUsage>,
-}
-
-#[derive(Serialize)]
-struct WholeChoice<'a> {
-    index: u8,
-    message: WholeMessage<'a>,
-    finish_reason: &'static str,
-}
-
-#[derive(Serialize)]
-struct WholeMessage<'a> {
-    role: &'static str,
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    reasoning_details: Vec<Detail>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<WholeCall<'a>>,
-    refusal: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct WholeCall<'a> {
-    id: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    function: FunctionOut<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extra_content: Option<ExtraContent<'a>>,
-}
-
-/// A whole reply. `content` is null only when there are calls and no text.
-pub fn whole(reply: &ChatResponse, identity: &Identity) -> Result<Vec<u8>, serde_json::Error> {
-    let (mut text, mut thoughts, mut details, mut calls) = (String::new(), String::new(), Vec::new(), Vec::new());
-    for part in &reply.parts {
-        let index = details.len() as u64;
-        match part {
-            Part::Text { text: piece, .. } => text.push_str(piece),
-            Part::Reasoning { text: thought, signature } => {
-                thoughts.push_str(thought);
-                details.extend(signature.clone().and_then(|signature| detail_of(Some(thought.clone()), signature, index)));
+            StreamEvent::Refusal(words) => self.delta(DeltaOut { refusal: Some(words), ..DeltaOut::default() }, out),
+            StreamEvent::Finish(finish) => {
+                self.finish_chunk(finish, out);
+                self.end(self.usage.as_ref(), out);
             }
-            Part::RedactedReasoning { data } => details.extend(detail_of(None, data.clone(), index)),
-            Part::ToolCall(call) => calls.push(whole_call(call, identity.call_id(calls.len()))),
-            Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
         }
     }
-    let content = if text.is_empty() && !calls.is_empty() { None } else { Some(text) };
-    let thoughts = (!thoughts.is_empty()).then_some(thoughts.as_str());
-    let message = WholeMessage {
-        role: "assistant",
-        content,
-        reasoning_content: thoughts,
-        reasoning: thoughts,
-        reasoning_details: details,
-        tool_calls: calls,
-        refusal: None,
-    };
-    serde_json::to_vec(&Whole {
-        id: &identity.id,
-        object: "chat.completion",
-        created: identity.created,
-        model: identity.model.as_str(),
-        choices: [WholeChoice { index: 0, message, finish_reason: finish_word(&reply.finish) }],
-        usage: reply.usage.as_ref().map(ClientUsage::from),
-    })
 }
 
-fn whole_call(call: &ToolCall, id: String) -> WholeCall<'_> {
-    let arguments = if call.arguments.0.is_empty() { "{}" } else { &call.arguments.0 };
-    let signature = call.signature.as_ref().filter(|signature| signature.origin == Origin::Gemini);
-    let extra_content =
-        signature.map(|signature| ExtraContent { google: GoogleExtra { thought_signature: &signature.value } });
-    WholeCall { id, kind: "function", function: FunctionOut { name: Some(&call.name), arguments }, extra_content }
+/// Writes a value straight into the buffer: serialised JSON holds no line ends, so one `data` line is enough.
+pub(in crate::wire::openai) fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+    let start = out.len();
+    out.extend_from_slice(b"data: ");
+    let written = serde_json::to_writer((&mut *out).writer(), value);
+    // Raw values are the provider's text: line ends between its tokens would end the data line.
+    let multiline = memchr::memchr2(b'\n', b'\r', out.get(start..).unwrap_or_default()).is_some();
+    if multiline {
+        for byte in out.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {
+            *byte = b' ';
+        }
+    }
+    out.extend_from_slice(b"\n\n");
+    written
 }

@@ -1,27 +1,16 @@
-//! Tool calls without arguments on forwarded routes: some upstreams send `""` for them, which is no JSON, and clients that parse it
-//! fail. The one change a native reply gets beyond its names and usage.
-
-use std::borrow::Cow;
+//! Whether the tool calls of a forwarded stream are as OpenAI's clients expect them: numbered from 0, each with an id of its own and a
+//! name on its first piece, arguments as text. The first piece that is not ends the forwarding of calls: from there on they are
+//! encoded from the events.
 
 use serde::Deserialize;
 
-use crate::wire::shape::{First, Text};
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow, default)]
-    tool_calls: Option<Vec<Piece<'a>>>,
-}
+use crate::wire::shape::Text;
 
 #[derive(Deserialize)]
 struct Piece<'a> {
     index: Option<u64>,
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
     #[serde(borrow)]
     function: Option<Function<'a>>,
 }
@@ -29,76 +18,90 @@ struct Piece<'a> {
 #[derive(Deserialize)]
 struct Function<'a> {
     #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
     arguments: Option<Text<'a>>,
 }
 
-/// The calls of a stream that have no arguments yet.
+/// The calls that were forwarded so far.
 #[derive(Debug, Default)]
-pub(super) struct EmptyCalls {
-    /// Each call's number, and whether arguments came.
-    calls: Vec<(u64, bool)>,
+pub(super) struct ForwardedCalls {
+    ids: Vec<String>,
 }
 
-impl EmptyCalls {
-    /// Notes the pieces of a chunk, given its `choices`.
-    pub(super) fn note(&mut self, choices: &str) {
-        // Most chunks are text.
-        if memchr::memmem::find(choices.as_bytes(), b"\"tool_calls\"").is_none() {
-            return;
+impl ForwardedCalls {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Takes note of a frame's `tool_calls`; false when a piece is not as clients expect it.
+    pub(super) fn are_regular(&mut self, tool_calls: &str) -> bool {
+        let Ok(pieces) = serde_json::from_str::<Vec<Piece<'_>>>(tool_calls) else { return false };
+        pieces.iter().all(|piece| self.is_regular(piece))
+    }
+
+    fn is_regular(&mut self, piece: &Piece<'_>) -> bool {
+        let Some(index) = piece.index.and_then(|index| usize::try_from(index).ok()) else { return false };
+        let id = piece.id.as_ref().map(|id| id.0.as_ref());
+        let function = piece.function.as_ref();
+        let name = function.and_then(|function| function.name.as_ref()).map(|name| name.0.as_ref());
+        let arguments =
+            function.and_then(|function| function.arguments.as_ref()).map_or("", |arguments| arguments.0.as_ref());
+        if arguments.trim() == "null" {
+            return false;
         }
-        let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices).unwrap_or_default();
-        let pieces = choice.and_then(|choice| choice.delta?.tool_calls).unwrap_or_default();
-        for Piece { index, function } in pieces {
-            let index = index.unwrap_or_default();
-            let came = function.and_then(|function| function.arguments).is_some_and(|arguments| !arguments.0.is_empty());
-            match self.calls.iter_mut().find(|(known, _)| *known == index) {
-                Some((_, arguments)) => *arguments |= came,
-                None => self.calls.push((index, came)),
+        match (self.ids.get(index), id) {
+            (Some(known), Some(id)) => known == id,
+            (Some(_), None) => true,
+            (None, Some(id)) => {
+                let is_new = index == self.ids.len() && !id.is_empty() && self.ids.iter().all(|known| known != id);
+                self.ids.push(id.to_owned());
+                is_new && !matches!(name, None | Some("" | "null"))
             }
+            (None, None) => false,
         }
     }
-
-    /// The numbers of the calls that got none, once.
-    pub(super) fn take(&mut self) -> Vec<u64> {
-        let empty = self.calls.iter().filter(|(_, came)| !came).map(|(index, _)| *index).collect();
-        self.calls.clear();
-        empty
-    }
-}
-
-/// A whole reply with `{}` for empty arguments. Inside a JSON text the quotes would be escaped, so the pattern is always a field.
-pub(in crate::wire::openai) fn with_arguments(body: &str) -> Cow<'_, str> {
-    let spellings = [(r#""arguments":"""#, r#""arguments":"{}""#), (r#""arguments": """#, r#""arguments": "{}""#)];
-    let mut body = Cow::Borrowed(body);
-    for (empty, object) in spellings {
-        // A text that begins with an escaped quote looks the same up to there.
-        if body.contains(empty) {
-            body = Cow::Owned(body.replace(empty, object));
-        }
-    }
-    body
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FIRST: &str = r#"[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]"#;
+
     #[test]
-    fn only_empty_arguments_of_a_whole_reply_are_filled() {
-        for (body, expected) in [
-            (r#"{"arguments":"","x":"\"arguments\":\"\""}"#, r#"{"arguments":"{}","x":"\"arguments\":\"\""}"#),
-            (r#"{"arguments": ""}"#, r#"{"arguments": "{}"}"#),
-            (r#"{"arguments":"{\"a\":\"\"}"}"#, r#"{"arguments":"{\"a\":\"\"}"}"#),
+    fn calls_as_openai_sends_them_are_regular() {
+        let mut calls = ForwardedCalls::default();
+        for pieces in [
+            FIRST,
+            r#"[{"index":0,"function":{"arguments":"{}"}}]"#,
+            r#"[{"index":1,"id":"b","function":{"name":"f","arguments":"{"}},{"index":1,"id":"b","function":{"arguments":"}"}}]"#,
+            r#"[{"index":0,"function":{"name":null,"arguments":""}}]"#,
         ] {
-            assert_eq!(with_arguments(body), expected);
+            assert!(calls.are_regular(pieces), "{pieces}");
         }
+        assert_eq!(calls.count(), 2);
     }
 
     #[test]
-    fn calls_that_stay_empty_are_told_once() {
-        let mut calls = EmptyCalls::default();
-        calls.note(r#"[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}},{"index":1,"function":{"arguments":"{}"}}]}}]"#);
-        calls.note(r#"[{"delta":{"content":"x"}}]"#);
-        assert_eq!((calls.take(), calls.take()), (vec![0], vec![]));
+    fn every_other_shape_is_not() {
+        for pieces in [
+            r#"[{"id":"b","function":{"name":"f"}}]"#,
+            r#"[{"index":2,"id":"b","function":{"name":"f"}}]"#,
+            r#"[{"index":1,"id":"","function":{"name":"f"}}]"#,
+            r#"[{"index":1,"function":{"name":"f"}}]"#,
+            r#"[{"index":1,"id":"a","function":{"name":"f"}}]"#,
+            r#"[{"index":0,"id":"","function":{"arguments":"{}"}}]"#,
+            r#"[{"index":0,"id":"b","function":{"name":"g","arguments":"{}"}}]"#,
+            r#"[{"index":1,"id":"b","function":{"name":"null"}}]"#,
+            r#"[{"index":1,"id":"b","function":{"arguments":"{}"}}]"#,
+            r#"[{"index":0,"function":{"arguments":{"a":1}}}]"#,
+            r#"[{"index":0,"function":{"arguments":"null"}}]"#,
+        ] {
+            let mut calls = ForwardedCalls::default();
+            assert!(calls.are_regular(FIRST));
+            assert!(!calls.are_regular(pieces), "{pieces}");
+        }
     }
 }

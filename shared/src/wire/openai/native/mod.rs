@@ -1,5 +1,6 @@
 //! Between a client and a provider that both speak Chat Completions.
 
-pub(super) mod calls;
+mod calls;
+pub mod reply;
 pub mod request;
 pub mod stream;

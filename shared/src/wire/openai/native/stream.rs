@@ -1,121 +1,128 @@
 //! Chat Completions chunks to a client of the same format.
+//!
+//! The chunk with the finish reason waits for the end of the stream, where the truth is known: what the reply holds, and whether a
+//! later chunk says more.
 
-use bytes::{BufMut, BytesMut};
-use serde::{Deserialize, Serialize};
+use bytes::BytesMut;
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::super::client::stream::{Encoder, finish_word, write_data};
+use super::super::provider::reply::is_true_word;
 use super::super::provider::stream::DONE;
-use super::super::usage::ClientUsage;
-use super::calls::EmptyCalls;
-use crate::chat::Usage;
+use super::calls::ForwardedCalls;
+use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
 use crate::wire::raw::RawObject;
 use crate::wire::shape::{First, Text};
-use crate::wire::{FrameForwarder, Identity};
+use crate::wire::{Checked, EventEncoder as _, FrameForwarder, ReplyContext};
 
 /// Forwards one stream.
-#[derive(Debug)]
 pub struct Forwarder {
-    identity: Identity,
-    /// Id and model as JSON, written into every chunk.
+    names: Names,
+    state: State,
+}
+
+/// Id and model as JSON, written into every chunk.
+struct Names {
     id: Option<Box<RawValue>>,
     model: Option<Box<RawValue>>,
-    include_usage: bool,
+}
+
+/// What is known of the stream.
+struct State {
+    /// Writes what no chunk of the provider says.
+    encoder: Encoder,
     created: u64,
-    finish_seen: bool,
-    calls: EmptyCalls,
+    calls: ForwardedCalls,
+    /// Whether calls are encoded from the events, because the provider's pieces cannot be forwarded.
+    encodes_calls: bool,
+    /// Calls that began so far, and whether the open one has arguments.
+    begun: usize,
+    has_arguments: bool,
+    /// Whether the chunk itself says the refusal.
+    says_refusal: bool,
+    /// The chunk that waits for the end, as JSON.
+    held: Option<Held>,
+    /// Chunks without a choice that came after it.
+    after: BytesMut,
+    usage: Option<Usage>,
 }
 
-/// As much of a choice as every chunk is asked for.
-#[derive(Deserialize)]
-struct Finish<'a> {
-    #[serde(borrow)]
-    finish_reason: Option<Text<'a>>,
+/// The chunk with the finish reason.
+struct Held {
+    chunk: String,
+    has_content: bool,
 }
 
+/// As much of a chunk's choice as every chunk is asked for.
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
-    delta: Option<RawObject<'a>>,
+    finish_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    delta: Option<DeltaShape<'a>>,
 }
 
-/// A chunk of our own: the usage, or the arguments of a call that came without any.
-#[derive(Serialize)]
-struct OwnChunk<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: u64,
-    model: &'a str,
-    choices: &'a [OwnChoice],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<ClientUsage>,
+#[derive(Deserialize)]
+struct DeltaShape<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tool_calls: Option<&'a RawValue>,
+    #[serde(borrow)]
+    refusal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
 }
 
-#[derive(Serialize)]
-struct OwnChoice {
-    index: u8,
-    delta: OwnDelta,
-    finish_reason: Option<()>,
+/// What of a chunk must be told otherwise than the provider does.
+#[derive(Default)]
+struct Patch {
+    content: Option<String>,
+    reasoning: Option<String>,
+    without_calls: bool,
+    without_finish: bool,
+    /// The finish to tell, in OpenAI's words.
+    finish: Option<&'static str>,
+    without_content: bool,
 }
 
-#[derive(Serialize)]
-struct OwnDelta {
-    tool_calls: [OwnCall; 1],
-}
-
-#[derive(Serialize)]
-struct OwnCall {
-    index: u64,
-    function: OwnArguments,
-}
-
-#[derive(Serialize)]
-struct OwnArguments {
-    arguments: &'static str,
-}
-
-impl Forwarder {
-    /// Forwards under that identity; `include_usage` says whether the client asked for a usage chunk.
-    pub fn new(identity: Identity, include_usage: bool) -> Self {
-        // Strings always serialise.
-        let (id, model) = (to_raw_value(&identity.id).ok(), to_raw_value(identity.model.as_str()).ok());
-        Self { identity, id, model, include_usage, created: 0, finish_seen: false, calls: EmptyCalls::default() }
+impl Patch {
+    fn is_needed(&self) -> bool {
+        let Self { content, reasoning, without_calls, without_finish, finish, without_content } = self;
+        let added = content.is_some() || reasoning.is_some() || finish.is_some();
+        added || *without_calls || *without_finish || *without_content
     }
 
-    fn write_own(&self, choices: &[OwnChoice], usage: Option<ClientUsage>, out: &mut BytesMut) {
-        let (id, model) = (self.identity.id.as_str(), self.identity.model.as_str());
-        let chunk = OwnChunk { id, object: "chat.completion.chunk", created: self.created, model, choices, usage };
-        // Strings and numbers always serialise.
-        let _ = write_data(&chunk, out);
-    }
-
-    /// Gives every call that stayed without arguments an empty object, before the finish is told.
-    fn fill_calls(&mut self, out: &mut BytesMut) {
-        for index in self.calls.take() {
-            let call = OwnCall { index, function: OwnArguments { arguments: "{}" } };
-            let choice = OwnChoice { index: 0, delta: OwnDelta { tool_calls: [call] }, finish_reason: None };
-            self.write_own(&[choice], None, out);
+    /// The chunk's choices with the changes.
+    fn applied(&self, choices: &str) -> Result<Box<RawValue>, serde_json::Error> {
+        let mut choices: Vec<RawObject<'_>> = serde_json::from_str(choices)?;
+        if let Some(choice) = choices.first_mut() {
+            let text = choice.get("delta").unwrap_or("null").to_owned();
+            let mut delta = serde_json::from_str::<Option<RawObject<'_>>>(&text)?.unwrap_or_default();
+            if self.without_content {
+                delta = RawObject::default();
+            }
+            if self.without_calls {
+                delta.remove("tool_calls");
+            }
+            if let Some(content) = &self.content {
+                delta.set("content", content)?;
+            }
+            if let Some(reasoning) = &self.reasoning {
+                delta.set("reasoning", reasoning)?;
+                delta.set("reasoning_content", reasoning)?;
+            }
+            choice.set("delta", &delta)?;
+            if self.without_finish || self.finish.is_some() {
+                choice.set("finish_reason", &self.finish)?;
+            }
         }
-    }
-
-    /// Notes calls and finish, and tells whether the chunk brings nothing: only usage, or a finish that was already sent.
-    fn is_spent(&mut self, fields: &RawObject<'_>, out: &mut BytesMut) -> bool {
-        let choices = fields.get("choices").unwrap_or("[]");
-        self.calls.note(choices);
-        let Ok(First(first)) = serde_json::from_str::<First<Finish<'_>>>(choices) else { return false };
-        let finish = first.is_some_and(|choice| choice.finish_reason.is_some());
-        let news = finish && !self.finish_seen;
-        self.finish_seen |= finish;
-        if news {
-            self.fill_calls(out);
-        }
-        let has_usage = fields.get("usage").is_some_and(|usage| usage != "null");
-        if news || !(has_usage || self.finish_seen) {
-            return false;
-        }
-        let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices).unwrap_or_default();
-        choice.and_then(|choice| choice.delta).is_none_or(|delta| is_empty(&delta))
+        to_raw_value(&choices)
     }
 }
 
@@ -124,50 +131,227 @@ fn is_empty(delta: &RawObject<'_>) -> bool {
     delta.names().all(|name| name == "role" || matches!(delta.get(name), Some("null" | "\"\"" | "[]") | None))
 }
 
-fn malformed(error: &serde_json::Error) -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string())
+/// Whether a chunk's choice carries content.
+fn has_content(choices: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Choice<'a> {
+        #[serde(borrow)]
+        delta: Option<RawObject<'a>>,
+    }
+    let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices).unwrap_or_default();
+    choice.and_then(|choice| choice.delta).is_some_and(|delta| !is_empty(&delta))
 }
 
-impl FrameForwarder for Forwarder {
-    fn forward(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        if frame.data.trim() == DONE {
-            return Ok(());
-        }
-        let mut fields = RawObject::parse(frame.data).map_err(|error| malformed(&error))?;
-        if self.created == 0 {
-            self.created = fields.get("created").and_then(|created| created.parse().ok()).unwrap_or(0);
-        }
-        if self.is_spent(&fields, out) {
-            return Ok(());
-        }
+impl Forwarder {
+    /// Forwards the reply to that request.
+    pub fn new(context: ReplyContext) -> Self {
+        // Strings always serialise.
+        let (id, model) = (to_raw_value(&context.identity.id).ok(), to_raw_value(context.identity.model.as_str()).ok());
+        let state = State {
+            encoder: Encoder::new(context),
+            created: 0,
+            calls: ForwardedCalls::default(),
+            encodes_calls: false,
+            begun: 0,
+            has_arguments: true,
+            says_refusal: false,
+            held: None,
+            after: BytesMut::new(),
+            usage: None,
+        };
+        Self { names: Names { id, model }, state }
+    }
+}
+
+impl Names {
+    fn put<'a>(&'a self, fields: &mut RawObject<'a>) {
         if let (Some(id), Some(model)) = (&self.id, &self.model) {
             fields.set_raw("id", id);
             fields.set_raw("model", model);
         }
         fields.remove("usage");
-        write_data(&fields, out).map_err(|error| malformed(&error))
-    }
-
-    fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
-        if let (true, Some(usage)) = (self.include_usage, usage) {
-            self.write_own(&[], Some(ClientUsage::from(usage)), out);
-        }
-        crate::sse::write_frame(&Frame { event: None, data: DONE }, out);
     }
 }
 
-/// Writes a value straight into the buffer: serialised JSON holds no line ends, so one `data` line is enough.
-pub(in crate::wire::openai) fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
-    let start = out.len();
-    out.extend_from_slice(b"data: ");
-    let written = serde_json::to_writer(out.writer(), value);
-    // Raw values are the provider's text: line ends between its tokens would end the data line.
-    let multiline = memchr::memchr2(b'\n', b'\r', out.get(start..).unwrap_or_default()).is_some();
-    if multiline {
-        for byte in out.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {
-            *byte = b' ';
+impl State {
+    fn chunk(&mut self, names: &Names, data: &str, events: &[StreamEvent], out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let mut fields = RawObject::parse(data)?;
+        if self.created == 0 {
+            self.created = fields.get("created").and_then(|created| created.parse().ok()).unwrap_or(0);
+            self.encoder.resume(self.created, 0);
+        }
+        let choices = fields.get("choices").unwrap_or("null");
+        let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices)?;
+        let Some(choice) = choice else {
+            // A list without a choice may say something of its own; no list, or only a usage, says nothing.
+            if choices != "null" && !has_usage(&fields) {
+                names.put(&mut fields);
+                write_data(&fields, if self.held.is_some() { &mut self.after } else { out })?;
+            }
+            return Ok(());
+        };
+        let finish = choice.finish_reason.as_ref().map(|word| word.0.trim());
+        let is_end = finish.is_some_and(|word| !word.is_empty());
+        let may_be_spent = has_usage(&fields) || self.held.is_some() || finish.is_some();
+        let patch = self.patch(&choice, finish, events)?;
+        let patched = if patch.is_needed() { Some(patch.applied(choices)?) } else { None };
+        let choices = patched.as_deref().map_or(choices, RawValue::get);
+        let brings_content = !(may_be_spent || patch.is_needed()) || has_content(choices);
+        if let Some(patched) = &patched {
+            fields.set_raw("choices", patched);
+        }
+        let is_first_end = is_end && self.held.is_none();
+        if !(brings_content || is_first_end) {
+            return Ok(());
+        }
+        self.release_content(out)?;
+        names.put(&mut fields);
+        if !is_end {
+            write_data(&fields, out)?;
+            return Ok(());
+        }
+        self.held =
+            Some(Held { chunk: String::from_utf8_lossy(&fields.to_json()?).into_owned(), has_content: brings_content });
+        Ok(())
+    }
+
+    fn patch(&mut self, choice: &Choice<'_>, finish: Option<&str>, events: &[StreamEvent]) -> Result<Patch, UpstreamError> {
+        let Some(delta) = &choice.delta else { return Ok(Patch { without_content: true, ..Patch::default() }) };
+        let is_text = |value: &RawValue| value.get().starts_with('"') || value.get() == "null";
+        let is_said = |value: Option<&RawValue>| value.is_some_and(|value| !matches!(value.get(), "null" | "\"\""));
+        self.says_refusal = is_said(delta.refusal);
+        let content = delta.content.filter(|content| !is_text(content)).map(|_| joined(events, text));
+        let thought = joined(events, reasoning);
+        let is_missing = !thought.is_empty() && !is_said(delta.reasoning) && !is_said(delta.reasoning_content);
+        let calls = delta.tool_calls.map_or("null", RawValue::get);
+        let has_calls = !matches!(calls, "null" | "[]");
+        let forwarded = self.calls.count();
+        if has_calls && !self.encodes_calls && !self.calls.are_regular(calls) {
+            if self.begun != forwarded {
+                let message = "the provider sent tool calls that cannot be told apart";
+                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+            }
+            self.encodes_calls = true;
+            self.encoder.resume(self.created, self.begun);
+        }
+        Ok(Patch {
+            content,
+            reasoning: is_missing.then_some(thought),
+            without_calls: has_calls && self.encodes_calls,
+            without_finish: finish == Some(""),
+            ..Patch::default()
+        })
+    }
+
+    /// Content that waits with the finish goes out before anything else does.
+    fn release_content(&mut self, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+        let Some(Held { chunk, has_content: true }) = self.held.take_if(|held| held.has_content) else { return Ok(()) };
+        let content = patched(&chunk, &Patch { without_finish: true, ..Patch::default() })?;
+        write_data(&content, out)?;
+        let rest = patched(&chunk, &Patch { without_content: true, ..Patch::default() })?;
+        let chunk = String::from_utf8_lossy(&rest.to_json()?).into_owned();
+        self.held = Some(Held { chunk, has_content: false });
+        Ok(())
+    }
+
+    /// Tells what the events know and no chunk of the provider said.
+    fn add(&mut self, event: &StreamEvent, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+        match event {
+            StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => {
+                self.begun = self.begun.saturating_add(1);
+                self.has_arguments = false;
+                self.encode_call(event, out)
+            }
+            StreamEvent::Delta(Delta::Arguments(_)) => {
+                self.has_arguments = true;
+                self.encode_call(event, out)
+            }
+            StreamEvent::BlockStop if self.encodes_calls => self.encode_call(event, out),
+            StreamEvent::BlockStop if !self.has_arguments => {
+                self.has_arguments = true;
+                self.release_content(out)?;
+                self.encoder.empty_arguments(self.begun.saturating_sub(1), out);
+                Ok(())
+            }
+            StreamEvent::Refusal(_) if self.says_refusal => Ok(()),
+            StreamEvent::Refusal(_) => {
+                self.release_content(out)?;
+                self.encoder.encode(event, out);
+                Ok(())
+            }
+            StreamEvent::Usage(usage) => {
+                self.usage = Some(*usage);
+                Ok(())
+            }
+            StreamEvent::Finish(finish) => self.close(finish, out),
+            StreamEvent::Start { .. } | StreamEvent::BlockStart(_) | StreamEvent::Delta(_) | StreamEvent::BlockStop => {
+                Ok(())
+            }
         }
     }
-    out.extend_from_slice(b"\n\n");
-    written
+
+    fn encode_call(&mut self, event: &StreamEvent, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+        if self.encodes_calls {
+            self.release_content(out)?;
+            self.encoder.encode(event, out);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, finish: &FinishReason, out: &mut BytesMut) -> Result<(), serde_json::Error> {
+        match self.held.take() {
+            None => self.encoder.finish_chunk(finish, out),
+            Some(Held { chunk, .. }) => {
+                let fields = RawObject::parse(&chunk)?;
+                let First(choice) = serde_json::from_str::<First<Choice<'_>>>(fields.get("choices").unwrap_or("[]"))?;
+                let word = choice.and_then(|choice| choice.finish_reason);
+                if word.is_some_and(|word| is_true_word(&word.0, finish)) {
+                    write_data(&fields, out)?;
+                } else {
+                    write_data(&patched(&chunk, &Patch { finish: Some(finish_word(finish)), ..Patch::default() })?, out)?;
+                }
+            }
+        }
+        out.extend_from_slice(&self.after.split());
+        self.encoder.end(self.usage.as_ref(), out);
+        Ok(())
+    }
+}
+
+/// A chunk with changes.
+fn patched<'a>(chunk: &'a str, patch: &Patch) -> Result<RawObject<'a>, serde_json::Error> {
+    let mut fields = RawObject::parse(chunk)?;
+    let choices = patch.applied(fields.get("choices").unwrap_or("[]"))?;
+    fields.set("choices", &choices)?;
+    Ok(fields)
+}
+
+fn has_usage(fields: &RawObject<'_>) -> bool {
+    fields.get("usage").is_some_and(|usage| usage != "null")
+}
+
+fn text(delta: &Delta) -> &str {
+    if let Delta::Text(text) = delta { text } else { "" }
+}
+
+fn reasoning(delta: &Delta) -> &str {
+    if let Delta::Reasoning(text) = delta { text } else { "" }
+}
+
+fn joined(events: &[StreamEvent], of: fn(&Delta) -> &str) -> String {
+    events.iter().map(|event| if let StreamEvent::Delta(delta) = event { of(delta) } else { "" }).collect()
+}
+
+impl FrameForwarder for Forwarder {
+    fn forward(&mut self, frame: Option<&Frame<'_>>, checked: Checked<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        // Without block ends, nothing of a broken call is left to hold but the finish, which waits anyway.
+        let Checked { events, is_held: _ } = checked;
+        let Self { names, state } = self;
+        state.says_refusal = false;
+        if let Some(frame) = frame.filter(|frame| frame.data.trim() != DONE) {
+            state.chunk(names, frame.data, events, out)?;
+        }
+        events.iter().try_for_each(|event| state.add(event, out))?;
+        Ok(())
+    }
 }

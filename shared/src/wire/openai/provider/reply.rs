@@ -1,80 +1,85 @@
-//! A whole Chat Completions reply.
+//! A whole Chat Completions reply, and the words that say how one ended.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::super::native::calls::with_arguments;
-use super::super::usage::{ClientUsage, ProviderUsage};
 use crate::chat::FinishReason;
-use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::error::UpstreamError;
 use crate::wire::raw::RawObject;
-use crate::wire::{Identity, upstream_error};
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(borrow)]
-    usage: Option<ProviderUsage<'a>>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+/// The finish reasons of OpenAI's own dialect: what its clients accept.
+const OWN: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
+
+/// What a finish reason stands for, in OpenAI's words or in those of the providers behind a router. One that we do not know
+/// counts as `stop`.
+pub fn finish_reason(word: &str) -> FinishReason {
+    match word.to_ascii_lowercase().as_str() {
+        "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
+            FinishReason::Length
+        }
+        "content_filter" | "content-filter" | "safety" | "refusal" | "recitation" | "blocklist" | "prohibited_content"
+        | "spii" => FinishReason::ContentFilter,
+        "tool_calls" | "tool_call" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        _ => FinishReason::Stop,
+    }
 }
 
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+/// Whether OpenAI's clients know that word, and it says what the reply's end is.
+pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
+    let meant = finish_reason(word);
+    // This format has one word for many ends: a model that refuses stops, too.
+    let stops = matches!(
+        finish,
+        FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::Paused | FinishReason::ContentFilter
+    );
+    OWN.contains(&word) && (meant == *finish || (meant == FinishReason::Stop && stops))
 }
 
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    tool_calls: Option<Vec<&'a RawValue>>,
+/// Whether a word tells of a failure. `after_calls` says whether a complete call came: one that broke after it takes nothing
+/// away from it.
+pub fn is_failure(word: &str, after_calls: AfterCalls) -> bool {
+    let word = word.to_ascii_lowercase();
+    let broken_call = ["malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"].contains(&word.as_str());
+    let broken = word.contains("error") || ["failed", "failure", "aborted", "cancelled"].contains(&word.as_str());
+    broken || (broken_call && after_calls == AfterCalls::No)
 }
 
-/// Passes a reply through: id and model become ours, usage takes the client's form, a call without arguments
-/// gets an empty object, everything else stays byte for byte.
-/// OpenRouter may answer 200 with an `error`, whole or inside the choice: that is a failed call.
-pub fn forward(body: &str, identity: &Identity) -> Result<Vec<u8>, UpstreamError> {
-    let body = &*with_arguments(body);
-    let malformed = |error: serde_json::Error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string());
-    let reply: Reply<'_> = serde_json::from_str(body).map_err(malformed)?;
-    if let Some(error) = reply.error {
-        return Err(upstream_error::decode_embedded(error));
-    }
-    let choice = reply.choices.as_ref().and_then(|choices| choices.first());
-    let choice = choice.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Malformed, "a reply without choices"))?;
-    if let Some(error) = choice.error {
-        return Err(upstream_error::decode_embedded(error));
-    }
-    let calls = choice.message.and_then(|message| serde_json::from_str::<Message<'_>>(message.get()).ok()?.tool_calls);
-    let has_calls = calls.is_some_and(|calls| !calls.is_empty());
-    finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"), has_calls)?;
-    let usage = reply.usage.as_ref().map(ProviderUsage::canonical);
-    let mut fields = RawObject::parse(body).map_err(malformed)?;
-    fields.set("id", &identity.id).map_err(malformed)?;
-    fields.set("model", identity.model.as_str()).map_err(malformed)?;
-    if let Some(usage) = &usage {
-        fields.set("usage", &ClientUsage::from(usage)).map_err(malformed)?;
-    }
-    fields.to_json().map_err(malformed)
+/// Whether a reply holds calls by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterCalls {
+    /// It holds one or more.
+    Yes,
+    /// It holds none.
+    No,
 }
 
-/// OpenAI's finish reasons, with the ones OpenRouter adds. A call in the output means `tool_calls` whatever `stop` says; a
-/// reason we do not know counts as `stop`.
-pub fn finish_reason(text: &str, has_calls: bool) -> Result<FinishReason, UpstreamError> {
-    match text {
-        "length" => Ok(FinishReason::Length),
-        "content_filter" => Ok(FinishReason::ContentFilter),
-        "tool_calls" | "function_call" => Ok(FinishReason::ToolCalls),
-        "error" => Err(UpstreamError::new(UpstreamErrorKind::Refused(502), "the provider finished with an error")),
-        _ if has_calls => Ok(FinishReason::ToolCalls),
-        _ => Ok(FinishReason::Stop),
+/// A whole reply as the one chunk of a stream. What is whole has ended: a reply that does not say how has stopped.
+pub fn as_chunk(body: &str) -> Result<String, UpstreamError> {
+    let mut chunk = RawObject::parse(body)?;
+    let choices = chunk.get("choices").unwrap_or("null").to_owned();
+    let choices: Option<Vec<RawObject<'_>>> = serde_json::from_str(&choices)?;
+    let mut choices = choices.unwrap_or_default();
+    choices.truncate(1);
+    for choice in &mut choices {
+        let message = choice.get("message").unwrap_or("null").to_owned();
+        choice.remove("message");
+        choice.set("delta", &numbered(&message)?)?;
+        if matches!(choice.get("finish_reason"), None | Some("null" | "\"\"")) {
+            choice.set("finish_reason", "stop")?;
+        }
     }
+    chunk.set("object", "chat.completion.chunk")?;
+    chunk.set("choices", &choices)?;
+    Ok(String::from_utf8_lossy(&chunk.to_json()?).into_owned())
+}
+
+/// A message as a delta: the calls get the numbers that a stream has, by which equal or missing ids are told apart.
+fn numbered(message: &str) -> Result<Option<RawObject<'_>>, serde_json::Error> {
+    let Some(mut delta) = serde_json::from_str::<Option<RawObject<'_>>>(message)? else { return Ok(None) };
+    let calls = delta.get("tool_calls").map(serde_json::from_str::<Option<Vec<RawObject<'_>>>>).transpose()?.flatten();
+    if let Some(mut calls) = calls {
+        for (position, call) in calls.iter_mut().enumerate() {
+            call.set("index", &position)?;
+        }
+        let calls = serde_json::value::to_raw_value(&calls)?;
+        delta.set("tool_calls", &calls)?;
+    }
+    Ok(Some(delta))
 }

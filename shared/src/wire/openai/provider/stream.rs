@@ -1,20 +1,23 @@
 //! Chat Completions chunks to events.
 //!
 //! This wire has no block boundaries and may interleave tool calls (see `chat::blocks`). The end is a chunk with a finish reason,
-//! then a usage chunk, then `[DONE]`. An error is a chunk with an `error` key in a stream of status 200 (OpenRouter).
+//! then a usage chunk, then `[DONE]`. An error is an `error` key in a chunk, or in its choice, in a stream of status 200
+//! (OpenRouter).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::reasoning::{Detail, part_of};
+use super::super::reasoning::{self, Detail};
 use super::super::usage::ProviderUsage;
-use super::reply::finish_reason;
+use super::pieces::{Arguments, Details, Words};
+use super::reply::{AfterCalls, finish_reason, is_failure};
 use crate::chat::blocks::CallPiece;
-use crate::chat::{Blocks, Delta, Part, StreamEvent, Usage};
+use crate::chat::{Blocks, Delta, FinishReason, Part, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
+use crate::wire::EventDecoder;
 use crate::wire::shape::{First, Text};
-use crate::wire::{EventDecoder, upstream_error};
+use crate::wire::upstream_error;
 
 /// The data of the frame that ends a stream.
 pub const DONE: &str = "[DONE]";
@@ -35,36 +38,43 @@ struct Chunk<'a> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
-    /// A whole reply has a `message` where a chunk has a `delta`: one decoder reads both.
-    #[serde(default, alias = "message")]
-    delta: Option<DeltaShape>,
+    #[serde(borrow)]
+    delta: Option<DeltaShape<'a>>,
     #[serde(borrow)]
     finish_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    native_finish_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct DeltaShape {
-    content: Option<String>,
+struct DeltaShape<'a> {
+    content: Words,
     refusal: Option<String>,
     reasoning: Option<String>,
     reasoning_content: Option<String>,
-    reasoning_details: Option<Vec<Detail>>,
-    tool_calls: Option<Vec<CallShape>>,
+    #[serde(borrow)]
+    reasoning_details: Details<'a>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<CallShape<'a>>>,
 }
 
 #[derive(Deserialize)]
-struct CallShape {
+struct CallShape<'a> {
     index: Option<u64>,
     id: Option<String>,
-    function: Option<FunctionShape>,
+    #[serde(borrow)]
+    function: Option<FunctionShape<'a>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct FunctionShape {
+struct FunctionShape<'a> {
     name: Option<String>,
-    arguments: Option<String>,
+    #[serde(borrow)]
+    arguments: Arguments<'a>,
 }
 
 /// Decodes one stream.
@@ -73,7 +83,9 @@ pub struct Decoder {
     started: bool,
     finished: bool,
     blocks: Blocks,
-    finish: Option<String>,
+    finish: Option<(String, FinishReason)>,
+    /// Whether reasoning came as plain text: the details then only repeat it.
+    plain_reasoning: bool,
 }
 
 impl EventDecoder for Decoder {
@@ -84,8 +96,7 @@ impl EventDecoder for Decoder {
         if frame.data.trim() == DONE {
             return self.finish(events);
         }
-        let chunk: Chunk<'_> = serde_json::from_str(frame.data)
-            .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))?;
+        let chunk: Chunk<'_> = serde_json::from_str(frame.data)?;
         let usage = chunk.usage.as_ref().map(ProviderUsage::canonical);
         if !self.started && chunk.error.is_none() {
             self.started = true;
@@ -93,70 +104,93 @@ impl EventDecoder for Decoder {
             let (id, model) = (text(chunk.id), text(chunk.model));
             events.push(StreamEvent::Start { id, model, usage: Usage::default() });
         }
-        if let Some(choice) = chunk.choices.0 {
-            self.choice(choice, events);
-        }
+        let choice = chunk.choices.0.map_or(Ok(()), |choice| self.choice(choice, events));
         if let Some(usage) = usage
             && self.started
         {
             events.push(StreamEvent::Usage(usage));
         }
-        // The error comes last: the usage beside it is billed.
-        chunk.error.map_or(Ok(()), |error| Err(upstream_error::decode_embedded(error)))
+        // The error comes last: the usage beside it is billed. It says more than the finish reason beside it.
+        chunk.error.map_or(choice, |error| Err(upstream_error::decode_embedded(error)))
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         if self.finished {
             return Ok(());
         }
-        let text = self.finish.take().ok_or_else(UpstreamError::truncated)?;
-        let reason = finish_reason(&text, self.blocks.has_calls())?;
+        let (_, reason) = self.finish.clone().ok_or_else(UpstreamError::truncated)?;
         self.finished = true;
         self.blocks.close(events);
         events.push(StreamEvent::Finish(reason));
         Ok(())
     }
 
-    fn has_finish(&self) -> bool {
-        self.finish.is_some()
+    fn finish_word(&self) -> Option<&str> {
+        self.finish.as_ref().map(|(word, _)| word.as_str())
     }
 }
 
 impl Decoder {
-    /// What a detail adds to the text, which came already: a signature, or thoughts that only their provider can read.
+    fn choice(&mut self, choice: Choice<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        let Choice { delta, finish_reason, native_finish_reason, error } = choice;
+        if self.started {
+            self.delta(delta.unwrap_or_default(), events);
+        }
+        if let Some(error) = error {
+            return Err(upstream_error::decode_embedded(error));
+        }
+        for word in [&finish_reason, &native_finish_reason].into_iter().flatten() {
+            let after_calls = if self.blocks.has_calls() { AfterCalls::Yes } else { AfterCalls::No };
+            if is_failure(&word.0, after_calls) {
+                let message = format!("the model ended with {}", word.0);
+                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+            }
+        }
+        self.note(finish_reason);
+        Ok(())
+    }
+
+    /// Empty words say nothing. Of several the first that says more than `stop` counts.
+    fn note(&mut self, word: Option<Text<'_>>) {
+        let Some(word) = word.filter(|word| !word.0.trim().is_empty()) else { return };
+        if self.finish.as_ref().is_none_or(|(_, reason)| *reason == FinishReason::Stop) {
+            let reason = finish_reason(&word.0);
+            self.finish = Some((word.0.into_owned(), reason));
+        }
+    }
+
+    fn delta(&mut self, delta: DeltaShape<'_>, events: &mut Vec<StreamEvent>) {
+        let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
+        // Two names for the same text; some providers send both.
+        let plain = reasoning.filter(|text| !text.is_empty()).or(reasoning_content);
+        if let Some(piece) = plain.filter(|text| !text.is_empty()) {
+            self.plain_reasoning = true;
+            self.blocks.reasoning(piece, events);
+        }
+        for detail in reasoning_details.read() {
+            self.detail(detail, events);
+        }
+        let Words { text, reasoning } = content;
+        self.blocks.reasoning(reasoning, events);
+        self.blocks.text(text, events);
+        events.extend(refusal.filter(|words| !words.is_empty()).map(StreamEvent::Refusal));
+        for call in tool_calls.unwrap_or_default() {
+            let FunctionShape { name, arguments } = call.function.unwrap_or_default();
+            self.blocks.tool_call(CallPiece { index: call.index, id: call.id, name, arguments: arguments.text() }, events);
+        }
+    }
+
+    /// What a detail adds: its text, unless that came as plain text, a signature, or thoughts that only their provider can read.
     fn detail(&mut self, detail: Detail, events: &mut Vec<StreamEvent>) {
-        match part_of(detail) {
+        if !self.plain_reasoning {
+            self.blocks.reasoning(reasoning::words(&detail).to_owned(), events);
+        }
+        match reasoning::part_of(detail) {
             Some(Part::Reasoning { signature: Some(signature), .. }) if self.blocks.is_reasoning() => {
                 events.push(StreamEvent::Delta(Delta::Signature(signature)));
             }
             Some(Part::RedactedReasoning { data }) => self.blocks.redacted(data, events),
             Some(_) | None => {}
-        }
-    }
-
-    fn choice(&mut self, choice: Choice<'_>, events: &mut Vec<StreamEvent>) {
-        if !self.started {
-            return;
-        }
-        let delta = choice.delta.unwrap_or_default();
-        let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
-        // Two names for the same text; some providers send both.
-        if let Some(piece) = reasoning.or(reasoning_content) {
-            self.blocks.reasoning(piece, events);
-        }
-        for detail in reasoning_details.unwrap_or_default() {
-            self.detail(detail, events);
-        }
-        for piece in [content, refusal].into_iter().flatten() {
-            self.blocks.text(piece, events);
-        }
-        for call in tool_calls.unwrap_or_default() {
-            let FunctionShape { name, arguments } = call.function.unwrap_or_default();
-            let arguments = arguments.unwrap_or_default();
-            self.blocks.tool_call(CallPiece { index: call.index, id: call.id, name, arguments }, events);
-        }
-        if let Some(reason) = choice.finish_reason {
-            self.finish = Some(reason.0.into_owned());
         }
     }
 }

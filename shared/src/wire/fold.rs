@@ -1,0 +1,273 @@
+//! JSON that grows piece by piece: how a provider's stream becomes the whole reply that it would have given.
+//!
+//! Texts concatenate, lists of numbered objects merge by number, everything else takes the last value. The exceptions are
+//! [`LABELS`], which are texts but no pieces of one, `null`, which takes nothing away, and objects of one number but of two types,
+//! which are two.
+
+use std::mem;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+use serde_json::value::RawValue;
+
+use super::raw::RawObject;
+
+/// Texts that say what something is: each piece repeats them, or the last one corrects them.
+pub const LABELS: [&str; 22] = [
+    "id",
+    "object",
+    "model",
+    "role",
+    "type",
+    "name",
+    "format",
+    "signature",
+    "finish_reason",
+    "native_finish_reason",
+    "stop_reason",
+    "stop_sequence",
+    "category",
+    "explanation",
+    "provider",
+    "service_tier",
+    "system_fingerprint",
+    "tool_use_id",
+    "url",
+    "title",
+    "media_type",
+    "expires_at",
+];
+
+/// A JSON value that can grow.
+#[derive(Clone, Debug)]
+pub enum Tree {
+    /// A number, a truth value or `null`, as it was written.
+    Scalar(Box<RawValue>),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Tree>),
+    /// An object, with its fields in order.
+    Object(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// Reads a JSON value.
+    pub fn read(json: &str) -> Result<Self, serde_json::Error> {
+        let json = json.trim();
+        Ok(match json.bytes().next() {
+            Some(b'"') => Self::Text(serde_json::from_str(json)?),
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(json)?;
+                Self::List(items.into_iter().map(|item| Self::read(item.get())).collect::<Result<_, _>>()?)
+            }
+            Some(b'{') => {
+                let object = RawObject::parse(json)?;
+                let field = |name: &str| Ok((name.to_owned(), Self::read(object.get(name).unwrap_or("null"))?));
+                Self::Object(object.names().map(field).collect::<Result<_, serde_json::Error>>()?)
+            }
+            _ => Self::Scalar(serde_json::from_str(json)?),
+        })
+    }
+
+    /// An object without fields.
+    pub const fn object() -> Self {
+        Self::Object(Vec::new())
+    }
+
+    /// Takes the next piece in.
+    pub fn merge(&mut self, piece: Self) {
+        match (self, piece) {
+            (Self::Object(fields), Self::Object(pieces)) => {
+                for (name, piece) in pieces {
+                    match fields.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, value)) => value.merge_field(&name, piece),
+                        None => fields.push((name, piece)),
+                    }
+                }
+            }
+            (Self::List(items), Self::List(pieces)) => pieces.into_iter().for_each(|piece| merge_item(items, piece)),
+            (Self::Text(text), Self::Text(piece)) => text.push_str(&piece),
+            (_, Self::Scalar(piece)) if piece.get() == "null" => {}
+            (value, piece) => *value = piece,
+        }
+    }
+
+    fn merge_field(&mut self, name: &str, piece: Self) {
+        match (self, piece) {
+            (Self::Text(text), Self::Text(piece)) if LABELS.contains(&name) => {
+                if !piece.is_empty() {
+                    *text = piece;
+                }
+            }
+            (value, piece) => value.merge(piece),
+        }
+    }
+
+    /// Replaces a field by what came last; `null` takes nothing away.
+    pub fn replace(&mut self, name: &str, value: Self) {
+        if value.is_null() && self.get(name).is_some() {
+            return;
+        }
+        self.set(name, value);
+    }
+
+    /// Sets a field where it stands, or adds it at the end. What is no object stays as it is.
+    pub fn set(&mut self, name: &str, value: Self) {
+        if let Self::Object(fields) = self {
+            match fields.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => *old = value,
+                None => fields.push((name.to_owned(), value)),
+            }
+        }
+    }
+
+    /// A field of an object.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// A field of an object, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Takes a field out of an object.
+    pub fn take(&mut self, name: &str) -> Option<Self> {
+        let Self::Object(fields) = self else { return None };
+        let position = fields.iter().position(|(known, _)| known == name)?;
+        Some(fields.remove(position).1)
+    }
+
+    /// The fields of an object, taken out; none of anything else.
+    pub fn into_fields(self) -> Vec<(String, Self)> {
+        if let Self::Object(fields) = self { fields } else { Vec::new() }
+    }
+
+    /// The items of a list; none of anything else.
+    pub fn items_mut(&mut self) -> &mut [Self] {
+        if let Self::List(items) = self { items } else { &mut [] }
+    }
+
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Scalar(value) if value.get() == "null")
+    }
+
+    /// The number of a numbered object.
+    pub fn index(&self) -> Option<usize> {
+        if let Some(Self::Scalar(index)) = self.get("index") { index.get().parse().ok() } else { None }
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::object()
+    }
+}
+
+fn merge_item(items: &mut Vec<Tree>, piece: Tree) {
+    let kind = |tree: &Tree| tree.get("type").and_then(Tree::text).map(str::to_owned);
+    let is_same = |item: &&mut Tree| {
+        let same_kind = match (kind(item), kind(&piece)) {
+            (Some(known), Some(new)) => known == new,
+            _ => true,
+        };
+        item.index().is_some() && item.index() == piece.index() && same_kind
+    };
+    match items.iter_mut().find(is_same) {
+        Some(item) => item.merge(piece),
+        None => items.push(piece),
+    }
+}
+
+/// Puts an item at a number, with empty objects before it where numbers are missing.
+pub fn place(items: &mut Vec<Tree>, index: usize, item: Tree) {
+    const MOST: usize = 10_000;
+    if index >= MOST {
+        return;
+    }
+    while items.len() <= index {
+        items.push(Tree::object());
+    }
+    if let Some(slot) = items.get_mut(index) {
+        drop(mem::replace(slot, item));
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Scalar(value) => value.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => items.serialize(serializer),
+            Self::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(pieces: &[&str]) -> String {
+        let mut tree = Tree::object();
+        for piece in pieces {
+            tree.merge(Tree::read(piece).unwrap());
+        }
+        serde_json::to_string(&tree).unwrap()
+    }
+
+    #[test]
+    fn texts_concatenate_and_other_values_are_the_last_ones() {
+        assert_eq!(
+            folded(&[r#"{"a":"x","n":1.50,"o":{"b":"1"},"m":1}"#, r#"{"a":"y","n":2e3,"o":{"b":"2"},"m":{"x":[]}}"#]),
+            r#"{"a":"xy","n":2e3,"o":{"b":"12"},"m":{"x":[]}}"#
+        );
+    }
+
+    #[test]
+    fn numbered_objects_merge_and_others_follow_each_other() {
+        assert_eq!(
+            folded(&[
+                r#"{"l":[{"index":0,"t":"a"},{"u":1}]}"#,
+                r#"{"l":[{"index":1,"t":"c"},{"index":0,"t":"b"},{"u":1}]}"#
+            ]),
+            r#"{"l":[{"index":0,"t":"ab"},{"u":1},{"index":1,"t":"c"},{"u":1}]}"#
+        );
+    }
+
+    #[test]
+    fn a_label_is_the_last_one_that_says_something() {
+        for label in LABELS {
+            let piece = |value: &str| format!(r#"{{"{label}":"{value}"}}"#);
+            assert_eq!(folded(&[&piece("a"), &piece("b"), &piece("")]), piece("b"));
+        }
+    }
+
+    #[test]
+    fn null_takes_nothing_away() {
+        assert_eq!(folded(&[r#"{"a":"x","b":null}"#, r#"{"a":null,"b":"y"}"#]), r#"{"a":"x","b":"y"}"#);
+    }
+
+    #[test]
+    fn objects_of_one_number_and_two_types_are_two() {
+        assert_eq!(
+            folded(&[r#"{"l":[{"index":0,"type":"a","text":"x"}]}"#, r#"{"l":[{"index":0,"type":"b","data":"y"}]}"#]),
+            r#"{"l":[{"index":0,"type":"a","text":"x"},{"index":0,"type":"b","data":"y"}]}"#
+        );
+    }
+}

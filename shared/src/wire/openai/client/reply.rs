@@ -1,0 +1,107 @@
+//! A whole reply as one Chat Completions object.
+
+use serde::Serialize;
+
+use super::super::reasoning::{Detail, detail_of};
+use super::super::usage::ClientUsage;
+use super::stream::{ExtraContent, FunctionOut, GoogleExtra, finish_word};
+use crate::chat::ChatResponse;
+use crate::chat::request::{Origin, Part, ToolCall};
+use crate::wire::ReplyContext;
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: [WholeChoice<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<ClientUsage>,
+}
+
+#[derive(Serialize)]
+struct WholeChoice<'a> {
+    index: u8,
+    message: WholeMessage<'a>,
+    finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct WholeMessage<'a> {
+    role: &'static str,
+    content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasoning_details: Vec<Detail>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<WholeCall<'a>>,
+    refusal: Option<&'a str>,
+}
+
+/// A call of a whole reply.
+#[derive(Serialize)]
+pub(in crate::wire::openai) struct WholeCall<'a> {
+    pub(in crate::wire::openai) id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    pub(in crate::wire::openai) function: FunctionOut<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<ExtraContent<'a>>,
+}
+
+/// A whole reply. `content` is null when there is no text, and calls or a refusal say why.
+pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+    let (mut text, mut thoughts, mut details) = (String::new(), String::new(), Vec::new());
+    let calls = calls_of(reply);
+    for part in &reply.parts {
+        let index = details.len() as u64;
+        match part {
+            Part::Text { text: piece, .. } => text.push_str(piece),
+            Part::Reasoning { text: thought, signature } => {
+                thoughts.push_str(thought);
+                details.extend(signature.clone().and_then(|signature| detail_of(Some(thought.clone()), signature, index)));
+            }
+            Part::RedactedReasoning { data } => details.extend(detail_of(None, data.clone(), index)),
+            Part::ToolCall(_) | Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
+        }
+    }
+    let is_explained = !calls.is_empty() || reply.refusal.is_some();
+    let answer = if text.is_empty() && is_explained { None } else { Some(text) };
+    let thoughts = (!thoughts.is_empty()).then_some(thoughts.as_str());
+    let message = WholeMessage {
+        role: "assistant",
+        content: answer,
+        reasoning_content: thoughts,
+        reasoning: thoughts,
+        reasoning_details: details,
+        tool_calls: calls,
+        refusal: reply.refusal.as_deref(),
+    };
+    let identity = &context.identity;
+    serde_json::to_vec(&Whole {
+        id: &identity.id,
+        object: "chat.completion",
+        created: identity.created,
+        model: identity.model.as_str(),
+        choices: [WholeChoice { index: 0, message, finish_reason: finish_word(&reply.finish) }],
+        usage: reply.usage.as_ref().map(|usage| ClientUsage::new(usage, context.cost_of(usage))),
+    })
+}
+
+/// The calls of a reply.
+pub(in crate::wire::openai) fn calls_of(reply: &ChatResponse) -> Vec<WholeCall<'_>> {
+    let calls = reply.parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None });
+    calls.map(whole_call).collect()
+}
+
+fn whole_call(call: &ToolCall) -> WholeCall<'_> {
+    let arguments = if call.arguments.0.is_empty() { "{}" } else { &call.arguments.0 };
+    let signature = call.signature.as_ref().filter(|signature| signature.origin == Origin::Gemini);
+    let extra_content =
+        signature.map(|signature| ExtraContent { google: GoogleExtra { thought_signature: &signature.value } });
+    WholeCall { id: &call.id, kind: "function", function: FunctionOut { name: Some(&call.name), arguments }, extra_content }
+}

@@ -1,0 +1,133 @@
+//! Pieces of a delta whose shape differs between providers: content as text or as a list of parts, arguments as text or as an
+//! object, details of reasoning with members that others leave out.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use serde_json::value::RawValue;
+
+use super::super::reasoning::Detail;
+
+/// What content says: the answer, and what a model thinks aloud in parts of its own.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::wire::openai) struct Words {
+    /// The answer's text.
+    pub(in crate::wire::openai) text: String,
+    /// The reasoning's text.
+    pub(in crate::wire::openai) reasoning: String,
+}
+
+#[derive(Deserialize)]
+struct PartShape<'a> {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+}
+
+impl Words {
+    /// Adds what a value says: a text, a part, or a list of them.
+    fn read(&mut self, value: &RawValue) -> Result<(), serde_json::Error> {
+        let text = value.get();
+        match text.bytes().next() {
+            // The usual case, without a copy.
+            Some(b'"') if self.text.is_empty() => self.text = serde_json::from_str(text)?,
+            Some(b'"') => self.text.push_str(&serde_json::from_str::<String>(text)?),
+            Some(b'[') => {
+                for part in serde_json::from_str::<Vec<&RawValue>>(text)? {
+                    self.read(part)?;
+                }
+            }
+            Some(b'{') => self.part(&serde_json::from_str(text)?)?,
+            // `null`, and what can be no text.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: &PartShape<'_>) -> Result<(), serde_json::Error> {
+        let mut inner = Self::default();
+        for value in [part.thinking, part.text].into_iter().flatten() {
+            inner.read(value)?;
+        }
+        let Self { text, reasoning } = inner;
+        self.reasoning.push_str(&reasoning);
+        let is_thought = matches!(part.kind.as_str(), "thinking" | "reasoning");
+        if is_thought {
+            self.reasoning.push_str(&text);
+        } else {
+            self.text.push_str(&text);
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = <&RawValue>::deserialize(deserializer)?;
+        let mut words = Self::default();
+        words.read(value).map_err(D::Error::custom)?;
+        Ok(words)
+    }
+}
+
+/// Arguments of a call.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::wire::openai) struct Arguments<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl<'a> Arguments<'a> {
+    /// Those that stand there.
+    pub(in crate::wire::openai) const fn of(value: &'a RawValue) -> Self {
+        Self(Some(value))
+    }
+
+    /// The arguments' text: as it is, or the JSON of what should have been one.
+    pub(in crate::wire::openai) fn text(&self) -> String {
+        let Some(value) = self.0 else { return String::new() };
+        serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
+    }
+}
+
+/// Details of reasoning, read one by one: one that cannot be read takes no other with it.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::wire::openai) struct Details<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl Details<'_> {
+    /// The details that can be read.
+    pub(in crate::wire::openai) fn read(&self) -> impl Iterator<Item = Detail> {
+        let list = self.0.and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()).unwrap_or_default();
+        list.into_iter().filter_map(|detail| serde_json::from_str(detail.get()).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_read_in_every_shape() {
+        for (content, text, reasoning) in [
+            (r#""a\n""#, "a\n", ""),
+            ("null", "", ""),
+            ("7", "", ""),
+            (r#"[{"type":"text","text":"a"},{"type":"output_text","text":"b"},"c"]"#, "abc", ""),
+            (r#"{"type":"text","text":"a"}"#, "a", ""),
+            (r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"a"}]"#, "a", "hm"),
+            (r#"[{"type":"reasoning","text":"hm"},{"type":"image_url"}]"#, "", "hm"),
+        ] {
+            let expected = Words { text: text.to_owned(), reasoning: reasoning.to_owned() };
+            assert_eq!(serde_json::from_str::<Words>(content).unwrap(), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_text_whatever_they_are_sent_as() {
+        for (arguments, text) in
+            [(r#""{\"a\":1}""#, r#"{"a":1}"#), (r#"{"a": 1}"#, r#"{"a": 1}"#), ("null", ""), (r#""""#, "")]
+        {
+            let read: Arguments<'_> = serde_json::from_str(arguments).unwrap();
+            assert_eq!(read.text(), text, "{arguments}");
+        }
+    }
+}
