@@ -11,7 +11,7 @@ use gateway::money::PicoUsd;
 use gateway::sse::{FrameReader, SseError};
 use gateway::translate::{Conversion, Delivery, Meter, Progress, Relay, ReplyContext, Restore};
 use gateway::wire::names::ToolNames;
-use gateway::wire::{self, ClientFormat, Identity, WireFormat};
+use gateway::wire::{self, ClientFormat, Identity, Native, WireFormat};
 
 /// The request of every test here.
 const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
@@ -43,10 +43,20 @@ pub fn identity(format: ClientFormat) -> Identity {
 /// Every wire.
 pub const WIRES: [WireFormat; 3] = [WireFormat::OpenAi, WireFormat::Anthropic, WireFormat::Gemini];
 
+/// What forwarding needs of a format that providers speak too.
+pub fn native(format: ClientFormat) -> &'static dyn Native {
+    format.native().unwrap()
+}
+
+/// The wire whose bodies are a format's own.
+pub fn native_wire(format: ClientFormat) -> WireFormat {
+    native(format).wire()
+}
+
 /// How a format meets a wire, for a client that reads thoughts.
 pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
-    if wire == format.native_wire() {
-        return Conversion::Forward;
+    if wire == native_wire(format) {
+        return Conversion::Forward(native(format));
     }
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
@@ -77,7 +87,7 @@ pub fn whole_from(format: ClientFormat, wire: WireFormat, body: &str) -> Result<
 
 /// Relays chunks of a format's own wire to the end.
 pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
-    relay_from(format, format.native_wire(), chunks)
+    relay_from(format, native_wire(format), chunks)
 }
 
 /// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
