@@ -76,13 +76,29 @@ pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
 
 /// A provider's whole reply as the client of a format gets it whole, and what the meter saw.
 pub fn whole_from(format: ClientFormat, wire: WireFormat, body: &str) -> Result<(String, Meter), UpstreamError> {
-    let mut relay = Relay::new(context(format, Delivery::Whole), conversion(format, wire));
-    let mut out = BytesMut::new();
-    match relay.whole(body, &mut out) {
+    whole_result(relay_whole(Delivery::Whole, format, wire, body))
+}
+
+/// A provider's stream as the client of a format gets it whole, and what the meter saw.
+pub fn folded_from(format: ClientFormat, wire: WireFormat, stream: &[u8]) -> Result<(String, Meter), UpstreamError> {
+    whole_result(relay_chunks(Delivery::Whole, format, wire, std::iter::once(stream)))
+}
+
+fn whole_result(relayed: Relayed) -> Result<(String, Meter), UpstreamError> {
+    let Relayed { bytes, end, meter } = relayed;
+    match end {
         Progress::Failed(error) => Err(error),
         Progress::Waiting | Progress::Flowing => Err(UpstreamError::truncated()),
-        Progress::Finished => Ok((String::from_utf8_lossy(&out).into_owned(), relay.meter().clone())),
+        Progress::Finished => Ok((String::from_utf8_lossy(&bytes).into_owned(), meter)),
     }
+}
+
+/// Relays a provider's whole reply, and writes the error of a failed one.
+pub fn relay_whole(delivery: Delivery, format: ClientFormat, wire: WireFormat, body: &str) -> Relayed {
+    let mut relay = Relay::new(context(format, delivery), conversion(format, wire));
+    let mut out = BytesMut::new();
+    let end = relay.whole(body, &mut out);
+    relayed(relay, end, out)
 }
 
 /// Relays chunks of a format's own wire to the end.
@@ -90,9 +106,19 @@ pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -
     relay_from(format, native_wire(format), chunks)
 }
 
-/// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
+/// Relays chunks to the end for a client that streams, and writes the error event of a broken stream as the pump does.
 pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
-    let mut relay = Relay::new(context(format, Delivery::Streamed), conversion(format, wire));
+    relay_chunks(Delivery::Streamed, format, wire, chunks)
+}
+
+/// Relays chunks to the end, and writes the error of a broken stream.
+pub fn relay_chunks<'a>(
+    delivery: Delivery,
+    format: ClientFormat,
+    wire: WireFormat,
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> Relayed {
+    let mut relay = Relay::new(context(format, delivery), conversion(format, wire));
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
     for chunk in chunks {
@@ -104,6 +130,10 @@ pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Itera
     if !matches!(end, Progress::Finished | Progress::Failed(_)) {
         end = relay.end(&mut out);
     }
+    relayed(relay, end, out)
+}
+
+fn relayed(mut relay: Relay, end: Progress, mut out: BytesMut) -> Relayed {
     if let Progress::Failed(error) = &end {
         relay.fail(&GatewayError::from(error.clone()), &mut out);
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::requests::is_id;
 
 /// What a reply says: its blocks in order, neighbours of a kind joined and empty ones left out; tool calls as name and arguments.
-fn said(events: &[StreamEvent]) -> Vec<(String, String)> {
+pub fn said(events: &[StreamEvent]) -> Vec<(String, String)> {
     let mut blocks: Vec<(String, String)> = Vec::new();
     for event in events {
         match event {

@@ -140,7 +140,13 @@ impl Relay {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
         }
+        let before = out.len();
         let result = self.machine.whole(body, out);
+        if result.is_err() {
+            // A failed whole reply is known before anything was sent: nothing of it is told, and no block is open.
+            out.truncate(before);
+            self.machine.encoder = wire::encoder(self.machine.context.clone());
+        }
         self.machine.progress(result)
     }
 
