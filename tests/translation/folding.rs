@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gateway::error::UpstreamError;
 use gateway::sse::FrameReader;
-use gateway::wire::{ClientFormat, WireFormat};
+use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{streams, whole_replies};
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, folded_from, native, native_wire, whole_from};
