@@ -185,6 +185,47 @@ fn nobody_searches_a_text_for_json() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// The parameters of each function of a text.
+fn parameters(text: &str) -> Vec<(String, Vec<String>)> {
+    let mut functions = Vec::new();
+    for (at, _) in text.match_indices("fn ") {
+        let rest = &text[at + 3..];
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let Some(open) = rest.find('(').filter(|_| !name.is_empty()) else { continue };
+        let (mut depth, mut list, mut current) = (0_i32, Vec::new(), String::new());
+        for character in rest[open + 1..].chars() {
+            match character {
+                ')' if depth == 0 => break,
+                ',' if depth == 0 => list.push(std::mem::take(&mut current)),
+                _ => {
+                    depth += i32::from("([{<".contains(character)) - i32::from(")]}>".contains(character));
+                    current.push(character);
+                }
+            }
+        }
+        list.push(current);
+        functions.push((name, list));
+    }
+    functions
+}
+
+#[test]
+fn no_parameter_is_a_tuple_and_no_two_flags_stand_in_one_signature() {
+    let mut faults = Vec::new();
+    for folder in ["shared/src", "tools/bk/src"] {
+        for path in rust_files(&project().join(folder)) {
+            for (name, list) in parameters(&shipped(&path)) {
+                let is_tuple = |parameter: &String| parameter.trim_start().starts_with('(');
+                let flags = list.iter().filter(|parameter| parameter.trim_end().ends_with(": bool")).count();
+                if list.iter().any(is_tuple) || flags > 1 {
+                    faults.push(format!("{}: {name}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 #[test]
 fn files_are_short() {
     let mut faults = Vec::new();

@@ -112,28 +112,29 @@ impl Admission {
                             return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
                         }
                         Err(error) => {
-                            self.give_back(key.id(), (machine.asked(), true), request).await;
+                            self.give_back(key.id(), request, &unanswered_hold(machine.asked())).await;
                             return Err(error);
                         }
                     }
                 }
                 AdmitStep::Done(Err(denial)) => {
                     if machine.is_uncertain() {
-                        self.give_back(key.id(), (machine.asked(), true), request).await;
+                        self.give_back(key.id(), request, &unanswered_hold(machine.asked())).await;
                     }
                     return Err(self.refuse(key, &denial, rates));
                 }
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
-            self.give_back(key.id(), (&grant.hold, grant.uncertain), request).await;
+            self.give_back(key.id(), request, &Taken { hold: &grant.hold, uncertain: grant.uncertain }).await;
             return Err(refusal::address());
         }
         Ok(self.permit(key, grant))
     }
 
     /// Undoes an admission, if it was done. If that fails the hold expires by itself.
-    async fn give_back(&self, key: &KeyId, (hold, uncertain): (&Hold, bool), request: RequestId) {
+    async fn give_back(&self, key: &KeyId, request: RequestId, taken: &Taken<'_>) {
+        let Taken { hold, uncertain } = *taken;
         let release = ReleaseWrite {
             key: key.clone(),
             request,
@@ -169,7 +170,7 @@ impl Admission {
         let (error, wait) = refusal::of(denial);
         let rates = rates.filter(|_| refusal::is_of_a_known_key(denial));
         if let Some(wait) = wait {
-            self.memory.refuse(key.digest(), (error.clone(), rates.clone()), wait);
+            self.memory.refuse(key.digest(), error.clone(), rates.clone(), wait);
         }
         with_rates(error, rates.as_ref())
     }
@@ -180,6 +181,18 @@ impl Admission {
         tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
         Ok(permit)
     }
+}
+
+/// What an admission may have taken.
+struct Taken<'a> {
+    hold: &'a Hold,
+    /// Whether a late duplicate of the admission may still come.
+    uncertain: bool,
+}
+
+/// What an admission may have taken whose answer never came.
+fn unanswered_hold(hold: &Hold) -> Taken<'_> {
+    Taken { hold, uncertain: true }
 }
 
 /// What a client is told when the table did not say who it is.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::protocol::{
-    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Grant, SettleEffect, SettleEvent, SettleStep, Settled,
-    Settling,
+    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Denial, Grant, KeyedRequest, Reservation, SettleEffect,
+    SettleEvent, SettleStep, Settled, Settling,
 };
 use gateway::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
@@ -51,6 +51,10 @@ pub(crate) struct Trace {
 
 /// What a request took, and whether its admission is uncertain.
 pub(crate) type Reserved = (Option<Hold>, bool);
+
+fn reservation((hold, uncertain): Reserved) -> Reservation {
+    Reservation { hold, uncertain }
+}
 
 /// A process.
 #[derive(Clone, Debug)]
@@ -156,7 +160,11 @@ impl World {
             Course::Withdrawn => {
                 self.watch.settling(request);
                 let (entry, now) = (Entry::interrupted(""), self.clock(self.processes[place].environment));
-                match Settling::withdraw((key, request), (Some(grant.hold), grant.uncertain), now) {
+                match Settling::withdraw(
+                    KeyedRequest { key, id: request },
+                    reservation((Some(grant.hold), grant.uncertain)),
+                    now,
+                ) {
                     (machine, SettleStep::Do(first)) => self.settle(place, (Box::new(machine), entry), first),
                     (_, SettleStep::Done(settled)) => {
                         self.ended(place, settled);
@@ -228,7 +236,9 @@ impl World {
             |(charged, _)| Entry { model: demand.model.clone(), charged, interrupted: false },
         );
         let (charged, used) = final_line.unwrap_or_default();
-        (Box::new(Settling::begin((demand.key.clone(), demand.request), reserved, (charged, used), now).0), entry)
+        let request = KeyedRequest { key: demand.key.clone(), id: demand.request };
+        let charge = Charge { amount: charged, tokens: used };
+        (Box::new(Settling::begin(request, reservation(reserved), charge, now).0), entry)
     }
 
     fn settle(
@@ -273,7 +283,8 @@ impl World {
         for (id, key) in &self.table.keys {
             for (request, hold) in dead(key, if is_impatient { u64::MAX } else { now }) {
                 let reserved = (Some(hold.clone()), false);
-                let (machine, _) = Settling::begin((id.clone(), request), reserved, (PicoUsd::ZERO, 0), now);
+                let keyed = KeyedRequest { key: id.clone(), id: request };
+                let (machine, _) = Settling::begin(keyed, reservation(reserved), Charge::default(), now);
                 stages.push(Stage::Settling(Box::new(machine), Entry::interrupted(&hold.model)));
             }
             for (request, mark) in &key.expired {

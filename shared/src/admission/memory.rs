@@ -73,7 +73,7 @@ impl Memory {
         self.insert(digest, Remembered::Known { at: Instant::now(), key: Box::new(key), prepaid });
     }
 
-    pub(super) fn refuse(&self, digest: KeyDigest, (error, rates): (GatewayError, Option<Rates>), wait: Duration) {
+    pub(super) fn refuse(&self, digest: KeyDigest, error: GatewayError, rates: Option<Rates>, wait: Duration) {
         self.insert(digest, Remembered::Refused { until: Instant::now() + wait, error, rates });
     }
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::settlement::{Reservation, store_record};
+use super::Reservation;
+use super::settlement::store_record;
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
@@ -30,7 +31,7 @@ pub async fn reconcile(store: &Store, now: Timestamp) -> Result<Reconciled, Stor
     for listed in store.list_keys().await? {
         if let Some(key) = store.key(&listed.id).await? {
             done.keys = done.keys.saturating_add(1);
-            reconcile_key(store, (&listed.id, &key), now, &mut done).await?;
+            reconcile_key(store, &listed.id, &key, now, &mut done).await?;
         }
     }
     Ok(done)
@@ -38,7 +39,8 @@ pub async fn reconcile(store: &Store, now: Timestamp) -> Result<Reconciled, Stor
 
 async fn reconcile_key(
     store: &Store,
-    (id, key): (&KeyId, &StoredKey),
+    id: &KeyId,
+    key: &StoredKey,
     now: u64,
     done: &mut Reconciled,
 ) -> Result<(), StoreError> {

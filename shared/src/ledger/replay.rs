@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::reconcile::interrupted;
-use super::settlement::{Reservation, store_record};
+use super::settlement::store_record;
+use super::{KeyedRequest, Reservation};
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
@@ -87,7 +88,7 @@ pub struct Replayed {
 /// Log lines, sorted by request.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
-    traces: BTreeMap<(KeyId, RequestId), Trace>,
+    traces: BTreeMap<KeyedRequest, Trace>,
 }
 
 impl Replay {
@@ -96,7 +97,7 @@ impl Replay {
         let Some(json) = line.find('{').and_then(|at| line.get(at..)) else { return false };
         let Ok(line) = serde_json::from_str::<Line>(json) else { return false };
         let (Some(key), Some(request)) = (KeyId::parse(&line.key), RequestId::parse(&line.request)) else { return false };
-        let trace = self.traces.entry((key, request)).or_default();
+        let trace = self.traces.entry(KeyedRequest { key, id: request }).or_default();
         match line.event.as_str() {
             "ledger.intent" => trace.intent = Some(line),
             "ledger.checkpoint" => trace.checkpoint = Some(line),
@@ -114,8 +115,8 @@ impl Replay {
     /// Settles each request that the lines tell of, and tells how many are done after each. At `now` holds are dead or not.
     pub async fn run(self, store: &Store, now: Timestamp, mut progress: impl FnMut(usize)) -> Result<Replayed, StoreError> {
         let mut replayed = Replayed::default();
-        for (done, ((key, request), trace)) in self.traces.into_iter().enumerate() {
-            let count = match replay(store, (&key, request), &trace, now).await? {
+        for (done, (request, trace)) in self.traces.into_iter().enumerate() {
+            let count = match replay(store, &request, &trace, now).await? {
                 None => &mut replayed.running,
                 Some(Settled::Done) => &mut replayed.settled,
                 Some(Settled::HoldLeft | Settled::RecordLost) => &mut replayed.failed,
@@ -128,12 +129,8 @@ impl Replay {
 }
 
 /// Settles a request; `None` when it may still be running.
-async fn replay(
-    store: &Store,
-    (key, request): (&KeyId, RequestId),
-    trace: &Trace,
-    now: Timestamp,
-) -> Result<Option<Settled>, StoreError> {
+async fn replay(store: &Store, keyed: &KeyedRequest, trace: &Trace, now: Timestamp) -> Result<Option<Settled>, StoreError> {
+    let (key, request) = (&keyed.key, keyed.id);
     let now = u64::try_from(now.as_second()).unwrap_or_default();
     let stored = store.key(key).await?.and_then(|key| hold_of(&key, request));
     let record = match (&trace.last, &trace.checkpoint, &trace.intent) {
@@ -145,7 +142,7 @@ async fn replay(
             if hold.expires > now {
                 return Ok(None);
             }
-            interrupted_record((key, request), &hold, intent.as_ref(), checkpoint.as_ref())
+            interrupted_record(keyed, &hold, intent.as_ref(), checkpoint.as_ref())
         }
     };
     // Whatever the log does not tell of may still be under way: the mark keeps a late admission out.
@@ -196,13 +193,8 @@ fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
 }
 
 /// The record of a request whose process died: what it had cost by its last checkpoint, charged to nobody.
-fn interrupted_record(
-    (key, request): (&KeyId, RequestId),
-    hold: &Hold,
-    intent: Option<&Line>,
-    checkpoint: Option<&Line>,
-) -> Record {
-    let base = interrupted(key, request, hold);
+fn interrupted_record(keyed: &KeyedRequest, hold: &Hold, intent: Option<&Line>, checkpoint: Option<&Line>) -> Record {
+    let base = interrupted(&keyed.key, keyed.id, hold);
     let base = match intent {
         Some(intent) => Record {
             format: intent.format.clone().into(),

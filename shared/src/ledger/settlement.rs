@@ -7,41 +7,33 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
-use crate::protocol::{Fault, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
-use crate::store::items::{Hold, Record};
+use crate::protocol::{Charge, Fault, KeyedRequest, Reservation, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
+use crate::store::items::Record;
 use crate::store::{Conditional, Store, StoreError, Stored};
 
 /// Longest time that a settlement may hold up the end of a body: what is kept for it before the function is killed, too.
 const LONGEST: Duration = Duration::from_secs(4);
 
-/// What a request took from its key, for the settlement to give back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reservation {
-    /// The hold; `None` for a request that was let in from memory.
-    pub hold: Option<Hold>,
-    /// Whether a late duplicate of the admission may still come.
-    pub uncertain: bool,
-}
-
 /// Stores a record, exactly once however often it is tried, and ends its hold.
 pub async fn store_record(store: &Store, record: &Record, reservation: &Reservation) -> Settled {
     let used = record.usage.total_input().saturating_add(record.usage.output);
-    let hold = (reservation.hold.clone(), reservation.uncertain);
-    let (machine, first) = Settling::begin((record.key.clone(), record.request), hold, (record.charged, used), seconds());
-    drive(store, Some(record), (machine, first)).await
+    let request = KeyedRequest { key: record.key.clone(), id: record.request };
+    let charge = Charge { amount: record.charged, tokens: used };
+    let (machine, first) = Settling::begin(request, reservation.clone(), charge, seconds());
+    drive(store, Some(record), machine, first).await
 }
 
 /// Gives a request's hold back that never reached a provider: it leaves no record.
 pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservation: &Reservation) -> Settled {
-    let hold = (reservation.hold.clone(), reservation.uncertain);
-    match Settling::withdraw((key.clone(), request), hold, seconds()) {
-        (machine, SettleStep::Do(first)) => drive(store, None, (machine, first)).await,
+    let request = KeyedRequest { key: key.clone(), id: request };
+    match Settling::withdraw(request, reservation.clone(), seconds()) {
+        (machine, SettleStep::Do(first)) => drive(store, None, machine, first).await,
         (_, SettleStep::Done(settled)) => settled,
     }
 }
 
 /// Does what the machine wants until it is done, or until its time is up.
-async fn drive(store: &Store, record: Option<&Record>, (mut machine, mut effect): (Settling, SettleEffect)) -> Settled {
+async fn drive(store: &Store, record: Option<&Record>, mut machine: Settling, mut effect: SettleEffect) -> Settled {
     let end = Instant::now() + LONGEST;
     loop {
         let Ok(event) = timeout_at(end, perform(store, record, &machine, effect)).await else {
@@ -102,6 +94,7 @@ fn seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::items::Hold;
     use crate::store::tests::silent;
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ mod admit;
 mod settle;
 
 pub use admit::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Grant, HoldPrice};
-pub use settle::{SettleEffect, SettleEvent, SettleStep, Settled, Settling};
+pub use settle::{Charge, KeyedRequest, Reservation, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
 
 use crate::store::StoreError;
 

@@ -65,18 +65,39 @@ pub enum SettleStep {
     Done(Settled),
 }
 
+/// A request, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyedRequest {
+    /// Whose it is.
+    pub key: KeyId,
+    /// Which it is.
+    pub id: RequestId,
+}
+
+/// What a request took from its key, for the settlement to give back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reservation {
+    /// The hold; `None` for a request that was let in from memory.
+    pub hold: Option<Hold>,
+    /// Whether a late duplicate of the admission may still come.
+    pub uncertain: bool,
+}
+
+/// What a request comes to, by its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Charge {
+    /// What is charged.
+    pub amount: PicoUsd,
+    /// Tokens that the request really used.
+    pub tokens: u64,
+}
+
 /// A settlement under way.
 #[derive(Clone, Debug)]
 pub struct Settling {
-    key: KeyId,
-    request: RequestId,
-    /// What its admission took; `None` for a request that was let in from memory.
-    hold: Option<Hold>,
-    charged: PicoUsd,
-    /// Tokens that the request really used.
-    used: u64,
-    /// Whether a duplicate of its admission may still come.
-    uncertain: bool,
+    request: KeyedRequest,
+    reservation: Reservation,
+    charge: Charge,
     now: u64,
     last: SettleEffect,
     recorded: bool,
@@ -84,26 +105,16 @@ pub struct Settling {
 }
 
 impl Settling {
-    /// Begins a settlement at a time in seconds since the epoch. `charged` and `used` are the record's.
-    pub fn begin(
-        (key, request): (KeyId, RequestId),
-        (hold, uncertain): (Option<Hold>, bool),
-        (charged, used): (PicoUsd, u64),
-        now: u64,
-    ) -> (Self, SettleEffect) {
+    /// Begins a settlement at a time in seconds since the epoch.
+    pub fn begin(request: KeyedRequest, reservation: Reservation, charge: Charge, now: u64) -> (Self, SettleEffect) {
         let last = SettleEffect::PutRecord;
-        let machine =
-            Self { key, request, hold, charged, used, uncertain, now, last: last.clone(), recorded: false, tries: 0 };
+        let machine = Self { request, reservation, charge, now, last: last.clone(), recorded: false, tries: 0 };
         (machine, last)
     }
 
     /// Gives back everything a request took that never reached a provider.
-    pub fn withdraw(
-        (key, request): (KeyId, RequestId),
-        (hold, uncertain): (Option<Hold>, bool),
-        now: u64,
-    ) -> (Self, SettleStep) {
-        let (mut machine, _) = Self::begin((key, request), (hold, uncertain), (PicoUsd::ZERO, 0), now);
+    pub fn withdraw(request: KeyedRequest, reservation: Reservation, now: u64) -> (Self, SettleStep) {
+        let (mut machine, _) = Self::begin(request, reservation, Charge::default(), now);
         machine.recorded = true;
         let first = machine.release(Place::Holds, true);
         (machine, first)
@@ -111,12 +122,12 @@ impl Settling {
 
     /// Whose request it is.
     pub const fn key(&self) -> &KeyId {
-        &self.key
+        &self.request.key
     }
 
     /// Which request it is.
     pub const fn request(&self) -> RequestId {
-        self.request
+        self.request.id
     }
 
     /// How it ends when there is no time for another effect.
@@ -134,7 +145,7 @@ impl Settling {
             SettleEvent::AlreadyStored => self.go(SettleEffect::ReadCharge),
             SettleEvent::Charge(Some(charged)) => {
                 self.recorded = true;
-                self.charged = charged;
+                self.charge.amount = charged;
                 self.release(Place::Holds, true)
             }
             // It was deleted in between: nothing is left to settle against.
@@ -159,17 +170,17 @@ impl Settling {
     }
 
     fn release(&mut self, place: Place, with_tokens: bool) -> SettleStep {
-        let Some(hold) = &self.hold else { return SettleStep::Done(Settled::Done) };
+        let Some(hold) = &self.reservation.hold else { return SettleStep::Done(Settled::Done) };
         let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
-        let unused = hold.tokens.saturating_sub(self.used);
+        let unused = hold.tokens.saturating_sub(self.charge.tokens);
         let release = ReleaseWrite {
-            key: self.key.clone(),
-            request: self.request,
+            key: self.request.key.clone(),
+            request: self.request.id,
             place,
             hold: hold.clone(),
-            refund: signed(hold.amount).saturating_sub(signed(self.charged)),
+            refund: signed(hold.amount).saturating_sub(signed(self.charge.amount)),
             tokens: (with_tokens && unused > 0).then_some((hold.window, unused)),
-            mark: self.uncertain.then_some(self.now.saturating_add(MARK)),
+            mark: self.reservation.uncertain.then_some(self.now.saturating_add(MARK)),
         };
         self.go(SettleEffect::Release(release))
     }
@@ -177,13 +188,13 @@ impl Settling {
     /// The hold was not there, or its window is over: a dead hold moves, and one that was released is gone.
     fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep {
         let Some(old) = old else { return SettleStep::Done(Settled::Done) };
-        let (place, hold) = match (old.holds.get(&self.request), old.expired.get(&self.request)) {
+        let (place, hold) = match (old.holds.get(&self.request.id), old.expired.get(&self.request.id)) {
             (Some(hold), _) => (Place::Holds, hold),
             (None, Some(Expired::Dead(hold))) => (Place::Expired, hold),
             (None, Some(Expired::Released(_)) | None) => return SettleStep::Done(Settled::Done),
         };
         // What is given back is what the table says was taken.
-        self.hold = Some(hold.clone());
+        self.reservation.hold = Some(hold.clone());
         self.release(place, false)
     }
 }

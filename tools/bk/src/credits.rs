@@ -141,7 +141,7 @@ async fn show(bench: &Bench, id: &KeyId) -> Result<()> {
     let grants = bench.store.grants(id).await.context("read the grants")?;
     let charged = bench.store.charged(id).await.context("read what the key was charged")?;
     let quiet = key.holds.is_empty() && bench.key(id).await? == key;
-    let books = books(id, &key, (&grants, charged), quiet);
+    let books = books(id, &key, &grants, charged, quiet);
     if bench.json {
         return print(&books);
     }
@@ -159,7 +159,7 @@ async fn show(bench: &Bench, id: &KeyId) -> Result<()> {
     Ok(())
 }
 
-fn books(id: &KeyId, key: &StoredKey, (grants, charged): (&[CreditGrant], PicoUsd), quiet: bool) -> Books {
+fn books(id: &KeyId, key: &StoredKey, grants: &[CreditGrant], charged: PicoUsd, quiet: bool) -> Books {
     let granted: SignedPicoUsd = grants.iter().map(|grant| grant.amount).sum();
     let held = key.held();
     let (left, right) = (

@@ -111,7 +111,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let mut turns = Turns::of(messages);
     let (mut tools, mut tool_choice) = choose(tools, tool_choice);
     declare_used(&mut tools, &turns);
-    let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, (&mut turns, target))?;
+    let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, &mut turns, target)?;
     let names = ToolNames::new(&tools);
     let forced = matches!(tool_choice, ToolChoice::Required | ToolChoice::Named(_));
     let limit = target.output_limit(max_tokens, &mut lost);
@@ -127,7 +127,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
             .filter_map(|turn| message_blocks(turn, &rules).transpose())
             .collect::<Result<_, _>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
-        tools: tools.into_iter().enumerate().map(|tool| tool_out(tool, &names, target)).collect::<Result<_, _>>()?,
+        tools: tools_out(tools, &names, target)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
         thinking: plan.thinking,
         temperature: None,
@@ -137,7 +137,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         metadata: user.map(|user_id| Metadata { user_id }),
     };
     let thinks = rules.keep_thinking;
-    set_sampling(&mut body, sampling, (target.capabilities.sampling, thinks), &mut lost);
+    let support = if thinks { SamplingSupport::Nothing } else { target.capabilities.sampling };
+    set_sampling(&mut body, sampling, support, &mut lost);
     limit_cache_marks(&mut body);
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
     Ok(Encoded { body, lost, names, answer_tool })
@@ -174,7 +175,8 @@ fn answer_format(
     format: ResponseFormat,
     tools: &mut Vec<ToolDefinition>,
     choice: &mut ToolChoice,
-    (turns, target): (&mut Turns, &Target<'_>),
+    turns: &mut Turns,
+    target: &Target<'_>,
 ) -> Result<(Option<Format>, Option<&'static str>), GatewayError> {
     let schema = match format {
         ResponseFormat::Text => return Ok((None, None)),
@@ -215,11 +217,11 @@ fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
     }
 }
 
-fn tool_out(
-    (position, tool): (usize, ToolDefinition),
-    names: &ToolNames,
-    target: &Target<'_>,
-) -> Result<ToolOut, GatewayError> {
+fn tools_out(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<ToolOut>, GatewayError> {
+    tools.into_iter().enumerate().map(|(position, tool)| tool_out(position, tool, names, target)).collect()
+}
+
+fn tool_out(position: usize, tool: ToolDefinition, names: &ToolNames, target: &Target<'_>) -> Result<ToolOut, GatewayError> {
     let ToolDefinition { name, description, schema, strict, cache } = tool;
     let schema = schema.unwrap_or_else(|| JsonText("{}".to_owned()));
     let raw = parse(&schema)?;
@@ -240,7 +242,7 @@ fn choice(choice: &ToolChoice, names: &ToolNames, one_at_a_time: bool) -> Option
 }
 
 /// What the model takes of the sampling: nothing on the newest, one of temperature and `top_p` since 4.1, and little while thinking.
-fn set_sampling(body: &mut Body, sampling: Sampling, (support, thinks): (SamplingSupport, bool), lost: &mut Vec<Lost>) {
+fn set_sampling(body: &mut Body, sampling: Sampling, support: SamplingSupport, lost: &mut Vec<Lost>) {
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
     lost.extend(seed.map(|_| Lost::Seed));
     lost.extend(frequency_penalty.map(|_| Lost::FrequencyPenalty));
@@ -251,7 +253,7 @@ fn set_sampling(body: &mut Body, sampling: Sampling, (support, thinks): (Samplin
         lost.push(Lost::Stop);
     }
     body.stop_sequences = kept;
-    let nothing = support == SamplingSupport::Nothing || thinks;
+    let nothing = support == SamplingSupport::Nothing;
     body.temperature = temperature.filter(|_| !nothing).map(|value| value.clamp(0.0, 1.0));
     if temperature.is_some() && body.temperature != temperature {
         lost.push(Lost::Temperature);

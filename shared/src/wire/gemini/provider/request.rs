@@ -4,6 +4,8 @@
 
 mod content;
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -173,7 +175,7 @@ fn thinking(reasoning: Reasoning, target: &Target<'_>) -> Option<ThinkingConfig>
     let Reasoning { amount, visible: include_thoughts } = reasoning;
     let (thinking_level, thinking_budget) = match target.capabilities.thinking {
         Thinking::GeminiLevel => (level(amount, &target.capabilities.efforts), None),
-        Thinking::GeminiBudget => (None, budget(amount, target.capabilities.budget.unwrap_or((0, 24_576)))),
+        Thinking::GeminiBudget => (None, budget(amount, budget_range(target))),
         Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly | Thinking::Effort => return None,
     };
     let config = ThinkingConfig { include_thoughts, thinking_budget, thinking_level };
@@ -193,7 +195,13 @@ fn level(amount: Amount, known: &[String]) -> Option<&'static str> {
     not_below.or_else(|| levels.iter().rev().find(|(effort, _)| has(*effort))).map(|(_, level)| *level)
 }
 
-fn budget(amount: Amount, (least, most): (u64, u64)) -> Option<u64> {
+/// Budgets in tokens that the model takes.
+fn budget_range(target: &Target<'_>) -> RangeInclusive<u64> {
+    let (least, most) = target.capabilities.budget.unwrap_or((0, 24_576));
+    least..=most
+}
+
+fn budget(amount: Amount, range: RangeInclusive<u64>) -> Option<u64> {
     let tokens = match amount {
         Amount::Default | Amount::Adaptive(None) => return None,
         Amount::Off => 0,
@@ -206,7 +214,7 @@ fn budget(amount: Amount, (least, most): (u64, u64)) -> Option<u64> {
             Effort::XHigh | Effort::Max => 32_768,
         },
     };
-    Some(tokens.clamp(least, most))
+    Some(tokens.clamp(*range.start(), *range.end()))
 }
 
 /// Thinking counts against `maxOutputTokens`: a small limit is raised by the budget, or the answer would be empty.
@@ -309,8 +317,8 @@ mod tests {
         assert_eq!(levels(&flash, Amount::Off), Some("MINIMAL"));
         assert_eq!(levels(&pro, Amount::Effort(Effort::Medium)), Some("HIGH"));
         assert_eq!(levels(&flash, Amount::Effort(Effort::Max)), Some("HIGH"));
-        assert_eq!(budget(Amount::Off, (128, 32_768)), Some(128));
-        assert_eq!(budget(Amount::Off, (0, 24_576)), Some(0));
-        assert_eq!(budget(Amount::Effort(Effort::Max), (0, 24_576)), Some(24_576));
+        assert_eq!(budget(Amount::Off, 128..=32_768), Some(128));
+        assert_eq!(budget(Amount::Off, 0..=24_576), Some(0));
+        assert_eq!(budget(Amount::Effort(Effort::Max), 0..=24_576), Some(24_576));
     }
 }

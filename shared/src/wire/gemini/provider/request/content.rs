@@ -181,7 +181,8 @@ fn function_response(
         }
     }
     let text = texts.join("\n");
-    let response = response_object(&text, is_error, !pictures.is_empty())?;
+    let text = if text.is_empty() && !pictures.is_empty() { "(see the attached content)".to_owned() } else { text };
+    let response = response_object(&text, is_error)?;
     let name = called.get(&call_id).cloned().unwrap_or(call_id);
     let (inside, beside) =
         if target.capabilities.images_in_results { (pictures, Vec::new()) } else { (Vec::new(), pictures) };
@@ -190,12 +191,11 @@ fn function_response(
 }
 
 /// `response` must be an object: a result that is one stays as it is, anything else is wrapped.
-fn response_object(text: &str, is_error: bool, has_pictures: bool) -> Result<Box<RawValue>, GatewayError> {
+fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayError> {
     let parsed = serde_json::from_str::<&RawValue>(text).ok();
     if let Some(object) = parsed.filter(|value| value.get().starts_with('{') && !is_error) {
         return Ok(object.to_owned());
     }
-    let text = if text.is_empty() && has_pictures { "(see the attached content)" } else { text };
     let quoted = serde_json::value::to_raw_value(text).map_err(|error| internal(&error))?;
     let value = parsed.filter(|_| !is_error).unwrap_or(&quoted);
     let output =
