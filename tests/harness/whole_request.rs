@@ -51,7 +51,7 @@ pub fn messages(model: &str, bytes: usize) -> Bytes {
             {"type": "tool_use", "id": id, "name": "tool_1", "input": {"path": "src/main.rs", "offset": number}}
         ]}));
         messages.push(json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": lines}]}));
-        let tools: Vec<_> = (0..1 + bytes / 16_000).map(tool).collect();
+        let tools: Vec<_> = (0..=bytes / 16_000).map(tool).collect();
         body = json!({"model": model, "max_tokens": 4_096, "system": "You are a careful programmer.", "tools": tools,
             "messages": messages, "stream": true})
         .to_string();
@@ -87,10 +87,10 @@ impl Process {
     /// Bytes of the body that would be sent for a Messages request.
     pub async fn prepare(&self, body: Bytes) -> Result<u64> {
         let format = ClientFormat::Messages;
-        let text = Arc::new(body::read(&HeaderMap::new(), body).map_err(refused)?);
-        let opened = wire::open_request(format, &text).map_err(refused)?;
+        let text = Arc::new(body::read(&HeaderMap::new(), body).map_err(|error| refused(&error))?);
+        let opened = wire::open_request(format, &text).map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&opened.model).ok().context("no such model")?;
-        let demand = ledger::demand(&self.key, request(), (&opened, &model), (0, Duration::from_secs(60)));
+        let demand = ledger::demand(&self.key, request(), (&opened, &model), (0, Duration::from_mins(1)));
         anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
         let routable = RoutableRequest {
             format,
@@ -101,13 +101,14 @@ impl Process {
             dropped: Vec::new(),
             signatures: HashMap::new(),
         };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let dispatch = Dispatch::begin(&self.upstreams, routable, &opened, deadline).await.map_err(refused)?;
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let dispatch =
+            Dispatch::begin(&self.upstreams, routable, &opened, deadline).await.map_err(|error| refused(&error))?;
         Ok(dispatch.prepared().body_bytes())
     }
 }
 
-fn refused(error: gateway::error::GatewayError) -> anyhow::Error {
+fn refused(error: &gateway::error::GatewayError) -> anyhow::Error {
     anyhow::anyhow!("refused: {}", error.message())
 }
 
