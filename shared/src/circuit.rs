@@ -25,8 +25,6 @@ const LONGEST_COOL_DOWN: u64 = 120_000;
 const CREDIT_COOL_DOWN: u64 = 600_000;
 /// How long a reading of the states is good for.
 const FRESH: Duration = Duration::from_secs(5);
-/// How long a reading may take: requests wait for it, and an old one will do.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What is known of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +84,8 @@ impl Circuits {
         if self.view().read.is_some_and(|read| read.elapsed() < FRESH) {
             return;
         }
-        let read = timeout(PATIENCE, self.store.route_states()).await;
+        // Requests wait for a reading, and an old one will do: it has the time of one attempt.
+        let read = timeout(self.store.attempt(), self.store.route_states()).await;
         // A table in trouble is not asked by every request.
         self.view().read = Some(Instant::now());
         match read {

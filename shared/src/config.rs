@@ -14,8 +14,9 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 18] = [
     "TABLE_NAME",
+    "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
@@ -132,6 +133,8 @@ impl Default for UpstreamLimits {
 pub struct Config {
     /// The DynamoDB table.
     pub table_name: String,
+    /// How long one attempt at a short call of the table may take; `None` leaves it to the store.
+    pub table_timeout: Option<Duration>,
     /// The file that replaces the embedded catalogue, resolved against the bundle's folder.
     pub model_catalog: Option<PathBuf>,
     /// `None` when the provider has no credential: its routes are skipped.
@@ -164,6 +167,7 @@ impl Config {
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
         Ok(Self {
             table_name,
+            table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             openrouter: openrouter(&read)?,
             vertex: vertex(&read)?,
@@ -377,6 +381,8 @@ mod tests {
         assert_eq!(with(&[]), Some("VERTEX_PROJECT"));
         assert_eq!(with(&[("VERTEX_PROJECT", "a/b")]), Some("VERTEX_PROJECT"));
         assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("VERTEX_BASE_URL", "ftp://x")]), Some("VERTEX_BASE_URL"));
+        let table = |value| with(&[("VERTEX_PROJECT", "p"), ("TABLE_TIMEOUT_MS", value)]);
+        assert_eq!((table("0"), table("1s"), table("600")), (Some("TABLE_TIMEOUT_MS"), Some("TABLE_TIMEOUT_MS"), None));
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Gateway {
     /// Builds everything from the environment.
     pub async fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let config = Config::from_environment()?;
-        let store = Store::connect(&config.table_name).await;
+        let store = Store::connect(&config.table_name, config.table_timeout).await;
         let upstreams = Upstreams {
             providers: Providers::new(&config)?,
             transport: Transport::new(config.upstream_limits),

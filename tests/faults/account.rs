@@ -32,9 +32,16 @@ pub const ADMISSION: &str = ":hold";
 pub const NEW_MINUTE: &str = "rpm - :one";
 pub const RELEASE: &str = ":refund";
 
+/// How long one attempt at the table may take on a breakable gateway: twice as long as by default.
+pub const ATTEMPT: Duration = Duration::from_millis(600);
+/// Longer than that, but not than a write of the ledger may take.
+pub const LATE: Duration = Duration::from_millis(800);
+
 /// Test options with the proxy before the table.
 pub fn breakable() -> Result<Options> {
-    Ok(Options { fault_proxy: true, ..options()? })
+    let mut options = Options { fault_proxy: true, ..options()? };
+    options.variables.push(("TABLE_TIMEOUT_MS".to_owned(), ATTEMPT.as_millis().to_string()));
+    Ok(options)
 }
 
 /// A whole or streamed chat request that says a script.

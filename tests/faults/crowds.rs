@@ -10,7 +10,7 @@ use gateway_dev::stack::MAX_ENVIRONMENTS;
 use gateway_tests::{Answer, Harness};
 use serde_json::Value;
 
-use super::account::{Account, CHAT, GRANT, breakable, chat, inject, price, proxy};
+use super::account::{Account, CHAT, GRANT, LATE, breakable, chat, inject, price, proxy};
 
 /// Requests at the same moment.
 const CROWD: usize = 200;
@@ -65,7 +65,7 @@ async fn crowd(gateway: &Harness, stream: bool) -> Result<Vec<u16>> {
     let admitted = with(200);
     assert!(admitted <= COVERED && most <= COVERED, "{admitted} admitted, {most} at once");
     // What was delayed arrives.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(2 * LATE).await;
     let (left, records) = (account.conserved(gateway).await?, account.records(gateway).await?);
     assert!(left <= with(503), "{left} holds left");
     assert_eq!((gateway.journal("crowd").len(), records.len()), (admitted, admitted));
@@ -86,7 +86,7 @@ async fn f5_r5_a_balance_for_ten_admits_ten_of_two_hundred_and_nothing_is_oversp
 #[tokio::test]
 async fn r5_with_a_tenth_of_the_tables_calls_failing_nothing_is_overspent_either() -> Result<()> {
     let gateway = awake().await?;
-    let faults = [Action::Throttle, Action::CommitAndDrop, Action::InternalError, Action::Delay(Duration::from_millis(350))];
+    let faults = [Action::Throttle, Action::CommitAndDrop, Action::InternalError, Action::Delay(LATE)];
     for (seed, action) in faults.into_iter().enumerate() {
         inject(&gateway, Rule::any(action).sometimes(3, u64::try_from(seed)?));
     }
@@ -126,7 +126,7 @@ async fn r1_three_hundred_requests_in_bad_weather_keep_every_pico_dollar() -> Re
         Action::InternalError,
         Action::Refuse,
         Action::CommitAndDrop,
-        Action::Delay(Duration::from_millis(350)),
+        Action::Delay(LATE),
     ];
     for (seed, action) in faults.into_iter().enumerate() {
         inject(&gateway, Rule::any(action).sometimes(1, u64::try_from(seed)?));
@@ -136,7 +136,7 @@ async fn r1_three_hundred_requests_in_bad_weather_keep_every_pico_dollar() -> Re
         .collect();
     let asked = stream::iter(bodies.iter().map(|body| account.ask(&gateway, body))).buffered(AT_ONCE);
     let answers: Vec<Answer> = asked.try_collect().await?;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(2 * LATE).await;
     let served = (0..REQUESTS).filter(|number| !gateway.journal(&format!("weather-{number}")).is_empty()).count();
     let answered = answers.iter().filter(|answer| answer.status == 200).count();
     let records = account.records(&gateway).await?;

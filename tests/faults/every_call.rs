@@ -8,7 +8,7 @@ use gateway_dev::proxy::{Action, Call, Rule};
 use gateway_tests::{Harness, eventually};
 use serde_json::{Value, json};
 
-use super::account::{ADMISSION, Account, NEW_MINUTE, RELEASE, breakable, inject, proxy};
+use super::account::{ADMISSION, Account, LATE, NEW_MINUTE, RELEASE, breakable, inject, proxy};
 
 /// A request that leaves nothing out: it names an earlier tool call, gets a signed one back, and a route of it fails once.
 struct Case {
@@ -68,6 +68,9 @@ fn failover(label: &str) -> Value {
     json!({"model": "claude-opus-4.6", "max_tokens": 512, "messages": [{"role": "user", "content": script}]})
 }
 
+/// Longer than a write of the ledger may take.
+const VERY_LATE: Duration = Duration::from_millis(2_400);
+
 /// Done late, these come after what was tried in their place.
 const FAULTS: [Action; 8] = [
     Action::Throttle,
@@ -75,9 +78,9 @@ const FAULTS: [Action; 8] = [
     Action::TransactionConflict,
     Action::Refuse,
     Action::CommitAndDrop,
-    Action::CommitAndDelay(Duration::from_millis(400)),
-    Action::Delay(Duration::from_millis(400)),
-    Action::Delay(Duration::from_millis(1_200)),
+    Action::CommitAndDelay(LATE),
+    Action::Delay(LATE),
+    Action::Delay(VERY_LATE),
 ];
 
 /// A ten-thousand-fold of what a request costs.
@@ -120,10 +123,13 @@ async fn the_cases_list_every_call_that_their_requests_make() -> Result<()> {
     Ok(())
 }
 
-/// Plays one fault to one call, on a gateway of its own: what is read once in a while is read again.
+/// Plays one fault to one call, on a gateway of its own: what is read once in a while is read again. Its process has opened its
+/// connections while it started, so that no attempt's time holds that.
 async fn play(case: &Case, call: (&str, &str), fault: &Action) -> Result<()> {
     let place = format!("{} {} {} {fault:?}", case.name, call.0, call.1);
-    let gateway = Harness::start_with(breakable()?).await?;
+    let mut options = breakable()?;
+    options.variables.push(("WARMUP".to_owned(), "1".to_owned()));
+    let gateway = Harness::start_with(options).await?;
     let account = case.account(&gateway).await?;
     inject(&gateway, Rule::on(call.0, fault.clone()).containing(call.1).times(1));
     let answer = account.ask(&gateway, &(case.body)("cell")).await?;
@@ -134,7 +140,7 @@ async fn play(case: &Case, call: (&str, &str), fault: &Action) -> Result<()> {
     assert!(records[0].charged > 0 && records[0].source == "upstream", "{place}: {records:?}");
     if matches!(fault, Action::Delay(_)) {
         // The late one arrives.
-        tokio::time::sleep(Duration::from_millis(1_300)).await;
+        tokio::time::sleep(VERY_LATE).await;
         eventually("quiet", async || Ok(account.stored(&gateway).await?.holds.is_empty())).await?;
         account.balanced(&gateway, 1).await?;
     }

@@ -8,10 +8,13 @@ use gateway_dev::proxy::{Action, Rule};
 use gateway_tests::{Answer, Harness, eventually, generous, read};
 use serde_json::{Value, json};
 
-use super::account::{ADMISSION, Account, CHAT, GRANT, NEW_MINUTE, breakable, chat, inject, price, proxy, rested, started};
+use super::account::{
+    ADMISSION, ATTEMPT, Account, CHAT, GRANT, LATE, NEW_MINUTE, breakable, chat, inject, price, proxy, rested, started,
+};
 
-/// Longest time that an admission may take when the table does not answer. The library's tests hold it to that exactly.
-const LONGEST: Duration = Duration::from_millis(1_200);
+/// Longest time that an admission may take when the table does not answer: three attempts and a quarter of a second. The library's
+/// tests hold it to that exactly.
+const LONGEST: Duration = ATTEMPT.saturating_mul(3).saturating_add(Duration::from_millis(250));
 
 fn admissions(action: Action) -> Rule {
     Rule::on("UpdateItem", action).containing(ADMISSION)
@@ -128,7 +131,7 @@ async fn f2_a_key_that_is_served_from_memory_leaves_no_hold_of_an_answer_that_ca
     let gateway = started().await?;
     let account = Account::open(&gateway).await?;
     assert_eq!(account.ask(&gateway, &chat("hi", false)).await?.status, 200);
-    for (action, stream) in [(Action::CommitAndDelay(Duration::from_millis(400)), false), (Action::CommitAndDrop, true)] {
+    for (action, stream) in [(Action::CommitAndDelay(LATE), false), (Action::CommitAndDrop, true)] {
         rested(&gateway).await?;
         // The repeated write finds the hold, but that answer is lost as well.
         inject(&gateway, admissions(action));
@@ -236,7 +239,7 @@ async fn f3_f37_a_malformed_key_item_is_a_500_of_this_key_alone() -> Result<()> 
 #[tokio::test]
 async fn f4_an_admission_whose_answer_is_lost_is_one_admission() -> Result<()> {
     let gateway = started().await?;
-    for (action, stream) in [(Action::CommitAndDrop, false), (Action::CommitAndDelay(Duration::from_millis(600)), true)] {
+    for (action, stream) in [(Action::CommitAndDrop, false), (Action::CommitAndDelay(Duration::from_millis(1_200)), true)] {
         let (account, label) = (Account::prepaid(&gateway, GRANT).await?, format!("lost-{stream}"));
         // The write that begins a minute, and the one within it.
         let write = if stream { NEW_MINUTE } else { ADMISSION };

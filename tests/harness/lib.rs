@@ -39,7 +39,8 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Options for tests: any port, memory only, no pauses.
+/// Options for tests: any port, memory only, no pauses, and ten times the usual limits for a table that is emulated in a debug
+/// build beside everything else.
 pub fn options() -> Result<Options> {
     binary("chat-completions")?;
     Ok(Options {
@@ -49,6 +50,7 @@ pub fn options() -> Result<Options> {
         variables: vec![
             ("RUST_LOG".to_owned(), "debug".to_owned()),
             ("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()),
+            ("TABLE_TIMEOUT_MS".to_owned(), "3000".to_owned()),
         ],
         simulator: SimulatorStart::UnlessProvider,
         timeout: Duration::from_mins(2),

@@ -52,7 +52,7 @@ pub fn messages(model: &str, bytes: usize) -> Bytes {
             {"type": "tool_use", "id": id, "name": "tool_1", "input": {"path": "src/main.rs", "offset": number}}
         ]}));
         messages.push(json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": lines}]}));
-        let tools: Vec<_> = (0..1 + bytes / 16_000).map(tool).collect();
+        let tools: Vec<_> = (0..=bytes / 16_000).map(tool).collect();
         body = json!({"model": model, "max_tokens": 4_096, "system": "You are a careful programmer.", "tools": tools,
             "messages": messages, "stream": true})
         .to_string();
@@ -102,7 +102,7 @@ impl Process {
     }
 }
 
-fn refused(error: gateway::error::GatewayError) -> anyhow::Error {
+fn refused(error: &gateway::error::GatewayError) -> anyhow::Error {
     anyhow::anyhow!("refused: {}", error.message())
 }
 

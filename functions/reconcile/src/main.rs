@@ -9,7 +9,8 @@ use serde::de::IgnoredAny;
 async fn main() -> Result<(), Error> {
     telemetry::start();
     // The table alone: a provider's broken credential is no reason to leave holds behind.
-    let store = Store::connect(&Config::from_environment()?.table_name).await;
+    let config = Config::from_environment()?;
+    let store = Store::connect(&config.table_name, config.table_timeout).await;
     let handler = |_: LambdaEvent<IgnoredAny>| async { Ok::<_, Error>(ledger::reconcile(&store, Timestamp::now()).await?) };
     run(service_fn(handler)).await
 }

@@ -38,6 +38,9 @@ struct Patience {
     page: Limit,
 }
 
+/// How long one attempt at a read may take beside the table.
+const ATTEMPT: Duration = Duration::from_millis(300);
+
 /// For one attempt, and for all attempts of a call together.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
@@ -46,12 +49,17 @@ struct Limit {
 }
 
 impl Patience {
-    /// A function stands beside its table.
-    const OF_A_FUNCTION: Self = Self {
-        read: Limit { attempt: Duration::from_millis(300), operation: Duration::from_secs(1) },
-        write: Limit { attempt: Duration::from_secs(1), operation: Duration::from_secs(4) },
-        page: Limit { attempt: Duration::from_secs(3), operation: Duration::from_secs(8) },
-    };
+    /// A function stands beside its table: 300 ms and a second for a read, one and four for a write, three and eight for a page,
+    /// or in proportion to another limit of one attempt at a read.
+    fn of_a_function(attempt: Duration) -> Self {
+        let thirds = |number: u32| attempt.saturating_mul(number) / 3;
+        Self {
+            read: Limit { attempt, operation: thirds(10) },
+            write: Limit { attempt: thirds(10), operation: thirds(40) },
+            page: Limit { attempt: thirds(30), operation: thirds(80) },
+        }
+    }
+
     /// An operator may be a continent away: opening a connection alone takes three round trips.
     const OF_AN_OPERATOR: Self = Self {
         read: Limit { attempt: Duration::from_secs(5), operation: Duration::from_secs(15) },
@@ -108,8 +116,9 @@ pub struct Store {
 
 impl Store {
     /// A function's client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
-    pub async fn connect(table: &str) -> Self {
-        Self::with_patience(table, Patience::OF_A_FUNCTION).await
+    /// `attempt` is how long one attempt at a read or an admission may take, 300 ms by default; the other limits follow from it.
+    pub async fn connect(table: &str, attempt: Option<Duration>) -> Self {
+        Self::with_patience(table, Patience::of_a_function(attempt.unwrap_or(ATTEMPT))).await
     }
 
     /// The same for an operator, who may be far from the table.
@@ -139,7 +148,12 @@ impl Store {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .build();
-        Self { client: Client::from_conf(config), table: table.to_owned(), patience: Patience::OF_A_FUNCTION }
+        Self { client: Client::from_conf(config), table: table.to_owned(), patience: Patience::of_a_function(ATTEMPT) }
+    }
+
+    /// How long one attempt at a read may take.
+    pub fn attempt(&self) -> Duration {
+        self.patience.read.attempt
     }
 
     /// Opens the connection ahead of the first request, by a read that finds nothing.
