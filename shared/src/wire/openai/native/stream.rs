@@ -229,7 +229,7 @@ impl State {
         if has_calls && !self.encodes_calls && !self.calls.are_regular(calls) {
             if self.begun != forwarded {
                 let message = "the provider sent tool calls that cannot be told apart";
-                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+                return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, message));
             }
             self.encodes_calls = true;
             self.encoder.resume(self.created, self.begun);
