@@ -132,6 +132,59 @@ fn formats_do_not_import_each_other() {
     }
 }
 
+/// What names a client format: its variants and its rooms.
+const FORMAT_NAMES: [&str; 5] =
+    ["ClientFormat::ChatCompletions", "ClientFormat::Messages", "wire::openai", "wire::anthropic", "wire::gemini"];
+/// What names a provider: its variants.
+const PROVIDER_NAMES: [&str; 3] = ["ProviderId::VertexGemini", "ProviderId::VertexClaude", "ProviderId::OpenRouter"];
+
+/// The lines of shipped code outside some places that hold one of these names.
+fn named_outside(places: &[&str], names: &[&str]) -> Vec<String> {
+    let source = project().join("shared/src");
+    let mut found = Vec::new();
+    for path in rust_files(&source) {
+        let relative = path.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
+        if places.iter().any(|place| relative.starts_with(place)) {
+            continue;
+        }
+        let text = shipped(&path);
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let named = lines.filter(|line| names.iter().any(|name| line.contains(name)));
+        found.extend(named.map(|line| format!("{relative}: {}", line.trim())));
+    }
+    found
+}
+
+#[test]
+fn formats_are_named_in_their_rooms_and_in_the_path_table_alone() {
+    let found = named_outside(&["wire", "endpoints/mod.rs"], &FORMAT_NAMES);
+    println!("{} places outside `wire` and the path table name a client format", found.len());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn providers_are_named_in_their_room_and_in_the_catalogue_alone() {
+    let found = named_outside(&["providers", "catalog"], &PROVIDER_NAMES);
+    println!("{} places outside `providers` and the catalogue name a provider", found.len());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A request's text is private to the document: nothing else may look for patterns of JSON in a text.
+#[test]
+fn nobody_searches_a_text_for_json() {
+    let escaped_quote = "\\\"";
+    let mut found = Vec::new();
+    for path in rust_files(&project().join("shared/src")) {
+        let text = shipped(&path);
+        let searches = ["contains(\"", "contains(b\"", "find(\"", "memmem::"];
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let suspicious =
+            lines.filter(|line| searches.iter().any(|search| line.contains(search)) && line.contains(escaped_quote));
+        found.extend(suspicious.map(|line| format!("{}: {}", path.display(), line.trim())));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 #[test]
 fn files_are_short() {
     let mut faults = Vec::new();

@@ -9,7 +9,7 @@ use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
 use gateway::translate::Meter;
 use gateway::wire::anthropic::betas;
-use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway::wire::{ClientFormat, WireFormat};
 use gateway_tests::relaying::{self, FORMATS, catalog, events, relay_from, request, whole_from};
 use gateway_tests::sending::send_along;
 
@@ -27,7 +27,7 @@ fn folder(path: &Path) -> String {
 /// The client format of a request fixture, by its folder.
 fn format_of(path: &Path) -> ClientFormat {
     let folder = folder(path);
-    let format = FORMATS.into_iter().find(|format| format.as_str().replace('_', "-") == folder);
+    let format = FORMATS.into_iter().find(|format| format.name().replace('_', "-") == folder);
     format.unwrap_or_else(|| panic!("no client format for the folder {folder}"))
 }
 
@@ -48,7 +48,7 @@ fn upstream_body(format: ClientFormat, body: &str, model: &Model, route: &Route)
             let body = String::from_utf8(sent.body).unwrap();
             format!("dropped: {}\n{body}", sent.dropped.join(", "))
         }
-        Err(error) => format!("{}: {} ({:?})", error.status(format.dialect()), error.message(), error.param()),
+        Err(error) => format!("{}: {} ({:?})", error.status(format.error_words()), error.message(), error.param()),
     }
 }
 
@@ -82,11 +82,11 @@ fn whole_replies_become_client_bodies() {
                 }
                 Err(error) => {
                     let error = GatewayError::from(error);
-                    let body = wire::error_body(format.dialect(), &error, request());
-                    format!("{}\n{}", error.status(format.dialect()), String::from_utf8(body).unwrap())
+                    let body = format.error_body(&error, request());
+                    format!("{}\n{}", error.status(format.error_words()), String::from_utf8(body).unwrap())
                 }
             };
-            writeln!(seen, "=== {}\n{reply}\n", format.as_str()).unwrap();
+            writeln!(seen, "=== {}\n{reply}\n", format.name()).unwrap();
         }
         insta::assert_snapshot!("client", seen);
     });
@@ -107,7 +107,7 @@ fn streams_become_events_and_client_streams() {
         for format in FORMATS {
             let relayed = relay_from(format, wire, std::iter::once(stream.as_slice()));
             let bytes = String::from_utf8(relayed.bytes).unwrap();
-            writeln!(seen, "\n=== {}\n{bytes}", format.as_str()).unwrap();
+            writeln!(seen, "\n=== {}\n{bytes}", format.name()).unwrap();
         }
         insta::assert_snapshot!("client", seen);
     });

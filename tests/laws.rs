@@ -13,7 +13,7 @@ use gateway::money::PicoUsd;
 use gateway::translate::{Conversion, Progress};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, relay, whole_from};
+use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, native_wire, relay, whole_from};
 use gateway_tests::sending::send;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -90,7 +90,7 @@ fn any_split_of_a_stream_gives_the_same_bytes_and_the_same_usage() {
 #[test]
 fn decoders_obey_the_grammar() {
     for (format, path, stream) in streams() {
-        let (events, result) = events(format.native_wire(), &stream);
+        let (events, result) = events(native_wire(format), &stream);
         assert_eq!(broken_rule(&events), None, "{}", path.display());
         let finishes = events.iter().filter(|event| matches!(event, StreamEvent::Finish(_))).count();
         assert_eq!(finishes, usize::from(result.is_ok()), "{}: {result:?}", path.display());
@@ -171,7 +171,7 @@ fn whole_replies_pass_through_but_for_id_model_and_usage() {
     ] {
         for path in files(&recorded.join(folder), ".response.json") {
             let body = fs::read_to_string(&path).unwrap();
-            let Ok((out, meter)) = whole_from(format, format.native_wire(), &body) else {
+            let Ok((out, meter)) = whole_from(format, native_wire(format), &body) else {
                 assert!(body.contains("\"error\""), "{} was refused", path.display());
                 continue;
             };
@@ -232,7 +232,7 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
             };
             let body = request["body"].to_string();
             let outbound = match send(format, &body, &of_its_own_wire(format)) {
-                Ok(outbound) if matches!(outbound.conversion, Conversion::Forward) => outbound,
+                Ok(outbound) if matches!(outbound.conversion, Conversion::Forward(_)) => outbound,
                 Ok(_) => continue,
                 Err(error) => {
                     assert_eq!(error.code(), Some("unsupported"), "{}: {error:?}", path.display());
@@ -283,7 +283,7 @@ proptest! {
             relay(format, bytes.chunks(7));
             let text = String::from_utf8_lossy(&bytes);
             drop(wire::open_request(format, text.clone().into_owned()));
-            drop(whole_from(format, format.native_wire(), &text));
+            drop(whole_from(format, native_wire(format), &text));
         }
     }
 
@@ -297,7 +297,7 @@ proptest! {
         let end = (at + length).min(stream.len());
         stream.splice(at..end, [byte]);
         relay(format, stream.chunks(11));
-        let (events, _) = events(format.native_wire(), &stream);
+        let (events, _) = events(native_wire(format), &stream);
         prop_assert_eq!(broken_rule(&events), None);
     }
 }

@@ -132,7 +132,7 @@ fn page() -> String {
         configured route takes the request. *400*: no route can; the error names the part.\n"
         .to_owned();
     for format in FORMATS {
-        writeln!(page, "\n## From {}\n", format.as_str().replace('_', " ")).unwrap();
+        writeln!(page, "\n## From {}\n", format.name().replace('_', " ")).unwrap();
         writeln!(page, "| | {} |", MODELS.join(" | ")).unwrap();
         writeln!(page, "|---|{}", "---|".repeat(MODELS.len())).unwrap();
         for (feature, chat, messages) in [sampling(), tools(), answers(), media()].concat() {

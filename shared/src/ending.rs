@@ -161,7 +161,7 @@ fn fault_of(error: &UpstreamError) -> Fault {
 mod tests {
     use super::*;
     use crate::circuit::Blame;
-    use crate::error::Dialect;
+    use crate::wire::ClientFormat;
 
     /// What a client sees of an ending: the statuses of OpenAI's and of Anthropic's clients, and whether they may try again.
     type Seen = Option<(u16, u16, bool)>;
@@ -172,8 +172,8 @@ mod tests {
 
     fn seen(ending: &Ending) -> Seen {
         let error = ending.error()?;
-        let status = |dialect| error.status(dialect).as_u16();
-        Some((status(Dialect::OpenAi), status(Dialect::Anthropic), error.is_retryable()))
+        let status = |format: ClientFormat| error.status(format.error_words()).as_u16();
+        Some((status(ClientFormat::ChatCompletions), status(ClientFormat::Messages), error.is_retryable()))
     }
 
     #[test]

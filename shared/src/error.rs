@@ -11,13 +11,17 @@ use http::StatusCode;
 
 pub use upstream::{UpstreamError, UpstreamErrorKind};
 
-/// Whose error vocabulary a client reads.
+/// The words and numbers by which a family of clients knows failures, where families differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// `{"error": {...}}` with the types of the API contract.
-    OpenAi,
-    /// `{"type": "error", "error": {...}}` with Anthropic's own types where one fits.
-    Anthropic,
+pub struct ErrorWords {
+    /// The type of an empty balance.
+    pub payment_required: &'static str,
+    /// The type of a provider's failure, and of a gateway that is out of reach.
+    pub upstream: &'static str,
+    /// The type of an answer that did not come in time.
+    pub timeout: &'static str,
+    /// The status of a provider without capacity.
+    pub overloaded: u16,
 }
 
 /// Why a request fails, by what the caller can do.
@@ -223,8 +227,8 @@ impl GatewayError {
         }
     }
 
-    /// The HTTP status. 529 is Anthropic's own; other clients read 503.
-    pub fn status(&self, dialect: Dialect) -> StatusCode {
+    /// The HTTP status.
+    pub fn status(&self, words: &ErrorWords) -> StatusCode {
         match self.details.kind {
             ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
             ErrorKind::PaymentRequired => StatusCode::PAYMENT_REQUIRED,
@@ -238,25 +242,18 @@ impl GatewayError {
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorKind::Upstream => StatusCode::BAD_GATEWAY,
-            ErrorKind::Overloaded => match dialect {
-                Dialect::OpenAi => StatusCode::SERVICE_UNAVAILABLE,
-                Dialect::Anthropic => StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
-            },
+            ErrorKind::Overloaded => StatusCode::from_u16(words.overloaded).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// The public type. 401, 429 and 500 read the same in both dialects (API contract, section Errors).
-    pub fn public_type(&self, dialect: Dialect) -> &'static str {
-        let by_dialect = |openai, anthropic| match dialect {
-            Dialect::OpenAi => openai,
-            Dialect::Anthropic => anthropic,
-        };
+    /// The public type. 401, 429 and 500 read the same for all clients (API contract, section Errors).
+    pub fn public_type(&self, words: &ErrorWords) -> &'static str {
         match self.details.kind {
             ErrorKind::Unauthorized => "auth_error",
-            ErrorKind::PaymentRequired => by_dialect("insufficient_credits", "billing_error"),
+            ErrorKind::PaymentRequired => words.payment_required,
             ErrorKind::Forbidden => "permission_error",
             ErrorKind::RateLimited => "rate_limit_error",
             ErrorKind::InvalidRequest
@@ -266,9 +263,9 @@ impl GatewayError {
             | ErrorKind::Unsupported => "invalid_request_error",
             ErrorKind::NotFound | ErrorKind::Gone => "not_found_error",
             ErrorKind::TooLarge => "request_too_large",
-            ErrorKind::Upstream | ErrorKind::Unavailable => by_dialect("upstream_error", "api_error"),
+            ErrorKind::Upstream | ErrorKind::Unavailable => words.upstream,
             ErrorKind::Overloaded => "overloaded_error",
-            ErrorKind::Timeout => by_dialect("upstream_error", "timeout_error"),
+            ErrorKind::Timeout => words.timeout,
             ErrorKind::Internal => "server_error",
         }
     }

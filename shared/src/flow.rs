@@ -23,8 +23,7 @@ use crate::ids::RequestId;
 use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sizes};
 use crate::respond::Body;
 use crate::vault;
-use crate::wire::anthropic::betas;
-use crate::wire::{self, ClientFormat, ClientRequest};
+use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
 pub use served::{model_gone, model_not_found, served_model};
@@ -57,7 +56,7 @@ impl Gateway {
         let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
         let model = served_model(self.catalog()?, &opened.model)?;
         let calls = wire::unsigned_call_ids(&opened);
-        if calls.iter().any(|id| vault::is_ours(id)) {
+        if !calls.is_empty() {
             // The vault is read for keys that are known.
             self.admission.authenticate(&key, incoming.address).await?;
         }
@@ -74,7 +73,7 @@ impl Gateway {
         let facts = RequestFacts {
             request: incoming.id,
             key: permit.key.clone(),
-            format: format.as_str(),
+            format: format.name(),
             price_version: self.catalog()?.version().to_owned(),
             started: incoming.started,
             reservation: Reservation { hold: permit.hold.clone(), uncertain: permit.uncertain },
@@ -106,12 +105,9 @@ impl Gateway {
 
 /// What a client asks, before the vault was asked.
 fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> RoutableRequest {
-    let asked = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
-    let (betas, unknown) = betas::for_vertex(asked);
-    let dropped = match request.format {
-        ClientFormat::ChatCompletions => Vec::new(),
-        ClientFormat::Messages => unknown.iter().map(|beta| format!("anthropic-beta:{beta}")).collect(),
-    };
+    let values = request.format.beta_header().into_iter().flat_map(|name| headers.get_all(name));
+    let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    let Betas { accepted: betas, dropped } = request.format.betas(&values);
     RoutableRequest { request, model, betas, dropped, signatures: HashMap::new() }
 }
 

@@ -130,6 +130,15 @@ impl ProviderId {
         }
     }
 
+    /// The name in `GET /health` (API contract).
+    pub const fn health_name(self) -> &'static str {
+        match self {
+            Self::VertexGemini => "vertexGemini",
+            Self::VertexClaude => "vertexClaude",
+            Self::OpenRouter => "openrouter",
+        }
+    }
+
     /// The provider of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.as_str() == text)

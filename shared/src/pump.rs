@@ -25,7 +25,7 @@ use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::providers::{ReplyForm, UpstreamReply};
 use crate::store::Store;
 use crate::translate::{Progress, Relay};
-use crate::wire::{self, Delivery, ReplyContext, upstream_error};
+use crate::wire::{Delivery, ReplyContext, upstream_error};
 
 pub use client::{Commit, Committed, Reply};
 
@@ -235,7 +235,7 @@ impl Pump {
         }
         match &mut self.received {
             Some(received) if *ending != Ending::Panicked => received.relay.fail(error, &mut self.out),
-            Some(_) | None => wire::encode_error(self.context.format, error, self.context.request, &mut self.out),
+            Some(_) | None => self.context.format.error_event(error, self.context.request, &mut self.out),
         }
         self.client.send_last(&mut self.out).await;
     }

@@ -16,9 +16,9 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::config::AllowedOrigins;
-use crate::error::{Dialect, ErrorKind, GatewayError};
+use crate::error::{ErrorKind, GatewayError};
 use crate::ids::RequestId;
-use crate::wire;
+use crate::wire::ClientFormat;
 
 /// What scripts in a browser may read besides the body.
 const EXPOSED: &str = "x-request-id, request-id, retry-after, x-should-retry, x-gateway-provider, x-gateway-model, \
@@ -85,8 +85,8 @@ pub fn event_stream(chunks: mpsc::Receiver<Bytes>) -> Response<Body> {
 }
 
 /// A failure in a client's own format, with the headers that tell SDKs whether to try again.
-pub fn error(dialect: Dialect, error: &GatewayError, request: RequestId) -> Response<Body> {
-    let mut response = json_bytes(error.status(dialect), wire::error_body(dialect, error, request));
+pub fn error(format: ClientFormat, error: &GatewayError, request: RequestId) -> Response<Body> {
+    let mut response = json_bytes(error.status(format.error_words()), format.error_body(error, request));
     let headers = response.headers_mut();
     let retry = if error.is_retryable() { "true" } else { "false" };
     headers.insert("x-should-retry", HeaderValue::from_static(retry));

@@ -8,9 +8,6 @@ use crate::store::Store;
 
 /// Longest list of calls that is looked up; older ones get Google's documented bypass instead.
 const MOST_CALLS: usize = 500;
-/// What our call ids begin with, and how many hex digits follow.
-const PREFIX: &str = "call_";
-const HEX_DIGITS: usize = 32;
 
 /// Keeps the signatures of a reply. Called before the body ends; a failure costs quality, not the reply.
 pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)]) {
@@ -22,7 +19,7 @@ pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)
     }
 }
 
-/// The signatures of these calls. Reads nothing when none of the ids is ours.
+/// The signatures of these calls, whose ids are of our own making.
 pub async fn recall(store: &Store, key: &KeyId, calls: &[String]) -> HashMap<String, String> {
     let calls = latest(calls);
     if calls.is_empty() {
@@ -34,20 +31,12 @@ pub async fn recall(store: &Store, key: &KeyId, calls: &[String]) -> HashMap<Str
     })
 }
 
-/// Whether an id is of our own making.
-pub fn is_ours(id: &str) -> bool {
-    let digits = id.strip_prefix(PREFIX).unwrap_or_default();
-    let fits = digits.len() > HEX_DIGITS && digits.len() <= HEX_DIGITS + 3;
-    fits && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-}
-
-/// Ids of our own making, each once: the latest ones, in the order of the request.
+/// Each id once: the latest ones, in the order of the request.
 fn latest(calls: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
-    let ours = calls.iter().filter(|id| is_ours(id) && seen.insert(id.as_str()));
-    let mut ours: Vec<String> = ours.cloned().collect();
-    ours.drain(..ours.len().saturating_sub(MOST_CALLS));
-    ours
+    let mut calls: Vec<String> = calls.iter().filter(|id| seen.insert(id.as_str())).cloned().collect();
+    calls.drain(..calls.len().saturating_sub(MOST_CALLS));
+    calls
 }
 
 #[cfg(test)]
@@ -55,11 +44,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ids_of_our_own_form_are_looked_up_and_each_once() {
-        let ours = format!("call_{}12", "0a".repeat(16));
-        let others = ["call_abc".to_owned(), format!("call_{}", "f".repeat(50)), format!("{ours}x"), "toolu_1".to_owned()];
-        let calls: Vec<String> = [ours.clone(), ours.clone()].into_iter().chain(others).collect();
-        assert_eq!(latest(&calls), [ours]);
-        assert!(latest(&[]).is_empty());
+    fn the_latest_calls_are_looked_up_and_each_once() {
+        let calls: Vec<String> = (0..MOST_CALLS + 2).flat_map(|n| [n.to_string(), n.to_string()]).collect();
+        let latest = latest(&calls);
+        assert_eq!((latest.len(), latest[0].as_str()), (MOST_CALLS, "2"));
     }
 }

@@ -167,7 +167,7 @@ impl Process {
         let facts = RequestFacts {
             request: RequestId::generate(),
             key: self.key.clone(),
-            format: format.as_str(),
+            format: format.name(),
             model: Arc::clone(&model),
             price_version: self.catalog.version().to_owned(),
             started: Instant::now(),

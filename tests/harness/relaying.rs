@@ -11,7 +11,7 @@ use gateway::money::PicoUsd;
 use gateway::sse::{FrameReader, SseError};
 use gateway::translate::{Conversion, Delivery, Meter, Progress, Relay, ReplyContext, Restore};
 use gateway::wire::names::ToolNames;
-use gateway::wire::{self, ClientFormat, Identity, WireFormat};
+use gateway::wire::{self, ClientFormat, Identity, Native, WireFormat};
 
 /// The request of every test here.
 const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
@@ -43,10 +43,20 @@ pub fn identity(format: ClientFormat) -> Identity {
 /// Every wire.
 pub const WIRES: [WireFormat; 3] = [WireFormat::OpenAi, WireFormat::Anthropic, WireFormat::Gemini];
 
+/// What forwarding needs of a format that providers speak too.
+pub fn native(format: ClientFormat) -> &'static dyn Native {
+    format.native().unwrap()
+}
+
+/// The wire whose bodies are a format's own.
+pub fn native_wire(format: ClientFormat) -> WireFormat {
+    native(format).wire()
+}
+
 /// How a format meets a wire, for a client that reads thoughts.
 pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
-    if wire == format.native_wire() {
-        return Conversion::Forward;
+    if wire == native_wire(format) {
+        return Conversion::Forward(native(format));
     }
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
@@ -66,23 +76,49 @@ pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
 
 /// A provider's whole reply as the client of a format gets it whole, and what the meter saw.
 pub fn whole_from(format: ClientFormat, wire: WireFormat, body: &str) -> Result<(String, Meter), UpstreamError> {
-    let mut relay = Relay::new(context(format, Delivery::Whole), conversion(format, wire));
-    let mut out = BytesMut::new();
-    match relay.whole(body, &mut out) {
+    whole_result(relay_whole(Delivery::Whole, format, wire, body))
+}
+
+/// A provider's stream as the client of a format gets it whole, and what the meter saw.
+pub fn folded_from(format: ClientFormat, wire: WireFormat, stream: &[u8]) -> Result<(String, Meter), UpstreamError> {
+    whole_result(relay_chunks(Delivery::Whole, format, wire, std::iter::once(stream)))
+}
+
+fn whole_result(relayed: Relayed) -> Result<(String, Meter), UpstreamError> {
+    let Relayed { bytes, end, meter } = relayed;
+    match end {
         Progress::Failed(error) => Err(error),
         Progress::Waiting | Progress::Flowing => Err(UpstreamError::truncated()),
-        Progress::Finished => Ok((String::from_utf8_lossy(&out).into_owned(), relay.meter().clone())),
+        Progress::Finished => Ok((String::from_utf8_lossy(&bytes).into_owned(), meter)),
     }
+}
+
+/// Relays a provider's whole reply, and writes the error of a failed one.
+pub fn relay_whole(delivery: Delivery, format: ClientFormat, wire: WireFormat, body: &str) -> Relayed {
+    let mut relay = Relay::new(context(format, delivery), conversion(format, wire));
+    let mut out = BytesMut::new();
+    let end = relay.whole(body, &mut out);
+    relayed(relay, end, out)
 }
 
 /// Relays chunks of a format's own wire to the end.
 pub fn relay<'a>(format: ClientFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
-    relay_from(format, format.native_wire(), chunks)
+    relay_from(format, native_wire(format), chunks)
 }
 
-/// Relays chunks to the end, and writes the error event of a broken stream as the pump does.
+/// Relays chunks to the end for a client that streams, and writes the error event of a broken stream as the pump does.
 pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
-    let mut relay = Relay::new(context(format, Delivery::Streamed), conversion(format, wire));
+    relay_chunks(Delivery::Streamed, format, wire, chunks)
+}
+
+/// Relays chunks to the end, and writes the error of a broken stream.
+pub fn relay_chunks<'a>(
+    delivery: Delivery,
+    format: ClientFormat,
+    wire: WireFormat,
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> Relayed {
+    let mut relay = Relay::new(context(format, delivery), conversion(format, wire));
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
     for chunk in chunks {
@@ -94,6 +130,10 @@ pub fn relay_from<'a>(format: ClientFormat, wire: WireFormat, chunks: impl Itera
     if !matches!(end, Progress::Finished | Progress::Failed(_)) {
         end = relay.end(&mut out);
     }
+    relayed(relay, end, out)
+}
+
+fn relayed(mut relay: Relay, end: Progress, mut out: BytesMut) -> Relayed {
     if let Progress::Failed(error) = &end {
         relay.fail(&GatewayError::from(error.clone()), &mut out);
     }

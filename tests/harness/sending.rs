@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use gateway::catalog::{Model, Route};
 use gateway::error::GatewayError;
+use gateway::ids::ProviderId;
 use gateway::translate::outbound::{self, Destination, RequestExtras};
 use gateway::translate::{Conversion, Outbound};
 use gateway::wire::native::ProviderFields;
-use gateway::wire::{self, ClientFormat};
+use gateway::wire::{self, ClientFormat, WireFormat};
 
 /// A request as a route gets it, but for what its provider adds.
 #[derive(Debug)]
@@ -20,6 +21,15 @@ pub struct Sent {
     pub dropped: Vec<String>,
 }
 
+/// What each provider speaks.
+pub fn wire_of(provider: ProviderId) -> WireFormat {
+    match provider {
+        ProviderId::VertexGemini => WireFormat::Gemini,
+        ProviderId::VertexClaude => WireFormat::Anthropic,
+        ProviderId::OpenRouter => WireFormat::OpenAi,
+    }
+}
+
 /// Sends a body along a route, with these betas of Anthropic's.
 pub fn send_along(
     format: ClientFormat,
@@ -30,7 +40,8 @@ pub fn send_along(
 ) -> Result<Sent, GatewayError> {
     let request = wire::open_request(format, body.to_owned())?;
     let extras = RequestExtras { betas, signatures: &HashMap::new() };
-    let Outbound { body, conversion, dropped } = outbound::outbound(&request, Destination { model, route }, extras)?;
+    let Outbound { body, conversion, dropped } =
+        outbound::outbound(&request, Destination { model, route, wire: wire_of(route.provider) }, extras)?;
     Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped })
 }
 

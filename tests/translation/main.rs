@@ -1,7 +1,9 @@
 //! What holds for every translation, over the project's own fixtures, over recorded traffic where a folder of it is at hand,
 //! and over made-up requests and replies.
 
+mod folding;
 mod made_up;
 mod replies;
+mod reply_rules;
 mod requests;
 mod spelling;

@@ -8,13 +8,15 @@ use gateway::translate::{CallIds, Delivery, Progress, ReplyRules, Restore};
 use gateway::wire::names::ToolNames;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{streams, whole_replies};
-use gateway_tests::relaying::{FORMATS, broken_rule, context, events, frames, identity, relay_from, whole_from};
+use gateway_tests::relaying::{
+    FORMATS, broken_rule, context, events, frames, identity, native_wire, relay_from, whole_from,
+};
 use serde_json::Value;
 
 use super::requests::is_id;
 
 /// What a reply says: its blocks in order, neighbours of a kind joined and empty ones left out; tool calls as name and arguments.
-fn said(events: &[StreamEvent]) -> Vec<(String, String)> {
+pub fn said(events: &[StreamEvent]) -> Vec<(String, String)> {
     let mut blocks: Vec<(String, String)> = Vec::new();
     for event in events {
         match event {
@@ -97,7 +99,7 @@ fn counts(usage: Option<Usage>) -> Option<[u64; 4]> {
 }
 
 fn encoded(format: ClientFormat, events: &[StreamEvent]) -> Vec<u8> {
-    let (mut encoder, mut out) = (wire::encoder(context(format, Delivery::Streamed)), BytesMut::new());
+    let (mut encoder, mut out) = (format.encoder(context(format, Delivery::Streamed)), BytesMut::new());
     for event in events {
         encoder.encode(event, &mut out);
     }
@@ -134,7 +136,7 @@ pub fn check_encoded(format: ClientFormat, original: &[StreamEvent], place: &str
     let Some(original) = ruled(format, original) else { return };
     let original = original.as_slice();
     let bytes = encoded(format, original);
-    let (again, result) = events(format.native_wire(), &bytes);
+    let (again, result) = events(native_wire(format), &bytes);
     assert_eq!(broken_rule(&again), None, "{place}");
     assert_eq!(said(&again), said(original), "{place}");
     assert_eq!(finish(&again), told(format, original), "{place}");
@@ -144,8 +146,8 @@ pub fn check_encoded(format: ClientFormat, original: &[StreamEvent], place: &str
         ClientFormat::Messages => check_blocks(&bytes, result.is_ok(), place),
     }
     if let Some(reply) = collect(original.iter().cloned()) {
-        let whole = String::from_utf8(wire::encode_whole(&reply, &context(format, Delivery::Whole)).unwrap()).unwrap();
-        let whole = wire::decode_whole(format.native_wire(), &whole).unwrap();
+        let whole = String::from_utf8(format.encode_whole(&reply, &context(format, Delivery::Whole)).unwrap()).unwrap();
+        let whole = wire::decode_whole(native_wire(format), &whole).unwrap();
         assert_eq!(by_kind(said(&whole)), by_kind(said(original)), "{place}");
         assert_eq!(finish(&whole), told(format, original), "{place}");
         if reply.usage.is_some() {
@@ -211,7 +213,7 @@ fn a_whole_reply_says_what_its_stream_says() {
         for format in FORMATS {
             let place = format!("{} as {format:?}", path.display());
             let result = whole_from(format, wire, &body);
-            if wire == format.native_wire() && original.contains(&StreamEvent::BlockStart(BlockStart::Opaque)) {
+            if wire == native_wire(format) && original.contains(&StreamEvent::BlockStart(BlockStart::Opaque)) {
                 // What only this format knows is an answer, and passes through.
                 assert!(result.is_ok(), "{place}");
                 continue;
@@ -221,14 +223,14 @@ fn a_whole_reply_says_what_its_stream_says() {
                 continue;
             };
             let (out, meter) = result.unwrap();
-            let client = wire::decode_whole(format.native_wire(), &out).unwrap();
+            let client = wire::decode_whole(native_wire(format), &out).unwrap();
             assert_eq!(by_kind(said(&client)), by_kind(said(&original)), "{place}");
             assert_eq!(finish(&client), told(format, &original), "{place}");
             assert_eq!(counts(usage(&client).filter(|_| meter.usage.is_some())), counts(meter.usage), "{place}");
             if wire == WireFormat::Gemini {
                 let frame = format!("data: {}\n\n", serde_json::from_str::<Value>(&body).unwrap());
                 let relayed = relay_from(format, wire, std::iter::once(frame.as_bytes()));
-                let (streamed, _) = events(format.native_wire(), &relayed.bytes);
+                let (streamed, _) = events(native_wire(format), &relayed.bytes);
                 assert_eq!(said(&streamed), said(&original), "{place}");
                 assert_eq!((relayed.end, relayed.meter.usage), (Progress::Finished, meter.usage), "{place}");
             }
@@ -243,7 +245,7 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
         for format in FORMATS {
             let relayed = relay_from(format, wire, std::iter::once(stream.as_slice()));
             if relayed.end == Progress::Finished && relayed.meter.usage.is_some() {
-                let shown = counts(usage(&events(format.native_wire(), &relayed.bytes).0));
+                let shown = counts(usage(&events(native_wire(format), &relayed.bytes).0));
                 assert_eq!(shown, counts(relayed.meter.usage), "{} as {format:?}", path.display());
                 check_total(total, relayed.meter.usage, &path);
             }
@@ -252,7 +254,7 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
     for (wire, path, body, original) in whole_replies() {
         let line = serde_json::from_str::<Value>(&body).unwrap().to_string();
         check_total(reported_total(wire, &line), usage(&original), &path);
-        for format in FORMATS.into_iter().filter(|format| format.native_wire() == wire) {
+        for format in FORMATS.into_iter().filter(|format| native_wire(*format) == wire) {
             let Some(told) = ruled(format, &original) else { continue };
             let (_, meter) = whole_from(format, wire, &body).unwrap();
             assert_eq!(meter.usage.unwrap_or_default(), usage(&original).unwrap_or_default(), "{}", path.display());

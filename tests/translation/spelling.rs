@@ -60,7 +60,7 @@ fn outcome(
     let Sent { body, conversion, dropped } =
         send(format, body, model).map_err(|error| format!("{:?} {}", error.param(), error.message()))?;
     let wire = match conversion {
-        gateway::translate::Conversion::Forward => None,
+        gateway::translate::Conversion::Forward(_) => None,
         gateway::translate::Conversion::Translate { wire, .. } => Some(wire),
     };
     Ok((understood(serde_json::from_slice(&body).unwrap()), dropped, wire))

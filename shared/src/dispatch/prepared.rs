@@ -61,7 +61,7 @@ impl PreparedRequest {
     pub(super) fn new(upstreams: &Upstreams, routable: &RoutableRequest, route: Route) -> Result<Self, GatewayError> {
         let RoutableRequest { request, model, betas, signatures, dropped: untaken } = routable;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
-        let destination = Destination { model, route: &route };
+        let destination = Destination { model, route: &route, wire: provider.wire() };
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());

@@ -25,8 +25,12 @@ pub(super) async fn handle(
     gateway.chat(format, incoming(call)).await
 }
 
-pub(super) async fn count(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    respond::json(&Count { input_tokens: gateway.count(incoming(call)).await? })
+pub(super) async fn count(
+    gateway: &Arc<Gateway>,
+    call: &Call,
+    format: ClientFormat,
+) -> Result<Response<Body>, GatewayError> {
+    respond::json(&Count { input_tokens: gateway.count(format, incoming(call)).await? })
 }
 
 fn incoming(call: &Call) -> Incoming<'_> {

@@ -1,7 +1,7 @@
 //! `GET /health`: which providers can be reached, without asking any of them.
 
 use http::{Response, StatusCode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
@@ -14,26 +14,24 @@ struct Health {
     providers: ProviderHealth,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProviderHealth {
-    vertex_gemini: bool,
-    vertex_claude: bool,
-    openrouter: bool,
+/// An object with a field for each provider.
+struct ProviderHealth(Vec<(&'static str, bool)>);
+
+impl Serialize for ProviderHealth {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 pub(super) async fn handle(gateway: &Gateway) -> Result<Response<Body>, GatewayError> {
     let upstreams = &gateway.upstreams;
     upstreams.circuits.refresh().await;
     let healthy = |provider| upstreams.providers.is_configured(provider) && upstreams.circuits.is_healthy(provider);
-    let providers = ProviderHealth {
-        vertex_gemini: healthy(ProviderId::VertexGemini),
-        vertex_claude: healthy(ProviderId::VertexClaude),
-        openrouter: healthy(ProviderId::OpenRouter),
-    };
-    let any = ProviderId::ALL.into_iter().any(healthy);
+    let all: Vec<(&'static str, bool)> =
+        ProviderId::ALL.into_iter().map(|provider| (provider.health_name(), healthy(provider))).collect();
+    let any = all.iter().any(|(_, healthy)| *healthy);
     let status = if any { "ok" } else { "unavailable" };
-    let mut response = respond::json(&Health { status, providers })?;
+    let mut response = respond::json(&Health { status, providers: ProviderHealth(all) })?;
     if !any {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         respond::set_header(&mut response, "retry-after", "30");

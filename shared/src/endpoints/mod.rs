@@ -18,13 +18,16 @@ use http::{HeaderMap, HeaderValue, Method, Response};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
 
-use crate::error::{Dialect, ErrorKind, GatewayError};
+use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
 use crate::respond::{self, Body};
 use crate::wire::ClientFormat;
 
 use self::origin::Origin;
+
+/// The format of errors where the path has none of its own (API contract, section Errors).
+const OF_THE_CONTRACT: ClientFormat = ClientFormat::ChatCompletions;
 
 /// What a path stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,17 +96,12 @@ impl Endpoint {
         }
     }
 
-    /// Whose error vocabulary the path's clients read.
-    const fn dialect(&self) -> Dialect {
+    /// The format of the path's requests and errors.
+    const fn format(&self) -> ClientFormat {
         match self {
-            Self::Messages | Self::CountTokens => Dialect::Anthropic,
-            Self::ChatCompletions
-            | Self::Models
-            | Self::Model(_)
-            | Self::Usage
-            | Self::Credits
-            | Self::Health
-            | Self::Root => Dialect::OpenAi,
+            Self::Messages | Self::CountTokens => ClientFormat::Messages,
+            Self::ChatCompletions => ClientFormat::ChatCompletions,
+            Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => OF_THE_CONTRACT,
         }
     }
 }
@@ -115,7 +113,7 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);
-        respond::error(call.dialect(), &error, call.id)
+        respond::error(call.format(), &error, call.id)
     });
     respond::finish(&mut response, call.id, &gateway.config.allowed_origins, call.request.headers());
     if call.request.method() == Method::HEAD {
@@ -141,8 +139,8 @@ impl Call {
         Self { id: RequestId::generate(), started: Instant::now(), request, endpoint, origin }
     }
 
-    fn dialect(&self) -> Dialect {
-        self.endpoint.as_ref().map_or(Dialect::OpenAi, Endpoint::dialect)
+    fn format(&self) -> ClientFormat {
+        self.endpoint.as_ref().map_or(OF_THE_CONTRACT, Endpoint::format)
     }
 
     fn headers(&self) -> &HeaderMap {
@@ -167,7 +165,7 @@ impl Call {
     fn log(&self, error: &GatewayError) {
         let cause = error.cause().unwrap_or(error.message());
         // The alarm of server errors counts lines by this status.
-        let (kind, http_status) = (error.kind(), error.status(self.dialect()).as_u16());
+        let (kind, http_status) = (error.kind(), error.status(self.format().error_words()).as_u16());
         if kind == ErrorKind::Internal {
             tracing::error!(request = %self.id, ?kind, http_status, cause, "request failed");
         } else {
@@ -190,9 +188,8 @@ impl Call {
             return response;
         }
         let answered = match endpoint {
-            Endpoint::ChatCompletions => chat::handle(gateway, self, ClientFormat::ChatCompletions).await,
-            Endpoint::Messages => chat::handle(gateway, self, ClientFormat::Messages).await,
-            Endpoint::CountTokens => chat::count(gateway, self).await,
+            Endpoint::ChatCompletions | Endpoint::Messages => chat::handle(gateway, self, endpoint.format()).await,
+            Endpoint::CountTokens => chat::count(gateway, self, endpoint.format()).await,
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
             Endpoint::Usage => usage::handle(gateway, self).await,
@@ -205,7 +202,7 @@ impl Call {
 
     fn refuse(&self, error: &GatewayError) -> Response<Body> {
         self.log(error);
-        respond::error(self.dialect(), error, self.id)
+        respond::error(self.format(), error, self.id)
     }
 }
 

@@ -189,7 +189,7 @@ fn public_words(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Dialect;
+    use crate::wire::ClientFormat;
 
     fn refusal(status: u16, message: &str) -> GatewayError {
         UpstreamError::new(UpstreamErrorKind::Refused(status), message).into()
@@ -214,8 +214,8 @@ mod tests {
             (529, 503, 529),
         ] {
             let error = refusal(provider, "no");
-            assert_eq!(error.status(Dialect::OpenAi).as_u16(), openai, "{provider}");
-            assert_eq!(error.status(Dialect::Anthropic).as_u16(), anthropic, "{provider}");
+            assert_eq!(error.status(ClientFormat::ChatCompletions.error_words()).as_u16(), openai, "{provider}");
+            assert_eq!(error.status(ClientFormat::Messages.error_words()).as_u16(), anthropic, "{provider}");
         }
     }
 

@@ -10,15 +10,15 @@ use crate::gateway::Gateway;
 use crate::ledger::Sizes;
 use crate::providers::UpstreamReply;
 use crate::retry::{self, Severity};
-use crate::wire::{self, Mode};
+use crate::wire::{self, ClientFormat, Mode};
 
 impl Gateway {
-    /// How many input tokens a Messages request has: the provider's own count where it has one, else an estimate. Counts cost
+    /// How many input tokens a request has: the provider's own count where it has one, else an estimate. Counts cost
     /// nothing, so they leave no record.
-    pub async fn count(&self, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
+    pub async fn count(&self, format: ClientFormat, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
         let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
-        let opened = wire::open_count(self.read_body(&key, &incoming).await?)?;
+        let opened = wire::open_count(format, self.read_body(&key, &incoming).await?)?;
         let model = served_model(self.catalog()?, &opened.model)?;
         let recognised = self.admission.authenticate(&key, incoming.address);
         let (permit, ()) = futures_util::join!(recognised, self.upstreams.circuits.refresh());

@@ -43,9 +43,9 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::error::Dialect;
     use crate::ids::RequestId;
     use crate::respond;
+    use crate::wire::ClientFormat;
 
     /// The embedded catalogue with a model of this name and these lines more.
     fn catalog(lines: &str) -> Catalog {
@@ -59,11 +59,11 @@ mod tests {
     fn a_model_that_is_gone_is_refused_with_the_one_to_use_instead() {
         let catalog = catalog("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"\ngone = true");
         let error = served_model(&catalog, "x/old-1").unwrap_err();
-        assert_eq!(error.status(Dialect::OpenAi), StatusCode::GONE);
-        assert_eq!(error.public_type(Dialect::Anthropic), "not_found_error");
+        assert_eq!(error.status(ClientFormat::ChatCompletions.error_words()), StatusCode::GONE);
+        assert_eq!(error.public_type(ClientFormat::Messages.error_words()), "not_found_error");
         assert_eq!((error.code(), error.is_retryable()), (Some("model_gone"), false));
         assert_eq!(error.message(), "The model `old-1` is no longer available. Use `gpt-5.2` instead.");
-        let response = respond::error(Dialect::OpenAi, &error, RequestId::generate());
+        let response = respond::error(ClientFormat::ChatCompletions, &error, RequestId::generate());
         assert_eq!(response.headers()["x-model-deprecated"], "2026-11-30");
         assert_eq!(response.headers()["x-model-replacement"], "gpt-5.2");
     }

@@ -12,8 +12,8 @@ use url::Url;
 use crate::config::Config;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::Mode;
 use crate::wire::native::ProviderFields;
+use crate::wire::{Mode, WireFormat};
 
 pub use credential::{Credential, CredentialError};
 pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
@@ -22,6 +22,9 @@ pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 pub trait Provider: Send + Sync {
     /// Its name.
     fn id(&self) -> ProviderId;
+
+    /// The format that it speaks.
+    fn wire(&self) -> WireFormat;
 
     /// What it wants to see before it answers.
     fn credential(&self) -> &Credential;

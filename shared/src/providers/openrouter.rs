@@ -6,8 +6,8 @@ use super::{Credential, Provider, join, json_text};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::Mode;
 use crate::wire::native::ProviderFields;
+use crate::wire::{Mode, WireFormat};
 
 /// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
 const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
@@ -29,6 +29,10 @@ impl OpenRouter {
 impl Provider for OpenRouter {
     fn id(&self) -> ProviderId {
         ProviderId::OpenRouter
+    }
+
+    fn wire(&self) -> WireFormat {
+        WireFormat::OpenAi
     }
 
     fn credential(&self) -> &Credential {

@@ -6,8 +6,8 @@ use super::vertex::Vertex;
 use super::{Credential, Provider, json_text};
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::Mode;
 use crate::wire::native::ProviderFields;
+use crate::wire::{Mode, WireFormat};
 
 /// The only version Vertex knows. Clients' newer `anthropic-version` values refuse sampling fields that this one takes.
 const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";
@@ -22,6 +22,10 @@ pub(super) struct VertexClaude(pub(super) Vertex);
 impl Provider for VertexClaude {
     fn id(&self) -> ProviderId {
         ProviderId::VertexClaude
+    }
+
+    fn wire(&self) -> WireFormat {
+        WireFormat::Anthropic
     }
 
     fn credential(&self) -> &Credential {

@@ -6,8 +6,8 @@ use super::vertex::Vertex;
 use super::{Credential, Provider};
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
-use crate::wire::Mode;
 use crate::wire::native::ProviderFields;
+use crate::wire::{Mode, WireFormat};
 
 /// What a count may hold.
 const COUNTED: &[&str] = &["contents", "systemInstruction", "tools"];
@@ -17,6 +17,10 @@ pub(super) struct VertexGemini(pub(super) Vertex);
 impl Provider for VertexGemini {
     fn id(&self) -> ProviderId {
         ProviderId::VertexGemini
+    }
+
+    fn wire(&self) -> WireFormat {
+        WireFormat::Gemini
     }
 
     fn credential(&self) -> &Credential {

@@ -8,7 +8,7 @@ use super::{CHANNEL_CHUNKS, LAST_WORDS, SILENCE};
 use crate::dispatch::{AttemptLog, SharedAttemptLog};
 use crate::error::GatewayError;
 use crate::money::PicoUsd;
-use crate::wire::{self, ClientFormat, Delivery};
+use crate::wire::{ClientFormat, Delivery};
 
 /// What the handler waits for: the status is 200 from here on, or the failure that came before that.
 pub type Commit = oneshot::Receiver<Result<Committed, GatewayError>>;
@@ -95,7 +95,7 @@ impl Client {
         self.commit_stream();
         if let Some(stream) = &mut self.stream {
             let mut ping = BytesMut::new();
-            wire::encode_ping(self.format, &mut ping);
+            self.format.ping(&mut ping);
             let _ = stream.sender.try_send(ping.freeze());
             stream.next_ping = Instant::now() + SILENCE;
         }

@@ -1,13 +1,13 @@
 //! How a client's format meets a provider's wire.
 
 use super::restore::Restore;
-use crate::wire::WireFormat;
+use crate::wire::{Native, WireFormat};
 
 /// Passed through, or translated.
 #[derive(Clone, Debug)]
 pub enum Conversion {
     /// The formats are the same: bodies and frames go through.
-    Forward,
+    Forward(&'static dyn Native),
     /// Decoded to the conversation and encoded again.
     Translate {
         /// The provider's wire.

@@ -31,13 +31,11 @@ pub struct Destination<'a> {
     pub model: &'a Model,
     /// The route to it.
     pub route: &'a Route,
+    /// What the route's provider speaks.
+    pub wire: WireFormat,
 }
 
 impl Destination<'_> {
-    fn wire(&self) -> WireFormat {
-        WireFormat::of(self.route.provider)
-    }
-
     fn target(&self) -> Target<'_> {
         Target {
             capabilities: &self.model.capabilities,
@@ -58,11 +56,12 @@ pub struct RequestExtras<'a> {
 
 /// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
-    if to.wire() == request.format.native_wire()
-        && let Some(forwarding) = wire::forward_request(request, &to.target(), extras.betas)?
+    let native = request.format.native().filter(|native| native.wire() == to.wire);
+    if let Some(native) = native
+        && let Some(forwarding) = native.forward(request, &to.target(), extras.betas)?
     {
         let (body, dropped) = as_it_stands(request, forwarding);
-        return Ok(Outbound { body, conversion: Conversion::Forward, dropped });
+        return Ok(Outbound { body, conversion: Conversion::Forward(native), dropped });
     }
     translate(request, to, extras)
 }
@@ -70,7 +69,7 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
 /// Decodes a request to the conversation and encodes it for another wire. Top-level fields that the conversation has no place
 /// for, and what the wire cannot carry, are named.
 fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
-    let wire = to.wire();
+    let wire = to.wire;
     let mut dropped = unknown_fields(request);
     dropped.extend(server_tools(request));
     let mut conversation = wire::decode_request(request)?;
@@ -78,9 +77,10 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
     let Encoded { mut body, lost, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
-    dropped.extend(lost.into_iter().map(|lost| lost.path(request.format).to_owned()));
+    dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost).to_owned()));
     // A request that was only repaired keeps its betas: they also turn on what has no field, such as thinking between calls.
-    if wire == request.format.native_wire() && !extras.betas.is_empty() {
+    let is_repaired = request.format.native().is_some_and(|native| native.wire() == wire);
+    if is_repaired && !extras.betas.is_empty() {
         let betas = serde_json::to_string(extras.betas).map_err(|error| GatewayError::internal(error.to_string()))?;
         append_members(&mut body, &[("anthropic_beta", betas)]);
     }
@@ -90,7 +90,7 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
 
 /// Top-level fields that the conversation has no place for.
 fn unknown_fields(request: &ClientRequest) -> Vec<String> {
-    let carried = wire::carried_fields(request.format);
+    let carried = request.format.carried_fields();
     let fields = request.body().members().filter(|(_, value)| !value.is_null());
     fields.filter(|(name, _)| carried.binary_search(&name.as_ref()).is_err()).map(|(name, _)| name.into_owned()).collect()
 }
@@ -99,7 +99,7 @@ fn unknown_fields(request: &ClientRequest) -> Vec<String> {
 fn server_tools(request: &ClientRequest) -> Vec<String> {
     let tools = request.body().get("tools").filter(|tools| tools.kind() == Kind::List);
     let tools = tools.into_iter().flat_map(Value::elements);
-    tools.filter(|tool| !wire::is_client_tool(request.format, *tool)).map(Value::path).collect()
+    tools.filter(|tool| !request.format.is_client_tool(*tool)).map(Value::path).collect()
 }
 
 /// Names the part that the wire refused by its path in the client's body.
@@ -137,7 +137,9 @@ mod tests {
         let model = Catalog::embedded().unwrap().resolve(model).unwrap();
         let request = wire::open_request(format, body.to_owned()).unwrap();
         let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
-        let outbound = outbound(&request, Destination { model: &model, route: &model.routes[0] }, extras).unwrap();
+        let wire = format.native().unwrap().wire();
+        let destination = Destination { model: &model, route: &model.routes[0], wire };
+        let outbound = outbound(&request, destination, extras).unwrap();
         let body = outbound.body.finish(&ProviderFields::default()).unwrap();
         (String::from_utf8(body).unwrap(), outbound.dropped)
     }

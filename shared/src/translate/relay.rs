@@ -10,7 +10,7 @@ use crate::chat::{ChatResponse, Part, StreamEvent, collect};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::sse::{Frame, FrameReader, SseError};
 use crate::wire::{
-    self, Checked, ClientFormat, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, ReplyContext, WireFormat,
+    self, Checked, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, Native, ReplyContext, WireFormat,
 };
 
 /// How far a stream is.
@@ -63,6 +63,7 @@ enum Outlet {
 
 /// A provider's own whole reply, as far as it came.
 struct Folded {
+    native: &'static dyn Native,
     fold: Box<dyn FrameFold>,
     /// The reply where it came whole: nothing is folded then.
     body: Option<String>,
@@ -83,17 +84,19 @@ impl Relay {
     /// Relays a provider's reply to a client.
     pub fn new(context: ReplyContext, conversion: Conversion) -> Self {
         let (wire, restore) = match conversion {
-            Conversion::Forward => (context.format.native_wire(), None),
-            Conversion::Translate { wire, restore } => (wire, Some(restore)),
+            Conversion::Forward(native) => (native.wire(), None),
+            Conversion::Translate { wire, ref restore } => (wire, Some(restore.clone())),
         };
-        let (outlet, call_ids) = match (context.delivery, &restore) {
-            (Delivery::Streamed, None) => (Outlet::Forward(wire::forwarder(context.clone())), CallIds::Provider),
-            (Delivery::Streamed, Some(_)) => (Outlet::Encode, CallIds::Own),
-            (Delivery::Whole, None) => {
-                let fold = wire::fold(context.format);
-                (Outlet::Fold(Folded { fold, body: None, events: Vec::new() }), CallIds::Provider)
+        let (outlet, call_ids) = match (context.delivery, &conversion) {
+            (Delivery::Streamed, Conversion::Forward(native)) => {
+                (Outlet::Forward(native.forwarder(context.clone())), CallIds::Provider)
             }
-            (Delivery::Whole, Some(_)) => (Outlet::Collect(Vec::new()), CallIds::Own),
+            (Delivery::Streamed, Conversion::Translate { .. }) => (Outlet::Encode, CallIds::Own),
+            (Delivery::Whole, Conversion::Forward(native)) => {
+                let folded = Folded { native: *native, fold: native.fold(), body: None, events: Vec::new() };
+                (Outlet::Fold(folded), CallIds::Provider)
+            }
+            (Delivery::Whole, Conversion::Translate { .. }) => (Outlet::Collect(Vec::new()), CallIds::Own),
         };
         let machine = Machine {
             wire,
@@ -102,7 +105,7 @@ impl Relay {
             rules: ReplyRules::new(context.identity.clone(), call_ids),
             outlet,
             meter: Meter::default(),
-            encoder: wire::encoder(context.clone()),
+            encoder: context.format.encoder(context.clone()),
             context,
             events: Vec::new(),
             checked: Vec::new(),
@@ -137,7 +140,13 @@ impl Relay {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
         }
+        let before = out.len();
         let result = self.machine.whole(body, out);
+        if result.is_err() {
+            // A failed whole reply is known before anything was sent: nothing of it is told, and no block is open.
+            out.truncate(before);
+            self.machine.encoder = wire::encoder(self.machine.context.clone());
+        }
         self.machine.progress(result)
     }
 
@@ -147,7 +156,7 @@ impl Relay {
         match context.delivery {
             Delivery::Streamed => encoder.error(error, out),
             Delivery::Whole => {
-                out.extend_from_slice(&wire::error_body(context.format.dialect(), error, context.request));
+                out.extend_from_slice(&context.format.error_body(error, context.request));
             }
         }
     }
@@ -162,10 +171,8 @@ impl Relay {
 
     /// The signatures that the client cannot carry, by the ids it got for its tool calls.
     pub fn signatures(&self) -> Vec<(String, String)> {
-        match self.machine.context.format {
-            ClientFormat::ChatCompletions => self.machine.meter.signatures.clone(),
-            ClientFormat::Messages => Vec::new(),
-        }
+        let Machine { context, meter, .. } = &self.machine;
+        if context.format.carries_signatures() { Vec::new() } else { meter.signatures.clone() }
     }
 
     /// What was observed.
@@ -260,10 +267,10 @@ impl Machine {
     fn write_whole(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let body = match &mut self.outlet {
             Outlet::Forward(_) | Outlet::Encode => return Ok(()),
-            Outlet::Collect(events) => wire::encode_whole(&reply_of(events)?, &self.context)?,
-            Outlet::Fold(Folded { fold, body, events }) => {
+            Outlet::Collect(events) => self.context.format.encode_whole(&reply_of(events)?, &self.context)?,
+            Outlet::Fold(Folded { native, fold, body, events }) => {
                 let body = body.take().map_or_else(|| fold.whole(), Ok)?;
-                wire::correct_whole(&body, &reply_of(events)?, &self.context)?
+                native.correct_whole(&body, &reply_of(events)?, &self.context)?
             }
         };
         out.extend_from_slice(&body);

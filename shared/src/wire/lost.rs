@@ -1,6 +1,4 @@
-//! What a wire could not carry of a request, and what the client calls it.
-
-use super::ClientFormat;
+//! What a wire could not carry of a request. Each client format says what its clients call it.
 
 /// A field of the conversation that was left out or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,28 +27,4 @@ pub enum Lost {
     ResponseFormat,
     /// The client's name of its user.
     User,
-}
-
-impl Lost {
-    /// The field's path in the client's own request.
-    pub const fn path(self, format: ClientFormat) -> &'static str {
-        let (chat, messages) = match self {
-            Self::Temperature => ("temperature", "temperature"),
-            Self::TopP => ("top_p", "top_p"),
-            Self::TopK => ("top_k", "top_k"),
-            Self::Seed => ("seed", "seed"),
-            Self::FrequencyPenalty => ("frequency_penalty", "frequency_penalty"),
-            Self::PresencePenalty => ("presence_penalty", "presence_penalty"),
-            Self::Stop => ("stop", "stop_sequences"),
-            Self::MaxTokens => ("max_tokens", "max_tokens"),
-            Self::Reasoning => ("reasoning_effort", "thinking"),
-            Self::ParallelToolCalls => ("parallel_tool_calls", "tool_choice.disable_parallel_tool_use"),
-            Self::ResponseFormat => ("response_format", "output_config.format"),
-            Self::User => ("user", "metadata.user_id"),
-        };
-        match format {
-            ClientFormat::ChatCompletions => chat,
-            ClientFormat::Messages => messages,
-        }
-    }
 }

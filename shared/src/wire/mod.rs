@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 pub mod fold;
+mod format;
 pub mod gemini;
 pub mod lost;
 pub mod media;
@@ -17,16 +18,15 @@ pub mod shape;
 pub mod target;
 pub mod upstream_error;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use bytes::BytesMut;
-
-use crate::chat::{ChatRequest, ChatResponse, StreamEvent};
+use crate::chat::{ChatRequest, StreamEvent};
 use crate::document::{Document, Edits, Value};
-use crate::error::{Dialect, GatewayError, UpstreamError, UpstreamErrorKind};
-use crate::ids::{ModelId, ProviderId, RequestId};
+use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::ids::{ModelId, RequestId};
 use crate::sse::Frame;
-use native::Forwarding;
+pub use format::{Betas, Format, Native};
 pub use reply::{Checked, CostOf, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, ReplyContext};
 use target::{Encoded, Target};
 
@@ -40,28 +40,20 @@ pub enum ClientFormat {
 }
 
 impl ClientFormat {
-    /// The name in records and logs.
-    pub const fn as_str(self) -> &'static str {
+    /// The one table of client formats.
+    const fn face(self) -> &'static dyn Format {
         match self {
-            Self::ChatCompletions => "chat_completions",
-            Self::Messages => "messages",
+            Self::ChatCompletions => &openai::client::ChatCompletions,
+            Self::Messages => &anthropic::client::Messages,
         }
     }
+}
 
-    /// The error vocabulary of its clients.
-    pub const fn dialect(self) -> Dialect {
-        match self {
-            Self::ChatCompletions => Dialect::OpenAi,
-            Self::Messages => Dialect::Anthropic,
-        }
-    }
+impl Deref for ClientFormat {
+    type Target = dyn Format;
 
-    /// The wire whose bodies are the same, so that requests and replies can be passed through.
-    pub const fn native_wire(self) -> WireFormat {
-        match self {
-            Self::ChatCompletions => WireFormat::OpenAi,
-            Self::Messages => WireFormat::Anthropic,
-        }
+    fn deref(&self) -> &Self::Target {
+        self.face()
     }
 }
 
@@ -74,17 +66,6 @@ pub enum WireFormat {
     Anthropic,
     /// Gemini `generateContent`, as Vertex AI speaks it.
     Gemini,
-}
-
-impl WireFormat {
-    /// The format that a provider speaks.
-    pub const fn of(provider: ProviderId) -> Self {
-        match provider {
-            ProviderId::VertexGemini => Self::Gemini,
-            ProviderId::VertexClaude => Self::Anthropic,
-            ProviderId::OpenRouter => Self::OpenAi,
-        }
-    }
 }
 
 /// How a reply is wanted.
@@ -115,21 +96,14 @@ pub struct Identity {
 impl Identity {
     /// The identity of the reply to that request.
     pub fn new(request: RequestId, model: ModelId, format: ClientFormat) -> Self {
-        let prefix = match format {
-            ClientFormat::ChatCompletions => "chatcmpl-",
-            ClientFormat::Messages => "msg_",
-        };
-        Self { id: format!("{prefix}{}", request.hex()), model, created: request.started().as_secs(), request, format }
+        let id = format!("{}{}", format.reply_id_prefix(), request.hex());
+        Self { id, model, created: request.started().as_secs(), request, format }
     }
 
     /// The id of the reply's n-th tool call on a translated route: at most 40 letters, digits and `_`. Other gateways hide
     /// signatures in ids, which other providers then refuse.
     pub fn call_id(&self, position: usize) -> String {
-        let prefix = match self.format {
-            ClientFormat::ChatCompletions => "call_",
-            ClientFormat::Messages => "toolu_",
-        };
-        format!("{prefix}{}{position}", self.request.hex())
+        format!("{}{}{position}", self.format.call_id_prefix(), self.request.hex())
     }
 }
 
@@ -178,32 +152,31 @@ impl ClientRequest {
 
 /// Reads a client's body and checks its shape; every fault is a 400 that names the path.
 pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
-    let document = parse(format, body)?;
-    match format {
-        ClientFormat::ChatCompletions => openai::client::request::open(document),
-        ClientFormat::Messages => anthropic::client::request::open(document),
-    }
+    format.open(parse(format, body)?)
 }
 
-/// Reads a body for `count_tokens`: a Messages request without an output limit.
-pub fn open_count(body: String) -> Result<ClientRequest, GatewayError> {
-    anthropic::client::request::open_count(parse(ClientFormat::Messages, body)?)
+/// Reads a body whose input tokens shall be counted.
+pub fn open_count(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
+    format.open_count(parse(format, body)?)
 }
 
 fn parse(format: ClientFormat, body: String) -> Result<Arc<Document>, GatewayError> {
-    let own_names = match format {
-        ClientFormat::ChatCompletions => openai::client::request::OWN_NAMES,
-        ClientFormat::Messages => anthropic::client::request::OWN_NAMES,
-    };
-    Document::parse(body, own_names).map(Arc::new)
+    Document::parse(body, format.own_names()).map(Arc::new)
 }
 
-/// The ids of a request's tool calls whose signatures its client could not carry, so that the vault may have them.
+/// The ids of a request's tool calls whose signatures its client could not carry: those of our own making.
 pub fn unsigned_call_ids(request: &ClientRequest) -> Vec<String> {
-    match request.format {
-        ClientFormat::ChatCompletions => openai::client::request::call_ids(request.body()),
-        ClientFormat::Messages => Vec::new(),
-    }
+    let ids = request.format.unsigned_call_ids(request.body());
+    ids.into_iter().filter(|id| is_own_call_id(request.format, id)).collect()
+}
+
+/// Whether an id has the form of [`Identity::call_id`].
+fn is_own_call_id(format: ClientFormat, id: &str) -> bool {
+    const REQUEST_DIGITS: usize = 32;
+    const MOST_DIGITS: usize = REQUEST_DIGITS + 3;
+    let digits = id.strip_prefix(format.call_id_prefix()).unwrap_or_default();
+    let fits = digits.len() > REQUEST_DIGITS && digits.len() <= MOST_DIGITS;
+    fits && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// The number in a provider's answer to a count: `input_tokens` from Claude, `totalTokens` from Gemini.
@@ -253,40 +226,7 @@ pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, Up
 
 /// A client's request as the conversation.
 pub fn decode_request(request: &ClientRequest) -> Result<ChatRequest, GatewayError> {
-    match request.format {
-        ClientFormat::ChatCompletions => openai::client::request::decode(request.body()),
-        ClientFormat::Messages => anthropic::client::request::decode(request.body()),
-    }
-}
-
-/// Top-level fields of a client format that the conversation carries or the gateway acts on.
-pub const fn carried_fields(format: ClientFormat) -> &'static [&'static str] {
-    match format {
-        ClientFormat::ChatCompletions => openai::client::request::CARRIED,
-        ClientFormat::Messages => anthropic::client::request::CARRIED,
-    }
-}
-
-/// Whether a declared tool of a client format runs at the client.
-pub fn is_client_tool(format: ClientFormat, tool: Value<'_>) -> bool {
-    match format {
-        ClientFormat::ChatCompletions => openai::client::request::is_client_tool(tool),
-        ClientFormat::Messages => anthropic::client::request::is_client_tool(tool),
-    }
-}
-
-/// A request for a provider of the client's own format, with the edits it needs; `None` when the model would refuse it all the
-/// same, so that it must be translated. `betas` are those of Anthropic's that Vertex takes.
-pub fn forward_request<'d>(
-    request: &'d ClientRequest,
-    target: &Target<'_>,
-    betas: &[&str],
-) -> Result<Option<Forwarding<'d>>, GatewayError> {
-    match request.format {
-        ClientFormat::ChatCompletions => openai::native::request::forward(request, target).map(Some),
-        ClientFormat::Messages if !anthropic::native::request::fits(request.body(), target) => Ok(None),
-        ClientFormat::Messages => anthropic::native::request::forward(request, target, betas).map(Some),
-    }
+    request.format.decode(request.body())
 }
 
 /// The conversation in a wire's words.
@@ -298,67 +238,17 @@ pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_
     }
 }
 
-/// The encoder to the client of that request.
-pub fn encoder(context: ReplyContext) -> Box<dyn EventEncoder> {
-    match context.format {
-        ClientFormat::ChatCompletions => Box::new(openai::client::stream::Encoder::new(context)),
-        ClientFormat::Messages => Box::new(anthropic::client::stream::Encoder::new(context)),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A whole reply in its client's format.
-pub fn encode_whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
-    match context.format {
-        ClientFormat::ChatCompletions => openai::client::reply::whole(reply, context),
-        ClientFormat::Messages => anthropic::client::reply::whole(reply, context),
-    }
-}
-
-/// The forwarder to the client of that request.
-pub fn forwarder(context: ReplyContext) -> Box<dyn FrameForwarder> {
-    match context.format {
-        ClientFormat::ChatCompletions => Box::new(openai::native::stream::Forwarder::new(context)),
-        ClientFormat::Messages => Box::new(anthropic::native::stream::Forwarder::new(context)),
-    }
-}
-
-/// The fold of a format's own streams.
-pub fn fold(format: ClientFormat) -> Box<dyn FrameFold> {
-    match format {
-        ClientFormat::ChatCompletions => Box::new(openai::native::reply::Fold::default()),
-        ClientFormat::Messages => Box::new(anthropic::native::reply::Fold::default()),
-    }
-}
-
-/// A provider's own whole reply as the client of the same format gets it; `reply` says what is true of it.
-pub fn correct_whole(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
-    match context.format {
-        ClientFormat::ChatCompletions => openai::native::reply::corrected(body, reply, context),
-        ClientFormat::Messages => anthropic::native::reply::corrected(body, reply, context),
-    }
-}
-
-/// An error as the body of a response, in a dialect.
-pub fn error_body(dialect: Dialect, error: &GatewayError, request: RequestId) -> Vec<u8> {
-    match dialect {
-        Dialect::OpenAi => openai::client::error::body(error, request),
-        Dialect::Anthropic => anthropic::client::error::body(error, request),
-    }
-}
-
-/// Appends the one event that ends a failed stream of which nothing was encoded. Nothing may follow it: no `[DONE]`, no
-/// `message_stop`.
-pub fn encode_error(format: ClientFormat, error: &GatewayError, request: RequestId, out: &mut BytesMut) {
-    match format {
-        ClientFormat::ChatCompletions => openai::client::error::event(error, request, out),
-        ClientFormat::Messages => anthropic::client::error::event(error, request, out),
-    }
-}
-
-/// Appends a sign of life to a stream.
-pub fn encode_ping(format: ClientFormat, out: &mut BytesMut) {
-    match format {
-        ClientFormat::ChatCompletions => openai::client::stream::ping(out),
-        ClientFormat::Messages => anthropic::client::stream::ping(out),
+    #[test]
+    fn call_ids_of_our_own_making_are_told_from_others() {
+        let format = ClientFormat::ChatCompletions;
+        let own = Identity::new(RequestId::generate(), ModelId::new("m"), format).call_id(12);
+        assert!(is_own_call_id(format, &own));
+        for other in ["call_abc", &format!("call_{}", "f".repeat(50)), &format!("{own}x"), "toolu_1", ""] {
+            assert!(!is_own_call_id(format, other), "{other}");
+        }
     }
 }

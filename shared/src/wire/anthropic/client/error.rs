@@ -3,9 +3,13 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use crate::error::{Dialect, GatewayError};
+use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 use crate::sse::{self, Frame};
+
+/// Anthropic's own types where one fits, and its own status of a model without capacity.
+pub const WORDS: ErrorWords =
+    ErrorWords { payment_required: "billing_error", upstream: "api_error", timeout: "timeout_error", overloaded: 529 };
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -31,7 +35,7 @@ struct ErrorObject<'a> {
 /// The body of an error response, and the data of a stream's `error` event.
 pub fn body(error: &GatewayError, request: RequestId) -> Vec<u8> {
     let object = ErrorObject {
-        kind: error.public_type(Dialect::Anthropic),
+        kind: error.public_type(&WORDS),
         message: error.message(),
         code: error.code(),
         param: error.param(),

@@ -4,3 +4,121 @@ pub mod error;
 pub mod reply;
 pub mod request;
 pub mod stream;
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::chat::{ChatRequest, ChatResponse};
+use crate::document::{Document, Pattern, Value};
+use crate::error::{ErrorWords, GatewayError};
+use crate::ids::RequestId;
+use crate::wire::anthropic::betas;
+use crate::wire::anthropic::native::MessagesWire;
+use crate::wire::lost::Lost;
+use crate::wire::{Betas, ClientRequest, EventEncoder, Format, Native, ReplyContext};
+
+/// The header by which clients ask for betas.
+const BETA_HEADER: &str = "anthropic-beta";
+
+/// Anthropic Messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages;
+
+impl Format for Messages {
+    fn name(&self) -> &'static str {
+        "messages"
+    }
+
+    fn reply_id_prefix(&self) -> &'static str {
+        "msg_"
+    }
+
+    fn call_id_prefix(&self) -> &'static str {
+        "toolu_"
+    }
+
+    fn error_words(&self) -> &'static ErrorWords {
+        &error::WORDS
+    }
+
+    fn error_body(&self, error: &GatewayError, request: RequestId) -> Vec<u8> {
+        error::body(error, request)
+    }
+
+    fn error_event(&self, error: &GatewayError, request: RequestId, out: &mut BytesMut) {
+        error::event(error, request, out);
+    }
+
+    fn ping(&self, out: &mut BytesMut) {
+        stream::ping(out);
+    }
+
+    fn own_names(&self) -> &'static [Pattern] {
+        request::OWN_NAMES
+    }
+
+    fn open(&self, document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
+        request::open(document)
+    }
+
+    /// A count needs no output limit.
+    fn open_count(&self, document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
+        request::open_count(document)
+    }
+
+    fn decode(&self, body: Value<'_>) -> Result<ChatRequest, GatewayError> {
+        request::decode(body)
+    }
+
+    fn carried_fields(&self) -> &'static [&'static str] {
+        request::CARRIED
+    }
+
+    fn is_client_tool(&self, tool: Value<'_>) -> bool {
+        request::is_client_tool(tool)
+    }
+
+    fn path_of(&self, lost: Lost) -> &'static str {
+        match lost {
+            Lost::Temperature => "temperature",
+            Lost::TopP => "top_p",
+            Lost::TopK => "top_k",
+            Lost::Seed => "seed",
+            Lost::FrequencyPenalty => "frequency_penalty",
+            Lost::PresencePenalty => "presence_penalty",
+            Lost::Stop => "stop_sequences",
+            Lost::MaxTokens => "max_tokens",
+            Lost::Reasoning => "thinking",
+            Lost::ParallelToolCalls => "tool_choice.disable_parallel_tool_use",
+            Lost::ResponseFormat => "output_config.format",
+            Lost::User => "metadata.user_id",
+        }
+    }
+
+    /// In the signatures of thinking blocks, which clients return as they got them.
+    fn carries_signatures(&self) -> bool {
+        true
+    }
+
+    fn beta_header(&self) -> Option<&'static str> {
+        Some(BETA_HEADER)
+    }
+
+    fn betas(&self, values: &[&str]) -> Betas {
+        let (accepted, unknown) = betas::for_vertex(values.iter().copied());
+        Betas { accepted, dropped: unknown.iter().map(|beta| format!("{BETA_HEADER}:{beta}")).collect() }
+    }
+
+    fn encoder(&self, context: ReplyContext) -> Box<dyn EventEncoder> {
+        Box::new(stream::Encoder::new(context))
+    }
+
+    fn encode_whole(&self, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+        reply::whole(reply, context)
+    }
+
+    fn native(&self) -> Option<&'static dyn Native> {
+        Some(&MessagesWire)
+    }
+}

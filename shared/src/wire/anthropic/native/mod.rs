@@ -3,3 +3,40 @@
 pub mod reply;
 pub mod request;
 pub mod stream;
+
+use crate::chat::ChatResponse;
+use crate::error::GatewayError;
+use crate::wire::native::Forwarding;
+use crate::wire::target::Target;
+use crate::wire::{ClientRequest, FrameFold, FrameForwarder, Native, ReplyContext, WireFormat};
+
+/// Messages passed through.
+#[derive(Clone, Copy, Debug)]
+pub struct MessagesWire;
+
+impl Native for MessagesWire {
+    fn wire(&self) -> WireFormat {
+        WireFormat::Anthropic
+    }
+
+    fn forward<'d>(
+        &self,
+        request: &'d ClientRequest,
+        target: &Target<'_>,
+        betas: &[&str],
+    ) -> Result<Option<Forwarding<'d>>, GatewayError> {
+        if request::fits(request.body(), target) { request::forward(request, target, betas).map(Some) } else { Ok(None) }
+    }
+
+    fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder> {
+        Box::new(stream::Forwarder::new(context))
+    }
+
+    fn fold(&self) -> Box<dyn FrameFold> {
+        Box::new(reply::Fold::default())
+    }
+
+    fn correct_whole(&self, body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+        reply::corrected(body, reply, context)
+    }
+}

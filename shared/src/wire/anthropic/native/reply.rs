@@ -86,9 +86,12 @@ impl Fold {
         for (name, value) in event.take("delta").unwrap_or_default().into_fields() {
             self.message.replace(&name, value);
         }
+        // Counts are cumulative, lists of them too.
         let usage = event.take("usage").filter(|usage| !usage.is_null());
         match (self.message.get_mut("usage"), usage) {
-            (Some(known), Some(usage)) => known.merge(usage),
+            (Some(known), Some(usage)) => {
+                usage.into_fields().into_iter().for_each(|(name, count)| known.replace(&name, count));
+            }
             (None, Some(usage)) => self.message.set("usage", usage),
             (_, None) => {}
         }

@@ -151,7 +151,7 @@ fn renamed(data: &str, context: &ReplyContext) -> Result<String, serde_json::Err
     let usage = message.get("usage").map(ToOwned::to_owned);
     message.set("id", &context.identity.id)?;
     message.set("model", context.identity.model.as_str())?;
-    if let Some(usage) = usage.filter(|usage| usage.contains("\"cost")) {
+    if let Some(usage) = usage {
         let mut usage = RawObject::parse(&usage)?;
         super::super::usage::remove_cost(&mut usage);
         message.set("usage", &usage)?;

@@ -3,9 +3,17 @@
 use bytes::BytesMut;
 use serde::Serialize;
 
-use crate::error::{Dialect, GatewayError};
+use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 use crate::sse::{self, Frame};
+
+/// The types of the API contract.
+pub const WORDS: ErrorWords = ErrorWords {
+    payment_required: "insufficient_credits",
+    upstream: "upstream_error",
+    timeout: "upstream_error",
+    overloaded: 503,
+};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -30,7 +38,7 @@ struct ErrorObject<'a> {
 pub fn body(error: &GatewayError, request: RequestId) -> Vec<u8> {
     let object = ErrorObject {
         message: error.message(),
-        kind: error.public_type(Dialect::OpenAi),
+        kind: error.public_type(&WORDS),
         code: error.code(),
         param: error.param(),
         hint: error.hint(),

@@ -4,3 +4,40 @@ mod calls;
 pub mod reply;
 pub mod request;
 pub mod stream;
+
+use crate::chat::ChatResponse;
+use crate::error::GatewayError;
+use crate::wire::native::Forwarding;
+use crate::wire::target::Target;
+use crate::wire::{ClientRequest, FrameFold, FrameForwarder, Native, ReplyContext, WireFormat};
+
+/// Chat Completions passed through.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatCompletionsWire;
+
+impl Native for ChatCompletionsWire {
+    fn wire(&self) -> WireFormat {
+        WireFormat::OpenAi
+    }
+
+    fn forward<'d>(
+        &self,
+        request: &'d ClientRequest,
+        target: &Target<'_>,
+        _betas: &[&str],
+    ) -> Result<Option<Forwarding<'d>>, GatewayError> {
+        request::forward(request, target).map(Some)
+    }
+
+    fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder> {
+        Box::new(stream::Forwarder::new(context))
+    }
+
+    fn fold(&self) -> Box<dyn FrameFold> {
+        Box::new(reply::Fold::default())
+    }
+
+    fn correct_whole(&self, body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+        reply::corrected(body, reply, context)
+    }
+}

@@ -18,6 +18,7 @@ use crate::wire::shape::Text;
 use crate::wire::{FrameFold, ReplyContext};
 
 /// Folds a stream into the whole reply. Fields of the chunk itself say what the reply is: the last value counts, texts included.
+/// A choice's `delta` is its `message`; the numbers of calls, and padding, belong to streams alone.
 #[derive(Debug, Default)]
 pub struct Fold {
     whole: Tree,
@@ -30,10 +31,11 @@ impl FrameFold for Fold {
             return Ok(());
         }
         for (name, value) in Tree::read(frame.data)?.into_fields() {
-            if name == "choices" {
-                self.add_choices(value);
-            } else {
-                self.whole.replace(&name, value);
+            match name.as_str() {
+                "choices" => self.add_choices(value),
+                // Padding against onlookers, in streams only.
+                "obfuscation" => {}
+                _ => self.whole.replace(&name, value),
             }
         }
         Ok(())

@@ -35,12 +35,8 @@ struct State {
     /// Writes what no chunk of the provider says.
     encoder: Encoder,
     created: u64,
-    calls: ForwardedCalls,
-    /// Whether calls are encoded from the events, because the provider's pieces cannot be forwarded.
-    encodes_calls: bool,
-    /// Calls that began so far, and whether the open one has arguments.
-    begun: usize,
-    has_arguments: bool,
+    calls: Calls,
+    has_begun: bool,
     /// Whether the chunk itself says the refusal.
     says_refusal: bool,
     /// The chunk that waits for the end, as JSON.
@@ -48,6 +44,18 @@ struct State {
     /// Chunks without a choice that came after it.
     after: BytesMut,
     usage: Option<Usage>,
+}
+
+/// How the calls stand.
+#[derive(Default)]
+struct Calls {
+    forwarded: ForwardedCalls,
+    /// Whether calls are encoded from the events, because the provider's pieces cannot be forwarded.
+    are_encoded: bool,
+    /// Calls that began so far.
+    begun: usize,
+    /// Whether the open one has no arguments yet.
+    lacks_arguments: bool,
 }
 
 /// The chunk with the finish reason.
@@ -150,10 +158,8 @@ impl Forwarder {
         let state = State {
             encoder: Encoder::new(context),
             created: 0,
-            calls: ForwardedCalls::default(),
-            encodes_calls: false,
-            begun: 0,
-            has_arguments: true,
+            calls: Calls::default(),
+            has_begun: false,
             says_refusal: false,
             held: None,
             after: BytesMut::new(),
@@ -196,7 +202,9 @@ impl State {
         let patch = self.patch(&choice, finish, events)?;
         let patched = if patch.is_needed() { Some(patch.applied(choices)?) } else { None };
         let choices = patched.as_deref().map_or(choices, RawValue::get);
-        let brings_content = !(may_be_spent || patch.is_needed()) || has_content(choices);
+        // The first chunk says whose turn it is, whatever else it says.
+        let is_first = choice.delta.is_some() && !std::mem::replace(&mut self.has_begun, true);
+        let brings_content = is_first || !(may_be_spent || patch.is_needed()) || has_content(choices);
         if let Some(patched) = &patched {
             fields.set_raw("choices", patched);
         }
@@ -225,19 +233,19 @@ impl State {
         let is_missing = !thought.is_empty() && !is_said(delta.reasoning) && !is_said(delta.reasoning_content);
         let calls = delta.tool_calls.map_or("null", RawValue::get);
         let has_calls = !matches!(calls, "null" | "[]");
-        let forwarded = self.calls.count();
-        if has_calls && !self.encodes_calls && !self.calls.are_regular(calls) {
-            if self.begun != forwarded {
+        let forwarded = self.calls.forwarded.count();
+        if has_calls && !self.calls.are_encoded && !self.calls.forwarded.are_regular(calls) {
+            if self.calls.begun != forwarded {
                 let message = "the provider sent tool calls that cannot be told apart";
                 return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, message));
             }
-            self.encodes_calls = true;
-            self.encoder.resume(self.created, self.begun);
+            self.calls.are_encoded = true;
+            self.encoder.resume(self.created, self.calls.begun);
         }
         Ok(Patch {
             content,
             reasoning: is_missing.then_some(thought),
-            without_calls: has_calls && self.encodes_calls,
+            without_calls: has_calls && self.calls.are_encoded,
             without_finish: finish == Some(""),
             ..Patch::default()
         })
@@ -258,19 +266,19 @@ impl State {
     fn add(&mut self, event: &StreamEvent, out: &mut BytesMut) -> Result<(), serde_json::Error> {
         match event {
             StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => {
-                self.begun = self.begun.saturating_add(1);
-                self.has_arguments = false;
+                self.calls.begun = self.calls.begun.saturating_add(1);
+                self.calls.lacks_arguments = true;
                 self.encode_call(event, out)
             }
             StreamEvent::Delta(Delta::Arguments(_)) => {
-                self.has_arguments = true;
+                self.calls.lacks_arguments = false;
                 self.encode_call(event, out)
             }
-            StreamEvent::BlockStop if self.encodes_calls => self.encode_call(event, out),
-            StreamEvent::BlockStop if !self.has_arguments => {
-                self.has_arguments = true;
+            StreamEvent::BlockStop if self.calls.are_encoded => self.encode_call(event, out),
+            StreamEvent::BlockStop if self.calls.lacks_arguments => {
+                self.calls.lacks_arguments = false;
                 self.release_content(out)?;
-                self.encoder.empty_arguments(self.begun.saturating_sub(1), out);
+                self.encoder.empty_arguments(self.calls.begun.saturating_sub(1), out);
                 Ok(())
             }
             StreamEvent::Refusal(_) if self.says_refusal => Ok(()),
@@ -291,7 +299,7 @@ impl State {
     }
 
     fn encode_call(&mut self, event: &StreamEvent, out: &mut BytesMut) -> Result<(), serde_json::Error> {
-        if self.encodes_calls {
+        if self.calls.are_encoded {
             self.release_content(out)?;
             self.encoder.encode(event, out);
         }

@@ -1,0 +1,123 @@
+//! The face of a client format: everything that the rest of the gateway asks of one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::lost::Lost;
+use super::native::Forwarding;
+use super::reply::{EventEncoder, FrameFold, FrameForwarder, ReplyContext};
+use super::target::Target;
+use super::{ClientRequest, Mode, WireFormat};
+use crate::chat::{ChatRequest, ChatResponse};
+use crate::document::{Document, Pattern, Value};
+use crate::error::{ErrorWords, GatewayError};
+use crate::ids::RequestId;
+
+/// Features of a vendor that a client asks for beside its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Betas {
+    /// Those that the vendor's models take, under the names that they have there.
+    pub accepted: Vec<&'static str>,
+    /// Those that no route takes, as the client is told of them.
+    pub dropped: Vec<String>,
+}
+
+/// A format that clients speak to us.
+pub trait Format: Sync {
+    /// The name in records and logs.
+    fn name(&self) -> &'static str;
+
+    /// What a reply's id begins with.
+    fn reply_id_prefix(&self) -> &'static str;
+
+    /// What the id of a tool call begins with.
+    fn call_id_prefix(&self) -> &'static str;
+
+    /// The words by which its clients know failures.
+    fn error_words(&self) -> &'static ErrorWords;
+
+    /// An error as the body of a response.
+    fn error_body(&self, error: &GatewayError, request: RequestId) -> Vec<u8>;
+
+    /// Appends the one event that ends a failed stream of which nothing was encoded. Nothing may follow it.
+    fn error_event(&self, error: &GatewayError, request: RequestId, out: &mut BytesMut);
+
+    /// Appends a sign of life to a stream.
+    fn ping(&self, out: &mut BytesMut);
+
+    /// Values whose names are the client's own: schemas, arguments.
+    fn own_names(&self) -> &'static [Pattern];
+
+    /// Reads a request and checks its shape; every fault is a 400 that names the path.
+    fn open(&self, document: Arc<Document>) -> Result<ClientRequest, GatewayError>;
+
+    /// Reads a request whose input tokens shall be counted.
+    fn open_count(&self, document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
+        Ok(ClientRequest { mode: Mode::Count, ..self.open(document)? })
+    }
+
+    /// The conversation of an opened request.
+    fn decode(&self, body: Value<'_>) -> Result<ChatRequest, GatewayError>;
+
+    /// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
+    fn carried_fields(&self) -> &'static [&'static str];
+
+    /// Whether a declared tool runs at the client.
+    fn is_client_tool(&self, tool: Value<'_>) -> bool;
+
+    /// The path, in the client's own request, of what a wire could not carry.
+    fn path_of(&self, lost: Lost) -> &'static str;
+
+    /// Whether its clients send back the signatures of tool calls. The vault keeps them for those that do not.
+    fn carries_signatures(&self) -> bool;
+
+    /// The ids of a request's tool calls and results, in order, where clients do not send signatures back.
+    fn unsigned_call_ids(&self, _body: Value<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The header that asks for betas, where the format has one.
+    fn beta_header(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Sorts the values of that header.
+    fn betas(&self, _values: &[&str]) -> Betas {
+        Betas::default()
+    }
+
+    /// The encoder of a reply's stream.
+    fn encoder(&self, context: ReplyContext) -> Box<dyn EventEncoder>;
+
+    /// A whole reply.
+    fn encode_whole(&self, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error>;
+
+    /// What forwarding needs, where providers speak the format too.
+    fn native(&self) -> Option<&'static dyn Native>;
+}
+
+/// A client format that providers speak too: requests and replies can be passed through.
+pub trait Native: Sync + fmt::Debug {
+    /// The wire whose bodies are the same.
+    fn wire(&self) -> WireFormat;
+
+    /// A request with the edits that its model needs; `None` when the model would refuse it all the same, so that it must be
+    /// translated. `betas` are those that the vendor's models take.
+    fn forward<'d>(
+        &self,
+        request: &'d ClientRequest,
+        target: &Target<'_>,
+        betas: &[&str],
+    ) -> Result<Option<Forwarding<'d>>, GatewayError>;
+
+    /// The forwarder of a reply's stream.
+    fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder>;
+
+    /// The fold of a reply's stream to the whole reply.
+    fn fold(&self) -> Box<dyn FrameFold>;
+
+    /// A provider's own whole reply as the client gets it; `reply` says what is true of it.
+    fn correct_whole(&self, body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error>;
+}

@@ -1,0 +1,128 @@
+//! Folding: a provider's stream becomes the whole reply that the same provider would have given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use gateway::error::UpstreamError;
+use gateway::sse::FrameReader;
+use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway_tests::corpus::{streams, whole_replies};
+use gateway_tests::project;
+use gateway_tests::relaying::{FORMATS, folded_from, whole_from};
+use serde_json::Value;
+
+fn native(wire: WireFormat) -> Option<ClientFormat> {
+    FORMATS.into_iter().find(|format| format.native_wire() == wire)
+}
+
+/// A reply without what only one of its two forms has: numbers of calls, and nulls.
+fn comparable(body: &str) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|_, value| !value.is_null());
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value: Value = serde_json::from_str(body).unwrap();
+    strip(&mut value);
+    let calls = value.pointer_mut("/choices/0/message/tool_calls").and_then(Value::as_array_mut);
+    calls.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|call| drop(call.remove("index")));
+    value
+}
+
+fn fold(format: ClientFormat, stream: &[u8]) -> String {
+    let (mut fold, mut reader) = (wire::fold(format), FrameReader::default());
+    let read = reader.read(stream, |frame| fold.add(&frame));
+    read.and_then(|()| reader.end(|frame| fold.add(&frame))).unwrap();
+    fold.whole().unwrap()
+}
+
+/// Our own streams that say what the whole reply of the same name says.
+const OWN: [&str; 3] = ["vendor-fields", "two-calls", "server-tool-search"];
+
+/// The streams that have a whole reply of the same name beside them: our own, or the recorded ones.
+fn pairs(is_own: bool) -> Vec<(ClientFormat, PathBuf, Vec<u8>, String)> {
+    let key = |wire: WireFormat, path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let folder = path.parent().unwrap().to_string_lossy().replace("/stream", "").replace("/unary", "");
+        (format!("{wire:?}{folder}"), name.split('.').next().unwrap().to_owned())
+    };
+    let whole: BTreeMap<_, String> =
+        whole_replies().into_iter().map(|(wire, path, body, _)| (key(wire, &path), body)).collect();
+    let pair = |(wire, path, stream): (WireFormat, PathBuf, Vec<u8>)| {
+        let body = whole.get(&key(wire, &path))?.clone();
+        Some((native(wire)?, path, stream, body))
+    };
+    let is_named = |path: &Path| OWN.iter().any(|name| path.ends_with(format!("{name}.sse")));
+    let own = |pair: &(ClientFormat, PathBuf, Vec<u8>, String)| {
+        if is_own { is_named(&pair.1) } else { !pair.1.starts_with(project().join("tests")) }
+    };
+    streams().into_iter().filter_map(pair).filter(own).collect()
+}
+
+#[test]
+fn a_folded_stream_is_the_whole_reply() {
+    let own = pairs(true);
+    assert_eq!(own.len(), OWN.len());
+    for (format, path, stream, body) in own {
+        assert_eq!(comparable(&fold(format, &stream)), comparable(&body), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_client_gets_the_same_whole_reply_whether_its_provider_streams_or_not() {
+    for (format, path, stream, body) in pairs(true) {
+        let (folded, streamed_meter) = folded_from(format, format.native_wire(), &stream).unwrap();
+        let (whole, whole_meter) = whole_from(format, format.native_wire(), &body).unwrap();
+        assert_eq!(comparable(&folded), comparable(&whole), "{}", path.display());
+        assert_eq!(streamed_meter, whole_meter, "{}", path.display());
+    }
+}
+
+#[test]
+fn recorded_pairs_fold_to_the_fields_of_their_whole_replies() {
+    // Two recordings of one request never say the same words: their fields are compared, for each kind of block.
+    for (format, path, stream, body) in pairs(false) {
+        let (folded, whole) = (comparable(&fold(format, &stream)), comparable(&body));
+        let (folded, whole) = (fields(&folded), fields(&whole));
+        for (place, names) in &folded {
+            assert!(whole.get(place).is_none_or(|known| known == names), "{} {place}: {names:?}", path.display());
+        }
+    }
+}
+
+/// The names of each object's fields, by its place: the reply, its message, and each kind of block.
+fn fields(reply: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    // An empty list says no more than none.
+    let says = |(_, value): &(&String, &Value)| value.as_array().is_none_or(|items| !items.is_empty());
+    let names = |value: &Value| {
+        let fields = value.as_object().into_iter().flatten();
+        fields.filter(says).map(|(name, _)| name.clone()).collect::<BTreeSet<String>>()
+    };
+    let mut places = BTreeMap::from([("reply".to_owned(), names(reply))]);
+    for place in ["/choices/0", "/choices/0/message"] {
+        places.extend(reply.pointer(place).map(|value| (place.to_owned(), names(value))));
+    }
+    for block in reply["content"].as_array().into_iter().flatten() {
+        places.insert(block["type"].as_str().unwrap_or_default().to_owned(), names(block));
+    }
+    places
+}
+
+#[test]
+fn a_whole_reply_that_is_told_as_a_stream_folds_to_itself() {
+    let mut seen = 0;
+    for (wire, path, body, _) in whole_replies() {
+        let Some(format) = native(wire) else { continue };
+        let mut fold = wire::fold(format);
+        wire::frames_of_whole(wire, &body, |frame| fold.add(frame)).unwrap();
+        let folded: Result<String, UpstreamError> = fold.whole();
+        assert_eq!(comparable(&folded.unwrap()), comparable(&body), "{}", path.display());
+        seen += 1;
+    }
+    assert!(seen > 5, "only {seen} whole replies");
+}
