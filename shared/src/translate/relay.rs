@@ -145,7 +145,7 @@ impl Relay {
         if result.is_err() {
             // A failed whole reply is known before anything was sent: nothing of it is told, and no block is open.
             out.truncate(before);
-            self.machine.encoder = wire::encoder(self.machine.context.clone());
+            self.machine.encoder = self.machine.context.format.encoder(self.machine.context.clone());
         }
         self.machine.progress(result)
     }
