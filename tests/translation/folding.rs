@@ -8,11 +8,11 @@ use gateway::sse::FrameReader;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{streams, whole_replies};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, folded_from, whole_from};
+use gateway_tests::relaying::{FORMATS, folded_from, native, native_wire, whole_from};
 use serde_json::Value;
 
-fn native(wire: WireFormat) -> Option<ClientFormat> {
-    FORMATS.into_iter().find(|format| format.native_wire() == wire)
+fn format_of(wire: WireFormat) -> Option<ClientFormat> {
+    FORMATS.into_iter().find(|format| native_wire(*format) == wire)
 }
 
 /// A reply without what only one of its two forms has: numbers of calls, and nulls.
@@ -35,7 +35,7 @@ fn comparable(body: &str) -> Value {
 }
 
 fn fold(format: ClientFormat, stream: &[u8]) -> String {
-    let (mut fold, mut reader) = (wire::fold(format), FrameReader::default());
+    let (mut fold, mut reader) = (native(format).fold(), FrameReader::default());
     let read = reader.read(stream, |frame| fold.add(&frame));
     read.and_then(|()| reader.end(|frame| fold.add(&frame))).unwrap();
     fold.whole().unwrap()
@@ -55,7 +55,7 @@ fn pairs(is_own: bool) -> Vec<(ClientFormat, PathBuf, Vec<u8>, String)> {
         whole_replies().into_iter().map(|(wire, path, body, _)| (key(wire, &path), body)).collect();
     let pair = |(wire, path, stream): (WireFormat, PathBuf, Vec<u8>)| {
         let body = whole.get(&key(wire, &path))?.clone();
-        Some((native(wire)?, path, stream, body))
+        Some((format_of(wire)?, path, stream, body))
     };
     let is_named = |path: &Path| OWN.iter().any(|name| path.ends_with(format!("{name}.sse")));
     let own = |pair: &(ClientFormat, PathBuf, Vec<u8>, String)| {
@@ -76,8 +76,8 @@ fn a_folded_stream_is_the_whole_reply() {
 #[test]
 fn a_client_gets_the_same_whole_reply_whether_its_provider_streams_or_not() {
     for (format, path, stream, body) in pairs(true) {
-        let (folded, streamed_meter) = folded_from(format, format.native_wire(), &stream).unwrap();
-        let (whole, whole_meter) = whole_from(format, format.native_wire(), &body).unwrap();
+        let (folded, streamed_meter) = folded_from(format, native_wire(format), &stream).unwrap();
+        let (whole, whole_meter) = whole_from(format, native_wire(format), &body).unwrap();
         assert_eq!(comparable(&folded), comparable(&whole), "{}", path.display());
         assert_eq!(streamed_meter, whole_meter, "{}", path.display());
     }
@@ -117,8 +117,8 @@ fn fields(reply: &Value) -> BTreeMap<String, BTreeSet<String>> {
 fn a_whole_reply_that_is_told_as_a_stream_folds_to_itself() {
     let mut seen = 0;
     for (wire, path, body, _) in whole_replies() {
-        let Some(format) = native(wire) else { continue };
-        let mut fold = wire::fold(format);
+        let Some(format) = format_of(wire) else { continue };
+        let mut fold = native(format).fold();
         wire::frames_of_whole(wire, &body, |frame| fold.add(frame)).unwrap();
         let folded: Result<String, UpstreamError> = fold.whole();
         assert_eq!(comparable(&folded.unwrap()), comparable(&body), "{}", path.display());

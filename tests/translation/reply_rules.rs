@@ -3,7 +3,7 @@
 
 use gateway::translate::{Delivery, Progress};
 use gateway::wire::{ClientFormat, WireFormat};
-use gateway_tests::relaying::{FORMATS, Relayed, events, frames, relay_chunks, relay_whole};
+use gateway_tests::relaying::{FORMATS, Relayed, events, frames, native_wire, relay_chunks, relay_whole};
 use serde_json::Value;
 
 use super::replies::said;
@@ -447,8 +447,8 @@ fn ways(row: &Row, format: ClientFormat) -> Vec<(String, Delivery, Relayed)> {
 fn told(format: ClientFormat, delivery: Delivery, bytes: &[u8]) -> (String, Vec<String>) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let (events, frames) = match delivery {
-        Delivery::Streamed => (events(format.native_wire(), bytes).0, frames(bytes)),
-        Delivery::Whole => (gateway::wire::decode_whole(format.native_wire(), &text).unwrap(), vec![(None, text)]),
+        Delivery::Streamed => (events(native_wire(format), bytes).0, frames(bytes)),
+        Delivery::Whole => (gateway::wire::decode_whole(native_wire(format), &text).unwrap(), vec![(None, text)]),
     };
     let said = said(&events).into_iter().map(|(kind, text)| format!("{kind} {text}"));
     let refused: String =

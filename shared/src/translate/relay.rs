@@ -145,7 +145,8 @@ impl Relay {
         if result.is_err() {
             // A failed whole reply is known before anything was sent: nothing of it is told, and no block is open.
             out.truncate(before);
-            self.machine.encoder = self.machine.context.format.encoder(self.machine.context.clone());
+            let context = self.machine.context.clone();
+            self.machine.encoder = context.format.encoder(context.clone());
         }
         self.machine.progress(result)
     }
