@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use gateway::auth::ApiKey;
 use gateway::catalog::Catalog;
+use gateway::chat::Usage;
 use gateway::circuit::Circuits;
 use gateway::config::Config;
 use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
@@ -20,7 +21,7 @@ use gateway::retry::RetryBudget;
 use gateway::store::items::{Record, TokenSource};
 use gateway::wire::{self, ClientFormat, CostOf, Delivery, Identity, Mode, ReplyContext};
 use gateway_dev::stack::{Options, Support};
-use gateway_tests::{Answer, Harness, options};
+use gateway_tests::{Answer, Harness, eventually, options};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -62,6 +63,26 @@ async fn a_deadline_after_content_charges_what_was_generated() -> Result<()> {
                 assert!(answer.header("x-gateway-attempts").starts_with("vertex-claude;504;"), "{path}");
             }
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn checkpoints_are_priced_by_the_counts_that_they_name() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let model = Catalog::embedded()?.resolve("claude-opus-4.6").ok().context("the model")?;
+    for stream in [false, true] {
+        let answer = gateway.post(PATHS[1], &asked("claude-opus-4.6", "no-usage pace=5", stream)).await?;
+        let id = answer.header("x-request-id").to_owned();
+        let of_request = |line: &String| line.contains("ledger.checkpoint") && line.contains(&id);
+        eventually("the checkpoint", async || Ok(gateway.stack.logs.lines().iter().any(of_request))).await?;
+        let lines = gateway.stack.logs.lines();
+        let line: Value = serde_json::from_str(lines.iter().find(|line| of_request(line)).context("a checkpoint")?)?;
+        let fields = line.get("fields").unwrap_or(&line);
+        let count = |name: &str| fields[name].as_u64().unwrap_or_default();
+        let usage = Usage { input: count("input"), output: count("output"), ..Usage::default() };
+        assert!(usage.input > 0, "{line}");
+        assert_eq!(fields["provider_cost_pico"], ledger::cost(&usage, &model).pico().to_string(), "{line}");
     }
     Ok(())
 }

@@ -106,3 +106,22 @@ async fn a_catalogue_that_cannot_be_used_stops_the_start_and_says_which_and_why(
     assert!(gateway.stack.logs.lines().iter().any(|line| line.contains(&words)), "{:?}", gateway.stack.logs.lines());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_route_that_is_marked_so_is_asked_for_whole_replies_whatever_the_client_wants() -> Result<()> {
+    let (_file, options) = with_entries("whole", &[entry("whole-1", "[[\"openrouter\", \"x/whole-1\", \"whole\"]]", "")])?;
+    let gateway = Harness::start_with(options).await?;
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        for stream in [false, true] {
+            let label = format!("{}-{stream}", path.len());
+            let content = format!("hi [[sim:echo label={label}]]");
+            let body = json!({"model": "whole-1", "stream": stream, "max_tokens": 99, "messages": [{"role": "user", "content": content}]});
+            let answer = gateway.post(path, &body).await?;
+            let text = if stream { answer.streamed_text() } else { answer.body.clone() };
+            assert!(answer.status == 200 && text.contains("You said"), "{path} {stream}: {}", answer.body);
+            let sent: Value = serde_json::from_str(&gateway.journal(&label)[0].body)?;
+            assert_eq!((&sent["stream"], sent.get("stream_options")), (&json!(false), None), "{path} {stream}");
+        }
+    }
+    Ok(())
+}

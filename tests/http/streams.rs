@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use gateway::money::PicoUsd;
 use gateway_tests::{Answer, Harness, eventually, options};
 use serde_json::{Value, json};
 
@@ -54,7 +55,10 @@ async fn a_usage_chunk_comes_last_when_asked_for_and_equals_the_whole_replys_usa
     body["stream"] = json!(false);
     let whole = gateway.post("/v1/chat/completions", &body).await?.json();
     assert_eq!(last["usage"], whole["usage"]);
-    assert_eq!(last["usage"].get("cost"), None);
+    // 1.75 and 14 dollars per million tokens.
+    let tokens = |field: &str| last["usage"][field].as_u64().unwrap();
+    let pico = tokens("prompt_tokens") * 1_750_000 + tokens("completion_tokens") * 14_000_000;
+    assert_eq!(last["usage"]["cost"].to_string(), PicoUsd::new(pico.into()).to_string());
     Ok(())
 }
 

@@ -58,7 +58,7 @@ impl ReplyRules {
     }
 
     /// Takes the next event and appends what may be told by now. `word` is the provider's own finish reason, as far as it is
-    /// known, for the message of a failure. `Malformed` when the reply is no answer.
+    /// known, for the message of a failure. `NoAnswer` when the reply is none.
     pub fn check(&mut self, event: StreamEvent, word: &str, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         match event {
             StreamEvent::Finish(reason) => return self.finish(reason, word, checked),
@@ -152,7 +152,7 @@ impl ReplyRules {
 }
 
 fn failed(message: impl Into<String>) -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::Malformed, message)
+    UpstreamError::new(UpstreamErrorKind::NoAnswer, message)
 }
 
 /// Whether arguments are one JSON object, or nothing, which is one for calls without any.

@@ -88,7 +88,7 @@ pub fn as_events(body: &str) -> Result<Vec<NamedFrame>, UpstreamError> {
         return Err(decode_embedded(error));
     }
     if reply.get("content").is_none() {
-        return Err(UpstreamError::new(UpstreamErrorKind::Malformed, "the provider sent a reply without content"));
+        return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, "the provider sent a reply without content"));
     }
     Ok(events_of(&reply)?)
 }

@@ -237,7 +237,7 @@ impl State {
         if has_calls && !self.calls.are_encoded && !self.calls.forwarded.are_regular(calls) {
             if self.calls.begun != forwarded {
                 let message = "the provider sent tool calls that cannot be told apart";
-                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+                return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, message));
             }
             self.calls.are_encoded = true;
             self.encoder.resume(self.created, self.calls.begun);

@@ -1,7 +1,7 @@
 //! A whole Chat Completions reply, and the words that say how one ended.
 
 use crate::chat::FinishReason;
-use crate::error::UpstreamError;
+use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
 
 /// The finish reasons of OpenAI's own dialect: what its clients accept.
@@ -32,13 +32,18 @@ pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
     OWN.contains(&word) && (meant == *finish || (meant == FinishReason::Stop && stops))
 }
 
-/// Whether a word tells of a failure. `after_calls` says whether a complete call came: one that broke after it takes nothing
-/// away from it.
-pub fn is_failure(word: &str, after_calls: AfterCalls) -> bool {
-    let word = word.to_ascii_lowercase();
-    let broken_call = ["malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"].contains(&word.as_str());
-    let broken = word.contains("error") || ["failed", "failure", "aborted", "cancelled"].contains(&word.as_str());
-    broken || (broken_call && after_calls == AfterCalls::No)
+/// The failure that a word tells of, if it does: the provider's own, or a call that the model got wrong. `after_calls` says whether
+/// a complete call came: one that broke after it takes nothing away from it.
+pub fn failure(word: &str, after_calls: AfterCalls) -> Option<UpstreamError> {
+    let lower = word.to_ascii_lowercase();
+    let broken_call = ["malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"].contains(&lower.as_str());
+    let broken = lower.contains("error") || ["failed", "failure", "aborted", "cancelled"].contains(&lower.as_str());
+    let kind = match (broken, broken_call, after_calls) {
+        (true, _, _) => UpstreamErrorKind::Refused(502),
+        (false, true, AfterCalls::No) => UpstreamErrorKind::NoAnswer,
+        (false, true, AfterCalls::Yes) | (false, false, _) => return None,
+    };
+    Some(UpstreamError::new(kind, format!("the model ended with {word}")))
 }
 
 /// Whether a reply holds calls by now.

@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use super::super::reasoning::{self, Detail};
 use super::super::usage::ProviderUsage;
 use super::pieces::{Arguments, Details, Words};
-use super::reply::{AfterCalls, finish_reason, is_failure};
+use super::reply::{AfterCalls, failure, finish_reason};
 use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, Delta, FinishReason, Part, StreamEvent, Usage};
-use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::error::UpstreamError;
 use crate::sse::Frame;
 use crate::wire::EventDecoder;
 use crate::wire::shape::{First, Text};
@@ -141,9 +141,8 @@ impl Decoder {
         }
         for word in [&finish_reason, &native_finish_reason].into_iter().flatten() {
             let after_calls = if self.blocks.has_calls() { AfterCalls::Yes } else { AfterCalls::No };
-            if is_failure(&word.0, after_calls) {
-                let message = format!("the model ended with {}", word.0);
-                return Err(UpstreamError::new(UpstreamErrorKind::Malformed, message));
+            if let Some(failure) = failure(&word.0, after_calls) {
+                return Err(failure);
             }
         }
         self.note(finish_reason);
