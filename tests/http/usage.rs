@@ -72,12 +72,14 @@ async fn the_charge_is_tokens_times_price_and_openrouters_own_cost_stays_inside(
     let gateway = Harness::start().await?;
     let body = json!({"model": "gpt-5.2", "messages": user("price me")});
     let answer = gateway.post("/v1/chat/completions", &body).await?;
-    assert!(!answer.body.contains("cost") && !answer.body.contains("is_byok"), "{}", answer.body);
+    assert!(!answer.body.contains("cost_details") && !answer.body.contains("is_byok"), "{}", answer.body);
     let usage = answer.json()["usage"].clone();
     let (input, output) = (usage["prompt_tokens"].as_u64().unwrap(), usage["completion_tokens"].as_u64().unwrap());
     let total = gateway.usage().await?.total;
     // 1.75 and 14 dollars per million tokens; the simulator's own price is 1 and 5 micro-dollars per token.
     assert_eq!(total.charged.pico(), u128::from(input * 1_750_000 + output * 14_000_000));
+    // The client is told what it is charged.
+    assert!(answer.body.contains(&format!("\"cost\":{}}}", total.charged)), "{}", answer.body);
     assert_eq!(total.usage.provider_cost.unwrap().pico(), u128::from(input * 1_000_000 + output * 5_000_000));
     Ok(())
 }
