@@ -88,7 +88,8 @@ impl Process {
     /// Bytes of the body that would be sent for a Messages request.
     pub async fn prepare(&self, body: Bytes) -> Result<u64> {
         let format = ClientFormat::Messages;
-        let request = wire::open_request(format, body::read(&HeaderMap::new(), body).map_err(refused)?).map_err(refused)?;
+        let request = wire::open_request(format, body::read(&HeaderMap::new(), body).map_err(|error| refused(&error))?)
+            .map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
         let lease = Duration::from_secs(60);
         let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
@@ -97,7 +98,7 @@ impl Process {
         let routable =
             RoutableRequest { request, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
         let deadline = Instant::now() + Duration::from_secs(60);
-        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(refused)?;
+        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(|error| refused(&error))?;
         Ok(dispatch.prepared().body_bytes())
     }
 }

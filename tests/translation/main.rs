@@ -1,9 +1,11 @@
 //! What holds for every translation, over the project's own fixtures, over recorded traffic where a folder of it is at hand,
 //! and over made-up requests and replies.
 
+mod call_shapes;
 mod folding;
 mod made_up;
 mod replies;
 mod reply_rules;
+mod reply_shapes;
 mod requests;
 mod spelling;

@@ -263,6 +263,15 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
     }
 }
 
+#[test]
+fn generated_bytes_are_counted_alike_on_all_routes() {
+    for (wire, path, stream) in streams() {
+        let [forwarded, encoded] = FORMATS.map(|format| relay_from(format, wire, stream.chunks(64)));
+        assert_eq!(forwarded.meter.generated_bytes, encoded.meter.generated_bytes, "{}", path.display());
+        assert_eq!(forwarded.meter.metered(7), encoded.meter.metered(7), "{}", path.display());
+    }
+}
+
 /// The provider's own sum, where its wire has one: the last one of the lines.
 fn reported_total(wire: WireFormat, lines: &str) -> Option<u64> {
     let total = |line: &str| {

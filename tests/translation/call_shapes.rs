@@ -1,0 +1,115 @@
+//! Shapes of tool calls that providers behind OpenRouter send.
+
+use super::reply_shapes::Outcome::{self, Broken, Failed, Said};
+use super::reply_shapes::{CALL, Row, TWO_CALLS, chunks};
+
+const CALLS_END: &str = r#""delta":{},"finish_reason":"tool_calls""#;
+
+fn piece(call: &str) -> String {
+    format!(r#""delta":{{"tool_calls":[{call}]}}"#)
+}
+
+fn message(calls: &str, finish: &str) -> String {
+    format!(r#""message":{{"role":"assistant","content":null,"tool_calls":[{calls}]}},"finish_reason":"{finish}""#)
+}
+
+/// A call of `look`, with what identifies it.
+fn looks(place: &str, a: u8) -> String {
+    format!(r#"{{{place}"type":"function","function":{{"name":"look","arguments":"{{\"a\":{a}}}"}}}}"#)
+}
+
+const CALLED: Outcome = Said(CALL, "tool_calls", "tool_use");
+
+/// One call, odd in itself.
+pub fn call_rows() -> Vec<Row> {
+    let one = |name, call: &str, outcome| chunks(name, &[&piece(call), CALLS_END], &message(call, "tool_calls"), outcome);
+    vec![
+        one(
+            "arguments as an object",
+            r#"{"index":0,"id":"c","type":"function","function":{"name":"look","arguments":{"a":1}}}"#,
+            CALLED,
+        ),
+        one("no index", &looks(r#""id":"c","#, 1), CALLED),
+        one("an index that begins late", &looks(r#""index":3,"id":"c","#, 1), CALLED),
+        one("an empty id", &looks(r#""index":0,"id":"","#, 1), CALLED),
+        one("no id", &looks(r#""index":0,"#, 1), CALLED),
+        one("no type", r#"{"index":0,"id":"c","function":{"name":"look","arguments":"{\"a\":1}"}}"#, CALLED),
+        one(
+            "arguments that are null as text",
+            r#"{"index":0,"id":"c","function":{"name":"look","arguments":"null"}}"#,
+            Said("call look {}", "tool_calls", "tool_use"),
+        ),
+        one(
+            "no arguments",
+            r#"{"index":0,"id":"c","function":{"name":"look"}}"#,
+            Said("call look {}", "tool_calls", "tool_use"),
+        ),
+        one("no name at all", r#"{"index":0,"id":"c","function":{"name":"","arguments":"{}"}}"#, Failed("without a name")),
+        one(
+            "half a call",
+            r#"{"index":0,"id":"c","function":{"name":"look","arguments":"{\"a\""}}"#,
+            Broken("not complete"),
+        ),
+        one(
+            "arguments that are no object",
+            r#"{"index":0,"id":"c","function":{"name":"look","arguments":"[1]"}}"#,
+            Broken("not complete"),
+        ),
+        chunks(
+            "half a call at the token limit",
+            &[
+                &piece(r#"{"index":0,"id":"c","function":{"name":"look","arguments":"{\"a\""}}"#),
+                r#""delta":{},"finish_reason":"length""#,
+            ],
+            &message(r#"{"index":0,"id":"c","function":{"name":"look","arguments":"{\"a\""}}"#, "length"),
+            Said("call look {}", "length", "max_tokens"),
+        ),
+    ]
+}
+
+/// Calls that are hard to tell apart, or come in odd pieces.
+pub fn calls_apart_rows() -> Vec<Row> {
+    let two = |name, first: &str, second: &str| {
+        let whole = message(&format!("{first},{second}"), "stop");
+        let stop = r#""delta":{},"finish_reason":"stop""#;
+        chunks(name, &[&piece(first), &piece(second), stop], &whole, Said(TWO_CALLS, "tool_calls", "tool_use"))
+    };
+    vec![
+        two("the same id twice", &looks(r#""index":0,"id":"c","#, 1), &looks(r#""index":1,"id":"c","#, 2)),
+        two("no ids and no numbers", &looks("", 1), &looks("", 2)),
+        two("ids and no numbers", &looks(r#""id":"c","#, 1), &looks(r#""id":"d","#, 2)),
+        two("one number and two ids", &looks(r#""index":0,"id":"c","#, 1), &looks(r#""index":0,"id":"d","#, 2)),
+        chunks(
+            "empty id and name in a later piece",
+            &[
+                &piece(r#"{"index":0,"id":"","type":"function","function":{"name":"look","arguments":""}}"#),
+                &piece(r#"{"index":0,"id":"","function":{"name":"","arguments":"{\"a\":1}"}}"#),
+                CALLS_END,
+            ],
+            "",
+            CALLED,
+        ),
+        chunks(
+            "a name that comes late",
+            &[
+                &piece(r#"{"index":0,"id":"c","function":{"name":"null","arguments":"{\"a\""}}"#),
+                &piece(r#"{"index":0,"function":{"name":"look","arguments":":1}"}}"#),
+                CALLS_END,
+            ],
+            "",
+            CALLED,
+        ),
+        chunks(
+            "interleaved calls",
+            &[
+                &piece(r#"{"index":0,"id":"c","type":"function","function":{"name":"look","arguments":"{\"a\""}}"#),
+                &piece(r#"{"index":1,"id":"d","type":"function","function":{"name":"look","arguments":"{\"a\""}}"#),
+                &piece(r#"{"index":0,"function":{"arguments":":1}"}}"#),
+                &piece(r#"{"index":1,"function":{"arguments":":2}"}}"#),
+                CALLS_END,
+            ],
+            "",
+            Said(TWO_CALLS, "tool_calls", "tool_use"),
+        ),
+    ]
+}
