@@ -3,7 +3,7 @@
 //! The flow of a request, and the room each step lives in:
 //!
 //! 1. [`endpoints`] finds the endpoint of a path; [`auth`] checks the key's form, [`body`] undoes compression.
-//! 2. [`wire`] checks the body's shape, [`catalog`] resolves the model and its routes: nothing has been spent yet.
+//! 2. [`document`] checks the text, [`wire`] its shape, [`catalog`] resolves the model and its routes: nothing has been spent yet.
 //! 3. [`admission`] asks the [`store`] whether the key may pass.
 //! 4. [`translate`] makes the upstream body: pure functions, no I/O.
 //! 5. [`providers`] know the URL and the credential; their transport sends.
