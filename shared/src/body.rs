@@ -44,13 +44,11 @@ fn encoding(headers: &HeaderMap) -> Result<Option<String>, GatewayError> {
     let names = values.flat_map(|list| list.split(',')).map(|name| name.trim().to_lowercase());
     let mut names = names.filter(|name| !matches!(name.as_str(), "" | "identity"));
     let first = names.next();
-    match names.next() {
-        None => Ok(first),
-        Some(_) => {
-            let message = "Only one content-encoding is accepted: gzip, deflate, br or zstd.";
-            Err(GatewayError::new(ErrorKind::UnsupportedMediaType, message).with_param("content-encoding"))
-        }
+    if names.next().is_some() {
+        let message = "Only one content-encoding is accepted: gzip, deflate, br or zstd.";
+        return Err(GatewayError::new(ErrorKind::UnsupportedMediaType, message).with_param("content-encoding"));
     }
+    Ok(first)
 }
 
 /// `deflate` means zlib by the standard, and raw deflate by many senders.

@@ -34,6 +34,43 @@ pub enum SamplingSupport {
     Nothing,
 }
 
+/// A field of sampling that models may refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SamplingField {
+    /// `temperature`.
+    Temperature,
+    /// `top_p`.
+    TopP,
+    /// `top_k`.
+    TopK,
+}
+
+impl SamplingField {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Temperature, Self::TopP, Self::TopK];
+
+    /// The name in Chat Completions and Messages requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Temperature => "temperature",
+            Self::TopP => "top_p",
+            Self::TopK => "top_k",
+        }
+    }
+}
+
+impl SamplingSupport {
+    /// Which of the fields that a request sets the model refuses.
+    pub fn refused(self, asked: &[SamplingField]) -> Vec<SamplingField> {
+        let has = |field: SamplingField| asked.contains(&field);
+        match self {
+            Self::One if has(SamplingField::Temperature) && has(SamplingField::TopP) => vec![SamplingField::TopP],
+            Self::All | Self::One => Vec::new(),
+            Self::Nothing => asked.to_vec(),
+        }
+    }
+}
+
 /// What a model can do on its own vendor's wire.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, written as such in the catalogue's data")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]

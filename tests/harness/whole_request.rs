@@ -91,13 +91,13 @@ impl Process {
         let request = wire::open_request(format, body::read(&HeaderMap::new(), body).map_err(|error| refused(&error))?)
             .map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
-        let lease = Duration::from_secs(60);
+        let lease = Duration::from_mins(1);
         let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
         let demand = ledger::demand(applicant, &request, Sizes::of(&request.document), &model);
         anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
         let routable =
             RoutableRequest { request, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(|error| refused(&error))?;
         Ok(dispatch.prepared().body_bytes())
     }

@@ -284,17 +284,6 @@ impl Effort {
         let all = [Self::Minimal, Self::Low, Self::Medium, Self::High, Self::XHigh, Self::Max];
         all.into_iter().find(|effort| effort.as_str() == word)
     }
-
-    /// The effort that a token budget stands for.
-    pub const fn of_budget(tokens: u64) -> Self {
-        match tokens {
-            0..=1_024 => Self::Minimal,
-            1_025..=4_096 => Self::Low,
-            4_097..=12_288 => Self::Medium,
-            12_289..=24_576 => Self::High,
-            _ => Self::XHigh,
-        }
-    }
 }
 
 /// What the answer shall look like.

@@ -51,13 +51,12 @@ impl Edits {
 
     /// Sets a field to a value that is JSON already.
     pub fn set_json(&mut self, object: Value<'_>, name: &str, value: &str) {
-        match object.members().find(|(known, _)| known == name) {
-            Some((_, old)) => drop(self.changes.insert(old.start(), Change::Replace(value.to_owned()))),
-            None => {
-                let fields = self.added.entry(object.start()).or_default();
-                fields.retain(|(known, _)| known != name);
-                fields.push((name.to_owned(), value.to_owned()));
-            }
+        if let Some((_, old)) = object.members().find(|(known, _)| known == name) {
+            self.changes.insert(old.start(), Change::Replace(value.to_owned()));
+        } else {
+            let fields = self.added.entry(object.start()).or_default();
+            fields.retain(|(known, _)| known != name);
+            fields.push((name.to_owned(), value.to_owned()));
         }
     }
 

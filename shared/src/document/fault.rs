@@ -63,10 +63,10 @@ pub(super) fn too_deep() -> GatewayError {
 /// A limit that the container at an offset of a text exceeds, which is checked up to there only.
 pub(super) fn beyond(text: &str, start: usize, reason: fmt::Arguments<'_>) -> GatewayError {
     let path = path_in_prefix(text, start);
-    match path.is_empty() {
-        true => GatewayError::new(ErrorKind::InvalidRequest, format!("The body: {reason}.")),
-        false => GatewayError::invalid(path.clone(), format!("{path}: {reason}.")),
+    if path.is_empty() {
+        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body: {reason}."));
     }
+    GatewayError::invalid(path.clone(), format!("{path}: {reason}."))
 }
 
 /// A field that comes twice in the object at an offset.

@@ -164,10 +164,7 @@ fn edits_change_their_places_and_nothing_else() {
     assert_eq!(edited(&|e| list.elements().for_each(|entry| e.remove(entry))), text.replace("[1, 2 ,3 ]", "[ ]"));
     assert_eq!(edited(&|e| assert!(!e.remove_field(root.get("b").unwrap(), "y"))), text.replace(r#", "y": null"#, ""));
     assert_eq!(edited(&|e| e.set(root, "c", &2)), text.replace(r#""\u00e9""#, "2"));
-    assert_eq!(
-        edited(&|e| e.set(root, "d", &true)),
-        text.replace(" }", " }").trim_end_matches(" }").to_owned() + r#","d":true }"#
-    );
+    assert_eq!(edited(&|e| e.set(root, "d", &true)), text.trim_end_matches(" }").to_owned() + r#","d":true }"#);
 }
 
 #[test]

@@ -8,19 +8,16 @@ use crate::chat::request::CacheMark;
 use crate::ids::RequestId;
 use crate::protocol::{Demand, HoldPrice};
 use crate::wire::ClientRequest;
+use crate::wire::target::DEFAULT_OUTPUT;
 
-use super::sizes::Sizes;
+use super::sizes::{PICTURE, Sizes};
 
 /// A hold outlives its process by this: then nobody can settle it any more.
 pub const LEASE_AFTER_END: Duration = Duration::from_mins(1);
-/// Output tokens of a request that sets no limit.
-const DEFAULT_OUTPUT: u64 = 32_000;
 /// The fewest output tokens that are worth an answer.
 const LEAST_OUTPUT: u64 = 1_024;
 /// What a part may hold whose size is unknown: something behind a URL, a PDF, audio.
 const UNKNOWN_PART: u64 = 32_000;
-/// What a picture may hold.
-const PICTURE: u64 = 1_600;
 /// What providers add of their own: more with tools.
 const FRAME: u64 = 700;
 

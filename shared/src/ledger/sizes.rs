@@ -23,6 +23,9 @@ pub struct Sizes {
     pub(super) has_tools: bool,
 }
 
+/// Tokens of a large picture.
+pub(super) const PICTURE: u64 = 1_600;
+
 /// Members whose values are a tool's: whatever they hold is text to the model.
 const OPAQUE: [&str; 8] = ["input", "arguments", "args", "input_schema", "parameters", "schema", "json_schema", "metadata"];
 /// Members that hold a part's URL, or its data as a URL.
@@ -48,7 +51,6 @@ impl Sizes {
     /// (dense code comes near that), the size of a large picture for each one, a page for fifty kilobytes of a file, and what
     /// providers add of their own, more with tools than without.
     pub fn estimated_input(self) -> u64 {
-        const PICTURE: u64 = 1_600;
         const FILE_BYTES_PER_TOKEN: u64 = 32;
         const FRAME: u64 = 16;
         const TOOLS_FRAME: u64 = 600;

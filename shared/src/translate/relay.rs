@@ -83,20 +83,21 @@ impl From<SseError> for UpstreamError {
 impl Relay {
     /// Relays a provider's reply to a client.
     pub fn new(context: ReplyContext, conversion: Conversion) -> Self {
-        let (wire, restore) = match conversion {
-            Conversion::Forward(native) => (native.wire(), None),
-            Conversion::Translate { wire, ref restore } => (wire, Some(restore.clone())),
-        };
-        let (outlet, call_ids) = match (context.delivery, &conversion) {
-            (Delivery::Streamed, Conversion::Forward(native)) => {
-                (Outlet::Forward(native.forwarder(context.clone())), CallIds::Provider)
+        let (wire, outlet, restore, call_ids) = match conversion {
+            Conversion::Forward(native) => {
+                let outlet = match context.delivery {
+                    Delivery::Streamed => Outlet::Forward(native.forwarder(context.clone())),
+                    Delivery::Whole => Outlet::Fold(Folded { native, fold: native.fold(), body: None, events: Vec::new() }),
+                };
+                (native.wire(), outlet, None, CallIds::Provider)
             }
-            (Delivery::Streamed, Conversion::Translate { .. }) => (Outlet::Encode, CallIds::Own),
-            (Delivery::Whole, Conversion::Forward(native)) => {
-                let folded = Folded { native: *native, fold: native.fold(), body: None, events: Vec::new() };
-                (Outlet::Fold(folded), CallIds::Provider)
+            Conversion::Translate { wire, restore } => {
+                let outlet = match context.delivery {
+                    Delivery::Streamed => Outlet::Encode,
+                    Delivery::Whole => Outlet::Collect(Vec::new()),
+                };
+                (wire, outlet, Some(restore), CallIds::Own)
             }
-            (Delivery::Whole, Conversion::Translate { .. }) => (Outlet::Collect(Vec::new()), CallIds::Own),
         };
         let machine = Machine {
             wire,

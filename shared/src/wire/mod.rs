@@ -2,6 +2,7 @@
 //! never another format. This page is the one dispatch table.
 
 pub mod anthropic;
+mod effort;
 pub mod fold;
 mod format;
 pub mod gemini;

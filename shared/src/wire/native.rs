@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::target::Target;
 use super::{ClientRequest, OutputLimit};
+use crate::capability::SamplingField;
 use crate::document::{Document, Edits, Value, append_members};
 use crate::error::GatewayError;
 
@@ -50,11 +52,18 @@ impl<'d> Forwarding<'d> {
         self.dropped.push(value.path());
     }
 
-    /// Lowers an output limit above the model's own: providers refuse it, and clients often send one number for all models.
-    pub fn clamp_output(&mut self, limit: Option<OutputLimit>, most: u64) {
-        if let Some(limit) = limit.filter(|limit| limit.tokens > most) {
-            self.edits.set(self.body, limit.field, &most);
+    /// Lowers an output limit above the model's own.
+    pub fn clamp_output(&mut self, limit: Option<OutputLimit>, target: &Target<'_>) {
+        if let Some(limit) = limit.filter(|limit| target.clamp(limit.tokens) != limit.tokens) {
+            self.edits.set(self.body, limit.field, &target.clamp(limit.tokens));
             self.dropped.push(limit.field.to_owned());
+        }
+    }
+
+    /// Leaves out the sampling that the model refuses.
+    pub fn drop_refused_sampling(&mut self, target: &Target<'_>) {
+        for field in target.capabilities.sampling.refused(&sampling_fields(self.body)) {
+            self.drop_field(field.name());
         }
     }
 
@@ -82,6 +91,11 @@ impl<'d> Forwarding<'d> {
         }
         Ok(())
     }
+}
+
+/// The fields of sampling that a body sets.
+pub fn sampling_fields(body: Value<'_>) -> Vec<SamplingField> {
+    SamplingField::ALL.into_iter().filter(|field| body.get(field.name()).is_some()).collect()
 }
 
 /// Fields of an upstream body that its provider adds last: the model, the version, the stream switch.

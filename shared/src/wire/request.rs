@@ -23,7 +23,7 @@ pub fn messages(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
 }
 
 /// The entries of a list that may be missing and must keep a limit.
-pub fn optional_list<'d>(list: Option<Value<'d>>, limit: usize) -> Result<Vec<Value<'d>>, GatewayError> {
+pub fn optional_list(list: Option<Value<'_>>, limit: usize) -> Result<Vec<Value<'_>>, GatewayError> {
     list.map_or_else(|| Ok(Vec::new()), |list| within(list, limit))
 }
 

@@ -1,11 +1,11 @@
 //! What an encoder needs to know of the route it encodes for.
 
-use crate::capability::{Capabilities, SamplingSupport};
+use crate::capability::{Capabilities, SamplingField, SamplingSupport};
 use crate::chat::request::{Sampling, ToolDefinition};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
-/// Output limit where a wire demands one and the client sets none.
+/// Output limit where a wire demands one and the client sets none, and what a request without one holds.
 pub const DEFAULT_OUTPUT: u64 = 32_000;
 
 /// The route's model.
@@ -20,35 +20,46 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
+    /// An output limit within the model's own: providers refuse more, and clients often send one number for all models.
+    pub fn clamp(&self, tokens: u64) -> u64 {
+        tokens.min(self.max_output_tokens)
+    }
+
     /// The output limit to send: the client's within the model's, or the default.
     pub fn output_limit(&self, asked: Option<u64>, lost: &mut Vec<Lost>) -> u64 {
-        match asked {
-            Some(limit) if limit > self.max_output_tokens => {
-                lost.push(Lost::MaxTokens);
-                self.max_output_tokens
-            }
-            Some(limit) => limit,
-            None => DEFAULT_OUTPUT.min(self.max_output_tokens),
-        }
+        let limit = self.clamp(asked.unwrap_or(DEFAULT_OUTPUT));
+        lost.extend(asked.filter(|asked| *asked != limit).map(|_| Lost::MaxTokens));
+        limit
     }
 
     /// The sampling that the model takes: reasoning models refuse most of it.
     pub fn sampling(&self, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
-        match self.capabilities.sampling {
-            SamplingSupport::All => sampling,
-            SamplingSupport::One => {
-                let both = sampling.temperature.is_some() && sampling.top_p.is_some();
-                lost.extend(both.then_some(Lost::TopP));
-                Sampling { top_p: sampling.top_p.filter(|_| !both), ..sampling }
-            }
-            SamplingSupport::Nothing => {
-                lost.extend(sampling.temperature.map(|_| Lost::Temperature));
-                lost.extend(sampling.top_p.map(|_| Lost::TopP));
-                lost.extend(sampling.top_k.map(|_| Lost::TopK));
-                Sampling { temperature: None, top_p: None, top_k: None, ..sampling }
-            }
-        }
+        supported(self.capabilities.sampling, sampling, lost)
     }
+}
+
+/// The sampling that is left of a request where so much is supported.
+pub fn supported(support: SamplingSupport, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+    let asked = [
+        sampling.temperature.map(|_| SamplingField::Temperature),
+        sampling.top_p.map(|_| SamplingField::TopP),
+        sampling.top_k.map(|_| SamplingField::TopK),
+    ];
+    let asked: Vec<SamplingField> = asked.into_iter().flatten().collect();
+    support.refused(&asked).into_iter().fold(sampling, |sampling, field| match field {
+        SamplingField::Temperature => {
+            lost.push(Lost::Temperature);
+            Sampling { temperature: None, ..sampling }
+        }
+        SamplingField::TopP => {
+            lost.push(Lost::TopP);
+            Sampling { top_p: None, ..sampling }
+        }
+        SamplingField::TopK => {
+            lost.push(Lost::TopK);
+            Sampling { top_k: None, ..sampling }
+        }
+    })
 }
 
 /// A request in a wire's words.

@@ -63,7 +63,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let streams = body.get("stream").map_or(Ok(false), Value::flag)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     let max_tokens = Some(OutputLimit { field: "max_tokens", tokens });
-    Ok(request(&document, model, mode, max_tokens))
+    Ok(request(document, model, mode, max_tokens))
 }
 
 /// Reads a body for `count_tokens`, which needs no output limit.
@@ -72,11 +72,10 @@ pub fn open_count(document: Arc<Document>) -> Result<ClientRequest, GatewayError
     let model = text_field(body, "model")?;
     body.get("max_tokens").map(request::output_limit).transpose()?;
     check(body)?;
-    Ok(request(&document, model, Mode::Count, None))
+    Ok(request(document, model, Mode::Count, None))
 }
 
-fn request(document: &Arc<Document>, model: String, mode: Mode, max_tokens: Option<OutputLimit>) -> ClientRequest {
-    let document = Arc::clone(document);
+fn request(document: Arc<Document>, model: String, mode: Mode, max_tokens: Option<OutputLimit>) -> ClientRequest {
     ClientRequest { format: ClientFormat::Messages, document, model, mode, max_tokens, include_usage: true }
 }
 

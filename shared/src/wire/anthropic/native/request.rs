@@ -1,13 +1,13 @@
 //! A Messages request on its way to Claude on Vertex AI, which speaks the same format. One that its model takes as it stands passes
 //! through; one that it would refuse goes through the conversation, which knows each generation's rules.
 
-use crate::capability::{SamplingSupport, Thinking};
+use crate::capability::Thinking;
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool};
 use crate::wire::anthropic::{betas, signature};
-use crate::wire::native::{Allowed, Forwarding};
+use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::target::Target;
 
 /// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
@@ -40,7 +40,7 @@ pub const MAX_CACHE_MARKS: usize = 4;
 /// The edits that a request needs which its model takes. `betas` are those that Vertex takes.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&str]) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
-    forwarding.clamp_output(request.max_tokens, target.max_output_tokens);
+    forwarding.clamp_output(request.max_tokens, target);
     drop_billing(&mut forwarding);
     apply_betas(&mut forwarding, betas);
     Ok(forwarding)
@@ -74,7 +74,7 @@ pub fn fits(body: Value<'_>, target: &Target<'_>) -> bool {
     let marks = blocks().chain(elements(body, "tools")).chain([body]).filter(|place| place.get("cache_control").is_some());
     marks.count() <= MAX_CACHE_MARKS
         && blocks().all(block_fits)
-        && sampling_fits(body, target.capabilities.sampling)
+        && target.capabilities.sampling.refused(&sampling_fields(body)).is_empty()
         && thinking_fits(body, target)
         && output_fits(body, target)
         && roles_fit(body, target)
@@ -99,15 +99,6 @@ fn block_fits(block: Value<'_>) -> bool {
         "thinking" => seal("signature").is_none_or(|seal| !seal.is_empty() && signature::is_own(&seal)),
         "redacted_thinking" => seal("data").is_none_or(|seal| signature::is_own(&seal)),
         _ => !block.at(&["source", "type"]).is_some_and(|kind| kind.is("url")),
-    }
-}
-
-fn sampling_fits(body: Value<'_>, support: SamplingSupport) -> bool {
-    let is_set = |name: &str| body.get(name).is_some();
-    match support {
-        SamplingSupport::All => true,
-        SamplingSupport::One => !(is_set("temperature") && is_set("top_p")),
-        SamplingSupport::Nothing => !(is_set("temperature") || is_set("top_p") || is_set("top_k")),
     }
 }
 
@@ -147,7 +138,7 @@ fn roles_fit(body: Value<'_>, target: &Target<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::Capabilities;
+    use crate::capability::{Capabilities, SamplingSupport};
     use crate::document::Document;
 
     /// The rules of a generation, as the catalogue gives them.

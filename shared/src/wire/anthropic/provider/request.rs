@@ -19,7 +19,7 @@ use crate::wire::anthropic::native::request::MAX_CACHE_MARKS;
 use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
-use crate::wire::target::{Encoded, Target, allowed_tools};
+use crate::wire::target::{Encoded, Target, allowed_tools, supported};
 use blocks::{Block, CacheControl, MessageOut, Rules, message_blocks, system_blocks};
 use thinking::Thinking;
 
@@ -243,6 +243,7 @@ fn choice(choice: &ToolChoice, names: &ToolNames, one_at_a_time: bool) -> Option
 
 /// What the model takes of the sampling: nothing on the newest, one of temperature and `top_p` since 4.1, and little while thinking.
 fn set_sampling(body: &mut Body, sampling: Sampling, support: SamplingSupport, lost: &mut Vec<Lost>) {
+    let sampling = supported(support, sampling, lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
     lost.extend(seed.map(|_| Lost::Seed));
     lost.extend(frequency_penalty.map(|_| Lost::FrequencyPenalty));
@@ -253,15 +254,10 @@ fn set_sampling(body: &mut Body, sampling: Sampling, support: SamplingSupport, l
         lost.push(Lost::Stop);
     }
     body.stop_sequences = kept;
-    let nothing = support == SamplingSupport::Nothing;
-    body.temperature = temperature.filter(|_| !nothing).map(|value| value.clamp(0.0, 1.0));
-    if temperature.is_some() && body.temperature != temperature {
-        lost.push(Lost::Temperature);
-    }
-    body.top_p = top_p.filter(|_| !nothing && (support == SamplingSupport::All || body.temperature.is_none()));
-    lost.extend((top_p.is_some() && body.top_p.is_none()).then_some(Lost::TopP));
-    body.top_k = top_k.filter(|_| !nothing);
-    lost.extend((top_k.is_some() && body.top_k.is_none()).then_some(Lost::TopK));
+    body.temperature = temperature.map(|value| value.clamp(0.0, 1.0));
+    lost.extend((body.temperature != temperature).then_some(Lost::Temperature));
+    body.top_p = top_p;
+    body.top_k = top_k;
 }
 
 /// At most four cache marks: those on tools and system first, then the latest in the messages. An hour's mark after a five

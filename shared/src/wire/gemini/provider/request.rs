@@ -15,6 +15,7 @@ use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::error::GatewayError;
+use crate::wire::effort;
 use crate::wire::gemini::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
@@ -187,7 +188,7 @@ fn level(amount: Amount, known: &[String]) -> Option<&'static str> {
         Amount::Default | Amount::Adaptive(None) => return None,
         Amount::Off => Effort::Minimal,
         Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort,
-        Amount::Budget(tokens) => Effort::of_budget(tokens),
+        Amount::Budget(tokens) => effort::of_budget(tokens),
     };
     let levels = [(Effort::Minimal, "MINIMAL"), (Effort::Low, "LOW"), (Effort::Medium, "MEDIUM"), (Effort::High, "HIGH")];
     let has = |effort: Effort| known.iter().any(|word| word == effort.as_str());
@@ -206,13 +207,7 @@ fn budget(amount: Amount, range: RangeInclusive<u64>) -> Option<u64> {
         Amount::Default | Amount::Adaptive(None) => return None,
         Amount::Off => 0,
         Amount::Budget(tokens) => tokens,
-        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => match effort {
-            Effort::Minimal => 512,
-            Effort::Low => 1_024,
-            Effort::Medium => 8_192,
-            Effort::High => 24_576,
-            Effort::XHigh | Effort::Max => 32_768,
-        },
+        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort::gemini_budget(effort),
     };
     Some(tokens.clamp(*range.start(), *range.end()))
 }

@@ -86,7 +86,6 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     };
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
-    let document = Arc::clone(&document);
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
 }
 

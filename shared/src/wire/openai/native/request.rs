@@ -1,6 +1,5 @@
 //! A Chat Completions request on its way to OpenRouter, which speaks the same format.
 
-use crate::capability::SamplingSupport;
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
@@ -55,12 +54,10 @@ const ALLOWED: Allowed = Allowed {
 /// The edits that a model of OpenRouter's needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
-    forwarding.clamp_output(request.max_tokens, target.max_output_tokens);
+    forwarding.clamp_output(request.max_tokens, target);
     one_output_limit(request, &mut forwarding);
-    if target.capabilities.sampling == SamplingSupport::Nothing {
-        // OpenAI's reasoning models refuse sampling fields, which many clients send unasked.
-        ["temperature", "top_p", "top_k"].into_iter().for_each(|name| forwarding.drop_field(name));
-    }
+    // OpenAI's reasoning models refuse what many clients send unasked.
+    forwarding.drop_refused_sampling(target);
     one_reasoning_amount(&mut forwarding);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
     if !target.upstream.starts_with("openai/") {

@@ -13,6 +13,7 @@ use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::error::GatewayError;
+use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::target::{Encoded, Target, allowed_tools};
@@ -203,7 +204,7 @@ fn reasoning(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) ->
         Amount::Budget(tokens) if counts_tokens => {
             Some(ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
         }
-        Amount::Budget(tokens) => Some(effort(Effort::of_budget(tokens))),
+        Amount::Budget(tokens) => Some(effort(effort::of_budget(tokens))),
     }
 }
 

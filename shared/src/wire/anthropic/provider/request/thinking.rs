@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::capability::{self, Capabilities};
 use crate::chat::Turns;
 use crate::chat::request::{Amount, Effort, Origin, Part, Reasoning, Role};
+use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::target::Target;
 
@@ -76,22 +77,14 @@ pub(super) fn plan(reasoning: Reasoning, target: &Target<'_>, so_far: &Circumsta
     plan
 }
 
-/// Budgets by effort; these numbers differ between gateways and are this one's choice.
+/// The budget that is asked for; none where nothing is asked.
 fn budget_of(amount: Amount, most: u64) -> Option<u64> {
-    let effort = match amount {
-        Amount::Default | Amount::Off => return None,
-        Amount::Budget(tokens) => return Some(tokens),
-        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort,
-        Amount::Adaptive(None) => Effort::High,
-    };
-    Some(match effort {
-        Effort::Minimal => 1_024,
-        Effort::Low => 2_048,
-        Effort::Medium => 8_192,
-        Effort::High => 16_384,
-        Effort::XHigh => 32_768,
-        Effort::Max => most.saturating_sub(8_192),
-    })
+    match amount {
+        Amount::Default | Amount::Off => None,
+        Amount::Budget(tokens) => Some(tokens),
+        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => Some(effort::claude_budget(effort, most)),
+        Amount::Adaptive(None) => Some(effort::claude_budget(Effort::High, most)),
+    }
 }
 
 /// A budget must stay below the output limit: the limit is raised for it as far as it may be, else the budget is lowered and leaves
@@ -111,7 +104,7 @@ fn fit_budget(budget: u64, limit: u64, most: u64) -> Plan {
 fn effort_of(amount: Amount, capabilities: &Capabilities) -> Option<&'static str> {
     let wanted = match amount {
         Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort,
-        Amount::Budget(tokens) => Effort::of_budget(tokens),
+        Amount::Budget(tokens) => effort::of_budget(tokens),
         Amount::Default | Amount::Off | Amount::Adaptive(None) => return None,
     };
     let known: Vec<Effort> = capabilities.efforts.iter().filter_map(|word| Effort::parse(word)).collect();

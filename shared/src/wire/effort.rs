@@ -1,0 +1,40 @@
+//! Efforts in tokens, for families that count thoughts in tokens. These numbers differ between gateways and are this one's choice.
+
+use crate::chat::request::Effort;
+
+/// What an answer needs beside the largest budget of thoughts.
+const ANSWER: u64 = 8_192;
+
+/// The budget of a Claude model that may generate so many tokens.
+pub(super) fn claude_budget(effort: Effort, most: u64) -> u64 {
+    match effort {
+        Effort::Minimal => 1_024,
+        Effort::Low => 2_048,
+        Effort::Medium => 8_192,
+        Effort::High => 16_384,
+        Effort::XHigh => 32_768,
+        Effort::Max => most.saturating_sub(ANSWER),
+    }
+}
+
+/// The budget of a Gemini model.
+pub(super) fn gemini_budget(effort: Effort) -> u64 {
+    match effort {
+        Effort::Minimal => 512,
+        Effort::Low => 1_024,
+        Effort::Medium => 8_192,
+        Effort::High => 24_576,
+        Effort::XHigh | Effort::Max => 32_768,
+    }
+}
+
+/// The effort that a budget stands for, where a family knows words only.
+pub(super) fn of_budget(tokens: u64) -> Effort {
+    match tokens {
+        0..=1_024 => Effort::Minimal,
+        1_025..=4_096 => Effort::Low,
+        4_097..=12_288 => Effort::Medium,
+        12_289..=24_576 => Effort::High,
+        _ => Effort::XHigh,
+    }
+}
