@@ -28,6 +28,7 @@ const CASES: [Case; 2] = [
         body: tools,
         new_minute: false,
         calls: &[
+            ("GetItem", "KEY"),
             ("UpdateItem", ADMISSION),
             ("Query", "ROUTES"),
             ("BatchGetItem", "S#call_"),
@@ -54,11 +55,18 @@ const CASES: [Case; 2] = [
 ];
 
 fn tools(label: &str) -> Value {
-    // An id of the gateway's own form is looked up wherever it stands.
-    let script = format!("go, as in call_{}0 [[sim:tool label={label}]]", "0a".repeat(16));
+    // An earlier call with an id of the gateway's own form: its signature is looked up, for a key that is known.
+    let id = format!("call_{}0", "0a".repeat(16));
+    let call = json!({"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}});
     json!({
         "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
-        "messages": [{"role": "user", "content": script}],
+        "messages": [
+            {"role": "user", "content": "look"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": id, "content": "seen"},
+            {"role": "assistant", "content": "I have looked."},
+            {"role": "user", "content": format!("go [[sim:tool label={label}]]")},
+        ],
         "tools": [{"type": "function", "function": {"name": "look"}}],
     })
 }
@@ -149,7 +157,9 @@ async fn play(case: &Case, call: (&str, &str), fault: &Action) -> Result<()> {
 
 /// Plays a case's part of the matrix, two cells at a time.
 async fn play_all(case: &Case) -> Result<()> {
-    let cells = case.calls.iter().flat_map(|call| FAULTS.iter().map(move |fault| (*call, fault)));
+    // Where the key's own read fails, the request is refused before anything is taken: `table_faults` says how.
+    let calls = case.calls.iter().filter(|(operation, _)| *operation != "GetItem");
+    let cells = calls.flat_map(|call| FAULTS.iter().map(move |fault| (*call, fault)));
     let cells = cells.map(|(call, fault)| play(case, call, fault));
     stream::iter(cells).buffer_unordered(2).try_collect::<Vec<()>>().await.map(drop)
 }
