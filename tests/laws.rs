@@ -12,7 +12,7 @@ use gateway::money::PicoUsd;
 use gateway::translate::{Progress, outbound};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, relay, whole_from};
+use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, folded_from, frames, relay, whole_from};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -272,6 +272,7 @@ proptest! {
             let text = String::from_utf8_lossy(&bytes);
             drop(wire::open_request(format, &text));
             drop(whole_from(format, format.native_wire(), &text));
+            drop(folded_from(format, format.native_wire(), &bytes));
         }
     }
 

@@ -161,7 +161,7 @@ fn joined(reply: &ChatResponse, of: fn(&Part) -> &str) -> String {
     reply.parts.iter().map(of).collect()
 }
 
-/// The calls as they are, where the provider wrote them otherwise. Numbers of equal lists keep what only the provider's say.
+/// The calls as they are, where the provider wrote them otherwise. Where it wrote as many, its other fields stay.
 fn corrected_calls(written: &str, calls: &[WholeCall<'_>]) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     if are_same(written, calls) {
         return Ok(None);

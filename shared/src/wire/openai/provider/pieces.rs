@@ -26,30 +26,34 @@ struct PartShape<'a> {
     thinking: Option<&'a RawValue>,
 }
 
+/// Levels of parts within parts that are read: no provider nests more than three.
+const DEEPEST: usize = 8;
+
 impl Words {
     /// Adds what a value says: a text, a part, or a list of them.
-    fn read(&mut self, value: &RawValue) -> Result<(), serde_json::Error> {
+    fn read(&mut self, value: &RawValue, depth: usize) -> Result<(), serde_json::Error> {
         let text = value.get();
+        let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
         match text.bytes().next() {
             // The usual case, without a copy.
             Some(b'"') if self.text.is_empty() => self.text = serde_json::from_str(text)?,
             Some(b'"') => self.text.push_str(&serde_json::from_str::<String>(text)?),
             Some(b'[') => {
                 for part in serde_json::from_str::<Vec<&RawValue>>(text)? {
-                    self.read(part)?;
+                    self.read(part, depth)?;
                 }
             }
-            Some(b'{') => self.part(&serde_json::from_str(text)?)?,
+            Some(b'{') => self.part(&serde_json::from_str(text)?, depth)?,
             // `null`, and what can be no text.
             _ => {}
         }
         Ok(())
     }
 
-    fn part(&mut self, part: &PartShape<'_>) -> Result<(), serde_json::Error> {
+    fn part(&mut self, part: &PartShape<'_>, depth: usize) -> Result<(), serde_json::Error> {
         let mut inner = Self::default();
         for value in [part.thinking, part.text].into_iter().flatten() {
-            inner.read(value)?;
+            inner.read(value, depth)?;
         }
         let Self { text, reasoning } = inner;
         self.reasoning.push_str(&reasoning);
@@ -67,7 +71,7 @@ impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = <&RawValue>::deserialize(deserializer)?;
         let mut words = Self::default();
-        words.read(value).map_err(D::Error::custom)?;
+        words.read(value, DEEPEST).map_err(D::Error::custom)?;
         Ok(words)
     }
 }
