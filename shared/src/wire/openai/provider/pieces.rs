@@ -30,6 +30,12 @@ struct PartShape<'a> {
 const DEEPEST: usize = 8;
 
 impl Words {
+    /// Both as one text, for fields that hold nothing else.
+    pub(in crate::wire::openai) fn all(self) -> String {
+        let Self { text, reasoning } = self;
+        if text.is_empty() { reasoning } else { text + &reasoning }
+    }
+
     /// Adds what a value says: a text, a part, or a list of them.
     fn read(&mut self, value: &RawValue, depth: usize) -> Result<(), serde_json::Error> {
         let text = value.get();
@@ -76,6 +82,22 @@ impl<'de> Deserialize<'de> for Words {
     }
 }
 
+/// What should be a text or a number, and is the other with some providers.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::wire::openai) struct Loose<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl Loose<'_> {
+    /// The text, or the number as one; `None` for anything else.
+    pub(in crate::wire::openai) fn text(&self) -> Option<String> {
+        let text = self.0?.get();
+        match text.bytes().next()? {
+            b'"' => serde_json::from_str(text).ok(),
+            b'0'..=b'9' => Some(text.to_owned()),
+            _ => None,
+        }
+    }
+}
+
 /// Arguments of a call.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::wire::openai) struct Arguments<'a>(#[serde(borrow)] Option<&'a RawValue>);
@@ -100,7 +122,8 @@ pub(in crate::wire::openai) struct Details<'a>(#[serde(borrow)] Option<&'a RawVa
 impl Details<'_> {
     /// The details that can be read.
     pub(in crate::wire::openai) fn read(&self) -> impl Iterator<Item = Detail> {
-        let list = self.0.and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()).unwrap_or_default();
+        // One alone may come without its list.
+        let list = self.0.map(|value| serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])).unwrap_or_default();
         list.into_iter().filter_map(|detail| serde_json::from_str(detail.get()).ok())
     }
 }
@@ -122,6 +145,13 @@ mod tests {
         ] {
             let expected = Words { text: text.to_owned(), reasoning: reasoning.to_owned() };
             assert_eq!(serde_json::from_str::<Words>(content).unwrap(), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn ids_are_text_whether_they_are_sent_as_text_or_as_numbers() {
+        for (id, text) in [(r#""c""#, Some("c")), ("7", Some("7")), ("null", None), ("{}", None), (r#""""#, Some(""))] {
+            assert_eq!(serde_json::from_str::<Loose<'_>>(id).unwrap().text().as_deref(), text, "{id}");
         }
     }
 
