@@ -13,7 +13,7 @@ use gateway::money::PicoUsd;
 use gateway::translate::{Conversion, Progress};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, frames, native_wire, relay, whole_from};
+use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, folded_from, frames, native_wire, relay, whole_from};
 use gateway_tests::sending::send;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -284,6 +284,7 @@ proptest! {
             let text = String::from_utf8_lossy(&bytes);
             drop(wire::open_request(format, text.clone().into_owned()));
             drop(whole_from(format, native_wire(format), &text));
+            drop(folded_from(format, native_wire(format), &bytes));
         }
     }
 

@@ -32,6 +32,7 @@ pub fn call_rows() -> Vec<Row> {
         one("no index", &looks(r#""id":"c","#, 1), CALLED),
         one("an index that begins late", &looks(r#""index":3,"id":"c","#, 1), CALLED),
         one("an empty id", &looks(r#""index":0,"id":"","#, 1), CALLED),
+        one("numbers as ids and texts as numbers", &looks(r#""index":"0","id":7,"#, 1), CALLED),
         one("no id", &looks(r#""index":0,"#, 1), CALLED),
         one("no type", r#"{"index":0,"id":"c","function":{"name":"look","arguments":"{\"a\":1}"}}"#, CALLED),
         one(

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use gateway::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
-use gateway::translate::Conversion;
+use gateway::translate::{Conversion, Delivery};
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{requests, streams};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, relay_from};
+use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, relay_chunks, relay_whole};
 use gateway_tests::sending::{Sent, send};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -257,7 +257,12 @@ proptest! {
             write!(mutated, "event: {}\ndata: {data}\n\n", event.unwrap_or_default()).unwrap();
         }
         for format in FORMATS {
-            relay_from(format, wire, mutated.as_bytes().chunks(11));
+            for delivery in [Delivery::Streamed, Delivery::Whole] {
+                relay_chunks(delivery, format, wire, mutated.as_bytes().chunks(11));
+                for (_, data) in frames(mutated.as_bytes()) {
+                    relay_whole(delivery, format, wire, &data);
+                }
+            }
         }
         prop_assert_eq!(broken_rule(&events(wire, mutated.as_bytes()).0), None);
     }

@@ -1,9 +1,11 @@
 //! The rules of replies, as a table: shapes that providers send, and what every client gets of them, whether the provider streams or
 //! not, whether the client does, and whether frames are forwarded or encoded.
 
+use std::time::Duration;
+
 use gateway::translate::{Delivery, Progress};
 use gateway::wire::{ClientFormat, WireFormat};
-use gateway_tests::relaying::{FORMATS, Relayed, events, frames, native_wire, relay_chunks, relay_whole};
+use gateway_tests::relaying::{FORMATS, Relayed, WIRES, events, frames, native_wire, relay_chunks, relay_whole};
 use serde_json::Value;
 
 use super::replies::said;
@@ -103,6 +105,24 @@ fn check_failed(bytes: &[u8], place: &str) {
     ] {
         let is_text_block = end.starts_with("content_block_stop") && text.contains("\"type\":\"text\"");
         assert!(is_text_block || !text.contains(end), "{place}: {end} in {text}");
+    }
+}
+
+#[test]
+fn a_list_instead_of_a_reply_is_read_item_by_item() {
+    let chunk =
+        |text: &str, finish: &str| format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}]}}{finish}}}]}}"#);
+    let list = format!("[{},\n{}]", chunk("H", ""), chunk("i", r#","finishReason":"STOP""#));
+    let error = r#"[{"error":{"code":429,"message":"Quota.","details":[{"retryDelay":"3.2s"}]}}]"#;
+    for format in FORMATS {
+        for delivery in [Delivery::Streamed, Delivery::Whole] {
+            let relayed = relay_whole(delivery, format, WireFormat::Gemini, &list);
+            assert_eq!(told(format, delivery, &relayed.bytes).0, "text Hi");
+            for wire in WIRES {
+                let Progress::Failed(failed) = relay_whole(delivery, format, wire, error).end else { panic!("{wire:?}") };
+                assert_eq!((failed.status(), failed.retry_after), (429, Some(Duration::from_secs(4))), "{wire:?}");
+            }
+        }
     }
 }
 

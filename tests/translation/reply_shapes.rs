@@ -166,6 +166,12 @@ fn content_rows() -> Vec<Row> {
             Said("reasoning Hm. | text Hi", "stop", "end_turn"),
         ),
         chunks(
+            "reasoning as a list",
+            &[r#""delta":{"content":"Hi","reasoning":[{"type":"text","text":"Hm."}]},"finish_reason":"stop""#],
+            r#""message":{"content":"Hi","reasoning":[{"type":"text","text":"Hm."}]},"finish_reason":"stop""#,
+            Said("reasoning Hm. | text Hi", "stop", "end_turn"),
+        ),
+        chunks(
             "a model that refuses",
             &[r#""delta":{"content":null,"refusal":"I won't."}"#, stop],
             r#""message":{"content":null,"refusal":"I won't."},"finish_reason":"stop""#,
@@ -190,6 +196,11 @@ fn gemini_rows() -> Vec<Row> {
             "an early stop",
             &[r#""content":{"parts":[{"text":"H"}]},"finishReason":"STOP""#, r#""content":{"parts":[{"text":"i"}]}"#],
             Said("text Hi", "stop", "end_turn"),
+        ),
+        candidates(
+            "an empty word before the real one",
+            &[r#""content":{"parts":[{"text":"Hi"}]},"finishReason":"""#, r#""finishReason":"MAX_TOKENS""#],
+            Said("text Hi", "length", "max_tokens"),
         ),
         candidates(
             "a stop after a call",

@@ -38,10 +38,13 @@ pub const LABELS: [&str; 22] = [
     "expires_at",
 ];
 
+/// Levels of a value that can grow.
+const DEEPEST: usize = 64;
+
 /// A JSON value that can grow.
 #[derive(Clone, Debug)]
 pub enum Tree {
-    /// A number, a truth value or `null`, as it was written.
+    /// A number, a truth value or `null`, and whatever nests too deep, as it was written.
     Scalar(Box<RawValue>),
     /// A text.
     Text(String),
@@ -52,18 +55,27 @@ pub enum Tree {
 }
 
 impl Tree {
-    /// Reads a JSON value.
+    /// Reads a JSON value. What nests too deep to be read piece by piece stays as it was written.
     pub fn read(json: &str) -> Result<Self, serde_json::Error> {
+        Self::read_at(json, DEEPEST)
+    }
+
+    fn read_at(json: &str, depth: usize) -> Result<Self, serde_json::Error> {
         let json = json.trim();
+        let Some(depth) = depth.checked_sub(1) else { return Ok(Self::Scalar(serde_json::from_str(json)?)) };
         Ok(match json.bytes().next() {
             Some(b'"') => Self::Text(serde_json::from_str(json)?),
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(json)?;
-                Self::List(items.into_iter().map(|item| Self::read(item.get())).collect::<Result<_, _>>()?)
+                let items = items.into_iter().map(|item| Self::read_at(item.get(), depth));
+                Self::List(items.collect::<Result<_, _>>()?)
             }
             Some(b'{') => {
                 let object = RawObject::parse(json)?;
-                let field = |name: &str| Ok((name.to_owned(), Self::read(object.get(name).unwrap_or("null"))?));
+                let field = |name: &str| {
+                    let value = Self::read_at(object.get(name).unwrap_or("null"), depth)?;
+                    Ok((name.to_owned(), value))
+                };
                 Self::Object(object.names().map(field).collect::<Result<_, serde_json::Error>>()?)
             }
             _ => Self::Scalar(serde_json::from_str(json)?),
@@ -256,6 +268,12 @@ mod tests {
             let piece = |value: &str| format!(r#"{{"{label}":"{value}"}}"#);
             assert_eq!(folded(&[&piece("a"), &piece("b"), &piece("")]), piece("b"));
         }
+    }
+
+    #[test]
+    fn what_nests_too_deep_stays_as_it_was_written() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(serde_json::to_string(&Tree::read(&deep).unwrap()).unwrap(), deep);
     }
 
     #[test]

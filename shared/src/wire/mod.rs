@@ -202,11 +202,24 @@ pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
     }
 }
 
-/// A whole reply of a wire as the frames of a stream: it is read by the stream's decoder. Calls `each` for every frame.
+/// A whole reply of a wire as the frames of a stream: it is read by the stream's decoder. Calls `each` for every frame. A list is
+/// read item by item: Google wraps errors into one, and streams so where nobody asks for events.
 pub fn frames_of_whole(
     wire: WireFormat,
     body: &str,
     mut each: impl FnMut(&Frame<'_>) -> Result<(), UpstreamError>,
+) -> Result<(), UpstreamError> {
+    if body.trim_start().starts_with('[') {
+        let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(body)?;
+        return items.iter().try_for_each(|item| frames_of_object(wire, item.get(), &mut each));
+    }
+    frames_of_object(wire, body, &mut each)
+}
+
+fn frames_of_object(
+    wire: WireFormat,
+    body: &str,
+    each: &mut impl FnMut(&Frame<'_>) -> Result<(), UpstreamError>,
 ) -> Result<(), UpstreamError> {
     match wire {
         WireFormat::OpenAi => each(&Frame { event: None, data: &openai::provider::reply::as_chunk(body)? }),

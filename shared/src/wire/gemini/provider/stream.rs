@@ -173,7 +173,8 @@ impl EventDecoder for Decoder {
 impl Decoder {
     fn candidate(&mut self, candidate: Candidate<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         let Candidate { content, finish_reason, finish_message } = candidate;
-        let finish_reason = finish_reason.map(|reason| reason.0);
+        let says = |reason: &Text<'_>| !matches!(reason.0.as_ref(), "" | "FINISH_REASON_UNSPECIFIED");
+        let finish_reason = finish_reason.filter(says).map(|reason| reason.0);
         let uncalled = finish_reason.as_deref() == Some("UNEXPECTED_TOOL_CALL");
         for part in content.and_then(|content| content.parts).unwrap_or_default() {
             self.part(part, uncalled, events);

@@ -118,11 +118,13 @@ impl Encoder {
         }
     }
 
-    /// Goes on with a stream of which others wrote the first chunks: with their time, and that many calls, of which the last
-    /// may still be open.
+    /// Goes on with a stream of which others wrote the first chunks: with their time, where they say one, and that many calls, of
+    /// which the last may still be open.
     pub(in crate::wire::openai) fn resume(&mut self, created: u64, calls: usize) {
-        (self.created, self.calls, self.in_call) = (created, calls, calls > 0);
-        self.wrote_arguments = calls > 0;
+        if created != 0 {
+            self.created = created;
+        }
+        (self.calls, self.in_call, self.wrote_arguments) = (calls, calls > 0, calls > 0);
     }
 
     fn chunk(&self, choices: &[ChoiceOut<'_>], usage: Option<ClientUsage>, out: &mut BytesMut) {

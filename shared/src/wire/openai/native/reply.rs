@@ -139,7 +139,7 @@ fn correct_message(message: &mut RawObject<'_>, reply: &ChatResponse) -> Result<
         is_changed = true;
     }
     let thought = joined(reply, |part| if let Part::Reasoning { text, .. } = part { text } else { "" });
-    let is_silent = |name: &str| matches!(message.get(name), None | Some("null" | "\"\""));
+    let is_silent = |name: &str| !message.get(name).is_some_and(|text| text.starts_with('"') && text != "\"\"");
     if !thought.is_empty() && is_silent("reasoning") && is_silent("reasoning_content") {
         message.set("reasoning_content", &thought)?;
         message.set("reasoning", &thought)?;
@@ -161,7 +161,7 @@ fn joined(reply: &ChatResponse, of: fn(&Part) -> &str) -> String {
     reply.parts.iter().map(of).collect()
 }
 
-/// The calls as they are, where the provider wrote them otherwise. Numbers of equal lists keep what only the provider's say.
+/// The calls as they are, where the provider wrote them otherwise. Where it wrote as many, its other fields stay.
 fn corrected_calls(written: &str, calls: &[WholeCall<'_>]) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     if are_same(written, calls) {
         return Ok(None);

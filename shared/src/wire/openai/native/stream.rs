@@ -226,7 +226,8 @@ impl State {
     fn patch(&mut self, choice: &Choice<'_>, finish: Option<&str>, events: &[StreamEvent]) -> Result<Patch, UpstreamError> {
         let Some(delta) = &choice.delta else { return Ok(Patch { without_content: true, ..Patch::default() }) };
         let is_text = |value: &RawValue| value.get().starts_with('"') || value.get() == "null";
-        let is_said = |value: Option<&RawValue>| value.is_some_and(|value| !matches!(value.get(), "null" | "\"\""));
+        let is_said =
+            |value: Option<&RawValue>| value.is_some_and(|value| value.get().starts_with('"') && value.get() != "\"\"");
         self.says_refusal = is_said(delta.refusal);
         let content = delta.content.filter(|content| !is_text(content)).map(|_| joined(events, text));
         let thought = joined(events, reasoning);

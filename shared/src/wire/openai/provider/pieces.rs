@@ -26,30 +26,40 @@ struct PartShape<'a> {
     thinking: Option<&'a RawValue>,
 }
 
+/// Levels of parts within parts that are read: no provider nests more than three.
+const DEEPEST: usize = 8;
+
 impl Words {
+    /// Both as one text, for fields that hold nothing else.
+    pub(in crate::wire::openai) fn all(self) -> String {
+        let Self { text, reasoning } = self;
+        if text.is_empty() { reasoning } else { text + &reasoning }
+    }
+
     /// Adds what a value says: a text, a part, or a list of them.
-    fn read(&mut self, value: &RawValue) -> Result<(), serde_json::Error> {
+    fn read(&mut self, value: &RawValue, depth: usize) -> Result<(), serde_json::Error> {
         let text = value.get();
+        let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
         match text.bytes().next() {
             // The usual case, without a copy.
             Some(b'"') if self.text.is_empty() => self.text = serde_json::from_str(text)?,
             Some(b'"') => self.text.push_str(&serde_json::from_str::<String>(text)?),
             Some(b'[') => {
                 for part in serde_json::from_str::<Vec<&RawValue>>(text)? {
-                    self.read(part)?;
+                    self.read(part, depth)?;
                 }
             }
-            Some(b'{') => self.part(&serde_json::from_str(text)?)?,
+            Some(b'{') => self.part(&serde_json::from_str(text)?, depth)?,
             // `null`, and what can be no text.
             _ => {}
         }
         Ok(())
     }
 
-    fn part(&mut self, part: &PartShape<'_>) -> Result<(), serde_json::Error> {
+    fn part(&mut self, part: &PartShape<'_>, depth: usize) -> Result<(), serde_json::Error> {
         let mut inner = Self::default();
         for value in [part.thinking, part.text].into_iter().flatten() {
-            inner.read(value)?;
+            inner.read(value, depth)?;
         }
         let Self { text, reasoning } = inner;
         self.reasoning.push_str(&reasoning);
@@ -67,8 +77,24 @@ impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = <&RawValue>::deserialize(deserializer)?;
         let mut words = Self::default();
-        words.read(value).map_err(D::Error::custom)?;
+        words.read(value, DEEPEST).map_err(D::Error::custom)?;
         Ok(words)
+    }
+}
+
+/// What should be a text or a number, and is the other with some providers.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::wire::openai) struct Loose<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl Loose<'_> {
+    /// The text, or the number as one; `None` for anything else.
+    pub(in crate::wire::openai) fn text(&self) -> Option<String> {
+        let text = self.0?.get();
+        match text.bytes().next()? {
+            b'"' => serde_json::from_str(text).ok(),
+            b'0'..=b'9' => Some(text.to_owned()),
+            _ => None,
+        }
     }
 }
 
@@ -96,7 +122,8 @@ pub(in crate::wire::openai) struct Details<'a>(#[serde(borrow)] Option<&'a RawVa
 impl Details<'_> {
     /// The details that can be read.
     pub(in crate::wire::openai) fn read(&self) -> impl Iterator<Item = Detail> {
-        let list = self.0.and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()).unwrap_or_default();
+        // One alone may come without its list.
+        let list = self.0.map(|value| serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])).unwrap_or_default();
         list.into_iter().filter_map(|detail| serde_json::from_str(detail.get()).ok())
     }
 }
@@ -118,6 +145,13 @@ mod tests {
         ] {
             let expected = Words { text: text.to_owned(), reasoning: reasoning.to_owned() };
             assert_eq!(serde_json::from_str::<Words>(content).unwrap(), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn ids_are_text_whether_they_are_sent_as_text_or_as_numbers() {
+        for (id, text) in [(r#""c""#, Some("c")), ("7", Some("7")), ("null", None), ("{}", None), (r#""""#, Some(""))] {
+            assert_eq!(serde_json::from_str::<Loose<'_>>(id).unwrap().text().as_deref(), text, "{id}");
         }
     }
 

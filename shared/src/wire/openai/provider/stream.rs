@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::super::reasoning::{self, Detail};
 use super::super::usage::ProviderUsage;
-use super::pieces::{Arguments, Details, Words};
+use super::pieces::{Arguments, Details, Loose, Words};
 use super::reply::{AfterCalls, failure, finish_reason};
 use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, Delta, FinishReason, Part, StreamEvent, Usage};
@@ -52,9 +52,9 @@ struct Choice<'a> {
 #[serde(default)]
 struct DeltaShape<'a> {
     content: Words,
-    refusal: Option<String>,
-    reasoning: Option<String>,
-    reasoning_content: Option<String>,
+    refusal: Words,
+    reasoning: Words,
+    reasoning_content: Words,
     #[serde(borrow)]
     reasoning_details: Details<'a>,
     #[serde(borrow)]
@@ -63,8 +63,10 @@ struct DeltaShape<'a> {
 
 #[derive(Deserialize)]
 struct CallShape<'a> {
-    index: Option<u64>,
-    id: Option<String>,
+    #[serde(borrow, default)]
+    index: Loose<'a>,
+    #[serde(borrow, default)]
+    id: Loose<'a>,
     #[serde(borrow)]
     function: Option<FunctionShape<'a>>,
 }
@@ -72,7 +74,8 @@ struct CallShape<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct FunctionShape<'a> {
-    name: Option<String>,
+    #[serde(borrow)]
+    name: Loose<'a>,
     #[serde(borrow)]
     arguments: Arguments<'a>,
 }
@@ -161,8 +164,8 @@ impl Decoder {
     fn delta(&mut self, delta: DeltaShape<'_>, events: &mut Vec<StreamEvent>) {
         let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
         // Two names for the same text; some providers send both.
-        let plain = reasoning.filter(|text| !text.is_empty()).or(reasoning_content);
-        if let Some(piece) = plain.filter(|text| !text.is_empty()) {
+        let plain = [reasoning.all(), reasoning_content.all()].into_iter().find(|text| !text.is_empty());
+        if let Some(piece) = plain {
             self.plain_reasoning = true;
             self.blocks.reasoning(piece, events);
         }
@@ -172,10 +175,12 @@ impl Decoder {
         let Words { text, reasoning } = content;
         self.blocks.reasoning(reasoning, events);
         self.blocks.text(text, events);
-        events.extend(refusal.filter(|words| !words.is_empty()).map(StreamEvent::Refusal));
+        events.extend(Some(refusal.all()).filter(|words| !words.is_empty()).map(StreamEvent::Refusal));
         for call in tool_calls.unwrap_or_default() {
             let FunctionShape { name, arguments } = call.function.unwrap_or_default();
-            self.blocks.tool_call(CallPiece { index: call.index, id: call.id, name, arguments: arguments.text() }, events);
+            let index = call.index.text().and_then(|index| index.parse().ok());
+            let (id, name, arguments) = (call.id.text(), name.text(), arguments.text());
+            self.blocks.tool_call(CallPiece { index, id, name, arguments }, events);
         }
     }
 
