@@ -48,13 +48,14 @@ class TestChat:
         assert not choice.message.tool_calls
 
     @pytest.mark.parametrize("model", MODELS)
-    def test_usage_adds_up_and_says_nothing_of_the_provider_cost(self, openai_client, model):
+    def test_usage_adds_up_and_says_what_is_charged_and_nothing_of_the_provider_cost(self, openai_client, model):
         usage = openai_client.chat.completions.create(model=model, messages=user("Count me.")).usage
 
         assert usage.prompt_tokens > 0
         assert usage.completion_tokens > 0
         assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
-        assert [field for field in usage.to_dict() if "cost" in field] == []
+        assert usage.cost > 0
+        assert [field for field in usage.to_dict() if "cost" in field] == ["cost"]
 
     @pytest.mark.parametrize("model", MODELS)
     def test_a_stream_says_the_same_as_the_whole_reply(self, openai_client, model):
