@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use gateway_tests::project;
 
-/// Each room of the library, and the rooms it may import. Change it on purpose or not at all.
-const ROOMS: &[(&str, &[&str])] = &[
+/// Each module of the library, and the modules it may import. Change it on purpose or not at all.
+const MODULES: &[(&str, &[&str])] = &[
     ("aws", &[]),
     ("ids", &[]),
     ("money", &[]),
@@ -96,22 +96,22 @@ fn imports(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn rooms_import_only_what_their_table_allows() {
+fn modules_import_only_what_their_table_allows() {
     let source = project().join("shared/src");
-    let allowed: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
+    let allowed: BTreeMap<&str, &[&str]> = MODULES.iter().copied().collect();
     let mut faults = Vec::new();
     for path in rust_files(&source) {
         let relative = path.strip_prefix(&source).unwrap();
-        let room = relative.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
-        if room == "lib" {
+        let module = relative.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+        if module == "lib" {
             continue;
         }
-        let Some(allowed) = allowed.get(room.as_str()) else {
-            faults.push(format!("{}: the room is not in the table", relative.display()));
+        let Some(allowed) = allowed.get(module.as_str()) else {
+            faults.push(format!("{}: the module is not in the table", relative.display()));
             continue;
         };
         for import in imports(&shipped(&path)) {
-            if import != room && !allowed.contains(&import.as_str()) {
+            if import != module && !allowed.contains(&import.as_str()) {
                 faults.push(format!("{} imports {import}", relative.display()));
             }
         }
@@ -132,38 +132,38 @@ fn formats_do_not_import_each_other() {
     }
 }
 
-/// What names a client format: its variants and its rooms.
+/// What names a client format: its variants and its modules.
 const FORMAT_NAMES: [&str; 5] =
     ["ClientFormat::ChatCompletions", "ClientFormat::Messages", "wire::openai", "wire::anthropic", "wire::gemini"];
 /// What names a provider: its variants.
 const PROVIDER_NAMES: [&str; 3] = ["ProviderId::VertexGemini", "ProviderId::VertexClaude", "ProviderId::OpenRouter"];
 
 /// The lines of shipped code outside some places that hold one of these names.
-fn named_outside(places: &[&str], names: &[&str]) -> Vec<String> {
+fn named_outside(allowed: &[&str], forbidden: &[&str]) -> Vec<String> {
     let source = project().join("shared/src");
     let mut found = Vec::new();
-    for path in rust_files(&source) {
-        let relative = path.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
-        if places.iter().any(|place| relative.starts_with(place)) {
+    for file in rust_files(&source) {
+        let relative = file.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
+        if allowed.iter().any(|place| relative.starts_with(place)) {
             continue;
         }
-        let text = shipped(&path);
+        let text = shipped(&file);
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let named = lines.filter(|line| names.iter().any(|name| line.contains(name)));
+        let named = lines.filter(|line| forbidden.iter().any(|name| line.contains(name)));
         found.extend(named.map(|line| format!("{relative}: {}", line.trim())));
     }
     found
 }
 
 #[test]
-fn formats_are_named_in_their_rooms_and_in_the_path_table_alone() {
+fn formats_are_named_in_their_modules_and_in_the_path_table_alone() {
     let found = named_outside(&["wire", "endpoints/mod.rs"], &FORMAT_NAMES);
     println!("{} places outside `wire` and the path table name a client format", found.len());
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
-fn providers_are_named_in_their_room_and_in_the_catalogue_alone() {
+fn providers_are_named_in_their_module_and_in_the_catalogue_alone() {
     let found = named_outside(&["providers", "catalog"], &PROVIDER_NAMES);
     println!("{} places outside `providers` and the catalogue name a provider", found.len());
     assert!(found.is_empty(), "{found:#?}");

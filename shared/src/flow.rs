@@ -17,7 +17,7 @@ use crate::auth::ApiKey;
 use crate::body;
 use crate::catalog::Model;
 use crate::dispatch::{self, RoutableRequest};
-use crate::error::GatewayError;
+use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
 use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sizes};
@@ -57,8 +57,7 @@ impl Gateway {
         let model = served_model(self.catalog()?, &opened.model)?;
         let calls = wire::unsigned_call_ids(&opened);
         if !calls.is_empty() {
-            // The vault is read for keys that are known.
-            self.admission.authenticate(&key, incoming.address).await?;
+            self.refuse_strangers(&key, incoming.address).await?;
         }
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
         let markup_permille = self.config.markup_permille;
@@ -93,13 +92,22 @@ impl Gateway {
         })
     }
 
-    /// Reads a request's body. A large one is decompressed and read only for a key that is known: the caller may be nobody.
+    /// Reads a request's body. A large one is decompressed and read only after strangers are refused.
     async fn read_body(&self, key: &ApiKey, incoming: &Incoming<'_>) -> Result<String, GatewayError> {
         if let Some(text) = body::read_small(incoming.headers, incoming.body.clone())? {
             return Ok(text);
         }
-        self.admission.authenticate(key, incoming.address).await?;
+        self.refuse_strangers(key, incoming.address).await?;
         body::read(incoming.headers, incoming.body.clone())
+    }
+
+    /// Refuses a key that the table denies, before work is done or the vault is read for it. While the table does not say,
+    /// admission decides.
+    async fn refuse_strangers(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<(), GatewayError> {
+        match self.admission.authenticate(key, address).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden) => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One API key and one base URL for every model: an LLM gateway that runs as a handful of AWS Lambda functions.
 //!
-//! The flow of a request, and the room each step lives in:
+//! The flow of a request, and the module each step lives in:
 //!
 //! 1. [`endpoints`] finds the endpoint of a path; [`auth`] checks the key's form, [`body`] undoes compression.
 //! 2. [`document`] checks the text, [`wire`] its shape, [`catalog`] resolves the model and its routes: nothing has been spent yet.
