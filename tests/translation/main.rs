@@ -9,3 +9,4 @@ mod reply_rules;
 mod reply_shapes;
 mod requests;
 mod spelling;
+mod tool_names;

@@ -78,10 +78,10 @@ fn finish_rows() -> Vec<Row> {
     let word = |name, word: &str, outcome| chunks(name, &[TEXT, &end(word)], &whole(word), outcome);
     vec![
         word("calls promised and none made", r#""tool_calls""#, Said("text Hi", "stop", "end_turn")),
-        word("another dialect's end", r#""end_turn""#, Said("text Hi", "stop", "end_turn")),
-        word("another dialect's limit", r#""MAX_TOKENS""#, Said("text Hi", "length", "max_tokens")),
-        word("another dialect's call", r#""tool_use""#, Said("text Hi", "stop", "end_turn")),
-        word("another dialect's filter", r#""SAFETY""#, Said("text Hi", "content_filter", "refusal")),
+        word("another format's end", r#""end_turn""#, Said("text Hi", "stop", "end_turn")),
+        word("another format's limit", r#""MAX_TOKENS""#, Said("text Hi", "length", "max_tokens")),
+        word("another format's call", r#""tool_use""#, Said("text Hi", "stop", "end_turn")),
+        word("another format's filter", r#""SAFETY""#, Said("text Hi", "content_filter", "refusal")),
         word("a word of nobody's", r#""eos_token""#, Said("text Hi", "stop", "end_turn")),
         word("an end in an error", r#""error""#, Broken("error")),
         word(
@@ -258,7 +258,7 @@ fn claude_rows() -> Vec<Row> {
     let (hi, empty) = (r#"{"type":"text","text":"Hi"}"#, r#"{"type":"tool_use","id":"","name":"look","input":{"a":1}}"#);
     vec![
         blocks("calls promised and none made", &[text, stop], r#""tool_use""#, hi, Said("text Hi", "stop", "end_turn")),
-        blocks("another dialect's end", &[text, stop], r#""stop""#, hi, Said("text Hi", "stop", "end_turn")),
+        blocks("another format's end", &[text, stop], r#""stop""#, hi, Said("text Hi", "stop", "end_turn")),
         blocks(
             "a call that ends its turn",
             &[call, &arguments(r#"{\"a\":1}"#), stop],

@@ -161,6 +161,12 @@ impl<'d> Value<'d> {
         self.document.slice(self.start, self.end)
     }
 
+    /// Whether two values say the same, however their text spells it and orders its members.
+    pub fn says_the_same_as(self, other: Self) -> bool {
+        let parsed = |value: Self| serde_json::from_str::<serde_json::Value>(value.raw());
+        self.raw() == other.raw() || matches!((parsed(self), parsed(other)), (Ok(one), Ok(another)) if one == another)
+    }
+
     /// Bytes of its text.
     pub fn bytes(self) -> u64 {
         self.end.saturating_sub(self.start) as u64

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::request::{ToolName, Tools};
 use super::target::Target;
 use super::{ClientRequest, OutputLimit};
 use crate::capability::SamplingField;
@@ -17,6 +18,8 @@ pub struct Allowed {
     pub consumed: &'static [&'static str],
     /// Whether a declared tool runs at the client.
     pub is_client_tool: fn(Value<'_>) -> bool,
+    /// Where a declared tool has its name.
+    pub tool_name: ToolName,
 }
 
 /// A request on its way to a wire of its own format: edited at the places that the wire or the model would refuse.
@@ -35,7 +38,7 @@ impl<'d> Forwarding<'d> {
     pub fn new(body: Value<'d>, allowed: &Allowed) -> Result<Self, GatewayError> {
         let mut forwarding = Self { body, edits: Edits::default(), dropped: Vec::new() };
         forwarding.keep_fields(allowed);
-        forwarding.keep_client_tools(allowed.is_client_tool)?;
+        forwarding.keep_client_tools(allowed)?;
         Ok(forwarding)
     }
 
@@ -50,6 +53,12 @@ impl<'d> Forwarding<'d> {
     pub fn drop(&mut self, value: Value<'_>) {
         self.edits.remove(value);
         self.dropped.push(value.path());
+    }
+
+    /// Leaves out the tools that say again what an earlier one says.
+    pub fn keep_once(&mut self, tools: impl IntoIterator<Item = Value<'d>>, name: ToolName) -> Result<(), GatewayError> {
+        Tools::of(tools, name)?.repeated.into_iter().for_each(|tool| self.edits.remove(tool));
+        Ok(())
     }
 
     /// Lowers an output limit above the model's own.
@@ -78,10 +87,11 @@ impl<'d> Forwarding<'d> {
         }
     }
 
-    /// Leaves only tools that run at the client; without any, the list and the choice between them go too, which is refused alone.
-    fn keep_client_tools(&mut self, is_client_tool: fn(Value<'_>) -> bool) -> Result<(), GatewayError> {
+    /// Leaves only tools that run at the client, each once; without any, the list and the choice between them go too, which is refused alone.
+    fn keep_client_tools(&mut self, allowed: &Allowed) -> Result<(), GatewayError> {
         let Some(tools) = self.body.get("tools") else { return Ok(()) };
-        let (kept, server): (Vec<Value<'_>>, Vec<Value<'_>>) = tools.list()?.partition(|tool| is_client_tool(*tool));
+        let (kept, server): (Vec<Value<'_>>, Vec<Value<'_>>) =
+            tools.list()?.partition(|tool| (allowed.is_client_tool)(*tool));
         for tool in &server {
             self.drop(*tool);
         }
@@ -89,6 +99,7 @@ impl<'d> Forwarding<'d> {
             self.edits.remove(tools);
             self.drop_field("tool_choice");
         }
+        self.keep_once(kept, allowed.tool_name)?;
         Ok(())
     }
 }

@@ -1,5 +1,8 @@
 //! What the request readers of all client formats share: lists within limits, the content of messages, cache marks, tool arguments.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::shape::arguments_object;
 use crate::chat::request::{CacheMark, JsonText};
 use crate::document::{Kind, Value};
@@ -54,6 +57,44 @@ pub fn check_content(content: Value<'_>) -> Result<(), GatewayError> {
         Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(content.expected("text or a list of content parts")),
     }
 }
+
+/// Declared tools, told apart by their names.
+#[derive(Debug, Default)]
+pub struct Tools<'d> {
+    /// The first declaration of each name.
+    pub distinct: Vec<Value<'d>>,
+    /// Declarations that say again what an earlier one said: providers refuse a name that comes twice.
+    pub repeated: Vec<Value<'d>>,
+}
+
+impl<'d> Tools<'d> {
+    /// Tells tools apart by what `name` finds in them; a 400 where one name stands for different tools.
+    pub fn of(tools: impl IntoIterator<Item = Value<'d>>, name: ToolName) -> Result<Self, GatewayError> {
+        let (mut told, mut named) = (Self::default(), HashMap::new());
+        for tool in tools {
+            let name = name(tool);
+            let Some(text) = name.and_then(Value::as_text) else {
+                told.distinct.push(tool);
+                continue;
+            };
+            match named.entry(text) {
+                Entry::Vacant(place) => {
+                    place.insert(tool);
+                    told.distinct.push(tool);
+                }
+                Entry::Occupied(first) if first.get().says_the_same_as(tool) => told.repeated.push(tool),
+                Entry::Occupied(first) => {
+                    let reason = format!("{} is declared twice with different content", quoted(first.key()));
+                    return Err(name.unwrap_or(tool).wrong(&reason));
+                }
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Where a declared tool has its name.
+pub type ToolName = fn(Value<'_>) -> Option<Value<'_>>;
 
 /// An output limit: a whole number of at least one.
 pub fn output_limit(limit: Value<'_>) -> Result<u64, GatewayError> {

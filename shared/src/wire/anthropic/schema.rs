@@ -180,12 +180,12 @@ impl<'a> Joiner<'a> {
     fn dereferenced(&mut self, mut schema: Schema) -> Schema {
         for _ in 0..HOPS {
             let Some(Value::String(reference)) = schema.get("$ref") else { break };
-            let Some(Value::Object(target)) = resolve(self.root, reference) else { break };
-            if !self.room.take(target, 1) {
-                break;
-            }
+            let mut joined = match resolve(self.root, reference) {
+                Some(Value::Object(target)) if self.room.take(target, 1) => target.clone(),
+                Some(Value::Bool(true)) => Schema::new(),
+                _ => break,
+            };
             schema.retain(|key, _| key != "$ref");
-            let mut joined = target.clone();
             joined.extend(schema);
             schema = joined;
         }
@@ -373,6 +373,7 @@ mod tests {
                 r#"{"type":"object","properties":{"minimum":{"type":"string"},"$ref":{"type":"string"}},"additionalProperties":false}"#,
             ),
             ("true", "{}"),
+            (r##"{"$defs":{"b":true},"$ref":"#/$defs/b"}"##, r#"{"$defs":{"b":{}}}"#),
         ] {
             let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
             assert_eq!(parsed(output(&raw(schema)).unwrap().get()), parsed(expected), "{schema}");

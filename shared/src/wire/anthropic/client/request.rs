@@ -14,11 +14,11 @@ use crate::chat::request::{
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
-    self, MAX_STOPS, MAX_TOOLS, check_content, check_objects, optional_list, optional_text, required_text, text_field,
+    self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text, text_field,
 };
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
 
-pub use tools::is_client_tool;
+pub use tools::{is_client_tool, name as tool_name};
 
 /// Values whose names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[
@@ -90,7 +90,9 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     }
     let [system, tools, stops, thinking] = body.fields(["system", "tools", "stop_sequences", "thinking"])?;
     system.map_or(Ok(()), check_content)?;
-    check_objects(&optional_list(tools, MAX_TOOLS)?)?;
+    let tools = optional_list(tools, MAX_TOOLS)?;
+    check_objects(&tools)?;
+    Tools::of(tools, tool_name)?;
     for stop in optional_list(stops, MAX_STOPS)? {
         stop.text()?;
     }
@@ -140,7 +142,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
 /// The tools that run at the client: server tools of the client's own vendor do not exist anywhere else.
 fn client_tools(tools: Option<Value<'_>>) -> Result<Vec<ToolDefinition>, GatewayError> {
     let tools = optional_list(tools, MAX_TOOLS)?.into_iter().filter(|tool| is_client_tool(*tool));
-    tools.map(tools::definition).collect()
+    Tools::of(tools, tool_name)?.distinct.into_iter().map(tools::definition).collect()
 }
 
 fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {

@@ -8,7 +8,7 @@ use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
 use crate::wire::upstream_error::decode_embedded;
 
-/// The stop reasons of Anthropic's own dialect: what its clients accept.
+/// The stop reasons of Anthropic's own format: what its clients accept.
 const OWN: [&str; 8] = [
     "end_turn",
     "max_tokens",

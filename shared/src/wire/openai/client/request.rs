@@ -12,12 +12,12 @@ use crate::chat::request::{Amount, ChatRequest, Effort, Reasoning, ResponseForma
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
-    self, MAX_STOPS, MAX_TOOLS, check_content, check_objects, optional_list, optional_text, required_text,
+    self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text,
 };
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
 
 pub use messages::call_ids;
-pub use tools::is_client_tool;
+pub use tools::{is_client_tool, name as tool_name};
 
 /// Values whose names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[
@@ -70,8 +70,12 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     for message in request::messages(body)? {
         check_message(message)?;
     }
-    let [stream, options, tools, stop, n] = body.fields(["stream", "stream_options", "tools", "stop", "n"])?;
-    check_objects(&optional_list(tools, MAX_TOOLS)?)?;
+    let [stream, options, tools, functions, stop, n] =
+        body.fields(["stream", "stream_options", "tools", "functions", "stop", "n"])?;
+    for declared in [tools, functions] {
+        check_objects(&optional_list(declared, MAX_TOOLS)?)?;
+        distinct_tools(declared)?;
+    }
     stop.map_or(Ok(()), |stop| stops(stop).map(drop))?;
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
@@ -87,6 +91,11 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
+}
+
+/// The declarations of a list, each name once.
+fn distinct_tools(list: Option<Value<'_>>) -> Result<Vec<Value<'_>>, GatewayError> {
+    Ok(Tools::of(optional_list(list, MAX_TOOLS)?, tool_name)?.distinct)
 }
 
 /// The output limit: of its two names the newer one counts.
@@ -138,10 +147,10 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         "safety_identifier",
     ])?;
     let mut declared = Vec::new();
-    for tool in optional_list(tools, MAX_TOOLS)? {
+    for tool in distinct_tools(tools)? {
         declared.extend(tools::definition(tool)?);
     }
-    for function in optional_list(functions, MAX_TOOLS)? {
+    for function in distinct_tools(functions)? {
         declared.push(tools::function(function, None)?);
     }
     Ok(ChatRequest {

@@ -4,7 +4,7 @@ use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::native::{Allowed, Forwarding};
-use crate::wire::openai::client::request::is_client_tool;
+use crate::wire::openai::client::request::{is_client_tool, tool_name};
 use crate::wire::target::Target;
 
 /// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
@@ -49,11 +49,14 @@ const ALLOWED: Allowed = Allowed {
     ],
     consumed: &["model", "stream", "stream_options"],
     is_client_tool,
+    tool_name,
 };
 
 /// The edits that a model of OpenRouter's needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
+    let functions = forwarding.body.get("functions").into_iter().flat_map(Value::elements);
+    forwarding.keep_once(functions, tool_name)?;
     forwarding.clamp_output(request.max_tokens, target);
     one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models refuse what many clients send unasked.

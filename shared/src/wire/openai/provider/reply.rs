@@ -4,7 +4,7 @@ use crate::chat::FinishReason;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
 
-/// The finish reasons of OpenAI's own dialect: what its clients accept.
+/// The finish reasons of OpenAI's own format: what its clients accept.
 const OWN: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
 
 /// What a finish reason stands for, in OpenAI's words or in those of the providers behind a router. One that we do not know

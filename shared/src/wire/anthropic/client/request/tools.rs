@@ -17,6 +17,11 @@ pub fn is_client_tool(tool: Value<'_>) -> bool {
     }
 }
 
+/// The name of a declared tool.
+pub fn name(tool: Value<'_>) -> Option<Value<'_>> {
+    tool.get("name")
+}
+
 /// A declared tool. A typed one gets the schema that its type stands for.
 pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError> {
     let [kind, description, schema, strict, cache] =

@@ -11,6 +11,12 @@ pub fn is_client_tool(tool: Value<'_>) -> bool {
     tool.get("type").is_some_and(|kind| kind.is("function") || kind.is("custom"))
 }
 
+/// The name of a declared tool or function, in any of the forms.
+pub fn name(tool: Value<'_>) -> Option<Value<'_>> {
+    let nested = |place: &str| tool.at(&[place, "name"]);
+    nested("function").or_else(|| nested("custom")).or_else(|| tool.get("name"))
+}
+
 /// A declared tool; `None` for one that runs at the provider.
 pub(super) fn definition(tool: Value<'_>) -> Result<Option<ToolDefinition>, GatewayError> {
     let [kind, nested, custom, name, cache] = tool.fields(["type", "function", "custom", "name", "cache_control"])?;

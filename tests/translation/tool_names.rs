@@ -1,0 +1,60 @@
+//! Tools declared under the same name: providers refuse a name that comes twice.
+
+use gateway::wire::ClientFormat;
+use gateway_tests::relaying::catalog;
+use gateway_tests::sending::send;
+use serde_json::{Value, json};
+
+/// A model of each wire.
+const MODELS: [&str; 3] = ["claude-opus-4.6", "gemini-3-pro", "gpt-5.2"];
+
+/// Tools as a client of that format declares them: names, and what tells them apart.
+fn body(format: ClientFormat, tools: &[(&str, &str)]) -> Value {
+    let declared = tools.iter().map(|(name, says)| match format {
+        ClientFormat::ChatCompletions => {
+            json!({"type": "function", "function": {"name": name, "description": says, "parameters": {"type": "object"}}})
+        }
+        ClientFormat::Messages => json!({"name": name, "description": says, "input_schema": {"type": "object"}}),
+    });
+    let tools: Vec<Value> = declared.collect();
+    json!({"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], "tools": tools})
+}
+
+/// Every text under a key `name` of the tools that are sent, in their order.
+fn names(sent: &Value) -> Vec<String> {
+    match sent {
+        Value::Array(list) => list.iter().flat_map(names).collect(),
+        Value::Object(fields) => {
+            let own = fields.get("name").and_then(Value::as_str).map(str::to_owned);
+            own.into_iter().chain(fields.values().flat_map(names)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_tool_that_is_declared_twice_alike_is_sent_once_and_nothing_is_named() {
+    let catalog = catalog().unwrap();
+    for format in [ClientFormat::ChatCompletions, ClientFormat::Messages] {
+        for model in MODELS.map(|name| catalog.resolve(name).unwrap()) {
+            let body = body(format, &[("look", "a"), ("other", "a"), ("look", "a")]);
+            let outbound = send(format, &body.to_string(), &model).unwrap();
+            let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
+            assert_eq!(names(&sent["tools"]), ["look", "other"], "{format:?} {}", model.id);
+            assert_eq!(outbound.dropped, [""; 0], "{format:?} {}", model.id);
+        }
+    }
+}
+
+#[test]
+fn one_name_for_different_tools_is_refused_by_its_path() {
+    let catalog = catalog().unwrap();
+    let model = catalog.resolve(MODELS[0]).unwrap();
+    for (format, path) in
+        [(ClientFormat::ChatCompletions, "tools[1].function.name"), (ClientFormat::Messages, "tools[1].name")]
+    {
+        let error = send(format, &body(format, &[("look", "a"), ("look", "b")]).to_string(), &model).unwrap_err();
+        let message = format!("{path}: look is declared twice with different content.");
+        assert_eq!((error.param(), error.message()), (Some(path), message.as_str()));
+    }
+}
