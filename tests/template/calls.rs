@@ -68,13 +68,13 @@ fn failing(model: &str) -> Value {
 
 /// Asks for everything that touches the table: an earlier tool call and a new signed one, which are both directions of the vault, a
 /// route that fails, and a settlement whose answer is lost.
-async fn expect_rights_of_inference(function: &str, path: &str, tool: Value) -> Result<()> {
+async fn expect_rights_of_inference(function: &str, path: &str, tool: Value, history: &[Value]) -> Result<()> {
     let gateway = observed().await?;
     lose_a_settlement(&gateway);
-    let script = format!("go, as in call_{}0 [[sim:tool]]", "0a".repeat(16));
+    let mut messages = history.to_vec();
+    messages.push(json!({"role": "user", "content": "go [[sim:tool]]"}));
     let tools = json!({
-        "model": "gemini-3-pro", "max_tokens": 512, "stream": true, "tools": [tool],
-        "messages": [{"role": "user", "content": script}],
+        "model": "gemini-3-pro", "max_tokens": 512, "stream": true, "tools": [tool], "messages": messages,
     });
     for body in [tools, failing("claude-opus-4.6")] {
         let answer = gateway.post(path, &body).await?;
@@ -87,13 +87,21 @@ async fn expect_rights_of_inference(function: &str, path: &str, tool: Value) -> 
 #[tokio::test]
 async fn chat_completions_needs_what_it_may() -> Result<()> {
     let tool = json!({"type": "function", "function": {"name": "look"}});
-    expect_rights_of_inference("chat-completions", "/v1/chat/completions", tool).await
+    // The signature of an earlier call is looked up by the gateway's own id.
+    let id = format!("call_{}0", "0a".repeat(16));
+    let call = json!({"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}});
+    let history = [
+        json!({"role": "user", "content": "look"}),
+        json!({"role": "assistant", "tool_calls": [call]}),
+        json!({"role": "tool", "tool_call_id": id, "content": "seen"}),
+    ];
+    expect_rights_of_inference("chat-completions", "/v1/chat/completions", tool, &history).await
 }
 
 #[tokio::test]
 async fn messages_needs_what_it_may() -> Result<()> {
     let tool = json!({"name": "look", "input_schema": {"type": "object"}});
-    expect_rights_of_inference("messages", "/v1/messages", tool).await
+    expect_rights_of_inference("messages", "/v1/messages", tool, &[]).await
 }
 
 #[tokio::test]

@@ -54,16 +54,20 @@ pub struct RequestExtras<'a> {
     pub signatures: &'a HashMap<String, String>,
 }
 
-/// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function.
+/// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function. What is dropped
+/// is named in the order of its paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let native = request.format.native().filter(|native| native.wire() == to.wire);
-    if let Some(native) = native
-        && let Some(forwarding) = native.forward(request, &to.target(), extras.betas)?
-    {
-        let (body, dropped) = as_it_stands(request, forwarding);
-        return Ok(Outbound { body, conversion: Conversion::Forward(native), dropped });
-    }
-    translate(request, to, extras)
+    let forwarding = native.map(|native| native.forward(request, &to.target(), extras.betas)).transpose()?.flatten();
+    let mut outbound = match (native, forwarding) {
+        (Some(native), Some(forwarding)) => {
+            let (body, dropped) = as_it_stands(request, forwarding);
+            Outbound { body, conversion: Conversion::Forward(native), dropped }
+        }
+        (_, _) => translate(request, to, extras)?,
+    };
+    outbound.dropped.sort_unstable();
+    Ok(outbound)
 }
 
 /// Decodes a request to the conversation and encodes it for another wire. Top-level fields that the conversation has no place
