@@ -46,13 +46,19 @@ pub fn check_objects(entries: &[Value<'_>]) -> Result<(), GatewayError> {
     }
 }
 
-/// Checks the content of a message: text, or a list of parts that each say their type.
-pub fn check_content(content: Value<'_>) -> Result<(), GatewayError> {
+/// Where content parts have strings that they cannot be without: types of parts, and paths in them.
+pub type NeededTexts = &'static [(&'static str, &'static [&'static [&'static str]])];
+
+/// Checks the content of a message: text, or a list of parts that each say their type and have what it needs. Parts of other
+/// types pass, so that a route of the client's own format may take them.
+pub fn check_content(content: Value<'_>, needed: NeededTexts) -> Result<(), GatewayError> {
     match content.kind() {
         Kind::Text => Ok(()),
         Kind::List => content.elements().try_for_each(|part| {
             let [kind] = part.fields(["type"])?;
-            kind.ok_or_else(|| part.missing("type"))?.text().map(drop)
+            let kind = kind.ok_or_else(|| part.missing("type"))?.text()?;
+            let paths = needed.iter().find(|(known, _)| kind == *known).map_or(&[][..], |(_, paths)| *paths);
+            paths.iter().try_for_each(|path| text_at(part, path).map(drop))
         }),
         Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(content.expected("text or a list of content parts")),
     }
@@ -95,6 +101,18 @@ impl<'d> Tools<'d> {
 
 /// Where a declared tool has its name.
 pub type ToolName = fn(Value<'_>) -> Option<Value<'_>>;
+
+/// The string at a path; a 400 where it is missing, or anything around it is no object.
+pub fn text_at<'d>(part: Value<'d>, path: &[&str]) -> Result<Value<'d>, GatewayError> {
+    let mut place = part;
+    for name in path {
+        if place.kind() != Kind::Object {
+            return Err(place.expected(&format!("an object with {name}")));
+        }
+        place = place.required(name)?;
+    }
+    if place.kind() == Kind::Text { Ok(place) } else { Err(place.expected("a string")) }
+}
 
 /// An output limit: a whole number of at least one.
 pub fn output_limit(limit: Value<'_>) -> Result<u64, GatewayError> {

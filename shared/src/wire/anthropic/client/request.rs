@@ -86,10 +86,15 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
         if !["user", "assistant", "system"].contains(&role.text()?.as_ref()) {
             return Err(role.wrong("use user, assistant or system"));
         }
-        check_content(content.ok_or_else(|| message.missing("content"))?)?;
+        let content = content.ok_or_else(|| message.missing("content"))?;
+        check_content(content, blocks::NEEDED)?;
+        // The results of tools have blocks of their own.
+        let results = content.elements().filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_result")));
+        let nested = results.filter_map(|result| result.get("content"));
+        nested.filter(|nested| nested.kind() == Kind::List).try_for_each(|nested| check_content(nested, blocks::NEEDED))?;
     }
     let [system, tools, stops, thinking] = body.fields(["system", "tools", "stop_sequences", "thinking"])?;
-    system.map_or(Ok(()), check_content)?;
+    system.map_or(Ok(()), |system| check_content(system, blocks::NEEDED))?;
     let tools = optional_list(tools, MAX_TOOLS)?;
     check_objects(&tools)?;
     Tools::of(tools, tool_name)?;
@@ -207,6 +212,23 @@ mod tests {
             (r#"{"model":"m","max_tokens":0}"#.to_owned(), "max_tokens", "must be at least 1"),
             (message(r#"{"role":"tool","content":"hi"}"#), "messages[0].role", "use user, assistant or system"),
             (message(r#"{"role":"user"}"#), "messages[0].content", "this field is required"),
+            (
+                message(r#"{"role":"user","content":[{"type":"image","source":"a"}]}"#),
+                "messages[0].content[0].source",
+                "expected an object with type, got a string",
+            ),
+            (
+                message(r#"{"role":"assistant","content":[{"type":"tool_use","name":"f"}]}"#),
+                "messages[0].content[0].id",
+                "this field is required",
+            ),
+            (
+                message(
+                    r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":5}]}]}"#,
+                ),
+                "messages[0].content[0].content[0].text",
+                "expected a string, got a number",
+            ),
             (with(r#","system":5"#), "system", "expected text or a list of content parts, got a number"),
             (with(r#","tools":{}"#), "tools", "expected a list, got an object"),
             (with(r#","stop_sequences":[5]"#), "stop_sequences[0]", "expected a string, got a number"),

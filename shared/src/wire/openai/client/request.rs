@@ -12,7 +12,7 @@ use crate::chat::request::{Amount, ChatRequest, Effort, Reasoning, ResponseForma
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
-    self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text,
+    self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text, text_at,
 };
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
 
@@ -116,11 +116,16 @@ fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
         return Err(role.wrong("use system, developer, user, assistant, tool or function"));
     }
     match content {
-        Some(content) => check_content(content)?,
+        Some(content) => check_content(content, messages::NEEDED)?,
         None if word == "assistant" => {}
         None => return Err(message.missing("content")),
     }
-    calls.map_or(Ok(()), |calls| check_objects(&calls.list()?.collect::<Vec<_>>()))
+    calls.map_or(Ok(()), |calls| calls.list()?.try_for_each(check_call))
+}
+
+fn check_call(call: Value<'_>) -> Result<(), GatewayError> {
+    let [function, custom] = call.fields(["function", "custom"])?;
+    function.or(custom).map_or(Ok(()), |called| text_at(called, &["name"]).map(drop))
 }
 
 /// One text or a list of texts.
@@ -257,6 +262,21 @@ mod tests {
                 "messages[0].content[0].type",
                 "this field is required",
             ),
+            (
+                message(r#"{"role":"user","content":[{"type":"image_url","image_url":7}]}"#),
+                "messages[0].content[0].image_url",
+                "expected an object with url, got a number",
+            ),
+            (
+                message(r#"{"role":"user","content":[{"type":"text","text":{}}]}"#),
+                "messages[0].content[0].text",
+                "expected a string, got an object",
+            ),
+            (
+                message(r#"{"role":"assistant","tool_calls":[{"id":"a","function":{"arguments":"{}"}}]}"#),
+                "messages[0].tool_calls[0].function.name",
+                "this field is required",
+            ),
             (with(r#","max_tokens":0"#), "max_tokens", "must be at least 1"),
             (with(r#","max_tokens":-1"#), "max_tokens", "expected a whole number of 0 or more"),
             (with(r#","max_tokens":"many""#), "max_tokens", "expected a whole number, got a string"),
@@ -270,17 +290,6 @@ mod tests {
             let error = opened(&body).unwrap_err();
             assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");
         }
-    }
-
-    #[test]
-    fn a_picture_without_an_object_is_told_what_is_expected() {
-        let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":7}]}]}"#;
-        let error = decode(opened(body).unwrap().document.root()).unwrap_err();
-        let path = "messages[0].content[0].image_url";
-        assert_eq!(
-            (error.param(), error.message()),
-            (Some(path), &*format!("{path}: expected an object with url, got a number."))
-        );
     }
 
     #[test]

@@ -5,7 +5,17 @@ use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::anthropic::signature;
 use crate::wire::media;
-use crate::wire::request::{arguments, cache_mark, optional_text, quoted, text_field, unsupported};
+use crate::wire::request::{NeededTexts, arguments, cache_mark, optional_text, quoted, text_field, unsupported};
+
+/// What content blocks cannot be without.
+pub(super) const NEEDED: NeededTexts = &[
+    ("text", &[&["text"]]),
+    ("image", &[&["source", "type"]]),
+    ("document", &[&["source", "type"]]),
+    ("redacted_thinking", &[&["data"]]),
+    ("tool_use", &[&["id"], &["name"]]),
+    ("tool_result", &[&["tool_use_id"]]),
+];
 
 /// The content of a message or of a block: text, or blocks.
 pub(super) fn content(content: Value<'_>) -> Result<Vec<Part>, GatewayError> {

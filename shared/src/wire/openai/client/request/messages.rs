@@ -3,11 +3,23 @@
 use std::borrow::Cow;
 
 use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Role, Signature, ToolCall, ToolResult};
-use crate::document::{Kind, Value};
+use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::media;
 use crate::wire::openai::reasoning::{Detail, part_of};
-use crate::wire::request::{arguments, cache_mark, entries, optional_text, quoted, text_field, unsupported};
+use crate::wire::request::{
+    NeededTexts, arguments, cache_mark, entries, optional_text, quoted, required_text, text_at, text_field, unsupported,
+};
+
+/// What content parts cannot be without.
+pub(super) const NEEDED: NeededTexts = &[
+    ("text", &[&["text"]]),
+    ("input_text", &[&["text"]]),
+    ("output_text", &[&["text"]]),
+    ("refusal", &[&["refusal"]]),
+    ("image_url", &[&["image_url", "url"]]),
+    ("input_audio", &[&["input_audio", "format"], &["input_audio", "data"]]),
+];
 
 /// Reads a message.
 pub(super) fn message(message: Value<'_>) -> Result<Message, GatewayError> {
@@ -67,7 +79,9 @@ fn part(part: Value<'_>) -> Result<Part, GatewayError> {
     match text_field(part, "type")?.as_str() {
         "text" | "input_text" | "output_text" => Ok(Part::Text { text: text_field(part, "text")?, cache }),
         "refusal" => Ok(Part::Text { text: text_field(part, "refusal")?, cache }),
-        "image_url" => Ok(Part::Image { source: media::source_of_url(picture_url(part.required("image_url")?)?), cache }),
+        "image_url" => {
+            Ok(Part::Image { source: media::source_of_url(required_text(text_at(part, &["image_url", "url"])?)?), cache })
+        }
         "file" => {
             let [name, data] = part.required("file")?.fields(["filename", "file_data"])?;
             let data = optional_text(data)?.ok_or_else(|| unsupported(part, "a file by id; send file_data instead"))?;
@@ -79,11 +93,6 @@ fn part(part: Value<'_>) -> Result<Part, GatewayError> {
         }
         other => Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
     }
-}
-
-/// The address of a picture: an object with `url`.
-fn picture_url(image: Value<'_>) -> Result<String, GatewayError> {
-    if image.kind() == Kind::Object { text_field(image, "url") } else { Err(image.expected("an object with url")) }
 }
 
 fn set_cache(part: &mut Part, mark: CacheMark) {
