@@ -1,42 +1,63 @@
-//! Where long values end, so that a reader steps over them at once. Short ones are read through, which costs less than to keep
-//! their ends.
+//! Where values end, so that a reader steps over them at once. Short ones are read through, which costs less than to keep their
+//! ends.
 
-/// From how many bytes on a value's end is kept. With 64 levels at most, eight bytes a value and 512 bytes a value, the index is
-/// never larger than the text.
-pub(super) const LONG: usize = 512;
+use super::MAX_DEPTH;
 
-/// The ends of long values, in the order of their starts.
-#[derive(Debug, Default)]
+/// From how many bytes on a value's end is kept, while there is memory for it.
+const SHORTEST: usize = 32;
+/// From how many bytes on it is kept in any case. With eight bytes a span and 64 levels at most, spans of so long values never
+/// take more memory than the text.
+const LONGEST: usize = 512;
+/// The ends of values, in the order of their starts. Takes at most as many bytes as the text.
+#[derive(Debug)]
 pub(super) struct Index {
     spans: Vec<Span>,
+    /// The numbers of the spans whose end has not come yet.
+    open: Vec<usize>,
+    /// From how many bytes on values are here.
+    long: usize,
+    /// How many spans the text's size allows.
+    most: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: u32,
+    /// Zero while it is open.
     end: u32,
 }
 
 impl Index {
-    /// Notes that a container begins; the number is for [`Index::close`].
-    pub(super) fn open(&mut self, start: usize) -> usize {
-        self.spans.push(Span { start: small(start), end: 0 });
-        self.spans.len().saturating_sub(1)
+    /// An index of a text of that many bytes.
+    pub(super) fn of(bytes: usize) -> Self {
+        Self { spans: Vec::new(), open: Vec::with_capacity(8), long: SHORTEST, most: bytes / size_of::<Span>() }
     }
 
-    /// Notes its end. A short one holds no long ones, so its note is the last.
-    pub(super) fn close(&mut self, number: usize, end: usize) {
+    /// From how many bytes on a value is here.
+    pub(super) fn long(&self) -> usize {
+        self.long
+    }
+
+    /// Notes that a container begins.
+    pub(super) fn open(&mut self, start: usize) {
+        self.open.push(self.spans.len());
+        self.push(Span { start: small(start), end: 0 });
+    }
+
+    /// Notes the end of the container that began last. A short one holds no long ones, so its note is the last.
+    pub(super) fn close(&mut self, end: usize) {
+        let Some(number) = self.open.pop() else { return };
         let Some(span) = self.spans.get_mut(number) else { return };
         span.end = small(end);
-        if span.end.saturating_sub(span.start) < small(LONG) {
+        if span.end.saturating_sub(span.start) < small(self.long) {
             self.spans.truncate(number);
         }
     }
 
-    /// Notes a string.
+    /// Notes a string, which may be a name.
     pub(super) fn string(&mut self, start: usize, end: usize) {
-        if end.saturating_sub(start) >= LONG {
-            self.spans.push(Span { start: small(start), end: small(end) });
+        if end.saturating_sub(start) >= self.long {
+            self.push(Span { start: small(start), end: small(end) });
         }
     }
 
@@ -55,6 +76,29 @@ impl Index {
     /// Bytes that it takes.
     pub(super) fn memory(&self) -> usize {
         self.spans.capacity().saturating_mul(size_of::<Span>())
+    }
+
+    fn push(&mut self, span: Span) {
+        if self.spans.len() >= self.most && self.long < LONGEST {
+            self.forget_short();
+        }
+        if self.spans.len() == self.spans.capacity() {
+            // Twice as much, but never more than is allowed.
+            let room = self.most.saturating_add(MAX_DEPTH).saturating_sub(self.spans.len());
+            self.spans.reserve_exact(self.spans.len().max(16).min(room).max(1));
+        }
+        self.spans.push(span);
+    }
+
+    /// Makes room: values count as long from twice as many bytes on. Happens a few times at most.
+    fn forget_short(&mut self) {
+        while self.spans.len() > self.most / 2 && self.long < LONGEST {
+            self.long = self.long.saturating_mul(2);
+            let least = small(self.long);
+            self.spans.retain(|span| span.end == 0 || span.end.saturating_sub(span.start) >= least);
+        }
+        let open = self.spans.iter().enumerate().filter(|(_, span)| span.end == 0);
+        self.open = open.map(|(number, _)| number).collect();
     }
 }
 

@@ -5,8 +5,8 @@
 //! decoded names, never text to search. So a name that is spelled with escapes is the same name to every reader. A value that
 //! nobody asks for stays text. What nobody edits goes out byte for byte.
 //!
-//! Beside the text the document keeps the ends of its long values, so that a reader can step over them: at most eight bytes for
-//! each byte of 512 and each of 64 levels, which is never more than the text itself.
+//! Beside the text the document keeps the ends of its longer values, so that a reader can step over them. They never take more
+//! memory than the text itself.
 
 mod edit;
 mod fault;

@@ -22,7 +22,7 @@ pub(super) fn scan(text: &str, own_names: &[Pattern]) -> Result<Scanned, Gateway
         text,
         at: 0,
         own_names,
-        index: Index::default(),
+        index: Index::of(text.len()),
         open: Vec::with_capacity(16),
         names: Vec::with_capacity(32),
         lone_surrogates: Vec::new(),
@@ -61,8 +61,6 @@ struct Places {
 struct Open {
     is_object: bool,
     start: usize,
-    /// Its number in the index.
-    number: usize,
     entries: usize,
     /// Where its names begin in the list of names.
     names_from: usize,
@@ -148,6 +146,7 @@ impl<'a> Scan<'a> {
         let start = self.at.saturating_add(1);
         self.expect(b'"')?;
         self.string()?;
+        self.index.string(start.saturating_sub(1), self.at);
         Ok(string::decoded(self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default()))
     }
 
@@ -166,8 +165,9 @@ impl<'a> Scan<'a> {
                     return Err(fault::too_deep());
                 }
                 self.at = start.saturating_add(1);
-                let (number, names_from) = (self.index.open(start), self.names.len());
-                self.open.push(Open { is_object: byte == b'{', start, number, entries: 0, names_from, places });
+                self.index.open(start);
+                let names_from = self.names.len();
+                self.open.push(Open { is_object: byte == b'{', start, entries: 0, names_from, places });
                 Ok(())
             }
             Some(b't') => self.word("true"),
@@ -181,7 +181,7 @@ impl<'a> Scan<'a> {
     fn close(&mut self) -> Result<(), GatewayError> {
         self.at = self.at.saturating_add(1);
         let Some(open) = self.open.pop() else { return Ok(()) };
-        self.index.close(open.number, self.at);
+        self.index.close(self.at);
         let names = self.names.get_mut(open.names_from..).unwrap_or_default();
         if let Some(name) = doubled(names) {
             return Err(fault::doubled(self.text, open.start, name));

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::index::LONG;
 use super::{Document, fault, path, string};
 use crate::chat::request::JsonText;
 use crate::error::GatewayError;
@@ -261,10 +260,10 @@ impl<'d> Cursor<'d> {
     }
 
     fn end_of(&self, start: usize) -> usize {
-        let bytes = self.document.text.as_bytes();
+        let (bytes, long) = (self.document.text.as_bytes(), self.document.index.long());
         let near = match bytes.get(start) {
-            Some(b'"') => string::end(bytes, start.saturating_add(1), LONG),
-            Some(b'{' | b'[') => end_of_container(bytes, start),
+            Some(b'"') => string::end(bytes, start.saturating_add(1), long),
+            Some(b'{' | b'[') => end_of_container(bytes, start, long),
             Some(_) | None => {
                 let ends = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'}' | b']');
                 let rest = bytes.get(start..).unwrap_or_default();
@@ -275,13 +274,13 @@ impl<'d> Cursor<'d> {
     }
 }
 
-/// The end of a short array or object.
-fn end_of_container(bytes: &[u8], start: usize) -> Option<usize> {
+/// The end of an array or object of less than `long` bytes.
+fn end_of_container(bytes: &[u8], start: usize, long: usize) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, start);
-    while at.saturating_sub(start) < LONG {
+    while at.saturating_sub(start) < long {
         match bytes.get(at)? {
             b'"' => {
-                at = string::end(bytes, at.saturating_add(1), LONG)?;
+                at = string::end(bytes, at.saturating_add(1), long)?;
                 continue;
             }
             b'{' | b'[' => depth = depth.saturating_add(1),
