@@ -71,10 +71,7 @@ fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str]) {
 
 /// True when Vertex AI takes the request for that model without repair.
 pub fn fits(body: Value<'_>, target: &Target<'_>) -> bool {
-    let blocks = || blocks(body);
-    let marks = blocks().chain(elements(body, "tools")).chain([body]).filter(|place| place.get("cache_control").is_some());
-    marks.count() <= MAX_CACHE_MARKS
-        && blocks().all(block_fits)
+    blocks_fit(body)
         && target.capabilities.sampling.refused(&sampling_fields(body)).is_empty()
         && thinking_fits(body, target)
         && output_fits(body, target)
@@ -85,22 +82,33 @@ fn elements<'d>(body: Value<'d>, name: &str) -> impl Iterator<Item = Value<'d>> 
     body.get(name).into_iter().flat_map(Value::elements)
 }
 
-/// Every content block: of the system instruction, of the messages, and of tool results.
-fn blocks(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
-    let messages = elements(body, "messages").flat_map(|message| elements(message, "content"));
-    let nested = messages.flat_map(|block| std::iter::once(block).chain(elements(block, "content")));
-    elements(body, "system").chain(nested)
+/// Whether Vertex takes every content block, and no more places than allowed are marked for the cache. Each block is read once:
+/// they are most of a body.
+fn blocks_fit(body: Value<'_>) -> bool {
+    let places = elements(body, "tools").chain([body]);
+    let own = places.filter(|place| place.get("cache_control").is_some()).count();
+    let contents = elements(body, "messages").filter_map(|message| message.get("content")).chain(body.get("system"));
+    let marks = contents.map(marks_of).try_fold(own, |sum, marks| Some(sum.saturating_add(marks?)));
+    marks.is_some_and(|marks| marks <= MAX_CACHE_MARKS)
 }
 
-/// Signatures of other providers, unsigned thoughts and addresses are refused. Vertex does not fetch addresses reliably.
-fn block_fits(block: Value<'_>) -> bool {
-    let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
-    let seal = |name: &str| block.get(name).and_then(Value::as_text);
-    match kind.as_ref() {
-        "thinking" => seal("signature").is_none_or(|seal| !seal.is_empty() && signature::is_own(&seal)),
-        "redacted_thinking" => seal("data").is_none_or(|seal| signature::is_own(&seal)),
-        _ => !block.at(&["source", "type"]).is_some_and(|kind| kind.is("url")),
-    }
+/// The cache marks of blocks and of the blocks in them; `None` when Vertex refuses one of them: signatures of other providers,
+/// unsigned thoughts, and addresses, which Vertex does not fetch reliably.
+fn marks_of(blocks: Value<'_>) -> Option<usize> {
+    blocks.elements().try_fold(0_usize, |marks, block| {
+        let [kind, mark, seal, data, source, content] =
+            block.fields(["type", "cache_control", "signature", "data", "source", "content"]).ok()?;
+        let is_signed = |seal: Option<Value<'_>>| {
+            seal.and_then(Value::as_text).is_some_and(|seal| !seal.is_empty() && signature::is_own(&seal))
+        };
+        let fits = match kind.and_then(Value::as_text).as_deref() {
+            Some("thinking") => is_signed(seal),
+            Some("redacted_thinking") => is_signed(data),
+            _ => !source.and_then(|source| source.get("type")).is_some_and(|kind| kind.is("url")),
+        };
+        let inner = content.map_or(Some(0), marks_of)?;
+        fits.then(|| marks.saturating_add(inner).saturating_add(usize::from(mark.is_some())))
+    })
 }
 
 /// A budget must stay below the output limit, which may have been lowered after the budget was chosen.
