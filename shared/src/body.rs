@@ -20,9 +20,13 @@ pub fn read(headers: &HeaderMap, body: Bytes) -> Result<String, GatewayError> {
     read_within(headers, body, MAX_BODY_BYTES)?.ok_or_else(too_large)
 }
 
-/// The same of a body that is small; `None` for a larger one, of which no more is decompressed than that.
+/// The same of a body that is small; `None` for a larger one, of which no more is decompressed than that, and for `br` and `zstd`:
+/// their decoders fill a window of megabytes before they give the first byte.
 pub fn read_small(headers: &HeaderMap, body: Bytes) -> Result<Option<String>, GatewayError> {
-    read_within(headers, body, SMALL_BODY_BYTES)
+    match encoding(headers)?.as_deref() {
+        Some("br" | "zstd") => Ok(None),
+        Some(_) | None => read_within(headers, body, SMALL_BODY_BYTES),
+    }
 }
 
 fn read_within(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Option<String>, GatewayError> {
@@ -30,7 +34,7 @@ fn read_within(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Option<
         None => (body.len() <= limit).then(|| Vec::from(body)),
         Some(name @ ("gzip" | "x-gzip")) => inflate(flate2::read::MultiGzDecoder::new(&*body), name, limit)?,
         Some("deflate") => deflate(&body, limit)?,
-        Some("br") => inflate(brotli_decompressor::Decompressor::new(&*body, 4096), "br", limit)?,
+        Some("br") => inflate(brotli(&body)?, "br", limit)?,
         Some("zstd") => inflate(zstd(&body)?, "zstd", limit)?,
         Some(other) => return Err(unknown_encoding(other)),
     };
@@ -57,8 +61,32 @@ fn deflate(bytes: &[u8], limit: usize) -> Result<Option<Vec<u8>>, GatewayError> 
     zlib.or_else(|_| inflate(flate2::read::DeflateDecoder::new(bytes), "deflate", limit))
 }
 
+/// A stream that begins with the mark of a large window is none of RFC 7932 (section 9.1), but the decoder would take a gigabyte
+/// for it.
+fn brotli(bytes: &[u8]) -> Result<impl Read, GatewayError> {
+    const LARGE_WINDOW: u8 = 0b001_0001;
+    if bytes.first().is_some_and(|first| first & 0b111_1111 == LARGE_WINDOW) {
+        return Err(corrupt("br", "a large window"));
+    }
+    Ok(brotli_decompressor::Decompressor::new(bytes, 4096))
+}
+
+/// The largest window that a server must take is 8 MB (RFC 9659).
 fn zstd(bytes: &[u8]) -> Result<impl Read, GatewayError> {
+    const MOST: u64 = 8 * 1024 * 1024;
+    if zstd_window(bytes).is_some_and(|window| window > MOST) {
+        return Err(corrupt("zstd", "a window above 8 MB"));
+    }
     ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|error| corrupt("zstd", &error.to_string()))
+}
+
+/// The window of a frame, from its header (RFC 8878, section 3.1.1.1); `None` for one that holds its content in one segment.
+fn zstd_window(bytes: &[u8]) -> Option<u64> {
+    const SINGLE_SEGMENT: u8 = 1 << 5;
+    let [_, _, _, _, descriptor, window, ..] = *bytes else { return None };
+    let (exponent, mantissa) = (u32::from(window >> 3), u64::from(window & 0b111));
+    let base = 1_u64.checked_shl(exponent.saturating_add(10)).unwrap_or(u64::MAX);
+    (descriptor & SINGLE_SEGMENT == 0).then(|| base.saturating_add((base / 8).saturating_mul(mantissa)))
 }
 
 /// The decompressed bytes; `None` beyond the limit.
@@ -128,6 +156,26 @@ mod tests {
             assert_eq!(read_as(encoding, b"{}".to_vec()).unwrap_err().kind(), ErrorKind::InvalidRequest, "{encoding}");
         }
         assert_eq!(read_as("identity", vec![0xff]).unwrap_err().kind(), ErrorKind::InvalidRequest);
+    }
+
+    #[test]
+    fn a_window_of_more_than_eight_megabytes_is_refused() {
+        // Headers: brotli's mark of a large window, and zstd's windows of 16 MB and of 8 MB.
+        let zstd = |window: u8| vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, window, 0x01, 0x00, 0x00];
+        for (encoding, body, cause) in
+            [("br", vec![0x11, 0x1e, 0x03], "a large window"), ("zstd", zstd(14 << 3), "a window above 8 MB")]
+        {
+            assert_eq!(read_as(encoding, body).unwrap_err().cause(), Some(cause));
+        }
+        assert_eq!(read_as("zstd", zstd(13 << 3)).unwrap(), "");
+    }
+
+    #[test]
+    fn what_needs_a_large_window_is_not_decompressed_for_anybody() {
+        for encoding in ["br", "zstd"] {
+            let headers = HeaderMap::from_iter([(CONTENT_ENCODING, encoding.parse().unwrap())]);
+            assert_eq!(read_small(&headers, Bytes::from_static(b"x")).unwrap(), None);
+        }
     }
 
     #[test]
