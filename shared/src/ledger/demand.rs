@@ -84,14 +84,16 @@ mod tests {
     #[test]
     fn text_counts_by_length_and_parts_of_unknown_size_by_piece() {
         assert_eq!(held(r#"{"a":"bcd"}"#), 6 + FRAME);
-        let blob = "A".repeat(5_000);
+        // The first bytes of a picture.
+        let picture = format!("iVBORw0KGgoAAAAN{}", "A".repeat(5_000));
+        let unknown = "A".repeat(picture.len());
         for (part, tokens) in [
-            (format!(r#"{{"media_type":"image/png","data":"{blob}"}}"#), PICTURE),
-            (format!(r#"{{"media_type":"application/pdf","data":"{blob}"}}"#), UNKNOWN_PART),
-            (format!(r#"{{"url":"data:image/png;base64,{blob}"}}"#), PICTURE),
+            (format!(r#"{{"media_type":"image/png","data":"{picture}"}}"#), PICTURE),
+            (format!(r#"{{"media_type":"audio/wav","data":"{unknown}"}}"#), UNKNOWN_PART),
+            (format!(r#"{{"url":"data:image/png;base64,{picture}"}}"#), PICTURE),
             (r#"{"url":"https://pictures.example/cat.png"}"#.to_owned(), UNKNOWN_PART),
         ] {
-            let text = part.len().saturating_sub(if part.contains(&blob) { blob.len() } else { 0 });
+            let text = part.len().saturating_sub(if part.contains("http") { 0 } else { picture.len() });
             assert_eq!(held(&part), tokens + (text as u64).div_ceil(2) + FRAME, "{}", &part[..40]);
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::chat::request::CacheMark;
 use crate::document::{Document, Kind, Value};
+use crate::wire::media;
 use crate::wire::request::cache_mark;
 
 /// Sizes of a body's parts.
@@ -35,8 +36,6 @@ const DATA: &str = "data";
 const MEDIA_TYPES: [&str; 2] = ["media_type", "mime_type"];
 /// The member that marks the end of what a cache may keep.
 const CACHE: &str = "cache_control";
-/// Bytes around the text of a string.
-const QUOTES: u64 = 2;
 
 impl Sizes {
     /// Measures a body.
@@ -82,9 +81,9 @@ impl Sizes {
                 Kind::Null | Kind::Flag | Kind::Number | Kind::Text | Kind::List | Kind::Object => self.add(value),
             }
         }
-        if let Some(data) = data.filter(|data| data.as_text().is_some_and(|text| is_base64(&text))) {
-            let length = data.bytes().saturating_sub(QUOTES);
-            self.add_part(&media_type.unwrap_or_default(), length);
+        let is_text = object.get("type").is_some_and(|kind| kind.is("text"));
+        if let Some(data) = data.filter(|_| !is_text).and_then(Value::as_text).filter(|data| is_base64(data)) {
+            self.add_part(&media_type.unwrap_or_default(), &data);
         }
     }
 
@@ -92,20 +91,23 @@ impl Sizes {
         let url = value.as_text().unwrap_or_default();
         if let Some((head, data)) = url.strip_prefix("data:").and_then(|url| url.split_once(',')) {
             if is_base64(data) {
-                self.add_part(head, data.len() as u64);
+                self.add_part(head, data);
             }
         } else if url.starts_with("http://") || url.starts_with("https://") {
             self.links = self.links.saturating_add(1);
         }
     }
 
-    /// Takes so many bytes out of the text, unless a model reads them as text.
-    fn add_part(&mut self, media_type: &str, length: u64) {
-        if media_type.starts_with("text/") {
+    /// Takes the bytes of a part out of the text, unless a model reads them as text. What the bytes are counts, and not their label.
+    fn add_part(&mut self, label: &str, data: &str) {
+        let known = media::sniff(data);
+        let is_application = label.starts_with("application/") && !label.starts_with("application/pdf");
+        if known.is_none() && (label.starts_with("text/") || is_application) {
             return;
         }
+        let length = data.len() as u64;
         self.text_bytes = self.text_bytes.saturating_sub(length);
-        if media_type.starts_with("image/") {
+        if known.is_some_and(|kind| kind.starts_with("image/")) {
             self.pictures = self.pictures.saturating_add(1);
         } else {
             self.documents = self.documents.saturating_add(1);
@@ -140,12 +142,16 @@ mod tests {
     #[test]
     fn parts_are_found_in_every_format_whichever_member_comes_first() {
         let blob = "A".repeat(5_000);
+        // The first bytes of a picture and of a document.
+        let (png, pdf) = (format!("iVBORw0KGgoAAAAN{blob}"), format!("JVBERi0xLjcKAAAA{blob}"));
         for (body, expected) in [
-            (format!(r#"{{"source":{{"type":"base64","media_type":"image/png","data":"{blob}"}}}}"#), [1, 0, 0]),
-            (format!(r#"{{"source":{{"data":"{blob}","media_type":"image/png"}}}}"#), [1, 0, 0]),
+            (format!(r#"{{"source":{{"type":"base64","media_type":"image/png","data":"{png}"}}}}"#), [1, 0, 0]),
+            (format!(r#"{{"source":{{"data":"{png}","media_type":"image/png"}}}}"#), [1, 0, 0]),
+            (format!(r#"{{"source":{{"data":"{pdf}","media_type":"image/png"}}}}"#), [0, 0, 1]),
+            (format!(r#"{{"source":{{"data":"{blob}","media_type":"image/heic"}}}}"#), [0, 0, 1]),
             (format!(r#"{{"source":{{"media_type":"application/pdf","data":"{blob}"}}}}"#), [0, 0, 1]),
             (format!(r#"{{"input_audio":{{"data":"{blob}","format":"wav"}}}}"#), [0, 0, 1]),
-            (format!(r#"{{"image_url":{{"url":"data:image/png;base64,{blob}"}}}}"#), [1, 0, 0]),
+            (format!(r#"{{"image_url":{{"url":"data:image/png;base64,{png}"}}}}"#), [1, 0, 0]),
             (format!(r#"{{"file":{{"file_data":"data:application/pdf;base64,{blob}"}}}}"#), [0, 0, 1]),
             (r#"{"image_url":{"url":"https://pictures.example/cat.png"}}"#.to_owned(), [0, 1, 0]),
             (r#"{"source":{"type":"url" , "url" : "https://pictures.example/cat.png"}}"#.to_owned(), [0, 1, 0]),
@@ -165,6 +171,8 @@ mod tests {
             format!(r#"{{"content":"data:image/png;base64,{word}"}}"#),
             format!(r#"{{"source":{{"type":"text","media_type":"text/plain","data":"{word}"}}}}"#),
             format!(r#"{{"source":{{"data":"{word}","media_type":"text/plain"}}}}"#),
+            format!(r#"{{"source":{{"type":"text","media_type":"image/png","data":"{word}"}}}}"#),
+            format!(r#"{{"file":{{"file_data":"data:application/json;base64,{word}"}}}}"#),
             format!(r#"{{"type":"tool_use","input":{{"nested":[{{"data":"{word}","media_type":"image/png"}}]}}}}"#),
             format!(r#"{{"inpu\u0074":{{"data":"{word}"}}}}"#),
             format!(

@@ -32,7 +32,7 @@ fn split_data_url(url: &str) -> Option<(&str, &str)> {
 }
 
 /// The media type that the first bytes name.
-fn sniff(data: &str) -> Option<&'static str> {
+pub fn sniff(data: &str) -> Option<&'static str> {
     // Sixteen characters are twelve bytes: enough for every signature here.
     let start = STANDARD.decode(data.get(..16)?).ok()?;
     let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
