@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
 /// Bytes from the start of `bytes` that are neither a quote, a backslash nor a control character. Eight at a time: long strings
 /// are most of a body.
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
@@ -31,18 +29,18 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
 
 /// The end of the checked string whose text begins at `start`, its closing quote included; at most `limit` bytes are looked at.
 pub(super) fn end(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
+    let most = start.saturating_add(limit).min(bytes.len());
     let mut at = start;
-    loop {
-        let window = bytes.get(at..at.saturating_add(limit).min(bytes.len()))?;
-        let found = at.saturating_add(memchr2(b'"', b'\\', window)?);
-        if bytes.get(found) == Some(&b'"') {
-            return Some(found.saturating_add(1));
-        }
-        at = found.saturating_add(2);
-        if at.saturating_sub(start) > limit {
-            return None;
+    while at < most {
+        at = at.saturating_add(plain_run(bytes.get(at..most)?));
+        match bytes.get(at)? {
+            b'"' => return Some(at.saturating_add(1)),
+            b'\\' => at = at.saturating_add(2),
+            // The limit.
+            _ => return None,
         }
     }
+    None
 }
 
 /// What the checked text between two quotes says.

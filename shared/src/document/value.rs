@@ -38,7 +38,7 @@ impl<'d> Value<'d> {
 
     /// What it is.
     pub fn kind(self) -> Kind {
-        match self.text_bytes().first() {
+        match self.first_byte() {
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::List,
             Some(b'"') => Kind::Text,
@@ -133,19 +133,21 @@ impl<'d> Value<'d> {
 
     /// A whole number, perhaps a negative one; `None` for anything else.
     pub fn as_integer(self) -> Option<i64> {
-        self.number_text()?.parse().ok()
+        let text = self.number_text()?;
+        let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
+        whole.map_or(text, |(whole, _)| whole).parse().ok()
     }
 
     /// A number; a 400 for anything else.
     pub fn number(self) -> Result<f64, GatewayError> {
         let number = self.number_text().and_then(|text| text.parse().ok());
-        number.ok_or_else(|| self.expected("a number"))
+        number.filter(|number: &f64| number.is_finite()).ok_or_else(|| self.expected("a number"))
     }
 
     /// True or false; a 400 for anything else.
     pub fn flag(self) -> Result<bool, GatewayError> {
         match self.kind() {
-            Kind::Flag => Ok(self.text_bytes().first() == Some(&b't')),
+            Kind::Flag => Ok(self.first_byte() == Some(b't')),
             Kind::Null | Kind::Number | Kind::Text | Kind::List | Kind::Object => Err(self.expected("true or false")),
         }
     }
@@ -160,10 +162,9 @@ impl<'d> Value<'d> {
         self.document.slice(self.start, self.end)
     }
 
-    /// Whether two values say the same, however their text spells it and orders its members.
-    pub fn says_the_same_as(self, other: Self) -> bool {
-        let parsed = |value: Self| serde_json::from_str::<serde_json::Value>(value.raw());
-        self.raw() == other.raw() || matches!((parsed(self), parsed(other)), (Ok(one), Ok(another)) if one == another)
+    /// What it says, apart from its spelling and the order of its members; `None` for numbers that no one can hold.
+    pub fn meaning(self) -> Option<serde_json::Value> {
+        serde_json::from_str(self.raw()).ok()
     }
 
     /// Bytes of its text.
@@ -213,8 +214,8 @@ impl<'d> Value<'d> {
         self.document.slice(start, end)
     }
 
-    fn text_bytes(self) -> &'d [u8] {
-        self.document.slice(self.start, self.end).as_bytes()
+    fn first_byte(self) -> Option<u8> {
+        self.document.text.as_bytes().get(self.start).copied().filter(|_| self.start < self.end)
     }
 
     fn between_quotes(self) -> &'d str {
