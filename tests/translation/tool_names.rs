@@ -1,4 +1,4 @@
-//! Tools declared under the same name: providers refuse a name that comes twice.
+//! Names of tools: providers refuse one that is declared twice, and a choice of one that is not declared.
 
 use gateway::wire::ClientFormat;
 use gateway_tests::relaying::catalog;
@@ -56,5 +56,25 @@ fn one_name_for_different_tools_is_refused_by_its_path() {
         let error = send(format, &body(format, &[("look", "a"), ("look", "b")]).to_string(), &model).unwrap_err();
         let message = format!("{path}: look is declared twice with different content.");
         assert_eq!((error.param(), error.message()), (Some(path), message.as_str()));
+    }
+}
+
+#[test]
+fn a_choice_of_a_tool_that_is_left_out_goes_with_it() {
+    let catalog = catalog().unwrap();
+    let function = json!({"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}});
+    let chat = json!({"tools": [{"type": "web_search"}, function], "tool_choice": {"type": "web_search"}});
+    let client = json!({"name": "look", "input_schema": {"type": "object"}});
+    let server = json!({"type": "web_search_20250305", "name": "web_search"});
+    let messages = json!({"tools": [server, client], "tool_choice": {"type": "tool", "name": "web_search"}});
+    for (format, tools) in [(ClientFormat::ChatCompletions, chat), (ClientFormat::Messages, messages)] {
+        let mut body = body(format, &[]);
+        body.as_object_mut().unwrap().extend(tools.as_object().unwrap().clone());
+        for model in MODELS.map(|name| catalog.resolve(name).unwrap()) {
+            let outbound = send(format, &body.to_string(), &model).unwrap();
+            let sent = String::from_utf8(outbound.body).unwrap();
+            assert!(!sent.contains("web_search"), "{format:?} {}: {sent}", model.id);
+            assert_eq!(outbound.dropped, ["tool_choice", "tools[0]"], "{format:?} {}", model.id);
+        }
     }
 }

@@ -205,6 +205,17 @@ pub enum ToolChoice {
     },
 }
 
+impl ToolChoice {
+    /// The tools that it names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Auto | Self::None | Self::Required => &[],
+            Self::Named(name) => std::slice::from_ref(name),
+            Self::Allowed { names, .. } => names,
+        }
+    }
+}
+
 /// How tokens are drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {

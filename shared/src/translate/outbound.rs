@@ -6,6 +6,7 @@ use super::conversion::Conversion;
 use super::place;
 use super::restore::Restore;
 use crate::catalog::{Model, Route};
+use crate::chat::request::ToolChoice;
 use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value, append_members};
 use crate::error::{ErrorKind, GatewayError};
@@ -75,8 +76,14 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
 fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let wire = to.wire;
     let mut dropped = unknown_fields(request);
-    dropped.extend(server_tools(request));
+    let server_tools = server_tools(request);
     let mut conversation = wire::decode_request(request)?;
+    let is_declared = |name: &String| conversation.tools.iter().any(|tool| tool.name == *name);
+    if !server_tools.is_empty() && !conversation.tool_choice.names().iter().all(is_declared) {
+        conversation.tool_choice = ToolChoice::Auto;
+        dropped.push("tool_choice".to_owned());
+    }
+    dropped.extend(server_tools);
     restore_signatures(&mut conversation, extras.signatures);
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());

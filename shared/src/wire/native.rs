@@ -6,6 +6,7 @@ use super::request::{ToolName, Tools};
 use super::target::Target;
 use super::{ClientRequest, OutputLimit};
 use crate::capability::SamplingField;
+use crate::chat::request::ToolChoice;
 use crate::document::{Document, Edits, Value, append_members};
 use crate::error::GatewayError;
 
@@ -20,6 +21,8 @@ pub struct Allowed {
     pub is_client_tool: fn(Value<'_>) -> bool,
     /// Where a declared tool has its name.
     pub tool_name: ToolName,
+    /// Which tools may be called.
+    pub tool_choice: fn(Value<'_>) -> Result<ToolChoice, GatewayError>,
 }
 
 /// A request on its way to a wire of its own format: edited at the places that the wire or the model would refuse.
@@ -98,8 +101,20 @@ impl<'d> Forwarding<'d> {
         if kept.is_empty() && !server.is_empty() {
             self.edits.remove(tools);
             self.drop_field("tool_choice");
+        } else if !server.is_empty() {
+            self.drop_choice_between_others(&kept, allowed)?;
         }
         self.keep_once(kept, allowed.tool_name)?;
+        Ok(())
+    }
+
+    /// Drops a choice that names a tool which is left out: providers refuse it.
+    fn drop_choice_between_others(&mut self, kept: &[Value<'_>], allowed: &Allowed) -> Result<(), GatewayError> {
+        let Some(choice) = self.body.get("tool_choice") else { return Ok(()) };
+        let is_kept = |name: &String| kept.iter().any(|tool| (allowed.tool_name)(*tool).is_some_and(|known| known.is(name)));
+        if !(allowed.tool_choice)(choice)?.names().iter().all(is_kept) {
+            self.drop_field("tool_choice");
+        }
         Ok(())
     }
 }

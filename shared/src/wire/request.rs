@@ -85,13 +85,18 @@ impl<'d> Tools<'d> {
             };
             match named.entry(text) {
                 Entry::Vacant(place) => {
-                    place.insert(tool);
+                    place.insert((tool, None));
                     told.distinct.push(tool);
                 }
-                Entry::Occupied(first) if first.get().says_the_same_as(tool) => told.repeated.push(tool),
-                Entry::Occupied(first) => {
-                    let reason = format!("{} is declared twice with different content", quoted(first.key()));
-                    return Err(name.unwrap_or(tool).wrong(&reason));
+                Entry::Occupied(mut known) => {
+                    // The first is read once, however often it is repeated.
+                    let (first, meaning) = known.get_mut();
+                    let meaning = meaning.get_or_insert_with(|| first.meaning());
+                    if meaning.is_none() || *meaning != tool.meaning() {
+                        let reason = format!("{} is declared twice with different content", quoted(known.key()));
+                        return Err(name.unwrap_or(tool).wrong(&reason));
+                    }
+                    told.repeated.push(tool);
                 }
             }
         }

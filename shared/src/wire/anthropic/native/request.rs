@@ -5,7 +5,7 @@ use crate::capability::Thinking;
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
-use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_name};
+use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
 use crate::wire::anthropic::{betas, signature};
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::target::Target;
@@ -33,6 +33,7 @@ const ALLOWED: Allowed = Allowed {
     consumed: &["anthropic_beta", "anthropic_version", "model", "stream"],
     is_client_tool,
     tool_name,
+    tool_choice,
 };
 
 /// Anthropic's limit of cache marks.

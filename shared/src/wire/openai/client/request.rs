@@ -17,7 +17,7 @@ use crate::wire::request::{
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
 
 pub use messages::call_ids;
-pub use tools::{is_client_tool, name as tool_name};
+pub use tools::{choice as tool_choice, is_client_tool, name as tool_name};
 
 /// Values whose names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[

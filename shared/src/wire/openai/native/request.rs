@@ -4,7 +4,7 @@ use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::native::{Allowed, Forwarding};
-use crate::wire::openai::client::request::{is_client_tool, tool_name};
+use crate::wire::openai::client::request::{is_client_tool, tool_choice, tool_name};
 use crate::wire::target::Target;
 
 /// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
@@ -50,11 +50,13 @@ const ALLOWED: Allowed = Allowed {
     consumed: &["model", "stream", "stream_options"],
     is_client_tool,
     tool_name,
+    tool_choice,
 };
 
 /// The edits that a model of OpenRouter's needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
+    drop_parallel_calls_of_no_tools(&mut forwarding);
     let functions = forwarding.body.get("functions").into_iter().flat_map(Value::elements);
     forwarding.keep_once(functions, tool_name)?;
     forwarding.clamp_output(request.max_tokens, target);
@@ -67,6 +69,14 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
         rename_developer(&mut forwarding);
     }
     Ok(forwarding)
+}
+
+/// OpenAI refuses the field where no tools are declared.
+fn drop_parallel_calls_of_no_tools(forwarding: &mut Forwarding<'_>) {
+    let tools = forwarding.body.get("tools");
+    if tools.is_none_or(|tools| forwarding.edits.removes(tools)) && forwarding.body.get("functions").is_none() {
+        forwarding.drop_field("parallel_tool_calls");
+    }
 }
 
 /// Both names of the limit at once are refused by some models; the newer one counts.
@@ -86,9 +96,11 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
 
 fn rename_developer(forwarding: &mut Forwarding<'_>) {
     let messages = forwarding.body.get("messages").into_iter().flat_map(Value::elements);
-    for role in messages.filter_map(|message| message.get("role")).filter(|role| role.is("developer")) {
-        forwarding.edits.replace(role, "system");
-        forwarding.dropped.push(role.path());
+    for (at, message) in messages.enumerate() {
+        if let Some(role) = message.get("role").filter(|role| role.is("developer")) {
+            forwarding.edits.replace(role, "system");
+            forwarding.dropped.push(format!("messages[{at}].role"));
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError
 }
 
 /// Which tools may or must be called.
-pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
+pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     let [name] = choice.fields(["name"])?;
     Ok(match (text_field(choice, "type")?.as_str(), optional_text(name)?) {
         ("none", _) => ToolChoice::None,

@@ -128,10 +128,10 @@ fn called(function: Value<'_>) -> Result<ToolCall, GatewayError> {
 }
 
 fn detail(entry: Value<'_>) -> Result<Detail, GatewayError> {
-    let [text, summary, signature, data, id, format, index] =
-        entry.fields(["text", "summary", "signature", "data", "id", "format", "index"])?;
+    let [kind, text, summary, signature, data, id, format, index] =
+        entry.fields(["type", "text", "summary", "signature", "data", "id", "format", "index"])?;
     Ok(Detail {
-        kind: text_field(entry, "type")?,
+        kind: optional_text(kind)?.unwrap_or_default(),
         text: optional_text(text)?,
         summary: optional_text(summary)?,
         signature: optional_text(signature)?,

@@ -47,7 +47,7 @@ pub(super) fn function(function: Value<'_>, cache: Option<CacheMark>) -> Result<
 }
 
 /// Which tools may or must be called: a word, or an object that names a tool or lists some.
-pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
+pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     if let Some(word) = choice.as_text() {
         return Ok(match word.as_ref() {
             "none" => ToolChoice::None,
@@ -58,12 +58,15 @@ pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     if choice.kind() != Kind::Object {
         return Err(choice.expected("none, auto, required or an object that names a tool"));
     }
-    let [function, custom, name, allowed] = choice.fields(["function", "custom", "name", "allowed_tools"])?;
+    let [kind, function, custom, name, allowed] = choice.fields(["type", "function", "custom", "name", "allowed_tools"])?;
     if let Some(allowed) = allowed {
         return self::allowed(allowed);
     }
     let named = function.or(custom).map(|named| named.required("name")).transpose()?.or(name);
-    Ok(named.map(required_text).transpose()?.map_or(ToolChoice::Auto, ToolChoice::Named))
+    // A tool that runs at the provider is named by its type.
+    let typed =
+        kind.filter(|kind| !["any", "auto", "custom", "function", "none", "required"].iter().any(|word| kind.is(word)));
+    Ok(named.or(typed).map(required_text).transpose()?.map_or(ToolChoice::Auto, ToolChoice::Named))
 }
 
 fn allowed(allowed: Value<'_>) -> Result<ToolChoice, GatewayError> {
