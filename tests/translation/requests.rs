@@ -10,8 +10,8 @@ use gateway::wire::{ClientFormat, WireFormat};
 use gateway_tests::corpus::requests;
 use gateway_tests::relaying::catalog;
 use gateway_tests::sending::send;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// A model of each wire, and of each generation whose rules differ.
 const NAMES: [&str; 6] =
@@ -250,4 +250,26 @@ fn a_longer_history_is_sent_as_the_shorter_one_and_more() {
         .into_iter()
         .map(|(format, path, body)| check_prefixes(format, &body, &MODELS, &path.display().to_string()));
     assert!(checked.sum::<usize>() > 10);
+}
+
+#[test]
+fn arguments_and_results_are_sent_as_json_that_every_strict_reader_takes() {
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(70), "]".repeat(70));
+    for (text, arguments, result) in [
+        (r#"{"a":"\ud83d"}"#, json!({"a": "\u{fffd}"}), json!({"a": "\u{fffd}"})),
+        (&deep, json!({"_raw": deep}), json!({"output": deep})),
+        ("[1]", json!({"_raw": "[1]"}), json!({"output": [1]})),
+    ] {
+        let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": text}});
+        let body = json!({"model": "m", "messages": [
+            {"role": "user", "content": "go"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": text},
+        ]});
+        let model = MODELS.iter().find(|model| model.id.as_str() == "gemini-3-pro").unwrap();
+        let outbound = send(ClientFormat::ChatCompletions, &body.to_string(), model).unwrap();
+        let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
+        assert_eq!(sent["contents"][1]["parts"][0]["functionCall"]["args"], arguments);
+        assert_eq!(sent["contents"][2]["parts"][0]["functionResponse"]["response"], result);
+    }
 }

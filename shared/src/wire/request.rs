@@ -151,7 +151,7 @@ pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {
 pub fn arguments(value: Option<Value<'_>>) -> JsonText {
     match value {
         Some(value) if value.kind() == Kind::Object => value.json(),
-        Some(value) => arguments_object(value.as_text().map_or_else(|| value.json().0, std::borrow::Cow::into_owned)),
+        Some(value) => value.as_text().map_or_else(|| arguments_object(&value.json().0), |text| arguments_object(&text)),
         None => JsonText("{}".to_owned()),
     }
 }

@@ -7,19 +7,24 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use crate::chat::request::JsonText;
+use crate::document::Document;
 
 /// Tool arguments as one JSON object. Histories hold empty text, `null` and broken JSON: the first two mean no arguments, the
 /// last is kept as text under `_raw` rather than failing the whole conversation.
-pub fn arguments_object(text: String) -> JsonText {
-    let trimmed = text.trim();
-    if matches!(trimmed, "" | "null") {
+pub fn arguments_object(text: &str) -> JsonText {
+    if matches!(text.trim(), "" | "null") {
         return JsonText("{}".to_owned());
     }
-    if trimmed.starts_with('{') && serde_json::from_str::<IgnoredAny>(trimmed).is_ok() {
-        return JsonText(text);
-    }
-    let raw = serde_json::to_string(&text).unwrap_or_default();
-    JsonText(format!("{{\"_raw\":{raw}}}"))
+    object_in(text.to_owned()).unwrap_or_else(|| {
+        let raw = serde_json::to_string(text).unwrap_or_default();
+        JsonText(format!("{{\"_raw\":{raw}}}"))
+    })
+}
+
+/// The JSON object that a text of the client's is, as every strict reader takes it: without half surrogates, and no deeper than
+/// a body may be. `None` for anything else.
+pub fn object_in(text: String) -> Option<JsonText> {
+    Document::parse(text, &[&[]]).ok().map(|document| document.root().json())
 }
 
 /// A text borrowed from its input unless it holds escapes. (`Option<Cow<str>>` alone always copies: serde borrows only a bare

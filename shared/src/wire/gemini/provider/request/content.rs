@@ -9,6 +9,7 @@ use crate::capability::Thinking;
 use crate::chat::request::{JsonText, Message, Origin, Part, Role, Signature, Source, ToolCall, ToolResult};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::names::ToolNames;
+use crate::wire::shape::object_in;
 use crate::wire::target::Target;
 
 /// Google's documented value that lets a function call without its signature pass (base64 of
@@ -66,14 +67,6 @@ struct FunctionResponse {
     response: Box<RawValue>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<PartOut>,
-}
-
-#[derive(Serialize)]
-struct Output<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a RawValue>,
 }
 
 /// The system instruction, if there is one. It takes text only.
@@ -192,15 +185,17 @@ fn function_response(
 
 /// `response` must be an object: a result that is one stays as it is, anything else is wrapped.
 fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayError> {
-    let parsed = serde_json::from_str::<&RawValue>(text).ok();
-    if let Some(object) = parsed.filter(|value| value.get().starts_with('{') && !is_error) {
-        return Ok(object.to_owned());
-    }
-    let quoted = serde_json::value::to_raw_value(text).map_err(|error| internal(&error))?;
-    let value = parsed.filter(|_| !is_error).unwrap_or(&quoted);
-    let output =
-        if is_error { Output { output: None, error: Some(&quoted) } } else { Output { output: Some(value), error: None } };
-    serde_json::value::to_raw_value(&output).map_err(|error| internal(&error))
+    let is_json = !is_error && serde_json::from_str::<&RawValue>(text).is_ok();
+    let object = is_json.then(|| object_in(text.to_owned()).or_else(|| object_in(format!("{{\"output\":{text}}}"))));
+    let object = match object.flatten() {
+        Some(object) => object.0,
+        None => {
+            let place = if is_error { "error" } else { "output" };
+            let quoted = serde_json::to_string(text).map_err(|error| internal(&error))?;
+            format!("{{\"{place}\":{quoted}}}")
+        }
+    };
+    RawValue::from_string(object).map_err(|error| internal(&error))
 }
 
 fn media(source: Source) -> PartOut {
