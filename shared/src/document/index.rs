@@ -61,11 +61,19 @@ impl Index {
         }
     }
 
-    /// The end of the long value that begins there.
-    pub(super) fn end_of(&self, start: usize) -> Option<usize> {
+    /// The end of the long value that begins there. The place is where a search begins, and then where the next one should: a
+    /// value's neighbour is seldom far away.
+    pub(super) fn end_of(&self, start: usize, place: &mut usize) -> Option<usize> {
         let start = small(start);
-        let found = self.spans.binary_search_by_key(&start, |span| span.start).ok()?;
-        self.spans.get(found).map(|span| span.end as usize)
+        let rest = self.spans.get(*place..)?;
+        let mut reach = 1_usize;
+        while rest.get(reach.saturating_sub(1)).is_some_and(|span| span.start < start) {
+            reach = reach.saturating_mul(2);
+        }
+        let near = rest.get(reach / 2..reach.min(rest.len()))?;
+        let found = near.binary_search_by_key(&start, |span| span.start).ok()?;
+        *place = place.saturating_add(reach / 2).saturating_add(found).saturating_add(1);
+        near.get(found).map(|span| span.end as usize)
     }
 
     /// Gives back what growing took too much.

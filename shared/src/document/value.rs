@@ -70,7 +70,13 @@ impl<'d> Value<'d> {
 
     /// The field of that name, unless it is missing or null.
     pub fn get(self, name: &str) -> Option<Self> {
-        self.members().find(|(known, _)| known == name).map(|(_, value)| value).filter(|value| !value.is_null())
+        let mut cursor = self.members().cursor;
+        while let Some((known, value)) = cursor.member() {
+            if says(known, name) {
+                return Some(value).filter(|value| !value.is_null());
+            }
+        }
+        None
     }
 
     /// The value at the end of a path of names, unless something on it is missing or null.
@@ -83,11 +89,15 @@ impl<'d> Value<'d> {
         if self.kind() != Kind::Object {
             return Err(self.expected("an object"));
         }
-        let mut found = [None; N];
-        for (name, value) in self.members().filter(|(_, value)| !value.is_null()) {
-            let wanted = names.iter().zip(&mut found).find(|(wanted, _)| **wanted == name);
+        let (mut found, mut missing) = ([None; N], N);
+        let mut cursor = self.members().cursor;
+        while missing > 0
+            && let Some((known, value)) = cursor.member()
+        {
+            let wanted = names.iter().zip(&mut found).find(|(wanted, _)| says(known, wanted));
             if let Some((_, place)) = wanted {
-                *place = Some(value);
+                *place = Some(value).filter(|value| !value.is_null());
+                missing = missing.saturating_sub(1);
             }
         }
         Ok(found)
@@ -229,7 +239,7 @@ impl<'d> Value<'d> {
     /// A cursor over what stands between its brackets.
     fn inside(self, kind: Kind) -> Cursor<'d> {
         let start = if self.kind() == kind { self.start.saturating_add(1) } else { self.end };
-        Cursor { document: self.document, at: start, end: self.end.saturating_sub(1) }
+        Cursor { document: self.document, at: start, end: self.end.saturating_sub(1), place: 0 }
     }
 }
 
@@ -240,6 +250,8 @@ struct Cursor<'d> {
     at: usize,
     /// The closing bracket.
     end: usize,
+    /// Where in the index the next long value is looked for.
+    place: usize,
 }
 
 impl<'d> Cursor<'d> {
@@ -260,7 +272,13 @@ impl<'d> Cursor<'d> {
         })
     }
 
-    fn end_of(&self, start: usize) -> usize {
+    /// The next field: its name as it is spelled, and its value.
+    fn member(&mut self) -> Option<(&'d str, Value<'d>)> {
+        let name = self.value()?;
+        Some((name.between_quotes(), self.value()?))
+    }
+
+    fn end_of(&mut self, start: usize) -> usize {
         let (bytes, long) = (self.document.text.as_bytes(), self.document.index.long());
         let near = match bytes.get(start) {
             Some(b'"') => string::end(bytes, start.saturating_add(1), long),
@@ -271,8 +289,13 @@ impl<'d> Cursor<'d> {
                 Some(start.saturating_add(rest.iter().position(ends).unwrap_or(rest.len())))
             }
         };
-        near.or_else(|| self.document.index.end_of(start)).unwrap_or(self.end)
+        near.or_else(|| self.document.index.end_of(start, &mut self.place)).unwrap_or(self.end)
     }
+}
+
+/// Whether a name that is spelled so is the wanted one. Escapes only make a spelling longer.
+fn says(spelled: &str, wanted: &str) -> bool {
+    spelled == wanted || (spelled.len() > wanted.len() && spelled.contains('\\') && string::decoded(spelled) == wanted)
 }
 
 /// The end of an array or object of less than `long` bytes.
@@ -307,9 +330,7 @@ impl<'d> Iterator for Members<'d> {
     type Item = (Cow<'d, str>, Value<'d>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.cursor.value()?;
-        let value = self.cursor.value()?;
-        Some((string::decoded(name.between_quotes()), value))
+        self.cursor.member().map(|(name, value)| (string::decoded(name), value))
     }
 }
 

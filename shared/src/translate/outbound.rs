@@ -55,6 +55,9 @@ pub struct RequestExtras<'a> {
     pub signatures: &'a HashMap<String, String>,
 }
 
+/// So many dropped fields are named: they go into a header, whose size clients limit.
+const MOST_NAMED: usize = 50;
+
 /// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function. What is dropped
 /// is named in the order of its paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
@@ -68,6 +71,10 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
         (_, _) => translate(request, to, extras)?,
     };
     outbound.dropped.sort_unstable();
+    if let Some(more) = outbound.dropped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+        outbound.dropped.truncate(MOST_NAMED);
+        outbound.dropped.push(format!("and {more} more"));
+    }
     Ok(outbound)
 }
 
@@ -103,7 +110,10 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
 fn unknown_fields(request: &ClientRequest) -> Vec<String> {
     let carried = request.format.carried_fields();
     let fields = request.body().members().filter(|(_, value)| !value.is_null());
-    fields.filter(|(name, _)| carried.binary_search(&name.as_ref()).is_err()).map(|(name, _)| name.into_owned()).collect()
+    fields
+        .filter(|(name, _)| carried.binary_search(&name.as_ref()).is_err())
+        .map(|(name, _)| request.body().path_of(&name))
+        .collect()
 }
 
 /// Server tools of the client's own vendor, which do not exist anywhere else.

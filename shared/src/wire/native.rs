@@ -84,7 +84,7 @@ impl<'d> Forwarding<'d> {
             if allowed.forwarded.binary_search(&name.as_ref()).is_err() {
                 self.edits.remove(value);
                 if !value.is_null() && !allowed.consumed.contains(&name.as_ref()) {
-                    self.dropped.push(name.into_owned());
+                    self.dropped.push(self.body.path_of(&name));
                 }
             }
         }

@@ -57,6 +57,7 @@ const ALLOWED: Allowed = Allowed {
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
     drop_parallel_calls_of_no_tools(&mut forwarding);
+    type_functions(&mut forwarding);
     let functions = forwarding.body.get("functions").into_iter().flat_map(Value::elements);
     forwarding.keep_once(functions, tool_name)?;
     forwarding.clamp_output(request.max_tokens, target);
@@ -76,6 +77,15 @@ fn drop_parallel_calls_of_no_tools(forwarding: &mut Forwarding<'_>) {
     let tools = forwarding.body.get("tools");
     if tools.is_none_or(|tools| forwarding.edits.removes(tools)) && forwarding.body.get("functions").is_none() {
         forwarding.drop_field("parallel_tool_calls");
+    }
+}
+
+/// Gives functions the type that some clients leave out, and that providers require.
+fn type_functions(forwarding: &mut Forwarding<'_>) {
+    for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
+        if tool.get("type").is_none() && is_client_tool(tool) && !forwarding.edits.removes(tool) {
+            forwarding.edits.set(tool, "type", "function");
+        }
     }
 }
 

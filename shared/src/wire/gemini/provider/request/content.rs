@@ -187,13 +187,12 @@ fn function_response(
 fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayError> {
     let is_json = !is_error && serde_json::from_str::<&RawValue>(text).is_ok();
     let object = is_json.then(|| object_in(text.to_owned()).or_else(|| object_in(format!("{{\"output\":{text}}}"))));
-    let object = match object.flatten() {
-        Some(object) => object.0,
-        None => {
-            let place = if is_error { "error" } else { "output" };
-            let quoted = serde_json::to_string(text).map_err(|error| internal(&error))?;
-            format!("{{\"{place}\":{quoted}}}")
-        }
+    let object = if let Some(object) = object.flatten() {
+        object.0
+    } else {
+        let place = if is_error { "error" } else { "output" };
+        let quoted = serde_json::to_string(text).map_err(|error| internal(&error))?;
+        format!("{{\"{place}\":{quoted}}}")
     };
     RawValue::from_string(object).map_err(|error| internal(&error))
 }

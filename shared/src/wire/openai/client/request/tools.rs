@@ -8,7 +8,11 @@ use crate::wire::request::{cache_mark, optional_text, required_text, text_field}
 
 /// Whether a declared tool runs at the client. Others run, and cost, at the provider, at prices we do not know.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
-    tool.get("type").is_some_and(|kind| kind.is("function") || kind.is("custom"))
+    match tool.get("type") {
+        Some(kind) => kind.is("function") || kind.is("custom"),
+        // Some clients leave the type of functions out.
+        None => tool.get("function").is_some(),
+    }
 }
 
 /// The name of a declared tool or function, in any of the forms.
