@@ -2,7 +2,7 @@
 
 use gateway::wire::WireFormat;
 
-use super::call_shapes::{call_rows, calls_apart_rows};
+use super::call_shapes::{call_rows, calls_apart_rows, calls_between_rows};
 use Outcome::{Broken, Failed, Said};
 
 /// One shape of a reply.
@@ -310,6 +310,7 @@ pub fn rows() -> Vec<Row> {
         finish_rows(),
         call_rows(),
         calls_apart_rows(),
+        calls_between_rows(),
         content_rows(),
         gemini_rows(),
         claude_rows(),

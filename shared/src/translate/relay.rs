@@ -47,6 +47,8 @@ struct Machine {
     /// What the decoder made of a frame, and what of it may be told. Reused for every frame.
     events: Vec<StreamEvent>,
     checked: Vec<StreamEvent>,
+    /// How many events waited before the frame.
+    held_before: usize,
 }
 
 /// What goes out.
@@ -110,6 +112,7 @@ impl Relay {
             context,
             events: Vec::new(),
             checked: Vec::new(),
+            held_before: 0,
         };
         Self { reader: FrameReader::default(), machine }
     }
@@ -217,8 +220,9 @@ impl Machine {
 
     /// Meters the frame's events, and keeps those that the rules let through.
     fn check(&mut self) -> Result<(), UpstreamError> {
-        let Self { context, decoder, restore, rules, meter, events, checked, .. } = self;
+        let Self { context, decoder, restore, rules, meter, events, checked, held_before, .. } = self;
         checked.clear();
+        *held_before = rules.held().len();
         let word = decoder.finish_word();
         for event in events.iter() {
             meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
@@ -250,7 +254,8 @@ impl Machine {
         result: Result<(), UpstreamError>,
         out: &mut BytesMut,
     ) -> Result<(), UpstreamError> {
-        let checked = Checked { events: &self.checked, is_held: self.rules.is_holding() };
+        let held = self.rules.is_holding().then(|| self.rules.held().get(self.held_before..).unwrap_or_default());
+        let checked = Checked { events: &self.checked, held };
         match &mut self.outlet {
             Outlet::Encode => self.checked.iter().for_each(|event| self.encoder.encode(event, out)),
             Outlet::Forward(forwarder) if result.is_ok() => forwarder.forward(frame, checked, out)?,

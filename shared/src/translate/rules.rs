@@ -52,7 +52,12 @@ impl ReplyRules {
         }
     }
 
-    /// True while the end of an incomplete call waits for the finish.
+    /// The end of an incomplete call, and what came after it, while they wait for the finish.
+    pub fn held(&self) -> &[StreamEvent] {
+        &self.held
+    }
+
+    /// True while anything waits.
     pub fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
@@ -60,25 +65,26 @@ impl ReplyRules {
     /// Takes the next event and appends what may be told by now. `word` is the provider's own finish reason, as far as it is
     /// known, for the message of a failure. `NoAnswer` when the reply is none.
     pub fn check(&mut self, event: StreamEvent, word: &str, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        match event {
+        let mut is_held = self.is_holding();
+        let event = match event {
             StreamEvent::Finish(reason) => return self.finish(reason, word, checked),
-            _ if self.is_holding() => self.held.push(event),
-            StreamEvent::BlockStart(block) => checked.push(StreamEvent::BlockStart(self.begin(block)?)),
-            StreamEvent::Delta(Delta::Arguments(text)) if self.means_none(&text) => {}
+            StreamEvent::BlockStart(block) => StreamEvent::BlockStart(self.begin(block)?),
+            StreamEvent::Delta(Delta::Arguments(text)) if self.means_none(&text) => return Ok(()),
             StreamEvent::Delta(delta) => {
                 self.piece(&delta);
-                checked.push(StreamEvent::Delta(delta));
+                StreamEvent::Delta(delta)
             }
-            StreamEvent::BlockStop => match self.arguments.take() {
-                Some(arguments) if !is_complete(&arguments) => self.held.push(event),
-                Some(_) | None => checked.push(event),
-            },
+            StreamEvent::BlockStop => {
+                is_held |= self.arguments.take().is_some_and(|arguments| !is_complete(&arguments));
+                event
+            }
             StreamEvent::Refusal(_) => {
                 self.has_refusal = true;
-                checked.push(event);
+                event
             }
-            StreamEvent::Start { .. } | StreamEvent::Usage(_) => checked.push(event),
-        }
+            StreamEvent::Start { .. } | StreamEvent::Usage(_) => event,
+        };
+        if is_held { &mut self.held } else { checked }.push(event);
         Ok(())
     }
 

@@ -235,8 +235,8 @@ impl Decoder {
             self.blocks.text(text, events);
         }
         // Signatures on text are optional on replay; a block of thoughts is where they can travel.
-        if let (Some(value), true) = (signature, thought && self.blocks.is_reasoning()) {
-            events.push(StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value })));
+        if let Some(value) = signature.filter(|_| thought) {
+            self.blocks.sign_thought(Signature { origin: Origin::Gemini, value }, events);
         }
     }
 
