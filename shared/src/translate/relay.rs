@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 
+use super::characters::with_whole_characters;
 use super::conversion::Conversion;
 use super::meter::{Meter, UsageReport};
 use super::restore::Restore;
@@ -192,12 +193,15 @@ fn is_json(data: &str) -> bool {
 
 impl Machine {
     fn frame(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        if self.meter.finish.is_some() {
+        let is_empty = frame.event.is_none() && frame.data.trim().is_empty();
+        if self.meter.finish.is_some() || is_empty {
             return Ok(());
         }
-        let decoded = self.decoder.decode(frame, &mut self.events);
+        let data = with_whole_characters(frame.data);
+        let frame = Frame { data: &data, ..*frame };
+        let decoded = self.decoder.decode(&frame, &mut self.events);
         let checked = self.check();
-        self.tell(Some(frame), decoded.and(checked), out)
+        self.tell(Some(&frame), decoded.and(checked), out)
     }
 
     fn end(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
@@ -211,10 +215,11 @@ impl Machine {
 
     /// Reads a whole reply as the frames of a stream. A provider's own whole reply needs no folding.
     fn whole(&mut self, body: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let body = with_whole_characters(body);
         if let Outlet::Fold(folded) = &mut self.outlet {
-            folded.body = Some(body.to_owned());
+            folded.body = Some(body.as_ref().to_owned());
         }
-        wire::frames_of_whole(self.wire, body, |frame| self.frame(frame, out))?;
+        wire::frames_of_whole(self.wire, &body, |frame| self.frame(frame, out))?;
         self.end(out)
     }
 
@@ -227,13 +232,17 @@ impl Machine {
         for event in events.iter() {
             meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
         }
-        for event in events.drain(..) {
+        // A count of nothing takes no count back.
+        let says_something = |event: &StreamEvent| !matches!(event, StreamEvent::Usage(usage) if usage.is_empty());
+        for event in events.drain(..).filter(says_something) {
             let Some(event) = (match restore {
                 Some(restore) => restore.apply(event),
                 None => Some(event),
             }) else {
                 continue;
             };
+            let begins_answer =
+                matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
             let told = checked.len();
             let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
                 let usage = StreamEvent::Usage(meter.metered(context.estimated_input).usage);
@@ -243,6 +252,9 @@ impl Machine {
             };
             checked.iter().skip(told).for_each(|event| meter.note_told(event));
             result?;
+            if begins_answer {
+                rules.expect_object();
+            }
         }
         Ok(())
     }
