@@ -305,6 +305,25 @@ fn half_a_claude_call() -> Row {
     Row { whole: None, ..row }
 }
 
+/// A call without an id behind half a call: what waits for the finish is corrected, too.
+fn a_claude_call_behind_half_a_call() -> Row {
+    let call = |index: u8, id: &str, json: &str| {
+        [
+            format!(
+                r#""type":"content_block_start","index":{index},"content_block":{{"type":"tool_use","id":"{id}","name":"look","input":{{}}}}"#
+            ),
+            format!(
+                r#""type":"content_block_delta","index":{index},"delta":{{"type":"input_json_delta","partial_json":"{json}"}}"#
+            ),
+            format!(r#""type":"content_block_stop","index":{index}"#),
+        ]
+    };
+    let events = [call(0, "t", r#"{\"a\""#), call(1, "", r#"{\"a\":2}"#)].concat();
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let outcome = Said(r#"call look {} | call look {"a":2}"#, "length", "max_tokens");
+    Row { whole: None, ..blocks("a call without an id behind half a call", &events, r#""max_tokens""#, "", outcome) }
+}
+
 /// Frames that say less than they should.
 fn frame_rows() -> Vec<Row> {
     let end = r#""delta":{},"finish_reason":"stop""#;
@@ -359,7 +378,7 @@ pub fn rows() -> Vec<Row> {
         content_rows(),
         gemini_rows(),
         claude_rows(),
-        vec![half_a_claude_call()],
+        vec![half_a_claude_call(), a_claude_call_behind_half_a_call()],
         frame_rows(),
         block_number_rows(),
     ];

@@ -422,6 +422,16 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_not_waited_for_behind_a_long_text() {
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        blocks.tool_call(piece(0, "a", "f", ""), &mut events);
+        blocks.text("x".repeat(MOST_WAITING), &mut events);
+        assert_eq!(notation(&events), "+f(a)");
+        blocks.text("y".into(), &mut events);
+        assert_eq!(notation(&events), format!("+f(a) - +Text {} y", "x".repeat(MOST_WAITING)));
+    }
+
+    #[test]
     fn text_reasoning_and_calls_close_each_other() {
         let (mut blocks, mut events) = (Blocks::default(), Vec::new());
         blocks.reasoning("hm".into(), &mut events);
