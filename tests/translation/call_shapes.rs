@@ -114,3 +114,53 @@ pub fn calls_apart_rows() -> Vec<Row> {
         ),
     ]
 }
+
+/// Calls whose pieces have something else between them, and calls beside broken ones.
+pub fn calls_between_rows() -> Vec<Row> {
+    const NAMED: &str = r#"{"index":0,"id":"c","type":"function","function":{"name":"look","arguments":""}}"#;
+    let more = |arguments: &str| piece(&format!(r#"{{"index":0,"function":{{"arguments":"{arguments}"}}}}"#));
+    let encrypted = r#""delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"c2ln","id":"r","index":0}]}"#;
+    let between = |name, between: &str, first: &str, rest: &str, outcome| {
+        chunks(name, &[&piece(NAMED), &more(first), between, &more(rest), CALLS_END], "", outcome)
+    };
+    let then = |said| Said(said, "tool_calls", "tool_use");
+    let (line, whole, half, rest) = (r#""delta":{"content":"\n"}"#, r#"{\"a\":1}"#, r#"{\"a\""#, ":1}");
+    vec![
+        between("thoughts only the provider can read before a call's arguments", encrypted, "", whole, CALLED),
+        between("thoughts only the provider can read within a call's arguments", encrypted, half, rest, CALLED),
+        between("a line end before a call's arguments", line, "", whole, then("call look {\"a\":1} | text \n")),
+        between("a line end within a call's arguments", line, half, rest, then("call look {\"a\":1} | text \n")),
+        between(
+            "content as a list within a call's arguments",
+            r#""delta":{"content":[{"type":"text","text":"Hi"}]}"#,
+            half,
+            rest,
+            then("call look {\"a\":1} | text Hi"),
+        ),
+        between(
+            "reasoning within a call's arguments",
+            r#""delta":{"reasoning":"Hm."}"#,
+            half,
+            rest,
+            then("call look {\"a\":1} | reasoning Hm."),
+        ),
+        between("arguments that are null as text after the name", &more("null"), "", "", then("call look {}")),
+        chunks(
+            "a call without arguments before one without a number",
+            &[&piece(NAMED), &piece(&looks(r#""id":"d","#, 2)), CALLS_END],
+            "",
+            then(r#"call look {} | call look {"a":2}"#),
+        ),
+        chunks(
+            "half a call before one without an id, at the token limit",
+            &[
+                &piece(NAMED),
+                &more(half),
+                &piece(&looks(r#""index":1,"id":"","#, 2)),
+                r#""delta":{},"finish_reason":"length""#,
+            ],
+            "",
+            Said(r#"call look {} | call look {"a":2}"#, "length", "max_tokens"),
+        ),
+    ]
+}

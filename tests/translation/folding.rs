@@ -126,3 +126,39 @@ fn a_whole_reply_that_is_told_as_a_stream_folds_to_itself() {
     }
     assert!(seen > 5, "only {seen} whole replies");
 }
+
+#[test]
+fn every_start_of_a_block_is_one_block_of_the_folded_reply() {
+    let text = |index: &str, text: &str| {
+        let event = |kind: &str, field: &str| format!("event: {kind}\ndata: {{\"type\":\"{kind}\"{index}{field}}}\n\n");
+        let start = event("content_block_start", r#","content_block":{"type":"text","text":""}"#);
+        let delta = format!(r#","delta":{{"type":"text_delta","text":"{text}"}}"#);
+        format!("{start}{}{}", event("content_block_delta", &delta), event("content_block_stop", ""))
+    };
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[]}}\n\n";
+    let unknown = "event: vendor_event\ndata: ok\n\n";
+    let end = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\nevent: message_stop\ndata: {}\n\n";
+    for (first, second) in [(r#","index":1"#, r#","index":2"#), (r#","index":0"#, r#","index":0"#), ("", "")] {
+        let stream = [start, unknown, &text(first, "one"), &text(second, "two"), end].concat();
+        let (folded, _) = folded_from(ClientFormat::Messages, WireFormat::Anthropic, stream.as_bytes()).unwrap();
+        let folded: Value = serde_json::from_str(&folded).unwrap();
+        let blocks = serde_json::json!([{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]);
+        assert_eq!(folded["content"], blocks, "{first}");
+    }
+}
+
+#[test]
+fn encrypted_details_of_one_number_stay_apart() {
+    let detail = |id: &str, data: &str| {
+        format!(r#"{{"type":"reasoning.encrypted","data":"{data}","id":"{id}","format":"google-gemini-v1","index":0}}"#)
+    };
+    let chunk =
+        |detail: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"reasoning_details\":[{detail}]}}}}]}}\n\n");
+    let end = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let (first, second) = (detail("a", "AAAA"), detail("b", "BBBB"));
+    let stream = [chunk(&first), chunk(&second), end.to_owned()].concat();
+    let (folded, _) = folded_from(ClientFormat::ChatCompletions, WireFormat::OpenAi, stream.as_bytes()).unwrap();
+    let expected: Value = serde_json::from_str(&format!("[{first},{second}]")).unwrap();
+    let folded: Value = serde_json::from_str(&folded).unwrap();
+    assert_eq!(folded["choices"][0]["message"]["reasoning_details"], expected);
+}

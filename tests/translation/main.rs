@@ -1,7 +1,9 @@
 //! What holds for every translation, over the project's own fixtures, over recorded traffic where a folder of it is at hand,
 //! and over made-up requests and replies.
 
+mod answers;
 mod call_shapes;
+mod counts;
 mod folding;
 mod made_up;
 mod replies;

@@ -2,7 +2,7 @@
 
 use gateway::wire::WireFormat;
 
-use super::call_shapes::{call_rows, calls_apart_rows};
+use super::call_shapes::{call_rows, calls_apart_rows, calls_between_rows};
 use Outcome::{Broken, Failed, Said};
 
 /// One shape of a reply.
@@ -69,6 +69,7 @@ pub fn blocks(name: &'static str, events: &[&str], stop: &str, whole: &str, outc
 
 /// A first chunk with text.
 pub const TEXT: &str = r#""delta":{"role":"assistant","content":"Hi"},"finish_reason":null"#;
+const HI: Outcome = Said("text Hi", "stop", "end_turn");
 pub const CALL: &str = r#"call look {"a":1}"#;
 pub const TWO_CALLS: &str = r#"call look {"a":1} | call look {"a":2}"#;
 
@@ -304,16 +305,82 @@ fn half_a_claude_call() -> Row {
     Row { whole: None, ..row }
 }
 
+/// A call without an id behind half a call: what waits for the finish is corrected, too.
+fn a_claude_call_behind_half_a_call() -> Row {
+    let call = |index: u8, id: &str, json: &str| {
+        [
+            format!(
+                r#""type":"content_block_start","index":{index},"content_block":{{"type":"tool_use","id":"{id}","name":"look","input":{{}}}}"#
+            ),
+            format!(
+                r#""type":"content_block_delta","index":{index},"delta":{{"type":"input_json_delta","partial_json":"{json}"}}"#
+            ),
+            format!(r#""type":"content_block_stop","index":{index}"#),
+        ]
+    };
+    let events = [call(0, "t", r#"{\"a\""#), call(1, "", r#"{\"a\":2}"#)].concat();
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let outcome = Said(r#"call look {} | call look {"a":2}"#, "length", "max_tokens");
+    Row { whole: None, ..blocks("a call without an id behind half a call", &events, r#""max_tokens""#, "", outcome) }
+}
+
+/// Frames that say less than they should.
+fn frame_rows() -> Vec<Row> {
+    let end = r#""delta":{},"finish_reason":"stop""#;
+    let hi = || chunks("", &[r#""delta":{"content":"H"}"#, r#""delta":{"content":"i"}"#, end], "", HI);
+    let mut empty = Row { name: "a frame without data", ..hi() };
+    empty.stream.insert(1, String::new());
+    let mut unnumbered = Row { name: "choices without a number", ..hi() };
+    unnumbered.stream.iter_mut().for_each(|data| *data = data.replace(r#""index":0,"#, ""));
+    let halves = chunks(
+        "a character cut in two",
+        &[r#""delta":{"content":"\ud83d"}"#, r#""delta":{"content":"\ude00"}"#, end],
+        "",
+        Said("text \u{fffd}\u{fffd}", "stop", "end_turn"),
+    );
+    let half = chunks(
+        "half a character",
+        &[r#""delta":{"content":"H\ud83di"}"#, end],
+        r#""message":{"content":"H\ud83di"},"finish_reason":"stop""#,
+        Said("text H\u{fffd}i", "stop", "end_turn"),
+    );
+    vec![empty, unnumbered, halves, half]
+}
+
+/// Blocks whose numbers are not theirs.
+fn block_number_rows() -> Vec<Row> {
+    let block = |index: &str, text: &str| {
+        [
+            format!(r#""type":"content_block_start",{index}"content_block":{{"type":"text","text":""}}"#),
+            format!(r#""type":"content_block_delta",{index}"delta":{{"type":"text_delta","text":"{text}"}}"#),
+            format!(r#""type":"content_block_stop"{}"#, if index.is_empty() { "" } else { r#","index":0"# }),
+        ]
+    };
+    let row = |name, first: &str, second: &str| {
+        let events = [block(first, "H"), block(second, "i")].concat();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        Row { whole: None, ..blocks(name, &events, r#""end_turn""#, "", HI) }
+    };
+    vec![
+        row("blocks that are numbered from 1", r#""index":1,"#, r#""index":2,"#),
+        row("two blocks of one number", r#""index":0,"#, r#""index":0,"#),
+        row("blocks without numbers", "", ""),
+    ]
+}
+
 /// Every shape.
 pub fn rows() -> Vec<Row> {
     let rows = [
         finish_rows(),
         call_rows(),
         calls_apart_rows(),
+        calls_between_rows(),
         content_rows(),
         gemini_rows(),
         claude_rows(),
-        vec![half_a_claude_call()],
+        vec![half_a_claude_call(), a_claude_call_behind_half_a_call()],
+        frame_rows(),
+        block_number_rows(),
     ];
     rows.into_iter().flatten().collect()
 }

@@ -2,7 +2,8 @@
 //!
 //! Text and reasoning open their block with the first piece. Tool calls may interleave on such wires: the open call streams
 //! live, the others' pieces wait until they can open in order, so nothing is lost and order is kept. A call's arguments are one
-//! JSON object, so the open call gives way to the next as soon as its object is complete.
+//! JSON object, so the open call gives way as soon as its object is complete, and not before: pieces of it may still come, and
+//! whatever else comes between them waits.
 
 use super::event::{BlockStart, Delta, StreamEvent};
 use super::request::Signature;
@@ -24,9 +25,19 @@ struct Call {
     name: String,
     /// Pieces that wait for their turn.
     waiting: String,
+    /// Whether its block is closed.
     done: bool,
     /// How far the arguments are that have come, those that wait included.
     end: ObjectEnd,
+}
+
+/// What came between the pieces of the open call.
+#[derive(Debug)]
+enum Between {
+    Text(String),
+    Reasoning(String),
+    Signature(Signature),
+    Redacted(Signature),
 }
 
 /// Turns pieces without boundaries into blocks.
@@ -34,11 +45,17 @@ struct Call {
 pub struct Blocks {
     open: Open,
     calls: Vec<Call>,
+    between: Vec<Between>,
+    /// Bytes of text in `between`.
+    waiting: usize,
 }
+
+/// Bytes of text that wait for a call's next piece: after that much, none will come.
+const MOST_WAITING: usize = 64 * 1024;
 
 impl Default for Blocks {
     fn default() -> Self {
-        Self { open: Open::Nothing, calls: Vec::new() }
+        Self { open: Open::Nothing, calls: Vec::new(), between: Vec::new(), waiting: 0 }
     }
 }
 
@@ -59,17 +76,20 @@ impl Blocks {
     /// A piece of answer text; empty pieces open nothing.
     pub fn text(&mut self, piece: String, events: &mut Vec<StreamEvent>) {
         if !piece.is_empty() {
-            self.switch(Open::Text, BlockStart::Text, events);
-            events.push(StreamEvent::Delta(Delta::Text(piece)));
+            self.tell(Between::Text(piece), events);
         }
     }
 
     /// A piece of reasoning; empty pieces open nothing.
     pub fn reasoning(&mut self, piece: String, events: &mut Vec<StreamEvent>) {
         if !piece.is_empty() {
-            self.switch(Open::Reasoning, BlockStart::Reasoning, events);
-            events.push(StreamEvent::Delta(Delta::Reasoning(piece)));
+            self.tell(Between::Reasoning(piece), events);
         }
+    }
+
+    /// The signature of the thought that came last; anywhere else it signs nothing.
+    pub fn sign_thought(&mut self, signature: Signature, events: &mut Vec<StreamEvent>) {
+        self.tell(Between::Signature(signature), events);
     }
 
     /// A piece of a tool call.
@@ -97,19 +117,12 @@ impl Blocks {
 
     /// Thoughts that only their provider can read: a block of their own, complete at once.
     pub fn redacted(&mut self, data: Signature, events: &mut Vec<StreamEvent>) {
-        self.close_open(events);
-        events.push(StreamEvent::BlockStart(BlockStart::RedactedReasoning { data }));
-        events.push(StreamEvent::BlockStop);
+        self.tell(Between::Redacted(data), events);
     }
 
     /// True while a block of text is open.
     pub fn is_text(&self) -> bool {
         self.open == Open::Text
-    }
-
-    /// True while a block of reasoning is open.
-    pub fn is_reasoning(&self) -> bool {
-        self.open == Open::Reasoning
     }
 
     /// True when any tool call was seen.
@@ -120,11 +133,59 @@ impl Blocks {
     /// Closes what is open and hands over every call that still waits. Call it once, before the finish.
     pub fn close(&mut self, events: &mut Vec<StreamEvent>) {
         self.close_open(events);
+        self.release(events);
         for position in 0..self.calls.len() {
             if self.calls.get(position).is_some_and(|call| !call.done) {
                 self.open_call(position, events);
-                self.close_open(events);
             }
+        }
+        self.close_open(events);
+    }
+
+    /// Whether pieces of the open call may still come.
+    fn is_waiting(&self) -> bool {
+        let Open::Call(position) = self.open else { return false };
+        self.calls.get(position).is_some_and(|call| !call.end.reached())
+    }
+
+    fn tell(&mut self, what: Between, events: &mut Vec<StreamEvent>) {
+        if self.is_waiting() {
+            if let Between::Text(piece) | Between::Reasoning(piece) = &what {
+                self.waiting = self.waiting.saturating_add(piece.len());
+            }
+            self.between.push(what);
+            if self.waiting > MOST_WAITING {
+                self.close_open(events);
+                self.release(events);
+            }
+            return;
+        }
+        match what {
+            Between::Text(piece) => {
+                self.switch(Open::Text, BlockStart::Text, events);
+                events.push(StreamEvent::Delta(Delta::Text(piece)));
+            }
+            Between::Reasoning(piece) => {
+                self.switch(Open::Reasoning, BlockStart::Reasoning, events);
+                events.push(StreamEvent::Delta(Delta::Reasoning(piece)));
+            }
+            Between::Signature(signature) if self.open == Open::Reasoning => {
+                events.push(StreamEvent::Delta(Delta::Signature(signature)));
+            }
+            Between::Signature(_) => {}
+            Between::Redacted(data) => {
+                self.close_open(events);
+                events.push(StreamEvent::BlockStart(BlockStart::RedactedReasoning { data }));
+                events.push(StreamEvent::BlockStop);
+            }
+        }
+    }
+
+    /// Tells what came between the pieces of a call, now that its block gives way.
+    fn release(&mut self, events: &mut Vec<StreamEvent>) {
+        self.waiting = 0;
+        for what in std::mem::take(&mut self.between) {
+            self.tell(what, events);
         }
     }
 
@@ -165,8 +226,11 @@ impl Blocks {
     fn advance(&mut self, events: &mut Vec<StreamEvent>) {
         loop {
             if let Open::Call(position) = self.open {
-                let complete = self.flush(position, events);
-                if !complete || position.saturating_add(1) >= self.calls.len() {
+                if !self.flush(position, events) {
+                    return;
+                }
+                self.release(events);
+                if position.saturating_add(1) >= self.calls.len() {
                     return;
                 }
             }
@@ -255,6 +319,7 @@ impl ObjectEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::request::Origin;
 
     fn piece(index: u64, id: &str, name: &str, arguments: &str) -> CallPiece {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -326,6 +391,44 @@ mod tests {
     fn a_repeated_name_is_not_appended_and_a_call_without_arguments_still_opens() {
         assert_eq!(run(vec![piece(0, "a", "f", "{"), piece(0, "a", "f", "}")]), "+f(a) { } -");
         assert_eq!(run(vec![piece(0, "a", "f", ""), piece(1, "b", "g", "")]), "+f(a) - +g(b) -");
+    }
+
+    #[test]
+    fn what_comes_between_the_pieces_of_a_call_follows_it() {
+        let signature = |value: &str| Signature { origin: Origin::OpenRouter, value: value.to_owned() };
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        blocks.tool_call(piece(0, "a", "f", ""), &mut events);
+        blocks.text("\n".into(), &mut events);
+        blocks.tool_call(piece(0, "", "", "{\"x\":"), &mut events);
+        blocks.reasoning("hm".into(), &mut events);
+        blocks.sign_thought(signature("s"), &mut events);
+        blocks.redacted(signature("r"), &mut events);
+        blocks.tool_call(piece(1, "b", "g", "{}"), &mut events);
+        assert_eq!(notation(&events), "+f(a) {\"x\":");
+        blocks.tool_call(piece(0, "", "", "1}"), &mut events);
+        let redacted = format!("+{:?}", BlockStart::RedactedReasoning { data: signature("r") });
+        let call = r#"+f(a) {"x": 1} -"#;
+        assert_eq!(notation(&events), format!("{call} +Text \n - +Reasoning hm ? - {redacted} - +g(b) {{}}"));
+    }
+
+    #[test]
+    fn what_follows_a_call_without_arguments_is_told_at_the_end() {
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        blocks.tool_call(piece(0, "a", "f", ""), &mut events);
+        blocks.text("ok".into(), &mut events);
+        assert_eq!(notation(&events), "+f(a)");
+        blocks.close(&mut events);
+        assert_eq!(notation(&events), "+f(a) - +Text ok -");
+    }
+
+    #[test]
+    fn a_call_is_not_waited_for_behind_a_long_text() {
+        let (mut blocks, mut events) = (Blocks::default(), Vec::new());
+        blocks.tool_call(piece(0, "a", "f", ""), &mut events);
+        blocks.text("x".repeat(MOST_WAITING), &mut events);
+        assert_eq!(notation(&events), "+f(a)");
+        blocks.text("y".into(), &mut events);
+        assert_eq!(notation(&events), format!("+f(a) - +Text {} y", "x".repeat(MOST_WAITING)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Between a client's format and a wire, free of I/O: requests out, whole replies and streams back.
 
+mod characters;
 mod conversion;
 mod meter;
 pub mod outbound;

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 
+use super::characters::with_whole_characters;
 use super::conversion::Conversion;
 use super::meter::{Meter, UsageReport};
 use super::restore::Restore;
@@ -47,6 +48,8 @@ struct Machine {
     /// What the decoder made of a frame, and what of it may be told. Reused for every frame.
     events: Vec<StreamEvent>,
     checked: Vec<StreamEvent>,
+    /// How many events waited before the frame.
+    held_before: usize,
 }
 
 /// What goes out.
@@ -110,6 +113,7 @@ impl Relay {
             context,
             events: Vec::new(),
             checked: Vec::new(),
+            held_before: 0,
         };
         Self { reader: FrameReader::default(), machine }
     }
@@ -189,12 +193,15 @@ fn is_json(data: &str) -> bool {
 
 impl Machine {
     fn frame(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        if self.meter.finish.is_some() {
+        let is_empty = frame.event.is_none() && frame.data.trim().is_empty();
+        if self.meter.finish.is_some() || is_empty {
             return Ok(());
         }
-        let decoded = self.decoder.decode(frame, &mut self.events);
+        let data = with_whole_characters(frame.data);
+        let frame = Frame { data: &data, ..*frame };
+        let decoded = self.decoder.decode(&frame, &mut self.events);
         let checked = self.check();
-        self.tell(Some(frame), decoded.and(checked), out)
+        self.tell(Some(&frame), decoded.and(checked), out)
     }
 
     fn end(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
@@ -208,28 +215,34 @@ impl Machine {
 
     /// Reads a whole reply as the frames of a stream. A provider's own whole reply needs no folding.
     fn whole(&mut self, body: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let body = with_whole_characters(body);
         if let Outlet::Fold(folded) = &mut self.outlet {
-            folded.body = Some(body.to_owned());
+            folded.body = Some(body.as_ref().to_owned());
         }
-        wire::frames_of_whole(self.wire, body, |frame| self.frame(frame, out))?;
+        wire::frames_of_whole(self.wire, &body, |frame| self.frame(frame, out))?;
         self.end(out)
     }
 
     /// Meters the frame's events, and keeps those that the rules let through.
     fn check(&mut self) -> Result<(), UpstreamError> {
-        let Self { context, decoder, restore, rules, meter, events, checked, .. } = self;
+        let Self { context, decoder, restore, rules, meter, events, checked, held_before, .. } = self;
         checked.clear();
+        *held_before = rules.held().len();
         let word = decoder.finish_word();
         for event in events.iter() {
             meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
         }
-        for event in events.drain(..) {
+        // A count of nothing takes no count back.
+        let says_something = |event: &StreamEvent| !matches!(event, StreamEvent::Usage(usage) if usage.is_empty());
+        for event in events.drain(..).filter(says_something) {
             let Some(event) = (match restore {
                 Some(restore) => restore.apply(event),
                 None => Some(event),
             }) else {
                 continue;
             };
+            let begins_answer =
+                matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
             let told = checked.len();
             let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
                 let usage = StreamEvent::Usage(meter.metered(context.estimated_input).usage);
@@ -239,6 +252,9 @@ impl Machine {
             };
             checked.iter().skip(told).for_each(|event| meter.note_told(event));
             result?;
+            if begins_answer {
+                rules.expect_object();
+            }
         }
         Ok(())
     }
@@ -250,7 +266,8 @@ impl Machine {
         result: Result<(), UpstreamError>,
         out: &mut BytesMut,
     ) -> Result<(), UpstreamError> {
-        let checked = Checked { events: &self.checked, is_held: self.rules.is_holding() };
+        let held = self.rules.is_holding().then(|| self.rules.held().get(self.held_before..).unwrap_or_default());
+        let checked = Checked { events: &self.checked, held };
         match &mut self.outlet {
             Outlet::Encode => self.checked.iter().for_each(|event| self.encoder.encode(event, out)),
             Outlet::Forward(forwarder) if result.is_ok() => forwarder.forward(frame, checked, out)?,

@@ -23,6 +23,11 @@ impl Restore {
         Self { names, answer_tool, visible_reasoning, ..Self::default() }
     }
 
+    /// Whether the open block is the answer tool's.
+    pub fn is_in_answer(&self) -> bool {
+        self.in_answer
+    }
+
     /// The event as the client shall see it; `None` when it shall not.
     pub fn apply(&mut self, event: StreamEvent) -> Option<StreamEvent> {
         match event {

@@ -3,8 +3,8 @@
 //!
 //! A finish reason follows from what the reply holds: calls mean `ToolCalls`, no call means not; the provider's word only chooses
 //! between the rest. Every call has a name and an id of its own. Half a call is never told as a whole one: the end of a call whose
-//! arguments are not a JSON object waits for the finish, and only the token limit excuses it. An answer without content is a
-//! failed try.
+//! arguments are not a JSON object waits for the finish, and only the token limit excuses it. An answer that came as a call's
+//! arguments is held to the same. An answer without content is a failed try.
 
 use serde::de::IgnoredAny;
 
@@ -30,8 +30,9 @@ pub struct ReplyRules {
     identity: Identity,
     call_ids: CallIds,
     seen_ids: Vec<String>,
-    /// The open call's arguments so far.
+    /// The open call's arguments so far, or the text of an answer that came as arguments.
     arguments: Option<String>,
+    is_answer: bool,
     has_content: bool,
     has_refusal: bool,
     /// The end of an incomplete call, and whatever came after it.
@@ -46,13 +47,19 @@ impl ReplyRules {
             call_ids,
             seen_ids: Vec::new(),
             arguments: None,
+            is_answer: false,
             has_content: false,
             has_refusal: false,
             held: Vec::new(),
         }
     }
 
-    /// True while the end of an incomplete call waits for the finish.
+    /// The end of an incomplete call, and what came after it, while they wait for the finish.
+    pub fn held(&self) -> &[StreamEvent] {
+        &self.held
+    }
+
+    /// True while anything waits.
     pub fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
@@ -60,26 +67,39 @@ impl ReplyRules {
     /// Takes the next event and appends what may be told by now. `word` is the provider's own finish reason, as far as it is
     /// known, for the message of a failure. `NoAnswer` when the reply is none.
     pub fn check(&mut self, event: StreamEvent, word: &str, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        match event {
+        let mut is_held = self.is_holding();
+        let event = match event {
             StreamEvent::Finish(reason) => return self.finish(reason, word, checked),
-            _ if self.is_holding() => self.held.push(event),
-            StreamEvent::BlockStart(block) => checked.push(StreamEvent::BlockStart(self.begin(block)?)),
-            StreamEvent::Delta(Delta::Arguments(text)) if self.means_none(&text) => {}
+            StreamEvent::BlockStart(block) => StreamEvent::BlockStart(self.begin(block)?),
+            StreamEvent::Delta(Delta::Arguments(text) | Delta::Text(text)) if self.means_none(&text) => return Ok(()),
             StreamEvent::Delta(delta) => {
                 self.piece(&delta);
-                checked.push(StreamEvent::Delta(delta));
+                StreamEvent::Delta(delta)
             }
-            StreamEvent::BlockStop => match self.arguments.take() {
-                Some(arguments) if !is_complete(&arguments) => self.held.push(event),
-                Some(_) | None => checked.push(event),
-            },
+            StreamEvent::BlockStop => {
+                let arguments = self.arguments.take();
+                let is_empty = arguments.as_ref().is_some_and(|arguments| arguments.trim().is_empty());
+                if std::mem::take(&mut self.is_answer) && is_empty {
+                    self.has_content = true;
+                    let none = StreamEvent::Delta(Delta::Text("{}".to_owned()));
+                    if is_held { &mut self.held } else { &mut *checked }.push(none);
+                }
+                is_held |= arguments.is_some_and(|arguments| !is_complete(&arguments));
+                event
+            }
             StreamEvent::Refusal(_) => {
                 self.has_refusal = true;
-                checked.push(event);
+                event
             }
-            StreamEvent::Start { .. } | StreamEvent::Usage(_) => checked.push(event),
-        }
+            StreamEvent::Start { .. } | StreamEvent::Usage(_) => event,
+        };
+        if is_held { &mut self.held } else { checked }.push(event);
         Ok(())
+    }
+
+    /// The block of text that has just begun is an answer that the provider sends as a call's arguments: it is one JSON object.
+    pub fn expect_object(&mut self) {
+        (self.arguments, self.is_answer) = (Some(String::new()), true);
     }
 
     fn begin(&mut self, block: BlockStart) -> Result<BlockStart, UpstreamError> {
@@ -111,11 +131,10 @@ impl ReplyRules {
         match delta {
             Delta::Text(text) | Delta::Reasoning(text) => self.has_content |= !text.is_empty(),
             Delta::Signature(_) => self.has_content = true,
-            Delta::Arguments(text) => {
-                if let Some(arguments) = &mut self.arguments {
-                    arguments.push_str(text);
-                }
-            }
+            Delta::Arguments(_) => {}
+        }
+        if let (Delta::Text(text) | Delta::Arguments(text), Some(arguments)) = (delta, &mut self.arguments) {
+            arguments.push_str(text);
         }
     }
 

@@ -1,10 +1,8 @@
 //! JSON that grows piece by piece: how a provider's stream becomes the whole reply that it would have given.
 //!
 //! Texts concatenate, lists of numbered objects merge by number, everything else takes the last value. The exceptions are
-//! [`LABELS`], which are texts but no pieces of one, `null`, which takes nothing away, and objects of one number but of two types,
-//! which are two.
-
-use std::mem;
+//! [`LABELS`], which are texts but no pieces of one, `null`, which takes nothing away, and objects of one number but of two types
+//! or ids, which are two.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
@@ -173,6 +171,19 @@ impl Tree {
         matches!(self, Self::Scalar(value) if value.get() == "null")
     }
 
+    /// Whether a piece of that number belongs to this object. Types and ids tell two objects apart, and so does data that only
+    /// its provider can read: it comes whole.
+    fn is_continued_by(&self, index: usize, piece: &Self) -> bool {
+        let both = |name| self.field_text(name).zip(piece.field_text(name));
+        let is_other = |name| both(name).is_some_and(|(known, new)| known != new);
+        self.index() == Some(index) && !is_other("type") && !is_other("id") && both("data").is_none()
+    }
+
+    /// A field's text, if it says anything.
+    fn field_text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Self::text).filter(|text| !text.is_empty())
+    }
+
     /// The number of a numbered object.
     pub fn index(&self) -> Option<usize> {
         if let Some(Self::Scalar(index)) = self.get("index") { index.get().parse().ok() } else { None }
@@ -185,32 +196,12 @@ impl Default for Tree {
     }
 }
 
+/// Merges a numbered object into the last one that it continues.
 fn merge_item(items: &mut Vec<Tree>, piece: Tree) {
-    let kind = |tree: &Tree| tree.get("type").and_then(Tree::text).map(str::to_owned);
-    let is_same = |item: &&mut Tree| {
-        let same_kind = match (kind(item), kind(&piece)) {
-            (Some(known), Some(new)) => known == new,
-            _ => true,
-        };
-        item.index().is_some() && item.index() == piece.index() && same_kind
-    };
-    match items.iter_mut().find(is_same) {
+    let known = piece.index().and_then(|index| items.iter_mut().rfind(|item| item.is_continued_by(index, &piece)));
+    match known {
         Some(item) => item.merge(piece),
         None => items.push(piece),
-    }
-}
-
-/// Puts an item at a number, with empty objects before it where numbers are missing.
-pub fn place(items: &mut Vec<Tree>, index: usize, item: Tree) {
-    const MOST: usize = 10_000;
-    if index >= MOST {
-        return;
-    }
-    while items.len() <= index {
-        items.push(Tree::object());
-    }
-    if let Some(slot) = items.get_mut(index) {
-        drop(mem::replace(slot, item));
     }
 }
 
@@ -287,5 +278,25 @@ mod tests {
             folded(&[r#"{"l":[{"index":0,"type":"a","text":"x"}]}"#, r#"{"l":[{"index":0,"type":"b","data":"y"}]}"#]),
             r#"{"l":[{"index":0,"type":"a","text":"x"},{"index":0,"type":"b","data":"y"}]}"#
         );
+    }
+
+    #[test]
+    fn objects_of_one_number_and_two_ids_are_two() {
+        assert_eq!(
+            folded(&[
+                r#"{"l":[{"index":0,"id":"a","text":"x"}]}"#,
+                r#"{"l":[{"index":0,"id":"b","text":"y"}]}"#,
+                r#"{"l":[{"index":0,"id":"","text":"z"}]}"#,
+            ]),
+            r#"{"l":[{"index":0,"id":"a","text":"x"},{"index":0,"id":"b","text":"yz"}]}"#
+        );
+    }
+
+    #[test]
+    fn data_of_one_number_does_not_concatenate() {
+        let entry = |data: &str| format!(r#"{{"index":0,"type":"reasoning.encrypted","data":"{data}"}}"#);
+        let list = |entries: &str| format!(r#"{{"l":[{entries}]}}"#);
+        let pieces = [list(&entry("AAAA")), list(&entry("BBBB"))];
+        assert_eq!(folded(&[pieces[0].as_str(), pieces[1].as_str()]), list(&format!("{},{}", entry("AAAA"), entry("BBBB"))));
     }
 }

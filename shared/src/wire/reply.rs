@@ -66,8 +66,8 @@ pub trait EventDecoder: Send {
 pub struct Checked<'a> {
     /// The events that may be told by now.
     pub events: &'a [StreamEvent],
-    /// Whether the end of an incomplete call waits for the finish. Frames wait with it.
-    pub is_held: bool,
+    /// Those of the frame that wait for the finish, while the end of an incomplete call does. Frames wait with them.
+    pub held: Option<&'a [StreamEvent]>,
 }
 
 /// Provider frames to a client of the same format. A frame changes only in: the reply's id and model (ours), usage as the

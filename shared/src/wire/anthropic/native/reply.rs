@@ -9,33 +9,43 @@ use crate::chat::ChatResponse;
 use crate::chat::request::{Part, ToolCall};
 use crate::error::UpstreamError;
 use crate::sse::Frame;
-use crate::wire::fold::{Tree, place};
+use crate::wire::fold::Tree;
 use crate::wire::raw::RawObject;
 use crate::wire::shape::Text;
 use crate::wire::{FrameFold, ReplyContext};
 
-/// Folds a stream into the whole reply. The events say where their pieces belong; a delta's fields merge into the block of its
-/// number. Two kinds of delta have fields of another name than the block: pieces of JSON become `input` when the block ends, and
+/// Folds a stream into the whole reply. Every start of a block is one block more, whatever its number; a delta's fields merge into
+/// the last block of its number, or into the last one where there is none. Two kinds of delta have fields of another name than the block: pieces of JSON become `input` when the block ends, and
 /// each citation is one of `citations`.
 #[derive(Debug, Default)]
 pub struct Fold {
     message: Tree,
     blocks: Vec<Tree>,
+    /// The blocks' own numbers.
+    numbers: Vec<Option<usize>>,
 }
+
+/// The events that make up a reply: the others may hold anything.
+const FOLDED: [&str; 5] =
+    ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"];
 
 /// Where pieces of a block's input are kept until it ends.
 const PARTIAL: &str = "partial_json";
 
 impl FrameFold for Fold {
     fn add(&mut self, frame: &Frame<'_>) -> Result<(), UpstreamError> {
+        if frame.event.is_some_and(|event| !FOLDED.contains(&event)) {
+            return Ok(());
+        }
         let mut event = Tree::read(frame.data)?;
         let kind = event.take("type");
         let kind = kind.as_ref().and_then(Tree::text).or(frame.event).unwrap_or_default();
         match kind {
             "message_start" => self.start(event),
             "content_block_start" => {
-                if let (Some(index), Some(block)) = (event.index(), event.take("content_block")) {
-                    place(&mut self.blocks, index, block);
+                if let Some(block) = event.take("content_block") {
+                    self.blocks.push(block);
+                    self.numbers.push(event.index());
                 }
             }
             "content_block_delta" => self.piece(event),
@@ -62,9 +72,8 @@ impl Fold {
     }
 
     fn piece(&mut self, mut event: Tree) {
-        let index = event.index();
         let Some(mut delta) = event.take("delta") else { return };
-        let Some(block) = index.and_then(|index| self.blocks.get_mut(index)) else { return };
+        let Some(block) = self.block_of(&event) else { return };
         drop(delta.take("type"));
         if let Some(citation) = delta.take("citation") {
             if block.get("citations").is_none_or(Tree::is_null) {
@@ -77,8 +86,13 @@ impl Fold {
 
     /// The pieces of a block's input are JSON by now; what broke off is none.
     fn end_block(&mut self, event: &Tree) {
-        let Some(block) = event.index().and_then(|index| self.blocks.get_mut(index)) else { return };
-        close(block);
+        self.block_of(event).into_iter().for_each(close);
+    }
+
+    fn block_of(&mut self, event: &Tree) -> Option<&mut Tree> {
+        let index = event.index();
+        let known = self.numbers.iter().rposition(|number| index.is_some() && *number == index);
+        self.blocks.get_mut(known.or_else(|| self.numbers.len().checked_sub(1))?)
     }
 
     fn end(&mut self, mut event: Tree) {

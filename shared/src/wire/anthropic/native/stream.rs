@@ -81,14 +81,14 @@ impl Forwarder {
             tag = serde_json::from_str::<Tag<'_>>(frame.data)?.kind.0;
             tag.as_ref()
         };
-        let out = if checked.is_held { &mut self.held } else { out };
+        let out = if checked.held.is_some() { &mut self.held } else { out };
         let patched = match kind {
             "message_start" if self.begun => return Ok(()),
             "message_start" => {
                 self.begun = true;
                 Some(renamed(frame.data, &self.context)?)
             }
-            "content_block_start" => with_call_id(frame.data, checked.events)?,
+            "content_block_start" => with_call_id(frame.data, checked)?,
             "message_delta" if says_stop(frame.data)? => {
                 self.last_delta = Some(frame.data.to_owned());
                 return Ok(());
@@ -161,8 +161,8 @@ fn renamed(data: &str, context: &ReplyContext) -> Result<String, serde_json::Err
 }
 
 /// The start of a call's block, if its id must be another one.
-fn with_call_id(data: &str, events: &[StreamEvent]) -> Result<Option<String>, serde_json::Error> {
-    let call_id = events.iter().find_map(|event| {
+fn with_call_id(data: &str, checked: Checked<'_>) -> Result<Option<String>, serde_json::Error> {
+    let call_id = checked.events.iter().chain(checked.held.unwrap_or_default()).find_map(|event| {
         if let StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) = event { Some(id) } else { None }
     });
     let Some(id) = call_id else { return Ok(None) };

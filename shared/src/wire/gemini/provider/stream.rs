@@ -85,7 +85,7 @@ struct PromptFeedback {
     block_reason: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct UsageMetadata {
@@ -113,6 +113,20 @@ impl UsageMetadata {
     fn is_empty(self) -> bool {
         self.canonical().is_empty()
     }
+
+    /// This usage after an earlier one. A count of nothing is left out, so a side of which nothing is counted, the prompt or
+    /// what was generated, is not reported: the earlier counts of it stand.
+    fn after(self, earlier: Self) -> Self {
+        let has_prompt = self.prompt_token_count.or(self.tool_use_prompt_token_count).is_some();
+        let has_output = self.candidates_token_count.or(self.thoughts_token_count).is_some();
+        let prompt = if has_prompt { self } else { earlier };
+        let output = if has_output { self } else { earlier };
+        Self {
+            candidates_token_count: output.candidates_token_count,
+            thoughts_token_count: output.thoughts_token_count,
+            ..prompt
+        }
+    }
 }
 
 /// Decodes one reply, streamed or whole.
@@ -122,6 +136,7 @@ pub struct Decoder {
     finished: bool,
     blocks: Blocks,
     calls: u64,
+    usage: UsageMetadata,
     finish: Option<(String, FinishReason)>,
 }
 
@@ -137,7 +152,10 @@ impl EventDecoder for Decoder {
         if let Some(error) = chunk.error {
             return Err(upstream_error::decode_embedded(error));
         }
-        let usage = chunk.usage_metadata.filter(|usage| !usage.is_empty()).map(UsageMetadata::canonical);
+        let usage = chunk.usage_metadata.filter(|usage| !usage.is_empty()).map(|usage| {
+            self.usage = usage.after(self.usage);
+            self.usage.canonical()
+        });
         if !self.started {
             self.started = true;
             let text = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned()).unwrap_or_default();
@@ -235,8 +253,8 @@ impl Decoder {
             self.blocks.text(text, events);
         }
         // Signatures on text are optional on replay; a block of thoughts is where they can travel.
-        if let (Some(value), true) = (signature, thought && self.blocks.is_reasoning()) {
-            events.push(StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value })));
+        if let Some(value) = signature.filter(|_| thought) {
+            self.blocks.sign_thought(Signature { origin: Origin::Gemini, value }, events);
         }
     }
 

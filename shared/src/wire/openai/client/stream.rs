@@ -118,13 +118,17 @@ impl Encoder {
         }
     }
 
-    /// Goes on with a stream of which others wrote the first chunks: with their time, where they say one, and that many calls, of
-    /// which the last may still be open.
-    pub(in crate::wire::openai) fn resume(&mut self, created: u64, calls: usize) {
+    /// Takes over the time of chunks that others write; 0 says none.
+    pub(in crate::wire::openai) fn set_created(&mut self, created: u64) {
         if created != 0 {
             self.created = created;
         }
-        (self.calls, self.in_call, self.wrote_arguments) = (calls, calls > 0, calls > 0);
+    }
+
+    /// Goes on with the calls of a stream of which others wrote the first ones: that many, of which the last may still be open,
+    /// and `lacks_arguments` when it is and none came.
+    pub(in crate::wire::openai) fn resume_calls(&mut self, calls: usize, lacks_arguments: bool) {
+        (self.calls, self.in_call, self.wrote_arguments) = (calls, calls > 0, !lacks_arguments);
     }
 
     fn chunk(&self, choices: &[ChoiceOut<'_>], usage: Option<ClientUsage>, out: &mut BytesMut) {

@@ -32,7 +32,7 @@ impl FrameFold for Fold {
         }
         for (name, value) in Tree::read(frame.data)?.into_fields() {
             match name.as_str() {
-                "choices" => self.add_choices(value),
+                "choices" => self.add_choices(value)?,
                 // Padding against onlookers, in streams only.
                 "obfuscation" => {}
                 _ => self.whole.replace(&name, value),
@@ -61,16 +61,22 @@ impl FrameFold for Fold {
 }
 
 impl Fold {
-    fn add_choices(&mut self, mut choices: Tree) {
+    fn add_choices(&mut self, mut choices: Tree) -> Result<(), serde_json::Error> {
+        // There is one choice: without a number it is the first.
+        let first = Tree::read("0")?;
         for choice in choices.items_mut() {
             if let Some(delta) = choice.take("delta").filter(|delta| !delta.is_null()) {
                 choice.set("message", delta);
+            }
+            if choice.index().is_none() {
+                choice.set("index", first.clone());
             }
         }
         match &self.choices {
             Tree::List(_) => self.choices.merge(choices),
             Tree::Scalar(_) | Tree::Text(_) | Tree::Object(_) => self.choices = choices,
         }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::client::stream::{Encoder, finish_word, write_data};
+use super::super::provider::pieces::{Details, Thoughts, Words};
 use super::super::provider::reply::is_true_word;
 use super::super::provider::stream::DONE;
 use super::calls::ForwardedCalls;
@@ -39,6 +40,7 @@ struct State {
     has_begun: bool,
     /// Whether the chunk itself says the refusal.
     says_refusal: bool,
+    thoughts: Thoughts,
     /// The chunk that waits for the end, as JSON.
     held: Option<Held>,
     /// Chunks without a choice that came after it.
@@ -85,6 +87,8 @@ struct DeltaShape<'a> {
     reasoning: Option<&'a RawValue>,
     #[serde(borrow)]
     reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning_details: Details<'a>,
 }
 
 /// What of a chunk must be told otherwise than the provider does.
@@ -161,6 +165,7 @@ impl Forwarder {
             calls: Calls::default(),
             has_begun: false,
             says_refusal: false,
+            thoughts: Thoughts::default(),
             held: None,
             after: BytesMut::new(),
             usage: None,
@@ -180,11 +185,11 @@ impl Names {
 }
 
 impl State {
-    fn chunk(&mut self, names: &Names, data: &str, events: &[StreamEvent], out: &mut BytesMut) -> Result<(), UpstreamError> {
+    fn chunk(&mut self, names: &Names, data: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let mut fields = RawObject::parse(data)?;
         if self.created == 0 {
             self.created = fields.get("created").and_then(|created| created.parse().ok()).unwrap_or(0);
-            self.encoder.resume(self.created, 0);
+            self.encoder.set_created(self.created);
         }
         let choices = fields.get("choices").unwrap_or("null");
         let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices)?;
@@ -199,7 +204,7 @@ impl State {
         let finish = choice.finish_reason.as_ref().map(|word| word.0.trim());
         let is_end = finish.is_some_and(|word| !word.is_empty());
         let may_be_spent = has_usage(&fields) || self.held.is_some() || finish.is_some();
-        let patch = self.patch(&choice, finish, events)?;
+        let patch = self.patch(&choice, finish)?;
         let patched = if patch.is_needed() { Some(patch.applied(choices)?) } else { None };
         let choices = patched.as_deref().map_or(choices, RawValue::get);
         // The first chunk says whose turn it is, whatever else it says.
@@ -223,15 +228,10 @@ impl State {
         Ok(())
     }
 
-    fn patch(&mut self, choice: &Choice<'_>, finish: Option<&str>, events: &[StreamEvent]) -> Result<Patch, UpstreamError> {
+    fn patch(&mut self, choice: &Choice<'_>, finish: Option<&str>) -> Result<Patch, UpstreamError> {
         let Some(delta) = &choice.delta else { return Ok(Patch { without_content: true, ..Patch::default() }) };
-        let is_text = |value: &RawValue| value.get().starts_with('"') || value.get() == "null";
-        let is_said =
-            |value: Option<&RawValue>| value.is_some_and(|value| value.get().starts_with('"') && value.get() != "\"\"");
         self.says_refusal = is_said(delta.refusal);
-        let content = delta.content.filter(|content| !is_text(content)).map(|_| joined(events, text));
-        let thought = joined(events, reasoning);
-        let is_missing = !thought.is_empty() && !is_said(delta.reasoning) && !is_said(delta.reasoning_content);
+        let (content, reasoning) = self.odd_words(delta)?;
         let calls = delta.tool_calls.map_or("null", RawValue::get);
         let has_calls = !matches!(calls, "null" | "[]");
         let forwarded = self.calls.forwarded.count();
@@ -241,15 +241,31 @@ impl State {
                 return Err(UpstreamError::new(UpstreamErrorKind::NoAnswer, message));
             }
             self.calls.are_encoded = true;
-            self.encoder.resume(self.created, self.calls.begun);
+            self.encoder.resume_calls(self.calls.begun, self.calls.lacks_arguments);
         }
         Ok(Patch {
             content,
-            reasoning: is_missing.then_some(thought),
+            reasoning,
             without_calls: has_calls && self.calls.are_encoded,
             without_finish: finish == Some(""),
             ..Patch::default()
         })
+    }
+
+    /// The content of a chunk that says it otherwise than as a text, and its reasoning where no client would look for it.
+    fn odd_words(&mut self, delta: &DeltaShape<'_>) -> Result<(Option<String>, Option<String>), serde_json::Error> {
+        let is_text = |value: &&RawValue| value.get().starts_with('"') || value.get() == "null";
+        let read =
+            |value: Option<&RawValue>| value.map_or_else(|| Ok(Words::default()), |value| serde_json::from_str(value.get()));
+        let odd = delta.content.filter(|content| !is_text(content));
+        let Words { text, reasoning } = read(odd)?;
+        let mut thought = self.thoughts.plain(read(delta.reasoning)?, read(delta.reasoning_content)?);
+        for detail in delta.reasoning_details.read() {
+            thought.push_str(self.thoughts.of(&detail));
+        }
+        thought.push_str(&reasoning);
+        let is_missing = !thought.is_empty() && !is_said(delta.reasoning) && !is_said(delta.reasoning_content);
+        Ok((odd.map(|_| text), is_missing.then_some(thought)))
     }
 
     /// Content that waits with the finish goes out before anything else does.
@@ -339,26 +355,19 @@ fn has_usage(fields: &RawObject<'_>) -> bool {
     fields.get("usage").is_some_and(|usage| usage != "null")
 }
 
-fn text(delta: &Delta) -> &str {
-    if let Delta::Text(text) = delta { text } else { "" }
-}
-
-fn reasoning(delta: &Delta) -> &str {
-    if let Delta::Reasoning(text) = delta { text } else { "" }
-}
-
-fn joined(events: &[StreamEvent], of: fn(&Delta) -> &str) -> String {
-    events.iter().map(|event| if let StreamEvent::Delta(delta) = event { of(delta) } else { "" }).collect()
+/// Whether that is a text with anything in it.
+fn is_said(value: Option<&RawValue>) -> bool {
+    value.is_some_and(|value| value.get().starts_with('"') && value.get() != "\"\"")
 }
 
 impl FrameForwarder for Forwarder {
     fn forward(&mut self, frame: Option<&Frame<'_>>, checked: Checked<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
         // Without block ends, nothing of a broken call is left to hold but the finish, which waits anyway.
-        let Checked { events, is_held: _ } = checked;
+        let Checked { events, held: _ } = checked;
         let Self { names, state } = self;
         state.says_refusal = false;
         if let Some(frame) = frame.filter(|frame| frame.data.trim() != DONE) {
-            state.chunk(names, frame.data, events, out)?;
+            state.chunk(names, frame.data, out)?;
         }
         events.iter().try_for_each(|event| state.add(event, out))?;
         Ok(())

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-use super::super::reasoning::Detail;
+use super::super::reasoning::{self, Detail};
 
 /// What content says: the answer, and what a model thinks aloud in parts of its own.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -125,6 +125,27 @@ impl Details<'_> {
         // One alone may come without its list.
         let list = self.0.map(|value| serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])).unwrap_or_default();
         list.into_iter().filter_map(|detail| serde_json::from_str(detail.get()).ok())
+    }
+}
+
+/// What a stream thinks aloud, under the names that providers have for it.
+#[derive(Debug, Default)]
+pub(in crate::wire::openai) struct Thoughts {
+    /// Whether it comes as plain text: the details then only repeat it.
+    are_plain: bool,
+}
+
+impl Thoughts {
+    /// Plain text. It has two names; some providers send both.
+    pub(in crate::wire::openai) fn plain(&mut self, reasoning: Words, reasoning_content: Words) -> String {
+        let words = [reasoning.all(), reasoning_content.all()].into_iter().find(|text| !text.is_empty());
+        self.are_plain |= words.is_some();
+        words.unwrap_or_default()
+    }
+
+    /// What a detail says in words, unless that comes as plain text.
+    pub(in crate::wire::openai) fn of<'d>(&self, detail: &'d Detail) -> &'d str {
+        if self.are_plain { "" } else { reasoning::words(detail) }
     }
 }
 

@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use super::super::reasoning::{self, Detail};
 use super::super::usage::ProviderUsage;
-use super::pieces::{Arguments, Details, Loose, Words};
+use super::pieces::{Arguments, Details, Loose, Thoughts, Words};
 use super::reply::{AfterCalls, failure, finish_reason};
 use crate::chat::blocks::CallPiece;
-use crate::chat::{Blocks, Delta, FinishReason, Part, StreamEvent, Usage};
+use crate::chat::{Blocks, FinishReason, Part, StreamEvent, Usage};
 use crate::error::UpstreamError;
 use crate::sse::Frame;
 use crate::wire::EventDecoder;
@@ -87,8 +87,7 @@ pub struct Decoder {
     finished: bool,
     blocks: Blocks,
     finish: Option<(String, FinishReason)>,
-    /// Whether reasoning came as plain text: the details then only repeat it.
-    plain_reasoning: bool,
+    thoughts: Thoughts,
 }
 
 impl EventDecoder for Decoder {
@@ -163,12 +162,7 @@ impl Decoder {
 
     fn delta(&mut self, delta: DeltaShape<'_>, events: &mut Vec<StreamEvent>) {
         let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
-        // Two names for the same text; some providers send both.
-        let plain = [reasoning.all(), reasoning_content.all()].into_iter().find(|text| !text.is_empty());
-        if let Some(piece) = plain {
-            self.plain_reasoning = true;
-            self.blocks.reasoning(piece, events);
-        }
+        self.blocks.reasoning(self.thoughts.plain(reasoning, reasoning_content), events);
         for detail in reasoning_details.read() {
             self.detail(detail, events);
         }
@@ -186,13 +180,9 @@ impl Decoder {
 
     /// What a detail adds: its text, unless that came as plain text, a signature, or thoughts that only their provider can read.
     fn detail(&mut self, detail: Detail, events: &mut Vec<StreamEvent>) {
-        if !self.plain_reasoning {
-            self.blocks.reasoning(reasoning::words(&detail).to_owned(), events);
-        }
+        self.blocks.reasoning(self.thoughts.of(&detail).to_owned(), events);
         match reasoning::part_of(detail) {
-            Some(Part::Reasoning { signature: Some(signature), .. }) if self.blocks.is_reasoning() => {
-                events.push(StreamEvent::Delta(Delta::Signature(signature)));
-            }
+            Some(Part::Reasoning { signature: Some(signature), .. }) => self.blocks.sign_thought(signature, events),
             Some(Part::RedactedReasoning { data }) => self.blocks.redacted(data, events),
             Some(_) | None => {}
         }
