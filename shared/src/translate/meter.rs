@@ -22,7 +22,8 @@ pub struct Meter {
     pub finish: Option<FinishReason>,
     /// Gemini's signatures, each by the id that the client got for its tool call.
     pub signatures: Vec<(String, String)>,
-    last_call: String,
+    /// The id of the tool call that is being told.
+    open_call: String,
 }
 
 /// When a provider reported a usage.
@@ -84,20 +85,17 @@ impl Meter {
     /// Takes note of what the client is told.
     pub(super) fn note_told(&mut self, event: &StreamEvent) {
         match event {
-            StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) => self.last_call.clone_from(id),
+            StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) => self.open_call.clone_from(id),
+            // What is signed from here on is something else.
+            StreamEvent::BlockStart(_) | StreamEvent::BlockStop => self.open_call.clear(),
             StreamEvent::Delta(Delta::Signature(signature)) if signature.origin == Origin::Gemini => {
-                // A signature of a thought comes before any call; nothing has to keep it.
-                if !self.last_call.is_empty() {
-                    self.signatures.push((self.last_call.clone(), signature.value.clone()));
+                // Nothing has to keep the signature of a thought.
+                if !self.open_call.is_empty() {
+                    self.signatures.push((self.open_call.clone(), signature.value.clone()));
                 }
             }
             StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
-            StreamEvent::Start { .. }
-            | StreamEvent::BlockStart(_)
-            | StreamEvent::Delta(_)
-            | StreamEvent::BlockStop
-            | StreamEvent::Usage(_)
-            | StreamEvent::Refusal(_) => {}
+            StreamEvent::Start { .. } | StreamEvent::Delta(_) | StreamEvent::Usage(_) | StreamEvent::Refusal(_) => {}
         }
     }
 
@@ -119,6 +117,7 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Signature;
 
     fn meter(usage: Option<Usage>, has_final_usage: bool, generated_bytes: u64) -> Meter {
         Meter { usage, has_final_usage, generated_bytes, ..Meter::default() }
@@ -151,5 +150,24 @@ mod tests {
     fn a_prompt_that_was_read_from_a_cache_is_not_estimated_on_top() {
         let cached = Usage { cache_read: 5_000, ..Usage::default() };
         assert_eq!(meter(Some(cached), false, 4).metered(900).usage, Usage { output: 1, ..cached });
+    }
+
+    #[test]
+    fn a_signature_belongs_to_the_call_that_is_open_and_not_to_one_before_it() {
+        let signed = |value: &str| {
+            StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value: value.to_owned() }))
+        };
+        let call = BlockStart::ToolCall { id: "call_1".to_owned(), name: "look".to_owned() };
+        let told = [
+            StreamEvent::BlockStart(call),
+            signed("of the call"),
+            StreamEvent::BlockStop,
+            StreamEvent::BlockStart(BlockStart::Reasoning),
+            signed("of a thought after it"),
+            StreamEvent::BlockStop,
+        ];
+        let mut meter = Meter::default();
+        told.iter().for_each(|event| meter.note_told(event));
+        assert_eq!(meter.signatures, [("call_1".to_owned(), "of the call".to_owned())]);
     }
 }
