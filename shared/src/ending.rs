@@ -102,6 +102,8 @@ pub struct Received {
     pub relay: Relay,
     /// Tokens of its prompt, as far as nobody counted them.
     pub estimated_input: u64,
+    /// The most tokens that it may have, as they are held.
+    pub output_limit: u64,
     /// When its first content came.
     pub first_event: Instant,
 }
@@ -109,7 +111,7 @@ pub struct Received {
 impl Received {
     /// The usage that is charged for it up to now.
     pub fn metered(&self) -> Metered {
-        self.relay.meter().metered(self.estimated_input)
+        self.relay.meter().metered_within(self.estimated_input, self.output_limit)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-pub use demand::{Applicant, LEASE_AFTER_END, demand};
+pub use demand::{Applicant, LEASE_AFTER_END, demand, output_limit};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};

@@ -154,7 +154,8 @@ impl Pump {
     async fn relay(&mut self, dispatch: &mut Dispatch, opened: Opened) -> Result<(), UpstreamError> {
         let Opened { mut rest, relay, estimated_input, out, mut progress } = opened;
         self.out = out;
-        self.received = Some(Received { relay, estimated_input, first_event: std::time::Instant::now() });
+        let output_limit = ledger::output_limit(&dispatch.request().request, &dispatch.request().model);
+        self.received = Some(Received { relay, estimated_input, output_limit, first_event: std::time::Instant::now() });
         if self.context.delivery == Delivery::Streamed {
             dispatch.answered();
             self.client.commit_stream();

@@ -8,6 +8,7 @@ mod crowds;
 mod endings;
 mod every_call;
 mod outage;
+mod process;
 mod settlement_faults;
 mod table;
 mod table_faults;

@@ -99,18 +99,24 @@ impl Meter {
         }
     }
 
-    /// What is charged for the reply as far as it came. The provider's final usage counts alone. Where it never came, the
-    /// larger of what was reported and what was seen counts: a token for four bytes that were generated, and
-    /// `estimated_input` for a prompt of which nothing was reported.
+    /// What is charged for the reply as far as it came, whatever its output limit was: see [`Self::metered_within`].
     pub fn metered(&self, estimated_input: u64) -> Metered {
+        self.metered_within(estimated_input, u64::MAX)
+    }
+
+    /// What is charged for the reply as far as it came. The provider's final usage counts alone. Where it never came, the
+    /// larger of what was reported and what was seen counts: a token for four bytes that were generated, as far as there may
+    /// be so many, and `estimated_input` for a prompt of which nothing was reported.
+    pub fn metered_within(&self, estimated_input: u64, output_limit: u64) -> Metered {
         let reported = self.usage.unwrap_or_default();
         if self.has_final_usage {
             return Metered { usage: reported, source: UsageSource::Reported };
         }
         // A provider counts the prompt before it generates: such a count is exact, whatever the estimate says.
         let input = if reported.total_input() == 0 { estimated_input } else { reported.input };
-        let output = reported.output.max(self.generated_bytes.div_ceil(BYTES_PER_TOKEN));
-        Metered { usage: Usage { input, output, ..reported }, source: UsageSource::Estimated }
+        // Text with more than four bytes to a token must not cost more than was held for it.
+        let seen = self.generated_bytes.div_ceil(BYTES_PER_TOKEN).min(output_limit);
+        Metered { usage: Usage { input, output: reported.output.max(seen), ..reported }, source: UsageSource::Estimated }
     }
 }
 
@@ -143,6 +149,19 @@ mod tests {
         ] {
             let metered = meter(reported, false, bytes).metered(900);
             assert_eq!(metered, Metered { usage: expected, source: UsageSource::Estimated }, "{reported:?}, {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn an_estimate_of_the_output_stays_within_its_limit_and_a_report_stands() {
+        for (reported, is_final, output) in [
+            (None, false, 64),
+            (Some(usage(3, 1)), false, 64),
+            (Some(usage(3, 90)), false, 90),
+            (Some(usage(3, 90)), true, 90),
+        ] {
+            let metered = meter(reported, is_final, 4_000).metered_within(900, 64);
+            assert_eq!(metered.usage.output, output, "{reported:?} {is_final}");
         }
     }
 
