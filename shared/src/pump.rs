@@ -33,8 +33,8 @@ pub use client::{Commit, Committed, Reply};
 pub const SILENCE: Duration = Duration::from_secs(15);
 /// Chunks that wait for a slow client before reading upstream pauses.
 pub const CHANNEL_CHUNKS: usize = 64;
-/// How long a client that does not read may hold up the end of its stream.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Largest chunk: together, those that wait are a mebibyte.
+const CHUNK_BYTES: usize = 16 * 1024;
 /// How often a long reply tells the log how far it is.
 const CHECKPOINT: Duration = Duration::from_secs(5);
 
@@ -214,8 +214,9 @@ impl Pump {
     async fn finish(mut self, upstreams: &Upstreams, mut dispatch: Dispatch, ending: &Ending) {
         let error = ending.error();
         if let Some(error) = error.as_ref().filter(|_| self.client.is_streaming()) {
-            self.say(ending, error).await;
+            self.say(ending, error);
         }
+        self.client.send_last(&mut self.out);
         let ended = Ended::new(ending, &self.facts, self.received.as_ref());
         let record = conclude(upstreams, &self.store, &mut dispatch, ended).await;
         match error {
@@ -226,7 +227,7 @@ impl Pump {
     }
 
     /// Writes the one event that ends a failed stream.
-    async fn say(&mut self, ending: &Ending, error: &GatewayError) {
+    fn say(&mut self, ending: &Ending, error: &GatewayError) {
         let (request, model) = (self.facts.request, &self.facts.model.id);
         let (fault, cause) = (ending.verdict().fault, error.cause().unwrap_or(error.message()));
         tracing::warn!(%request, %model, ?fault, cause, "stream broken");
@@ -238,6 +239,5 @@ impl Pump {
             Some(received) if *ending != Ending::Panicked => received.relay.fail(error, &mut self.out),
             Some(_) | None => self.context.format.error_event(error, self.context.request, &mut self.out),
         }
-        self.client.send_last(&mut self.out).await;
     }
 }
