@@ -9,7 +9,7 @@
 
 mod client;
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -52,6 +52,9 @@ pub struct Pump {
     out: BytesMut,
 }
 
+/// What reading a reply gives: the next chunk, its end, or a failure.
+type Read = Result<Option<Bytes>, UpstreamError>;
+
 /// Reads a reply to its first content.
 struct Opening<'a>(&'a ReplyContext);
 
@@ -84,10 +87,7 @@ impl ReplyReader for Opening<'_> {
 impl Opened {
     async fn read_first_content(mut self, mut reply: UpstreamReply) -> Result<Self, UpstreamError> {
         loop {
-            self.progress = match reply.chunk().await? {
-                Some(chunk) => self.relay.push(&chunk, &mut self.out),
-                None => self.relay.end(&mut self.out),
-            };
+            self.progress = take_in(&mut self.relay, reply.chunk().await, &mut self.out);
             match self.progress {
                 Progress::Waiting => {}
                 Progress::Failed(error) => return Err(error),
@@ -130,7 +130,7 @@ impl Pump {
         let ending = match AssertUnwindSafe(delivered).catch_unwind().await {
             Ok(Ok(Ok(()))) => Ending::Complete,
             Ok(Ok(Err(error))) => Ending::Failed(error),
-            Ok(Err(_)) => self.cut(),
+            Ok(Err(_)) => catch_unwind(AssertUnwindSafe(|| self.cut())).unwrap_or(Ending::Panicked),
             Err(_) => Ending::Panicked,
         };
         self.finish(upstreams, dispatch, &ending).await;
@@ -143,7 +143,10 @@ impl Pump {
             let opened = self.client.watch(dispatch.run(upstreams, &Opening(&context))).await?;
             match (self.relay(dispatch, opened).await, context.delivery) {
                 // Nothing of it has reached the client.
-                (Err(error), Delivery::Whole) => self.client.watch(Box::pin(dispatch.resume(upstreams, error))).await?,
+                (Err(error), Delivery::Whole) => {
+                    self.received.iter_mut().for_each(|received| received.has_failed = true);
+                    self.client.watch(Box::pin(dispatch.resume(upstreams, error))).await?;
+                }
                 (result, Delivery::Whole | Delivery::Streamed) => return result,
             }
             self.received = None;
@@ -155,7 +158,8 @@ impl Pump {
         let Opened { mut rest, relay, estimated_input, out, mut progress } = opened;
         self.out = out;
         let output_limit = ledger::output_limit(&dispatch.request().request, &dispatch.request().model);
-        self.received = Some(Received { relay, estimated_input, output_limit, first_event: std::time::Instant::now() });
+        let first_event = std::time::Instant::now();
+        self.received = Some(Received { relay, estimated_input, output_limit, first_event, has_failed: false });
         if self.context.delivery == Delivery::Streamed {
             dispatch.answered();
             self.client.commit_stream();
@@ -168,8 +172,8 @@ impl Pump {
                 (Progress::Failed(error), _) => return Err(error),
                 (Progress::Waiting | Progress::Flowing, None) => return Err(UpstreamError::truncated()),
                 (Progress::Waiting | Progress::Flowing, Some(reply)) => {
-                    let chunk = self.client.watch(reply.chunk()).await?;
-                    progress = self.take_in(chunk.as_ref())?;
+                    let read = self.client.watch(reply.chunk()).await;
+                    progress = self.take_in(read)?;
                 }
             }
         }
@@ -185,13 +189,10 @@ impl Pump {
         }
     }
 
-    /// Relays the next chunk, or the end. A whole reply is held until its end, which has a limit.
-    fn take_in(&mut self, chunk: Option<&Bytes>) -> Result<Progress, UpstreamError> {
+    /// Relays what was read. A whole reply is held until its end, which has a limit.
+    fn take_in(&mut self, read: Read) -> Result<Progress, UpstreamError> {
         let Some(Received { relay, .. }) = &mut self.received else { return Ok(Progress::Waiting) };
-        let progress = match chunk {
-            Some(chunk) => relay.push(chunk, &mut self.out),
-            None => relay.end(&mut self.out),
-        };
+        let progress = take_in(relay, read, &mut self.out);
         let is_held = self.context.delivery == Delivery::Whole;
         if is_held && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
             let message = format!("a reply beyond {MAX_REPLY_BYTES} bytes");
@@ -200,14 +201,15 @@ impl Pump {
         Ok(progress)
     }
 
-    /// The ending of a request whose deadline has come. A reply that only its client has not read to the end is complete.
-    fn cut(&self) -> Ending {
-        let received = self.received.as_ref();
-        let is_finished = received.is_some_and(|received| received.relay.meter().finish.is_some());
-        match (self.client.is_waiting(), is_finished) {
-            (true, true) => Ending::Complete,
-            (true, false) => Ending::ClientStopped,
-            (false, _) => Ending::deadline(received),
+    /// The ending of a request whose deadline has come. A reply is complete if all that is missing is that its client reads it, or
+    /// that its provider says that nothing follows.
+    fn cut(&mut self) -> Ending {
+        let current = self.received.as_mut().filter(|received| !received.has_failed);
+        let is_finished = current.is_some_and(|received| received.relay.end(&mut self.out) == Progress::Finished);
+        match (is_finished, self.client.is_waiting()) {
+            (true, _) => Ending::Complete,
+            (false, true) => Ending::ClientStopped,
+            (false, false) => Ending::deadline(self.received.as_ref()),
         }
     }
 
@@ -239,5 +241,18 @@ impl Pump {
             Some(received) if *ending != Ending::Panicked => received.relay.fail(error, &mut self.out),
             Some(_) | None => self.context.format.error_event(error, self.context.request, &mut self.out),
         }
+    }
+}
+
+/// Relays the next chunk, or the end. Where reading failed, the reply may be complete all the same: a provider that has told its
+/// finish reason may break off before it says that the stream is over.
+fn take_in(relay: &mut Relay, read: Read, out: &mut BytesMut) -> Progress {
+    match read {
+        Ok(Some(chunk)) => relay.push(&chunk, out),
+        Ok(None) => relay.end(out),
+        Err(error) => match relay.end(out) {
+            Progress::Finished => Progress::Finished,
+            Progress::Waiting | Progress::Flowing | Progress::Failed(_) => Progress::Failed(error),
+        },
     }
 }

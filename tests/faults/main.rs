@@ -1,6 +1,7 @@
 //! Faults of providers and of the table: what the client saw, what the providers were asked, and what the ledger says.
 
 mod account;
+mod broken_ends;
 mod chaos;
 mod circuits;
 mod credentials;

@@ -1,4 +1,4 @@
-//! The library in the test's own process.
+//! The library in the test's own process, and an upstream that sends what a test wants.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use gateway::wire::{self, ClientFormat, CostOf, Delivery, Identity, Mode, ReplyC
 use gateway_dev::stack::Support;
 use gateway_tests::options;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 /// The library in this process, so that a test can be its client, or break it.
@@ -105,4 +107,47 @@ impl Process {
     pub async fn record(&self, request: RequestId) -> Result<Record> {
         self.support.store.record(&self.key, request).await?.context("a record")
     }
+}
+
+/// What an upstream does on a connection, step by step, after the head of a reply that is a stream.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Sends this.
+    Send(String),
+    /// Waits.
+    Wait(Duration),
+    /// Ends the body.
+    End,
+}
+
+/// An upstream that plays the first list to its first request, the second to the second, and the last to all others. It breaks the
+/// connection after an act list that does not end. Returns its origin.
+pub async fn upstream(plays: Vec<Vec<Act>>) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        let mut plays = plays.into_iter().peekable();
+        let mut last = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            last = plays.next().unwrap_or(last);
+            tokio::spawn(play(stream, last.clone()));
+        }
+    });
+    Ok(origin)
+}
+
+async fn play(mut stream: TcpStream, acts: Vec<Act>) -> std::io::Result<()> {
+    // The request is small and comes in a piece or two.
+    let mut request = Vec::new();
+    while !String::from_utf8_lossy(&request).contains("[{\"") && stream.read_buf(&mut request).await? > 0 {}
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    for act in acts {
+        match act {
+            Act::Send(text) => stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await?,
+            Act::Wait(time) => tokio::time::sleep(time).await,
+            Act::End => stream.write_all(b"0\r\n\r\n").await?,
+        }
+    }
+    stream.shutdown().await
 }
