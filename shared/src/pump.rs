@@ -8,6 +8,7 @@
 //! still meanwhile.
 
 mod client;
+mod held;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -17,9 +18,10 @@ use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use self::client::Client;
+use self::held::{Held, too_large};
 use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
 use crate::ending::{Ended, Ending, Received, conclude};
-use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::error::{GatewayError, UpstreamError};
 use crate::ledger::{self, Checkpoint, RequestFacts};
 use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::providers::{ReplyForm, UpstreamReply};
@@ -48,6 +50,7 @@ pub struct Pump {
     client: Client,
     /// The reply of the attempt that is being delivered.
     received: Option<Received>,
+    held: Held,
     next_checkpoint: Instant,
     out: BytesMut,
 }
@@ -63,6 +66,7 @@ struct Opened {
     /// The rest of a stream.
     rest: Option<UpstreamReply>,
     relay: Relay,
+    held: Held,
     estimated_input: u64,
     /// What the client shall get so far.
     out: BytesMut,
@@ -75,8 +79,10 @@ impl ReplyReader for Opening<'_> {
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
         let estimated_input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimated_input);
         let context = ReplyContext { estimated_input, ..self.0.clone() };
+        let held = Held::new(context.delivery);
         let relay = Relay::new(context, prepared.conversion.clone());
-        let opened = Opened { rest: None, relay, estimated_input, out: BytesMut::new(), progress: Progress::Waiting };
+        let (out, progress) = (BytesMut::new(), Progress::Waiting);
+        let opened = Opened { rest: None, relay, held, estimated_input, out, progress };
         match reply.form {
             ReplyForm::Stream => opened.read_first_content(reply).await,
             ReplyForm::Json => opened.read_json(&reply.text().await?),
@@ -87,7 +93,7 @@ impl ReplyReader for Opening<'_> {
 impl Opened {
     async fn read_first_content(mut self, mut reply: UpstreamReply) -> Result<Self, UpstreamError> {
         loop {
-            self.progress = take_in(&mut self.relay, reply.chunk().await, &mut self.out);
+            self.progress = take_in(&mut self.relay, &mut self.held, reply.chunk().await, &mut self.out);
             match self.progress {
                 Progress::Waiting => {}
                 Progress::Failed(error) => return Err(error),
@@ -119,8 +125,8 @@ impl Pump {
         deadline: Instant,
     ) -> (Self, Commit) {
         let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
-        let (next_checkpoint, out) = (Instant::now(), BytesMut::new());
-        (Self { facts, context, store, deadline, client, received: None, next_checkpoint, out }, committed)
+        let (held, next_checkpoint, out) = (Held::new(context.delivery), Instant::now(), BytesMut::new());
+        (Self { facts, context, store, deadline, client, received: None, held, next_checkpoint, out }, committed)
     }
 
     /// Runs to the end: attempts, relays, writes the last event, settles, closes the body. A panic on the way is an ending like
@@ -155,8 +161,8 @@ impl Pump {
 
     /// Relays one attempt's reply from its first content to its end.
     async fn relay(&mut self, dispatch: &mut Dispatch, opened: Opened) -> Result<(), UpstreamError> {
-        let Opened { mut rest, relay, estimated_input, out, mut progress } = opened;
-        self.out = out;
+        let Opened { mut rest, relay, held, estimated_input, out, mut progress } = opened;
+        (self.out, self.held) = (out, held);
         let output_limit = ledger::output_limit(&dispatch.request().request, &dispatch.request().model);
         let first_event = std::time::Instant::now();
         self.received = Some(Received { relay, estimated_input, output_limit, first_event, has_failed: false });
@@ -192,11 +198,10 @@ impl Pump {
     /// Relays what was read. A whole reply is held until its end, which has a limit.
     fn take_in(&mut self, read: Read) -> Result<Progress, UpstreamError> {
         let Some(Received { relay, .. }) = &mut self.received else { return Ok(Progress::Waiting) };
-        let progress = take_in(relay, read, &mut self.out);
+        let progress = take_in(relay, &mut self.held, read, &mut self.out);
         let is_held = self.context.delivery == Delivery::Whole;
         if is_held && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
-            let message = format!("a reply beyond {MAX_REPLY_BYTES} bytes");
-            return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, message));
+            return Err(too_large());
         }
         Ok(progress)
     }
@@ -246,9 +251,9 @@ impl Pump {
 
 /// Relays the next chunk, or the end. Where reading failed, the reply may be complete all the same: a provider that has told its
 /// finish reason may break off before it says that the stream is over.
-fn take_in(relay: &mut Relay, read: Read, out: &mut BytesMut) -> Progress {
+fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -> Progress {
     match read {
-        Ok(Some(chunk)) => relay.push(&chunk, out),
+        Ok(Some(chunk)) => held.add(&chunk).map_or_else(Progress::Failed, |()| relay.push(&chunk, out)),
         Ok(None) => relay.end(out),
         Err(error) => match relay.end(out) {
             Progress::Finished => Progress::Finished,

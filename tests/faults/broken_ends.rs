@@ -1,4 +1,4 @@
-//! Replies that break off around their end, from an upstream that sends exactly what is written
+//! Replies that break off around their end, and one too large to be held, from an upstream that sends exactly what is written
 //! here.
 
 use std::time::Duration;
@@ -111,5 +111,17 @@ async fn a_client_that_reads_late_gets_the_end_of_its_reply() -> Result<()> {
     let Got::Events(events) = &got else { bail!("no stream") };
     assert_eq!(events.iter().filter(|data| data.contains("w ")).count(), CHANNEL_CHUNKS);
     assert!(got.is_complete(), "{:?}", events.last());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_whole_reply_is_refused_when_what_is_held_of_it_is_too_large_whatever_it_is() -> Result<()> {
+    let unknown = "x".repeat(3 * 1024 * 1024);
+    let large = json!({"id": "gen-1", "choices": [{"index": 0, "delta": {"content": "w", "unknown": unknown}}]});
+    for (large, status) in [(vec![event(&large.to_string()); 8], 502), (vec![word("w"); 8], 200)] {
+        let play = [large, vec![event(FINISH), event(USAGE), event("[DONE]"), Act::End]].concat();
+        let (got, record, _) = ask(vec![play], false, Duration::from_secs(30)).await?;
+        assert_eq!((record.status, got.is_complete()), (status, status == 200));
+    }
     Ok(())
 }
