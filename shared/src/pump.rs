@@ -170,15 +170,21 @@ impl Pump {
             dispatch.answered();
             self.client.commit_stream();
         }
+        let mut last_event = Instant::now();
+        let mut has_event = true;
         loop {
             self.checkpoint(dispatch);
             self.client.send(&mut self.out).await;
+            if has_event {
+                last_event = Instant::now();
+            }
             match (progress, &mut rest) {
                 (Progress::Finished, _) => return Ok(()),
                 (Progress::Failed(error), _) => return Err(error),
                 (Progress::Waiting | Progress::Flowing, None) => return Err(UpstreamError::truncated()),
                 (Progress::Waiting | Progress::Flowing, Some(reply)) => {
-                    let read = self.client.watch(reply.chunk()).await;
+                    let read = self.client.watch(reply.chunk_after(last_event)).await;
+                    has_event = !matches!(&read, Ok(Some(chunk)) if is_comment(chunk));
                     progress = self.take_in(read)?;
                 }
             }
@@ -225,7 +231,7 @@ impl Pump {
         }
         self.client.send_last(&mut self.out);
         let ended = Ended::new(ending, &self.facts, self.received.as_ref());
-        let record = conclude(upstreams, &self.store, &mut dispatch, ended).await;
+        let record = Box::pin(conclude(upstreams, &self.store, &mut dispatch, ended)).await;
         match error {
             Some(error) => self.client.refuse(error),
             None => self.client.complete(self.out.freeze(), record.charged),
@@ -260,4 +266,9 @@ fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -
             Progress::Waiting | Progress::Flowing | Progress::Failed(_) => Progress::Failed(error),
         },
     }
+}
+
+/// Whether a chunk holds comments alone, with which proxies keep a connection alive whose model is silent or dead.
+fn is_comment(chunk: &[u8]) -> bool {
+    chunk.split(|byte| matches!(byte, b'\n' | b'\r')).all(|line| line.first().is_none_or(|first| *first == b':'))
 }

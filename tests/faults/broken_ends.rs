@@ -40,9 +40,17 @@ impl Got {
     }
 }
 
-/// Asks an upstream that plays this. A stream is read after the request has ended.
-async fn ask(plays: Vec<Vec<Act>>, stream: bool, time: Duration) -> Result<(Got, Record, Process)> {
-    let own = [("OPENROUTER_BASE_URL", upstream(plays).await?), ("IDLE_TIMEOUT_MS", "1000".to_owned())];
+/// Limits for tests in which silence is the fault: no slow machine shall look like it in the others.
+const LIMITS: [(&str, &str); 2] = [("IDLE_TIMEOUT_MS", "2000"), ("FIRST_EVENT_TIMEOUT_MS", "8000")];
+const NO_LIMITS: [(&str, &str); 0] = [];
+/// More than a test's request takes.
+const LONG: Duration = Duration::from_mins(1);
+
+/// Asks an upstream that plays this, with these variables. A stream is read after the request has ended.
+async fn ask(play: Vec<Act>, limits: &[(&str, &str)], stream: bool, time: Duration) -> Result<(Got, Record, Process)> {
+    let origin = upstream(play).await?;
+    let limits = limits.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let own: Vec<(&str, String)> = std::iter::once(("OPENROUTER_BASE_URL", origin)).chain(limits).collect();
     let process = Process::start_with(&own).await?;
     let body = json!({"model": "gpt-5-nano", "max_tokens": 64, "stream": stream,
                       "messages": [{"role": "user", "content": "hi"}]});
@@ -68,10 +76,10 @@ async fn ask(plays: Vec<Vec<Act>>, stream: bool, time: Duration) -> Result<(Got,
 #[tokio::test]
 async fn a_reply_that_breaks_off_or_stalls_after_its_finish_word_is_complete() -> Result<()> {
     let told = [word("Hello"), event(FINISH), event(USAGE)];
-    for (fault, last) in [("break", Vec::new()), ("stall", vec![Act::Wait(Duration::from_secs(8))])] {
+    for (fault, last) in [("break", Vec::new()), ("stall", vec![Act::Wait(LONG)])] {
         for stream in [false, true] {
             let play = [&told[..], &last].concat();
-            let (got, record, process) = ask(vec![play], stream, Duration::from_secs(30)).await?;
+            let (got, record, process) = ask(play, &LIMITS, stream, LONG).await?;
             let figures = (record.status, record.attempts, record.source, record.usage.output);
             assert_eq!(figures, (200, 1, TokenSource::Upstream, 2), "{fault} {stream}");
             assert!(got.is_complete() && record.charged > PicoUsd::ZERO, "{fault} {stream}");
@@ -83,7 +91,7 @@ async fn a_reply_that_breaks_off_or_stalls_after_its_finish_word_is_complete() -
 
 #[tokio::test]
 async fn a_reply_that_breaks_off_before_its_finish_word_has_failed() -> Result<()> {
-    let (got, record, _) = ask(vec![vec![word("Hello")]], true, Duration::from_secs(30)).await?;
+    let (got, record, _) = ask(vec![word("Hello")], &NO_LIMITS, true, LONG).await?;
     assert_eq!((record.status, record.charged), (502, PicoUsd::ZERO));
     assert!(!got.is_complete());
     Ok(())
@@ -95,7 +103,7 @@ async fn a_deadline_after_the_finish_word_is_the_end_of_the_reply() -> Result<()
     let comments = vec![pause.clone(), Act::Send(": still here\n\n".to_owned()), pause];
     for stream in [false, true] {
         let play = [vec![word("Hello"), event(FINISH), event(USAGE)], comments.clone()].concat();
-        let (got, record, _) = ask(vec![play], stream, Duration::from_secs(1)).await?;
+        let (got, record, _) = ask(play, &NO_LIMITS, stream, Duration::from_secs(1)).await?;
         assert_eq!((record.status, record.source), (200, TokenSource::Upstream), "{stream}");
         assert!(got.is_complete(), "{stream}");
     }
@@ -106,7 +114,7 @@ async fn a_deadline_after_the_finish_word_is_the_end_of_the_reply() -> Result<()
 async fn a_client_that_reads_late_gets_the_end_of_its_reply() -> Result<()> {
     let words = (0..CHANNEL_CHUNKS).flat_map(|_| [word("w "), Act::Wait(Duration::from_millis(5))]);
     let play = words.chain([event(FINISH), event(USAGE), event("[DONE]"), Act::End]).collect();
-    let (got, record, _) = ask(vec![play], true, Duration::from_secs(2)).await?;
+    let (got, record, _) = ask(play, &NO_LIMITS, true, Duration::from_secs(2)).await?;
     assert_eq!((record.status, record.source), (200, TokenSource::Upstream));
     let Got::Events(events) = &got else { bail!("no stream") };
     assert_eq!(events.iter().filter(|data| data.contains("w ")).count(), CHANNEL_CHUNKS);
@@ -120,8 +128,24 @@ async fn a_whole_reply_is_refused_when_what_is_held_of_it_is_too_large_whatever_
     let large = json!({"id": "gen-1", "choices": [{"index": 0, "delta": {"content": "w", "unknown": unknown}}]});
     for (large, status) in [(vec![event(&large.to_string()); 8], 502), (vec![word("w"); 8], 200)] {
         let play = [large, vec![event(FINISH), event(USAGE), event("[DONE]"), Act::End]].concat();
-        let (got, record, _) = ask(vec![play], false, Duration::from_secs(30)).await?;
+        let (got, record, _) = ask(play, &NO_LIMITS, false, LONG).await?;
         assert_eq!((record.status, got.is_complete()), (status, status == 200));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn comments_excuse_a_silence_after_content_as_long_as_one_before_it_and_no_longer() -> Result<()> {
+    let comments = |seconds: usize| {
+        let comment = [Act::Send(": still here\n\n".to_owned()), Act::Wait(Duration::from_millis(100))];
+        vec![comment; 10 * seconds].concat()
+    };
+    for (seconds, status) in [(3, 200), (12, 504)] {
+        let end = vec![event(FINISH), event(USAGE), event("[DONE]"), Act::End];
+        let play = [vec![word("Hello")], comments(seconds), end].concat();
+        let (got, record, _) = ask(play, &LIMITS, true, LONG).await?;
+        assert_eq!((record.status, got.is_complete()), (status, status == 200));
+        assert_eq!(record.charged > PicoUsd::ZERO, status == 200);
     }
     Ok(())
 }

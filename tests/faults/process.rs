@@ -120,17 +120,13 @@ pub enum Act {
     End,
 }
 
-/// An upstream that plays the first list to its first request, the second to the second, and the last to all others. It breaks the
-/// connection after an act list that does not end. Returns its origin.
-pub async fn upstream(plays: Vec<Vec<Act>>) -> Result<String> {
+/// An upstream that plays this to every request, and then breaks the connection, unless the body has ended. Returns its origin.
+pub async fn upstream(acts: Vec<Act>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {
-        let mut plays = plays.into_iter().peekable();
-        let mut last = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
-            last = plays.next().unwrap_or(last);
-            tokio::spawn(play(stream, last.clone()));
+            tokio::spawn(play(stream, acts.clone()));
         }
     });
     Ok(origin)

@@ -186,7 +186,9 @@ mod tests {
             StreamEvent::BlockStop,
         ];
         let mut meter = Meter::default();
-        told.iter().for_each(|event| meter.note_told(event));
+        for event in &told {
+            meter.note_told(event);
+        }
         assert_eq!(meter.signatures, [("call_1".to_owned(), "of the call".to_owned())]);
     }
 }
