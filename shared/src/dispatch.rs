@@ -105,6 +105,11 @@ impl Dispatch {
         Self { request, prepared, waiting, deadline, log, running: None, noted: false, writes: FuturesUnordered::new() }
     }
 
+    /// What the client asks.
+    pub fn request(&self) -> &RoutableRequest {
+        &self.request
+    }
+
     /// The route the request is on.
     pub fn prepared(&self) -> &PreparedRequest {
         &self.prepared

@@ -102,21 +102,25 @@ pub struct Received {
     pub relay: Relay,
     /// Tokens of its prompt, as far as nobody counted them.
     pub estimated_input: u64,
+    /// The most tokens that it may have, as they are held.
+    pub output_limit: u64,
     /// When its first content came.
     pub first_event: Instant,
+    /// Whether it has failed, and another attempt is under way instead.
+    pub has_failed: bool,
 }
 
 impl Received {
     /// The usage that is charged for it up to now.
     pub fn metered(&self) -> Metered {
-        self.relay.meter().metered(self.estimated_input)
+        self.relay.meter().metered_within(self.estimated_input, self.output_limit)
     }
 }
 
 impl Ending {
     /// The ending of a request whose deadline came while the gateway waited for its provider.
     pub fn deadline(received: Option<&Received>) -> Self {
-        let has_content = received.is_some_and(|received| received.relay.meter().has_content);
+        let has_content = received.is_some_and(|received| !received.has_failed && received.relay.meter().has_content);
         Self::Deadline(if has_content { Generated::Something } else { Generated::Nothing })
     }
 
@@ -159,9 +163,16 @@ fn fault_of(error: &UpstreamError) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+
     use super::*;
     use crate::circuit::Blame;
-    use crate::wire::ClientFormat;
+    use crate::ids::{ModelId, RequestId};
+    use crate::money::PicoUsd;
+    use crate::translate::{Conversion, Restore};
+    use crate::wire::{ClientFormat, Delivery, Identity, ReplyContext, WireFormat};
 
     /// What a client sees of an ending: the statuses of OpenAI's and of Anthropic's clients, and whether they may try again.
     type Seen = Option<(u16, u16, bool)>;
@@ -174,6 +185,32 @@ mod tests {
         let error = ending.error()?;
         let status = |format: ClientFormat| error.status(format.error_words()).as_u16();
         Some((status(ClientFormat::ChatCompletions), status(ClientFormat::Messages), error.is_retryable()))
+    }
+
+    /// A reply that has said a word.
+    fn received(has_failed: bool) -> Received {
+        let (format, request) = (ClientFormat::ChatCompletions, RequestId::generate());
+        let context = ReplyContext {
+            format,
+            request,
+            identity: Identity::new(request, ModelId::new("the-model"), format),
+            delivery: Delivery::Whole,
+            include_usage: true,
+            estimated_input: 7,
+            cost: Arc::new(|_| PicoUsd::ZERO),
+        };
+        let conversion = Conversion::Translate { wire: WireFormat::OpenAi, restore: Restore::default() };
+        let mut relay = Relay::new(context, conversion);
+        let word = b"data: {\"id\":\"gen-1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
+        relay.push(word, &mut BytesMut::new());
+        Received { relay, estimated_input: 7, output_limit: 64, first_event: Instant::now(), has_failed }
+    }
+
+    #[test]
+    fn a_deadline_charges_the_attempt_that_runs_and_none_that_has_failed() {
+        assert_eq!(Ending::deadline(Some(&received(false))), Ending::Deadline(Generated::Something));
+        assert_eq!(Ending::deadline(Some(&received(true))), Ending::Deadline(Generated::Nothing));
+        assert_eq!(Ending::deadline(None), Ending::Deadline(Generated::Nothing));
     }
 
     #[test]

@@ -83,7 +83,13 @@ impl Gateway {
         let mut request = routable(opened, incoming.headers, Arc::clone(&facts.model));
         request.signatures = signatures;
         if permit.output_tokens < asked {
-            request = lowered(request, permit.output_tokens)?;
+            request = match lowered(request, permit.output_tokens) {
+                Ok(request) => request,
+                Err(error) => {
+                    ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
+                    return Err(error);
+                }
+            };
         }
         let answer = self.answer(request, facts, deadline).await;
         Ok(match &permit.rates {

@@ -22,11 +22,11 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-pub use demand::{Applicant, LEASE_AFTER_END, demand};
+pub use demand::{Applicant, LEASE_AFTER_END, demand, output_limit};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
-pub use settlement::{store_record, withdraw};
+pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
 pub use sizes::Sizes;
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, verify};

@@ -8,8 +8,9 @@
 //! still meanwhile.
 
 mod client;
+mod held;
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,9 +18,10 @@ use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use self::client::Client;
+use self::held::{Held, too_large};
 use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
 use crate::ending::{Ended, Ending, Received, conclude};
-use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::error::{GatewayError, UpstreamError};
 use crate::ledger::{self, Checkpoint, RequestFacts};
 use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::providers::{ReplyForm, UpstreamReply};
@@ -33,8 +35,8 @@ pub use client::{Commit, Committed, Reply};
 pub const SILENCE: Duration = Duration::from_secs(15);
 /// Chunks that wait for a slow client before reading upstream pauses.
 pub const CHANNEL_CHUNKS: usize = 64;
-/// How long a client that does not read may hold up the end of its stream.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Largest chunk: together, those that wait are a mebibyte.
+const CHUNK_BYTES: usize = 16 * 1024;
 /// How often a long reply tells the log how far it is.
 const CHECKPOINT: Duration = Duration::from_secs(5);
 
@@ -48,9 +50,13 @@ pub struct Pump {
     client: Client,
     /// The reply of the attempt that is being delivered.
     received: Option<Received>,
+    held: Held,
     next_checkpoint: Instant,
     out: BytesMut,
 }
+
+/// What reading a reply gives: the next chunk, its end, or a failure.
+type Read = Result<Option<Bytes>, UpstreamError>;
 
 /// Reads a reply to its first content.
 struct Opening<'a>(&'a ReplyContext);
@@ -60,6 +66,7 @@ struct Opened {
     /// The rest of a stream.
     rest: Option<UpstreamReply>,
     relay: Relay,
+    held: Held,
     estimated_input: u64,
     /// What the client shall get so far.
     out: BytesMut,
@@ -72,8 +79,10 @@ impl ReplyReader for Opening<'_> {
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
         let estimated_input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimated_input);
         let context = ReplyContext { estimated_input, ..self.0.clone() };
+        let held = Held::new(context.delivery);
         let relay = Relay::new(context, prepared.conversion.clone());
-        let opened = Opened { rest: None, relay, estimated_input, out: BytesMut::new(), progress: Progress::Waiting };
+        let (out, progress) = (BytesMut::new(), Progress::Waiting);
+        let opened = Opened { rest: None, relay, held, estimated_input, out, progress };
         match reply.form {
             ReplyForm::Stream => opened.read_first_content(reply).await,
             ReplyForm::Json => opened.read_json(&reply.text().await?),
@@ -84,10 +93,7 @@ impl ReplyReader for Opening<'_> {
 impl Opened {
     async fn read_first_content(mut self, mut reply: UpstreamReply) -> Result<Self, UpstreamError> {
         loop {
-            self.progress = match reply.chunk().await? {
-                Some(chunk) => self.relay.push(&chunk, &mut self.out),
-                None => self.relay.end(&mut self.out),
-            };
+            self.progress = take_in(&mut self.relay, &mut self.held, reply.chunk().await, &mut self.out);
             match self.progress {
                 Progress::Waiting => {}
                 Progress::Failed(error) => return Err(error),
@@ -119,8 +125,8 @@ impl Pump {
         deadline: Instant,
     ) -> (Self, Commit) {
         let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
-        let (next_checkpoint, out) = (Instant::now(), BytesMut::new());
-        (Self { facts, context, store, deadline, client, received: None, next_checkpoint, out }, committed)
+        let (held, next_checkpoint, out) = (Held::new(context.delivery), Instant::now(), BytesMut::new());
+        (Self { facts, context, store, deadline, client, received: None, held, next_checkpoint, out }, committed)
     }
 
     /// Runs to the end: attempts, relays, writes the last event, settles, closes the body. A panic on the way is an ending like
@@ -130,7 +136,7 @@ impl Pump {
         let ending = match AssertUnwindSafe(delivered).catch_unwind().await {
             Ok(Ok(Ok(()))) => Ending::Complete,
             Ok(Ok(Err(error))) => Ending::Failed(error),
-            Ok(Err(_)) => self.cut(),
+            Ok(Err(_)) => catch_unwind(AssertUnwindSafe(|| self.cut())).unwrap_or(Ending::Panicked),
             Err(_) => Ending::Panicked,
         };
         self.finish(upstreams, dispatch, &ending).await;
@@ -143,7 +149,10 @@ impl Pump {
             let opened = self.client.watch(dispatch.run(upstreams, &Opening(&context))).await?;
             match (self.relay(dispatch, opened).await, context.delivery) {
                 // Nothing of it has reached the client.
-                (Err(error), Delivery::Whole) => self.client.watch(Box::pin(dispatch.resume(upstreams, error))).await?,
+                (Err(error), Delivery::Whole) => {
+                    self.received.iter_mut().for_each(|received| received.has_failed = true);
+                    self.client.watch(Box::pin(dispatch.resume(upstreams, error))).await?;
+                }
                 (result, Delivery::Whole | Delivery::Streamed) => return result,
             }
             self.received = None;
@@ -152,23 +161,31 @@ impl Pump {
 
     /// Relays one attempt's reply from its first content to its end.
     async fn relay(&mut self, dispatch: &mut Dispatch, opened: Opened) -> Result<(), UpstreamError> {
-        let Opened { mut rest, relay, estimated_input, out, mut progress } = opened;
-        self.out = out;
-        self.received = Some(Received { relay, estimated_input, first_event: std::time::Instant::now() });
+        let Opened { mut rest, relay, held, estimated_input, out, mut progress } = opened;
+        (self.out, self.held) = (out, held);
+        let output_limit = ledger::output_limit(&dispatch.request().request, &dispatch.request().model);
+        let first_event = std::time::Instant::now();
+        self.received = Some(Received { relay, estimated_input, output_limit, first_event, has_failed: false });
         if self.context.delivery == Delivery::Streamed {
             dispatch.answered();
             self.client.commit_stream();
         }
+        let mut last_event = Instant::now();
+        let mut has_event = true;
         loop {
             self.checkpoint(dispatch);
             self.client.send(&mut self.out).await;
+            if has_event {
+                last_event = Instant::now();
+            }
             match (progress, &mut rest) {
                 (Progress::Finished, _) => return Ok(()),
                 (Progress::Failed(error), _) => return Err(error),
                 (Progress::Waiting | Progress::Flowing, None) => return Err(UpstreamError::truncated()),
                 (Progress::Waiting | Progress::Flowing, Some(reply)) => {
-                    let chunk = self.client.watch(reply.chunk()).await?;
-                    progress = self.take_in(chunk.as_ref())?;
+                    let read = self.client.watch(reply.chunk_after(last_event)).await;
+                    has_event = !matches!(&read, Ok(Some(chunk)) if is_comment(chunk));
+                    progress = self.take_in(read)?;
                 }
             }
         }
@@ -184,39 +201,37 @@ impl Pump {
         }
     }
 
-    /// Relays the next chunk, or the end. A whole reply is held until its end, which has a limit.
-    fn take_in(&mut self, chunk: Option<&Bytes>) -> Result<Progress, UpstreamError> {
+    /// Relays what was read. A whole reply is held until its end, which has a limit.
+    fn take_in(&mut self, read: Read) -> Result<Progress, UpstreamError> {
         let Some(Received { relay, .. }) = &mut self.received else { return Ok(Progress::Waiting) };
-        let progress = match chunk {
-            Some(chunk) => relay.push(chunk, &mut self.out),
-            None => relay.end(&mut self.out),
-        };
+        let progress = take_in(relay, &mut self.held, read, &mut self.out);
         let is_held = self.context.delivery == Delivery::Whole;
         if is_held && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
-            let message = format!("a reply beyond {MAX_REPLY_BYTES} bytes");
-            return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, message));
+            return Err(too_large());
         }
         Ok(progress)
     }
 
-    /// The ending of a request whose deadline has come. A reply that only its client has not read to the end is complete.
-    fn cut(&self) -> Ending {
-        let received = self.received.as_ref();
-        let is_finished = received.is_some_and(|received| received.relay.meter().finish.is_some());
-        match (self.client.is_waiting(), is_finished) {
-            (true, true) => Ending::Complete,
-            (true, false) => Ending::ClientStopped,
-            (false, _) => Ending::deadline(received),
+    /// The ending of a request whose deadline has come. A reply is complete if all that is missing is that its client reads it, or
+    /// that its provider says that nothing follows.
+    fn cut(&mut self) -> Ending {
+        let current = self.received.as_mut().filter(|received| !received.has_failed);
+        let is_finished = current.is_some_and(|received| received.relay.end(&mut self.out) == Progress::Finished);
+        match (is_finished, self.client.is_waiting()) {
+            (true, _) => Ending::Complete,
+            (false, true) => Ending::ClientStopped,
+            (false, false) => Ending::deadline(self.received.as_ref()),
         }
     }
 
     async fn finish(mut self, upstreams: &Upstreams, mut dispatch: Dispatch, ending: &Ending) {
         let error = ending.error();
         if let Some(error) = error.as_ref().filter(|_| self.client.is_streaming()) {
-            self.say(ending, error).await;
+            self.say(ending, error);
         }
+        self.client.send_last(&mut self.out);
         let ended = Ended::new(ending, &self.facts, self.received.as_ref());
-        let record = conclude(upstreams, &self.store, &mut dispatch, ended).await;
+        let record = Box::pin(conclude(upstreams, &self.store, &mut dispatch, ended)).await;
         match error {
             Some(error) => self.client.refuse(error),
             None => self.client.complete(self.out.freeze(), record.charged),
@@ -225,7 +240,7 @@ impl Pump {
     }
 
     /// Writes the one event that ends a failed stream.
-    async fn say(&mut self, ending: &Ending, error: &GatewayError) {
+    fn say(&mut self, ending: &Ending, error: &GatewayError) {
         let (request, model) = (self.facts.request, &self.facts.model.id);
         let (fault, cause) = (ending.verdict().fault, error.cause().unwrap_or(error.message()));
         tracing::warn!(%request, %model, ?fault, cause, "stream broken");
@@ -237,6 +252,23 @@ impl Pump {
             Some(received) if *ending != Ending::Panicked => received.relay.fail(error, &mut self.out),
             Some(_) | None => self.context.format.error_event(error, self.context.request, &mut self.out),
         }
-        self.client.send_last(&mut self.out).await;
     }
+}
+
+/// Relays the next chunk, or the end. Where reading failed, the reply may be complete all the same: a provider that has told its
+/// finish reason may break off before it says that the stream is over.
+fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -> Progress {
+    match read {
+        Ok(Some(chunk)) => held.add(&chunk).map_or_else(Progress::Failed, |()| relay.push(&chunk, out)),
+        Ok(None) => relay.end(out),
+        Err(error) => match relay.end(out) {
+            Progress::Finished => Progress::Finished,
+            Progress::Waiting | Progress::Flowing | Progress::Failed(_) => Progress::Failed(error),
+        },
+    }
+}
+
+/// Whether a chunk holds comments alone, with which proxies keep a connection alive whose model is silent or dead.
+fn is_comment(chunk: &[u8]) -> bool {
+    chunk.split(|byte| matches!(byte, b'\n' | b'\r')).all(|line| line.first().is_none_or(|first| *first == b':'))
 }

@@ -14,9 +14,17 @@ pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)
     if signatures.is_empty() {
         return;
     }
-    if let Err(error) = store.put_signatures(key, signatures).await {
+    if let Err(error) = store.put_signatures(key, &last_of_each(signatures)).await {
         tracing::warn!(%key, cause = %error, "signatures were not kept");
     }
+}
+
+/// Each call once, with its last signature: DynamoDB refuses a whole batch for a key that is twice in it.
+fn last_of_each(signatures: &[(String, String)]) -> Vec<(String, String)> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<_> = signatures.iter().rev().filter(|(call, _)| seen.insert(call.as_str())).cloned().collect();
+    kept.reverse();
+    kept
 }
 
 /// The signatures of these calls, whose ids are of our own making.
@@ -42,6 +50,13 @@ fn latest(calls: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_was_signed_twice_is_kept_once_with_its_last_signature() {
+        let pair = |call: &str, signature: &str| (call.to_owned(), signature.to_owned());
+        let kept = last_of_each(&[pair("a", "1"), pair("b", "2"), pair("a", "3")]);
+        assert_eq!(kept, [pair("b", "2"), pair("a", "3")]);
+    }
 
     #[test]
     fn the_latest_calls_are_looked_up_and_each_once() {

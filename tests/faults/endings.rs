@@ -1,29 +1,23 @@
 //! Endings that need more than a fault of a provider: deadlines, clients that do not read, panics. What the ledger and the circuit
 //! keep of each, and what providers' words become.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use gateway::auth::ApiKey;
 use gateway::catalog::Catalog;
 use gateway::chat::Usage;
-use gateway::circuit::Circuits;
-use gateway::config::Config;
-use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
-use gateway::ids::{KeyId, RequestId};
-use gateway::ledger::{self, RequestFacts, Reservation};
+use gateway::ids::RequestId;
+use gateway::ledger;
 use gateway::money::PicoUsd;
-use gateway::providers::{Providers, Transport};
-use gateway::pump::{CHANNEL_CHUNKS, Commit, Pump, Reply};
-use gateway::retry::RetryBudget;
+use gateway::pump::{CHANNEL_CHUNKS, Reply};
 use gateway::store::items::{Record, TokenSource};
-use gateway::wire::{self, ClientFormat, CostOf, Delivery, Identity, Mode, ReplyContext};
-use gateway_dev::stack::{Options, Support};
+use gateway::wire::CostOf;
+use gateway_dev::stack::Options;
 use gateway_tests::{Answer, Harness, eventually, options};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+
+use crate::process::{Driven, Process};
 
 const PATHS: [&str; 2] = ["/v1/chat/completions", "/v1/messages"];
 
@@ -144,83 +138,6 @@ async fn a_failure_ends_with_the_providers_words_before_and_in_a_stream() -> Res
     Ok(())
 }
 
-/// The library in this process, so that a test can be its client, or break it.
-struct Process {
-    support: Support,
-    upstreams: Arc<Upstreams>,
-    catalog: Catalog,
-    key: KeyId,
-}
-
-/// A request under way.
-struct Driven {
-    request: RequestId,
-    task: JoinHandle<()>,
-    commit: Commit,
-}
-
-impl Process {
-    async fn start() -> Result<Self> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let support = Support::start(&options()?).await?;
-        let variable =
-            |name: &str| support.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        let config =
-            Config::from_lookup(&|name| variable(name).or((name == "TABLE_NAME").then(|| "gateway-local".to_owned())))?;
-        let upstreams = Upstreams {
-            providers: Providers::new(&config)?,
-            transport: Transport::new(config.upstream_limits),
-            circuits: Circuits::new(support.store.clone()),
-            budget: RetryBudget::default(),
-        };
-        let key = ApiKey::parse(secrecy::ExposeSecret::expose_secret(&support.key));
-        let key = key.map_err(|error| anyhow::anyhow!("{error:?}"))?.id().clone();
-        Ok(Self { support, upstreams: Arc::new(upstreams), catalog: Catalog::embedded()?, key })
-    }
-
-    /// Sends a request of the chat format on its way, which must end after that time.
-    async fn drive(&self, body: &Value, cost: Option<CostOf>, time: Duration) -> Result<Driven> {
-        let failed = |error: gateway::error::GatewayError| anyhow::anyhow!("{error:?}");
-        let format = ClientFormat::ChatCompletions;
-        let opened = wire::open_request(format, body.to_string()).map_err(failed)?;
-        let model = self.catalog.resolve(&opened.model).ok().context("the model")?;
-        let delivery = if opened.mode == Mode::Streaming { Delivery::Streamed } else { Delivery::Whole };
-        let facts = RequestFacts {
-            request: RequestId::generate(),
-            key: self.key.clone(),
-            format: format.name(),
-            model: Arc::clone(&model),
-            price_version: self.catalog.version().to_owned(),
-            started: Instant::now(),
-            reservation: Reservation::default(),
-            markup_permille: 0,
-            estimated_input: 100,
-        };
-        let routable =
-            RoutableRequest { request: opened, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
-        let request = facts.request;
-        let context = ReplyContext {
-            format,
-            request,
-            identity: Identity::new(request, facts.model.id.clone(), format),
-            delivery,
-            include_usage: true,
-            estimated_input: facts.estimated_input,
-            cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
-        };
-        let deadline = tokio::time::Instant::now() + time;
-        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(failed)?;
-        let (pump, commit) = Pump::new(facts, context, self.support.store.clone(), &dispatch, deadline);
-        let upstreams = Arc::clone(&self.upstreams);
-        let task = tokio::spawn(async move { pump.run(&upstreams, dispatch).await });
-        Ok(Driven { request, task, commit })
-    }
-
-    async fn record(&self, request: RequestId) -> Result<Record> {
-        self.support.store.record(&self.key, request).await?.context("a record")
-    }
-}
-
 #[tokio::test]
 async fn a_client_that_stops_reading_is_charged_for_what_was_generated() -> Result<()> {
     let process = Process::start().await?;
@@ -236,6 +153,22 @@ async fn a_client_that_stops_reading_is_charged_for_what_was_generated() -> Resu
     assert_eq!(record.charged, ledger::cost(&record.usage, &model));
     assert!(process.support.store.route_states().await?.is_empty(), "no fault of the route");
     drop(committed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_estimate_stays_within_what_was_held() -> Result<()> {
+    let process = Process::start().await?;
+    let word = "x".repeat(4_000);
+    for stream in [false, true] {
+        let body = asked("gpt-5-nano", &format!("no-usage]] {word} [[sim:no-usage"), stream);
+        let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(30)).await?;
+        let committed = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        task.await?;
+        let record = process.record(request).await?;
+        assert_eq!((record.status, record.source, record.usage.output), (200, TokenSource::Estimated, 64), "{stream}");
+        drop(committed);
+    }
     Ok(())
 }
 

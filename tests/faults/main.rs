@@ -1,6 +1,7 @@
 //! Faults of providers and of the table: what the client saw, what the providers were asked, and what the ledger says.
 
 mod account;
+mod broken_ends;
 mod chaos;
 mod circuits;
 mod credentials;
@@ -8,6 +9,7 @@ mod crowds;
 mod endings;
 mod every_call;
 mod outage;
+mod process;
 mod settlement_faults;
 mod table;
 mod table_faults;

@@ -60,7 +60,7 @@ impl AttemptLog {
 pub struct SharedAttemptLog(Arc<Mutex<AttemptLog>>);
 
 impl SharedAttemptLog {
-    pub(super) fn new(log: AttemptLog) -> Self {
+    pub(crate) fn new(log: AttemptLog) -> Self {
         Self(Arc::new(Mutex::new(log)))
     }
 

@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use tokio::time::timeout;
+
 use super::{Charge, Ending, Received, Verdict};
 use crate::chat::Usage;
 use crate::dispatch::{AttemptLog, Dispatch, Upstreams};
-use crate::ledger::{self, Outcome, RequestFacts};
+use crate::ledger::{self, LONGEST_SETTLEMENT, Outcome, RequestFacts};
 use crate::store::Store;
 use crate::store::items::{Record, TokenSource};
 use crate::translate::{Meter, Metered, UsageSource};
@@ -47,9 +49,18 @@ pub async fn conclude(upstreams: &Upstreams, store: &Store, dispatch: &mut Dispa
     dispatch.conclude(upstreams, status, circuit);
     let facts = ended.facts;
     let record = ledger::record(facts, outcome(&ended, &dispatch.log().read()));
-    let kept = vault::remember(store, &facts.key, &ended.signatures);
-    futures_util::join!(ledger::settle(store, facts, &record), kept, dispatch.share());
+    let signed = vault::remember(store, &facts.key, &ended.signatures);
+    let rest = async { futures_util::join!(signed, dispatch.share()) };
+    // Beside the settlement, which has the same limit of its own: nothing cuts it short.
+    futures_util::join!(ledger::settle(store, facts, &record), within_settlement(rest));
     record
+}
+
+/// Waits for what is written beside a settlement, and no longer than a settlement may take: the client waits for it.
+async fn within_settlement(rest: impl Future) {
+    if timeout(LONGEST_SETTLEMENT, rest).await.is_err() {
+        tracing::warn!("signatures or route states ran out of time");
+    }
 }
 
 /// What the ledger needs to know of an ending.
@@ -68,5 +79,17 @@ fn outcome(ended: &Ended<'_>, log: &AttemptLog) -> Outcome {
         finish: ended.meter.finish.clone(),
         upstream_id: ended.meter.upstream_id.clone(),
         first_event: ended.first_event,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_beside_a_settlement_holds_the_client_up_no_longer_than_that() {
+        let before = tokio::time::Instant::now();
+        within_settlement(std::future::pending::<()>()).await;
+        assert_eq!(before.elapsed().as_millis(), 4_000);
     }
 }

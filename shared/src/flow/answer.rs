@@ -43,7 +43,8 @@ impl Gateway {
                 Mode::Whole | Mode::Count => Delivery::Whole,
             },
             include_usage,
-            estimated_input: facts.estimated_input,
+            // No more is held for a prompt than fits its model.
+            estimated_input: facts.estimated_input.min(facts.model.context_window),
             cost: Arc::new(ledger::price_of(&facts)),
         };
         self.pump(facts, context, dispatch, deadline).await

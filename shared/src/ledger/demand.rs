@@ -37,8 +37,7 @@ pub struct Applicant<'a> {
 /// What a request asks of its key.
 pub fn demand(applicant: Applicant<'_>, request: &ClientRequest, sizes: Sizes, model: &Model) -> Demand {
     let input_tokens = worst_case_input(sizes).min(model.context_window);
-    let asked = request.max_tokens.map_or(DEFAULT_OUTPUT, |limit| limit.tokens);
-    let output_tokens = asked.min(model.max_output_tokens);
+    let output_tokens = output_limit(request, model);
     Demand {
         key: applicant.key.id().clone(),
         digest: applicant.key.digest(),
@@ -50,6 +49,11 @@ pub fn demand(applicant: Applicant<'_>, request: &ClientRequest, sizes: Sizes, m
         price: hold_price(model, input_tokens, sizes.cache, applicant.markup_permille),
         lease: applicant.lease.as_secs(),
     }
+}
+
+/// The most tokens that a request's reply may have: what is held for it.
+pub fn output_limit(request: &ClientRequest, model: &Model) -> u64 {
+    request.max_tokens.map_or(DEFAULT_OUTPUT, |limit| limit.tokens).min(model.max_output_tokens)
 }
 
 /// Prompt tokens that a body does not exceed, as far as anybody can tell without its model's tokeniser: one for two bytes of text.

@@ -12,7 +12,7 @@ use crate::store::items::Record;
 use crate::store::{Conditional, Store, StoreError, Stored};
 
 /// Longest time that a settlement may hold up the end of a body: what is kept for it before the function is killed, too.
-const LONGEST: Duration = Duration::from_secs(4);
+pub const LONGEST_SETTLEMENT: Duration = Duration::from_secs(4);
 
 /// Stores a record, exactly once however often it is tried, and ends its hold.
 pub async fn store_record(store: &Store, record: &Record, reservation: &Reservation) -> Settled {
@@ -34,7 +34,7 @@ pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservatio
 
 /// Does what the machine wants until it is done, or until its time is up.
 async fn drive(store: &Store, record: Option<&Record>, mut machine: Settling, mut effect: SettleEffect) -> Settled {
-    let end = Instant::now() + LONGEST;
+    let end = Instant::now() + LONGEST_SETTLEMENT;
     loop {
         let Ok(event) = timeout_at(end, perform(store, record, &machine, effect)).await else {
             tracing::warn!(request = %machine.request(), "settlement ran out of time");
@@ -106,6 +106,6 @@ mod tests {
         let before = Instant::now();
         let settled = withdraw(&store, &key, RequestId::generate(), &reservation).await;
         assert_ne!(settled, Settled::Done);
-        assert_eq!(before.elapsed().as_millis(), LONGEST.as_millis());
+        assert_eq!(before.elapsed().as_millis(), LONGEST_SETTLEMENT.as_millis());
     }
 }

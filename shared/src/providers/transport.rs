@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use crate::config::UpstreamLimits;
@@ -55,6 +55,8 @@ pub struct UpstreamReply {
     pub form: ReplyForm,
     response: reqwest::Response,
     idle: Duration,
+    /// Longest time from one event to the next, as long as comments come.
+    patience: Duration,
 }
 
 /// What a reply's body is, by its content type: a provider may answer in the other form than it was asked for.
@@ -114,7 +116,8 @@ impl Transport {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         match (ReplyForm::of(content_type), mode) {
             (Some(form), Mode::Streaming | Mode::Whole) | (Some(form @ ReplyForm::Json), Mode::Count) => {
-                Ok(UpstreamReply { form, response, idle: self.limits.idle })
+                let idle = self.limits.idle;
+                Ok(UpstreamReply { form, response, idle, patience: limit.max(idle) })
             }
             (Some(ReplyForm::Stream), Mode::Count) | (None, _) => {
                 let unreadable = format!("a reply of type {content_type:?}");
@@ -177,6 +180,14 @@ impl UpstreamReply {
     /// The next piece of the body; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         within(self.idle, self.response.chunk()).await
+    }
+
+    /// The next piece of a stream whose last event came then. Comments show that the connection lives: they excuse a silence as
+    /// long as one before the first event, and none beyond.
+    pub async fn chunk_after(&mut self, last_event: Instant) -> Result<Option<Bytes>, UpstreamError> {
+        let patience = self.patience;
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("no event within {} s", patience.as_secs()));
+        timeout_at(last_event + patience, self.chunk()).await.map_err(late)?
     }
 
     /// The whole body as text.

@@ -2,9 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use super::{CHANNEL_CHUNKS, LAST_WORDS, SILENCE};
+use super::{CHANNEL_CHUNKS, CHUNK_BYTES, SILENCE};
 use crate::dispatch::{AttemptLog, SharedAttemptLog};
 use crate::error::GatewayError;
 use crate::money::PicoUsd;
@@ -49,6 +49,8 @@ pub(super) struct Client {
 
 struct Chunks {
     sender: mpsc::Sender<Bytes>,
+    /// The place of the last words: they need no reader, so that a slow one never takes a cut for an end.
+    last: Option<mpsc::OwnedPermit<Bytes>>,
     /// Until the status goes out.
     body: Option<mpsc::Receiver<Bytes>>,
     next_ping: Instant,
@@ -60,8 +62,9 @@ impl Client {
         let stream = match delivery {
             Delivery::Whole => None,
             Delivery::Streamed => {
-                let (sender, body) = mpsc::channel(CHANNEL_CHUNKS);
-                Some(Chunks { sender, body: Some(body), next_ping: Instant::now() + SILENCE })
+                let (sender, body) = mpsc::channel(CHANNEL_CHUNKS.saturating_add(1));
+                let last = sender.clone().try_reserve_owned().ok();
+                Some(Chunks { sender, last, body: Some(body), next_ping: Instant::now() + SILENCE })
             }
         };
         (Self { format, log, commit: Some(commit), stream, is_waiting: false }, committed)
@@ -108,21 +111,28 @@ impl Client {
         }
     }
 
-    /// Hands over what a stream's client shall get; a whole reply stays where it is. A client that is gone is no reason to stop:
-    /// its request is paid for and must be metered.
+    /// Hands over what a stream's client shall get, in pieces; a whole reply stays where it is. What is not handed over when the
+    /// deadline comes stays in `out`. A client that is gone is no reason to stop: its request is paid for and must be metered.
     pub(super) async fn send(&mut self, out: &mut BytesMut) {
         let Some(stream) = &mut self.stream else { return };
-        if !out.is_empty() {
+        while !out.is_empty() {
             self.is_waiting = true;
-            let _ = stream.sender.send(out.split().freeze()).await;
+            let place = stream.sender.reserve().await;
             self.is_waiting = false;
+            let piece = out.split_to(out.len().min(CHUNK_BYTES)).freeze();
+            if let Ok(place) = place {
+                place.send(piece);
+            }
+            stream.next_ping = Instant::now() + SILENCE;
         }
-        stream.next_ping = Instant::now() + SILENCE;
     }
 
-    /// Hands over the last event of a failed stream, to a client that reads it soon.
-    pub(super) async fn send_last(&mut self, out: &mut BytesMut) {
-        let _ = timeout(LAST_WORDS, self.send(out)).await;
+    /// Hands over the rest of a stream, whether its client reads now or later.
+    pub(super) fn send_last(&mut self, out: &mut BytesMut) {
+        let Some(stream) = &mut self.stream else { return };
+        if let Some(place) = stream.last.take().filter(|_| !out.is_empty()) {
+            drop(place.send(out.split().freeze()));
+        }
     }
 
     /// The request is settled and its reply complete.
@@ -143,5 +153,70 @@ impl Client {
             Ok(reply) => Ok(Committed { log, reply }),
             Err(error) => Err(log.headers().into_iter().fold(error, |error, (name, value)| error.with_header(name, value))),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::catalog::Catalog;
+
+    /// A stream's client that has its status, and its body.
+    async fn streaming() -> (Client, mpsc::Receiver<Bytes>) {
+        let model = Catalog::embedded().unwrap().resolve("gpt-5-nano").unwrap();
+        let log = AttemptLog { route: model.routes[0].clone(), dropped: Vec::new(), attempts: Vec::new() };
+        let (mut client, commit) =
+            Client::new(ClientFormat::ChatCompletions, Delivery::Streamed, SharedAttemptLog::new(log));
+        client.commit_stream();
+        let Reply::Stream(body) = commit.await.unwrap().unwrap().reply else { panic!("a whole reply") };
+        (client, body)
+    }
+
+    async fn read(mut body: mpsc::Receiver<Bytes>) -> Vec<Bytes> {
+        let mut chunks = Vec::new();
+        while let Some(chunk) = body.recv().await {
+            chunks.push(chunk);
+        }
+        chunks
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_a_slow_client_when_time_is_up_is_handed_over_with_the_last_words() {
+        let (mut client, body) = streaming().await;
+        for _ in 0..CHANNEL_CHUNKS {
+            client.send(&mut BytesMut::from("word ")).await;
+        }
+        let mut out = BytesMut::from("unread ");
+        timeout(Duration::from_secs(1), client.send(&mut out)).await.unwrap_err();
+        assert!(client.is_waiting());
+        out.extend_from_slice(b"end");
+        client.send_last(&mut out);
+        drop(client);
+        let chunks = read(body).await;
+        assert_eq!((chunks.len(), &*chunks[CHANNEL_CHUNKS]), (CHANNEL_CHUNKS + 1, &b"unread end"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_large_piece_goes_out_in_small_ones() {
+        let (mut client, body) = streaming().await;
+        client.send(&mut BytesMut::zeroed(2 * CHUNK_BYTES + 1)).await;
+        drop(client);
+        let lengths: Vec<usize> = read(body).await.iter().map(Bytes::len).collect();
+        assert_eq!(lengths, [CHUNK_BYTES, CHUNK_BYTES, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_sends_without_result_does_not_put_off_the_sign_of_life() {
+        let (mut client, body) = streaming().await;
+        for _ in 0..4 {
+            client.watch(sleep(SILENCE / 3)).await;
+            client.send(&mut BytesMut::new()).await;
+        }
+        drop(client);
+        assert_eq!(read(body).await.len(), 1);
     }
 }

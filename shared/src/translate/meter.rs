@@ -22,7 +22,8 @@ pub struct Meter {
     pub finish: Option<FinishReason>,
     /// Gemini's signatures, each by the id that the client got for its tool call.
     pub signatures: Vec<(String, String)>,
-    last_call: String,
+    /// The id of the tool call that is being told.
+    open_call: String,
 }
 
 /// When a provider reported a usage.
@@ -84,41 +85,45 @@ impl Meter {
     /// Takes note of what the client is told.
     pub(super) fn note_told(&mut self, event: &StreamEvent) {
         match event {
-            StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) => self.last_call.clone_from(id),
+            StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) => self.open_call.clone_from(id),
+            // What is signed from here on is something else.
+            StreamEvent::BlockStart(_) | StreamEvent::BlockStop => self.open_call.clear(),
             StreamEvent::Delta(Delta::Signature(signature)) if signature.origin == Origin::Gemini => {
-                // A signature of a thought comes before any call; nothing has to keep it.
-                if !self.last_call.is_empty() {
-                    self.signatures.push((self.last_call.clone(), signature.value.clone()));
+                // Nothing has to keep the signature of a thought.
+                if !self.open_call.is_empty() {
+                    self.signatures.push((self.open_call.clone(), signature.value.clone()));
                 }
             }
             StreamEvent::Finish(reason) => self.finish = Some(reason.clone()),
-            StreamEvent::Start { .. }
-            | StreamEvent::BlockStart(_)
-            | StreamEvent::Delta(_)
-            | StreamEvent::BlockStop
-            | StreamEvent::Usage(_)
-            | StreamEvent::Refusal(_) => {}
+            StreamEvent::Start { .. } | StreamEvent::Delta(_) | StreamEvent::Usage(_) | StreamEvent::Refusal(_) => {}
         }
     }
 
-    /// What is charged for the reply as far as it came. The provider's final usage counts alone. Where it never came, the
-    /// larger of what was reported and what was seen counts: a token for four bytes that were generated, and
-    /// `estimated_input` for a prompt of which nothing was reported.
+    /// What is charged for the reply as far as it came, whatever its output limit was: see [`Self::metered_within`].
     pub fn metered(&self, estimated_input: u64) -> Metered {
+        self.metered_within(estimated_input, u64::MAX)
+    }
+
+    /// What is charged for the reply as far as it came. The provider's final usage counts alone. Where it never came, the
+    /// larger of what was reported and what was seen counts: a token for four bytes that were generated, as far as there may
+    /// be so many, and `estimated_input` for a prompt of which nothing was reported.
+    pub fn metered_within(&self, estimated_input: u64, output_limit: u64) -> Metered {
         let reported = self.usage.unwrap_or_default();
         if self.has_final_usage {
             return Metered { usage: reported, source: UsageSource::Reported };
         }
         // A provider counts the prompt before it generates: such a count is exact, whatever the estimate says.
         let input = if reported.total_input() == 0 { estimated_input } else { reported.input };
-        let output = reported.output.max(self.generated_bytes.div_ceil(BYTES_PER_TOKEN));
-        Metered { usage: Usage { input, output, ..reported }, source: UsageSource::Estimated }
+        // Text with more than four bytes to a token must not cost more than was held for it.
+        let seen = self.generated_bytes.div_ceil(BYTES_PER_TOKEN).min(output_limit);
+        Metered { usage: Usage { input, output: reported.output.max(seen), ..reported }, source: UsageSource::Estimated }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Signature;
 
     fn meter(usage: Option<Usage>, has_final_usage: bool, generated_bytes: u64) -> Meter {
         Meter { usage, has_final_usage, generated_bytes, ..Meter::default() }
@@ -148,8 +153,42 @@ mod tests {
     }
 
     #[test]
+    fn an_estimate_of_the_output_stays_within_its_limit_and_a_report_stands() {
+        for (reported, is_final, output) in [
+            (None, false, 64),
+            (Some(usage(3, 1)), false, 64),
+            (Some(usage(3, 90)), false, 90),
+            (Some(usage(3, 90)), true, 90),
+        ] {
+            let metered = meter(reported, is_final, 4_000).metered_within(900, 64);
+            assert_eq!(metered.usage.output, output, "{reported:?} {is_final}");
+        }
+    }
+
+    #[test]
     fn a_prompt_that_was_read_from_a_cache_is_not_estimated_on_top() {
         let cached = Usage { cache_read: 5_000, ..Usage::default() };
         assert_eq!(meter(Some(cached), false, 4).metered(900).usage, Usage { output: 1, ..cached });
+    }
+
+    #[test]
+    fn a_signature_belongs_to_the_call_that_is_open_and_not_to_one_before_it() {
+        let signed = |value: &str| {
+            StreamEvent::Delta(Delta::Signature(Signature { origin: Origin::Gemini, value: value.to_owned() }))
+        };
+        let call = BlockStart::ToolCall { id: "call_1".to_owned(), name: "look".to_owned() };
+        let told = [
+            StreamEvent::BlockStart(call),
+            signed("of the call"),
+            StreamEvent::BlockStop,
+            StreamEvent::BlockStart(BlockStart::Reasoning),
+            signed("of a thought after it"),
+            StreamEvent::BlockStop,
+        ];
+        let mut meter = Meter::default();
+        for event in &told {
+            meter.note_told(event);
+        }
+        assert_eq!(meter.signatures, [("call_1".to_owned(), "of the call".to_owned())]);
     }
 }

@@ -1,0 +1,73 @@
+//! How much of a reply is held in memory until its end.
+
+use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::providers::transport::MAX_REPLY_BYTES;
+use crate::wire::Delivery;
+
+/// What an event may hold of names and of values that the next event repeats: nothing that adds up.
+const ENVELOPE: u64 = 1024;
+/// Most that counts as such in one reply.
+const MOST_ENVELOPES: u64 = 4 * LIMIT;
+const LIMIT: u64 = MAX_REPLY_BYTES as u64;
+
+/// What upstream has sent of a reply. Text is not all that a whole reply holds: there are pictures, log probabilities, data that only
+/// the provider reads, and fields that nobody knows.
+pub(super) struct Held {
+    delivery: Delivery,
+    bytes: u64,
+    events: u64,
+}
+
+impl Held {
+    pub(super) const fn new(delivery: Delivery) -> Self {
+        Self { delivery, bytes: 0, events: 0 }
+    }
+
+    /// Counts a chunk. Fails where a whole reply would hold too much; of a stream nothing is held.
+    pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UpstreamError> {
+        if self.delivery == Delivery::Streamed {
+            return Ok(());
+        }
+        let blank_lines = chunk.windows(2).filter(|pair| matches!(pair, [b'\n', b'\n' | b'\r'])).count();
+        self.bytes = self.bytes.saturating_add(chunk.len() as u64);
+        self.events = self.events.saturating_add(blank_lines as u64);
+        let envelopes = self.events.saturating_mul(ENVELOPE).min(MOST_ENVELOPES);
+        if self.bytes.saturating_sub(envelopes) > LIMIT { Err(too_large()) } else { Ok(()) }
+    }
+}
+
+/// The failure of a reply beyond what is held.
+pub(super) fn too_large() -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::TooLarge, format!("a reply beyond {MAX_REPLY_BYTES} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many such chunks are held, out of so many.
+    fn held(delivery: Delivery, chunk: &[u8], most: usize) -> usize {
+        let mut held = Held::new(delivery);
+        (0..most).take_while(|_| held.add(chunk).is_ok()).count()
+    }
+
+    #[test]
+    fn large_events_of_a_whole_reply_add_up_whatever_is_in_them() {
+        let mut event = vec![b'x'; 5 * 1024 * 1024];
+        event.extend_from_slice(b"\r\n\r\n");
+        assert_eq!(held(Delivery::Whole, &event, 20), 4);
+        assert_eq!(held(Delivery::Streamed, &event, 20), 20);
+    }
+
+    #[test]
+    fn the_longest_reply_in_words_is_held() {
+        let event = format!("data: {}\n\n", "x".repeat(600));
+        assert_eq!(held(Delivery::Whole, event.as_bytes(), 128_000), 128_000);
+    }
+
+    #[test]
+    fn small_events_add_up_in_the_end() {
+        let event = format!("{}\n\n", "x".repeat(1022));
+        assert_eq!(held(Delivery::Whole, event.as_bytes(), 200_000), 5 * 20 * 1024);
+    }
+}

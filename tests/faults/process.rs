@@ -1,0 +1,149 @@
+//! The library in the test's own process, and an upstream that sends what a test wants.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use gateway::auth::ApiKey;
+use gateway::catalog::Catalog;
+use gateway::circuit::Circuits;
+use gateway::config::Config;
+use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
+use gateway::ids::{KeyId, RequestId};
+use gateway::ledger::{self, RequestFacts, Reservation};
+use gateway::providers::{Providers, Transport};
+use gateway::pump::{Commit, Pump};
+use gateway::retry::RetryBudget;
+use gateway::store::items::Record;
+use gateway::wire::{self, ClientFormat, CostOf, Delivery, Identity, Mode, ReplyContext};
+use gateway_dev::stack::Support;
+use gateway_tests::options;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// The library in this process, so that a test can be its client, or break it.
+pub struct Process {
+    /// What runs beside it.
+    pub support: Support,
+    upstreams: Arc<Upstreams>,
+    pub catalog: Catalog,
+    key: KeyId,
+}
+
+/// A request under way.
+pub struct Driven {
+    pub request: RequestId,
+    pub task: JoinHandle<()>,
+    pub commit: Commit,
+}
+
+impl Process {
+    /// Beside the simulator.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// With these variables instead of its own ones.
+    pub async fn start_with(own: &[(&str, String)]) -> Result<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let support = Support::start(&options()?).await?;
+        let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let variables: Vec<(String, String)> = own.chain(support.variables.iter().cloned()).collect();
+        let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let config =
+            Config::from_lookup(&|name| variable(name).or((name == "TABLE_NAME").then(|| "gateway-local".to_owned())))?;
+        let upstreams = Upstreams {
+            providers: Providers::new(&config)?,
+            transport: Transport::new(config.upstream_limits),
+            circuits: Circuits::new(support.store.clone()),
+            budget: RetryBudget::default(),
+        };
+        let key = ApiKey::parse(secrecy::ExposeSecret::expose_secret(&support.key));
+        let key = key.map_err(|error| anyhow::anyhow!("{error:?}"))?.id().clone();
+        Ok(Self { support, upstreams: Arc::new(upstreams), catalog: Catalog::embedded()?, key })
+    }
+
+    /// Sends a request of the chat format on its way, which must end after that time.
+    pub async fn drive(&self, body: &Value, cost: Option<CostOf>, time: Duration) -> Result<Driven> {
+        let failed = |error: gateway::error::GatewayError| anyhow::anyhow!("{error:?}");
+        let format = ClientFormat::ChatCompletions;
+        let opened = wire::open_request(format, body.to_string()).map_err(failed)?;
+        let model = self.catalog.resolve(&opened.model).ok().context("the model")?;
+        let delivery = if opened.mode == Mode::Streaming { Delivery::Streamed } else { Delivery::Whole };
+        let facts = RequestFacts {
+            request: RequestId::generate(),
+            key: self.key.clone(),
+            format: format.name(),
+            model: Arc::clone(&model),
+            price_version: self.catalog.version().to_owned(),
+            started: Instant::now(),
+            reservation: Reservation::default(),
+            markup_permille: 0,
+            estimated_input: 100,
+        };
+        let routable =
+            RoutableRequest { request: opened, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
+        let request = facts.request;
+        let context = ReplyContext {
+            format,
+            request,
+            identity: Identity::new(request, facts.model.id.clone(), format),
+            delivery,
+            include_usage: true,
+            estimated_input: facts.estimated_input,
+            cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
+        };
+        let deadline = tokio::time::Instant::now() + time;
+        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(failed)?;
+        let (pump, commit) = Pump::new(facts, context, self.support.store.clone(), &dispatch, deadline);
+        let upstreams = Arc::clone(&self.upstreams);
+        let task = tokio::spawn(async move { pump.run(&upstreams, dispatch).await });
+        Ok(Driven { request, task, commit })
+    }
+
+    pub async fn record(&self, request: RequestId) -> Result<Record> {
+        self.support.store.record(&self.key, request).await?.context("a record")
+    }
+}
+
+/// What an upstream does on a connection, step by step, after the head of a reply that is a stream.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Sends this.
+    Send(String),
+    /// Waits.
+    Wait(Duration),
+    /// Ends the body.
+    End,
+}
+
+/// An upstream that plays this to every request, and then breaks the connection, unless the body has ended. Returns its origin.
+pub async fn upstream(acts: Vec<Act>) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(play(stream, acts.clone()));
+        }
+    });
+    Ok(origin)
+}
+
+async fn play(mut stream: TcpStream, acts: Vec<Act>) -> std::io::Result<()> {
+    // The request is small and comes in a piece or two.
+    let mut request = Vec::new();
+    while !String::from_utf8_lossy(&request).contains("[{\"") && stream.read_buf(&mut request).await? > 0 {}
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    for act in acts {
+        match act {
+            Act::Send(text) => stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await?,
+            Act::Wait(time) => tokio::time::sleep(time).await,
+            Act::End => stream.write_all(b"0\r\n\r\n").await?,
+        }
+    }
+    stream.shutdown().await
+}
