@@ -13,7 +13,9 @@ use gateway::money::PicoUsd;
 use gateway::translate::{Conversion, Progress};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, broken_rule, catalog, events, folded_from, frames, native_wire, relay, whole_from};
+use gateway_tests::relaying::{
+    ESTIMATE, FORMATS, broken_rule, catalog, events, folded_from, frames, native_wire, relay, whole_from,
+};
 use gateway_tests::sending::send;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -188,7 +190,7 @@ fn whole_replies_pass_through_but_for_id_model_and_usage() {
                 value
             };
             assert_eq!(strip(&out), strip(&body), "{}", path.display());
-            let tokens = meter.metered(7).usage;
+            let tokens = meter.metered(ESTIMATE).usage;
             let cost = PicoUsd::new(u128::from(tokens.total_input() + tokens.output) * 1_000_000);
             assert!(out.contains(&format!("\"cost\":{cost}")), "{}", path.display());
             check_usage(format, &path, &body, meter.usage);

@@ -100,10 +100,6 @@ pub struct Verdict {
 pub struct Received {
     /// What relays it.
     pub relay: Relay,
-    /// Tokens of its prompt, as far as nobody counted them.
-    pub estimated_input: u64,
-    /// The most tokens that it may have, as they are held.
-    pub output_limit: u64,
     /// When its first content came.
     pub first_event: Instant,
     /// Whether it has failed, and another attempt is under way instead.
@@ -113,7 +109,7 @@ pub struct Received {
 impl Received {
     /// The usage that is charged for it up to now.
     pub fn metered(&self) -> Metered {
-        self.relay.meter().metered_within(self.estimated_input, self.output_limit)
+        self.relay.metered()
     }
 }
 
@@ -172,7 +168,7 @@ mod tests {
     use crate::ids::{ModelId, RequestId};
     use crate::money::PicoUsd;
     use crate::translate::{Conversion, Restore};
-    use crate::wire::{ClientFormat, Delivery, Identity, ReplyContext, WireFormat};
+    use crate::wire::{ClientFormat, Delivery, Estimate, Identity, ReplyContext, WireFormat};
 
     /// What a client sees of an ending: the statuses of OpenAI's and of Anthropic's clients, and whether they may try again.
     type Seen = Option<(u16, u16, bool)>;
@@ -196,14 +192,14 @@ mod tests {
             identity: Identity::new(request, ModelId::new("the-model"), format),
             delivery: Delivery::Whole,
             include_usage: true,
-            estimated_input: 7,
+            estimate: Estimate { input: 7, output_limit: 64 },
             cost: Arc::new(|_| PicoUsd::ZERO),
         };
         let conversion = Conversion::Translate { wire: WireFormat::OpenAi, restore: Restore::default() };
         let mut relay = Relay::new(context, conversion);
         let word = b"data: {\"id\":\"gen-1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
         relay.push(word, &mut BytesMut::new());
-        Received { relay, estimated_input: 7, output_limit: 64, first_event: Instant::now(), has_failed }
+        Received { relay, first_event: Instant::now(), has_failed }
     }
 
     #[test]

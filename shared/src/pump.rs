@@ -27,7 +27,7 @@ use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::providers::{ReplyForm, UpstreamReply};
 use crate::store::Store;
 use crate::translate::{Progress, Relay};
-use crate::wire::{Delivery, ReplyContext, upstream_error};
+use crate::wire::{Delivery, Estimate, ReplyContext, upstream_error};
 
 pub use client::{Commit, Committed, Reply};
 
@@ -67,7 +67,6 @@ struct Opened {
     rest: Option<UpstreamReply>,
     relay: Relay,
     held: Held,
-    estimated_input: u64,
     /// What the client shall get so far.
     out: BytesMut,
     progress: Progress,
@@ -77,12 +76,12 @@ impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let estimated_input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimated_input);
-        let context = ReplyContext { estimated_input, ..self.0.clone() };
+        let input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimate.input);
+        let context = ReplyContext { estimate: Estimate { input, ..self.0.estimate }, ..self.0.clone() };
         let held = Held::new(context.delivery);
         let relay = Relay::new(context, prepared.conversion.clone());
         let (out, progress) = (BytesMut::new(), Progress::Waiting);
-        let opened = Opened { rest: None, relay, held, estimated_input, out, progress };
+        let opened = Opened { rest: None, relay, held, out, progress };
         match reply.form {
             ReplyForm::Stream => opened.read_first_content(reply).await,
             ReplyForm::Json => opened.read_json(&reply.text().await?),
@@ -161,11 +160,10 @@ impl Pump {
 
     /// Relays one attempt's reply from its first content to its end.
     async fn relay(&mut self, dispatch: &mut Dispatch, opened: Opened) -> Result<(), UpstreamError> {
-        let Opened { mut rest, relay, held, estimated_input, out, mut progress } = opened;
+        let Opened { mut rest, relay, held, out, mut progress } = opened;
         (self.out, self.held) = (out, held);
-        let output_limit = ledger::output_limit(&dispatch.request().request, &dispatch.request().model);
         let first_event = std::time::Instant::now();
-        self.received = Some(Received { relay, estimated_input, output_limit, first_event, has_failed: false });
+        self.received = Some(Received { relay, first_event, has_failed: false });
         if self.context.delivery == Delivery::Streamed {
             dispatch.answered();
             self.client.commit_stream();

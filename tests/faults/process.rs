@@ -16,7 +16,7 @@ use gateway::providers::{Providers, Transport};
 use gateway::pump::{Commit, Pump};
 use gateway::retry::RetryBudget;
 use gateway::store::items::Record;
-use gateway::wire::{self, ClientFormat, CostOf, Delivery, Identity, Mode, ReplyContext};
+use gateway::wire::{self, ClientFormat, CostOf, Delivery, Estimate, Identity, Mode, ReplyContext};
 use gateway_dev::stack::Support;
 use gateway_tests::options;
 use serde_json::Value;
@@ -87,13 +87,14 @@ impl Process {
         let routable =
             RoutableRequest { request: opened, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
         let request = facts.request;
+        let output_limit = ledger::output_limit(&routable.request, &routable.model);
         let context = ReplyContext {
             format,
             request,
             identity: Identity::new(request, facts.model.id.clone(), format),
             delivery,
             include_usage: true,
-            estimated_input: facts.estimated_input,
+            estimate: Estimate { input: facts.estimated_input, output_limit },
             cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
         };
         let deadline = tokio::time::Instant::now() + time;

@@ -11,7 +11,7 @@ use gateway::money::PicoUsd;
 use gateway::sse::{FrameReader, SseError};
 use gateway::translate::{Conversion, Delivery, Meter, Progress, Relay, ReplyContext, Restore};
 use gateway::wire::names::ToolNames;
-use gateway::wire::{self, ClientFormat, Identity, Native, WireFormat};
+use gateway::wire::{self, ClientFormat, Estimate, Identity, Native, WireFormat};
 
 /// The request of every test here.
 const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
@@ -61,6 +61,9 @@ pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
 
+/// Seven tokens of input, and as much output as comes.
+pub const ESTIMATE: Estimate = Estimate { input: 7, output_limit: u64::MAX };
+
 /// What a relay knows of the request: seven tokens of input, and a price of a dollar a million tokens.
 pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
     ReplyContext {
@@ -69,7 +72,7 @@ pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
         identity: identity(format),
         delivery,
         include_usage: true,
-        estimated_input: 7,
+        estimate: ESTIMATE,
         cost: Arc::new(|usage| PicoUsd::new(u128::from(usage.total_input() + usage.output) * 1_000_000)),
     }
 }

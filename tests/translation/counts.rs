@@ -2,7 +2,7 @@
 
 use gateway::translate::Delivery;
 use gateway::wire::{ClientFormat, WireFormat};
-use gateway_tests::relaying::{FORMATS, Relayed, frames, relay_chunks};
+use gateway_tests::relaying::{ESTIMATE, FORMATS, Relayed, frames, relay_chunks};
 use serde_json::Value;
 
 /// Prompt and output tokens: as a client is shown them at the end, and as they are charged.
@@ -17,7 +17,7 @@ fn counts(format: ClientFormat, delivery: Delivery, wire: WireFormat, data: &[&s
         Some((count(["prompt_tokens", "input_tokens"])?, count(["completion_tokens", "output_tokens"])?))
     };
     let shown = bodies.iter().rev().find_map(usage).unwrap();
-    let charged = meter.metered(7).usage;
+    let charged = meter.metered(ESTIMATE).usage;
     [shown, (charged.total_input(), charged.output)]
 }
 

@@ -9,7 +9,7 @@ use gateway::wire::names::ToolNames;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{streams, whole_replies};
 use gateway_tests::relaying::{
-    FORMATS, broken_rule, context, events, frames, identity, native_wire, relay_from, whole_from,
+    ESTIMATE, FORMATS, broken_rule, context, events, frames, identity, native_wire, relay_from, whole_from,
 };
 use serde_json::Value;
 
@@ -268,7 +268,7 @@ fn generated_bytes_are_counted_alike_on_all_routes() {
     for (wire, path, stream) in streams() {
         let [forwarded, encoded] = FORMATS.map(|format| relay_from(format, wire, stream.chunks(64)));
         assert_eq!(forwarded.meter.generated_bytes, encoded.meter.generated_bytes, "{}", path.display());
-        assert_eq!(forwarded.meter.metered(7), encoded.meter.metered(7), "{}", path.display());
+        assert_eq!(forwarded.meter.metered(ESTIMATE), encoded.meter.metered(ESTIMATE), "{}", path.display());
     }
 }
 

@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::ledger::{self, RequestFacts};
 use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
-use crate::wire::{ClientRequest, Delivery, Identity, Mode, ReplyContext};
+use crate::wire::{ClientRequest, Delivery, Estimate, Identity, Mode, ReplyContext};
 
 impl Gateway {
     /// Sends an admitted request on its way. One that finds none gives back what it took.
@@ -26,6 +26,7 @@ impl Gateway {
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
         let ClientRequest { format, mode, include_usage, .. } = request.request;
+        let output_limit = ledger::output_limit(&request.request, &request.model);
         let dispatch = match Dispatch::begin(&self.upstreams, request, deadline).await {
             Ok(dispatch) => dispatch,
             Err(error) => {
@@ -44,7 +45,7 @@ impl Gateway {
             },
             include_usage,
             // No more is held for a prompt than fits its model.
-            estimated_input: facts.estimated_input.min(facts.model.context_window),
+            estimate: Estimate { input: facts.estimated_input.min(facts.model.context_window), output_limit },
             cost: Arc::new(ledger::price_of(&facts)),
         };
         self.pump(facts, context, dispatch, deadline).await

@@ -1,6 +1,7 @@
 //! What a reply has shown so far, and what is charged for it: one definition for records, checkpoints and clients.
 
 use crate::chat::{BlockStart, Delta, FinishReason, Origin, StreamEvent, Usage};
+use crate::wire::Estimate;
 
 /// Bytes of generated text that count as one token where nobody counted.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -99,23 +100,18 @@ impl Meter {
         }
     }
 
-    /// What is charged for the reply as far as it came, whatever its output limit was: see [`Self::metered_within`].
-    pub fn metered(&self, estimated_input: u64) -> Metered {
-        self.metered_within(estimated_input, u64::MAX)
-    }
-
     /// What is charged for the reply as far as it came. The provider's final usage counts alone. Where it never came, the
     /// larger of what was reported and what was seen counts: a token for four bytes that were generated, as far as there may
-    /// be so many, and `estimated_input` for a prompt of which nothing was reported.
-    pub fn metered_within(&self, estimated_input: u64, output_limit: u64) -> Metered {
+    /// be so many, and the estimate for a prompt of which nothing was reported.
+    pub fn metered(&self, estimate: Estimate) -> Metered {
         let reported = self.usage.unwrap_or_default();
         if self.has_final_usage {
             return Metered { usage: reported, source: UsageSource::Reported };
         }
         // A provider counts the prompt before it generates: such a count is exact, whatever the estimate says.
-        let input = if reported.total_input() == 0 { estimated_input } else { reported.input };
+        let input = if reported.total_input() == 0 { estimate.input } else { reported.input };
         // Text with more than four bytes to a token must not cost more than was held for it.
-        let seen = self.generated_bytes.div_ceil(BYTES_PER_TOKEN).min(output_limit);
+        let seen = self.generated_bytes.div_ceil(BYTES_PER_TOKEN).min(estimate.output_limit);
         Metered { usage: Usage { input, output: reported.output.max(seen), ..reported }, source: UsageSource::Estimated }
     }
 }
@@ -129,13 +125,15 @@ mod tests {
         Meter { usage, has_final_usage, generated_bytes, ..Meter::default() }
     }
 
+    const UNLIMITED: Estimate = Estimate { input: 900, output_limit: u64::MAX };
+
     fn usage(input: u64, output: u64) -> Usage {
         Usage { input, output, ..Usage::default() }
     }
 
     #[test]
     fn the_final_usage_counts_alone() {
-        let metered = meter(Some(usage(3, 1)), true, 4_000).metered(900);
+        let metered = meter(Some(usage(3, 1)), true, 4_000).metered(UNLIMITED);
         assert_eq!(metered, Metered { usage: usage(3, 1), source: UsageSource::Reported });
     }
 
@@ -147,7 +145,7 @@ mod tests {
             (Some(usage(3, 1)), 9, usage(3, 3)),
             (Some(usage(3, 7)), 9, usage(3, 7)),
         ] {
-            let metered = meter(reported, false, bytes).metered(900);
+            let metered = meter(reported, false, bytes).metered(UNLIMITED);
             assert_eq!(metered, Metered { usage: expected, source: UsageSource::Estimated }, "{reported:?}, {bytes} bytes");
         }
     }
@@ -160,7 +158,7 @@ mod tests {
             (Some(usage(3, 90)), false, 90),
             (Some(usage(3, 90)), true, 90),
         ] {
-            let metered = meter(reported, is_final, 4_000).metered_within(900, 64);
+            let metered = meter(reported, is_final, 4_000).metered(Estimate { output_limit: 64, ..UNLIMITED });
             assert_eq!(metered.usage.output, output, "{reported:?} {is_final}");
         }
     }
@@ -168,7 +166,7 @@ mod tests {
     #[test]
     fn a_prompt_that_was_read_from_a_cache_is_not_estimated_on_top() {
         let cached = Usage { cache_read: 5_000, ..Usage::default() };
-        assert_eq!(meter(Some(cached), false, 4).metered(900).usage, Usage { output: 1, ..cached });
+        assert_eq!(meter(Some(cached), false, 4).metered(UNLIMITED).usage, Usage { output: 1, ..cached });
     }
 
     #[test]

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::characters::with_whole_characters;
 use super::conversion::Conversion;
-use super::meter::{Meter, UsageReport};
+use super::meter::{Meter, Metered, UsageReport};
 use super::restore::Restore;
 use super::rules::{CallIds, ReplyRules};
 use crate::chat::{ChatResponse, Part, StreamEvent, collect};
@@ -181,6 +181,11 @@ impl Relay {
         if context.format.carries_signatures() { Vec::new() } else { meter.signatures.clone() }
     }
 
+    /// The usage that is charged up to now.
+    pub fn metered(&self) -> Metered {
+        self.machine.meter.metered(self.machine.context.estimate)
+    }
+
     /// What was observed.
     pub fn meter(&self) -> &Meter {
         &self.machine.meter
@@ -245,7 +250,7 @@ impl Machine {
                 matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
             let told = checked.len();
             let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
-                let usage = StreamEvent::Usage(meter.metered(context.estimated_input).usage);
+                let usage = StreamEvent::Usage(meter.metered(context.estimate).usage);
                 rules.check(usage, "", checked).and_then(|()| rules.check(event, word.unwrap_or_default(), checked))
             } else {
                 rules.check(event, word.unwrap_or_default(), checked)

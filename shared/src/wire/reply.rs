@@ -36,8 +36,8 @@ pub struct ReplyContext {
     pub delivery: Delivery,
     /// Whether a chat stream ends with a usage chunk.
     pub include_usage: bool,
-    /// Input tokens to show, and to charge, where the provider counts none.
-    pub estimated_input: u64,
+    /// What is shown, and charged, where the provider counts nothing.
+    pub estimate: Estimate,
     /// What a usage costs.
     pub cost: CostOf,
 }
@@ -47,6 +47,15 @@ impl ReplyContext {
     pub fn cost_of(&self, usage: &Usage) -> PicoUsd {
         (self.cost)(usage)
     }
+}
+
+/// Bounds of a usage that no provider counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// The most tokens that the reply may have, as they are held.
+    pub output_limit: u64,
 }
 
 /// Provider frames to events. Pure: no clock, no network, no async.

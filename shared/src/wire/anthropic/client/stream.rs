@@ -121,7 +121,7 @@ impl Encoder {
     /// A provider that counts its input only at the end is shown with the estimate here; the last event corrects it.
     fn start(&mut self, usage: Usage, out: &mut BytesMut) {
         self.usage = Some(usage).filter(|usage| !usage.is_empty());
-        let estimate = Usage { input: self.context.estimated_input, ..Usage::default() };
+        let estimate = Usage { input: self.context.estimate.input, ..Usage::default() };
         let message = Message {
             id: &self.context.identity.id,
             kind: "message",
