@@ -94,6 +94,7 @@ async fn chat_completions_needs_what_it_may() -> Result<()> {
         json!({"role": "user", "content": "look"}),
         json!({"role": "assistant", "tool_calls": [call]}),
         json!({"role": "tool", "tool_call_id": id, "content": "seen"}),
+        json!({"role": "assistant", "content": "I have looked."}),
     ];
     expect_rights_of_inference("chat-completions", "/v1/chat/completions", tool, &history).await
 }
