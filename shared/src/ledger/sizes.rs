@@ -29,13 +29,6 @@ pub(super) const PICTURE: u64 = 1_600;
 
 /// Members whose values are a tool's: whatever they hold is text to the model.
 const OPAQUE: [&str; 8] = ["input", "arguments", "args", "input_schema", "parameters", "schema", "json_schema", "metadata"];
-/// Members that hold a part's URL, or its data as a URL.
-const URLS: [&str; 4] = ["url", "image_url", "file_url", "file_data"];
-/// The member that holds a part's data as base64, beside its media type.
-const DATA: &str = "data";
-const MEDIA_TYPES: [&str; 2] = ["media_type", "mime_type"];
-/// The member that marks the end of what a cache may keep.
-const CACHE: &str = "cache_control";
 
 impl Sizes {
     /// Measures a body.
@@ -72,13 +65,17 @@ impl Sizes {
     fn add_object(&mut self, object: Value<'_>) {
         // Either may come first.
         let (mut data, mut media_type) = (None, None);
-        for (name, value) in object.members().filter(|(name, _)| !OPAQUE.contains(&name.as_ref())) {
-            match value.kind() {
-                Kind::Text if URLS.contains(&name.as_ref()) => self.add_url(value),
-                Kind::Text if name == DATA => data = Some(value),
-                Kind::Text if MEDIA_TYPES.contains(&name.as_ref()) => media_type = value.as_text(),
-                Kind::Object if name == CACHE => self.cache = dearest(self.cache, cache_mark(Some(value))),
-                Kind::Null | Kind::Flag | Kind::Number | Kind::Text | Kind::List | Kind::Object => self.add(value),
+        for (name, value) in object.members() {
+            match (value.kind(), name.as_ref()) {
+                // A part's URL, or its data as a URL.
+                (Kind::Text, "url" | "image_url" | "file_url" | "file_data") => self.add_url(value),
+                // A part's data as base64, beside its media type.
+                (Kind::Text, "data") => data = Some(value),
+                (Kind::Text, "media_type" | "mime_type") => media_type = value.as_text(),
+                // The end of what a cache may keep.
+                (Kind::Object, "cache_control") => self.cache = dearest(self.cache, cache_mark(Some(value))),
+                (Kind::Object | Kind::List, name) if !OPAQUE.contains(&name) => self.add(value),
+                (Kind::Null | Kind::Flag | Kind::Number | Kind::Text | Kind::List | Kind::Object, _) => {}
             }
         }
         let is_text = object.get("type").is_some_and(|kind| kind.is("text"));

@@ -121,7 +121,8 @@ impl<'d> Forwarding<'d> {
 
 /// The fields of sampling that a body sets.
 pub fn sampling_fields(body: Value<'_>) -> Vec<SamplingField> {
-    SamplingField::ALL.into_iter().filter(|field| body.get(field.name()).is_some()).collect()
+    let named = |name: &str| SamplingField::ALL.into_iter().find(|field| field.name() == name);
+    body.members().filter(|(_, value)| !value.is_null()).filter_map(|(name, _)| named(&name)).collect()
 }
 
 /// Fields of an upstream body that its provider adds last: the model, the version, the stream switch.

@@ -72,10 +72,13 @@ fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str]) {
 
 /// True when Vertex AI takes the request for that model without repair.
 pub fn fits(body: Value<'_>, target: &Target<'_>) -> bool {
+    let Ok([thinking, output, format]) = body.fields(["thinking", "output_config", "output_format"]) else { return false };
     blocks_fit(body)
         && target.capabilities.sampling.refused(&sampling_fields(body)).is_empty()
-        && thinking_fits(body, target)
-        && output_fits(body, target)
+        && thinking.is_none_or(|thinking| thinking_fits(thinking, target))
+        && output.is_none_or(|output| output_fits(output, target))
+        // The older place of the format is refused on Vertex AI.
+        && format.is_none()
         && roles_fit(body, target)
 }
 
@@ -113,8 +116,7 @@ fn marks_of(blocks: Value<'_>) -> Option<usize> {
 }
 
 /// A budget must stay below the output limit, which may have been lowered after the budget was chosen.
-fn thinking_fits(body: Value<'_>, target: &Target<'_>) -> bool {
-    let Some(thinking) = body.get("thinking") else { return true };
+fn thinking_fits(thinking: Value<'_>, target: &Target<'_>) -> bool {
     let budget = thinking.get("budget_tokens").and_then(Value::as_whole_number);
     let kind = thinking.get("type").and_then(Value::as_text).unwrap_or_default();
     let is_known = match (target.capabilities.thinking, kind.as_ref()) {
@@ -124,12 +126,10 @@ fn thinking_fits(body: Value<'_>, target: &Target<'_>) -> bool {
     is_known && budget.is_none_or(|budget| budget < target.max_output_tokens)
 }
 
-fn output_fits(body: Value<'_>, target: &Target<'_>) -> bool {
-    let effort = body.at(&["output_config", "effort"]).and_then(Value::as_text);
+fn output_fits(output: Value<'_>, target: &Target<'_>) -> bool {
+    let effort = output.get("effort").and_then(Value::as_text);
     let known = effort.is_none_or(|effort| target.capabilities.efforts.iter().any(|word| *word == effort));
-    let has_format = body.at(&["output_config", "format"]).is_some();
-    // The older place of the format is refused on Vertex AI.
-    known && body.get("output_format").is_none() && (!has_format || target.capabilities.structured_output)
+    known && (output.get("format").is_none() || target.capabilities.structured_output)
 }
 
 /// System messages between turns are refused by all Vertex models, a trailing assistant message by the newer ones.
