@@ -53,7 +53,7 @@ impl Document {
     /// The object itself.
     pub fn root(&self) -> Value<'_> {
         let start = self.text.len().saturating_sub(self.text.trim_ascii_start().len());
-        Value::new(self, start, self.text.trim_ascii_end().len())
+        Value::whole(self, start, self.text.trim_ascii_end().len())
     }
 
     /// Bytes of the body.

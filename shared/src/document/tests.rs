@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// A request-like layout: names inside `tools[].schema` and `own` are the client's own.
@@ -206,5 +208,46 @@ fn a_document_takes_at_most_twice_the_memory_of_its_body() {
         let length = text.len();
         let document = document(&text);
         assert!(document.memory() <= 2 * length, "{}: {} for {length}", &entry[..1], document.memory());
+    }
+}
+
+/// What a value says, read as every reader reads it.
+fn read(value: Value<'_>) -> serde_json::Value {
+    match value.kind() {
+        Kind::Object => value.members().map(|(name, member)| (name.into_owned(), read(member))).collect(),
+        Kind::List => value.elements().map(read).collect(),
+        Kind::Text => value.text().unwrap().into(),
+        Kind::Null | Kind::Flag | Kind::Number => value.meaning().unwrap(),
+    }
+}
+
+/// Any object, with texts and names around the lengths at which the ends of values are kept.
+fn any_object() -> impl Strategy<Value = serde_json::Value> {
+    let text = prop_oneof![".{0,12}", "[a-z\"\\\\]{28,36}", "[a-z\u{e9}]{500,520}"];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        text.clone().prop_map(serde_json::Value::from),
+    ];
+    let names = text.prop_map(String::from);
+    let value = leaf.prop_recursive(6, 64, 6, move |inner| {
+        let members = prop::collection::btree_map(names.clone(), inner.clone(), 0..6);
+        prop_oneof![
+            prop::collection::vec(inner, 0..6).prop_map(serde_json::Value::from),
+            members.prop_map(|members| members.into_iter().collect()),
+        ]
+    });
+    prop::collection::btree_map("[a-c]{1,3}|[d-f]{30,40}", value, 0..6).prop_map(|members| members.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn a_document_says_what_its_text_says(object in any_object(), is_pretty in any::<bool>()) {
+        let write = if is_pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+        let text = write(&object).unwrap();
+        let document = document(&text);
+        prop_assert_eq!(read(document.root()), object);
+        prop_assert_eq!(document.edited(&Edits::default()), text.as_bytes());
     }
 }

@@ -29,11 +29,14 @@ pub struct Value<'d> {
     document: &'d Document,
     start: usize,
     end: usize,
+    /// Where in the index the long values inside it begin, or before that.
+    place: usize,
 }
 
 impl<'d> Value<'d> {
-    pub(super) fn new(document: &'d Document, start: usize, end: usize) -> Self {
-        Self { document, start, end }
+    /// The value of a whole document.
+    pub(super) fn whole(document: &'d Document, start: usize, end: usize) -> Self {
+        Self { document, start, end, place: 0 }
     }
 
     /// What it is.
@@ -239,7 +242,7 @@ impl<'d> Value<'d> {
     /// A cursor over what stands between its brackets.
     fn inside(self, kind: Kind) -> Cursor<'d> {
         let start = if self.kind() == kind { self.start.saturating_add(1) } else { self.end };
-        Cursor { document: self.document, at: start, end: self.end.saturating_sub(1), place: 0 }
+        Cursor { document: self.document, at: start, end: self.end.saturating_sub(1), place: self.place }
     }
 }
 
@@ -268,7 +271,7 @@ impl<'d> Cursor<'d> {
         self.find().then(|| {
             let start = self.at;
             self.at = self.end_of(start);
-            Value::new(self.document, start, self.at)
+            Value { document: self.document, start, end: self.at, place: self.place }
         })
     }
 
@@ -279,17 +282,19 @@ impl<'d> Cursor<'d> {
     }
 
     fn end_of(&mut self, start: usize) -> usize {
-        let (bytes, long) = (self.document.text.as_bytes(), self.document.index.long());
-        let near = match bytes.get(start) {
-            Some(b'"') => string::end(bytes, start.saturating_add(1), long),
-            Some(b'{' | b'[') => end_of_container(bytes, start, long),
+        let (bytes, index) = (self.document.text.as_bytes(), &self.document.index);
+        let long = index.long();
+        let end = match bytes.get(start) {
+            // Most strings are short, most containers are not.
+            Some(b'"') => string::end(bytes, start.saturating_add(1), long).or_else(|| index.end_of(start, &mut self.place)),
+            Some(b'{' | b'[') => index.end_of(start, &mut self.place).or_else(|| end_of_container(bytes, start, long)),
             Some(_) | None => {
                 let ends = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'}' | b']');
                 let rest = bytes.get(start..).unwrap_or_default();
                 Some(start.saturating_add(rest.iter().position(ends).unwrap_or(rest.len())))
             }
         };
-        near.or_else(|| self.document.index.end_of(start, &mut self.place)).unwrap_or(self.end)
+        end.unwrap_or(self.end)
     }
 }
 
