@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 mod effort;
+mod finish;
 pub mod fold;
 mod format;
 pub mod gemini;

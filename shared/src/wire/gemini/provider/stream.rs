@@ -11,6 +11,7 @@ use crate::chat::{Blocks, Delta, FinishReason, Origin, Signature, StreamEvent, U
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
 use crate::wire::EventDecoder;
+use crate::wire::finish::Finish;
 use crate::wire::shape::{First, Text};
 use crate::wire::upstream_error;
 
@@ -133,16 +134,15 @@ impl UsageMetadata {
 #[derive(Debug, Default)]
 pub struct Decoder {
     started: bool,
-    finished: bool,
     blocks: Blocks,
     calls: u64,
     usage: UsageMetadata,
-    finish: Option<(String, FinishReason)>,
+    finish: Finish,
 }
 
 impl EventDecoder for Decoder {
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.finished {
+        if self.finish.is_told() {
             return Ok(());
         }
         // A failing stream may wrap its error into an array.
@@ -164,7 +164,7 @@ impl EventDecoder for Decoder {
         }
         if let Some(reason) = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason) {
             events.push(StreamEvent::Refusal(format!("The prompt was blocked ({reason}).")));
-            self.finish = Some((reason, FinishReason::ContentFilter));
+            self.finish.note(reason, FinishReason::ContentFilter);
         }
         let read = chunk.candidates.0.map_or(Ok(()), |candidate| self.candidate(candidate, events));
         // What a failed try used is known all the same.
@@ -173,18 +173,11 @@ impl EventDecoder for Decoder {
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.finished {
-            return Ok(());
-        }
-        let (_, reason) = self.finish.clone().ok_or_else(UpstreamError::truncated)?;
-        self.finished = true;
-        self.blocks.close(events);
-        events.push(StreamEvent::Finish(reason));
-        Ok(())
+        self.finish.tell(&mut self.blocks, events)
     }
 
     fn finish_word(&self) -> Option<&str> {
-        self.finish.as_ref().map(|(word, _)| word.as_str())
+        self.finish.word()
     }
 }
 
@@ -226,7 +219,7 @@ impl Decoder {
         if let (FinishReason::ContentFilter, Some(message)) = (&finish, finish_message) {
             events.push(StreamEvent::Refusal(message));
         }
-        self.finish = Some((reason.into_owned(), finish));
+        self.finish.note(reason.into_owned(), finish);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::chat::{Blocks, FinishReason, Part, StreamEvent, Usage};
 use crate::error::UpstreamError;
 use crate::sse::Frame;
 use crate::wire::EventDecoder;
+use crate::wire::finish::Finish;
 use crate::wire::shape::{First, Text};
 use crate::wire::upstream_error;
 
@@ -84,15 +85,14 @@ struct FunctionShape<'a> {
 #[derive(Debug, Default)]
 pub struct Decoder {
     started: bool,
-    finished: bool,
     blocks: Blocks,
-    finish: Option<(String, FinishReason)>,
+    finish: Finish,
     thoughts: Thoughts,
 }
 
 impl EventDecoder for Decoder {
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.finished {
+        if self.finish.is_told() {
             return Ok(());
         }
         if frame.data.trim() == DONE {
@@ -117,18 +117,11 @@ impl EventDecoder for Decoder {
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.finished {
-            return Ok(());
-        }
-        let (_, reason) = self.finish.clone().ok_or_else(UpstreamError::truncated)?;
-        self.finished = true;
-        self.blocks.close(events);
-        events.push(StreamEvent::Finish(reason));
-        Ok(())
+        self.finish.tell(&mut self.blocks, events)
     }
 
     fn finish_word(&self) -> Option<&str> {
-        self.finish.as_ref().map(|(word, _)| word.as_str())
+        self.finish.word()
     }
 }
 
@@ -154,9 +147,9 @@ impl Decoder {
     /// Empty words say nothing. Of several the first that says more than `stop` counts.
     fn note(&mut self, word: Option<Text<'_>>) {
         let Some(word) = word.filter(|word| !word.0.trim().is_empty()) else { return };
-        if self.finish.as_ref().is_none_or(|(_, reason)| *reason == FinishReason::Stop) {
+        if self.finish.reason().is_none_or(|reason| *reason == FinishReason::Stop) {
             let reason = finish_reason(&word.0);
-            self.finish = Some((word.0.into_owned(), reason));
+            self.finish.note(word.0.into_owned(), reason);
         }
     }
 
