@@ -1,7 +1,7 @@
 //! Folds a reply's events into the whole reply.
 
 use super::event::{BlockStart, Delta, StreamEvent};
-use super::request::{JsonText, Part, ToolCall};
+use super::request::{JsonText, Part, Place, ToolCall};
 use super::response::{ChatResponse, FinishReason};
 
 /// The reply that the events tell, or `None` when they do not finish it.
@@ -29,10 +29,10 @@ pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResp
 fn open(block: BlockStart) -> Option<Part> {
     Some(match block {
         BlockStart::Text => Part::Text { text: String::new(), cache: None },
-        BlockStart::Reasoning => Part::Reasoning { text: String::new(), signature: None },
-        BlockStart::RedactedReasoning { data } => Part::RedactedReasoning { data },
+        BlockStart::Reasoning => Part::Reasoning { text: String::new(), signature: None, place: Place::default() },
+        BlockStart::RedactedReasoning { data } => Part::RedactedReasoning { data, place: Place::default() },
         BlockStart::ToolCall { id, name } => {
-            Part::ToolCall(ToolCall { id, name, arguments: JsonText(String::new()), signature: None })
+            Part::ToolCall(ToolCall { id, name, arguments: JsonText(String::new()), signature: None, place: Place::NOWHERE })
         }
         BlockStart::Opaque => return None,
     })

@@ -4,6 +4,32 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonText(pub String);
 
+/// Where something stands in the client's request, so that what is left out can be named there; nowhere for what the gateway adds.
+/// Conversations are compared without it.
+#[derive(Clone, Copy, Debug, Default, Eq)]
+pub struct Place(Option<usize>);
+
+impl Place {
+    /// Of what the client did not write.
+    pub const NOWHERE: Self = Self(None);
+
+    /// The place of what begins at that offset of the request.
+    pub const fn at(offset: usize) -> Self {
+        Self(Some(offset))
+    }
+
+    /// The offset in the request; `None` for what the client did not write.
+    pub const fn offset(self) -> Option<usize> {
+        self.0
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// Everything a client asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
@@ -25,15 +51,17 @@ pub struct ChatRequest {
     pub response_format: ResponseFormat,
     /// The client's own name of its user.
     pub user: Option<String>,
+    /// What the client says that a conversation has no place for.
+    pub left_out: Vec<Place>,
 }
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Message {
+pub struct Message<P = Part> {
     /// Whose turn it is. Tool results are the user's.
     pub role: Role,
     /// What it says, in order.
-    pub parts: Vec<Part>,
+    pub parts: Vec<P>,
 }
 
 /// Whose turn a message is.
@@ -63,6 +91,8 @@ pub enum Part {
         source: Source,
         /// Whether a prompt cache may end here.
         cache: Option<CacheMark>,
+        /// Where the client has it.
+        place: Place,
     },
     /// A PDF or text document.
     Document {
@@ -72,6 +102,8 @@ pub enum Part {
         title: Option<String>,
         /// Whether a prompt cache may end here.
         cache: Option<CacheMark>,
+        /// Where the client has it.
+        place: Place,
     },
     /// Sound, always inline.
     Audio {
@@ -79,6 +111,8 @@ pub enum Part {
         format: String,
         /// Base64.
         data: String,
+        /// Where the client has it.
+        place: Place,
     },
     /// The model's thoughts.
     Reasoning {
@@ -86,11 +120,15 @@ pub enum Part {
         text: String,
         /// What its provider signed it with.
         signature: Option<Signature>,
+        /// Where the client has it.
+        place: Place,
     },
     /// Thoughts that only their provider can read.
     RedactedReasoning {
         /// The provider's opaque bytes.
         data: Signature,
+        /// Where the client has it.
+        place: Place,
     },
     /// A call of a tool.
     ToolCall(ToolCall),
@@ -116,10 +154,19 @@ pub enum Source {
 
 /// A mark up to which a provider may cache the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheMark {
-    /// For five minutes.
+pub struct CacheMark {
+    /// For how long.
+    pub lifetime: CacheLifetime,
+    /// Where the client has it.
+    pub place: Place,
+}
+
+/// How long a prompt cache lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CacheLifetime {
+    /// Five minutes.
     FiveMinutes,
-    /// For an hour.
+    /// An hour.
     OneHour,
 }
 
@@ -154,6 +201,8 @@ pub struct ToolCall {
     pub arguments: JsonText,
     /// What its provider signed it with.
     pub signature: Option<Signature>,
+    /// Where the client has it.
+    pub place: Place,
 }
 
 /// What a tool answered.
@@ -167,6 +216,8 @@ pub struct ToolResult {
     pub is_error: bool,
     /// Whether a prompt cache may end here.
     pub cache: Option<CacheMark>,
+    /// Where the client has it.
+    pub place: Place,
 }
 
 /// A tool that runs at the client.

@@ -1,108 +1,208 @@
-//! A conversation as strict formats want it: instructions apart, turns that alternate, every tool call answered at once.
+//! A conversation as strict formats want it: instructions apart, turns that alternate, ids that are there once, every tool call
+//! answered at once, pictures on the user's side.
 //!
 //! Clients trim, merge and reorder histories; providers refuse what does not pair. The repairs are local to a turn, so the encoding
-//! of a longer history starts with that of the shorter one.
+//! of a longer history starts with that of the shorter one. They are the same for the parts of a conversation and for the blocks
+//! of a format that is passed through: both are pieces.
 
-use super::request::{Message, Part, Role, ToolResult};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::request::{Message, Part, Place, Role, ToolCall, ToolResult};
 
 /// What stands in for a result that the client lost.
-const LOST_RESULT: &str = "No result was recorded for this call.";
+pub const LOST_RESULT: &str = "No result was recorded for this call.";
 /// What opens or goes on with a conversation that has no user turn where one must be.
 pub const CONTINUE: &str = "Continue.";
+/// What stands before a result whose call is not in the turn before.
+pub const EARLIER_RESULT: &str = "Result of an earlier tool call:";
 
-/// Instructions and turns.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Turns {
-    /// The system messages that come before the first turn.
-    pub system: Vec<Part>,
-    /// User and assistant turns, alternating, the user first.
-    pub turns: Vec<Message>,
+/// What a piece is to the order of turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PieceKind<'p> {
+    /// A text of white space only: strict formats refuse it, and it means nothing in the others.
+    Blank,
+    /// A text.
+    Text,
+    /// A picture, a document or sound, which only the user can show.
+    Media,
+    /// What only the model says: thoughts.
+    Thought,
+    /// A tool call of that id.
+    Call(Cow<'p, str>),
+    /// The result of the call of that id.
+    Result(Cow<'p, str>),
 }
 
-impl Turns {
+/// A piece of a message, as far as the order of turns asks.
+pub trait Piece: Sized {
+    /// What it is.
+    fn kind(&self) -> PieceKind<'_>;
+
+    /// A text of the gateway's own.
+    fn own_text(text: &str) -> Self;
+
+    /// The result of a call whose own one is lost.
+    fn lost_result(call_id: &str) -> Self;
+
+    /// Gives a call or a result another id.
+    fn set_id(&mut self, id: String);
+
+    /// An instruction in the middle of a conversation as a part of a user turn.
+    fn into_reminder(self) -> Self;
+
+    /// What a result says, for one that answers no call of the turn before.
+    fn into_content(self) -> Vec<Self>;
+}
+
+/// How a target wants the ids of calls spelled. The same id always gives the same spelling.
+pub type IdRule = fn(&str) -> String;
+
+/// Instructions and turns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turns<P = Part> {
+    /// The texts of the system messages that come before the first turn.
+    pub system: Vec<P>,
+    /// User and assistant turns, alternating, the user first.
+    pub turns: Vec<Message<P>>,
+    /// What stands where it means nothing: thoughts and calls of the user's, results of the assistant's.
+    pub left_out: Vec<P>,
+}
+
+impl<P: Piece> Turns<P> {
     /// Sorts a conversation. A system message in its middle becomes a marked text of the user turn before it: moving it to the
     /// front would change its meaning and break the prompt cache.
-    pub fn of(messages: Vec<Message>) -> Self {
-        let mut turns = Self::default();
+    pub fn of(messages: Vec<Message<P>>, ids: IdRule) -> Self {
+        let mut turns = Self { system: Vec::new(), turns: Vec::new(), left_out: Vec::new() };
+        let mut shown = Vec::new();
         for Message { role, parts } in messages {
             match role {
-                Role::System if turns.turns.is_empty() => turns.system.extend(parts),
-                Role::System => turns.add(Role::User, parts.into_iter().map(reminder).collect()),
-                Role::User | Role::Assistant => turns.add(role, parts),
+                Role::System if turns.turns.is_empty() => turns.instruct(parts, &mut shown),
+                Role::System => turns.add(Role::User, parts.into_iter().map(P::into_reminder).collect()),
+                Role::User => turns.add(Role::User, std::mem::take(&mut shown).into_iter().chain(parts).collect()),
+                Role::Assistant => {
+                    // What the model drew is shown to it again by the user.
+                    let (media, own) = parts.into_iter().partition(|part| part.kind() == PieceKind::Media);
+                    turns.add(Role::User, std::mem::take(&mut shown));
+                    turns.add(Role::Assistant, own);
+                    shown = media;
+                }
             }
         }
-        turns.system.retain(says_something);
-        turns.pair_results();
+        turns.add(Role::User, shown);
+        turns.pair_results(ids);
         if turns.turns.first().is_none_or(|turn| turn.role == Role::Assistant) {
-            turns.turns.insert(0, user(vec![text(CONTINUE)]));
+            turns.turns.insert(0, Message { role: Role::User, parts: vec![P::own_text(CONTINUE)] });
         }
         turns
     }
 
-    fn add(&mut self, role: Role, parts: Vec<Part>) {
-        let parts: Vec<Part> = parts.into_iter().filter(says_something).collect();
-        if parts.is_empty() {
-            return;
+    /// Takes a leading system message: instructions are texts, and pictures in them open the first user turn.
+    fn instruct(&mut self, parts: Vec<P>, shown: &mut Vec<P>) {
+        for part in parts {
+            match part.kind() {
+                PieceKind::Blank => {}
+                PieceKind::Text => self.system.push(part),
+                PieceKind::Media => shown.push(part),
+                PieceKind::Thought | PieceKind::Call(_) | PieceKind::Result(_) => self.left_out.push(part),
+            }
+        }
+    }
+
+    fn add(&mut self, role: Role, parts: Vec<P>) {
+        let mut kept = Vec::with_capacity(parts.len());
+        for part in parts {
+            match (part.kind(), role) {
+                (PieceKind::Blank, _) => {}
+                (PieceKind::Thought | PieceKind::Call(_), Role::User | Role::System)
+                | (PieceKind::Result(_), Role::Assistant) => self.left_out.push(part),
+                (PieceKind::Text | PieceKind::Media | PieceKind::Thought | PieceKind::Call(_) | PieceKind::Result(_), _) => {
+                    kept.push(part);
+                }
+            }
         }
         match self.turns.last_mut() {
-            Some(last) if last.role == role => last.parts.extend(parts),
-            Some(_) | None => self.turns.push(Message { role, parts }),
+            _ if kept.is_empty() => {}
+            Some(last) if last.role == role => last.parts.extend(kept),
+            Some(_) | None => self.turns.push(Message { role, parts: kept }),
         }
     }
 
     /// Puts the results of each assistant turn first into the next user turn, in the order of the calls; a missing one is made up
     /// as an error, one without a call becomes text.
-    fn pair_results(&mut self) {
+    fn pair_results(&mut self, rule: IdRule) {
+        let mut ids = CallIds { rule, taken: HashSet::new() };
         let mut paired = Vec::with_capacity(self.turns.len());
-        let mut waiting: Vec<String> = Vec::new();
-        for turn in std::mem::take(&mut self.turns) {
-            match turn.role {
-                Role::User | Role::System => paired.push(user(answer(&mut waiting, turn.parts))),
-                Role::Assistant => {
-                    if !waiting.is_empty() {
-                        paired.push(user(answer(&mut waiting, Vec::new())));
-                    }
-                    let ids = turn
-                        .parts
-                        .iter()
-                        .filter_map(|part| if let Part::ToolCall(call) = part { Some(call.id.clone()) } else { None });
-                    waiting = ids.collect();
-                    paired.push(turn);
+        let mut waiting: Vec<Waiting> = Vec::new();
+        for Message { role, mut parts } in std::mem::take(&mut self.turns) {
+            if role == Role::Assistant {
+                if !waiting.is_empty() {
+                    paired.push(Message { role: Role::User, parts: answer(&mut waiting, Vec::new()) });
                 }
+                waiting = parts.iter_mut().filter_map(|part| ids.settle(part)).collect();
+            } else {
+                parts = answer(&mut waiting, parts);
             }
+            paired.push(Message { role, parts });
         }
         if !waiting.is_empty() {
-            paired.push(user(answer(&mut waiting, Vec::new())));
+            paired.push(Message { role: Role::User, parts: answer(&mut waiting, Vec::new()) });
         }
         self.turns = paired;
     }
 }
 
-fn answer(waiting: &mut Vec<String>, parts: Vec<Part>) -> Vec<Part> {
-    let (mut results, mut rest) = (Vec::new(), Vec::new());
-    for part in parts {
-        match part {
-            Part::ToolResult(result) => results.push(result),
-            Part::Text { .. } | Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } => rest.push(part),
-            Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => {}
-        }
-    }
-    let mut answered: Vec<Part> = Vec::with_capacity(waiting.len());
-    for id in waiting.drain(..) {
-        let position = results.iter().position(|result| result.call_id == id);
-        let lost = || ToolResult { call_id: id.clone(), content: vec![text(LOST_RESULT)], is_error: true, cache: None };
-        answered.push(Part::ToolResult(position.map_or_else(lost, |position| results.remove(position))));
-    }
-    let orphans = results
-        .into_iter()
-        .flat_map(|orphan| std::iter::once(text("Result of an earlier tool call:")).chain(orphan.content));
-    answered.extend(orphans);
-    answered.extend(rest);
-    answered
+/// A call that waits for its result.
+struct Waiting {
+    /// Its id as the client has it.
+    asked: String,
+    /// Its id as the target gets it.
+    sent: String,
 }
 
-fn user(parts: Vec<Part>) -> Message {
-    Message { role: Role::User, parts }
+/// The ids that calls have so far: one that comes again, or is empty, gets a number.
+struct CallIds {
+    rule: IdRule,
+    taken: HashSet<String>,
+}
+
+impl CallIds {
+    /// Gives a call its id; `None` for other pieces.
+    fn settle<P: Piece>(&mut self, part: &mut P) -> Option<Waiting> {
+        let PieceKind::Call(asked) = part.kind() else { return None };
+        let asked = asked.into_owned();
+        let base = (self.rule)(if asked.is_empty() { "call" } else { &asked });
+        let numbered = (2_u32..).map(|number| (self.rule)(&format!("{base}_{number}")));
+        let first = std::iter::once(base.clone()).filter(|_| !asked.is_empty());
+        let sent = first.chain(numbered).find(|id| !self.taken.contains(id)).unwrap_or_default();
+        if sent != asked {
+            part.set_id(sent.clone());
+        }
+        self.taken.insert(sent.clone());
+        Some(Waiting { asked, sent })
+    }
+}
+
+fn answer<P: Piece>(waiting: &mut Vec<Waiting>, parts: Vec<P>) -> Vec<P> {
+    let (results, rest): (Vec<P>, Vec<P>) = parts.into_iter().partition(|part| matches!(part.kind(), PieceKind::Result(_)));
+    let mut results: Vec<Option<P>> = results.into_iter().map(Some).collect();
+    let mut answered: Vec<P> = Vec::with_capacity(waiting.len().saturating_add(rest.len()));
+    for Waiting { asked, sent } in waiting.drain(..) {
+        let answers =
+            |result: &&mut Option<P>| matches!(result.as_ref().map(Piece::kind), Some(PieceKind::Result(id)) if id == asked);
+        let result = results.iter_mut().find(answers).and_then(Option::take);
+        let mut result = result.unwrap_or_else(|| P::lost_result(&sent));
+        if sent != asked {
+            result.set_id(sent);
+        }
+        answered.push(result);
+    }
+    for orphan in results.into_iter().flatten() {
+        answered.push(P::own_text(EARLIER_RESULT));
+        answered.extend(orphan.into_content());
+    }
+    answered.extend(rest);
+    answered
 }
 
 /// A text without a cache mark.
@@ -110,25 +210,78 @@ pub fn text(text: &str) -> Part {
     Part::Text { text: text.to_owned(), cache: None }
 }
 
-fn reminder(part: Part) -> Part {
-    match part {
-        Part::Text { text, cache } => {
-            let text = if text.is_empty() { text } else { format!("<system-reminder>\n{text}\n</system-reminder>") };
-            Part::Text { text, cache }
+/// What a text of a later instruction becomes.
+pub fn reminder(text: &str) -> String {
+    format!("<system-reminder>\n{text}\n</system-reminder>")
+}
+
+impl Piece for Part {
+    fn kind(&self) -> PieceKind<'_> {
+        match self {
+            Self::Text { text, .. } if text.trim().is_empty() => PieceKind::Blank,
+            Self::Text { .. } => PieceKind::Text,
+            Self::Image { .. } | Self::Document { .. } | Self::Audio { .. } => PieceKind::Media,
+            Self::Reasoning { .. } | Self::RedactedReasoning { .. } => PieceKind::Thought,
+            Self::ToolCall(call) => PieceKind::Call(Cow::Borrowed(&call.id)),
+            Self::ToolResult(result) => PieceKind::Result(Cow::Borrowed(&result.call_id)),
         }
-        other @ (Part::Image { .. }
-        | Part::Document { .. }
-        | Part::Audio { .. }
-        | Part::Reasoning { .. }
-        | Part::RedactedReasoning { .. }
-        | Part::ToolCall(_)
-        | Part::ToolResult(_)) => other,
+    }
+
+    fn own_text(text: &str) -> Self {
+        self::text(text)
+    }
+
+    fn lost_result(call_id: &str) -> Self {
+        Self::ToolResult(ToolResult {
+            call_id: call_id.to_owned(),
+            content: vec![text(LOST_RESULT)],
+            is_error: true,
+            cache: None,
+            place: Place::default(),
+        })
+    }
+
+    fn set_id(&mut self, id: String) {
+        match self {
+            Self::ToolCall(ToolCall { id: known, .. }) | Self::ToolResult(ToolResult { call_id: known, .. }) => *known = id,
+            Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Document { .. }
+            | Self::Audio { .. }
+            | Self::Reasoning { .. }
+            | Self::RedactedReasoning { .. } => {}
+        }
+    }
+
+    fn into_reminder(self) -> Self {
+        match self {
+            Self::Text { text, cache } if !text.trim().is_empty() => Self::Text { text: reminder(&text), cache },
+            other => other,
+        }
+    }
+
+    fn into_content(self) -> Vec<Self> {
+        match self {
+            Self::ToolResult(result) => result.content,
+            other => vec![other],
+        }
     }
 }
 
-/// Blank texts are refused by strict formats and mean nothing in the others.
-fn says_something(part: &Part) -> bool {
-    !matches!(part, Part::Text { text, .. } if text.trim().is_empty())
+impl Part {
+    /// Where the client has it; nowhere for texts, which are never left out.
+    pub const fn place(&self) -> Place {
+        match self {
+            Self::Text { .. } => Place::NOWHERE,
+            Self::Image { place, .. }
+            | Self::Document { place, .. }
+            | Self::Audio { place, .. }
+            | Self::Reasoning { place, .. }
+            | Self::RedactedReasoning { place, .. }
+            | Self::ToolCall(ToolCall { place, .. })
+            | Self::ToolResult(ToolResult { place, .. }) => *place,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,13 +289,33 @@ mod tests {
     use super::*;
     use crate::chat::request::{JsonText, ToolCall};
 
+    fn turns(messages: Vec<Message>) -> Turns {
+        Turns::of(messages, str::to_owned)
+    }
+
+    fn user(parts: Vec<Part>) -> Message {
+        message(Role::User, parts)
+    }
+
     fn call(id: &str) -> Part {
         let arguments = JsonText("{}".to_owned());
-        Part::ToolCall(ToolCall { id: id.to_owned(), name: "f".to_owned(), arguments, signature: None })
+        Part::ToolCall(ToolCall {
+            id: id.to_owned(),
+            name: "f".to_owned(),
+            arguments,
+            signature: None,
+            place: Place::NOWHERE,
+        })
     }
 
     fn result(id: &str) -> Part {
-        Part::ToolResult(ToolResult { call_id: id.to_owned(), content: vec![text(id)], is_error: false, cache: None })
+        Part::ToolResult(ToolResult {
+            call_id: id.to_owned(),
+            content: vec![text(id)],
+            is_error: false,
+            cache: None,
+            place: Place::NOWHERE,
+        })
     }
 
     fn message(role: Role, parts: Vec<Part>) -> Message {
@@ -151,13 +324,19 @@ mod tests {
 
     #[test]
     fn results_come_first_in_the_order_of_their_calls_and_gaps_are_filled() {
-        let turns = Turns::of(vec![
+        let sorted = turns(vec![
             user(vec![text("go")]),
             message(Role::Assistant, vec![text(""), call("a"), call("b"), call("c")]),
             user(vec![result("b")]),
             user(vec![text("also"), result("a"), result("x")]),
         ]);
-        let lost = ToolResult { call_id: "c".into(), content: vec![text(LOST_RESULT)], is_error: true, cache: None };
+        let lost = ToolResult {
+            call_id: "c".into(),
+            content: vec![text(LOST_RESULT)],
+            is_error: true,
+            cache: None,
+            place: Place::NOWHERE,
+        };
         let expected = [
             result("a"),
             result("b"),
@@ -166,33 +345,79 @@ mod tests {
             text("x"),
             text("also"),
         ];
-        assert_eq!(turns.turns[1].parts, [call("a"), call("b"), call("c")]);
-        assert_eq!(turns.turns[2].parts, expected);
-        assert_eq!(turns.turns.len(), 3);
+        assert_eq!(sorted.turns[1].parts, [call("a"), call("b"), call("c")]);
+        assert_eq!(sorted.turns[2].parts, expected);
+        assert_eq!(sorted.turns.len(), 3);
     }
 
     #[test]
     fn calls_that_nobody_answered_are_answered_before_the_next_turn_and_at_the_end() {
-        let turns = Turns::of(vec![user(vec![text("go")]), message(Role::Assistant, vec![call("a")])]);
-        assert!(matches!(&turns.turns[2].parts[0], Part::ToolResult(result) if result.is_error));
+        let sorted = turns(vec![user(vec![text("go")]), message(Role::Assistant, vec![call("a")])]);
+        assert!(matches!(&sorted.turns[2].parts[0], Part::ToolResult(result) if result.is_error));
     }
 
     #[test]
     fn leading_instructions_are_apart_and_later_ones_stay_where_they_are() {
-        let turns = Turns::of(vec![
+        let sorted = turns(vec![
             message(Role::System, vec![text("a")]),
             message(Role::System, vec![text("b")]),
             user(vec![text("hi")]),
             message(Role::System, vec![text("late")]),
         ]);
-        assert_eq!(turns.system, [text("a"), text("b")]);
-        assert_eq!(turns.turns, [user(vec![text("hi"), text("<system-reminder>\nlate\n</system-reminder>")])]);
+        assert_eq!(sorted.system, [text("a"), text("b")]);
+        assert_eq!(sorted.turns, [user(vec![text("hi"), text("<system-reminder>\nlate\n</system-reminder>")])]);
     }
 
     #[test]
     fn a_conversation_starts_with_the_user() {
-        assert_eq!(Turns::of(Vec::new()).turns, [user(vec![text(CONTINUE)])]);
-        let turns = Turns::of(vec![message(Role::Assistant, vec![text("hello")])]);
-        assert_eq!(turns.turns.len(), 2);
+        assert_eq!(turns(Vec::new()).turns, [user(vec![text(CONTINUE)])]);
+        let sorted = turns(vec![message(Role::Assistant, vec![text("hello")])]);
+        assert_eq!(sorted.turns.len(), 2);
+    }
+
+    #[test]
+    fn an_id_that_comes_again_gets_a_number_and_so_does_its_result() {
+        let sorted = turns(vec![
+            user(vec![text("go")]),
+            message(Role::Assistant, vec![call("a"), call("a"), call("")]),
+            user(vec![result("a"), result("a"), result("")]),
+            message(Role::Assistant, vec![call("a"), call("b")]),
+            user(vec![result("b"), result("a")]),
+        ]);
+        let ids = |turn: &Message| {
+            let id = |part: &Part| match part.kind() {
+                PieceKind::Call(id) | PieceKind::Result(id) => id.into_owned(),
+                other => format!("{other:?}"),
+            };
+            turn.parts.iter().map(id).collect::<Vec<_>>()
+        };
+        let ids: Vec<_> = sorted.turns[1..].iter().map(ids).collect();
+        let (first, second) = (["a", "a_2", "call_2"], ["a_3", "b"]);
+        assert_eq!(ids, [first.to_vec(), first.to_vec(), second.to_vec(), second.to_vec()]);
+        assert!(matches!(&sorted.turns[2].parts[2], Part::ToolResult(result) if !result.is_error));
+    }
+
+    #[test]
+    fn pictures_of_the_model_and_of_instructions_move_to_the_next_user_turn() {
+        let picture = |url: &str| Part::Image {
+            source: crate::chat::request::Source::Url(url.to_owned()),
+            cache: None,
+            place: Place::NOWHERE,
+        };
+        let sorted = turns(vec![
+            message(Role::System, vec![text("style"), picture("s")]),
+            user(vec![text("draw")]),
+            message(Role::Assistant, vec![picture("a")]),
+            user(vec![text("what?")]),
+            message(Role::Assistant, vec![text("so"), call("c"), picture("b")]),
+            user(vec![result("c")]),
+        ]);
+        assert_eq!(sorted.system, [text("style")]);
+        let expected = [
+            user(vec![picture("s"), text("draw"), picture("a"), text("what?")]),
+            message(Role::Assistant, vec![text("so"), call("c")]),
+            user(vec![result("c"), picture("b")]),
+        ];
+        assert_eq!(sorted.turns, expected);
     }
 }

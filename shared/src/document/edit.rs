@@ -4,15 +4,55 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::value::{Kind, Value};
+use super::value::{Kind, Spot, Value};
 
-/// What is to change. The first edit of a value counts, and one of a value inside an edited one is lost with it.
+/// What is to change. The first edit of a value counts, and one of a value inside a removed or replaced one is lost with it.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
     /// By the offset at which the value begins.
     changes: BTreeMap<usize, Change>,
     /// New fields, by the offset at which their object begins.
     added: BTreeMap<usize, Vec<(String, String)>>,
+    /// What stands in the place of a value, by the offset at which that begins.
+    arranged: BTreeMap<usize, Vec<Written>>,
+}
+
+/// A part of a list that is arranged anew.
+#[derive(Clone, Debug)]
+pub enum Entry<'d> {
+    /// A value of the document with the edits that are made in it. It may come from elsewhere in the document.
+    Own(Value<'d>),
+    /// JSON of the gateway's own.
+    New(String),
+    /// Entries with commas between them, and text around all of them that makes one value of it.
+    Within {
+        /// What stands before them.
+        before: String,
+        /// The entries.
+        entries: Vec<Entry<'d>>,
+        /// What stands after them.
+        after: &'static str,
+    },
+}
+
+/// An entry apart from its document's lifetime.
+#[derive(Clone, Debug)]
+enum Written {
+    Own(Spot),
+    New(String),
+    Within { before: String, entries: Vec<Written>, after: &'static str },
+}
+
+impl From<Entry<'_>> for Written {
+    fn from(entry: Entry<'_>) -> Self {
+        match entry {
+            Entry::Own(value) => Self::Own(value.spot()),
+            Entry::New(json) => Self::New(json),
+            Entry::Within { before, entries, after } => {
+                Self::Within { before, entries: entries.into_iter().map(Self::from).collect(), after }
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -24,7 +64,7 @@ enum Change {
 impl Edits {
     /// Whether nothing is to change.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.added.is_empty()
+        self.changes.is_empty() && self.added.is_empty() && self.arranged.is_empty()
     }
 
     /// Leaves a field, with its name, or an entry out.
@@ -60,6 +100,12 @@ impl Edits {
         }
     }
 
+    /// Puts a list of these entries in the place of a list, or of a string that becomes an entry of it. Entries that are removed
+    /// stay away. Fails silently for a value that is replaced already.
+    pub fn arrange(&mut self, value: Value<'_>, entries: Vec<Entry<'_>>) {
+        self.arranged.entry(value.start()).or_insert_with(|| entries.into_iter().map(Written::from).collect());
+    }
+
     /// Whether a value is left out.
     pub fn removes(&self, value: Value<'_>) -> bool {
         matches!(self.changes.get(&value.start()), Some(Change::Remove))
@@ -75,6 +121,10 @@ impl Edits {
     fn write(&self, value: Value<'_>, out: &mut Vec<u8>) {
         if let Some(Change::Replace(with)) = self.changes.get(&value.start()) {
             out.extend_from_slice(with.as_bytes());
+        } else if let Some(entries) = self.arranged.get(&value.start()) {
+            out.push(b'[');
+            self.write_entries(value, entries, out);
+            out.push(b']');
         } else if self.touches(value) {
             self.write_container(value, out);
         } else {
@@ -82,9 +132,37 @@ impl Edits {
         }
     }
 
+    /// Writes entries that stand in the place of `arranged`, which may be one of them.
+    fn write_entries(&self, arranged: Value<'_>, entries: &[Written], out: &mut Vec<u8>) {
+        let is_kept = |entry: &&Written| !matches!(entry, Written::Own(spot) if self.removes(arranged.elsewhere(*spot)));
+        for (number, entry) in entries.iter().filter(is_kept).enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            match entry {
+                Written::Own(spot) => {
+                    let own = arranged.elsewhere(*spot);
+                    if own.start() == arranged.start() {
+                        out.extend_from_slice(own.raw().as_bytes());
+                    } else {
+                        self.write(own, out);
+                    }
+                }
+                Written::New(json) => out.extend_from_slice(json.as_bytes()),
+                Written::Within { before, entries, after } => {
+                    out.extend_from_slice(before.as_bytes());
+                    self.write_entries(arranged, entries, out);
+                    out.extend_from_slice(after.as_bytes());
+                }
+            }
+        }
+    }
+
     fn touches(&self, value: Value<'_>) -> bool {
         let within = value.start()..value.end();
-        self.changes.range(within.clone()).next().is_some() || self.added.range(within).next().is_some()
+        self.changes.range(within.clone()).next().is_some()
+            || self.added.range(within.clone()).next().is_some()
+            || self.arranged.range(within).next().is_some()
     }
 
     /// Writes what is kept, each with what stands before it, so that white space stays as well.

@@ -16,9 +16,10 @@ mod scan;
 mod string;
 mod value;
 
+use crate::chat::request::Place;
 use crate::error::GatewayError;
 
-pub use edit::{Edits, append_members};
+pub use edit::{Edits, Entry, append_members};
 pub use path::Pattern;
 pub use value::{Elements, Kind, Members, Value};
 
@@ -69,6 +70,11 @@ impl Document {
     /// The document with these edits, serialised: what is not edited is copied.
     pub fn edited(&self, edits: &Edits) -> Vec<u8> {
         edits.apply(self.root())
+    }
+
+    /// The path of what stands at a place, as clients read it; `None` for what the client did not write.
+    pub fn path_of(&self, place: Place) -> Option<String> {
+        place.offset().map(|offset| path::to(self.root(), offset))
     }
 
     fn slice(&self, start: usize, end: usize) -> &str {

@@ -182,6 +182,25 @@ fn edits_change_their_places_and_nothing_else() {
 }
 
 #[test]
+fn a_list_is_arranged_anew_with_the_edits_of_its_entries() {
+    let text = r#"{"a":[{"x":1},{"x":2}, {"x":3}],"b":["far"],"c":"text"}"#;
+    let document = document(text);
+    let (list, far) = (document.root().get("a").unwrap(), document.root().get("b").unwrap().elements().next().unwrap());
+    let entries: Vec<Value<'_>> = list.elements().collect();
+    let mut edits = Edits::default();
+    edits.remove(entries[1]);
+    edits.set(entries[2], "x", "new");
+    let within = Entry::Within { before: "{\"y\":[".to_owned(), entries: vec![Entry::Own(far)], after: "]}" };
+    let own = |value| Entry::Own(value);
+    edits.arrange(list, vec![own(entries[2]), own(entries[1]), Entry::New("0".to_owned()), within, own(entries[0])]);
+    let content = document.root().get("c").unwrap();
+    let wrapped = Entry::Within { before: "{\"t\":".to_owned(), entries: vec![own(content)], after: "}" };
+    edits.arrange(content, vec![wrapped]);
+    let expected = r#"{"a":[{"x":"new"},0,{"y":["far"]},{"x":1}],"b":["far"],"c":[{"t":"text"}]}"#;
+    assert_eq!(String::from_utf8(document.edited(&edits)).unwrap(), expected);
+}
+
+#[test]
 fn fields_are_appended_to_a_serialised_object() {
     let appended = |object: &str| {
         let mut object = object.as_bytes().to_vec();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Document, fault, path, string};
-use crate::chat::request::JsonText;
+use crate::chat::request::{JsonText, Place};
 use crate::error::GatewayError;
 
 /// What a value is.
@@ -30,6 +30,14 @@ pub struct Value<'d> {
     start: usize,
     end: usize,
     /// Where in the index the long values inside it begin, or before that.
+    place: usize,
+}
+
+/// Where a value is, apart from its document's lifetime.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    start: usize,
+    end: usize,
     place: usize,
 }
 
@@ -185,6 +193,11 @@ impl<'d> Value<'d> {
         self.end.saturating_sub(self.start) as u64
     }
 
+    /// Where it stands, for what is made of it.
+    pub fn place(self) -> Place {
+        Place::at(self.start)
+    }
+
     /// Its path as clients read it: `messages[1].content[0].type`; empty for the body.
     pub fn path(self) -> String {
         path::to(self.document.root(), self.start)
@@ -208,6 +221,16 @@ impl<'d> Value<'d> {
     /// The 400 for a field of it that is not there.
     pub fn missing(self, name: &str) -> GatewayError {
         fault::missing(self, name)
+    }
+
+    pub(super) fn spot(self) -> Spot {
+        Spot { start: self.start, end: self.end, place: self.place }
+    }
+
+    /// Another value of the same document.
+    pub(super) fn elsewhere(self, spot: Spot) -> Self {
+        let Spot { start, end, place } = spot;
+        Self { document: self.document, start, end, place }
     }
 
     pub(super) fn start(self) -> usize {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::ApiKey;
 use crate::catalog::{Model, Price};
-use crate::chat::request::CacheMark;
+use crate::chat::request::CacheLifetime;
 use crate::ids::RequestId;
 use crate::protocol::{Demand, HoldPrice};
 use crate::wire::ClientRequest;
@@ -65,12 +65,12 @@ fn worst_case_input(sizes: Sizes) -> u64 {
 
 /// The dearest that a token may become: written to a cache where the request marks one, in the tier of long prompts where it may
 /// be one.
-fn hold_price(model: &Model, input_tokens: u64, cache: Option<CacheMark>, markup_permille: u32) -> HoldPrice {
+fn hold_price(model: &Model, input_tokens: u64, cache: Option<CacheLifetime>, markup_permille: u32) -> HoldPrice {
     let tier = model.long_context.filter(|tier| input_tokens > tier.above);
     let Price { input, output, cache_read: _, cache_write_5m, cache_write_1h } = tier.map_or(model.price, |tier| tier.price);
     let dearest = match cache {
-        Some(CacheMark::OneHour) => input.max(cache_write_5m).max(cache_write_1h),
-        Some(CacheMark::FiveMinutes) => input.max(cache_write_5m),
+        Some(CacheLifetime::OneHour) => input.max(cache_write_5m).max(cache_write_1h),
+        Some(CacheLifetime::FiveMinutes) => input.max(cache_write_5m),
         None => input,
     };
     HoldPrice { input: dearest.pico(), output: output.pico(), markup_permille }

@@ -1,6 +1,6 @@
 //! What a request's body is made of, by size: text, and parts that are no text to a model. One walk over the document.
 
-use crate::chat::request::CacheMark;
+use crate::chat::request::CacheLifetime;
 use crate::document::{Document, Kind, Value};
 use crate::wire::media;
 use crate::wire::request::cache_mark;
@@ -19,7 +19,7 @@ pub struct Sizes {
     /// Bytes of these files, as they are encoded.
     pub(super) document_bytes: u64,
     /// The dearest cache mark.
-    pub(super) cache: Option<CacheMark>,
+    pub(super) cache: Option<CacheLifetime>,
     /// Whether tools are declared.
     pub(super) has_tools: bool,
 }
@@ -73,7 +73,9 @@ impl Sizes {
                 (Kind::Text, "data") => data = Some(value),
                 (Kind::Text, "media_type" | "mime_type") => media_type = value.as_text(),
                 // The end of what a cache may keep.
-                (Kind::Object, "cache_control") => self.cache = dearest(self.cache, cache_mark(Some(value))),
+                (Kind::Object, "cache_control") => {
+                    self.cache = self.cache.max(cache_mark(Some(value)).map(|mark| mark.lifetime))
+                }
                 (Kind::Object | Kind::List, name) if !OPAQUE.contains(&name) => self.add(value),
                 (Kind::Null | Kind::Flag | Kind::Number | Kind::Text | Kind::List | Kind::Object, _) => {}
             }
@@ -111,10 +113,6 @@ impl Sizes {
             self.document_bytes = self.document_bytes.saturating_add(length);
         }
     }
-}
-
-fn dearest(known: Option<CacheMark>, other: Option<CacheMark>) -> Option<CacheMark> {
-    if known == Some(CacheMark::OneHour) { known } else { other.or(known) }
 }
 
 fn is_base64(text: &str) -> bool {

@@ -91,11 +91,14 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
         dropped.push("tool_choice".to_owned());
     }
     dropped.extend(server_tools);
+    let path_of = |place| request.document.path_of(place);
+    dropped.extend(std::mem::take(&mut conversation.left_out).into_iter().filter_map(path_of));
     restore_signatures(&mut conversation, extras.signatures);
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
-    let Encoded { mut body, lost, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
+    let Encoded { mut body, lost, left_out, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
     dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost).to_owned()));
+    dropped.extend(left_out.into_iter().filter_map(path_of));
     // A request that was only repaired keeps its betas: they also turn on what has no field, such as thinking between calls.
     let is_repaired = request.format.native().is_some_and(|native| native.wire() == wire);
     if is_repaired && !extras.betas.is_empty() {

@@ -325,6 +325,6 @@ impl Folded {
 fn reply_of(events: &mut Vec<StreamEvent>) -> Result<ChatResponse, UpstreamError> {
     let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
     // A thought without words and without a signature says nothing.
-    reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None } if text.is_empty()));
+    reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None, .. } if text.is_empty()));
     Ok(reply)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::shape::arguments_object;
-use crate::chat::request::{CacheMark, JsonText};
+use crate::chat::request::{CacheLifetime, CacheMark, JsonText};
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 
@@ -131,7 +131,8 @@ pub fn output_limit(limit: Value<'_>) -> Result<u64, GatewayError> {
 pub fn cache_mark(control: Option<Value<'_>>) -> Option<CacheMark> {
     let control = control.filter(|control| control.kind() == Kind::Object)?;
     let is_hour = control.get("ttl").is_some_and(|ttl| ttl.is("1h"));
-    Some(if is_hour { CacheMark::OneHour } else { CacheMark::FiveMinutes })
+    let lifetime = if is_hour { CacheLifetime::OneHour } else { CacheLifetime::FiveMinutes };
+    Some(CacheMark { lifetime, place: control.place() })
 }
 
 /// A text of the client's that a message may quote, such as a type: cut to a length that logs and headers bear.

@@ -1,7 +1,7 @@
 //! What an encoder needs to know of the route it encodes for.
 
 use crate::capability::{Capabilities, SamplingField, SamplingSupport};
-use crate::chat::request::{Sampling, ToolDefinition};
+use crate::chat::request::{Place, Sampling, ToolDefinition};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -69,6 +69,8 @@ pub struct Encoded {
     pub body: Vec<u8>,
     /// What the wire could not carry.
     pub lost: Vec<Lost>,
+    /// What it could not carry at one place of the client's request.
+    pub left_out: Vec<Place>,
     /// Tool names on the way back.
     pub names: ToolNames,
     /// The tool that stands for structured output, where the model has no mode for it: its arguments are the answer.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::request::Place;
 use crate::chat::{Origin, Part, Signature};
 
 /// One entry of `reasoning_details`.
@@ -40,7 +41,7 @@ const ANTHROPIC: &str = "anthropic-claude-v1";
 const GEMINI: &str = "google-gemini-v1";
 
 /// The part that an entry stands for. Unsigned text is dropped: no provider takes it back, and it is not an answer.
-pub fn part_of(detail: Detail) -> Option<Part> {
+pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
     let origin = match detail.format.as_deref() {
         Some(ANTHROPIC) => Origin::Anthropic,
         Some(GEMINI) => Origin::Gemini,
@@ -48,16 +49,18 @@ pub fn part_of(detail: Detail) -> Option<Part> {
     };
     match (detail.kind.as_str(), detail.signature.clone(), detail.data.clone()) {
         (_, _, Some(data)) if origin != Origin::OpenRouter => {
-            Some(Part::RedactedReasoning { data: Signature { origin, value: data } })
+            Some(Part::RedactedReasoning { data: Signature { origin, value: data }, place })
         }
-        ("reasoning.text", Some(value), _) if origin != Origin::OpenRouter => {
-            Some(Part::Reasoning { text: detail.text.unwrap_or_default(), signature: Some(Signature { origin, value }) })
-        }
+        ("reasoning.text", Some(value), _) if origin != Origin::OpenRouter => Some(Part::Reasoning {
+            text: detail.text.unwrap_or_default(),
+            signature: Some(Signature { origin, value }),
+            place,
+        }),
         (_, None, None) => None,
         // Another vendor's entry goes back whole.
         _ => {
             let value = serde_json::to_string(&detail).ok()?;
-            Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value } })
+            Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value }, place })
         }
     }
 }

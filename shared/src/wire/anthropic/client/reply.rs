@@ -15,11 +15,11 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     for part in &reply.parts {
         match part {
             Part::Text { text, .. } => blocks.push(Block::Text { text }),
-            Part::Reasoning { text, signature } => {
+            Part::Reasoning { text, signature, .. } => {
                 let signature = signature.as_ref().map(seal).unwrap_or_default();
                 blocks.push(Block::Thinking { thinking: text, signature });
             }
-            Part::RedactedReasoning { data } => blocks.push(Block::RedactedThinking { data: seal(data) }),
+            Part::RedactedReasoning { data, .. } => blocks.push(Block::RedactedThinking { data: seal(data) }),
             Part::ToolCall(call) => {
                 let foreign = call.signature.as_ref().filter(|signature| signature.origin != Origin::Anthropic);
                 blocks.extend(foreign.map(|signature| Block::Thinking { thinking: "", signature: seal(signature) }));

@@ -141,6 +141,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
+        left_out: Vec::new(),
     })
 }
 

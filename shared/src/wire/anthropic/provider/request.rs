@@ -11,14 +11,14 @@ use serde_json::value::RawValue;
 use crate::capability::SamplingSupport;
 use crate::chat::Turns;
 use crate::chat::request::{
-    ChatRequest, JsonText, Message, Part, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+    ChatRequest, JsonText, Message, Part, Place, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
 use crate::wire::anthropic::native::request::MAX_CACHE_MARKS;
 use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
-use crate::wire::names::ToolNames;
+use crate::wire::names::{self, ToolNames};
 use crate::wire::target::{Encoded, Target, allowed_tools, supported};
 use blocks::{Block, CacheControl, MessageOut, Rules, message_blocks, system_blocks};
 use thinking::Thinking;
@@ -106,9 +106,11 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         reasoning,
         response_format,
         user,
+        left_out: _,
     } = request;
-    let mut lost = Vec::new();
-    let mut turns = Turns::of(messages);
+    let (mut lost, mut left_out) = (Vec::new(), Vec::new());
+    let mut turns = Turns::of(messages, names::call_id);
+    left_out.extend(turns.left_out.iter().map(Part::place));
     let (mut tools, mut tool_choice) = choose(tools, tool_choice);
     declare_used(&mut tools, &turns);
     let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, &mut turns, target)?;
@@ -124,7 +126,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         messages: turns
             .turns
             .into_iter()
-            .filter_map(|turn| message_blocks(turn, &rules).transpose())
+            .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
             .collect::<Result<_, _>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target)?,
@@ -139,9 +141,9 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let thinks = rules.keep_thinking;
     let support = if thinks { SamplingSupport::Nothing } else { target.capabilities.sampling };
     set_sampling(&mut body, sampling, support, &mut lost);
-    limit_cache_marks(&mut body);
+    left_out.extend(limit_cache_marks(&mut body));
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
-    Ok(Encoded { body, lost, names, answer_tool })
+    Ok(Encoded { body, lost, left_out, names, answer_tool })
 }
 
 /// Claude has no list of allowed tools: the others are left out.
@@ -260,22 +262,18 @@ fn set_sampling(body: &mut Body, sampling: Sampling, support: SamplingSupport, l
     body.top_k = top_k;
 }
 
-/// At most four cache marks: those on tools and system first, then the latest in the messages. An hour's mark after a five
+/// At most four cache marks, also counting those inside results: those on tools and system first, then the latest in the messages. Says which are left out. An hour's mark after a five
 /// minutes' one is refused, so it becomes one of five minutes.
-fn limit_cache_marks(body: &mut Body) {
+fn limit_cache_marks(body: &mut Body) -> Vec<Place> {
     let tools = body.tools.iter_mut().map(|tool| &mut tool.cache_control);
     let system = body.system.iter_mut().map(Block::cache_control);
     let mut fixed: Vec<&mut Option<CacheControl>> = tools.chain(system).filter(|mark| mark.is_some()).collect();
-    let messages = body.messages.iter_mut().flat_map(MessageOut::cache_controls);
-    let mut moving: Vec<&mut Option<CacheControl>> = messages.filter(|mark| mark.is_some()).collect();
+    let mut moving = Vec::new();
+    body.messages.iter_mut().for_each(|message| message.cache_controls(&mut moving));
     let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
     let from_messages = excess.min(moving.len());
-    for mark in moving.drain(..from_messages) {
-        *mark = None;
-    }
-    for mark in fixed.drain(..excess.saturating_sub(from_messages)) {
-        *mark = None;
-    }
+    let dropped = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages)));
+    let left_out = dropped.filter_map(|mark| mark.take().map(|mark| mark.place())).collect();
     let mut short = false;
     for mark in fixed.into_iter().chain(moving).flatten() {
         short |= mark.is_short();
@@ -283,6 +281,7 @@ fn limit_cache_marks(body: &mut Body) {
             mark.shorten();
         }
     }
+    left_out
 }
 
 fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {

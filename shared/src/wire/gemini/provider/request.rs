@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
-use crate::chat::Turns;
+use crate::chat::{Part, Turns};
 use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
@@ -122,10 +122,12 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         reasoning,
         response_format,
         user,
+        left_out: _,
     } = request;
-    let mut lost = Vec::new();
+    let (mut lost, mut left_out) = (Vec::new(), Vec::new());
     let names = ToolNames::new(&tools);
-    let Turns { system: mut instructions, turns } = Turns::of(messages);
+    let Turns { system: mut instructions, turns, left_out: misplaced } = Turns::of(messages, str::to_owned);
+    left_out.extend(misplaced.iter().map(Part::place));
     let mut generation_config = self::sampling(target.sampling(sampling, &mut lost), &mut lost);
     generation_config.thinking_config = thinking(reasoning, target);
     generation_config.max_output_tokens = limit(max_tokens, &generation_config, target, &mut lost);
@@ -144,13 +146,13 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     };
     let body = Body {
         system_instruction: system(instructions),
-        contents: contents(turns, &names, target)?,
+        contents: contents(turns, &names, target, &mut left_out)?,
         tools: declarations(tools, &names, target)?,
         tool_config,
         generation_config,
     };
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
-    Ok(Encoded { body, lost, names, answer_tool: None })
+    Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
 fn sampling(sampling: Sampling, lost: &mut Vec<Lost>) -> GenerationConfig {

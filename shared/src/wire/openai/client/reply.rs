@@ -61,11 +61,11 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
         let index = details.len() as u64;
         match part {
             Part::Text { text: piece, .. } => text.push_str(piece),
-            Part::Reasoning { text: thought, signature } => {
+            Part::Reasoning { text: thought, signature, .. } => {
                 thoughts.push_str(thought);
                 details.extend(signature.clone().and_then(|signature| detail_of(Some(thought.clone()), signature, index)));
             }
-            Part::RedactedReasoning { data } => details.extend(detail_of(None, data.clone(), index)),
+            Part::RedactedReasoning { data, .. } => details.extend(detail_of(None, data.clone(), index)),
             Part::ToolCall(_) | Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolResult(_) => {}
         }
     }

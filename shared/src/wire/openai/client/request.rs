@@ -168,6 +168,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: body.get("response_format").map_or(Ok(ResponseFormat::Text), response_format)?,
         user: optional_text(user.or(safety))?,
+        left_out: Vec::new(),
     })
 }
 

@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
-use crate::chat::Turns;
 use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
+use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::effort;
 use crate::wire::lost::Lost;
-use crate::wire::names::ToolNames;
+use crate::wire::names::{self, ToolNames};
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use messages::{MessageOut, messages};
 
@@ -122,15 +122,18 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         reasoning,
         response_format,
         user,
+        left_out: _,
     } = request;
-    let mut lost = Vec::new();
+    let (mut lost, mut left_out) = (Vec::new(), Vec::new());
+    let turns = Turns::of(conversation, names::call_id);
+    left_out.extend(turns.left_out.iter().map(Part::place));
     let names = ToolNames::new(&tools);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let tools = allowed_tools(tools, allowed.as_deref());
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         target.sampling(sampling, &mut lost);
     let body = Body {
-        messages: messages(Turns::of(conversation), &names, target),
+        messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
         tools: tools.into_iter().map(|tool| tool_out(tool, &names)).collect::<Result<_, _>>()?,
@@ -147,7 +150,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         user,
     };
     let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
-    Ok(Encoded { body, lost, names, answer_tool: None })
+    Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
 /// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.

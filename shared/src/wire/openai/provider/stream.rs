@@ -174,9 +174,9 @@ impl Decoder {
     /// What a detail adds: its text, unless that came as plain text, a signature, or thoughts that only their provider can read.
     fn detail(&mut self, detail: Detail, events: &mut Vec<StreamEvent>) {
         self.blocks.reasoning(self.thoughts.of(&detail).to_owned(), events);
-        match reasoning::part_of(detail) {
+        match reasoning::part_of(detail, crate::chat::request::Place::default()) {
             Some(Part::Reasoning { signature: Some(signature), .. }) => self.blocks.sign_thought(signature, events),
-            Some(Part::RedactedReasoning { data }) => self.blocks.redacted(data, events),
+            Some(Part::RedactedReasoning { data, .. }) => self.blocks.redacted(data, events),
             Some(_) | None => {}
         }
     }

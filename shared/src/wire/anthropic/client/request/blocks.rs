@@ -35,24 +35,29 @@ fn block(block: Value<'_>) -> Result<Option<Part>, GatewayError> {
     let kind = text_field(block, "type")?;
     let part = match kind.as_str() {
         "text" | "mid_conv_system" => Part::Text { text: text_field(block, "text")?, cache },
-        "image" => Part::Image { source: source(block)?, cache },
-        "document" => Part::Document { source: source(block)?, title: optional_text(block.get("title"))?, cache },
+        "image" => Part::Image { source: source(block)?, cache, place: block.place() },
+        "document" => {
+            Part::Document { source: source(block)?, title: optional_text(block.get("title"))?, cache, place: block.place() }
+        }
         "thinking" => {
             let [thinking, seal] = block.fields(["thinking", "signature"])?;
             let signature = optional_text(seal)?.filter(|seal| !seal.is_empty()).map(signature::open);
-            Part::Reasoning { text: optional_text(thinking)?.unwrap_or_default(), signature }
+            Part::Reasoning { text: optional_text(thinking)?.unwrap_or_default(), signature, place: block.place() }
         }
-        "redacted_thinking" => Part::RedactedReasoning { data: signature::open(text_field(block, "data")?) },
+        "redacted_thinking" => {
+            Part::RedactedReasoning { data: signature::open(text_field(block, "data")?), place: block.place() }
+        }
         "tool_use" => Part::ToolCall(ToolCall {
             id: text_field(block, "id")?,
             name: text_field(block, "name")?,
             arguments: arguments(block.get("input")),
             signature: None,
+            place: block.place(),
         }),
         "tool_result" => {
             let is_error = block.get("is_error").map_or(Ok(false), Value::flag)?;
             let call_id = text_field(block, "tool_use_id")?;
-            Part::ToolResult(ToolResult { call_id, content: nested(block)?, is_error, cache })
+            Part::ToolResult(ToolResult { call_id, content: nested(block)?, is_error, cache, place: block.place() })
         }
         "search_result" => Part::Text { text: texts(&nested(block)?), cache },
         "server_tool_use" | "mcp_tool_use" | "compaction" | "tool_reference" => return Ok(None),

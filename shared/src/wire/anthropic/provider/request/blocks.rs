@@ -3,11 +3,13 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Role, Source, ToolCall, ToolResult};
+use crate::chat::request::{
+    CacheLifetime, CacheMark, JsonText, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult,
+};
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::anthropic::signature;
-use crate::wire::names::{self, ToolNames};
+use crate::wire::names::ToolNames;
 
 /// A mark up to which the prompt may be cached.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -16,16 +18,23 @@ pub(super) struct CacheControl {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<&'static str>,
+    #[serde(skip)]
+    place: Place,
 }
 
 impl CacheControl {
     /// The mark as Anthropic writes it; five minutes is the default.
     pub(super) fn of(mark: CacheMark) -> Self {
-        let ttl = match mark {
-            CacheMark::FiveMinutes => None,
-            CacheMark::OneHour => Some("1h"),
+        let ttl = match mark.lifetime {
+            CacheLifetime::FiveMinutes => None,
+            CacheLifetime::OneHour => Some("1h"),
         };
-        Self { kind: "ephemeral", ttl }
+        Self { kind: "ephemeral", ttl, place: mark.place }
+    }
+
+    /// Where the client has it.
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 
     /// Whether it is one of five minutes.
@@ -47,9 +56,9 @@ pub(super) struct MessageOut {
 }
 
 impl MessageOut {
-    /// The places of its cache marks, in order.
-    pub(super) fn cache_controls(&mut self) -> impl Iterator<Item = &mut Option<CacheControl>> {
-        self.content.iter_mut().map(Block::cache_control)
+    /// Adds its cache marks, in the order in which their blocks end.
+    pub(super) fn cache_controls<'m>(&'m mut self, marks: &mut Vec<&'m mut Option<CacheControl>>) {
+        self.content.iter_mut().for_each(|block| block.cache_controls(marks));
     }
 }
 
@@ -66,6 +75,13 @@ impl Block {
     /// The place of its cache mark.
     pub(super) fn cache_control(&mut self) -> &mut Option<CacheControl> {
         &mut self.cache_control
+    }
+
+    fn cache_controls<'m>(&'m mut self, marks: &mut Vec<&'m mut Option<CacheControl>>) {
+        if let Kind::ToolResult { content, .. } = &mut self.kind {
+            content.iter_mut().for_each(|block| block.cache_controls(marks));
+        }
+        marks.extend(Some(&mut self.cache_control).filter(|mark| mark.is_some()));
     }
 }
 
@@ -143,14 +159,18 @@ fn says_something(text: &str) -> bool {
 
 /// A turn; `None` for one of the assistant of which nothing is left. A message without content is refused, two messages of one
 /// role in a row are not.
-pub(super) fn message_blocks(turn: Message, rules: &Rules<'_>) -> Result<Option<MessageOut>, GatewayError> {
+pub(super) fn message_blocks(
+    turn: Message,
+    rules: &Rules<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<Option<MessageOut>, GatewayError> {
     let role = match turn.role {
         Role::Assistant => "assistant",
         Role::User | Role::System => "user",
     };
     let mut content = Vec::with_capacity(turn.parts.len());
     for part in turn.parts {
-        content.extend(block(part, rules)?);
+        content.extend(block(part, rules, left_out)?);
     }
     if content.is_empty() {
         match turn.role {
@@ -161,7 +181,7 @@ pub(super) fn message_blocks(turn: Message, rules: &Rules<'_>) -> Result<Option<
     Ok(Some(MessageOut { role, content }))
 }
 
-fn block(part: Part, rules: &Rules<'_>) -> Result<Option<Block>, GatewayError> {
+fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Option<Block>, GatewayError> {
     let own = |origin: Origin| rules.keep_thinking && origin == Origin::Anthropic;
     Ok(Some(match part {
         Part::Text { text, .. } if !says_something(&text) => return Ok(None),
@@ -171,26 +191,32 @@ fn block(part: Part, rules: &Rules<'_>) -> Result<Option<Block>, GatewayError> {
                 "Claude models on this route do not take pictures or documents by URL; send them inline.",
             ));
         }
-        Part::Image { source, cache } => marked(Kind::Image { source: self::source(source) }, cache),
-        Part::Document { source, title, cache } => marked(Kind::Document { source: self::source(source), title }, cache),
+        Part::Image { source, cache, place: _ } => marked(Kind::Image { source: self::source(source) }, cache),
+        Part::Document { source, title, cache, place: _ } => {
+            marked(Kind::Document { source: self::source(source), title }, cache)
+        }
         Part::Audio { .. } => return Err(unsupported("Claude models do not take audio.")),
-        Part::Reasoning { text, signature: Some(signature) } if own(signature.origin) => {
+        Part::Reasoning { text, signature: Some(signature), place: _ } if own(signature.origin) => {
             marked(Kind::Thinking { thinking: text, signature: signature::seal(&signature) }, None)
         }
-        Part::RedactedReasoning { data } if own(data.origin) => marked(Kind::RedactedThinking { data: data.value }, None),
-        // Unsigned thoughts, and those of another provider, are refused.
-        Part::Reasoning { .. } | Part::RedactedReasoning { .. } => return Ok(None),
-        Part::ToolCall(ToolCall { id, name, arguments, signature: _ }) => {
-            let input = raw(arguments)?;
-            marked(Kind::ToolUse { id: names::call_id(&id), name: rules.names.outward(&name), input }, None)
+        Part::RedactedReasoning { data, .. } if own(data.origin) => {
+            marked(Kind::RedactedThinking { data: data.value }, None)
         }
-        Part::ToolResult(ToolResult { call_id, content, is_error, cache }) => {
+        // Unsigned thoughts, and those of another provider, are refused.
+        Part::Reasoning { place, .. } | Part::RedactedReasoning { place, .. } => {
+            left_out.push(place);
+            return Ok(None);
+        }
+        Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => {
+            let input = raw(arguments)?;
+            marked(Kind::ToolUse { id, name: rules.names.outward(&name), input }, None)
+        }
+        Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: _ }) => {
             let mut blocks = Vec::with_capacity(content.len());
             for part in content {
-                blocks.extend(block(part, rules)?);
+                blocks.extend(block(part, rules, left_out)?);
             }
-            let tool_use_id = names::call_id(&call_id);
-            marked(Kind::ToolResult { tool_use_id, content: blocks, is_error }, cache)
+            marked(Kind::ToolResult { tool_use_id: call_id, content: blocks, is_error }, cache)
         }
     }))
 }

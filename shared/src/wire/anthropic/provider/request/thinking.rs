@@ -120,7 +120,7 @@ fn can_resume(turns: &Turns) -> bool {
         return true;
     };
     match last.parts.first() {
-        Some(Part::Reasoning { signature: Some(signature), .. } | Part::RedactedReasoning { data: signature }) => {
+        Some(Part::Reasoning { signature: Some(signature), .. } | Part::RedactedReasoning { data: signature, .. }) => {
             signature.origin == Origin::Anthropic
         }
         Some(_) | None => false,
@@ -134,7 +134,7 @@ fn is_sent(part: &Part) -> bool {
         Part::Reasoning { signature, .. } => {
             signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
         }
-        Part::RedactedReasoning { data } => data.origin == Origin::Anthropic,
+        Part::RedactedReasoning { data, .. } => data.origin == Origin::Anthropic,
         Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolCall(_) | Part::ToolResult(_) => true,
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
-use crate::chat::request::{JsonText, Message, Origin, Part, Role, Signature, Source, ToolCall, ToolResult};
+use crate::chat::request::{JsonText, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::names::ToolNames;
 use crate::wire::shape::object_in;
@@ -79,7 +79,12 @@ pub(super) fn system(parts: Vec<Part>) -> Option<Content> {
 }
 
 /// The turns. Results are matched to their calls by name, because the v1 API knows no ids.
-pub(super) fn contents(turns: Vec<Message>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<Content>, GatewayError> {
+pub(super) fn contents(
+    turns: Vec<Message>,
+    names: &ToolNames,
+    target: &Target<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<Vec<Content>, GatewayError> {
     let mut called: HashMap<String, String> = HashMap::new();
     let mut contents = Vec::with_capacity(turns.len());
     for Message { role, parts } in turns {
@@ -95,7 +100,7 @@ pub(super) fn contents(turns: Vec<Message>, names: &ToolNames, target: &Target<'
                     | Part::RedactedReasoning { .. }
                     | Part::ToolResult(_) => None,
                 }));
-                ("model", model_parts(parts, names, target)?)
+                ("model", model_parts(parts, names, target, left_out)?)
             }
             Role::User | Role::System => ("user", user_parts(parts, &called, target)?),
         };
@@ -107,18 +112,29 @@ pub(super) fn contents(turns: Vec<Message>, names: &ToolNames, target: &Target<'
 }
 
 /// A model turn. Only the first call of a turn has a signature; one that came in a thinking block goes to the next part.
-fn model_parts(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<PartOut>, GatewayError> {
+fn model_parts(
+    parts: Vec<Part>,
+    names: &ToolNames,
+    target: &Target<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<Vec<PartOut>, GatewayError> {
     let needs_signature = target.capabilities.thinking == Thinking::GeminiLevel;
     let own = |signature: Option<Signature>| signature.filter(|s| s.origin == Origin::Gemini).map(|s| s.value);
     let (mut out, mut carried, mut calls) = (Vec::with_capacity(parts.len()), None, 0_usize);
     for part in parts {
         match part {
-            Part::Reasoning { signature, .. } => carried = own(signature).or(carried),
-            Part::RedactedReasoning { data } => carried = own(Some(data)).or(carried),
+            Part::Reasoning { signature, place, .. } => match own(signature) {
+                Some(signature) => carried = Some(signature),
+                None => left_out.push(place),
+            },
+            Part::RedactedReasoning { data, place } => match own(Some(data)) {
+                Some(signature) => carried = Some(signature),
+                None => left_out.push(place),
+            },
             Part::Text { text, .. } => {
                 out.push(PartOut { text: Some(text), thought_signature: carried.take(), ..PartOut::default() });
             }
-            Part::ToolCall(ToolCall { id: _, name, arguments, signature }) => {
+            Part::ToolCall(ToolCall { id: _, name, arguments, signature, place: _ }) => {
                 let bypass = (needs_signature && calls == 0).then(|| NO_SIGNATURE.to_owned());
                 let thought_signature = own(signature).or(carried.take()).or(bypass);
                 calls = calls.saturating_add(1);
@@ -126,7 +142,7 @@ fn model_parts(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>) -> Resu
                 out.push(PartOut { function_call, thought_signature, ..PartOut::default() });
             }
             Part::Image { source, .. } | Part::Document { source, .. } => out.push(media(source)),
-            Part::Audio { format, data } => out.push(audio(&format, data)),
+            Part::Audio { format, data, .. } => out.push(audio(&format, data)),
             Part::ToolResult(_) => {}
         }
     }
@@ -148,7 +164,7 @@ fn user_parts(
             }
             Part::Text { text, .. } => rest.push(PartOut { text: Some(text), ..PartOut::default() }),
             Part::Image { source, .. } | Part::Document { source, .. } => rest.push(media(source)),
-            Part::Audio { format, data } => rest.push(audio(&format, data)),
+            Part::Audio { format, data, .. } => rest.push(audio(&format, data)),
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => {}
         }
     }
@@ -163,13 +179,13 @@ fn function_response(
     called: &HashMap<String, String>,
     target: &Target<'_>,
 ) -> Result<(PartOut, Vec<PartOut>), GatewayError> {
-    let ToolResult { call_id, content, is_error, cache: _ } = result;
+    let ToolResult { call_id, content, is_error, cache: _, place: _ } = result;
     let (mut texts, mut pictures) = (Vec::new(), Vec::new());
     for part in content {
         match part {
             Part::Text { text, .. } => texts.push(text),
             Part::Image { source, .. } | Part::Document { source, .. } => pictures.push(media(source)),
-            Part::Audio { format, data } => pictures.push(audio(&format, data)),
+            Part::Audio { format, data, .. } => pictures.push(audio(&format, data)),
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => {}
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn message(message: Value<'_>) -> Result<Message, GatewayError> {
         "assistant" => Role::Assistant,
         "tool" | "function" => {
             let call_id = optional_text(call_id)?.or(name).unwrap_or_default();
-            let result = ToolResult { call_id, content: parts, is_error: false, cache };
+            let result = ToolResult { call_id, content: parts, is_error: false, cache, place: message.place() };
             return Ok(Message { role: Role::User, parts: vec![Part::ToolResult(result)] });
         }
         _ => Role::User,
@@ -50,7 +50,7 @@ fn parts(message: Value<'_>, name: Option<&str>) -> Result<Vec<Part>, GatewayErr
         message.fields(["reasoning_details", "content", "refusal", "tool_calls", "function_call"])?;
     let mut parts: Vec<Part> = Vec::new();
     for entry in entries(details)? {
-        parts.extend(part_of(detail(entry)?));
+        parts.extend(part_of(detail(entry)?, entry.place()));
     }
     if let Some(content) = content {
         parts.extend(self::content(content)?);
@@ -80,16 +80,19 @@ fn part(part: Value<'_>) -> Result<Part, GatewayError> {
         "text" | "input_text" | "output_text" => Ok(Part::Text { text: text_field(part, "text")?, cache }),
         "refusal" => Ok(Part::Text { text: text_field(part, "refusal")?, cache }),
         "image_url" => {
-            Ok(Part::Image { source: media::source_of_url(required_text(text_at(part, &["image_url", "url"])?)?), cache })
+            let url = required_text(text_at(part, &["image_url", "url"])?)?;
+            Ok(Part::Image { source: media::source_of_url(url), cache, place: part.place() })
         }
         "file" => {
             let [name, data] = part.required("file")?.fields(["filename", "file_data"])?;
             let data = optional_text(data)?.ok_or_else(|| unsupported(part, "a file by id; send file_data instead"))?;
-            Ok(Part::Document { source: media::source_of_url(data), title: optional_text(name)?, cache })
+            let (source, title) = (media::source_of_url(data), optional_text(name)?);
+            Ok(Part::Document { source, title, cache, place: part.place() })
         }
         "input_audio" => {
             let audio = part.required("input_audio")?;
-            Ok(Part::Audio { format: text_field(audio, "format")?, data: text_field(audio, "data")? })
+            let (format, data) = (text_field(audio, "format")?, text_field(audio, "data")?);
+            Ok(Part::Audio { format, data, place: part.place() })
         }
         other => Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
     }
@@ -118,13 +121,19 @@ fn tool_call(call: Value<'_>) -> Result<Option<ToolCall>, GatewayError> {
     // Where Google's own OpenAI-compatible endpoint puts a call's signature.
     let value = extra.and_then(|extra| extra.at(&["google", "thought_signature"])).and_then(Value::as_text);
     let signature = value.map(|value| Signature { origin: Origin::Gemini, value: value.into_owned() });
-    Ok(Some(ToolCall { id, signature, ..known }))
+    Ok(Some(ToolCall { id, signature, place: call.place(), ..known }))
 }
 
 /// Name and arguments of a call.
 fn called(function: Value<'_>) -> Result<ToolCall, GatewayError> {
     let arguments = arguments(function.get("arguments"));
-    Ok(ToolCall { id: String::new(), name: text_field(function, "name")?, arguments, signature: None })
+    Ok(ToolCall {
+        id: String::new(),
+        name: text_field(function, "name")?,
+        arguments,
+        signature: None,
+        place: function.place(),
+    })
 }
 
 fn detail(entry: Value<'_>) -> Result<Detail, GatewayError> {

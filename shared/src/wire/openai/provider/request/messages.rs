@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use crate::chat::Turns;
-use crate::chat::request::{CacheMark, Message, Origin, Part, Role, Signature, Source, ToolCall, ToolResult};
+use crate::chat::request::{
+    CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult,
+};
 use crate::wire::media::data_url;
-use crate::wire::names::{self, ToolNames};
+use crate::wire::names::ToolNames;
 use crate::wire::openai::reasoning::{Detail, detail_of};
 use crate::wire::target::Target;
 
@@ -86,14 +88,14 @@ struct CallFunctionOut {
 }
 
 /// The messages of a conversation.
-pub(super) fn messages(turns: Turns, names: &ToolNames, target: &Target<'_>) -> Vec<MessageOut> {
+pub(super) fn messages(turns: Turns, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Vec<MessageOut> {
     let mut out = Vec::with_capacity(turns.turns.len().saturating_add(1));
     if !turns.system.is_empty() {
         out.push(message("system", content(turns.system.into_iter().map(part).collect())));
     }
     for Message { role, parts } in turns.turns {
         match role {
-            Role::Assistant => out.push(assistant(parts, names, target)),
+            Role::Assistant => out.push(assistant(parts, names, target, left_out)),
             Role::User | Role::System => user(parts, &mut out),
         }
     }
@@ -121,14 +123,14 @@ fn content(parts: Vec<Option<PartOut>>) -> Option<ContentOut> {
 fn part(part: Part) -> Option<PartOut> {
     let (kind, cache) = match part {
         Part::Text { text, cache } => (KindOut::Text { text }, cache),
-        Part::Image { source, cache } => match source {
+        Part::Image { source, cache, place: _ } => match source {
             Source::Inline { media_type, data } => {
                 (KindOut::ImageUrl { image_url: UrlOut { url: data_url(&media_type, &data) } }, cache)
             }
             Source::Url(url) => (KindOut::ImageUrl { image_url: UrlOut { url } }, cache),
             Source::Text(text) => (KindOut::Text { text }, cache),
         },
-        Part::Document { source, title, cache } => {
+        Part::Document { source, title, cache, place: _ } => {
             let filename = title.unwrap_or_else(|| "document.pdf".to_owned());
             match source {
                 Source::Inline { media_type, data } => {
@@ -138,15 +140,15 @@ fn part(part: Part) -> Option<PartOut> {
                 Source::Text(text) => (KindOut::Text { text }, cache),
             }
         }
-        Part::Audio { format, data } => (KindOut::InputAudio { input_audio: AudioOut { data, format } }, None),
+        Part::Audio { format, data, place: _ } => (KindOut::InputAudio { input_audio: AudioOut { data, format } }, None),
         Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => return None,
     };
-    let ttl = |mark: CacheMark| if mark == CacheMark::OneHour { Some("1h") } else { None };
+    let ttl = |mark: CacheMark| if mark.lifetime == CacheLifetime::OneHour { Some("1h") } else { None };
     Some(PartOut { kind, cache_control: cache.map(|mark| CacheOut { kind: "ephemeral", ttl: ttl(mark) }) })
 }
 
 /// Signed thoughts go back only to the vendor that signed them.
-fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>) -> MessageOut {
+fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> MessageOut {
     let (mut texts, mut details, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let vendor_of = |signature: &Signature| match signature.origin {
         Origin::Anthropic => target.upstream.starts_with("anthropic/"),
@@ -156,13 +158,14 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>) -> Messag
     for part in parts {
         let index = details.len() as u64;
         match part {
-            Part::Reasoning { text, signature: Some(signature) } if vendor_of(&signature) => {
+            Part::Reasoning { text, signature: Some(signature), .. } if vendor_of(&signature) => {
                 details.extend(detail_of(Some(text), signature, index));
             }
-            Part::RedactedReasoning { data } if vendor_of(&data) => details.extend(detail_of(None, data, index)),
-            Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolResult(_) => {}
-            Part::ToolCall(ToolCall { id, name, arguments, signature: _ }) => calls.push(CallOut {
-                id: names::call_id(&id),
+            Part::RedactedReasoning { data, place: _ } if vendor_of(&data) => details.extend(detail_of(None, data, index)),
+            Part::Reasoning { place, .. } | Part::RedactedReasoning { place, .. } => left_out.push(place),
+            Part::ToolResult(_) => {}
+            Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => calls.push(CallOut {
+                id,
                 kind: "function",
                 function: CallFunctionOut { name: names.outward(&name), arguments: arguments.0 },
             }),
@@ -202,7 +205,7 @@ fn user(parts: Vec<Part>, out: &mut Vec<MessageOut>) {
 }
 
 fn tool_message(result: ToolResult) -> (MessageOut, Vec<Part>) {
-    let ToolResult { call_id, content, is_error, cache: _ } = result;
+    let ToolResult { call_id, content, is_error, cache: _, place: _ } = result;
     let (mut texts, mut attached) = (Vec::new(), Vec::new());
     for part in content {
         if let Part::Text { text, .. } = part { texts.push(text) } else { attached.push(part) }
@@ -214,6 +217,6 @@ fn tool_message(result: ToolResult) -> (MessageOut, Vec<Part>) {
     if text.is_empty() && !attached.is_empty() {
         text.push_str("(see the attached content below)");
     }
-    let tool_call_id = Some(names::call_id(&call_id));
+    let tool_call_id = Some(call_id);
     (MessageOut { tool_call_id, ..message("tool", Some(ContentOut::Text(text))) }, attached)
 }
