@@ -8,6 +8,7 @@ pub mod fold;
 mod format;
 pub mod gemini;
 pub mod lost;
+pub mod measure;
 pub mod media;
 pub mod names;
 pub mod native;
