@@ -2,7 +2,7 @@
 
 use super::{Fault, WINDOW};
 use crate::ids::{KeyDigest, KeyId, RequestId};
-use crate::money::PicoUsd;
+use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::store::items::{AdmitWrite, Hold, OFF, StoredKey};
 
 /// Times that a refusal is answered by another write, before the key is called too busy.
@@ -64,6 +64,13 @@ pub struct Demand {
     pub lease: u64,
 }
 
+impl Demand {
+    /// The least that a balance must have for it: its prompt, and the fewest generated tokens that are worth an answer.
+    pub fn least_amount(&self) -> PicoUsd {
+        self.price.amount(self.input_tokens, self.output_tokens.min(self.least_output))
+    }
+}
+
 /// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -93,7 +100,12 @@ pub enum Denial {
     /// Too many requests at once.
     Concurrency(u128),
     /// The balance does not cover it.
-    Balance,
+    Balance {
+        /// The least that would have been held for it.
+        needed: PicoUsd,
+        /// What is left of the balance.
+        left: SignedPicoUsd,
+    },
     /// The key's item is throttled.
     Busy,
     /// The key's item changed each time it was looked at.
@@ -241,8 +253,9 @@ impl Admitting {
         let by_rate = u64::try_from(tokens.saturating_sub(input).max(0)).unwrap_or(u64::MAX);
         let by_balance = self.demand.price.affordable(old.balance, self.demand.input_tokens);
         let output = self.demand.output_tokens;
-        if by_balance < output.min(self.demand.least_output) || old.balance < 0 {
-            return Err(Denial::Balance);
+        let needed = self.demand.least_amount();
+        if u128::try_from(old.balance).map_or(true, |left| left < needed.pico()) {
+            return Err(Denial::Balance { needed, left: SignedPicoUsd::new(old.balance) });
         }
         if by_rate < output.min(self.demand.least_output) {
             return Err(Denial::Tokens(wait));
