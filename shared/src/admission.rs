@@ -14,7 +14,7 @@ use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
-use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant};
+use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant, Taking};
 use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
@@ -104,7 +104,7 @@ impl Admission {
                     Err(error) => AdmitEvent::Failed(Fault::from(&error)),
                 },
                 AdmitEffect::Pause(ceiling) => {
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
+                    pause(ceiling).await;
                     AdmitEvent::Paused
                 }
             };
@@ -138,6 +138,45 @@ impl Admission {
             return Err(refusal::address());
         }
         Ok(self.permit(key, grant))
+    }
+
+    /// Takes one request of a key's rate for something that costs nothing, if the key may be used from there and for that model.
+    /// Returns what is left of the rates, or nothing where requests are not limited or the table is out of reach.
+    pub async fn take_request(
+        &self,
+        key: &ApiKey,
+        model: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Rates>, GatewayError> {
+        let known = self.recognise(key).await?.for_model(model)?;
+        let is_limited = known.limits_requests;
+        known.at(address)?;
+        if !is_limited {
+            return Ok(None);
+        }
+        self.refuse_again(key, model, None)?;
+        let mut taking = Taking::begin(key.id().clone(), key.digest(), model, now());
+        loop {
+            let (denial, rates) = match self.store.take_request(taking.write()).await {
+                Ok(Conditional::Written(stored)) => return Ok(Some(Rates::of(&stored))),
+                Ok(Conditional::Refused(old)) => {
+                    let rates = old.as_deref().map(|old| self.rates_of_refused(key, old));
+                    (taking.refused(old.as_deref(), now()).err(), rates)
+                }
+                Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
+                Err(error) => match taking.failed(Fault::from(&error)) {
+                    Ok(ceiling) => {
+                        pause(ceiling).await;
+                        (None, None)
+                    }
+                    Err(Denial::Unavailable) => return self.fall_back(key, &error).map(|_| None),
+                    Err(denial) => (Some(denial), None),
+                },
+            };
+            if let Some(denial) = denial {
+                return Err(self.refuse(key, &denial, rates));
+            }
+        }
     }
 
     /// Undoes an admission, if it was done. If that fails the hold expires by itself.
@@ -233,6 +272,11 @@ fn unanswered(error: &StoreError) -> GatewayError {
         StoreError::Throttled(_) => refusal::of(&Denial::Busy).with_cause(error.to_string()),
         StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
     }
+}
+
+/// Waits for a random time below so many milliseconds.
+async fn pause(ceiling: u64) {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
 }
 
 fn now() -> u64 {

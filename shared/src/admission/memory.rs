@@ -17,7 +17,7 @@ use crate::error::GatewayError;
 use crate::ids::KeyDigest;
 use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::protocol::Denial;
-use crate::store::items::{StoredKey, allows};
+use crate::store::items::{OFF, StoredKey, allows};
 
 /// How long a known key is trusted without asking again; a revocation takes effect within this time.
 const POSITIVE: Duration = Duration::from_mins(1);
@@ -36,13 +36,21 @@ pub(super) struct Recognised {
     pub(super) permit: Permit,
     networks: Arc<[String]>,
     models: Arc<[String]>,
+    /// Whether its requests per minute are limited.
+    pub(super) limits_requests: bool,
     prepaid: bool,
 }
 
 impl Recognised {
     /// A key as the table has it, for requests that take nothing from it.
     pub(super) fn of(permit: Permit, key: &StoredKey) -> Self {
-        Self { permit, networks: key.cidrs.as_slice().into(), models: key.models.as_slice().into(), prepaid: key.prepaid }
+        Self {
+            permit,
+            networks: key.cidrs.as_slice().into(),
+            models: key.models.as_slice().into(),
+            limits_requests: key.rpm < OFF,
+            prepaid: key.prepaid,
+        }
     }
 
     /// Its permit at an address, if the key may be used there.
