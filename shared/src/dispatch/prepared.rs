@@ -68,7 +68,7 @@ impl PreparedRequest {
         let mode = upstream_mode(request.mode, route.transfer);
         let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
         Ok(Self {
-            name: RouteName::new(route.provider, &route.upstream),
+            name: name_of(&route, mode),
             circuit: CircuitState::Closed,
             tries: Tries::default(),
             mode,
@@ -98,6 +98,14 @@ impl PreparedRequest {
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
         Attempt { provider: self.route.provider, status, ms: started.elapsed().as_millis() }
+    }
+}
+
+/// The name under which what a call shows of its route is kept.
+fn name_of(route: &Route, mode: Mode) -> RouteName {
+    match mode {
+        Mode::Streaming | Mode::Whole => RouteName::new(route.provider, &route.upstream),
+        Mode::Count => RouteName::counting(route.provider, &route.upstream),
     }
 }
 
