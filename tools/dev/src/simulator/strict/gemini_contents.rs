@@ -19,6 +19,7 @@ pub(super) fn check(model: &str, newer: bool, body: &Value) -> Verdict {
             "Please use a valid role: user, model.".to_owned()
         })?;
         filled(content)?;
+        responses_alone(content)?;
         for (index, part) in list(content, "parts").enumerate() {
             self::part(part, newer, &format!("contents[{place}].parts[{index}]"))?;
         }
@@ -39,6 +40,16 @@ fn filled(content: &Value) -> Verdict {
     let said = parts.any(|part| get(part, "text").is_none_or(|text| text != "") || get(part, "thoughtSignature").is_some());
     ensure(said, || {
         "Unable to submit request because it has an empty text parameter. Add a value to the parameter and try again."
+            .to_owned()
+    })
+}
+
+/// A content of function responses holds nothing else (router-for-me/CLIProxyAPI#5607, deepnoodle-ai/dive#287).
+fn responses_alone(content: &Value) -> Verdict {
+    let (responses, all) = (responses(content).len(), list(content, "parts").count());
+    ensure(responses == 0 || responses == all, || {
+        "Please ensure that the number of function response parts is equal to the number of function call parts of the \
+         function call turn."
             .to_owned()
     })
 }

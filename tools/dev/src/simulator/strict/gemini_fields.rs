@@ -159,7 +159,7 @@ pub(super) fn camel(name: &str) -> String {
 }
 
 /// A field's name in snake case, as paths in errors have it.
-fn snake(name: &str) -> String {
+pub(super) fn snake(name: &str) -> String {
     let mut snake = String::new();
     for letter in name.chars() {
         if letter.is_ascii_uppercase() {

@@ -8,6 +8,7 @@ mod claude_history;
 mod claude_model;
 mod claude_turns;
 mod gemini;
+mod gemini_config;
 mod gemini_contents;
 mod gemini_fields;
 mod gemini_schema;

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use super::verdict::Verdict;
 
+/// A picture of 4 by 4 points.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAEElEQVR4nGP4z8AARwzEcQCukw/x0F8jngAAAABJRU5ErkJggg==";
+
 /// The body with the change merged in: objects are merged, null removes a field, anything else replaces it.
 fn changed(body: &Value, change: &Value) -> Value {
     let (Value::Object(old), Value::Object(new)) = (body, change) else { return change.clone() };
