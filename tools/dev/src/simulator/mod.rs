@@ -91,6 +91,7 @@ mod models;
 mod odd;
 mod openrouter;
 mod openrouter_shapes;
+mod picture;
 mod received;
 mod refusal;
 mod reply;

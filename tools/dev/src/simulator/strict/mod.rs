@@ -4,8 +4,12 @@
 //! source describes are left out rather than guessed: a simulator that refuses too much teaches the gateway wrong habits.
 
 mod claude;
+mod claude_absent;
 mod claude_history;
+mod claude_media;
 mod claude_model;
+mod claude_thinking;
+mod claude_tools;
 mod claude_turns;
 mod gemini;
 mod gemini_config;

@@ -1,6 +1,8 @@
 //! What each wire refuses, as tables: a request that is fine, what is changed in it, and what the provider says to that.
 
 mod claude;
+mod claude_models;
+mod claude_turns;
 mod gemini;
 mod openrouter;
 
