@@ -38,7 +38,7 @@ const BETAS: [&str; 9] = [
     "tool-search-tool-2025-10-19",
     "mid-conversation-tool-changes-2026-07-01",
 ];
-/// More that LiteLLM's table of Vertex (1.109.1) lets pass; it names them without their dates.
+/// More that the table of `litellm` for Vertex (1.109.1) lets pass; it names them without their dates.
 const TOLERATED: [&str; 5] =
     ["dangerous-tool-use-", "per-turn-control-", "thinking-binding-controls-", "thinking-display-updates-", "inline-tools-"];
 

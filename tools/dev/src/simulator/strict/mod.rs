@@ -18,6 +18,8 @@ mod gemini_fields;
 mod gemini_schema;
 mod openrouter;
 mod openrouter_messages;
+mod openrouter_openai;
+mod openrouter_tools;
 mod schema;
 #[cfg(test)]
 mod tests;

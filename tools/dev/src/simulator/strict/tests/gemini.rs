@@ -78,11 +78,11 @@ fn sound_requests_are_accepted() {
         (FLASH, talk(&[json!([call("a", None)]), json!([answer("a")])])),
         (PRO, parameters(&union)),
         (PRO, function(&json!({ "parametersJsonSchema": { "type": "object", "properties": { "$ref": { "const": 1 } } } }))),
-        (PRO, thinking(&json!({ "thinkingLevel": "low", "includeThoughts": true }))),
         (FLASH, thinking(&json!({ "thinking_budget": 0 }))),
-        ("gemini-2.5-flash-lite", thinking(&json!({ "thinkingBudget": 0 }))),
         (PRO, config(&json!({ "responseMimeType": "application/json", "maxOutputTokens": 65_535 }))),
         (FLASH, says(&image)),
+        (FLASH, says(&json!({ "inlineData": picture }))),
+        (FLASH, says(&json!({ "inlineData": { "mimeType": "image/heic", "data": "aGVsbG8=" } }))),
         (
             FLASH,
             json!({ "tool_config": { "function_calling_config": { "mode": "ANY", "allowed_function_names": ["weather"] } } }),
@@ -90,13 +90,6 @@ fn sound_requests_are_accepted() {
         (FLASH, json!({ "safetySettings": [{ "category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF" }] })),
         (FLASH, config(&json!({ "seed": -2_147_483_648_i64, "topK": 40, "maxOutputTokens": 1, "frequencyPenalty": null }))),
         (PRO, config(&json!({ "seed": "2147483647", "candidateCount": 2.0 }))),
-        ("gemini-3-flash-preview", thinking(&json!({ "thinkingLevel": "MINIMAL" }))),
-        ("gemini-3.5-flash-lite", thinking(&json!({ "thinkingLevel": "MINIMAL" }))),
-        ("gemini-3.1-pro-preview", thinking(&json!({ "thinkingLevel": "MEDIUM" }))),
-        ("gemini-3.1-pro-preview", thinking(&json!({ "thinkingBudget": 0 }))),
-        ("gemini-4-argon", thinking(&json!({ "thinkingLevel": "MEDIUM" }))),
-        ("gemini-4-neon", thinking(&json!({ "thinkingLevel": "XHIGH" }))),
-        ("gemini-2.5-pro", thinking(&json!({ "thinkingBudget": -1 }))),
         // Media after the results stand in a content of their own.
         (
             FLASH,
@@ -115,6 +108,23 @@ fn sound_requests_are_accepted() {
             ]),
         ),
         (FLASH, json!({ "tools": [{ "googleSearch": {} }], "toolConfig": { "retrievalConfig": {} } })),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+}
+
+#[test]
+fn thinking_as_each_model_knows_it_is_accepted() {
+    for (model, change) in [
+        (PRO, thinking(&json!({ "thinkingLevel": "low", "includeThoughts": true }))),
+        ("gemini-2.5-flash-lite", thinking(&json!({ "thinkingBudget": 0 }))),
+        ("gemini-3-flash-preview", thinking(&json!({ "thinkingLevel": "MINIMAL" }))),
+        ("gemini-3.5-flash-lite", thinking(&json!({ "thinkingLevel": "MINIMAL" }))),
+        ("gemini-3.1-pro-preview", thinking(&json!({ "thinkingLevel": "MEDIUM" }))),
+        ("gemini-3.1-pro-preview", thinking(&json!({ "thinkingBudget": 0 }))),
+        ("gemini-4-argon", thinking(&json!({ "thinkingLevel": "MEDIUM" }))),
+        ("gemini-4-neon", thinking(&json!({ "thinkingLevel": "XHIGH" }))),
+        ("gemini-2.5-pro", thinking(&json!({ "thinkingBudget": -1 }))),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{change}");
     }
@@ -279,6 +289,8 @@ fn what_repeats_or_does_not_belong_is_refused() {
     let text = changed(&answer("a"), &json!({ "functionResponse": { "parts": [{ "text": "18" }] } }));
     let talk = talk(&[json!([call("a", Some(BYPASS))]), json!([text])]);
     refused(verdict(PRO, &talk), "Unknown name \"text\" at 'contents[2].parts[0].function_response.parts[0]'", &talk);
+    let picture = says(&json!({ "inlineData": { "mimeType": "image/png", "data": "aGVsbG8=" } }));
+    refused(verdict(PRO, &picture), "Provided image is not valid.", &picture);
     let empty = json!({ "contents": [] });
     refused(verdict(PRO, &empty), "start with a user turn", &empty);
 }
