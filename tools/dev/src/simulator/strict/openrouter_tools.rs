@@ -34,11 +34,24 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
                  '^[a-zA-Z0-9_-]{{1,64}}$'."
             )
         })?;
+        if model.starts_with("anthropic/") {
+            keys(function, &path)?;
+        }
         if openai && function.get("strict") == Some(&Value::Bool(true)) {
             kept(function)?;
         }
     }
     chosen(body)
+}
+
+/// Claude's rule for the names of parameters, at any depth (anthropics/claude-code#79418).
+fn keys(function: &Value, path: &str) -> Verdict {
+    schema::walk(function.get("parameters").unwrap_or(&Value::Null), &mut |keywords| {
+        let mut keys = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        ensure(keys.all(|key| is_name(key, "_.-", 64)), || {
+            format!("{path}: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
+        })
+    })
 }
 
 /// Claude and Gemini refuse a name that is declared twice (rikkahub/rikkahub#1311, smarter-sh/smarter#537).

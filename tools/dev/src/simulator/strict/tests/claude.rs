@@ -139,6 +139,10 @@ fn tools_are_refused() {
         (tool(json!({ "input_schema": { "type": "string" } })), "Input should be 'object'"),
         (tool(json!({ "input_schema": { "anyOf": [] } })), "does not support oneOf, allOf, or anyOf at the top level"),
         (tool(json!({ "input_schema": { "properties": { "a b": {} } } })), "Property keys should match pattern"),
+        (
+            tool(json!({ "input_schema": { "properties": { "a": { "items": { "properties": { "$b": {} } } } } } })),
+            "Property keys should match pattern",
+        ),
         (tool(json!({ "strict": true })), "'additionalProperties' must be explicitly set to false"),
         (tool(json!({ "type": "code_execution_20250825" })), "Input tag 'code_execution_20250825'"),
         (json!({ "tools": null, "tool_choice": { "type": "auto" } }), "may only be specified while providing tools"),

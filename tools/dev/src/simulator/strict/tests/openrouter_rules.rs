@@ -101,10 +101,17 @@ fn limits_are_those_of_the_model() {
 #[test]
 fn tools_have_one_shape_and_one_name_each() {
     let flat = json!({ "type": "function", "name": "a", "parameters": {} });
+    let odd = |key: &str| {
+        let inner = json!({ "type": "object", "properties": { key: { "type": "string" } } });
+        let parameters = json!({ "type": "object", "properties": { "a": inner } });
+        tools(&[changed(&tool("a"), &json!({ "function": { "parameters": parameters } }))])
+    };
     let choice = json!({ "tools": null, "tool_choice": "auto" });
     for (model, change) in [
         (GPT, tools(&[tool("a"), tool("b")])),
         (GPT, tools(&[json!({ "type": "custom", "custom": { "name": "a" } })])),
+        (CLAUDE, odd("a.b")),
+        (GPT, odd("$filter")),
         (QWEN, json!({ "tools": null, "tool_choice": "none" })),
         (QWEN, json!({ "tools": null, "parallel_tool_calls": true })),
     ] {
@@ -116,6 +123,7 @@ fn tools_have_one_shape_and_one_name_each() {
         (QWEN, choice, "'tool_choice' is only allowed"),
         (GPT, json!({ "tools": null, "parallel_tool_calls": true }), "'parallel_tool_calls' is only allowed"),
         (CLAUDE, tools(&[tool("a"), tool("a")]), "Tool names must be unique"),
+        (CLAUDE, odd("$filter"), "Property keys should match pattern"),
         (GEMINI, tools(&[tool("a"), tool("a")]), "Duplicate function declaration found: a"),
         (QWEN, tools(&[flat]), "Missing required parameter: 'tools[0].function'"),
         (QWEN, tools(&[json!({ "name": "a", "input_schema": {} })]), "Missing required parameter: 'tools[0].function'"),
