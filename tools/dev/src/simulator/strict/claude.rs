@@ -68,6 +68,8 @@ fn fields(header: &str, body: &Value) -> Verdict {
              docs.claude.com or try again without the header."
         ));
     }
+    // `context_management` without its beta: anthropics/claude-code#21612. Servers of tools need one that Vertex does not take
+    // (platform.claude.com, MCP connector; praxis-proxy/ai#638).
     for field in body.as_object().into_iter().flat_map(Map::keys) {
         let known =
             FIELDS.contains(&field.as_str()) && (field != "context_management" || betas.contains(&CONTEXT_MANAGEMENT));
@@ -85,6 +87,7 @@ fn limits(model: Model<'_>, body: &Value) -> Verdict {
         let name = model.name;
         format!("max_tokens: {asked} > {most}, which is the maximum allowed number of output tokens for {name}")
     })?;
+    // The prompt factory of BerriAI/litellm.
     let blank = items(body, "stop_sequences").any(|stop| stop.as_str().is_none_or(|stop| stop.trim().is_empty()));
     ensure(!blank, || "stop_sequences: each stop sequence must contain non-whitespace".to_owned())
 }

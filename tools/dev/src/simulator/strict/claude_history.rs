@@ -20,6 +20,7 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     }
     system(body)?;
     let turns = turns(model, body)?;
+    // docs.cloud.google.com, request fields of Claude.
     ensure(turns.first().is_some_and(|turn| turn.role == "user"), || {
         "messages: first message must use the \"user\" role".to_owned()
     })?;
@@ -55,6 +56,7 @@ fn belongs(block: &Block<'_>, role: &str) -> Verdict {
     ensure(of == role, || format!("{}: `{}` blocks can only be in `{of}` messages", block.path, block.kind))
 }
 
+/// Thoughts carry no mark for the cache (platform.claude.com, prompt caching; Wei-Shaw/sub2api#225), hence their few members.
 fn content(block: &Block<'_>) -> Verdict {
     let Block { path, kind, value, .. } = block;
     let known: &[&str] = match *kind {
@@ -87,6 +89,7 @@ fn content(block: &Block<'_>) -> Verdict {
     }
 }
 
+/// The input is an object (API reference), not its text.
 fn call(block: &Block<'_>) -> Verdict {
     let path = &block.path;
     ensure(is_name(block.string("id"), "_-", usize::MAX), || {
@@ -118,6 +121,7 @@ fn result(block: &Block<'_>) -> Verdict {
     Ok(())
 }
 
+/// A thought comes back with its signature, and unchanged (ENTERPILOT/GoModel#964, openclaw/openclaw#15681).
 fn thought(block: &Block<'_>) -> Verdict {
     let path = &block.path;
     let signed = block.value.get("signature").is_some_and(|signature| !signature.is_null());
@@ -132,6 +136,7 @@ fn thought(block: &Block<'_>) -> Verdict {
     })
 }
 
+/// Four at most (platform.claude.com, prompt caching), nested ones included (anthropics/claude-agent-sdk-typescript#432).
 fn breakpoints(body: &Value) -> Verdict {
     let mut all = Vec::new();
     for list in ["tools", "system"] {
@@ -159,7 +164,8 @@ fn breakpoints(body: &Value) -> Verdict {
     })
 }
 
-/// Each call is answered right after it, and nothing else is; an id names one call of the whole conversation.
+/// Each call is answered right after it, and nothing else is (anthropics/claude-code#8210); an id names one call of the whole
+/// conversation.
 fn pairs(turns: &[Turn<'_>]) -> Verdict {
     let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut called: Vec<&str> = Vec::new();
@@ -200,7 +206,7 @@ fn pairs(turns: &[Turn<'_>]) -> Verdict {
     }
 }
 
-/// What the reasoning in the last turn of the assistant must be like.
+/// What the reasoning in the last turn of the assistant must be like (platform.claude.com, thinking; Kilo-Org/kilocode#5219).
 fn thoughts(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
     let Some(last) = turns.iter().rfind(|turn| turn.role == "assistant") else { return Ok(()) };
     match thinking {
@@ -235,6 +241,7 @@ fn answers(turns: &[Turn<'_>]) -> bool {
     turns.last().is_some_and(|turn| turn.results().next().is_some())
 }
 
+/// platform.claude.com, what is new in 4.6; the white space: the prompt factory of BerriAI/litellm.
 fn ending(model: Model<'_>, turns: &[Turn<'_>]) -> Verdict {
     let Some(last) = turns.last().filter(|turn| turn.role == "assistant") else { return Ok(()) };
     ensure(model.takes_prefill(), || {

@@ -31,6 +31,7 @@ pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     choice(body)
 }
 
+/// docs.cloud.google.com, structured outputs of Claude: from 4.6 on.
 fn format(model: Model<'_>, body: &Value) -> Verdict {
     let Some(format) = body.pointer("/output_config/format").filter(|format| !format.is_null()) else { return Ok(()) };
     ensure(model.has_structured_output(), || "output_config.format: Extra inputs are not permitted".to_owned())?;
@@ -60,6 +61,7 @@ fn tools(model: Model<'_>, body: &Value) -> Verdict {
     let mut names: Vec<&str> = Vec::new();
     for (place, tool) in items(body, "tools").enumerate() {
         let name = string(tool, "name").unwrap_or_default();
+        // rikkahub/rikkahub#1311, router-for-me/CLIProxyAPI#4244.
         ensure(!names.contains(&name), || "tools: Tool names must be unique.".to_owned())?;
         names.push(name);
         match string(tool, "type") {
@@ -72,6 +74,7 @@ fn tools(model: Model<'_>, body: &Value) -> Verdict {
     Ok(())
 }
 
+/// The names of properties: anthropics/claude-code#79418. `strict` below 4.6: vercel/ai#13353, genkit-ai/genkit#4985.
 fn custom(model: Model<'_>, tool: &Value, path: &str) -> Verdict {
     extra(Some(tool), path, &TOOL_FIELDS)?;
     ensure(is_name(string(tool, "name").unwrap_or_default(), "_-", 128), || {

@@ -101,7 +101,7 @@ fn blocks(message: &Value, place: usize) -> Result<Vec<Block<'_>>, String> {
     }
 }
 
-/// Refuses texts that say nothing.
+/// Refuses texts that say nothing (QuantumNous/new-api#1260).
 pub(super) fn said(text: &str) -> Verdict {
     match text {
         "" => Err("messages: text content blocks must be non-empty".to_owned()),

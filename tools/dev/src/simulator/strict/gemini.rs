@@ -37,6 +37,7 @@ fn tools(body: &Value) -> Verdict {
                      A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum length of 64."
                 )
             })?;
+            // smarter-sh/smarter#537.
             ensure(!names.contains(&name), || format!("Duplicate function declaration found: {name}"))?;
             names.push(name);
             schemas(function, &path)?;

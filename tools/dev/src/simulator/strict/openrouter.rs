@@ -58,6 +58,7 @@ fn reasoning(body: &Value) -> Verdict {
         ensure(known, || format!("Unrecognized key: \"reasoning.{field}\""))?;
     }
     let effort = fields.get("effort").filter(|effort| !effort.is_null());
+    // openrouter.ai, reasoning tokens: one of the two.
     ensure(effort.is_none() || fields.get("max_tokens").is_none_or(Value::is_null), || {
         "Only one of \"reasoning.effort\" and \"reasoning.max_tokens\" can be specified".to_owned()
     })?;

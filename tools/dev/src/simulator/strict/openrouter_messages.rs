@@ -58,6 +58,7 @@ fn unanswered(open: &[&str]) -> Verdict {
     })
 }
 
+/// Results are text (types of OpenAI's API; OpenHands/OpenHands#7700).
 fn answer(message: &Value, path: &str, open: &mut Vec<&str>) -> Verdict {
     let id = string(message, "tool_call_id");
     let id = id.ok_or_else(|| format!("Missing required parameter: '{path}.tool_call_id'."))?;
@@ -89,7 +90,7 @@ fn empty(model: &str, message: &Value, path: &str) -> Verdict {
     })
 }
 
-/// The ids of the message's calls.
+/// The ids of the message's calls, whose arguments are text (bytedance/deer-flow#4445).
 fn calls<'a>(message: &'a Value, path: &str) -> Result<Vec<&'a str>, String> {
     let mut ids: Vec<&str> = Vec::new();
     for (place, call) in items(message, "tool_calls").enumerate() {
@@ -166,6 +167,7 @@ fn kinds(model: &str, role: &str) -> &'static [&'static str] {
     }
 }
 
+/// The address of a picture stands in an object (laurent22/joplin#16141).
 fn content(model: &str, message: &Value, path: &str) -> Verdict {
     let role = string(message, "role").unwrap_or_default();
     let assistant = role == "assistant";

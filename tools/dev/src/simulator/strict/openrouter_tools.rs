@@ -22,7 +22,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     for (place, tool) in items(body, "tools").enumerate() {
         let path = format!("tools[{place}]");
         let Some(function) = tool.get("function") else {
-            // Other kinds are run by the provider or hold a grammar.
+            // A flat tool is of another API (BerriAI/litellm#34029). Other kinds are run by the provider or hold a grammar.
             let known = string(tool, "type").is_some_and(|kind| kind != "function");
             ensure(known, || format!("Missing required parameter: '{path}.function'."))?;
             continue;
