@@ -37,6 +37,8 @@ pub struct Permit {
     pub uncertain: bool,
     /// The generated tokens it may have.
     pub output_tokens: u64,
+    /// Whether its key pays in advance.
+    pub prepaid: bool,
     /// What is left of the key's rates.
     pub rates: Option<Rates>,
 }
@@ -57,6 +59,11 @@ impl Admission {
     /// Recognises a key for an endpoint that costs nothing, if it may be used from there. Known keys are trusted for a minute.
     pub async fn authenticate(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         self.recognise(key).await?.at(address)
+    }
+
+    /// Whether a key pays in advance, as far as it is known: one that is not known does.
+    pub fn is_prepaid(&self, key: &ApiKey) -> bool {
+        self.memory.stale(key.digest()).is_none()
     }
 
     /// Who a key is, wherever it is used from.
@@ -206,7 +213,14 @@ impl Admission {
     }
 
     fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Recognised {
-        let permit = Permit { key: key.id().clone(), hold: None, uncertain: false, output_tokens: u64::MAX, rates: None };
+        let permit = Permit {
+            key: key.id().clone(),
+            hold: None,
+            uncertain: false,
+            output_tokens: u64::MAX,
+            prepaid: stored.prepaid,
+            rates: None,
+        };
         let known = Recognised::of(permit, stored);
         self.memory.remember(key.digest(), known.clone());
         known

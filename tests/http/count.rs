@@ -4,10 +4,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use gateway::admission::issue_key;
+use gateway::catalog::Catalog;
 use gateway::document::Document;
 use gateway::ids::{KeyId, ProviderId, UpstreamModel};
-use gateway::ledger::Sizes;
 use gateway::store::items::{Limits, RouteName};
+use gateway::wire::{Measured, WireFormat};
 use gateway_tests::{Answer, Harness, generous, read};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -67,7 +68,9 @@ async fn wrong_counts_are_refused_in_anthropics_words() -> Result<()> {
 
 /// What a count is estimated at.
 fn estimated(body: &Value) -> u64 {
-    Sizes::of(&Document::parse(body.to_string(), &[]).unwrap()).estimated_input()
+    let document = Document::parse(body.to_string(), &[]).unwrap();
+    let model = Catalog::embedded().unwrap().resolve(body["model"].as_str().unwrap()).unwrap();
+    Measured::of_document(WireFormat::Anthropic, &document, &model.capabilities.media).estimated_input()
 }
 
 #[tokio::test]

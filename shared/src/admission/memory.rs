@@ -38,7 +38,6 @@ pub(super) struct Recognised {
     models: Arc<[String]>,
     /// Whether its requests per minute are limited.
     pub(super) limits_requests: bool,
-    prepaid: bool,
 }
 
 impl Recognised {
@@ -49,7 +48,6 @@ impl Recognised {
             networks: key.cidrs.as_slice().into(),
             models: key.models.as_slice().into(),
             limits_requests: key.rpm < OFF,
-            prepaid: key.prepaid,
         }
     }
 
@@ -142,7 +140,7 @@ impl Memory {
 
     /// A key that may pass although nobody can be asked.
     pub(super) fn stale(&self, digest: KeyDigest) -> Option<Recognised> {
-        self.known(digest, STALE).filter(|known| !known.prepaid)
+        self.known(digest, STALE).filter(|known| !known.permit.prepaid)
     }
 
     /// Remembers that a key was recognised.

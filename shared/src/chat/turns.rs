@@ -49,6 +49,7 @@ pub trait Piece: Sized {
     fn set_id(&mut self, id: String);
 
     /// An instruction in the middle of a conversation as a part of a user turn.
+    #[must_use]
     fn into_reminder(self) -> Self;
 
     /// What a result says, for one that answers no call of the turn before.
@@ -256,14 +257,27 @@ impl Piece for Part {
     fn into_reminder(self) -> Self {
         match self {
             Self::Text { text, cache } if !text.trim().is_empty() => Self::Text { text: reminder(&text), cache },
-            other => other,
+            other @ (Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Document { .. }
+            | Self::Audio { .. }
+            | Self::Reasoning { .. }
+            | Self::RedactedReasoning { .. }
+            | Self::ToolCall(_)
+            | Self::ToolResult(_)) => other,
         }
     }
 
     fn into_content(self) -> Vec<Self> {
         match self {
             Self::ToolResult(result) => result.content,
-            other => vec![other],
+            other @ (Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Document { .. }
+            | Self::Audio { .. }
+            | Self::Reasoning { .. }
+            | Self::RedactedReasoning { .. }
+            | Self::ToolCall(_)) => vec![other],
         }
     }
 }

@@ -10,12 +10,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{Incoming, routable, served_model, show_rates};
 use crate::auth::ApiKey;
 use crate::catalog::Model;
-use crate::dispatch::{self, Dispatch, PreparedRequest, ReplyReader};
+use crate::dispatch::{self, Allowance, Dispatch, Plan, PreparedRequest, ReplyReader};
 use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::gateway::Gateway;
-use crate::ledger::Sizes;
 use crate::providers::UpstreamReply;
 use crate::respond::{self, Body};
+use crate::wire::target::OutputBounds;
 use crate::wire::{self, ClientFormat, ClientRequest, Mode};
 
 /// How long a provider's count is waited for, over all attempts: clients ask before they send, and an estimate now is worth more.
@@ -48,18 +48,19 @@ impl Gateway {
 
     /// The provider's count, or the estimate. Fails only for what is wrong with the client's own request.
     async fn counted(&self, opened: ClientRequest, model: Arc<Model>, deadline: Instant) -> Result<u64, GatewayError> {
-        let estimated = Sizes::of(&opened.document).estimated_input();
+        let estimated = wire::measure_request(&opened, &model.capabilities.media)?.estimated_input();
         if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
             return Ok(estimated);
         }
         // Vertex counts without betas.
         let request = routable(opened, &HeaderMap::new(), model);
-        let mut dispatch = match Dispatch::begin(&self.upstreams, request, deadline).await {
-            Ok(dispatch) => dispatch,
+        let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
+            Ok(plan) => plan,
             // A route that counts need not be one that can carry the request.
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(estimated),
             Err(error) => return Err(error),
         };
+        let mut dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await?;
         let counted = match timeout_at(deadline, dispatch.run(&self.upstreams, &Counting)).await {
             Ok(counted) => counted,
             Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, "no count in time")),

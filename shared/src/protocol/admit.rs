@@ -28,7 +28,7 @@ impl HoldPrice {
     }
 
     /// The most output tokens that fit an amount.
-    fn affordable(self, amount: i128, input_tokens: u64) -> u64 {
+    pub fn affordable(self, amount: i128, input_tokens: u64) -> u64 {
         let Ok(amount) = u128::try_from(amount) else { return 0 };
         let before_markup = amount.saturating_mul(1_000).checked_div(1_000 + u128::from(self.markup_permille)).unwrap_or(0);
         let input = u128::from(input_tokens).saturating_mul(u128::from(self.input));

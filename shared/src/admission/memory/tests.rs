@@ -23,7 +23,7 @@ fn key(models: &[&str]) -> Recognised {
         prepaid: false,
     };
     let id = KeyId::parse("0123456789abcdef").unwrap();
-    let permit = Permit { key: id, hold: None, uncertain: false, output_tokens: 1, rates: None };
+    let permit = Permit { key: id, hold: None, uncertain: false, output_tokens: 1, prepaid: false, rates: None };
     Recognised::of(permit, &new.stored())
 }
 

@@ -42,11 +42,15 @@ impl Measured {
     /// Reads a body of that wire on its way to a model with those sizes of parts. Fails only for what is no JSON object.
     pub fn of(wire: WireFormat, body: &[u8], media: &MediaTokens) -> Result<Self, GatewayError> {
         let text = std::str::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
-        let document = Document::parse(text.to_owned(), &[&[]])?;
+        Ok(Self::of_document(wire, &Document::parse(text.to_owned(), &[&[]])?, media))
+    }
+
+    /// Reads a body that was read before.
+    pub fn of_document(wire: WireFormat, document: &Document, media: &MediaTokens) -> Self {
         let root = document.root();
         let mut measure = Measure { media, sizes: Self { has_tools: root.get("tools").is_some(), ..Self::default() } };
         places::read(wire, root, &mut measure);
-        Ok(Self { output_limit: places::output_limit(wire, root), ..measure.sizes })
+        Self { output_limit: places::output_limit(wire, root), ..measure.sizes }
     }
 
     /// The most prompt tokens that the body can be for a model whose window has so many: ASCII letters, digits and blanks count

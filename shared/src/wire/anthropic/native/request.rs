@@ -180,7 +180,13 @@ mod tests {
 
     fn fits_model(model: &str, body: &str) -> bool {
         let document = Document::parse(body.to_owned(), &[]).unwrap();
-        let target = Target { capabilities: &generation(model), max_output_tokens: 32_000, upstream: model };
+        let target = Target {
+            capabilities: &generation(model),
+            max_output_tokens: 32_000,
+            default_output: 32_000,
+            must_say_limit: false,
+            upstream: model,
+        };
         fits(document.root(), &target)
     }
 
