@@ -164,8 +164,8 @@ impl Found<'_> {
             });
             let Some(hold) = key.holds.get(&record.request).or(dead) else { continue };
             if record.charged > hold.amount {
-                let (request, charged, held) = (record.request, record.charged, hold.amount);
-                self.add("L5", format!("{request} charges {charged} USD, and {held} USD were held for it"));
+                let Record { request, charged, .. } = record;
+                self.add("L5", format!("{request} charges {charged} USD, and {} USD were held for it", hold.amount));
             }
         }
     }
