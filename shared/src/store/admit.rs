@@ -121,6 +121,7 @@ impl Store {
 }
 
 /// Who takes something from a key, and what for.
+#[derive(Clone, Copy)]
 struct User<'a> {
     digest: KeyDigest,
     model: &'a str,

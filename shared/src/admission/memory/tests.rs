@@ -40,7 +40,7 @@ async fn nobody_is_nobody_for_ten_seconds_and_is_not_known_any_more() {
     let memory = Memory::default();
     memory.remember(KEY, key(&["*"]));
     memory.refuse(KEY, &Denial::Unauthorized, None);
-    advance(10 * SECOND - MILLISECOND).await;
+    advance(9 * SECOND + 999 * MILLISECOND).await;
     assert!(memory.is_unauthorized(KEY));
     assert!(memory.fresh(KEY).is_none() && memory.stale(KEY).is_none());
     advance(MILLISECOND).await;
@@ -75,7 +75,7 @@ async fn a_balance_refuses_for_two_seconds_what_needs_at_least_as_much() {
     // Each request hears what it needs itself.
     assert_eq!(refused(100), Some((balance(100), Some(rates()))));
     assert_eq!(refused(250), Some((balance(250), Some(rates()))));
-    advance(2 * SECOND - MILLISECOND).await;
+    advance(SECOND + 999 * MILLISECOND).await;
     assert!(refused(100).is_some());
     advance(MILLISECOND).await;
     assert_eq!(refused(100), None);
