@@ -168,6 +168,11 @@ impl Circuits {
         known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
     }
 
+    /// Whether the route is known to be broken and nobody may try it yet.
+    pub fn is_cooling_down(&self, route: &RouteName) -> bool {
+        now() < self.state(route).open_until
+    }
+
     /// Whether the route is known to be broken.
     pub fn is_open(&self, route: &RouteName) -> bool {
         self.state(route).open_until > 0

@@ -28,7 +28,7 @@ impl Plan {
         let mut waiting: VecDeque<Route> = configured.cloned().collect();
         while let Some(route) = waiting.pop_front() {
             match PreparedRequest::new(upstreams, &request, route, output) {
-                Ok(first) if upstreams.circuits.is_open(&first.name) => {
+                Ok(first) if upstreams.circuits.is_cooling_down(&first.name) => {
                     broken.get_or_insert(first);
                 }
                 Ok(first) => return Ok(Self { request, first, waiting }),

@@ -29,9 +29,11 @@ pub struct Applicant<'a> {
 }
 
 /// What a request asks of its key: what the body that is ready for it may cost at most. `output_tokens` is the limit that stands
-/// in the body, or the one that would.
+/// in the body, or the one that would. Where other routes come after the first there is room for their bodies, which say the same
+/// in other words.
 pub fn demand(applicant: Applicant<'_>, body: &Measured, output_tokens: u64, model: &Model) -> Demand {
-    let input_tokens = body.worst_input(model.widest_window);
+    let room = if model.routes.len() > 1 { body.room_for_another_wire() } else { 0 };
+    let input_tokens = body.worst_input(model.widest_window).saturating_add(room).min(model.widest_window);
     Demand {
         key: applicant.key.id().clone(),
         digest: applicant.key.digest(),

@@ -62,6 +62,12 @@ impl Measured {
         self.text.worst().saturating_add(self.media).saturating_add(self.frame()).min(window)
     }
 
+    /// What a body of another wire may have more than this one, in tokens, by the number of its values: other names of fields, more
+    /// objects around them.
+    pub fn room_for_another_wire(&self) -> u64 {
+        self.text.values.saturating_add(64)
+    }
+
     /// The prompt tokens of a body that no provider counts, made not to fall under the real number by much: two tokens for five
     /// bytes (dense code comes near that), parts by the family's formula, a part of unknown size as one page.
     pub fn estimated_input(&self) -> u64 {
