@@ -15,6 +15,7 @@ use crate::error::GatewayError;
 use crate::wire::gemini::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
+use crate::wire::schema_growth::SchemaGrowth;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use content::{Content, contents, system};
 use thinking::ThinkingConfig;
@@ -118,9 +119,13 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let asked = target.said_output_limit(max_tokens, &mut lost);
     let (config, limit) = thinking::plan(reasoning, asked, target, &mut lost);
     (generation_config.thinking_config, generation_config.max_output_tokens) = (config, limit);
+    let mut growth = SchemaGrowth::of(&tools, response_format.schema());
     if let Some(instruction) = answer_format(response_format, &mut generation_config, target, tools.is_empty())? {
         lost.push(Lost::ResponseFormat);
         instructions.push(crate::chat::turns::text(&instruction));
+    }
+    for written in generation_config.response_schema.iter().chain(&generation_config.response_json_schema) {
+        growth.take("response_format", written.get())?;
     }
     lost.extend(parallel_tool_calls.filter(|parallel| !parallel).map(|_| Lost::ParallelToolCalls));
     lost.extend(user.map(|_| Lost::User));
@@ -134,7 +139,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let body = Body {
         system_instruction: system(instructions),
         contents: contents(turns, &names, target, &mut left_out)?,
-        tools: declarations(tools, &names, target)?,
+        tools: declarations(tools, &names, target, &mut growth)?,
         tool_config,
         generation_config,
     };
@@ -208,7 +213,12 @@ fn calling_config(choice: &ToolChoice, tools: &[ToolDefinition], names: &ToolNam
     Some(ToolConfig { function_calling_config: CallingConfig { mode, allowed_function_names: allowed } })
 }
 
-fn declarations(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<Tools>, GatewayError> {
+fn declarations(
+    tools: Vec<ToolDefinition>,
+    names: &ToolNames,
+    target: &Target<'_>,
+    growth: &mut SchemaGrowth,
+) -> Result<Vec<Tools>, GatewayError> {
     let mut declared = Vec::with_capacity(tools.len());
     for (position, tool) in tools.into_iter().enumerate() {
         let ToolDefinition { name, description, schema, strict: _, cache: _ } = tool;
@@ -222,6 +232,9 @@ fn declarations(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'
             } else {
                 parameters = openapi;
             }
+        }
+        for written in parameters.iter().chain(&parameters_json_schema) {
+            growth.take(&format!("tools[{position}]"), written.get())?;
         }
         declared.push(Declaration { name: names.outward(&name), description, parameters, parameters_json_schema });
     }
