@@ -32,7 +32,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("translate", &["capability", "catalog", "chat", "document", "error", "ids", "sse", "wire"]),
     ("vault", &["ids", "store"]),
     ("providers", &["aws", "config", "error", "ids", "wire"]),
-    ("dispatch", &["catalog", "circuit", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
+    ("dispatch", &["catalog", "circuit", "document", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("ending", &["chat", "circuit", "dispatch", "error", "ledger", "retry", "store", "translate", "vault"]),
     ("pump", &["dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),
     ("gateway", &["admission", "catalog", "circuit", "config", "dispatch", "error", "providers", "retry", "store", "wire"]),

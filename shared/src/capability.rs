@@ -100,7 +100,7 @@ pub enum PictureTokens {
         small: u64,
         /// Tokens of a tile.
         tokens: u64,
-        /// The most tiles that a picture is held to have.
+        /// The tiles of a picture whose size nobody can tell.
         most: u64,
     },
 }
@@ -120,10 +120,10 @@ impl PictureTokens {
                 let squares = |length: u64| length.saturating_mul(fitted).div_ceil(longest).div_ceil(side.max(1)).max(1);
                 squares(width).saturating_mul(squares(height)).min(most).saturating_mul(permille).div_ceil(1_000)
             }
-            Self::Tile { side, small, tokens, most } => {
+            Self::Tile { side, small, tokens, most: _ } => {
                 let tiles = |length: u64| length.div_ceil(side.max(1)).max(1);
                 let is_small = width <= small && height <= small;
-                let count = if is_small { 1 } else { tiles(width).saturating_mul(tiles(height)).min(most) };
+                let count = if is_small { 1 } else { tiles(width).saturating_mul(tiles(height)) };
                 count.saturating_mul(tokens)
             }
         }
@@ -154,10 +154,10 @@ pub struct MediaTokens {
 }
 
 impl Default for MediaTokens {
-    /// Of a vendor that says nothing: large pictures, and pages that are mostly text.
+    /// Of a vendor that says nothing: large pictures, and pages as a reader draws them beside their text.
     fn default() -> Self {
         let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, permille: whole() };
-        Self { picture, page: 4_000, pages: None, sound_second: None }
+        Self { picture, page: 8_000, pages: None, sound_second: None }
     }
 }
 
@@ -208,6 +208,7 @@ mod tests {
             (gemini, 384, 384, 258),
             (gemini, 385, 384, 258),
             (gemini, 1_536, 769, 1_032),
+            (gemini, 3_072, 3_072, 4_128),
             (PictureTokens::Piece { tokens: 1_120 }, 9, 9, 1_120),
         ] {
             assert_eq!(rule.tokens(width, height), tokens, "{width} x {height} by {rule:?}");

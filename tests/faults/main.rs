@@ -8,6 +8,7 @@ mod credentials;
 mod crowds;
 mod endings;
 mod every_call;
+mod holds;
 mod outage;
 mod process;
 mod settlement_faults;

@@ -39,13 +39,15 @@ pub fn send_along(
     route: &Route,
     betas: &[&str],
 ) -> Result<Sent, GatewayError> {
+    let wire = wire_of(route.provider);
+    send_to(format, body, Destination { model, route, wire, output: OutputBounds::NONE }, betas)
+}
+
+/// Sends a body to a destination, with these betas of Anthropic's.
+pub fn send_to(format: ClientFormat, body: &str, to: Destination<'_>, betas: &[&str]) -> Result<Sent, GatewayError> {
     let request = wire::open_request(format, body.to_owned())?;
     let extras = RequestExtras { betas, signatures: &HashMap::new() };
-    let Outbound { body, conversion, dropped } = outbound::outbound(
-        &request,
-        Destination { model, route, wire: wire_of(route.provider), output: OutputBounds::NONE },
-        extras,
-    )?;
+    let Outbound { body, conversion, dropped } = outbound::outbound(&request, to, extras)?;
     Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped })
 }
 

@@ -12,6 +12,7 @@ use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
 use crate::catalog::{Model, Route, Transfer};
 use crate::circuit::CircuitState;
+use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
 use crate::providers::{Provider, UpstreamCall};
 use crate::retry::Tries;
@@ -81,14 +82,16 @@ impl PreparedRequest {
         dropped.extend(untaken.iter().cloned());
         let mode = upstream_mode(request.mode, route.transfer);
         let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
-        let measured = Measured::of(provider.wire(), &body, &model.capabilities.media)?;
+        let body = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let body = Document::parse(body, &[&[]])?;
+        let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
         Ok(Self {
             name: name_of(&route, mode),
             circuit: CircuitState::Closed,
             tries: Tries::default(),
             mode,
             token: None,
-            body: body.into(),
+            body: body.into_text().into(),
             measured,
             default_output: model.default_output.min(output.most),
             must_say: output.must_say,

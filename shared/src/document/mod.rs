@@ -72,6 +72,11 @@ impl Document {
         edits.apply(self.root())
     }
 
+    /// Its text.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// The path of what stands at a place, as clients read it; `None` for what the client did not write.
     pub fn path_of(&self, place: Place) -> Option<String> {
         place.offset().map(|offset| path::to(self.root(), offset))

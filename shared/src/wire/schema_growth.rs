@@ -11,20 +11,20 @@ const ALLOWANCE: usize = 64 * 1024;
 
 /// The room that the schemas of one request share.
 #[derive(Debug)]
-pub struct SchemaGrowth {
+pub(super) struct SchemaGrowth {
     left: usize,
 }
 
 impl SchemaGrowth {
     /// The room for the schemas of these tools, and for that of an answer.
-    pub fn of(tools: &[ToolDefinition], answer: Option<&JsonText>) -> Self {
+    pub(super) fn of(tools: &[ToolDefinition], answer: Option<&JsonText>) -> Self {
         let schemas = tools.iter().filter_map(|tool| tool.schema.as_ref()).chain(answer);
         let given: usize = schemas.map(|JsonText(schema)| schema.len()).sum();
         Self { left: given.saturating_mul(FACTOR).saturating_add(ALLOWANCE) }
     }
 
     /// Takes a written schema's room; a 400 that names its tool when there is none left.
-    pub fn take(&mut self, path: &str, written: &str) -> Result<(), GatewayError> {
+    pub(super) fn take(&mut self, path: &str, written: &str) -> Result<(), GatewayError> {
         match self.left.checked_sub(written.len()) {
             Some(left) => {
                 self.left = left;

@@ -88,17 +88,15 @@ struct Measure<'m> {
 }
 
 impl Measure<'_> {
-    /// Counts a value as text, with the names in it. Each value and name takes a token more, for what stands between them.
+    /// Counts a value as text: what a string says, and of anything else its JSON, which is what a model reads of it.
     fn text(&mut self, value: Value<'_>) {
         let text = &mut self.sizes.text;
         text.values = text.values.saturating_add(1);
         match value.kind() {
-            Kind::Text | Kind::Number | Kind::Flag | Kind::Null => text.add(value.spelling()),
-            Kind::List => value.elements().for_each(|entry| self.text(entry)),
-            Kind::Object => value.members().for_each(|(name, value)| {
-                self.name(&name);
-                self.text(value);
-            }),
+            Kind::Text => text.add(value.spelling()),
+            Kind::Null | Kind::Flag | Kind::Number | Kind::List | Kind::Object => {
+                text.add_plain(value.spelling().as_bytes());
+            }
         }
     }
 

@@ -30,11 +30,15 @@ enum Written {
 
 /// The usage of a reply that takes so many percent of the output that the body allows.
 pub(super) fn usage(request: &ModelRequest, body: &Value, percent: u64) -> SimulatedUsage {
-    let model = &request.model;
-    let most = request.output_limit.unwrap_or_else(|| outputs::most(model));
+    of_body(request.wire, &request.model, request.output_limit, body, percent)
+}
+
+/// The same for a body to a model by that wire, with the output limit that it says.
+pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value, percent: u64) -> SimulatedUsage {
+    let most = limit.unwrap_or_else(|| outputs::most(model));
     let output_tokens = most.saturating_mul(percent.min(100)) / 100;
-    let input_tokens = weight::of(request.wire, model, body);
-    let written = written(request.wire, model, body);
+    let input_tokens = weight::of(wire, model, body);
+    let written = written(wire, model, body);
     let usage = SimulatedUsage {
         input_tokens,
         output_tokens: output_tokens.max(1),
@@ -44,7 +48,7 @@ pub(super) fn usage(request: &ModelRequest, body: &Value, percent: u64) -> Simul
         written_1h_tokens: if written == Written::Hour { input_tokens } else { 0 },
         cost_micro_usd: None,
     };
-    let cost_micro_usd = (request.wire == Wire::OpenRouter).then(|| prices::micro_usd(model, usage));
+    let cost_micro_usd = (wire == Wire::OpenRouter).then(|| prices::micro_usd(model, usage));
     SimulatedUsage { cost_micro_usd, ..usage }
 }
 

@@ -25,6 +25,8 @@ mod schema;
 mod tests;
 mod verdict;
 
+use serde_json::Value;
+
 use super::model_request::{Mode, ModelRequest};
 use super::received::Received;
 use super::scenario::Scenario;
@@ -38,12 +40,15 @@ pub(super) fn check(request: &ModelRequest, script: &Script, received: &Received
         return Ok(());
     }
     let body = received.json().map_err(|refusal| refusal.message)?;
-    match request.wire {
-        Wire::OpenRouter => openrouter::check(&request.model, &body),
-        Wire::Claude => {
-            let betas = received.headers.get("anthropic-beta").map(String::as_str).unwrap_or_default();
-            claude::check(&request.model, betas, &body)
-        }
-        Wire::Gemini => gemini::check(&request.model, &body),
+    let betas = received.headers.get("anthropic-beta").map(String::as_str).unwrap_or_default();
+    check_body(request.wire, &request.model, betas, &body)
+}
+
+/// Refuses a body that a model by that wire refuses, with betas of Anthropic's from the request's header.
+pub(super) fn check_body(wire: Wire, model: &str, betas: &str, body: &Value) -> Verdict {
+    match wire {
+        Wire::OpenRouter => openrouter::check(model, body),
+        Wire::Claude => claude::check(model, betas, body),
+        Wire::Gemini => gemini::check(model, body),
     }
 }
