@@ -240,25 +240,25 @@ impl Machine {
         // A count of nothing takes no count back.
         let says_something = |event: &StreamEvent| !matches!(event, StreamEvent::Usage(usage) if usage.is_empty());
         for event in events.drain(..).filter(says_something) {
-            let Some(event) = (match restore {
-                Some(restore) => restore.apply(event),
-                None => Some(event),
-            }) else {
-                continue;
+            let (before, event) = match restore {
+                Some(restore) => (restore.release(&event), restore.apply(event)),
+                None => (None, Some(event)),
             };
-            let begins_answer =
-                matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
-            let told = checked.len();
-            let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
-                let usage = StreamEvent::Usage(meter.metered(context.estimate).usage);
-                rules.check(usage, "", checked).and_then(|()| rules.check(event, word.unwrap_or_default(), checked))
-            } else {
-                rules.check(event, word.unwrap_or_default(), checked)
-            };
-            checked.iter().skip(told).for_each(|event| meter.note_told(event));
-            result?;
-            if begins_answer {
-                rules.expect_object();
+            for event in before.into_iter().chain(event) {
+                let begins_answer =
+                    matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
+                let told = checked.len();
+                let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
+                    let usage = StreamEvent::Usage(meter.metered(context.estimate).usage);
+                    rules.check(usage, "", checked).and_then(|()| rules.check(event, word.unwrap_or_default(), checked))
+                } else {
+                    rules.check(event, word.unwrap_or_default(), checked)
+                };
+                checked.iter().skip(told).for_each(|event| meter.note_told(event));
+                result?;
+                if begins_answer {
+                    rules.expect_object();
+                }
             }
         }
         Ok(())

@@ -46,7 +46,12 @@ pub fn supported(support: SamplingSupport, sampling: Sampling, lost: &mut Vec<Lo
         sampling.top_k.map(|_| SamplingField::TopK),
     ];
     let asked: Vec<SamplingField> = asked.into_iter().flatten().collect();
-    support.refused(&asked).into_iter().fold(sampling, |sampling, field| match field {
+    without(support.refused(&asked), sampling, lost)
+}
+
+/// The sampling without these fields.
+pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+    refused.into_iter().fold(sampling, |sampling, field| match field {
         SamplingField::Temperature => {
             lost.push(Lost::Temperature);
             Sampling { temperature: None, ..sampling }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
-use crate::chat::{Part, Turns};
 use crate::chat::request::{
     Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
+use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::effort;
 use crate::wire::gemini::schema;

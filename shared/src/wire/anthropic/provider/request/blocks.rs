@@ -3,11 +3,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::chat::request::{
-    CacheLifetime, CacheMark, JsonText, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult,
-};
+use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult};
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
+use crate::wire::anthropic::rules::tools::NO_ADDRESSES;
 use crate::wire::anthropic::signature;
 use crate::wire::names::ToolNames;
 
@@ -187,9 +186,7 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
         Part::Text { text, .. } if !says_something(&text) => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source: Source::Url(_), .. } | Part::Document { source: Source::Url(_), .. } => {
-            return Err(unsupported(
-                "Claude models on this route do not take pictures or documents by URL; send them inline.",
-            ));
+            return Err(unsupported(NO_ADDRESSES));
         }
         Part::Image { source, cache, place: _ } => marked(Kind::Image { source: self::source(source) }, cache),
         Part::Document { source, title, cache, place: _ } => {
@@ -208,7 +205,8 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             return Ok(None);
         }
         Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => {
-            let input = raw(arguments)?;
+            let properties = rules.names.properties(&name);
+            let input = raw(properties.map_or(arguments.0.clone(), |names| names.outward(&arguments.0)))?;
             marked(Kind::ToolUse { id, name: rules.names.outward(&name), input }, None)
         }
         Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: _ }) => {
@@ -219,6 +217,18 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             marked(Kind::ToolResult { tool_use_id: call_id, content: blocks, is_error }, cache)
         }
     }))
+}
+
+/// False for what another provider's model thought and for white space: a turn of nothing else is left out.
+pub(super) fn is_sent(part: &Part) -> bool {
+    match part {
+        Part::Text { text, .. } => says_something(text),
+        Part::Reasoning { signature, .. } => {
+            signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
+        }
+        Part::RedactedReasoning { data, .. } => data.origin == Origin::Anthropic,
+        Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolCall(_) | Part::ToolResult(_) => true,
+    }
 }
 
 fn unsupported(message: &'static str) -> GatewayError {
@@ -237,7 +247,7 @@ fn source(source: Source) -> SourceOut {
     }
 }
 
-fn raw(JsonText(text): JsonText) -> Result<Box<RawValue>, GatewayError> {
+fn raw(text: String) -> Result<Box<RawValue>, GatewayError> {
     RawValue::from_string(text).map_err(|error| {
         GatewayError::new(ErrorKind::InvalidRequest, "A tool call's arguments are not valid JSON.")
             .with_cause(error.to_string())
