@@ -49,6 +49,7 @@ pub trait Piece: Sized {
     fn set_id(&mut self, id: String);
 
     /// An instruction in the middle of a conversation as a part of a user turn.
+    #[must_use]
     fn into_reminder(self) -> Self;
 
     /// What a result says, for one that answers no call of the turn before.
@@ -256,14 +257,27 @@ impl Piece for Part {
     fn into_reminder(self) -> Self {
         match self {
             Self::Text { text, cache } if !text.trim().is_empty() => Self::Text { text: reminder(&text), cache },
-            other => other,
+            Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Document { .. }
+            | Self::Audio { .. }
+            | Self::Reasoning { .. }
+            | Self::RedactedReasoning { .. }
+            | Self::ToolCall(_)
+            | Self::ToolResult(_) => self,
         }
     }
 
     fn into_content(self) -> Vec<Self> {
         match self {
             Self::ToolResult(result) => result.content,
-            other => vec![other],
+            Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Document { .. }
+            | Self::Audio { .. }
+            | Self::Reasoning { .. }
+            | Self::RedactedReasoning { .. }
+            | Self::ToolCall(_) => vec![self],
         }
     }
 }
@@ -387,7 +401,7 @@ mod tests {
         let ids = |turn: &Message| {
             let id = |part: &Part| match part.kind() {
                 PieceKind::Call(id) | PieceKind::Result(id) => id.into_owned(),
-                other => format!("{other:?}"),
+                PieceKind::Blank | PieceKind::Text | PieceKind::Media | PieceKind::Thought => String::new(),
             };
             turn.parts.iter().map(id).collect::<Vec<_>>()
         };

@@ -74,7 +74,7 @@ impl Sizes {
                 (Kind::Text, "media_type" | "mime_type") => media_type = value.as_text(),
                 // The end of what a cache may keep.
                 (Kind::Object, "cache_control") => {
-                    self.cache = self.cache.max(cache_mark(Some(value)).map(|mark| mark.lifetime))
+                    self.cache = self.cache.max(cache_mark(Some(value)).map(|mark| mark.lifetime));
                 }
                 (Kind::Object | Kind::List, name) if !OPAQUE.contains(&name) => self.add(value),
                 (Kind::Null | Kind::Flag | Kind::Number | Kind::Text | Kind::List | Kind::Object, _) => {}

@@ -15,6 +15,8 @@ pub struct Target<'a> {
     pub capabilities: &'a Capabilities,
     /// Its largest output in tokens.
     pub max_output_tokens: u64,
+    /// How many tokens of input and output it takes together, as the catalogue knows it.
+    pub context_window: u64,
     /// Its name at the provider.
     pub upstream: &'a str,
 }
@@ -108,7 +110,7 @@ mod tests {
             ),
         ] {
             let capabilities = Capabilities { sampling: support, ..Capabilities::default() };
-            let target = Target { capabilities: &capabilities, max_output_tokens: 1, upstream: "m" };
+            let target = Target { capabilities: &capabilities, max_output_tokens: 1, context_window: 1, upstream: "m" };
             let mut seen = Vec::new();
             assert_eq!(target.sampling(asked(), &mut seen), kept);
             assert_eq!(seen, lost);

@@ -104,7 +104,9 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     check_objects(thinking.as_slice())?;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
     temperature.into_iter().chain(top_p).try_for_each(|value| value.number().map(drop))?;
-    top_k.map_or(Ok(()), |value| value.whole_number().map(drop))
+    // Below one it means that nothing is asked for.
+    let is_number = |value: &Value<'_>| value.as_integer().is_none();
+    top_k.filter(is_number).map_or(Ok(()), |value| value.whole_number().map(drop))
 }
 
 /// Whether a system block is the billing block.
@@ -156,7 +158,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     Ok(Sampling {
         temperature: temperature.map(Value::number).transpose()?,
         top_p: top_p.map(Value::number).transpose()?,
-        top_k: top_k.map(Value::whole_number).transpose()?,
+        top_k: top_k.and_then(Value::as_whole_number).filter(|top_k| *top_k > 0),
         stop: optional_list(stops, MAX_STOPS)?.into_iter().map(required_text).collect::<Result<_, _>>()?,
         ..Sampling::default()
     })
@@ -190,7 +192,8 @@ fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
 }
 
-fn effort(word: Value<'_>) -> Result<Effort, GatewayError> {
+/// The effort of a word; a 400 for one that no model knows.
+pub fn effort(word: Value<'_>) -> Result<Effort, GatewayError> {
     Effort::parse(&word.text()?).ok_or_else(|| word.wrong("use low, medium, high, xhigh or max"))
 }
 

@@ -10,7 +10,7 @@ pub fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) 
     let mut answers = turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
     let Some(last) = answers.find(|turn| turn.parts.iter().any(&is_sent)) else { return true };
     let calls = last.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)));
-    !calls || last.parts.first().is_some_and(|first| first.kind() == PieceKind::Thought && is_sent(first))
+    !calls || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
 }
 
 /// What the end of a conversation needs.

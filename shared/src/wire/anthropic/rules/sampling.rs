@@ -43,13 +43,13 @@ pub fn is_stop(stop: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::SamplingField::{Temperature, TopK, TopP};
     use super::*;
 
     #[test]
     fn thinking_and_generations_leave_what_they_take() {
         let asked = Asked { temperature: Some(0.5), top_p: true, top_k: true };
         let default = Asked { temperature: Some(1.0), ..asked };
-        use SamplingField::{Temperature, TopK, TopP};
         for (support, asked, thinks, expected) in [
             (SamplingSupport::One, asked, false, vec![TopP]),
             (SamplingSupport::One, asked, true, vec![Temperature, TopP, TopK]),

@@ -107,7 +107,6 @@ pub enum Obstacle {
 /// that cannot be lowered is left out.
 pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> Plan {
     let told = match (capabilities.thinking, wish.thinking) {
-        (_, Asked::Nothing) => Told::Nothing,
         (_, Asked::Off) => Told::Off,
         (Thinking::Budget, Asked::Adaptive) => {
             let effort = wish.effort.unwrap_or(Effort::High);
@@ -117,7 +116,9 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
         (Thinking::Adaptive | Thinking::AdaptiveOnly, Asked::Adaptive) | (Thinking::AdaptiveOnly, Asked::Budget(_)) => {
             Told::Adaptive
         }
-        (Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort, _) => Told::Nothing,
+        (_, Asked::Nothing) | (Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort, _) => {
+            Told::Nothing
+        }
     };
     let wanted = match (wish.thinking, wish.effort) {
         (Asked::Budget(tokens), None) if told == Told::Adaptive => Some(effort::of_budget(tokens)),

@@ -78,7 +78,9 @@ impl Block {
 
     fn cache_controls<'m>(&'m mut self, marks: &mut Vec<&'m mut Option<CacheControl>>) {
         if let Kind::ToolResult { content, .. } = &mut self.kind {
-            content.iter_mut().for_each(|block| block.cache_controls(marks));
+            for block in content {
+                block.cache_controls(marks);
+            }
         }
         marks.extend(Some(&mut self.cache_control).filter(|mark| mark.is_some()));
     }
