@@ -3,6 +3,7 @@
 
 mod answers;
 mod call_shapes;
+mod claude;
 mod counts;
 mod folding;
 mod made_up;

@@ -140,10 +140,8 @@ impl<'d> Block<'d> {
         match (self.body, self.text) {
             (Body::Block(value), _) => Entry::Own(value),
             (Body::Text(_) | Body::Own(_), Some(text)) | (Body::Own(text), None) => Entry::New(text_block(&text)),
-            (Body::Text(value), None) => {
-                let before = r#"{"type":"text","text":"#.to_owned();
-                Entry::Within { before, entries: vec![Entry::Own(value)], after: "}" }
-            }
+            // As it is spelled, wherever that is: at its old place there may be something else by now.
+            (Body::Text(value), None) => Entry::New(format!(r#"{{"type":"text","text":{}}}"#, value.json().0)),
             (Body::LostResult, _) => Entry::New(lost_result(&self.id)),
         }
     }

@@ -80,7 +80,7 @@ fn hosts(turn: &Message<Block<'_>>, origins: &[Origin<'_>]) -> Vec<usize> {
 }
 
 /// Puts the blocks of a turn into its messages, in their order: each into its own one, unless something stands before it that came
-/// from a later one. Results stay together, as they are refused otherwise.
+/// from a later one. Results stay together, and the next message answers calls: anything else is refused.
 fn place<'d>(parts: Vec<Block<'d>>, first: usize, hosts: &[usize], placed: &mut [Vec<Block<'d>>]) {
     let mut cursor = first;
     let mut homes: Vec<Option<usize>> = parts.iter().map(|part| part.home().map(|home| home.message)).collect();
@@ -89,8 +89,10 @@ fn place<'d>(parts: Vec<Block<'d>>, first: usize, hosts: &[usize], placed: &mut 
         let next = homes.get(at).copied().flatten();
         homes.get_mut(at.saturating_sub(1)).into_iter().for_each(|home| *home = home.or(next));
     }
+    let mut calls = false;
     for (part, home) in parts.into_iter().zip(homes) {
-        let home = home.filter(|_| part.what() != Kind::Result);
+        let home = home.filter(|_| part.what() != Kind::Result && !calls);
+        calls |= part.what() == Kind::Call;
         if let Some(home) = home.filter(|home| *home > cursor && hosts.binary_search(home).is_ok()) {
             cursor = home;
         }
