@@ -126,71 +126,54 @@ fn what_was_repaired_once_needs_no_repair() {
     assert!(seen > 10, "only {seen}");
 }
 
-/// What both clients say, each in its own words, and what each is told about it.
-#[test]
-fn forwarded_and_translated_requests_lose_the_same() {
-    let function = json!({"type": "function", "function": {"name": "probe", "parameters": {"type": "object"}}});
-    let schema = json!({"name": "probe", "input_schema": {"type": "object"}});
-    let chat_call = json!({"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "probe", "arguments": "{}"}}]});
-    let chat_turn =
-        json!([{"role": "user", "content": "Go"}, chat_call, {"role": "tool", "tool_call_id": "a", "content": "x"}]);
-    let turn = json!([user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([result("a")]))]);
-    let budget = json!({"type": "enabled", "budget_tokens": 2000});
-    for (model, messages, chat, named, chat_named) in [
-        (
-            "claude-haiku-4.5",
-            json!({"temperature": 0.5, "top_p": 0.5}),
-            json!({"temperature": 0.5, "top_p": 0.5}),
-            vec!["top_p"],
-            vec!["top_p"],
-        ),
-        (
-            "claude-opus-4.6",
-            json!({"temperature": 1.5}),
-            json!({"temperature": 1.5}),
-            vec!["temperature"],
-            vec!["temperature"],
-        ),
-        ("claude-opus-4.8", json!({"top_k": 3}), json!({"top_k": 3}), vec!["top_k"], vec!["top_k"]),
-        (
-            "claude-opus-4.6",
-            json!({"stop_sequences": ["\n"]}),
-            json!({"stop": ["\n"]}),
-            vec!["stop_sequences"],
-            vec!["stop"],
-        ),
-        (
-            "claude-haiku-4.5",
-            json!({"max_tokens": 99_000_000}),
-            json!({"max_tokens": 99_000_000}),
-            vec!["max_tokens"],
-            vec!["max_tokens"],
-        ),
-        (
-            "claude-haiku-4.5",
-            json!({"max_tokens": 900, "thinking": budget}),
-            json!({"max_tokens": 900, "reasoning_effort": "low"}),
-            vec!["thinking"],
-            vec!["reasoning_effort"],
-        ),
-        (
-            "claude-haiku-4.5",
-            json!({"thinking": budget, "tools": [schema], "tool_choice": {"type": "any"}}),
-            json!({"reasoning_effort": "low", "tools": [function], "tool_choice": "required"}),
-            vec!["thinking"],
-            vec!["reasoning_effort"],
-        ),
-        (
-            "claude-haiku-4.5",
-            json!({"thinking": budget, "tools": [schema], "messages": turn}),
-            json!({"reasoning_effort": "low", "tools": [function], "messages": chat_turn}),
-            vec!["thinking"],
-            vec!["reasoning_effort"],
-        ),
-        ("claude-opus-4.6", json!({"messages": turn}), json!({"messages": chat_turn}), vec![], vec![]),
-    ] {
-        let seen = |format, body: &Value| sent(format, model, &[], &with(body).to_string()).unwrap().dropped;
+/// Checks what a Messages client and a chat client are told about the same, each in its own words.
+fn check_alike(cases: Vec<(&str, [Value; 2], [&str; 2])>) {
+    for (model, [messages, chat], [named, chat_named]) in cases {
+        let seen = |format, body: &Value| sent(format, model, &[], &with(body).to_string()).unwrap().dropped.join(",");
         assert_eq!(seen(ClientFormat::Messages, &messages), named, "{model} {messages}");
         assert_eq!(seen(ClientFormat::ChatCompletions, &chat), chat_named, "{model} {chat}");
     }
+}
+
+#[test]
+fn forwarded_and_translated_requests_lose_the_same_settings() {
+    let same = |fields: Value| [fields.clone(), fields];
+    let stops = [json!({"stop_sequences": ["\n"]}), json!({"stop": ["\n"]})];
+    check_alike(vec![
+        ("claude-haiku-4.5", same(json!({"temperature": 0.5, "top_p": 0.5})), ["top_p"; 2]),
+        ("claude-opus-4.6", same(json!({"temperature": 1.5})), ["temperature"; 2]),
+        ("claude-opus-4.8", same(json!({"top_k": 3})), ["top_k"; 2]),
+        ("claude-opus-4.6", stops, ["stop_sequences", "stop"]),
+        ("claude-haiku-4.5", same(json!({"max_tokens": 99_000_000})), ["max_tokens"; 2]),
+    ]);
+}
+
+#[test]
+fn forwarded_and_translated_requests_lose_thinking_for_the_same_reasons() {
+    let function = json!({"type": "function", "function": {"name": "probe", "parameters": {"type": "object"}}});
+    let schema = json!({"name": "probe", "input_schema": {"type": "object"}});
+    let called = json!([{"id": "a", "type": "function", "function": {"name": "probe", "arguments": "{}"}}]);
+    let chat_turn = json!([
+        {"role": "user", "content": "Go"}, {"role": "assistant", "tool_calls": called},
+        {"role": "tool", "tool_call_id": "a", "content": "x"},
+    ]);
+    let turn = json!([user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([result("a")]))]);
+    let budget = json!({"type": "enabled", "budget_tokens": 2000});
+    let small = [json!({"max_tokens": 900, "thinking": budget}), json!({"max_tokens": 900, "reasoning_effort": "low"})];
+    let forced = [
+        json!({"thinking": budget, "tools": [schema], "tool_choice": {"type": "any"}}),
+        json!({"reasoning_effort": "low", "tools": [function], "tool_choice": "required"}),
+    ];
+    let unsigned = [
+        json!({"thinking": budget, "tools": [schema], "messages": turn}),
+        json!({"reasoning_effort": "low", "tools": [function], "messages": chat_turn}),
+    ];
+    let named = ["thinking", "reasoning_effort"];
+    let haiku = "claude-haiku-4.5";
+    check_alike(vec![
+        (haiku, small, named),
+        (haiku, forced, named),
+        (haiku, unsigned, named),
+        ("claude-opus-4.6", [json!({"messages": turn}), json!({"messages": chat_turn})], [""; 2]),
+    ]);
 }

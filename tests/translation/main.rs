@@ -13,3 +13,4 @@ mod reply_shapes;
 mod requests;
 mod spelling;
 mod tool_names;
+mod undoing;

@@ -242,7 +242,9 @@ fn spell_out(sent: &mut Value) {
             Value::Array(list) => {
                 for message in list {
                     let text = message["content"].as_str().map(|text| json!([{"type": "text", "text": text}]));
-                    text.into_iter().for_each(|content| message["content"] = content);
+                    if let Some(content) = text {
+                        message["content"] = content;
+                    }
                 }
             }
             _ => {}

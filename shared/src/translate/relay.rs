@@ -207,6 +207,9 @@ impl Machine {
     fn frame(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let Some(mut undoer) = self.undoer.take() else { return self.step(frame, out) };
         let result = undoer.undo(frame, &mut |frame| self.step(frame, out));
+        if undoer.began_answer() {
+            self.rules.expect_object();
+        }
         self.undoer = Some(undoer);
         result
     }

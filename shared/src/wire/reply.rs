@@ -117,6 +117,9 @@ pub trait FrameUndoer: Send {
         each: &mut dyn FnMut(&Frame<'_>) -> Result<(), UpstreamError>,
     ) -> Result<(), UpstreamError>;
 
+    /// Whether the last frame began the answer, which is one JSON object.
+    fn began_answer(&mut self) -> bool;
+
     /// A whole reply likewise.
     fn undo_whole(&mut self, body: &str) -> Result<String, UpstreamError>;
 }

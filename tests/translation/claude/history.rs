@@ -4,14 +4,28 @@ use serde_json::{Value, json};
 
 use super::{ALL, Expected, assistant, call, check, probe, result, text, user};
 
+type Messages = Vec<Value>;
+
+/// Checks what messages become, whatever the model.
+fn check_messages(cases: Vec<(Messages, Messages)>) {
+    let case = |(list, expected): (Messages, Messages)| Expected {
+        models: ALL,
+        betas: &[],
+        fields: json!({"tools": [probe()], "messages": list}),
+        sent: vec![("/messages", json!(expected))],
+        dropped: &[],
+    };
+    check(cases.into_iter().map(case).collect());
+}
+
+fn go() -> Value {
+    user(&json!("Dive."))
+}
+
 #[test]
-fn histories_are_repaired_at_the_messages_that_need_it() {
-    let go = || user(&json!("Dive."));
-    let messages = |list: &[Value]| json!({"tools": [probe()], "messages": list});
+fn calls_are_answered_at_once_in_their_order_and_under_ids_of_their_own() {
     let lost = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": [text("No result was recorded for this call.")], "is_error": true});
-    let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}});
-    let untouched = user(&json!([result("a"), text("Go on.")]));
-    for (list, expected) in [
+    check_messages(vec![
         // A result that is missing, one that comes late, and one of a call that is gone.
         (
             vec![go(), assistant(&json!([call("a"), call("b")])), user(&json!([text("And?"), result("b"), result("z")]))],
@@ -49,6 +63,14 @@ fn histories_are_repaired_at_the_messages_that_need_it() {
                 user(&json!([result("f_0_2")])),
             ],
         ),
+    ]);
+}
+
+#[test]
+fn what_stands_in_a_wrong_place_moves_and_what_says_nothing_goes() {
+    let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}});
+    let untouched = user(&json!([result("a"), text("Go on.")]));
+    check_messages(vec![
         // Empty texts, and messages of nothing else.
         (
             vec![go(), assistant(&json!("")), user(&json!([text(" "), text("Deeper.")])), user(&json!(" \n"))],
@@ -78,16 +100,7 @@ fn histories_are_repaired_at_the_messages_that_need_it() {
             vec![go(), go(), assistant(&json!([call("a")])), untouched.clone(), go()],
             vec![go(), go(), assistant(&json!([call("a")])), untouched, go()],
         ),
-    ] {
-        let case = Expected {
-            models: ALL,
-            betas: &[],
-            fields: messages(&list),
-            sent: vec![("/messages", json!(expected))],
-            dropped: &[],
-        };
-        check(vec![case]);
-    }
+    ]);
 }
 
 #[test]

@@ -53,7 +53,15 @@ fn thinking_is_told_as_the_generation_knows_it_and_fits_the_clients_limit() {
             ],
             &[],
         ),
-        // An effort alone turns nothing on.
+    ]);
+}
+
+#[test]
+fn an_effort_alone_is_an_effort_and_turns_nothing_on() {
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let haiku = &["claude-haiku-4.5"][..];
+    let high = json!({"effort": "high"});
+    check(vec![
         case(
             haiku,
             json!({"output_config": high}),

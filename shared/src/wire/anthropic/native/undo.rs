@@ -19,12 +19,17 @@ pub(super) struct Undoer {
     /// The open call whose arguments wait for their end.
     held: Option<Held>,
     /// The block that is the answer, while it is open.
-    answer: Option<Open>,
+    answer: Option<Answer>,
+    /// Whether the last frame began the answer.
+    began_answer: bool,
 }
 
-/// An open block, by its number.
-#[derive(PartialEq, Eq)]
-struct Open(Option<u64>);
+/// The answer's block.
+struct Answer {
+    index: Option<u64>,
+    /// Whether any of its text was told.
+    is_told: bool,
+}
 
 struct Held {
     index: Option<u64>,
@@ -62,7 +67,7 @@ type Each<'e> = &'e mut dyn FnMut(&Frame<'_>) -> Result<(), UpstreamError>;
 impl Undoer {
     /// Undoes what that request changed.
     pub(super) fn new(undo: Undo) -> Self {
-        Self { undo, held: None, answer: None }
+        Self { undo, held: None, answer: None, began_answer: false }
     }
 
     /// A block as the client's own request would have brought it, and what it is.
@@ -71,7 +76,7 @@ impl Undoer {
         let name = block.get("name").filter(|_| is_call).and_then(|name| serde_json::from_str::<String>(name).ok());
         let Some(name) = name else { return Ok(Block::Other) };
         if self.undo.answer_tool == Some(name.as_str()) {
-            let input = block.get("input").filter(|input| input.trim() != "{}").unwrap_or_default().to_owned();
+            let input = block.get("input").filter(|input| input.starts_with('{')).unwrap_or("{}").to_owned();
             *block = RawObject::default();
             block.set("type", "text")?;
             block.set("text", &input)?;
@@ -88,7 +93,12 @@ impl Undoer {
         let Some(mut block) = event.content_block else { return each(frame) };
         match self.block(&mut block)? {
             Block::Other => return each(frame),
-            Block::Answer => self.answer = Some(Open(event.index)),
+            // The input of a stream comes in pieces.
+            Block::Answer => {
+                self.began_answer = true;
+                self.answer = Some(Answer { index: event.index, is_told: false });
+                block.set("text", "")?;
+            }
             Block::Call { tool } if self.undo.names.properties_back(&tool).is_some() => {
                 self.held = Some(Held { index: event.index, tool, arguments: String::new() });
             }
@@ -105,15 +115,23 @@ impl Undoer {
             held.arguments.push_str(&json.0);
             return Ok(());
         }
-        if self.answer == Some(Open(event.index)) {
+        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.index == event.index) {
+            // Some models send `null` for no arguments.
+            if !answer.is_told && matches!(json.0.trim(), "" | "null") {
+                return Ok(());
+            }
+            answer.is_told = true;
             return each(&Frame { event: frame.event, data: &delta(event.index, "text_delta", "text", &json.0)? });
         }
         each(frame)
     }
 
     fn stop(&mut self, frame: &Frame<'_>, event: &Event<'_>, each: Each<'_>) -> Result<(), UpstreamError> {
-        if self.answer == Some(Open(event.index)) {
-            self.answer = None;
+        if let Some(answer) = self.answer.take_if(|answer| answer.index == event.index)
+            && !answer.is_told
+        {
+            let data = delta(answer.index, "text_delta", "text", "{}")?;
+            each(&Frame { event: frame.event.map(|_| "content_block_delta"), data: &data })?;
         }
         if let Some(Held { index, tool, arguments }) = self.held.take_if(|held| held.index == event.index) {
             let restored = self.undo.names.properties_back(&tool).map(|names| names.back(&arguments)).unwrap_or(arguments);
@@ -150,6 +168,10 @@ impl FrameUndoer for Undoer {
             "content_block_stop" => self.stop(frame, &event, each),
             _ => each(frame),
         }
+    }
+
+    fn began_answer(&mut self) -> bool {
+        std::mem::take(&mut self.began_answer)
     }
 
     fn undo_whole(&mut self, body: &str) -> Result<String, UpstreamError> {
