@@ -172,6 +172,16 @@ fn what_belongs_together_goes_together() {
 }
 
 #[test]
+fn a_budget_of_the_whole_task_is_named_on_every_route() {
+    let body = with(&json!({"output_config": {"task_budget": {"type": "tokens", "total": 9000}}})).to_string();
+    for model in ["claude-opus-4.8", "gemini-3-pro", "gpt-5.2"] {
+        let seen = sent(ClientFormat::Messages, model, &[], &body).unwrap();
+        assert_eq!(seen.dropped, ["output_config.task_budget"], "{model}");
+        assert!(!String::from_utf8(seen.body).unwrap().contains("task_budget"), "{model}");
+    }
+}
+
+#[test]
 fn at_most_four_cache_marks_are_sent_and_none_outlives_the_one_before() {
     let mark = |ttl: &str| json!({"type": "ephemeral", "ttl": ttl});
     let marked = |words: &str, ttl: &str| json!({"type": "text", "text": words, "cache_control": mark(ttl)});

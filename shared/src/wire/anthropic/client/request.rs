@@ -9,7 +9,7 @@ mod tools;
 use std::sync::Arc;
 
 use crate::chat::request::{
-    Amount, ChatRequest, Effort, Message, Part, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+    Amount, ChatRequest, Effort, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
@@ -143,8 +143,15 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
-        left_out: Vec::new(),
+        left_out: other_output(body),
     })
+}
+
+/// Settings of the answer that no other model has, such as a budget of the whole task.
+fn other_output(body: Value<'_>) -> Vec<Place> {
+    let members = body.get("output_config").into_iter().flat_map(Value::members);
+    let others = members.filter(|(name, value)| !matches!(name.as_ref(), "effort" | "format") && !value.is_null());
+    others.map(|(_, value)| value.place()).collect()
 }
 
 /// The tools that run at the client: server tools of the client's own vendor do not exist anywhere else.
