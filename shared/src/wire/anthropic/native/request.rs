@@ -18,7 +18,7 @@ use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, 
 use crate::wire::anthropic::rules::cache::{self, Area, Fate, Mark};
 use crate::wire::anthropic::rules::history::{Ending, can_resume, ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
-use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_TOOL, undeclared};
+use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_TOOL};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::target::Target;
@@ -61,14 +61,17 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     }
     forwarding.clamp_output(request.max_tokens, target);
     let kept = tools::kept(&forwarding);
-    let names = tools::names(&kept)?;
+    // A history with calls needs tools.
+    let called = if kept.is_empty() { tools::called(body) } else { Vec::new() };
+    let names = tools::names(&kept, &called)?;
     let mut reader = Reader { forwarding: &mut forwarding, names: &names, marks: Vec::new() };
     reader.tools(&kept, target)?;
     let mut conversation = Conversation::read(&mut reader)?;
     let mut choice = tools::choice(&mut reader)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);
     let marks = reader.marks;
-    let more = more_tools(&mut forwarding, &mut conversation, &kept, target)?;
+    let stubs = called.iter().map(|name| tools::stub(&names.outward(name), body)).collect::<Result<Vec<_>, _>>()?;
+    let more = more_tools(&mut forwarding, &mut conversation, DeclaredTools { kept: &kept, stubs }, target)?;
     if more.is_answer_forced {
         choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
         forwarding.edits.set_json(body, "tool_choice", &format!(r#"{{"type":"tool","name":{}}}"#, quoted(ANSWER_TOOL)));
@@ -99,27 +102,19 @@ struct Conversation<'d> {
     system: Vec<Value<'d>>,
     /// What is added to the system instruction.
     instruction: Option<&'static str>,
-    /// The tools that the history calls.
-    called: Vec<String>,
 }
 
 impl<'d> Conversation<'d> {
     fn read(reader: &mut Reader<'_, 'd>) -> Result<Self, GatewayError> {
         let list = reader.forwarding.body.required("messages")?;
         let system = read_system(reader)?;
-        let (mut origins, mut messages, mut called) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut origins, mut messages) = (Vec::new(), Vec::new());
         for (number, value) in list.elements().enumerate() {
             let message = reader.message(number, value)?;
-            let content = value.required("content")?;
-            let blocks = if content.kind() == JsonKind::Text { 1 } else { content.elements().count() };
-            let calls = message.parts.iter().filter(|part| part.what() == Kind::Call);
-            called.extend(
-                calls.filter_map(|call| call.value()?.get("name")?.as_text()).map(|name| reader.names.outward(&name)),
-            );
-            origins.push(Origin { value, role: message.role, blocks });
+            origins.push(Origin { value, role: message.role, blocks: message.parts.len() });
             messages.push(message);
         }
-        Ok(Self { list, origins, messages, system, instruction: None, called })
+        Ok(Self { list, origins, messages, system, instruction: None })
     }
 
     /// What is said about thinking.
@@ -127,10 +122,10 @@ impl<'d> Conversation<'d> {
         let wish = settings::wish(body)?;
         let is_forced = matches!(choice, ToolChoice::Required | ToolChoice::Named(_));
         let resumes = || can_resume(&Turns::of(self.messages.clone(), call_id).turns, Block::is_sent);
-        let obstacle = match wish.thinking {
-            thinking::Asked::Nothing | thinking::Asked::Off => None,
-            thinking::Asked::Budget(_) | thinking::Asked::Adaptive if is_forced => Some(Obstacle::ForcedCall),
-            thinking::Asked::Budget(_) | thinking::Asked::Adaptive => (!resumes()).then_some(Obstacle::UnsignedToolTurn),
+        let obstacle = match (thinking::is_budget(wish, target.capabilities), is_forced) {
+            (false, _) => None,
+            (true, true) => Some(Obstacle::ForcedCall),
+            (true, false) => (!resumes()).then_some(Obstacle::UnsignedToolTurn),
         };
         let so_far = Circumstances { limit, most: target.max_output_tokens, obstacle };
         Ok(thinking::plan(wish, target.capabilities, &so_far))
@@ -219,6 +214,13 @@ fn write_system<'d>(
     }
 }
 
+/// The tools that a request has by itself.
+struct DeclaredTools<'k, 'd> {
+    kept: &'k [Value<'d>],
+    /// Those that only the history knows.
+    stubs: Vec<String>,
+}
+
 /// Tools to declare beside the client's.
 struct MoreTools {
     declared: Vec<String>,
@@ -226,22 +228,20 @@ struct MoreTools {
     is_answer_forced: bool,
 }
 
-/// The stubs of tools that only the history knows, and the tool that stands for structured output where the model has no mode for it.
+/// Adds the tool that stands for structured output where the model has no mode for it.
 fn more_tools<'d>(
     forwarding: &mut Forwarding<'d>,
     conversation: &mut Conversation<'d>,
-    kept: &[Value<'d>],
+    tools: DeclaredTools<'_, 'd>,
     target: &Target<'_>,
 ) -> Result<MoreTools, GatewayError> {
-    let called = conversation.called.iter().filter(|_| kept.is_empty()).map(String::as_str);
-    let stubs = undeclared(called).into_iter().map(|name| tools::stub(name, forwarding.body));
-    let mut declared: Vec<String> = stubs.collect::<Result<_, _>>()?;
+    let DeclaredTools { kept, stubs: mut declared } = tools;
     let mut is_answer_forced = false;
     let schema = settings::answer_schema(forwarding.body).filter(|_| !target.capabilities.structured_output);
     if let Some(schema) = schema {
         is_answer_forced = kept.is_empty() && declared.is_empty();
         conversation.instruction = (!is_answer_forced).then_some(ANSWER_BY_TOOL);
-        declared.push(tools::answer(schema)?);
+        declared.push(self::tools::answer(schema)?);
         forwarding.undo.answer_tool = Some(ANSWER_TOOL);
     }
     Ok(MoreTools { declared, is_answer_forced })

@@ -103,6 +103,23 @@ pub enum Obstacle {
     UnsignedToolTurn,
 }
 
+/// Whether a wish becomes a budget, so that what stands against one must be known.
+pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
+    match (capabilities.thinking, wish.thinking) {
+        (Thinking::Budget, Asked::Budget(_) | Asked::Adaptive) | (Thinking::Adaptive, Asked::Budget(_)) => true,
+        (
+            Thinking::None
+            | Thinking::Budget
+            | Thinking::Adaptive
+            | Thinking::AdaptiveOnly
+            | Thinking::GeminiBudget
+            | Thinking::GeminiLevel
+            | Thinking::Effort,
+            _,
+        ) => false,
+    }
+}
+
 /// The plan for a model. Thoughts count in the output limit, which is the client's: a budget that does not fit is lowered, and one
 /// that cannot be lowered is left out.
 pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> Plan {

@@ -1,5 +1,7 @@
 //! Tools as Claude takes them: stubs for those that only the history knows, and the tool that stands for structured output.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
 use crate::capability::Capabilities;
@@ -17,13 +19,8 @@ pub const NO_ADDRESSES: &str = "Claude models on this route do not take pictures
 
 /// The tools to declare beside these calls of a history, where the client declares none: a history with calls needs tools.
 pub fn undeclared<'n>(calls: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
-    let mut names = Vec::new();
-    for name in calls {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    let mut seen = HashSet::new();
+    calls.filter(|name| seen.insert(*name)).collect()
 }
 
 /// Whether a strict tool may say so: with structured output only, and only with a schema within its limits.

@@ -26,10 +26,19 @@ fn is_custom(tool: Value<'_>) -> bool {
     tool.get("type").is_none_or(|kind| kind.is("custom"))
 }
 
-/// The names of tools and of their properties on this wire.
-pub(super) fn names(kept: &[Value<'_>]) -> Result<ToolNames, GatewayError> {
+/// The tools that the history calls.
+pub(super) fn called(body: Value<'_>) -> Vec<String> {
+    let messages = body.get("messages").into_iter().flat_map(Value::elements);
+    let blocks = messages.filter_map(|message| message.get("content")).flat_map(Value::elements);
+    let calls = blocks.filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_use")));
+    let names: Vec<_> = calls.filter_map(|call| call.get("name")?.as_text()).collect();
+    tools::undeclared(names.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
+}
+
+/// The names on this wire of tools, of those that only the history knows, and of properties.
+pub(super) fn names(kept: &[Value<'_>], called: &[String]) -> Result<ToolNames, GatewayError> {
     let own: Vec<_> = kept.iter().filter_map(|tool| tool.get("name")?.as_text()).collect();
-    let mut names = tools::names(own.iter().map(AsRef::as_ref));
+    let mut names = tools::names(own.iter().map(AsRef::as_ref).chain(called.iter().map(String::as_str)));
     for tool in kept.iter().filter(|tool| is_custom(**tool)) {
         let schema = tool.get("input_schema").filter(|schema| has_odd_property(*schema));
         if let (Some(schema), Some(name)) = (schema, tool.get("name").and_then(Value::as_text))
