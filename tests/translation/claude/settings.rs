@@ -113,23 +113,8 @@ fn what_belongs_together_goes_together() {
     const MANAGED: &str = "context-management-2025-06-27";
     const LONG: &str = "context-1m-2025-08-07";
     let managed = json!({"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}});
-    let schema = json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": false});
-    let format = json!({"type": "json_schema", "schema": schema});
     let case = |models, betas, fields, sent, dropped| Expected { models, betas, fields, sent, dropped };
-    let older = &ALL[..2];
     let newer = &ALL[2..];
-    let answer = vec![
-        ("/output_config", Value::Null),
-        ("/tools/0/name", json!("json_output")),
-        ("/tools/0/input_schema", schema.clone()),
-        ("/tool_choice", json!({"type": "tool", "name": "json_output"})),
-    ];
-    let beside = vec![
-        ("/tools/0", probe()),
-        ("/tools/1/name", json!("json_output")),
-        ("/system/0/text", json!("Give the final answer by calling the tool json_output.")),
-        ("/tool_choice", Value::Null),
-    ];
     check(vec![
         case(ALL, &[MANAGED], managed.clone(), vec![("/context_management", managed["context_management"].clone())], &[]),
         case(ALL, &[], managed, vec![("/context_management", Value::Null)], &["context_management"]),
@@ -147,28 +132,45 @@ fn what_belongs_together_goes_together() {
             vec![("/output_config", Value::Null)],
             &["output_config.task_budget"],
         ),
-        case(
-            newer,
-            &[],
-            json!({"output_format": format}),
-            vec![("/output_config", json!({"format": format})), ("/output_format", Value::Null)],
-            &[],
-        ),
-        case(
-            newer,
-            &[],
-            json!({"output_config": {"format": format}}),
-            vec![("/output_config", json!({"format": format}))],
-            &[],
-        ),
-        case(older, &[], json!({"output_format": format}), answer.clone(), &[]),
-        case(older, &[], json!({"output_config": {"format": format}}), answer, &[]),
-        case(older, &[], json!({"output_config": {"format": format}, "tools": [probe()]}), beside, &[]),
         case(newer, &[LONG], json!({}), vec![("/anthropic_beta", json!([LONG]))], &[]),
     ]);
     // Its name stands for a window that this model has no price for.
     let seen = sent(ClientFormat::Messages, "claude-haiku-4.5", &[LONG], &with(&json!({})).to_string()).unwrap();
     assert_eq!(seen.dropped, [format!("anthropic-beta:{LONG}")]);
+}
+
+#[test]
+fn the_form_of_the_answer_is_asked_for_as_the_model_knows_it() {
+    let schema = json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "schema": schema});
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let older = &ALL[..2];
+    let newer = &ALL[2..];
+    let answer = vec![
+        ("/output_config", Value::Null),
+        ("/tools/0/name", json!("json_output")),
+        ("/tools/0/input_schema", schema.clone()),
+        ("/tool_choice", json!({"type": "tool", "name": "json_output"})),
+    ];
+    let beside = vec![
+        ("/tools/0", probe()),
+        ("/tools/1/name", json!("json_output")),
+        ("/system/0/text", json!("Give the final answer by calling the tool json_output.")),
+        ("/tool_choice", Value::Null),
+    ];
+    check(vec![
+        case(
+            newer,
+            json!({"output_format": format}),
+            vec![("/output_config", json!({"format": format})), ("/output_format", Value::Null)],
+            &[],
+        ),
+        case(newer, json!({"output_config": {"format": format}}), vec![("/output_config", json!({"format": format}))], &[]),
+        case(older, json!({"output_format": format}), answer.clone(), &[]),
+        case(ALL, json!({"output_format": {"type": "text"}}), vec![("/output_format", Value::Null)], &["output_format"]),
+        case(older, json!({"output_config": {"format": format}}), answer, &[]),
+        case(older, json!({"output_config": {"format": format}, "tools": [probe()]}), beside, &[]),
+    ]);
 }
 
 #[test]

@@ -95,6 +95,9 @@ pub(super) fn set_output(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &
             _ => forwarding.drop(value),
         }
     }
+    if body.get("output_format").is_some_and(|older| older.get("schema").is_none()) {
+        forwarding.dropped.push("output_format".to_owned());
+    }
     match config {
         Some(config) if left => set.iter().for_each(|(name, json)| forwarding.edits.set_json(config, name, json)),
         Some(_) => drop(forwarding.edits.remove_field(body, "output_config")),
