@@ -258,7 +258,8 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
 #[test]
 fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
     let Some(recorded) = recorded() else { return };
-    let mut seen = 0;
+    let (model, mut seen) = (catalog().unwrap().resolve("gpt-5.2").unwrap(), 0);
+    let media = &model.capabilities.media;
     for folder in ["openrouter/unary", "openai-chat/unary"] {
         for path in files(&recorded.join(folder), ".request.json") {
             let request: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -269,7 +270,8 @@ fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
             let client_tools = request["tools"].as_array().is_none_or(|tools| tools.iter().all(is_client_tool));
             if let (Some(real), true) = (reply["usage"]["prompt_tokens"].as_u64(), client_tools) {
                 let document = Document::parse(request.to_string(), &[&[]]).unwrap();
-                let estimate = gateway::ledger::Sizes::of(&document).estimated_input();
+                let measured = wire::Measured::of_document(wire::WireFormat::OpenAi, &document, media);
+                let estimate = measured.estimated_input();
                 assert!(estimate * 100 >= real * 95, "{}: {estimate} for {real}", path.display());
                 seen += 1;
             }

@@ -1,5 +1,5 @@
-//! The list of known translation traps, `pitfalls.toml`: each names the tests that keep it shut, or says why none does. A test or
-//! fixture that is renamed or removed breaks the list.
+//! The lists of known translation traps and of recorded cases, `pitfalls.toml`: each entry names the tests that keep it shut, or says
+//! why none does. A test or fixture that is renamed or removed breaks the lists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,21 +45,51 @@ fn faults(entry: &Table) -> Vec<String> {
     faults
 }
 
-#[test]
-fn every_pitfall_has_a_test_that_exists_or_a_reason() {
-    let list: Table = fs::read_to_string(project().join("tests/pitfalls.toml")).unwrap().parse().unwrap();
-    let entries: Vec<&Table> = list["pitfall"].as_array().unwrap().iter().map(|entry| entry.as_table().unwrap()).collect();
+/// The entries of one of the lists.
+fn entries<'a>(lists: &'a Table, kind: &str) -> Vec<&'a Table> {
+    lists[kind].as_array().unwrap().iter().map(|entry| entry.as_table().unwrap()).collect()
+}
+
+/// What is wrong with the ids of a list and with its entries. Cases have a prefix, or else they might be taken for traps.
+fn wrongs(kind: &str, entries: &[&Table]) -> Vec<String> {
     let (mut ids, mut wrong) = (BTreeSet::new(), Vec::new());
-    for entry in &entries {
+    for entry in entries {
         let id = entry.get("id").and_then(Value::as_str).unwrap_or("an entry without id");
         if !ids.insert(id) {
             wrong.push(format!("{id}: twice"));
         }
+        if id.starts_with("case:") != (kind == "case") {
+            wrong.push(format!("{id}: is no id of a {kind}"));
+        }
         wrong.extend(faults(entry).into_iter().map(|fault| format!("{id}: {fault}")));
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    wrong
+}
+
+fn summary(kind: &str, entries: &[&Table]) -> String {
     let open = entries.iter().filter(|entry| entry.contains_key("open")).count();
-    println!("{} pitfalls: {} covered, {open} open", entries.len(), entries.len() - open);
+    format!("{} {kind}s: {} covered, {open} open", entries.len(), entries.len() - open)
+}
+
+#[test]
+fn every_pitfall_and_case_has_a_test_that_exists_or_a_reason() {
+    let lists: Table = fs::read_to_string(project().join("tests/pitfalls.toml")).unwrap().parse().unwrap();
+    let kinds = ["pitfall", "case"];
+    let wrong: Vec<String> = kinds.iter().flat_map(|kind| wrongs(kind, &entries(&lists, kind))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // One line: `make pitfalls` looks for it.
+    println!("{}", kinds.map(|kind| summary(kind, &entries(&lists, kind))).join("; "));
+}
+
+#[test]
+fn ids_are_unique_and_tell_cases_from_pitfalls() {
+    let entry = |id: &str| -> Table { format!("id = \"{id}\"\nsays = \"a\"\nopen = \"b\"").parse().unwrap() };
+    let (trap, case) = (entry("A1"), entry("case:requests-chat/a"));
+    assert_eq!(wrongs("pitfall", &[&trap]), Vec::<String>::new());
+    assert_eq!(wrongs("case", &[&case]), Vec::<String>::new());
+    assert_eq!(wrongs("case", &[&trap]), ["A1: is no id of a case"]);
+    assert_eq!(wrongs("pitfall", &[&trap, &trap]), ["A1: twice"]);
+    assert_eq!(summary("case", &[&case]), "1 cases: 0 covered, 1 open");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn media() -> Vec<Feature> {
 fn verdict(format: ClientFormat, model: &Model, extra: &Value) -> &'static str {
     let mut body = json!({"model": model.id.as_str(), "messages": [{"role": "user", "content": "hi"}]});
     if format == ClientFormat::Messages {
-        body["max_tokens"] = json!(4096);
+        body["max_tokens"] = json!(60_000);
     }
     for (name, value) in extra.as_object().unwrap() {
         body[name] = value.clone();

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, RequestId};
-use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant};
+use crate::money::PicoUsd;
+use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant, Taking};
 use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
@@ -36,6 +37,8 @@ pub struct Permit {
     pub uncertain: bool,
     /// The generated tokens it may have.
     pub output_tokens: u64,
+    /// Whether its key pays in advance.
+    pub prepaid: bool,
     /// What is left of the key's rates.
     pub rates: Option<Rates>,
 }
@@ -55,20 +58,30 @@ impl Admission {
 
     /// Recognises a key for an endpoint that costs nothing, if it may be used from there. Known keys are trusted for a minute.
     pub async fn authenticate(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
-        self.memory.refusal(key.digest())?;
+        self.recognise(key).await?.at(address)
+    }
+
+    /// Whether a key pays in advance, as far as it is known: one that is not known does.
+    pub fn is_prepaid(&self, key: &ApiKey) -> bool {
+        self.memory.stale(key.digest()).is_none()
+    }
+
+    /// Who a key is, wherever it is used from.
+    async fn recognise(&self, key: &ApiKey) -> Result<Recognised, GatewayError> {
+        self.refuse_nobody(key)?;
         if let Some(known) = self.memory.fresh(key.digest()) {
-            return known.at(address);
+            return Ok(known);
         }
         match self.store.key(key.id()).await {
-            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => self.remember(key, &stored).at(address),
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
             Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
-            Err(error) => self.fall_back(key, address, &error),
+            Err(error) => self.fall_back(key, &error),
         }
     }
 
     /// The key as the table has it at this moment: for answers that must not be a minute old.
     pub async fn current(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<StoredKey, GatewayError> {
-        self.memory.refusal(key.digest())?;
+        self.refuse_nobody(key)?;
         match self.store.current_key(key.id()).await {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => {
                 if network::allows(&stored.cidrs, address) { Ok(stored) } else { Err(refusal::address()) }
@@ -81,8 +94,9 @@ impl Admission {
     /// Takes what a request needs from its key, or says why it may not go on. With the table out of reach, a key that is not
     /// prepaid and passed in the last ten minutes passes again; every other one gets a 503, never a 401.
     pub async fn admit(&self, key: &ApiKey, demand: Demand, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
-        self.memory.refusal(key.digest())?;
-        let request = demand.request;
+        self.refuse_nobody(key)?;
+        self.refuse_again(key, &demand.model, Some(demand.least_amount()))?;
+        let (request, model) = (demand.request, demand.model.clone());
         let (mut machine, mut effect) = Admitting::begin(demand, now());
         let mut rates = None;
         let grant = loop {
@@ -90,14 +104,14 @@ impl Admission {
                 AdmitEffect::Write(write) => match self.store.admit(&write).await {
                     Ok(Conditional::Written(stored)) => AdmitEvent::Written(stored),
                     Ok(Conditional::Refused(old)) => {
-                        rates = old.as_deref().map(|old| Rates::at(old, now()));
+                        rates = old.as_deref().map(|old| self.rates_of_refused(key, old));
                         AdmitEvent::Refused(old)
                     }
                     Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
                     Err(error) => AdmitEvent::Failed(Fault::from(&error)),
                 },
                 AdmitEffect::Pause(ceiling) => {
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
+                    pause(ceiling).await;
                     AdmitEvent::Paused
                 }
             };
@@ -107,7 +121,8 @@ impl Admission {
                 // An unanswered write may have been done all the same: whoever goes on ends its hold, and so does a refusal.
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
                     let unanswered = StoreError::Unavailable("no admission was answered".to_owned());
-                    match self.fall_back(key, address, &unanswered) {
+                    let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(&model));
+                    match known.and_then(|known| known.at(address)) {
                         Ok(permit) => {
                             return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
                         }
@@ -130,6 +145,45 @@ impl Admission {
             return Err(refusal::address());
         }
         Ok(self.permit(key, grant))
+    }
+
+    /// Takes one request of a key's rate for something that costs nothing, if the key may be used from there and for that model.
+    /// Returns what is left of the rates, or nothing where requests are not limited or the table is out of reach.
+    pub async fn take_request(
+        &self,
+        key: &ApiKey,
+        model: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Rates>, GatewayError> {
+        let known = self.recognise(key).await?.for_model(model)?;
+        let is_limited = known.limits_requests;
+        known.at(address)?;
+        if !is_limited {
+            return Ok(None);
+        }
+        self.refuse_again(key, model, None)?;
+        let mut taking = Taking::begin(key.id().clone(), key.digest(), model, now());
+        loop {
+            let (denial, rates) = match self.store.take_request(taking.write()).await {
+                Ok(Conditional::Written(stored)) => return Ok(Some(Rates::of(&stored))),
+                Ok(Conditional::Refused(old)) => {
+                    let rates = old.as_deref().map(|old| self.rates_of_refused(key, old));
+                    (taking.refused(old.as_deref(), now()).err(), rates)
+                }
+                Err(StoreError::Malformed(cause)) => return Err(GatewayError::internal(cause)),
+                Err(error) => match taking.failed(Fault::from(&error)) {
+                    Ok(ceiling) => {
+                        pause(ceiling).await;
+                        (None, None)
+                    }
+                    Err(Denial::Unavailable) => return self.fall_back(key, &error).map(|_| None),
+                    Err(denial) => (Some(denial), None),
+                },
+            };
+            if let Some(denial) = denial {
+                return Err(self.refuse(key, &denial, rates));
+            }
+        }
     }
 
     /// Undoes an admission, if it was done. If that fails the hold expires by itself.
@@ -159,27 +213,57 @@ impl Admission {
     }
 
     fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Recognised {
-        let permit = Permit { key: key.id().clone(), hold: None, uncertain: false, output_tokens: u64::MAX, rates: None };
-        let known = Recognised { permit, networks: stored.cidrs.as_slice().into() };
-        self.memory.remember(key.digest(), known.clone(), stored.prepaid);
+        let permit = Permit {
+            key: key.id().clone(),
+            hold: None,
+            uncertain: false,
+            output_tokens: u64::MAX,
+            prepaid: stored.prepaid,
+            rates: None,
+        };
+        let known = Recognised::of(permit, stored);
+        self.memory.remember(key.digest(), known.clone());
         known
+    }
+
+    /// The rates of a key that a write was refused for. Its holder is known by that, too.
+    fn rates_of_refused(&self, key: &ApiKey, old: &StoredKey) -> Rates {
+        let now = now();
+        if old.admits(key.digest(), u128::from(now)) {
+            self.remember(key, old);
+        }
+        Rates::at(old, now)
     }
 
     /// A denial as the client sees it: with what is left of the rates, if the key is known by now.
     fn refuse(&self, key: &ApiKey, denial: &Denial, rates: Option<Rates>) -> GatewayError {
-        let (error, wait) = refusal::of(denial);
         let rates = rates.filter(|_| refusal::is_of_a_known_key(denial));
-        if let Some(wait) = wait {
-            self.memory.refuse(key.digest(), error.clone(), rates.clone(), wait);
-        }
-        with_rates(error, rates.as_ref())
+        self.memory.refuse(key.digest(), denial, rates.as_ref());
+        with_rates(refusal::of(denial), rates.as_ref())
     }
 
-    fn fall_back(&self, key: &ApiKey, address: Option<IpAddr>, error: &StoreError) -> Result<Permit, GatewayError> {
+    /// Refuses a key that was nobody's a moment ago.
+    fn refuse_nobody(&self, key: &ApiKey) -> Result<(), GatewayError> {
+        if self.memory.is_unauthorized(key.digest()) { Err(GatewayError::unauthorized()) } else { Ok(()) }
+    }
+
+    /// Refuses a request for what the table refused one a moment ago, and would refuse this one. It is silent about a model that
+    /// the key may not use: the table's answer to that is another one. `needed` is the least that is held for the request.
+    fn refuse_again(&self, key: &ApiKey, model: &str, needed: Option<PicoUsd>) -> Result<(), GatewayError> {
+        let (memory, digest) = (&self.memory, key.digest());
+        if !memory.may_use(digest, model) {
+            return Ok(());
+        }
+        let refused = memory.used_up(digest, now()).or_else(|| memory.uncovered(digest, needed?));
+        refused.map_or(Ok(()), |(denial, rates)| Err(with_rates(refusal::of(&denial), rates.as_ref())))
+    }
+
+    /// A key that is known although the table does not answer.
+    fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Recognised, GatewayError> {
         let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
-        let permit = stale.ok_or_else(|| unanswered(error))?.at(address)?;
-        tracing::warn!(key = %permit.key, cause = %error, "admitted from memory");
-        Ok(permit)
+        let known = stale.ok_or_else(|| unanswered(error))?;
+        tracing::warn!(key = %known.permit.key, cause = %error, "admitted from memory");
+        Ok(known)
     }
 }
 
@@ -199,9 +283,14 @@ fn unanswered_hold(hold: &Hold) -> Taken<'_> {
 fn unanswered(error: &StoreError) -> GatewayError {
     match error {
         StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
-        StoreError::Throttled(_) => refusal::of(&Denial::Busy).0.with_cause(error.to_string()),
+        StoreError::Throttled(_) => refusal::of(&Denial::Busy).with_cause(error.to_string()),
         StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
     }
+}
+
+/// Waits for a random time below so many milliseconds.
+async fn pause(ceiling: u64) {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
 }
 
 fn now() -> u64 {

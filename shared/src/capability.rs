@@ -71,6 +71,96 @@ impl SamplingSupport {
     }
 }
 
+/// What a picture is in tokens, by a family's formula.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "by")]
+pub enum PictureTokens {
+    /// The same for every picture.
+    Piece {
+        /// Tokens of a picture.
+        tokens: u64,
+    },
+    /// By squares that cover it, each one token, after it is made smaller to fit an edge and a number of tokens.
+    Patch {
+        /// The side of a square, in pixels.
+        side: u64,
+        /// The longest edge, in pixels, that is not made smaller.
+        edge: Option<u64>,
+        /// The most squares that a picture has.
+        most: u64,
+        /// What a square counts, in thousandths of a token.
+        #[serde(default = "whole")]
+        permille: u64,
+    },
+    /// By tiles that cover it; one that is small on both sides is one tile.
+    Tile {
+        /// The side of a tile, in pixels.
+        side: u64,
+        /// The longest side of a small picture, in pixels.
+        small: u64,
+        /// Tokens of a tile.
+        tokens: u64,
+        /// The most tiles that a picture is held to have.
+        most: u64,
+    },
+}
+
+const fn whole() -> u64 {
+    1_000
+}
+
+impl PictureTokens {
+    /// Tokens of a picture of that size in pixels, at most.
+    pub fn tokens(&self, width: u64, height: u64) -> u64 {
+        match *self {
+            Self::Piece { tokens } => tokens,
+            Self::Patch { side, edge, most, permille } => {
+                let longest = width.max(height).max(1);
+                let fitted = edge.map_or(longest, |edge| edge.min(longest));
+                let squares = |length: u64| length.saturating_mul(fitted).div_ceil(longest).div_ceil(side.max(1)).max(1);
+                squares(width).saturating_mul(squares(height)).min(most).saturating_mul(permille).div_ceil(1_000)
+            }
+            Self::Tile { side, small, tokens, most } => {
+                let tiles = |length: u64| length.div_ceil(side.max(1)).max(1);
+                let is_small = width <= small && height <= small;
+                let count = if is_small { 1 } else { tiles(width).saturating_mul(tiles(height)).min(most) };
+                count.saturating_mul(tokens)
+            }
+        }
+    }
+
+    /// Tokens of the largest picture.
+    pub fn most(&self) -> u64 {
+        match *self {
+            Self::Piece { tokens } => tokens,
+            Self::Patch { most, permille, .. } => most.saturating_mul(permille).div_ceil(1_000),
+            Self::Tile { tokens, most, .. } => tokens.saturating_mul(most),
+        }
+    }
+}
+
+/// What parts that are no text are in tokens, for holds and estimates.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaTokens {
+    /// Pictures.
+    pub picture: PictureTokens,
+    /// A page of a document, its picture included.
+    pub page: u64,
+    /// The most pages that a request may have; none where the vendor names no limit.
+    pub pages: Option<u64>,
+    /// A second of sound, for models that hear.
+    pub sound_second: Option<u64>,
+}
+
+impl Default for MediaTokens {
+    /// Of a vendor that says nothing: large pictures, and pages that are mostly text.
+    fn default() -> Self {
+        let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, permille: whole() };
+        Self { picture, page: 4_000, pages: None, sound_second: None }
+    }
+}
+
 /// What a model can do on its own vendor's wire.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, written as such in the catalogue's data")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -92,4 +182,36 @@ pub struct Capabilities {
     pub json_with_tools: bool,
     /// Whether a tool result can hold pictures.
     pub images_in_results: bool,
+    /// Whether it writes a prompt cache only where a request marks one; others may write one at any time.
+    pub marked_caches: bool,
+    /// What parts that are no text are in tokens.
+    pub media: MediaTokens,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_counts_by_its_familys_formula() {
+        let claude = PictureTokens::Patch { side: 28, edge: Some(1_568), most: 1_568, permille: 1_000 };
+        let mini = PictureTokens::Patch { side: 32, edge: Some(2_048), most: 1_536, permille: 1_620 };
+        let gemini = PictureTokens::Tile { side: 768, small: 384, tokens: 258, most: 16 };
+        for (rule, width, height, tokens) in [
+            (claude, 4, 4, 1),
+            (claude, 200, 200, 64),
+            (claude, 1_000, 1_000, 1_296),
+            (claude, 3_136, 784, 784),
+            (claude, 8_000, 8_000, 1_568),
+            (mini, 1_024, 1_024, 1_659),
+            (mini, 4_096, 4_096, 2_489),
+            (gemini, 384, 384, 258),
+            (gemini, 385, 384, 258),
+            (gemini, 1_536, 769, 1_032),
+            (PictureTokens::Piece { tokens: 1_120 }, 9, 9, 1_120),
+        ] {
+            assert_eq!(rule.tokens(width, height), tokens, "{width} x {height} by {rule:?}");
+            assert!(rule.most() >= tokens);
+        }
+    }
 }

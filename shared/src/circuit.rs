@@ -158,12 +158,19 @@ impl Circuits {
         Some(write.boxed())
     }
 
-    /// Whether anything speaks for a provider: it has no broken route, or at least one of those that ever failed works again.
+    /// Whether anything speaks for a provider: it has no broken route, or at least one of those that ever failed works again. Endpoints
+    /// that count tokens speak neither for nor against it.
     pub fn is_healthy(&self, provider: ProviderId) -> bool {
         let now = now();
         let view = self.view();
-        let mut known = view.states.iter().filter(|(name, _)| name.provider() == Some(provider)).peekable();
+        let speaks = |name: &RouteName| !name.counts() && name.provider() == Some(provider);
+        let mut known = view.states.iter().filter(|(name, _)| speaks(name)).peekable();
         known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
+    }
+
+    /// Whether the route is known to be broken and nobody may try it yet.
+    pub fn is_cooling_down(&self, route: &RouteName) -> bool {
+        now() < self.state(route).open_until
     }
 
     /// Whether the route is known to be broken.

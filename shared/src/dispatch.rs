@@ -2,6 +2,7 @@
 //! and failover to the next one as long as nothing of a reply has reached the client.
 
 mod attempts;
+mod plan;
 mod prepared;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use crate::retry::{self, RetryBudget, Severity};
 use crate::wire::Mode;
 
 pub use attempts::{Attempt, AttemptLog, SharedAttemptLog};
+pub use plan::{Affordable, Allowance, Plan};
 pub use prepared::{PreparedRequest, RoutableRequest};
 
 /// Everything between the gateway and the models.
@@ -59,6 +61,7 @@ pub trait ReplyReader: Sync {
 pub struct Dispatch {
     request: RoutableRequest,
     prepared: PreparedRequest,
+    allowance: Allowance,
     waiting: VecDeque<Route>,
     deadline: Instant,
     log: SharedAttemptLog,
@@ -71,38 +74,58 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Finds the first route for a request. With every capable route known to be broken it is the first of those: being wrong
-    /// about an outage must not be one. Fails with 400 when no route can carry the request, 503 when none is configured.
-    pub async fn begin(upstreams: &Upstreams, request: RoutableRequest, deadline: Instant) -> Result<Self, GatewayError> {
+    /// Takes the first route of a plan that is paid for. With every such route known to be broken it is the first of those: being
+    /// wrong about an outage must not be one. Fails with 402 when what was held covers no route, which only a key whose state
+    /// changed in the meantime can bring about.
+    pub async fn begin(
+        upstreams: &Upstreams,
+        plan: Plan,
+        allowance: Allowance,
+        deadline: Instant,
+    ) -> Result<Self, GatewayError> {
         upstreams.budget.earn();
-        let (mut refusal, mut broken) = (None, None);
-        let configured = request.model.routes.iter().filter(|route| upstreams.serves(route, request.request.mode));
-        let mut waiting: VecDeque<Route> = configured.cloned().collect();
-        while let Some(route) = waiting.pop_front() {
-            let mut prepared = match PreparedRequest::new(upstreams, &request, route) {
-                Ok(prepared) => prepared,
-                Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    refusal.get_or_insert(error);
-                    continue;
+        let Plan { request, first, mut waiting } = plan;
+        let mut broken = None;
+        let mut ready = allowance.keep(upstreams, &request, first)?;
+        loop {
+            if let Some(mut prepared) = ready.take() {
+                prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
+                if prepared.circuit != CircuitState::Open {
+                    return Ok(Self::on(prepared, request, allowance, waiting, deadline));
                 }
-                Err(error) => return Err(error),
-            };
-            prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
-            if prepared.circuit == CircuitState::Open {
                 broken.get_or_insert(prepared);
-            } else {
-                return Ok(Self::on(prepared, request, waiting, deadline));
             }
+            let Some(route) = waiting.pop_front() else { break };
+            ready = match allowance.prepare(upstreams, &request, &route) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => None,
+                prepared => prepared?,
+            };
         }
         match broken {
-            Some(prepared) => Ok(Self::on(prepared, request, waiting, deadline)),
-            None => Err(refusal.unwrap_or_else(|| not_configured(&request))),
+            Some(prepared) => Ok(Self::on(prepared, request, allowance, waiting, deadline)),
+            None => Err(plan::not_covered()),
         }
     }
 
-    fn on(prepared: PreparedRequest, request: RoutableRequest, waiting: VecDeque<Route>, deadline: Instant) -> Self {
+    fn on(
+        prepared: PreparedRequest,
+        request: RoutableRequest,
+        allowance: Allowance,
+        waiting: VecDeque<Route>,
+        deadline: Instant,
+    ) -> Self {
         let log = SharedAttemptLog::new(AttemptLog::to(&prepared));
-        Self { request, prepared, waiting, deadline, log, running: None, noted: false, writes: FuturesUnordered::new() }
+        Self {
+            request,
+            prepared,
+            allowance,
+            waiting,
+            deadline,
+            log,
+            running: None,
+            noted: false,
+            writes: FuturesUnordered::new(),
+        }
     }
 
     /// What the client asks.
@@ -215,10 +238,10 @@ impl Dispatch {
         }
     }
 
-    /// Goes on to the next route that can carry the request and is not known to be broken.
+    /// Goes on to the next route that can carry the request, is paid for, and is not known to be broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
         while let Some(route) = self.waiting.pop_front() {
-            let Ok(mut prepared) = PreparedRequest::new(upstreams, &self.request, route) else { continue };
+            let Ok(Some(mut prepared)) = self.allowance.prepare(upstreams, &self.request, &route) else { continue };
             prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
             if prepared.circuit != CircuitState::Open {
                 self.prepared = prepared;

@@ -13,16 +13,18 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tokio::time::Instant;
 
+use crate::admission::Permit;
 use crate::auth::ApiKey;
 use crate::body;
 use crate::catalog::Model;
-use crate::dispatch::{self, RoutableRequest};
+use crate::dispatch::{self, Affordable, Allowance, Plan, RoutableRequest};
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
-use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sizes};
+use crate::ledger::{self, Applicant, RequestFacts, Reservation};
 use crate::respond::Body;
 use crate::vault;
+use crate::wire::target::OutputBounds;
 use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
@@ -55,47 +57,51 @@ impl Gateway {
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
         let model = served_model(self.catalog()?, &opened.model)?;
-        let calls = wire::unsigned_call_ids(&opened);
-        if !calls.is_empty() {
-            self.refuse_strangers(&key, incoming.address).await?;
-        }
+        let request = self.routable(&key, opened, &incoming, Arc::clone(&model)).await?;
+        let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
+        let plan = Plan::of(&self.upstreams, request, output)?;
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
         let markup_permille = self.config.markup_permille;
         let applicant = Applicant { key: &key, request: incoming.id, markup_permille, lease };
-        let sizes = Sizes::of(&opened.document);
-        let demand = ledger::demand(applicant, &opened, sizes, &model);
+        let demand = ledger::demand(applicant, plan.prepared().measured(), plan.prepared().output_limit(), &model);
         let asked = demand.output_tokens;
         let admitted = self.admission.admit(&key, demand, incoming.address);
-        let known = vault::recall(&self.store, key.id(), &calls);
-        let (permit, signatures, ()) = futures_util::join!(admitted, known, self.upstreams.circuits.refresh());
+        let (permit, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
         let permit = permit?;
+        let allowance = allowance(&permit, asked, &model, markup_permille);
         let facts = RequestFacts {
             request: incoming.id,
             key: permit.key.clone(),
             format: format.name(),
             price_version: self.catalog()?.version().to_owned(),
             started: incoming.started,
-            reservation: Reservation { hold: permit.hold.clone(), uncertain: permit.uncertain },
+            reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
             markup_permille,
-            estimated_input: sizes.estimated_input(),
+            estimated_input: plan.prepared().measured().estimated_input(),
             model,
         };
-        let mut request = routable(opened, incoming.headers, Arc::clone(&facts.model));
-        request.signatures = signatures;
-        if permit.output_tokens < asked {
-            request = match lowered(request, permit.output_tokens) {
-                Ok(request) => request,
-                Err(error) => {
-                    ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
-                    return Err(error);
-                }
-            };
-        }
-        let answer = self.answer(request, facts, deadline).await;
+        let answer = self.answer(plan, allowance, facts, deadline).await;
         Ok(match &permit.rates {
             Some(rates) => show_rates(rates, answer)?,
             None => answer?,
         })
+    }
+
+    /// What a client asks, with the signatures that its client could not carry.
+    async fn routable(
+        &self,
+        key: &ApiKey,
+        opened: ClientRequest,
+        incoming: &Incoming<'_>,
+        model: Arc<Model>,
+    ) -> Result<RoutableRequest, GatewayError> {
+        let calls = wire::unsigned_call_ids(&opened);
+        let mut request = routable(opened, incoming.headers, model);
+        if !calls.is_empty() {
+            self.refuse_strangers(key, incoming.address).await?;
+            request.signatures = vault::recall(&self.store, key.id(), &calls).await;
+        }
+        Ok(request)
     }
 
     /// Reads a request's body. A large one is decompressed and read only after strangers are refused.
@@ -125,12 +131,17 @@ fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> R
     RoutableRequest { request, model, betas, dropped, signatures: HashMap::new() }
 }
 
-/// The request with the output limit that balance and rate afford instead of the client's own.
-fn lowered(routable: RoutableRequest, tokens: u64) -> Result<RoutableRequest, GatewayError> {
-    let request = routable.request.with_output_limit(tokens)?;
-    let mut dropped = routable.dropped;
-    dropped.extend(request.max_tokens.map(|limit| limit.field.to_owned()));
-    // Nothing that is derived from the request, such as the room for thinking, may go beyond what is held.
-    let model = Arc::new(Model { max_output_tokens: tokens, ..Model::clone(&routable.model) });
-    Ok(RoutableRequest { request, model, dropped, ..routable })
+/// What a permit lets a request cost. A key that does not pay in advance is held to its rates alone.
+fn allowance(permit: &Permit, asked: u64, model: &Arc<Model>, markup_permille: u32) -> Allowance {
+    let is_lowered = permit.output_tokens < asked;
+    let most = if is_lowered { permit.output_tokens } else { u64::MAX };
+    let output = OutputBounds { most, must_say: permit.prepaid || is_lowered };
+    let affordable: Affordable = match &permit.hold {
+        Some(hold) if permit.prepaid => {
+            let (hold, model) = (hold.clone(), Arc::clone(model));
+            Arc::new(move |body| ledger::affordable_output(&hold, body, &model, markup_permille))
+        }
+        Some(_) | None => Arc::new(|_| u64::MAX),
+    };
+    Allowance { affordable, least_output: ledger::LEAST_OUTPUT, output }
 }

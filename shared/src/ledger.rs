@@ -5,7 +5,6 @@ mod demand;
 mod reconcile;
 mod replay;
 mod settlement;
-mod sizes;
 mod summary;
 mod verify;
 
@@ -22,12 +21,11 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-pub use demand::{Applicant, LEASE_AFTER_END, demand, output_limit};
+pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, affordable_output, demand};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
-pub use sizes::Sizes;
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, verify};
 
@@ -231,7 +229,6 @@ fn log(record: &Record) {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::document::Document;
 
     fn facts(model: &str) -> RequestFacts {
         let catalog = Catalog::embedded().unwrap();
@@ -291,17 +288,6 @@ mod tests {
         let reported = Usage { provider_cost: Some(PicoUsd::new(42)), ..usage() };
         let record = record(&facts("claude-opus-4.6"), outcome(200, true, reported));
         assert_eq!((record.charged.pico(), record.provider_cost.pico()), (10_810_000_000, 42));
-    }
-
-    #[test]
-    fn an_estimate_counts_text_by_length_and_inline_pictures_by_piece() {
-        let estimated_input = |body: &str| Sizes::of(&Document::parse(body.to_owned(), &[]).unwrap()).estimated_input();
-        assert_eq!(estimated_input(r#"{"a":"bcd"}"#), 5 + 16);
-        let picture = "A".repeat(5_000);
-        let part = format!(r#"{{"media_type":"image/png","data":"{picture}"}}"#);
-        assert_eq!(estimated_input(&part), 1_600 + (2 * (part.len() as u64 - 5_000)).div_ceil(5) + 16);
-        // The same as a text is a text.
-        assert_eq!(estimated_input(&format!(r#"{{"a":"{picture}"}}"#)), (2 * 5_008_u64).div_ceil(5) + 16);
     }
 
     #[test]

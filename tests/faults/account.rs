@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gateway::admission::{Terms, issue, issue_key};
-use gateway::auth::ApiKey;
-use gateway::catalog::Catalog;
-use gateway::ids::{KeyId, RequestId};
-use gateway::ledger::{self, Days, ModelUsage, Summary, Timestamp};
+use gateway::ids::KeyId;
+use gateway::ledger::{Days, ModelUsage, Summary, Timestamp};
 use gateway::money::PicoUsd;
 use gateway::store::items::{Expired, Limits, StoredKey};
-use gateway::wire::{self, ClientFormat};
+use gateway::wire::ClientFormat;
 use gateway_dev::proxy::{FaultProxy, Rule};
 use gateway_dev::simulator::Entry;
 use gateway_dev::stack::{Options, TABLE};
+use gateway_tests::whole_request::Process;
 use gateway_tests::{Answer, Harness, eventually, options, read};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -165,14 +164,8 @@ impl Account {
     }
 
     /// What a request holds, by the gateway's own rule.
-    pub fn hold_of(&self, body: &Value) -> Result<i128> {
-        let fail = |error| anyhow::anyhow!("{error:?}");
-        let key = ApiKey::parse(self.text.expose_secret()).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let opened = wire::open_request(ClientFormat::ChatCompletions, body.to_string()).map_err(fail)?;
-        let model = Catalog::embedded()?.resolve(&opened.model).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let request = RequestId::generate();
-        let applicant = ledger::Applicant { key: &key, request, markup_permille: 0, lease: Duration::ZERO };
-        let demand = ledger::demand(applicant, &opened, ledger::Sizes::of(&opened.document), &model);
+    pub fn hold_of(body: &Value) -> Result<i128> {
+        let demand = Process::start()?.demand(ClientFormat::ChatCompletions, body.to_string())?;
         Ok(i128::try_from(demand.price.amount(demand.input_tokens, demand.output_tokens).pico())?)
     }
 

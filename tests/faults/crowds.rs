@@ -49,8 +49,7 @@ async fn awake() -> Result<Harness> {
 async fn crowd(gateway: &Harness, stream: bool) -> Result<Vec<u16>> {
     // Nobody is done before everybody has asked.
     let body = chat("hi [[sim:silent ms=6000 label=crowd]]", stream);
-    let probe = Account::prepaid(gateway, 0).await?;
-    let granted = probe.hold_of(&body)? * i128::try_from(COVERED)?;
+    let granted = Account::hold_of(&body)? * i128::try_from(COVERED)?;
     let account = Account::prepaid(gateway, granted).await?;
     let done = tokio::sync::Notify::new();
     let asked = async {
@@ -99,8 +98,7 @@ async fn r5_with_a_tenth_of_the_tables_calls_failing_nothing_is_overspent_either
 async fn f38_two_hundred_requests_of_one_key_at_once_are_as_many_records_and_their_sum() -> Result<()> {
     let gateway = awake().await?;
     let body = chat("hi [[sim:echo label=hot]]", false);
-    let probe = Account::prepaid(&gateway, 0).await?;
-    let account = Account::prepaid(&gateway, probe.hold_of(&body)? * i128::try_from(CROWD)?).await?;
+    let account = Account::prepaid(&gateway, Account::hold_of(&body)? * i128::try_from(CROWD)?).await?;
     let answers = try_join_all((0..CROWD).map(|_| account.ask(&gateway, &body))).await?;
     let with = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
     // 503 where the table did not answer in time: this machine has fewer processors than the gateway has processes.

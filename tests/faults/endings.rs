@@ -142,7 +142,8 @@ async fn a_failure_ends_with_the_providers_words_before_and_in_a_stream() -> Res
 async fn a_client_that_stops_reading_is_charged_for_what_was_generated() -> Result<()> {
     let process = Process::start().await?;
     let words = 40 * CHANNEL_CHUNKS;
-    let body = asked("gpt-5-nano", &format!("long words={words} pace=1"), true);
+    let mut body = asked("gpt-5-nano", &format!("long words={words} pace=1"), true);
+    body["max_tokens"] = json!(words);
     let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(3)).await?;
     let committed = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?;
     task.await?;

@@ -9,13 +9,14 @@ use gateway::auth::ApiKey;
 use gateway::catalog::Catalog;
 use gateway::circuit::Circuits;
 use gateway::config::Config;
-use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
+use gateway::dispatch::{Allowance, Dispatch, Plan, RoutableRequest, Upstreams};
 use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::{self, RequestFacts, Reservation};
 use gateway::providers::{Providers, Transport};
 use gateway::pump::{Commit, Pump};
 use gateway::retry::RetryBudget;
 use gateway::store::items::Record;
+use gateway::wire::target::OutputBounds;
 use gateway::wire::{self, ClientFormat, CostOf, Delivery, Estimate, Identity, Mode, ReplyContext};
 use gateway_dev::stack::Support;
 use gateway_tests::options;
@@ -87,7 +88,8 @@ impl Process {
         let routable =
             RoutableRequest { request: opened, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
         let request = facts.request;
-        let output_limit = ledger::output_limit(&routable.request, &routable.model);
+        let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
+        let output_limit = plan.prepared().output_limit();
         let context = ReplyContext {
             format,
             request,
@@ -98,7 +100,7 @@ impl Process {
             cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
         };
         let deadline = tokio::time::Instant::now() + time;
-        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(failed)?;
+        let dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await.map_err(failed)?;
         let (pump, commit) = Pump::new(facts, context, self.support.store.clone(), &dispatch, deadline);
         let upstreams = Arc::clone(&self.upstreams);
         let task = tokio::spawn(async move { pump.run(&upstreams, dispatch).await });

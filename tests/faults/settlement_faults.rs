@@ -98,7 +98,11 @@ async fn f31_with_the_table_down_at_the_end_the_client_has_its_answer_and_the_lo
         assert!(line.contains(&format!("\"charged_pico\":\"{}\"", price(&gateway.journal(&label)))), "{line}");
         assert!(account.records(&gateway).await?.is_empty(), "nothing could be stored");
         let stored = account.stored(&gateway).await?;
-        assert_eq!((stored.holds.len(), stored.balance), (1, GRANT - account.hold_of(&body)?), "the hold waits for its end");
+        assert_eq!(
+            (stored.holds.len(), stored.balance),
+            (1, GRANT - Account::hold_of(&body)?),
+            "the hold waits for its end"
+        );
     }
     Ok(())
 }
@@ -169,9 +173,9 @@ async fn f26_a_process_that_is_killed_mid_stream_leaves_its_trace_and_its_hold()
     let holds: Vec<_> = stored.holds.iter().map(|(id, hold)| (id.to_string(), hold.clone())).collect();
     let [(id, hold)] = holds.as_slice() else { panic!("{holds:?}") };
     let now = u64::try_from(gateway::ledger::Timestamp::now().as_second())?;
-    assert_eq!((id, i128::try_from(hold.amount.pico())?), (&request, account.hold_of(&body)?));
+    assert_eq!((id, i128::try_from(hold.amount.pico())?), (&request, Account::hold_of(&body)?));
     // The function's time of two minutes, and a minute more.
     assert!((now + 150..=now + 180).contains(&hold.expires), "{} at {now}", hold.expires);
-    assert_eq!(stored.balance, GRANT - account.hold_of(&body)?);
+    assert_eq!(stored.balance, GRANT - Account::hold_of(&body)?);
     Ok(())
 }

@@ -248,7 +248,7 @@ async fn f4_an_admission_whose_answer_is_lost_is_one_admission() -> Result<()> {
         }
         inject(&gateway, Rule::on("UpdateItem", action).containing(write).times(1));
         let body = chat(&format!("hi [[sim:silent ms=2000 label={label}]]"), stream);
-        let hold = account.hold_of(&body)?;
+        let hold = Account::hold_of(&body)?;
         let (answer, ()) = tokio::try_join!(account.ask(&gateway, &body), async {
             eventually("the hold", async || Ok(!account.stored(&gateway).await?.holds.is_empty())).await?;
             let stored = account.stored(&gateway).await?;

@@ -8,6 +8,7 @@ use gateway::ids::ProviderId;
 use gateway::translate::outbound::{self, Destination, RequestExtras};
 use gateway::translate::{Conversion, Outbound};
 use gateway::wire::native::ProviderFields;
+use gateway::wire::target::OutputBounds;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use serde_json::Value;
 
@@ -41,8 +42,11 @@ pub fn send_along(
 ) -> Result<Sent, GatewayError> {
     let request = wire::open_request(format, body.to_owned())?;
     let extras = RequestExtras { betas, signatures: &HashMap::new() };
-    let Outbound { body, conversion, dropped } =
-        outbound::outbound(&request, Destination { model, route, wire: wire_of(route.provider) }, extras)?;
+    let Outbound { body, conversion, dropped } = outbound::outbound(
+        &request,
+        Destination { model, route, wire: wire_of(route.provider), output: OutputBounds::NONE },
+        extras,
+    )?;
     Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped })
 }
 

@@ -11,11 +11,13 @@ use gateway::auth::{ApiKey, mint};
 use gateway::catalog::{Catalog, Model};
 use gateway::circuit::Circuits;
 use gateway::config::Config;
-use gateway::dispatch::{Dispatch, RoutableRequest, Upstreams};
-use gateway::ledger::{Applicant, Sizes};
+use gateway::dispatch::{Allowance, Dispatch, Plan, RoutableRequest, Upstreams};
+use gateway::ledger::Applicant;
+use gateway::protocol::Demand;
 use gateway::providers::{Providers, Transport};
 use gateway::retry::RetryBudget;
 use gateway::store::Store;
+use gateway::wire::target::OutputBounds;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway::{body, ledger};
 use gateway_dev::simulator::service_account_json;
@@ -87,19 +89,29 @@ impl Process {
 
     /// Bytes of the body that would be sent for a Messages request.
     pub async fn prepare(&self, body: Bytes) -> Result<u64> {
-        let format = ClientFormat::Messages;
-        let request = wire::open_request(format, body::read(&HeaderMap::new(), body).map_err(|error| refused(&error))?)
-            .map_err(|error| refused(&error))?;
+        let text = body::read(&HeaderMap::new(), body).map_err(|error| refused(&error))?;
+        let (plan, demand) = self.plan(ClientFormat::Messages, text)?;
+        anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await;
+        Ok(dispatch.map_err(|error| refused(&error))?.prepared().body_bytes())
+    }
+
+    /// What a request asks of a key that pays in advance.
+    pub fn demand(&self, format: ClientFormat, body: String) -> Result<Demand> {
+        Ok(self.plan(format, body)?.1)
+    }
+
+    fn plan(&self, format: ClientFormat, body: String) -> Result<(Plan, Demand)> {
+        let request = wire::open_request(format, body).map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
+        let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
+        let routable = RoutableRequest { request, model: Arc::clone(&model), betas, dropped, signatures };
+        let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);
         let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
-        let demand = ledger::demand(applicant, &request, Sizes::of(&request.document), &model);
-        anyhow::ensure!(demand.input_tokens > 0, "nothing is held");
-        let routable =
-            RoutableRequest { request, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let dispatch = Dispatch::begin(&self.upstreams, routable, deadline).await.map_err(|error| refused(&error))?;
-        Ok(dispatch.prepared().body_bytes())
+        let demand = ledger::demand(applicant, plan.prepared().measured(), plan.prepared().output_limit(), &model);
+        Ok((plan, demand))
     }
 }
 

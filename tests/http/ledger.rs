@@ -3,10 +3,12 @@
 use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, Result};
+use gateway::admission::{Terms, issue};
 use gateway::catalog::Catalog;
 use gateway::ledger::{Reconciled, Replay, Replayed, Timestamp, reconcile, verify};
+use gateway::money::PicoUsd;
 use gateway::store::Store;
-use gateway::store::items::Record;
+use gateway::store::items::{Limits, Place, Record, ReleaseWrite};
 use gateway_dev::stack::TABLE;
 use gateway_tests::{Harness, binary, eventually, plant_dead_hold};
 use rustix::process::{Pid, Signal, kill_process};
@@ -123,5 +125,27 @@ async fn a_final_line_makes_the_record_that_the_table_never_took_and_twice_chang
     let verified = bk(&gateway, &["ledger", "verify", "--json"], "").await?;
     let verified: Value = serde_json::from_slice(&verified.stdout)?;
     assert_eq!((&verified["records"], &verified["violations"]), (&json!(1), &json!([])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_spent_more_than_was_granted_is_named_by_verify() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let store = &gateway.stack.support.store;
+    let terms =
+        Terms { name: "poor".to_owned(), limits: Limits::none(), prepaid: true, balance: PicoUsd::new(1_000_000_000_000) };
+    let (_, key) = issue(store, terms).await?;
+    let request = plant_dead_hold(store, &key).await?;
+    let hold = store.key(&key).await?.context("the key")?.holds.remove(&request).context("the hold")?;
+    let refund = -2_000_000_000_000;
+    let place = Place::Holds;
+    store.release(&ReleaseWrite { key: key.clone(), request, place, hold, refund, tokens: None, mark: None }).await?;
+    let verified = bk(&gateway, &["ledger", "verify", "--json"], "").await?;
+    assert_eq!(verified.status.code(), Some(1));
+    let verified: Value = serde_json::from_slice(&verified.stdout)?;
+    let of_l5: Vec<&Value> =
+        verified["violations"].as_array().context("a list")?.iter().filter(|v| v["law"] == "L5").collect();
+    let what = "the balance is -1.000000000077 USD: more was held or charged than was granted";
+    assert_eq!(of_l5, [&json!({"law": "L5", "key": key.to_string(), "what": what})]);
     Ok(())
 }

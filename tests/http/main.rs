@@ -8,6 +8,7 @@ mod environments;
 mod keys;
 mod ledger;
 mod refusals;
+mod remembered;
 mod secrets;
 mod strangers;
 mod streams;

@@ -36,6 +36,37 @@ async fn every_path_works_without_with_and_with_doubled_v1_and_with_a_query() ->
 }
 
 #[tokio::test]
+async fn slashes_in_a_row_are_one_on_every_endpoint() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for path in [
+        "//v1/models",
+        "/v1//models",
+        "/v1//models//gpt-5.2",
+        "/v1//usage?days=1",
+        "//credits",
+        "/v1//credits",
+        "//health",
+        "/v1//health//",
+    ] {
+        assert_eq!(gateway.get(path).await?.status, 200, "{path}");
+    }
+    let body = json!({"model": "claude-opus-4.6", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});
+    for (path, field) in [
+        ("/v1//chat/completions", "choices"),
+        ("//v1/chat//completions", "choices"),
+        ("/v1//messages?beta=true", "content"),
+        ("//messages", "content"),
+        ("/v1//messages//count_tokens", "input_tokens"),
+    ] {
+        let answer = gateway.post(path, &body).await?;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!(answer.json().get(field).is_some(), "{path}: {}", answer.body);
+    }
+    assert_eq!(gateway.get("/v1//nothing").await?.status, 404);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_root_answers_probes_without_a_key() -> Result<()> {
     let gateway = Harness::start().await?;
     let head = read(gateway.client.head(format!("{}/", gateway.stack.url))).await?;

@@ -1,6 +1,6 @@
 //! Single stories, each told by a script: who calls when, and what becomes of the call.
 
-use gateway::money::PicoUsd;
+use gateway::money::{PicoUsd, SignedPicoUsd};
 use gateway::protocol::{Demand, Denial, HoldPrice, Settled};
 use gateway::store::items::{Expired, Limits, StoredKey};
 
@@ -148,7 +148,8 @@ fn a_cost_above_the_hold_is_charged_and_the_next_request_is_refused() {
     add(&mut world, (0, 0), Course::Served { ms: 1_000, permille: 11_000 });
     add(&mut world, (5_000, 0), SERVED);
     let world = ends_well(world);
-    assert_eq!((stored(&world).balance, &world.traces[1].denial), (-100, &Some(Denial::Balance)));
+    let denial = Denial::Balance { needed: PicoUsd::new(HELD.unsigned_abs()), left: SignedPicoUsd::new(-100) };
+    assert_eq!((stored(&world).balance, &world.traces[1].denial), (-100, &Some(denial)));
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn every_corner_of_the_protocol_is_visited() {
             Denial::Requests(_) => Some("denied by requests"),
             Denial::Tokens(_) => Some("denied by tokens"),
             Denial::Concurrency(_) => Some("denied by concurrency"),
-            Denial::Balance => Some("denied by balance"),
+            Denial::Balance { .. } => Some("denied by balance"),
             Denial::Busy => Some("denied by throttling"),
             Denial::Contended => Some("denied after three rounds"),
             Denial::Unavailable if trace.is_reached => Some("admitted from memory"),

@@ -50,7 +50,7 @@ fn every_path_reaches_the_function_that_answers_it_in_every_spelling() {
         "favicon.ico",
     ];
     for path in paths {
-        for prefix in ["/", "/v1/", "/v1/v1/", "//", "//v1/"] {
+        for prefix in ["/", "/v1/", "/v1/v1/", "//", "//v1/", "/v1//"] {
             for end in ["", "/"] {
                 let path = format!("{prefix}{path}{end}");
                 let endpoint = Endpoint::of_path(&path);

@@ -1,104 +1,205 @@
 //! A short memory for answers, by the digest of the whole key: a shorter index would let one key answer for another.
+//!
+//! A refusal is remembered for what it is about. Whoever is nobody is nobody for every request; used up requests are used up until
+//! the window ends; a balance refuses what needs as much as was refused, and only for a moment, because it grows with each
+//! settlement and each grant. Refusals of a model are not remembered. None of this forgets what is known of the key itself.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::refusal::{self, Rates, with_rates};
+use tokio::time::Instant;
+
+use super::refusal::{self, Rates};
 use super::{Permit, network};
 use crate::error::GatewayError;
 use crate::ids::KeyDigest;
+use crate::money::{PicoUsd, SignedPicoUsd};
+use crate::protocol::Denial;
+use crate::store::items::{OFF, StoredKey, allows};
 
 /// How long a known key is trusted without asking again; a revocation takes effect within this time.
 const POSITIVE: Duration = Duration::from_mins(1);
 /// How long a known key that is not prepaid is served while the table is out of reach.
 const STALE: Duration = Duration::from_mins(10);
+/// How long nobody stays nobody.
+const UNAUTHORIZED: Duration = Duration::from_secs(10);
+/// How long a balance that was too small is taken to be.
+const BALANCE: Duration = Duration::from_secs(2);
 /// Most keys remembered; an environment serves one request at a time, so this is plenty.
 const CAPACITY: usize = 1_000;
 
-/// A key that was recognised, and the networks that it may be used from.
+/// A key that was recognised, and what it may be used for.
 #[derive(Clone, Debug)]
 pub(super) struct Recognised {
     pub(super) permit: Permit,
-    pub(super) networks: Arc<[String]>,
+    networks: Arc<[String]>,
+    models: Arc<[String]>,
+    /// Whether its requests per minute are limited.
+    pub(super) limits_requests: bool,
 }
 
 impl Recognised {
+    /// A key as the table has it, for requests that take nothing from it.
+    pub(super) fn of(permit: Permit, key: &StoredKey) -> Self {
+        Self {
+            permit,
+            networks: key.cidrs.as_slice().into(),
+            models: key.models.as_slice().into(),
+            limits_requests: key.rpm < OFF,
+        }
+    }
+
     /// Its permit at an address, if the key may be used there.
     pub(super) fn at(self, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         if network::allows(&self.networks, address) { Ok(self.permit) } else { Err(refusal::address()) }
     }
+
+    /// The same key, if it may use a model.
+    pub(super) fn for_model(self, model: &str) -> Result<Self, GatewayError> {
+        if allows(&self.models, model) { Ok(self) } else { Err(refusal::of(&Denial::Model)) }
+    }
 }
 
-#[derive(Clone, Debug)]
-enum Remembered {
-    Known { at: Instant, key: Box<Recognised>, prepaid: bool },
-    Refused { until: Instant, error: GatewayError, rates: Option<Rates> },
+/// What was answered lately about one key.
+#[derive(Debug, Default)]
+struct Entry {
+    /// When it was last recognised, and what it is.
+    known: Option<(Instant, Recognised)>,
+    /// Until when it is nobody's.
+    unauthorized: Option<Instant>,
+    /// Its rates when its requests were used up: that holds until their window ends.
+    used_up: Option<Rates>,
+    balance: Option<Uncovered>,
 }
+
+/// A balance that did not cover a request.
+#[derive(Debug)]
+struct Uncovered {
+    until: Instant,
+    /// What the request needed at least.
+    needed: PicoUsd,
+    left: SignedPicoUsd,
+    rates: Option<Rates>,
+}
+
+impl Entry {
+    /// Whether it still says anything.
+    fn is_of_use(&self, now: Instant) -> bool {
+        self.is_known_within(POSITIVE)
+            || self.unauthorized.is_some_and(|until| now < until)
+            || self.balance.as_ref().is_some_and(|balance| now < balance.until)
+    }
+
+    fn is_known_within(&self, time: Duration) -> bool {
+        self.known.as_ref().is_some_and(|(at, _)| at.elapsed() < time)
+    }
+}
+
+/// A remembered denial, and what was left of the rates.
+pub(super) type Refused = (Denial, Option<Rates>);
 
 /// What was answered lately.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<HashMap<KeyDigest, Remembered>>);
+pub(super) struct Memory(Mutex<HashMap<KeyDigest, Entry>>);
 
 impl Memory {
-    /// The refusal that still holds for a key, as an error.
-    pub(super) fn refusal(&self, digest: KeyDigest) -> Result<(), GatewayError> {
-        let (left, error, rates) = match self.lock().get(&digest) {
-            Some(Remembered::Refused { until, error, rates }) => {
-                (until.saturating_duration_since(Instant::now()), error.clone(), rates.clone())
-            }
-            Some(Remembered::Known { .. }) | None => return Ok(()),
-        };
-        if left.is_zero() {
-            return Ok(());
-        }
-        // What is left of the wait, and not the wait of whoever was refused first.
-        let wait = Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)));
-        let error = if error.retry_after().is_some() { error.with_retry_after(wait) } else { error };
-        Err(with_rates(error, rates.as_ref()))
+    /// Whether the key was nobody's a moment ago.
+    pub(super) fn is_unauthorized(&self, digest: KeyDigest) -> bool {
+        let until = self.lock().get(&digest).and_then(|entry| entry.unauthorized);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// The denial of every request of a key whose requests are used up, until their window ends; `now` in seconds since the epoch.
+    pub(super) fn used_up(&self, digest: KeyDigest, now: u64) -> Option<Refused> {
+        let rates = self.lock().get(&digest)?.used_up.clone()?;
+        let wait = rates.reset.checked_sub(now).filter(|wait| *wait > 0)?;
+        Some((Denial::Requests(wait), Some(rates)))
+    }
+
+    /// The denial of a request that needs at least as much as the balance did not cover a moment ago.
+    pub(super) fn uncovered(&self, digest: KeyDigest, needed: PicoUsd) -> Option<Refused> {
+        let entries = self.lock();
+        let refused = entries.get(&digest)?.balance.as_ref()?;
+        let holds = Instant::now() < refused.until && needed >= refused.needed;
+        holds.then(|| (Denial::Balance { needed, left: refused.left }, refused.rates.clone()))
+    }
+
+    /// Whether the key may use a model as far as it is known: a key that is not known may.
+    pub(super) fn may_use(&self, digest: KeyDigest, model: &str) -> bool {
+        let entries = self.lock();
+        let known = entries.get(&digest).and_then(|entry| entry.known.as_ref());
+        known.is_none_or(|(_, known)| allows(&known.models, model))
     }
 
     /// A key that was recognised within the last minute.
     pub(super) fn fresh(&self, digest: KeyDigest) -> Option<Recognised> {
-        self.known(digest, POSITIVE).map(|(key, _)| key)
+        self.known(digest, POSITIVE)
     }
 
     /// A key that may pass although nobody can be asked.
     pub(super) fn stale(&self, digest: KeyDigest) -> Option<Recognised> {
-        self.known(digest, STALE).filter(|(_, prepaid)| !prepaid).map(|(key, _)| key)
+        self.known(digest, STALE).filter(|known| !known.permit.prepaid)
     }
 
-    pub(super) fn remember(&self, digest: KeyDigest, key: Recognised, prepaid: bool) {
-        self.insert(digest, Remembered::Known { at: Instant::now(), key: Box::new(key), prepaid });
+    /// Remembers that a key was recognised.
+    pub(super) fn remember(&self, digest: KeyDigest, key: Recognised) {
+        self.with(digest, |entry| entry.known = Some((Instant::now(), key)));
     }
 
-    pub(super) fn refuse(&self, digest: KeyDigest, error: GatewayError, rates: Option<Rates>, wait: Duration) {
-        self.insert(digest, Remembered::Refused { until: Instant::now() + wait, error, rates });
-    }
-
-    fn known(&self, digest: KeyDigest, within: Duration) -> Option<(Recognised, bool)> {
-        match self.lock().get(&digest)? {
-            Remembered::Known { at, key, prepaid } if at.elapsed() < within => Some((Recognised::clone(key), *prepaid)),
-            Remembered::Known { .. } | Remembered::Refused { .. } => None,
+    /// Remembers a denial, as long as it holds.
+    pub(super) fn refuse(&self, digest: KeyDigest, denial: &Denial, rates: Option<&Rates>) {
+        let now = Instant::now();
+        match *denial {
+            // Who was known is not any more.
+            Denial::Unauthorized => {
+                self.with(digest, |entry| {
+                    *entry = Entry { unauthorized: Some(now + UNAUTHORIZED), ..Entry::default() };
+                });
+            }
+            Denial::Requests(_) => self.with(digest, |entry| entry.used_up = rates.cloned()),
+            Denial::Balance { needed, left } => {
+                let balance = Uncovered { until: now + BALANCE, needed, left, rates: rates.cloned() };
+                self.with(digest, |entry| entry.balance = Some(balance));
+            }
+            Denial::Model
+            | Denial::Tokens(_)
+            | Denial::TokensNever(_)
+            | Denial::Concurrency(_)
+            | Denial::Busy
+            | Denial::Contended
+            | Denial::Unavailable => {}
         }
     }
 
-    fn insert(&self, digest: KeyDigest, entry: Remembered) {
+    fn known(&self, digest: KeyDigest, within: Duration) -> Option<Recognised> {
+        let entries = self.lock();
+        let (at, key) = entries.get(&digest)?.known.as_ref()?;
+        (at.elapsed() < within).then(|| key.clone())
+    }
+
+    /// Changes what is remembered of a key, and makes room for it first. Strangers go before keys that are known: anybody can make
+    /// up a thousand of the former.
+    fn with(&self, digest: KeyDigest, change: impl FnOnce(&mut Entry)) {
         let mut entries = self.lock();
-        if entries.len() >= CAPACITY {
-            entries.retain(|_, entry| match entry {
-                Remembered::Known { at, .. } => at.elapsed() < POSITIVE,
-                Remembered::Refused { until, .. } => Instant::now() < *until,
-            });
+        if entries.len() >= CAPACITY && !entries.contains_key(&digest) {
+            let now = Instant::now();
+            entries.retain(|_, entry| entry.is_of_use(now));
+            if entries.len() >= CAPACITY {
+                entries.retain(|_, entry| entry.known.is_some());
+            }
+            if entries.len() >= CAPACITY {
+                entries.clear();
+            }
         }
-        if entries.len() >= CAPACITY {
-            entries.clear();
-        }
-        entries.insert(digest, entry);
+        change(entries.entry(digest).or_default());
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,6 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::protocol::{Denial, WINDOW};
 use crate::store::items::{OFF, StoredKey};
 
-/// How long a refusal is remembered that the caller can do something about elsewhere.
-const REMEMBERED: Duration = Duration::from_secs(10);
-
 /// What is left of a key's rates in the present minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rates {
@@ -79,8 +76,8 @@ pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
     headers
 }
 
-/// A denial as the client sees it, and how long it holds for every request of the key.
-pub(super) fn of(denial: &Denial) -> (GatewayError, Option<Duration>) {
+/// A denial as the client sees it.
+pub(super) fn of(denial: &Denial) -> GatewayError {
     let limited = |code: &'static str, wait: u64, hint: &'static str| {
         GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.")
             .with_code(code)
@@ -88,31 +85,30 @@ pub(super) fn of(denial: &Denial) -> (GatewayError, Option<Duration>) {
             .with_retry_after(Duration::from_secs(wait))
     };
     match *denial {
-        Denial::Unauthorized => (GatewayError::unauthorized(), Some(REMEMBERED)),
+        Denial::Unauthorized => GatewayError::unauthorized(),
         Denial::Model => {
             let error = GatewayError::new(ErrorKind::Forbidden, "This key may not use this model.");
-            (error.with_code("model_not_allowed").with_param("model"), None)
+            error.with_code("model_not_allowed").with_param("model")
         }
-        Denial::Requests(wait) => {
-            let error = limited("requests_per_minute", wait, "The key's requests per minute are used up.");
-            (error, Some(Duration::from_secs(wait)))
-        }
-        Denial::Tokens(wait) => (limited("tokens_per_minute", wait, "The key's tokens per minute do not cover this."), None),
+        Denial::Requests(wait) => limited("requests_per_minute", wait, "The key's requests per minute are used up."),
+        Denial::Tokens(wait) => limited("tokens_per_minute", wait, "The key's tokens per minute do not cover this."),
         Denial::TokensNever(limit) => {
             let message = format!("messages: more tokens than the key's limit of {limit} per minute.");
-            (GatewayError::invalid("messages", message).with_code("tokens_per_minute"), None)
+            GatewayError::invalid("messages", message).with_code("tokens_per_minute")
         }
         Denial::Concurrency(limit) => {
             let hint = format!("The key may have {limit} requests at once.");
-            (limited("concurrency", 1, "").with_hint(hint), None)
+            limited("concurrency", 1, "").with_hint(hint)
         }
-        Denial::Balance => {
-            let error = GatewayError::new(ErrorKind::PaymentRequired, "The balance does not cover this request.");
+        Denial::Balance { needed, left } => {
+            // Clients mostly show the message alone.
+            let message =
+                format!("The balance does not cover this request: it needs at least {needed} USD, and {left} USD are left.");
             let hint = "GET /v1/credits shows the balance; the gateway's operator can grant more.";
-            (error.with_code("insufficient_balance").with_hint(hint), Some(REMEMBERED))
+            GatewayError::new(ErrorKind::PaymentRequired, message).with_code("insufficient_balance").with_hint(hint)
         }
-        Denial::Busy => (limited("key_busy", 1, "Too many requests of this key at the same moment."), None),
-        Denial::Contended | Denial::Unavailable => (GatewayError::unavailable("the key's item changes too fast"), None),
+        Denial::Busy => limited("key_busy", 1, "Too many requests of this key at the same moment."),
+        Denial::Contended | Denial::Unavailable => GatewayError::unavailable("the key's item changes too fast"),
     }
 }
 
@@ -124,7 +120,7 @@ pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
         | Denial::Tokens(_)
         | Denial::TokensNever(_)
         | Denial::Concurrency(_)
-        | Denial::Balance => true,
+        | Denial::Balance { .. } => true,
         Denial::Unauthorized | Denial::Busy | Denial::Contended | Denial::Unavailable => false,
     }
 }

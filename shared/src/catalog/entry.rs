@@ -10,6 +10,8 @@ use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
 
+/// The output limit of a request that needs one and has none, for a model that says nothing else.
+const DEFAULT_OUTPUT: u64 = 32_000;
 /// How long a model may be silent that says nothing else.
 const FIRST_EVENT: Duration = Duration::from_mins(2);
 /// The most that an entry may ask for, in seconds: clients give up then.
@@ -34,7 +36,9 @@ struct Entry {
     price: PriceEntry,
     long_context: Option<LongContextEntry>,
     context_window: u64,
+    widest_window: Option<u64>,
     max_output_tokens: u64,
+    default_output: Option<u64>,
     first_event_seconds: Option<u64>,
     input_modalities: Vec<String>,
     profile: String,
@@ -88,6 +92,12 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
     if entry.max_output_tokens == 0 || entry.max_output_tokens > entry.context_window {
         return Err("max_output_tokens must be between 1 and context_window".to_owned());
     }
+    if entry.default_output.is_some_and(|tokens| tokens == 0 || tokens > entry.max_output_tokens) {
+        return Err("default_output must be between 1 and max_output_tokens".to_owned());
+    }
+    if entry.widest_window.is_some_and(|tokens| tokens < entry.context_window) {
+        return Err("widest_window must not be below context_window".to_owned());
+    }
     if entry.first_event_seconds.is_some_and(|seconds| seconds == 0 || seconds > LONGEST_FIRST_EVENT) {
         return Err(format!("first_event_seconds must be between 1 and {LONGEST_FIRST_EVENT}"));
     }
@@ -104,7 +114,9 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
         routes,
         long_context,
         context_window: entry.context_window,
+        widest_window: entry.widest_window.unwrap_or(entry.context_window),
         max_output_tokens: entry.max_output_tokens,
+        default_output: entry.default_output.unwrap_or(DEFAULT_OUTPUT).min(entry.max_output_tokens),
         first_event: entry.first_event_seconds.map_or(FIRST_EVENT, Duration::from_secs),
         input_modalities: entry.input_modalities,
         output_modalities: entry.output_modalities,

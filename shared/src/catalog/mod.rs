@@ -115,8 +115,12 @@ pub struct Model {
     pub long_context: Option<LongContext>,
     /// Largest prompt and output together, in tokens.
     pub context_window: u64,
+    /// Largest prompt and output together that any of its routes takes, in tokens.
+    pub widest_window: u64,
     /// Largest output, in tokens.
     pub max_output_tokens: u64,
+    /// The output limit of a request that needs one and has none, in tokens.
+    pub default_output: u64,
     /// How long it may be silent before the first event of a stream.
     pub first_event: Duration,
     /// What it reads besides text.

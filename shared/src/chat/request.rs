@@ -364,3 +364,13 @@ pub enum ResponseFormat {
         schema: JsonText,
     },
 }
+
+impl ResponseFormat {
+    /// The schema that the answer shall follow.
+    pub fn schema(&self) -> Option<&JsonText> {
+        match self {
+            Self::Text | Self::JsonObject => None,
+            Self::JsonSchema { schema, .. } => Some(schema),
+        }
+    }
+}

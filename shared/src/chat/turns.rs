@@ -257,27 +257,27 @@ impl Piece for Part {
     fn into_reminder(self) -> Self {
         match self {
             Self::Text { text, cache } if !text.trim().is_empty() => Self::Text { text: reminder(&text), cache },
-            Self::Text { .. }
+            other @ (Self::Text { .. }
             | Self::Image { .. }
             | Self::Document { .. }
             | Self::Audio { .. }
             | Self::Reasoning { .. }
             | Self::RedactedReasoning { .. }
             | Self::ToolCall(_)
-            | Self::ToolResult(_) => self,
+            | Self::ToolResult(_)) => other,
         }
     }
 
     fn into_content(self) -> Vec<Self> {
         match self {
             Self::ToolResult(result) => result.content,
-            Self::Text { .. }
+            other @ (Self::Text { .. }
             | Self::Image { .. }
             | Self::Document { .. }
             | Self::Audio { .. }
             | Self::Reasoning { .. }
             | Self::RedactedReasoning { .. }
-            | Self::ToolCall(_) => vec![self],
+            | Self::ToolCall(_)) => vec![other],
         }
     }
 }
@@ -401,7 +401,7 @@ mod tests {
         let ids = |turn: &Message| {
             let id = |part: &Part| match part.kind() {
                 PieceKind::Call(id) | PieceKind::Result(id) => id.into_owned(),
-                PieceKind::Blank | PieceKind::Text | PieceKind::Media | PieceKind::Thought => String::new(),
+                other => format!("{other:?}"),
             };
             turn.parts.iter().map(id).collect::<Vec<_>>()
         };

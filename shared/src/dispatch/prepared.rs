@@ -18,7 +18,8 @@ use crate::retry::Tries;
 use crate::store::items::RouteName;
 use crate::translate::outbound::{self, Destination, RequestExtras};
 use crate::translate::{Conversion, Outbound};
-use crate::wire::{ClientRequest, Mode};
+use crate::wire::target::OutputBounds;
+use crate::wire::{ClientRequest, Measured, Mode};
 
 /// What a client asks, with everything that decides how it is sent.
 #[derive(Clone, Debug)]
@@ -54,26 +55,44 @@ pub struct PreparedRequest {
     /// How long the model may think before its first event.
     pub(super) first_event: Duration,
     body: Bytes,
+    /// The body's sizes.
+    measured: Measured,
+    /// The output limit that the body would have if it must say one.
+    default_output: u64,
+    /// Whether the body had to say its limit.
+    pub(super) must_say: bool,
+    /// Whether neither the client nor the wire asks for a limit.
+    pub(super) may_be_silent: bool,
 }
 
 impl PreparedRequest {
-    /// The request in a route's words. Fails with 400 when the route cannot carry it.
-    pub(super) fn new(upstreams: &Upstreams, routable: &RoutableRequest, route: Route) -> Result<Self, GatewayError> {
+    /// The request in a route's words, within these bounds. Fails with 400 when the route cannot carry it.
+    pub(super) fn new(
+        upstreams: &Upstreams,
+        routable: &RoutableRequest,
+        route: Route,
+        output: OutputBounds,
+    ) -> Result<Self, GatewayError> {
         let RoutableRequest { request, model, betas, signatures, dropped: untaken } = routable;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
-        let destination = Destination { model, route: &route, wire: provider.wire() };
+        let destination = Destination { model, route: &route, wire: provider.wire(), output };
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
         let mode = upstream_mode(request.mode, route.transfer);
         let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
+        let measured = Measured::of(provider.wire(), &body, &model.capabilities.media)?;
         Ok(Self {
-            name: RouteName::new(route.provider, &route.upstream),
+            name: name_of(&route, mode),
             circuit: CircuitState::Closed,
             tries: Tries::default(),
             mode,
             token: None,
             body: body.into(),
+            measured,
+            default_output: model.default_output.min(output.most),
+            must_say: output.must_say,
+            may_be_silent: request.max_tokens.is_none() && !provider.wire().demands_output_limit(),
             first_event: model.first_event,
             route,
             conversion,
@@ -84,6 +103,16 @@ impl PreparedRequest {
     /// Bytes of the body that goes upstream.
     pub fn body_bytes(&self) -> u64 {
         self.body.len() as u64
+    }
+
+    /// What the body holds, by size.
+    pub fn measured(&self) -> &Measured {
+        &self.measured
+    }
+
+    /// The most tokens that a reply has: the limit in the body, or the one that it would have if it must say one.
+    pub fn output_limit(&self) -> u64 {
+        self.measured.output_limit.unwrap_or(self.default_output)
     }
 
     pub(super) fn call(
@@ -98,6 +127,14 @@ impl PreparedRequest {
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
         Attempt { provider: self.route.provider, status, ms: started.elapsed().as_millis() }
+    }
+}
+
+/// The name under which what a call shows of its route is kept.
+fn name_of(route: &Route, mode: Mode) -> RouteName {
+    match mode {
+        Mode::Streaming | Mode::Whole => RouteName::new(route.provider, &route.upstream),
+        Mode::Count => RouteName::counting(route.provider, &route.upstream),
     }
 }
 

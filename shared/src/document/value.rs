@@ -196,6 +196,11 @@ impl<'d> Value<'d> {
         serde_json::from_str(self.raw()).ok()
     }
 
+    /// How it is spelled: a string without its quotes, with its escapes.
+    pub fn spelling(self) -> &'d str {
+        if self.kind() == Kind::Text { self.between_quotes() } else { self.raw() }
+    }
+
     /// Bytes of its text.
     pub fn bytes(self) -> u64 {
         self.end.saturating_sub(self.start) as u64

@@ -3,19 +3,13 @@
 use std::sync::Arc;
 
 use http::Response;
-use serde::Serialize;
 
 use super::Call;
 use crate::error::GatewayError;
 use crate::flow::Incoming;
 use crate::gateway::Gateway;
-use crate::respond::{self, Body};
+use crate::respond::Body;
 use crate::wire::ClientFormat;
-
-#[derive(Serialize)]
-struct Count {
-    input_tokens: u64,
-}
 
 pub(super) async fn handle(
     gateway: &Arc<Gateway>,
@@ -30,7 +24,7 @@ pub(super) async fn count(
     call: &Call,
     format: ClientFormat,
 ) -> Result<Response<Body>, GatewayError> {
-    respond::json(&Count { input_tokens: gateway.count(format, incoming(call)).await? })
+    gateway.count(format, incoming(call)).await
 }
 
 fn incoming(call: &Call) -> Incoming<'_> {

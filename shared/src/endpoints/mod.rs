@@ -53,9 +53,11 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of a path. `/v1` may be missing or doubled, and a trailing slash does no harm.
+    /// The endpoint of a path. `/v1` may be missing or doubled, slashes in a row are one, and one at the end does no harm: clients
+    /// put a base URL and a path together as they stand.
     pub fn of_path(path: &str) -> Option<Self> {
-        let mut rest = path.trim_matches('/');
+        let path = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
+        let mut rest = path.as_str();
         for _ in 0..2 {
             rest = match rest.strip_prefix("v1") {
                 Some("") => "",
@@ -243,6 +245,13 @@ mod tests {
             ("/v1/models/gpt-5.2", Some(Endpoint::Model("gpt-5.2".to_owned()))),
             ("/v1/models/openai/gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
             ("/v1/models/openai%2Fgpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
+            ("/v1//chat/completions", Some(Endpoint::ChatCompletions)),
+            ("//chat//completions//", Some(Endpoint::ChatCompletions)),
+            ("//v1//v1//messages", Some(Endpoint::Messages)),
+            ("/v1//messages//count_tokens", Some(Endpoint::CountTokens)),
+            ("//v1/models", Some(Endpoint::Models)),
+            ("/v1//models//openai//gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
+            ("//", Some(Endpoint::Root)),
             ("/usage", Some(Endpoint::Usage)),
             ("/v1/credits", Some(Endpoint::Credits)),
             ("/credits/", Some(Endpoint::Credits)),

@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 use super::served::deprecation_headers;
 use crate::admission::{Rates, rate_headers, with_rates};
 use crate::catalog::Model;
-use crate::dispatch::{AttemptLog, Dispatch, RoutableRequest};
+use crate::dispatch::{Allowance, AttemptLog, Dispatch, Plan};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::ledger::{self, RequestFacts};
@@ -21,13 +21,13 @@ impl Gateway {
     /// Sends an admitted request on its way. One that finds none gives back what it took.
     pub(super) async fn answer(
         self: &Arc<Self>,
-        request: RoutableRequest,
+        plan: Plan,
+        allowance: Allowance,
         facts: RequestFacts,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
-        let ClientRequest { format, mode, include_usage, .. } = request.request;
-        let output_limit = ledger::output_limit(&request.request, &request.model);
-        let dispatch = match Dispatch::begin(&self.upstreams, request, deadline).await {
+        let ClientRequest { format, mode, include_usage, .. } = plan.request().request;
+        let dispatch = match Dispatch::begin(&self.upstreams, plan, allowance, deadline).await {
             Ok(dispatch) => dispatch,
             Err(error) => {
                 ledger::withdraw(&self.store, &facts.key, facts.request, &facts.reservation).await;
@@ -45,7 +45,10 @@ impl Gateway {
             },
             include_usage,
             // No more is held for a prompt than fits its model.
-            estimate: Estimate { input: facts.estimated_input.min(facts.model.context_window), output_limit },
+            estimate: Estimate {
+                input: facts.estimated_input.min(facts.model.context_window),
+                output_limit: dispatch.prepared().output_limit(),
+            },
             cost: Arc::new(ledger::price_of(&facts)),
         };
         self.pump(facts, context, dispatch, deadline).await

@@ -1,41 +1,72 @@
 //! `count_tokens`.
 
-use http::HeaderMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Incoming, routable, served_model};
+use http::{HeaderMap, Response};
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Incoming, routable, served_model, show_rates};
 use crate::auth::ApiKey;
-use crate::dispatch::{self, Dispatch, PreparedRequest, ReplyReader};
-use crate::error::{GatewayError, UpstreamError};
+use crate::catalog::Model;
+use crate::dispatch::{self, Allowance, Dispatch, Plan, PreparedRequest, ReplyReader};
+use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::gateway::Gateway;
-use crate::ledger::Sizes;
 use crate::providers::UpstreamReply;
-use crate::retry::{self, Severity};
-use crate::wire::{self, ClientFormat, Mode};
+use crate::respond::{self, Body};
+use crate::wire::target::OutputBounds;
+use crate::wire::{self, ClientFormat, ClientRequest, Mode};
+
+/// How long a provider's count is waited for, over all attempts: clients ask before they send, and an estimate now is worth more.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The answer.
+#[derive(Serialize)]
+struct Count {
+    input_tokens: u64,
+}
 
 impl Gateway {
-    /// How many input tokens a request has: the provider's own count where it has one, else an estimate. Counts cost
-    /// nothing, so they leave no record.
-    pub async fn count(&self, format: ClientFormat, incoming: Incoming<'_>) -> Result<u64, GatewayError> {
-        let deadline = dispatch::end_of(incoming.deadline);
+    /// Answers how many input tokens a request has: the provider's own count, or an estimate whenever it gives none. It takes one
+    /// request of the key's rate. Counts cost nothing, so they leave no record.
+    pub async fn count(&self, format: ClientFormat, incoming: Incoming<'_>) -> Result<Response<Body>, GatewayError> {
+        let deadline = dispatch::end_of(incoming.deadline).min(Instant::now() + LONGEST);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_count(format, self.read_body(&key, &incoming).await?)?;
         let model = served_model(self.catalog()?, &opened.model)?;
-        let recognised = self.admission.authenticate(&key, incoming.address);
-        let (permit, ()) = futures_util::join!(recognised, self.upstreams.circuits.refresh());
-        permit?;
-        let estimated = Sizes::of(&opened.document).estimated_input();
+        let admitted = self.admission.take_request(&key, model.id.as_str(), incoming.address);
+        let (rates, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
+        let rates = rates?;
+        let counted = self.counted(opened, model, deadline).await;
+        let answer = counted.and_then(|input_tokens| respond::json(&Count { input_tokens }));
+        match rates {
+            Some(rates) => show_rates(&rates, answer),
+            None => answer,
+        }
+    }
+
+    /// The provider's count, or the estimate. Fails only for what is wrong with the client's own request.
+    async fn counted(&self, opened: ClientRequest, model: Arc<Model>, deadline: Instant) -> Result<u64, GatewayError> {
+        let estimated = wire::measure_request(&opened, &model.capabilities.media)?.estimated_input();
         if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
             return Ok(estimated);
         }
         // Vertex counts without betas.
         let request = routable(opened, &HeaderMap::new(), model);
-        let mut dispatch = Dispatch::begin(&self.upstreams, request, deadline).await?;
-        let counted = dispatch.run(&self.upstreams, &Counting).await;
+        let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
+            Ok(plan) => plan,
+            // A route that counts need not be one that can carry the request.
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(estimated),
+            Err(error) => return Err(error),
+        };
+        let mut dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await?;
+        let counted = match timeout_at(deadline, dispatch.run(&self.upstreams, &Counting)).await {
+            Ok(counted) => counted,
+            Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, "no count in time")),
+        };
         dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
-        match counted {
-            Err(error) if retry::severity(&error) != Severity::Final => Ok(estimated),
-            counted => Ok(counted?),
-        }
+        Ok(counted.unwrap_or(estimated))
     }
 }
 

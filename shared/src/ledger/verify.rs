@@ -9,8 +9,8 @@ use super::cost;
 use super::reconcile::dead_holds;
 use crate::catalog::Catalog;
 use crate::ids::KeyId;
-use crate::money::PicoUsd;
-use crate::store::items::{Expired, Record, Rollup, StoredKey, iso_day};
+use crate::money::{PicoUsd, SignedPicoUsd};
+use crate::store::items::{CreditGrant, Expired, Record, Rollup, StoredKey, iso_day};
 use crate::store::{Store, StoreError};
 
 /// Records live a hundred days: the last of them is not looked at, so that none has begun to go.
@@ -60,7 +60,9 @@ pub async fn verify(store: &Store, catalog: &Catalog, mut progress: impl FnMut(u
         found.prices(&records, catalog);
         found.sums(&records, &rollups, &iso_day(since));
         found.holds(&key);
+        found.charges(&key, &records);
         if key.prepaid {
+            found.cover(&key, &grants);
             found.balance(&key, &rollups, granted);
         }
         progress(verified.keys);
@@ -152,6 +154,40 @@ impl Found<'_> {
         }
     }
 
+    /// L5: no request is charged more than was held for it. A record does not keep its hold: this is seen where the hold has not
+    /// ended yet, and otherwise in the balance.
+    fn charges(&mut self, key: &StoredKey, records: &[Record]) {
+        for record in records {
+            let dead = key.expired.get(&record.request).and_then(|entry| match entry {
+                Expired::Dead(hold) => Some(hold),
+                Expired::Released(_) => None,
+            });
+            let Some(hold) = key.holds.get(&record.request).or(dead) else { continue };
+            if record.charged > hold.amount {
+                let Record { request, charged, .. } = record;
+                self.add("L5", format!("{request} charges {charged} USD, and {} USD were held for it", hold.amount));
+            }
+        }
+    }
+
+    /// L5: what is held and charged never exceeds what was granted, so that nothing is missing from a balance but what an operator
+    /// took back after it was spent.
+    fn cover(&mut self, key: &StoredKey, grants: &[CreditGrant]) {
+        let amounts = grants.iter().map(|grant| grant.amount.pico());
+        let taken_back = amounts.filter(|amount| *amount < 0).fold(0, i128::saturating_add);
+        if key.balance < taken_back {
+            let balance = SignedPicoUsd::new(key.balance);
+            let what = match taken_back {
+                0 => format!("the balance is {balance} USD: more was held or charged than was granted"),
+                _ => format!(
+                    "the balance is {balance} USD, and {} USD were taken back: more was held or charged than was granted",
+                    PicoUsd::new(taken_back.unsigned_abs())
+                ),
+            };
+            self.add("L5", what);
+        }
+    }
+
     /// L8: what was granted is what was charged, what is left and what is held.
     fn balance(&mut self, key: &StoredKey, rollups: &[Rollup], granted: i128) {
         let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
@@ -172,3 +208,6 @@ impl Found<'_> {
 fn plus(a: Sum, b: Sum) -> Sum {
     (a.0.saturating_add(b.0), a.1.saturating_add(b.1), a.2.saturating_add(b.2), a.3 + b.3)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,10 @@
 //! Admission: authentication, rates, concurrency and balance by one write, and what to make of a refusal.
 
-use super::{Fault, WINDOW};
+use super::{Fault, ROUNDS, TRIES, WINDOW, Window, signed};
 use crate::ids::{KeyDigest, KeyId, RequestId};
-use crate::money::PicoUsd;
-use crate::store::items::{AdmitWrite, Hold, OFF, StoredKey};
+use crate::money::{PicoUsd, SignedPicoUsd};
+use crate::store::items::{AdmitWrite, Hold, StoredKey};
 
-/// Times that a refusal is answered by another write, before the key is called too busy.
-const ROUNDS: u32 = 3;
-/// Times that a write without an answer is sent.
-const TRIES: u32 = 3;
 /// Most dead holds that one write moves: DynamoDB limits the size of an expression.
 const MOST_DEAD: usize = 25;
 
@@ -32,7 +28,7 @@ impl HoldPrice {
     }
 
     /// The most output tokens that fit an amount.
-    fn affordable(self, amount: i128, input_tokens: u64) -> u64 {
+    pub fn affordable(self, amount: i128, input_tokens: u64) -> u64 {
         let Ok(amount) = u128::try_from(amount) else { return 0 };
         let before_markup = amount.saturating_mul(1_000).checked_div(1_000 + u128::from(self.markup_permille)).unwrap_or(0);
         let input = u128::from(input_tokens).saturating_mul(u128::from(self.input));
@@ -64,6 +60,13 @@ pub struct Demand {
     pub lease: u64,
 }
 
+impl Demand {
+    /// The least that a balance must have for it: its prompt, and the fewest generated tokens that are worth an answer.
+    pub fn least_amount(&self) -> PicoUsd {
+        self.price.amount(self.input_tokens, self.output_tokens.min(self.least_output))
+    }
+}
+
 /// A request that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -93,7 +96,12 @@ pub enum Denial {
     /// Too many requests at once.
     Concurrency(u128),
     /// The balance does not cover it.
-    Balance,
+    Balance {
+        /// The least that would have been held for it.
+        needed: PicoUsd,
+        /// What is left of the balance.
+        left: SignedPicoUsd,
+    },
     /// The key's item is throttled.
     Busy,
     /// The key's item changed each time it was looked at.
@@ -223,34 +231,29 @@ impl Admitting {
 
     /// Makes the write fit the key as it was, or says why it cannot.
     fn adapt(&mut self, old: &StoredKey, now: u64) -> Result<(), Denial> {
-        let window = now - now % WINDOW;
-        let reset = old.window < window;
-        // A clock that is behind uses the stored window and never sets it back.
-        let end = window.max(old.window).saturating_add(WINDOW);
-        let wait = end.saturating_sub(now).max(1);
-        let (requests, tokens) =
-            if reset { (signed(old.rpm), signed(old.tpm)) } else { (old.requests_left, old.tokens_left) };
+        let window = Window::of(old, now);
         let (dead, slots) = slots(old, now)?;
-        if requests < 1 {
-            return Err(Denial::Requests(wait));
+        if window.requests(old) < 1 {
+            return Err(Denial::Requests(window.wait));
         }
         let input = i128::from(self.demand.input_tokens);
         if input.saturating_add(i128::from(self.demand.least_output)) > signed(old.tpm) {
             return Err(Denial::TokensNever(old.tpm));
         }
-        let by_rate = u64::try_from(tokens.saturating_sub(input).max(0)).unwrap_or(u64::MAX);
+        let by_rate = u64::try_from(window.tokens(old).saturating_sub(input).max(0)).unwrap_or(u64::MAX);
         let by_balance = self.demand.price.affordable(old.balance, self.demand.input_tokens);
         let output = self.demand.output_tokens;
-        if by_balance < output.min(self.demand.least_output) || old.balance < 0 {
-            return Err(Denial::Balance);
+        let needed = self.demand.least_amount();
+        if u128::try_from(old.balance).map_or(true, |left| left < needed.pico()) {
+            return Err(Denial::Balance { needed, left: SignedPicoUsd::new(old.balance) });
         }
         if by_rate < output.min(self.demand.least_output) {
-            return Err(Denial::Tokens(wait));
+            return Err(Denial::Tokens(window.wait));
         }
         self.output_tokens = output.min(by_rate).min(by_balance);
         self.write.hold = hold(&self.demand, self.output_tokens, now);
-        self.write.hold.window = window.max(old.window);
-        (self.write.now, self.write.reset, self.write.dead, self.write.slots) = (now, reset, dead, slots);
+        self.write.hold.window = window.start;
+        (self.write.now, self.write.reset, self.write.dead, self.write.slots) = (now, window.reset, dead, slots);
         Ok(())
     }
 }
@@ -282,8 +285,4 @@ fn hold(demand: &Demand, output_tokens: u64, now: u64) -> Hold {
         tokens: demand.input_tokens.saturating_add(output_tokens),
         model: demand.model.clone(),
     }
-}
-
-fn signed(limit: u128) -> i128 {
-    i128::try_from(limit.min(OFF)).unwrap_or(i128::MAX)
 }

@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// A reply that was asked for in one piece is one chunk to us: it may take as long as a whole request.
 const WHOLE: Duration = Duration::from_mins(14);
 const TOKEN: Duration = Duration::from_secs(3);
-const COUNT: Duration = Duration::from_secs(20);
+const COUNT: Duration = Duration::from_secs(5);
 /// Sockets survive a frozen environment for a while, not for long.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Largest whole reply that is held.

@@ -7,15 +7,17 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::items::{
-    ANY, AdmitWrite, Expired, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, number, partition, primary_key, text,
+    ANY, AdmitWrite, Expired, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, TakeWrite, number, partition,
+    primary_key, text,
 };
 use super::{Limit, Store, StoreError, failure};
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyDigest, KeyId, RequestId};
 
-/// What holds for every admission.
-const ADMITTED: &str = "(digest = :digest OR (old_digest = :digest AND old_until > :now)) AND #status = :active \
-                        AND expires > :now AND (contains(models, :model) OR contains(models, :any)) \
-                        AND balance >= :amount AND attribute_not_exists(holds.#r) AND attribute_not_exists(expired.#r)";
+/// What holds for everything that is taken from a key: who asks, and for which model.
+const MAY_USE: &str = "(digest = :digest OR (old_digest = :digest AND old_until > :now)) AND #status = :active \
+                       AND expires > :now AND (contains(models, :model) OR contains(models, :any))";
+/// What holds for every admission besides.
+const ADMITTED: &str = "balance >= :amount AND attribute_not_exists(holds.#r) AND attribute_not_exists(expired.#r)";
 
 /// A conditional write's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,16 +32,9 @@ impl Store {
     /// Takes what a request needs from its key, all or nothing. One attempt: the caller decides about another.
     pub async fn admit(&self, write: &AdmitWrite) -> Result<Conditional, StoreError> {
         let (update, condition) = (admit_update(write), admit_condition(write));
-        let mut builder = self
-            .key_update(&write.key, update, condition)
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#window", "window")
+        let user = User { digest: write.digest, model: &write.hold.model, now: write.now };
+        let mut builder = may_use(self.key_update(&write.key, update, condition), user)
             .expression_attribute_names("#r", write.request.to_string())
-            .expression_attribute_values(":digest", AttributeValue::B(Blob::new(*write.digest.as_bytes())))
-            .expression_attribute_values(":now", number(write.now))
-            .expression_attribute_values(":active", text(KeyStatus::Active.as_str()))
-            .expression_attribute_values(":model", text(&write.hold.model))
-            .expression_attribute_values(":any", text(ANY))
             .expression_attribute_values(":amount", number(write.hold.amount.pico()))
             .expression_attribute_values(":hold", text(write.hold.pack()))
             .expression_attribute_values(":one", number(1))
@@ -54,6 +49,20 @@ impl Store {
                 .expression_attribute_values(format!(":d{position}"), text(hold.pack()));
         }
         conditional(builder, self.patience.read).await
+    }
+
+    /// Takes one request of a key's rate. One attempt: the caller decides about another.
+    pub async fn take_request(&self, write: &TakeWrite) -> Result<Conditional, StoreError> {
+        let (update, rates) = if write.reset {
+            ("SET #window = :w, requests_left = rpm - :one, tokens_left = tpm", "#window < :w AND rpm >= :one")
+        } else {
+            ("SET requests_left = requests_left - :one", "#window >= :w AND requests_left >= :one")
+        };
+        let update = self.key_update(&write.key, update.to_owned(), format!("{MAY_USE} AND {rates}"));
+        let update = may_use(update, User { digest: write.digest, model: &write.model, now: write.now })
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":w", number(write.window));
+        conditional(update, self.patience.read).await
     }
 
     /// Ends a hold, if it is where the write says. One attempt.
@@ -111,6 +120,26 @@ impl Store {
     }
 }
 
+/// Who takes something from a key, and what for.
+#[derive(Clone, Copy)]
+struct User<'a> {
+    digest: KeyDigest,
+    model: &'a str,
+    now: u64,
+}
+
+/// What [`MAY_USE`] names, and the window, which every such write looks at.
+fn may_use(update: UpdateItemFluentBuilder, user: User<'_>) -> UpdateItemFluentBuilder {
+    update
+        .expression_attribute_names("#status", "status")
+        .expression_attribute_names("#window", "window")
+        .expression_attribute_values(":digest", AttributeValue::B(Blob::new(*user.digest.as_bytes())))
+        .expression_attribute_values(":now", number(user.now))
+        .expression_attribute_values(":active", text(KeyStatus::Active.as_str()))
+        .expression_attribute_values(":model", text(user.model))
+        .expression_attribute_values(":any", text(ANY))
+}
+
 fn admit_update(write: &AdmitWrite) -> String {
     let rates = if write.reset {
         "#window = :w, requests_left = rpm - :one, tokens_left = tpm - :tokens"
@@ -134,7 +163,7 @@ fn admit_condition(write: &AdmitWrite) -> String {
     } else {
         "#window >= :w AND requests_left >= :one AND tokens_left >= :tokens"
     };
-    let mut condition = format!("{ADMITTED} AND size(holds) < {slots} AND {rates}");
+    let mut condition = format!("{MAY_USE} AND {ADMITTED} AND size(holds) < {slots} AND {rates}");
     for position in 0..write.dead.len() {
         condition =
             format!("{condition} AND holds.#d{position} = :d{position} AND attribute_not_exists(expired.#d{position})");

@@ -12,7 +12,7 @@ use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::native::{Forwarding, UpstreamBody};
-use crate::wire::target::{Encoded, Target};
+use crate::wire::target::{Encoded, OutputBounds, Target};
 use crate::wire::{self, ClientRequest, Native, WireFormat};
 
 /// The upstream body before the provider's last edits.
@@ -35,13 +35,17 @@ pub struct Destination<'a> {
     pub route: &'a Route,
     /// What the route's provider speaks.
     pub wire: WireFormat,
+    /// How long the reply may get.
+    pub output: OutputBounds,
 }
 
 impl Destination<'_> {
     fn target(&self) -> Target<'_> {
         Target {
             capabilities: &self.model.capabilities,
-            max_output_tokens: self.model.max_output_tokens,
+            max_output_tokens: self.model.max_output_tokens.min(self.output.most),
+            default_output: self.model.default_output,
+            must_say_limit: self.output.must_say,
             context_window: self.model.context_window,
             upstream: self.route.upstream.as_str(),
         }
@@ -166,7 +170,7 @@ mod tests {
         let request = wire::open_request(format, body.to_owned()).unwrap();
         let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
         let wire = format.native().unwrap().wire();
-        let destination = Destination { model: &model, route: &model.routes[0], wire };
+        let destination = Destination { model: &model, route: &model.routes[0], wire, output: OutputBounds::NONE };
         let outbound = outbound(&request, destination, extras).unwrap();
         let body = outbound.body.finish(&ProviderFields::default()).unwrap();
         (String::from_utf8(body).unwrap(), outbound.dropped)

@@ -25,7 +25,7 @@ pub fn inline(declared: &str, data: &str) -> Source {
 }
 
 /// `data:<type>[;parameter]*;base64,<data>` as type and data.
-fn split_data_url(url: &str) -> Option<(&str, &str)> {
+pub(super) fn split_data_url(url: &str) -> Option<(&str, &str)> {
     let (header, data) = url.strip_prefix("data:")?.split_once(',')?;
     let header = header.strip_suffix(";base64")?;
     Some((header.split(';').next().unwrap_or_default(), data))

@@ -8,6 +8,7 @@ pub mod fold;
 mod format;
 pub mod gemini;
 pub mod lost;
+mod measure;
 pub mod media;
 pub mod names;
 pub mod native;
@@ -15,7 +16,8 @@ pub mod openai;
 pub mod raw;
 mod reply;
 pub mod request;
-pub(crate) mod schema_ref;
+mod schema_growth;
+mod schema_ref;
 pub mod shape;
 pub mod target;
 pub mod upstream_error;
@@ -23,12 +25,14 @@ pub mod upstream_error;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::capability::MediaTokens;
 use crate::chat::{ChatRequest, StreamEvent};
-use crate::document::{Document, Edits, Value};
+use crate::document::{Document, Value};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::ids::{ModelId, RequestId};
 use crate::sse::Frame;
 pub use format::{Betas, Format, Native};
+pub use measure::Measured;
 pub use reply::{
     Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext,
 };
@@ -142,16 +146,6 @@ impl ClientRequest {
     pub fn body(&self) -> Value<'_> {
         self.document.root()
     }
-
-    /// The same request with that limit for the output.
-    pub fn with_output_limit(&self, tokens: u64) -> Result<Self, GatewayError> {
-        let field = self.max_tokens.map_or("max_tokens", |limit| limit.field);
-        let mut edits = Edits::default();
-        edits.set(self.body(), field, &tokens);
-        let text = String::from_utf8(self.document.edited(&edits));
-        let document = parse(self.format, text.map_err(|error| GatewayError::internal(error.to_string()))?)?;
-        Ok(Self { document, max_tokens: Some(OutputLimit { field, tokens }), ..self.clone() })
-    }
 }
 
 /// Reads a client's body and checks its shape; every fault is a 400 that names the path.
@@ -166,6 +160,13 @@ pub fn open_count(format: ClientFormat, body: String) -> Result<ClientRequest, G
 
 fn parse(format: ClientFormat, body: String) -> Result<Arc<Document>, GatewayError> {
     Document::parse(body, format.own_names()).map(Arc::new)
+}
+
+/// The sizes of a client's own body, for an estimate of its tokens: client formats have parts where the wire of the same format
+/// has them.
+pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Result<Measured, GatewayError> {
+    let wire = request.format.native().map_or(WireFormat::OpenAi, Native::wire);
+    Ok(Measured::of_document(wire, &request.document, media))
 }
 
 /// The ids of a request's tool calls whose signatures its client could not carry: those of our own making.
@@ -194,6 +195,16 @@ pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
     count
         .map(|count| count.input_tokens)
         .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
+}
+
+impl WireFormat {
+    /// Whether a body without an output limit is refused.
+    pub const fn demands_output_limit(self) -> bool {
+        match self {
+            Self::Anthropic => true,
+            Self::OpenAi | Self::Gemini => false,
+        }
+    }
 }
 
 /// The decoder of a wire's streams.

@@ -83,11 +83,17 @@ impl<'d> Forwarding<'d> {
         Ok(())
     }
 
-    /// Lowers an output limit above the model's own.
+    /// Lowers an output limit above the model's own, and says one where the body must.
     pub fn clamp_output(&mut self, limit: Option<OutputLimit>, target: &Target<'_>) {
-        if let Some(limit) = limit.filter(|limit| target.clamp(limit.tokens) != limit.tokens) {
-            self.edits.set(self.body, limit.field, &target.clamp(limit.tokens));
-            self.dropped.push(limit.field.to_owned());
+        match limit {
+            Some(OutputLimit { field, tokens }) if target.clamp(tokens) != tokens => {
+                self.edits.set(self.body, field, &target.clamp(tokens));
+                self.dropped.push(field.to_owned());
+            }
+            None if target.must_say_limit => {
+                self.edits.set(self.body, "max_tokens", &target.clamp(target.default_output));
+            }
+            Some(_) | None => {}
         }
     }
 

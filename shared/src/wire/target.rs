@@ -5,16 +5,33 @@ use crate::chat::request::{Place, Sampling, ToolDefinition};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
-/// Output limit where a wire demands one and the client sets none, and what a request without one holds.
-pub const DEFAULT_OUTPUT: u64 = 32_000;
+/// How long a reply may get, as its key pays for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputBounds {
+    /// Most output tokens, whatever the client and the model allow.
+    pub most: u64,
+    /// Whether the body must say a limit, also where neither the client nor the wire asks for one.
+    pub must_say: bool,
+}
+
+impl OutputBounds {
+    /// No bounds but the model's and the client's.
+    pub const NONE: Self = Self { most: u64::MAX, must_say: false };
+    /// As for a key that pays in advance: no reply may cost more than its hold, so every body says a limit.
+    pub const SAID: Self = Self { most: u64::MAX, must_say: true };
+}
 
 /// The route's model.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// What it can do.
     pub capabilities: &'a Capabilities,
-    /// Its largest output in tokens.
+    /// Its largest output in tokens, within what its key can pay.
     pub max_output_tokens: u64,
+    /// The output limit of a body that must say one where the client says none, in tokens.
+    pub default_output: u64,
+    /// Whether the body must say an output limit.
+    pub must_say_limit: bool,
     /// How many tokens of input and output it takes together, as the catalogue knows it.
     pub context_window: u64,
     /// Its name at the provider.
@@ -27,11 +44,16 @@ impl Target<'_> {
         tokens.min(self.max_output_tokens)
     }
 
-    /// The output limit to send: the client's within the model's, or the default.
+    /// The output limit for a wire that demands one: the client's within the model's, or the default.
     pub fn output_limit(&self, asked: Option<u64>, lost: &mut Vec<Lost>) -> u64 {
-        let limit = self.clamp(asked.unwrap_or(DEFAULT_OUTPUT));
+        let limit = self.clamp(asked.unwrap_or(self.default_output));
         lost.extend(asked.filter(|asked| *asked != limit).map(|_| Lost::MaxTokens));
         limit
+    }
+
+    /// The output limit for a wire that can do without: none where nobody asks for one.
+    pub fn said_output_limit(&self, asked: Option<u64>, lost: &mut Vec<Lost>) -> Option<u64> {
+        (asked.is_some() || self.must_say_limit).then(|| self.output_limit(asked, lost))
     }
 
     /// The sampling that the model takes: reasoning models refuse most of it.
@@ -110,7 +132,14 @@ mod tests {
             ),
         ] {
             let capabilities = Capabilities { sampling: support, ..Capabilities::default() };
-            let target = Target { capabilities: &capabilities, max_output_tokens: 1, context_window: 1, upstream: "m" };
+            let target = Target {
+                capabilities: &capabilities,
+                max_output_tokens: 1,
+                default_output: 1,
+                must_say_limit: false,
+                context_window: 1,
+                upstream: "m",
+            };
             let mut seen = Vec::new();
             assert_eq!(target.sampling(asked(), &mut seen), kept);
             assert_eq!(seen, lost);

@@ -158,7 +158,7 @@ impl StoredKey {
 
     /// Whether it may use a model.
     pub fn allows(&self, model: &str) -> bool {
-        self.models.iter().any(|allowed| allowed == ANY || allowed == model)
+        allows(&self.models, model)
     }
 
     /// What running and dead requests took from the balance and did not yet give back.
@@ -182,6 +182,11 @@ impl StoredKey {
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
         item
     }
+}
+
+/// Whether a key's list of models has a model in it.
+pub fn allows(models: &[String], model: &str) -> bool {
+    models.iter().any(|allowed| allowed == ANY || allowed == model)
 }
 
 fn texts(values: &[String]) -> AttributeValue {

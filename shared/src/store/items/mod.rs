@@ -21,10 +21,10 @@ use crate::ids::{KeyId, RequestId};
 
 pub use grant::CreditGrant;
 pub use hold::{Expired, Hold};
-pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey};
+pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
 pub use record::{Record, Rollup, TokenSource};
 pub use route::{ROUTES, RouteName, RouteState};
-pub use writes::{AdmitWrite, Place, ReleaseWrite};
+pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};
 
 /// The schema version that is written.
 pub const VERSION: u64 = 1;

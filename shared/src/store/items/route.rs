@@ -11,7 +11,11 @@ pub const ROUTES: &str = "ROUTES";
 /// A state that nothing has touched for a day says nothing any more.
 const KEPT_SECONDS: i64 = 86_400;
 
-/// A route's name in the table: `<provider>#<upstream model>`.
+/// What ends the name of a route's counting endpoint.
+const COUNTING: &str = "#count";
+
+/// A route's name in the table: `<provider>#<upstream model>`, and `#count` after it for the endpoint that counts its tokens. That
+/// one fails and works apart from the model, and neither must close the other off.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouteName(String);
 
@@ -19,6 +23,16 @@ impl RouteName {
     /// The name of the route to that model.
     pub fn new(provider: ProviderId, upstream: &UpstreamModel) -> Self {
         Self(format!("{provider}#{upstream}"))
+    }
+
+    /// The name of the endpoint that counts tokens for that model.
+    pub fn counting(provider: ProviderId, upstream: &UpstreamModel) -> Self {
+        Self(format!("{provider}#{upstream}{COUNTING}"))
+    }
+
+    /// Whether it is the name of an endpoint that counts.
+    pub fn counts(&self) -> bool {
+        self.0.ends_with(COUNTING)
     }
 
     /// The sort key.

@@ -26,6 +26,24 @@ pub struct AdmitWrite {
     pub slots: Option<u128>,
 }
 
+/// The write that takes one request of a key's rate and nothing else. Its condition, besides what the fields say: the digest is the
+/// key's or its predecessor's, the key is active and not expired, may use the model, and has a request left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeWrite {
+    /// The key.
+    pub key: KeyId,
+    /// SHA-256 of the whole key as the client sent it.
+    pub digest: KeyDigest,
+    /// The public model id.
+    pub model: String,
+    /// Seconds since the epoch.
+    pub now: u64,
+    /// The minute that the request counts in, as seconds since the epoch.
+    pub window: u64,
+    /// Whether the key's window is older and begins anew.
+    pub reset: bool,
+}
+
 /// Where a hold is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -29,7 +29,9 @@ pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<ModelReque
         }
     }
     let model = if mode == Mode::Count { string(body, "model").unwrap_or_default() } else { model };
-    Ok(ModelRequest::new(Wire::Claude, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
+    let limit = body.get("max_tokens").and_then(Value::as_u64);
+    let request = ModelRequest::new(Wire::Claude, mode, model, transcript).with_output_limit(limit);
+    Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 /// Checks what this endpoint insists on and Anthropic's own does not.
@@ -194,17 +196,21 @@ fn tool_id() -> String {
 }
 
 fn usage(told: SimulatedUsage) -> Usage {
-    let cache_creation = Some(CacheCreation { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 });
+    let cache_creation = Some(CacheCreation {
+        ephemeral_5m_input_tokens: told.written_tokens,
+        ephemeral_1h_input_tokens: told.written_1h_tokens,
+    });
     Usage { cache_creation, ..final_usage(told) }
 }
 
 /// The usage at a stream's end, where the cache is not itemised.
 fn final_usage(told: SimulatedUsage) -> Usage {
     let thinking_tokens = told.reasoning_tokens;
+    let written = told.written_tokens + told.written_1h_tokens;
     Usage {
-        // This wire counts what was read from the cache apart.
-        input_tokens: told.input_tokens.saturating_sub(told.cached_tokens),
-        cache_creation_input_tokens: 0,
+        // This wire counts what was read from the cache, and written to it, apart.
+        input_tokens: told.input_tokens.saturating_sub(told.cached_tokens + written),
+        cache_creation_input_tokens: written,
         cache_read_input_tokens: told.cached_tokens,
         cache_creation: None,
         output_tokens: told.output_tokens,

@@ -4,6 +4,8 @@
 //!   least 1. Tool declarations, call arguments and images count nothing.
 //! - Cached tokens: as many of the input tokens as the script says.
 //! - Output tokens: the whitespace-separated words of the reasoning, of the text, and of the tool call (its name and arguments).
+//!
+//! Real tokenizers and meters count more of a request; `dearest` does, too.
 
 /// Tokens for so many bytes of text.
 pub(super) fn input_tokens(bytes: usize) -> u64 {

@@ -34,7 +34,10 @@ pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<ModelRequest
             Some(_) | None => transcript.user(&texts),
         }
     }
-    Ok(ModelRequest::new(Wire::Gemini, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
+    let config = either(body, "generationConfig", "generation_config");
+    let limit = config.and_then(|config| either(config, "maxOutputTokens", "max_output_tokens")).and_then(Value::as_u64);
+    let request = ModelRequest::new(Wire::Gemini, mode, model, transcript).with_output_limit(limit);
+    Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 fn either<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'a Value> {
@@ -141,6 +144,7 @@ pub(super) fn streamed(reply: &Reply, mode: Mode) -> Streamed {
     }
     // The signature of reasoning that led to text comes last, on a part without text.
     let thought_signature = text_signature(reply);
+    stream.told = reply.usage;
     stream.chunk(Part { text: Some(String::new()), thought_signature, ..Part::default() }, Some(reply.finish));
     let failure = error(503, "Simulated failure in mid-stream");
     match mode {

@@ -52,7 +52,7 @@ pub struct Entry {
     pub received_at_ms: u64,
 }
 
-/// The usage that an answer reports.
+/// The usage that an answer reports; what the dearest replies report is counted in another way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SimulatedUsage {
     /// One for each four bytes of message and system text, rounded up, at least one.
@@ -61,6 +61,10 @@ pub struct SimulatedUsage {
     pub output_tokens: u64,
     /// The part of `input_tokens` that was read from a cache.
     pub cached_tokens: u64,
+    /// The part of `input_tokens` that was written to a cache for minutes.
+    pub written_tokens: u64,
+    /// The part of `input_tokens` that was written to a cache for an hour.
+    pub written_1h_tokens: u64,
     /// The part of `output_tokens` that is reasoning.
     pub reasoning_tokens: u64,
     /// What the wire says it costs, in millionths of a dollar; only `OpenRouter` says.

@@ -31,6 +31,7 @@
 //! | `json` | | an echo as one JSON body, also where a stream was asked for |
 //! | `moderated` | | refuses with 403 and, on OpenRouter's wire, with what moderation found |
 //! | `close` | | echoes, and closes the connection afterwards without having announced it |
+//! | `dearest` | `percent` | an echo whose usage is the dearest that the body allows |
 //! | `strict` | `steps`, `parallel` | refuses what the real provider refuses; else a loop of tool calls |
 //!
 //! Each takes `label`, which names its rows in the journal, `on`, `times`, `pace`, the milliseconds before each streamed word, and
@@ -52,6 +53,13 @@
 //! Usage is a matter of counting. Input tokens are the bytes of all message, tool-result and system text, the marker included,
 //! divided by four, rounded up, at least 1. Output tokens are the words of the reasoning, of the text and of the call. OpenRouter
 //! charges a millionth of a dollar for an input token and five for an output token.
+//!
+//! A reply never has more output tokens than the request's own limit allows, reasoning included; where that cuts it, it ends for want
+//! of room, and a call that would not fit is left out.
+//!
+//! `dearest` reports `percent` of the output limit (100), or of the model's most output without one. At 100 it ends for want of room,
+//! below as usual; the words that it says are fewer than what it reports. What was not said counts as reasoning where the model may
+//! have thought. Its input is the full count of the module of that name, in the answer to a request that only counts as well.
 //!
 //! Tokens for the Vertex side come from three endpoints: `/token` for [`service_account_json`], and `/sts/v1/token` and
 //! `/impersonate/…` for [`external_account_json`], which check AWS's signature. `/ssm/` is the parameter store, signed as well.
@@ -77,6 +85,7 @@ mod claude;
 mod connection;
 mod control;
 mod counting;
+mod dearest;
 mod encoding;
 mod federation;
 mod frame;
@@ -91,9 +100,11 @@ mod models;
 mod odd;
 mod openrouter;
 mod openrouter_shapes;
+mod picture;
 mod received;
 mod refusal;
 mod reply;
+mod room;
 mod scenario;
 mod script;
 mod sending;

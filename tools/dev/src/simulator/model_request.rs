@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::counting::input_tokens;
+use super::journal::SimulatedUsage;
 use super::transcript::Transcript;
 use super::wire::Wire;
 
@@ -45,6 +46,10 @@ pub(super) struct ModelRequest {
     pub(super) mode: Mode,
     pub(super) model: String,
     pub(super) input_tokens: u64,
+    /// The most output tokens that the request itself allows.
+    pub(super) output_limit: Option<u64>,
+    /// The usage to report instead of what is counted.
+    pub(super) dearest: Option<SimulatedUsage>,
     /// The text of the last user message that has any.
     pub(super) user_text: String,
     /// The text of the last user message that has a marker.
@@ -65,6 +70,8 @@ impl ModelRequest {
             mode,
             model: model.to_owned(),
             input_tokens: input_tokens(transcript.bytes),
+            output_limit: None,
+            dearest: None,
             user_text: transcript.user_text,
             marked_text: transcript.marked_text,
             tool_result: transcript.tool_result,
@@ -76,6 +83,11 @@ impl ModelRequest {
 
     pub(super) fn with_tools(mut self, tools: Vec<Tool>) -> Self {
         self.tools = tools;
+        self
+    }
+
+    pub(super) fn with_output_limit(mut self, limit: Option<u64>) -> Self {
+        self.output_limit = limit;
         self
     }
 

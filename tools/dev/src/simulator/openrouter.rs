@@ -37,7 +37,9 @@ pub(super) fn read(body: &Value) -> Result<ModelRequest, Refusal> {
         }
     }
     let mode = if body.get("stream") == Some(&Value::Bool(true)) { Mode::Events } else { Mode::Whole };
-    Ok(ModelRequest::new(Wire::OpenRouter, mode, model, transcript).with_tools(tools(body)).with_thinking(thinking(body)))
+    let limit = ["max_tokens", "max_completion_tokens"].iter().filter_map(|name| body.get(*name)?.as_u64()).min();
+    let request = ModelRequest::new(Wire::OpenRouter, mode, model, transcript).with_output_limit(limit);
+    Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
 fn thinking(body: &Value) -> Thinking {
@@ -96,9 +98,11 @@ struct Failure<'a> {
     metadata: Option<Value>,
 }
 
-/// The usage with what this wire adds: its price, one millionth of a dollar for an input token and five for an output token.
+/// The usage with what this wire adds: its price, one millionth of a dollar for an input token and five for an output token, unless
+/// the usage has one of its own.
 pub(super) fn priced(usage: SimulatedUsage) -> SimulatedUsage {
-    SimulatedUsage { cost_micro_usd: Some(usage.input_tokens + 5 * usage.output_tokens), ..usage }
+    let cost = usage.cost_micro_usd.unwrap_or(usage.input_tokens + 5 * usage.output_tokens);
+    SimulatedUsage { cost_micro_usd: Some(cost), ..usage }
 }
 
 /// The reply in one piece.
@@ -301,6 +305,7 @@ fn call_id() -> String {
 }
 
 fn usage(told: SimulatedUsage) -> Usage {
+    let written = told.written_tokens + told.written_1h_tokens;
     let micros = priced(told).cost_micro_usd.unwrap_or_default();
     Usage {
         prompt_tokens: told.input_tokens,
@@ -309,7 +314,11 @@ fn usage(told: SimulatedUsage) -> Usage {
         // Raw text, because a float of this size would be written with an exponent.
         cost: RawValue::from_string(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)).ok(),
         is_byok: false,
-        prompt_tokens_details: PromptDetails { cached_tokens: told.cached_tokens, audio_tokens: 0 },
+        prompt_tokens_details: PromptDetails {
+            cached_tokens: told.cached_tokens,
+            cache_write_tokens: (written > 0).then_some(written),
+            audio_tokens: 0,
+        },
         cost_details: CostDetails { upstream_inference_cost: None },
         completion_tokens_details: CompletionDetails { reasoning_tokens: told.reasoning_tokens },
     }

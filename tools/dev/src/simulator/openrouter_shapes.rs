@@ -135,8 +135,11 @@ pub(super) struct Usage {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the wire calls each of them tokens")]
 pub(super) struct PromptDetails {
     pub(super) cached_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_write_tokens: Option<u64>,
     pub(super) audio_tokens: u64,
 }
 

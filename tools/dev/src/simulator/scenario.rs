@@ -61,13 +61,15 @@ pub(super) enum Scenario {
     Moderated,
     /// Closes the connection after an answer that does not announce it.
     Close,
+    /// Reports the dearest usage that the body allows, with so many percent of the output.
+    Dearest { percent: u64 },
     /// Refuses what the real provider refuses, and else plays a loop of so many tool results, the first few at once.
     Strict { steps: usize, parallel: usize },
 }
 
 impl Scenario {
     /// One of each, with its default settings.
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::Echo,
         Self::Tool,
         Self::Thinking,
@@ -94,6 +96,7 @@ impl Scenario {
         Self::Json,
         Self::Moderated,
         Self::Close,
+        Self::Dearest { percent: 100 },
         Self::Strict { steps: 5, parallel: 1 },
     ];
 
@@ -126,6 +129,7 @@ impl Scenario {
             Self::Json => "json",
             Self::Moderated => "moderated",
             Self::Close => "close",
+            Self::Dearest { .. } => "dearest",
             Self::Strict { .. } => "strict",
         }
     }
@@ -160,6 +164,7 @@ impl Scenario {
                 percent: settings.number("percent")?.unwrap_or(percent),
                 seed: settings.number("seed")?.unwrap_or(seed),
             },
+            Self::Dearest { percent } => Self::Dearest { percent: settings.number("percent")?.unwrap_or(percent) },
             Self::Strict { steps, parallel } => Self::Strict {
                 steps: settings.count("steps")?.unwrap_or(steps),
                 parallel: settings.count("parallel")?.unwrap_or(parallel).max(1),

@@ -87,6 +87,7 @@ impl Answer {
             | Scenario::NoUsage
             | Scenario::Long { .. }
             | Scenario::Truncated
+            | Scenario::Dearest { .. }
             | Scenario::Strict { .. } => Self::spoken(request, script, cue),
         }
     }
@@ -127,7 +128,7 @@ impl Answer {
         let reply = text::compose(request, script);
         let (wire, scenario) = (request.wire, script.scenario);
         match request.mode {
-            Mode::Count => Self::plain(200, wire.counted(request.input_tokens)),
+            Mode::Count => Self::plain(200, wire.counted(reply.usage.input_tokens)),
             Mode::Whole if matches!(scenario, Scenario::MidstreamError { .. }) => {
                 let (status, body) = wire.late_failure(cue.request_id);
                 Self::plain(status, body)
@@ -206,6 +207,7 @@ fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<
         | Scenario::Secret
         | Scenario::Long { .. }
         | Scenario::Truncated
+        | Scenario::Dearest { .. }
         | Scenario::Strict { .. } => vec![Step::Send(head, None), Step::Send(tail, told)],
     }
 }
@@ -268,6 +270,7 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
         | Scenario::Secret
         | Scenario::Long { .. }
         | Scenario::Truncated
+        | Scenario::Dearest { .. }
         | Scenario::Strict { .. } => paced(frames, pace),
     }
 }

@@ -14,13 +14,14 @@ use super::marker::label_in;
 use super::model_request::{Mode, ModelRequest};
 use super::received::Received;
 use super::refusal::{Refusal, Shape};
+use super::scenario::Scenario;
 use super::script::Script;
 use super::settable::Settable;
 use super::stage::{Answer, Cue};
 use super::tokens::Tokens;
 use super::turns::Turns;
 use super::wire::Wire;
-use super::{gemini, sending, strict};
+use super::{dearest, gemini, sending, strict};
 
 /// The provider simulator. Clones share the same journal, tokens and settings.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Simulator {
     }
 
     /// Journals a request to a model and answers it.
-    pub(super) async fn answer(&self, received: Received, request: ModelRequest) -> Response {
+    pub(super) async fn answer(&self, received: Received, mut request: ModelRequest) -> Response {
         let wire = request.wire;
         let script = Script::of(&request.user_text, &request.marked_text, wire, &self.turns)
             .and_then(|script| strict::check(&request, &script, &received).map(|()| script));
@@ -58,6 +59,10 @@ impl Simulator {
             Ok(script) => script,
             Err(wrong) => return self.refuse(&received, wire, &Refusal::own(400, &wrong)),
         };
+        if let Scenario::Dearest { percent } = script.scenario {
+            let body = received.json().unwrap_or_default();
+            request.dearest = Some(dearest::usage(&request, &body, percent));
+        }
         let cue = Cue { pace: script.pace.unwrap_or(self.pace), request_id: &received.request_id };
         let answer = Answer::to(&request, &script, cue);
         let row = self.journal.begin(Entry {

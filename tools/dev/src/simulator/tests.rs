@@ -1,6 +1,7 @@
 //! The simulator over a real socket.
 
 mod connections;
+mod dearest;
 mod faults;
 mod identity;
 mod strict;
@@ -157,7 +158,7 @@ fn chat(text: &str, more: &str) -> String {
 /// A Messages body for Vertex.
 fn messages(text: &str, more: &str) -> String {
     format!(
-        r#"{{"anthropic_version":"vertex-2023-10-16","max_tokens":9,"messages":[{{"role":"user","content":"{text}"}}]{more}}}"#
+        r#"{{"anthropic_version":"vertex-2023-10-16","max_tokens":4096,"messages":[{{"role":"user","content":"{text}"}}]{more}}}"#
     )
 }
 

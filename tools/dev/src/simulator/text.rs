@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::counting::count;
+use super::dearest;
 use super::journal::SimulatedUsage;
 use super::marker::without_markers;
 use super::model_request::{ModelRequest, Thinking, Tool};
 use super::reply::{Call, Finish, Reply};
+use super::room::Said;
 use super::scenario::Scenario;
 use super::script::Script;
 use super::signature;
@@ -22,20 +23,18 @@ pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
     let calls = calls(request, scenario);
     let thinking = thinking(request, scenario);
     let thoughts = if thinking == Thinking::Shown { words(&thought(request, scenario)) } else { Vec::new() };
-    let mut words = if calls.is_empty() { words(&answer_text(request, scenario)) } else { Vec::new() };
-    let mut finish = if calls.is_empty() { Finish::Stop } else { Finish::Call };
+    let words = if calls.is_empty() { words(&answer_text(request, scenario)) } else { Vec::new() };
+    let finish = if calls.is_empty() { Finish::Stop } else { Finish::Call };
+    let mut said = Said { thoughts, words, calls, finish };
     if scenario == Scenario::Truncated {
-        words.truncate(words.len().div_ceil(2));
-        finish = Finish::Length;
+        said.words.truncate(said.words.len().div_ceil(2));
+        said.finish = Finish::Length;
     }
-    let call_words: u64 = calls.iter().map(|call| 1 + count(&call.arguments)).sum();
-    let usage = SimulatedUsage {
-        input_tokens: request.input_tokens,
-        cached_tokens: script.cached.min(request.input_tokens),
-        output_tokens: count(&words.concat()) + count(&thoughts.concat()) + call_words,
-        reasoning_tokens: count(&thoughts.concat()),
-        cost_micro_usd: None,
-    };
+    let said = said.cut(request.dearest.map(|usage| usage.output_tokens).or(request.output_limit));
+    let usage = usage(request, script, &said);
+    let Said { thoughts, words, calls, finish } = said;
+    // What reports all that is allowed has come to its limit, however few words it says.
+    let full = scenario == Scenario::Dearest { percent: 100 };
     let strict = matches!(scenario, Scenario::Strict { .. });
     let gemini_3 = strict && request.wire == Wire::Gemini && request.model.starts_with("gemini-3");
     Reply {
@@ -46,9 +45,26 @@ pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
         calls,
         gemini_3,
         signature: signature::issue(request.wire, &request.model, request.tool_results),
-        finish,
+        finish: if full { Finish::Length } else { finish },
         usage,
         tells_usage: scenario != Scenario::NoUsage,
+    }
+}
+
+/// What is counted, or the dearest that is allowed.
+fn usage(request: &ModelRequest, script: &Script, said: &Said) -> SimulatedUsage {
+    let (output_tokens, reasoning_tokens) = (said.tokens(), said.thought_tokens());
+    if let Some(dearest) = request.dearest {
+        let unsaid = dearest.output_tokens.saturating_sub(output_tokens);
+        let unsaid = if dearest::may_think(request) { unsaid } else { 0 };
+        return SimulatedUsage { reasoning_tokens: reasoning_tokens + unsaid, ..dearest };
+    }
+    SimulatedUsage {
+        input_tokens: request.input_tokens,
+        cached_tokens: script.cached.min(request.input_tokens),
+        output_tokens,
+        reasoning_tokens,
+        ..SimulatedUsage::default()
     }
 }
 

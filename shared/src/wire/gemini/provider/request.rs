@@ -3,24 +3,22 @@
 //! Loss list: cache marks (Gemini caches by itself), the user's name, parallel calls off, reasoning text of earlier turns.
 
 mod content;
-
-use std::ops::RangeInclusive;
+mod thinking;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
-use crate::chat::request::{
-    Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
-};
+use crate::chat::request::{ChatRequest, JsonText, ResponseFormat, Sampling, ToolChoice, ToolDefinition};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
-use crate::wire::effort;
 use crate::wire::gemini::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
+use crate::wire::schema_growth::SchemaGrowth;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use content::{Content, contents, system};
+use thinking::ThinkingConfig;
 
 /// Most stop sequences Gemini takes.
 const MAX_STOPS: usize = 5;
@@ -99,17 +97,6 @@ struct GenerationConfig {
     thinking_config: Option<ThinkingConfig>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ThinkingConfig {
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    include_thoughts: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thinking_budget: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thinking_level: Option<&'static str>,
-}
-
 /// Encodes a request for a Gemini model.
 pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
     let ChatRequest {
@@ -129,11 +116,16 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let Turns { system: mut instructions, turns, left_out: misplaced } = Turns::of(messages, str::to_owned);
     left_out.extend(misplaced.iter().map(Part::place));
     let mut generation_config = self::sampling(target.sampling(sampling, &mut lost), &mut lost);
-    generation_config.thinking_config = thinking(reasoning, target);
-    generation_config.max_output_tokens = limit(max_tokens, &generation_config, target, &mut lost);
+    let asked = target.said_output_limit(max_tokens, &mut lost);
+    let (config, limit) = thinking::plan(reasoning, asked, target, &mut lost);
+    (generation_config.thinking_config, generation_config.max_output_tokens) = (config, limit);
+    let mut growth = SchemaGrowth::of(&tools, response_format.schema());
     if let Some(instruction) = answer_format(response_format, &mut generation_config, target, tools.is_empty())? {
         lost.push(Lost::ResponseFormat);
         instructions.push(crate::chat::turns::text(&instruction));
+    }
+    for written in generation_config.response_schema.iter().chain(&generation_config.response_json_schema) {
+        growth.take("response_format", written.get())?;
     }
     lost.extend(parallel_tool_calls.filter(|parallel| !parallel).map(|_| Lost::ParallelToolCalls));
     lost.extend(user.map(|_| Lost::User));
@@ -147,7 +139,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let body = Body {
         system_instruction: system(instructions),
         contents: contents(turns, &names, target, &mut left_out)?,
-        tools: declarations(tools, &names, target)?,
+        tools: declarations(tools, &names, target, &mut growth)?,
         tool_config,
         generation_config,
     };
@@ -171,56 +163,6 @@ fn sampling(sampling: Sampling, lost: &mut Vec<Lost>) -> GenerationConfig {
         stop_sequences,
         ..GenerationConfig::default()
     }
-}
-
-/// Levels for Gemini 3 and newer, budgets for 2.5: both at once are refused, and so is a level the model does not have.
-fn thinking(reasoning: Reasoning, target: &Target<'_>) -> Option<ThinkingConfig> {
-    let Reasoning { amount, visible: include_thoughts } = reasoning;
-    let (thinking_level, thinking_budget) = match target.capabilities.thinking {
-        Thinking::GeminiLevel => (level(amount, &target.capabilities.efforts), None),
-        Thinking::GeminiBudget => (None, budget(amount, budget_range(target))),
-        Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly | Thinking::Effort => return None,
-    };
-    let config = ThinkingConfig { include_thoughts, thinking_budget, thinking_level };
-    (include_thoughts || thinking_level.is_some() || thinking_budget.is_some()).then_some(config)
-}
-
-fn level(amount: Amount, known: &[String]) -> Option<&'static str> {
-    let wanted = match amount {
-        Amount::Default | Amount::Adaptive(None) => return None,
-        Amount::Off => Effort::Minimal,
-        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort,
-        Amount::Budget(tokens) => effort::of_budget(tokens),
-    };
-    let levels = [(Effort::Minimal, "MINIMAL"), (Effort::Low, "LOW"), (Effort::Medium, "MEDIUM"), (Effort::High, "HIGH")];
-    let has = |effort: Effort| known.iter().any(|word| word == effort.as_str());
-    let not_below = levels.iter().find(|(effort, _)| *effort >= wanted && has(*effort));
-    not_below.or_else(|| levels.iter().rev().find(|(effort, _)| has(*effort))).map(|(_, level)| *level)
-}
-
-/// Budgets in tokens that the model takes.
-fn budget_range(target: &Target<'_>) -> RangeInclusive<u64> {
-    let (least, most) = target.capabilities.budget.unwrap_or((0, 24_576));
-    least..=most
-}
-
-fn budget(amount: Amount, range: RangeInclusive<u64>) -> Option<u64> {
-    let tokens = match amount {
-        Amount::Default | Amount::Adaptive(None) => return None,
-        Amount::Off => 0,
-        Amount::Budget(tokens) => tokens,
-        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => effort::gemini_budget(effort),
-    };
-    Some(tokens.clamp(*range.start(), *range.end()))
-}
-
-/// Thinking counts against `maxOutputTokens`: a small limit is raised by the budget, or the answer would be empty.
-fn limit(asked: Option<u64>, config: &GenerationConfig, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<u64> {
-    asked?;
-    let limit = target.output_limit(asked, lost);
-    let budget = config.thinking_config.as_ref().and_then(|thinking| thinking.thinking_budget).unwrap_or(0);
-    let room = budget.saturating_add(1_024);
-    Some(if budget > 0 && limit < room { limit.saturating_add(budget).min(target.max_output_tokens) } else { limit })
 }
 
 /// Sets the answer's form, or returns it as an instruction where the model refuses it beside tools.
@@ -271,7 +213,12 @@ fn calling_config(choice: &ToolChoice, tools: &[ToolDefinition], names: &ToolNam
     Some(ToolConfig { function_calling_config: CallingConfig { mode, allowed_function_names: allowed } })
 }
 
-fn declarations(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<Tools>, GatewayError> {
+fn declarations(
+    tools: Vec<ToolDefinition>,
+    names: &ToolNames,
+    target: &Target<'_>,
+    growth: &mut SchemaGrowth,
+) -> Result<Vec<Tools>, GatewayError> {
     let mut declared = Vec::with_capacity(tools.len());
     for (position, tool) in tools.into_iter().enumerate() {
         let ToolDefinition { name, description, schema, strict: _, cache: _ } = tool;
@@ -286,6 +233,9 @@ fn declarations(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'
                 parameters = openapi;
             }
         }
+        for written in parameters.iter().chain(&parameters_json_schema) {
+            growth.take(&format!("tools[{position}]"), written.get())?;
+        }
         declared.push(Declaration { name: names.outward(&name), description, parameters, parameters_json_schema });
     }
     Ok(if declared.is_empty() { Vec::new() } else { vec![Tools { function_declarations: declared }] })
@@ -297,25 +247,4 @@ fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
 
 fn wrong_schema(path: &str, error: &schema::SchemaError) -> GatewayError {
     GatewayError::invalid(path, format!("{path}: {error}."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_level_or_budget_is_one_that_the_model_has() {
-        let levels = |known: &[&str], amount: Amount| {
-            let known: Vec<String> = known.iter().map(|word| (*word).to_owned()).collect();
-            level(amount, &known)
-        };
-        let (pro, flash) = (["low", "high"], ["minimal", "low", "medium", "high"]);
-        assert_eq!(levels(&pro, Amount::Off), Some("LOW"));
-        assert_eq!(levels(&flash, Amount::Off), Some("MINIMAL"));
-        assert_eq!(levels(&pro, Amount::Effort(Effort::Medium)), Some("HIGH"));
-        assert_eq!(levels(&flash, Amount::Effort(Effort::Max)), Some("HIGH"));
-        assert_eq!(budget(Amount::Off, 128..=32_768), Some(128));
-        assert_eq!(budget(Amount::Off, 0..=24_576), Some(0));
-        assert_eq!(budget(Amount::Effort(Effort::Max), 0..=24_576), Some(24_576));
-    }
 }

@@ -137,7 +137,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
         tools: tools.into_iter().map(|tool| tool_out(tool, &names)).collect::<Result<_, _>>()?,
-        max_tokens: max_tokens.map(|limit| target.output_limit(Some(limit), &mut lost)),
+        max_tokens: target.said_output_limit(max_tokens, &mut lost),
         temperature,
         top_p,
         top_k,

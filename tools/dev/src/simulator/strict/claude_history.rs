@@ -1,30 +1,34 @@
 //! What Claude on Vertex refuses in a conversation.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::json::{items, string};
 use super::super::{signature, text};
+use super::claude_media;
 use super::claude_model::Model;
 use super::claude_turns::{Block, Turn, said, turns};
 use super::verdict::{Verdict, ensure, extra, is_name};
 
 const MOST_BREAKPOINTS: usize = 4;
-const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 /// Checks the conversation; `thinking` is the type that the request asks for.
 pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> Verdict {
     for (place, message) in items(body, "messages").enumerate() {
         extra(Some(message), &format!("messages.{place}"), &["role", "content"])?;
     }
-    for block in items(body, "system") {
-        said(string(block, "text").unwrap_or_default()).map_err(|wrong| wrong.replacen("messages", "system", 1))?;
-    }
-    let turns = turns(body)?;
+    system(body)?;
+    let turns = turns(model, body)?;
+    // docs.cloud.google.com, request fields of Claude.
     ensure(turns.first().is_some_and(|turn| turn.role == "user"), || {
         "messages: first message must use the \"user\" role".to_owned()
     })?;
-    for block in turns.iter().flat_map(|turn| &turn.blocks) {
-        content(block)?;
+    for turn in &turns {
+        for block in &turn.blocks {
+            belongs(block, turn.role)?;
+            content(block)?;
+        }
     }
     breakpoints(body)?;
     pairs(&turns)?;
@@ -32,6 +36,27 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     ending(model, &turns)
 }
 
+/// The system prompt is text (API reference, `system`; BerriAI/litellm#41427 has a picture in it).
+fn system(body: &Value) -> Verdict {
+    for (place, block) in items(body, "system").enumerate() {
+        ensure(string(block, "type") == Some("text"), || format!("system.{place}.type: Input should be 'text'"))?;
+        extra(Some(block), &format!("system.{place}"), &["type", "text", "cache_control", "citations"])?;
+        said(string(block, "text").unwrap_or_default()).map_err(|wrong| wrong.replacen("messages", "system", 1))?;
+    }
+    Ok(())
+}
+
+/// Pictures, documents and results are the user's, calls are the assistant's (API reference; SEMOSS/Semoss#2323).
+fn belongs(block: &Block<'_>, role: &str) -> Verdict {
+    let of = match block.kind {
+        "image" | "document" | "tool_result" => "user",
+        "tool_use" => "assistant",
+        _ => role,
+    };
+    ensure(of == role, || format!("{}: `{}` blocks can only be in `{of}` messages", block.path, block.kind))
+}
+
+/// Thoughts carry no mark for the cache (platform.claude.com, prompt caching; Wei-Shaw/sub2api#225), hence their few members.
 fn content(block: &Block<'_>) -> Verdict {
     let Block { path, kind, value, .. } = block;
     let known: &[&str] = match *kind {
@@ -52,7 +77,8 @@ fn content(block: &Block<'_>) -> Verdict {
     extra(Some(value), &format!("{path}.{kind}"), known)?;
     match *kind {
         "text" => said(block.text.unwrap_or_default()),
-        "image" | "document" => source(path, kind, value),
+        "image" | "document" => claude_media::source(path, kind, value),
+        "search_result" => items(value, "content").filter_map(|block| string(block, "text")).try_for_each(said),
         "thinking" => thought(block),
         "redacted_thinking" => ensure(signature::read(block.string("data")).is_some(), || {
             format!("{path}: Invalid `data` in `redacted_thinking` block")
@@ -63,6 +89,7 @@ fn content(block: &Block<'_>) -> Verdict {
     }
 }
 
+/// The input is an object (API reference), not its text.
 fn call(block: &Block<'_>) -> Verdict {
     let path = &block.path;
     ensure(is_name(block.string("id"), "_-", usize::MAX), || {
@@ -94,37 +121,11 @@ fn result(block: &Block<'_>) -> Verdict {
     Ok(())
 }
 
-fn source(path: &str, kind: &str, block: &Value) -> Verdict {
-    let source = block.get("source").unwrap_or(&Value::Null);
-    let path = format!("{path}.{kind}.source");
-    let media = string(source, "media_type").unwrap_or_default();
-    match (string(source, "type"), kind) {
-        (Some("base64"), "image") => {
-            ensure(IMAGES.contains(&media), || {
-                format!("{path}.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'")
-            })?;
-            base64(source, &path)
-        }
-        (Some("base64"), _) => {
-            ensure(media == "application/pdf", || format!("{path}.base64.media_type: Input should be 'application/pdf'"))?;
-            base64(source, &path)
-        }
-        (Some("text"), "document") => {
-            ensure(media == "text/plain", || format!("{path}.text.media_type: Input should be 'text/plain'"))
-        }
-        (Some("content"), "document") => Ok(()),
-        (Some("url"), _) => Err(format!("{path}: URL sources are not supported on this endpoint")),
-        (_, _) => Err(format!("{path}: Input tag found using 'type' does not match any of the expected tags")),
-    }
-}
-
-fn base64(source: &Value, path: &str) -> Verdict {
-    let data = string(source, "data").unwrap_or_default();
-    ensure(is_name(data, "+/=", usize::MAX), || format!("{path}.base64.data: Invalid base64 data"))
-}
-
+/// A thought comes back with its signature, and unchanged (ENTERPILOT/GoModel#964, openclaw/openclaw#15681).
 fn thought(block: &Block<'_>) -> Verdict {
     let path = &block.path;
+    let signed = block.value.get("signature").is_some_and(|signature| !signature.is_null());
+    ensure(signed, || format!("{path}.thinking.signature: Field required"))?;
     let issued = signature::read(block.string("signature")).filter(signature::Issued::is_of_claude);
     let issued = issued.ok_or_else(|| format!("{path}: Invalid `signature` in `thinking` block"))?;
     ensure(text::is_thought(block.string("thinking"), issued.step), || {
@@ -135,6 +136,7 @@ fn thought(block: &Block<'_>) -> Verdict {
     })
 }
 
+/// Four at most (platform.claude.com, prompt caching), nested ones included (anthropics/claude-agent-sdk-typescript#432).
 fn breakpoints(body: &Value) -> Verdict {
     let mut all = Vec::new();
     for list in ["tools", "system"] {
@@ -149,6 +151,11 @@ fn breakpoints(body: &Value) -> Verdict {
     ensure(all.len() <= MOST_BREAKPOINTS, || {
         format!("A maximum of {MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {}.", all.len())
     })?;
+    for mark in &all {
+        ensure(string(mark, "type") == Some("ephemeral"), || "cache_control.type: Input should be 'ephemeral'".to_owned())?;
+        let ttl = mark.get("ttl").is_none_or(|ttl| ttl == "5m" || ttl == "1h");
+        ensure(ttl, || "cache_control.ephemeral.ttl: Input should be '5m' or '1h'".to_owned())?;
+    }
     let lasting: Vec<bool> = all.iter().map(|mark| string(mark, "ttl") == Some("1h")).collect();
     ensure(lasting.is_sorted_by(|earlier, later| *earlier || !later), || {
         "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. Note that blocks are processed in \
@@ -157,8 +164,10 @@ fn breakpoints(body: &Value) -> Verdict {
     })
 }
 
-/// Each call is answered right after it, and nothing else is.
+/// Each call is answered right after it, and nothing else is (anthropics/claude-code#8210); an id names one call of the whole
+/// conversation.
 fn pairs(turns: &[Turn<'_>]) -> Verdict {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut called: Vec<&str> = Vec::new();
     let mut place = 0;
     for turn in turns {
@@ -186,8 +195,7 @@ fn pairs(turns: &[Turn<'_>]) -> Verdict {
             })?;
         }
         (called, place) = (turn.calls(), turn.place);
-        let unique = called.iter().enumerate().all(|(place, id)| !called.iter().take(place).any(|earlier| earlier == id));
-        ensure(unique, || format!("messages.{place}: `tool_use` ids must be unique"))?;
+        ensure(called.iter().all(|id| known.insert(id)), || format!("messages.{place}: `tool_use` ids must be unique"))?;
     }
     match called.first() {
         Some(missing) => Err(format!(
@@ -198,11 +206,11 @@ fn pairs(turns: &[Turn<'_>]) -> Verdict {
     }
 }
 
-/// What the reasoning in the last turn of the assistant must be like.
+/// What the reasoning in the last turn of the assistant must be like (platform.claude.com, thinking; Kilo-Org/kilocode#5219).
 fn thoughts(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
     let Some(last) = turns.iter().rfind(|turn| turn.role == "assistant") else { return Ok(()) };
     match thinking {
-        Some("adaptive") => Ok(()),
+        Some("adaptive" | "between_tools") => Ok(()),
         Some("enabled") => match last.blocks.first() {
             Some(first) if !last.calls().is_empty() && !first.is_thought() && answers(turns) => Err(format!(
                 "{}.type: Expected `thinking` or `redacted_thinking`, but found `{}`. When `thinking` is enabled, a final \
@@ -212,15 +220,20 @@ fn thoughts(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
             )),
             Some(_) | None => Ok(()),
         },
+        // Thoughts of turns that the user has answered are left aside.
         Some(_) | None => match last.blocks.iter().find(|block| block.is_thought()) {
-            Some(block) => Err(format!(
+            Some(block) if is_last(last, turns) || answers(turns) => Err(format!(
                 "{}: When thinking is disabled, an `assistant` message in the final position cannot contain `{}`. To use \
                  thinking blocks, enable `thinking` in your request.",
                 block.path, block.kind
             )),
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         },
     }
+}
+
+fn is_last(turn: &Turn<'_>, turns: &[Turn<'_>]) -> bool {
+    turns.last().is_some_and(|last| last.place == turn.place)
 }
 
 /// True if the conversation ends with results of tools: the loop is still going on.
@@ -228,6 +241,7 @@ fn answers(turns: &[Turn<'_>]) -> bool {
     turns.last().is_some_and(|turn| turn.results().next().is_some())
 }
 
+/// platform.claude.com, what is new in 4.6; the white space: the prompt factory of BerriAI/litellm.
 fn ending(model: Model<'_>, turns: &[Turn<'_>]) -> Verdict {
     let Some(last) = turns.last().filter(|turn| turn.role == "assistant") else { return Ok(()) };
     ensure(model.takes_prefill(), || {

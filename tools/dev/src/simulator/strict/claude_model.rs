@@ -20,6 +20,11 @@ impl<'a> Model<'a> {
         self.generation < (4, 7)
     }
 
+    /// True if values that are the default anyway pass although others do not (platform.claude.com, what's new in 4.7).
+    pub(super) fn takes_default_sampling(self) -> bool {
+        (4, 7) <= self.generation && self.generation < (5, 0)
+    }
+
     pub(super) fn takes_temperature_with_top_p(self) -> bool {
         self.generation < (4, 1)
     }
@@ -32,9 +37,44 @@ impl<'a> Model<'a> {
         self.generation >= (4, 6)
     }
 
+    /// True if it thinks unless it is told not to.
+    pub(super) fn thinks_by_default(self) -> bool {
+        self.generation >= (5, 0)
+    }
+
+    /// False if `disabled` is refused.
+    pub(super) fn can_stop_thinking(self) -> bool {
+        !(self.is_of("sonnet", (5, 5)) || self.is_of("opus", (5, 5)))
+    }
+
+    pub(super) fn thinks_between_tools(self) -> bool {
+        self.is_of("sonnet", (5, 5))
+    }
+
+    /// True if thoughts that come back are bound to what stood before them, and the request may say what to do where that changed
+    /// (pydantic-ai's profiles, 2.68.0).
+    pub(super) fn binds_thoughts(self) -> bool {
+        self.generation >= (5, 5) || self.is_of("fable", (5, 1))
+    }
+
     /// True if the most effort cannot go without thinking.
     pub(super) fn ties_effort_to_thinking(self) -> bool {
-        self.generation >= (5, 0)
+        self.is_of("opus", (5, 0)) || self.is_of("haiku", (5, 5))
+    }
+
+    /// False if a call can never be forced.
+    pub(super) fn takes_forced_choice(self) -> bool {
+        !(self.is_of("sonnet", (5, 5)) || self.is_of("opus", (5, 5)) || self.is_of("fable", (5, 1)))
+    }
+
+    /// True if messages may have the system's role. Sonnet 5 ignores them, but takes them (pydantic-ai's profiles, 2.68.0).
+    pub(super) fn takes_system_turns(self) -> bool {
+        self.generation >= (5, 0) || self.is_of("opus", (4, 8))
+    }
+
+    /// True if it is of this family, and of this generation or a later one.
+    fn is_of(self, family: &str, generation: (u32, u32)) -> bool {
+        self.name.contains(family) && self.generation >= generation
     }
 
     pub(super) fn takes_prefill(self) -> bool {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::json::{items, string};
+use super::claude_model::Model;
 use super::verdict::Verdict;
 
 /// Consecutive messages of one role.
@@ -47,12 +48,16 @@ impl Turn<'_> {
     }
 }
 
-/// Reads the messages.
-pub(super) fn turns(body: &Value) -> Result<Vec<Turn<'_>>, String> {
-    let mut turns: Vec<Turn<'_>> = Vec::new();
+/// Reads the messages; those of the system belong to no turn.
+pub(super) fn turns<'a>(model: Model<'_>, body: &'a Value) -> Result<Vec<Turn<'a>>, String> {
+    let mut turns: Vec<Turn<'a>> = Vec::new();
     for (place, message) in items(body, "messages").enumerate() {
-        let role = role(message, place)?;
+        let role = role(model, message, place)?;
         let blocks = blocks(message, place)?;
+        if role == "system" {
+            blocks.iter().try_for_each(|block| said(block.text.unwrap_or_default()))?;
+            continue;
+        }
         match turns.last_mut() {
             Some(turn) if turn.role == role => turn.blocks.extend(blocks),
             Some(_) | None => turns.push(Turn { role, place, blocks }),
@@ -61,8 +66,9 @@ pub(super) fn turns(body: &Value) -> Result<Vec<Turn<'_>>, String> {
     Ok(turns)
 }
 
-fn role(message: &Value, place: usize) -> Result<&str, String> {
+fn role<'a>(model: Model<'_>, message: &'a Value, place: usize) -> Result<&'a str, String> {
     match string(message, "role") {
+        Some(role @ "system") if model.takes_system_turns() => Ok(role),
         Some(role @ ("user" | "assistant")) => Ok(role),
         Some("system") => {
             Err("messages: Unexpected role \"system\". The Messages API accepts a top-level `system` parameter, \
@@ -95,7 +101,7 @@ fn blocks(message: &Value, place: usize) -> Result<Vec<Block<'_>>, String> {
     }
 }
 
-/// Refuses texts that say nothing.
+/// Refuses texts that say nothing (QuantumNous/new-api#1260).
 pub(super) fn said(text: &str) -> Verdict {
     match text {
         "" => Err("messages: text content blocks must be non-empty".to_owned()),

@@ -5,102 +5,23 @@ use serde_json::Value;
 use super::super::json::string;
 use super::gemini_fields::{self, get, list};
 use super::verdict::{Verdict, ensure, is_name};
-use super::{gemini_contents, gemini_schema};
+use super::{gemini_config, gemini_contents, gemini_schema};
 
-const MAX_OUTPUT_TOKENS: i64 = 65_536;
-const MAX_STOP_SEQUENCES: usize = 5;
 const CATEGORIES: [&str; 6] =
     ["HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY", "JAILBREAK"];
 const THRESHOLDS: [&str; 5] = ["OFF", "BLOCK_NONE", "BLOCK_ONLY_HIGH", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_LOW_AND_ABOVE"];
 
 /// Checks a request to this model.
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
-    let newer = generation(model) >= (3, 0);
+    let newer = gemini_config::generation(model) >= (3, 0);
     gemini_fields::check(body)?;
     let config = get(body, "generationConfig").unwrap_or(&Value::Null);
-    limits(config)?;
-    thinking(model, get(config, "thinkingConfig").unwrap_or(&Value::Null))?;
+    gemini_config::check(model, config)?;
     tools(body)?;
     mixes(newer, config, body)?;
     calling(body)?;
     safety(body)?;
     gemini_contents::check(model, newer, body)
-}
-
-/// The generation that the model's name says.
-fn generation(model: &str) -> (u32, u32) {
-    let number = model.split('-').nth(1).unwrap_or_default();
-    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
-    (major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
-}
-
-fn limits(config: &Value) -> Verdict {
-    let range = |name: &str, low: f64, high: f64| {
-        let given = get(config, name).and_then(Value::as_f64);
-        ensure(given.is_none_or(|value| (low..=high).contains(&value)), || {
-            let value = given.unwrap_or_default();
-            format!(
-                "Unable to submit request because it has a {name} value of {value} but the supported range is from {low:.1} \
-                 (inclusive) to {high:.1} (inclusive). Update the value and try again."
-            )
-        })
-    };
-    range("temperature", 0.0, 2.0)?;
-    range("topP", 0.0, 1.0)?;
-    range("candidateCount", 1.0, 8.0)?;
-    let most = get(config, "maxOutputTokens").and_then(Value::as_i64);
-    ensure(most.is_none_or(|value| (1..=MAX_OUTPUT_TOKENS).contains(&value)), || {
-        format!(
-            "Unable to submit request because it has a maxOutputTokens value of {} but the supported range is from 1 (inclusive) \
-             to {} (exclusive). Update the value and try again.",
-            most.unwrap_or_default(),
-            MAX_OUTPUT_TOKENS + 1
-        )
-    })?;
-    let stops = list(config, "stopSequences").count();
-    ensure(stops <= MAX_STOP_SEQUENCES, || {
-        format!(
-            "Unable to submit request because it has {stops} stopSequences but the supported range is from 0 (inclusive) to {} \
-             (exclusive).",
-            MAX_STOP_SEQUENCES + 1
-        )
-    })
-}
-
-fn thinking(model: &str, config: &Value) -> Verdict {
-    let level = get(config, "thinkingLevel").and_then(Value::as_str).map(str::to_ascii_uppercase);
-    let budget = get(config, "thinkingBudget").and_then(Value::as_i64);
-    ensure(level.is_none() || budget.is_none(), || {
-        "You can only set one of thinking budget and thinking level.".to_owned()
-    })?;
-    if let Some(level) = level {
-        let known = matches!(level.as_str(), "MINIMAL" | "LOW" | "MEDIUM" | "HIGH");
-        ensure(known, || format!("Invalid value at 'generation_config.thinking_config.thinking_level', \"{level}\""))?;
-        ensure(generation(model) >= (3, 0), || "Thinking level is not supported for this model.".to_owned())?;
-        ensure(takes_level(model, &level), || {
-            format!("Thinking level {level} is not supported for this model. Please retry with other thinking level.")
-        })?;
-    }
-    let Some(budget) = budget else { return Ok(()) };
-    let (least, most) = match model {
-        pro if pro.starts_with("gemini-2.5-pro") => (128, 32_768),
-        lite if lite.starts_with("gemini-2.5-flash-lite") => (512, 24_576),
-        flash if flash.starts_with("gemini-2.5-flash") => (0, 24_576),
-        _ => (0, 32_768),
-    };
-    let lite_off = budget == 0 && model.starts_with("gemini-2.5-flash-lite");
-    ensure(budget == -1 || lite_off || (least..=most).contains(&budget), || {
-        format!("The thinking budget {budget} is invalid. Please choose a value between {least} and {most}.")
-    })
-}
-
-fn takes_level(model: &str, level: &str) -> bool {
-    let pro = model.contains("-pro");
-    match level {
-        "MINIMAL" => !pro && generation(model) < (3, 7),
-        "MEDIUM" => !(pro && generation(model) == (3, 0)),
-        _ => true,
-    }
 }
 
 fn tools(body: &Value) -> Verdict {
@@ -116,6 +37,7 @@ fn tools(body: &Value) -> Verdict {
                      A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), with a maximum length of 64."
                 )
             })?;
+            // smarter-sh/smarter#537.
             ensure(!names.contains(&name), || format!("Duplicate function declaration found: {name}"))?;
             names.push(name);
             schemas(function, &path)?;
@@ -150,6 +72,9 @@ fn mixes(newer: bool, config: &Value, body: &Value) -> Verdict {
 
 fn calling(body: &Value) -> Verdict {
     let config = get(body, "toolConfig").and_then(|config| get(config, "functionCallingConfig")).unwrap_or(&Value::Null);
+    let functions = list(body, "tools").any(|tool| list(tool, "functionDeclarations").next().is_some());
+    // musistudio/claude-code-router#1207, AstrBotDevs/AstrBot#7407: search tools alone do not help.
+    ensure(functions || config.is_null(), || "Function calling config is set without function_declarations.".to_owned())?;
     let mode = string(config, "mode").unwrap_or("AUTO");
     ensure(matches!(mode, "AUTO" | "ANY" | "NONE" | "VALIDATED" | "MODE_UNSPECIFIED"), || {
         format!("Invalid value at 'tool_config.function_calling_config.mode', \"{mode}\"")

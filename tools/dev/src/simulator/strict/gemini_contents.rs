@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::json::string;
-use super::super::signature;
+use super::super::{picture, signature};
 use super::gemini_fields::{get, list};
 use super::verdict::{Verdict, ensure, is_name};
 
@@ -19,6 +19,7 @@ pub(super) fn check(model: &str, newer: bool, body: &Value) -> Verdict {
             "Please use a valid role: user, model.".to_owned()
         })?;
         filled(content)?;
+        responses_alone(content)?;
         for (index, part) in list(content, "parts").enumerate() {
             self::part(part, newer, &format!("contents[{place}].parts[{index}]"))?;
         }
@@ -39,6 +40,16 @@ fn filled(content: &Value) -> Verdict {
     let said = parts.any(|part| get(part, "text").is_none_or(|text| text != "") || get(part, "thoughtSignature").is_some());
     ensure(said, || {
         "Unable to submit request because it has an empty text parameter. Add a value to the parameter and try again."
+            .to_owned()
+    })
+}
+
+/// A content of function responses holds nothing else (router-for-me/CLIProxyAPI#5607, deepnoodle-ai/dive#287).
+fn responses_alone(content: &Value) -> Verdict {
+    let (responses, all) = (responses(content).len(), list(content, "parts").count());
+    ensure(responses == 0 || responses == all, || {
+        "Please ensure that the number of function response parts is equal to the number of function call parts of the \
+         function call turn."
             .to_owned()
     })
 }
@@ -68,6 +79,7 @@ fn part(part: &Value, newer: bool, path: &str) -> Verdict {
     if let Some(data) = get(part, "inlineData") {
         let given = string(data, "data").is_some_and(|data| is_name(data, "+/=_-", usize::MAX));
         ensure(given, || format!("Invalid value at '{path}.inline_data.data' (TYPE_BYTES), Base64 decoding failed"))?;
+        image(data)?;
     }
     if let Some(file) = get(part, "fileData") {
         let address = get(file, "fileUri").and_then(Value::as_str).unwrap_or_default();
@@ -81,6 +93,14 @@ fn part(part: &Value, newer: bool, path: &str) -> Verdict {
         })?;
     }
     Ok(())
+}
+
+/// Bytes that are said to be a picture must be one. HEIC and HEIF are taken, too, and not looked into.
+fn image(data: &Value) -> Verdict {
+    let kind = get(data, "mimeType").and_then(Value::as_str).unwrap_or_default();
+    let known = matches!(kind, "image/png" | "image/jpeg" | "image/webp" | "image/gif");
+    let bytes = string(data, "data").and_then(picture::decoded).unwrap_or_default();
+    ensure(!known || picture::read(&bytes).is_some(), || "Provided image is not valid.".to_owned())
 }
 
 fn calls(content: &Value) -> Vec<&Value> {

@@ -57,6 +57,7 @@ static BLOB: Fields = Fields { plain: "mimeType data displayName", deep: &[] };
 static FILE: Fields = Fields { plain: "mimeType fileUri displayName", deep: &[] };
 static CALL: Fields = Fields { plain: "id name", deep: &[("args", Struct)] };
 static RESPONSE: Fields = Fields { plain: "id name", deep: &[("response", Struct), ("parts", Many(&RESPONSE_PART))] };
+// No text: the reference of `FunctionResponsePart` (docs.cloud.google.com) knows inline data and files only.
 static RESPONSE_PART: Fields = Fields { plain: "", deep: &[("inlineData", One(&BLOB)), ("fileData", One(&FILE))] };
 static TOOL: Fields = Fields {
     plain: "",
@@ -159,7 +160,7 @@ pub(super) fn camel(name: &str) -> String {
 }
 
 /// A field's name in snake case, as paths in errors have it.
-fn snake(name: &str) -> String {
+pub(super) fn snake(name: &str) -> String {
     let mut snake = String::new();
     for letter in name.chars() {
         if letter.is_ascii_uppercase() {

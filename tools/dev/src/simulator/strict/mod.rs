@@ -4,15 +4,22 @@
 //! source describes are left out rather than guessed: a simulator that refuses too much teaches the gateway wrong habits.
 
 mod claude;
+mod claude_absent;
 mod claude_history;
+mod claude_media;
 mod claude_model;
+mod claude_thinking;
+mod claude_tools;
 mod claude_turns;
 mod gemini;
+mod gemini_config;
 mod gemini_contents;
 mod gemini_fields;
 mod gemini_schema;
 mod openrouter;
 mod openrouter_messages;
+mod openrouter_openai;
+mod openrouter_tools;
 mod schema;
 #[cfg(test)]
 mod tests;

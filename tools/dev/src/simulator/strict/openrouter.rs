@@ -1,10 +1,10 @@
-//! What OpenRouter, and the models behind it, refuse in a request's settings and tools.
+//! What OpenRouter, and the models behind it, refuse in a request's settings.
 
 use serde_json::{Map, Value};
 
-use super::super::json::{items, string};
-use super::verdict::{Verdict, ensure, is_name};
-use super::{openrouter_messages, schema};
+use super::super::json::items;
+use super::verdict::{Verdict, ensure};
+use super::{openrouter_messages, openrouter_openai, openrouter_tools};
 
 const FIELDS: &str = "audio cache_control debug frequency_penalty image_config include_reasoning logit_bias logprobs max_completion_tokens \
     max_tokens messages metadata min_p modalities model models moderation parallel_tool_calls plugins prediction \
@@ -12,6 +12,7 @@ const FIELDS: &str = "audio cache_control debug frequency_penalty image_config i
     repetition_penalty response_format route safety_identifier seed service_tier session_id stop store stream stream_options \
     structured_outputs temperature tool_choice tools top_a top_k top_logprobs top_p trace transforms usage user verbosity \
     web_search_options";
+const MOST_BREAKPOINTS: usize = 4;
 const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// Checks a request to this model.
@@ -20,24 +21,26 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         let known = FIELDS.split_whitespace().any(|known| known == field);
         ensure(known, || format!("Unrecognized key: \"{field}\""))?;
     }
-    limits(model, body)?;
+    limits(body)?;
     reasoning(body)?;
-    tools(model, body)?;
+    openrouter_openai::check(model, body)?;
+    openrouter_tools::check(model, body)?;
+    breakpoints(model, body)?;
     openrouter_messages::check(model, body)
 }
 
-fn limits(model: &str, body: &Value) -> Verdict {
+fn limits(body: &Value) -> Verdict {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     ensure(!(has("max_tokens") && has("max_completion_tokens")), || {
         "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.".to_owned()
     })?;
-    if model.starts_with("openai/gpt-5") {
-        let refused = ["temperature", "top_p"].into_iter().find(|name| has(name));
-        refused.map_or(Ok(()), |name| Err(format!("Unsupported parameter: '{name}' is not supported with this model.")))?;
-    }
     let number = |name: &str| body.get(name).and_then(Value::as_f64);
     ensure(number("temperature").is_none_or(|value| (0.0..=2.0).contains(&value)), || {
         "Invalid 'temperature': expected a value between 0 and 2.".to_owned()
+    })?;
+    // OpenRouter's OpenAPI: 0 or more; -1 for "all" is a habit of others (nhaouari/obsidian-textgenerator-plugin#388).
+    ensure(number("top_k").is_none_or(|value| value >= 0.0), || {
+        "Invalid 'top_k': integer below minimum value. Expected a value >= 0.".to_owned()
     })?;
     ensure(items(body, "stop").count() <= 4, || {
         "Invalid 'stop': array too long. Expected an array with maximum length 4.".to_owned()
@@ -45,6 +48,9 @@ fn limits(model: &str, body: &Value) -> Verdict {
 }
 
 fn reasoning(body: &Value) -> Verdict {
+    let known = |effort: &Value| effort.as_str().is_some_and(|effort| EFFORTS.contains(&effort));
+    let own = body.get("reasoning_effort").filter(|effort| !effort.is_null());
+    ensure(own.is_none_or(known), || format!("Invalid 'reasoning_effort': expected one of {}.", EFFORTS.join("|")))?;
     let Some(reasoning) = body.get("reasoning").filter(|reasoning| !reasoning.is_null()) else { return Ok(()) };
     let fields = reasoning.as_object().ok_or_else(|| "Invalid type for 'reasoning': expected an object.".to_owned())?;
     for field in fields.keys() {
@@ -52,65 +58,22 @@ fn reasoning(body: &Value) -> Verdict {
         ensure(known, || format!("Unrecognized key: \"reasoning.{field}\""))?;
     }
     let effort = fields.get("effort").filter(|effort| !effort.is_null());
+    // openrouter.ai, reasoning tokens: one of the two.
     ensure(effort.is_none() || fields.get("max_tokens").is_none_or(Value::is_null), || {
         "Only one of \"reasoning.effort\" and \"reasoning.max_tokens\" can be specified".to_owned()
     })?;
-    let known = |effort: &Value| effort.as_str().is_some_and(|effort| EFFORTS.contains(&effort));
     ensure(effort.is_none_or(known), || format!("Invalid 'reasoning.effort': expected one of {}.", EFFORTS.join("|")))
 }
 
-fn tools(model: &str, body: &Value) -> Verdict {
-    let declared = items(body, "tools").next().is_some();
-    let openai = model.starts_with("openai/");
-    for field in ["tool_choice", "parallel_tool_calls"] {
-        ensure(declared || !openai || body.get(field).is_none_or(Value::is_null), || {
-            format!("'{field}' is only allowed when 'tools' are specified.")
-        })?;
+/// Claude takes four marks for its cache, whoever passes them on (platform.claude.com, prompt caching).
+fn breakpoints(model: &str, body: &Value) -> Verdict {
+    if !model.starts_with("anthropic/") {
+        return Ok(());
     }
-    for (place, tool) in items(body, "tools").enumerate() {
-        let path = format!("tools[{place}]");
-        let Some(function) = tool.get("function") else {
-            // Other kinds are run by the provider or hold a grammar.
-            let known = string(tool, "type").is_some_and(|kind| kind != "function");
-            ensure(known, || format!("Missing required parameter: '{path}.function'."))?;
-            continue;
-        };
-        ensure(string(tool, "type") == Some("function"), || format!("Missing required parameter: '{path}.type'."))?;
-        ensure(is_name(string(function, "name").unwrap_or_default(), "_-", 64), || {
-            format!(
-                "Invalid '{path}.function.name': string does not match pattern. Expected a string that matches the pattern \
-                 '^[a-zA-Z0-9_-]{{1,64}}$'."
-            )
-        })?;
-        if openai && function.get("strict") == Some(&Value::Bool(true)) {
-            kept(function)?;
-        }
-    }
-    chosen(body)
-}
-
-/// What a schema that the model must keep to has to be like.
-fn kept(function: &Value) -> Verdict {
-    let name = string(function, "name").unwrap_or_default();
-    let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
-    schema::walk(function.get("parameters").unwrap_or(&Value::Null), &mut |keywords| {
-        let object = schema::is_object(keywords);
-        ensure(!object || keywords.get("additionalProperties") == Some(&Value::Bool(false)), || {
-            wrong("'additionalProperties' is required to be supplied and to be false.")
-        })?;
-        let required = |key: &String| {
-            let mut names = keywords.get("required").and_then(Value::as_array).into_iter().flatten();
-            names.any(|name| name == key.as_str())
-        };
-        let mut properties = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
-        ensure(properties.all(required), || {
-            wrong("'required' is required to be supplied and to be an array including every key in properties.")
-        })
+    let parts = items(body, "messages").flat_map(|message| items(message, "content"));
+    let all = parts.chain(items(body, "tools")).chain([body]);
+    let number = all.filter(|holder| holder.get("cache_control").is_some_and(Value::is_object)).count();
+    ensure(number <= MOST_BREAKPOINTS, || {
+        format!("A maximum of {MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {number}.")
     })
-}
-
-fn chosen(body: &Value) -> Verdict {
-    let Some(wanted) = body.pointer("/tool_choice/function/name") else { return Ok(()) };
-    let known = items(body, "tools").any(|tool| tool.pointer("/function/name") == Some(wanted));
-    ensure(known, || format!("Tool choice {wanted} not found in 'tools' parameter."))
 }

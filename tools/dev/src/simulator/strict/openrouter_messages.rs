@@ -1,9 +1,11 @@
 //! What OpenRouter, and the models behind it, refuse in a conversation.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::json::{items, string};
-use super::super::{signature, text};
+use super::super::{picture, signature, text};
 use super::verdict::{Verdict, ensure};
 
 const LONGEST_ID: usize = 64;
@@ -13,6 +15,7 @@ const PARTS: [&str; 6] = ["text", "image_url", "file", "input_audio", "video_url
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
     // The calls of the assistant that have no answer yet.
     let mut open: Vec<&str> = Vec::new();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
     for (place, message) in items(body, "messages").enumerate() {
         let path = format!("messages[{place}]");
         let role = string(message, "role").unwrap_or_default();
@@ -24,7 +27,11 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         match role {
             "system" | "user" => {}
             "assistant" => {
+                empty(model, message, &path)?;
                 open = calls(message, &path)?;
+                // Claude's rule; a result could belong to either call otherwise.
+                let unique = open.iter().all(|id| known.insert(id));
+                ensure(unique, || format!("Invalid '{path}.tool_calls': ids of calls must be unique."))?;
                 details(model, message, &path)?;
             }
             "developer" => ensure(model.starts_with("openai/"), || {
@@ -36,7 +43,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
                 ));
             }
         }
-        content(message, &path)?;
+        content(model, message, &path)?;
     }
     unanswered(&open)
 }
@@ -51,6 +58,7 @@ fn unanswered(open: &[&str]) -> Verdict {
     })
 }
 
+/// Results are text (types of OpenAI's API; OpenHands/OpenHands#7700).
 fn answer(message: &Value, path: &str, open: &mut Vec<&str>) -> Verdict {
     let id = string(message, "tool_call_id");
     let id = id.ok_or_else(|| format!("Missing required parameter: '{path}.tool_call_id'."))?;
@@ -68,7 +76,21 @@ fn answer(message: &Value, path: &str, open: &mut Vec<&str>) -> Verdict {
     ensure(texts, || format!("Invalid '{path}.content': messages with role 'tool' take text only."))
 }
 
-/// The ids of the message's calls.
+/// OpenAI refuses a list of calls without a call (openai/openai-python#2061, openai/openai-node#1341), and null for the old kind.
+fn empty(model: &str, message: &Value, path: &str) -> Verdict {
+    let openai = model.starts_with("openai/");
+    let none = message.get("tool_calls").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    ensure(!(openai && none), || {
+        format!(
+            "Invalid '{path}.tool_calls': empty array. Expected an array with minimum length 1, but got an empty array instead."
+        )
+    })?;
+    ensure(!(openai && message.get("function_call").is_some_and(Value::is_null)), || {
+        format!("Invalid type for '{path}.function_call': expected an object, but got null instead.")
+    })
+}
+
+/// The ids of the message's calls, whose arguments are text (bytedance/deer-flow#4445).
 fn calls<'a>(message: &'a Value, path: &str) -> Result<Vec<&'a str>, String> {
     let mut ids: Vec<&str> = Vec::new();
     for (place, call) in items(message, "tool_calls").enumerate() {
@@ -134,8 +156,21 @@ fn is_claude(model: &str) -> bool {
     model.starts_with("anthropic/")
 }
 
-fn content(message: &Value, path: &str) -> Verdict {
-    let assistant = string(message, "role") == Some("assistant");
+/// The kinds of parts that this role may hold: the system says text (BerriAI/litellm#41427), and so does the assistant of OpenAI and
+/// Anthropic (their API references; openai/openai-node#1030, SEMOSS/Semoss#2323).
+fn kinds(model: &str, role: &str) -> &'static [&'static str] {
+    let strict = model.starts_with("openai/") || is_claude(model);
+    match role {
+        "system" | "developer" => &["text"],
+        "assistant" if strict => &["text", "refusal"],
+        _ => &PARTS,
+    }
+}
+
+/// The address of a picture stands in an object (laurent22/joplin#16141).
+fn content(model: &str, message: &Value, path: &str) -> Verdict {
+    let role = string(message, "role").unwrap_or_default();
+    let assistant = role == "assistant";
     match message.get("content") {
         Some(Value::String(_)) => return Ok(()),
         Some(Value::Array(parts)) if !parts.is_empty() => {}
@@ -147,19 +182,43 @@ fn content(message: &Value, path: &str) -> Verdict {
     for (place, part) in items(message, "content").enumerate() {
         let path = format!("{path}.content[{place}]");
         let kind = string(part, "type").unwrap_or_default();
+        let kinds = kinds(model, role);
+        ensure(kinds.contains(&kind), || format!("Invalid value: '{kind}'. Supported values are: {}.", kinds.join(", ")))?;
         let needed = match kind {
             "text" => "/text",
             "image_url" => "/image_url/url",
             "file" => "/file/file_data",
             "input_audio" => "/input_audio/data",
             "video_url" => "/video_url/url",
-            "refusal" => "/refusal",
-            other => {
-                return Err(format!("Invalid value: '{other}'. Supported values are: {}.", PARTS.join(", ")));
-            }
+            _ => "/refusal",
         };
         let given = part.pointer(needed).and_then(Value::as_str).is_some();
         ensure(given, || format!("Missing required parameter: '{path}{}'.", needed.replace('/', ".")))?;
+        if kind == "image_url" {
+            image(model, part.pointer(needed).and_then(Value::as_str).unwrap_or_default())?;
+        }
     }
     Ok(())
+}
+
+/// Inline bytes must be a picture; each vendor has its own words for that.
+fn image(model: &str, address: &str) -> Verdict {
+    let Some((kind, data)) = address.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) else {
+        return Ok(());
+    };
+    // Others may know kinds that nobody looks into here.
+    let known = matches!(kind, "image/png" | "image/jpeg" | "image/webp" | "image/gif");
+    if !(known || is_claude(model) || model.starts_with("openai/")) {
+        return Ok(());
+    }
+    let bytes = picture::decoded(data).unwrap_or_default();
+    ensure(picture::read(&bytes).is_some(), || match model.split('/').next() {
+        Some("anthropic") => "Could not process image".to_owned(),
+        Some("google") => "Unable to process input image.".to_owned(),
+        Some(_) | None => {
+            "You uploaded an unsupported image. Please make sure your image has of one the following formats: \
+             ['png', 'jpeg', 'gif', 'webp']."
+                .to_owned()
+        }
+    })
 }

@@ -1,12 +1,18 @@
 //! What each wire refuses, as tables: a request that is fine, what is changed in it, and what the provider says to that.
 
 mod claude;
+mod claude_models;
+mod claude_turns;
 mod gemini;
 mod openrouter;
+mod openrouter_rules;
 
 use serde_json::{Value, json};
 
 use super::verdict::Verdict;
+
+/// A picture of 4 by 4 points.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAEElEQVR4nGP4z8AARwzEcQCukw/x0F8jngAAAABJRU5ErkJggg==";
 
 /// The body with the change merged in: objects are merged, null removes a field, anything else replaces it.
 fn changed(body: &Value, change: &Value) -> Value {

@@ -91,7 +91,7 @@ async fn tool_result_is_quoted_on_each_wire() {
             {{"role":"tool","tool_call_id":"x","content":"18 degrees"}}]{CHAT_TOOLS}}}"#
         );
         let claude = format!(
-            r#"{{"anthropic_version":"vertex-2023-10-16","max_tokens":9,"messages":[{{"role":"user","content":"[[sim:tool]]"}},
+            r#"{{"anthropic_version":"vertex-2023-10-16","max_tokens":4096,"messages":[{{"role":"user","content":"[[sim:tool]]"}},
             {{"role":"assistant","content":[]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"x",
             "content":[{{"type":"text","text":"18 degrees"}}]}}]}}]{CLAUDE_TOOLS}}}"#
         );

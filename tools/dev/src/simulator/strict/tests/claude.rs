@@ -3,11 +3,11 @@ use super::super::super::wire::Wire;
 use super::super::claude::check;
 use super::*;
 
-const OPUS: &str = "claude-opus-4-6";
-const NEWEST: &str = "claude-opus-4-8@default";
-const HAIKU: &str = "claude-haiku-4-5@20251001";
+pub(super) const OPUS: &str = "claude-opus-4-6";
+pub(super) const NEWEST: &str = "claude-opus-4-8@default";
+pub(super) const HAIKU: &str = "claude-haiku-4-5@20251001";
 
-fn body() -> Value {
+pub(super) fn body() -> Value {
     json!({
         "anthropic_version": "vertex-2023-10-16",
         "max_tokens": 2_000,
@@ -16,28 +16,28 @@ fn body() -> Value {
     })
 }
 
-fn verdict(model: &str, change: &Value) -> Verdict {
+pub(super) fn verdict(model: &str, change: &Value) -> Verdict {
     check(model, "", &changed(&body(), change))
 }
 
-fn thought(step: usize) -> Value {
+pub(super) fn thought(step: usize) -> Value {
     json!({ "type": "thinking", "thinking": "", "signature": signature::issue(Wire::Claude, OPUS, step) })
 }
 
-fn call(id: &str) -> Value {
+pub(super) fn call(id: &str) -> Value {
     json!({ "type": "tool_use", "id": id, "name": "weather", "input": {} })
 }
 
-fn result(id: &str) -> Value {
+pub(super) fn result(id: &str) -> Value {
     json!({ "type": "tool_result", "tool_use_id": id, "content": "18 degrees" })
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
 /// A conversation that goes on after the first user message.
-fn talk(turns: &[Value]) -> Value {
+pub(super) fn talk(turns: &[Value]) -> Value {
     let mut messages = vec![json!({ "role": "user", "content": "hello" })];
     for (place, content) in turns.iter().enumerate() {
         messages.push(json!({ "role": if place % 2 == 0 { "assistant" } else { "user" }, "content": content }));
@@ -83,7 +83,7 @@ fn settings_are_refused() {
         (OPUS, json!({ "stop_sequences": ["\n"] }), "each stop sequence must contain non-whitespace"),
         (OPUS, json!({ "temperature": 0.5, "top_p": 0.5 }), "cannot both be specified"),
         (OPUS, json!({ "temperature": 1.5 }), "temperature: range: 0..1"),
-        (NEWEST, json!({ "temperature": 1 }), "`temperature` is deprecated for this model."),
+        (NEWEST, json!({ "temperature": 0.5 }), "`temperature` is deprecated for this model."),
         (NEWEST, json!({ "top_k": 5 }), "`top_k` is deprecated"),
         (HAIKU, json!({ "output_config": { "effort": "low" } }), "output_config.effort: Extra inputs"),
         (OPUS, json!({ "output_config": { "effort": "xhigh" } }), "Supported levels: high, low, max, medium."),
@@ -139,6 +139,10 @@ fn tools_are_refused() {
         (tool(json!({ "input_schema": { "type": "string" } })), "Input should be 'object'"),
         (tool(json!({ "input_schema": { "anyOf": [] } })), "does not support oneOf, allOf, or anyOf at the top level"),
         (tool(json!({ "input_schema": { "properties": { "a b": {} } } })), "Property keys should match pattern"),
+        (
+            tool(json!({ "input_schema": { "properties": { "a": { "items": { "properties": { "$b": {} } } } } } })),
+            "Property keys should match pattern",
+        ),
         (tool(json!({ "strict": true })), "'additionalProperties' must be explicitly set to false"),
         (tool(json!({ "type": "code_execution_20250825" })), "Input tag 'code_execution_20250825'"),
         (json!({ "tools": null, "tool_choice": { "type": "auto" } }), "may only be specified while providing tools"),
@@ -213,7 +217,7 @@ fn media_and_cache_marks_are_refused() {
     let media = |kind: &str, source: Value| says(vec![json!({ "type": kind, "source": source })]);
     let inline = |media: &str, data: &str| json!({ "type": "base64", "media_type": media, "data": data });
     let mark = |ttl: &str| json!({ "type": "text", "text": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } });
-    assert_eq!(verdict(OPUS, &media("image", inline("image/png", "iVBORw=="))), Ok(()));
+    assert_eq!(verdict(OPUS, &media("image", inline("image/png", PNG))), Ok(()));
     assert_eq!(verdict(OPUS, &media("document", inline("application/pdf", "JVBERi0="))), Ok(()));
     assert_eq!(verdict(OPUS, &says(vec![mark("1h"), mark("5m")])), Ok(()));
     for (change, words) in [
@@ -223,6 +227,11 @@ fn media_and_cache_marks_are_refused() {
         (media("document", inline("text/csv", "AAAA")), "Input should be 'application/pdf'"),
         (says(vec![mark("5m"); 5]), "A maximum of 4 blocks with cache_control may be provided. Found 5."),
         (says(vec![mark("5m"), mark("1h")]), "a ttl='1h' cache_control block must not come after"),
+        (says(vec![mark("1d")]), "ttl: Input should be '5m' or '1h'"),
+        (media("image", inline("image/png", "aGVsbG8=")), "Could not process image"),
+        (media("image", inline("image/jpeg", PNG)), "does not match the provided media type image/jpeg"),
+        (media("document", inline("application/pdf", "aGVsbG8=")), "The PDF specified was not valid."),
+        (media("document", json!({ "type": "url", "url": "https://x/y.pdf" })), "URL sources are not supported"),
     ] {
         refused(verdict(OPUS, &change), words, &change);
     }

@@ -59,6 +59,7 @@ fn says(part: &Value) -> Value {
 fn sound_requests_are_accepted() {
     let signed = signature::issue(Wire::Gemini, PRO, 0);
     let union = json!({ "anyOf": [{ "type": "string" }, { "type": "INTEGER", "format": "int64" }], "nullable": true });
+    let picture = json!({ "mimeType": "image/png", "data": PNG });
     let image = json!({ "file_data": { "mime_type": "image/png", "file_uri": "https://x/y.png" } });
     for (model, change) in [
         (PRO, talk(&[json!([call("a", Some(&signed)), call("b", None)]), json!([answer("a"), answer("b")])])),
@@ -77,16 +78,53 @@ fn sound_requests_are_accepted() {
         (FLASH, talk(&[json!([call("a", None)]), json!([answer("a")])])),
         (PRO, parameters(&union)),
         (PRO, function(&json!({ "parametersJsonSchema": { "type": "object", "properties": { "$ref": { "const": 1 } } } }))),
-        (PRO, thinking(&json!({ "thinkingLevel": "low", "includeThoughts": true }))),
         (FLASH, thinking(&json!({ "thinking_budget": 0 }))),
-        ("gemini-2.5-flash-lite", thinking(&json!({ "thinkingBudget": 0 }))),
         (PRO, config(&json!({ "responseMimeType": "application/json", "maxOutputTokens": 65_535 }))),
         (FLASH, says(&image)),
+        (FLASH, says(&json!({ "inlineData": picture }))),
+        (FLASH, says(&json!({ "inlineData": { "mimeType": "image/heic", "data": "aGVsbG8=" } }))),
         (
             FLASH,
             json!({ "tool_config": { "function_calling_config": { "mode": "ANY", "allowed_function_names": ["weather"] } } }),
         ),
         (FLASH, json!({ "safetySettings": [{ "category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF" }] })),
+        (FLASH, config(&json!({ "seed": -2_147_483_648_i64, "topK": 40, "maxOutputTokens": 1, "frequencyPenalty": null }))),
+        (PRO, config(&json!({ "seed": "2147483647", "candidateCount": 2.0 }))),
+        // Media after the results stand in a content of their own.
+        (
+            FLASH,
+            json!({ "contents": [
+                { "role": "user", "parts": [{ "text": "a" }] },
+                { "role": "model", "parts": [call("a", None)] },
+                { "role": "user", "parts": [answer("a")] },
+                { "role": "user", "parts": [{ "text": "and now?" }] },
+            ] }),
+        ),
+        (
+            PRO,
+            talk(&[
+                json!([call("a", Some(&signed))]),
+                json!([changed(&answer("a"), &json!({ "functionResponse": { "parts": [{ "inlineData": picture }] } }))]),
+            ]),
+        ),
+        (FLASH, json!({ "tools": [{ "googleSearch": {} }], "toolConfig": { "retrievalConfig": {} } })),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+}
+
+#[test]
+fn thinking_as_each_model_knows_it_is_accepted() {
+    for (model, change) in [
+        (PRO, thinking(&json!({ "thinkingLevel": "low", "includeThoughts": true }))),
+        ("gemini-2.5-flash-lite", thinking(&json!({ "thinkingBudget": 0 }))),
+        ("gemini-3-flash-preview", thinking(&json!({ "thinkingLevel": "MINIMAL" }))),
+        ("gemini-3.5-flash-lite", thinking(&json!({ "thinkingLevel": "MINIMAL" }))),
+        ("gemini-3.1-pro-preview", thinking(&json!({ "thinkingLevel": "MEDIUM" }))),
+        ("gemini-3.1-pro-preview", thinking(&json!({ "thinkingBudget": 0 }))),
+        ("gemini-4-argon", thinking(&json!({ "thinkingLevel": "MEDIUM" }))),
+        ("gemini-4-neon", thinking(&json!({ "thinkingLevel": "XHIGH" }))),
+        ("gemini-2.5-pro", thinking(&json!({ "thinkingBudget": -1 }))),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{change}");
     }
@@ -140,6 +178,36 @@ fn settings_are_refused() {
         (PRO, config(&json!({ "maxOutputTokens": 65_537 })), "has a maxOutputTokens value of 65537"),
         (PRO, config(&json!({ "temperature": 2.5 })), "has a temperature value of 2.5"),
         (PRO, config(&json!({ "stopSequences": ["a", "b", "c", "d", "e", "f"] })), "it has 6 stopSequences"),
+        (PRO, config(&json!({ "maxOutputTokens": 0 })), "has a maxOutputTokens value of 0"),
+        (PRO, config(&json!({ "topK": -1 })), "has a topK value of -1"),
+        (PRO, config(&json!({ "topK": 3_000_000_000_u64 })), "has a topK value of 3000000000"),
+        (FLASH, config(&json!({ "seed": 3_735_928_559_u64 })), "'generation_config.seed' (TYPE_INT32), 3735928559"),
+        (
+            PRO,
+            config(&json!({ "max_output_tokens": 3_000_000_000_u64 })),
+            "'generation_config.max_output_tokens' (TYPE_INT32)",
+        ),
+        (PRO, config(&json!({ "seed": 1.5 })), "'generation_config.seed' (TYPE_INT32), 1.5"),
+        (FLASH, config(&json!({ "frequencyPenalty": 0.4 })), "Penalty is not enabled for this model"),
+        (PRO, config(&json!({ "presence_penalty": 0.3 })), "Penalty is not enabled for this model"),
+        ("gemini-3.8-flash", thinking(&json!({ "thinkingLevel": "MINIMAL" })), "MINIMAL is not supported"),
+        ("gemini-4-argon", thinking(&json!({ "thinkingLevel": "MINIMAL" })), "MINIMAL is not supported"),
+        ("gemini-4-argon", thinking(&json!({ "thinkingLevel": "XHIGH" })), "XHIGH is not supported"),
+        (
+            PRO,
+            json!({ "tools": null, "toolConfig": { "functionCallingConfig": { "mode": "AUTO" } } }),
+            "set without function_declarations",
+        ),
+        (
+            PRO,
+            json!({ "tools": [{ "googleSearch": {} }], "toolConfig": { "functionCallingConfig": { "mode": "ANY" } } }),
+            "set without function_declarations",
+        ),
+        (
+            PRO,
+            json!({ "toolConfig": { "functionCallingConfig": { "mode": "ANY", "allowedFunctionNames": ["wether"] } } }),
+            "allowed_function_names contains the name `wether`",
+        ),
         (PRO, json!({ "safetySettings": [{ "category": "RUDENESS", "threshold": "OFF" }] }), "safety_settings[0].category"),
     ] {
         refused(verdict(model, &change), words, &change);
@@ -185,6 +253,14 @@ fn conversations_are_refused() {
         (says(&json!({ "fileData": { "fileUri": "https://x/y" } })), "must have a mimeType parameter"),
         (says(&answer("a")), "comes immediately after a function call turn"),
         (talk(&[json!([call("a", None)])]), number),
+        (talk(&[json!([call("a", None)]), json!([answer("a"), { "text": "and now?" }])]), number),
+        (
+            talk(&[
+                json!([call("a", None)]),
+                json!([answer("a"), { "inlineData": { "mimeType": "image/png", "data": PNG } }]),
+            ]),
+            number,
+        ),
         (talk(&[json!([call("a", None), call("b", None)]), json!([answer("a")])]), number),
         (talk(&[json!([call("a", None), call("b", None)]), json!([answer("b"), answer("a")])]), "by name and order"),
         (
@@ -201,6 +277,22 @@ fn conversations_are_refused() {
     ] {
         refused(verdict(FLASH, &change), words, &change);
     }
+}
+
+#[test]
+fn what_repeats_or_does_not_belong_is_refused() {
+    let twice = json!({ "tools": [{ "functionDeclarations": [{ "name": "a" }, { "name": "a" }] }] });
+    refused(verdict(PRO, &twice), "Duplicate function declaration found: a", &twice);
+    let apart =
+        json!({ "tools": [{ "functionDeclarations": [{ "name": "a" }] }, { "functionDeclarations": [{ "name": "a" }] }] });
+    refused(verdict(PRO, &apart), "Duplicate function declaration found: a", &apart);
+    let text = changed(&answer("a"), &json!({ "functionResponse": { "parts": [{ "text": "18" }] } }));
+    let talk = talk(&[json!([call("a", Some(BYPASS))]), json!([text])]);
+    refused(verdict(PRO, &talk), "Unknown name \"text\" at 'contents[2].parts[0].function_response.parts[0]'", &talk);
+    let picture = says(&json!({ "inlineData": { "mimeType": "image/png", "data": "aGVsbG8=" } }));
+    refused(verdict(PRO, &picture), "Provided image is not valid.", &picture);
+    let empty = json!({ "contents": [] });
+    refused(verdict(PRO, &empty), "start with a user turn", &empty);
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! What an upstream body holds, by size: what its model may count as prompt tokens at most, without a tokeniser.
+//!
+//! The body that will be sent is read, not the client's: a translation may say more or less. Text is counted by its characters.
+//! Pictures, documents and sound are parts only where the provider reads them as such; there their bytes say what they are and
+//! how large, never their labels. Everything else is text to the model.
+
+mod document;
+mod media;
+mod places;
+mod sound;
+mod text;
+
+use super::WireFormat;
+use super::request::cache_mark;
+use crate::capability::MediaTokens;
+use crate::chat::request::CacheLifetime;
+use crate::document::{Document, Kind, Value};
+use crate::error::GatewayError;
+
+use text::TextSize;
+
+/// What providers add of their own to a prompt, in tokens: more with tools (Claude's tool prompt has 300 to 700).
+const FRAME: u64 = 16;
+const TOOLS_FRAME: u64 = 700;
+
+/// The sizes of an upstream body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    text: TextSize,
+    /// Tokens of pictures, pages and seconds, by the family's formula.
+    media: u64,
+    /// Whether a part is there whose size nobody can tell.
+    is_unbounded: bool,
+    has_tools: bool,
+    /// The output limit that stands in the body, in tokens.
+    pub output_limit: Option<u64>,
+    /// The dearest cache write that the body asks for.
+    pub cache: Option<CacheLifetime>,
+}
+
+impl Measured {
+    /// Reads a body of that wire on its way to a model with those sizes of parts. Fails only for what is no JSON object.
+    pub fn of(wire: WireFormat, body: &[u8], media: &MediaTokens) -> Result<Self, GatewayError> {
+        let text = std::str::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+        Ok(Self::of_document(wire, &Document::parse(text.to_owned(), &[&[]])?, media))
+    }
+
+    /// Reads a body that was read before.
+    pub fn of_document(wire: WireFormat, document: &Document, media: &MediaTokens) -> Self {
+        let root = document.root();
+        let mut measure = Measure { media, sizes: Self { has_tools: root.get("tools").is_some(), ..Self::default() } };
+        places::read(wire, root, &mut measure);
+        Self { output_limit: places::output_limit(wire, root), ..measure.sizes }
+    }
+
+    /// The most prompt tokens that the body can be for a model whose window has so many: ASCII letters, digits and blanks count
+    /// two for a token, any other byte is one. A part of unknown size takes what is left of the window.
+    pub fn worst_input(&self, window: u64) -> u64 {
+        if self.is_unbounded {
+            return window;
+        }
+        self.text.worst().saturating_add(self.media).saturating_add(self.frame()).min(window)
+    }
+
+    /// What a body of another wire may have more than this one, in tokens, by the number of its values: other names of fields, more
+    /// objects around them.
+    pub fn room_for_another_wire(&self) -> u64 {
+        self.text.values.saturating_add(64)
+    }
+
+    /// The prompt tokens of a body that no provider counts, made not to fall under the real number by much: two tokens for five
+    /// bytes (dense code comes near that), parts by the family's formula, a part of unknown size as one page.
+    pub fn estimated_input(&self) -> u64 {
+        let unknown = if self.is_unbounded { 1_600 } else { 0 };
+        let text = self.text.bytes().saturating_mul(2).div_ceil(5);
+        text.saturating_add(self.media).saturating_add(unknown).saturating_add(self.frame())
+    }
+
+    fn frame(&self) -> u64 {
+        if self.has_tools { TOOLS_FRAME } else { FRAME }
+    }
+}
+
+/// A body that is being measured.
+struct Measure<'m> {
+    media: &'m MediaTokens,
+    sizes: Measured,
+}
+
+impl Measure<'_> {
+    /// Counts a value as text, with the names in it. Each value and name takes a token more, for what stands between them.
+    fn text(&mut self, value: Value<'_>) {
+        let text = &mut self.sizes.text;
+        text.values = text.values.saturating_add(1);
+        match value.kind() {
+            Kind::Text | Kind::Number | Kind::Flag | Kind::Null => text.add(value.spelling()),
+            Kind::List => value.elements().for_each(|entry| self.text(entry)),
+            Kind::Object => value.members().for_each(|(name, value)| {
+                self.name(&name);
+                self.text(value);
+            }),
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        self.sizes.text.values = self.sizes.text.values.saturating_add(1);
+        self.sizes.text.add(name);
+    }
+
+    /// Takes the mark of an object that a cache may end at.
+    fn cache(&mut self, object: Value<'_>) {
+        let lifetime = cache_mark(object.get("cache_control")).map(|mark| mark.lifetime);
+        self.sizes.cache = self.sizes.cache.max(lifetime);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Where the bodies of each wire have parts that are no text to a model.
+
+use super::Measure;
+use super::media::{Bytes, Reading};
+use crate::document::{Kind, Value};
+use crate::wire::WireFormat;
+use crate::wire::media::split_data_url;
+
+/// Reads a body.
+pub(super) fn read(wire: WireFormat, body: Value<'_>, measure: &mut Measure<'_>) {
+    let (messages, parts): (&str, &str) = match wire {
+        WireFormat::OpenAi | WireFormat::Anthropic => ("messages", "content"),
+        WireFormat::Gemini => ("contents", "parts"),
+    };
+    let part: Part = match wire {
+        WireFormat::OpenAi => openai_part,
+        WireFormat::Anthropic => anthropic_block,
+        WireFormat::Gemini => gemini_part,
+    };
+    measure.cache(body);
+    for (name, value) in body.members() {
+        measure.name(&name);
+        match name.as_ref() {
+            name if name == messages => value.elements().for_each(|message| {
+                measure.cache(message);
+                object(message, measure, &|name, value, measure| is_list(name, value, parts, part, measure));
+            }),
+            "system" if wire == WireFormat::Anthropic => each(value, part, measure),
+            "tools" => {
+                value.elements().for_each(|tool| measure.cache(tool));
+                measure.text(value);
+            }
+            _ => measure.text(value),
+        }
+    }
+}
+
+/// The output limit that stands in a body.
+pub(super) fn output_limit(wire: WireFormat, body: Value<'_>) -> Option<u64> {
+    let limit = match wire {
+        WireFormat::OpenAi => body.get("max_completion_tokens").or_else(|| body.get("max_tokens")),
+        WireFormat::Anthropic => body.get("max_tokens"),
+        WireFormat::Gemini => body.at(&["generationConfig", "maxOutputTokens"]),
+    };
+    limit.and_then(Value::as_whole_number)
+}
+
+/// Reads a part of a message.
+type Part = fn(Value<'_>, &mut Measure<'_>);
+
+/// Reads a field of an object; false for one that is text.
+type Field<'f> = &'f dyn Fn(&str, Value<'_>, &mut Measure<'_>) -> bool;
+
+/// Reads an object: the fields that are more than text by `field`, the others as text.
+fn object(object: Value<'_>, measure: &mut Measure<'_>, field: Field<'_>) {
+    if object.kind() != Kind::Object {
+        return measure.text(object);
+    }
+    for (name, value) in object.members() {
+        measure.name(&name);
+        if !field(&name, value, measure) {
+            measure.text(value);
+        }
+    }
+}
+
+/// Reads a field that may be the list of parts.
+fn is_list(name: &str, value: Value<'_>, parts: &str, part: Part, measure: &mut Measure<'_>) -> bool {
+    let is_parts = name == parts && value.kind() == Kind::List;
+    if is_parts {
+        each(value, part, measure);
+    }
+    is_parts
+}
+
+/// Reads a list of parts, or a text.
+fn each(list: Value<'_>, part: Part, measure: &mut Measure<'_>) {
+    if list.kind() != Kind::List {
+        return measure.text(list);
+    }
+    for entry in list.elements() {
+        measure.cache(entry);
+        part(entry, measure);
+    }
+}
+
+fn anthropic_block(block: Value<'_>, measure: &mut Measure<'_>) {
+    let kind = block.get("type").and_then(Value::as_text);
+    let reading = match kind.as_deref() {
+        Some("image") => Reading::Picture,
+        Some("document") => Reading::Document,
+        Some("tool_result" | "search_result") => {
+            let nested = |name: &str, value: Value<'_>, measure: &mut Measure<'_>| {
+                is_list(name, value, "content", anthropic_block, measure)
+            };
+            return object(block, measure, &nested);
+        }
+        _ => return measure.text(block),
+    };
+    object(block, measure, &|name, source, measure| {
+        let is_source = name == "source" && source.kind() == Kind::Object;
+        if is_source {
+            anthropic_source(source, reading, measure);
+        }
+        is_source
+    });
+}
+
+fn anthropic_source(source: Value<'_>, reading: Reading, measure: &mut Measure<'_>) {
+    let is = |kind: &str| source.get("type").is_some_and(|known| known.is(kind));
+    let (is_base64, is_remote) = (is("base64"), is("url") || is("file"));
+    object(source, measure, &|name, value, measure| match name {
+        "data" if is_base64 => is_media(value, reading, measure),
+        "url" | "file_id" if is_remote => {
+            measure.remote(reading);
+            true
+        }
+        "content" => is_list(name, value, "content", anthropic_block, measure),
+        _ => false,
+    });
+}
+
+fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
+    let kind = part.get("type").and_then(Value::as_text);
+    let (place, reading) = match kind.as_deref() {
+        Some("image_url") => ("image_url", Reading::Picture),
+        Some("file") => ("file", Reading::Document),
+        Some("input_audio") => ("input_audio", Reading::Sound),
+        Some("video_url") => ("video_url", Reading::Any),
+        _ => return measure.text(part),
+    };
+    object(part, measure, &|name, value, measure| {
+        let is_place = name == place;
+        if is_place && value.kind() == Kind::Object {
+            object(value, measure, &|name, value, measure| match name {
+                "url" | "file_data" => is_url(value, reading, measure),
+                "data" => is_media(value, reading, measure),
+                "file_id" => {
+                    measure.remote(reading);
+                    true
+                }
+                _ => false,
+            });
+        } else if is_place && !is_url(value, reading, measure) {
+            measure.text(value);
+        }
+        is_place
+    });
+}
+
+fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
+    object(part, measure, &|name, value, measure| match name {
+        "inlineData" => {
+            object(value, measure, &|name, value, measure| name == "data" && is_media(value, Reading::Any, measure));
+            true
+        }
+        "fileData" => {
+            let is_pdf = value.get("mimeType").is_some_and(|kind| kind.is("application/pdf"));
+            let is_picture = value.get("mimeType").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("image/"));
+            measure.remote(if is_picture && !is_pdf { Reading::Picture } else { Reading::Any });
+            true
+        }
+        "functionResponse" => {
+            object(value, measure, &|name, value, measure| is_list(name, value, "parts", gemini_part, measure));
+            true
+        }
+        _ => false,
+    });
+}
+
+/// Reads a URL that may hold its data; false for what is text.
+fn is_url(url: Value<'_>, reading: Reading, measure: &mut Measure<'_>) -> bool {
+    let Some(text) = url.as_text() else { return false };
+    match split_data_url(&text) {
+        Some((_, data)) => measure.media(Bytes(data), reading),
+        None if text.starts_with("data:") => return false,
+        None => measure.remote(reading),
+    }
+    true
+}
+
+/// Reads base64; false for what is text.
+fn is_media(data: Value<'_>, reading: Reading, measure: &mut Measure<'_>) -> bool {
+    let Some(text) = data.as_text() else { return false };
+    measure.media(Bytes(&text), reading);
+    true
+}

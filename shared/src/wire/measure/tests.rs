@@ -1,0 +1,180 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+use crate::capability::PictureTokens;
+
+/// A family with numbers that are easy to tell apart.
+fn family() -> MediaTokens {
+    let picture = PictureTokens::Patch { side: 10, edge: None, most: 10_000, permille: 1_000 };
+    MediaTokens { picture, page: 5_000, pages: Some(100), sound_second: Some(32) }
+}
+
+fn measured(wire: WireFormat, body: &str) -> Measured {
+    Measured::of(wire, body.as_bytes(), &family()).unwrap()
+}
+
+/// A picture of 100 x 100 pixels: 100 squares.
+fn png() -> String {
+    STANDARD.encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x64\0\0\0\x64\x08\x02\0\0\0")
+}
+
+fn pdf(pages: usize) -> String {
+    STANDARD.encode(format!("%PDF-1.4 {}", "<< /Type /Page >> ".repeat(pages)))
+}
+
+/// What a part adds to the media of a body of each wire in which it stands: as base64 of that type.
+fn media_of(data: &str, media_type: &str) -> [(u64, bool); 4] {
+    let bodies = [
+        (
+            WireFormat::Anthropic,
+            format!(r#"{{"type":"image","source":{{"type":"base64","media_type":"{media_type}","data":"{data}"}}}}"#),
+        ),
+        (
+            WireFormat::Anthropic,
+            format!(r#"{{"type":"document","source":{{"data":"{data}","media_type":"{media_type}","type":"base64"}}}}"#),
+        ),
+        (WireFormat::OpenAi, format!(r#"{{"type":"file","file":{{"file_data":"data:{media_type};base64,{data}"}}}}"#)),
+        (WireFormat::Gemini, format!(r#"{{"inlineData":{{"mimeType":"{media_type}","data":"{data}"}}}}"#)),
+    ];
+    bodies.map(|(wire, part)| {
+        let list = if wire == WireFormat::Gemini { ("contents", "parts") } else { ("messages", "content") };
+        let sizes = measured(wire, &format!(r#"{{"{}":[{{"role":"user","{}":[{part}]}}]}}"#, list.0, list.1));
+        (sizes.media, sizes.is_unbounded)
+    })
+}
+
+#[test]
+fn parts_count_by_their_bytes_and_never_by_their_labels() {
+    for label in ["image/png", "application/pdf", "IMAGE/JPEG", "text/plain", ""] {
+        assert_eq!(media_of(&png(), label), [(100, false); 4], "{label}");
+        // The one place that reads nothing but pictures takes a document for no picture.
+        let [picture, rest @ ..] = media_of(&pdf(3), label);
+        assert_eq!((picture.1, rest), (false, [(15_000, false); 3]), "{label}");
+    }
+    let text = STANDARD.encode("{}".repeat(3_000));
+    assert_eq!(media_of(&text, "image/png"), [(6_000, false); 4]);
+    let unknown = STANDARD.encode([0xfe_u8; 300]);
+    assert_eq!(media_of(&unknown, "image/png"), [(0, true); 4]);
+    let locked = STANDARD.encode("%PDF-1.4 << /Type /Page >> << /Encrypt 1 0 R >>");
+    assert_eq!(media_of(&locked, "application/pdf")[1..], [(500_000, false); 3], "the most pages that a request has");
+}
+
+#[test]
+fn what_stands_elsewhere_is_text_however_it_looks() {
+    let data = png();
+    for (wire, body) in [
+        (WireFormat::Anthropic, format!(r#"{{"messages":[{{"role":"user","content":"{data}"}}]}}"#)),
+        (
+            WireFormat::Anthropic,
+            format!(
+                r#"{{"messages":[{{"content":[{{"type":"tool_use","input":{{"type":"image","source":{{"type":"base64","data":"{data}"}}}}}}]}}]}}"#
+            ),
+        ),
+        (
+            WireFormat::Anthropic,
+            format!(r#"{{"messages":[{{"content":[{{"type":"document","source":{{"type":"text","data":"{data}"}}}}]}}]}}"#),
+        ),
+        (
+            WireFormat::OpenAi,
+            format!(r#"{{"messages":[{{"content":[{{"type":"text","text":"data:image/png;base64,{data}"}}]}}]}}"#),
+        ),
+        (WireFormat::OpenAi, format!(r#"{{"messages":[{{"content":"x"}}],"tools":[{{"image_url":{{"url":"{data}"}}}}]}}"#)),
+        (
+            WireFormat::Gemini,
+            format!(r#"{{"contents":[{{"parts":[{{"functionCall":{{"args":{{"inlineData":{{"data":"{data}"}}}}}}}}]}}]}}"#),
+        ),
+    ] {
+        let sizes = measured(wire, &body);
+        assert_eq!((sizes.media, sizes.is_unbounded), (0, false), "{body}");
+        assert!(sizes.text.bytes() > data.len() as u64, "{body}");
+    }
+}
+
+#[test]
+fn parts_inside_results_are_parts() {
+    let data = png();
+    for (wire, body) in [
+        (
+            WireFormat::Anthropic,
+            format!(
+                r#"{{"messages":[{{"content":[{{"type":"tool_result","content":[{{"type":"image","source":{{"type":"base64","data":"{data}"}}}}]}}]}}]}}"#
+            ),
+        ),
+        (
+            WireFormat::Anthropic,
+            format!(
+                r#"{{"messages":[{{"content":[{{"type":"document","source":{{"type":"content","content":[{{"type":"image","source":{{"type":"base64","data":"{data}"}}}}]}}}}]}}]}}"#
+            ),
+        ),
+        (
+            WireFormat::Gemini,
+            format!(
+                r#"{{"contents":[{{"parts":[{{"functionResponse":{{"parts":[{{"inlineData":{{"data":"{data}"}}}}]}}}}]}}]}}"#
+            ),
+        ),
+    ] {
+        assert_eq!(measured(wire, &body).media, 100, "{body}");
+    }
+}
+
+#[test]
+fn a_part_behind_a_url_is_the_largest_of_its_kind() {
+    let of = |part: &str| {
+        let sizes = measured(WireFormat::OpenAi, &format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#));
+        (sizes.media, sizes.is_unbounded)
+    };
+    assert_eq!(of(r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}"#), (10_000, false));
+    assert_eq!(of(r#"{"type":"image_url","image_url":"https://a.example/b.png"}"#), (10_000, false));
+    assert_eq!(of(r#"{"type":"file","file":{"file_data":"https://a.example/b.pdf"}}"#), (0, true));
+    assert_eq!(
+        measured(
+            WireFormat::OpenAi,
+            r#"{"messages":[{"content":[{"type":"file","file":{"file_data":"https://a.example"}}]}]}"#
+        )
+        .worst_input(777),
+        777
+    );
+}
+
+#[test]
+fn the_limit_and_the_dearest_cache_mark_are_those_of_the_body() {
+    let of = |wire, body: &str| {
+        let sizes = measured(wire, body);
+        (sizes.output_limit, sizes.cache)
+    };
+    let (five, hour) = (Some(CacheLifetime::FiveMinutes), Some(CacheLifetime::OneHour));
+    for (wire, body, expected) in [
+        (WireFormat::OpenAi, r#"{"messages":[]}"#, (None, None)),
+        (WireFormat::OpenAi, r#"{"max_tokens":7,"max_completion_tokens":9}"#, (Some(9), None)),
+        (WireFormat::Gemini, r#"{"generationConfig":{"maxOutputTokens":5}}"#, (Some(5), None)),
+        (WireFormat::Anthropic, r#"{"max_tokens":3,"cache_c\u006fntrol":{"type":"ephemeral"}}"#, (Some(3), five)),
+        (
+            WireFormat::Anthropic,
+            r#"{"system":[{"type":"text","cache_control":{"type":"ephemeral"}}],"tools":[{"cache_control":{"ttl":"\u0031h"}}]}"#,
+            (None, hour),
+        ),
+        (
+            WireFormat::Anthropic,
+            r#"{"messages":[{"content":[{"type":"tool_result","content":[{"type":"text","cache_control":{"ttl":"1h"}}]}]}]}"#,
+            (None, hour),
+        ),
+        (
+            WireFormat::Anthropic,
+            r#"{"messages":[{"content":[{"type":"text","text":"\"cache_control\":{}"}]}]}"#,
+            (None, None),
+        ),
+    ] {
+        assert_eq!(of(wire, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn text_counts_by_its_characters_and_never_above_the_window() {
+    let body = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "ab".repeat(10_000));
+    let sizes = measured(WireFormat::OpenAi, &body);
+    assert_eq!(sizes.worst_input(u64::MAX), 10_000 + 12 + 5 + FRAME);
+    assert_eq!(sizes.worst_input(5_000), 5_000);
+    let chinese = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "\u{5b57}".repeat(10_000));
+    assert!(measured(WireFormat::OpenAi, &chinese).worst_input(u64::MAX) >= 30_000);
+}

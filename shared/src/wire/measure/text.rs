@@ -1,0 +1,95 @@
+//! Characters of text, as far as they decide how many tokens they are at most.
+
+/// Sizes of text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TextSize {
+    /// ASCII letters, digits and blanks.
+    letters: u64,
+    /// Bytes of all other characters, as UTF-8.
+    others: u64,
+    /// Values and names, each of which takes a token beside its text.
+    pub(super) values: u64,
+}
+
+impl TextSize {
+    /// Adds a text as it is spelled in JSON, without its quotes: an escape counts as the character that it stands for.
+    pub(super) fn add(&mut self, spelling: &str) {
+        let mut rest = spelling.as_bytes();
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let (plain, escape) = rest.split_at(at);
+            self.add_plain(plain);
+            rest = self.add_escape(escape);
+        }
+        self.add_plain(rest);
+    }
+
+    /// Adds text without escapes.
+    pub(super) fn add_plain(&mut self, text: &[u8]) {
+        let letters = text.iter().filter(|byte| is_letter(**byte)).count() as u64;
+        self.letters = self.letters.saturating_add(letters);
+        self.others = self.others.saturating_add((text.len() as u64).saturating_sub(letters));
+    }
+
+    /// Adds the escape that a text begins with, and returns what follows it.
+    fn add_escape<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let digits = text.get(1..).filter(|rest| rest.first() == Some(&b'u')).and_then(|_| text.get(2..6));
+        let code =
+            digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        match code {
+            Some(code) => {
+                let bytes = match code {
+                    0..=0x7f => 1,
+                    0x80..=0x7ff => 2,
+                    // Half of a surrogate pair, whose character takes four bytes.
+                    0xd800..=0xdfff => 2,
+                    _ => 3,
+                };
+                self.others = self.others.saturating_add(bytes);
+                text.get(6..).unwrap_or_default()
+            }
+            None => {
+                self.others = self.others.saturating_add(1);
+                text.get(2..).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Tokens at most.
+    pub(super) fn worst(self) -> u64 {
+        self.letters.div_ceil(2).saturating_add(self.others).saturating_add(self.values)
+    }
+
+    /// Bytes of the text, with one for each quote around it.
+    pub(super) fn bytes(self) -> u64 {
+        self.letters.saturating_add(self.others).saturating_add(self.values.saturating_mul(2))
+    }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b' '
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_count_half_and_every_other_byte_whole() {
+        for (spelling, tokens) in [
+            ("", 0),
+            ("abcd 123", 4),
+            ("abc", 2),
+            ("{}[]", 4),
+            ("\u{5b57}", 3),
+            (r"\u5b57", 3),
+            (r"\ud83d\ude00", 4),
+            (r"\u00e9", 2),
+            (r"a\nb\\", 3),
+            ("\u{1f600}", 4),
+        ] {
+            let mut size = TextSize::default();
+            size.add(spelling);
+            assert_eq!(size.worst(), tokens, "{spelling}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How much schemas may grow while they are written for a wire that knows no references: a few lines can stand for megabytes,
+//! which somebody has to pay for.
+
+use crate::chat::request::{JsonText, ToolDefinition};
+use crate::error::GatewayError;
+
+/// How many times as large as they were given schemas may be, in bytes.
+const FACTOR: usize = 4;
+/// And so many bytes more.
+const ALLOWANCE: usize = 64 * 1024;
+
+/// The room that the schemas of one request share.
+#[derive(Debug)]
+pub struct SchemaGrowth {
+    left: usize,
+}
+
+impl SchemaGrowth {
+    /// The room for the schemas of these tools, and for that of an answer.
+    pub fn of(tools: &[ToolDefinition], answer: Option<&JsonText>) -> Self {
+        let schemas = tools.iter().filter_map(|tool| tool.schema.as_ref()).chain(answer);
+        let given: usize = schemas.map(|JsonText(schema)| schema.len()).sum();
+        Self { left: given.saturating_mul(FACTOR).saturating_add(ALLOWANCE) }
+    }
+
+    /// Takes a written schema's room; a 400 that names its tool when there is none left.
+    pub fn take(&mut self, path: &str, written: &str) -> Result<(), GatewayError> {
+        match self.left.checked_sub(written.len()) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(GatewayError::invalid(
+                path,
+                format!(
+                    "{path}: the schema becomes too large when its references are written out. Refer less often to large definitions."
+                ),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(schema: &str) -> ToolDefinition {
+        let schema = Some(JsonText(schema.to_owned()));
+        ToolDefinition { name: "f".to_owned(), description: None, schema, strict: false, cache: None }
+    }
+
+    #[test]
+    fn the_tool_that_takes_the_last_room_is_named() {
+        let mut growth = SchemaGrowth::of(&[tool(&"x".repeat(1_000)), tool("{}")], Some(&JsonText("{}".to_owned())));
+        assert!(growth.take("tools[0]", &"x".repeat(64 * 1024)).is_ok());
+        assert!(growth.take("tools[1]", &"x".repeat(4_016)).is_ok());
+        let error = growth.take("tools[2]", "x").unwrap_err();
+        assert_eq!(error.param(), Some("tools[2]"));
+    }
+}

@@ -1,0 +1,82 @@
+//! The dearest usage that a request allows: what a provider could charge for the very body that it was sent.
+//!
+//! Output is so many percent of the body's own limit; without one, of the most that the model gives (`outputs`). Input is the full count
+//! (`weight`): all text at the worst ratio of a real tokenizer, pictures, pages and sound by the formulas of the model's family. None of
+//! it is read from a cache; where the body holds a mark for the cache all of it is written, for an hour if any mark says so, because
+//! that is the dearest that the marks allow. OpenRouter's price is that of its model, long contexts included (`prices`).
+
+mod family;
+mod media;
+mod outputs;
+mod prices;
+mod sound;
+mod tokenizer;
+mod weight;
+
+use serde_json::Value;
+
+use super::journal::SimulatedUsage;
+use super::json::{items, string};
+use super::model_request::{ModelRequest, Thinking};
+use super::wire::Wire;
+
+/// How long what is written to a cache stays there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Never,
+    Minutes,
+    Hour,
+}
+
+/// The usage of a reply that takes so many percent of the output that the body allows.
+pub(super) fn usage(request: &ModelRequest, body: &Value, percent: u64) -> SimulatedUsage {
+    let model = &request.model;
+    let most = request.output_limit.unwrap_or_else(|| outputs::most(model));
+    let output_tokens = most.saturating_mul(percent.min(100)) / 100;
+    let input_tokens = weight::of(request.wire, model, body);
+    let written = written(request.wire, model, body);
+    let usage = SimulatedUsage {
+        input_tokens,
+        output_tokens: output_tokens.max(1),
+        reasoning_tokens: 0,
+        cached_tokens: 0,
+        written_tokens: if written == Written::Minutes { input_tokens } else { 0 },
+        written_1h_tokens: if written == Written::Hour { input_tokens } else { 0 },
+        cost_micro_usd: None,
+    };
+    let cost_micro_usd = (request.wire == Wire::OpenRouter).then(|| prices::micro_usd(model, usage));
+    SimulatedUsage { cost_micro_usd, ..usage }
+}
+
+/// True if a reply of this model may have thought without the request having asked for it.
+pub(super) fn may_think(request: &ModelRequest) -> bool {
+    let own = ["openai/", "google/"].iter().any(|vendor| request.model.starts_with(vendor));
+    request.thinking != Thinking::Hidden || request.wire == Wire::Gemini || own
+}
+
+fn written(wire: Wire, model: &str, body: &Value) -> Written {
+    // OpenAI writes by itself, and charges for it from 5.6 on.
+    let by_itself = prices::charges_for_own_writes(model);
+    if !(wire == Wire::Claude || model.starts_with("anthropic/") || by_itself) {
+        return Written::Never;
+    }
+    let mut marks = Vec::new();
+    for holder in items(body, "tools").chain(items(body, "system")).chain([body]) {
+        marks.extend(holder.get("cache_control"));
+    }
+    for block in items(body, "messages").flat_map(|message| items(message, "content")) {
+        marks.extend(block.get("cache_control"));
+        marks.extend(items(block, "content").filter_map(|inner| inner.get("cache_control")));
+    }
+    marks.retain(|mark| mark.is_object());
+    if !by_itself && marks.iter().any(|mark| string(mark, "ttl") == Some("1h")) {
+        Written::Hour
+    } else if by_itself || !marks.is_empty() {
+        Written::Minutes
+    } else {
+        Written::Never
+    }
+}
+
+#[cfg(test)]
+mod tests;

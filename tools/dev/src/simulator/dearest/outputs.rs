@@ -1,0 +1,30 @@
+//! The most output of each model, for requests that set no limit. From the vendors' pages, and for other models of OpenRouter from its
+//! list of November 2026.
+
+use super::family::generation;
+
+/// The most output tokens of the model of this name, over whichever provider.
+pub(super) fn most(model: &str) -> u64 {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let name = name.split(':').next().unwrap_or(name);
+    match name {
+        claude if claude.starts_with("claude") => claude_most(claude),
+        older if older.starts_with("gemini-2") => 65_535,
+        gemini if gemini.starts_with("gemini") => 65_536,
+        gpt if gpt.starts_with("gpt-") => 128_000,
+        "kimi-k2.5" => 262_144,
+        "kimi-k3.1-pro" => 131_072,
+        qwen if qwen.starts_with("qwen3.8-max") => 131_072,
+        "glm-5.3" => 128_000,
+        "deepseek-v4-pro" => 384_000,
+        "minimax-m3" => 512_000,
+        "grok-4.7" => 450_000,
+        mistral if mistral.starts_with("mistral-large-4") => 262_144,
+        // `qwen3-coder` and whatever else there is.
+        _ => 65_536,
+    }
+}
+
+fn claude_most(name: &str) -> u64 {
+    if generation(name) >= (4, 6) { 128_000 } else { 64_000 }
+}

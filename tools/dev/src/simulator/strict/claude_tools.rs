@@ -1,0 +1,122 @@
+//! What Claude on Vertex refuses in tools, in the choice among them, and in schemas that a reply must keep to.
+
+use serde_json::{Map, Value};
+
+use super::super::json::{items, string};
+use super::claude_model::Model;
+use super::schema;
+use super::verdict::{Verdict, ensure, extra, is_name};
+
+const TOOL_FIELDS: [&str; 10] = [
+    "name",
+    "description",
+    "input_schema",
+    "type",
+    "cache_control",
+    "strict",
+    "eager_input_streaming",
+    "defer_loading",
+    "input_examples",
+    "allowed_callers",
+];
+const PROVIDER_TOOLS: [&str; 6] = ["bash_", "computer_", "memory_", "text_editor_", "tool_search_tool_", "web_search_"];
+/// What structured output cannot promise to keep.
+const UNSUPPORTED: [&str; 8] =
+    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"];
+
+/// Checks tools, choice and the format of the reply.
+pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
+    format(model, body)?;
+    tools(model, body)?;
+    choice(body)
+}
+
+/// docs.cloud.google.com, structured outputs of Claude: from 4.6 on.
+fn format(model: Model<'_>, body: &Value) -> Verdict {
+    let Some(format) = body.pointer("/output_config/format").filter(|format| !format.is_null()) else { return Ok(()) };
+    ensure(model.has_structured_output(), || "output_config.format: Extra inputs are not permitted".to_owned())?;
+    ensure(string(format, "type") == Some("json_schema"), || {
+        "output_config.format.type: Input should be 'json_schema'".to_owned()
+    })?;
+    let schema = format.get("schema").ok_or_else(|| "output_config.format.schema: Field required".to_owned())?;
+    promised(schema, "output_config.format.schema")
+}
+
+/// Checks a schema that the reply must keep to.
+fn promised(schema: &Value, path: &str) -> Verdict {
+    schema::walk(schema, &mut |keywords| {
+        let closed = !schema::is_object(keywords) || keywords.get("additionalProperties") == Some(&Value::Bool(false));
+        ensure(closed, || format!("{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"))?;
+        let few = keywords.get("minItems").and_then(Value::as_u64).is_none_or(|number| number <= 1);
+        ensure(few, || format!("{path}: For 'array' type, 'minItems' values other than 0 or 1 are not supported"))?;
+        let kind = keywords.get("type").and_then(Value::as_str).unwrap_or("object");
+        match UNSUPPORTED.iter().find(|name| keywords.contains_key(**name)) {
+            Some(name) => Err(format!("{path}: For '{kind}' type, property '{name}' is not supported")),
+            None => Ok(()),
+        }
+    })
+}
+
+fn tools(model: Model<'_>, body: &Value) -> Verdict {
+    let mut names: Vec<&str> = Vec::new();
+    for (place, tool) in items(body, "tools").enumerate() {
+        let name = string(tool, "name").unwrap_or_default();
+        // rikkahub/rikkahub#1311, router-for-me/CLIProxyAPI#4244.
+        ensure(!names.contains(&name), || "tools: Tool names must be unique.".to_owned())?;
+        names.push(name);
+        match string(tool, "type") {
+            None | Some("custom") => custom(model, tool, &format!("tools.{place}.custom"))?,
+            Some(kind) => ensure(PROVIDER_TOOLS.iter().any(|known| kind.starts_with(known)), || {
+                format!("tools.{place}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
+            })?,
+        }
+    }
+    Ok(())
+}
+
+/// The names of properties: anthropics/claude-code#79418. `strict` below 4.6: vercel/ai#13353, genkit-ai/genkit#4985.
+fn custom(model: Model<'_>, tool: &Value, path: &str) -> Verdict {
+    extra(Some(tool), path, &TOOL_FIELDS)?;
+    ensure(is_name(string(tool, "name").unwrap_or_default(), "_-", 128), || {
+        format!("{path}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+    })?;
+    let schema = tool.get("input_schema").ok_or_else(|| format!("{path}.input_schema: Field required"))?;
+    let kind = schema.get("type").ok_or_else(|| format!("{path}.input_schema.type: Field required"))?;
+    ensure(kind == "object", || format!("{path}.input_schema.type: Input should be 'object'"))?;
+    ensure(["oneOf", "allOf", "anyOf"].iter().all(|union| schema.get(*union).is_none()), || {
+        format!("{path}.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level")
+    })?;
+    schema::walk(schema, &mut |keywords| {
+        let mut keys = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        ensure(keys.all(|key| is_name(key, "_.-", 64)), || {
+            format!("{path}.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
+        })
+    })?;
+    if tool.get("strict") != Some(&Value::Bool(true)) {
+        return Ok(());
+    }
+    ensure(model.has_structured_output(), || format!("{path}.strict: Extra inputs are not permitted"))?;
+    promised(schema, &format!("{path}.input_schema"))
+}
+
+fn choice(body: &Value) -> Verdict {
+    let Some(choice) = body.get("tool_choice") else { return Ok(()) };
+    ensure(items(body, "tools").next().is_some(), || {
+        "tool_choice: tool_choice may only be specified while providing tools".to_owned()
+    })?;
+    match string(choice, "type") {
+        Some(kind @ ("auto" | "any")) => {
+            extra(Some(choice), &format!("tool_choice.{kind}"), &["type", "disable_parallel_tool_use"])
+        }
+        Some("none") => extra(Some(choice), "tool_choice.none", &["type"]),
+        Some("tool") => {
+            let name = string(choice, "name").unwrap_or_default();
+            ensure(items(body, "tools").any(|tool| string(tool, "name") == Some(name)), || {
+                format!("tool_choice: Tool '{name}' not found in provided tools")
+            })
+        }
+        Some(_) | None => Err("tool_choice: Input tag found using 'type' does not match any of the expected tags: 'auto', \
+             'any', 'tool', 'none'"
+            .to_owned()),
+    }
+}

@@ -1,0 +1,93 @@
+//! What OpenRouter, and the models behind it, refuse in tools and in the choice among them.
+
+use serde_json::{Map, Value};
+
+use super::super::json::{items, string};
+use super::schema;
+use super::verdict::{Verdict, ensure, is_name};
+
+/// Checks the tools for this model.
+pub(super) fn check(model: &str, body: &Value) -> Verdict {
+    let declared = items(body, "tools").next().is_some();
+    let openai = model.starts_with("openai/");
+    // QwenLM/qwen-code#2054.
+    ensure(declared || !body.get("tools").is_some_and(Value::is_array), || "[] is too short - 'tools'".to_owned())?;
+    // Anthropic and vLLM, which serves most open models, refuse a choice without tools as OpenAI does; the flag is OpenAI's own.
+    let needing: &[&str] = if openai { &["tool_choice", "parallel_tool_calls"] } else { &["tool_choice"] };
+    for field in needing {
+        let idle = body.get(*field).is_none_or(|value| value.is_null() || (!openai && value == "none"));
+        ensure(declared || idle, || format!("'{field}' is only allowed when 'tools' are specified."))?;
+    }
+    unique(model, body)?;
+    for (place, tool) in items(body, "tools").enumerate() {
+        let path = format!("tools[{place}]");
+        let Some(function) = tool.get("function") else {
+            // A flat tool is of another API (BerriAI/litellm#34029). Other kinds are run by the provider or hold a grammar.
+            let known = string(tool, "type").is_some_and(|kind| kind != "function");
+            ensure(known, || format!("Missing required parameter: '{path}.function'."))?;
+            continue;
+        };
+        ensure(string(tool, "type") == Some("function"), || format!("Missing required parameter: '{path}.type'."))?;
+        ensure(is_name(string(function, "name").unwrap_or_default(), "_-", 64), || {
+            format!(
+                "Invalid '{path}.function.name': string does not match pattern. Expected a string that matches the pattern \
+                 '^[a-zA-Z0-9_-]{{1,64}}$'."
+            )
+        })?;
+        if model.starts_with("anthropic/") {
+            keys(function, &path)?;
+        }
+        if openai && function.get("strict") == Some(&Value::Bool(true)) {
+            kept(function)?;
+        }
+    }
+    chosen(body)
+}
+
+/// Claude's rule for the names of parameters, at any depth (anthropics/claude-code#79418).
+fn keys(function: &Value, path: &str) -> Verdict {
+    schema::walk(function.get("parameters").unwrap_or(&Value::Null), &mut |keywords| {
+        let mut keys = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        ensure(keys.all(|key| is_name(key, "_.-", 64)), || {
+            format!("{path}: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
+        })
+    })
+}
+
+/// Claude and Gemini refuse a name that is declared twice (rikkahub/rikkahub#1311, smarter-sh/smarter#537).
+fn unique(model: &str, body: &Value) -> Verdict {
+    let mut names: Vec<&str> = Vec::new();
+    for name in items(body, "tools").filter_map(|tool| tool.pointer("/function/name")?.as_str()) {
+        let again = names.contains(&name);
+        ensure(!(again && model.starts_with("anthropic/")), || "tools: Tool names must be unique.".to_owned())?;
+        ensure(!(again && model.starts_with("google/")), || format!("Duplicate function declaration found: {name}"))?;
+        names.push(name);
+    }
+    Ok(())
+}
+
+/// What a schema that the model must keep to has to be like.
+fn kept(function: &Value) -> Verdict {
+    let name = string(function, "name").unwrap_or_default();
+    let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
+    schema::walk(function.get("parameters").unwrap_or(&Value::Null), &mut |keywords| {
+        let object = schema::is_object(keywords);
+        ensure(!object || keywords.get("additionalProperties") == Some(&Value::Bool(false)), || {
+            wrong("'additionalProperties' is required to be supplied and to be false.")
+        })?;
+        let required = |key: &String| {
+            let mut names = keywords.get("required").and_then(Value::as_array).into_iter().flatten();
+            names.any(|name| name == key.as_str())
+        };
+        let mut properties = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        ensure(properties.all(required), || {
+            wrong("'required' is required to be supplied and to be an array including every key in properties.")
+        })
+    })
+}
+
+fn chosen(body: &Value) -> Verdict {
+    let Some(wanted) = body.pointer("/tool_choice/function/name") else { return Ok(()) };
+    let known = items(body, "tools").any(|tool| tool.pointer("/function/name") == Some(wanted));
+    ensure(known, || format!("Tool choice {wanted} not found in 'tools' parameter."))
+}

@@ -1,0 +1,144 @@
+//! Where blocks, ids, marks and nulls of a conversation with Claude may stand.
+
+use super::claude::{HAIKU, NEWEST, OPUS, call, result, talk, text, thought, verdict};
+use super::*;
+
+fn image() -> Value {
+    json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": PNG } })
+}
+
+fn marked(block: &Value) -> Value {
+    changed(block, &json!({ "cache_control": { "type": "ephemeral" } }))
+}
+
+/// A result that holds these blocks.
+fn holding(blocks: &[Value]) -> Value {
+    changed(&result("a"), &json!({ "content": blocks }))
+}
+
+#[test]
+fn blocks_in_their_places_are_accepted() {
+    let nested = holding(&[marked(&text("r1")), marked(&text("r2")), image()]);
+    for (model, change) in [
+        (OPUS, talk(&[json!([call("a")]), json!([result("a"), image()]), json!([call("b")]), json!([result("b")])])),
+        (
+            OPUS,
+            changed(
+                &talk(&[json!([call("a")]), json!([nested])]),
+                &json!({ "system": [marked(&text("s1")), marked(&text("s2"))] }),
+            ),
+        ),
+        (OPUS, json!({ "messages": [{ "role": "user", "content": [changed(&text("a"), &json!({ "citations": [] }))] }] })),
+        (OPUS, json!({ "stop_sequences": ["END"], "system": "be brief" })),
+        (OPUS, talk(&[json!([call("a")]), json!([holding(&[])])])),
+        // Thoughts of an earlier turn stay although thinking is off now.
+        (OPUS, talk(&[json!([thought(0), text("hello")]), json!("and now?")])),
+        // A model that thinks unless it is told not to may go on with its own thoughts.
+        ("claude-opus-5", talk(&[json!([thought(0), call("a")]), json!([result("a")])])),
+        (HAIKU, talk(&[json!("here it is:")])),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+}
+
+#[test]
+fn blocks_of_the_other_role_are_refused() {
+    for (change, words) in [
+        (
+            talk(&[json!([image()]), json!("what is it?")]),
+            "messages.1.content.0: `image` blocks can only be in `user` messages",
+        ),
+        (
+            talk(&[
+                json!([{ "type": "document", "source": { "type": "text", "media_type": "text/plain", "data": "a" } }]),
+                json!("b"),
+            ]),
+            "`document` blocks can only be in `user` messages",
+        ),
+        (
+            talk(&[json!([call("a")]), json!([result("a"), call("b")])]),
+            "`tool_use` blocks can only be in `assistant` messages",
+        ),
+        (json!({ "system": [image()] }), "system.0.type: Input should be 'text'"),
+        (json!({ "system": [text(" ")] }), "system: text content blocks must contain non-whitespace text"),
+    ] {
+        refused(verdict(OPUS, &change), words, &change);
+    }
+}
+
+#[test]
+fn blank_texts_are_refused_wherever_they_stand() {
+    let words = "must contain non-whitespace text";
+    for change in [
+        json!({ "system": [text("\n")] }),
+        json!({ "messages": [{ "role": "user", "content": " " }] }),
+        talk(&[json!([text("  ")]), json!("next")]),
+        talk(&[json!([call("a")]), json!([holding(&[text(" ")])])]),
+        json!({ "messages": [{ "role": "user", "content": [{ "type": "document", "source": { "type": "content", "content": [text(" ")] } }] }] }),
+        json!({ "messages": [{ "role": "user", "content": [{ "type": "search_result", "source": "x", "title": "y", "content": [text(" ")] }] }] }),
+    ] {
+        refused(verdict(OPUS, &change), words, &change);
+    }
+    let padded = talk(&[json!("here it is: ")]);
+    refused(verdict(HAIKU, &padded), "cannot end with trailing whitespace", &padded);
+}
+
+#[test]
+fn an_id_names_one_call_of_the_whole_conversation() {
+    let again = talk(&[json!([call("a")]), json!([result("a")]), json!([call("a")]), json!([result("a")])]);
+    refused(verdict(OPUS, &again), "messages.3: `tool_use` ids must be unique", &again);
+}
+
+#[test]
+fn marks_for_the_cache_are_counted_in_results_and_refused_on_thoughts() {
+    let nested = holding(&[marked(&text("r1")), marked(&text("r2"))]);
+    let system = json!({ "system": [marked(&text("s1")), marked(&text("s2"))] });
+    let six = changed(&talk(&[json!([call("a")]), json!([marked(&nested), marked(&text("next"))])]), &system);
+    refused(verdict(OPUS, &six), "A maximum of 4 blocks with cache_control may be provided. Found 6.", &six);
+    let adaptive = json!({ "thinking": { "type": "adaptive" } });
+    for block in [marked(&thought(0)), marked(&json!({ "type": "redacted_thinking", "data": "x" }))] {
+        let change = changed(&adaptive, &talk(&[json!([block, text("a")]), json!("next")]));
+        refused(verdict(NEWEST, &change), "cache_control: Extra inputs are not permitted", &change);
+    }
+}
+
+#[test]
+fn thoughts_need_a_signature() {
+    let change = talk(&[json!([changed(&thought(0), &json!({ "signature": null })), text("a")]), json!("next")]);
+    refused(verdict(HAIKU, &change), "messages.1.content.0.thinking.signature: Field required", &change);
+    let turned_on = changed(
+        &json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 } }),
+        &talk(&[json!([text("calling"), call("a")]), json!([result("a")])]),
+    );
+    refused(verdict(HAIKU, &turned_on), "Expected `thinking` or `redacted_thinking`, but found `text`", &turned_on);
+}
+
+#[test]
+fn null_is_refused_where_a_member_is_to_be_absent() {
+    // Merged bodies cannot hold null, so that these are written by hand.
+    let with = |name: &str| {
+        let mut body = super::claude::body();
+        body[name] = Value::Null;
+        super::super::claude::check(OPUS, "", &body)
+    };
+    for (name, words) in [
+        ("system", "system: Input should be a valid list"),
+        ("tools", "tools: Input should be a valid list"),
+        ("tool_choice", "tool_choice: Input should be a valid dictionary"),
+        ("stop_sequences", "stop_sequences: Input should be a valid list"),
+        ("metadata", "metadata: Input should be a valid dictionary"),
+        ("thinking", "thinking: Input should be a valid dictionary"),
+        ("temperature", "temperature: Input should be a valid number"),
+    ] {
+        refused(with(name), words, &Value::from(name));
+    }
+    let mut body = super::claude::body();
+    body["messages"][0]["content"] = json!([{ "type": "text", "text": "a", "cache_control": null, "citations": null }]);
+    assert_eq!(super::super::claude::check(OPUS, "", &body), Ok(()));
+    body["tools"][0]["description"] = Value::Null;
+    refused(
+        super::super::claude::check(OPUS, "", &body),
+        "tools.0.custom.description: Input should be a valid string",
+        &body,
+    );
+}
