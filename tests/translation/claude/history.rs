@@ -104,6 +104,19 @@ fn what_stands_in_a_wrong_place_moves_and_what_says_nothing_goes() {
 }
 
 #[test]
+fn a_message_has_a_role_and_a_content_and_nothing_else() {
+    let mark = json!({"type": "ephemeral"});
+    let message = json!({"role": "user", "content": "Hi", "name": "Ada", "cache_control": mark, "id": null});
+    check(vec![Expected {
+        models: ALL,
+        betas: &[],
+        fields: json!({"messages": [message]}),
+        sent: vec![("/messages", json!([user(&json!("Hi"))]))],
+        dropped: &["messages[0].cache_control", "messages[0].name"],
+    }]);
+}
+
+#[test]
 fn the_start_and_the_end_of_a_conversation_are_as_the_model_takes_them() {
     let ends = |last: &Value| json!({"messages": [user(&json!("A list, please.")), last]});
     let older = &["claude-haiku-4.5", "claude-opus-4.5"][..];

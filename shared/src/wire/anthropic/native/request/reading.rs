@@ -51,7 +51,14 @@ struct Fields<'d> {
 impl<'d> Reader<'_, 'd> {
     /// A message's role and blocks.
     pub(super) fn message(&mut self, number: usize, message: Value<'d>) -> Result<Message<Block<'d>>, GatewayError> {
-        self.drop_nulls(message);
+        // Messages have nothing else, and what else clients put there is refused.
+        for (name, value) in message.members() {
+            match name.as_ref() {
+                "role" | "content" => {}
+                _ if value.is_null() => self.forwarding.edits.remove(value),
+                _ => self.forwarding.drop(value),
+            }
+        }
         let role = match message.required("role")?.text()?.as_ref() {
             "assistant" => Role::Assistant,
             "system" => Role::System,
@@ -88,6 +95,7 @@ impl<'d> Reader<'_, 'd> {
                 self.source(block, fields.source)?;
                 Kind::Media
             }
+            Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
             Some(_) | None => {
                 self.nested(fields.content)?;
                 Kind::Text
