@@ -56,7 +56,7 @@ pub fn native_wire(format: ClientFormat) -> WireFormat {
 /// How a format meets a wire, for a client that reads thoughts.
 pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
     if wire == native_wire(format) {
-        return Conversion::Forward(native(format));
+        return Conversion::Forward(native(format).into());
     }
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }

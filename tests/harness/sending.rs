@@ -10,6 +10,7 @@ use gateway::translate::{Conversion, Outbound};
 use gateway::wire::native::ProviderFields;
 use gateway::wire::target::OutputBounds;
 use gateway::wire::{self, ClientFormat, WireFormat};
+use serde_json::Value;
 
 /// A request as a route gets it, but for what its provider adds.
 #[derive(Debug)]
@@ -55,4 +56,25 @@ pub fn send_to(format: ClientFormat, body: &str, to: Destination<'_>, betas: &[&
 pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Sent, GatewayError> {
     let route = model.routes.first().ok_or_else(|| GatewayError::internal("a model without routes"))?;
     send_along(format, body, model, route, &[])
+}
+
+/// Whether every text of a value is told somewhere in what is sent, perhaps at another place or inside a longer text. What a value
+/// is called (`type`, `role`) may change.
+pub fn tells(sent: &Value, value: &Value) -> bool {
+    let (mut said, mut asked) = (Vec::new(), Vec::new());
+    collect_texts(sent, &mut said);
+    collect_texts(value, &mut asked);
+    asked.iter().all(|text| said.iter().any(|said| said.contains(*text)))
+}
+
+fn collect_texts<'v>(value: &'v Value, texts: &mut Vec<&'v str>) {
+    match value {
+        Value::String(text) => texts.extend(Some(text.trim_end())),
+        Value::Array(list) => list.iter().for_each(|value| collect_texts(value, texts)),
+        Value::Object(fields) => {
+            let told = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "type" | "role" | "ttl" | "effort"));
+            told.for_each(|(_, value)| collect_texts(value, texts));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }

@@ -10,10 +10,11 @@ use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{requests, streams};
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, relay_chunks, relay_whole};
-use gateway_tests::sending::{Sent, send};
+use gateway_tests::sending::send;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::claude::again;
 use super::replies::check_encoded;
 use super::requests::{MODELS, check_prefixes, check_sent};
 
@@ -217,8 +218,13 @@ proptest! {
         };
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
         for model in MODELS.iter() {
-            if let Ok(Sent { body, conversion: Conversion::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
-                check_sent(wire, &body, model.id.as_str());
+            if let Ok(sent) = send(format, &body.to_string(), model) {
+                check_sent(&sent, model.id.as_str());
+                if let Conversion::Forward(forwarded) = &sent.conversion
+                    && forwarded.native.wire() == WireFormat::Anthropic
+                {
+                    prop_assert_eq!(again(model.id.as_str(), &[], &sent.body), sent.body, "a second time");
+                }
             }
         }
         check_prefixes(format, &body, &MODELS, "made up");

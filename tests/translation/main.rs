@@ -3,6 +3,7 @@
 
 mod answers;
 mod call_shapes;
+mod claude;
 mod counts;
 mod folding;
 mod made_up;
@@ -12,3 +13,4 @@ mod reply_shapes;
 mod requests;
 mod spelling;
 mod tool_names;
+mod undoing;

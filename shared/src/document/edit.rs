@@ -12,7 +12,7 @@ pub struct Edits {
     /// By the offset at which the value begins.
     changes: BTreeMap<usize, Change>,
     /// New fields, by the offset at which their object begins.
-    added: BTreeMap<usize, Vec<(String, String)>>,
+    added: BTreeMap<usize, Vec<(String, Added)>>,
     /// What stands in the place of a value, by the offset at which that begins.
     arranged: BTreeMap<usize, Vec<Written>>,
 }
@@ -55,6 +55,13 @@ impl From<Entry<'_>> for Written {
     }
 }
 
+/// The value of a new field.
+#[derive(Clone, Debug)]
+enum Added {
+    Json(String),
+    List(Vec<Written>),
+}
+
 #[derive(Clone, Debug)]
 enum Change {
     Remove,
@@ -94,9 +101,23 @@ impl Edits {
         if let Some((_, old)) = object.members().find(|(known, _)| known == name) {
             self.changes.insert(old.start(), Change::Replace(value.to_owned()));
         } else {
-            let fields = self.added.entry(object.start()).or_default();
-            fields.retain(|(known, _)| known != name);
-            fields.push((name.to_owned(), value.to_owned()));
+            self.add(object, name, Added::Json(value.to_owned()));
+        }
+    }
+
+    fn add(&mut self, object: Value<'_>, name: &str, value: Added) {
+        let fields = self.added.entry(object.start()).or_default();
+        fields.retain(|(known, _)| known != name);
+        fields.push((name.to_owned(), value));
+    }
+
+    /// Sets a field to a list of these entries: in its place if it is there, whatever it is, at the end of the object otherwise.
+    pub fn arrange_field(&mut self, object: Value<'_>, name: &str, entries: Vec<Entry<'_>>) {
+        if let Some((_, old)) = object.members().find(|(known, _)| known == name) {
+            self.changes.remove(&old.start());
+            self.arrange(old, entries);
+        } else {
+            self.add(object, name, Added::List(entries.into_iter().map(Written::from).collect()));
         }
     }
 
@@ -185,7 +206,14 @@ impl Edits {
             if !is_first {
                 out.push(b',');
             }
-            write_member(name, value, out);
+            match value {
+                Added::Json(json) => write_member(name, json, out),
+                Added::List(entries) => {
+                    write_member(name, "[", out);
+                    self.write_entries(container, entries, out);
+                    out.push(b']');
+                }
+            }
             is_first = false;
         }
         out.extend_from_slice(container.slice(done, container.end().saturating_sub(1)).as_bytes());

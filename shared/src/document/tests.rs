@@ -201,6 +201,27 @@ fn a_list_is_arranged_anew_with_the_edits_of_its_entries() {
 }
 
 #[test]
+fn a_field_is_arranged_whether_it_is_there_or_not() {
+    let document = document(r#"{"a":[{"x":1}],"b":null}"#);
+    let root = document.root();
+    let entry = root.get("a").unwrap().elements().next().unwrap();
+    let mut edits = Edits::default();
+    root.members().filter(|(_, value)| value.is_null()).for_each(|(_, value)| edits.remove(value));
+    edits.set(entry, "x", &2);
+    edits.arrange_field(root, "b", vec![Entry::Own(entry)]);
+    edits.arrange_field(root, "c", vec![Entry::New("0".to_owned()), Entry::Own(entry)]);
+    let expected = r#"{"a":[{"x":2}],"b":[{"x":2}],"c":[0,{"x":2}]}"#;
+    assert_eq!(String::from_utf8(document.edited(&edits)).unwrap(), expected);
+}
+
+#[test]
+fn a_text_is_blank_however_its_white_space_is_spelled() {
+    let document = document(r#"{"a":["", " \u0020\n", "\u00a0", "\u0061", " x", "x", 0, []]}"#);
+    let blank: Vec<bool> = document.root().get("a").unwrap().elements().map(Value::is_blank).collect();
+    assert_eq!(blank, [true, true, true, false, false, false, false, false]);
+}
+
+#[test]
 fn fields_are_appended_to_a_serialised_object() {
     let appended = |object: &str| {
         let mut object = object.as_bytes().to_vec();

@@ -129,6 +129,14 @@ impl<'d> Value<'d> {
         (self.kind() == Kind::Text).then(|| string::decoded(self.between_quotes()))
     }
 
+    /// Whether it is a string of white space only.
+    pub fn is_blank(self) -> bool {
+        // Nearly every text begins with what is no white space: the rest need not be read.
+        let begins =
+            self.kind() == Kind::Text && self.between_quotes().starts_with(|c: char| c != '\\' && !c.is_whitespace());
+        !begins && self.as_text().is_some_and(|text| text.trim().is_empty())
+    }
+
     /// Whether it is this string.
     pub fn is(self, text: &str) -> bool {
         self.as_text().is_some_and(|said| said == text)

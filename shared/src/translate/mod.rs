@@ -10,7 +10,7 @@ mod restore;
 mod rules;
 
 pub use crate::wire::{CostOf, Delivery, ReplyContext};
-pub use conversion::Conversion;
+pub use conversion::{Conversion, Forwarded};
 pub use meter::{Meter, Metered, UsageSource};
 pub use outbound::Outbound;
 pub use relay::{Progress, Relay};

@@ -1,18 +1,19 @@
 //! A client's request as the upstream body. A pure function of the request and of what the route can carry.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::conversion::Conversion;
+use super::conversion::{Conversion, Forwarded};
 use super::place;
 use super::restore::Restore;
 use crate::catalog::{Model, Route};
 use crate::chat::request::ToolChoice;
 use crate::chat::{ChatRequest, Origin, Part, Signature};
-use crate::document::{Kind, Value, append_members};
+use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
-use crate::wire::native::{UpstreamBody, as_it_stands};
+use crate::wire::native::{Forwarding, UpstreamBody};
 use crate::wire::target::{Encoded, OutputBounds, Target};
-use crate::wire::{self, ClientRequest, WireFormat};
+use crate::wire::{self, ClientRequest, Native, WireFormat};
 
 /// The upstream body before the provider's last edits.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Destination<'_> {
             max_output_tokens: self.model.max_output_tokens.min(self.output.most),
             default_output: self.model.default_output,
             must_say_limit: self.output.must_say,
+            context_window: self.model.context_window,
             upstream: self.route.upstream.as_str(),
         }
     }
@@ -62,17 +64,13 @@ pub struct RequestExtras<'a> {
 /// So many dropped fields are named: they go into a header, whose size clients limit.
 const MOST_NAMED: usize = 50;
 
-/// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function. What is dropped
+/// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function. What is dropped
 /// is named in the order of its paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let native = request.format.native().filter(|native| native.wire() == to.wire);
-    let forwarding = native.map(|native| native.forward(request, &to.target(), extras.betas)).transpose()?.flatten();
-    let mut outbound = match (native, forwarding) {
-        (Some(native), Some(forwarding)) => {
-            let (body, dropped) = as_it_stands(request, forwarding);
-            Outbound { body, conversion: Conversion::Forward(native), dropped }
-        }
-        (_, _) => translate(request, to, extras)?,
+    let mut outbound = match native {
+        Some(native) => forward(request, native, to, extras)?,
+        None => translate(request, to, extras)?,
     };
     outbound.dropped.sort_unstable();
     if let Some(more) = outbound.dropped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
@@ -80,6 +78,18 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
         outbound.dropped.push(format!("and {more} more"));
     }
     Ok(outbound)
+}
+
+/// A request of the wire's own format, edited where its model would refuse it.
+fn forward(
+    request: &ClientRequest,
+    native: &'static dyn Native,
+    to: Destination<'_>,
+    extras: RequestExtras<'_>,
+) -> Result<Outbound, GatewayError> {
+    let Forwarding { body: _, edits, dropped, undo } = native.forward(request, &to.target(), extras.betas)?;
+    let body = UpstreamBody::Forwarded { document: Arc::clone(&request.document), edits };
+    Ok(Outbound { body, conversion: Conversion::Forward(Forwarded { native, undo }), dropped })
 }
 
 /// Decodes a request to the conversation and encodes it for another wire. Top-level fields that the conversation has no place
@@ -100,15 +110,9 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     restore_signatures(&mut conversation, extras.signatures);
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
-    let Encoded { mut body, lost, left_out, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
+    let Encoded { body, lost, left_out, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
     dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost).to_owned()));
     dropped.extend(left_out.into_iter().filter_map(path_of));
-    // A request that was only repaired keeps its betas: they also turn on what has no field, such as thinking between calls.
-    let is_repaired = request.format.native().is_some_and(|native| native.wire() == wire);
-    if is_repaired && !extras.betas.is_empty() {
-        let betas = serde_json::to_string(extras.betas).map_err(|error| GatewayError::internal(error.to_string()))?;
-        append_members(&mut body, &[("anthropic_beta", betas)]);
-    }
     let restore = Restore::new(names, answer_tool, visible_reasoning);
     Ok(Outbound { body: UpstreamBody::Encoded(body), conversion: Conversion::Translate { wire, restore }, dropped })
 }

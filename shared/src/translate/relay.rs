@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use super::characters::with_whole_characters;
-use super::conversion::Conversion;
+use super::conversion::{Conversion, Forwarded};
 use super::meter::{Meter, Metered, UsageReport};
 use super::restore::Restore;
 use super::rules::{CallIds, ReplyRules};
@@ -11,7 +11,8 @@ use crate::chat::{ChatResponse, Part, StreamEvent, collect};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::sse::{Frame, FrameReader, SseError};
 use crate::wire::{
-    self, Checked, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, Native, ReplyContext, WireFormat,
+    self, Checked, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, Native, ReplyContext,
+    WireFormat,
 };
 
 /// How far a stream is.
@@ -38,8 +39,10 @@ struct Machine {
     context: ReplyContext,
     wire: WireFormat,
     decoder: Box<dyn EventDecoder>,
-    /// What to undo; `None` where the formats are the same.
+    /// What to undo in events; `None` where the formats are the same.
     restore: Option<Restore>,
+    /// What to undo in frames, where the formats are the same and the request was changed.
+    undoer: Option<Box<dyn FrameUndoer>>,
     rules: ReplyRules,
     outlet: Outlet,
     meter: Meter,
@@ -86,8 +89,10 @@ impl From<SseError> for UpstreamError {
 impl Relay {
     /// Relays a provider's reply to a client.
     pub fn new(context: ReplyContext, conversion: Conversion) -> Self {
+        let mut undoer = None;
         let (wire, outlet, restore, call_ids) = match conversion {
-            Conversion::Forward(native) => {
+            Conversion::Forward(Forwarded { native, undo }) => {
+                undoer = native.undoer(&undo);
                 let outlet = match context.delivery {
                     Delivery::Streamed => Outlet::Forward(native.forwarder(context.clone())),
                     Delivery::Whole => Outlet::Fold(Folded { native, fold: native.fold(), body: None, events: Vec::new() }),
@@ -106,6 +111,7 @@ impl Relay {
             wire,
             decoder: wire::decoder(wire),
             restore,
+            undoer,
             rules: ReplyRules::new(context.identity.clone(), call_ids),
             outlet,
             meter: Meter::default(),
@@ -197,7 +203,18 @@ fn is_json(data: &str) -> bool {
 }
 
 impl Machine {
+    /// Takes a frame as the provider sent it.
     fn frame(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        let Some(mut undoer) = self.undoer.take() else { return self.step(frame, out) };
+        let result = undoer.undo(frame, &mut |frame| self.step(frame, out));
+        if undoer.began_answer() {
+            self.rules.expect_object();
+        }
+        self.undoer = Some(undoer);
+        result
+    }
+
+    fn step(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let is_empty = frame.event.is_none() && frame.data.trim().is_empty();
         if self.meter.finish.is_some() || is_empty {
             return Ok(());
@@ -220,11 +237,14 @@ impl Machine {
 
     /// Reads a whole reply as the frames of a stream. A provider's own whole reply needs no folding.
     fn whole(&mut self, body: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        let body = with_whole_characters(body);
+        let mut body = with_whole_characters(body);
+        if let Some(undoer) = &mut self.undoer {
+            body = undoer.undo_whole(&body)?.into();
+        }
         if let Outlet::Fold(folded) = &mut self.outlet {
             folded.body = Some(body.as_ref().to_owned());
         }
-        wire::frames_of_whole(self.wire, &body, |frame| self.frame(frame, out))?;
+        wire::frames_of_whole(self.wire, &body, |frame| self.step(frame, out))?;
         self.end(out)
     }
 
@@ -240,25 +260,25 @@ impl Machine {
         // A count of nothing takes no count back.
         let says_something = |event: &StreamEvent| !matches!(event, StreamEvent::Usage(usage) if usage.is_empty());
         for event in events.drain(..).filter(says_something) {
-            let Some(event) = (match restore {
-                Some(restore) => restore.apply(event),
-                None => Some(event),
-            }) else {
-                continue;
+            let (before, event) = match restore {
+                Some(restore) => (restore.release(&event), restore.apply(event)),
+                None => (None, Some(event)),
             };
-            let begins_answer =
-                matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
-            let told = checked.len();
-            let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
-                let usage = StreamEvent::Usage(meter.metered(context.estimate).usage);
-                rules.check(usage, "", checked).and_then(|()| rules.check(event, word.unwrap_or_default(), checked))
-            } else {
-                rules.check(event, word.unwrap_or_default(), checked)
-            };
-            checked.iter().skip(told).for_each(|event| meter.note_told(event));
-            result?;
-            if begins_answer {
-                rules.expect_object();
+            for event in before.into_iter().chain(event) {
+                let begins_answer =
+                    matches!(event, StreamEvent::BlockStart(_)) && restore.as_ref().is_some_and(Restore::is_in_answer);
+                let told = checked.len();
+                let result = if matches!(event, StreamEvent::Finish(_)) && !meter.has_final_usage {
+                    let usage = StreamEvent::Usage(meter.metered(context.estimate).usage);
+                    rules.check(usage, "", checked).and_then(|()| rules.check(event, word.unwrap_or_default(), checked))
+                } else {
+                    rules.check(event, word.unwrap_or_default(), checked)
+                };
+                checked.iter().skip(told).for_each(|event| meter.note_told(event));
+                result?;
+                if begins_answer {
+                    rules.expect_object();
+                }
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! Undoes on the way back what the request changed on the way out: tool names, the tool that stands for structured output, and
-//! thoughts that the client does not want to see. Blocks that only the provider's own format knows are left out.
+//! Undoes on the way back what the request changed on the way out: names of tools and of their properties, the tool that stands for
+//! structured output, and thoughts that the client does not want to see. Blocks that only the provider's own format knows are left out.
 
 use crate::chat::{BlockStart, Delta, StreamEvent};
 use crate::wire::names::ToolNames;
@@ -15,6 +15,9 @@ pub struct Restore {
     pub visible_reasoning: bool,
     in_answer: bool,
     in_opaque: bool,
+    /// The wire's name of the open call's tool and the arguments so far, where its properties have other names: names can only be
+    /// told from values in whole arguments.
+    renamed: Option<(String, String)>,
 }
 
 impl Restore {
@@ -28,6 +31,13 @@ impl Restore {
         self.in_answer
     }
 
+    /// The arguments that waited for this event, which is told after them.
+    pub fn release(&mut self, event: &StreamEvent) -> Option<StreamEvent> {
+        let (tool, arguments) = self.renamed.take_if(|_| *event == StreamEvent::BlockStop)?;
+        let restored = self.names.properties_back(&tool).map(|names| names.back(&arguments));
+        Some(StreamEvent::Delta(Delta::Arguments(restored.unwrap_or(arguments))))
+    }
+
     /// The event as the client shall see it; `None` when it shall not.
     pub fn apply(&mut self, event: StreamEvent) -> Option<StreamEvent> {
         match event {
@@ -36,10 +46,15 @@ impl Restore {
                 if self.in_answer {
                     return Some(StreamEvent::BlockStart(BlockStart::Text));
                 }
+                self.renamed = self.names.properties_back(&name).map(|_| (name.clone(), String::new()));
                 let name = self.names.original(&name).to_owned();
                 Some(StreamEvent::BlockStart(BlockStart::ToolCall { id, name }))
             }
             StreamEvent::Delta(Delta::Arguments(json)) if self.in_answer => Some(StreamEvent::Delta(Delta::Text(json))),
+            StreamEvent::Delta(Delta::Arguments(json)) if self.renamed.is_some() => {
+                self.renamed.iter_mut().for_each(|(_, arguments)| arguments.push_str(&json));
+                None
+            }
             StreamEvent::Delta(Delta::Signature(_)) if self.in_answer => None,
             StreamEvent::Delta(Delta::Reasoning(_)) if !self.visible_reasoning => None,
             StreamEvent::BlockStart(BlockStart::Opaque) => {
@@ -65,6 +80,7 @@ impl Restore {
 mod tests {
     use super::*;
     use crate::chat::request::ToolDefinition;
+    use crate::wire::names::PropertyNames;
 
     #[test]
     fn the_answer_tools_arguments_become_text() {
@@ -91,5 +107,22 @@ mod tests {
         let call = |name: &str| StreamEvent::BlockStart(BlockStart::ToolCall { id: "1".into(), name: name.to_owned() });
         assert_eq!(restore.apply(call("mcp__server_tool_x")), Some(call(name)));
         assert_eq!(restore.apply(call("other")), Some(call("other")));
+    }
+
+    #[test]
+    fn arguments_with_renamed_properties_come_whole_and_under_the_clients_names() {
+        let schema = serde_json::value::RawValue::from_string(r#"{"properties":{"$top":{}}}"#.to_owned()).unwrap();
+        let properties = PropertyNames::of(&schema, |name| name.replace('$', "_")).unwrap();
+        let mut names = ToolNames::default();
+        names.with_properties("find", properties);
+        let mut restore = Restore::new(names, None, true);
+        let call = || StreamEvent::BlockStart(BlockStart::ToolCall { id: "1".into(), name: "find".into() });
+        let piece = |json: &str| StreamEvent::Delta(Delta::Arguments(json.to_owned()));
+        let events = [call(), piece(r#"{"_to"#), piece(r#"p":1}"#), StreamEvent::BlockStop];
+        let seen: Vec<StreamEvent> = events
+            .into_iter()
+            .flat_map(|event| restore.release(&event).into_iter().chain(restore.apply(event)).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(seen, [call(), piece(r#"{"$top":1}"#), StreamEvent::BlockStop]);
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::lost::Lost;
-use super::native::Forwarding;
-use super::reply::{EventEncoder, FrameFold, FrameForwarder, ReplyContext};
+use super::native::{Forwarding, Undo};
+use super::reply::{EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext};
 use super::target::Target;
 use super::{ClientRequest, Mode, WireFormat};
 use crate::chat::{ChatRequest, ChatResponse};
@@ -103,14 +103,17 @@ pub trait Native: Sync + fmt::Debug {
     /// The wire whose bodies are the same.
     fn wire(&self) -> WireFormat;
 
-    /// A request with the edits that its model needs; `None` when the model would refuse it all the same, so that it must be
-    /// translated. `betas` are those that the vendor's models take.
+    /// A request with the edits that its model needs. `betas` are those that the vendor's models take. Fails with a 400 that names
+    /// the path where the wire has no place for something.
     fn forward<'d>(
         &self,
         request: &'d ClientRequest,
         target: &Target<'_>,
         betas: &[&str],
-    ) -> Result<Option<Forwarding<'d>>, GatewayError>;
+    ) -> Result<Forwarding<'d>, GatewayError>;
+
+    /// What undoes in a reply what its request changed; `None` where nothing has to be undone.
+    fn undoer(&self, undo: &Undo) -> Option<Box<dyn FrameUndoer>>;
 
     /// The forwarder of a reply's stream.
     fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder>;

@@ -33,7 +33,9 @@ use crate::ids::{ModelId, RequestId};
 use crate::sse::Frame;
 pub use format::{Betas, Format, Native};
 pub use measure::Measured;
-pub use reply::{Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, ReplyContext};
+pub use reply::{
+    Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext,
+};
 use target::{Encoded, Target};
 
 /// A format that clients speak to us.

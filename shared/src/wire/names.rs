@@ -1,53 +1,108 @@
 //! Names and ids under the rules of a wire, the same way out and back.
 
+mod properties;
+
 use std::collections::{HashMap, HashSet};
+
+pub use properties::PropertyNames;
 
 use crate::chat::request::ToolDefinition;
 
 /// Longest tool name that every wire takes.
 const MAX_NAME: usize = 64;
 
-/// Tool names as a wire takes them, and back.
-#[derive(Clone, Debug, Default)]
+/// How a wire wants names spelled. The same name always gives the same spelling, and a name that fits gives itself.
+pub type NameRule = fn(&str) -> String;
+
+/// Names of tools and of their properties as a wire takes them, and back.
+#[derive(Clone, Debug)]
 pub struct ToolNames {
+    rule: NameRule,
     /// Client's name to the wire's, where they differ.
     outward: HashMap<String, String>,
     /// The wire's name to the client's, where they differ.
     back: HashMap<String, String>,
+    /// The properties that are renamed, by the wire's name of their tool.
+    properties: HashMap<String, PropertyNames>,
+}
+
+impl Default for ToolNames {
+    fn default() -> Self {
+        Self { rule: plain, outward: HashMap::new(), back: HashMap::new(), properties: HashMap::new() }
+    }
 }
 
 impl ToolNames {
     /// Names for these tools: letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64; collisions get a number.
     pub fn new(tools: &[ToolDefinition]) -> Self {
-        let mut names = Self::default();
-        let mut taken: HashSet<String> =
-            tools.iter().map(|tool| tool.name.clone()).filter(|name| *name == plain(name)).collect();
-        for tool in tools.iter().filter(|tool| tool.name != plain(&tool.name)) {
-            let base = plain(&tool.name);
-            let numbered = (2_u32..).map(|number| {
-                let suffix = format!("_{number}");
-                let kept: String = base.chars().take(MAX_NAME.saturating_sub(suffix.len())).collect();
-                kept + &suffix
-            });
-            let free = std::iter::once(base.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default();
-            taken.insert(free.clone());
-            names.back.insert(free.clone(), tool.name.clone());
-            names.outward.insert(tool.name.clone(), free);
+        Self::under(plain, tools.iter().map(|tool| tool.name.as_str()))
+    }
+
+    /// Names for tools of these names under a rule; collisions get a number.
+    pub fn under<'n>(rule: NameRule, tools: impl Iterator<Item = &'n str>) -> Self {
+        let tools: Vec<&str> = tools.collect();
+        let mut names = Self { rule, ..Self::default() };
+        let (fit, others): (Vec<&str>, Vec<&str>) = tools.into_iter().partition(|name| *name == rule(name));
+        let mut taken: HashSet<String> = fit.into_iter().map(str::to_owned).collect();
+        for name in others {
+            if !names.outward.contains_key(name) {
+                let free = free_name(&rule(name), &taken);
+                taken.insert(free.clone());
+                names.back.insert(free.clone(), name.to_owned());
+                names.outward.insert(name.to_owned(), free);
+            }
         }
         names
     }
 
+    /// Renames the properties of a tool's arguments, too.
+    pub fn with_properties(&mut self, tool: &str, properties: PropertyNames) {
+        self.properties.insert(self.outward(tool), properties);
+    }
+
     /// The wire's name of a tool, declared or only seen in the history.
     pub fn outward(&self, name: &str) -> String {
-        self.outward.get(name).cloned().unwrap_or_else(|| plain(name))
+        self.outward.get(name).cloned().unwrap_or_else(|| (self.rule)(name))
     }
 
     /// The client's name of a tool.
     pub fn original<'a>(&'a self, name: &'a str) -> &'a str {
         self.back.get(name).map_or(name, String::as_str)
     }
+
+    /// The renamed properties of a tool, by the client's name of it.
+    pub fn properties(&self, tool: &str) -> Option<&PropertyNames> {
+        self.properties.get(&self.outward(tool))
+    }
+
+    /// The renamed properties of a tool, by the wire's name of it.
+    pub fn properties_back(&self, tool: &str) -> Option<&PropertyNames> {
+        self.properties.get(tool)
+    }
+
+    /// Whether every name is the client's own.
+    pub fn is_empty(&self) -> bool {
+        self.back.is_empty() && self.properties.is_empty()
+    }
 }
 
+/// A name that is not taken: the wanted one, or that with a number.
+fn free_name(wanted: &str, taken: &HashSet<String>) -> String {
+    let numbered = (2_u32..).map(|number| {
+        let suffix = format!("_{number}");
+        let kept: String = wanted.chars().take(MAX_NAME.saturating_sub(suffix.len())).collect();
+        kept + &suffix
+    });
+    std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+/// A name of the characters that are taken, the others as `_`, within the length that every wire takes.
+pub fn spelled(name: &str, taken: fn(char) -> bool) -> String {
+    let spelled: String = name.chars().map(|c| if taken(c) { c } else { '_' }).take(MAX_NAME).collect();
+    if spelled.is_empty() { "_".to_owned() } else { spelled }
+}
+
+/// Letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64.
 fn plain(name: &str) -> String {
     let mut plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' }).collect();

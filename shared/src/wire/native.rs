@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::OutputLimit;
+use super::names::ToolNames;
 use super::request::{ToolName, Tools};
 use super::target::Target;
-use super::{ClientRequest, OutputLimit};
 use crate::capability::SamplingField;
 use crate::chat::request::ToolChoice;
 use crate::document::{Document, Edits, Value, append_members};
@@ -25,6 +26,22 @@ pub struct Allowed {
     pub tool_choice: fn(Value<'_>) -> Result<ToolChoice, GatewayError>,
 }
 
+/// What the reply to a forwarded request must undo.
+#[derive(Clone, Debug, Default)]
+pub struct Undo {
+    /// Names of tools and of their properties that the wire has otherwise.
+    pub names: ToolNames,
+    /// The tool whose arguments are the answer.
+    pub answer_tool: Option<&'static str>,
+}
+
+impl Undo {
+    /// Whether the reply is the client's as it comes.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.answer_tool.is_none()
+    }
+}
+
 /// A request on its way to a wire of its own format: edited at the places that the wire or the model would refuse.
 #[derive(Debug)]
 pub struct Forwarding<'d> {
@@ -34,12 +51,14 @@ pub struct Forwarding<'d> {
     pub edits: Edits,
     /// What the client is told about, by path.
     pub dropped: Vec<String>,
+    /// What its reply must undo.
+    pub undo: Undo,
 }
 
 impl<'d> Forwarding<'d> {
     /// Lets pass what the wire allows: other fields and server tools are left out and named.
     pub fn new(body: Value<'d>, allowed: &Allowed) -> Result<Self, GatewayError> {
-        let mut forwarding = Self { body, edits: Edits::default(), dropped: Vec::new() };
+        let mut forwarding = Self { body, edits: Edits::default(), dropped: Vec::new(), undo: Undo::default() };
         forwarding.keep_fields(allowed);
         forwarding.keep_client_tools(allowed)?;
         Ok(forwarding)
@@ -187,10 +206,4 @@ fn edited(document: &Document, mut edits: Edits, fields: &ProviderFields) -> Vec
         edits.set_json(body, name, json);
     }
     document.edited(&edits)
-}
-
-/// A request as it stands, on its way to its own wire.
-pub fn as_it_stands(request: &ClientRequest, forwarding: Forwarding<'_>) -> (UpstreamBody, Vec<String>) {
-    let Forwarding { body: _, edits, dropped } = forwarding;
-    (UpstreamBody::Forwarded { document: Arc::clone(&request.document), edits }, dropped)
 }

@@ -107,3 +107,19 @@ pub trait FrameFold: Send {
     /// The whole reply, as JSON.
     fn whole(&mut self) -> Result<String, UpstreamError>;
 }
+
+/// Provider frames as they would be if the request had gone out as the client wrote it.
+pub trait FrameUndoer: Send {
+    /// Calls `each` for every frame that the client's own request would have brought in the place of this one.
+    fn undo(
+        &mut self,
+        frame: &Frame<'_>,
+        each: &mut dyn FnMut(&Frame<'_>) -> Result<(), UpstreamError>,
+    ) -> Result<(), UpstreamError>;
+
+    /// Whether the last frame began the answer, which is one JSON object.
+    fn began_answer(&mut self) -> bool;
+
+    /// A whole reply likewise.
+    fn undo_whole(&mut self, body: &str) -> Result<String, UpstreamError>;
+}

@@ -32,6 +32,8 @@ pub struct Target<'a> {
     pub default_output: u64,
     /// Whether the body must say an output limit.
     pub must_say_limit: bool,
+    /// How many tokens of input and output it takes together, as the catalogue knows it.
+    pub context_window: u64,
     /// Its name at the provider.
     pub upstream: &'a str,
 }
@@ -68,7 +70,12 @@ pub fn supported(support: SamplingSupport, sampling: Sampling, lost: &mut Vec<Lo
         sampling.top_k.map(|_| SamplingField::TopK),
     ];
     let asked: Vec<SamplingField> = asked.into_iter().flatten().collect();
-    support.refused(&asked).into_iter().fold(sampling, |sampling, field| match field {
+    without(support.refused(&asked), sampling, lost)
+}
+
+/// The sampling without these fields.
+pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+    refused.into_iter().fold(sampling, |sampling, field| match field {
         SamplingField::Temperature => {
             lost.push(Lost::Temperature);
             Sampling { temperature: None, ..sampling }
@@ -130,6 +137,7 @@ mod tests {
                 max_output_tokens: 1,
                 default_output: 1,
                 must_say_limit: false,
+                context_window: 1,
                 upstream: "m",
             };
             let mut seen = Vec::new();

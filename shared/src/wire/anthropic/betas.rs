@@ -17,6 +17,17 @@ const ON_VERTEX: &[(&str, &str)] = &[
 /// The beta that lets `context_management` pass; without it the field is refused.
 pub const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
 
+/// The beta that opens a window of a million tokens to models that have a smaller one.
+pub const LONG_CONTEXT: &str = "context-1m-2025-08-07";
+
+/// The header by which clients ask for betas.
+pub const HEADER: &str = "anthropic-beta";
+
+/// A beta that is left out, as the client is told of it.
+pub fn named(beta: &str) -> String {
+    format!("{HEADER}:{beta}")
+}
+
 /// Sorts a client's betas (values of `anthropic-beta`, each a comma list) into those that Vertex takes and those it does not.
 pub fn for_vertex<'a>(headers: impl Iterator<Item = &'a str>) -> (Vec<&'static str>, Vec<String>) {
     let (mut accepted, mut dropped) = (Vec::new(), Vec::new());

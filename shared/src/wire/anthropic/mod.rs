@@ -4,6 +4,7 @@ pub mod betas;
 pub mod client;
 pub mod native;
 pub mod provider;
+pub mod rules;
 pub mod schema;
 mod signature;
 mod typed_tools;

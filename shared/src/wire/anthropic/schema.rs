@@ -19,7 +19,7 @@ use output::{Closer, closed_object};
 use references::{Recursion, cut_dangling, cut_recursive, move_references, unknown};
 
 /// What Claude refuses at the root of a tool's schema.
-const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+pub const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 /// Keywords that structured output refuses and a description can say instead.
 const LIMITS: [&str; 24] = [
     "contains",

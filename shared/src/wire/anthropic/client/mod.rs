@@ -18,9 +18,6 @@ use crate::wire::anthropic::native::MessagesWire;
 use crate::wire::lost::Lost;
 use crate::wire::{Betas, ClientRequest, EventEncoder, Format, Native, ReplyContext};
 
-/// The header by which clients ask for betas.
-const BETA_HEADER: &str = "anthropic-beta";
-
 /// Anthropic Messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Messages;
@@ -102,12 +99,12 @@ impl Format for Messages {
     }
 
     fn beta_header(&self) -> Option<&'static str> {
-        Some(BETA_HEADER)
+        Some(betas::HEADER)
     }
 
     fn betas(&self, values: &[&str]) -> Betas {
         let (accepted, unknown) = betas::for_vertex(values.iter().copied());
-        Betas { accepted, dropped: unknown.iter().map(|beta| format!("{BETA_HEADER}:{beta}")).collect() }
+        Betas { accepted, dropped: unknown.iter().map(|beta| betas::named(beta)).collect() }
     }
 
     fn encoder(&self, context: ReplyContext) -> Box<dyn EventEncoder> {

@@ -9,7 +9,7 @@ mod tools;
 use std::sync::Arc;
 
 use crate::chat::request::{
-    Amount, ChatRequest, Effort, Message, Part, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+    Amount, ChatRequest, Effort, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
@@ -104,7 +104,9 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     check_objects(thinking.as_slice())?;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
     temperature.into_iter().chain(top_p).try_for_each(|value| value.number().map(drop))?;
-    top_k.map_or(Ok(()), |value| value.whole_number().map(drop))
+    // Below one it means that nothing is asked for.
+    let is_number = |value: &Value<'_>| value.as_integer().is_none();
+    top_k.filter(is_number).map_or(Ok(()), |value| value.whole_number().map(drop))
 }
 
 /// Whether a system block is the billing block.
@@ -141,8 +143,15 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
-        left_out: Vec::new(),
+        left_out: other_output(body),
     })
+}
+
+/// Settings of the answer that no other model has, such as a budget of the whole task.
+fn other_output(body: Value<'_>) -> Vec<Place> {
+    let members = body.get("output_config").into_iter().flat_map(Value::members);
+    let others = members.filter(|(name, value)| !matches!(name.as_ref(), "effort" | "format") && !value.is_null());
+    others.map(|(_, value)| value.place()).collect()
 }
 
 /// The tools that run at the client: server tools of the client's own vendor do not exist anywhere else.
@@ -156,7 +165,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     Ok(Sampling {
         temperature: temperature.map(Value::number).transpose()?,
         top_p: top_p.map(Value::number).transpose()?,
-        top_k: top_k.map(Value::whole_number).transpose()?,
+        top_k: top_k.and_then(Value::as_whole_number).filter(|top_k| *top_k > 0),
         stop: optional_list(stops, MAX_STOPS)?.into_iter().map(required_text).collect::<Result<_, _>>()?,
         ..Sampling::default()
     })
@@ -190,7 +199,8 @@ fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
 }
 
-fn effort(word: Value<'_>) -> Result<Effort, GatewayError> {
+/// The effort of a word; a 400 for one that no model knows.
+pub fn effort(word: Value<'_>) -> Result<Effort, GatewayError> {
     Effort::parse(&word.text()?).ok_or_else(|| word.wrong("use low, medium, high, xhigh or max"))
 }
 

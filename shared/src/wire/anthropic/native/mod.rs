@@ -3,12 +3,13 @@
 pub mod reply;
 pub mod request;
 pub mod stream;
+mod undo;
 
 use crate::chat::ChatResponse;
 use crate::error::GatewayError;
-use crate::wire::native::Forwarding;
+use crate::wire::native::{Forwarding, Undo};
 use crate::wire::target::Target;
-use crate::wire::{ClientRequest, FrameFold, FrameForwarder, Native, ReplyContext, WireFormat};
+use crate::wire::{ClientRequest, FrameFold, FrameForwarder, FrameUndoer, Native, ReplyContext, WireFormat};
 
 /// Messages passed through.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +25,12 @@ impl Native for MessagesWire {
         request: &'d ClientRequest,
         target: &Target<'_>,
         betas: &[&str],
-    ) -> Result<Option<Forwarding<'d>>, GatewayError> {
-        if request::fits(request.body(), target) { request::forward(request, target, betas).map(Some) } else { Ok(None) }
+    ) -> Result<Forwarding<'d>, GatewayError> {
+        request::forward(request, target, betas)
+    }
+
+    fn undoer(&self, undo: &Undo) -> Option<Box<dyn FrameUndoer>> {
+        (!undo.is_empty()).then(|| Box::new(undo::Undoer::new(undo.clone())) as Box<dyn FrameUndoer>)
     }
 
     fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder> {

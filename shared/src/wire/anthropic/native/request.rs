@@ -1,14 +1,30 @@
-//! A Messages request on its way to Claude on Vertex AI, which speaks the same format. One that its model takes as it stands passes
-//! through; one that it would refuse goes through the conversation, which knows each generation's rules.
+//! A Messages request on its way to Claude on Vertex AI, which speaks the same format. What its model takes passes byte for byte; the
+//! rest is edited at its places, by the rules that translated requests are written by.
 
-use crate::capability::Thinking;
-use crate::document::Value;
+mod blocks;
+mod history;
+mod reading;
+mod settings;
+mod tools;
+
+use crate::chat::Turns;
+use crate::chat::request::{Message, Role, ToolChoice};
+use crate::chat::turns::{CONTINUE, Piece as _};
+use crate::document::{Entry, Kind as JsonKind, Value};
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
+use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::{betas, signature};
-use crate::wire::native::{Allowed, Forwarding, sampling_fields};
+use crate::wire::anthropic::rules::cache::{self, Area, Fate, Mark};
+use crate::wire::anthropic::rules::history::{Ending, can_resume, ending};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
+use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_TOOL};
+use crate::wire::names::call_id;
+use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::target::Target;
+use blocks::{Block, Home, Kind, quoted, text_block};
+use history::Origin;
+use reading::{MarkAt, Reader};
 
 /// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
 /// containers, MCP servers.
@@ -29,226 +45,243 @@ const ALLOWED: Allowed = Allowed {
         "top_k",
         "top_p",
     ],
-    // The first two are the body's forms of headers.
-    consumed: &["anthropic_beta", "anthropic_version", "model", "stream"],
+    // The first two are the body's forms of headers; the older place of the format is moved to the newer one.
+    consumed: &["anthropic_beta", "anthropic_version", "model", "output_format", "stream"],
     is_client_tool,
     tool_name,
     tool_choice,
 };
 
-/// Anthropic's limit of cache marks.
-pub const MAX_CACHE_MARKS: usize = 4;
-
-/// The edits that a request needs which its model takes. `betas` are those that Vertex takes.
+/// The edits that a request needs. `betas` are those that Vertex takes.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&str]) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
+    let body = forwarding.body;
+    for (_, value) in body.members().filter(|(_, value)| value.is_null()) {
+        forwarding.edits.remove(value);
+    }
     forwarding.clamp_output(request.max_tokens, target);
-    drop_billing(&mut forwarding);
-    apply_betas(&mut forwarding, betas);
+    let kept = tools::kept(&forwarding);
+    // A history with calls needs tools.
+    let called = if kept.is_empty() { tools::called(body) } else { Vec::new() };
+    let names = tools::names(&kept, &called)?;
+    let mut reader = Reader { forwarding: &mut forwarding, names: &names, marks: Vec::new() };
+    reader.tools(&kept, target)?;
+    let mut conversation = Conversation::read(&mut reader)?;
+    let mut choice = tools::choice(&mut reader)?;
+    reader.mark(body, body.get("cache_control"), Area::Moving);
+    let marks = reader.marks;
+    let stubs = called.iter().map(|name| tools::stub(&names.outward(name), body)).collect::<Result<Vec<_>, _>>()?;
+    let more = more_tools(&mut forwarding, &mut conversation, DeclaredTools { kept: &kept, stubs }, target)?;
+    if more.is_answer_forced {
+        choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
+        forwarding.edits.set_json(body, "tool_choice", &format!(r#"{{"type":"tool","name":{}}}"#, quoted(ANSWER_TOOL)));
+    }
+    tools::add(&mut forwarding, &kept, more.declared);
+    let limit = target.clamp(request.max_tokens.map_or(target.max_output_tokens, |limit| limit.tokens));
+    let plan = conversation.plan(&choice, limit, target, body)?;
+    if plan.loses_thinking {
+        conversation.drop_thoughts(&mut forwarding);
+    }
+    conversation.write(&mut forwarding, &plan, target);
+    settings::set_thinking(&mut forwarding, &plan);
+    settings::set_output(&mut forwarding, &plan, target)?;
+    settings::set_sampling(&mut forwarding, &plan, target)?;
+    limit_marks(&mut forwarding, &marks);
+    apply_betas(&mut forwarding, betas, target);
+    forwarding.undo.names = names;
     Ok(forwarding)
 }
 
-/// Removes Claude Code's billing block: it differs from request to request and stands before everything that could be cached.
-fn drop_billing(forwarding: &mut Forwarding<'_>) {
-    let Some(system) = forwarding.body.get("system") else { return };
-    let (billing, kept): (Vec<_>, Vec<_>) = system.elements().partition(|block| is_billing_block(*block));
-    for block in &billing {
-        forwarding.drop(*block);
+/// The conversation of a request.
+struct Conversation<'d> {
+    /// The list of messages.
+    list: Value<'d>,
+    origins: Vec<Origin<'d>>,
+    messages: Vec<Message<Block<'d>>>,
+    /// The blocks of the system instruction that are sent.
+    system: Vec<Value<'d>>,
+    /// What is added to the system instruction.
+    instruction: Option<&'static str>,
+}
+
+impl<'d> Conversation<'d> {
+    fn read(reader: &mut Reader<'_, 'd>) -> Result<Self, GatewayError> {
+        let list = reader.forwarding.body.required("messages")?;
+        let system = read_system(reader)?;
+        let (mut origins, mut messages) = (Vec::new(), Vec::new());
+        for (number, value) in list.elements().enumerate() {
+            let message = reader.message(number, value)?;
+            origins.push(Origin { value, role: message.role, blocks: message.parts.len() });
+            messages.push(message);
+        }
+        Ok(Self { list, origins, messages, system, instruction: None })
     }
-    if kept.is_empty() && !billing.is_empty() {
-        forwarding.edits.remove(system);
+
+    /// What is said about thinking.
+    fn plan(&self, choice: &ToolChoice, limit: u64, target: &Target<'_>, body: Value<'_>) -> Result<Plan, GatewayError> {
+        let wish = settings::wish(body)?;
+        let is_forced = matches!(choice, ToolChoice::Required | ToolChoice::Named(_));
+        let resumes = || can_resume(&Turns::of(self.messages.clone(), call_id).turns, Block::is_sent);
+        let obstacle = match (thinking::is_budget(wish, target.capabilities), is_forced) {
+            (false, _) => None,
+            (true, true) => Some(Obstacle::ForcedCall),
+            (true, false) => (!resumes()).then_some(Obstacle::UnsignedToolTurn),
+        };
+        let so_far = Circumstances { limit, most: target.max_output_tokens, obstacle };
+        Ok(thinking::plan(wish, target.capabilities, &so_far))
+    }
+
+    /// Leaves out the thoughts of a conversation that goes on without any: a model that shall not think refuses them.
+    fn drop_thoughts(&mut self, forwarding: &mut Forwarding<'d>) {
+        self.messages.iter_mut().for_each(|message| drop_thoughts(message, forwarding));
+    }
+
+    /// Edits the messages and the system instruction.
+    fn write(self, forwarding: &mut Forwarding<'d>, plan: &Plan, target: &Target<'_>) {
+        let Turns { system: instructions, mut turns, left_out } = Turns::of(self.messages, call_id);
+        for value in left_out.iter().filter(|block| block.is_sent()).filter_map(Block::value) {
+            forwarding.drop(value);
+        }
+        for turn in &mut turns {
+            turn.parts.retain(Block::is_sent);
+        }
+        turns.retain(|turn| !turn.parts.is_empty());
+        match (ending(&turns, target), turns.last_mut()) {
+            (Ending::Trimmed, Some(last)) => {
+                if !plan.told.is_on() {
+                    drop_thoughts(last, forwarding);
+                    last.parts.retain(Block::is_sent);
+                }
+                last.parts.last_mut().into_iter().for_each(Block::trim_end);
+            }
+            (Ending::UserTurn, _) => turns.push(Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] }),
+            (Ending::Fine | Ending::Trimmed, _) => {}
+        }
+        turns.retain(|turn| !turn.parts.is_empty());
+        history::write(forwarding, self.list, &self.origins, turns);
+        write_system(forwarding, &self.system, instructions, self.instruction);
     }
 }
+
+fn drop_thoughts<'d>(message: &mut Message<Block<'d>>, forwarding: &mut Forwarding<'d>) {
+    for part in message.parts.iter_mut().filter(|part| part.what() == Kind::Thought && part.is_sent()) {
+        part.value().into_iter().for_each(|value| forwarding.drop(value));
+        *part = part.clone().gone();
+    }
+}
+
+/// Reads the system instruction, and leaves out what is empty, and Claude Code's billing block: that differs from request to request
+/// and stands before everything that could be cached.
+fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<Vec<Value<'d>>, GatewayError> {
+    let Some(system) = reader.forwarding.body.get("system") else { return Ok(Vec::new()) };
+    let mut kept = Vec::new();
+    if system.kind() == JsonKind::Text && !system.is_blank() {
+        kept.push(system);
+    }
+    for value in system.elements() {
+        if is_billing_block(value) {
+            reader.forwarding.drop(value);
+            continue;
+        }
+        let block = reader.block(value, Home { message: 0, block: None }, Area::Fixed)?;
+        if block.is_sent() {
+            kept.push(value);
+        } else {
+            reader.forwarding.edits.remove(value);
+        }
+    }
+    if kept.is_empty() {
+        reader.forwarding.edits.remove(system);
+    }
+    Ok(kept)
+}
+
+/// Adds to the system instruction what stands before the first turn.
+fn write_system<'d>(
+    forwarding: &mut Forwarding<'d>,
+    kept: &[Value<'d>],
+    instructions: Vec<Block<'d>>,
+    instruction: Option<&str>,
+) {
+    let own = kept.iter().map(|value| match value.kind() {
+        JsonKind::Text => Block::text_content(*value, 0).entry(),
+        JsonKind::Null | JsonKind::Flag | JsonKind::Number | JsonKind::List | JsonKind::Object => Entry::Own(*value),
+    });
+    if !instructions.is_empty() || instruction.is_some() {
+        let added = instructions.into_iter().map(Block::entry);
+        let entries = own.chain(added).chain(instruction.map(|text| Entry::New(text_block(text)))).collect();
+        forwarding.edits.arrange_field(forwarding.body, "system", entries);
+    }
+}
+
+/// The tools that a request has by itself.
+struct DeclaredTools<'k, 'd> {
+    kept: &'k [Value<'d>],
+    /// Those that only the history knows.
+    stubs: Vec<String>,
+}
+
+/// Tools to declare beside the client's.
+struct MoreTools {
+    declared: Vec<String>,
+    /// Whether one of them must be called, which is the answer.
+    is_answer_forced: bool,
+}
+
+/// Adds the tool that stands for structured output where the model has no mode for it.
+fn more_tools<'d>(
+    forwarding: &mut Forwarding<'d>,
+    conversation: &mut Conversation<'d>,
+    tools: DeclaredTools<'_, 'd>,
+    target: &Target<'_>,
+) -> Result<MoreTools, GatewayError> {
+    let DeclaredTools { kept, stubs: mut declared } = tools;
+    let mut is_answer_forced = false;
+    let schema = settings::answer_schema(forwarding.body).filter(|_| !target.capabilities.structured_output);
+    if let Some(schema) = schema {
+        is_answer_forced = kept.is_empty() && declared.is_empty();
+        conversation.instruction = (!is_answer_forced).then_some(ANSWER_BY_TOOL);
+        declared.push(self::tools::answer(schema)?);
+        forwarding.undo.answer_tool = Some(ANSWER_TOOL);
+    }
+    Ok(MoreTools { declared, is_answer_forced })
+}
+
+/// Keeps to the rules of cache marks.
+fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
+    let sent: Vec<&MarkAt<'_>> = marks.iter().filter(|mark| !forwarding.edits.removes(mark.holder)).collect();
+    let told =
+        |mark: &&MarkAt<'_>| Mark { area: mark.area, is_short: !mark.control.get("ttl").is_some_and(|ttl| ttl.is("1h")) };
+    let fates = cache::fates(&sent.iter().map(told).collect::<Vec<_>>());
+    for (mark, fate) in sent.into_iter().zip(fates) {
+        match fate {
+            Fate::Kept => {}
+            Fate::Shortened => drop(forwarding.edits.remove_field(mark.control, "ttl")),
+            Fate::Dropped => forwarding.drop(mark.control),
+        }
+    }
+}
+
+/// The smallest window of a model that needs no beta to open a larger one.
+const LONG_WINDOW: u64 = 1_000_000;
 
 /// Puts the accepted betas into the body, where Vertex takes them, and drops what needs a beta that is not there.
-fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str]) {
-    if !betas.contains(&betas::CONTEXT_MANAGEMENT) {
+fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str], target: &Target<'_>) {
+    // A window that the catalogue does not know has no price.
+    let opens = |beta: &&str| *beta == betas::LONG_CONTEXT && target.context_window < LONG_WINDOW;
+    let (refused, sent): (Vec<&str>, Vec<&str>) = betas.iter().copied().partition(opens);
+    forwarding.dropped.extend(refused.into_iter().map(betas::named));
+    if !sent.contains(&betas::CONTEXT_MANAGEMENT) {
         forwarding.drop_field("context_management");
     }
-    if !betas.is_empty() {
-        forwarding.edits.set(forwarding.body, "anthropic_beta", betas);
+    if !sent.is_empty() {
+        forwarding.edits.set(forwarding.body, "anthropic_beta", sent.as_slice());
     }
-}
-
-/// True when Vertex AI takes the request for that model without repair.
-pub fn fits(body: Value<'_>, target: &Target<'_>) -> bool {
-    let Ok([thinking, output, format]) = body.fields(["thinking", "output_config", "output_format"]) else { return false };
-    blocks_fit(body)
-        && target.capabilities.sampling.refused(&sampling_fields(body)).is_empty()
-        && thinking.is_none_or(|thinking| thinking_fits(thinking, target))
-        && output.is_none_or(|output| output_fits(output, target))
-        // The older place of the format is refused on Vertex AI.
-        && format.is_none()
-        && roles_fit(body, target)
-}
-
-fn elements<'d>(body: Value<'d>, name: &str) -> impl Iterator<Item = Value<'d>> {
-    body.get(name).into_iter().flat_map(Value::elements)
-}
-
-/// Whether Vertex takes every content block, and no more places than allowed are marked for the cache. Each block is read once:
-/// they are most of a body.
-fn blocks_fit(body: Value<'_>) -> bool {
-    let places = elements(body, "tools").chain([body]);
-    let own = places.filter(|place| place.get("cache_control").is_some()).count();
-    let contents = elements(body, "messages").filter_map(|message| message.get("content")).chain(body.get("system"));
-    let marks = contents.map(marks_of).try_fold(own, |sum, marks| Some(sum.saturating_add(marks?)));
-    marks.is_some_and(|marks| marks <= MAX_CACHE_MARKS)
-}
-
-/// The cache marks of blocks and of the blocks in them; `None` when Vertex refuses one of them: signatures of other providers,
-/// unsigned thoughts, and addresses, which Vertex does not fetch reliably.
-fn marks_of(blocks: Value<'_>) -> Option<usize> {
-    blocks.elements().try_fold(0_usize, |marks, block| {
-        let [kind, mark, seal, data, source, content] =
-            block.fields(["type", "cache_control", "signature", "data", "source", "content"]).ok()?;
-        let is_signed = |seal: Option<Value<'_>>| {
-            seal.and_then(Value::as_text).is_some_and(|seal| !seal.is_empty() && signature::is_own(&seal))
-        };
-        let fits = match kind.and_then(Value::as_text).as_deref() {
-            Some("thinking") => is_signed(seal),
-            Some("redacted_thinking") => is_signed(data),
-            _ => !source.and_then(|source| source.get("type")).is_some_and(|kind| kind.is("url")),
-        };
-        let inner = content.map_or(Some(0), marks_of)?;
-        fits.then(|| marks.saturating_add(inner).saturating_add(usize::from(mark.is_some())))
-    })
-}
-
-/// A budget must stay below the output limit, which may have been lowered after the budget was chosen.
-fn thinking_fits(thinking: Value<'_>, target: &Target<'_>) -> bool {
-    let budget = thinking.get("budget_tokens").and_then(Value::as_whole_number);
-    let kind = thinking.get("type").and_then(Value::as_text).unwrap_or_default();
-    let is_known = match (target.capabilities.thinking, kind.as_ref()) {
-        (Thinking::Budget, "adaptive") | (Thinking::AdaptiveOnly, "enabled") => false,
-        (_, _) => true,
-    };
-    is_known && budget.is_none_or(|budget| budget < target.max_output_tokens)
-}
-
-fn output_fits(output: Value<'_>, target: &Target<'_>) -> bool {
-    let effort = output.get("effort").and_then(Value::as_text);
-    let known = effort.is_none_or(|effort| target.capabilities.efforts.iter().any(|word| *word == effort));
-    known && (output.get("format").is_none() || target.capabilities.structured_output)
-}
-
-/// System messages between turns are refused by all Vertex models, a trailing assistant message by the newer ones.
-fn roles_fit(body: Value<'_>, target: &Target<'_>) -> bool {
-    let is = |message: Value<'_>, role: &str| message.get("role").is_some_and(|said| said.is(role));
-    let mut last = None;
-    for message in elements(body, "messages") {
-        if is(message, "system") {
-            return false;
-        }
-        last = Some(message);
-    }
-    target.capabilities.prefill || !last.is_some_and(|message| is(message, "assistant"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::{Capabilities, SamplingSupport};
-    use crate::document::Document;
-
-    /// The rules of a generation, as the catalogue gives them.
-    fn generation(name: &str) -> Capabilities {
-        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
-        match name {
-            "claude-haiku-4.5" => Capabilities {
-                thinking: Thinking::Budget,
-                sampling: SamplingSupport::One,
-                prefill: true,
-                ..Capabilities::default()
-            },
-            "claude-opus-4.6" => Capabilities {
-                thinking: Thinking::Adaptive,
-                efforts: words(&["low", "medium", "high", "max"]),
-                sampling: SamplingSupport::One,
-                structured_output: true,
-                ..Capabilities::default()
-            },
-            _ => Capabilities {
-                thinking: Thinking::AdaptiveOnly,
-                efforts: words(&["low", "medium", "high", "xhigh", "max"]),
-                sampling: SamplingSupport::Nothing,
-                structured_output: true,
-                ..Capabilities::default()
-            },
-        }
-    }
-
-    fn fits_model(model: &str, body: &str) -> bool {
-        let document = Document::parse(body.to_owned(), &[]).unwrap();
-        let target = Target {
-            capabilities: &generation(model),
-            max_output_tokens: 32_000,
-            default_output: 32_000,
-            must_say_limit: false,
-            upstream: model,
-        };
-        fits(document.root(), &target)
-    }
-
-    #[test]
-    fn what_a_generation_refuses_does_not_fit_it_however_it_is_spelled() {
-        for (model, rest, expected) in [
-            ("claude-haiku-4.5", "", true),
-            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":2048}"#, true),
-            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":31999}"#, true),
-            ("claude-haiku-4.5", r#","thinking":{"type":"enabled","budget_tokens":32000}"#, false),
-            ("claude-haiku-4.5", r#","thinking":{"type":"adaptive"}"#, false),
-            ("claude-haiku-4.5", r#","thinking":{"t\u0079pe":"adapti\u0076e"}"#, false),
-            ("claude-haiku-4.5", r#","output_config":{"effort":"high"}"#, false),
-            ("claude-haiku-4.5", r#","output_config":{"format":{"type":"json_schema"}}"#, false),
-            ("claude-opus-4.6", r#","output_format":{"type":"json_schema","schema":{}}"#, false),
-            ("claude-opus-4.6", r#","output_format":null"#, true),
-            ("claude-haiku-4.5", r#","temperature":0.5,"top_p":0.5"#, false),
-            ("claude-opus-4.6", r#","thinking":{"type":"adaptive"},"output_config":{"effort":"max"}"#, true),
-            ("claude-opus-4.6", r#","output_config":{"effort":"xhigh"}"#, false),
-            ("claude-opus-4.8", r#","thinking":{"type":"enabled","budget_tokens":2048}"#, false),
-            ("claude-opus-4.8", r#","temperature":1"#, false),
-        ] {
-            let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
-            assert_eq!(fits_model(model, &body), expected, "{model} {rest}");
-        }
-    }
-
-    #[test]
-    fn blocks_that_vertex_refuses_are_found_at_their_places_and_nowhere_else() {
-        let thought = |seal: &str| format!(r#"{{"type":"thinking","thinking":"","signature":{seal}}}"#);
-        let picture = r#"{"type":"image","source":{"type":"\u0075rl","url":"https://a.example/b.png"}}"#;
-        let mark = r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}"#;
-        for (blocks, expected) in [
-            (thought("\"EqoB\""), true),
-            (thought("\"\""), false),
-            (thought("\"gw1.g.EqoB\""), false),
-            (r#"{"type":"redacted_thinking","data":"\u0067w1.g.EqoB"}"#.to_owned(), false),
-            (picture.to_owned(), false),
-            (format!(r#"{{"type":"tool_result","tool_use_id":"a","content":[{picture}]}}"#), false),
-            (r#"{"type":"text","text":"\"gw1.g.\" \"signature\":\"\" \"type\":\"url\""}"#.to_owned(), true),
-            (
-                r#"{"type":"tool_use","id":"a","name":"f","input":{"source":{"type":"url"},"cache_control":{}}}"#.to_owned(),
-                true,
-            ),
-            ([mark; 4].join(","), true),
-            ([mark; 5].join(",").replacen("cache_control", "c\\u0061che_control", 1), false),
-        ] {
-            let body = format!(r#"{{"messages":[{{"role":"user","content":[{blocks}]}}]}}"#);
-            assert_eq!(fits_model("claude-opus-4.6", &body), expected, "{blocks}");
-        }
-    }
-
-    #[test]
-    fn system_messages_and_trailing_assistants_need_repair() {
-        let check = |model: &str, role: &str| {
-            let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}},{{"role":"{role}","content":"x"}}]}}"#);
-            fits_model(model, &body)
-        };
-        assert!(check("claude-haiku-4.5", "assistant"));
-        assert!(!check("claude-opus-4.6", "assistant"));
-        assert!(!check("claude-opus-4.6", "system"));
-    }
 
     #[test]
     fn the_list_of_forwarded_fields_is_sorted() {

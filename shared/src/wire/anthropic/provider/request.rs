@@ -3,28 +3,27 @@
 //! Loss list: seed, penalties, reasoning of other providers; what else a model does not take is named as lost.
 
 mod blocks;
-mod thinking;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::capability::SamplingSupport;
+use crate::capability::Thinking as Generation;
 use crate::chat::Turns;
 use crate::chat::request::{
-    ChatRequest, JsonText, Message, Part, Place, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+    ChatRequest, JsonText, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
-use crate::wire::anthropic::native::request::MAX_CACHE_MARKS;
+use crate::wire::anthropic::rules::cache::{self, Area, Fate, Mark};
+use crate::wire::anthropic::rules::history::{self, Ending};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan, SUMMARIZED, Told, Wish};
+use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, ANSWER_TOOL};
+use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, ToolNames};
-use crate::wire::target::{Encoded, Target, allowed_tools, supported};
-use blocks::{Block, CacheControl, MessageOut, Rules, message_blocks, system_blocks};
-use thinking::Thinking;
-
-/// The tool that stands for structured output on models without a mode for it.
-const ANSWER_TOOL: &str = "json_output";
+use crate::wire::target::{Encoded, Target, allowed_tools, without};
+use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
 
 #[derive(Serialize)]
 struct Body {
@@ -75,6 +74,16 @@ struct ChoiceOut {
 }
 
 #[derive(Serialize)]
+struct Thinking {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display: Option<&'static str>,
+}
+
+#[derive(Serialize)]
 struct OutputConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     effort: Option<&'static str>,
@@ -114,14 +123,19 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let (mut tools, mut tool_choice) = choose(tools, tool_choice);
     declare_used(&mut tools, &turns);
     let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, &mut turns, target)?;
-    let names = ToolNames::new(&tools);
-    let forced = matches!(tool_choice, ToolChoice::Required | ToolChoice::Named(_));
+    let names = tool_names(&tools)?;
     let limit = target.output_limit(max_tokens, &mut lost);
-    let plan = thinking::plan(reasoning, target, &thinking::Circumstances { limit, forced, turns: &turns }, &mut lost);
+    let obstacle = obstacle(&tool_choice, &turns);
+    let plan = thinking::plan(
+        Wish::of(reasoning.amount),
+        target.capabilities,
+        &Circumstances { limit, most: target.max_output_tokens, obstacle },
+    );
+    lost.extend((plan.loses_thinking || plan.changes_budget || plan.loses_effort).then_some(Lost::Reasoning));
     end_with_the_user(&mut turns, target);
-    let rules = Rules { names: &names, keep_thinking: plan.thinking.as_ref().is_some_and(Thinking::is_on) };
+    let rules = Rules { names: &names, keep_thinking: plan.told.is_on() };
     let mut body = Body {
-        max_tokens: plan.max_tokens,
+        max_tokens: limit,
         system: system_blocks(turns.system),
         messages: turns
             .turns
@@ -131,16 +145,21 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
-        thinking: plan.thinking,
+        thinking: thinking_out(plan, reasoning, target),
         temperature: None,
         top_p: None,
         top_k: None,
         stop_sequences: Vec::new(),
         metadata: user.map(|user_id| Metadata { user_id }),
     };
-    let thinks = rules.keep_thinking;
-    let support = if thinks { SamplingSupport::Nothing } else { target.capabilities.sampling };
-    set_sampling(&mut body, sampling, support, &mut lost);
+    let asked = sampling::Asked {
+        temperature: sampling.temperature,
+        top_p: sampling.top_p.is_some(),
+        top_k: sampling.top_k.is_some(),
+    };
+    let refused = sampling::refused(target.capabilities.sampling, asked, plan.told.is_on());
+    let sampling = without(refused, sampling, &mut lost);
+    set_sampling(&mut body, sampling, &mut lost);
     left_out.extend(limit_cache_marks(&mut body));
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool })
@@ -162,13 +181,48 @@ fn declare_used(tools: &mut Vec<ToolDefinition>, turns: &Turns) {
     if !tools.is_empty() {
         return;
     }
-    for part in turns.turns.iter().flat_map(|turn| &turn.parts) {
-        if let Part::ToolCall(call) = part
-            && !tools.iter().any(|tool| tool.name == call.name)
-        {
-            let name = call.name.clone();
-            tools.push(ToolDefinition { name, description: None, schema: None, strict: false, cache: None });
+    let name = |part: &Part| if let Part::ToolCall(call) = part { Some(call.name.clone()) } else { None };
+    let calls: Vec<String> = turns.turns.iter().flat_map(|turn| &turn.parts).filter_map(name).collect();
+    for name in tool_rules::undeclared(calls.iter().map(String::as_str)) {
+        let name = name.to_owned();
+        tools.push(ToolDefinition { name, description: None, schema: None, strict: false, cache: None });
+    }
+}
+
+/// The names of tools and of their properties.
+fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
+    let mut names = tool_rules::names(tools.iter().map(|tool| tool.name.as_str()));
+    for tool in tools {
+        let schema = tool.schema.as_ref().map(parse).transpose()?;
+        if let Some(properties) = schema.and_then(tool_rules::properties) {
+            names.with_properties(&tool.name, properties);
         }
+    }
+    Ok(names)
+}
+
+/// What stands against a thinking budget.
+fn obstacle(choice: &ToolChoice, turns: &Turns) -> Option<Obstacle> {
+    match choice {
+        ToolChoice::Required | ToolChoice::Named(_) => Some(Obstacle::ForcedCall),
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Allowed { .. } => {
+            (!history::can_resume(&turns.turns, is_sent)).then_some(Obstacle::UnsignedToolTurn)
+        }
+    }
+}
+
+/// Up to 4.5 off needs no word. Models that know only `adaptive` show their thoughts where that is asked for, and clients of other
+/// formats know only models that show them.
+fn thinking_out(plan: Plan, reasoning: Reasoning, target: &Target<'_>) -> Option<Thinking> {
+    let generation = target.capabilities.thinking;
+    let shows = generation == Generation::AdaptiveOnly && reasoning.visible;
+    let told = |kind, budget_tokens, display| Some(Thinking { kind, budget_tokens, display });
+    match plan.told {
+        Told::Nothing => None,
+        Told::Off if generation == Generation::Budget => None,
+        Told::Off => told("disabled", None, None),
+        Told::Budget(tokens) => told("enabled", Some(tokens), None),
+        Told::Adaptive => told("adaptive", None, shows.then_some(SUMMARIZED)),
     }
 }
 
@@ -192,16 +246,15 @@ fn answer_format(
         let schema = schema::output(parse(&schema)?).map_err(|error| wrong_schema("response_format", &error))?;
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
-    let description = Some("Gives the final answer. Call it exactly once, when the answer is complete.".to_owned());
-    // RequestExtras the client's own tools the model must stay free to call those first.
+    // Beside the client's own tools the model must stay free to call those first.
     if tools.is_empty() {
         *choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
     } else {
-        turns.system.push(text(&format!("Give the final answer by calling the tool {ANSWER_TOOL}.")));
+        turns.system.push(text(ANSWER_BY_TOOL));
     }
     tools.push(ToolDefinition {
         name: ANSWER_TOOL.to_owned(),
-        description,
+        description: Some(ANSWER_DESCRIPTION.to_owned()),
         schema: Some(schema),
         strict: false,
         cache: None,
@@ -209,13 +262,15 @@ fn answer_format(
     Ok((None, Some(ANSWER_TOOL)))
 }
 
-/// From 4.6 on a trailing assistant message is refused; before that its text must not end in white space.
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
-    let Some(last) = turns.turns.last_mut().filter(|turn| turn.role == Role::Assistant) else { return };
-    if !target.capabilities.prefill {
-        turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] });
-    } else if let Some(Part::Text { text, .. }) = last.parts.last_mut() {
-        text.truncate(text.trim_end().len());
+    match history::ending(&turns.turns, target) {
+        Ending::Fine => {}
+        Ending::UserTurn => turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] }),
+        Ending::Trimmed => {
+            if let Some(Part::Text { text, .. }) = turns.turns.last_mut().and_then(|turn| turn.parts.last_mut()) {
+                text.truncate(text.trim_end().len());
+            }
+        }
     }
 }
 
@@ -227,7 +282,9 @@ fn tool_out(position: usize, tool: ToolDefinition, names: &ToolNames, target: &T
     let ToolDefinition { name, description, schema, strict, cache } = tool;
     let schema = schema.unwrap_or_else(|| JsonText("{}".to_owned()));
     let raw = parse(&schema)?;
-    let strict = strict && target.capabilities.structured_output && schema::allows_strict(raw);
+    let strict = strict && tool_rules::is_strict(raw, target.capabilities);
+    let renamed = names.properties(&name).and_then(|properties| properties.schema(raw));
+    let raw = renamed.as_deref().unwrap_or(raw);
     let input_schema = schema::tool_input(raw).map_err(|error| wrong_schema(&format!("tools[{position}]"), &error))?;
     Ok(ToolOut { name: names.outward(&name), description, input_schema, strict, cache_control: cache.map(CacheControl::of) })
 }
@@ -243,42 +300,40 @@ fn choice(choice: &ToolChoice, names: &ToolNames, one_at_a_time: bool) -> Option
     Some(ChoiceOut { kind, name, disable_parallel_tool_use: one_at_a_time })
 }
 
-/// What the model takes of the sampling: nothing on the newest, one of temperature and `top_p` since 4.1, and little while thinking.
-fn set_sampling(body: &mut Body, sampling: Sampling, support: SamplingSupport, lost: &mut Vec<Lost>) {
-    let sampling = supported(support, sampling, lost);
+fn set_sampling(body: &mut Body, sampling: Sampling, lost: &mut Vec<Lost>) {
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
     lost.extend(seed.map(|_| Lost::Seed));
     lost.extend(frequency_penalty.map(|_| Lost::FrequencyPenalty));
     lost.extend(presence_penalty.map(|_| Lost::PresencePenalty));
-    // Stop sequences of white space only are refused.
-    let kept: Vec<String> = stop.iter().filter(|stop| !stop.trim().is_empty()).cloned().collect();
+    let kept: Vec<String> = stop.iter().filter(|stop| sampling::is_stop(stop)).cloned().collect();
     if kept.len() < stop.len() {
         lost.push(Lost::Stop);
     }
     body.stop_sequences = kept;
-    body.temperature = temperature.map(|value| value.clamp(0.0, 1.0));
+    body.temperature = temperature.map(sampling::temperature);
     lost.extend((body.temperature != temperature).then_some(Lost::Temperature));
     body.top_p = top_p;
     body.top_k = top_k;
 }
 
-/// At most four cache marks, also counting those inside results: those on tools and system first, then the latest in the messages. Says which are left out. An hour's mark after a five
-/// minutes' one is refused, so it becomes one of five minutes.
+/// Keeps to the rules of cache marks. Says which are left out.
 fn limit_cache_marks(body: &mut Body) -> Vec<Place> {
     let tools = body.tools.iter_mut().map(|tool| &mut tool.cache_control);
     let system = body.system.iter_mut().map(Block::cache_control);
-    let mut fixed: Vec<&mut Option<CacheControl>> = tools.chain(system).filter(|mark| mark.is_some()).collect();
-    let mut moving = Vec::new();
-    body.messages.iter_mut().for_each(|message| message.cache_controls(&mut moving));
-    let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
-    let from_messages = excess.min(moving.len());
-    let dropped = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages)));
-    let left_out = dropped.filter_map(|mark| mark.take().map(|mark| mark.place())).collect();
-    let mut short = false;
-    for mark in fixed.into_iter().chain(moving).flatten() {
-        short |= mark.is_short();
-        if short {
-            mark.shorten();
+    let mut marks: Vec<&mut Option<CacheControl>> = tools.chain(system).filter(|mark| mark.is_some()).collect();
+    let fixed = marks.len();
+    body.messages.iter_mut().for_each(|message| message.cache_controls(&mut marks));
+    let told = marks.iter().enumerate().map(|(at, mark)| Mark {
+        area: if at < fixed { Area::Fixed } else { Area::Moving },
+        is_short: mark.as_ref().is_some_and(CacheControl::is_short),
+    });
+    let fates = cache::fates(&told.collect::<Vec<_>>());
+    let mut left_out = Vec::new();
+    for (mark, fate) in marks.into_iter().zip(fates) {
+        match fate {
+            Fate::Kept => {}
+            Fate::Shortened => mark.iter_mut().for_each(CacheControl::shorten),
+            Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place())),
         }
     }
     left_out

@@ -7,9 +7,9 @@ pub mod stream;
 
 use crate::chat::ChatResponse;
 use crate::error::GatewayError;
-use crate::wire::native::Forwarding;
+use crate::wire::native::{Forwarding, Undo};
 use crate::wire::target::Target;
-use crate::wire::{ClientRequest, FrameFold, FrameForwarder, Native, ReplyContext, WireFormat};
+use crate::wire::{ClientRequest, FrameFold, FrameForwarder, FrameUndoer, Native, ReplyContext, WireFormat};
 
 /// Chat Completions passed through.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +25,13 @@ impl Native for ChatCompletionsWire {
         request: &'d ClientRequest,
         target: &Target<'_>,
         _betas: &[&str],
-    ) -> Result<Option<Forwarding<'d>>, GatewayError> {
-        request::forward(request, target).map(Some)
+    ) -> Result<Forwarding<'d>, GatewayError> {
+        request::forward(request, target)
+    }
+
+    /// Nothing is renamed on the way out.
+    fn undoer(&self, _undo: &Undo) -> Option<Box<dyn FrameUndoer>> {
+        None
     }
 
     fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder> {

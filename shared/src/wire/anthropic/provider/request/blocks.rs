@@ -3,11 +3,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::chat::request::{
-    CacheLifetime, CacheMark, JsonText, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult,
-};
+use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult};
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
+use crate::wire::anthropic::rules::tools::NO_ADDRESSES;
 use crate::wire::anthropic::signature;
 use crate::wire::names::ToolNames;
 
@@ -79,7 +78,9 @@ impl Block {
 
     fn cache_controls<'m>(&'m mut self, marks: &mut Vec<&'m mut Option<CacheControl>>) {
         if let Kind::ToolResult { content, .. } = &mut self.kind {
-            content.iter_mut().for_each(|block| block.cache_controls(marks));
+            for block in content {
+                block.cache_controls(marks);
+            }
         }
         marks.extend(Some(&mut self.cache_control).filter(|mark| mark.is_some()));
     }
@@ -187,9 +188,7 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
         Part::Text { text, .. } if !says_something(&text) => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source: Source::Url(_), .. } | Part::Document { source: Source::Url(_), .. } => {
-            return Err(unsupported(
-                "Claude models on this route do not take pictures or documents by URL; send them inline.",
-            ));
+            return Err(unsupported(NO_ADDRESSES));
         }
         Part::Image { source, cache, place: _ } => marked(Kind::Image { source: self::source(source) }, cache),
         Part::Document { source, title, cache, place: _ } => {
@@ -208,7 +207,8 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             return Ok(None);
         }
         Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => {
-            let input = raw(arguments)?;
+            let properties = rules.names.properties(&name);
+            let input = raw(properties.map_or(arguments.0.clone(), |names| names.outward(&arguments.0)))?;
             marked(Kind::ToolUse { id, name: rules.names.outward(&name), input }, None)
         }
         Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: _ }) => {
@@ -219,6 +219,18 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             marked(Kind::ToolResult { tool_use_id: call_id, content: blocks, is_error }, cache)
         }
     }))
+}
+
+/// False for what another provider's model thought and for white space: a turn of nothing else is left out.
+pub(super) fn is_sent(part: &Part) -> bool {
+    match part {
+        Part::Text { text, .. } => says_something(text),
+        Part::Reasoning { signature, .. } => {
+            signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
+        }
+        Part::RedactedReasoning { data, .. } => data.origin == Origin::Anthropic,
+        Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolCall(_) | Part::ToolResult(_) => true,
+    }
 }
 
 fn unsupported(message: &'static str) -> GatewayError {
@@ -237,7 +249,7 @@ fn source(source: Source) -> SourceOut {
     }
 }
 
-fn raw(JsonText(text): JsonText) -> Result<Box<RawValue>, GatewayError> {
+fn raw(text: String) -> Result<Box<RawValue>, GatewayError> {
     RawValue::from_string(text).map_err(|error| {
         GatewayError::new(ErrorKind::InvalidRequest, "A tool call's arguments are not valid JSON.")
             .with_cause(error.to_string())

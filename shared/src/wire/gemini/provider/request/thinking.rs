@@ -122,8 +122,14 @@ mod tests {
 
     /// Level or budget, limit and what is named, for an amount of thinking within a limit.
     fn planned(capabilities: &Capabilities, amount: Amount, limit: Option<u64>) -> (String, Option<u64>, Vec<Lost>) {
-        let target =
-            Target { capabilities, max_output_tokens: 65_535, default_output: 32_000, must_say_limit: false, upstream: "m" };
+        let target = Target {
+            capabilities,
+            max_output_tokens: 65_535,
+            default_output: 32_000,
+            must_say_limit: false,
+            context_window: 1_000_000,
+            upstream: "m",
+        };
         let mut lost = Vec::new();
         let (config, limit) = plan(Reasoning { amount, visible: false }, limit, &target, &mut lost);
         let said = config.map(|config| match (config.thinking_level, config.thinking_budget) {

@@ -1,0 +1,234 @@
+//! Reads the messages of a request, each block once: they are most of a body. What concerns a block alone is edited on the way.
+
+use std::borrow::Cow;
+
+use super::blocks::{Block, Home, Kind};
+use crate::chat::request::{Message, Role, Source};
+use crate::document::{self, Value};
+use crate::error::{ErrorKind, GatewayError};
+use crate::wire::anthropic::rules::cache::Area;
+use crate::wire::anthropic::rules::tools::NO_ADDRESSES;
+use crate::wire::anthropic::signature;
+use crate::wire::media;
+use crate::wire::names::ToolNames;
+use crate::wire::native::Forwarding;
+use crate::wire::request::{arguments, unsupported};
+
+/// A cache mark of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MarkAt<'d> {
+    /// What it marks.
+    pub(super) holder: Value<'d>,
+    /// The mark.
+    pub(super) control: Value<'d>,
+    /// Where that stands in the prompt.
+    pub(super) area: Area,
+}
+
+/// Reads blocks.
+pub(super) struct Reader<'f, 'd> {
+    pub(super) forwarding: &'f mut Forwarding<'d>,
+    pub(super) names: &'f ToolNames,
+    /// The cache marks in the order of the prompt.
+    pub(super) marks: Vec<MarkAt<'d>>,
+}
+
+/// What a block says that anything here asks for. Members that are null are left out: they mean nothing, and strict readers refuse
+/// some.
+#[derive(Default)]
+struct Fields<'d> {
+    kind: Option<Value<'d>>,
+    text: Option<Value<'d>>,
+    id: Option<Value<'d>>,
+    name: Option<Value<'d>>,
+    input: Option<Value<'d>>,
+    seal: Option<Value<'d>>,
+    source: Option<Value<'d>>,
+    content: Option<Value<'d>>,
+    mark: Option<Value<'d>>,
+}
+
+impl<'d> Reader<'_, 'd> {
+    /// A message's role and blocks.
+    pub(super) fn message(&mut self, number: usize, message: Value<'d>) -> Result<Message<Block<'d>>, GatewayError> {
+        // Messages have nothing else, and what else clients put there is refused.
+        for (name, value) in message.members() {
+            match name.as_ref() {
+                "role" | "content" => {}
+                _ if value.is_null() => self.forwarding.edits.remove(value),
+                _ => self.forwarding.drop(value),
+            }
+        }
+        let role = match message.required("role")?.text()?.as_ref() {
+            "assistant" => Role::Assistant,
+            "system" => Role::System,
+            _ => Role::User,
+        };
+        let content = message.required("content")?;
+        let mut parts = Vec::new();
+        if content.as_text().is_some() {
+            parts.push(Block::text_content(content, number));
+        }
+        for (at, value) in content.elements().enumerate() {
+            parts.push(self.block(value, Home { message: number, block: Some(at) }, Area::Moving)?);
+        }
+        Ok(Message { role, parts })
+    }
+
+    /// A block.
+    pub(super) fn block(&mut self, block: Value<'d>, home: Home, area: Area) -> Result<Block<'d>, GatewayError> {
+        let fields = self.fields(block);
+        let kind = match fields.kind.and_then(Value::as_text).as_deref() {
+            Some("text") if fields.text.is_some_and(Value::is_blank) => {
+                return Ok(Block::new(Kind::Blank, block, home));
+            }
+            Some("thinking" | "redacted_thinking") => return Ok(self.thought(block, &fields, home)),
+            Some("tool_use") => {
+                self.call(block, &fields)?;
+                Kind::Call
+            }
+            Some("tool_result") => {
+                self.result_content(fields.content)?;
+                Kind::Result
+            }
+            Some("image" | "document") => {
+                self.source(block, fields.source)?;
+                Kind::Media
+            }
+            Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
+            Some(_) | None => {
+                self.nested(fields.content)?;
+                Kind::Text
+            }
+        };
+        // Inner marks end before those of the block around them.
+        self.mark(block, fields.mark, area);
+        let id = fields.id.and_then(Value::as_text).unwrap_or(Cow::Borrowed(""));
+        Ok(Block::new(kind, block, home).with_id(id))
+    }
+
+    fn fields(&mut self, block: Value<'d>) -> Fields<'d> {
+        let mut fields = Fields::default();
+        for (name, value) in block.members() {
+            if value.is_null() {
+                self.forwarding.edits.remove(value);
+                continue;
+            }
+            let place = match name.as_ref() {
+                "type" => &mut fields.kind,
+                "text" => &mut fields.text,
+                "id" | "tool_use_id" => &mut fields.id,
+                "name" => &mut fields.name,
+                "input" => &mut fields.input,
+                "signature" | "data" => &mut fields.seal,
+                "source" => &mut fields.source,
+                "content" => &mut fields.content,
+                "cache_control" => &mut fields.mark,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        fields
+    }
+
+    /// Leaves out members that are null: an optional member is absent or has a value.
+    pub(super) fn drop_nulls(&mut self, object: Value<'d>) {
+        let nulls = object.members().filter(|(_, value)| value.is_null());
+        nulls.for_each(|(_, value)| self.forwarding.edits.remove(value));
+    }
+
+    /// Notes a cache mark.
+    pub(super) fn mark(&mut self, holder: Value<'d>, control: Option<Value<'d>>, area: Area) {
+        if let Some(control) = control {
+            self.drop_nulls(control);
+            self.marks.push(MarkAt { holder, control, area });
+        }
+    }
+
+    /// A thought, if Claude signed it. It takes no cache mark.
+    fn thought(&mut self, block: Value<'d>, fields: &Fields<'d>, home: Home) -> Block<'d> {
+        let seal = fields.seal.and_then(Value::as_text);
+        if !seal.is_some_and(|seal| !seal.is_empty() && signature::is_own(&seal)) {
+            self.forwarding.drop(block);
+            return Block::new(Kind::Thought, block, home).gone();
+        }
+        if let Some(mark) = fields.mark {
+            self.forwarding.drop(mark);
+        }
+        Block::new(Kind::Thought, block, home)
+    }
+
+    /// A call's tool and input under the names of the wire; the input is an object.
+    fn call(&mut self, block: Value<'d>, fields: &Fields<'d>) -> Result<(), GatewayError> {
+        let name = fields.name.ok_or_else(|| block.missing("name"))?.text()?;
+        let sent = self.names.outward(&name);
+        if sent != name {
+            self.forwarding.edits.set(block, "name", &sent);
+        }
+        let is_object = fields.input.is_some_and(|input| input.kind() == document::Kind::Object);
+        let properties = self.names.properties(&name);
+        if !is_object || properties.is_some() {
+            let input = arguments(fields.input).0;
+            let input = properties.map_or(input.clone(), |names| names.outward(&input));
+            self.forwarding.edits.set_json(block, "input", &input);
+        }
+        Ok(())
+    }
+
+    /// The content of a result: without anything in it, it is left out.
+    fn result_content(&mut self, content: Option<Value<'d>>) -> Result<(), GatewayError> {
+        let Some(content) = content else { return Ok(()) };
+        let is_white = content.is_blank() && !content.is("");
+        if self.nested(Some(content))? || is_white {
+            self.forwarding.edits.remove(content);
+        }
+        Ok(())
+    }
+
+    /// The blocks inside a block. True when there were some and none is left.
+    fn nested(&mut self, content: Option<Value<'d>>) -> Result<bool, GatewayError> {
+        let (mut seen, mut kept) = (false, false);
+        for value in content.into_iter().flat_map(Value::elements) {
+            let block = self.block(value, Home { message: 0, block: None }, Area::Moving)?;
+            if block.is_sent() {
+                kept = true;
+            } else {
+                self.forwarding.edits.remove(value);
+            }
+            seen = true;
+        }
+        Ok(seen && !kept)
+    }
+
+    /// Where a picture or a document is. Vertex does not fetch addresses, and has no files.
+    fn source(&mut self, block: Value<'d>, source: Option<Value<'d>>) -> Result<(), GatewayError> {
+        let Some(source) = source else { return Ok(()) };
+        let [kind, media_type, data, content] = source.fields(["type", "media_type", "data", "content"])?;
+        match kind.and_then(Value::as_text).as_deref() {
+            Some("url") => {
+                let error = GatewayError::new(ErrorKind::Unsupported, NO_ADDRESSES).with_code("unsupported");
+                return Err(error.with_param(block.path()));
+            }
+            Some("file") => return Err(unsupported(block, "a file by id; send its data instead")),
+            Some("base64") => self.inline(source, media_type, data),
+            Some(_) | None => {}
+        }
+        self.nested(content).map(drop)
+    }
+
+    /// Corrects a media type that contradicts the bytes, which Claude refuses.
+    fn inline(&mut self, source: Value<'d>, media_type: Option<Value<'d>>, data: Option<Value<'d>>) {
+        let Some(data) = data.and_then(Value::as_text) else { return };
+        let true_type = media::sniff(&data);
+        if let Some(true_type) = true_type.filter(|kind| !media_type.is_some_and(|declared| declared.is(kind))) {
+            self.forwarding.edits.set(source, "media_type", true_type);
+        }
+        // Only a text with escapes can hold line breaks.
+        if let Cow::Owned(data) = data
+            && let Source::Inline { data: joined, .. } = media::inline("", &data)
+            && joined != data
+        {
+            self.forwarding.edits.set(source, "data", &joined);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a forwarded request says beside its conversation and its tools: thinking, effort, the form of the answer, sampling.
+
+use serde_json::value::RawValue;
+
+use super::blocks::quoted;
+use crate::chat::request::Effort;
+use crate::document::{Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::anthropic::client::request::effort;
+use crate::wire::anthropic::rules::sampling;
+use crate::wire::anthropic::rules::thinking::{Asked, Plan, SUMMARIZED, Told, Wish};
+use crate::wire::anthropic::schema;
+use crate::wire::native::Forwarding;
+use crate::wire::target::Target;
+
+/// What the request wishes about thinking.
+pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
+    let effort: Option<Effort> = body.at(&["output_config", "effort"]).map(effort).transpose()?;
+    let thinking = match body.get("thinking") {
+        None => Asked::Nothing,
+        Some(thinking) => {
+            let [kind, budget] = thinking.fields(["type", "budget_tokens"])?;
+            let kind = kind.ok_or_else(|| thinking.missing("type"))?.text()?;
+            match (kind.as_ref(), budget.map(Value::whole_number).transpose()?) {
+                ("disabled", _) => Asked::Off,
+                ("enabled", Some(budget)) => Asked::Budget(budget),
+                ("enabled" | "adaptive", _) => Asked::Adaptive,
+                // What only a newer model knows is its own to judge.
+                _ => Asked::Nothing,
+            }
+        }
+    };
+    Ok(Wish { thinking, effort })
+}
+
+/// Says about thinking what the model knows. The client's `display` stays.
+pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
+    let Some(thinking) = forwarding.body.get("thinking") else { return };
+    for (_, value) in thinking.members().filter(|(_, value)| value.is_null()) {
+        forwarding.edits.remove(value);
+    }
+    if plan.loses_thinking {
+        return forwarding.drop_field("thinking");
+    }
+    let says = |kind: &str| thinking.get("type").is_some_and(|said| said.is(kind));
+    match plan.told {
+        Told::Nothing | Told::Off => {}
+        Told::Budget(tokens) => {
+            if !says("enabled") {
+                forwarding.edits.set(thinking, "type", "enabled");
+            }
+            let own = thinking.get("budget_tokens");
+            if own.and_then(Value::as_whole_number) != Some(tokens) {
+                forwarding.edits.set(thinking, "budget_tokens", &tokens);
+            }
+            if let Some(own) = own.filter(|_| plan.changes_budget) {
+                forwarding.dropped.push(own.path());
+            }
+        }
+        Told::Adaptive if says("adaptive") => {}
+        Told::Adaptive => {
+            forwarding.edits.set(thinking, "type", "adaptive");
+            forwarding.edits.remove_field(thinking, "budget_tokens");
+            // Whoever asks for a budget knows only models that show their thoughts.
+            if thinking.get("display").is_none() {
+                forwarding.edits.set(thinking, "display", SUMMARIZED);
+            }
+        }
+    }
+}
+
+/// The schema that the answer shall follow, from its place or from its older one.
+pub(super) fn answer_schema(body: Value<'_>) -> Option<Value<'_>> {
+    body.at(&["output_config", "format", "schema"]).or_else(|| body.at(&["output_format", "schema"]))
+}
+
+/// Says how hard to try and what the answer shall look like, as far as the model takes it; other settings are left out and named.
+/// Nothing is left of an object that would be empty.
+pub(super) fn set_output(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) -> Result<(), GatewayError> {
+    let body = forwarding.body;
+    let config = body.get("output_config").filter(|config| config.kind() == Kind::Object);
+    let mut set: Vec<(&str, String)> = Vec::new();
+    let own_effort = config.and_then(|config| config.get("effort"));
+    set.extend(plan.effort.filter(|word| !own_effort.is_some_and(|own| own.is(word))).map(|word| ("effort", quoted(word))));
+    let structured = target.capabilities.structured_output;
+    set.extend(format(body, config).filter(|_| structured).transpose()?.map(|format| ("format", format)));
+    let mut left = !set.is_empty();
+    for (name, value) in config.into_iter().flat_map(Value::members) {
+        match name.as_ref() {
+            _ if value.is_null() => forwarding.edits.remove(value),
+            "effort" if plan.loses_effort => forwarding.drop(value),
+            "effort" if plan.effort.is_none() => forwarding.edits.remove(value),
+            "format" if !structured && value.get("schema").is_some() => forwarding.edits.remove(value),
+            "effort" | "format" => left = true,
+            _ => forwarding.drop(value),
+        }
+    }
+    if body.get("output_format").is_some_and(|older| older.get("schema").is_none()) {
+        forwarding.dropped.push("output_format".to_owned());
+    }
+    match config {
+        Some(config) if left => set.iter().for_each(|(name, json)| forwarding.edits.set_json(config, name, json)),
+        Some(_) => drop(forwarding.edits.remove_field(body, "output_config")),
+        None if left => {
+            let members: Vec<String> = set.iter().map(|(name, json)| format!("\"{name}\":{json}")).collect();
+            forwarding.edits.set_json(body, "output_config", &format!("{{{}}}", members.join(",")));
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// The format to send, unless the client's own stays: in its place, and with a schema that Claude takes.
+fn format(body: Value<'_>, config: Option<Value<'_>>) -> Option<Result<String, GatewayError>> {
+    let own = config.and_then(|config| config.get("format"));
+    let schema = match own {
+        Some(own) => own.get("schema")?,
+        None => body.at(&["output_format", "schema"])?,
+    };
+    let closed = match closed(schema) {
+        Ok(closed) => closed,
+        Err(error) => return Some(Err(error)),
+    };
+    let stays = own.is_some() && closed.get() == schema.json().0;
+    (!stays).then(|| Ok(format!(r#"{{"type":"json_schema","schema":{}}}"#, closed.get())))
+}
+
+fn closed(schema: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
+    let raw = RawValue::from_string(schema.json().0).map_err(|error| GatewayError::internal(error.to_string()))?;
+    schema::output(&raw).map_err(|error| schema.wrong(&error.to_string()))
+}
+
+/// Leaves out the sampling that the model refuses, and brings the rest into its range.
+pub(super) fn set_sampling(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) -> Result<(), GatewayError> {
+    let body = forwarding.body;
+    let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
+    // Below one it means that nothing is asked for.
+    let unset = top_k.filter(|top_k| top_k.as_integer().is_some_and(|top_k| top_k <= 0));
+    if let Some(top_k) = unset {
+        forwarding.edits.remove(top_k);
+    }
+    let temperature = temperature.map(Value::number).transpose()?;
+    let asked = sampling::Asked { temperature, top_p: top_p.is_some(), top_k: top_k.is_some() && unset.is_none() };
+    let refused = sampling::refused(target.capabilities.sampling, asked, plan.told.is_on());
+    for field in &refused {
+        forwarding.drop_field(field.name());
+    }
+    let is_sent = !refused.contains(&crate::capability::SamplingField::Temperature);
+    if let Some(asked) = temperature.filter(|asked| is_sent && (sampling::temperature(*asked) - asked).abs() > 0.0) {
+        forwarding.edits.set(body, "temperature", &sampling::temperature(asked));
+        forwarding.dropped.push("temperature".to_owned());
+    }
+    set_stops(forwarding);
+    Ok(())
+}
+
+/// Leaves out the stop sequences that Claude refuses.
+fn set_stops(forwarding: &mut Forwarding<'_>) {
+    let Some(stops) = forwarding.body.get("stop_sequences") else { return };
+    let is_stop = |stop: &Value<'_>| stop.as_text().is_some_and(|stop| sampling::is_stop(&stop));
+    let (kept, refused): (Vec<_>, Vec<_>) = stops.elements().partition(is_stop);
+    if !refused.is_empty() {
+        forwarding.dropped.push("stop_sequences".to_owned());
+    }
+    for stop in refused {
+        forwarding.edits.remove(stop);
+    }
+    if kept.is_empty() {
+        forwarding.edits.remove(stops);
+    }
+}

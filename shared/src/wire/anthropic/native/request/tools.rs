@@ -1,0 +1,174 @@
+//! The tools of a forwarded request.
+
+use serde_json::value::RawValue;
+
+use super::blocks::quoted;
+use super::reading::Reader;
+use crate::chat::request::ToolChoice;
+use crate::document::{Entry, Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::anthropic::client::request::tool_choice;
+use crate::wire::anthropic::rules::cache::Area;
+use crate::wire::anthropic::rules::tools;
+use crate::wire::anthropic::schema;
+use crate::wire::names::ToolNames;
+use crate::wire::native::Forwarding;
+use crate::wire::target::Target;
+
+/// The tools that are sent of those that the client declares.
+pub(super) fn kept<'d>(forwarding: &Forwarding<'d>) -> Vec<Value<'d>> {
+    let Some(list) = forwarding.body.get("tools").filter(|list| !forwarding.edits.removes(*list)) else { return Vec::new() };
+    list.elements().filter(|tool| !forwarding.edits.removes(*tool)).collect()
+}
+
+/// A tool whose schema is the client's: a typed one has its provider's.
+fn is_custom(tool: Value<'_>) -> bool {
+    tool.get("type").is_none_or(|kind| kind.is("custom"))
+}
+
+/// The tools that the history calls.
+pub(super) fn called(body: Value<'_>) -> Vec<String> {
+    let messages = body.get("messages").into_iter().flat_map(Value::elements);
+    let blocks = messages.filter_map(|message| message.get("content")).flat_map(Value::elements);
+    let calls = blocks.filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_use")));
+    let names: Vec<_> = calls.filter_map(|call| call.get("name")?.as_text()).collect();
+    tools::undeclared(names.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
+}
+
+/// The names on this wire of tools, of those that only the history knows, and of properties.
+pub(super) fn names(kept: &[Value<'_>], called: &[String]) -> Result<ToolNames, GatewayError> {
+    let own: Vec<_> = kept.iter().filter_map(|tool| tool.get("name")?.as_text()).collect();
+    let mut names = tools::names(own.iter().map(AsRef::as_ref).chain(called.iter().map(String::as_str)));
+    for tool in kept.iter().filter(|tool| is_custom(**tool)) {
+        let schema = tool.get("input_schema").filter(|schema| has_odd_property(*schema));
+        if let (Some(schema), Some(name)) = (schema, tool.get("name").and_then(Value::as_text))
+            && let Some(properties) = tools::properties(raw(schema)?.as_ref())
+        {
+            names.with_properties(&name, properties);
+        }
+    }
+    Ok(names)
+}
+
+/// Whether anything in a schema looks like a property of a name that Claude refuses.
+fn has_odd_property(schema: Value<'_>) -> bool {
+    let is_odd = |properties: Value<'_>| properties.members().any(|(name, _)| !tools::is_property_name(&name));
+    schema.members().any(|(name, value)| (name == "properties" && is_odd(value)) || has_odd_property(value))
+        || schema.elements().any(has_odd_property)
+}
+
+fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
+    RawValue::from_string(value.json().0).map_err(|error| GatewayError::internal(error.to_string()))
+}
+
+impl<'d> Reader<'_, 'd> {
+    /// Edits the tools where Claude refuses them.
+    pub(super) fn tools(&mut self, kept: &[Value<'d>], target: &Target<'_>) -> Result<(), GatewayError> {
+        for tool in kept {
+            self.drop_nulls(*tool);
+            let name = tool.get("name").and_then(Value::as_text).unwrap_or_default();
+            let sent = self.names.outward(&name);
+            if sent != name && !name.is_empty() {
+                self.forwarding.edits.set(*tool, "name", &sent);
+            }
+            if is_custom(*tool) {
+                self.schema(*tool, &name)?;
+            }
+            self.strict(*tool, target)?;
+            self.mark(*tool, tool.get("cache_control"), Area::Fixed);
+        }
+        Ok(())
+    }
+
+    fn schema(&mut self, tool: Value<'d>, name: &str) -> Result<(), GatewayError> {
+        let Some(own) = tool.get("input_schema") else {
+            let empty = none_schema(tool)?;
+            self.forwarding.edits.set_json(tool, "input_schema", empty.get());
+            return Ok(());
+        };
+        let properties = self.names.properties(name);
+        if is_tools_root(own) && properties.is_none() {
+            return Ok(());
+        }
+        let client = raw(own)?;
+        let renamed = properties.and_then(|names| names.schema(&client));
+        let sent = input_schema(renamed.as_deref().unwrap_or(&client), tool)?;
+        if sent.get() != client.get() {
+            self.forwarding.edits.set_json(tool, "input_schema", sent.get());
+        }
+        Ok(())
+    }
+
+    /// Older models refuse the field itself, whatever it says.
+    fn strict(&mut self, tool: Value<'d>, target: &Target<'_>) -> Result<(), GatewayError> {
+        let Some(strict) = tool.get("strict") else { return Ok(()) };
+        let asks = strict.flag()?;
+        let schema = tool.get("input_schema").map(raw).transpose()?;
+        if asks && !schema.is_some_and(|schema| tools::is_strict(&schema, target.capabilities)) {
+            self.forwarding.drop(strict);
+        } else if !asks && !target.capabilities.structured_output {
+            self.forwarding.edits.remove(strict);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a schema is taken as a tool's: an object at its root, without a union of others.
+fn is_tools_root(schema: Value<'_>) -> bool {
+    schema.get("type").is_some_and(|kind| kind.is("object"))
+        && schema.get("properties").is_none_or(|properties| properties.kind() == Kind::Object)
+        && !schema.members().any(|(name, _)| schema::UNIONS.contains(&name.as_ref()))
+}
+
+fn input_schema(schema: &RawValue, tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
+    let path = tool.path();
+    schema::tool_input(schema).map_err(|error| GatewayError::invalid(path.clone(), format!("{path}: {error}.")))
+}
+
+fn none_schema(tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
+    input_schema(RawValue::NULL, tool)
+}
+
+/// A tool that only the history knows.
+pub(super) fn stub(name: &str, body: Value<'_>) -> Result<String, GatewayError> {
+    Ok(format!(r#"{{"name":{},"input_schema":{}}}"#, quoted(name), none_schema(body)?.get()))
+}
+
+/// The tool that stands for structured output.
+pub(super) fn answer(schema: Value<'_>) -> Result<String, GatewayError> {
+    let (name, description) = (quoted(tools::ANSWER_TOOL), quoted(tools::ANSWER_DESCRIPTION));
+    let schema = input_schema(raw(schema)?.as_ref(), schema)?;
+    Ok(format!(r#"{{"name":{name},"description":{description},"input_schema":{}}}"#, schema.get()))
+}
+
+/// Adds tools after the client's own. Without any tool the list goes, and the choice with it, which is refused alone.
+pub(super) fn add<'d>(forwarding: &mut Forwarding<'d>, kept: &[Value<'d>], more: Vec<String>) {
+    if !more.is_empty() {
+        let entries = kept.iter().copied().map(Entry::Own).chain(more.into_iter().map(Entry::New)).collect();
+        forwarding.edits.arrange_field(forwarding.body, "tools", entries);
+    } else if kept.is_empty() {
+        forwarding.edits.remove_field(forwarding.body, "tools");
+        forwarding.edits.remove_field(forwarding.body, "tool_choice");
+    }
+}
+
+/// The choice under the names of the wire, and what it is.
+pub(super) fn choice(reader: &mut Reader<'_, '_>) -> Result<ToolChoice, GatewayError> {
+    let Some(choice) = reader.forwarding.body.get("tool_choice") else { return Ok(ToolChoice::Auto) };
+    if reader.forwarding.edits.removes(choice) {
+        return Ok(ToolChoice::Auto);
+    }
+    reader.drop_nulls(choice);
+    let told = tool_choice(choice)?;
+    if let ToolChoice::Named(name) = &told {
+        let sent = reader.names.outward(name);
+        if sent != *name {
+            reader.forwarding.edits.set(choice, "name", &sent);
+        }
+    }
+    if told == ToolChoice::None {
+        // Of no calls at once there is no first.
+        reader.forwarding.edits.remove_field(choice, "disable_parallel_tool_use");
+    }
+    Ok(told)
+}

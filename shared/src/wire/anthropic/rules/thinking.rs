@@ -1,0 +1,236 @@
+//! How much a Claude model is told to think, in the words its generation knows.
+
+use crate::capability::{Capabilities, Thinking};
+use crate::chat::request::{Amount, Effort};
+use crate::wire::effort;
+
+/// Smallest budget Claude takes.
+const LEAST_BUDGET: u64 = 1_024;
+/// What a budget that is lowered leaves for the answer, where that is possible.
+const ANSWER: u64 = 1_024;
+
+/// The display that shows thoughts: from 4.7 on the default is `omitted`.
+pub const SUMMARIZED: &str = "summarized";
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing.
+    Nothing,
+    /// No thinking.
+    Off,
+    /// At most that many tokens.
+    Budget(u64),
+    /// As the model sees fit.
+    Adaptive,
+}
+
+/// What a client asks for, with the effort that it asks for beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// About thinking.
+    pub thinking: Asked,
+    /// How hard to try, if it says so.
+    pub effort: Option<Effort>,
+}
+
+impl Wish {
+    /// The wish of a conversation, in which an effort asks for thinking.
+    pub fn of(amount: Amount) -> Self {
+        let (thinking, effort) = match amount {
+            Amount::Default => (Asked::Nothing, None),
+            Amount::Off => (Asked::Off, None),
+            Amount::Budget(tokens) => (Asked::Budget(tokens), None),
+            Amount::Effort(effort) => (Asked::Adaptive, Some(effort)),
+            Amount::Adaptive(effort) => (Asked::Adaptive, effort),
+        };
+        Self { thinking, effort }
+    }
+}
+
+/// What is sent about thinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing: what the model does by itself.
+    Nothing,
+    /// `disabled`.
+    Off,
+    /// `enabled` with that budget.
+    Budget(u64),
+    /// `adaptive`.
+    Adaptive,
+}
+
+impl Told {
+    /// Whether it turns thinking on.
+    pub const fn is_on(self) -> bool {
+        matches!(self, Self::Budget(_) | Self::Adaptive)
+    }
+}
+
+/// The decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// About thinking.
+    pub told: Told,
+    /// The effort word.
+    pub effort: Option<&'static str>,
+    /// Whether thinking was asked for and is not sent.
+    pub loses_thinking: bool,
+    /// Whether the client's own budget is sent as another one.
+    pub changes_budget: bool,
+    /// Whether an effort was asked for and nothing follows it.
+    pub loses_effort: bool,
+}
+
+/// What else decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// The output limit, in which thoughts count.
+    pub limit: u64,
+    /// The model's largest output.
+    pub most: u64,
+    /// What stands against a budget, if anything does.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What a thinking budget does not go with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A tool must be called.
+    ForcedCall,
+    /// The open tool turn does not begin with a thought that Claude signed.
+    UnsignedToolTurn,
+}
+
+/// Whether a wish becomes a budget, so that what stands against one must be known.
+pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
+    match (capabilities.thinking, wish.thinking) {
+        (Thinking::Budget, Asked::Budget(_) | Asked::Adaptive) | (Thinking::Adaptive, Asked::Budget(_)) => true,
+        (
+            Thinking::None
+            | Thinking::Budget
+            | Thinking::Adaptive
+            | Thinking::AdaptiveOnly
+            | Thinking::GeminiBudget
+            | Thinking::GeminiLevel
+            | Thinking::Effort,
+            _,
+        ) => false,
+    }
+}
+
+/// The plan for a model. Thoughts count in the output limit, which is the client's: a budget that does not fit is lowered, and one
+/// that cannot be lowered is left out.
+pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> Plan {
+    let told = match (capabilities.thinking, wish.thinking) {
+        (_, Asked::Off) => Told::Off,
+        (Thinking::Budget, Asked::Adaptive) => {
+            let effort = wish.effort.unwrap_or(Effort::High);
+            budget(effort::claude_budget(effort, so_far.most), so_far)
+        }
+        (Thinking::Budget | Thinking::Adaptive, Asked::Budget(tokens)) => budget(tokens, so_far),
+        (Thinking::Adaptive | Thinking::AdaptiveOnly, Asked::Adaptive) | (Thinking::AdaptiveOnly, Asked::Budget(_)) => {
+            Told::Adaptive
+        }
+        (_, Asked::Nothing) | (Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort, _) => {
+            Told::Nothing
+        }
+    };
+    let wanted = match (wish.thinking, wish.effort) {
+        (Asked::Budget(tokens), None) if told == Told::Adaptive => Some(effort::of_budget(tokens)),
+        (_, effort) => effort,
+    };
+    let effort = wanted.and_then(|wanted| nearest(wanted, &capabilities.efforts));
+    let is_asked = matches!(wish.thinking, Asked::Budget(_) | Asked::Adaptive);
+    // The budget of a model without words for efforts is made of the effort.
+    let follows = effort.is_some() || (wish.thinking == Asked::Adaptive && told.is_on());
+    Plan {
+        told,
+        effort,
+        loses_thinking: is_asked && !told.is_on(),
+        changes_budget: matches!((wish.thinking, told), (Asked::Budget(asked), Told::Budget(sent)) if asked != sent),
+        loses_effort: wish.effort.is_some() && !follows,
+    }
+}
+
+/// A budget of at least 1,024 that stays below the output limit, with room for an answer if there is any.
+fn budget(wanted: u64, so_far: &Circumstances) -> Told {
+    let wanted = wanted.max(LEAST_BUDGET);
+    let fitting = if wanted < so_far.limit { wanted } else { so_far.limit.saturating_sub(ANSWER).max(LEAST_BUDGET) };
+    if so_far.obstacle.is_some() || fitting >= so_far.limit { Told::Nothing } else { Told::Budget(fitting) }
+}
+
+/// The nearest effort word that the model knows: the next higher one, else its highest; none where it knows none.
+fn nearest(wanted: Effort, words: &[String]) -> Option<&'static str> {
+    let known: Vec<Effort> = words.iter().filter_map(|word| Effort::parse(word)).collect();
+    let next = known.iter().filter(|effort| **effort >= wanted).min();
+    next.or_else(|| known.iter().max()).map(|effort| effort.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capabilities(thinking: Thinking, efforts: &[&str]) -> Capabilities {
+        Capabilities {
+            thinking,
+            efforts: efforts.iter().map(|word| (*word).to_owned()).collect(),
+            ..Capabilities::default()
+        }
+    }
+
+    fn told(thinking: Thinking, asked: Asked, limit: u64) -> (Told, bool, bool) {
+        let so_far = Circumstances { limit, most: 64_000, obstacle: None };
+        let wish = Wish { thinking: asked, effort: None };
+        let plan = plan(wish, &capabilities(thinking, &[]), &so_far);
+        (plan.told, plan.loses_thinking, plan.changes_budget)
+    }
+
+    #[test]
+    fn a_budget_fits_inside_the_limit_or_is_left_out() {
+        let of = |asked, limit| told(Thinking::Budget, Asked::Budget(asked), limit);
+        for (asked, limit, expected) in [
+            (2_000, 2_001, (Told::Budget(2_000), false, false)),
+            (2_000, 2_000, (Told::Budget(1_024), false, true)),
+            (8_000, 4_000, (Told::Budget(2_976), false, true)),
+            (500, 4_000, (Told::Budget(1_024), false, true)),
+            (8_000, 1_025, (Told::Budget(1_024), false, true)),
+            (8_000, 1_024, (Told::Nothing, true, false)),
+        ] {
+            assert_eq!(of(asked, limit), expected, "{asked} in {limit}");
+        }
+        assert_eq!(told(Thinking::Budget, Asked::Adaptive, 10_000), (Told::Budget(8_976), false, false));
+        assert_eq!(told(Thinking::Adaptive, Asked::Budget(2_000), 4_000), (Told::Budget(2_000), false, false));
+        assert_eq!(told(Thinking::AdaptiveOnly, Asked::Budget(2_000), 100), (Told::Adaptive, false, false));
+        assert_eq!(told(Thinking::None, Asked::Adaptive, 4_000), (Told::Nothing, true, false));
+    }
+
+    #[test]
+    fn what_excludes_a_budget_leaves_thinking_out_and_says_so() {
+        for obstacle in [Obstacle::ForcedCall, Obstacle::UnsignedToolTurn] {
+            let so_far = Circumstances { limit: 9_000, most: 64_000, obstacle: Some(obstacle) };
+            let of = |thinking, asked| plan(Wish { thinking: asked, effort: None }, &capabilities(thinking, &[]), &so_far);
+            assert!(of(Thinking::Budget, Asked::Adaptive).loses_thinking);
+            assert!(of(Thinking::Adaptive, Asked::Budget(2_000)).loses_thinking);
+            assert_eq!(of(Thinking::Adaptive, Asked::Adaptive).told, Told::Adaptive);
+        }
+    }
+
+    #[test]
+    fn an_effort_is_the_nearest_word_or_a_budget_or_lost() {
+        let so_far = Circumstances { limit: 64_000, most: 64_000, obstacle: None };
+        let of = |thinking, words: &[&str], asked, effort| {
+            let plan = plan(Wish { thinking: asked, effort: Some(effort) }, &capabilities(thinking, words), &so_far);
+            (plan.told, plan.effort, plan.loses_effort)
+        };
+        let words = ["low", "medium", "high", "max"];
+        let adaptive = |asked, effort| of(Thinking::Adaptive, &words, asked, effort);
+        assert_eq!(adaptive(Asked::Adaptive, Effort::XHigh), (Told::Adaptive, Some("max"), false));
+        assert_eq!(adaptive(Asked::Nothing, Effort::Minimal), (Told::Nothing, Some("low"), false));
+        let budget = |asked| of(Thinking::Budget, &[], asked, Effort::Low);
+        assert_eq!(budget(Asked::Adaptive), (Told::Budget(2_048), None, false));
+        assert_eq!(budget(Asked::Nothing), (Told::Nothing, None, true));
+        assert_eq!(budget(Asked::Budget(4_000)), (Told::Budget(4_000), None, true));
+    }
+}

@@ -1,0 +1,144 @@
+//! Names of a tool's properties under the rules of a wire: in its schema, in the calls of a history, and back in new calls.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{NameRule, free_name};
+use crate::wire::raw::RawObject;
+use crate::wire::schema_ref::{self, Schema, children, children_mut};
+
+/// The properties of one tool that have another name on the wire. A name means the same at every depth of the arguments.
+#[derive(Clone, Debug, Default)]
+pub struct PropertyNames {
+    /// Client's name to the wire's.
+    outward: HashMap<String, String>,
+    /// The wire's name to the client's.
+    back: HashMap<String, String>,
+}
+
+impl PropertyNames {
+    /// Names for the properties of a schema under a rule; `None` where all fit, or where it is no schema.
+    pub fn of(schema: &RawValue, rule: NameRule) -> Option<Self> {
+        let schema = schema_ref::parse(schema).ok()?;
+        let (mut found, mut open) = (Vec::new(), vec![&schema]);
+        while let Some(Value::Object(schema)) = open.pop() {
+            found.extend(schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys));
+            open.extend(children(schema).into_iter().filter(|child| child.is_object()));
+        }
+        let mut names = Self::default();
+        let fits = |name: &&String| rule(name) == **name;
+        let mut taken: HashSet<String> = found.iter().copied().filter(fits).cloned().collect();
+        for name in found {
+            if rule(name) != *name && !names.outward.contains_key(name) {
+                let free = free_name(&rule(name), &taken);
+                taken.insert(free.clone());
+                names.back.insert(free.clone(), name.clone());
+                names.outward.insert(name.clone(), free);
+            }
+        }
+        (!names.outward.is_empty()).then_some(names)
+    }
+
+    /// The schema with the wire's names.
+    pub fn schema(&self, schema: &RawValue) -> Option<Box<RawValue>> {
+        let Value::Object(mut schema) = schema_ref::parse(schema).ok()? else { return None };
+        self.rename_schema(&mut schema);
+        schema_ref::write(&schema).ok()
+    }
+
+    fn rename_schema(&self, schema: &mut Schema) {
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            let renamed = std::mem::take(properties).into_iter();
+            *properties = renamed.map(|(name, value)| (self.outward.get(&name).cloned().unwrap_or(name), value)).collect();
+        }
+        for name in schema.get_mut("required").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(sent) = name.as_str().and_then(|name| self.outward.get(name)) {
+                *name = Value::String(sent.clone());
+            }
+        }
+        for child in children_mut(schema) {
+            self.rename_schema(child);
+        }
+    }
+
+    /// Arguments with the wire's names.
+    pub fn outward(&self, arguments: &str) -> String {
+        renamed(arguments, &self.outward)
+    }
+
+    /// Arguments with the client's names.
+    pub fn back(&self, arguments: &str) -> String {
+        renamed(arguments, &self.back)
+    }
+}
+
+/// JSON with other names of fields; what is no JSON stays as it is.
+fn renamed(json: &str, names: &HashMap<String, String>) -> String {
+    let mut out = String::with_capacity(json.len());
+    if write(json, names, &mut out).is_ok() { out } else { json.to_owned() }
+}
+
+fn write(json: &str, names: &HashMap<String, String>, out: &mut String) -> Result<(), serde_json::Error> {
+    let json = json.trim();
+    match json.bytes().next() {
+        Some(b'{') => {
+            let object = RawObject::parse(json)?;
+            out.push('{');
+            for (number, name) in object.names().enumerate() {
+                out.push_str(if number > 0 { "," } else { "" });
+                out.push_str(&serde_json::to_string(names.get(name).map_or(name, String::as_str))?);
+                out.push(':');
+                write(object.get(name).unwrap_or("null"), names, out)?;
+            }
+            out.push('}');
+        }
+        Some(b'[') => {
+            out.push('[');
+            for (number, item) in serde_json::from_str::<Vec<&RawValue>>(json)?.into_iter().enumerate() {
+                out.push_str(if number > 0 { "," } else { "" });
+                write(item.get(), names, out)?;
+            }
+            out.push(']');
+        }
+        Some(_) | None => out.push_str(json),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
+    }
+
+    fn rule(name: &str) -> String {
+        super::super::spelled(name, |c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    }
+
+    #[test]
+    fn odd_names_are_renamed_at_every_depth_and_come_back() {
+        let schema = raw(
+            r#"{"type":"object","properties":{"$a":{"type":"array","items":{"properties":{"b c":{"default":1}}}},"_a":{}},"required":["$a","_a"]}"#,
+        );
+        let names = PropertyNames::of(&schema, rule).unwrap();
+        assert_eq!(
+            names.schema(&schema).unwrap().get(),
+            r#"{"type":"object","properties":{"_a_2":{"type":"array","items":{"properties":{"b_c":{"default":1}}}},"_a":{}},"required":["_a_2","_a"]}"#
+        );
+        let arguments = r#"{"$a":[{"b c":1e400,"d":"$a"}],"_a":2}"#;
+        let sent = names.outward(arguments);
+        assert_eq!(sent, r#"{"_a_2":[{"b_c":1e400,"d":"$a"}],"_a":2}"#);
+        assert_eq!(names.back(&sent), arguments);
+        assert_eq!(names.back(r#"{"_a_2":"#), r#"{"_a_2":"#);
+    }
+
+    #[test]
+    fn names_that_fit_need_nothing() {
+        assert!(PropertyNames::of(&raw(r#"{"properties":{"a.b-c_1":{}}}"#), rule).is_none());
+        assert!(PropertyNames::of(&raw("true"), rule).is_none());
+    }
+}

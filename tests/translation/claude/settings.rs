@@ -1,0 +1,207 @@
+//! Thinking, sampling, the form of the answer, betas, cache marks.
+
+use gateway::wire::ClientFormat;
+use serde_json::{Value, json};
+
+use super::{ALL, Expected, assistant, call, check, probe, sent, text, user, with};
+
+#[test]
+fn thinking_is_told_as_the_generation_knows_it_and_fits_the_clients_limit() {
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let budgets = &["claude-haiku-4.5", "claude-opus-4.5", "claude-opus-4.6"][..];
+    let haiku = &["claude-haiku-4.5"][..];
+    let enabled = |tokens: u64| json!({"type": "enabled", "budget_tokens": tokens});
+    let thinking = |thinking: Value, limit: u64| json!({"thinking": thinking, "max_tokens": limit});
+    let named = &["thinking.budget_tokens"][..];
+    let high = json!({"effort": "high"});
+    check(vec![
+        case(budgets, thinking(enabled(2000), 2001), vec![("/thinking", enabled(2000))], &[]),
+        case(
+            budgets,
+            thinking(enabled(9000), 6000),
+            vec![("/thinking", enabled(4976)), ("/max_tokens", json!(6000))],
+            named,
+        ),
+        case(budgets, thinking(enabled(100), 6000), vec![("/thinking", enabled(1024))], named),
+        case(
+            budgets,
+            thinking(enabled(9000), 1000),
+            vec![("/thinking", Value::Null), ("/max_tokens", json!(1000))],
+            &["thinking"],
+        ),
+        case(
+            &["claude-opus-4.8"],
+            thinking(enabled(9000), 1000),
+            vec![
+                ("/thinking", json!({"type": "adaptive", "display": "summarized"})),
+                ("/output_config/effort", json!("medium")),
+            ],
+            &[],
+        ),
+        case(
+            &["claude-opus-4.8"],
+            json!({"thinking": {"type": "enabled", "budget_tokens": 2000, "display": "omitted"}, "output_config": high}),
+            vec![("/thinking", json!({"type": "adaptive", "display": "omitted"})), ("/output_config", high.clone())],
+            &[],
+        ),
+        case(
+            haiku,
+            json!({"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "low"}}),
+            vec![
+                ("/thinking", json!({"type": "enabled", "display": "omitted", "budget_tokens": 2048})),
+                ("/output_config", Value::Null),
+            ],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn an_effort_alone_is_an_effort_and_turns_nothing_on() {
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let haiku = &["claude-haiku-4.5"][..];
+    let high = json!({"effort": "high"});
+    check(vec![
+        case(
+            haiku,
+            json!({"output_config": high}),
+            vec![("/thinking", Value::Null), ("/output_config", Value::Null)],
+            &["output_config.effort"],
+        ),
+        case(
+            &ALL[1..],
+            json!({"output_config": high}),
+            vec![("/thinking", Value::Null), ("/output_config", high.clone())],
+            &[],
+        ),
+        case(
+            &["claude-opus-4.6"],
+            json!({"output_config": {"effort": "xhigh"}}),
+            vec![("/output_config/effort", json!("max"))],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn sampling_and_stops_are_what_the_model_takes() {
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let one = &["claude-haiku-4.5", "claude-opus-4.6"][..];
+    let both = json!({"temperature": 0.4, "top_p": 0.9});
+    let adaptive = json!({"type": "adaptive"});
+    let stops = |list: &[&str]| json!({"stop_sequences": list});
+    check(vec![
+        case(one, both.clone(), vec![("/temperature", json!(0.4)), ("/top_p", Value::Null)], &["top_p"]),
+        case(&["claude-opus-4.8"], both, vec![("/temperature", Value::Null)], &["temperature", "top_p"]),
+        case(one, json!({"temperature": 1.7}), vec![("/temperature", json!(1.0))], &["temperature"]),
+        case(
+            one,
+            json!({"thinking": adaptive, "temperature": 0.4, "top_k": 7}),
+            vec![("/top_k", Value::Null)],
+            &["temperature", "top_k"],
+        ),
+        case(one, json!({"thinking": adaptive, "temperature": 1}), vec![("/temperature", json!(1))], &[]),
+        case(ALL, json!({"top_k": -1}), vec![("/top_k", Value::Null)], &[]),
+        case(ALL, json!({"top_k": 0}), vec![("/top_k", Value::Null)], &[]),
+        case(ALL, stops(&[" ", "STOP", "\n"]), vec![("/stop_sequences", json!(["STOP"]))], &["stop_sequences"]),
+        case(ALL, stops(&["\n"]), vec![("/stop_sequences", Value::Null)], &["stop_sequences"]),
+    ]);
+}
+
+#[test]
+fn what_belongs_together_goes_together() {
+    const MANAGED: &str = "context-management-2025-06-27";
+    const LONG: &str = "context-1m-2025-08-07";
+    let managed = json!({"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}});
+    let case = |models, betas, fields, sent, dropped| Expected { models, betas, fields, sent, dropped };
+    let newer = &ALL[2..];
+    check(vec![
+        case(ALL, &[MANAGED], managed.clone(), vec![("/context_management", managed["context_management"].clone())], &[]),
+        case(ALL, &[], managed, vec![("/context_management", Value::Null)], &["context_management"]),
+        case(
+            newer,
+            &[],
+            json!({"output_config": {"effort": "low", "task_budget": {"total": 9}}}),
+            vec![("/output_config", json!({"effort": "low"}))],
+            &["output_config.task_budget"],
+        ),
+        case(
+            ALL,
+            &[],
+            json!({"output_config": {"task_budget": {"total": 9}}}),
+            vec![("/output_config", Value::Null)],
+            &["output_config.task_budget"],
+        ),
+        case(newer, &[LONG], json!({}), vec![("/anthropic_beta", json!([LONG]))], &[]),
+    ]);
+    // Its name stands for a window that this model has no price for.
+    let seen = sent(ClientFormat::Messages, "claude-haiku-4.5", &[LONG], &with(&json!({})).to_string()).unwrap();
+    assert_eq!(seen.dropped, [format!("anthropic-beta:{LONG}")]);
+}
+
+#[test]
+fn the_form_of_the_answer_is_asked_for_as_the_model_knows_it() {
+    let schema = json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"], "additionalProperties": false});
+    let format = json!({"type": "json_schema", "schema": schema});
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let older = &ALL[..2];
+    let newer = &ALL[2..];
+    let answer = vec![
+        ("/output_config", Value::Null),
+        ("/tools/0/name", json!("json_output")),
+        ("/tools/0/input_schema", schema.clone()),
+        ("/tool_choice", json!({"type": "tool", "name": "json_output"})),
+    ];
+    let beside = vec![
+        ("/tools/0", probe()),
+        ("/tools/1/name", json!("json_output")),
+        ("/system/0/text", json!("Give the final answer by calling the tool json_output.")),
+        ("/tool_choice", Value::Null),
+    ];
+    check(vec![
+        case(
+            newer,
+            json!({"output_format": format}),
+            vec![("/output_config", json!({"format": format})), ("/output_format", Value::Null)],
+            &[],
+        ),
+        case(newer, json!({"output_config": {"format": format}}), vec![("/output_config", json!({"format": format}))], &[]),
+        case(older, json!({"output_format": format}), answer.clone(), &[]),
+        case(ALL, json!({"output_format": {"type": "text"}}), vec![("/output_format", Value::Null)], &["output_format"]),
+        case(older, json!({"output_config": {"format": format}}), answer, &[]),
+        case(older, json!({"output_config": {"format": format}, "tools": [probe()]}), beside, &[]),
+    ]);
+}
+
+#[test]
+fn a_budget_of_the_whole_task_is_named_on_every_route() {
+    let body = with(&json!({"output_config": {"task_budget": {"type": "tokens", "total": 9000}}})).to_string();
+    for model in ["claude-opus-4.8", "gemini-3-pro", "gpt-5.2"] {
+        let seen = sent(ClientFormat::Messages, model, &[], &body).unwrap();
+        assert_eq!(seen.dropped, ["output_config.task_budget"], "{model}");
+        assert!(!String::from_utf8(seen.body).unwrap().contains("task_budget"), "{model}");
+    }
+}
+
+#[test]
+fn at_most_four_cache_marks_are_sent_and_none_outlives_the_one_before() {
+    let mark = |ttl: &str| json!({"type": "ephemeral", "ttl": ttl});
+    let marked = |words: &str, ttl: &str| json!({"type": "text", "text": words, "cache_control": mark(ttl)});
+    let mut tool = probe();
+    tool["cache_control"] = mark("1h");
+    let inner = json!({"type": "tool_result", "tool_use_id": "a", "content": [marked("x", "1h"), marked("y", "5m")]});
+    let messages = json!([user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([inner, marked("z", "1h")]))]);
+    let fields = json!({"tools": [tool], "system": [marked("s", "1h")], "messages": messages});
+    let result = "/messages/2/content/0/content";
+    check(vec![Expected {
+        models: ALL,
+        betas: &[],
+        fields,
+        sent: vec![
+            ("/tools/0/cache_control", mark("1h")),
+            (result, json!([text("x"), marked("y", "5m")])),
+            ("/messages/2/content/1/cache_control", json!({"type": "ephemeral"})),
+        ],
+        dropped: &["messages[2].content[0].content[0].cache_control"],
+    }]);
+}

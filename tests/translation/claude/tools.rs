@@ -1,0 +1,104 @@
+//! Tools, their names and the inputs of their calls.
+
+use serde_json::{Value, json};
+
+use super::{ALL, Expected, assistant, call, check, probe, result, user};
+
+#[test]
+fn tools_keep_what_is_theirs_and_change_only_where_claude_refuses_them() {
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let typed = json!([
+        {"type": "memory_20250818", "name": "memory"},
+        {"type": "computer_20251124", "name": "computer", "display_width_px": 800, "display_height_px": 600},
+        {"name": "probe", "input_schema": {"type": "object"}, "defer_loading": true, "input_examples": [{"depth": null}]},
+    ]);
+    let system = json!({"role": "system", "content": "Calmly."});
+    let repaired = json!({"tools": typed, "messages": [user(&json!("Hi")), system]});
+    let server = json!([{"type": "mcp_toolset", "mcp_server_name": "s"}, {"type": "web_search_20250305", "name": "web_search"}, probe()]);
+    let servers = json!([{"type": "url", "name": "s", "url": "https://s.example"}]);
+    let mut strict = probe();
+    strict["strict"] = json!(true);
+    let (mut closed, mut not_strict) = (strict.clone(), strict.clone());
+    closed["input_schema"]["additionalProperties"] = json!(false);
+    not_strict["strict"] = json!(false);
+    let history = json!([user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([result("a")]))]);
+    let stub = json!([{"name": "probe", "input_schema": {"type": "object", "properties": {}}}]);
+    let stub_schema = "/tools/0/input_schema/type";
+    check(vec![
+        case(ALL, repaired, vec![("/tools", typed)], &[]),
+        case(
+            ALL,
+            json!({"tools": server, "mcp_servers": servers, "tool_choice": {"type": "tool", "name": "web_search"}}),
+            vec![("/tools", json!([probe()])), ("/mcp_servers", Value::Null), ("/tool_choice", Value::Null)],
+            &["mcp_servers", "tool_choice", "tools[0]", "tools[1]"],
+        ),
+        case(
+            ALL,
+            json!({"tools": [], "tool_choice": {"type": "any"}}),
+            vec![("/tools", Value::Null), ("/tool_choice", Value::Null)],
+            &[],
+        ),
+        case(ALL, json!({"tool_choice": {"type": "auto"}}), vec![("/tool_choice", Value::Null)], &[]),
+        case(
+            ALL,
+            json!({"messages": history}),
+            vec![("/tools/0/name", stub[0]["name"].clone()), (stub_schema, json!("object"))],
+            &[],
+        ),
+        case(&ALL[..2], json!({"tools": [strict]}), vec![("/tools/0/strict", Value::Null)], &["tools[0].strict"]),
+        case(&ALL[..2], json!({"tools": [not_strict]}), vec![("/tools/0/strict", Value::Null)], &[]),
+        case(&ALL[2..], json!({"tools": [closed]}), vec![("/tools", json!([closed]))], &[]),
+        case(&ALL[2..], json!({"tools": [strict]}), vec![("/tools/0/strict", Value::Null)], &["tools[0].strict"]),
+        case(
+            ALL,
+            json!({"tools": [{"name": "probe", "input_schema": {"anyOf": [{"type": "object", "properties": {"a": {}}}]}}]}),
+            vec![(stub_schema, json!("object")), ("/tools/0/input_schema/anyOf", Value::Null)],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn names_are_brought_into_claudes_patterns_everywhere() {
+    let tool = json!({"name": "sea.probe", "input_schema": {"type": "object", "properties": {"@depth": {}}, "required": ["@depth"]}});
+    let call = |name: &str, input: &Value| json!({"type": "tool_use", "id": "a", "name": name, "input": input});
+    let fields = json!({
+        "tools": [tool], "tool_choice": {"type": "tool", "name": "sea.probe"},
+        "messages": [
+            user(&json!("Go")),
+            assistant(&json!([call("sea.probe", &json!({"@depth": 2}))])),
+            user(&json!([result("a")])),
+        ],
+    });
+    let sent = vec![
+        ("/tools/0/name", json!("sea_probe")),
+        ("/tools/0/input_schema/properties", json!({"_depth": {}})),
+        ("/tools/0/input_schema/required", json!(["_depth"])),
+        ("/tool_choice/name", json!("sea_probe")),
+        ("/messages/1/content/0", call("sea_probe", &json!({"_depth": 2}))),
+    ];
+    check(vec![Expected { models: ALL, betas: &[], fields, sent, dropped: &[] }]);
+}
+
+#[test]
+fn inputs_are_objects_and_nothing_is_null() {
+    let case = |fields, sent| Expected { models: ALL, betas: &[], fields, sent, dropped: &[] };
+    let call = |input: &Value| json!({"type": "tool_use", "id": "a", "name": "probe", "input": input});
+    let history = |input: &Value| json!({"tools": [probe()], "messages": [user(&json!("Go")), assistant(&json!([call(input)])), user(&json!([result("a")]))]});
+    let sent_input = "/messages/1/content/0/input";
+    let nulls = json!({
+        "system": null, "tools": null, "thinking": null, "top_k": null, "output_config": null, "context_management": null,
+        "messages": [{"role": "user", "name": null, "content": [
+            {"type": "document", "title": null, "citations": null, "source": {"type": "text", "media_type": "text/plain", "data": "x"}},
+            {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral", "ttl": null}},
+        ]}],
+    });
+    let document = json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}});
+    let marked = json!({"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}});
+    check(vec![
+        case(history(&json!("{\"depth\": 4}")), vec![(sent_input, json!({"depth": 4}))]),
+        case(history(&json!(null)), vec![(sent_input, json!({}))]),
+        case(history(&json!({"depth": null})), vec![(sent_input, json!({"depth": null}))]),
+        case(nulls, vec![("", json!({"max_tokens": 6000, "messages": [user(&json!([document, marked]))]}))]),
+    ]);
+}

@@ -1,0 +1,89 @@
+//! What a forwarded request changed is undone in its reply, whole and streamed: its client knows nothing of it.
+
+use bytes::BytesMut;
+use gateway::translate::{Delivery, Progress, Relay};
+use gateway::wire::ClientFormat;
+use gateway_tests::relaying::{catalog, context, frames};
+use gateway_tests::sending::send;
+use serde_json::{Value, json};
+
+/// The content of the reply to a request, as its client gets it: a call or the answer, from a provider that calls this tool with these
+/// pieces of arguments.
+fn content(delivery: Delivery, request: &Value, tool: &str, pieces: &[&str]) -> (Vec<Value>, String) {
+    let model = catalog().unwrap().resolve("claude-haiku-4.5").unwrap();
+    let sent = send(ClientFormat::Messages, &request.to_string(), &model).unwrap();
+    let mut relay = Relay::new(context(ClientFormat::Messages, delivery), sent.conversion);
+    let block = json!({"type": "tool_use", "id": "toolu_1", "name": tool, "input": {}});
+    let mut events = vec![
+        json!({"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "content": [], "usage": {"input_tokens": 3}}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": block}),
+    ];
+    events.extend(pieces.iter().map(|piece| {
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}})
+    }));
+    events.extend([
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}}),
+        json!({"type": "message_stop"}),
+    ]);
+    let (mut out, mut end) = (BytesMut::new(), Progress::Waiting);
+    for event in events {
+        let kind = event["type"].as_str().unwrap();
+        end = relay.push(format!("event: {kind}\ndata: {event}\n\n").as_bytes(), &mut out);
+    }
+    assert_eq!(end, Progress::Finished);
+    if delivery == Delivery::Whole {
+        let whole: Value = serde_json::from_slice(&out).unwrap();
+        return (whole["content"].as_array().unwrap().clone(), whole["stop_reason"].as_str().unwrap().to_owned());
+    }
+    collected(&out)
+}
+
+/// The blocks of a stream, and its stop reason.
+fn collected(stream: &[u8]) -> (Vec<Value>, String) {
+    let (mut block, mut json, mut stop) = (Value::Null, String::new(), String::new());
+    for (_, data) in frames(stream) {
+        let event: Value = serde_json::from_str(&data).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match event["type"].as_str().unwrap() {
+            "content_block_start" => block = event["content_block"].clone(),
+            "content_block_delta" => {
+                json.push_str(&text(&event["delta"]["partial_json"]));
+                json.push_str(&text(&event["delta"]["text"]));
+            }
+            "message_delta" => stop = text(&event["delta"]["stop_reason"]),
+            _ => {}
+        }
+    }
+    let field = if block["type"] == "text" { "text" } else { "input" };
+    block[field] = if field == "text" { Value::from(json) } else { serde_json::from_str(&json).unwrap() };
+    (vec![block], stop)
+}
+
+#[test]
+fn calls_come_under_the_clients_names() {
+    let tool =
+        json!({"name": "sea.probe", "input_schema": {"type": "object", "properties": {"@depth": {"type": "integer"}}}});
+    let request =
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Dive."}], "tools": [tool]});
+    for delivery in [Delivery::Streamed, Delivery::Whole] {
+        let (content, stop) = content(delivery, &request, "sea_probe", &["", r#"{"_de"#, r#"pth": 3}"#]);
+        let call = json!({"type": "tool_use", "id": "toolu_1", "name": "sea.probe", "input": {"@depth": 3}});
+        assert_eq!((content, stop.as_str()), (vec![call], "tool_use"), "{delivery:?}");
+    }
+}
+
+#[test]
+fn an_answer_by_a_tool_comes_as_text() {
+    let format =
+        json!({"format": {"type": "json_schema", "schema": {"type": "object", "properties": {"sum": {"type": "integer"}}}}});
+    let request =
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Add."}], "output_config": format});
+    for delivery in [Delivery::Streamed, Delivery::Whole] {
+        for (pieces, text) in [(&["", r#"{"sum""#, ":4}"][..], r#"{"sum":4}"#), (&["null"], "{}"), (&[], "{}")] {
+            let (content, stop) = content(delivery, &request, "json_output", pieces);
+            let answer = json!({"type": "text", "text": text});
+            assert_eq!((content, stop.as_str()), (vec![answer], "end_turn"), "{delivery:?} {pieces:?}");
+        }
+    }
+}
