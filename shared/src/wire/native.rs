@@ -91,7 +91,9 @@ impl<'d> Forwarding<'d> {
                 self.dropped.push(field.to_owned());
             }
             None if target.must_say_limit => {
-                self.edits.set(self.body, "max_tokens", &target.clamp(target.default_output));
+                let limit = target.clamp(target.default_output);
+                self.edits.set(self.body, "max_tokens", &limit);
+                self.dropped.extend((limit != target.default_output).then(|| "max_tokens".to_owned()));
             }
             Some(_) | None => {}
         }

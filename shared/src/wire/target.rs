@@ -44,10 +44,12 @@ impl Target<'_> {
         tokens.min(self.max_output_tokens)
     }
 
-    /// The output limit for a wire that demands one: the client's within the model's, or the default.
+    /// The output limit for a wire that demands one: the client's within the model's, or the default. Another one is
+    /// named, also where only what its key can pay makes it lower.
     pub fn output_limit(&self, asked: Option<u64>, lost: &mut Vec<Lost>) -> u64 {
-        let limit = self.clamp(asked.unwrap_or(self.default_output));
-        lost.extend(asked.filter(|asked| *asked != limit).map(|_| Lost::MaxTokens));
+        let wanted = asked.unwrap_or(self.default_output);
+        let limit = self.clamp(wanted);
+        lost.extend((limit != wanted).then_some(Lost::MaxTokens));
         limit
     }
 

@@ -29,14 +29,9 @@ pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<ModelReque
         }
     }
     let model = if mode == Mode::Count { string(body, "model").unwrap_or_default() } else { model };
-    let limit = output_limit(body);
+    let limit = Wire::Claude.output_limit(body);
     let request = ModelRequest::new(Wire::Claude, mode, model, transcript).with_output_limit(limit);
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
-}
-
-/// The output limit that a body says.
-pub(super) fn output_limit(body: &Value) -> Option<u64> {
-    body.get("max_tokens").and_then(Value::as_u64)
 }
 
 /// Checks what this endpoint insists on and Anthropic's own does not.

@@ -34,15 +34,9 @@ pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<ModelRequest
             Some(_) | None => transcript.user(&texts),
         }
     }
-    let limit = output_limit(body);
+    let limit = Wire::Gemini.output_limit(body);
     let request = ModelRequest::new(Wire::Gemini, mode, model, transcript).with_output_limit(limit);
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
-}
-
-/// The output limit that a body says.
-pub(super) fn output_limit(body: &Value) -> Option<u64> {
-    let config = either(body, "generationConfig", "generation_config")?;
-    either(config, "maxOutputTokens", "max_output_tokens").and_then(Value::as_u64)
 }
 
 fn either<'a>(value: &'a Value, camel: &str, snake: &str) -> Option<&'a Value> {

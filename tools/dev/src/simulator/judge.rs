@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::journal::SimulatedUsage;
 use super::wire::Wire;
-use super::{claude, dearest, gemini, openrouter, strict};
+use super::{dearest, strict};
 
 /// A provider that judges bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,7 @@ impl Judge {
     /// The usage of a reply that takes so many percent of the output that the body allows, at its dearest: nothing is read from a
     /// cache, and everything is written where the body marks that.
     pub fn usage(self, model: &str, body: &Value, percent: u64) -> SimulatedUsage {
-        let limit = match self {
-            Self::OpenRouter => openrouter::output_limit(body),
-            Self::Claude => claude::output_limit(body),
-            Self::Gemini => gemini::output_limit(body),
-        };
-        dearest::of_body(self.wire(), model, limit, body, percent)
+        dearest::of_body(self.wire(), model, self.wire().output_limit(body), body, percent)
     }
 
     fn wire(self) -> Wire {

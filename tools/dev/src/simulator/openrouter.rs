@@ -37,14 +37,9 @@ pub(super) fn read(body: &Value) -> Result<ModelRequest, Refusal> {
         }
     }
     let mode = if body.get("stream") == Some(&Value::Bool(true)) { Mode::Events } else { Mode::Whole };
-    let limit = output_limit(body);
+    let limit = Wire::OpenRouter.output_limit(body);
     let request = ModelRequest::new(Wire::OpenRouter, mode, model, transcript).with_output_limit(limit);
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
-}
-
-/// The output limit that a body says: the lower one where it says two.
-pub(super) fn output_limit(body: &Value) -> Option<u64> {
-    ["max_tokens", "max_completion_tokens"].iter().filter_map(|name| body.get(*name)?.as_u64()).min()
 }
 
 fn thinking(body: &Value) -> Thinking {

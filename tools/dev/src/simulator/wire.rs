@@ -1,5 +1,7 @@
 //! The three wires by name.
 
+use serde_json::Value;
+
 /// A provider's wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
@@ -30,5 +32,19 @@ impl Wire {
             Self::Claude => "Claude",
             Self::Gemini => "Gemini",
         }
+    }
+
+    /// The output limit that a body says: the lower one where it says two.
+    pub(super) fn output_limit(self, body: &Value) -> Option<u64> {
+        let place = match self {
+            Self::OpenRouter | Self::Claude => Some(body),
+            Self::Gemini => body.get("generationConfig").or_else(|| body.get("generation_config")),
+        };
+        let names: &[&str] = match self {
+            Self::OpenRouter => &["max_tokens", "max_completion_tokens"],
+            Self::Claude => &["max_tokens"],
+            Self::Gemini => &["maxOutputTokens", "max_output_tokens"],
+        };
+        names.iter().filter_map(|name| place?.get(*name)?.as_u64()).min()
     }
 }
