@@ -92,4 +92,10 @@ pub struct Capabilities {
     pub json_with_tools: bool,
     /// Whether a tool result can hold pictures.
     pub images_in_results: bool,
+    /// Whether a Gemini model takes frequency and presence penalties.
+    pub penalties: bool,
+    /// Whether it takes back thoughts that nobody signed: models of a vendor that signs nothing want their own again.
+    pub unsigned_reasoning: bool,
+    /// The smallest output limit that it takes; 0 for any.
+    pub min_output_tokens: u64,
 }

@@ -4,6 +4,7 @@
 mod answers;
 mod call_shapes;
 mod counts;
+mod dialects;
 mod folding;
 mod made_up;
 mod replies;
@@ -12,3 +13,4 @@ mod reply_shapes;
 mod requests;
 mod spelling;
 mod tool_names;
+mod upstream;

@@ -85,8 +85,7 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let mut dropped = unknown_fields(request);
     let server_tools = server_tools(request);
     let mut conversation = wire::decode_request(request)?;
-    let is_declared = |name: &String| conversation.tools.iter().any(|tool| tool.name == *name);
-    if !server_tools.is_empty() && !conversation.tool_choice.names().iter().all(is_declared) {
+    if !server_tools.is_empty() && !has_what_is_chosen(&conversation) {
         conversation.tool_choice = ToolChoice::Auto;
         dropped.push("tool_choice".to_owned());
     }
@@ -105,8 +104,17 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
         let betas = serde_json::to_string(extras.betas).map_err(|error| GatewayError::internal(error.to_string()))?;
         append_members(&mut body, &[("anthropic_beta", betas)]);
     }
-    let restore = Restore::new(names, answer_tool, visible_reasoning);
+    let mut restore = Restore::new(names, answer_tool, visible_reasoning);
+    restore.function_calls = request.format.knows_function_call(request.body());
     Ok(Outbound { body: UpstreamBody::Encoded(body), conversion: Conversion::Translate { wire, restore }, dropped })
+}
+
+/// Whether the tools that a choice is between are declared.
+fn has_what_is_chosen(conversation: &ChatRequest) -> bool {
+    let ChatRequest { tools, tool_choice, .. } = conversation;
+    let is_declared = |name: &String| tools.iter().any(|tool| tool.name == *name);
+    let needs_one = *tool_choice == ToolChoice::Required;
+    tool_choice.names().iter().all(is_declared) && !(needs_one && tools.is_empty())
 }
 
 /// Top-level fields that the conversation has no place for.

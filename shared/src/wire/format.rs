@@ -78,6 +78,11 @@ pub trait Format: Sync {
         Vec::new()
     }
 
+    /// Whether a request's client knows a call as OpenAI's older `function_call` only.
+    fn knows_function_call(&self, _body: Value<'_>) -> bool {
+        false
+    }
+
     /// The header that asks for betas, where the format has one.
     fn beta_header(&self) -> Option<&'static str> {
         None

@@ -5,6 +5,7 @@ pub mod client;
 pub mod native;
 pub mod provider;
 pub mod schema;
-mod signature;
 mod typed_tools;
 pub mod usage;
+
+use super::seal as signature;

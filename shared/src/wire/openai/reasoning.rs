@@ -40,7 +40,7 @@ pub struct Detail {
 const ANTHROPIC: &str = "anthropic-claude-v1";
 const GEMINI: &str = "google-gemini-v1";
 
-/// The part that an entry stands for. Unsigned text is dropped: no provider takes it back, and it is not an answer.
+/// The part that an entry stands for; `None` for one that says nothing.
 pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
     let origin = match detail.format.as_deref() {
         Some(ANTHROPIC) => Origin::Anthropic,
@@ -56,7 +56,10 @@ pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
             signature: Some(Signature { origin, value }),
             place,
         }),
-        (_, None, None) => None,
+        (_, None, None) => {
+            let text = words(&detail).to_owned();
+            (!text.is_empty()).then_some(Part::Reasoning { text, signature: None, place })
+        }
         // Another vendor's entry goes back whole.
         _ => {
             let value = serde_json::to_string(&detail).ok()?;

@@ -26,6 +26,9 @@ impl Native for ChatCompletionsWire {
         target: &Target<'_>,
         _betas: &[&str],
     ) -> Result<Option<Forwarding<'d>>, GatewayError> {
+        if request::is_of_older_form(request.body()) {
+            return Ok(None);
+        }
         request::forward(request, target).map(Some)
     }
 

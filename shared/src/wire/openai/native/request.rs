@@ -4,7 +4,7 @@ use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::native::{Allowed, Forwarding};
-use crate::wire::openai::client::request::{is_client_tool, tool_choice, tool_name};
+use crate::wire::openai::client::request::{is_client_tool, knows_function_call, tool_choice, tool_name};
 use crate::wire::target::Target;
 
 /// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
@@ -52,6 +52,14 @@ const ALLOWED: Allowed = Allowed {
     tool_name,
     tool_choice,
 };
+
+/// Whether a request speaks of functions in OpenAI's older form, which OpenRouter no longer knows: the conversation has them as tools.
+pub fn is_of_older_form(body: Value<'_>) -> bool {
+    let is_older = |message: Value<'_>| {
+        message.get("function_call").is_some() || message.get("role").is_some_and(|role| role.is("function"))
+    };
+    knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
+}
 
 /// The edits that a model of OpenRouter's needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {

@@ -6,7 +6,7 @@ use crate::chat::Turns;
 use crate::chat::request::{
     CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult,
 };
-use crate::wire::media::data_url;
+use crate::wire::media::{data_url, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::openai::reasoning::{Detail, detail_of};
 use crate::wire::target::Target;
@@ -130,6 +130,9 @@ fn part(part: Part) -> Option<PartOut> {
             Source::Url(url) => (KindOut::ImageUrl { image_url: UrlOut { url } }, cache),
             Source::Text(text) => (KindOut::Text { text }, cache),
         },
+        Part::Document { source: Source::Text(text), title, cache, place: _ } => {
+            (KindOut::Text { text: titled(title.as_deref(), &text) }, cache)
+        }
         Part::Document { source, title, cache, place: _ } => {
             let filename = title.unwrap_or_else(|| "document.pdf".to_owned());
             match source {
