@@ -217,8 +217,13 @@ proptest! {
         };
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
         for model in MODELS.iter() {
-            if let Ok(Sent { body, conversion: Conversion::Translate { wire, .. }, .. }) = send(format, &body.to_string(), model) {
-                check_sent(wire, &body, model.id.as_str());
+            let Ok(Sent { body, conversion, .. }) = send(format, &body.to_string(), model) else { continue };
+            match conversion {
+                Conversion::Translate { wire, .. } => check_sent(wire, &body, model.id.as_str()),
+                Conversion::Forward(native) if native.wire() == WireFormat::OpenAi => {
+                    check_sent(native.wire(), &body, model.id.as_str());
+                }
+                Conversion::Forward(_) => {}
             }
         }
         check_prefixes(format, &body, &MODELS, "made up");

@@ -7,6 +7,8 @@ mod counts;
 mod dialects;
 mod folding;
 mod made_up;
+mod older_form;
+mod openrouter;
 mod replies;
 mod reply_rules;
 mod reply_shapes;

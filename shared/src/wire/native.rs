@@ -64,18 +64,11 @@ impl<'d> Forwarding<'d> {
         Ok(())
     }
 
-    /// Lowers an output limit above the model's own.
+    /// Brings an output limit within the model's own.
     pub fn clamp_output(&mut self, limit: Option<OutputLimit>, target: &Target<'_>) {
         if let Some(limit) = limit.filter(|limit| target.clamp(limit.tokens) != limit.tokens) {
             self.edits.set(self.body, limit.field, &target.clamp(limit.tokens));
             self.dropped.push(limit.field.to_owned());
-        }
-    }
-
-    /// Leaves out the sampling that the model refuses.
-    pub fn drop_refused_sampling(&mut self, target: &Target<'_>) {
-        for field in target.capabilities.sampling.refused(&sampling_fields(self.body)) {
-            self.drop_field(field.name());
         }
     }
 

@@ -129,7 +129,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let names = ToolNames::new(&tools);
     let Turns { system: mut instructions, turns, left_out: misplaced } = Turns::of(messages, str::to_owned);
     left_out.extend(misplaced.iter().map(Part::place));
-    let mut generation_config = self::sampling(target.sampling(sampling, &mut lost), target, &mut lost);
+    let mut generation_config = self::sampling(target.sampling(sampling, reasoning.amount, &mut lost), target, &mut lost);
     generation_config.thinking_config = thinking(reasoning, target);
     generation_config.max_output_tokens = limit(max_tokens, &generation_config, target, &mut lost);
     if let Some(instruction) = answer_format(response_format, &mut generation_config, target, tools.is_empty())? {

@@ -1,6 +1,9 @@
 //! Between a client and a provider that both speak Chat Completions.
 
 mod calls;
+mod dialects;
+mod history;
+mod members;
 pub mod reply;
 pub mod request;
 pub mod stream;
@@ -26,7 +29,7 @@ impl Native for ChatCompletionsWire {
         target: &Target<'_>,
         _betas: &[&str],
     ) -> Result<Option<Forwarding<'d>>, GatewayError> {
-        if request::is_of_older_form(request.body()) {
+        if request::needs_translation(request.body()) {
             return Ok(None);
         }
         request::forward(request, target).map(Some)

@@ -15,7 +15,8 @@ use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::effort;
 use crate::wire::lost::Lost;
-use crate::wire::names::{self, ToolNames};
+use crate::wire::names::ToolNames;
+use crate::wire::openai::rules;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use messages::{MessageOut, messages};
 
@@ -101,7 +102,7 @@ struct SchemaOut {
 
 /// Effort or budget, never both.
 #[derive(Default, Serialize)]
-struct ReasoningOut {
+pub(in crate::wire::openai) struct ReasoningOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     effort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,13 +126,13 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         left_out: _,
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
-    let turns = Turns::of(conversation, names::call_id);
+    let turns = Turns::of(conversation, rules::call_id);
     left_out.extend(turns.left_out.iter().map(Part::place));
     let names = ToolNames::new(&tools);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let tools = allowed_tools(tools, allowed.as_deref());
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
-        target.sampling(sampling, &mut lost);
+        target.sampling(sampling, reasoning.amount, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
@@ -184,7 +185,11 @@ fn format(format: ResponseFormat) -> Result<Option<FormatOut>, GatewayError> {
 }
 
 /// Budgets for the vendors that count in tokens, effort words for the others.
-fn reasoning(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+pub(in crate::wire::openai) fn reasoning(
+    reasoning: Reasoning,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Option<ReasoningOut> {
     let counts_tokens = match target.capabilities.thinking {
         Thinking::None => {
             lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
@@ -193,14 +198,20 @@ fn reasoning(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) ->
         Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
         Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort => false,
     };
+    let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
     let effort = |effort: Effort| {
-        // OpenRouter's own highest word.
-        let effort = if effort == Effort::Max { Effort::XHigh } else { effort };
-        ReasoningOut { effort: Some(effort.as_str()), ..ReasoningOut::default() }
+        let known = rules::known_effort(effort, target);
+        // OpenRouter's own highest word, where a model's efforts are not known.
+        let unknown = target.capabilities.thinking != Thinking::Effort && known == Effort::Max;
+        named(if unknown { Effort::XHigh } else { known }.as_str())
     };
+    if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
+        lost.extend((rules::known_effort(wanted, target) != wanted).then_some(Lost::Reasoning));
+    }
     match reasoning.amount {
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
         Amount::Default => None,
+        Amount::Off if rules::knows_none(target) => Some(named("none")),
         Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
         Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
         Amount::Adaptive(None) => Some(effort(Effort::Medium)),

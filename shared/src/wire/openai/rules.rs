@@ -1,0 +1,80 @@
+//! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
+//! makes them edits, the encoder writes by them.
+
+use crate::capability::Thinking;
+use crate::chat::Origin;
+use crate::chat::request::Effort;
+use crate::wire::names;
+use crate::wire::target::Target;
+
+/// Longest id of a call that OpenAI takes.
+const LONGEST_ID: usize = 64;
+
+/// Most cache marks that Claude takes.
+pub(super) const MAX_CACHE_MARKS: usize = 4;
+
+/// The id of a call: as it is, if it can be. Kimi's own ids say which call of a reply they are, and it wants them back so.
+pub(super) fn call_id(id: &str) -> String {
+    if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { names::call_id(id) }
+}
+
+/// What a tool message says of what it cannot hold: it takes text only, and the rest follows as the user's.
+pub(super) const fn attached(pictures_only: bool) -> &'static str {
+    if pictures_only {
+        "(A picture follows in the next user message.)"
+    } else {
+        "(A file follows in the next user message.)"
+    }
+}
+
+/// Whether signed thoughts of that origin go back to a model: only to the vendor that signed them.
+pub(super) fn takes_thoughts(upstream: &str, origin: Origin) -> bool {
+    match origin {
+        Origin::Anthropic => upstream.starts_with("anthropic/"),
+        Origin::Gemini => upstream.starts_with("google/"),
+        Origin::OpenRouter => true,
+    }
+}
+
+/// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
+pub(super) fn known_effort(wanted: Effort, target: &Target<'_>) -> Effort {
+    let words = target.capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
+    if target.capabilities.thinking != Thinking::Effort {
+        return wanted;
+    }
+    let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
+    not_above.into_iter().max().or_else(|| above.into_iter().min()).unwrap_or(wanted)
+}
+
+/// Whether a model can be told not to think by the effort `none`.
+pub(super) fn knows_none(target: &Target<'_>) -> bool {
+    target.capabilities.efforts.iter().any(|word| word == "none")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::Capabilities;
+
+    #[test]
+    fn an_effort_is_one_that_the_model_knows() {
+        for (known, wanted, sent) in [
+            (&["low", "high"][..], Effort::Minimal, Effort::Low),
+            (&["low", "high"], Effort::Medium, Effort::Low),
+            (&["low", "high"], Effort::Max, Effort::High),
+            (&["none", "medium"], Effort::Low, Effort::Medium),
+            (&[], Effort::Max, Effort::Max),
+        ] {
+            let efforts = known.iter().map(|word| (*word).to_owned()).collect();
+            let capabilities = Capabilities { thinking: Thinking::Effort, efforts, ..Capabilities::default() };
+            let target = Target { capabilities: &capabilities, max_output_tokens: 1, upstream: "m" };
+            assert_eq!(known_effort(wanted, &target), sent, "{known:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn ids_stay_unless_they_are_empty_or_too_long() {
+        assert_eq!(call_id("functions.look:0"), "functions.look:0");
+        assert!((1..=LONGEST_ID).contains(&call_id(&"x".repeat(90)).len()));
+    }
+}
