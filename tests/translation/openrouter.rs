@@ -327,6 +327,27 @@ fn claude_gets_four_cache_marks_through_openrouter_too() {
     let sent = String::from_utf8(outbound.body).unwrap();
     assert_eq!(sent.matches("cache_control").count(), 4, "{sent}");
     assert_eq!(outbound.dropped, ["messages[1].content[0].cache_control"]);
+    let mut declared = tool("look");
+    declared["cache_control"] = json!({"type": "ephemeral"});
+    let request = json!({"model": "m", "max_tokens": 20, "tools": [declared], "system": [marked("s")], "messages": [
+        user(json!([marked("1"), marked("2")])),
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}]},
+        user(json!([{"type": "tool_result", "tool_use_id": "toolu_1", "content": "3", "cache_control": {"type": "ephemeral", "ttl": "1h"}}])),
+    ]});
+    let outbound = send_along(MESSAGES, &request.to_string(), &model, &model.routes[1], &[]).unwrap();
+    let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
+    let kept = json!([{"type": "text", "text": "3", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]);
+    assert_eq!(
+        (&sent["tools"][0]["cache_control"], &sent["messages"][3]["content"]),
+        (&json!({"type": "ephemeral"}), &kept)
+    );
+    assert_eq!(outbound.dropped, ["messages[0].content[0].cache_control"]);
+}
+
+#[test]
+fn settings_that_only_anthropic_knows_are_named() {
+    let request = json!({"output_config": {"effort": "low", "task_budget": {"type": "tokens", "total": 30_000}}, "messages": [user(json!("Hi."))]});
+    check(MESSAGES, GPT, &request, json!({"/reasoning/effort": "low"}), &["output_config.task_budget"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::wire::target::Target;
 const LONGEST_ID: usize = 64;
 
 /// Most cache marks that Claude takes.
-pub(super) const MAX_CACHE_MARKS: usize = 4;
+const MAX_CACHE_MARKS: usize = 4;
 
 /// The id of a call: as it is, if it can be. Kimi's own ids say which call of a reply they are, and it wants them back so.
 pub(super) fn call_id(id: &str) -> String {
@@ -30,10 +30,23 @@ pub(super) const fn attached(pictures_only: bool) -> &'static str {
 /// Whether signed thoughts of that origin go back to a model: only to the vendor that signed them.
 pub(super) fn takes_thoughts(upstream: &str, origin: Origin) -> bool {
     match origin {
-        Origin::Anthropic => upstream.starts_with("anthropic/"),
+        Origin::Anthropic => is_claude(upstream),
         Origin::Gemini => upstream.starts_with("google/"),
         Origin::OpenRouter => true,
     }
+}
+
+/// Whether a model is one of Claude's, whose cache marks count.
+pub(super) fn is_claude(upstream: &str) -> bool {
+    upstream.starts_with("anthropic/")
+}
+
+/// The cache marks that are too many: those on tools and instructions stay first, then the latest of the conversation.
+pub(super) fn excess_marks<T>(mut fixed: Vec<T>, mut moving: Vec<T>) -> Vec<T> {
+    let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
+    let from_messages = excess.min(moving.len());
+    let dropped = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages)));
+    dropped.collect()
 }
 
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.

@@ -3,7 +3,7 @@
 use crate::document::{Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::reasoning::origin_of;
-use crate::wire::openai::rules::{self, MAX_CACHE_MARKS};
+use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
 fn messages<'d>(forwarding: &Forwarding<'d>) -> impl Iterator<Item = Value<'d>> + use<'d> {
@@ -73,7 +73,7 @@ fn mark(value: Value<'_>) -> Option<Value<'_>> {
 
 /// Claude takes four cache marks: those on tools and instructions first, then the latest of the conversation.
 pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    if !target.upstream.starts_with("anthropic/") {
+    if !rules::is_claude(target.upstream) {
         return;
     }
     let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
@@ -86,10 +86,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
         let marks = parts.chain(mark(message));
         if is_system { fixed.extend(marks) } else { moving.extend(marks) }
     }
-    let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
-    let from_messages = excess.min(moving.len());
-    let dropped = moving.into_iter().take(from_messages);
-    for mark in dropped.chain(fixed.into_iter().take(excess.saturating_sub(from_messages))) {
+    for mark in rules::excess_marks(fixed, moving) {
         forwarding.drop(mark);
     }
 }

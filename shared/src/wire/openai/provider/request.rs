@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
 use crate::chat::request::{
-    Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
+    Amount, CacheMark, ChatRequest, Effort, JsonText, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
@@ -18,7 +18,7 @@ use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::openai::rules;
 use crate::wire::target::{Encoded, Target, allowed_tools};
-use messages::{MessageOut, messages};
+use messages::{CacheOut, MessageOut, messages};
 
 #[derive(Serialize)]
 struct Body {
@@ -58,6 +58,8 @@ struct ToolOut {
     #[serde(rename = "type")]
     kind: &'static str,
     function: FunctionOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheOut>,
 }
 
 #[derive(Serialize)]
@@ -126,11 +128,12 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         left_out: _,
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
-    let turns = Turns::of(conversation, rules::call_id);
+    let mut turns = Turns::of(conversation, rules::call_id);
     left_out.extend(turns.left_out.iter().map(Part::place));
     let names = ToolNames::new(&tools);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
-    let tools = allowed_tools(tools, allowed.as_deref());
+    let mut tools = allowed_tools(tools, allowed.as_deref());
+    left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         target.sampling(sampling, reasoning.amount, &mut lost);
     let body = Body {
@@ -154,12 +157,38 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
+/// Takes away the cache marks that are too many for Claude; says where they stand. Others cache by themselves.
+fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
+    if !rules::is_claude(target.upstream) {
+        for tool in tools {
+            tool.cache = None;
+        }
+        return Vec::new();
+    }
+    let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);
+    let on_system = turns.system.iter_mut().filter_map(mark_of);
+    let fixed = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
+    let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
+    let moving = parts.filter_map(mark_of).filter(|mark| mark.is_some()).collect();
+    let excess = rules::excess_marks(fixed, moving).into_iter();
+    excess.filter_map(Option::take).map(|mark| mark.place).collect()
+}
+
+fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
+    match part {
+        Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => Some(cache),
+        Part::ToolResult(result) => Some(&mut result.cache),
+        Part::Audio { .. } | Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => None,
+    }
+}
+
 /// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
 fn tool_out(tool: ToolDefinition, names: &ToolNames) -> Result<ToolOut, GatewayError> {
-    let ToolDefinition { name, description, schema, strict: _, cache: _ } = tool;
+    let ToolDefinition { name, description, schema, strict: _, cache } = tool;
     let parameters =
         schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
-    Ok(ToolOut { kind: "function", function: FunctionOut { name: names.outward(&name), description, parameters } })
+    let function = FunctionOut { name: names.outward(&name), description, parameters };
+    Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
 }
 
 fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {

@@ -66,12 +66,21 @@ struct AudioOut {
     format: String,
 }
 
+/// A cache mark.
 #[derive(Serialize)]
-struct CacheOut {
+pub(super) struct CacheOut {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<&'static str>,
+}
+
+impl CacheOut {
+    /// The mark as Anthropic writes it; five minutes is the default.
+    pub(super) fn of(mark: CacheMark) -> Self {
+        let ttl = if mark.lifetime == CacheLifetime::OneHour { Some("1h") } else { None };
+        Self { kind: "ephemeral", ttl }
+    }
 }
 
 #[derive(Serialize)]
@@ -97,7 +106,7 @@ pub(super) fn messages(turns: Turns, names: &ToolNames, target: &Target<'_>, lef
     for Message { role, parts } in turns.turns {
         match role {
             Role::Assistant => out.extend(assistant(parts, names, target, left_out)),
-            Role::User | Role::System => user(parts, &mut out),
+            Role::User | Role::System => user(parts, target, &mut out),
         }
     }
     out
@@ -147,8 +156,7 @@ fn part(part: Part) -> Option<PartOut> {
         Part::Audio { format, data, place: _ } => (KindOut::InputAudio { input_audio: AudioOut { data, format } }, None),
         Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => return None,
     };
-    let ttl = |mark: CacheMark| if mark.lifetime == CacheLifetime::OneHour { Some("1h") } else { None };
-    Some(PartOut { kind, cache_control: cache.map(|mark| CacheOut { kind: "ephemeral", ttl: ttl(mark) }) })
+    Some(PartOut { kind, cache_control: cache.map(CacheOut::of) })
 }
 
 /// Signed thoughts go back only to the vendor that signed them, unsigned ones to the models that want them. A message of which
@@ -188,12 +196,12 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out:
 
 /// A user turn: a tool message per result, then one user message with everything else. Tool messages take text only, so pictures
 /// of results follow in that user message, never between two results.
-fn user(parts: Vec<Part>, out: &mut Vec<MessageOut>) {
+fn user(parts: Vec<Part>, target: &Target<'_>, out: &mut Vec<MessageOut>) {
     let mut rest = Vec::new();
     for part in parts {
         match part {
             Part::ToolResult(result) => {
-                let (message, attached) = tool_message(result);
+                let (message, attached) = tool_message(result, target);
                 out.push(message);
                 rest.extend(attached.into_iter().map(self::part));
             }
@@ -211,8 +219,8 @@ fn user(parts: Vec<Part>, out: &mut Vec<MessageOut>) {
     }
 }
 
-fn tool_message(result: ToolResult) -> (MessageOut, Vec<Part>) {
-    let ToolResult { call_id, content, is_error, cache: _, place: _ } = result;
+fn tool_message(result: ToolResult, target: &Target<'_>) -> (MessageOut, Vec<Part>) {
+    let ToolResult { call_id, content, is_error, cache, place: _ } = result;
     let (mut texts, mut attached) = (Vec::new(), Vec::new());
     for part in content {
         match part {
@@ -235,6 +243,11 @@ fn tool_message(result: ToolResult) -> (MessageOut, Vec<Part>) {
         let note = rules::attached(attached.iter().all(|part| matches!(part, Part::Image { .. })));
         text = [text.as_str(), note].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
     }
-    let tool_call_id = Some(call_id);
-    (MessageOut { tool_call_id, ..message("tool", Some(ContentOut::Text(text))) }, attached)
+    let content = match cache.filter(|_| rules::is_claude(target.upstream)) {
+        Some(mark) => {
+            ContentOut::Parts(vec![PartOut { kind: KindOut::Text { text }, cache_control: Some(CacheOut::of(mark)) }])
+        }
+        None => ContentOut::Text(text),
+    };
+    (MessageOut { tool_call_id: Some(call_id), ..message("tool", Some(content)) }, attached)
 }
