@@ -61,7 +61,7 @@ const MOST_NAMED: usize = 50;
 /// The body for a route: passed through where the wire is the client's own, translated otherwise. A pure function. What is dropped
 /// is named in the order of its paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
-    let native = request.format.native().filter(|native| native.wire() == to.wire);
+    let native = request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body()));
     let forwarding = native.map(|native| native.forward(request, &to.target(), extras.betas)).transpose()?.flatten();
     let mut outbound = match (native, forwarding) {
         (Some(native), Some(forwarding)) => {

@@ -108,6 +108,11 @@ pub trait Native: Sync + fmt::Debug {
     /// The wire whose bodies are the same.
     fn wire(&self) -> WireFormat;
 
+    /// Whether a request can be forwarded: what only the conversation can say is translated even to its own wire.
+    fn takes(&self, _body: Value<'_>) -> bool {
+        true
+    }
+
     /// A request with the edits that its model needs; `None` when the model would refuse it all the same, so that it must be
     /// translated. `betas` are those that the vendor's models take.
     fn forward<'d>(

@@ -1,11 +1,10 @@
 //! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
 //! makes them edits, the encoder writes by them.
 
-use crate::capability::Thinking;
+use crate::capability::{Capabilities, Thinking};
 use crate::chat::Origin;
 use crate::chat::request::Effort;
 use crate::wire::names;
-use crate::wire::target::Target;
 
 /// Longest id of a call that OpenAI takes.
 const LONGEST_ID: usize = 64;
@@ -50,9 +49,9 @@ pub(super) fn excess_marks<T>(mut fixed: Vec<T>, mut moving: Vec<T>) -> Vec<T> {
 }
 
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
-pub(super) fn known_effort(wanted: Effort, target: &Target<'_>) -> Effort {
-    let words = target.capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
-    if target.capabilities.thinking != Thinking::Effort {
+pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
+    let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
+    if capabilities.thinking != Thinking::Effort {
         return wanted;
     }
     let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
@@ -60,14 +59,13 @@ pub(super) fn known_effort(wanted: Effort, target: &Target<'_>) -> Effort {
 }
 
 /// Whether a model can be told not to think by the effort `none`.
-pub(super) fn knows_none(target: &Target<'_>) -> bool {
-    target.capabilities.efforts.iter().any(|word| word == "none")
+pub(super) fn knows_none(capabilities: &Capabilities) -> bool {
+    capabilities.efforts.iter().any(|word| word == "none")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::Capabilities;
 
     #[test]
     fn an_effort_is_one_that_the_model_knows() {
@@ -80,8 +78,7 @@ mod tests {
         ] {
             let efforts = known.iter().map(|word| (*word).to_owned()).collect();
             let capabilities = Capabilities { thinking: Thinking::Effort, efforts, ..Capabilities::default() };
-            let target = Target { capabilities: &capabilities, max_output_tokens: 1, upstream: "m" };
-            assert_eq!(known_effort(wanted, &target), sent, "{known:?} {wanted:?}");
+            assert_eq!(known_effort(wanted, &capabilities), sent, "{known:?} {wanted:?}");
         }
     }
 

@@ -134,10 +134,6 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         left_out.extend(choice.map(Value::place));
     }
     left_out.extend(searches);
-    // Other settings of the output, such as a budget for a task, are Anthropic's alone.
-    let settings = body.get("output_config").into_iter().flat_map(Value::members);
-    let settings = settings.filter(|(name, value)| !matches!(name.as_ref(), "effort" | "format") && !value.is_null());
-    left_out.extend(settings.map(|(_, value)| value.place()));
     Ok(ChatRequest {
         messages,
         tools,

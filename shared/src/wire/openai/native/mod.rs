@@ -9,6 +9,7 @@ pub mod request;
 pub mod stream;
 
 use crate::chat::ChatResponse;
+use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::native::Forwarding;
 use crate::wire::target::Target;
@@ -23,15 +24,16 @@ impl Native for ChatCompletionsWire {
         WireFormat::OpenAi
     }
 
+    fn takes(&self, body: Value<'_>) -> bool {
+        !request::needs_translation(body)
+    }
+
     fn forward<'d>(
         &self,
         request: &'d ClientRequest,
         target: &Target<'_>,
         _betas: &[&str],
     ) -> Result<Option<Forwarding<'d>>, GatewayError> {
-        if request::needs_translation(request.body()) {
-            return Ok(None);
-        }
         request::forward(request, target).map(Some)
     }
 

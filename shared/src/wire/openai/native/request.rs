@@ -128,7 +128,7 @@ fn say_how_much_to_think(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, 
     let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
-        let known = effort.map(|effort| rules::known_effort(effort, target));
+        let known = effort.map(|effort| rules::known_effort(effort, target.capabilities));
         if let Some(known) = known.filter(|known| Some(*known) != effort) {
             forwarding.edits.replace(word, known.as_str());
             forwarding.dropped.push(word.path());

@@ -229,18 +229,18 @@ pub(in crate::wire::openai) fn reasoning(
     };
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
     let effort = |effort: Effort| {
-        let known = rules::known_effort(effort, target);
+        let known = rules::known_effort(effort, target.capabilities);
         // OpenRouter's own highest word, where a model's efforts are not known.
         let unknown = target.capabilities.thinking != Thinking::Effort && known == Effort::Max;
         named(if unknown { Effort::XHigh } else { known }.as_str())
     };
     if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
-        lost.extend((rules::known_effort(wanted, target) != wanted).then_some(Lost::Reasoning));
+        lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
     }
     match reasoning.amount {
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
         Amount::Default => None,
-        Amount::Off if rules::knows_none(target) => Some(named("none")),
+        Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
         Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
         Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
         Amount::Adaptive(None) => Some(effort(Effort::Medium)),
