@@ -222,6 +222,10 @@ proptest! {
                 Conversion::Translate { wire, .. } => check_sent(wire, &body, model.id.as_str()),
                 Conversion::Forward(native) if native.wire() == WireFormat::OpenAi => {
                     check_sent(native.wire(), &body, model.id.as_str());
+                    let text = String::from_utf8(body).unwrap();
+                    let named = format!("{{\"model\":\"m\",{}", text.strip_prefix('{').unwrap());
+                    let again = send(format, &named, model).unwrap();
+                    prop_assert_eq!(String::from_utf8(again.body).unwrap(), text);
                 }
                 Conversion::Forward(_) => {}
             }
