@@ -344,6 +344,9 @@ impl<'d> Writer<'_, 'd> {
         let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
         let entries: Vec<Entry<'_>> = texts.into_iter().map(entry).collect();
         match content {
+            Some(content) if entries.is_empty() && content.kind() == Kind::List => {
+                self.forwarding.edits.replace(content, &());
+            }
             _ if entries.is_empty() => {}
             Some(content) => self.forwarding.edits.arrange(content, entries),
             None => {
