@@ -289,6 +289,9 @@ fn limits_are_data_of_the_model() {
     for other in [json!({}), json!({"reasoning_effort": "low"})] {
         check(CHAT, GPT, &with(other), json!({"/temperature": null, "/top_p": null}), &["temperature", "top_k", "top_p"]);
     }
+    let refused = asks(json!({"frequency_penalty": 0.5, "logprobs": true, "seed": 4}));
+    check(CHAT, GPT, &refused, json!({"/logprobs": null, "/seed": 4}), &["frequency_penalty", "logprobs"]);
+    check(CHAT, KIMI, &refused, json!({"/logprobs": true, "/frequency_penalty": 0.5}), &[]);
     check(CHAT, "gpt-5-mini", &with(json!({})), json!({"/temperature": null}), &["temperature", "top_k", "top_p"]);
 }
 

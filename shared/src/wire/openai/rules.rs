@@ -1,7 +1,7 @@
 //! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
 //! makes them edits, the encoder writes by them.
 
-use crate::capability::{Capabilities, Thinking};
+use crate::capability::{Capabilities, SamplingSupport, Thinking};
 use crate::chat::Origin;
 use crate::chat::request::Effort;
 use crate::wire::names;
@@ -56,6 +56,15 @@ pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effor
     }
     let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
     not_above.into_iter().max().or_else(|| above.into_iter().min()).unwrap_or(wanted)
+}
+
+/// Whether a model that takes so much of the sampling takes penalties and log probabilities, too: OpenAI's reasoning models refuse
+/// them together.
+pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
+    match support {
+        SamplingSupport::All | SamplingSupport::One | SamplingSupport::Draws => true,
+        SamplingSupport::WithoutThinking | SamplingSupport::Nothing => false,
+    }
 }
 
 /// Whether a model can be told not to think by the effort `none`.

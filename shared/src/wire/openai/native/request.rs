@@ -1,7 +1,7 @@
 //! A Chat Completions request on its way to OpenRouter, which speaks the same format.
 
 use super::{dialects, history, members};
-use crate::capability::SamplingField;
+use crate::capability::{SamplingField, SamplingSupport};
 use crate::chat::request::{Effort, Reasoning};
 use crate::document::Value;
 use crate::error::GatewayError;
@@ -97,12 +97,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models refuse what many clients send unasked.
     let reasoning = reasoning(forwarding.body)?;
-    let is_kept =
-        |field: &SamplingField| forwarding.body.get(field.name()).is_some_and(|value| !forwarding.edits.removes(value));
-    let asked: Vec<SamplingField> = sampling_fields(forwarding.body).into_iter().filter(is_kept).collect();
-    for field in target.sampling_support(reasoning.amount).refused(&asked) {
-        forwarding.drop_field(field.name());
-    }
+    drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
     say_how_much_to_think(&mut forwarding, reasoning, target);
     one_reasoning_amount(&mut forwarding);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
@@ -112,13 +107,32 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     Ok(forwarding)
 }
 
+/// Leaves out the sampling that the model refuses.
+fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: SamplingSupport) {
+    let body = forwarding.body;
+    let is_kept = |field: &SamplingField| body.get(field.name()).is_some_and(|value| !forwarding.edits.removes(value));
+    let asked: Vec<SamplingField> = sampling_fields(body).into_iter().filter(is_kept).collect();
+    for field in support.refused(&asked) {
+        forwarding.drop_field(field.name());
+    }
+    let others = ["frequency_penalty", "presence_penalty", "logprobs", "top_logprobs"];
+    let asks = |field: &&str| body.get(field).is_some_and(|value| !matches!(value.flag(), Ok(false)));
+    for field in others.into_iter().filter(asks).filter(|_| !rules::takes_penalties(support)) {
+        forwarding.drop_field(field);
+    }
+}
+
 /// An empty list of tools is refused, and so is what only says how to use them: nothing is lost.
 fn drop_empty_tools(forwarding: &mut Forwarding<'_>) {
     let is_empty = |tools: Value<'_>| tools.elements().next().is_none();
-    if forwarding.body.get("tools").is_some_and(is_empty) {
-        for field in ["tools", "tool_choice", "parallel_tool_calls"] {
+    let tools = forwarding.body.get("tools");
+    if tools.is_some_and(is_empty) {
+        for field in ["tools", "parallel_tool_calls"] {
             forwarding.edits.remove_field(forwarding.body, field);
         }
+    }
+    if tools.is_none_or(is_empty) {
+        forwarding.edits.remove_field(forwarding.body, "tool_choice");
     }
 }
 

@@ -135,7 +135,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let mut tools = allowed_tools(tools, allowed.as_deref());
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
-        target.sampling(sampling, reasoning.amount, &mut lost);
+        self::sampling(sampling, reasoning, target, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
@@ -155,6 +155,17 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     };
     let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
+}
+
+/// The sampling that the model takes while it thinks so much.
+fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
+    let sampling = target.sampling(sampling, reasoning.amount, lost);
+    if rules::takes_penalties(target.sampling_support(reasoning.amount)) {
+        return sampling;
+    }
+    lost.extend(sampling.frequency_penalty.map(|_| Lost::FrequencyPenalty));
+    lost.extend(sampling.presence_penalty.map(|_| Lost::PresencePenalty));
+    Sampling { frequency_penalty: None, presence_penalty: None, ..sampling }
 }
 
 /// Takes away the cache marks that are too many for Claude; says where they stand. Others cache by themselves.
