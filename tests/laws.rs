@@ -258,7 +258,7 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
 #[test]
 fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
     let Some(recorded) = recorded() else { return };
-    let (model, mut seen) = (catalog().unwrap().resolve("gpt-5.2").unwrap(), 0);
+    let (model, mut seen) = (catalog().unwrap().resolve("gpt-5-nano").unwrap(), 0);
     let media = &model.capabilities.media;
     for folder in ["openrouter/unary", "openai-chat/unary"] {
         for path in files(&recorded.join(folder), ".request.json") {

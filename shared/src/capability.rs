@@ -30,6 +30,10 @@ pub enum SamplingSupport {
     All,
     /// `temperature` or `top_p`, not both (Claude since 4.1).
     One,
+    /// `temperature` and `top_p` with the effort `none`, nothing otherwise (OpenAI's from GPT-5.1 on).
+    WithoutThinking,
+    /// `temperature` and `top_p`.
+    Draws,
     /// None (Claude 4.7 and newer, OpenAI's reasoning models).
     Nothing,
 }
@@ -66,7 +70,8 @@ impl SamplingSupport {
         match self {
             Self::One if has(SamplingField::Temperature) && has(SamplingField::TopP) => vec![SamplingField::TopP],
             Self::All | Self::One => Vec::new(),
-            Self::Nothing => asked.to_vec(),
+            Self::Draws => asked.iter().copied().filter(|field| *field == SamplingField::TopK).collect(),
+            Self::WithoutThinking | Self::Nothing => asked.to_vec(),
         }
     }
 }
@@ -186,6 +191,12 @@ pub struct Capabilities {
     pub marked_caches: bool,
     /// What parts that are no text are in tokens.
     pub media: MediaTokens,
+    /// Whether a Gemini model takes frequency and presence penalties.
+    pub penalties: bool,
+    /// Whether it takes back thoughts that nobody signed: models of a vendor that signs nothing want their own again.
+    pub unsigned_reasoning: bool,
+    /// The smallest output limit that it takes; 0 for any.
+    pub min_output_tokens: u64,
 }
 
 #[cfg(test)]

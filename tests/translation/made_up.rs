@@ -60,6 +60,34 @@ fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
     })
 }
 
+/// A chat message with parts and members where clients put them and providers refuse them.
+fn odd_chat_message() -> impl Strategy<Value = Value> {
+    let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}});
+    let say = |text: &str| json!({"type": "text", "text": text});
+    let parts = vec![picture, say("hi"), say(" "), json!({"type": "image_url", "image_url": "https://a.example/b.png"})];
+    let content = prop_oneof![
+        prop::sample::select(vec![Value::Null, json!(""), json!("hi")]),
+        prop::sample::subsequence(parts, 0..=4).prop_map(Value::from),
+    ];
+    let ids = prop::sample::subsequence(vec!["", "a", "b"], 0..=3);
+    let arguments = prop::sample::select(vec![Value::Null, json!({"a": 1}), json!("{}"), json!("{")]);
+    let role = prop::sample::select(vec!["system", "developer", "user", "assistant", "assistant", "tool", "tool"]);
+    (role, content, ids, arguments).prop_map(|(role, content, ids, arguments)| match role {
+        "assistant" => {
+            let call = |id: &&str| json!({"id": id, "function": {"name": "f", "arguments": arguments}});
+            json!({
+                "role": role, "content": content, "tool_calls": ids.iter().map(call).collect::<Vec<_>>(), "refusal": null,
+                "reasoning_content": "hm",
+            })
+        }
+        "tool" => {
+            let content = if content.is_null() { json!("") } else { content };
+            json!({"role": role, "content": content, "tool_call_id": ids.first().unwrap_or(&"a")})
+        }
+        _ => json!({"role": role, "content": if content.is_null() { json!("hi") } else { content }}),
+    })
+}
+
 /// JSON of any shape, with names that requests and replies know.
 fn any_json() -> impl Strategy<Value = Value> {
     const WORDS: [&str; 30] = [
@@ -218,16 +246,40 @@ proptest! {
         };
         let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
         for model in MODELS.iter() {
-            if let Ok(sent) = send(format, &body.to_string(), model) {
-                check_sent(&sent, model.id.as_str());
-                if let Conversion::Forward(forwarded) = &sent.conversion
-                    && forwarded.native.wire() == WireFormat::Anthropic
-                {
+            let Ok(sent) = send(format, &body.to_string(), model) else { continue };
+            check_sent(&sent, model.id.as_str());
+            match &sent.conversion {
+                Conversion::Forward(forwarded) if forwarded.native.wire() == WireFormat::Anthropic => {
                     prop_assert_eq!(again(model.id.as_str(), &[], &sent.body), sent.body, "a second time");
                 }
+                Conversion::Forward(_) => {
+                    let text = String::from_utf8(sent.body).unwrap();
+                    let named = format!("{{\"model\":\"m\",{}", text.strip_prefix('{').unwrap());
+                    let again = send(format, &named, model).unwrap();
+                    prop_assert_eq!(String::from_utf8(again.body).unwrap(), text);
+                }
+                Conversion::Translate { .. } => {}
             }
         }
         check_prefixes(format, &body, &MODELS, "made up");
+    }
+
+    #[test]
+    fn any_odd_chat_is_repaired_once_and_shows_pictures_as_the_users(messages in prop::collection::vec(odd_chat_message(), 1..8)) {
+        let body = json!({"model": "m", "messages": messages}).to_string();
+        for model in MODELS.iter() {
+            let Ok(sent) = send(ClientFormat::ChatCompletions, &body, model) else { continue };
+            let Conversion::Forward(_) = sent.conversion else { continue };
+            check_sent(&sent, model.id.as_str());
+            let text = String::from_utf8(sent.body).unwrap();
+            let sent: Value = serde_json::from_str(&text).unwrap();
+            for message in sent["messages"].as_array().unwrap().iter().filter(|message| message["role"] != "user") {
+                prop_assert!(!message["content"].to_string().contains("image_url"), "{}", text);
+            }
+            let again = format!("{{\"model\":\"m\",{}", text.strip_prefix('{').unwrap());
+            let again = send(ClientFormat::ChatCompletions, &again, model).unwrap();
+            prop_assert_eq!(String::from_utf8(again.body).unwrap(), text);
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ fn every_request_reaches_every_wire_and_loses_no_field_unnamed() {
                 };
                 let named = outbound.dropped.iter().any(is_part);
                 let kept = match &outbound.conversion {
+                    // A repaired history says everything that the client's own says.
+                    Conversion::Forward(_) if name == "messages" => texts(value).iter().all(|text| holds_text(&sent, text)),
                     Conversion::Forward(_) => {
                         let is_same = sent.get(name) == Some(value) || CONSUMED.contains(&name.as_str());
                         // What a model would refuse is told in another way.
@@ -58,6 +60,28 @@ fn every_request_reaches_every_wire_and_loses_no_field_unnamed() {
                 assert!(kept || named, "{place}: {name} = {value} is lost");
             }
         }
+    }
+}
+
+/// The texts of a conversation, and the addresses of its pictures.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(list) => list.iter().flat_map(texts).collect(),
+        Value::Object(fields) => {
+            let said = ["arguments", "content", "text", "url"].iter().filter_map(|name| fields.get(*name)?.as_str());
+            let said = said.filter(|text| !text.trim().is_empty()).map(str::to_owned);
+            said.chain(fields.values().flat_map(texts)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn holds_text(place: &Value, text: &str) -> bool {
+    match place {
+        Value::String(held) => held.contains(text),
+        Value::Array(list) => list.iter().any(|item| holds_text(item, text)),
+        Value::Object(fields) => fields.values().any(|item| holds_text(item, text)),
+        _ => false,
     }
 }
 
@@ -218,7 +242,9 @@ pub fn check_sent(sent: &Sent, place: &str) {
     let results = turns.iter().skip(1).map(|(_, results)| results.clone()).chain([Vec::new()]);
     for ((calls, _), results) in turns.iter().zip(results) {
         assert_eq!(*calls, results, "{place}: calls and their results in {sent}");
-        assert!(calls.iter().all(|id| is_id(id, 64)), "{place}: {calls:?}");
+        // OpenRouter takes ids as their models made them.
+        let is_fine = |id: &String| if wire == WireFormat::OpenAi { (1..=64).contains(&id.len()) } else { is_id(id, 64) };
+        assert!(calls.iter().all(is_fine), "{place}: {calls:?}");
     }
     match wire {
         WireFormat::OpenAi => {}

@@ -67,7 +67,7 @@ const MOST_NAMED: usize = 50;
 /// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function. What is dropped
 /// is named in the order of its paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
-    let native = request.format.native().filter(|native| native.wire() == to.wire);
+    let native = request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body()));
     let mut outbound = match native {
         Some(native) => forward(request, native, to, extras)?,
         None => translate(request, to, extras)?,
@@ -99,8 +99,7 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let mut dropped = unknown_fields(request);
     let server_tools = server_tools(request);
     let mut conversation = wire::decode_request(request)?;
-    let is_declared = |name: &String| conversation.tools.iter().any(|tool| tool.name == *name);
-    if !server_tools.is_empty() && !conversation.tool_choice.names().iter().all(is_declared) {
+    if !server_tools.is_empty() && !has_what_is_chosen(&conversation) {
         conversation.tool_choice = ToolChoice::Auto;
         dropped.push("tool_choice".to_owned());
     }
@@ -113,8 +112,17 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let Encoded { body, lost, left_out, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
     dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost).to_owned()));
     dropped.extend(left_out.into_iter().filter_map(path_of));
-    let restore = Restore::new(names, answer_tool, visible_reasoning);
+    let mut restore = Restore::new(names, answer_tool, visible_reasoning);
+    restore.function_calls = request.format.knows_function_call(request.body());
     Ok(Outbound { body: UpstreamBody::Encoded(body), conversion: Conversion::Translate { wire, restore }, dropped })
+}
+
+/// Whether the tools that a choice is between are declared.
+fn has_what_is_chosen(conversation: &ChatRequest) -> bool {
+    let ChatRequest { tools, tool_choice, .. } = conversation;
+    let is_declared = |name: &String| tools.iter().any(|tool| tool.name == *name);
+    let needs_one = *tool_choice == ToolChoice::Required;
+    tool_choice.names().iter().all(is_declared) && !(needs_one && tools.is_empty())
 }
 
 /// Top-level fields that the conversation has no place for.

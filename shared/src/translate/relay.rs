@@ -88,7 +88,7 @@ impl From<SseError> for UpstreamError {
 
 impl Relay {
     /// Relays a provider's reply to a client.
-    pub fn new(context: ReplyContext, conversion: Conversion) -> Self {
+    pub fn new(mut context: ReplyContext, conversion: Conversion) -> Self {
         let mut undoer = None;
         let (wire, outlet, restore, call_ids) = match conversion {
             Conversion::Forward(Forwarded { native, undo }) => {
@@ -100,6 +100,7 @@ impl Relay {
                 (native.wire(), outlet, None, CallIds::Provider)
             }
             Conversion::Translate { wire, restore } => {
+                context.identity.function_calls = restore.function_calls;
                 let outlet = match context.delivery {
                     Delivery::Streamed => Outlet::Encode,
                     Delivery::Whole => Outlet::Collect(Vec::new()),

@@ -5,6 +5,7 @@ use crate::chat::{BlockStart, Delta, StreamEvent};
 use crate::wire::names::ToolNames;
 
 /// What a request changed.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a request and its reply")]
 #[derive(Clone, Debug, Default)]
 pub struct Restore {
     /// Tool names as the wire knows them, and as the client does.
@@ -13,6 +14,8 @@ pub struct Restore {
     pub answer_tool: Option<&'static str>,
     /// Whether the client reads thoughts.
     pub visible_reasoning: bool,
+    /// Whether the client knows a call as `function_call` only.
+    pub function_calls: bool,
     in_answer: bool,
     in_opaque: bool,
     /// The wire's name of the open call's tool and the arguments so far, where its properties have other names: names can only be

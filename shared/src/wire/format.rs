@@ -78,6 +78,11 @@ pub trait Format: Sync {
         Vec::new()
     }
 
+    /// Whether a request's client knows a call as OpenAI's older `function_call` only.
+    fn knows_function_call(&self, _body: Value<'_>) -> bool {
+        false
+    }
+
     /// The header that asks for betas, where the format has one.
     fn beta_header(&self) -> Option<&'static str> {
         None
@@ -102,6 +107,11 @@ pub trait Format: Sync {
 pub trait Native: Sync + fmt::Debug {
     /// The wire whose bodies are the same.
     fn wire(&self) -> WireFormat;
+
+    /// Whether a request can be forwarded: what only the conversation can say is translated even to its own wire.
+    fn takes(&self, _body: Value<'_>) -> bool {
+        true
+    }
 
     /// A request with the edits that its model needs. `betas` are those that the vendor's models take. Fails with a 400 that names
     /// the path where the wire has no place for something.

@@ -2,6 +2,7 @@
 //! never another format. This page is the one dispatch table.
 
 pub mod anthropic;
+pub mod blocks;
 mod effort;
 mod finish;
 pub mod fold;
@@ -17,7 +18,8 @@ pub mod raw;
 mod reply;
 pub mod request;
 mod schema_growth;
-mod schema_ref;
+pub(crate) mod schema_ref;
+pub mod seal;
 pub mod shape;
 pub mod target;
 pub mod upstream_error;
@@ -96,6 +98,8 @@ pub struct Identity {
     pub model: ModelId,
     /// When the reply was made, in seconds since the epoch: the request's start.
     pub created: u64,
+    /// Whether the client knows a call as `function_call` only, of which a reply has one.
+    pub function_calls: bool,
     /// Where the ids of tool calls come from.
     request: RequestId,
     format: ClientFormat,
@@ -105,7 +109,7 @@ impl Identity {
     /// The identity of the reply to that request.
     pub fn new(request: RequestId, model: ModelId, format: ClientFormat) -> Self {
         let id = format!("{}{}", format.reply_id_prefix(), request.hex());
-        Self { id, model, created: request.started().as_secs(), request, format }
+        Self { id, model, created: request.started().as_secs(), function_calls: false, request, format }
     }
 
     /// The id of the reply's n-th tool call on a translated route: at most 40 letters, digits and `_`. Other gateways hide

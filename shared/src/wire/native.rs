@@ -83,7 +83,7 @@ impl<'d> Forwarding<'d> {
         Ok(())
     }
 
-    /// Lowers an output limit above the model's own, and says one where the body must.
+    /// Brings an output limit within the model's own, and says one where the body must.
     pub fn clamp_output(&mut self, limit: Option<OutputLimit>, target: &Target<'_>) {
         match limit {
             Some(OutputLimit { field, tokens }) if target.clamp(tokens) != tokens => {
@@ -96,13 +96,6 @@ impl<'d> Forwarding<'d> {
                 self.dropped.extend((limit != target.default_output).then(|| "max_tokens".to_owned()));
             }
             Some(_) | None => {}
-        }
-    }
-
-    /// Leaves out the sampling that the model refuses.
-    pub fn drop_refused_sampling(&mut self, target: &Target<'_>) {
-        for field in target.capabilities.sampling.refused(&sampling_fields(self.body)) {
-            self.drop_field(field.name());
         }
     }
 

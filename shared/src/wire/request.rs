@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::shape::arguments_object;
-use crate::chat::request::{CacheLifetime, CacheMark, JsonText};
+use crate::chat::request::{Amount, CacheLifetime, CacheMark, Effort, JsonText, Reasoning};
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 
@@ -133,6 +133,19 @@ pub fn cache_mark(control: Option<Value<'_>>) -> Option<CacheMark> {
     let is_hour = control.get("ttl").is_some_and(|ttl| ttl.is("1h"));
     let lifetime = if is_hour { CacheLifetime::OneHour } else { CacheLifetime::FiveMinutes };
     Some(CacheMark { lifetime, place: control.place() })
+}
+
+/// How much to think, as Anthropic's `thinking` says it; thoughts are shown unless their display is omitted.
+pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning, GatewayError> {
+    let [kind, budget, display] = thinking.fields(["type", "budget_tokens", "display"])?;
+    let kind = required_text(kind.ok_or_else(|| thinking.missing("type"))?)?;
+    let amount = match (kind.as_str(), budget.map(Value::whole_number).transpose()?) {
+        ("disabled", _) => Amount::Off,
+        ("enabled", Some(budget)) => Amount::Budget(budget),
+        _ => Amount::Adaptive(effort),
+    };
+    let omitted = display.is_some_and(|display| display.is("omitted"));
+    Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
 }
 
 /// A text of the client's that a message may quote, such as a type: cut to a length that logs and headers bear.

@@ -103,6 +103,31 @@ pub(crate) fn write(schema: &Schema) -> Result<Box<RawValue>, SchemaError> {
     to_raw_value(schema).map_err(SchemaError::Json)
 }
 
+/// The instruction to answer with JSON of that schema, for targets that cannot be held to it. The schema is without white space and
+/// escapes, however the client wrote it.
+pub(crate) fn asked_in_words(schema: &RawValue) -> String {
+    let schema = parse(schema).map_or_else(|_| schema.get().to_owned(), |schema| schema.to_string());
+    format!("Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}")
+}
+
+/// Whether a schema has dictionaries: objects whose properties have names of the answer's own and values of a schema.
+pub(crate) fn has_dictionary(schema: &RawValue) -> bool {
+    parse(schema).is_ok_and(|schema| is_dictionary(&schema))
+}
+
+fn is_dictionary(schema: &Value) -> bool {
+    let Value::Object(schema) = schema else { return false };
+    schema.iter().any(|(keyword, value)| match (keyword.as_str(), Place::of(keyword), value) {
+        ("additionalProperties" | "patternProperties" | "unevaluatedProperties", _, Value::Object(values)) => {
+            !values.is_empty()
+        }
+        (_, Place::One | Place::Many, Value::Array(list)) => list.iter().any(is_dictionary),
+        (_, Place::One, value) => is_dictionary(value),
+        (_, Place::Named, Value::Object(named)) => named.values().any(is_dictionary),
+        (_, Place::Many | Place::Named | Place::Plain, _) => false,
+    })
+}
+
 /// What a keyword holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

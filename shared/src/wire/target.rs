@@ -1,7 +1,7 @@
 //! What an encoder needs to know of the route it encodes for.
 
 use crate::capability::{Capabilities, SamplingField, SamplingSupport};
-use crate::chat::request::{Place, Sampling, ToolDefinition};
+use crate::chat::request::{Amount, Place, Sampling, ToolDefinition};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -39,9 +39,9 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// An output limit within the model's own: providers refuse more, and clients often send one number for all models.
+    /// An output limit within the model's own: providers refuse more and some refuse little, and clients often send one number for all models.
     pub fn clamp(&self, tokens: u64) -> u64 {
-        tokens.min(self.max_output_tokens)
+        tokens.max(self.capabilities.min_output_tokens).min(self.max_output_tokens)
     }
 
     /// The output limit for a wire that demands one: the client's within the model's, or the default. Another one is
@@ -59,8 +59,16 @@ impl Target<'_> {
     }
 
     /// The sampling that the model takes: reasoning models refuse most of it.
-    pub fn sampling(&self, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
-        supported(self.capabilities.sampling, sampling, lost)
+    pub fn sampling(&self, sampling: Sampling, amount: Amount, lost: &mut Vec<Lost>) -> Sampling {
+        supported(self.sampling_support(amount), sampling, lost)
+    }
+
+    /// Which sampling the model takes while it thinks so much.
+    pub fn sampling_support(&self, amount: Amount) -> SamplingSupport {
+        match (self.capabilities.sampling, amount) {
+            (SamplingSupport::WithoutThinking, Amount::Off) => SamplingSupport::Draws,
+            (support, _) => support,
+        }
     }
 }
 
@@ -143,7 +151,7 @@ mod tests {
                 upstream: "m",
             };
             let mut seen = Vec::new();
-            assert_eq!(target.sampling(asked(), &mut seen), kept);
+            assert_eq!(target.sampling(asked(), Amount::Default, &mut seen), kept);
             assert_eq!(seen, lost);
         }
     }

@@ -6,6 +6,7 @@ pub mod native;
 pub mod provider;
 pub mod rules;
 pub mod schema;
-mod signature;
 mod typed_tools;
 pub mod usage;
+
+use super::seal as signature;

@@ -49,11 +49,6 @@ pub fn json_schema(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     schema_ref::write(&cleaned)
 }
 
-/// A schema to be read as text: without white space and escapes, however the client wrote it.
-pub fn in_words(schema: &RawValue) -> String {
-    schema_ref::parse(schema).map_or_else(|_| schema.get().to_owned(), |schema| schema.to_string())
-}
-
 /// The schema for `parameters` and `responseSchema`: the subset of `OpenAPI` 3.0 in which any unknown keyword is refused.
 /// None for an object without properties: the field must then be left out.
 pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> {

@@ -4,4 +4,5 @@ pub mod client;
 pub mod native;
 pub mod provider;
 pub mod reasoning;
+mod rules;
 pub mod usage;

@@ -40,13 +40,9 @@ pub struct Detail {
 const ANTHROPIC: &str = "anthropic-claude-v1";
 const GEMINI: &str = "google-gemini-v1";
 
-/// The part that an entry stands for. Unsigned text is dropped: no provider takes it back, and it is not an answer.
+/// The part that an entry stands for; `None` for one that says nothing.
 pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
-    let origin = match detail.format.as_deref() {
-        Some(ANTHROPIC) => Origin::Anthropic,
-        Some(GEMINI) => Origin::Gemini,
-        _ => Origin::OpenRouter,
-    };
+    let origin = origin_of(detail.format.as_deref());
     match (detail.kind.as_str(), detail.signature.clone(), detail.data.clone()) {
         (_, _, Some(data)) if origin != Origin::OpenRouter => {
             Some(Part::RedactedReasoning { data: Signature { origin, value: data }, place })
@@ -56,12 +52,24 @@ pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
             signature: Some(Signature { origin, value }),
             place,
         }),
-        (_, None, None) => None,
+        (_, None, None) => {
+            let text = words(&detail).to_owned();
+            (!text.is_empty()).then_some(Part::Reasoning { text, signature: None, place })
+        }
         // Another vendor's entry goes back whole.
         _ => {
             let value = serde_json::to_string(&detail).ok()?;
             Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value }, place })
         }
+    }
+}
+
+/// Whose an entry of that format is.
+pub fn origin_of(format: Option<&str>) -> Origin {
+    match format {
+        Some(ANTHROPIC) => Origin::Anthropic,
+        Some(GEMINI) => Origin::Gemini,
+        Some(_) | None => Origin::OpenRouter,
     }
 }
 

@@ -1,9 +1,8 @@
 //! A client's Messages request: its shape, and the conversation it stands for.
 //!
-//! Loss list: `citations` settings, `title` of search results, `caller` and `eager_input_streaming` of tools have no place in the
-//! conversation; the caller names dropped top-level fields.
+//! Loss list: `caller` and `eager_input_streaming` of tools have no place in the conversation; the caller names dropped top-level
+//! fields.
 
-mod blocks;
 mod tools;
 
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use crate::chat::request::{
 };
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
+use crate::wire::blocks;
 use crate::wire::request::{
     self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text, text_field,
 };
@@ -87,11 +87,7 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
             return Err(role.wrong("use user, assistant or system"));
         }
         let content = content.ok_or_else(|| message.missing("content"))?;
-        check_content(content, blocks::NEEDED)?;
-        // The results of tools have blocks of their own.
-        let results = content.elements().filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_result")));
-        let nested = results.filter_map(|result| result.get("content"));
-        nested.filter(|nested| nested.kind() == Kind::List).try_for_each(|nested| check_content(nested, blocks::NEEDED))?;
+        blocks::check(content)?;
     }
     let [system, tools, stops, thinking] = body.fields(["system", "tools", "stop_sequences", "thinking"])?;
     system.map_or(Ok(()), |system| check_content(system, blocks::NEEDED))?;
@@ -117,9 +113,9 @@ pub fn is_billing_block(block: Value<'_>) -> bool {
 /// The conversation of a request whose shape was checked.
 pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     let [system, tools, choice, metadata] = body.fields(["system", "tools", "tool_choice", "metadata"])?;
-    let mut messages = Vec::new();
+    let (mut messages, mut left_out) = (Vec::new(), Vec::new());
     if let Some(system) = system {
-        let mut parts = blocks::content(system)?;
+        let mut parts = blocks::content(system, &mut left_out)?;
         parts.retain(|part| !matches!(part, Part::Text { text, .. } if text.starts_with(BILLING_HEADER)));
         messages.push(Message { role: Role::System, parts });
     }
@@ -129,21 +125,28 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
             "system" => Role::System,
             _ => Role::User,
         };
-        messages.push(Message { role, parts: blocks::content(message.required("content")?)? });
+        messages.push(Message { role, parts: blocks::content(message.required("content")?, &mut left_out)? });
     }
     let one_at_a_time = choice.and_then(|choice| choice.get("disable_parallel_tool_use")).map(Value::flag).transpose()?;
     let user = metadata.filter(|metadata| metadata.kind() == Kind::Object).and_then(|metadata| metadata.get("user_id"));
+    let (tools, searches) = client_tools(tools)?;
+    let mut tool_choice = choice.map_or(Ok(ToolChoice::Auto), tools::choice)?;
+    if !searches.is_empty() && !tool_choice.names().iter().all(|name| tools.iter().any(|tool| tool.name == *name)) {
+        tool_choice = ToolChoice::Auto;
+        left_out.extend(choice.map(Value::place));
+    }
+    left_out.extend(searches);
     Ok(ChatRequest {
         messages,
-        tools: client_tools(tools)?,
-        tool_choice: choice.map_or(Ok(ToolChoice::Auto), tools::choice)?,
+        tools,
+        tool_choice,
         parallel_tool_calls: one_at_a_time.map(|disabled| !disabled),
         max_tokens: body.get("max_tokens").map(Value::whole_number).transpose()?,
         sampling: sampling(body)?,
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
-        left_out: other_output(body),
+        left_out: left_out.into_iter().chain(other_output(body)).collect(),
     })
 }
 
@@ -154,10 +157,14 @@ fn other_output(body: Value<'_>) -> Vec<Place> {
     others.map(|(_, value)| value.place()).collect()
 }
 
-/// The tools that run at the client: server tools of the client's own vendor do not exist anywhere else.
-fn client_tools(tools: Option<Value<'_>>) -> Result<Vec<ToolDefinition>, GatewayError> {
+/// The tools that run at the client, and where the tool searches stand: server tools of the client's own vendor do not exist
+/// anywhere else. What a search would have found is declared like every other tool.
+fn client_tools(tools: Option<Value<'_>>) -> Result<(Vec<ToolDefinition>, Vec<Place>), GatewayError> {
     let tools = optional_list(tools, MAX_TOOLS)?.into_iter().filter(|tool| is_client_tool(*tool));
-    Tools::of(tools, tool_name)?.distinct.into_iter().map(tools::definition).collect()
+    let (searches, tools): (Vec<_>, Vec<_>) =
+        Tools::of(tools, tool_name)?.distinct.into_iter().partition(|tool| tools::is_search(*tool));
+    let tools = tools.into_iter().map(tools::definition).collect::<Result<_, _>>()?;
+    Ok((tools, searches.into_iter().map(Value::place).collect()))
 }
 
 fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
@@ -185,18 +192,10 @@ fn response_format(body: Value<'_>) -> Result<ResponseFormat, GatewayError> {
 /// Thoughts are shown unless thinking is off or its display omitted.
 fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     let effort = body.at(&["output_config", "effort"]).map(effort).transpose()?;
-    let Some(thinking) = body.get("thinking") else {
-        return Ok(Reasoning { amount: effort.map_or(Amount::Default, Amount::Effort), visible: false });
-    };
-    let [kind, budget, display] = thinking.fields(["type", "budget_tokens", "display"])?;
-    let kind = required_text(kind.ok_or_else(|| thinking.missing("type"))?)?;
-    let amount = match (kind.as_str(), budget.map(Value::whole_number).transpose()?) {
-        ("disabled", _) => Amount::Off,
-        ("enabled", Some(budget)) => Amount::Budget(budget),
-        _ => Amount::Adaptive(effort),
-    };
-    let omitted = display.is_some_and(|display| display.is("omitted"));
-    Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
+    match body.get("thinking") {
+        Some(thinking) => request::thinking(thinking, effort),
+        None => Ok(Reasoning { amount: effort.map_or(Amount::Default, Amount::Effort), visible: false }),
+    }
 }
 
 /// The effort of a word; a 400 for one that no model knows.

@@ -22,6 +22,7 @@ use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, ToolNames};
+use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
 
@@ -122,6 +123,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     left_out.extend(turns.left_out.iter().map(Part::place));
     let (mut tools, mut tool_choice) = choose(tools, tool_choice);
     declare_used(&mut tools, &turns);
+    let response_format = sayable(response_format, &mut turns, target, &mut lost)?;
     let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, &mut turns, target)?;
     let names = tool_names(&tools)?;
     let limit = target.output_limit(max_tokens, &mut lost);
@@ -223,6 +225,26 @@ fn thinking_out(plan: Plan, reasoning: Reasoning, target: &Target<'_>) -> Option
         Told::Off => told("disabled", None, None),
         Told::Budget(tokens) => told("enabled", Some(tokens), None),
         Told::Adaptive => told("adaptive", None, shows.then_some(SUMMARIZED)),
+    }
+}
+
+/// The form of the answer that the model's own mode can say: it closes every object, so that a dictionary could only be empty. A
+/// form with one is asked for in words.
+fn sayable(
+    format: ResponseFormat,
+    turns: &mut Turns,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Result<ResponseFormat, GatewayError> {
+    match &format {
+        ResponseFormat::JsonSchema { schema, .. }
+            if target.capabilities.structured_output && schema_ref::has_dictionary(parse(schema)?) =>
+        {
+            turns.system.push(text(&schema_ref::asked_in_words(parse(schema)?)));
+            lost.push(Lost::ResponseFormat);
+            Ok(ResponseFormat::Text)
+        }
+        ResponseFormat::JsonSchema { .. } | ResponseFormat::JsonObject | ResponseFormat::Text => Ok(format),
     }
 }
 

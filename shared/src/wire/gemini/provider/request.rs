@@ -16,6 +16,7 @@ use crate::wire::gemini::schema;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::schema_growth::SchemaGrowth;
+use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use content::{Content, contents, system};
 use thinking::ThinkingConfig;
@@ -115,7 +116,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let names = ToolNames::new(&tools);
     let Turns { system: mut instructions, turns, left_out: misplaced } = Turns::of(messages, str::to_owned);
     left_out.extend(misplaced.iter().map(Part::place));
-    let mut generation_config = self::sampling(target.sampling(sampling, &mut lost), &mut lost);
+    let mut generation_config = self::sampling(target.sampling(sampling, reasoning.amount, &mut lost), target, &mut lost);
     let asked = target.said_output_limit(max_tokens, &mut lost);
     let (config, limit) = thinking::plan(reasoning, asked, target, &mut lost);
     (generation_config.thinking_config, generation_config.max_output_tokens) = (config, limit);
@@ -147,19 +148,25 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
-fn sampling(sampling: Sampling, lost: &mut Vec<Lost>) -> GenerationConfig {
+/// Seeds are of 32 bits here; penalties are refused where the model's data does not say that they are taken.
+fn sampling(sampling: Sampling, target: &Target<'_>, lost: &mut Vec<Lost>) -> GenerationConfig {
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
     if stop.len() > MAX_STOPS {
         lost.push(Lost::Stop);
     }
+    let takes_penalties = target.capabilities.penalties;
+    let fitting = seed.filter(|seed| i32::try_from(*seed).is_ok());
+    lost.extend((fitting != seed).then_some(Lost::Seed));
+    lost.extend(frequency_penalty.filter(|_| !takes_penalties).map(|_| Lost::FrequencyPenalty));
+    lost.extend(presence_penalty.filter(|_| !takes_penalties).map(|_| Lost::PresencePenalty));
     let stop_sequences = stop.into_iter().filter(|stop| !stop.is_empty()).take(MAX_STOPS).collect();
     GenerationConfig {
         temperature,
         top_p,
         top_k,
-        seed,
-        frequency_penalty,
-        presence_penalty,
+        seed: fitting,
+        frequency_penalty: frequency_penalty.filter(|_| takes_penalties),
+        presence_penalty: presence_penalty.filter(|_| takes_penalties),
         stop_sequences,
         ..GenerationConfig::default()
     }
@@ -173,26 +180,30 @@ fn answer_format(
     without_tools: bool,
 ) -> Result<Option<String>, GatewayError> {
     let native = without_tools || target.capabilities.json_with_tools;
+    let in_openapi = target.capabilities.thinking != Thinking::GeminiLevel;
     let schema = match format {
         ResponseFormat::Text => return Ok(None),
         ResponseFormat::JsonObject if native => None,
         ResponseFormat::JsonObject => return Ok(Some("Respond with a single JSON object and nothing else.".to_owned())),
-        ResponseFormat::JsonSchema { schema, .. } if native => Some(schema),
+        ResponseFormat::JsonSchema { schema, .. }
+            if native && !(in_openapi && schema_ref::has_dictionary(parse(&schema)?)) =>
+        {
+            Some(schema)
+        }
         ResponseFormat::JsonSchema { schema, .. } => {
-            let schema = schema::in_words(parse(&schema)?);
-            return Ok(Some(format!(
-                "Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}"
-            )));
+            // The subset of OpenAPI has no word for dictionaries. That the answer is JSON can still be said.
+            config.response_mime_type = native.then_some("application/json");
+            return Ok(Some(schema_ref::asked_in_words(parse(&schema)?)));
         }
     };
     config.response_mime_type = Some("application/json");
     if let Some(schema) = schema {
         let raw = parse(&schema)?;
-        if target.capabilities.thinking == Thinking::GeminiLevel {
+        if in_openapi {
+            config.response_schema = schema::openapi(raw).map_err(|error| wrong_schema("response_format", &error))?;
+        } else {
             config.response_json_schema =
                 Some(schema::json_schema(raw).map_err(|error| wrong_schema("response_format", &error))?);
-        } else {
-            config.response_schema = schema::openapi(raw).map_err(|error| wrong_schema("response_format", &error))?;
         }
     }
     Ok(None)

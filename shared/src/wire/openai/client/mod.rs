@@ -96,6 +96,10 @@ impl Format for ChatCompletions {
         request::call_ids(body)
     }
 
+    fn knows_function_call(&self, body: Value<'_>) -> bool {
+        request::knows_function_call(body)
+    }
+
     fn encoder(&self, context: ReplyContext) -> Box<dyn EventEncoder> {
         Box::new(stream::Encoder::new(context))
     }

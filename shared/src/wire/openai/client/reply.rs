@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::reasoning::{Detail, detail_of};
 use super::super::usage::ClientUsage;
-use super::stream::{ExtraContent, FunctionOut, GoogleExtra, finish_word};
+use super::stream::{ExtraContent, FunctionOut, GoogleExtra, finish_word_for};
 use crate::chat::ChatResponse;
 use crate::chat::request::{Origin, Part, ToolCall};
 use crate::wire::ReplyContext;
@@ -39,6 +39,8 @@ struct WholeMessage<'a> {
     reasoning_details: Vec<Detail>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<WholeCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionOut<'a>>,
     refusal: Option<&'a str>,
 }
 
@@ -56,7 +58,7 @@ pub(in crate::wire::openai) struct WholeCall<'a> {
 /// A whole reply. `content` is null when there is no text, and calls or a refusal say why.
 pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let (mut text, mut thoughts, mut details) = (String::new(), String::new(), Vec::new());
-    let calls = calls_of(reply);
+    let mut calls = calls_of(reply);
     for part in &reply.parts {
         let index = details.len() as u64;
         match part {
@@ -71,6 +73,11 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     }
     let is_explained = !calls.is_empty() || reply.refusal.is_some();
     let answer = if text.is_empty() && is_explained { None } else { Some(text) };
+    // A client of the older form runs one function at a time: the model calls again for the next.
+    let function_calls = context.identity.function_calls;
+    let mut functions = calls.drain(..if function_calls { calls.len() } else { 0 }).map(|call| call.function);
+    let function_call = functions.next();
+    drop(functions);
     let thoughts = (!thoughts.is_empty()).then_some(thoughts.as_str());
     let message = WholeMessage {
         role: "assistant",
@@ -79,6 +86,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
         reasoning: thoughts,
         reasoning_details: details,
         tool_calls: calls,
+        function_call,
         refusal: reply.refusal.as_deref(),
     };
     let identity = &context.identity;
@@ -87,7 +95,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
         object: "chat.completion",
         created: identity.created,
         model: identity.model.as_str(),
-        choices: [WholeChoice { index: 0, message, finish_reason: finish_word(&reply.finish) }],
+        choices: [WholeChoice { index: 0, message, finish_reason: finish_word_for(&reply.finish, function_calls) }],
         usage: reply.usage.as_ref().map(|usage| ClientUsage::new(usage, context.cost_of(usage))),
     })
 }

@@ -1,6 +1,6 @@
 //! A client's Chat Completions request: its shape, and the conversation it stands for.
 //!
-//! Loss list: `name` of messages, `image_url.detail`, log probabilities and logit bias have no place in the conversation; the
+//! Loss list: `image_url.detail`, log probabilities and logit bias have no place in the conversation; the
 //! caller names dropped top-level fields.
 
 mod messages;
@@ -12,11 +12,11 @@ use crate::chat::request::{Amount, ChatRequest, Effort, Reasoning, ResponseForma
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
-    self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text, text_at,
+    self, MAX_STOPS, MAX_TOOLS, Tools, check_objects, optional_list, optional_text, required_text, text_at,
 };
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
 
-pub use messages::call_ids;
+pub use messages::{call_ids, image_url, part};
 pub use tools::{choice as tool_choice, is_client_tool, name as tool_name};
 
 /// Values whose names are the client's own.
@@ -54,6 +54,7 @@ pub const CARRIED: &[&str] = &[
     "stream",
     "stream_options",
     "temperature",
+    "thinking",
     "tool_choice",
     "tools",
     "top_k",
@@ -70,12 +71,8 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     for message in request::messages(body)? {
         check_message(message)?;
     }
-    let [stream, options, tools, functions, stop, n] =
-        body.fields(["stream", "stream_options", "tools", "functions", "stop", "n"])?;
-    for declared in [tools, functions] {
-        check_objects(&optional_list(declared, MAX_TOOLS)?)?;
-        distinct_tools(declared)?;
-    }
+    let [stream, options, stop, n] = body.fields(["stream", "stream_options", "stop", "n"])?;
+    check_tools(body)?;
     stop.map_or(Ok(()), |stop| stops(stop).map(drop))?;
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
@@ -91,6 +88,21 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
+}
+
+fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
+    let [tools, functions, choice] = body.fields(["tools", "functions", "tool_choice"])?;
+    for declared in [tools, functions] {
+        check_objects(&optional_list(declared, MAX_TOOLS)?)?;
+        distinct_tools(declared)?;
+    }
+    choice.map_or(Ok(()), |choice| tools::check_choice(choice, &optional_list(tools, MAX_TOOLS)?))
+}
+
+/// Whether the client declares functions in the old form only: it knows a call as `function_call`.
+pub fn knows_function_call(body: Value<'_>) -> bool {
+    let declares = |list: &str| body.get(list).is_some_and(|list| list.elements().next().is_some());
+    declares("functions") && !declares("tools")
 }
 
 /// The declarations of a list, each name once.
@@ -116,7 +128,7 @@ fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
         return Err(role.wrong("use system, developer, user, assistant, tool or function"));
     }
     match content {
-        Some(content) => check_content(content, messages::NEEDED)?,
+        Some(content) => messages::check(content)?,
         None if word == "assistant" => {}
         None => return Err(message.missing("content")),
     }
@@ -158,8 +170,10 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     for function in distinct_tools(functions)? {
         declared.push(tools::function(function, None)?);
     }
+    let mut left_out = Vec::new();
+    let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
     Ok(ChatRequest {
-        messages: request::messages(body)?.into_iter().map(messages::message).collect::<Result<_, _>>()?,
+        messages: messages.collect::<Result<_, _>>()?,
         tools: declared,
         tool_choice: choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?,
         parallel_tool_calls: parallel.map(Value::flag).transpose()?,
@@ -168,7 +182,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: body.get("response_format").map_or(Ok(ResponseFormat::Text), response_format)?,
         user: optional_text(user.or(safety))?,
-        left_out: Vec::new(),
+        left_out,
     })
 }
 
@@ -179,7 +193,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     Ok(Sampling {
         temperature: number(temperature)?,
         top_p: number(top_p)?,
-        top_k: top_k.map(Value::whole_number).transpose()?,
+        top_k: self::top_k(top_k)?,
         seed: seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()?,
         frequency_penalty: number(frequency)?,
         presence_penalty: number(presence)?,
@@ -187,10 +201,21 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     })
 }
 
+/// -1 and 0 say that it is not set.
+fn top_k(value: Option<Value<'_>>) -> Result<Option<u64>, GatewayError> {
+    value.filter(|value| !is_unset(*value)).map(Value::whole_number).transpose()
+}
+
+/// Whether a number of candidates is one of the markers for none.
+pub fn is_unset(top_k: Value<'_>) -> bool {
+    matches!(top_k.as_integer(), Some(-1 | 0))
+}
+
+/// The form of the answer. Some clients leave the level of `json_schema` out.
 fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     let [kind, described] = format.fields(["type", "json_schema"])?;
     let kind = required_text(kind.ok_or_else(|| format.missing("type"))?)?;
-    let [name, schema] = described.map_or(Ok([None, None]), |described| described.fields(["name", "schema"]))?;
+    let [name, schema] = described.unwrap_or(format).fields(["name", "schema"])?;
     Ok(match (kind.as_str(), schema) {
         ("json_schema", Some(schema)) => ResponseFormat::JsonSchema {
             name: optional_text(name)?.unwrap_or_else(|| "response".to_owned()),
@@ -201,9 +226,14 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     })
 }
 
-/// Thoughts are shown to a client that asked for any of the fields that say so.
-fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
-    let [effort, asked, include] = body.fields(["reasoning_effort", "reasoning", "include_reasoning"])?;
+/// Thoughts are shown to a client that asked for any of the fields that say so. Anthropic's `thinking` counts where OpenAI's and
+/// OpenRouter's fields say nothing.
+pub fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
+    let [effort, asked, include, thinking] =
+        body.fields(["reasoning_effort", "reasoning", "include_reasoning", "thinking"])?;
+    if let (None, None, Some(thinking)) = (effort, asked, thinking) {
+        return request::thinking(thinking, None);
+    }
     let [inner_effort, budget, enabled, exclude] =
         asked.map_or(Ok([None; 4]), |asked| asked.fields(["effort", "max_tokens", "enabled", "exclude"]))?;
     let flag = |value: Option<Value<'_>>| value.map(Value::flag).transpose();

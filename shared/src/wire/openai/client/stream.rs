@@ -47,6 +47,8 @@ struct DeltaOut<'a> {
     reasoning_details: Option<[Detail; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallOut<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionOut<'a>>,
 }
 
 #[derive(Default, Serialize)]
@@ -87,6 +89,19 @@ pub fn finish_word(finish: &FinishReason) -> &'static str {
         FinishReason::Length => "length",
         FinishReason::ToolCalls => "tool_calls",
         FinishReason::ContentFilter => "content_filter",
+    }
+}
+
+/// The word for a client that may know a call as `function_call` only.
+pub(super) fn finish_word_for(finish: &FinishReason, function_calls: bool) -> &'static str {
+    match finish {
+        FinishReason::ToolCalls if function_calls => "function_call",
+        FinishReason::Stop
+        | FinishReason::StopSequence(_)
+        | FinishReason::Paused
+        | FinishReason::Length
+        | FinishReason::ToolCalls
+        | FinishReason::ContentFilter => finish_word(finish),
     }
 }
 
@@ -143,6 +158,13 @@ impl Encoder {
     }
 
     fn call(&self, call: CallOut<'_>, out: &mut BytesMut) {
+        if self.context.identity.function_calls {
+            // There is room for one.
+            if self.calls == 1 {
+                self.delta(DeltaOut { function_call: call.function, ..DeltaOut::default() }, out);
+            }
+            return;
+        }
         let call = CallOut { index: self.calls.saturating_sub(1), ..call };
         self.delta(DeltaOut { tool_calls: Some([call]), ..DeltaOut::default() }, out);
     }
@@ -201,7 +223,11 @@ impl Encoder {
 
     /// Appends the chunk that tells the finish.
     pub(in crate::wire::openai) fn finish_chunk(&self, finish: &FinishReason, out: &mut BytesMut) {
-        let choice = ChoiceOut { index: 0, delta: DeltaOut::default(), finish_reason: Some(finish_word(finish)) };
+        let choice = ChoiceOut {
+            index: 0,
+            delta: DeltaOut::default(),
+            finish_reason: Some(finish_word_for(finish, self.context.identity.function_calls)),
+        };
         self.chunk(&[choice], None, out);
     }
 

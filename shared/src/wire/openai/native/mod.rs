@@ -1,11 +1,15 @@
 //! Between a client and a provider that both speak Chat Completions.
 
 mod calls;
+mod dialects;
+mod history;
+mod members;
 pub mod reply;
 pub mod request;
 pub mod stream;
 
 use crate::chat::ChatResponse;
+use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::native::{Forwarding, Undo};
 use crate::wire::target::Target;
@@ -18,6 +22,10 @@ pub struct ChatCompletionsWire;
 impl Native for ChatCompletionsWire {
     fn wire(&self) -> WireFormat {
         WireFormat::OpenAi
+    }
+
+    fn takes(&self, body: Value<'_>) -> bool {
+        !request::needs_translation(body)
     }
 
     fn forward<'d>(

@@ -1,11 +1,16 @@
 //! A Chat Completions request on its way to OpenRouter, which speaks the same format.
 
+use super::{dialects, history, members};
+use crate::capability::{SamplingField, SamplingSupport};
+use crate::chat::request::{Effort, Reasoning};
 use crate::document::Value;
 use crate::error::GatewayError;
-use crate::wire::ClientRequest;
-use crate::wire::native::{Allowed, Forwarding};
-use crate::wire::openai::client::request::{is_client_tool, tool_choice, tool_name};
+use crate::wire::native::{Allowed, Forwarding, sampling_fields};
+use crate::wire::openai::client::request::{is_client_tool, knows_function_call, reasoning, tool_choice, tool_name};
+use crate::wire::openai::provider::request::reasoning as encode_reasoning;
+use crate::wire::openai::rules;
 use crate::wire::target::Target;
+use crate::wire::{ClientRequest, blocks};
 
 /// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
 /// search.
@@ -13,8 +18,6 @@ const ALLOWED: Allowed = Allowed {
     forwarded: &[
         "cache_control",
         "frequency_penalty",
-        "function_call",
-        "functions",
         "include_reasoning",
         "logit_bias",
         "logprobs",
@@ -47,23 +50,55 @@ const ALLOWED: Allowed = Allowed {
         "user",
         "verbosity",
     ],
-    consumed: &["model", "stream", "stream_options"],
+    // OpenRouter has a field of its own for the last.
+    consumed: &["model", "stream", "stream_options", "thinking"],
     is_client_tool,
     tool_name,
     tool_choice,
 };
 
+/// Whether a request speaks of functions in OpenAI's older form, which OpenRouter no longer knows: the conversation has them as tools.
+pub fn is_of_older_form(body: Value<'_>) -> bool {
+    let is_older = |message: Value<'_>| {
+        message.get("function_call").is_some() || message.get("role").is_some_and(|role| role.is("function"))
+    };
+    knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
+}
+
+/// Whether a request can only go by way of the conversation: blocks of Anthropic's among its parts, and names of tools that no
+/// provider takes, which come back in the reply under the client's own.
+pub fn needs_translation(body: Value<'_>) -> bool {
+    let messages = || body.get("messages").into_iter().flat_map(Value::elements);
+    let parts = messages().filter_map(|message| message.get("content")).flat_map(Value::elements);
+    let is_block = |part: Value<'_>| part.get("type").and_then(Value::as_text).is_some_and(|kind| blocks::is_type(&kind));
+    let declared = body.get("tools").into_iter().flat_map(Value::elements).filter_map(tool_name);
+    let called = messages().filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
+    let called = called.filter_map(tool_name);
+    let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !is_plain(&name));
+    is_of_older_form(body) || declared.chain(called).any(is_odd) || parts.into_iter().any(is_block)
+}
+
+/// Whether OpenAI takes it for the name of a tool.
+fn is_plain(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    (1..=64).contains(&name.len()) && name.chars().all(is_letter)
+}
+
 /// The edits that a model of OpenRouter's needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
+    drop_empty_tools(&mut forwarding);
     drop_parallel_calls_of_no_tools(&mut forwarding);
-    type_functions(&mut forwarding);
-    let functions = forwarding.body.get("functions").into_iter().flat_map(Value::elements);
-    forwarding.keep_once(functions, tool_name)?;
+    dialects::rewrite(&mut forwarding)?;
+    history::repair(&mut forwarding);
+    members::tidy(&mut forwarding, target);
+    members::limit_cache_marks(&mut forwarding, target);
     forwarding.clamp_output(request.max_tokens, target);
     one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models refuse what many clients send unasked.
-    forwarding.drop_refused_sampling(target);
+    let reasoning = reasoning(forwarding.body)?;
+    drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
+    say_how_much_to_think(&mut forwarding, reasoning, target);
     one_reasoning_amount(&mut forwarding);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
     if !target.upstream.starts_with("openai/") {
@@ -72,20 +107,62 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     Ok(forwarding)
 }
 
-/// OpenAI refuses the field where no tools are declared.
-fn drop_parallel_calls_of_no_tools(forwarding: &mut Forwarding<'_>) {
-    let tools = forwarding.body.get("tools");
-    if tools.is_none_or(|tools| forwarding.edits.removes(tools)) && forwarding.body.get("functions").is_none() {
-        forwarding.drop_field("parallel_tool_calls");
+/// Leaves out the sampling that the model refuses.
+fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: SamplingSupport) {
+    let body = forwarding.body;
+    let is_kept = |field: &SamplingField| body.get(field.name()).is_some_and(|value| !forwarding.edits.removes(value));
+    let asked: Vec<SamplingField> = sampling_fields(body).into_iter().filter(is_kept).collect();
+    for field in support.refused(&asked) {
+        forwarding.drop_field(field.name());
+    }
+    let others = ["frequency_penalty", "presence_penalty", "logprobs", "top_logprobs"];
+    let asks = |field: &&str| body.get(field).is_some_and(|value| !matches!(value.flag(), Ok(false)));
+    for field in others.into_iter().filter(asks).filter(|_| !rules::takes_penalties(support)) {
+        forwarding.drop_field(field);
     }
 }
 
-/// Gives functions the type that some clients leave out, and that providers require.
-fn type_functions(forwarding: &mut Forwarding<'_>) {
-    for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
-        if tool.get("type").is_none() && is_client_tool(tool) && !forwarding.edits.removes(tool) {
-            forwarding.edits.set(tool, "type", "function");
+/// An empty list of tools is refused, and so is what only says how to use them: nothing is lost.
+fn drop_empty_tools(forwarding: &mut Forwarding<'_>) {
+    let is_empty = |tools: Value<'_>| tools.elements().next().is_none();
+    let tools = forwarding.body.get("tools");
+    if tools.is_some_and(is_empty) {
+        for field in ["tools", "parallel_tool_calls"] {
+            forwarding.edits.remove_field(forwarding.body, field);
         }
+    }
+    if tools.is_none_or(is_empty) {
+        forwarding.edits.remove_field(forwarding.body, "tool_choice");
+    }
+}
+
+/// Puts efforts that the model does not know into the next that it does, and Anthropic's field into OpenRouter's.
+fn say_how_much_to_think(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target: &Target<'_>) {
+    let body = forwarding.body;
+    let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
+    for word in [inner, outer].into_iter().flatten() {
+        let effort = word.as_text().and_then(|word| Effort::parse(&word));
+        let known = effort.map(|effort| rules::known_effort(effort, target.capabilities));
+        if let Some(known) = known.filter(|known| Some(*known) != effort) {
+            forwarding.edits.replace(word, known.as_str());
+            forwarding.dropped.push(word.path());
+        }
+    }
+    if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
+        let mut lost = Vec::new();
+        if let Some(written) = encode_reasoning(reasoning, target, &mut lost) {
+            forwarding.edits.set(body, "reasoning", &written);
+        }
+        forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
+    }
+}
+
+/// OpenAI refuses the field where no tools are declared.
+fn drop_parallel_calls_of_no_tools(forwarding: &mut Forwarding<'_>) {
+    let tools = forwarding.body.get("tools");
+    let is_set = forwarding.body.get("parallel_tool_calls").is_some_and(|flag| !forwarding.edits.removes(flag));
+    if is_set && tools.is_none_or(|tools| forwarding.edits.removes(tools)) {
+        forwarding.drop_field("parallel_tool_calls");
     }
 }
 

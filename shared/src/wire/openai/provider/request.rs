@@ -9,15 +9,16 @@ use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
 use crate::chat::request::{
-    Amount, ChatRequest, Effort, JsonText, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
+    Amount, CacheMark, ChatRequest, Effort, JsonText, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::effort;
 use crate::wire::lost::Lost;
-use crate::wire::names::{self, ToolNames};
+use crate::wire::names::ToolNames;
+use crate::wire::openai::rules;
 use crate::wire::target::{Encoded, Target, allowed_tools};
-use messages::{MessageOut, messages};
+use messages::{CacheOut, MessageOut, messages};
 
 #[derive(Serialize)]
 struct Body {
@@ -57,6 +58,8 @@ struct ToolOut {
     #[serde(rename = "type")]
     kind: &'static str,
     function: FunctionOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheOut>,
 }
 
 #[derive(Serialize)]
@@ -101,7 +104,7 @@ struct SchemaOut {
 
 /// Effort or budget, never both.
 #[derive(Default, Serialize)]
-struct ReasoningOut {
+pub(in crate::wire::openai) struct ReasoningOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     effort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,13 +128,14 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         left_out: _,
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
-    let turns = Turns::of(conversation, names::call_id);
+    let mut turns = Turns::of(conversation, rules::call_id);
     left_out.extend(turns.left_out.iter().map(Part::place));
     let names = ToolNames::new(&tools);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
-    let tools = allowed_tools(tools, allowed.as_deref());
+    let mut tools = allowed_tools(tools, allowed.as_deref());
+    left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
-        target.sampling(sampling, &mut lost);
+        self::sampling(sampling, reasoning, target, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
@@ -153,12 +157,49 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
+/// The sampling that the model takes while it thinks so much.
+fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
+    let sampling = target.sampling(sampling, reasoning.amount, lost);
+    if rules::takes_penalties(target.sampling_support(reasoning.amount)) {
+        return sampling;
+    }
+    lost.extend(sampling.frequency_penalty.map(|_| Lost::FrequencyPenalty));
+    lost.extend(sampling.presence_penalty.map(|_| Lost::PresencePenalty));
+    Sampling { frequency_penalty: None, presence_penalty: None, ..sampling }
+}
+
+/// Takes away the cache marks that are too many for Claude; says where they stand. Others cache by themselves.
+fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
+    if !rules::is_claude(target.upstream) {
+        for tool in tools {
+            tool.cache = None;
+        }
+        return Vec::new();
+    }
+    let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);
+    let on_system = turns.system.iter_mut().filter_map(mark_of);
+    let fixed = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
+    let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
+    let moving = parts.filter_map(mark_of).filter(|mark| mark.is_some()).collect();
+    let excess = rules::excess_marks(fixed, moving).into_iter();
+    excess.filter_map(Option::take).map(|mark| mark.place).collect()
+}
+
+fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
+    match part {
+        Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => Some(cache),
+        Part::ToolResult(result) => Some(&mut result.cache),
+        Part::Audio { .. } | Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => None,
+    }
+}
+
 /// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
 fn tool_out(tool: ToolDefinition, names: &ToolNames) -> Result<ToolOut, GatewayError> {
-    let ToolDefinition { name, description, schema, strict: _, cache: _ } = tool;
+    let ToolDefinition { name, description, schema, strict: _, cache } = tool;
     let parameters =
         schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
-    Ok(ToolOut { kind: "function", function: FunctionOut { name: names.outward(&name), description, parameters } })
+    let function = FunctionOut { name: names.outward(&name), description, parameters };
+    Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
 }
 
 fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {
@@ -184,7 +225,11 @@ fn format(format: ResponseFormat) -> Result<Option<FormatOut>, GatewayError> {
 }
 
 /// Budgets for the vendors that count in tokens, effort words for the others.
-fn reasoning(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+pub(in crate::wire::openai) fn reasoning(
+    reasoning: Reasoning,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Option<ReasoningOut> {
     let counts_tokens = match target.capabilities.thinking {
         Thinking::None => {
             lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
@@ -193,14 +238,20 @@ fn reasoning(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) ->
         Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
         Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort => false,
     };
+    let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
     let effort = |effort: Effort| {
-        // OpenRouter's own highest word.
-        let effort = if effort == Effort::Max { Effort::XHigh } else { effort };
-        ReasoningOut { effort: Some(effort.as_str()), ..ReasoningOut::default() }
+        let known = rules::known_effort(effort, target.capabilities);
+        // OpenRouter's own highest word, where a model's efforts are not known.
+        let unknown = target.capabilities.thinking != Thinking::Effort && known == Effort::Max;
+        named(if unknown { Effort::XHigh } else { known }.as_str())
     };
+    if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
+        lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
+    }
     match reasoning.amount {
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
         Amount::Default => None,
+        Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
         Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
         Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
         Amount::Adaptive(None) => Some(effort(Effort::Medium)),

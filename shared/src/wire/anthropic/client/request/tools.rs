@@ -17,6 +17,11 @@ pub fn is_client_tool(tool: Value<'_>) -> bool {
     }
 }
 
+/// Whether a declared tool is a search among the deferred ones, which only Claude makes.
+pub(super) fn is_search(tool: Value<'_>) -> bool {
+    tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("tool_search_tool_"))
+}
+
 /// The name of a declared tool.
 pub fn name(tool: Value<'_>) -> Option<Value<'_>> {
     tool.get("name")

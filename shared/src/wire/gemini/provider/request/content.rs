@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::capability::Thinking;
 use crate::chat::request::{JsonText, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::error::{ErrorKind, GatewayError};
+use crate::wire::media::{Title, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::shape::object_in;
 use crate::wire::target::Target;
@@ -88,7 +89,7 @@ pub(super) fn contents(
     let mut called: HashMap<String, String> = HashMap::new();
     let mut contents = Vec::with_capacity(turns.len());
     for Message { role, parts } in turns {
-        let (role, parts) = match role {
+        let (role, contained) = match role {
             Role::Assistant => {
                 called.extend(parts.iter().filter_map(|part| match part {
                     Part::ToolCall(call) => Some((call.id.clone(), names.outward(&call.name))),
@@ -100,13 +101,12 @@ pub(super) fn contents(
                     | Part::RedactedReasoning { .. }
                     | Part::ToolResult(_) => None,
                 }));
-                ("model", model_parts(parts, names, target, left_out)?)
+                ("model", [model_parts(parts, names, target, left_out)?, Vec::new()])
             }
             Role::User | Role::System => ("user", user_parts(parts, &called, target)?),
         };
-        if !parts.is_empty() {
-            contents.push(Content { role: Some(role), parts });
-        }
+        let contained = contained.into_iter().filter(|parts| !parts.is_empty());
+        contents.extend(contained.map(|parts| Content { role: Some(role), parts }));
     }
     Ok(contents)
 }
@@ -141,7 +141,8 @@ fn model_parts(
                 let function_call = Some(FunctionCall { name: names.outward(&name), args: raw(&arguments)? });
                 out.push(PartOut { function_call, thought_signature, ..PartOut::default() });
             }
-            Part::Image { source, .. } | Part::Document { source, .. } => out.push(media(source)),
+            Part::Image { source, .. } => out.push(picture(source)),
+            Part::Document { source, title, .. } => out.push(document(source, title.as_deref())),
             Part::Audio { format, data, .. } => out.push(audio(&format, data)),
             Part::ToolResult(_) => {}
         }
@@ -149,11 +150,13 @@ fn model_parts(
     Ok(out)
 }
 
+/// The responses of a user turn, and what else it says. Responses stand alone in their content: anything beside them makes Gemini
+/// count them wrong or answer with nothing.
 fn user_parts(
     parts: Vec<Part>,
     called: &HashMap<String, String>,
     target: &Target<'_>,
-) -> Result<Vec<PartOut>, GatewayError> {
+) -> Result<[Vec<PartOut>; 2], GatewayError> {
     let (mut results, mut rest) = (Vec::new(), Vec::new());
     for part in parts {
         match part {
@@ -163,17 +166,16 @@ fn user_parts(
                 rest.extend(beside);
             }
             Part::Text { text, .. } => rest.push(PartOut { text: Some(text), ..PartOut::default() }),
-            Part::Image { source, .. } | Part::Document { source, .. } => rest.push(media(source)),
+            Part::Image { source, .. } => rest.push(picture(source)),
+            Part::Document { source, title, .. } => rest.push(document(source, title.as_deref())),
             Part::Audio { format, data, .. } => rest.push(audio(&format, data)),
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => {}
         }
     }
-    // All responses come first: between them Gemini counts them wrong.
-    results.extend(rest);
-    Ok(results)
+    Ok([results, rest])
 }
 
-/// A result, and what has to stand beside it: before Gemini 3 a response holds no pictures.
+/// A result, and what has to follow it: before Gemini 3 a response holds no pictures. Its texts are the response itself.
 fn function_response(
     result: ToolResult,
     called: &HashMap<String, String>,
@@ -184,7 +186,9 @@ fn function_response(
     for part in content {
         match part {
             Part::Text { text, .. } => texts.push(text),
-            Part::Image { source, .. } | Part::Document { source, .. } => pictures.push(media(source)),
+            Part::Document { source: Source::Text(text), title, .. } => texts.push(titled(title.as_deref(), &text)),
+            Part::Image { source, .. } => pictures.push(picture(source)),
+            Part::Document { source, title, .. } => pictures.push(document(source, title.as_deref())),
             Part::Audio { format, data, .. } => pictures.push(audio(&format, data)),
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => {}
         }
@@ -213,14 +217,34 @@ fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayE
     RawValue::from_string(object).map_err(|error| internal(&error))
 }
 
-fn media(source: Source) -> PartOut {
+/// Vertex wants a type beside an address; how it ends is all there is to tell a picture's by.
+fn picture(source: Source) -> PartOut {
+    let told = |url: &str| Title(Some(path_of(url))).media_type().filter(|kind| kind.starts_with("image/"));
+    media(source, |url| told(url).unwrap_or("image/jpeg"))
+}
+
+/// A document is no picture, whatever its address looks like: its own name counts first.
+fn document(source: Source, title: Option<&str>) -> PartOut {
+    let source = if let Source::Text(text) = source { Source::Text(titled(title, &text)) } else { source };
+    let told = |url: &str| {
+        let known = Title(title).media_type().or_else(|| Title(Some(path_of(url))).media_type());
+        known.filter(|kind| !kind.starts_with("image/"))
+    };
+    media(source, |url| told(url).unwrap_or("application/pdf"))
+}
+
+fn path_of(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+fn media(source: Source, type_of: impl Fn(&str) -> &'static str) -> PartOut {
     match source {
         Source::Inline { media_type, data } => {
             PartOut { inline_data: Some(Blob { mime_type: media_type, data }), ..PartOut::default() }
         }
         Source::Text(text) => PartOut { text: Some(text), ..PartOut::default() },
         Source::Url(url) => {
-            let file_data = Some(FileData { mime_type: type_of_url(&url), file_uri: url });
+            let file_data = Some(FileData { mime_type: type_of(&url), file_uri: url });
             PartOut { file_data, ..PartOut::default() }
         }
     }
@@ -228,18 +252,6 @@ fn media(source: Source) -> PartOut {
 
 fn audio(format: &str, data: String) -> PartOut {
     PartOut { inline_data: Some(Blob { mime_type: format!("audio/{format}"), data }), ..PartOut::default() }
-}
-
-/// Vertex wants a type beside a URL; the ending is all there is to tell it by.
-fn type_of_url(url: &str) -> &'static str {
-    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    match path.rsplit('.').next() {
-        Some("png") => "image/png",
-        Some("gif") => "image/gif",
-        Some("webp") => "image/webp",
-        Some("pdf") => "application/pdf",
-        _ => "image/jpeg",
-    }
 }
 
 fn raw(JsonText(text): &JsonText) -> Result<Box<RawValue>, GatewayError> {

@@ -2,30 +2,45 @@
 
 use std::borrow::Cow;
 
-use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Role, Signature, ToolCall, ToolResult};
-use crate::document::Value;
+use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Place, Role, Signature, ToolCall, ToolResult};
+use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::media;
-use crate::wire::openai::reasoning::{Detail, part_of};
+use crate::wire::blocks;
+use crate::wire::media::{self, Title};
+use crate::wire::openai::reasoning::{Detail, part_of, words};
 use crate::wire::request::{
-    NeededTexts, arguments, cache_mark, entries, optional_text, quoted, required_text, text_at, text_field, unsupported,
+    NeededTexts, arguments, cache_mark, check_content, entries, optional_text, quoted, required_text, text_at, text_field,
+    unsupported,
 };
 
 /// What content parts cannot be without.
-pub(super) const NEEDED: NeededTexts = &[
+const NEEDED: NeededTexts = &[
     ("text", &[&["text"]]),
     ("input_text", &[&["text"]]),
     ("output_text", &[&["text"]]),
     ("refusal", &[&["refusal"]]),
-    ("image_url", &[&["image_url", "url"]]),
     ("input_audio", &[&["input_audio", "format"], &["input_audio", "data"]]),
 ];
 
-/// Reads a message.
-pub(super) fn message(message: Value<'_>) -> Result<Message, GatewayError> {
+/// Checks the content of a message: parts, and the blocks of Anthropic's that some clients put among them.
+pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
+    check_content(content, NEEDED)?;
+    blocks::check(content)?;
+    let pictures = content.elements().filter(|part| part.get("type").is_some_and(|kind| kind.is("image_url")));
+    pictures.map(image_url).try_for_each(|url| url.map(drop))
+}
+
+/// The address of a picture: in an object, or in its place.
+pub fn image_url(part: Value<'_>) -> Result<Value<'_>, GatewayError> {
+    let place = part.required("image_url")?;
+    if place.kind() == Kind::Text { Ok(place) } else { text_at(part, &["image_url", "url"]) }
+}
+
+/// Reads a message. What has no place in the conversation is noted in `left_out`.
+pub(super) fn message(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<Message, GatewayError> {
     let [role, call_id, name, cache] = message.fields(["role", "tool_call_id", "name", "cache_control"])?;
     let (cache, name) = (cache_mark(cache), optional_text(name)?);
-    let mut parts = parts(message, name.as_deref())?;
+    let mut parts = parts(message, left_out)?;
     if let (Some(mark), Some(last)) = (cache, parts.last_mut()) {
         // Some clients mark the message instead of its last part.
         set_cache(last, mark);
@@ -41,19 +56,32 @@ pub(super) fn message(message: Value<'_>) -> Result<Message, GatewayError> {
         }
         _ => Role::User,
     };
+    if let Some(name) = name.filter(|name| !name.is_empty()) {
+        say_who_speaks(&mut parts, &name);
+    }
     Ok(Message { role, parts })
 }
 
-/// What a message says: thoughts, content, a refusal, calls.
-fn parts(message: Value<'_>, name: Option<&str>) -> Result<Vec<Part>, GatewayError> {
-    let [details, content, refusal, calls, function_call] =
-        message.fields(["reasoning_details", "content", "refusal", "tool_calls", "function_call"])?;
-    let mut parts: Vec<Part> = Vec::new();
-    for entry in entries(details)? {
-        parts.extend(part_of(detail(entry)?, entry.place()));
+/// Puts the speaker's name before what is said: other vendors' messages have no names, and without them all speakers are one.
+fn say_who_speaks(parts: &mut Vec<Part>, name: &str) {
+    let says = |part: &Part| matches!(part, Part::Text { text, .. } if !text.trim().is_empty());
+    if let Some(Part::Text { text, .. }) = parts.iter_mut().find(|part| says(part)) {
+        text.insert_str(0, &format!("{name}: "));
+    } else if parts.iter().any(is_shown) {
+        parts.insert(0, Part::Text { text: format!("{name}:"), cache: None });
     }
+}
+
+fn is_shown(part: &Part) -> bool {
+    matches!(part, Part::Image { .. } | Part::Document { .. } | Part::Audio { .. })
+}
+
+/// What a message says: thoughts, content, a refusal, calls.
+fn parts(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    let [content, refusal, calls, function_call] = message.fields(["content", "refusal", "tool_calls", "function_call"])?;
+    let mut parts = thoughts(message)?;
     if let Some(content) = content {
-        parts.extend(self::content(content)?);
+        parts.extend(self::content(content, left_out)?);
     }
     parts.extend(optional_text(refusal)?.map(|text| Part::Text { text, cache: None }));
     for call in entries(calls)? {
@@ -61,41 +89,68 @@ fn parts(message: Value<'_>, name: Option<&str>) -> Result<Vec<Part>, GatewayErr
     }
     if let Some(function) = function_call {
         let call = called(function)?;
-        let id = name.unwrap_or(&call.name).to_owned();
-        parts.push(Part::ToolCall(ToolCall { id, ..call }));
+        // Its result names the function, and nothing else.
+        parts.push(Part::ToolCall(ToolCall { id: call.name.clone(), ..call }));
     }
     Ok(parts)
 }
 
-fn content(content: Value<'_>) -> Result<Vec<Part>, GatewayError> {
-    match content.as_text() {
-        Some(text) => Ok(vec![Part::Text { text: text.into_owned(), cache: None }]),
-        None => content.list()?.map(part).collect(),
+/// The thoughts of a message. Its `reasoning_details` are all of them; `reasoning`, and `reasoning_content` as others call it,
+/// say the same without signatures.
+fn thoughts(message: Value<'_>) -> Result<Vec<Part>, GatewayError> {
+    let [details, reasoning, content] = message.fields(["reasoning_details", "reasoning", "reasoning_content"])?;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut has_words = false;
+    for entry in entries(details)? {
+        let detail = detail(entry)?;
+        has_words |= !words(&detail).is_empty();
+        parts.extend(part_of(detail, entry.place()));
     }
+    let plain = [reasoning, content].into_iter().flatten();
+    let mut plain = plain.filter(|plain| plain.as_text().is_some_and(|text| !text.trim().is_empty()));
+    if let Some(plain) = plain.next().filter(|_| !has_words) {
+        parts.insert(0, Part::Reasoning { text: required_text(plain)?, signature: None, place: plain.place() });
+    }
+    Ok(parts)
 }
 
-fn part(part: Value<'_>) -> Result<Part, GatewayError> {
+fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    if let Some(text) = content.as_text() {
+        return Ok(vec![Part::Text { text: text.into_owned(), cache: None }]);
+    }
+    let mut parts = Vec::new();
+    for part in content.list()? {
+        parts.extend(self::part(part, left_out)?);
+    }
+    Ok(parts)
+}
+
+/// What a part says.
+pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     let cache = cache_mark(part.get("cache_control"));
-    match text_field(part, "type")?.as_str() {
-        "text" | "input_text" | "output_text" => Ok(Part::Text { text: text_field(part, "text")?, cache }),
-        "refusal" => Ok(Part::Text { text: text_field(part, "refusal")?, cache }),
+    let read = match text_field(part, "type")?.as_str() {
+        "text" | "input_text" | "output_text" => Part::Text { text: text_field(part, "text")?, cache },
+        "refusal" => Part::Text { text: text_field(part, "refusal")?, cache },
         "image_url" => {
-            let url = required_text(text_at(part, &["image_url", "url"])?)?;
-            Ok(Part::Image { source: media::source_of_url(url), cache, place: part.place() })
+            let source = media::source_of_url(required_text(image_url(part)?)?);
+            Part::Image { source, cache, place: part.place() }
         }
         "file" => {
             let [name, data] = part.required("file")?.fields(["filename", "file_data"])?;
             let data = optional_text(data)?.ok_or_else(|| unsupported(part, "a file by id; send file_data instead"))?;
-            let (source, title) = (media::source_of_url(data), optional_text(name)?);
-            Ok(Part::Document { source, title, cache, place: part.place() })
+            let title = optional_text(name)?;
+            let source = media::source_of_file(data, Title(title.as_deref()));
+            Part::Document { source, title, cache, place: part.place() }
         }
         "input_audio" => {
             let audio = part.required("input_audio")?;
             let (format, data) = (text_field(audio, "format")?, text_field(audio, "data")?);
-            Ok(Part::Audio { format, data, place: part.place() })
+            Part::Audio { format, data, place: part.place() }
         }
-        other => Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
-    }
+        kind if blocks::is_type(kind) => return blocks::block(part, left_out),
+        other => return Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
+    };
+    Ok(vec![read])
 }
 
 fn set_cache(part: &mut Part, mark: CacheMark) {
@@ -136,7 +191,7 @@ fn called(function: Value<'_>) -> Result<ToolCall, GatewayError> {
     })
 }
 
-fn detail(entry: Value<'_>) -> Result<Detail, GatewayError> {
+pub(in crate::wire::openai) fn detail(entry: Value<'_>) -> Result<Detail, GatewayError> {
     let [kind, text, summary, signature, data, id, format, index] =
         entry.fields(["type", "text", "summary", "signature", "data", "id", "format", "index"])?;
     Ok(Detail {

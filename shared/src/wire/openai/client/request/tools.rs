@@ -1,5 +1,5 @@
-//! Tools and the choice between them, as Chat Completions clients declare them: nested, flat (as the Responses API has them), and
-//! in the old form of `functions` and `function_call`.
+//! Tools and the choice between them, as Chat Completions clients declare them: nested, flat (as the Responses API has them),
+//! in Anthropic's form, and in the old form of `functions` and `function_call`.
 
 use crate::chat::request::{CacheMark, JsonText, ToolChoice, ToolDefinition};
 use crate::document::{Kind, Value};
@@ -10,8 +10,8 @@ use crate::wire::request::{cache_mark, optional_text, required_text, text_field}
 pub fn is_client_tool(tool: Value<'_>) -> bool {
     match tool.get("type") {
         Some(kind) => kind.is("function") || kind.is("custom"),
-        // Some clients leave the type of functions out.
-        None => tool.get("function").is_some(),
+        // Some clients leave the type of functions out, and Anthropic's form of them has none.
+        None => ["function", "input_schema", "parameters"].iter().any(|place| tool.get(place).is_some()),
     }
 }
 
@@ -27,37 +27,46 @@ pub(super) fn definition(tool: Value<'_>) -> Result<Option<ToolDefinition>, Gate
     let (kind, cache) = (optional_text(kind)?.unwrap_or_default(), cache_mark(cache));
     match (kind.as_str(), nested, custom) {
         ("custom", _, Some(custom)) => {
-            let input = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
-            let schema = Some(JsonText(input.to_owned()));
-            Ok(Some(ToolDefinition { schema, ..function(custom, cache)? }))
+            Ok(Some(ToolDefinition { schema: Some(JsonText(CUSTOM_INPUT.to_owned())), ..function(custom, cache)? }))
         }
         (_, Some(nested), _) => function(nested, cache).map(Some),
-        ("function", None, _) if name.is_some() => function(tool, cache).map(Some),
+        ("function" | "custom" | "", None, _) if name.is_some() => function(tool, cache).map(Some),
         // Server tools are dropped, and named, before this.
         (_, None, _) => Ok(None),
     }
 }
 
-/// A function as a tool.
+/// The input of a custom tool, whose grammar no other vendor takes.
+const CUSTOM_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
+
+/// A function as a tool. Its schema is `parameters` in OpenAI's words and `input_schema` in Anthropic's. A cache mark in it is the
+/// tool's.
 pub(super) fn function(function: Value<'_>, cache: Option<CacheMark>) -> Result<ToolDefinition, GatewayError> {
-    let [description, parameters, strict] = function.fields(["description", "parameters", "strict"])?;
+    let [description, parameters, input_schema, strict, own_cache] =
+        function.fields(["description", "parameters", "input_schema", "strict", "cache_control"])?;
     Ok(ToolDefinition {
         name: text_field(function, "name")?,
         description: optional_text(description)?,
-        schema: parameters.map(Value::json),
+        schema: parameters.or(input_schema).map(Value::json),
         strict: strict.map_or(Ok(false), Value::flag)?,
-        cache,
+        cache: cache.or(cache_mark(own_cache)),
     })
 }
 
-/// Which tools may or must be called: a word, or an object that names a tool or lists some.
+/// The words for a choice, alone or as the type of an object, with what they stand for.
+const WORDS: [(&str, ToolChoice); 4] = [
+    ("auto", ToolChoice::Auto),
+    ("none", ToolChoice::None),
+    ("required", ToolChoice::Required),
+    ("any", ToolChoice::Required),
+];
+
+/// Which tools may or must be called: a word, or an object that names a tool or lists some. Anthropic's forms mean what they mean
+/// there.
 pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
+    let meant = |word: &str| WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, choice)| choice);
     if let Some(word) = choice.as_text() {
-        return Ok(match word.as_ref() {
-            "none" => ToolChoice::None,
-            "required" => ToolChoice::Required,
-            _ => ToolChoice::Auto,
-        });
+        return meant(&word).ok_or_else(|| choice.wrong("use none, auto, required or an object that names a tool"));
     }
     if choice.kind() != Kind::Object {
         return Err(choice.expected("none, auto, required or an object that names a tool"));
@@ -67,10 +76,33 @@ pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
         return self::allowed(allowed);
     }
     let named = function.or(custom).map(|named| named.required("name")).transpose()?.or(name);
-    // A tool that runs at the provider is named by its type.
-    let typed =
-        kind.filter(|kind| !["any", "auto", "custom", "function", "none", "required"].iter().any(|word| kind.is(word)));
-    Ok(named.or(typed).map(required_text).transpose()?.map_or(ToolChoice::Auto, ToolChoice::Named))
+    let kind_word = optional_text(kind)?.unwrap_or_default();
+    match (named, meant(&kind_word)) {
+        (Some(name), None) => required_text(name).map(ToolChoice::Named),
+        (_, Some(choice)) => Ok(choice),
+        (None, None) => match kind_word.as_str() {
+            "" => Err(choice.missing("type")),
+            "function" | "custom" => Err(choice.missing(&kind_word)),
+            "tool" => Err(choice.missing("name")),
+            // A tool that runs at the provider is named by its type.
+            _ => Ok(ToolChoice::Named(kind_word)),
+        },
+    }
+}
+
+/// Checks that a choice is one: a type that is neither a kind of choice nor that of a declared tool is an error of its sender's.
+pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
+    const KINDS: [&str; 8] = ["allowed_tools", "any", "auto", "custom", "function", "none", "required", "tool"];
+    self::choice(choice)?;
+    let Some(kind) = choice.get("type") else { return Ok(()) };
+    let is_known = |word: &str| {
+        let is_declared = |tool: &Value<'_>| tool.get("type").is_some_and(|kind| kind.is(word));
+        KINDS.contains(&word) || declared.iter().any(is_declared)
+    };
+    if kind.as_text().is_some_and(|word| is_known(&word)) {
+        return Ok(());
+    }
+    Err(kind.wrong("use none, auto, required, any, function or tool"))
 }
 
 fn allowed(allowed: Value<'_>) -> Result<ToolChoice, GatewayError> {

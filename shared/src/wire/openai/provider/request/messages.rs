@@ -3,12 +3,11 @@
 use serde::Serialize;
 
 use crate::chat::Turns;
-use crate::chat::request::{
-    CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult,
-};
-use crate::wire::media::data_url;
+use crate::chat::request::{CacheLifetime, CacheMark, Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
+use crate::wire::media::{data_url, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::openai::reasoning::{Detail, detail_of};
+use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
 /// A message.
@@ -18,6 +17,8 @@ pub(super) struct MessageOut {
     content: Option<ContentOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasoning_details: Vec<Detail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<CallOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,12 +66,21 @@ struct AudioOut {
     format: String,
 }
 
+/// A cache mark.
 #[derive(Serialize)]
-struct CacheOut {
+pub(super) struct CacheOut {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<&'static str>,
+}
+
+impl CacheOut {
+    /// The mark as Anthropic writes it; five minutes is the default.
+    pub(super) fn of(mark: CacheMark) -> Self {
+        let ttl = if mark.lifetime == CacheLifetime::OneHour { Some("1h") } else { None };
+        Self { kind: "ephemeral", ttl }
+    }
 }
 
 #[derive(Serialize)]
@@ -95,15 +105,15 @@ pub(super) fn messages(turns: Turns, names: &ToolNames, target: &Target<'_>, lef
     }
     for Message { role, parts } in turns.turns {
         match role {
-            Role::Assistant => out.push(assistant(parts, names, target, left_out)),
-            Role::User | Role::System => user(parts, &mut out),
+            Role::Assistant => out.extend(assistant(parts, names, target, left_out)),
+            Role::User | Role::System => user(parts, target, &mut out),
         }
     }
     out
 }
 
 fn message(role: &'static str, content: Option<ContentOut>) -> MessageOut {
-    MessageOut { role, content, reasoning_details: Vec::new(), tool_calls: Vec::new(), tool_call_id: None }
+    MessageOut { role, content, reasoning_details: Vec::new(), reasoning: None, tool_calls: Vec::new(), tool_call_id: None }
 }
 
 /// Text alone is written as text: some upstreams stumble over lists. Cache marks need a list.
@@ -130,6 +140,9 @@ fn part(part: Part) -> Option<PartOut> {
             Source::Url(url) => (KindOut::ImageUrl { image_url: UrlOut { url } }, cache),
             Source::Text(text) => (KindOut::Text { text }, cache),
         },
+        Part::Document { source: Source::Text(text), title, cache, place: _ } => {
+            (KindOut::Text { text: titled(title.as_deref(), &text) }, cache)
+        }
         Part::Document { source, title, cache, place: _ } => {
             let filename = title.unwrap_or_else(|| "document.pdf".to_owned());
             match source {
@@ -143,18 +156,14 @@ fn part(part: Part) -> Option<PartOut> {
         Part::Audio { format, data, place: _ } => (KindOut::InputAudio { input_audio: AudioOut { data, format } }, None),
         Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => return None,
     };
-    let ttl = |mark: CacheMark| if mark.lifetime == CacheLifetime::OneHour { Some("1h") } else { None };
-    Some(PartOut { kind, cache_control: cache.map(|mark| CacheOut { kind: "ephemeral", ttl: ttl(mark) }) })
+    Some(PartOut { kind, cache_control: cache.map(CacheOut::of) })
 }
 
-/// Signed thoughts go back only to the vendor that signed them.
-fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> MessageOut {
-    let (mut texts, mut details, mut calls) = (Vec::new(), Vec::new(), Vec::new());
-    let vendor_of = |signature: &Signature| match signature.origin {
-        Origin::Anthropic => target.upstream.starts_with("anthropic/"),
-        Origin::Gemini => target.upstream.starts_with("google/"),
-        Origin::OpenRouter => true,
-    };
+/// Signed thoughts go back only to the vendor that signed them, unsigned ones to the models that want them. A message of which
+/// nothing is left is none.
+fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {
+    let (mut texts, mut details, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+    let vendor_of = |signature: &Signature| rules::takes_thoughts(target.upstream, signature.origin);
     for part in parts {
         let index = details.len() as u64;
         match part {
@@ -162,6 +171,9 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out:
                 details.extend(detail_of(Some(text), signature, index));
             }
             Part::RedactedReasoning { data, place: _ } if vendor_of(&data) => details.extend(detail_of(None, data, index)),
+            Part::Reasoning { text, signature: None, .. } if target.capabilities.unsigned_reasoning => {
+                thoughts.push_str(&text);
+            }
             Part::Reasoning { place, .. } | Part::RedactedReasoning { place, .. } => left_out.push(place),
             Part::ToolResult(_) => {}
             Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => calls.push(CallOut {
@@ -175,18 +187,21 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out:
         }
     }
     let content = content(texts);
+    let reasoning = (!thoughts.is_empty()).then_some(thoughts);
+    let is_said = content.is_some() || !calls.is_empty() || !details.is_empty() || reasoning.is_some();
     let content = content.or_else(|| calls.is_empty().then(|| ContentOut::Text(String::new())));
-    MessageOut { reasoning_details: details, tool_calls: calls, ..message("assistant", content) }
+    let written = MessageOut { reasoning_details: details, reasoning, tool_calls: calls, ..message("assistant", content) };
+    is_said.then_some(written)
 }
 
 /// A user turn: a tool message per result, then one user message with everything else. Tool messages take text only, so pictures
 /// of results follow in that user message, never between two results.
-fn user(parts: Vec<Part>, out: &mut Vec<MessageOut>) {
+fn user(parts: Vec<Part>, target: &Target<'_>, out: &mut Vec<MessageOut>) {
     let mut rest = Vec::new();
     for part in parts {
         match part {
             Part::ToolResult(result) => {
-                let (message, attached) = tool_message(result);
+                let (message, attached) = tool_message(result, target);
                 out.push(message);
                 rest.extend(attached.into_iter().map(self::part));
             }
@@ -204,19 +219,35 @@ fn user(parts: Vec<Part>, out: &mut Vec<MessageOut>) {
     }
 }
 
-fn tool_message(result: ToolResult) -> (MessageOut, Vec<Part>) {
-    let ToolResult { call_id, content, is_error, cache: _, place: _ } = result;
+fn tool_message(result: ToolResult, target: &Target<'_>) -> (MessageOut, Vec<Part>) {
+    let ToolResult { call_id, content, is_error, cache, place: _ } = result;
     let (mut texts, mut attached) = (Vec::new(), Vec::new());
     for part in content {
-        if let Part::Text { text, .. } = part { texts.push(text) } else { attached.push(part) }
+        match part {
+            Part::Text { text, .. } => texts.push(text),
+            Part::Document { source: Source::Text(text), title, .. } => texts.push(titled(title.as_deref(), &text)),
+            Part::Image { .. }
+            | Part::Document { .. }
+            | Part::Audio { .. }
+            | Part::Reasoning { .. }
+            | Part::RedactedReasoning { .. }
+            | Part::ToolCall(_)
+            | Part::ToolResult(_) => attached.push(part),
+        }
     }
     let mut text = texts.join("\n");
     if is_error && !text.starts_with("Error") {
         text.insert_str(0, "Error: ");
     }
-    if text.is_empty() && !attached.is_empty() {
-        text.push_str("(see the attached content below)");
+    if !attached.is_empty() {
+        let note = rules::attached(attached.iter().all(|part| matches!(part, Part::Image { .. })));
+        text = [text.as_str(), note].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
     }
-    let tool_call_id = Some(call_id);
-    (MessageOut { tool_call_id, ..message("tool", Some(ContentOut::Text(text))) }, attached)
+    let content = match cache.filter(|_| rules::is_claude(target.upstream)) {
+        Some(mark) => {
+            ContentOut::Parts(vec![PartOut { kind: KindOut::Text { text }, cache_control: Some(CacheOut::of(mark)) }])
+        }
+        None => ContentOut::Text(text),
+    };
+    (MessageOut { tool_call_id: Some(call_id), ..message("tool", Some(content)) }, attached)
 }

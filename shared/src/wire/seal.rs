@@ -1,5 +1,5 @@
 //! Signatures in thinking blocks. Messages clients return thinking blocks verbatim, so another provider's signature can travel in
-//! one, under a mark that says whose it is. Claude's own are not marked.
+//! one, under a mark that says whose it is. Claude's own are not marked. Clients of other formats send such blocks too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ const GEMINI: &str = "gw1.g.";
 const OPENROUTER: &str = "gw1.o.";
 
 /// The signature as a thinking block carries it.
-pub(in crate::wire::anthropic) fn seal(signature: &Signature) -> String {
+pub fn seal(signature: &Signature) -> String {
     match signature.origin {
         Origin::Anthropic => signature.value.clone(),
         Origin::Gemini => format!("{GEMINI}{}", signature.value),
@@ -19,12 +19,12 @@ pub(in crate::wire::anthropic) fn seal(signature: &Signature) -> String {
 }
 
 /// Whether a seal is one of Claude's own.
-pub(in crate::wire::anthropic) fn is_own(seal: &str) -> bool {
+pub fn is_own(seal: &str) -> bool {
     !(seal.starts_with(GEMINI) || seal.starts_with(OPENROUTER))
 }
 
 /// The signature of a thinking block that comes back.
-pub(in crate::wire::anthropic) fn open(text: String) -> Signature {
+pub fn open(text: String) -> Signature {
     if let Some(value) = text.strip_prefix(GEMINI) {
         return Signature { origin: Origin::Gemini, value: value.to_owned() };
     }

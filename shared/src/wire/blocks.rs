@@ -1,0 +1,166 @@
+//! Content blocks as Anthropic writes them. Messages clients send nothing else, and some Chat Completions clients put them among
+//! their own parts: they mean the same to both.
+
+use crate::chat::request::{CacheMark, Part, Place, Source, ToolCall, ToolResult};
+use crate::document::{Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::media::{self, Title};
+use crate::wire::request::{
+    NeededTexts, arguments, cache_mark, check_content, optional_text, quoted, text_field, unsupported,
+};
+use crate::wire::seal;
+
+/// What content blocks cannot be without.
+pub const NEEDED: NeededTexts = &[
+    ("text", &[&["text"]]),
+    ("image", &[&["source", "type"]]),
+    ("document", &[&["source", "type"]]),
+    ("redacted_thinking", &[&["data"]]),
+    ("tool_use", &[&["id"], &["name"]]),
+    ("tool_result", &[&["tool_use_id"]]),
+];
+
+/// Types of blocks that are no parts of Chat Completions.
+const TYPES: [&str; 12] = [
+    "compaction",
+    "document",
+    "image",
+    "mcp_tool_use",
+    "mid_conv_system",
+    "redacted_thinking",
+    "search_result",
+    "server_tool_use",
+    "thinking",
+    "tool_reference",
+    "tool_result",
+    "tool_use",
+];
+
+/// Whether a type is that of a block, and of no part of Chat Completions.
+pub fn is_type(kind: &str) -> bool {
+    TYPES.contains(&kind) || kind.ends_with("_tool_result")
+}
+
+/// Checks the content of a message and of the results in it.
+pub fn check(content: Value<'_>) -> Result<(), GatewayError> {
+    check_content(content, NEEDED)?;
+    // The results of tools have blocks of their own.
+    let results = content.elements().filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_result")));
+    let nested = results.filter_map(|result| result.get("content"));
+    nested.filter(|nested| nested.kind() == Kind::List).try_for_each(|nested| check_content(nested, NEEDED))
+}
+
+/// The content of a message or of a block: text, or blocks. What has no place in the conversation is noted in `left_out`.
+pub fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    if let Some(text) = content.as_text() {
+        return Ok(vec![text_part(text.into_owned(), None)]);
+    }
+    let mut parts = Vec::new();
+    for block in content.list()? {
+        parts.extend(self::block(block, left_out)?);
+    }
+    Ok(parts)
+}
+
+/// What a block says. Server-side blocks of another model's history mean nothing to a different one: they become nothing.
+pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    let cache = cache_mark(block.get("cache_control"));
+    let kind = text_field(block, "type")?;
+    let part = match kind.as_str() {
+        "text" | "mid_conv_system" => text_part(text_field(block, "text")?, cache),
+        "image" => Part::Image { source: source(block, None)?, cache, place: block.place() },
+        "document" => return document(block, cache, left_out),
+        "thinking" => {
+            let [thinking, seal] = block.fields(["thinking", "signature"])?;
+            let signature = optional_text(seal)?.filter(|seal| !seal.is_empty()).map(seal::open);
+            Part::Reasoning { text: optional_text(thinking)?.unwrap_or_default(), signature, place: block.place() }
+        }
+        "redacted_thinking" => {
+            Part::RedactedReasoning { data: seal::open(text_field(block, "data")?), place: block.place() }
+        }
+        "tool_use" => Part::ToolCall(ToolCall {
+            id: text_field(block, "id")?,
+            name: text_field(block, "name")?,
+            arguments: arguments(block.get("input")),
+            signature: None,
+            place: block.place(),
+        }),
+        "tool_result" => {
+            let is_error = block.get("is_error").map_or(Ok(false), Value::flag)?;
+            let call_id = text_field(block, "tool_use_id")?;
+            let content = nested(block, left_out)?;
+            Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: block.place() })
+        }
+        "search_result" => search_result(block, cache, left_out)?,
+        "tool_reference" => text_part(format!("The tool {} was found.", text_field(block, "tool_name")?), cache),
+        "server_tool_use" | "mcp_tool_use" | "compaction" => return Ok(Vec::new()),
+        kind if kind.ends_with("_tool_result") => return Ok(Vec::new()),
+        other => return Err(unsupported(block, &format!("a block of type {}", quoted(other)))),
+    };
+    Ok(vec![part])
+}
+
+fn text_part(text: String, cache: Option<CacheMark>) -> Part {
+    Part::Text { text, cache }
+}
+
+/// The blocks inside a block.
+fn nested(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    block.get("content").map_or_else(|| Ok(Vec::new()), |content| self::content(content, left_out))
+}
+
+/// A document, after what its sender says about it. One that is made of blocks is what they are, under its title.
+fn document(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    let [title, context, source] = block.fields(["title", "context", "source"])?;
+    let (title, context) = (optional_text(title)?, optional_text(context)?);
+    note_citations(block, left_out);
+    let mut parts: Vec<Part> = Vec::new();
+    let inner = source.filter(|source| source.get("type").is_some_and(|kind| kind.is("content")));
+    if let Some(inner) = inner.and_then(|source| source.get("content")) {
+        parts.extend(title.map(|title| text_part(title, None)));
+        parts.extend(context.map(|context| text_part(context, None)));
+        parts.extend(content(inner, left_out)?);
+        if let Some(Part::Text { cache: mark, .. } | Part::Image { cache: mark, .. }) = parts.last_mut() {
+            *mark = cache.or(*mark);
+        }
+    } else {
+        parts.extend(context.map(|context| text_part(context, None)));
+        let source = self::source(block, Some(Title(title.as_deref())))?;
+        parts.push(Part::Document { source, title, cache, place: block.place() });
+    }
+    Ok(parts)
+}
+
+/// What was found, with all that an answer needs to quote it by.
+fn search_result(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place>) -> Result<Part, GatewayError> {
+    let [title, source] = block.fields(["title", "source"])?;
+    note_citations(block, left_out);
+    let found = nested(block, left_out)?.into_iter();
+    let found = found.filter_map(|part| if let Part::Text { text, .. } = part { Some(text) } else { None });
+    let named = [optional_text(title)?, optional_text(source)?].into_iter().flatten();
+    let lines: Vec<String> = named.chain(found).filter(|line| !line.is_empty()).collect();
+    Ok(text_part(lines.join("\n"), cache))
+}
+
+/// Citations that are asked for: no other vendor gives them in this form.
+fn note_citations(block: Value<'_>, left_out: &mut Vec<Place>) {
+    let citations = block.get("citations");
+    let wanted =
+        citations.filter(|citations| citations.get("enabled").is_some_and(|enabled| matches!(enabled.flag(), Ok(true))));
+    left_out.extend(wanted.map(Value::place));
+}
+
+fn source(block: Value<'_>, title: Option<Title<'_>>) -> Result<Source, GatewayError> {
+    let source = block.required("source")?;
+    let [media_type, data, url] = source.fields(["media_type", "data", "url"])?;
+    match (text_field(source, "type")?.as_str(), optional_text(data)?, optional_text(url)?) {
+        ("base64", Some(data), _) => {
+            let declared = optional_text(media_type)?.unwrap_or_default();
+            Ok(title.map_or_else(|| media::inline(&declared, &data), |title| media::document(&declared, &data, title)))
+        }
+        ("text", Some(data), _) => Ok(Source::Text(data)),
+        ("url", _, Some(url)) => Ok(Source::Url(url)),
+        ("file", _, _) => Err(unsupported(block, "a file by id; send its data instead")),
+        _ => Err(source.wrong("needs base64 data, text, blocks or a url")),
+    }
+}

@@ -1,0 +1,227 @@
+//! What a forwarded request says in other words than OpenRouter reads: written in OpenAI's own, at its places.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::chat::request::{Source, ToolChoice};
+use crate::document::{Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::media::{self, Title, data_url, titled};
+use crate::wire::native::Forwarding;
+use crate::wire::openai::client::request::{is_unset, tool_choice, tool_name};
+use crate::wire::request::arguments;
+use crate::wire::shape::object_in;
+
+/// Writes everything as OpenAI has it.
+pub(super) fn rewrite(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
+    for tool in elements(forwarding.body, "tools") {
+        if !forwarding.edits.removes(tool) {
+            nest(forwarding, tool);
+        }
+    }
+    choose(forwarding)?;
+    if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset(*top_k)) {
+        forwarding.edits.remove(top_k);
+    }
+    nest_schema(forwarding);
+    for message in elements(forwarding.body, "messages") {
+        for part in elements(message, "content") {
+            rewrite_part(forwarding, part);
+        }
+        for call in elements(message, "tool_calls") {
+            rewrite_call(forwarding, call);
+        }
+    }
+    Ok(())
+}
+
+fn elements<'d>(object: Value<'d>, list: &str) -> impl Iterator<Item = Value<'d>> + use<'d> {
+    object.get(list).into_iter().flat_map(Value::elements)
+}
+
+fn raw(value: Value<'_>) -> Option<Box<RawValue>> {
+    RawValue::from_string(value.json().0).ok()
+}
+
+#[derive(Serialize)]
+struct Function {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Nested {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Named<'d> {
+    name: Cow<'d, str>,
+}
+
+#[derive(Serialize)]
+struct Chosen<'d> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Named<'d>,
+}
+
+#[derive(Serialize)]
+struct Answer<'d> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "json_schema")]
+    described: Described<'d>,
+}
+
+#[derive(Serialize)]
+struct Described<'d> {
+    name: Cow<'d, str>,
+    strict: bool,
+    schema: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Address<'d> {
+    url: Option<Cow<'d, str>>,
+}
+
+#[derive(Serialize)]
+struct TextPart {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+/// A tool as OpenAI nests it: from a flat one, from one of Anthropic's, or from one without a type. A cache mark is the tool's.
+fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
+    let member = |name: &str| tool.get(name).and_then(raw);
+    if let Some(function) = tool.get("function") {
+        if tool.get("type").is_none() {
+            forwarding.edits.set(tool, "type", "function");
+        }
+        if let Some(mark) = function.get("cache_control") {
+            forwarding.edits.remove(mark);
+            if tool.get("cache_control").is_none() {
+                forwarding.edits.set_json(tool, "cache_control", &mark.json().0);
+            }
+        }
+    } else if tool.get("custom").is_none() {
+        let function = Function {
+            name: member("name"),
+            description: member("description"),
+            parameters: member("parameters").or_else(|| member("input_schema")),
+            strict: member("strict"),
+        };
+        forwarding.edits.replace(tool, &Nested { kind: "function", function, cache_control: member("cache_control") });
+    }
+}
+
+/// A choice as OpenAI writes it.
+fn choose(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
+    let Some(choice) = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice)) else {
+        return Ok(());
+    };
+    let is_own = match choice.as_text() {
+        Some(word) => matches!(word.as_ref(), "none" | "auto" | "required"),
+        None => ["function", "custom", "allowed_tools"].iter().any(|place| choice.get(place).is_some()),
+    };
+    if !is_own {
+        let edits = &mut forwarding.edits;
+        match tool_choice(choice)? {
+            ToolChoice::None => edits.replace(choice, "none"),
+            ToolChoice::Required => edits.replace(choice, "required"),
+            ToolChoice::Named(name) => {
+                edits.replace(choice, &Chosen { kind: "function", function: Named { name: name.into() } });
+            }
+            ToolChoice::Auto | ToolChoice::Allowed { .. } => edits.replace(choice, "auto"),
+        }
+    }
+    Ok(())
+}
+
+/// A schema in its place, where a client leaves the level of `json_schema` out.
+fn nest_schema(forwarding: &mut Forwarding<'_>) {
+    let Some(format) = forwarding.body.get("response_format") else { return };
+    let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
+    if let Some(schema) = format.get("schema").filter(|_| is_flat) {
+        let name = format.get("name").and_then(Value::as_text).unwrap_or("response".into());
+        let strict = !format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
+        let described = Described { name, strict, schema: raw(schema) };
+        forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
+    }
+}
+
+fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
+    let kind = part.get("type").and_then(Value::as_text).unwrap_or_default();
+    match kind.as_ref() {
+        "input_text" | "output_text" => {
+            if let Some(kind) = part.get("type") {
+                forwarding.edits.replace(kind, "text");
+            }
+        }
+        "image_url" => {
+            if let Some(url) = part.get("image_url").filter(|url| url.kind() == Kind::Text) {
+                forwarding.edits.replace(url, &Address { url: url.as_text() });
+            }
+        }
+        "file" => rewrite_file(forwarding, part),
+        _ => {}
+    }
+}
+
+/// What a file is, where its data or its name tells.
+fn source_of(part: Value<'_>) -> Option<(Value<'_>, Option<String>, Source)> {
+    let file = part.get("file")?;
+    let data = file.get("file_data")?;
+    let title = file.get("filename").and_then(Value::as_text).map(Cow::into_owned);
+    let source = media::source_of_file(data.as_text()?.into_owned(), Title(title.as_deref()));
+    Some((data, title, source))
+}
+
+/// Whether a file is a text, which most models take only as such.
+pub(super) fn is_text_file(part: Value<'_>) -> bool {
+    matches!(source_of(part), Some((_, _, Source::Text(_))))
+}
+
+fn rewrite_file(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
+    let Some((data, title, source)) = source_of(part) else { return };
+    match source {
+        Source::Text(text) => {
+            let text = titled(title.as_deref(), &text);
+            let written = TextPart { kind: "text", text, cache_control: part.get("cache_control").and_then(raw) };
+            forwarding.edits.replace(part, &written);
+        }
+        Source::Inline { media_type, data: bytes } if !data.as_text().is_some_and(|text| text.starts_with("data:")) => {
+            forwarding.edits.replace(data, &data_url(&media_type, &bytes));
+        }
+        Source::Inline { .. } | Source::Url(_) => {}
+    }
+}
+
+/// Arguments are the text of an object, and a call says that it is one of a function.
+fn rewrite_call(forwarding: &mut Forwarding<'_>, call: Value<'_>) {
+    let Some(function) = call.get("function") else { return };
+    if call.get("type").is_none() {
+        forwarding.edits.set(call, "type", "function");
+    }
+    let is_object = |text: Cow<'_, str>| object_in(text.into_owned()).is_some();
+    let written = function.get("arguments");
+    if tool_name(call).is_some() && !written.and_then(Value::as_text).is_some_and(is_object) {
+        forwarding.edits.set(function, "arguments", &arguments(written).0);
+    }
+}

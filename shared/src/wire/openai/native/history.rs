@@ -1,0 +1,396 @@
+//! The conversation of a forwarded request as OpenRouter's models take it. It is sorted by the rules of turns; messages that come
+//! out of it as they went in are not touched, and without any change the list stays byte for byte.
+
+use std::borrow::Cow;
+
+use super::dialects::is_text_file;
+use crate::chat::Turns;
+use crate::chat::request::{Message, Place, Role};
+use crate::chat::turns::{CONTINUE, LOST_RESULT, Piece, PieceKind};
+use crate::document::{Entry, Kind, Value};
+use crate::wire::native::Forwarding;
+use crate::wire::openai::rules;
+
+/// A piece of a message.
+#[derive(Clone, Debug)]
+struct Item<'d> {
+    what: What<'d>,
+    /// The number of the message that it is from; none for the gateway's own.
+    from: Option<usize>,
+    /// The id of a call or result, where that is another one than the client's.
+    id: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum What<'d> {
+    /// A string, a text part, or a part that nobody here knows: it stays where it is.
+    Said(Value<'d>),
+    /// A text of white space only.
+    Blank(Value<'d>),
+    /// A picture, a file, sound.
+    Media(Value<'d>),
+    /// An entry of `tool_calls`.
+    Call(Value<'d>),
+    /// A tool message.
+    Result(Value<'d>),
+    /// A text of the gateway's own.
+    Own(String),
+    /// The result of a call whose own one is lost.
+    Lost,
+}
+
+impl Item<'_> {
+    /// The id of a call or result as the client has it.
+    fn id(&self) -> Cow<'_, str> {
+        let told = match self.what {
+            What::Call(call) => call.get("id"),
+            What::Result(message) => message.get("tool_call_id"),
+            What::Said(_) | What::Blank(_) | What::Media(_) | What::Own(_) | What::Lost => None,
+        };
+        match &self.id {
+            Some(id) => Cow::Borrowed(id),
+            None => told.and_then(Value::as_text).unwrap_or_default(),
+        }
+    }
+}
+
+impl Piece for Item<'_> {
+    fn kind(&self) -> PieceKind<'_> {
+        match &self.what {
+            What::Said(_) | What::Own(_) => PieceKind::Text,
+            What::Blank(_) => PieceKind::Blank,
+            What::Media(_) => PieceKind::Media,
+            What::Call(_) => PieceKind::Call(self.id()),
+            What::Result(_) | What::Lost => PieceKind::Result(self.id()),
+        }
+    }
+
+    fn own_text(text: &str) -> Self {
+        Self { what: What::Own(text.to_owned()), from: None, id: None }
+    }
+
+    fn lost_result(call_id: &str) -> Self {
+        Self { what: What::Lost, from: None, id: Some(call_id.to_owned()) }
+    }
+
+    fn set_id(&mut self, id: String) {
+        self.id = Some(id);
+    }
+
+    /// OpenRouter's models take instructions between turns as they are.
+    fn into_reminder(self) -> Self {
+        self
+    }
+
+    fn into_content(self) -> Vec<Self> {
+        match self.what {
+            What::Result(message) => {
+                let items = contents(message, self.from);
+                items.into_iter().filter(|item| !matches!(item.what, What::Blank(_))).collect()
+            }
+            What::Said(_) | What::Blank(_) | What::Media(_) | What::Call(_) | What::Own(_) | What::Lost => vec![self],
+        }
+    }
+}
+
+/// Repairs the history of a request.
+pub(super) fn repair(forwarding: &mut Forwarding<'_>) {
+    let Some(list) = forwarding.body.get("messages") else { return };
+    let messages: Vec<Value<'_>> = list.elements().collect();
+    let read: Vec<Message<Item<'_>>> = messages.iter().enumerate().map(|(number, message)| read(*message, number)).collect();
+    let sizes = read.iter().map(|message| Size::of(&message.parts)).collect();
+    let turns = Turns::of(read, rules::call_id);
+    forwarding.dropped.extend(turns.left_out.iter().filter_map(|item| path_of(item)));
+    let mut writer = Writer { messages: &messages, sizes, out: Vec::new(), waiting: Vec::new(), forwarding };
+    writer.turns(turns);
+    let is_changed = writer.out.len() != messages.len()
+        || writer.out.iter().enumerate().any(|(number, written)| !matches!(written, Written::Message(n) if *n == number));
+    let entries = writer.out.into_iter().filter_map(|written| match written {
+        Written::Message(number) => messages.get(number).copied().map(Entry::Own),
+        Written::New(entry) => Some(entry),
+    });
+    let entries: Vec<Entry<'_>> = entries.collect();
+    // A conversation of which nothing is left is its sender's fault, and no provider's.
+    if is_changed && !entries.is_empty() {
+        forwarding.edits.arrange(list, entries);
+    }
+}
+
+fn path_of(item: &Item<'_>) -> Option<String> {
+    match item.what {
+        What::Said(value) | What::Media(value) | What::Call(value) | What::Result(value) => Some(value.path()),
+        What::Blank(_) | What::Own(_) | What::Lost => None,
+    }
+}
+
+fn read(message: Value<'_>, number: usize) -> Message<Item<'_>> {
+    let role = message.get("role").and_then(Value::as_text).unwrap_or_default();
+    let item = |what| Item { what, from: Some(number), id: None };
+    match role.as_ref() {
+        "tool" => Message { role: Role::User, parts: vec![item(What::Result(message))] },
+        "system" | "developer" => Message { role: Role::System, parts: contents(message, Some(number)) },
+        "assistant" => {
+            let mut parts = contents(message, Some(number));
+            let refusal = message.get("refusal").filter(|refusal| refusal.kind() == Kind::Text);
+            parts.extend(refusal.map(|refusal| item(What::Said(refusal))));
+            parts.extend(message.get("tool_calls").into_iter().flat_map(Value::elements).map(|call| item(What::Call(call))));
+            Message { role: Role::Assistant, parts }
+        }
+        _ => Message { role: Role::User, parts: contents(message, Some(number)) },
+    }
+}
+
+fn contents(message: Value<'_>, from: Option<usize>) -> Vec<Item<'_>> {
+    let item = |what| Item { what, from, id: None };
+    let Some(content) = message.get("content") else { return Vec::new() };
+    if content.kind() == Kind::Text {
+        let what = if is_blank(Some(content)) { What::Blank(content) } else { What::Said(content) };
+        return vec![item(what)];
+    }
+    content.elements().map(part).map(item).collect()
+}
+
+fn part(part: Value<'_>) -> What<'_> {
+    match part.get("type").and_then(Value::as_text).unwrap_or_default().as_ref() {
+        "image_url" | "video_url" | "input_audio" => What::Media(part),
+        "file" if !is_text_file(part) => What::Media(part),
+        "text" | "input_text" | "output_text" if is_blank(part.get("text")) => What::Blank(part),
+        _ => What::Said(part),
+    }
+}
+
+fn is_blank(text: Option<Value<'_>>) -> bool {
+    text.and_then(Value::as_text).is_some_and(|text| text.trim().is_empty())
+}
+
+/// How many pieces a message has, and whether some of them stand in the way of leaving it as it is.
+struct Size {
+    pieces: usize,
+    has_blank_parts: bool,
+}
+
+impl Size {
+    fn of(items: &[Item<'_>]) -> Self {
+        let is_blank = |item: &&Item<'_>| matches!(item.what, What::Blank(_));
+        let is_part = |item: &Item<'_>| matches!(item.what, What::Blank(value) if value.kind() == Kind::Object);
+        let blanks = items.iter().filter(is_blank).count();
+        Self { pieces: items.len().saturating_sub(blanks), has_blank_parts: items.iter().any(is_part) }
+    }
+}
+
+enum Written<'d> {
+    /// A message of the client's, with the edits in it.
+    Message(usize),
+    New(Entry<'d>),
+}
+
+/// Writes turns as messages.
+struct Writer<'w, 'd> {
+    messages: &'w [Value<'d>],
+    sizes: Vec<Size>,
+    out: Vec<Written<'d>>,
+    /// What the next message of the user's begins with: it was said where it cannot stand.
+    waiting: Vec<Item<'d>>,
+    forwarding: &'w mut Forwarding<'d>,
+}
+
+impl<'d> Writer<'_, 'd> {
+    fn turns(&mut self, turns: Turns<Item<'d>>) {
+        let Turns { system, turns, left_out: _ } = turns;
+        let has_instructions = !system.is_empty();
+        self.runs(system);
+        let is_alone = turns.len() == 1 && !has_instructions;
+        for (number, Message { role, parts }) in turns.into_iter().enumerate() {
+            let is_opening = |item: &Item<'_>| matches!(&item.what, What::Own(text) if text == CONTINUE);
+            // OpenRouter's models take a conversation that the assistant, or nobody, opens.
+            if number == 0 && !is_alone && parts.iter().all(is_opening) {
+                continue;
+            }
+            match role {
+                Role::Assistant => self.assistant(parts),
+                Role::User | Role::System => self.user(parts),
+            }
+        }
+    }
+
+    /// Results first, then what else is said.
+    fn user(&mut self, parts: Vec<Item<'d>>) {
+        let is_result = |item: &Item<'_>| matches!(item.what, What::Result(_) | What::Lost);
+        let (results, rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_result);
+        for item in results {
+            self.result(&item);
+        }
+        self.runs(rest);
+        self.flush();
+    }
+
+    /// A tool message takes text only: what else it holds waits for the user's message.
+    fn result(&mut self, item: &Item<'d>) {
+        let (What::Result(message), Some(number)) = (&item.what, item.from) else {
+            let text = json(&format!("Error: {LOST_RESULT}"));
+            let message = format!("{{\"role\":\"tool\",\"tool_call_id\":{},\"content\":{text}}}", json(&item.id()));
+            self.out.push(Written::New(Entry::New(message)));
+            return;
+        };
+        if let Some(id) = &item.id {
+            self.forwarding.edits.set(*message, "tool_call_id", id);
+        }
+        let is_media = |item: &Item<'_>| matches!(item.what, What::Media(_));
+        let (media, texts): (Vec<_>, Vec<_>) = contents(*message, item.from).into_iter().partition(is_media);
+        if let (Some(content), false) = (message.get("content"), media.is_empty()) {
+            let is_picture = |item: &Item<'_>| matches!(item.what, What::Media(part) if part.get("type").is_some_and(|kind| kind.is("image_url")));
+            let note = text_part(rules::attached(media.iter().all(is_picture)));
+            let texts = texts.iter().filter(|item| !matches!(item.what, What::Blank(_))).map(entry);
+            self.forwarding.edits.arrange(content, texts.chain([Entry::New(note)]).collect());
+        }
+        self.waiting.extend(media);
+        self.out.push(Written::Message(number));
+    }
+
+    /// Pieces, by the messages that they are from.
+    fn runs(&mut self, parts: Vec<Item<'d>>) {
+        let mut parts = parts.into_iter().peekable();
+        while let Some(first) = parts.next() {
+            let from = first.from;
+            let mut run = vec![first];
+            while let Some(next) = parts.next_if(|next| next.from == from) {
+                run.push(next);
+            }
+            self.run(from, run);
+        }
+    }
+
+    fn run(&mut self, from: Option<usize>, run: Vec<Item<'d>>) {
+        let message = from.and_then(|number| self.messages.get(number).copied().map(|message| (number, message)));
+        let role = message.and_then(|(_, message)| message.get("role")?.as_text()).unwrap_or_default();
+        match (message, role.as_ref()) {
+            (Some((number, message)), "user") => {
+                let waiting = std::mem::take(&mut self.waiting);
+                self.message(number, message, &waiting, &run);
+            }
+            (Some((number, message)), "system" | "developer") => {
+                let (media, texts): (Vec<_>, Vec<_>) = run.into_iter().partition(|item| matches!(item.what, What::Media(_)));
+                self.waiting.extend(media);
+                if !texts.is_empty() {
+                    self.message(number, message, &[], &texts);
+                }
+            }
+            _ => self.waiting.extend(run),
+        }
+    }
+
+    /// A message with what is left of it, and what was waiting before that.
+    fn message(&mut self, number: usize, message: Value<'d>, before: &[Item<'d>], items: &[Item<'d>]) {
+        let size = self.sizes.get(number);
+        let is_whole = size.is_some_and(|size| size.pieces == items.len() && !size.has_blank_parts);
+        if !is_whole || !before.is_empty() {
+            let is_content = |item: &&Item<'_>| matches!(item.what, What::Said(_) | What::Media(_));
+            let refusal = message.get("refusal").map(Value::place);
+            let is_own = |item: &&Item<'_>| !matches!(item.what, What::Said(value) if Some(value.place().offset()) == refusal.map(Place::offset));
+            let entries: Vec<Entry<'_>> =
+                before.iter().chain(items.iter().filter(is_content).filter(is_own)).map(entry).collect();
+            if let Some(content) = message.get("content") {
+                if entries.is_empty() {
+                    self.forwarding.edits.replace(content, &());
+                } else {
+                    self.forwarding.edits.arrange(content, entries);
+                }
+            }
+        }
+        self.out.push(Written::Message(number));
+    }
+
+    /// What the assistant says, message by message; one whose calls another message of it stands behind takes that in, as results
+    /// must follow at once.
+    fn assistant(&mut self, parts: Vec<Item<'d>>) {
+        for item in &parts {
+            if let (What::Call(call), Some(id)) = (&item.what, &item.id) {
+                self.forwarding.edits.set(*call, "id", id);
+            }
+        }
+        let is_call = |item: &Item<'_>| matches!(item.what, What::Call(_));
+        let calling = parts.iter().find(|item| is_call(item)).and_then(|item| item.from);
+        let last = parts.last().and_then(|item| item.from);
+        if let (Some(number), true) = (calling, calling != last) {
+            let (before, joined): (Vec<_>, Vec<_>) = parts.into_iter().partition(|item| item.from < Some(number));
+            self.assistant_runs(before);
+            self.joined(number, &joined);
+        } else {
+            self.assistant_runs(parts);
+        }
+    }
+
+    fn assistant_runs(&mut self, parts: Vec<Item<'d>>) {
+        let mut parts = parts.into_iter().peekable();
+        while let Some(first) = parts.next() {
+            let from = first.from;
+            let mut run = vec![first];
+            while let Some(next) = parts.next_if(|next| next.from == from) {
+                run.push(next);
+            }
+            if let Some((number, message)) = from.and_then(|number| Some((number, self.messages.get(number).copied()?))) {
+                self.message(number, message, &[], &run);
+            }
+        }
+    }
+
+    /// Several messages of the assistant's as the first of them that calls.
+    fn joined(&mut self, number: usize, items: &[Item<'d>]) {
+        let Some(message) = self.messages.get(number).copied() else { return };
+        let (calls, texts): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Call(_)));
+        if let Some(list) = message.get("tool_calls") {
+            self.forwarding.edits.arrange(list, calls.into_iter().map(entry).collect());
+        }
+        let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
+        let entries: Vec<Entry<'_>> = texts.into_iter().map(entry).collect();
+        match content {
+            Some(content) if entries.is_empty() && content.kind() == Kind::List => {
+                self.forwarding.edits.replace(content, &());
+            }
+            _ if entries.is_empty() => {}
+            Some(content) => self.forwarding.edits.arrange(content, entries),
+            None => {
+                // A message of calls alone: what others say goes before it.
+                let said =
+                    Entry::Within { before: "{\"role\":\"assistant\",\"content\":[".to_owned(), entries, after: "]}" };
+                self.out.push(Written::New(said));
+            }
+        }
+        self.out.push(Written::Message(number));
+    }
+
+    /// What still waits at the end of a turn is a message of the user's.
+    fn flush(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        if !waiting.is_empty() {
+            let entries = waiting.iter().map(entry).collect();
+            let before = "{\"role\":\"user\",\"content\":[".to_owned();
+            self.out.push(Written::New(Entry::Within { before, entries, after: "]}" }));
+        }
+    }
+}
+
+/// A piece as a content part.
+fn entry<'d>(item: &Item<'d>) -> Entry<'d> {
+    match &item.what {
+        What::Said(value) if value.kind() == Kind::Text => Entry::Within {
+            before: "{\"type\":\"text\",\"text\":".to_owned(),
+            entries: vec![Entry::Own(*value)],
+            after: "}",
+        },
+        What::Said(value) | What::Blank(value) | What::Media(value) | What::Call(value) | What::Result(value) => {
+            Entry::Own(*value)
+        }
+        What::Own(text) => Entry::New(text_part(text)),
+        What::Lost => Entry::New(text_part(LOST_RESULT)),
+    }
+}
+
+fn text_part(text: &str) -> String {
+    format!("{{\"type\":\"text\",\"text\":{}}}", json(text))
+}
+
+/// A string always serialises.
+fn json(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}

@@ -1,0 +1,92 @@
+//! Members of forwarded messages that OpenRouter's models refuse, or that say nothing.
+
+use crate::document::{Kind, Value};
+use crate::wire::native::Forwarding;
+use crate::wire::openai::reasoning::origin_of;
+use crate::wire::openai::rules;
+use crate::wire::target::Target;
+
+fn messages<'d>(forwarding: &Forwarding<'d>) -> impl Iterator<Item = Value<'d>> + use<'d> {
+    forwarding.body.get("messages").into_iter().flat_map(Value::elements)
+}
+
+/// Leaves out what stands empty in the assistant's messages, and thoughts that the model does not take back.
+pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
+        for (name, value) in message.members() {
+            let is_empty_list = name == "tool_calls" && value.kind() == Kind::List && value.elements().next().is_none();
+            if is_empty_list || (value.is_null() && name != "content") {
+                forwarding.edits.remove(value);
+            }
+        }
+        drop_foreign_thoughts(forwarding, message, target);
+        drop_unsigned_thoughts(forwarding, message, target);
+    }
+}
+
+/// Signed thoughts go back only to the vendor that signed them.
+fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
+    let Some(details) = message.get("reasoning_details") else { return };
+    let is_foreign = |entry: &Value<'_>| {
+        let format = entry.get("format").and_then(Value::as_text);
+        !rules::takes_thoughts(target.upstream, origin_of(format.as_deref()))
+    };
+    let (foreign, kept): (Vec<_>, Vec<_>) = details.elements().partition(is_foreign);
+    if kept.is_empty() {
+        forwarding.edits.remove(details);
+    }
+    for entry in foreign {
+        forwarding.drop(entry);
+    }
+}
+
+/// Thoughts in words beside the details say the same again. Alone they are unsigned: they go back, as OpenRouter calls them, to
+/// models that want them.
+fn drop_unsigned_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
+    let [reasoning, other] = ["reasoning", "reasoning_content"].map(|name| message.get(name));
+    let details = message.get("reasoning_details").filter(|details| !forwarding.edits.removes(*details));
+    if target.capabilities.unsigned_reasoning {
+        if let Some(other) = other {
+            forwarding.edits.remove(other);
+            if reasoning.is_none() {
+                forwarding.edits.set_json(message, "reasoning", &other.json().0);
+            }
+        }
+        return;
+    }
+    let has_details = message.get("reasoning_details").is_some_and(|details| details.elements().next().is_some());
+    if let Some(other) = other {
+        forwarding.edits.remove(other);
+    }
+    if let Some(reasoning) = reasoning.filter(|_| details.is_none()) {
+        forwarding.edits.remove(reasoning);
+    }
+    let says = |value: &Value<'_>| value.as_text().is_some_and(|text| !text.trim().is_empty());
+    if let Some(said) = reasoning.filter(says).or(other.filter(says)).filter(|_| !has_details) {
+        forwarding.dropped.push(said.path());
+    }
+}
+
+fn mark(value: Value<'_>) -> Option<Value<'_>> {
+    value.get("cache_control")
+}
+
+/// Claude takes four cache marks: those on tools and instructions first, then the latest of the conversation.
+pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    if !rules::is_claude(target.upstream) {
+        return;
+    }
+    let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
+    let on_tools = tools.filter_map(|tool| mark(tool).or_else(|| tool.get("function").and_then(mark)));
+    let mut fixed: Vec<Value<'_>> = mark(forwarding.body).into_iter().chain(on_tools).collect();
+    let mut moving = Vec::new();
+    for message in messages(forwarding) {
+        let is_system = message.get("role").is_some_and(|role| role.is("system") || role.is("developer"));
+        let parts = message.get("content").into_iter().flat_map(Value::elements).filter_map(mark);
+        let marks = parts.chain(mark(message));
+        if is_system { fixed.extend(marks) } else { moving.extend(marks) }
+    }
+    for mark in rules::excess_marks(fixed, moving) {
+        forwarding.drop(mark);
+    }
+}

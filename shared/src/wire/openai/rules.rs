@@ -1,0 +1,99 @@
+//! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
+//! makes them edits, the encoder writes by them.
+
+use crate::capability::{Capabilities, SamplingSupport, Thinking};
+use crate::chat::Origin;
+use crate::chat::request::Effort;
+use crate::wire::names;
+
+/// Longest id of a call that OpenAI takes.
+const LONGEST_ID: usize = 64;
+
+/// Most cache marks that Claude takes.
+const MAX_CACHE_MARKS: usize = 4;
+
+/// The id of a call: as it is, if it can be. Kimi's own ids say which call of a reply they are, and it wants them back so.
+pub(super) fn call_id(id: &str) -> String {
+    if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { names::call_id(id) }
+}
+
+/// What a tool message says of what it cannot hold: it takes text only, and the rest follows as the user's.
+pub(super) const fn attached(pictures_only: bool) -> &'static str {
+    if pictures_only {
+        "(A picture follows in the next user message.)"
+    } else {
+        "(A file follows in the next user message.)"
+    }
+}
+
+/// Whether signed thoughts of that origin go back to a model: only to the vendor that signed them.
+pub(super) fn takes_thoughts(upstream: &str, origin: Origin) -> bool {
+    match origin {
+        Origin::Anthropic => is_claude(upstream),
+        Origin::Gemini => upstream.starts_with("google/"),
+        Origin::OpenRouter => true,
+    }
+}
+
+/// Whether a model is one of Claude's, whose cache marks count.
+pub(super) fn is_claude(upstream: &str) -> bool {
+    upstream.starts_with("anthropic/")
+}
+
+/// The cache marks that are too many: those on tools and instructions stay first, then the latest of the conversation.
+pub(super) fn excess_marks<T>(mut fixed: Vec<T>, mut moving: Vec<T>) -> Vec<T> {
+    let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
+    let from_messages = excess.min(moving.len());
+    let dropped = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages)));
+    dropped.collect()
+}
+
+/// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
+pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
+    let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
+    if capabilities.thinking != Thinking::Effort {
+        return wanted;
+    }
+    let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
+    not_above.into_iter().max().or_else(|| above.into_iter().min()).unwrap_or(wanted)
+}
+
+/// Whether a model that takes so much of the sampling takes penalties and log probabilities, too: OpenAI's reasoning models refuse
+/// them together.
+pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
+    match support {
+        SamplingSupport::All | SamplingSupport::One | SamplingSupport::Draws => true,
+        SamplingSupport::WithoutThinking | SamplingSupport::Nothing => false,
+    }
+}
+
+/// Whether a model can be told not to think by the effort `none`.
+pub(super) fn knows_none(capabilities: &Capabilities) -> bool {
+    capabilities.efforts.iter().any(|word| word == "none")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effort_is_one_that_the_model_knows() {
+        for (known, wanted, sent) in [
+            (&["low", "high"][..], Effort::Minimal, Effort::Low),
+            (&["low", "high"], Effort::Medium, Effort::Low),
+            (&["low", "high"], Effort::Max, Effort::High),
+            (&["none", "medium"], Effort::Low, Effort::Medium),
+            (&[], Effort::Max, Effort::Max),
+        ] {
+            let efforts = known.iter().map(|word| (*word).to_owned()).collect();
+            let capabilities = Capabilities { thinking: Thinking::Effort, efforts, ..Capabilities::default() };
+            assert_eq!(known_effort(wanted, &capabilities), sent, "{known:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn ids_stay_unless_they_are_empty_or_too_long() {
+        assert_eq!(call_id("functions.look:0"), "functions.look:0");
+        assert!((1..=LONGEST_ID).contains(&call_id(&"x".repeat(90)).len()));
+    }
+}
