@@ -67,7 +67,8 @@ const MOST_NAMED: usize = 50;
 /// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function. What is dropped
 /// is named in the order of its paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
-    let native = request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body()));
+    let native =
+        request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body(), &to.target()));
     let mut outbound = match native {
         Some(native) => forward(request, native, to, extras)?,
         None => translate(request, to, extras)?,

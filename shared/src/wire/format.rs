@@ -109,7 +109,7 @@ pub trait Native: Sync + fmt::Debug {
     fn wire(&self) -> WireFormat;
 
     /// Whether a request can be forwarded: what only the conversation can say is translated even to its own wire.
-    fn takes(&self, _body: Value<'_>) -> bool {
+    fn takes(&self, _body: Value<'_>, _target: &Target<'_>) -> bool {
         true
     }
 

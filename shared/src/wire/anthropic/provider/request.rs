@@ -21,7 +21,7 @@ use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, A
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
-use crate::wire::names::{self, ToolNames};
+use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
@@ -196,7 +196,7 @@ fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
     let mut names = tool_rules::names(tools.iter().map(|tool| tool.name.as_str()));
     for tool in tools {
         let schema = tool.schema.as_ref().map(parse).transpose()?;
-        if let Some(properties) = schema.and_then(tool_rules::properties) {
+        if let Some(properties) = schema.and_then(PropertyNames::for_claude) {
             names.with_properties(&tool.name, properties);
         }
     }
