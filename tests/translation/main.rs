@@ -9,6 +9,7 @@ mod dialects;
 mod folding;
 mod judged;
 mod made_up;
+mod naming;
 mod older_form;
 mod openrouter;
 mod replies;

@@ -65,6 +65,12 @@ pub fn check_content(content: Value<'_>, needed: NeededTexts) -> Result<(), Gate
     }
 }
 
+/// The first of these paths at which a body says something.
+pub fn there(body: Value<'_>, paths: &[&'static str]) -> Option<&'static str> {
+    let says = |path: &&&'static str| path.split('.').try_fold(body, Value::get).is_some();
+    paths.iter().find(says).copied()
+}
+
 /// Whether anything in a schema looks like a property of a name that Claude refuses.
 pub fn has_odd_property(schema: Value<'_>) -> bool {
     let is_odd = |properties: Value<'_>| properties.members().any(|(name, _)| !is_claude_property(&name));

@@ -133,7 +133,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         target.capabilities,
         &Circumstances { limit, most: target.max_output_tokens, obstacle },
     );
-    lost.extend((plan.loses_thinking || plan.changes_budget || plan.loses_effort).then_some(Lost::Reasoning));
+    lost.extend((plan.loses_thinking || plan.changes_budget).then_some(Lost::Reasoning));
+    lost.extend(plan.loses_effort.then_some(Lost::Effort));
     end_with_the_user(&mut turns, target);
     let rules = Rules { names: &names, keep_thinking: plan.told.is_on() };
     let mut body = Body {
