@@ -97,9 +97,10 @@ pub enum PictureTokens {
         #[serde(default = "whole")]
         permille: u64,
     },
-    /// By tiles that cover it; one that is small on both sides is one tile.
+    /// By tiles that cover it; one that is small on both sides is one tile. The tiles of others have two thirds of the shorter side,
+    /// but no more than `side` and no less than 256 pixels (Google's pages on tokens of pictures; the larger of two readings).
     Tile {
-        /// The side of a tile, in pixels.
+        /// The longest side of a tile, in pixels.
         side: u64,
         /// The longest side of a small picture, in pixels.
         small: u64,
@@ -126,7 +127,9 @@ impl PictureTokens {
                 squares(width).saturating_mul(squares(height)).min(most).saturating_mul(permille).div_ceil(1_000)
             }
             Self::Tile { side, small, tokens, most: _ } => {
-                let tiles = |length: u64| length.div_ceil(side.max(1)).max(1);
+                const LEAST: u64 = 256;
+                let unit = (width.min(height).saturating_mul(2) / 3).clamp(LEAST, side.max(LEAST));
+                let tiles = |length: u64| length.div_ceil(unit).max(1);
                 let is_small = width <= small && height <= small;
                 let count = if is_small { 1 } else { tiles(width).saturating_mul(tiles(height)) };
                 count.saturating_mul(tokens)
@@ -217,8 +220,9 @@ mod tests {
             (mini, 1_024, 1_024, 1_659),
             (mini, 4_096, 4_096, 2_489),
             (gemini, 384, 384, 258),
-            (gemini, 385, 384, 258),
-            (gemini, 1_536, 769, 1_032),
+            (gemini, 385, 384, 1_032),
+            (gemini, 768, 768, 1_032),
+            (gemini, 1_536, 769, 1_548),
             (gemini, 3_072, 3_072, 4_128),
             (PictureTokens::Piece { tokens: 1_120 }, 9, 9, 1_120),
         ] {

@@ -139,9 +139,14 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record.
+/// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record. A charge above the hold
+/// is a fault of the measure, and told as one.
 pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
     log(record);
+    if let Some(hold) = facts.reservation.hold.as_ref().filter(|hold| hold.amount < record.charged) {
+        let (held, charged) = (hold.amount.pico(), record.charged.pico());
+        tracing::warn!(event = "ledger.overdraft", request = %record.request, model = record.model, %held, %charged);
+    }
     let settled = settlement::store_record(store, record, &facts.reservation).await;
     if settled != Settled::Done {
         tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");

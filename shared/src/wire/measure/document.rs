@@ -1,35 +1,87 @@
-//! How many pages a PDF has at most, by what it says of itself anywhere: its page objects, the lists of its page tree, its counts.
-//! Readers differ in which of them they follow, so the largest counts.
+//! How many pages a PDF has at most, and how much text, by what it says of itself anywhere: its page objects, the lists of its page
+//! tree, its counts, the strings of its streams. Readers differ in which of them they follow, so the largest counts.
 
+use std::collections::HashSet;
 use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
 
 /// How much of the compressed objects of one document is read.
 const MOST_INFLATED: u64 = 16 * 1024 * 1024;
+/// How far before its data a stream's dictionary is looked at.
+const DICTIONARY: usize = 1_024;
 
-/// The pages of a PDF (ISO 32000-1, 7.7.3); `None` for one that is encrypted or whose objects cannot be read.
-pub(super) fn pages(bytes: &[u8]) -> Option<u64> {
-    let mut found = Found::default();
-    let mut left = MOST_INFLATED;
-    found.read(bytes);
-    for start in &std::mem::take(&mut found.object_streams) {
-        let inflated = inflate(bytes.get(*start..)?, left)?;
-        left = left.saturating_sub(inflated.len() as u64);
-        found.read(&inflated);
-    }
-    let most = found.pages.max(found.children).max(found.count);
-    (!found.is_encrypted && most > 0).then_some(most)
+/// What a PDF holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Printed {
+    /// Pages at most.
+    pub(super) pages: u64,
+    /// Bytes of the strings in its streams: text that is drawn.
+    pub(super) text: u64,
 }
 
-/// The text of an object stream; `None` when it has more than is left, or another filter.
-fn inflate(object: &[u8], left: u64) -> Option<Vec<u8>> {
-    let data = memchr::memmem::find(object, b"stream")?.saturating_add(6);
-    let data = object.get(data..)?;
-    let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n"))?;
+/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3); `None` for one that is encrypted, or that cannot be read to its end.
+pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
+    let mut found = Found::default();
+    let (mut left, mut text) = (MOST_INFLATED, 0_u64);
+    found.read(bytes);
+    for at in memchr::memmem::find_iter(bytes, b"stream") {
+        let before = bytes.get(at.saturating_sub(DICTIONARY)..at).unwrap_or_default();
+        let data = bytes.get(at.saturating_add(6)..).unwrap_or_default();
+        let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n"));
+        let (Some(data), true) = (data, before.trim_ascii_end().ends_with(b">>")) else { continue };
+        let dictionary = last_object(before);
+        let says = |name: &[u8]| memchr::memmem::find(dictionary, name).is_some();
+        let is_picture = says(b"/Image") && !says(b"/First");
+        if is_picture || (says(b"/Length1") && says(b"/FlateDecode")) {
+            // Pixels and the outlines of letters.
+            continue;
+        }
+        if !says(b"/Filter") {
+            let end = memchr::memmem::find(data, b"endstream").unwrap_or(data.len());
+            text = text.saturating_add(drawn(data.get(..end).unwrap_or_default()));
+            continue;
+        }
+        let inflated = inflate(data, left)?;
+        left = left.saturating_sub(inflated.len() as u64);
+        found.read(&inflated);
+        text = text.saturating_add(drawn(&inflated));
+    }
+    let pages = found.pages.max(found.children).max(found.count);
+    (!found.is_unreadable && pages > 0).then_some(Printed { pages, text })
+}
+
+/// The dictionary that ends where a stream begins: what follows the last `obj`.
+fn last_object(before: &[u8]) -> &[u8] {
+    memchr::memmem::rfind(before, b"obj").and_then(|at| before.get(at..)).unwrap_or(before)
+}
+
+/// The text of a compressed stream; `None` when it has more than is left, or another filter.
+fn inflate(data: &[u8], left: u64) -> Option<Vec<u8>> {
     let mut inflated = Vec::new();
     ZlibDecoder::new(data).take(left.saturating_add(1)).read_to_end(&mut inflated).ok()?;
     (inflated.len() as u64 <= left).then_some(inflated)
+}
+
+/// Bytes inside the strings of a stream, in brackets or as hexadecimal digits.
+fn drawn(stream: &[u8]) -> u64 {
+    let (mut depth, mut bytes, mut digits) = (0_u32, 0_u64, None::<u64>);
+    for byte in stream {
+        match (byte, digits) {
+            (b'(', None) => depth = depth.saturating_add(1),
+            (b')', None) => depth = depth.saturating_sub(1),
+            (_, None) if depth > 0 => bytes = bytes.saturating_add(1),
+            (b'<', _) => digits = Some(0),
+            (b'>', Some(count)) => {
+                bytes = bytes.saturating_add(count.div_ceil(2));
+                digits = None;
+            }
+            (digit, Some(count)) if digit.is_ascii_hexdigit() => digits = Some(count.saturating_add(1)),
+            (digit, Some(_)) if !digit.is_ascii_whitespace() => digits = None,
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// What a text of PDF objects says.
@@ -41,9 +93,8 @@ struct Found {
     children: u64,
     /// The largest count.
     count: u64,
-    is_encrypted: bool,
-    /// Where objects begin that hold others.
-    object_streams: Vec<usize>,
+    /// Whether it is encrypted, or readers make different things of it.
+    is_unreadable: bool,
 }
 
 impl Found {
@@ -55,13 +106,15 @@ impl Found {
             match name.as_slice() {
                 b"Type" => match rest.strip_prefix(b"/").map(self::name) {
                     Some((kind, _)) if kind == b"Page" => self.pages = self.pages.saturating_add(1),
-                    Some((kind, _)) if kind == b"ObjStm" => self.object_streams.push(slash),
                     Some(_) => {}
                     None => self.pages = self.pages.saturating_add(1),
                 },
-                b"Kids" => self.children = self.children.saturating_add(references(rest)),
+                b"Kids" => match references(rest) {
+                    Some(count) => self.children = self.children.saturating_add(count),
+                    None => self.is_unreadable = true,
+                },
                 b"Count" => self.count = self.count.max(number(rest)),
-                b"Encrypt" => self.is_encrypted = true,
+                b"Encrypt" => self.is_unreadable = true,
                 _ => {}
             }
         }
@@ -99,12 +152,24 @@ fn blanks_skipped(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// References in a list; one for a list that stands elsewhere.
-fn references(text: &[u8]) -> u64 {
-    let Some(list) = text.strip_prefix(b"[") else { return 1 };
-    let end = memchr::memchr(b']', list).unwrap_or(list.len());
-    let list = list.get(..end).unwrap_or_default();
-    memchr::memchr_iter(b'R', list).count() as u64
+/// References in a list; one for a list that stands elsewhere; `None` where the same one comes again, which no reader needs.
+fn references(text: &[u8]) -> Option<u64> {
+    let Some(mut rest) = text.strip_prefix(b"[") else { return Some(1) };
+    let (mut seen, mut numbers) = (HashSet::new(), Vec::new());
+    loop {
+        rest = blanks_skipped(rest);
+        let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
+        match rest.get(..length).unwrap_or_default() {
+            b"" => return Some(seen.len() as u64),
+            b"R" => {
+                if !seen.insert(std::mem::take(&mut numbers)) {
+                    return None;
+                }
+            }
+            number => numbers.push(number),
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
 }
 
 fn number(text: &[u8]) -> u64 {
@@ -121,34 +186,53 @@ mod tests {
 
     use super::*;
 
-    fn stream_of_objects(objects: &str) -> Vec<u8> {
+    fn pages(bytes: &[u8]) -> Option<u64> {
+        read(bytes).map(|printed| printed.pages)
+    }
+
+    fn stream(dictionary: &str, text: &str) -> Vec<u8> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(objects.as_bytes()).unwrap();
-        let head = b"%PDF-1.5\n5 0 obj << /Type /ObjStm /Filter /FlateDecode >> stream\r\n".to_vec();
-        [head, encoder.finish().unwrap(), b"\nendstream".to_vec()].concat()
+        encoder.write_all(text.as_bytes()).unwrap();
+        let head = format!("5 0 obj << {dictionary} /Filter /FlateDecode >> stream\r\n");
+        [head.into_bytes(), encoder.finish().unwrap(), b"\nendstream endobj ".to_vec()].concat()
     }
 
     #[test]
     fn pages_are_found_however_they_are_written() {
-        for (text, pages) in [
+        for (text, expected) in [
             ("%PDF-1.4 << /Type /Page >> << /Type/Page/X 1 >> << /Type /Pages /Count 2 >>", Some(2)),
             ("%PDF-1.4 << /T#79pe % so\n /P#61ge >> << /Type /Page>>", Some(2)),
-            ("%PDF-1.4 << /Type /Pages /Kids [ 3 0 R 3 0 R 3 0 R ] /Count 1 >> << /Type /Page >>", Some(3)),
+            ("%PDF-1.4 << /Type /Pages /Kids [ 3 0 R %]\n 4 0 R 5 0 R ] /Count 1 >> << /Type /Page >>", Some(3)),
+            ("%PDF-1.4 << /Type /Pages /Kids [ 3 0 R 3 0 R ] /Count 1 >> << /Type /Page >>", None),
             ("%PDF-1.4 << /Type /Pages /Count 70 >> << /Type /Page >>", Some(70)),
             ("%PDF-1.4 << /Type /Page >> trailer << /Encrypt 7 0 R >>", None),
             ("%PDF-1.4 nothing", None),
         ] {
-            assert_eq!(super::pages(text.as_bytes()), pages, "{text}");
+            assert_eq!(pages(text.as_bytes()), expected, "{text}");
         }
     }
 
     #[test]
-    fn compressed_objects_are_read_and_bombs_are_not() {
-        let two = stream_of_objects("<< /Type /Page >> << /Type /Page >>");
-        assert_eq!(pages(&two), Some(2));
-        let broken = stream_of_objects("").iter().map(|byte| if *byte == 0x9c { 0 } else { *byte }).collect::<Vec<u8>>();
-        assert_eq!(pages(&broken), None);
-        let bomb = stream_of_objects(&" ".repeat(17 * 1024 * 1024));
-        assert_eq!(pages(&bomb), None);
+    fn compressed_objects_are_read_whatever_they_are_called_and_bombs_are_not() {
+        let two = "<< /Type /Page >> << /Type /Page >>";
+        assert_eq!(pages(&stream("/Type /ObjStm /First 9", two)), Some(2));
+        assert_eq!(pages(&stream("/First 9", two)), Some(2));
+        let decoy = [b"/X (stream\r\nx\x9c) ".to_vec(), stream("/Type /ObjStm", two)].concat();
+        assert_eq!(pages(&decoy), Some(2));
+        assert_eq!(pages(b"<< /Type /Page >> 5 0 obj << /Filter /LZWDecode >> stream\nxyz\nendstream"), None);
+        assert_eq!(pages(&stream("/Type /ObjStm", &" ".repeat(17 * 1024 * 1024))), None);
+    }
+
+    #[test]
+    fn text_is_what_stands_in_strings_and_pixels_are_none() {
+        let page = b"%PDF-1.4 << /Type /Page >> ".to_vec();
+        for (more, text) in [
+            (stream("", "BT (Hello) Tj [(a) 20 (bc)] TJ <48656c> Tj << /X 1 >> ET"), 11),
+            (stream("/Subtype /Image", "(Hello)"), 0),
+            (b"5 0 obj << /Length 7 >> stream\n(Hello)\nendstream".to_vec(), 5),
+        ] {
+            let read = read(&[page.clone(), more].concat());
+            assert_eq!(read, Some(Printed { pages: 1, text }));
+        }
     }
 }

@@ -1,11 +1,11 @@
-//! Pictures, documents, sound and texts in base64: what their bytes say that they are, and how many tokens that is at most.
+//! Pictures, documents, sound and texts in base64: what their bytes say that they are, and how many tokens that is at most. Providers
+//! differ in what they go by, so bytes that can be read in several ways count as the dearest.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use imagesize::ImageSize;
 
 use super::text::TextSize;
-use super::{Measure, document, sound};
+use super::{Measure, document, picture, sound};
 
 /// As lenient as the most lenient provider: padding or none, bits left over or none.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -18,17 +18,17 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 const HEAD: usize = 256 * 1024;
 /// How far into a file its `%PDF` may stand (Acrobat's own tolerance, which others follow).
 const PDF_HEAD: usize = 1_024;
+/// What files of sound and video begin with, beside those whose length can be told.
+const CONTAINERS: [&[u8]; 8] = [b"OggS", b"fLaC", b"FLV", b"FORM", b"#!AMR", b"RIFF", b"MThd", b"ID3"];
 
 /// How the provider reads a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// As a picture, whatever else it may be.
     Picture,
-    /// As a document: a PDF, a text, or a picture.
-    Document,
     /// As sound.
     Sound,
-    /// As its type says.
+    /// As a document, or as its type says.
     Any,
 }
 
@@ -37,16 +37,20 @@ pub(super) enum Reading {
 pub(super) struct Bytes<'t>(pub(super) &'t str);
 
 impl Bytes<'_> {
+    /// What it stands for; `None` for what is no base64.
     fn decoded(self) -> Option<Vec<u8>> {
         let encoded: Vec<u8> = self.0.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).collect();
         LENIENT.decode(encoded).ok()
     }
 
-    fn head(self) -> Vec<u8> {
+    fn head(self) -> Option<Vec<u8>> {
         let start = self.0.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(HEAD);
         let mut start: Vec<u8> = start.collect();
-        start.truncate(start.len() - start.len() % 4);
-        LENIENT.decode(start).unwrap_or_default()
+        let whole = start.len() - start.len() % 4;
+        if start.len() == HEAD {
+            start.truncate(whole);
+        }
+        LENIENT.decode(start).ok()
     }
 }
 
@@ -64,52 +68,48 @@ impl Measure<'_> {
     pub(super) fn remote(&mut self, reading: Reading) {
         match reading {
             Reading::Picture => self.add(self.media.picture.most()),
-            Reading::Document | Reading::Sound | Reading::Any => self.sizes.is_unbounded = true,
+            Reading::Sound | Reading::Any => self.sizes.is_unbounded = true,
         }
     }
 
-    /// Adds a part by its bytes. What can be read in two ways counts as the larger one.
+    /// Adds a part by its bytes: the dearest of what they can be. What nobody can tell the size of has none.
     pub(super) fn media(&mut self, bytes: Bytes<'_>, reading: Reading) {
-        let head = bytes.head();
-        let picture = imagesize::image_type(&head).ok().map(|_| match imagesize::blob_size(&head) {
-            Ok(ImageSize { width, height }) => self.media.picture.tokens(width as u64, height as u64),
-            Err(_) => self.media.picture.most(),
-        });
-        let may_be_document = reading != Reading::Picture && head.get(..PDF_HEAD.min(head.len())).is_some_and(is_pdf);
-        match (picture, may_be_document) {
-            (Some(tokens), false) if reading != Reading::Sound => self.add(tokens),
-            (_, true) => match bytes.decoded().and_then(|bytes| document::pages(&bytes)) {
-                Some(pages) => {
-                    let pages = self.media.pages.map_or(pages, |most| pages.min(most));
-                    self.add(pages.saturating_mul(self.media.page).max(picture.unwrap_or(0)));
-                }
-                None => self.unreadable_document(),
-            },
-            (_, false) => self.other(bytes),
+        let Some(head) = bytes.head() else { return self.remote(reading) };
+        let picture = picture::tokens(&head, &self.media.picture);
+        if let (Some(tokens), Reading::Picture) = (picture, reading) {
+            return self.add(tokens);
+        }
+        // Everything but a picture is read to its end.
+        let may_be_pdf = memchr::memmem::find(head.get(..PDF_HEAD.min(head.len())).unwrap_or_default(), b"%PDF").is_some();
+        if picture.is_some() && !may_be_pdf && reading == Reading::Any && std::str::from_utf8(&head).is_err() {
+            return self.add(picture.unwrap_or(0));
+        }
+        let Some(bytes) = bytes.decoded() else { return self.remote(reading) };
+        let is_container = is_container(&bytes);
+        let sound = sound::seconds(&bytes);
+        let heard = sound.zip(self.media.sound_second).map(|(seconds, tokens)| seconds.saturating_mul(tokens));
+        let drawn = picture.filter(|_| reading != Reading::Sound);
+        let printed = (may_be_pdf && reading == Reading::Any).then(|| self.document(&bytes));
+        let written = (reading != Reading::Sound).then(|| std::str::from_utf8(&bytes).ok()).flatten().map(text);
+        let is_told = heard.is_some() || (!is_container && (drawn.is_some() || printed.is_some() || written.is_some()));
+        match [heard, drawn, printed.flatten(), written].into_iter().flatten().max() {
+            Some(tokens) if is_told && printed != Some(None) => self.add(tokens),
+            Some(_) | None => self.sizes.is_unbounded = true,
         }
     }
 
-    /// Adds sound, or a text that its provider decodes. Anything else has no size that anybody can tell.
-    fn other(&mut self, bytes: Bytes<'_>) {
-        let Some(bytes) = bytes.decoded() else { return self.sizes.text.add(bytes.0) };
-        match (sound::seconds(&bytes), self.media.sound_second) {
-            (Some(seconds), Some(tokens)) => return self.add(seconds.saturating_mul(tokens)),
-            (Some(_), None) => return self.sizes.is_unbounded = true,
-            (None, _) => {}
-        }
-        if std::str::from_utf8(&bytes).is_err() {
-            self.sizes.is_unbounded = true;
-            return;
-        }
-        let mut text = TextSize::default();
-        text.add_plain(&bytes);
-        self.add(text.worst());
-    }
-
-    fn unreadable_document(&mut self) {
-        match self.media.pages {
-            Some(most) => self.add(most.saturating_mul(self.media.page)),
-            None => self.sizes.is_unbounded = true,
+    /// Tokens of a PDF; `None` where its pages cannot be counted and its vendor names no limit.
+    fn document(&self, bytes: &[u8]) -> Option<u64> {
+        /// What a page is held to have of text, in bytes of its strings; more is counted apart.
+        const PAGE_TEXT: u64 = 3_000;
+        let most = self.media.pages;
+        match document::read(bytes) {
+            Some(document::Printed { pages, text }) => {
+                let pages = most.map_or(pages, |most| pages.min(most));
+                let more = text.saturating_sub(pages.saturating_mul(PAGE_TEXT));
+                Some(pages.saturating_mul(self.media.page).saturating_add(more))
+            }
+            None => most.map(|most| most.saturating_mul(self.media.page)),
         }
     }
 
@@ -118,6 +118,15 @@ impl Measure<'_> {
     }
 }
 
-fn is_pdf(head: &[u8]) -> bool {
-    memchr::memmem::find(head, b"%PDF").is_some()
+/// Whether a file holds sound or video whose length nothing here can tell. `ftyp` begins those of MPEG, and pictures that have a
+/// brand of their own.
+fn is_container(bytes: &[u8]) -> bool {
+    let is_film = bytes.get(4..8) == Some(b"ftyp") && !picture::is_heif(bytes);
+    is_film || (CONTAINERS.iter().any(|start| bytes.starts_with(start)) && bytes.get(8..12) != Some(b"WEBP"))
+}
+
+fn text(text: &str) -> u64 {
+    let mut size = TextSize::default();
+    size.add_plain(text.as_bytes());
+    size.worst()
 }

@@ -6,6 +6,7 @@
 
 mod document;
 mod media;
+mod picture;
 mod places;
 mod sound;
 mod text;
@@ -22,6 +23,12 @@ use text::TextSize;
 /// What providers add of their own to a prompt, in tokens: more with tools (Claude's tool prompt has 300 to 700).
 const FRAME: u64 = 16;
 const TOOLS_FRAME: u64 = 700;
+/// What a form of the answer adds: Claude is told of it in words.
+const FORM_FRAME: u64 = 400;
+/// What Anthropic's typed tools add, by what their types begin with (platform.claude.com, pricing of tool use; the last two are not
+/// published).
+const TYPED_TOOLS: [(&str, u64); 5] =
+    [("bash_", 245), ("text_editor_", 700), ("computer_", 1_234), ("memory_", 700), ("tool_search_tool_", 700)];
 
 /// The sizes of an upstream body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +39,8 @@ pub struct Measured {
     /// Whether a part is there whose size nobody can tell.
     is_unbounded: bool,
     has_tools: bool,
+    /// What the provider adds of its own for a form of the answer, and for each of its own tools.
+    added: u64,
     /// The output limit that stands in the body, in tokens.
     pub output_limit: Option<u64>,
     /// The dearest cache write that the body asks for.
@@ -48,7 +57,13 @@ impl Measured {
     /// Reads a body that was read before.
     pub fn of_document(wire: WireFormat, document: &Document, media: &MediaTokens) -> Self {
         let root = document.root();
-        let mut measure = Measure { media, sizes: Self { has_tools: root.get("tools").is_some(), ..Self::default() } };
+        let forms = [&["output_config", "format"][..], &["response_format"], &["generationConfig", "responseMimeType"]];
+        let form = if forms.iter().any(|place| root.at(place).is_some()) { FORM_FRAME } else { 0 };
+        let typed = root.get("tools").into_iter().flat_map(Value::elements).map(typed_tool).sum::<u64>();
+        let mut measure = Measure {
+            media,
+            sizes: Self { has_tools: root.get("tools").is_some(), added: form.saturating_add(typed), ..Self::default() },
+        };
         places::read(wire, root, &mut measure);
         Self { output_limit: places::output_limit(wire, root), ..measure.sizes }
     }
@@ -77,8 +92,14 @@ impl Measured {
     }
 
     fn frame(&self) -> u64 {
-        if self.has_tools { TOOLS_FRAME } else { FRAME }
+        self.added.saturating_add(if self.has_tools { TOOLS_FRAME } else { FRAME })
     }
+}
+
+/// What a tool of Anthropic's own adds.
+fn typed_tool(tool: Value<'_>) -> u64 {
+    let kind = tool.get("type").and_then(Value::as_text).unwrap_or_default();
+    TYPED_TOOLS.iter().find(|(start, _)| kind.starts_with(start)).map_or(0, |(_, tokens)| *tokens)
 }
 
 /// A body that is being measured.
@@ -102,7 +123,7 @@ impl Measure<'_> {
 
     fn name(&mut self, name: &str) {
         self.sizes.text.values = self.sizes.text.values.saturating_add(1);
-        self.sizes.text.add(name);
+        self.sizes.text.add_plain(name.as_bytes());
     }
 
     /// Takes the mark of an object that a cache may end at.

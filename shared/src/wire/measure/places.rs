@@ -23,7 +23,10 @@ pub(super) fn read(wire: WireFormat, body: Value<'_>, measure: &mut Measure<'_>)
         match name.as_ref() {
             name if name == messages => value.elements().for_each(|message| {
                 measure.cache(message);
-                object(message, measure, &|name, value, measure| is_list(name, value, parts, part, measure));
+                object(message, measure, &|name, value, measure| match wire {
+                    WireFormat::OpenAi => openai_member(name, value, measure),
+                    WireFormat::Anthropic | WireFormat::Gemini => is_list(name, value, parts, part, measure),
+                });
             }),
             "system" if wire == WireFormat::Anthropic => each(value, part, measure),
             "tools" => {
@@ -84,25 +87,25 @@ fn each(list: Value<'_>, part: Part, measure: &mut Measure<'_>) {
     }
 }
 
+/// Whatever a block is, it may hold others: only what a tool is called with is text in any case.
 fn anthropic_block(block: Value<'_>, measure: &mut Measure<'_>) {
-    let kind = block.get("type").and_then(Value::as_text);
-    let reading = match kind.as_deref() {
-        Some("image") => Reading::Picture,
-        Some("document") => Reading::Document,
-        Some("tool_result" | "search_result") => {
-            let nested = |name: &str, value: Value<'_>, measure: &mut Measure<'_>| {
-                is_list(name, value, "content", anthropic_block, measure)
-            };
-            return object(block, measure, &nested);
+    let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
+    let reading = if kind == "image" { Reading::Picture } else { Reading::Any };
+    object(block, measure, &|name, value, measure| match (name, value.kind()) {
+        ("content", Kind::List) => {
+            each(value, anthropic_block, measure);
+            true
         }
-        _ => return measure.text(block),
-    };
-    object(block, measure, &|name, source, measure| {
-        let is_source = name == "source" && source.kind() == Kind::Object;
-        if is_source {
-            anthropic_source(source, reading, measure);
+        ("content", Kind::Object) => {
+            measure.cache(value);
+            anthropic_block(value, measure);
+            true
         }
-        is_source
+        ("source", Kind::Object) => {
+            anthropic_source(value, reading, measure);
+            true
+        }
+        _ => false,
     });
 }
 
@@ -120,28 +123,51 @@ fn anthropic_source(source: Value<'_>, reading: Reading, measure: &mut Measure<'
     });
 }
 
+/// Members of a chat message that hold parts, beside its content: pictures of a reply, and files that were read before.
+fn openai_member(name: &str, value: Value<'_>, measure: &mut Measure<'_>) -> bool {
+    match (name, value.kind()) {
+        ("content" | "images", Kind::List) => each(value, openai_part, measure),
+        ("annotations", Kind::List) => {
+            for annotation in value.elements() {
+                let content = annotation.at(&["file", "content"]);
+                content.into_iter().for_each(|content| each(content, openai_part, measure));
+                measure.text(annotation);
+            }
+        }
+        ("audio", Kind::Object) => measure.remote(Reading::Sound),
+        _ => return false,
+    }
+    true
+}
+
+/// A part that is not known may be anything.
 fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
-    let kind = part.get("type").and_then(Value::as_text);
-    let (place, reading) = match kind.as_deref() {
-        Some("image_url") => ("image_url", Reading::Picture),
-        Some("file") => ("file", Reading::Document),
-        Some("input_audio") => ("input_audio", Reading::Sound),
-        Some("video_url") => ("video_url", Reading::Any),
-        _ => return measure.text(part),
+    let kind = part.get("type").and_then(Value::as_text).unwrap_or_default();
+    let (place, remote) = match kind.as_ref() {
+        "text" | "refusal" => return measure.text(part),
+        "image_url" => ("image_url", Reading::Picture),
+        "file" => ("file", Reading::Any),
+        "input_audio" => ("input_audio", Reading::Sound),
+        _ => {
+            measure.remote(Reading::Any);
+            return measure.text(part);
+        }
     };
+    // Inline data is what its bytes are: not every provider goes by the type of the part.
+    let inline = if place == "input_audio" { Reading::Sound } else { Reading::Any };
     object(part, measure, &|name, value, measure| {
         let is_place = name == place;
         if is_place && value.kind() == Kind::Object {
             object(value, measure, &|name, value, measure| match name {
-                "url" | "file_data" => is_url(value, reading, measure),
-                "data" => is_media(value, reading, measure),
+                "url" | "file_data" => is_url(value, (inline, remote), measure),
+                "data" => is_media(value, inline, measure),
                 "file_id" => {
-                    measure.remote(reading);
+                    measure.remote(remote);
                     true
                 }
                 _ => false,
             });
-        } else if is_place && !is_url(value, reading, measure) {
+        } else if is_place && !is_url(value, (inline, remote), measure) {
             measure.text(value);
         }
         is_place
@@ -168,13 +194,14 @@ fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     });
 }
 
-/// Reads a URL that may hold its data; false for what is text.
-fn is_url(url: Value<'_>, reading: Reading, measure: &mut Measure<'_>) -> bool {
+/// Reads a URL that may hold its data, each in its own way; false for what is no text. Data that is spelled in another way than it should be
+/// may be read all the same.
+fn is_url(url: Value<'_>, (inline, remote): (Reading, Reading), measure: &mut Measure<'_>) -> bool {
     let Some(text) = url.as_text() else { return false };
     match split_data_url(&text) {
-        Some((_, data)) => measure.media(Bytes(data), reading),
-        None if text.starts_with("data:") => return false,
-        None => measure.remote(reading),
+        Some((_, data)) => measure.media(Bytes(data), inline),
+        None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => measure.remote(inline),
+        None => measure.remote(remote),
     }
     true
 }

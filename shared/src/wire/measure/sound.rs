@@ -5,15 +5,31 @@ pub(super) fn seconds(bytes: &[u8]) -> Option<u64> {
     if bytes.starts_with(b"RIFF") { wav(bytes) } else { mp3(bytes) }
 }
 
-/// Bytes of samples by bytes a second. Only plain samples have a fixed rate (formats 1, PCM, and 3, floating point).
+/// Bytes of samples by bytes a second. Only plain samples have a fixed rate (formats 1, PCM, and 3, floating point). A file that
+/// says its format twice, or after its samples, is read in different ways.
 fn wav(bytes: &[u8]) -> Option<u64> {
-    let format = memchr::memmem::find(bytes, b"fmt ")?.saturating_add(8);
+    if bytes.get(8..12) != Some(b"WAVE") {
+        return None;
+    }
+    let (mut at, mut format) = (12_usize, None);
+    while let Some(name) = bytes.get(at..at.saturating_add(4)) {
+        let size = bytes.get(at.saturating_add(4)..at.saturating_add(8)).and_then(|size| size.try_into().ok());
+        let size = usize::try_from(u32::from_le_bytes(size?)).ok()?;
+        match name {
+            b"fmt " if format.is_none() => format = bytes.get(at.saturating_add(8)..),
+            b"fmt " => return None,
+            b"data" if format.is_none() => return None,
+            _ => {}
+        }
+        at = at.saturating_add(8).saturating_add(size).saturating_add(size % 2);
+    }
+    let format = format?;
     let number = |at: usize| {
-        let place = format.saturating_add(at);
-        bytes.get(place..place.saturating_add(2)).and_then(|two| two.try_into().ok()).map(u16::from_le_bytes)
+        let two = format.get(at..at.saturating_add(2)).and_then(|two| two.try_into().ok());
+        two.map(u16::from_le_bytes).map(u64::from)
     };
-    let (kind, channels, bits) = (number(0)?, u64::from(number(2)?), u64::from(number(14)?));
-    let rate = u64::from(number(4)?).saturating_add(u64::from(number(6)?).saturating_mul(65_536));
+    let (kind, channels, bits) = (number(0)?, number(2)?, number(14)?);
+    let rate = number(4)?.saturating_add(number(6)?.saturating_mul(65_536));
     let a_second = rate.saturating_mul(channels).saturating_mul(bits.div_ceil(8));
     (matches!(kind, 1 | 3) && a_second > 0).then(|| (bytes.len() as u64).div_ceil(a_second))
 }
@@ -28,7 +44,7 @@ const BITRATES: [[u64; 16]; 2] = [
 fn mp3(bytes: &[u8]) -> Option<u64> {
     let mut at = after_tag(bytes);
     let mut milliseconds_x1000 = 0_u64;
-    let mut frames = 0_u64;
+    let (mut frames, mut kind) = (0_u64, None);
     while let Some(&[first, second, third, _]) = bytes.get(at..at.saturating_add(4)) {
         let is_frame = first == 0xff && second & 0xe0 == 0xe0 && second & 0x06 == 0x02;
         if !is_frame {
@@ -36,6 +52,11 @@ fn mp3(bytes: &[u8]) -> Option<u64> {
             break;
         }
         let version = second >> 3 & 0x03;
+        // A file of one sound keeps its version and rate; one that changes them is read in different ways.
+        let frame = (version, third >> 2 & 0x03);
+        if *kind.get_or_insert(frame) != frame {
+            return None;
+        }
         let (rates, samples, divisor) = match version {
             3 => (BITRATES.first()?, 1_152_u64, 1_u64),
             2 => (BITRATES.get(1)?, 576, 2),
@@ -71,8 +92,19 @@ mod tests {
         let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\0\0\0\0".to_vec();
         wav.resize(44 + 32_000 * 3, 0);
         assert_eq!(seconds(&wav), Some(4), "three seconds and a header");
+        let with = |at: usize, bytes: &[u8]| {
+            let mut changed = wav.clone();
+            changed.splice(at..at, bytes.iter().copied());
+            seconds(&changed)
+        };
+        let format = &wav[12..36];
+        assert_eq!(with(36, format), None, "two formats");
+        assert_eq!(with(12, b"data\0\0\0\0"), None, "samples before their format");
+        assert_eq!(with(12, b"JUNK\x04\0\0\0fmt "), Some(4), "a chunk is stepped over");
         wav[20] = 2;
         assert_eq!(seconds(&wav), None, "compressed samples have no fixed rate");
+        wav[8] = b'A';
+        assert_eq!(seconds(&wav), None, "another kind of file");
     }
 
     #[test]

@@ -61,6 +61,62 @@ fn parts_count_by_their_bytes_and_never_by_their_labels() {
 }
 
 #[test]
+fn bytes_that_can_be_read_in_several_ways_count_as_the_dearest() {
+    let text = "{}".repeat(3_000);
+    let film = [b"\0\0\0\x20ftypisom\0\0\0\0isomiso2".to_vec(), vec![0xff; 300]].concat();
+    let picture_and_pdf = [STANDARD.decode(png()).unwrap(), b"%PDF << /Type /Page >>".to_vec()].concat();
+    for (bytes, expected) in [
+        (format!("BM{text}").into_bytes(), (6_001, false)),
+        (format!("GIF8{text}").into_bytes(), (10_000, false)),
+        (format!(" %PDF /Type /Page {text}").into_bytes(), (6_011, false)),
+        (picture_and_pdf, (5_000, false)),
+        (film, (0, true)),
+        (b"RIFF\0\0\0\0AVI LIST text".to_vec(), (0, true)),
+    ] {
+        let [_, document, file, inline] = media_of(&STANDARD.encode(&bytes), "text/plain");
+        assert_eq!([document, file, inline], [expected; 3], "{}", String::from_utf8_lossy(&bytes[..12]));
+    }
+}
+
+#[test]
+fn what_is_not_known_may_be_anything() {
+    let unbounded = |wire, body: &str| measured(wire, body).is_unbounded;
+    for part in [
+        r#"{"type":"video_url","video_url":{"url":"https://a.example/b.mp4"}}"#,
+        r#"{"type":"input_video","video_url":{"url":"https://a.example/b.mp4"}}"#,
+        r#"{"type":"input_image","image_url":"https://a.example/b.png"}"#,
+        r#"{"type":"file","file":{"file_data":"data:application/pdf;BASE64,JVBE"}}"#,
+        r#"{"type":"image_url","image_url":{"url":"DATA:image/png,abc"}}"#,
+        r#"{"type":"file","file":{"file_data":"data:application/pdf;base64,JV*BE"}}"#,
+    ] {
+        assert!(unbounded(WireFormat::OpenAi, &format!(r#"{{"messages":[{{"content":[{part}]}}]}}"#)), "{part}");
+    }
+    let images = r#"{"messages":[{"role":"assistant","content":"x","images":[{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}]}]}"#;
+    assert_eq!(measured(WireFormat::OpenAi, images).media, 10_000);
+}
+
+#[test]
+fn what_a_providers_own_tools_told_is_read_like_other_blocks() {
+    let data = png();
+    let picture =
+        format!(r#"{{"type":"image","source":{{"type":"base64","data":"{data}"}},"cache_control":{{"ttl":"1h"}}}}"#);
+    for inner in [
+        format!(r#"{{"type":"mcp_tool_result","content":[{picture}]}}"#),
+        format!(r#"{{"type":"web_fetch_tool_result","content":{{"type":"web_fetch_result","content":{picture}}}}}"#),
+    ] {
+        let sizes = measured(WireFormat::Anthropic, &format!(r#"{{"messages":[{{"content":[{inner}]}}]}}"#));
+        assert_eq!((sizes.media, sizes.cache), (100, Some(CacheLifetime::OneHour)), "{inner}");
+    }
+}
+
+#[test]
+fn typed_tools_and_forms_of_the_answer_add_what_their_provider_says_of_them() {
+    let added = |body: &str| measured(WireFormat::Anthropic, body).added;
+    assert_eq!(added(r#"{"tools":[{"type":"bash_20250124","name":"bash"},{"name":"f"}]}"#), 245);
+    assert_eq!(added(r#"{"output_config":{"format":{"type":"json_schema"}}}"#), FORM_FRAME);
+}
+
+#[test]
 fn what_stands_elsewhere_is_text_however_it_looks() {
     let data = png();
     for (wire, body) in [

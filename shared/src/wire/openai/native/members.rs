@@ -12,10 +12,28 @@ fn messages<'d>(forwarding: &Forwarding<'d>) -> impl Iterator<Item = Value<'d>> 
     forwarding.body.get("messages").into_iter().flat_map(Value::elements)
 }
 
+/// What an assistant's message may have. Others, such as the pictures and the sound of a reply, are read by no model, but paid for.
+const MEMBERS: [&str; 10] = [
+    "annotations",
+    "cache_control",
+    "content",
+    "name",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_details",
+    "refusal",
+    "role",
+    "tool_calls",
+];
+
 /// Leaves out what stands empty in the assistant's messages, and thoughts that the model does not take back.
 pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
         for (name, value) in message.members() {
+            if !MEMBERS.contains(&name.as_ref()) && !value.is_null() {
+                forwarding.drop(value);
+                continue;
+            }
             let is_empty_list = name == "tool_calls" && value.kind() == Kind::List && value.elements().next().is_none();
             if is_empty_list || (value.is_null() && name != "content") {
                 forwarding.edits.remove(value);

@@ -27,9 +27,7 @@ const ALLOWED: Allowed = Allowed {
         "messages",
         "metadata",
         "min_p",
-        "modalities",
         "parallel_tool_calls",
-        "prediction",
         "presence_penalty",
         "prompt_cache_key",
         "reasoning",
@@ -189,11 +187,19 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-/// Thoughts count against the output limit: a budget that does not fit is lowered, or left out.
+/// Thoughts count against the output limit: a budget that does not fit is lowered, or left out. Claude's least budget must fit for
+/// an effort, too, which OpenRouter turns into one.
 fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
     let said = limit.map(|limit| limit.tokens).or_else(|| target.must_say_limit.then_some(target.default_output));
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
-    let (Some(limit), Some(budget)) = (said, budget) else { return };
+    let Some(limit) = said else { return };
+    if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, target.clamp(limit)).is_none() {
+        let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
+        for word in efforts.into_iter().flatten().filter(|word| !word.is("none")) {
+            forwarding.drop(word);
+        }
+    }
+    let Some(budget) = budget else { return };
     let wanted = budget.as_whole_number().unwrap_or(0);
     match rules::fitted_budget(wanted, target.clamp(limit)) {
         Some(fitted) if fitted == wanted => {}
