@@ -52,10 +52,23 @@ fn every_case_reaches_each_of_its_models_or_is_refused_where_the_book_says_so() 
     for case in all_cases() {
         for name in &case.models {
             let model = catalog.resolve(name).unwrap();
-            let place = format!("{} for {name}", case.path.display());
-            match send_along(case.format, &case.text, &model, &model.routes[0], &case.betas) {
-                Ok(_) => assert!(!case.is_refused, "{place} is taken"),
+            let (place, route) = (format!("{} for {name}", case.path.display()), &model.routes[0]);
+            let sent = |text: &str| send_along(case.format, text, &model, route, &case.betas);
+            match sent(&case.text) {
                 Err(error) => assert!(case.is_refused && error.param().is_some(), "{place}: {error:?}"),
+                Ok(whole) => {
+                    assert!(!case.is_refused, "{place} is taken");
+                    let body: Value = serde_json::from_slice(&whole.body).unwrap();
+                    let refusal = judge_of(route.provider).refusal(route.upstream.as_str(), &body);
+                    // The signatures of the book are nobody's.
+                    let refusal = refusal.filter(|refusal| !refusal.contains("signature"));
+                    assert_eq!(refusal, None, "{place}: {body}");
+                    // Providers are asked for a stream anyway: whether the client streams changes nothing else.
+                    if !case.text.contains("\"stream\":") {
+                        let streamed = sent(&case.text.replacen('{', "{\"stream\":true,", 1)).unwrap();
+                        assert_eq!((streamed.body, streamed.dropped), (whole.body, whole.dropped), "{place}");
+                    }
+                }
             }
         }
     }

@@ -83,14 +83,13 @@ fn check(outcome: &Outcome, format: ClientFormat, delivery: Delivery, relayed: R
             let is_own = word == "model_context_window_exceeded" && words == ["max_tokens"];
             assert!(words == [word] || is_own, "{place}: {words:?}");
         }
-        (Failed(message), Progress::Failed(error)) => {
+        (Failed(message) | Broken(message), Progress::Failed(error)) => {
             assert!(error.message.contains(message), "{place}: {}", error.message);
+            assert_eq!(error.status(), 502, "{place}");
+            assert!(meter.has_content || matches!(outcome, Failed(_)), "{place}");
             check_failed(&bytes, place);
-        }
-        (Broken(message), Progress::Failed(error)) => {
-            assert!(error.message.contains(message), "{place}: {}", error.message);
-            assert!(meter.has_content, "{place}");
-            check_failed(&bytes, place);
+            let is_named = String::from_utf8_lossy(&bytes).contains(r#""type":"api_error""#);
+            assert!(is_named || format == ClientFormat::ChatCompletions, "{place}");
         }
         (_, end) => panic!("{place}: {end:?}"),
     }

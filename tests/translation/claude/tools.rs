@@ -17,11 +17,13 @@ fn typed_tools_and_their_beta_outlive_a_repair_elsewhere() {
     ]);
     let system = json!({"role": "system", "content": "Calmly."});
     let repaired = json!({"tools": typed, "messages": [user(&json!("Hi")), system]});
-    let case = |betas, sent| Expected { models: ALL, betas, fields: repaired.clone(), sent, dropped: &[] };
-    check(vec![
-        case(&[], vec![("/tools", typed.clone()), ("/anthropic_beta", Value::Null)]),
-        case(&[COMPUTER], vec![("/tools", typed.clone()), ("/anthropic_beta", json!([COMPUTER]))]),
-    ]);
+    let told =
+        json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": "<system-reminder>\nCalmly.\n</system-reminder>"}]);
+    let case = |betas, sent: Value| {
+        let sent = vec![("/tools", typed.clone()), ("/messages", json!([user(&told)])), ("/anthropic_beta", sent)];
+        Expected { models: ALL, betas, fields: repaired.clone(), sent, dropped: &[] }
+    };
+    check(vec![case(&[], Value::Null), case(&[COMPUTER], json!([COMPUTER]))]);
 }
 
 #[test]
