@@ -80,7 +80,8 @@ impl Gateway {
             estimated_input: plan.prepared().measured().estimated_input(),
             model,
         };
-        let answer = self.answer(plan, allowance, facts, deadline).await;
+        // On the heap, like every large future: the runtime moves this one about.
+        let answer = Box::pin(self.answer(plan, allowance, facts, deadline)).await;
         Ok(match &permit.rates {
             Some(rates) => show_rates(rates, answer)?,
             None => answer?,

@@ -10,6 +10,7 @@ const CLAUDE: &str = "claude-opus-4.6";
 const GEMINI: &str = "gemini-3-pro";
 const GEMINI_2: &str = "gemini-2.5-flash";
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn asks(rest: Value) -> Value {
     let mut request = json!({"messages": [user(json!("Is it warm in Turku?"))]});
     request.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());

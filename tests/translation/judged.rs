@@ -11,6 +11,26 @@ use gateway_tests::corpus::{all_cases, requests};
 use gateway_tests::sending::{send_along, send_to, wire_of};
 use serde_json::Value;
 
+/// What only made-up data is refused for: signatures and pictures that nobody made, and a field of the future that must pass.
+const OF_MADE_UP_DATA: [&str; 9] = [
+    "Corrupted thought signature.",
+    "Could not process image",
+    "Provided image is not valid.",
+    "Unable to process input image.",
+    "You uploaded an unsupported image.",
+    "Invalid `signature` in `thinking` block",
+    "Invalid `data` in `redacted_thinking` block",
+    "the signature is not valid.",
+    "x_future: Extra inputs are not permitted",
+];
+
+/// Blocks that a model takes with a beta only, which this law does not send.
+const OF_MISSING_BETAS: &str = "Input tag 'tool_addition' found";
+
+fn is_made_up(refusal: &str) -> bool {
+    OF_MADE_UP_DATA.iter().chain([&OF_MISSING_BETAS]).any(|words| refusal.contains(words))
+}
+
 fn judge_of(provider: ProviderId) -> Judge {
     match provider {
         ProviderId::OpenRouter => Judge::OpenRouter,
@@ -33,17 +53,17 @@ fn strict_providers_take_what_they_are_sent() {
                 let Ok(sent) = send_to(format, &body, to, &betas) else { continue };
                 let sent: Value = serde_json::from_slice(&sent.body).unwrap();
                 seen += 1;
-                if let Some(refusal) = judge_of(route.provider).refusal(route.upstream.as_str(), &sent) {
+                let refusal = judge_of(route.provider).refusal(route.upstream.as_str(), &sent);
+                if let Some(refusal) = refusal.filter(|refusal| !is_made_up(refusal)) {
                     let place = format!("{} for {} at {}", path.display(), model.id, route.provider);
                     refusals.entry(refusal).or_default().push(place);
                 }
             }
         }
     }
-    for (refusal, places) in &refusals {
-        println!("{} x {refusal}: {}", places.len(), places[0]);
-    }
-    assert!(refusals.is_empty(), "{} kinds of {seen}", refusals.len());
+    let told = refusals.iter().map(|(refusal, places)| format!("{} x {refusal}: {}", places.len(), places[0]));
+    assert!(refusals.is_empty(), "{}", told.collect::<Vec<_>>().join("\n"));
+    assert!(seen > 500, "only {seen} bodies");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod folding;
 mod frame_shapes;
 mod judged;
 mod made_up;
+mod naming;
 mod older_form;
 mod openrouter;
 mod replies;

@@ -23,6 +23,7 @@ fn calls(ids: &[&str]) -> Value {
     json!({"role": "assistant", "content": null, "tool_calls": ids.iter().map(|id| call(id)).collect::<Vec<_>>()})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn result(id: &str, content: Value) -> Value {
     json!({"role": "tool", "tool_call_id": id, "content": content})
 }

@@ -76,7 +76,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-fn holds_text(place: &Value, text: &str) -> bool {
+pub fn holds_text(place: &Value, text: &str) -> bool {
     match place {
         Value::String(held) => held.contains(text),
         Value::Array(list) => list.iter().any(|item| holds_text(item, text)),
@@ -93,7 +93,7 @@ const SCALARS: [&str; 8] =
     ["frequency_penalty", "presence_penalty", "seed", "stop", "stop_sequences", "temperature", "top_k", "top_p"];
 
 /// Whether a value occurs anywhere in another one; numbers by their value, a text also as the only entry of a list.
-fn holds(place: &Value, value: &Value) -> bool {
+pub fn holds(place: &Value, value: &Value) -> bool {
     let same = match (place, value) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::Array(list), Value::String(_)) => list.first() == Some(value),

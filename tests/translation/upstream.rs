@@ -29,6 +29,7 @@ pub fn sent(format: ClientFormat, model: &str, mut request: Value) -> (Value, Ve
 }
 
 /// Checks what goes upstream of a request: at each pointer that value, or nothing for null; and what is named.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 pub fn check(format: ClientFormat, model: &str, request: &Value, expected: Value, dropped: &[&str]) {
     let (body, named) = sent(format, model, request.clone());
     for (pointer, value) in expected.as_object().unwrap() {
@@ -39,6 +40,7 @@ pub fn check(format: ClientFormat, model: &str, request: &Value, expected: Value
 }
 
 /// A user's message.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 pub fn user(content: Value) -> Value {
     json!({"role": "user", "content": content})
 }

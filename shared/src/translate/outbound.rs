@@ -40,7 +40,8 @@ pub struct Destination<'a> {
 }
 
 impl Destination<'_> {
-    fn target(&self) -> Target<'_> {
+    /// The route's model as encoders ask it.
+    pub fn target(&self) -> Target<'_> {
         Target {
             capabilities: &self.model.capabilities,
             max_output_tokens: self.model.max_output_tokens.min(self.output.most),
@@ -64,15 +65,17 @@ pub struct RequestExtras<'a> {
 /// So many dropped fields are named: they go into a header, whose size clients limit.
 const MOST_NAMED: usize = 50;
 
-/// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function. What is dropped
-/// is named in the order of its paths.
+/// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function.
+/// What is dropped is named once each, in the order of the paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
-    let native = request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body()));
+    let native =
+        request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body(), &to.target()));
     let mut outbound = match native {
         Some(native) => forward(request, native, to, extras)?,
         None => translate(request, to, extras)?,
     };
     outbound.dropped.sort_unstable();
+    outbound.dropped.dedup();
     if let Some(more) = outbound.dropped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
         outbound.dropped.truncate(MOST_NAMED);
         outbound.dropped.push(format!("and {more} more"));
@@ -99,7 +102,8 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let mut dropped = unknown_fields(request);
     let server_tools = server_tools(request);
     let mut conversation = wire::decode_request(request)?;
-    if !server_tools.is_empty() && !has_what_is_chosen(&conversation) {
+    let chooses = request.body().get("tool_choice").is_some();
+    if !server_tools.is_empty() && chooses && !has_what_is_chosen(&conversation) {
         conversation.tool_choice = ToolChoice::Auto;
         dropped.push("tool_choice".to_owned());
     }
@@ -110,7 +114,7 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
     let Encoded { body, lost, left_out, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
-    dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost).to_owned()));
+    dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost, request.body()).to_owned()));
     dropped.extend(left_out.into_iter().filter_map(path_of));
     let mut restore = Restore::new(names, answer_tool, visible_reasoning);
     restore.function_calls = request.format.knows_function_call(request.body());
@@ -121,8 +125,7 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
 fn has_what_is_chosen(conversation: &ChatRequest) -> bool {
     let ChatRequest { tools, tool_choice, .. } = conversation;
     let is_declared = |name: &String| tools.iter().any(|tool| tool.name == *name);
-    let needs_one = *tool_choice == ToolChoice::Required;
-    tool_choice.names().iter().all(is_declared) && !(needs_one && tools.is_empty())
+    !tools.is_empty() && tool_choice.names().iter().all(is_declared)
 }
 
 /// Top-level fields that the conversation has no place for.
@@ -194,7 +197,7 @@ mod tests {
         };
         let of = |model: &str| forwarded(ClientFormat::ChatCompletions, model, body);
         assert_eq!(of("gpt-5.2"), (sent("developer"), vec![]));
-        assert_eq!(of("kimi-k2.5"), (sent("system"), vec!["messages[0].role".to_owned()]));
+        assert_eq!(of("kimi-k2.5"), (sent("system"), vec![]));
     }
 
     #[test]

@@ -41,6 +41,11 @@ pub fn is_type(kind: &str) -> bool {
     TYPES.contains(&kind) || kind.ends_with("_tool_result")
 }
 
+/// Whether a block tells of what ran at its provider.
+fn is_of_a_server(kind: &str) -> bool {
+    matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction")
+}
+
 /// Checks the content of a message and of the results in it.
 pub fn check(content: Value<'_>) -> Result<(), GatewayError> {
     check_content(content, NEEDED)?;
@@ -62,7 +67,8 @@ pub fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part
     Ok(parts)
 }
 
-/// What a block says. Server-side blocks of another model's history mean nothing to a different one: they become nothing.
+/// What a block says. Server-side blocks of another model's history mean nothing to a different one: they are left
+/// out.
 pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     let cache = cache_mark(block.get("cache_control"));
     let kind = text_field(block, "type")?;
@@ -71,11 +77,13 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
         "image" => Part::Image { source: source(block, None)?, cache, place: block.place() },
         "document" => return document(block, cache, left_out),
         "thinking" => {
+            note_mark(cache, left_out);
             let [thinking, seal] = block.fields(["thinking", "signature"])?;
             let signature = optional_text(seal)?.filter(|seal| !seal.is_empty()).map(seal::open);
             Part::Reasoning { text: optional_text(thinking)?.unwrap_or_default(), signature, place: block.place() }
         }
         "redacted_thinking" => {
+            note_mark(cache, left_out);
             Part::RedactedReasoning { data: seal::open(text_field(block, "data")?), place: block.place() }
         }
         "tool_use" => Part::ToolCall(ToolCall {
@@ -93,11 +101,18 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
         }
         "search_result" => search_result(block, cache, left_out)?,
         "tool_reference" => text_part(format!("The tool {} was found.", text_field(block, "tool_name")?), cache),
-        "server_tool_use" | "mcp_tool_use" | "compaction" => return Ok(Vec::new()),
-        kind if kind.ends_with("_tool_result") => return Ok(Vec::new()),
+        kind if kind.ends_with("_tool_result") || is_of_a_server(kind) => {
+            left_out.push(block.place());
+            return Ok(Vec::new());
+        }
         other => return Err(unsupported(block, &format!("a block of type {}", quoted(other)))),
     };
     Ok(vec![part])
+}
+
+/// A mark where no cache may end.
+fn note_mark(cache: Option<CacheMark>, left_out: &mut Vec<Place>) {
+    left_out.extend(cache.map(|mark| mark.place));
 }
 
 fn text_part(text: String, cache: Option<CacheMark>) -> Part {

@@ -67,8 +67,8 @@ pub trait Format: Sync {
     /// Whether a declared tool runs at the client.
     fn is_client_tool(&self, tool: Value<'_>) -> bool;
 
-    /// The path, in the client's own request, of what a wire could not carry.
-    fn path_of(&self, lost: Lost) -> &'static str;
+    /// The path, in the client's own request, of what a wire could not carry: of several fields for it, of one that is there.
+    fn path_of(&self, lost: Lost, body: Value<'_>) -> &'static str;
 
     /// Whether its clients send back the signatures of tool calls. The vault keeps them for those that do not.
     fn carries_signatures(&self) -> bool;
@@ -109,7 +109,7 @@ pub trait Native: Sync + fmt::Debug {
     fn wire(&self) -> WireFormat;
 
     /// Whether a request can be forwarded: what only the conversation can say is translated even to its own wire.
-    fn takes(&self, _body: Value<'_>) -> bool {
+    fn takes(&self, _body: Value<'_>, _target: &Target<'_>) -> bool {
         true
     }
 

@@ -21,6 +21,8 @@ pub enum Lost {
     MaxTokens,
     /// How much to think.
     Reasoning,
+    /// How hard to think, where the client says that apart.
+    Effort,
     /// One call at a time.
     ParallelToolCalls,
     /// The form of the answer is asked for in words instead.

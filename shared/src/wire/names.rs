@@ -4,7 +4,7 @@ mod properties;
 
 use std::collections::{HashMap, HashSet};
 
-pub use properties::PropertyNames;
+pub use properties::{PropertyNames, is_claude_property};
 
 use crate::chat::request::ToolDefinition;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::names::is_claude_property;
 use super::shape::arguments_object;
 use crate::chat::request::{Amount, CacheLifetime, CacheMark, Effort, JsonText, Reasoning};
 use crate::document::{Kind, Value};
@@ -62,6 +63,19 @@ pub fn check_content(content: Value<'_>, needed: NeededTexts) -> Result<(), Gate
         }),
         Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(content.expected("text or a list of content parts")),
     }
+}
+
+/// The first of these paths at which a body says something.
+pub fn there(body: Value<'_>, paths: &[&'static str]) -> Option<&'static str> {
+    let says = |path: &&&'static str| path.split('.').try_fold(body, Value::get).is_some();
+    paths.iter().find(says).copied()
+}
+
+/// Whether anything in a schema looks like a property of a name that Claude refuses.
+pub fn has_odd_property(schema: Value<'_>) -> bool {
+    let is_odd = |properties: Value<'_>| properties.members().any(|(name, _)| !is_claude_property(&name));
+    schema.members().any(|(name, value)| (name == "properties" && is_odd(value)) || has_odd_property(value))
+        || schema.elements().any(has_odd_property)
 }
 
 /// Declared tools, told apart by their names.
@@ -152,6 +166,9 @@ pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning
 pub fn quoted(text: &str) -> String {
     text.chars().take(40).collect()
 }
+
+/// A file that only its vendor can read.
+pub const FILE_BY_ID: &str = "a file by id; send file_data instead";
 
 /// The refusal of a part that no route of the model takes, by its path.
 pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {

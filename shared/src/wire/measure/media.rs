@@ -33,15 +33,16 @@ pub(super) enum Reading {
 }
 
 /// Base64 text.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes<'t>(pub(super) &'t str);
 
 impl Bytes<'_> {
-    fn decoded(&self) -> Option<Vec<u8>> {
+    fn decoded(self) -> Option<Vec<u8>> {
         let encoded: Vec<u8> = self.0.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).collect();
         LENIENT.decode(encoded).ok()
     }
 
-    fn head(&self) -> Vec<u8> {
+    fn head(self) -> Vec<u8> {
         let start = self.0.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(HEAD);
         let mut start: Vec<u8> = start.collect();
         start.truncate(start.len() - start.len() % 4);
@@ -84,12 +85,12 @@ impl Measure<'_> {
                 }
                 None => self.unreadable_document(),
             },
-            (_, false) => self.other(&bytes),
+            (_, false) => self.other(bytes),
         }
     }
 
     /// Adds sound, or a text that its provider decodes. Anything else has no size that anybody can tell.
-    fn other(&mut self, bytes: &Bytes<'_>) {
+    fn other(&mut self, bytes: Bytes<'_>) {
         let Some(bytes) = bytes.decoded() else { return self.sizes.text.add(bytes.0) };
         match (sound::seconds(&bytes), self.media.sound_second) {
             (Some(seconds), Some(tokens)) => return self.add(seconds.saturating_mul(tokens)),

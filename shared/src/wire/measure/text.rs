@@ -35,23 +35,15 @@ impl TextSize {
         let digits = text.get(1..).filter(|rest| rest.first() == Some(&b'u')).and_then(|_| text.get(2..6));
         let code =
             digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        match code {
-            Some(code) => {
-                let bytes = match code {
-                    0..=0x7f => 1,
-                    0x80..=0x7ff => 2,
-                    // Half of a surrogate pair, whose character takes four bytes.
-                    0xd800..=0xdfff => 2,
-                    _ => 3,
-                };
-                self.others = self.others.saturating_add(bytes);
-                text.get(6..).unwrap_or_default()
-            }
-            None => {
-                self.others = self.others.saturating_add(1);
-                text.get(2..).unwrap_or_default()
-            }
-        }
+        // Half of a surrogate pair counts two, because its character takes four bytes.
+        let (bytes, length) = match code {
+            Some(0..=0x7f) => (1, 6),
+            Some(0x80..=0x7ff | 0xd800..=0xdfff) => (2, 6),
+            Some(_) => (3, 6),
+            None => (1, 2),
+        };
+        self.others = self.others.saturating_add(bytes);
+        text.get(length..).unwrap_or_default()
     }
 
     /// Tokens at most.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{NameRule, free_name};
+use super::{NameRule, free_name, spelled};
 use crate::wire::raw::RawObject;
 use crate::wire::schema_ref::{self, Schema, children, children_mut};
 
@@ -18,7 +18,21 @@ pub struct PropertyNames {
     back: HashMap<String, String>,
 }
 
+/// Whether Claude takes a property of that name (`^[a-zA-Z0-9_.-]{1,64}$`).
+pub fn is_claude_property(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.chars().all(is_claude_letter)
+}
+
+fn is_claude_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-')
+}
+
 impl PropertyNames {
+    /// Names for the properties that Claude refuses, wherever it runs; `None` where it takes all.
+    pub fn for_claude(schema: &RawValue) -> Option<Self> {
+        Self::of(schema, |name| spelled(name, is_claude_letter))
+    }
+
     /// Names for the properties of a schema under a rule; `None` where all fit, or where it is no schema.
     pub fn of(schema: &RawValue, rule: NameRule) -> Option<Self> {
         let schema = schema_ref::parse(schema).ok()?;

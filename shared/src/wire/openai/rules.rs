@@ -1,10 +1,13 @@
 //! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
 //! makes them edits, the encoder writes by them.
 
+use serde_json::Value;
+use serde_json::value::RawValue;
+
 use crate::capability::{Capabilities, SamplingSupport, Thinking};
 use crate::chat::Origin;
 use crate::chat::request::Effort;
-use crate::wire::names;
+use crate::wire::{names, schema_ref};
 
 /// Longest id of a call that OpenAI takes.
 const LONGEST_ID: usize = 64;
@@ -67,6 +70,42 @@ pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
     }
 }
 
+/// The budget of thoughts that fits an output limit beside an answer; `None` where not even the least does that Claude takes.
+pub(super) fn fitted_budget(wanted: u64, limit: u64) -> Option<u64> {
+    const LEAST: u64 = 1_024;
+    let room = limit.saturating_sub(LEAST.min(limit / 2));
+    Some(wanted.min(room)).filter(|budget| *budget >= LEAST.min(wanted))
+}
+
+/// The effort for a client that wants no thinking from a model of OpenAI's that cannot do without: the least that it knows.
+pub(super) fn least_effort(upstream: &str, capabilities: &Capabilities) -> Option<Effort> {
+    let must_think = is_openai(upstream) && capabilities.thinking == Thinking::Effort && !knows_none(capabilities);
+    let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
+    words.min().filter(|_| must_think)
+}
+
+/// Whether a model is one of OpenAI's.
+pub(super) fn is_openai(upstream: &str) -> bool {
+    upstream.starts_with("openai/")
+}
+
+/// Whether OpenAI takes a schema as a strict one: every object of it is closed and requires all its properties (developers.openai.com,
+/// structured outputs).
+pub(super) fn allows_strict(schema: &RawValue) -> bool {
+    schema_ref::parse(schema).is_ok_and(|schema| is_strict(&schema))
+}
+
+fn is_strict(schema: &Value) -> bool {
+    let Value::Object(schema) = schema else { return true };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let is_object = properties.is_some() || schema.get("type").is_some_and(|kind| kind == "object");
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required = |name: &String| required.is_some_and(|names| names.iter().any(|known| known == name));
+    let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    (!is_object || is_closed && properties.is_none_or(|properties| properties.keys().all(is_required)))
+        && schema_ref::children(schema).into_iter().all(is_strict)
+}
+
 /// Whether a model can be told not to think by the effort `none`.
 pub(super) fn knows_none(capabilities: &Capabilities) -> bool {
     capabilities.efforts.iter().any(|word| word == "none")
@@ -88,6 +127,36 @@ mod tests {
             let efforts = known.iter().map(|word| (*word).to_owned()).collect();
             let capabilities = Capabilities { thinking: Thinking::Effort, efforts, ..Capabilities::default() };
             assert_eq!(known_effort(wanted, &capabilities), sent, "{known:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_budget_fits_its_limit_or_is_none() {
+        for (wanted, limit, sent) in [
+            (2_000, 9_000, Some(2_000)),
+            (60_000, 9_000, Some(7_976)),
+            (2_000, 2_048, Some(1_024)),
+            (2_000, 2_000, None),
+            (500, 1_500, Some(500)),
+        ] {
+            assert_eq!(fitted_budget(wanted, limit), sent, "{wanted} in {limit}");
+        }
+    }
+
+    #[test]
+    fn a_strict_schema_closes_its_objects_and_requires_all_their_properties() {
+        for (schema, is_strict) in [
+            (r#"{"type":"object","properties":{"a":{}},"required":["a"],"additionalProperties":false}"#, true),
+            (r#"{"type":"object","properties":{"a":{}},"additionalProperties":false}"#, false),
+            (r#"{"type":"object","properties":{"a":{}},"required":["a"]}"#, false),
+            (
+                r#"{"type":"object","properties":{"a":{"type":"object"}},"required":["a"],"additionalProperties":false}"#,
+                false,
+            ),
+            (r#"{"type":"string"}"#, true),
+        ] {
+            let raw = RawValue::from_string(schema.to_owned()).unwrap();
+            assert_eq!(allows_strict(&raw), is_strict, "{schema}");
         }
     }
 

@@ -16,6 +16,7 @@ use crate::ids::RequestId;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::native::MessagesWire;
 use crate::wire::lost::Lost;
+use crate::wire::request::there;
 use crate::wire::{Betas, ClientRequest, EventEncoder, Format, Native, ReplyContext};
 
 /// Anthropic Messages.
@@ -76,7 +77,7 @@ impl Format for Messages {
         request::is_client_tool(tool)
     }
 
-    fn path_of(&self, lost: Lost) -> &'static str {
+    fn path_of(&self, lost: Lost, body: Value<'_>) -> &'static str {
         match lost {
             Lost::Temperature => "temperature",
             Lost::TopP => "top_p",
@@ -86,7 +87,8 @@ impl Format for Messages {
             Lost::PresencePenalty => "presence_penalty",
             Lost::Stop => "stop_sequences",
             Lost::MaxTokens => "max_tokens",
-            Lost::Reasoning => "thinking",
+            Lost::Effort => "output_config.effort",
+            Lost::Reasoning => there(body, &["thinking", "output_config.effort"]).unwrap_or("thinking"),
             Lost::ParallelToolCalls => "tool_choice.disable_parallel_tool_use",
             Lost::ResponseFormat => "output_config.format",
             Lost::User => "metadata.user_id",

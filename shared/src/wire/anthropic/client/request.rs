@@ -116,6 +116,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     let (mut messages, mut left_out) = (Vec::new(), Vec::new());
     if let Some(system) = system {
         let mut parts = blocks::content(system, &mut left_out)?;
+        left_out.extend(system.elements().filter(|block| is_billing_block(*block)).map(Value::place));
         parts.retain(|part| !matches!(part, Part::Text { text, .. } if text.starts_with(BILLING_HEADER)));
         messages.push(Message { role: Role::System, parts });
     }

@@ -198,11 +198,12 @@ impl FrameUndoer for Undoer {
 mod tests {
     use super::*;
     use crate::wire::anthropic::rules::tools;
+    use crate::wire::names::PropertyNames;
 
     fn undoer() -> Undoer {
         let mut names = tools::names(["a.b", "find"].into_iter());
         let schema = RawValue::from_string(r#"{"properties":{"$top":{}}}"#.to_owned()).unwrap();
-        names.with_properties("find", tools::properties(&schema).unwrap());
+        names.with_properties("find", PropertyNames::for_claude(&schema).unwrap());
         Undoer::new(Undo { names, answer_tool: Some("json_output") })
     }
 

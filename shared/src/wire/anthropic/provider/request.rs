@@ -21,7 +21,7 @@ use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, A
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::lost::Lost;
-use crate::wire::names::{self, ToolNames};
+use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
@@ -133,7 +133,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         target.capabilities,
         &Circumstances { limit, most: target.max_output_tokens, obstacle },
     );
-    lost.extend((plan.loses_thinking || plan.changes_budget || plan.loses_effort).then_some(Lost::Reasoning));
+    lost.extend((plan.loses_thinking || plan.changes_budget).then_some(Lost::Reasoning));
+    lost.extend(plan.loses_effort.then_some(Lost::Effort));
     end_with_the_user(&mut turns, target);
     let rules = Rules { names: &names, keep_thinking: plan.told.is_on() };
     let mut body = Body {
@@ -196,7 +197,7 @@ fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
     let mut names = tool_rules::names(tools.iter().map(|tool| tool.name.as_str()));
     for tool in tools {
         let schema = tool.schema.as_ref().map(parse).transpose()?;
-        if let Some(properties) = schema.and_then(tool_rules::properties) {
+        if let Some(properties) = schema.and_then(PropertyNames::for_claude) {
             names.with_properties(&tool.name, properties);
         }
     }

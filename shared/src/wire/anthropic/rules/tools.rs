@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::Capabilities;
 use crate::wire::anthropic::schema;
-use crate::wire::names::{PropertyNames, ToolNames, spelled};
+use crate::wire::names::{ToolNames, spelled};
 
 /// The tool that stands for structured output on models without a mode for it.
 pub const ANSWER_TOOL: &str = "json_output";
@@ -31,18 +31,4 @@ pub fn is_strict(schema: &RawValue, capabilities: &Capabilities) -> bool {
 /// Tool names within `^[a-zA-Z0-9_-]{1,64}$`.
 pub fn names<'n>(tools: impl Iterator<Item = &'n str>) -> ToolNames {
     ToolNames::under(|name| spelled(name, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')), tools)
-}
-
-/// The properties of a tool whose names are outside `^[a-zA-Z0-9_.-]{1,64}$`.
-pub fn properties(schema: &RawValue) -> Option<PropertyNames> {
-    PropertyNames::of(schema, |name| spelled(name, is_property_character))
-}
-
-/// Whether a property may have that name.
-pub fn is_property_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.chars().all(is_property_character)
-}
-
-fn is_property_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
 }

@@ -15,11 +15,16 @@ use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 use crate::wire::lost::Lost;
 use crate::wire::openai::native::ChatCompletionsWire;
+use crate::wire::request::there;
 use crate::wire::{ClientRequest, EventEncoder, Format, Native, ReplyContext};
 
 /// OpenAI Chat Completions.
 #[derive(Clone, Copy, Debug)]
 pub struct ChatCompletions;
+
+/// Where clients say how much to think, the field that counts first.
+const REASONING: &[&str] =
+    &["reasoning_effort", "reasoning.effort", "reasoning.max_tokens", "reasoning.enabled", "reasoning", "thinking"];
 
 impl Format for ChatCompletions {
     fn name(&self) -> &'static str {
@@ -70,7 +75,7 @@ impl Format for ChatCompletions {
         request::is_client_tool(tool)
     }
 
-    fn path_of(&self, lost: Lost) -> &'static str {
+    fn path_of(&self, lost: Lost, body: Value<'_>) -> &'static str {
         match lost {
             Lost::Temperature => "temperature",
             Lost::TopP => "top_p",
@@ -79,8 +84,8 @@ impl Format for ChatCompletions {
             Lost::FrequencyPenalty => "frequency_penalty",
             Lost::PresencePenalty => "presence_penalty",
             Lost::Stop => "stop",
-            Lost::MaxTokens => "max_tokens",
-            Lost::Reasoning => "reasoning_effort",
+            Lost::MaxTokens => there(body, &["max_completion_tokens"]).unwrap_or("max_tokens"),
+            Lost::Reasoning | Lost::Effort => there(body, REASONING).unwrap_or("reasoning_effort"),
             Lost::ParallelToolCalls => "parallel_tool_calls",
             Lost::ResponseFormat => "response_format",
             Lost::User => "user",

@@ -170,7 +170,9 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     for function in distinct_tools(functions)? {
         declared.push(tools::function(function, None)?);
     }
-    let mut left_out = Vec::new();
+    // Of two limits the newer one counts.
+    let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));
+    let mut left_out: Vec<_> = older_limit.into_iter().map(Value::place).collect();
     let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
     Ok(ChatRequest {
         messages: messages.collect::<Result<_, _>>()?,

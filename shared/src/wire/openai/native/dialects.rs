@@ -11,7 +11,7 @@ use crate::error::GatewayError;
 use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{is_unset, tool_choice, tool_name};
-use crate::wire::request::arguments;
+use crate::wire::request::{FILE_BY_ID, arguments, unsupported};
 use crate::wire::shape::object_in;
 
 /// Writes everything as OpenAI has it.
@@ -28,7 +28,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayErro
     nest_schema(forwarding);
     for message in elements(forwarding.body, "messages") {
         for part in elements(message, "content") {
-            rewrite_part(forwarding, part);
+            rewrite_part(forwarding, part)?;
         }
         for call in elements(message, "tool_calls") {
             rewrite_call(forwarding, call);
@@ -109,7 +109,8 @@ struct TextPart {
 
 /// A tool as OpenAI nests it: from a flat one, from one of Anthropic's, or from one without a type. A cache mark is the tool's.
 fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
-    let member = |name: &str| tool.get(name).and_then(raw);
+    let is_kept = |value: &Value<'_>| !forwarding.edits.removes(*value);
+    let member = |name: &str| tool.get(name).filter(is_kept).and_then(raw);
     if let Some(function) = tool.get("function") {
         if tool.get("type").is_none() {
             forwarding.edits.set(tool, "type", "function");
@@ -166,7 +167,7 @@ fn nest_schema(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
+fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), GatewayError> {
     let kind = part.get("type").and_then(Value::as_text).unwrap_or_default();
     match kind.as_ref() {
         "input_text" | "output_text" => {
@@ -179,9 +180,11 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
                 forwarding.edits.replace(url, &Address { url: url.as_text() });
             }
         }
+        "file" if part.at(&["file", "file_data"]).is_none() => return Err(unsupported(part, FILE_BY_ID)),
         "file" => rewrite_file(forwarding, part),
         _ => {}
     }
+    Ok(())
 }
 
 /// What a file is, where its data or its name tells.

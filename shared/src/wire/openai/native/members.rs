@@ -1,5 +1,7 @@
 //! Members of forwarded messages that OpenRouter's models refuse, or that say nothing.
 
+use serde_json::value::RawValue;
+
 use crate::document::{Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::reasoning::origin_of;
@@ -21,6 +23,23 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
         }
         drop_foreign_thoughts(forwarding, message, target);
         drop_unsigned_thoughts(forwarding, message, target);
+    }
+}
+
+/// Lets OpenAI's models read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole request.
+pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    if !rules::is_openai(target.upstream) {
+        return;
+    }
+    for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
+        let function = tool.get("function").unwrap_or(tool);
+        let strict = function.get("strict").filter(|strict| matches!(strict.flag(), Ok(true)));
+        let schema = function.get("parameters").or_else(|| function.get("input_schema"));
+        let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
+        let is_loose = !schema.is_some_and(|schema| rules::allows_strict(&schema));
+        if let Some(strict) = strict.filter(|_| is_loose && !forwarding.edits.removes(tool)) {
+            forwarding.drop(strict);
+        }
     }
 }
 

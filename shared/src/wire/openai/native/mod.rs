@@ -24,8 +24,8 @@ impl Native for ChatCompletionsWire {
         WireFormat::OpenAi
     }
 
-    fn takes(&self, body: Value<'_>) -> bool {
-        !request::needs_translation(body)
+    fn takes(&self, body: Value<'_>, target: &Target<'_>) -> bool {
+        !request::needs_translation(body, target)
     }
 
     fn forward<'d>(

@@ -9,8 +9,9 @@ use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::openai::client::request::{is_client_tool, knows_function_call, reasoning, tool_choice, tool_name};
 use crate::wire::openai::provider::request::reasoning as encode_reasoning;
 use crate::wire::openai::rules;
+use crate::wire::request::has_odd_property;
 use crate::wire::target::Target;
-use crate::wire::{ClientRequest, blocks};
+use crate::wire::{ClientRequest, OutputLimit, blocks};
 
 /// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
 /// search.
@@ -27,7 +28,6 @@ const ALLOWED: Allowed = Allowed {
         "metadata",
         "min_p",
         "modalities",
-        "n",
         "parallel_tool_calls",
         "prediction",
         "presence_penalty",
@@ -50,8 +50,8 @@ const ALLOWED: Allowed = Allowed {
         "user",
         "verbosity",
     ],
-    // OpenRouter has a field of its own for the last.
-    consumed: &["model", "stream", "stream_options", "thinking"],
+    // One choice is all that is asked for. OpenRouter has a field of its own for the last.
+    consumed: &["model", "n", "stream", "stream_options", "thinking"],
     is_client_tool,
     tool_name,
     tool_choice,
@@ -66,16 +66,18 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
 }
 
 /// Whether a request can only go by way of the conversation: blocks of Anthropic's among its parts, and names of tools that no
-/// provider takes, which come back in the reply under the client's own.
-pub fn needs_translation(body: Value<'_>) -> bool {
+/// provider takes, or of properties that Claude does not, which come back in the reply under the client's own.
+pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
     let parts = messages().filter_map(|message| message.get("content")).flat_map(Value::elements);
     let is_block = |part: Value<'_>| part.get("type").and_then(Value::as_text).is_some_and(|kind| blocks::is_type(&kind));
-    let declared = body.get("tools").into_iter().flat_map(Value::elements).filter_map(tool_name);
+    let tools = || body.get("tools").into_iter().flat_map(Value::elements);
+    let declared = tools().filter_map(tool_name);
+    let has_odd_properties = || rules::is_claude(target.upstream) && tools().any(has_odd_property);
     let called = messages().filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
     let called = called.filter_map(tool_name);
     let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !is_plain(&name));
-    is_of_older_form(body) || declared.chain(called).any(is_odd) || parts.into_iter().any(is_block)
+    is_of_older_form(body) || declared.chain(called).any(is_odd) || parts.into_iter().any(is_block) || has_odd_properties()
 }
 
 /// Whether OpenAI takes it for the name of a tool.
@@ -89,6 +91,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
     drop_empty_tools(&mut forwarding);
     drop_parallel_calls_of_no_tools(&mut forwarding);
+    members::loosen_tools(&mut forwarding, target);
     dialects::rewrite(&mut forwarding)?;
     history::repair(&mut forwarding);
     members::tidy(&mut forwarding, target);
@@ -100,8 +103,9 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
     say_how_much_to_think(&mut forwarding, reasoning, target);
     one_reasoning_amount(&mut forwarding);
+    fit_budget(&mut forwarding, request.max_tokens, target);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
-    if !target.upstream.starts_with("openai/") {
+    if !rules::is_openai(target.upstream) {
         rename_developer(&mut forwarding);
     }
     Ok(forwarding)
@@ -142,7 +146,11 @@ fn say_how_much_to_think(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, 
     let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
-        let known = effort.map(|effort| rules::known_effort(effort, target.capabilities));
+        let known = match effort {
+            Some(effort) => Some(rules::known_effort(effort, target.capabilities)),
+            None if word.is("none") => rules::least_effort(target.upstream, target.capabilities),
+            None => None,
+        };
         if let Some(known) = known.filter(|known| Some(*known) != effort) {
             forwarding.edits.replace(word, known.as_str());
             forwarding.dropped.push(word.path());
@@ -181,13 +189,27 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     }
 }
 
+/// Thoughts count against the output limit: a budget that does not fit is lowered, or left out.
+fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
+    let said = limit.map(|limit| limit.tokens).or_else(|| target.must_say_limit.then_some(target.default_output));
+    let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
+    let (Some(limit), Some(budget)) = (said, budget) else { return };
+    let wanted = budget.as_whole_number().unwrap_or(0);
+    match rules::fitted_budget(wanted, target.clamp(limit)) {
+        Some(fitted) if fitted == wanted => {}
+        Some(fitted) => {
+            forwarding.edits.replace(budget, &fitted);
+            forwarding.dropped.push(budget.path());
+        }
+        None => forwarding.drop(budget),
+    }
+}
+
+/// Both roles mean the same: nothing is lost.
 fn rename_developer(forwarding: &mut Forwarding<'_>) {
     let messages = forwarding.body.get("messages").into_iter().flat_map(Value::elements);
-    for (at, message) in messages.enumerate() {
-        if let Some(role) = message.get("role").filter(|role| role.is("developer")) {
-            forwarding.edits.replace(role, "system");
-            forwarding.dropped.push(format!("messages[{at}].role"));
-        }
+    for role in messages.filter_map(|message| message.get("role")).filter(|role| role.is("developer")) {
+        forwarding.edits.replace(role, "system");
     }
 }
 

@@ -15,7 +15,7 @@ use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::effort;
 use crate::wire::lost::Lost;
-use crate::wire::names::ToolNames;
+use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use messages::{CacheOut, MessageOut, messages};
@@ -130,18 +130,19 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
     let mut turns = Turns::of(conversation, rules::call_id);
     left_out.extend(turns.left_out.iter().map(Part::place));
-    let names = ToolNames::new(&tools);
+    let names = tool_names(&tools, target);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let mut tools = allowed_tools(tools, allowed.as_deref());
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
+    let limit = target.said_output_limit(max_tokens, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
         tools: tools.into_iter().map(|tool| tool_out(tool, &names)).collect::<Result<_, _>>()?,
-        max_tokens: target.said_output_limit(max_tokens, &mut lost),
+        max_tokens: limit,
         temperature,
         top_p,
         top_k,
@@ -150,7 +151,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         presence_penalty,
         stop,
         response_format: format(response_format)?,
-        reasoning: self::reasoning(reasoning, target, &mut lost),
+        reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, &mut lost),
         user,
     };
     let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
@@ -193,11 +194,25 @@ fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
     }
 }
 
+/// The names of tools, and of their properties where the model is Claude.
+fn tool_names(tools: &[ToolDefinition], target: &Target<'_>) -> ToolNames {
+    let mut names = ToolNames::new(tools);
+    for tool in tools.iter().filter(|_| rules::is_claude(target.upstream)) {
+        let schema = tool.schema.as_ref().and_then(|JsonText(schema)| serde_json::from_str::<&RawValue>(schema).ok());
+        if let Some(properties) = schema.and_then(PropertyNames::for_claude) {
+            names.with_properties(&tool.name, properties);
+        }
+    }
+    names
+}
+
 /// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
 fn tool_out(tool: ToolDefinition, names: &ToolNames) -> Result<ToolOut, GatewayError> {
     let ToolDefinition { name, description, schema, strict: _, cache } = tool;
     let parameters =
         schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
+    let renamed = names.properties(&name).zip(parameters.as_ref());
+    let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
     let function = FunctionOut { name: names.outward(&name), description, parameters };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
 }
@@ -252,6 +267,10 @@ pub(in crate::wire::openai) fn reasoning(
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
         Amount::Default => None,
         Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
+        Amount::Off if let Some(least) = rules::least_effort(target.upstream, target.capabilities) => {
+            lost.push(Lost::Reasoning);
+            Some(named(least.as_str()))
+        }
         Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
         Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
         Amount::Adaptive(None) => Some(effort(Effort::Medium)),
@@ -260,6 +279,14 @@ pub(in crate::wire::openai) fn reasoning(
         }
         Amount::Budget(tokens) => Some(effort(effort::of_budget(tokens))),
     }
+}
+
+/// A budget of thoughts within the output limit.
+fn within(reasoning: Option<ReasoningOut>, limit: Option<u64>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+    let (Some(limit), Some(ReasoningOut { max_tokens: Some(wanted), .. })) = (limit, &reasoning) else { return reasoning };
+    let fitted = rules::fitted_budget(*wanted, limit);
+    lost.extend((fitted != Some(*wanted)).then_some(Lost::Reasoning));
+    fitted.map(|tokens| ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
 }
 
 fn internal(error: &serde_json::Error) -> GatewayError {

@@ -11,8 +11,9 @@ use crate::wire::anthropic::client::request::tool_choice;
 use crate::wire::anthropic::rules::cache::Area;
 use crate::wire::anthropic::rules::tools;
 use crate::wire::anthropic::schema;
-use crate::wire::names::ToolNames;
+use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::native::Forwarding;
+use crate::wire::request::has_odd_property;
 use crate::wire::target::Target;
 
 /// The tools that are sent of those that the client declares.
@@ -42,19 +43,12 @@ pub(super) fn names(kept: &[Value<'_>], called: &[String]) -> Result<ToolNames, 
     for tool in kept.iter().filter(|tool| is_custom(**tool)) {
         let schema = tool.get("input_schema").filter(|schema| has_odd_property(*schema));
         if let (Some(schema), Some(name)) = (schema, tool.get("name").and_then(Value::as_text))
-            && let Some(properties) = tools::properties(raw(schema)?.as_ref())
+            && let Some(properties) = PropertyNames::for_claude(raw(schema)?.as_ref())
         {
             names.with_properties(&name, properties);
         }
     }
     Ok(names)
-}
-
-/// Whether anything in a schema looks like a property of a name that Claude refuses.
-fn has_odd_property(schema: Value<'_>) -> bool {
-    let is_odd = |properties: Value<'_>| properties.members().any(|(name, _)| !tools::is_property_name(&name));
-    schema.members().any(|(name, value)| (name == "properties" && is_odd(value)) || has_odd_property(value))
-        || schema.elements().any(has_odd_property)
 }
 
 fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {

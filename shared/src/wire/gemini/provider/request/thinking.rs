@@ -49,15 +49,12 @@ pub(super) fn plan(
     let fitting = steps.iter().rev().find(|step| step.tokens <= room.min(wanted.tokens)).copied();
     let least = steps.first().copied().unwrap_or(wanted);
     let step = fitting.unwrap_or(least);
-    let limit = match fitting {
-        Some(step) => {
-            lost.extend((step.tokens < wanted.tokens).then_some(Lost::Reasoning));
-            limit
-        }
-        None => {
-            lost.extend([Lost::Reasoning, Lost::MaxTokens]);
-            limit.map(|limit| target.clamp(limit.saturating_add(least.tokens)))
-        }
+    let limit = if fitting.is_some() {
+        lost.extend((step.tokens < wanted.tokens).then_some(Lost::Reasoning));
+        limit
+    } else {
+        lost.extend([Lost::Reasoning, Lost::MaxTokens]);
+        limit.map(|limit| target.clamp(limit.saturating_add(least.tokens)))
     };
     let Step { tokens, level } = step;
     let thinking_budget = level.is_none().then_some(tokens);

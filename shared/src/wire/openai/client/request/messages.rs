@@ -9,8 +9,8 @@ use crate::wire::blocks;
 use crate::wire::media::{self, Title};
 use crate::wire::openai::reasoning::{Detail, part_of, words};
 use crate::wire::request::{
-    NeededTexts, arguments, cache_mark, check_content, entries, optional_text, quoted, required_text, text_at, text_field,
-    unsupported,
+    FILE_BY_ID, NeededTexts, arguments, cache_mark, check_content, entries, optional_text, quoted, required_text, text_at,
+    text_field, unsupported,
 };
 
 /// What content parts cannot be without.
@@ -137,7 +137,7 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
         }
         "file" => {
             let [name, data] = part.required("file")?.fields(["filename", "file_data"])?;
-            let data = optional_text(data)?.ok_or_else(|| unsupported(part, "a file by id; send file_data instead"))?;
+            let data = optional_text(data)?.ok_or_else(|| unsupported(part, FILE_BY_ID))?;
             let title = optional_text(name)?;
             let source = media::source_of_file(data, Title(title.as_deref()));
             Part::Document { source, title, cache, place: part.place() }

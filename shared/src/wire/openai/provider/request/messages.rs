@@ -176,11 +176,14 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out:
             }
             Part::Reasoning { place, .. } | Part::RedactedReasoning { place, .. } => left_out.push(place),
             Part::ToolResult(_) => {}
-            Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => calls.push(CallOut {
-                id,
-                kind: "function",
-                function: CallFunctionOut { name: names.outward(&name), arguments: arguments.0 },
-            }),
+            Part::ToolCall(ToolCall { id, name, arguments, signature: _, place: _ }) => {
+                let arguments = match names.properties(&name) {
+                    Some(properties) => properties.outward(&arguments.0),
+                    None => arguments.0,
+                };
+                let function = CallFunctionOut { name: names.outward(&name), arguments };
+                calls.push(CallOut { id, kind: "function", function });
+            }
             Part::Text { .. } | Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } => {
                 texts.push(self::part(part));
             }

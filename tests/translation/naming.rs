@@ -1,0 +1,149 @@
+//! Nothing is lost in silence: every part of a request is sent or named by its path, and the rules of a target name the same things
+//! whether the request is forwarded or translated.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use gateway::catalog::{Catalog, Model, Route};
+use gateway::document::Document;
+use gateway::translate::outbound::Destination;
+use gateway::wire::target::{OutputBounds, Target};
+use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway_tests::corpus::{case_requests, requests};
+use gateway_tests::sending::{Sent, send_to, wire_of};
+use serde_json::Value;
+
+use super::requests::{holds, holds_text};
+
+/// Calls `each` for every request at hand, model and route that takes it.
+fn for_all(mut each: impl FnMut(&str, ClientFormat, &Value, (&Model, &Route), &Sent)) {
+    let catalog = Catalog::embedded().unwrap();
+    for (format, path, body) in requests().into_iter().chain(case_requests()) {
+        let text = body.to_string();
+        for model in catalog.models() {
+            for route in &model.routes {
+                let to = Destination { model, route, wire: wire_of(route.provider), output: OutputBounds::NONE };
+                if let Ok(sent) = send_to(format, &text, to, &[]) {
+                    let place = format!("{} for {} at {}", path.display(), model.id, route.provider);
+                    each(&place, format, &body, (model, route), &sent);
+                }
+            }
+        }
+    }
+}
+
+/// What a request says in its messages: each text with the path of its part.
+fn said(value: &Value, path: &str, all: &mut Vec<(String, String)>) {
+    match value {
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(number, item)| said(item, &format!("{path}[{number}]"), all));
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = format!("{path}.{name}");
+                match (name.as_str(), value) {
+                    ("text" | "content" | "thinking" | "data" | "url" | "file_data", Value::String(text)) => {
+                        all.push((path, text.clone()));
+                    }
+                    ("input" | "metadata" | "cache_control", _) => {}
+                    _ => said(value, &path, all),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A path as a JSON pointer.
+fn pointer(path: &str) -> String {
+    format!("/{}", path.replace(['[', '.'], "/").replace(']', ""))
+}
+
+/// A text as it is sent at least in part: inline data without its head, without blanks around it.
+fn essence(text: &str) -> &str {
+    let text = if text.starts_with("data:") { text.split_once(',').map_or(text, |(_, data)| data) } else { text };
+    text.trim()
+}
+
+/// Whether a text is sent as data that was decoded or recoded: files of text.
+fn is_decoded(sent: &Value, text: &str) -> bool {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| holds_text(sent, text.trim()))
+}
+
+#[test]
+fn every_part_is_sent_or_named_by_its_path() {
+    let (mut lost, mut seen) = (BTreeSet::new(), 0_u32);
+    for_all(|place, _, body, _, sent| {
+        let told: Value = serde_json::from_slice(&sent.body).unwrap();
+        let mut all = Vec::new();
+        said(&body["messages"], "messages", &mut all);
+        said(&body["system"], "system", &mut all);
+        let is_named = |path: &str| {
+            let names = |dropped: &String| {
+                path.strip_prefix(dropped.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            sent.dropped.iter().any(|dropped| names(dropped) || dropped.starts_with("and "))
+        };
+        // Gemini knows its thoughts by their seals.
+        let is_sealed = |path: &str| {
+            let seal = path.strip_suffix(".thinking").and_then(|block| body.pointer(&pointer(block))?["signature"].as_str());
+            seal.is_some_and(|seal| holds_text(&told, seal.trim_start_matches("gw1.g.")))
+        };
+        for (path, text) in all.iter().filter(|(_, text)| !essence(text).is_empty()) {
+            seen += 1;
+            let text = essence(text);
+            // A result that is JSON is sent as such.
+            let json = serde_json::from_str::<Value>(text).ok();
+            let is_json = json.is_some_and(|json| holds(&told, &json));
+            let is_sent = holds_text(&told, text) || is_decoded(&told, text) || is_json;
+            if !is_sent && !is_named(path) && !is_sealed(path) {
+                lost.insert(format!("{path} of {place}: {}", text.chars().take(60).collect::<String>()));
+            }
+        }
+    });
+    assert!(lost.is_empty(), "{} lost:\n{}", lost.len(), lost.into_iter().take(40).collect::<Vec<_>>().join("\n"));
+    assert!(seen > 1_000, "only {seen} texts");
+}
+
+/// What a translation to a wire names, whether the wire is the client's own or not.
+fn named_by_translation(
+    format: ClientFormat,
+    body: &str,
+    wire: WireFormat,
+    target: &Target<'_>,
+) -> Option<BTreeSet<String>> {
+    let request = wire::open_request(format, body.to_owned()).ok()?;
+    let conversation = wire::decode_request(&request).ok()?;
+    let decoded = conversation.left_out.clone();
+    let encoded = wire::encode_request(wire, conversation, target).ok()?;
+    let document: &Arc<Document> = &request.document;
+    let places = decoded.into_iter().chain(encoded.left_out).filter_map(|place| document.path_of(place));
+    Some(encoded.lost.into_iter().map(|lost| format.path_of(lost, request.body()).to_owned()).chain(places).collect())
+}
+
+#[test]
+fn a_translation_names_at_least_what_forwarding_names() {
+    let (mut silent, mut seen) = (BTreeSet::new(), 0_u32);
+    for_all(|place, format, body, (model, route), sent| {
+        let wire = wire_of(route.provider);
+        if format.native().is_none_or(|native| native.wire() != wire) {
+            return;
+        }
+        let to = Destination { model, route, wire, output: OutputBounds::NONE };
+        let Some(translated) = named_by_translation(format, &body.to_string(), wire, &to.target()) else { return };
+        seen += 1;
+        // Fields that a translation has no place for are named apart, and so are the vendor's own tools and the choice of them.
+        let carried = format.carried_fields();
+        let is_of_a_rule = |path: &&String| {
+            let field = path.split(['.', '[']).next().unwrap_or_default();
+            carried.contains(&field) && !["tools", "tool_choice"].contains(&field) && !path.starts_with("and ")
+        };
+        for path in sent.dropped.iter().filter(is_of_a_rule).filter(|path| !translated.contains(*path)) {
+            silent.insert(format!("{path} of {place}: {translated:?}"));
+        }
+    });
+    assert!(silent.is_empty(), "{} unnamed:\n{}", silent.len(), silent.into_iter().take(40).collect::<Vec<_>>().join("\n"));
+    assert!(seen > 100, "only {seen} requests");
+}
