@@ -134,6 +134,20 @@ const ROWS: &[Row] = &[
         Refusal(503, 529),
         "openrouter;529 openrouter;529 openrouter;529",
     ),
+    row(
+        "F15 a rate limit as first event is the client's when nobody else answers",
+        One,
+        "error-event status=429",
+        Refusal(429, 429),
+        "openrouter;429 openrouter;429 openrouter;429",
+    ),
+    row(
+        "F15 a rate limit as first event goes elsewhere",
+        Two,
+        "error-event status=429 on=claude",
+        Reply,
+        "vertex-claude;429 openrouter;200",
+    ),
     Row {
         name: "F16 a stalled stream says so, a whole reply goes elsewhere",
         routes: Two,

@@ -43,18 +43,80 @@ fn cases() -> Option<PathBuf> {
     None
 }
 
-/// Every request of the case book, for the first of its models.
-pub fn case_requests() -> Vec<(ClientFormat, PathBuf, Value)> {
-    let folders = ["requests-chat", "requests-messages", "replies-openrouter", "replies-gemini", "replies-claude"];
+/// A case of the case book: a request that other gateways failed at.
+pub struct Case {
+    /// The client's format.
+    pub format: ClientFormat,
+    /// Where it is written.
+    pub path: PathBuf,
+    /// The request as the client spells it; its `model` is the first of the models.
+    pub text: String,
+    /// The models that it holds for.
+    pub models: Vec<String>,
+    /// Anthropic's betas that its headers ask for and that a route takes.
+    pub betas: Vec<&'static str>,
+    /// Whether the answer is a 400.
+    pub is_refused: bool,
+    /// What a provider answers, where the case is about that.
+    pub reply: Option<CaseReply>,
+}
+
+/// A provider's answer that other gateways failed at.
+pub struct CaseReply {
+    /// The provider's wire.
+    pub wire: WireFormat,
+    /// The stream, framed.
+    pub stream: Vec<u8>,
+    /// The same in one piece, where that exists.
+    pub whole: Option<String>,
+}
+
+/// Every case of the case book.
+pub fn all_cases() -> Vec<Case> {
+    let folders = [
+        ("requests-chat", None),
+        ("requests-messages", None),
+        ("replies-openrouter", Some(WireFormat::OpenAi)),
+        ("replies-gemini", Some(WireFormat::Gemini)),
+        ("replies-claude", Some(WireFormat::Anthropic)),
+    ];
     let Some(cases) = cases() else { return Vec::new() };
-    let read = |(path, text): (PathBuf, String)| {
-        let mut case: Value = serde_json::from_str(&text).ok()?;
-        let format = if case["client"] == "messages" { ClientFormat::Messages } else { ClientFormat::ChatCompletions };
-        let mut request = case["request"].take();
-        request.as_object_mut()?.insert("model".to_owned(), case["models"][0].take());
-        Some((format, path, request))
-    };
-    folders.iter().flat_map(|folder| files(&cases.join(folder), ".json")).filter_map(read).collect()
+    let of =
+        |(folder, wire)| files(&cases.join(folder), ".json").into_iter().map(move |(path, text)| case(path, &text, wire));
+    folders.into_iter().flat_map(of).collect()
+}
+
+fn case(path: PathBuf, text: &str, wire: Option<WireFormat>) -> Case {
+    let case: Value = serde_json::from_str(text).unwrap();
+    let format = if case["client"] == "messages" { ClientFormat::Messages } else { ClientFormat::ChatCompletions };
+    let models = case["models"].as_array().unwrap().iter().map(|model| model.as_str().unwrap().to_owned());
+    let models: Vec<String> = models.collect();
+    let request = case["request_text"].as_str().map_or_else(|| case["request"].to_string(), str::to_owned);
+    let text = format!("{{\"model\":\"{}\",{}", models[0], request.strip_prefix('{').unwrap());
+    let header = case["headers"]["anthropic-beta"].as_str().unwrap_or_default();
+    let reply = wire.map(|wire| {
+        let reply = &case["upstream_reply"];
+        let frames = reply["stream"].as_array().unwrap().iter().map(|data| framed(wire, data));
+        CaseReply { wire, stream: frames.collect::<String>().into_bytes(), whole: reply.get("whole").map(Value::to_string) }
+    });
+    let is_refused = case["expect"].as_str().unwrap().starts_with("400");
+    Case { format, path, text, models, betas: format.betas(&[header]).accepted, is_refused, reply }
+}
+
+/// A frame of a stream in the case book: text is the sentinel, and Claude's have names.
+fn framed(wire: WireFormat, data: &Value) -> String {
+    match (wire, data) {
+        (_, Value::String(sentinel)) => format!("data: {sentinel}\n\n"),
+        (WireFormat::Anthropic, _) => format!("event: {}\ndata: {}\n\n", data["event"].as_str().unwrap(), data["data"]),
+        _ => format!("data: {data}\n\n"),
+    }
+}
+
+/// The requests of the case book, for laws that hold for every model.
+pub fn case_requests() -> Vec<(ClientFormat, PathBuf, Value)> {
+    // What no tree can hold is for those who read the text.
+    let read = |case: Case| Some((case.format, case.path, serde_json::from_str(&case.text).ok()?));
+    all_cases().into_iter().filter_map(read).collect()
 }
 
 fn files(folder: &Path, ending: &str) -> Vec<(PathBuf, String)> {

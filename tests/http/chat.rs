@@ -142,6 +142,25 @@ async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() 
 }
 
 #[tokio::test]
+async fn a_beta_that_no_route_takes_is_named_on_every_route_beside_its_field() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for model in ["claude-opus-4.8", "claude-opus-4.6", "gemini-3-pro", "gpt-5.2"] {
+        let budget = json!({"task_budget": {"type": "tokens", "total": 20_000}});
+        let content = format!("hi [[sim:echo label={model}]]");
+        let body = json!({"model": model, "max_tokens": 2_000, "output_config": budget, "messages": [{"role": "user", "content": content}]});
+        let request = gateway.request("POST", "/v1/messages").header("content-type", "application/json");
+        let answer = read(request.header("anthropic-beta", "task-budgets-2026-03-13").body(body.to_string())).await?;
+        assert_eq!(answer.status, 200, "{model}: {}", answer.body);
+        let mut dropped: Vec<&str> = answer.header("x-gateway-dropped").split(", ").collect();
+        dropped.sort_unstable();
+        assert_eq!(dropped, ["anthropic-beta:task-budgets-2026-03-13", "output_config.task_budget"], "{model}");
+        let sent = sent(&gateway, model).to_string();
+        assert!(!["task", "beta", "output_config"].iter().any(|name| sent.contains(name)), "{model}: {sent}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_google_token_is_fetched_once_and_reused() -> Result<()> {
     let gateway = Harness::start().await?;
     let body = json!({"model": "claude-opus-4.6", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]});

@@ -28,6 +28,21 @@ async fn wrong_requests_name_the_field_and_cost_nothing() -> Result<()> {
             Some("messages[0].content[0]"),
             Some("unsupported"),
         ),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-5.2", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 4}]}]}),
+            400,
+            Some("messages[0].content[0].image_url"),
+            None,
+        ),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gemini-3-pro", "messages": [{"role": "user", "content": "hi"}],
+                "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "f", "description": "g"}}]}),
+            400,
+            Some("tools[1].function.name"),
+            None,
+        ),
     ] {
         let answer = gateway.post(path, &body).await?;
         let error = &answer.json()["error"];
@@ -85,6 +100,23 @@ async fn a_providers_refusal_becomes_the_callers_status_whole_and_streamed() -> 
     }
     let usage = gateway.usage().await?.total;
     assert_eq!((usage.requests, usage.errors, usage.charged.pico()), (28, 28, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rate_limit_that_comes_as_the_first_event_is_a_429_that_says_when_to_come_back() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for stream in [false, true] {
+        let text = "hi [[sim:error-event status=429]]";
+        for (path, mut body) in [("/v1/chat/completions", chat(text)), ("/v1/messages", message(text))] {
+            body["stream"] = json!(stream);
+            let answer = gateway.post(path, &body).await?;
+            assert_eq!(answer.status, 429, "{path} stream={stream}: {}", answer.body);
+            assert_eq!(answer.json()["error"]["type"], "rate_limit_error", "{path} stream={stream}");
+            assert!(answer.header("retry-after").parse::<u64>().is_ok_and(|wait| wait > 0), "{path} {:?}", answer.headers);
+            assert!(answer.header("x-gateway-attempts").contains(";429;"), "{path} {:?}", answer.headers);
+        }
+    }
     Ok(())
 }
 

@@ -57,6 +57,12 @@ pub fn call_rows() -> Vec<Row> {
             Broken("not complete"),
         ),
         chunks(
+            "another format's word for a call",
+            &[&piece(&looks(r#""index":0,"id":"c","#, 1)), r#""delta":{},"finish_reason":"tool_use""#],
+            &message(&looks(r#""id":"c","#, 1), "tool_use"),
+            CALLED,
+        ),
+        chunks(
             "half a call at the token limit",
             &[
                 &piece(r#"{"index":0,"id":"c","function":{"name":"look","arguments":"{\"a\""}}"#),

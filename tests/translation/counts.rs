@@ -53,3 +53,14 @@ fn a_later_usage_of_nothing_takes_no_count_back() {
     ];
     check(WireFormat::OpenAi, &chunks, (5, 4));
 }
+
+#[test]
+fn a_usage_beside_an_empty_finish_reason_counts() {
+    let chunks = [
+        r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":""}]}"#,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":""},"finish_reason":""}],"usage":{"prompt_tokens":8,"completion_tokens":3}}"#,
+        "[DONE]",
+    ];
+    check(WireFormat::OpenAi, &chunks, (8, 3));
+}

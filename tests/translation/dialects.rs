@@ -28,6 +28,8 @@ fn tools_of_other_dialects_are_client_tools() {
         let declared = "/tools/0/functionDeclarations/0";
         let expected = json!({format!("{declared}/name"): "warmth", format!("{declared}/parametersJsonSchema"): schema()});
         check(CHAT, GEMINI, &request, expected, &[]);
+        let older = json!({format!("{declared}/name"): "warmth", format!("{declared}/parameters"): schema()});
+        check(CHAT, GEMINI_2, &request, older, &[]);
     }
 }
 
@@ -55,7 +57,9 @@ fn a_choice_in_anthropics_form_means_what_it_means_there() {
         check(CHAT, CLAUDE, &request, json!({"/tool_choice": claude}), &[]);
         let config = "/toolConfig/functionCallingConfig";
         let expected = json!({format!("{config}/mode"): gemini, format!("{config}/allowedFunctionNames"): names});
-        check(CHAT, GEMINI_2, &request, expected, &[]);
+        for model in [GEMINI, GEMINI_2] {
+            check(CHAT, model, &request, expected.clone(), &[]);
+        }
     }
 }
 
@@ -263,11 +267,13 @@ fn numbers_that_gemini_refuses_are_named() {
         (json!(-2_147_483_649_i64), Value::Null, &["seed"]),
         (json!(2_147_483_647), json!(2_147_483_647), &[]),
     ] {
-        check(CHAT, GEMINI, &asks(json!({"seed": seed})), json!({"/generationConfig/seed": sent}), dropped);
+        for model in [GEMINI, GEMINI_2] {
+            check(CHAT, model, &asks(json!({"seed": seed})), json!({"/generationConfig/seed": sent}), dropped);
+        }
     }
     let penalties = asks(json!({"frequency_penalty": 0.1, "presence_penalty": -0.1}));
     let none = json!({"/generationConfig/frequencyPenalty": null, "/generationConfig/presencePenalty": null});
-    for model in [GEMINI, GEMINI_2] {
+    for model in [GEMINI, GEMINI_2, "gemini-2.5-pro"] {
         check(CHAT, model, &penalties, none.clone(), &["frequency_penalty", "presence_penalty"]);
     }
 }
@@ -280,7 +286,8 @@ fn a_form_with_dictionaries_is_asked_for_in_words_where_the_target_cannot_say_it
     let request = asks(json!({"response_format": format}));
     let says = |text: &Value| text.as_str().is_some_and(|text| text.ends_with(&schema.to_string()));
     let (claude, dropped) = sent(CHAT, CLAUDE, request.clone());
-    assert!(says(&claude["system"][0]["text"]) && claude.get("output_config").is_none(), "{claude}");
+    assert!(says(&claude["system"][0]["text"]), "{claude}");
+    assert!(["output_config", "tools"].iter().all(|name| claude.get(*name).is_none()), "{claude}");
     assert_eq!(dropped, ["response_format"]);
     let (gemini, dropped) = sent(CHAT, GEMINI_2, request.clone());
     assert!(says(&gemini["systemInstruction"]["parts"][0]["text"]), "{gemini}");

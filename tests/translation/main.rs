@@ -1,12 +1,14 @@
 //! What holds for every translation, over the project's own fixtures, over recorded traffic where a folder of it is at hand,
 //! and over made-up requests and replies.
 
+mod alike;
 mod answers;
 mod call_shapes;
 mod claude;
 mod counts;
 mod dialects;
 mod folding;
+mod frame_shapes;
 mod judged;
 mod made_up;
 mod naming;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gateway::translate::{Delivery, Progress};
 use gateway::wire::{ClientFormat, WireFormat};
+use gateway_tests::corpus::all_cases;
 use gateway_tests::relaying::{FORMATS, Relayed, WIRES, events, frames, native_wire, relay_chunks, relay_whole};
 use serde_json::Value;
 
@@ -82,14 +83,13 @@ fn check(outcome: &Outcome, format: ClientFormat, delivery: Delivery, relayed: R
             let is_own = word == "model_context_window_exceeded" && words == ["max_tokens"];
             assert!(words == [word] || is_own, "{place}: {words:?}");
         }
-        (Failed(message), Progress::Failed(error)) => {
+        (Failed(message) | Broken(message), Progress::Failed(error)) => {
             assert!(error.message.contains(message), "{place}: {}", error.message);
+            assert_eq!(error.status(), 502, "{place}");
+            assert!(meter.has_content || matches!(outcome, Failed(_)), "{place}");
             check_failed(&bytes, place);
-        }
-        (Broken(message), Progress::Failed(error)) => {
-            assert!(error.message.contains(message), "{place}: {}", error.message);
-            assert!(meter.has_content, "{place}");
-            check_failed(&bytes, place);
+            let is_named = String::from_utf8_lossy(&bytes).contains(r#""type":"api_error""#);
+            assert!(is_named || format == ClientFormat::ChatCompletions, "{place}");
         }
         (_, end) => panic!("{place}: {end:?}"),
     }
@@ -119,6 +119,62 @@ fn check_failed(bytes: &[u8], place: &str) {
 }
 
 #[test]
+fn an_error_as_the_first_event_has_the_status_of_its_type() {
+    let start = r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"usage":{"input_tokens":3}}}"#;
+    for (kind, status) in [
+        ("invalid_request_error", 400),
+        ("authentication_error", 401),
+        ("permission_error", 403),
+        ("not_found_error", 404),
+        ("request_too_large", 413),
+        ("rate_limit_error", 429),
+        ("api_error", 502),
+        ("overloaded_error", 529),
+        ("an_error_of_next_year", 502),
+    ] {
+        let error = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"Not now."}},"request_id":"req_7"}}"#);
+        for format in FORMATS {
+            for delivery in [Delivery::Streamed, Delivery::Whole] {
+                for events in [&[error.as_str()][..], &[start, &error]] {
+                    let stream: Vec<String> = events.iter().map(|data| framed(WireFormat::Anthropic, data)).collect();
+                    let frames = stream.iter().map(String::as_bytes);
+                    let Relayed { end, meter, .. } = relay_chunks(delivery, format, WireFormat::Anthropic, frames);
+                    let Progress::Failed(failed) = end else { panic!("{kind}: {end:?}") };
+                    let said = (failed.status(), failed.message.as_str(), meter.has_content);
+                    assert_eq!(said, (status, "Not now.", false), "{kind} {delivery:?} to {format:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refusal_keeps_what_its_provider_says_of_it() {
+    let details = r#"{"type":"refusal","category":"other","explanation":"Not about this."}"#;
+    let stream = [
+        r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"usage":{"input_tokens":3}}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        &format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"refusal","stop_details":{details}}},"usage":{{"output_tokens":2}}}}"#),
+        r#"{"type":"message_stop"}"#,
+    ]
+    .map(|data| framed(WireFormat::Anthropic, data));
+    for delivery in [Delivery::Streamed, Delivery::Whole] {
+        let told = |format| {
+            let relayed = relay_chunks(delivery, format, WireFormat::Anthropic, stream.iter().map(String::as_bytes));
+            assert_eq!(relayed.end, Progress::Finished);
+            String::from_utf8(relayed.bytes).unwrap()
+        };
+        let message = told(ClientFormat::Messages);
+        assert_eq!(message.matches(&format!(r#""stop_details":{details}"#)).count(), 1, "{message}");
+        assert_eq!(message.matches(r#""stop_reason":"refusal""#).count(), 1, "{message}");
+        let chat = told(ClientFormat::ChatCompletions);
+        assert_eq!(chat.matches(r#""finish_reason":"content_filter""#).count(), 1, "{chat}");
+        assert_eq!(chat.matches(r#""refusal":"Not about this.""#).count(), 1, "{chat}");
+        assert_eq!(chat.ends_with("data: [DONE]\n\n"), delivery == Delivery::Streamed, "{chat}");
+    }
+}
+
+#[test]
 fn a_list_instead_of_a_reply_is_read_item_by_item() {
     let chunk =
         |text: &str, finish: &str| format!(r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}]}}{finish}}}]}}"#);
@@ -131,6 +187,29 @@ fn a_list_instead_of_a_reply_is_read_item_by_item() {
             for wire in WIRES {
                 let Progress::Failed(failed) = relay_whole(delivery, format, wire, error).end else { panic!("{wire:?}") };
                 assert_eq!((failed.status(), failed.retry_after), (429, Some(Duration::from_secs(4))), "{wire:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn recorded_faults_end_once_in_an_answer_or_in_an_error() {
+    for (path, reply) in all_cases().into_iter().filter_map(|case| Some((case.path, case.reply?))) {
+        for (format, delivery) in
+            FORMATS.into_iter().flat_map(|format| [Delivery::Streamed, Delivery::Whole].map(|to| (format, to)))
+        {
+            let streamed = relay_chunks(delivery, format, reply.wire, std::iter::once(reply.stream.as_slice()));
+            let whole = reply.whole.iter().map(|whole| relay_whole(delivery, format, reply.wire, whole));
+            for Relayed { bytes, end, .. } in std::iter::once(streamed).chain(whole) {
+                let place = format!("{}, {delivery:?} to {format:?}", path.display());
+                if end == Progress::Finished {
+                    let (said, words) = told(format, delivery, &bytes);
+                    assert!(words.len() == 1, "{place}: {words:?}");
+                    // An answer says something, unless it was refused without a word.
+                    assert!(!said.is_empty() || words == ["refusal"], "{place}");
+                } else {
+                    check_failed(&bytes, &place);
+                }
             }
         }
     }
@@ -169,6 +248,89 @@ fn check_calls(text: &str, place: &str) {
     let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len(), "{place}: {ids:?}");
     assert!(ids.iter().all(|id| !id.is_empty()), "{place}: {ids:?}");
+}
+
+#[test]
+fn ids_that_a_provider_gave_stay() {
+    for name in ["no index", "arguments as an object", "an index that begins late", "no type"] {
+        let row = rows().into_iter().find(|row| row.name == name).unwrap();
+        for (place, _, Relayed { bytes, .. }) in ways(&row, ClientFormat::ChatCompletions) {
+            assert_eq!(String::from_utf8_lossy(&bytes).matches(r#""id":"c""#).count(), 1, "{place}");
+        }
+    }
+}
+
+#[test]
+fn thoughts_in_details_only_are_told_under_both_names_that_clients_read() {
+    let row = rows().into_iter().find(|row| row.name == "reasoning in details only").unwrap();
+    for (place, _, Relayed { bytes, .. }) in ways(&row, ClientFormat::ChatCompletions) {
+        let text = String::from_utf8_lossy(&bytes);
+        for name in ["reasoning", "reasoning_content"] {
+            assert_eq!(text.matches(&format!(r#""{name}":"Hm. So.""#)).count(), 1, "{place}: {text}");
+        }
+    }
+}
+
+#[test]
+fn replies_are_of_the_types_that_their_format_has() {
+    for row in rows() {
+        for format in FORMATS {
+            for (place, _, Relayed { bytes, end, .. }) in ways(&row, format) {
+                if end != Progress::Finished {
+                    continue;
+                }
+                let text = String::from_utf8_lossy(&bytes);
+                let mut thoughts = String::new();
+                for line in text.lines() {
+                    let value =
+                        serde_json::from_str::<Value>(line.strip_prefix("data: ").unwrap_or(line)).unwrap_or_default();
+                    match format {
+                        ClientFormat::ChatCompletions => thoughts.push_str(&check_choice(&value["choices"][0], &place)),
+                        ClientFormat::Messages => check_content(&value, &place),
+                    }
+                }
+                if let (ClientFormat::ChatCompletions, Said(said, ..)) = (format, &row.outcome) {
+                    let kinds = said.split(" | ").filter_map(|said| said.strip_prefix("reasoning "));
+                    assert_eq!(thoughts, kinds.collect::<String>(), "{place}");
+                }
+            }
+        }
+    }
+}
+
+/// Checks a choice of a chunk or of a whole reply, and gives its thoughts.
+fn check_choice(choice: &Value, place: &str) -> String {
+    let finish = &choice["finish_reason"];
+    let words = ["stop", "length", "tool_calls", "content_filter"];
+    assert!(finish.as_str().map_or(finish.is_null(), |word| words.contains(&word)), "{place}: {choice}");
+    let said = choice.get("delta").or(choice.get("message")).unwrap_or(&Value::Null);
+    assert!(said["content"].is_null() || said["content"].is_string(), "{place}: {choice}");
+    for call in said["tool_calls"].as_array().into_iter().flatten() {
+        let arguments = call["function"].get("arguments");
+        // The first piece of a call need not have any.
+        let is_piece = choice.get("delta").is_some() && arguments.is_none();
+        assert!(arguments.is_some_and(Value::is_string) || is_piece, "{place}: {choice}");
+    }
+    let thoughts = ["reasoning_content", "reasoning"].map(|name| &said[name]);
+    assert!(thoughts.iter().all(|thought| thought.is_null() || thought.is_string()), "{place}: {choice}");
+    thoughts.iter().find_map(|thought| thought.as_str()).unwrap_or_default().to_owned()
+}
+
+/// Checks the blocks of a whole message, or the piece of an event.
+fn check_content(value: &Value, place: &str) {
+    for block in value["content"].as_array().into_iter().flatten().chain(value.get("content_block")) {
+        let is_fine = match block["type"].as_str() {
+            Some("text") => block["text"].is_string(),
+            Some("thinking") => block["thinking"].is_string(),
+            Some("redacted_thinking") => block["data"].is_string(),
+            Some("tool_use") => block["input"].is_object(),
+            _ => false,
+        };
+        assert!(is_fine, "{place}: {value}");
+    }
+    let delta = &value["delta"];
+    let pieces = ["text", "thinking", "partial_json", "signature"];
+    assert!(delta["type"].is_null() || pieces.iter().any(|piece| delta[*piece].is_string()), "{place}: {value}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use gateway::wire::WireFormat;
 
 use super::call_shapes::{call_rows, calls_apart_rows, calls_between_rows};
+use super::frame_shapes::{block_number_rows, frame_rows};
 use Outcome::{Broken, Failed, Said};
 
 /// One shape of a reply.
@@ -69,7 +70,7 @@ pub fn blocks(name: &'static str, events: &[&str], stop: &str, whole: &str, outc
 
 /// A first chunk with text.
 pub const TEXT: &str = r#""delta":{"role":"assistant","content":"Hi"},"finish_reason":null"#;
-const HI: Outcome = Said("text Hi", "stop", "end_turn");
+pub const HI: Outcome = Said("text Hi", "stop", "end_turn");
 pub const CALL: &str = r#"call look {"a":1}"#;
 pub const TWO_CALLS: &str = r#"call look {"a":1} | call look {"a":2}"#;
 
@@ -109,11 +110,26 @@ fn finish_rows() -> Vec<Row> {
             Said("text Hi!", "stop", "end_turn"),
         ),
         chunks("no delta", &[r#""delta":null"#, TEXT, &end(r#""stop""#)], "", Said("text Hi", "stop", "end_turn")),
+    ]
+}
+
+/// Ends before the first word.
+fn empty_rows() -> Vec<Row> {
+    vec![
         chunks(
             "an empty stop",
             &[r#""delta":{"role":"assistant","content":""},"finish_reason":"stop""#],
             r#""message":{"role":"assistant","content":""},"finish_reason":"stop""#,
             Failed("stop"),
+        ),
+        chunks(
+            "a connection that broke before the first word",
+            &[
+                r#""delta":{"content":""}"#,
+                r#""delta":{"content":""},"finish_reason":"stop","native_finish_reason":"network_error""#,
+            ],
+            r#""message":{"content":""},"finish_reason":"stop","native_finish_reason":"network_error""#,
+            Failed("network_error"),
         ),
         chunks(
             "an empty list of calls",
@@ -209,13 +225,6 @@ fn gemini_rows() -> Vec<Row> {
             Said(CALL, "tool_calls", "tool_use"),
         ),
         candidates(
-            "only code and its output",
-            &[
-                r#""content":{"parts":[{"executableCode":{"language":"PYTHON","code":"print(6*7)"}},{"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"42\n"}}]},"finishReason":"STOP""#,
-            ],
-            Said("text ```python\nprint(6*7)\n```\n\n```\n42\n```\n", "stop", "end_turn"),
-        ),
-        candidates(
             "a filter with words",
             &[r#""finishReason":"SAFETY","finishMessage":"Not this.""#],
             Said("refusal Not this.", "content_filter", "refusal"),
@@ -246,6 +255,28 @@ fn gemini_rows() -> Vec<Row> {
         ));
     }
     rows
+}
+
+/// Code that Gemini ran.
+fn code_rows() -> Vec<Row> {
+    vec![
+        candidates(
+            "only code and its output",
+            &[
+                r#""content":{"parts":[{"executableCode":{"language":"PYTHON","code":"print(6*7)"}},{"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"42\n"}}]},"finishReason":"STOP""#,
+            ],
+            Said("text ```python\nprint(6*7)\n```\n\n```\n42\n```\n", "stop", "end_turn"),
+        ),
+        candidates(
+            "code and its output one after the other",
+            &[
+                r#""content":{"parts":[{"executableCode":{"language":"PYTHON","code":"print(2+3)"}}]}"#,
+                r#""content":{"parts":[{"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"5\n"}}]}"#,
+                r#""content":{"parts":[]},"finishReason":"STOP""#,
+            ],
+            Said("text ```python\nprint(2+3)\n```\n\n```\n5\n```\n", "stop", "end_turn"),
+        ),
+    ]
 }
 
 fn claude_rows() -> Vec<Row> {
@@ -324,59 +355,17 @@ fn a_claude_call_behind_half_a_call() -> Row {
     Row { whole: None, ..blocks("a call without an id behind half a call", &events, r#""max_tokens""#, "", outcome) }
 }
 
-/// Frames that say less than they should.
-fn frame_rows() -> Vec<Row> {
-    let end = r#""delta":{},"finish_reason":"stop""#;
-    let hi = || chunks("", &[r#""delta":{"content":"H"}"#, r#""delta":{"content":"i"}"#, end], "", HI);
-    let mut empty = Row { name: "a frame without data", ..hi() };
-    empty.stream.insert(1, String::new());
-    let mut unnumbered = Row { name: "choices without a number", ..hi() };
-    unnumbered.stream.iter_mut().for_each(|data| *data = data.replace(r#""index":0,"#, ""));
-    let halves = chunks(
-        "a character cut in two",
-        &[r#""delta":{"content":"\ud83d"}"#, r#""delta":{"content":"\ude00"}"#, end],
-        "",
-        Said("text \u{fffd}\u{fffd}", "stop", "end_turn"),
-    );
-    let half = chunks(
-        "half a character",
-        &[r#""delta":{"content":"H\ud83di"}"#, end],
-        r#""message":{"content":"H\ud83di"},"finish_reason":"stop""#,
-        Said("text H\u{fffd}i", "stop", "end_turn"),
-    );
-    vec![empty, unnumbered, halves, half]
-}
-
-/// Blocks whose numbers are not theirs.
-fn block_number_rows() -> Vec<Row> {
-    let block = |index: &str, text: &str| {
-        [
-            format!(r#""type":"content_block_start",{index}"content_block":{{"type":"text","text":""}}"#),
-            format!(r#""type":"content_block_delta",{index}"delta":{{"type":"text_delta","text":"{text}"}}"#),
-            format!(r#""type":"content_block_stop"{}"#, if index.is_empty() { "" } else { r#","index":0"# }),
-        ]
-    };
-    let row = |name, first: &str, second: &str| {
-        let events = [block(first, "H"), block(second, "i")].concat();
-        let events: Vec<&str> = events.iter().map(String::as_str).collect();
-        Row { whole: None, ..blocks(name, &events, r#""end_turn""#, "", HI) }
-    };
-    vec![
-        row("blocks that are numbered from 1", r#""index":1,"#, r#""index":2,"#),
-        row("two blocks of one number", r#""index":0,"#, r#""index":0,"#),
-        row("blocks without numbers", "", ""),
-    ]
-}
-
 /// Every shape.
 pub fn rows() -> Vec<Row> {
     let rows = [
         finish_rows(),
+        empty_rows(),
         call_rows(),
         calls_apart_rows(),
         calls_between_rows(),
         content_rows(),
         gemini_rows(),
+        code_rows(),
         claude_rows(),
         vec![half_a_claude_call(), a_claude_call_behind_half_a_call()],
         frame_rows(),

@@ -49,13 +49,14 @@ fn a_tool_that_is_declared_twice_alike_is_sent_once_and_nothing_is_named() {
 #[test]
 fn one_name_for_different_tools_is_refused_by_its_path() {
     let catalog = catalog().unwrap();
-    let model = catalog.resolve(MODELS[0]).unwrap();
     for (format, path) in
         [(ClientFormat::ChatCompletions, "tools[1].function.name"), (ClientFormat::Messages, "tools[1].name")]
     {
-        let error = send(format, &body(format, &[("look", "a"), ("look", "b")]).to_string(), &model).unwrap_err();
-        let message = format!("{path}: look is declared twice with different content.");
-        assert_eq!((error.param(), error.message()), (Some(path), message.as_str()));
+        for model in MODELS.map(|name| catalog.resolve(name).unwrap()) {
+            let error = send(format, &body(format, &[("look", "a"), ("look", "b")]).to_string(), &model).unwrap_err();
+            let message = format!("{path}: look is declared twice with different content.");
+            assert_eq!((error.param(), error.message()), (Some(path), message.as_str()), "{}", model.id);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
-//! What a forwarded request changed is undone in its reply, whole and streamed: its client knows nothing of it.
+//! What a request changed is undone in its reply, whole and streamed: its client knows nothing of it.
 
 use bytes::BytesMut;
-use gateway::translate::{Delivery, Progress, Relay};
+use gateway::translate::{Conversion, Delivery, Progress, Relay};
 use gateway::wire::ClientFormat;
 use gateway_tests::relaying::{catalog, context, frames};
 use gateway_tests::sending::send;
@@ -84,6 +84,68 @@ fn an_answer_by_a_tool_comes_as_text() {
             let (content, stop) = content(delivery, &request, "json_output", pieces);
             let answer = json!({"type": "text", "text": text});
             assert_eq!((content, stop.as_str()), (vec![answer], "end_turn"), "{delivery:?} {pieces:?}");
+        }
+    }
+}
+
+/// The arguments of the call in the reply that a chat client gets, from a Claude model that calls `probe` with these pieces.
+fn chat_arguments(delivery: Delivery, conversion: Conversion, pieces: &[&str]) -> Value {
+    let mut relay = Relay::new(context(ClientFormat::ChatCompletions, delivery), conversion);
+    let block = json!({"type": "tool_use", "id": "toolu_1", "name": "probe", "input": {}});
+    let mut events = vec![
+        json!({"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 3}}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": block}),
+    ];
+    let delta = |piece: &&str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}});
+    events.extend(pieces.iter().map(delta));
+    events.extend([
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}}),
+        json!({"type": "message_stop"}),
+    ]);
+    let mut out = BytesMut::new();
+    for event in events {
+        relay.push(format!("data: {event}\n\n").as_bytes(), &mut out);
+    }
+    let bodies: Vec<String> = match delivery {
+        Delivery::Whole => vec![String::from_utf8(out.to_vec()).unwrap()],
+        Delivery::Streamed => frames(&out).into_iter().map(|(_, data)| data).collect(),
+    };
+    let mut arguments = String::new();
+    for body in bodies.iter().filter_map(|body| serde_json::from_str::<Value>(body).ok()) {
+        let choice = &body["choices"][0];
+        let said = choice.get("delta").or(choice.get("message")).unwrap_or(&Value::Null);
+        arguments.push_str(said["tool_calls"][0]["function"]["arguments"].as_str().unwrap_or_default());
+    }
+    serde_json::from_str(&arguments).unwrap()
+}
+
+#[test]
+fn properties_that_claude_refuses_are_renamed_for_a_chat_client_too_and_come_back() {
+    let properties = json!({"$depth": {"type": "integer"}, "sea[name]": {"type": "string"}, "n": {"type": "integer"}});
+    let parameters = json!({"type": "object", "properties": properties, "required": ["$depth", "n"]});
+    let arguments = r#"{"$depth":4,"sea[name]":"Baltic","n":1}"#;
+    let called = json!([{"id": "c", "type": "function", "function": {"name": "probe", "arguments": arguments}}]);
+    let request = json!({
+        "model": "m", "tools": [{"type": "function", "function": {"name": "probe", "parameters": parameters}}],
+        "messages": [
+            {"role": "user", "content": "Dive."}, {"role": "assistant", "content": null, "tool_calls": called},
+            {"role": "tool", "tool_call_id": "c", "content": "calm"},
+        ],
+    });
+    for model in ["claude-opus-4.6", "claude-haiku-4.5"].map(|model| catalog().unwrap().resolve(model).unwrap()) {
+        for delivery in [Delivery::Streamed, Delivery::Whole] {
+            let sent = send(ClientFormat::ChatCompletions, &request.to_string(), &model).unwrap();
+            let upstream: Value = serde_json::from_slice(&sent.body).unwrap();
+            let schema = &upstream["tools"][0]["input_schema"];
+            let renamed = json!({"_depth": {"type": "integer"}, "sea_name_": {"type": "string"}, "n": {"type": "integer"}});
+            assert_eq!((&schema["properties"], &schema["required"]), (&renamed, &json!(["_depth", "n"])), "{}", model.id);
+            let input = &upstream["messages"][1]["content"][0]["input"];
+            assert_eq!(*input, json!({"_depth": 4, "sea_name_": "Baltic", "n": 1}), "{}", model.id);
+            assert_eq!(sent.dropped, [""; 0], "{}", model.id);
+            let pieces = ["", r#"{"_de"#, r#"pth":6,"sea_na"#, r#"me_":"North"}"#];
+            let came = chat_arguments(delivery, sent.conversion, &pieces);
+            assert_eq!(came, json!({"$depth": 6, "sea[name]": "North"}), "{} {delivery:?}", model.id);
         }
     }
 }

@@ -46,6 +46,10 @@ fn calls_are_answered_at_once_in_their_order_and_under_ids_of_their_own() {
             vec![go(), assistant(&json!([call("a"), call("b")])), user(&json!([result("a"), result("b")])), go()],
         ),
         (vec![go(), assistant(&json!([call("a")]))], vec![go(), assistant(&json!([call("a")])), user(&json!([lost("a")]))]),
+        (
+            vec![go(), assistant(&json!([text("Now."), call("a")])), user(&json!("Leave it."))],
+            vec![go(), assistant(&json!([text("Now."), call("a")])), user(&json!([lost("a"), text("Leave it.")]))],
+        ),
         // Ids that are not taken, and one that comes twice.
         (
             vec![
@@ -99,6 +103,32 @@ fn what_stands_in_a_wrong_place_moves_and_what_says_nothing_goes() {
         (
             vec![go(), go(), assistant(&json!([call("a")])), untouched.clone(), go()],
             vec![go(), go(), assistant(&json!([call("a")])), untouched, go()],
+        ),
+    ]);
+}
+
+#[test]
+fn a_repair_beside_them_leaves_blocks_as_they_are() {
+    let document = json!({
+        "type": "document", "title": "Log", "context": "Of the third dive", "citations": {"enabled": true},
+        "source": {"type": "text", "media_type": "text/plain", "data": "Forty metres."},
+    });
+    let found = json!({
+        "type": "search_result", "source": "https://sea.example/depths", "title": "Depths", "citations": {"enabled": true},
+        "content": [text("Sixty metres.")],
+    });
+    let reference =
+        json!({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_reference", "tool_name": "probe"}]});
+    let (brief, told) =
+        (json!({"role": "system", "content": "Quietly."}), text("<system-reminder>\nQuietly.\n</system-reminder>"));
+    check_messages(vec![
+        (
+            vec![user(&json!([document, found, text("How deep?")])), brief.clone()],
+            vec![user(&json!([document, found, text("How deep?"), told]))],
+        ),
+        (
+            vec![go(), assistant(&json!([call("a")])), user(&json!([reference])), brief],
+            vec![go(), assistant(&json!([call("a")])), user(&json!([reference, told]))],
         ),
     ]);
 }
@@ -184,5 +214,40 @@ fn only_thoughts_that_claude_signed_go_back_and_only_where_it_thinks() {
     forced["tool_choice"] = json!({"type": "any"});
     let gone = vec![("/thinking", Value::Null), (first, call("a")), ("/tool_choice/type", json!("any"))];
     cases.push(case(budgets, forced, gone, &["messages[1].content[0]", "thinking"]));
+    let unthought = json!([user(&json!("Dive.")), assistant(&json!([call("a")])), user(&json!([result("a")]))]);
+    let turned_on = json!({"thinking": budget, "tools": [probe()], "messages": unthought});
+    cases.push(case(budgets, turned_on, vec![("/thinking", Value::Null), ("/messages", unthought)], &["thinking"]));
+    check(cases);
+}
+
+#[test]
+fn thoughts_of_a_turn_that_is_over_go_alone() {
+    let history = |thoughts: &[Value]| {
+        let answer = [thoughts, &[text("Deep enough.")]].concat();
+        json!([user(&json!("Dive.")), assistant(&json!(answer)), user(&json!("And now?"))])
+    };
+    let budget = json!({"type": "enabled", "budget_tokens": 2000});
+    let budgets = &["claude-haiku-4.5", "claude-opus-4.5", "claude-opus-4.6"][..];
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let mut cases = Vec::new();
+    for unsigned in [
+        json!({"type": "thinking", "thinking": "Deep."}),
+        json!({"type": "thinking", "thinking": "Deep.", "signature": null}),
+        json!({"type": "thinking", "thinking": "Deep.", "signature": ""}),
+    ] {
+        let fields = json!({"thinking": budget, "messages": history(&[unsigned])});
+        let sent = vec![("/messages", history(&[])), ("/thinking", budget.clone())];
+        cases.push(case(budgets, fields, sent, &["messages[1].content[0]"][..]));
+    }
+    let thoughts = [
+        json!({"type": "thinking", "thinking": "D\u{e9}ep.", "signature": "Eq=="}),
+        json!({"type": "redacted_thinking", "data": "Ew=="}),
+    ];
+    let marked = thoughts.clone().map(|mut thought| {
+        thought["cache_control"] = json!({"type": "ephemeral"});
+        thought
+    });
+    let named = &["messages[1].content[0].cache_control", "messages[1].content[1].cache_control"];
+    cases.push(case(ALL, json!({"messages": history(&marked)}), vec![("/messages", history(&thoughts))], named));
     check(cases);
 }

@@ -45,6 +45,12 @@ fn thinking_is_told_as_the_generation_knows_it_and_fits_the_clients_limit() {
             &[],
         ),
         case(
+            &["claude-opus-4.8"],
+            json!({"thinking": {"type": "adaptive", "display": "summarized"}, "temperature": 1}),
+            vec![("/thinking", json!({"type": "adaptive", "display": "summarized"})), ("/temperature", Value::Null)],
+            &["temperature"],
+        ),
+        case(
             haiku,
             json!({"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "low"}}),
             vec![
@@ -113,11 +119,26 @@ fn what_belongs_together_goes_together() {
     const MANAGED: &str = "context-management-2025-06-27";
     const LONG: &str = "context-1m-2025-08-07";
     let managed = json!({"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}});
+    let repaired = json!({
+        "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]},
+        "messages": [user(&json!("Hi")), {"role": "system", "content": "Be quick."}],
+    });
     let case = |models, betas, fields, sent, dropped| Expected { models, betas, fields, sent, dropped };
     let newer = &ALL[2..];
     check(vec![
         case(ALL, &[MANAGED], managed.clone(), vec![("/context_management", managed["context_management"].clone())], &[]),
         case(ALL, &[], managed, vec![("/context_management", Value::Null)], &["context_management"]),
+        case(
+            ALL,
+            &[MANAGED],
+            repaired,
+            vec![
+                ("/context_management/edits/0/type", json!("clear_tool_uses_20250919")),
+                ("/anthropic_beta", json!([MANAGED])),
+                ("/messages/0/content/1", text("<system-reminder>\nBe quick.\n</system-reminder>")),
+            ],
+            &[],
+        ),
         case(
             newer,
             &[],
@@ -203,5 +224,22 @@ fn at_most_four_cache_marks_are_sent_and_none_outlives_the_one_before() {
             ("/messages/2/content/1/cache_control", json!({"type": "ephemeral"})),
         ],
         dropped: &["messages[2].content[0].content[0].cache_control"],
+    }]);
+}
+
+#[test]
+fn marks_within_a_result_count_and_are_the_first_to_go() {
+    let marked = |words: &str| json!({"type": "text", "text": words, "cache_control": {"type": "ephemeral"}});
+    let answer = |content: Value| json!({"type": "tool_result", "tool_use_id": "a", "content": content, "cache_control": {"type": "ephemeral"}});
+    let messages = |content: Value| {
+        json!([user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([answer(content), marked("z")]))])
+    };
+    let system = json!([marked("r"), marked("s")]);
+    check(vec![Expected {
+        models: ALL,
+        betas: &[],
+        fields: json!({"tools": [probe()], "system": system, "messages": messages(json!([marked("x"), marked("y")]))}),
+        sent: vec![("/system", system.clone()), ("/messages", messages(json!([text("x"), text("y")])))],
+        dropped: &["messages[2].content[0].content[0].cache_control", "messages[2].content[0].content[1].cache_control"],
     }]);
 }

@@ -5,15 +5,30 @@ use serde_json::{Value, json};
 use super::{ALL, Expected, assistant, call, check, probe, result, user};
 
 #[test]
-fn tools_keep_what_is_theirs_and_change_only_where_claude_refuses_them() {
-    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+fn typed_tools_and_their_beta_outlive_a_repair_elsewhere() {
+    const COMPUTER: &str = "computer-use-2025-11-24";
     let typed = json!([
         {"type": "memory_20250818", "name": "memory"},
+        {"type": "bash_20250124", "name": "bash"},
+        {"type": "text_editor_20250728", "name": "str_replace_based_edit_tool", "max_characters": 9000},
+        {"type": "tool_search_tool_bm25_20251119", "name": "tool_search_tool_bm25"},
         {"type": "computer_20251124", "name": "computer", "display_width_px": 800, "display_height_px": 600},
         {"name": "probe", "input_schema": {"type": "object"}, "defer_loading": true, "input_examples": [{"depth": null}]},
     ]);
     let system = json!({"role": "system", "content": "Calmly."});
     let repaired = json!({"tools": typed, "messages": [user(&json!("Hi")), system]});
+    let told =
+        json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": "<system-reminder>\nCalmly.\n</system-reminder>"}]);
+    let case = |betas, sent: Value| {
+        let sent = vec![("/tools", typed.clone()), ("/messages", json!([user(&told)])), ("/anthropic_beta", sent)];
+        Expected { models: ALL, betas, fields: repaired.clone(), sent, dropped: &[] }
+    };
+    check(vec![case(&[], Value::Null), case(&[COMPUTER], json!([COMPUTER]))]);
+}
+
+#[test]
+fn tools_keep_what_is_theirs_and_change_only_where_claude_refuses_them() {
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
     let server = json!([{"type": "mcp_toolset", "mcp_server_name": "s"}, {"type": "web_search_20250305", "name": "web_search"}, probe()]);
     let servers = json!([{"type": "url", "name": "s", "url": "https://s.example"}]);
     let mut strict = probe();
@@ -25,7 +40,6 @@ fn tools_keep_what_is_theirs_and_change_only_where_claude_refuses_them() {
     let stub = json!([{"name": "probe", "input_schema": {"type": "object", "properties": {}}}]);
     let stub_schema = "/tools/0/input_schema/type";
     check(vec![
-        case(ALL, repaired, vec![("/tools", typed)], &[]),
         case(
             ALL,
             json!({"tools": server, "mcp_servers": servers, "tool_choice": {"type": "tool", "name": "web_search"}}),
@@ -88,9 +102,10 @@ fn inputs_are_objects_and_nothing_is_null() {
     let sent_input = "/messages/1/content/0/input";
     let nulls = json!({
         "system": null, "tools": null, "thinking": null, "top_k": null, "output_config": null, "context_management": null,
+        "tool_choice": null, "stop_sequences": null, "metadata": null, "temperature": null,
         "messages": [{"role": "user", "name": null, "content": [
             {"type": "document", "title": null, "citations": null, "source": {"type": "text", "media_type": "text/plain", "data": "x"}},
-            {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral", "ttl": null}},
+            {"type": "text", "text": "Hi", "citations": null, "cache_control": {"type": "ephemeral", "ttl": null}},
         ]}],
     });
     let document = json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}});

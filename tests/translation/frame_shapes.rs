@@ -1,0 +1,48 @@
+//! Shapes of frames and of the numbers in them.
+
+use super::reply_shapes::Outcome::Said;
+use super::reply_shapes::{HI, Row, blocks, chunks};
+
+/// Frames that say less than they should.
+pub fn frame_rows() -> Vec<Row> {
+    let end = r#""delta":{},"finish_reason":"stop""#;
+    let hi = || chunks("", &[r#""delta":{"content":"H"}"#, r#""delta":{"content":"i"}"#, end], "", HI);
+    let mut empty = Row { name: "a frame without data", ..hi() };
+    empty.stream.insert(1, String::new());
+    let mut unnumbered = Row { name: "choices without a number", ..hi() };
+    unnumbered.stream.iter_mut().for_each(|data| *data = data.replace(r#""index":0,"#, ""));
+    let halves = chunks(
+        "a character cut in two",
+        &[r#""delta":{"content":"\ud83d"}"#, r#""delta":{"content":"\ude00"}"#, end],
+        "",
+        Said("text \u{fffd}\u{fffd}", "stop", "end_turn"),
+    );
+    let half = chunks(
+        "half a character",
+        &[r#""delta":{"content":"H\ud83di"}"#, end],
+        r#""message":{"content":"H\ud83di"},"finish_reason":"stop""#,
+        Said("text H\u{fffd}i", "stop", "end_turn"),
+    );
+    vec![empty, unnumbered, halves, half]
+}
+
+/// Blocks whose numbers are not theirs.
+pub fn block_number_rows() -> Vec<Row> {
+    let block = |index: &str, text: &str| {
+        [
+            format!(r#""type":"content_block_start",{index}"content_block":{{"type":"text","text":""}}"#),
+            format!(r#""type":"content_block_delta",{index}"delta":{{"type":"text_delta","text":"{text}"}}"#),
+            format!(r#""type":"content_block_stop"{}"#, if index.is_empty() { "" } else { r#","index":0"# }),
+        ]
+    };
+    let row = |name, first: &str, second: &str| {
+        let events = [block(first, "H"), block(second, "i")].concat();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        Row { whole: None, ..blocks(name, &events, r#""end_turn""#, "", HI) }
+    };
+    vec![
+        row("blocks that are numbered from 1", r#""index":1,"#, r#""index":2,"#),
+        row("two blocks of one number", r#""index":0,"#, r#""index":0,"#),
+        row("blocks without numbers", "", ""),
+    ]
+}
