@@ -1,5 +1,8 @@
 //! Shapes of frames and of the numbers in them.
 
+use gateway::wire::ClientFormat;
+use gateway_tests::relaying::relay;
+
 use super::reply_shapes::Outcome::Said;
 use super::reply_shapes::{HI, Row, blocks, chunks};
 
@@ -45,4 +48,20 @@ pub fn block_number_rows() -> Vec<Row> {
         row("two blocks of one number", r#""index":0,"#, r#""index":0,"#),
         row("blocks without numbers", "", ""),
     ]
+}
+
+#[test]
+fn a_block_that_never_began_does_not_end_for_the_client() {
+    let frame = |kind: &str, rest: &str| format!("event: {kind}\ndata: {{\"type\":\"{kind}\"{rest}}}\n\n");
+    let start = r#","message":{"id":"m","type":"message","role":"assistant","content":[],"usage":{"input_tokens":1,"output_tokens":1}}"#;
+    let end = r#","delta":{"stop_reason":"refusal","stop_sequence":null},"usage":{"output_tokens":2}"#;
+    let stream = [
+        frame("message_start", start),
+        frame("content_block_stop", r#","index":0"#),
+        frame("message_delta", end),
+        frame("message_stop", ""),
+    ];
+    let relayed = relay(ClientFormat::Messages, stream.iter().map(String::as_bytes));
+    let text = String::from_utf8(relayed.bytes).unwrap();
+    assert!(text.contains(r#""stop_reason":"refusal""#) && !text.contains("content_block_stop"), "{text}");
 }

@@ -20,6 +20,8 @@ use crate::wire::{Checked, EventEncoder as _, FrameForwarder, ReplyContext};
 pub struct Forwarder {
     context: ReplyContext,
     begun: bool,
+    /// Whether a block has begun and not ended.
+    open: bool,
     /// Frames that wait for the finish, as the client would get them.
     held: BytesMut,
     /// The data of `message_delta` with the stop reason.
@@ -70,7 +72,7 @@ struct StopReason<'a> {
 impl Forwarder {
     /// Forwards the reply to that request.
     pub fn new(context: ReplyContext) -> Self {
-        Self { context, begun: false, held: BytesMut::new(), last_delta: None, stop: None, usage: None }
+        Self { context, begun: false, open: false, held: BytesMut::new(), last_delta: None, stop: None, usage: None }
     }
 
     fn frame(&mut self, frame: &Frame<'_>, checked: Checked<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
@@ -88,7 +90,12 @@ impl Forwarder {
                 self.begun = true;
                 Some(renamed(frame.data, &self.context)?)
             }
-            "content_block_start" => with_call_id(frame.data, checked)?,
+            "content_block_start" => {
+                self.open = true;
+                with_call_id(frame.data, checked)?
+            }
+            // Clients look a block up by its number: one that never began has none.
+            "content_block_stop" if !std::mem::take(&mut self.open) => return Ok(()),
             "message_delta" if says_stop(frame.data)? => {
                 self.last_delta = Some(frame.data.to_owned());
                 return Ok(());
