@@ -24,7 +24,7 @@ const CONTAINERS: [&[u8]; 8] = [b"OggS", b"fLaC", b"FLV", b"FORM", b"#!AMR", b"R
 /// How the provider reads a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// As a picture, whatever else it may be.
+    /// As a picture: the reading of an address that says so. Inline data is what its bytes are.
     Picture,
     /// As sound.
     Sound,
@@ -76,12 +76,9 @@ impl Measure<'_> {
     pub(super) fn media(&mut self, bytes: Bytes<'_>, reading: Reading) {
         let Some(head) = bytes.head() else { return self.remote(reading) };
         let picture = picture::tokens(&head, &self.media.picture);
-        if let (Some(tokens), Reading::Picture) = (picture, reading) {
-            return self.add(tokens);
-        }
-        // Everything but a picture is read to its end.
+        // Everything but a plain picture is read to its end.
         let may_be_pdf = memchr::memmem::find(head.get(..PDF_HEAD.min(head.len())).unwrap_or_default(), b"%PDF").is_some();
-        if picture.is_some() && !may_be_pdf && reading == Reading::Any && std::str::from_utf8(&head).is_err() {
+        if picture.is_some() && !may_be_pdf && reading != Reading::Sound && std::str::from_utf8(&head).is_err() {
             return self.add(picture.unwrap_or(0));
         }
         let Some(bytes) = bytes.decoded() else { return self.remote(reading) };
@@ -89,7 +86,7 @@ impl Measure<'_> {
         let sound = sound::seconds(&bytes);
         let heard = sound.zip(self.media.sound_second).map(|(seconds, tokens)| seconds.saturating_mul(tokens));
         let drawn = picture.filter(|_| reading != Reading::Sound);
-        let printed = (may_be_pdf && reading == Reading::Any).then(|| self.document(&bytes));
+        let printed = (may_be_pdf && reading != Reading::Sound).then(|| self.document(&bytes));
         let written = (reading != Reading::Sound).then(|| std::str::from_utf8(&bytes).ok()).flatten().map(text);
         let is_told = heard.is_some() || (!is_container && (drawn.is_some() || printed.is_some() || written.is_some()));
         match [heard, drawn, printed.flatten(), written].into_iter().flatten().max() {

@@ -113,7 +113,8 @@ fn anthropic_source(source: Value<'_>, reading: Reading, measure: &mut Measure<'
     let is = |kind: &str| source.get("type").is_some_and(|known| known.is(kind));
     let (is_base64, is_remote) = (is("base64"), is("url") || is("file"));
     object(source, measure, &|name, value, measure| match name {
-        "data" if is_base64 => is_media(value, reading, measure),
+        // What its bytes are, whatever the block calls them.
+        "data" if is_base64 => is_media(value, Reading::Any, measure),
         "url" | "file_id" if is_remote => {
             measure.remote(reading);
             true
@@ -155,11 +156,12 @@ fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
     };
     // Inline data is what its bytes are: not every provider goes by the type of the part.
     let inline = if place == "input_audio" { Reading::Sound } else { Reading::Any };
+    let as_part = AsPart { inline, remote };
     object(part, measure, &|name, value, measure| {
         let is_place = name == place;
         if is_place && value.kind() == Kind::Object {
             object(value, measure, &|name, value, measure| match name {
-                "url" | "file_data" => is_url(value, (inline, remote), measure),
+                "url" | "file_data" => is_url(value, as_part, measure),
                 "data" => is_media(value, inline, measure),
                 "file_id" => {
                     measure.remote(remote);
@@ -167,7 +169,7 @@ fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
                 }
                 _ => false,
             });
-        } else if is_place && !is_url(value, (inline, remote), measure) {
+        } else if is_place && !is_url(value, as_part, measure) {
             measure.text(value);
         }
         is_place
@@ -194,14 +196,23 @@ fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     });
 }
 
+/// How a part of a type is read.
+#[derive(Clone, Copy)]
+struct AsPart {
+    /// Where its data is in the body.
+    inline: Reading,
+    /// Where it is behind an address.
+    remote: Reading,
+}
+
 /// Reads a URL that may hold its data, each in its own way; false for what is no text. Data that is spelled in another way than it should be
 /// may be read all the same.
-fn is_url(url: Value<'_>, (inline, remote): (Reading, Reading), measure: &mut Measure<'_>) -> bool {
+fn is_url(url: Value<'_>, as_part: AsPart, measure: &mut Measure<'_>) -> bool {
     let Some(text) = url.as_text() else { return false };
     match split_data_url(&text) {
-        Some((_, data)) => measure.media(Bytes(data), inline),
-        None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => measure.remote(inline),
-        None => measure.remote(remote),
+        Some((_, data)) => measure.media(Bytes(data), as_part.inline),
+        None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => measure.remote(as_part.inline),
+        None => measure.remote(as_part.remote),
     }
     true
 }

@@ -265,6 +265,8 @@ impl Decoder {
     /// Calls arrive whole: one block each.
     fn call(&mut self, call: FunctionCallIn<'_>, signature: Option<String>, events: &mut Vec<StreamEvent>) {
         let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.get().to_owned());
+        // A call without a name has no block yet that could be signed.
+        let signature = signature.filter(|_| !call.name.is_empty());
         let piece = CallPiece { index: Some(self.calls), id: None, name: Some(call.name), arguments: String::new() };
         self.blocks.tool_call(piece, events);
         if let Some(value) = signature {

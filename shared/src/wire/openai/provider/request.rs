@@ -151,7 +151,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         presence_penalty,
         stop,
         response_format: format(response_format)?,
-        reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, &mut lost),
+        reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
         user,
     };
     let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
@@ -281,8 +281,21 @@ pub(in crate::wire::openai) fn reasoning(
     }
 }
 
-/// A budget of thoughts within the output limit.
-fn within(reasoning: Option<ReasoningOut>, limit: Option<u64>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+/// A budget of thoughts within the output limit, and no effort where Claude's least budget does not fit.
+fn within(
+    reasoning: Option<ReasoningOut>,
+    limit: Option<u64>,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Option<ReasoningOut> {
+    let is_tight = limit.is_some_and(|limit| rules::fitted_budget(u64::MAX, limit).is_none());
+    if is_tight
+        && rules::is_claude(target.upstream)
+        && matches!(&reasoning, Some(ReasoningOut { effort: Some(word), .. }) if *word != "none")
+    {
+        lost.push(Lost::Reasoning);
+        return None;
+    }
     let (Some(limit), Some(ReasoningOut { max_tokens: Some(wanted), .. })) = (limit, &reasoning) else { return reasoning };
     let fitted = rules::fitted_budget(*wanted, limit);
     lost.extend((fitted != Some(*wanted)).then_some(Lost::Reasoning));
