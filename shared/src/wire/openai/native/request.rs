@@ -7,7 +7,7 @@ use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::openai::client::request::{is_client_tool, knows_function_call, reasoning, tool_choice, tool_name};
-use crate::wire::openai::provider::request::reasoning as encode_reasoning;
+use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules;
 use crate::wire::request::has_odd_property;
 use crate::wire::target::Target;
@@ -99,7 +99,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     // OpenAI's reasoning models refuse what many clients send unasked.
     let reasoning = reasoning(forwarding.body)?;
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
-    say_how_much_to_think(&mut forwarding, reasoning, target);
+    say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     one_reasoning_amount(&mut forwarding);
     fit_budget(&mut forwarding, request.max_tokens, target);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
@@ -139,7 +139,12 @@ fn drop_empty_tools(forwarding: &mut Forwarding<'_>) {
 }
 
 /// Puts efforts that the model does not know into the next that it does, and Anthropic's field into OpenRouter's.
-fn say_how_much_to_think(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target: &Target<'_>) {
+fn say_how_much_to_think(
+    forwarding: &mut Forwarding<'_>,
+    reasoning: Reasoning,
+    limit: Option<OutputLimit>,
+    target: &Target<'_>,
+) {
     let body = forwarding.body;
     let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
     for word in [inner, outer].into_iter().flatten() {
@@ -156,7 +161,8 @@ fn say_how_much_to_think(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, 
     }
     if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
         let mut lost = Vec::new();
-        if let Some(written) = encode_reasoning(reasoning, target, &mut lost) {
+        let written = encode_reasoning(reasoning, target, &mut lost);
+        if let Some(written) = within(written, said_limit(limit, target), target, &mut lost) {
             forwarding.edits.set(body, "reasoning", &written);
         }
         forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
@@ -187,13 +193,18 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     }
 }
 
+/// The output limit that is sent.
+fn said_limit(limit: Option<OutputLimit>, target: &Target<'_>) -> Option<u64> {
+    let said = limit.map(|limit| limit.tokens).or_else(|| target.must_say_limit.then_some(target.default_output));
+    said.map(|tokens| target.clamp(tokens))
+}
+
 /// Thoughts count against the output limit: a budget that does not fit is lowered, or left out. Claude's least budget must fit for
 /// an effort, too, which OpenRouter turns into one.
 fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
-    let said = limit.map(|limit| limit.tokens).or_else(|| target.must_say_limit.then_some(target.default_output));
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
-    let Some(limit) = said else { return };
-    if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, target.clamp(limit)).is_none() {
+    let Some(limit) = said_limit(limit, target) else { return };
+    if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, limit).is_none() {
         let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
         for word in efforts.into_iter().flatten().filter(|word| !word.is("none")) {
             forwarding.drop(word);
@@ -201,7 +212,7 @@ fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, targe
     }
     let Some(budget) = budget else { return };
     let wanted = budget.as_whole_number().unwrap_or(0);
-    match rules::fitted_budget(wanted, target.clamp(limit)) {
+    match rules::fitted_budget(wanted, limit) {
         Some(fitted) if fitted == wanted => {}
         Some(fitted) => {
             forwarding.edits.replace(budget, &fitted);

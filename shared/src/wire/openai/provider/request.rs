@@ -282,7 +282,7 @@ pub(in crate::wire::openai) fn reasoning(
 }
 
 /// A budget of thoughts within the output limit, and no effort where Claude's least budget does not fit.
-fn within(
+pub(in crate::wire::openai) fn within(
     reasoning: Option<ReasoningOut>,
     limit: Option<u64>,
     target: &Target<'_>,
