@@ -13,15 +13,8 @@ use gateway_tests::sending::{Sent, send, tells};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-/// A model of each wire, and of each generation whose rules differ.
-const NAMES: [&str; 6] =
-    ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
-
-/// The models.
-pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
-    let catalog = catalog().unwrap();
-    NAMES.iter().map(|name| catalog.resolve(name).unwrap().as_ref().clone()).collect()
-});
+/// The models of the catalogue.
+pub static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| catalog().unwrap().models().cloned().collect());
 
 /// A refusal that the client can act on: it names what this model's route has no place for.
 fn is_documented(error: &GatewayError) -> bool {
