@@ -200,7 +200,7 @@ fn answer<P: Piece>(waiting: &mut Vec<Waiting>, parts: Vec<P>) -> Vec<P> {
     }
     for orphan in results.into_iter().flatten() {
         answered.push(P::own_text(EARLIER_RESULT));
-        answered.extend(orphan.into_content());
+        answered.extend(orphan.into_content().into_iter().filter(|part| part.kind() != PieceKind::Blank));
     }
     answered.extend(rest);
     answered

@@ -118,7 +118,7 @@ fn sampling_and_stops_are_what_the_model_takes() {
 fn what_belongs_together_goes_together() {
     const MANAGED: &str = "context-management-2025-06-27";
     const LONG: &str = "context-1m-2025-08-07";
-    let managed = json!({"context_management": {"edits": [{"type": "clear_thinking_20251015"}]}});
+    let managed = json!({"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}});
     let repaired = json!({
         "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]},
         "messages": [user(&json!("Hi")), {"role": "system", "content": "Be quick."}],

@@ -84,12 +84,12 @@ impl Measure<'_> {
         let Some(bytes) = bytes.decoded() else { return self.remote(reading) };
         let is_container = is_container(&bytes);
         let sound = sound::seconds(&bytes);
-        let heard = sound.zip(self.media.sound_second).map(|(seconds, tokens)| seconds.saturating_mul(tokens));
+        let played = sound.zip(self.media.sound_second).map(|(seconds, tokens)| seconds.saturating_mul(tokens));
         let drawn = picture.filter(|_| reading != Reading::Sound);
         let printed = (may_be_pdf && reading != Reading::Sound).then(|| self.document(&bytes));
         let written = (reading != Reading::Sound).then(|| std::str::from_utf8(&bytes).ok()).flatten().map(text);
-        let is_told = heard.is_some() || (!is_container && (drawn.is_some() || printed.is_some() || written.is_some()));
-        match [heard, drawn, printed.flatten(), written].into_iter().flatten().max() {
+        let is_told = played.is_some() || (!is_container && (drawn.is_some() || printed.is_some() || written.is_some()));
+        match [played, drawn, printed.flatten(), written].into_iter().flatten().max() {
             Some(tokens) if is_told && printed != Some(None) => self.add(tokens),
             Some(_) | None => self.sizes.is_unbounded = true,
         }

@@ -131,7 +131,9 @@ fn openai_member(name: &str, value: Value<'_>, measure: &mut Measure<'_>) -> boo
         ("annotations", Kind::List) => {
             for annotation in value.elements() {
                 let content = annotation.at(&["file", "content"]);
-                content.into_iter().for_each(|content| each(content, openai_part, measure));
+                if let Some(content) = content {
+                    each(content, openai_part, measure);
+                }
                 measure.text(annotation);
             }
         }

@@ -71,8 +71,8 @@ fn bytes_that_can_be_read_in_several_ways_count_as_the_dearest() {
         (film, (0, true)),
         (b"RIFF\0\0\0\0AVI LIST text".to_vec(), (0, true)),
     ] {
-        let [_, document, file, inline] = media_of(&STANDARD.encode(&bytes), "text/plain");
-        assert_eq!([document, file, inline], [expected; 3], "{}", String::from_utf8_lossy(&bytes[..12]));
+        let [_, document, attached, inline] = media_of(&STANDARD.encode(&bytes), "text/plain");
+        assert_eq!([document, attached, inline], [expected; 3], "{}", String::from_utf8_lossy(&bytes[..12]));
     }
 }
 

@@ -12,6 +12,9 @@ use crate::wire::{names, schema_ref};
 /// Longest id of a call that OpenAI takes.
 const LONGEST_ID: usize = 64;
 
+/// Most stop sequences that OpenRouter takes.
+pub(super) const MAX_STOPS: usize = 4;
+
 /// Most cache marks that Claude takes.
 const MAX_CACHE_MARKS: usize = 4;
 

@@ -87,7 +87,8 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     settings::set_output(&mut forwarding, &plan, target)?;
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);
-    apply_betas(&mut forwarding, betas, target);
+    let betas = settle_edits(&mut forwarding, betas, &plan);
+    apply_betas(&mut forwarding, &betas, target);
     forwarding.undo.names = names;
     Ok(forwarding)
 }
@@ -260,6 +261,19 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
             Fate::Dropped => forwarding.drop(mark.control),
         }
     }
+}
+
+/// Leaves out edits of thoughts where the model does not think, which it refuses, and the field and its beta with the last one.
+fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
+    let edits = forwarding.body.at(&["context_management", "edits"]).filter(|_| !plan.told.is_on());
+    let is_of_thoughts =
+        |edit: &Value<'_>| edit.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("clear_thinking"));
+    let (refused, kept): (Vec<_>, Vec<_>) = edits.into_iter().flat_map(Value::elements).partition(is_of_thoughts);
+    let is_empty = !refused.is_empty() && kept.is_empty();
+    for edit in refused {
+        forwarding.drop(edit);
+    }
+    betas.iter().copied().filter(|beta| !(is_empty && *beta == betas::CONTEXT_MANAGEMENT)).collect()
 }
 
 /// The smallest window of a model that needs no beta to open a larger one.

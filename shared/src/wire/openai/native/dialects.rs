@@ -11,6 +11,7 @@ use crate::error::GatewayError;
 use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{is_unset, tool_choice, tool_name};
+use crate::wire::openai::rules;
 use crate::wire::request::{FILE_BY_ID, arguments, unsupported};
 use crate::wire::shape::object_in;
 
@@ -161,8 +162,10 @@ fn nest_schema(forwarding: &mut Forwarding<'_>) {
     let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
     if let Some(schema) = format.get("schema").filter(|_| is_flat) {
         let name = format.get("name").and_then(Value::as_text).unwrap_or("response".into());
-        let strict = !format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
-        let described = Described { name, strict, schema: raw(schema) };
+        let is_free = format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
+        let schema = raw(schema);
+        let strict = !is_free && schema.as_ref().is_some_and(|schema| rules::allows_strict(schema));
+        let described = Described { name, strict, schema };
         forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
     }
 }

@@ -1,15 +1,19 @@
 //! The conversation of a forwarded request as OpenRouter's models take it. It is sorted by the rules of turns; messages that come
 //! out of it as they went in are not touched, and without any change the list stays byte for byte.
 
+mod reading;
+
 use std::borrow::Cow;
 
-use super::dialects::is_text_file;
 use crate::chat::Turns;
 use crate::chat::request::{Message, Place, Role};
 use crate::chat::turns::{CONTINUE, LOST_RESULT, Piece, PieceKind};
 use crate::document::{Entry, Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
+use crate::wire::target::Target;
+
+use reading::{contents, read};
 
 /// A piece of a message.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ enum What<'d> {
     Blank(Value<'d>),
     /// A picture, a file, sound.
     Media(Value<'d>),
+    /// What a message of thoughts alone holds of them.
+    Thought(Value<'d>),
     /// An entry of `tool_calls`.
     Call(Value<'d>),
     /// A tool message.
@@ -45,7 +51,7 @@ impl Item<'_> {
         let told = match self.what {
             What::Call(call) => call.get("id"),
             What::Result(message) => message.get("tool_call_id"),
-            What::Said(_) | What::Blank(_) | What::Media(_) | What::Own(_) | What::Lost => None,
+            What::Said(_) | What::Blank(_) | What::Media(_) | What::Thought(_) | What::Own(_) | What::Lost => None,
         };
         match &self.id {
             Some(id) => Cow::Borrowed(id),
@@ -60,6 +66,7 @@ impl Piece for Item<'_> {
             What::Said(_) | What::Own(_) => PieceKind::Text,
             What::Blank(_) => PieceKind::Blank,
             What::Media(_) => PieceKind::Media,
+            What::Thought(_) => PieceKind::Thought,
             What::Call(_) => PieceKind::Call(self.id()),
             What::Result(_) | What::Lost => PieceKind::Result(self.id()),
         }
@@ -88,16 +95,23 @@ impl Piece for Item<'_> {
                 let items = contents(message, self.from);
                 items.into_iter().filter(|item| !matches!(item.what, What::Blank(_))).collect()
             }
-            What::Said(_) | What::Blank(_) | What::Media(_) | What::Call(_) | What::Own(_) | What::Lost => vec![self],
+            What::Said(_)
+            | What::Blank(_)
+            | What::Media(_)
+            | What::Thought(_)
+            | What::Call(_)
+            | What::Own(_)
+            | What::Lost => vec![self],
         }
     }
 }
 
 /// Repairs the history of a request.
-pub(super) fn repair(forwarding: &mut Forwarding<'_>) {
+pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let Some(list) = forwarding.body.get("messages") else { return };
     let messages: Vec<Value<'_>> = list.elements().collect();
-    let read: Vec<Message<Item<'_>>> = messages.iter().enumerate().map(|(number, message)| read(*message, number)).collect();
+    let read: Vec<Message<Item<'_>>> =
+        messages.iter().enumerate().map(|(number, message)| read(*message, number, target)).collect();
     let sizes = read.iter().map(|message| Size::of(&message.parts)).collect();
     let turns = Turns::of(read, rules::call_id);
     forwarding.dropped.extend(turns.left_out.iter().filter_map(|item| path_of(item)));
@@ -118,49 +132,11 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>) {
 
 fn path_of(item: &Item<'_>) -> Option<String> {
     match item.what {
-        What::Said(value) | What::Media(value) | What::Call(value) | What::Result(value) => Some(value.path()),
+        What::Said(value) | What::Media(value) | What::Thought(value) | What::Call(value) | What::Result(value) => {
+            Some(value.path())
+        }
         What::Blank(_) | What::Own(_) | What::Lost => None,
     }
-}
-
-fn read(message: Value<'_>, number: usize) -> Message<Item<'_>> {
-    let role = message.get("role").and_then(Value::as_text).unwrap_or_default();
-    let item = |what| Item { what, from: Some(number), id: None };
-    match role.as_ref() {
-        "tool" => Message { role: Role::User, parts: vec![item(What::Result(message))] },
-        "system" | "developer" => Message { role: Role::System, parts: contents(message, Some(number)) },
-        "assistant" => {
-            let mut parts = contents(message, Some(number));
-            let refusal = message.get("refusal").filter(|refusal| refusal.kind() == Kind::Text);
-            parts.extend(refusal.map(|refusal| item(What::Said(refusal))));
-            parts.extend(message.get("tool_calls").into_iter().flat_map(Value::elements).map(|call| item(What::Call(call))));
-            Message { role: Role::Assistant, parts }
-        }
-        _ => Message { role: Role::User, parts: contents(message, Some(number)) },
-    }
-}
-
-fn contents(message: Value<'_>, from: Option<usize>) -> Vec<Item<'_>> {
-    let item = |what| Item { what, from, id: None };
-    let Some(content) = message.get("content") else { return Vec::new() };
-    if content.kind() == Kind::Text {
-        let what = if is_blank(Some(content)) { What::Blank(content) } else { What::Said(content) };
-        return vec![item(what)];
-    }
-    content.elements().map(part).map(item).collect()
-}
-
-fn part(part: Value<'_>) -> What<'_> {
-    match part.get("type").and_then(Value::as_text).unwrap_or_default().as_ref() {
-        "image_url" | "video_url" | "input_audio" => What::Media(part),
-        "file" if !is_text_file(part) => What::Media(part),
-        "text" | "input_text" | "output_text" if is_blank(part.get("text")) => What::Blank(part),
-        _ => What::Said(part),
-    }
-}
-
-fn is_blank(text: Option<Value<'_>>) -> bool {
-    text.and_then(Value::as_text).is_some_and(|text| text.trim().is_empty())
 }
 
 /// How many pieces a message has, and whether some of them stand in the way of leaving it as it is.
@@ -337,7 +313,10 @@ impl<'d> Writer<'_, 'd> {
     /// Several messages of the assistant's as the first of them that calls.
     fn joined(&mut self, number: usize, items: &[Item<'d>]) {
         let Some(message) = self.messages.get(number).copied() else { return };
-        let (calls, texts): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Call(_)));
+        // A message has thoughts of its own: those of others have no place in it.
+        let (thoughts, said): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Thought(_)));
+        self.forwarding.dropped.extend(thoughts.into_iter().filter_map(path_of));
+        let (calls, texts): (Vec<_>, Vec<_>) = said.into_iter().partition(|item| matches!(item.what, What::Call(_)));
         if let Some(list) = message.get("tool_calls") {
             self.forwarding.edits.arrange(list, calls.into_iter().map(entry).collect());
         }
@@ -378,9 +357,12 @@ fn entry<'d>(item: &Item<'d>) -> Entry<'d> {
             entries: vec![Entry::Own(*value)],
             after: "}",
         },
-        What::Said(value) | What::Blank(value) | What::Media(value) | What::Call(value) | What::Result(value) => {
-            Entry::Own(*value)
-        }
+        What::Said(value)
+        | What::Blank(value)
+        | What::Media(value)
+        | What::Thought(value)
+        | What::Call(value)
+        | What::Result(value) => Entry::Own(*value),
         What::Own(text) => Entry::New(text_part(text)),
         What::Lost => Entry::New(text_part(LOST_RESULT)),
     }

@@ -28,6 +28,9 @@ const MEMBERS: [&str; 10] = [
 
 /// Leaves out what stands empty in the assistant's messages, and thoughts that the model does not take back.
 pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    for message in messages(forwarding) {
+        say_no_content(forwarding, message);
+    }
     for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
         for (name, value) in message.members() {
             if !MEMBERS.contains(&name.as_ref()) && !value.is_null() {
@@ -58,6 +61,29 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
         if let Some(strict) = strict.filter(|_| is_loose && !forwarding.edits.removes(tool)) {
             forwarding.drop(strict);
         }
+    }
+}
+
+/// A list of no parts is refused: an assistant that only calls says nothing, and a tool an empty text.
+fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
+    let content = message.get("content").filter(|content| content.kind() == Kind::List);
+    let Some(empty) = content.filter(|content| content.elements().next().is_none()) else { return };
+    if message.get("role").is_some_and(|role| role.is("assistant")) {
+        forwarding.edits.replace(empty, &());
+    } else {
+        forwarding.edits.replace(empty, "");
+    }
+}
+
+/// Lets OpenAI's models read an answer's form loosely that asks to be strict without keeping the rules for it.
+pub(super) fn loosen_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let format = forwarding.body.at(&["response_format", "json_schema"]);
+    let Some(format) = format.filter(|_| rules::is_openai(target.upstream)) else { return };
+    let schema = format.get("schema").and_then(|schema| RawValue::from_string(schema.json().0).ok());
+    let is_loose = schema.is_some_and(|schema| !rules::allows_strict(&schema));
+    if let Some(strict) = format.get("strict").filter(|strict| is_loose && matches!(strict.flag(), Ok(true))) {
+        forwarding.edits.remove(strict);
+        forwarding.dropped.push("response_format".to_owned());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{dialects, history, members};
 use crate::capability::{SamplingField, SamplingSupport};
 use crate::chat::request::{Effort, Reasoning};
-use crate::document::Value;
+use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::openai::client::request::{is_client_tool, knows_function_call, reasoning, tool_choice, tool_name};
@@ -91,9 +91,11 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
     dialects::rewrite(&mut forwarding)?;
-    history::repair(&mut forwarding);
+    history::repair(&mut forwarding, target);
     members::tidy(&mut forwarding, target);
     members::limit_cache_marks(&mut forwarding, target);
+    members::loosen_format(&mut forwarding, target);
+    limit_stops(&mut forwarding);
     forwarding.clamp_output(request.max_tokens, target);
     one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models refuse what many clients send unasked.
@@ -159,6 +161,12 @@ fn say_how_much_to_think(
             forwarding.dropped.push(word.path());
         }
     }
+    let off = body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(false)));
+    let least = rules::least_effort(target.upstream, target.capabilities).filter(|_| inner.is_none() && outer.is_none());
+    if let (Some(off), Some(least), Some(asked)) = (off, least, body.get("reasoning")) {
+        forwarding.drop(off);
+        forwarding.edits.set(asked, "effort", least.as_str());
+    }
     if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
         let mut lost = Vec::new();
         let written = encode_reasoning(reasoning, target, &mut lost);
@@ -190,6 +198,16 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     let Some(reasoning) = forwarding.body.get("reasoning") else { return };
     if let (Some(_), Some(budget)) = (reasoning.get("effort"), reasoning.get("max_tokens")) {
         forwarding.drop(budget);
+    }
+}
+
+/// Leaves the first stop sequences of a list that is too long.
+fn limit_stops(forwarding: &mut Forwarding<'_>) {
+    let Some(stop) = forwarding.body.get("stop").filter(|stop| stop.kind() == Kind::List) else { return };
+    if stop.elements().nth(rules::MAX_STOPS).is_some() {
+        let kept: Vec<_> = stop.elements().take(rules::MAX_STOPS).filter_map(Value::as_text).collect();
+        forwarding.edits.replace(stop, &kept);
+        forwarding.dropped.push("stop".to_owned());
     }
 }
 

@@ -134,8 +134,10 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let mut tools = allowed_tools(tools, allowed.as_deref());
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
-    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
+    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, mut stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
+    lost.extend((stop.len() > rules::MAX_STOPS).then_some(Lost::Stop));
+    stop.truncate(rules::MAX_STOPS);
     let limit = target.said_output_limit(max_tokens, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
@@ -150,7 +152,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         frequency_penalty,
         presence_penalty,
         stop,
-        response_format: format(response_format)?,
+        response_format: format(response_format, target, &mut lost)?,
         reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
         user,
     };
@@ -228,13 +230,15 @@ fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {
     }
 }
 
-fn format(format: ResponseFormat) -> Result<Option<FormatOut>, GatewayError> {
+fn format(format: ResponseFormat, target: &Target<'_>, lost: &mut Vec<Lost>) -> Result<Option<FormatOut>, GatewayError> {
     Ok(match format {
         ResponseFormat::Text => None,
         ResponseFormat::JsonObject => Some(FormatOut { kind: "json_object", json_schema: None }),
         ResponseFormat::JsonSchema { name, schema: JsonText(schema) } => {
             let schema = RawValue::from_string(schema).map_err(|error| internal(&error))?;
-            Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict: true, schema }) })
+            let strict = !rules::is_openai(target.upstream) || rules::allows_strict(&schema);
+            lost.extend((!strict).then_some(Lost::ResponseFormat));
+            Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict, schema }) })
         }
     })
 }

@@ -44,7 +44,8 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
     }
     let says = |kind: &str| thinking.get("type").is_some_and(|said| said.is(kind));
     match plan.told {
-        Told::Nothing | Told::Off => {}
+        Told::Nothing => {}
+        Told::Off => keep_only(forwarding, thinking, &["type"]),
         Told::Budget(tokens) => {
             if !says("enabled") {
                 forwarding.edits.set(thinking, "type", "enabled");
@@ -57,7 +58,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
                 forwarding.dropped.push(own.path());
             }
         }
-        Told::Adaptive if says("adaptive") => {}
+        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, &["display", "type"]),
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
@@ -66,6 +67,13 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
                 forwarding.edits.set(thinking, "display", SUMMARIZED);
             }
         }
+    }
+}
+
+/// Leaves out the members that a kind of thinking does not have.
+fn keep_only(forwarding: &mut Forwarding<'_>, thinking: Value<'_>, known: &[&str]) {
+    for (_, value) in thinking.members().filter(|(name, value)| !known.contains(&name.as_ref()) && !value.is_null()) {
+        forwarding.drop(value);
     }
 }
 

@@ -1,0 +1,65 @@
+//! The pieces of a chat message.
+
+use super::super::dialects::is_text_file;
+use super::{Item, What};
+use crate::chat::request::{Message, Role};
+use crate::document::{Kind, Value};
+use crate::wire::openai::reasoning::origin_of;
+use crate::wire::openai::rules;
+use crate::wire::target::Target;
+
+/// Reads a message.
+pub(super) fn read<'d>(message: Value<'d>, number: usize, target: &Target<'_>) -> Message<Item<'d>> {
+    let role = message.get("role").and_then(Value::as_text).unwrap_or_default();
+    let item = |what| Item { what, from: Some(number), id: None };
+    match role.as_ref() {
+        "tool" => Message { role: Role::User, parts: vec![item(What::Result(message))] },
+        "system" | "developer" => Message { role: Role::System, parts: contents(message, Some(number)) },
+        "assistant" => {
+            let mut parts = contents(message, Some(number));
+            let refusal = message.get("refusal").filter(|refusal| refusal.kind() == Kind::Text);
+            parts.extend(refusal.map(|refusal| item(What::Said(refusal))));
+            parts.extend(message.get("tool_calls").into_iter().flat_map(Value::elements).map(|call| item(What::Call(call))));
+            if parts.iter().all(|item| matches!(item.what, What::Blank(_))) {
+                parts.extend(taken_thoughts(message, target).map(|thoughts| item(What::Thought(thoughts))));
+            }
+            Message { role: Role::Assistant, parts }
+        }
+        _ => Message { role: Role::User, parts: contents(message, Some(number)) },
+    }
+}
+
+/// The thoughts of a message that the model takes back.
+fn taken_thoughts<'d>(message: Value<'d>, target: &Target<'_>) -> Option<Value<'d>> {
+    let is_own = |entry: Value<'_>| {
+        let format = entry.get("format").and_then(Value::as_text);
+        rules::takes_thoughts(target.upstream, origin_of(format.as_deref()))
+    };
+    let details = message.get("reasoning_details").filter(|details| details.elements().any(is_own));
+    let unsigned = ["reasoning", "reasoning_content"].iter().find_map(|name| message.get(name));
+    details.or(unsigned.filter(|text| target.capabilities.unsigned_reasoning && !is_blank(Some(*text))))
+}
+
+/// Reads what a message says.
+pub(super) fn contents(message: Value<'_>, from: Option<usize>) -> Vec<Item<'_>> {
+    let item = |what| Item { what, from, id: None };
+    let Some(content) = message.get("content") else { return Vec::new() };
+    if content.kind() == Kind::Text {
+        let what = if is_blank(Some(content)) { What::Blank(content) } else { What::Said(content) };
+        return vec![item(what)];
+    }
+    content.elements().map(part).map(item).collect()
+}
+
+fn part(part: Value<'_>) -> What<'_> {
+    match part.get("type").and_then(Value::as_text).unwrap_or_default().as_ref() {
+        "image_url" | "video_url" | "input_audio" => What::Media(part),
+        "file" if !is_text_file(part) => What::Media(part),
+        "text" | "input_text" | "output_text" if is_blank(part.get("text")) => What::Blank(part),
+        _ => What::Said(part),
+    }
+}
+
+fn is_blank(text: Option<Value<'_>>) -> bool {
+    text.and_then(Value::as_text).is_some_and(|text| text.trim().is_empty())
+}
