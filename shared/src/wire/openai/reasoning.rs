@@ -40,6 +40,15 @@ pub struct Detail {
 const ANTHROPIC: &str = "anthropic-claude-v1";
 const GEMINI: &str = "google-gemini-v1";
 
+/// The format of the entry that a signature goes back in.
+pub fn format_of(signature: &Signature) -> Option<String> {
+    match signature.origin {
+        Origin::Anthropic => Some(ANTHROPIC.to_owned()),
+        Origin::Gemini => Some(GEMINI.to_owned()),
+        Origin::OpenRouter => serde_json::from_str::<Detail>(&signature.value).ok()?.format,
+    }
+}
+
 /// The part that an entry stands for; `None` for one that says nothing.
 pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
     let origin = origin_of(detail.format.as_deref());
@@ -65,7 +74,7 @@ pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
 }
 
 /// Whose an entry of that format is.
-pub fn origin_of(format: Option<&str>) -> Origin {
+fn origin_of(format: Option<&str>) -> Origin {
     match format {
         Some(ANTHROPIC) => Origin::Anthropic,
         Some(GEMINI) => Origin::Gemini,

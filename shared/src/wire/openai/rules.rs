@@ -5,7 +5,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking};
-use crate::chat::Origin;
 use crate::chat::request::Effort;
 use crate::wire::{names, schema_ref};
 
@@ -32,13 +31,11 @@ pub(super) const fn attached(pictures_only: bool) -> &'static str {
     }
 }
 
-/// Whether signed thoughts of that origin go back to a model: only to the vendor that signed them.
-pub(super) fn takes_thoughts(upstream: &str, origin: Origin) -> bool {
-    match origin {
-        Origin::Anthropic => is_claude(upstream),
-        Origin::Gemini => upstream.starts_with("google/"),
-        Origin::OpenRouter => true,
-    }
+/// Whether an entry of `reasoning_details` in that format goes back to a model: vendors read their own formats alone.
+pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
+    let vendors = [("anthropic-", "anthropic/"), ("google-", "google/"), ("openai-", "openai/"), ("xai-", "x-ai/")];
+    let vendor = vendors.into_iter().find(|(start, _)| format.is_some_and(|format| format.starts_with(start)));
+    vendor.is_none_or(|(_, prefix)| upstream.starts_with(prefix))
 }
 
 /// Whether a model is one of Claude's, whose cache marks count.

@@ -89,10 +89,12 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
         let content = content.ok_or_else(|| message.missing("content"))?;
         blocks::check(content)?;
     }
-    let [system, tools, stops, thinking] = body.fields(["system", "tools", "stop_sequences", "thinking"])?;
+    let [system, tools, choice, stops, thinking] =
+        body.fields(["system", "tools", "tool_choice", "stop_sequences", "thinking"])?;
     system.map_or(Ok(()), |system| check_content(system, blocks::NEEDED))?;
     let tools = optional_list(tools, MAX_TOOLS)?;
     check_objects(&tools)?;
+    choice.map_or(Ok(()), |choice| tools::check_choice(choice, &tools))?;
     Tools::of(tools, tool_name)?;
     for stop in optional_list(stops, MAX_STOPS)? {
         stop.text()?;

@@ -4,7 +4,6 @@ use serde_json::value::RawValue;
 
 use crate::document::{Kind, Value};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::reasoning::origin_of;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
@@ -92,7 +91,7 @@ fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, ta
     let Some(details) = message.get("reasoning_details") else { return };
     let is_foreign = |entry: &Value<'_>| {
         let format = entry.get("format").and_then(Value::as_text);
-        !rules::takes_thoughts(target.upstream, origin_of(format.as_deref()))
+        !rules::takes_details(target.upstream, format.as_deref())
     };
     let (foreign, kept): (Vec<_>, Vec<_>) = details.elements().partition(is_foreign);
     if kept.is_empty() {

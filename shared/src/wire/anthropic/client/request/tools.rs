@@ -4,7 +4,7 @@ use crate::chat::request::{JsonText, ToolChoice, ToolDefinition};
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::anthropic::typed_tools;
-use crate::wire::request::{cache_mark, optional_text, text_field};
+use crate::wire::request::{cache_mark, optional_text, quoted, text_field};
 
 /// Whether a declared tool runs at the client, or costs nothing but tokens. Server tools have prices of their own, or are not
 /// on Vertex at all.
@@ -39,6 +39,25 @@ pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError
         strict: strict.map_or(Ok(false), Value::flag)?,
         cache: cache_mark(cache),
     })
+}
+
+/// Checks that a choice is one of Anthropic's, of a tool that is declared.
+pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
+    let [kind, name] = choice.fields(["type", "name"])?;
+    let kind = kind.ok_or_else(|| choice.missing("type"))?;
+    match kind.text()?.as_ref() {
+        "auto" | "any" | "none" => Ok(()),
+        "tool" => {
+            let name = name.ok_or_else(|| choice.missing("name"))?;
+            let text = name.text()?;
+            let is_declared = declared.iter().any(|tool| self::name(*tool).is_some_and(|known| known.is(&text)));
+            if declared.is_empty() || is_declared {
+                return Ok(());
+            }
+            Err(name.wrong(&format!("no tool {} is declared", quoted(&text))))
+        }
+        _ => Err(kind.wrong("use auto, any, tool or none")),
+    }
 }
 
 /// Which tools may or must be called.

@@ -4,7 +4,7 @@
 use crate::chat::request::{CacheMark, JsonText, ToolChoice, ToolDefinition};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::request::{cache_mark, optional_text, required_text, text_field};
+use crate::wire::request::{cache_mark, optional_text, quoted, required_text, text_field};
 
 /// Whether a declared tool runs at the client. Others run, and cost, at the provider, at prices we do not know.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
@@ -75,6 +75,10 @@ pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     if let Some(allowed) = allowed {
         return self::allowed(allowed);
     }
+    if kind.is_some_and(|kind| kind.is("allowed_tools")) {
+        // The Responses API has the list beside the type.
+        return self::allowed(choice);
+    }
     let named = function.or(custom).map(|named| named.required("name")).transpose()?.or(name);
     let kind_word = optional_text(kind)?.unwrap_or_default();
     match (named, meant(&kind_word)) {
@@ -90,10 +94,16 @@ pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     }
 }
 
-/// Checks that a choice is one: a type that is neither a kind of choice nor that of a declared tool is an error of its sender's.
+/// Checks that a choice is one, of tools that are declared: a type that is neither a kind of choice nor that of a declared tool is an error of its sender's.
 pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
     const KINDS: [&str; 8] = ["allowed_tools", "any", "auto", "custom", "function", "none", "required", "tool"];
-    self::choice(choice)?;
+    let chosen = self::choice(choice)?;
+    let is_declared = |name: &&String| {
+        declared.iter().any(|tool| self::name(*tool).or_else(|| tool.get("type")).is_some_and(|known| known.is(name)))
+    };
+    if let Some(unknown) = chosen.names().iter().find(|name| !declared.is_empty() && !is_declared(name)) {
+        return Err(choice.wrong(&format!("no tool {} is declared", quoted(unknown))));
+    }
     let Some(kind) = choice.get("type") else { return Ok(()) };
     let is_known = |word: &str| {
         let is_declared = |tool: &Value<'_>| tool.get("type").is_some_and(|kind| kind.is(word));
@@ -106,7 +116,7 @@ pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<
 }
 
 fn allowed(allowed: Value<'_>) -> Result<ToolChoice, GatewayError> {
-    let name = |tool: Value<'_>| tool.at(&["function", "name"]).or_else(|| tool.get("name")).map(required_text);
-    let names = allowed.required("tools")?.list()?.filter_map(name).collect::<Result<_, _>>()?;
+    let tools = allowed.required("tools")?.list()?;
+    let names = tools.filter_map(name).map(required_text).collect::<Result<_, _>>()?;
     Ok(ToolChoice::Allowed { names, required: allowed.get("mode").is_some_and(|mode| mode.is("required")) })
 }

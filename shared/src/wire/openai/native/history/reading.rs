@@ -4,7 +4,6 @@ use super::super::dialects::is_text_file;
 use super::{Item, What};
 use crate::chat::request::{Message, Role};
 use crate::document::{Kind, Value};
-use crate::wire::openai::reasoning::origin_of;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
@@ -33,7 +32,7 @@ pub(super) fn read<'d>(message: Value<'d>, number: usize, target: &Target<'_>) -
 fn taken_thoughts<'d>(message: Value<'d>, target: &Target<'_>) -> Option<Value<'d>> {
     let is_own = |entry: Value<'_>| {
         let format = entry.get("format").and_then(Value::as_text);
-        rules::takes_thoughts(target.upstream, origin_of(format.as_deref()))
+        rules::takes_details(target.upstream, format.as_deref())
     };
     let details = message.get("reasoning_details").filter(|details| details.elements().any(is_own));
     let unsigned = ["reasoning", "reasoning_content"].iter().find_map(|name| message.get(name));

@@ -6,7 +6,7 @@ use crate::chat::Turns;
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::wire::media::{data_url, titled};
 use crate::wire::names::ToolNames;
-use crate::wire::openai::reasoning::{Detail, detail_of};
+use crate::wire::openai::reasoning::{Detail, detail_of, format_of};
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
@@ -163,7 +163,7 @@ fn part(part: Part) -> Option<PartOut> {
 /// nothing is left is none.
 fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {
     let (mut texts, mut details, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-    let vendor_of = |signature: &Signature| rules::takes_thoughts(target.upstream, signature.origin);
+    let vendor_of = |signature: &Signature| rules::takes_details(target.upstream, format_of(signature).as_deref());
     for part in parts {
         let index = details.len() as u64;
         match part {
