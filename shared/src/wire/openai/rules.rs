@@ -43,12 +43,21 @@ pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")
 }
 
-/// The cache marks that are too many: those on tools and instructions stay first, then the latest of the conversation.
-pub(super) fn excess_marks<T>(mut fixed: Vec<T>, mut moving: Vec<T>) -> Vec<T> {
+/// Cache marks on their way to Claude, in the order of their places.
+pub(super) struct Marks<T> {
+    /// Those that are sent. One of an hour behind one of five minutes is refused.
+    pub(super) kept: Vec<T>,
+    /// Those that are too many.
+    pub(super) dropped: Vec<T>,
+}
+
+/// Sorts cache marks: those on tools and instructions stay first, then the latest of the conversation.
+pub(super) fn sort_marks<T>(mut fixed: Vec<T>, mut moving: Vec<T>) -> Marks<T> {
     let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
     let from_messages = excess.min(moving.len());
-    let dropped = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages)));
-    dropped.collect()
+    let dropped: Vec<T> = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages))).collect();
+    fixed.extend(moving);
+    Marks { kept: fixed, dropped }
 }
 
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.

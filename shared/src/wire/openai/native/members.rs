@@ -140,7 +140,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     }
     let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
     let on_tools = tools.filter_map(|tool| mark(tool).or_else(|| tool.get("function").and_then(mark)));
-    let mut fixed: Vec<Value<'_>> = mark(forwarding.body).into_iter().chain(on_tools).collect();
+    let mut fixed: Vec<Value<'_>> = on_tools.collect();
     let mut moving = Vec::new();
     for message in messages(forwarding) {
         let is_system = message.get("role").is_some_and(|role| role.is("system") || role.is("developer"));
@@ -148,7 +148,18 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
         let marks = parts.chain(mark(message));
         if is_system { fixed.extend(marks) } else { moving.extend(marks) }
     }
-    for mark in rules::excess_marks(fixed, moving) {
+    // The mark of the whole request is one at its end.
+    moving.extend(mark(forwarding.body));
+    let rules::Marks { kept, dropped } = rules::sort_marks(fixed, moving);
+    for mark in dropped {
         forwarding.drop(mark);
+    }
+    let mut is_short = false;
+    for mark in kept {
+        let is_hour = mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));
+        if is_short && is_hour {
+            forwarding.edits.remove_field(mark, "ttl");
+        }
+        is_short |= !is_hour;
     }
 }

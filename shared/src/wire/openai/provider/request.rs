@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
 use crate::chat::request::{
-    Amount, CacheMark, ChatRequest, Effort, JsonText, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
+    Amount, CacheLifetime, CacheMark, ChatRequest, Effort, JsonText, Place, Reasoning, ResponseFormat, Sampling, ToolChoice,
+    ToolDefinition,
 };
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
@@ -184,8 +185,15 @@ fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &T
     let fixed = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
     let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
     let moving = parts.filter_map(mark_of).filter(|mark| mark.is_some()).collect();
-    let excess = rules::excess_marks(fixed, moving).into_iter();
-    excess.filter_map(Option::take).map(|mark| mark.place).collect()
+    let rules::Marks { kept, dropped } = rules::sort_marks(fixed, moving);
+    let mut is_short = false;
+    for mark in kept.into_iter().flatten() {
+        is_short |= mark.lifetime == CacheLifetime::FiveMinutes;
+        if is_short {
+            mark.lifetime = CacheLifetime::FiveMinutes;
+        }
+    }
+    dropped.into_iter().filter_map(Option::take).map(|mark| mark.place).collect()
 }
 
 fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
