@@ -98,21 +98,16 @@ pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
 pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
     const KINDS: [&str; 8] = ["allowed_tools", "any", "auto", "custom", "function", "none", "required", "tool"];
     let chosen = self::choice(choice)?;
-    let is_declared = |name: &&String| {
-        declared.iter().any(|tool| self::name(*tool).or_else(|| tool.get("type")).is_some_and(|known| known.is(name)))
-    };
-    if let Some(unknown) = chosen.names().iter().find(|name| !declared.is_empty() && !is_declared(name)) {
-        return Err(choice.wrong(&format!("no tool {} is declared", quoted(unknown))));
+    let has_type = |word: &str| declared.iter().any(|tool| tool.get("type").is_some_and(|kind| kind.is(word)));
+    let is_known = |word: &str| KINDS.contains(&word) || has_type(word);
+    if let Some(kind) = choice.get("type").filter(|kind| !kind.as_text().is_some_and(|word| is_known(&word))) {
+        return Err(kind.wrong("use none, auto, required, any, function or tool"));
     }
-    let Some(kind) = choice.get("type") else { return Ok(()) };
-    let is_known = |word: &str| {
-        let is_declared = |tool: &Value<'_>| tool.get("type").is_some_and(|kind| kind.is(word));
-        KINDS.contains(&word) || declared.iter().any(is_declared)
-    };
-    if kind.as_text().is_some_and(|word| is_known(&word)) {
-        return Ok(());
+    let has_name = |name: &str| declared.iter().any(|tool| self::name(*tool).is_some_and(|known| known.is(name)));
+    match chosen.names().iter().find(|name| !declared.is_empty() && !has_name(name) && !has_type(name)) {
+        Some(unknown) => Err(choice.wrong(&format!("no tool {} is declared", quoted(unknown)))),
+        None => Ok(()),
     }
-    Err(kind.wrong("use none, auto, required, any, function or tool"))
 }
 
 fn allowed(allowed: Value<'_>) -> Result<ToolChoice, GatewayError> {
