@@ -225,13 +225,7 @@ impl<'d> Writer<'_, 'd> {
 
     /// Pieces, by the messages that they are from.
     fn runs(&mut self, parts: Vec<Item<'d>>) {
-        let mut parts = parts.into_iter().peekable();
-        while let Some(first) = parts.next() {
-            let from = first.from;
-            let mut run = vec![first];
-            while let Some(next) = parts.next_if(|next| next.from == from) {
-                run.push(next);
-            }
+        for (from, run) in by_message(parts) {
             self.run(from, run);
         }
     }
@@ -297,13 +291,7 @@ impl<'d> Writer<'_, 'd> {
     }
 
     fn assistant_runs(&mut self, parts: Vec<Item<'d>>) {
-        let mut parts = parts.into_iter().peekable();
-        while let Some(first) = parts.next() {
-            let from = first.from;
-            let mut run = vec![first];
-            while let Some(next) = parts.next_if(|next| next.from == from) {
-                run.push(next);
-            }
+        for (from, run) in by_message(parts) {
             if let Some((number, message)) = from.and_then(|number| Some((number, self.messages.get(number).copied()?))) {
                 self.message(number, message, &[], &run);
             }
@@ -347,6 +335,18 @@ impl<'d> Writer<'_, 'd> {
             self.out.push(Written::New(Entry::Within { before, entries, after: "]}" }));
         }
     }
+}
+
+/// Pieces in a row that are from one message, with its number.
+fn by_message<'d>(parts: Vec<Item<'d>>) -> Vec<(Option<usize>, Vec<Item<'d>>)> {
+    let mut runs: Vec<(Option<usize>, Vec<Item<'d>>)> = Vec::new();
+    for item in parts {
+        match runs.last_mut() {
+            Some((from, run)) if *from == item.from => run.push(item),
+            Some(_) | None => runs.push((item.from, vec![item])),
+        }
+    }
+    runs
 }
 
 /// A piece as a content part.
