@@ -122,7 +122,7 @@ impl Edits {
     }
 
     /// Puts a list of these entries in the place of a list, or of a string that becomes an entry of it. Entries that are removed
-    /// stay away. Fails silently for a value that is replaced already.
+    /// are left out. A value that is removed or replaced already stays so.
     pub fn arrange(&mut self, value: Value<'_>, entries: Vec<Entry<'_>>) {
         self.arranged.entry(value.start()).or_insert_with(|| entries.into_iter().map(Written::from).collect());
     }

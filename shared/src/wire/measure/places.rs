@@ -207,8 +207,7 @@ struct AsPart {
     remote: Reading,
 }
 
-/// Reads a URL that may hold its data, each in its own way; false for what is no text. Data that is spelled in another way than it should be
-/// may be read all the same.
+/// Reads a URL, or the data in it; false for a value that is no string. Data whose URL is spelled wrongly may be read all the same.
 fn is_url(url: Value<'_>, as_part: AsPart, measure: &mut Measure<'_>) -> bool {
     let Some(text) = url.as_text() else { return false };
     match split_data_url(&text) {
