@@ -28,6 +28,12 @@ pub(super) fn gemini_budget(effort: Effort) -> u64 {
     }
 }
 
+/// What an output limit leaves to thoughts where they count against it: an answer keeps this much, but never more than half.
+pub(super) fn room_for_thoughts(limit: u64) -> u64 {
+    const ANSWER: u64 = 1_024;
+    limit.saturating_sub(ANSWER.min(limit / 2))
+}
+
 /// The effort that a budget stands for, where a family knows words only.
 pub(super) fn of_budget(tokens: u64) -> Effort {
     match tokens {

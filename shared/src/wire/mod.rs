@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 pub mod blocks;
+mod cache_marks;
 mod effort;
 mod finish;
 pub mod fold;

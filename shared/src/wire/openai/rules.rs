@@ -6,16 +6,13 @@ use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking};
 use crate::chat::request::Effort;
-use crate::wire::{names, schema_ref};
+use crate::wire::{effort, names, schema_ref};
 
 /// Longest id of a call that OpenAI takes.
 const LONGEST_ID: usize = 64;
 
 /// Most stop sequences that OpenRouter takes.
 pub(super) const MAX_STOPS: usize = 4;
-
-/// Most cache marks that Claude takes.
-const MAX_CACHE_MARKS: usize = 4;
 
 /// The id of a call: as it is, if it can be. Kimi's own ids say which call of a reply they are, and it wants them back so.
 pub(super) fn call_id(id: &str) -> String {
@@ -43,23 +40,6 @@ pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")
 }
 
-/// Cache marks on their way to Claude, in the order of their places.
-pub(super) struct Marks<T> {
-    /// Those that are sent. One of an hour behind one of five minutes is refused.
-    pub(super) kept: Vec<T>,
-    /// Those that are too many.
-    pub(super) dropped: Vec<T>,
-}
-
-/// Sorts cache marks: those on tools and instructions stay first, then the latest of the conversation.
-pub(super) fn sort_marks<T>(mut fixed: Vec<T>, mut moving: Vec<T>) -> Marks<T> {
-    let excess = fixed.len().saturating_add(moving.len()).saturating_sub(MAX_CACHE_MARKS);
-    let from_messages = excess.min(moving.len());
-    let dropped: Vec<T> = moving.drain(..from_messages).chain(fixed.drain(..excess.saturating_sub(from_messages))).collect();
-    fixed.extend(moving);
-    Marks { kept: fixed, dropped }
-}
-
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
 pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
     let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
@@ -82,8 +62,7 @@ pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
 /// The budget of thoughts that fits an output limit beside an answer; `None` where not even the least does that Claude takes.
 pub(super) fn fitted_budget(wanted: u64, limit: u64) -> Option<u64> {
     const LEAST: u64 = 1_024;
-    let room = limit.saturating_sub(LEAST.min(limit / 2));
-    Some(wanted.min(room)).filter(|budget| *budget >= LEAST.min(wanted))
+    Some(wanted.min(effort::room_for_thoughts(limit))).filter(|budget| *budget >= LEAST.min(wanted))
 }
 
 /// The effort for a client that wants no thinking from a model of OpenAI's that cannot do without: the least that it knows.

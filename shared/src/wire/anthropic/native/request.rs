@@ -15,10 +15,10 @@ use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::rules::cache::{self, Area, Fate, Mark};
 use crate::wire::anthropic::rules::history::{Ending, can_resume, ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
 use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_TOOL};
+use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::target::Target;
@@ -253,7 +253,7 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
     let sent: Vec<&MarkAt<'_>> = marks.iter().filter(|mark| !forwarding.edits.removes(mark.holder)).collect();
     let told =
         |mark: &&MarkAt<'_>| Mark { area: mark.area, is_short: !mark.control.get("ttl").is_some_and(|ttl| ttl.is("1h")) };
-    let fates = cache::fates(&sent.iter().map(told).collect::<Vec<_>>());
+    let fates = fates(&sent.iter().map(told).collect::<Vec<_>>());
     for (mark, fate) in sent.into_iter().zip(fates) {
         match fate {
             Fate::Kept => {}

@@ -14,12 +14,12 @@ use crate::chat::request::{
 };
 use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
-use crate::wire::anthropic::rules::cache::{self, Area, Fate, Mark};
 use crate::wire::anthropic::rules::history::{self, Ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, ANSWER_TOOL};
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
+use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
@@ -350,7 +350,7 @@ fn limit_cache_marks(body: &mut Body) -> Vec<Place> {
         area: if at < fixed { Area::Fixed } else { Area::Moving },
         is_short: mark.as_ref().is_some_and(CacheControl::is_short),
     });
-    let fates = cache::fates(&told.collect::<Vec<_>>());
+    let fates = fates(&told.collect::<Vec<_>>());
     let mut left_out = Vec::new();
     for (mark, fate) in marks.into_iter().zip(fates) {
         match fate {

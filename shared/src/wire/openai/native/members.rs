@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::document::{Kind, Value};
+use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
@@ -140,8 +141,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     }
     let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
     let on_tools = tools.filter_map(|tool| mark(tool).or_else(|| tool.get("function").and_then(mark)));
-    let mut fixed: Vec<Value<'_>> = on_tools.collect();
-    let mut moving = Vec::new();
+    let (mut fixed, mut moving): (Vec<Value<'_>>, Vec<Value<'_>>) = (on_tools.collect(), Vec::new());
     for message in messages(forwarding) {
         let is_system = message.get("role").is_some_and(|role| role.is("system") || role.is("developer"));
         let parts = message.get("content").into_iter().flat_map(Value::elements).filter_map(mark);
@@ -150,16 +150,14 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     }
     // The mark of the whole request is one at its end.
     moving.extend(mark(forwarding.body));
-    let rules::Marks { kept, dropped } = rules::sort_marks(fixed, moving);
-    for mark in dropped {
-        forwarding.drop(mark);
-    }
-    let mut is_short = false;
-    for mark in kept {
-        let is_hour = mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));
-        if is_short && is_hour {
-            forwarding.edits.remove_field(mark, "ttl");
+    let is_short = |mark: &Value<'_>| !mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));
+    let told = |area: Area| move |mark: &Value<'_>| Mark { area, is_short: is_short(mark) };
+    let marks: Vec<Mark> = fixed.iter().map(told(Area::Fixed)).chain(moving.iter().map(told(Area::Moving))).collect();
+    for (mark, fate) in fixed.into_iter().chain(moving).zip(fates(&marks)) {
+        match fate {
+            Fate::Kept => {}
+            Fate::Shortened => drop(forwarding.edits.remove_field(mark, "ttl")),
+            Fate::Dropped => forwarding.drop(mark),
         }
-        is_short |= !is_hour;
     }
 }

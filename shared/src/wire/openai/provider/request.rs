@@ -14,6 +14,7 @@ use crate::chat::request::{
 };
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
+use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
@@ -182,18 +183,24 @@ fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &T
     }
     let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);
     let on_system = turns.system.iter_mut().filter_map(mark_of);
-    let fixed = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
+    let mut marks: Vec<&mut Option<CacheMark>> = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
+    let fixed = marks.len();
     let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
-    let moving = parts.filter_map(mark_of).filter(|mark| mark.is_some()).collect();
-    let rules::Marks { kept, dropped } = rules::sort_marks(fixed, moving);
-    let mut is_short = false;
-    for mark in kept.into_iter().flatten() {
-        is_short |= mark.lifetime == CacheLifetime::FiveMinutes;
-        if is_short {
-            mark.lifetime = CacheLifetime::FiveMinutes;
+    marks.extend(parts.filter_map(mark_of).filter(|mark| mark.is_some()));
+    let told = marks.iter().enumerate().map(|(at, mark)| Mark {
+        area: if at < fixed { Area::Fixed } else { Area::Moving },
+        is_short: mark.is_some_and(|mark| mark.lifetime == CacheLifetime::FiveMinutes),
+    });
+    let fates = fates(&told.collect::<Vec<_>>());
+    let mut left_out = Vec::new();
+    for (mark, fate) in marks.into_iter().zip(fates) {
+        match fate {
+            Fate::Kept => {}
+            Fate::Shortened => mark.iter_mut().for_each(|mark| mark.lifetime = CacheLifetime::FiveMinutes),
+            Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place)),
         }
     }
-    dropped.into_iter().filter_map(Option::take).map(|mark| mark.place).collect()
+    left_out
 }
 
 fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {

@@ -8,9 +8,6 @@ use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::target::Target;
 
-/// What is kept of an output limit for the answer, in tokens: never more than half of it.
-const ANSWER: u64 = 1_024;
-
 /// The `thinkingConfig` field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +42,7 @@ pub(super) fn plan(
         let silent = ThinkingConfig { include_thoughts, thinking_budget: None, thinking_level: None };
         return (Some(silent).filter(|_| include_thoughts), limit);
     };
-    let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(ANSWER.min(limit / 2)));
+    let room = limit.map_or(u64::MAX, effort::room_for_thoughts);
     let fitting = steps.iter().rev().find(|step| step.tokens <= room.min(wanted.tokens)).copied();
     let least = steps.first().copied().unwrap_or(wanted);
     let step = fitting.unwrap_or(least);

@@ -1,11 +1,11 @@
-//! Cache marks: how many, and in which order of lifetimes.
+//! Cache marks as Claude takes them, wherever it runs: how many, and in which order of lifetimes.
 
 /// Anthropic's limit of cache marks in one request, those inside results included.
 const MOST: usize = 4;
 
 /// Where a mark stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Area {
+pub(super) enum Area {
     /// On a tool or in the system instruction: these stay from request to request.
     Fixed,
     /// In a message, or on the request itself, where it goes along with the conversation's end.
@@ -14,16 +14,16 @@ pub enum Area {
 
 /// A cache mark, as far as the rules ask.
 #[derive(Clone, Copy, Debug)]
-pub struct Mark {
+pub(super) struct Mark {
     /// Where it stands.
-    pub area: Area,
+    pub(super) area: Area,
     /// Whether it is one of five minutes.
-    pub is_short: bool,
+    pub(super) is_short: bool,
 }
 
 /// What becomes of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// It stays.
     Kept,
     /// It stays as one of five minutes.
@@ -34,7 +34,7 @@ pub enum Fate {
 
 /// What becomes of marks, given in the order of the prompt: tools, system, messages. Those on tools and system stay first, then the
 /// latest of the messages. An hour's mark after a five minutes' one is refused, so it becomes one of five minutes.
-pub fn fates(marks: &[Mark]) -> Vec<Fate> {
+pub(super) fn fates(marks: &[Mark]) -> Vec<Fate> {
     let excess = marks.len().saturating_sub(MOST);
     let moving = marks.iter().filter(|mark| mark.area == Area::Moving).count();
     let (mut moving_excess, mut fixed_excess) = (excess.min(moving), excess.saturating_sub(moving));
