@@ -91,6 +91,7 @@ impl Format for Messages {
             Lost::Reasoning => there(body, &["thinking", "output_config.effort"]).unwrap_or("thinking"),
             Lost::ParallelToolCalls => "tool_choice.disable_parallel_tool_use",
             Lost::ResponseFormat => "output_config.format",
+            Lost::ToolChoice => "tool_choice",
             Lost::User => "metadata.user_id",
         }
     }

@@ -67,7 +67,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     let mut reader = Reader { forwarding: &mut forwarding, names: &names, marks: Vec::new() };
     reader.tools(&kept, target)?;
     let mut conversation = Conversation::read(&mut reader)?;
-    let mut choice = tools::choice(&mut reader)?;
+    let mut choice = tools::choice(&mut reader, target)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);
     let marks = reader.marks;
     let stubs = called.iter().map(|name| tools::stub(&names.outward(name), body)).collect::<Result<Vec<_>, _>>()?;

@@ -14,15 +14,16 @@ use crate::wire::openai::client::request::{is_unset, tool_choice, tool_name};
 use crate::wire::openai::rules;
 use crate::wire::request::{FILE_BY_ID, arguments, unsupported};
 use crate::wire::shape::object_in;
+use crate::wire::target::Target;
 
 /// Writes everything as OpenAI has it.
-pub(super) fn rewrite(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
+pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     for tool in elements(forwarding.body, "tools") {
         if !forwarding.edits.removes(tool) {
             nest(forwarding, tool);
         }
     }
-    choose(forwarding)?;
+    choose(forwarding, target)?;
     if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset(*top_k)) {
         forwarding.edits.remove(top_k);
     }
@@ -134,10 +135,15 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
 }
 
 /// A choice as OpenAI writes it.
-fn choose(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
+fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let Some(choice) = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice)) else {
         return Ok(());
     };
+    if target.capabilities.refuses_forced_calls && !target.takes_choice(&tool_choice(choice)?) {
+        forwarding.dropped.push(choice.path());
+        forwarding.edits.replace(choice, "auto");
+        return Ok(());
+    }
     let is_own = match choice.as_text() {
         Some(word) => matches!(word.as_ref(), "none" | "auto" | "required"),
         None => ["function", "custom", "allowed_tools"].iter().any(|place| choice.get(place).is_some()),

@@ -1,8 +1,8 @@
 //! A Chat Completions request on its way to OpenRouter, which speaks the same format.
 
 use super::{dialects, history, members};
-use crate::capability::{SamplingField, SamplingSupport};
-use crate::chat::request::{Effort, Reasoning};
+use crate::capability::{SamplingField, SamplingSupport, Thinking};
+use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
@@ -90,7 +90,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     drop_empty_tools(&mut forwarding);
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
-    dialects::rewrite(&mut forwarding)?;
+    dialects::rewrite(&mut forwarding, target)?;
     history::repair(&mut forwarding, target);
     members::tidy(&mut forwarding, target);
     members::limit_cache_marks(&mut forwarding, target);
@@ -149,11 +149,14 @@ fn say_how_much_to_think(
 ) {
     let body = forwarding.body;
     let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
+    if target.capabilities.thinking == Thinking::Switch {
+        only_switch(forwarding, reasoning);
+    }
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
         let known = match effort {
             Some(effort) => Some(rules::known_effort(effort, target.capabilities)),
-            None if word.is("none") => rules::least_effort(target.upstream, target.capabilities),
+            None if word.is("none") => rules::least_effort(target.capabilities),
             None => None,
         };
         if let Some(known) = known.filter(|known| Some(*known) != effort) {
@@ -162,7 +165,7 @@ fn say_how_much_to_think(
         }
     }
     let off = body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(false)));
-    let least = rules::least_effort(target.upstream, target.capabilities).filter(|_| inner.is_none() && outer.is_none());
+    let least = rules::least_effort(target.capabilities).filter(|_| inner.is_none() && outer.is_none());
     if let (Some(off), Some(least), Some(asked)) = (off, least, body.get("reasoning")) {
         forwarding.drop(off);
         forwarding.edits.set(asked, "effort", least.as_str());
@@ -174,6 +177,24 @@ fn say_how_much_to_think(
             forwarding.edits.set(body, "reasoning", &written);
         }
         forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
+    }
+}
+
+/// Leaves of what a request says about thinking only whether: the model has no word for how much.
+fn only_switch(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
+    let body = forwarding.body;
+    let reasoning = body.get("reasoning").filter(|reasoning| reasoning.kind() == Kind::Object);
+    let inner = reasoning.into_iter().flat_map(|reasoning| ["effort", "max_tokens"].map(|name| reasoning.get(name)));
+    let words: Vec<Value<'_>> = inner.chain([body.get("reasoning_effort")]).flatten().collect();
+    for word in &words {
+        forwarding.edits.remove(*word);
+        forwarding.dropped.extend((!word.is("none")).then(|| word.path()));
+    }
+    let enabled = (asked.amount != Amount::Off).to_string();
+    match reasoning {
+        _ if words.is_empty() => {}
+        Some(reasoning) => forwarding.edits.set_json(reasoning, "enabled", &enabled),
+        None => forwarding.edits.set_json(body, "reasoning", &format!(r#"{{"enabled":{enabled}}}"#)),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
             let kind = kind.ok_or_else(|| thinking.missing("type"))?.text()?;
             match (kind.as_ref(), budget.map(Value::whole_number).transpose()?) {
                 ("disabled", _) => Asked::Off,
+                ("between_tools", _) => Asked::BetweenTools,
                 ("enabled", Some(budget)) => Asked::Budget(budget),
                 ("enabled" | "adaptive", _) => Asked::Adaptive,
                 // What only a newer model knows is its own to judge.
@@ -39,13 +40,27 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
     for (_, value) in thinking.members().filter(|(_, value)| value.is_null()) {
         forwarding.edits.remove(value);
     }
-    if plan.loses_thinking {
+    if plan.loses_thinking || plan.loses_off && plan.told == Told::Nothing {
         return forwarding.drop_field("thinking");
+    }
+    if plan.loses_off {
+        forwarding.dropped.push("thinking".to_owned());
     }
     let says = |kind: &str| thinking.get("type").is_some_and(|said| said.is(kind));
     match plan.told {
         Told::Nothing => {}
-        Told::Off => keep_only(forwarding, thinking, &["type"]),
+        Told::Off => {
+            if !says("disabled") {
+                forwarding.edits.set(thinking, "type", "disabled");
+            }
+            keep_only(forwarding, thinking, &["type"]);
+        }
+        Told::BetweenTools => {
+            if !says("between_tools") {
+                forwarding.edits.set(thinking, "type", "between_tools");
+            }
+            keep_only(forwarding, thinking, &BESIDE_ADAPTIVE);
+        }
         Told::Budget(tokens) => {
             if !says("enabled") {
                 forwarding.edits.set(thinking, "type", "enabled");
@@ -58,7 +73,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
                 forwarding.dropped.push(own.path());
             }
         }
-        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, &["display", "type"]),
+        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, &BESIDE_ADAPTIVE),
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
@@ -69,6 +84,9 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
         }
     }
 }
+
+/// What stands in `adaptive` thinking.
+const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
 
 /// Leaves out the members that a kind of thinking does not have.
 fn keep_only(forwarding: &mut Forwarding<'_>, thinking: Value<'_>, known: &[&str]) {

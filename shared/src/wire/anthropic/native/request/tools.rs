@@ -147,13 +147,19 @@ pub(super) fn add<'d>(forwarding: &mut Forwarding<'d>, kept: &[Value<'d>], more:
 }
 
 /// The choice under the names of the wire, and what it is.
-pub(super) fn choice(reader: &mut Reader<'_, '_>) -> Result<ToolChoice, GatewayError> {
+pub(super) fn choice(reader: &mut Reader<'_, '_>, target: &Target<'_>) -> Result<ToolChoice, GatewayError> {
     let Some(choice) = reader.forwarding.body.get("tool_choice") else { return Ok(ToolChoice::Auto) };
     if reader.forwarding.edits.removes(choice) {
         return Ok(ToolChoice::Auto);
     }
     reader.drop_nulls(choice);
     let told = tool_choice(choice)?;
+    if !target.takes_choice(&told) {
+        reader.forwarding.edits.set(choice, "type", "auto");
+        reader.forwarding.edits.remove_field(choice, "name");
+        reader.forwarding.dropped.push(choice.path());
+        return Ok(ToolChoice::Auto);
+    }
     if let ToolChoice::Named(name) = &told {
         let sent = reader.names.outward(name);
         if sent != *name {
