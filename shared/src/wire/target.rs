@@ -113,7 +113,7 @@ pub struct Encoded {
     /// Tool names on the way back.
     pub names: ToolNames,
     /// The tool that stands for structured output, where the model has no mode for it: its arguments are the answer.
-    pub answer_tool: Option<&'static str>,
+    pub answer_tool: Option<String>,
 }
 
 /// The tools a choice leaves: all, or those it allows.

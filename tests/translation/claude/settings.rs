@@ -100,6 +100,9 @@ fn sampling_and_stops_are_what_the_model_takes() {
         case(one, both.clone(), vec![("/temperature", json!(0.4)), ("/top_p", Value::Null)], &["top_p"]),
         case(&["claude-opus-4.8"], both, vec![("/temperature", Value::Null)], &["temperature", "top_p"]),
         case(one, json!({"temperature": 1.7}), vec![("/temperature", json!(1.0))], &["temperature"]),
+        case(one, json!({"temperature": -0.5}), vec![("/temperature", json!(0.0))], &["temperature"]),
+        case(one, json!({"top_p": 1.2}), vec![("/top_p", json!(1.0))], &["top_p"]),
+        case(one, json!({"top_p": -0.1}), vec![("/top_p", json!(0.0))], &["top_p"]),
         case(
             one,
             json!({"thinking": adaptive, "temperature": 0.4, "top_k": 7}),
@@ -191,6 +194,22 @@ fn the_form_of_the_answer_is_asked_for_as_the_model_knows_it() {
         case(ALL, json!({"output_format": {"type": "text"}}), vec![("/output_format", Value::Null)], &["output_format"]),
         case(older, json!({"output_config": {"format": format}}), answer, &[]),
         case(older, json!({"output_config": {"format": format}, "tools": [probe()]}), beside, &[]),
+    ]);
+}
+
+#[test]
+fn a_form_with_a_dictionary_is_asked_for_in_words_and_named_where_the_mode_would_close_it() {
+    let schema =
+        json!({"type": "object", "properties": {"tally": {"type": "object", "additionalProperties": {"type": "integer"}}}});
+    let format = json!({"type": "json_schema", "schema": schema});
+    let words = format!("Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}");
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let (older, newer) = (&ALL[..2], &ALL[2..]);
+    let asked = vec![("/output_config", Value::Null), ("/system/0/text", json!(words))];
+    check(vec![
+        case(newer, json!({"output_config": {"format": format}}), asked.clone(), &["output_config.format"]),
+        case(newer, json!({"output_format": format}), asked, &["output_format"]),
+        case(older, json!({"output_config": {"format": format}}), vec![("/tools/0/input_schema", schema)], &[]),
     ]);
 }
 

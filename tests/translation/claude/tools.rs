@@ -95,6 +95,41 @@ fn names_are_brought_into_claudes_patterns_everywhere() {
 }
 
 #[test]
+fn names_of_tools_are_cut_at_claudes_own_length() {
+    let tool = |letters: usize| json!({"name": "n".repeat(letters), "input_schema": {"type": "object"}});
+    let case = |letters, sent| Expected {
+        models: ALL,
+        betas: &[],
+        fields: json!({"tools": [tool(letters)]}),
+        sent: vec![("/tools", json!([tool(sent)]))],
+        dropped: &[],
+    };
+    check(vec![case(128, 128), case(129, 128)]);
+}
+
+#[test]
+fn the_tool_for_the_answer_keeps_to_claudes_names_and_clashes_with_none() {
+    let schema = json!({"type": "object", "properties": {"@sum": {"type": "integer"}}, "required": ["@sum"]});
+    let sent_schema = json!({"type": "object", "properties": {"_sum": {"type": "integer"}}, "required": ["_sum"]});
+    let own = |name: &str| json!({"name": name, "input_schema": {"type": "object"}});
+    let words = json!("Give the final answer by calling the tool json_output_2.");
+    let format = json!({"format": {"type": "json_schema", "schema": schema}});
+    let case = |name: &str, sent: &str| Expected {
+        models: &ALL[..2],
+        betas: &[],
+        fields: json!({"output_config": format, "tools": [own(name)]}),
+        sent: vec![
+            ("/tools/0", own(sent)),
+            ("/tools/1/name", json!("json_output_2")),
+            ("/tools/1/input_schema", sent_schema.clone()),
+            ("/system/0/text", words.clone()),
+        ],
+        dropped: &[],
+    };
+    check(vec![case("json_output", "json_output"), case("json.output", "json_output")]);
+}
+
+#[test]
 fn inputs_are_objects_and_nothing_is_null() {
     let case = |fields, sent| Expected { models: ALL, betas: &[], fields, sent, dropped: &[] };
     let call = |input: &Value| json!({"type": "tool_use", "id": "a", "name": "probe", "input": input});

@@ -17,7 +17,7 @@ use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
 use crate::wire::anthropic::rules::history::{Ending, can_resume, ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
-use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_TOOL};
+use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
@@ -25,6 +25,7 @@ use crate::wire::target::Target;
 use blocks::{Block, Home, Kind, quoted, text_block};
 use history::Origin;
 use reading::{MarkAt, Reader};
+use settings::AnswerFormat;
 
 /// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
 /// containers, MCP servers.
@@ -60,23 +61,18 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
         forwarding.edits.remove(value);
     }
     forwarding.clamp_output(request.max_tokens, target);
-    let kept = tools::kept(&forwarding);
-    // A history with calls needs tools.
-    let called = if kept.is_empty() { tools::called(body) } else { Vec::new() };
-    let names = tools::names(&kept, &called)?;
+    let format = AnswerFormat::of(body, target)?;
+    let declared = tools::Declared::of(&forwarding, format.by_tool());
+    let names = declared.names()?;
     let mut reader = Reader { forwarding: &mut forwarding, names: &names, marks: Vec::new() };
-    reader.tools(&kept, target)?;
+    reader.tools(&declared.kept, target)?;
     let mut conversation = Conversation::read(&mut reader)?;
-    let mut choice = tools::choice(&mut reader)?;
+    let choice = tools::choice(&mut reader)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);
     let marks = reader.marks;
-    let stubs = called.iter().map(|name| tools::stub(&names.outward(name), body)).collect::<Result<Vec<_>, _>>()?;
-    let more = more_tools(&mut forwarding, &mut conversation, DeclaredTools { kept: &kept, stubs }, target)?;
-    if more.is_answer_forced {
-        choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
-        forwarding.edits.set_json(body, "tool_choice", &format!(r#"{{"type":"tool","name":{}}}"#, quoted(ANSWER_TOOL)));
-    }
-    tools::add(&mut forwarding, &kept, more.declared);
+    conversation.instruction = format.in_words()?;
+    let choice = answer_by(&mut forwarding, &mut conversation, &declared).unwrap_or(choice);
+    tools::add(&mut forwarding, &declared.kept, declared.more(&names, body)?);
     let limit = target.clamp(request.max_tokens.map_or(target.max_output_tokens, |limit| limit.tokens));
     let plan = conversation.plan(&choice, limit, target, body)?;
     if plan.loses_thinking {
@@ -84,7 +80,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     }
     conversation.write(&mut forwarding, &plan, target);
     settings::set_thinking(&mut forwarding, &plan);
-    settings::set_output(&mut forwarding, &plan, target)?;
+    settings::set_output(&mut forwarding, &plan, format)?;
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);
     let betas = settle_edits(&mut forwarding, betas, &plan);
@@ -102,7 +98,7 @@ struct Conversation<'d> {
     /// The blocks of the system instruction that are sent.
     system: Vec<Value<'d>>,
     /// What is added to the system instruction.
-    instruction: Option<&'static str>,
+    instruction: Option<String>,
 }
 
 impl<'d> Conversation<'d> {
@@ -160,7 +156,7 @@ impl<'d> Conversation<'d> {
         }
         turns.retain(|turn| !turn.parts.is_empty());
         history::write(forwarding, self.list, &self.origins, turns);
-        write_system(forwarding, &self.system, instructions, self.instruction);
+        write_system(forwarding, &self.system, instructions, self.instruction.as_deref());
     }
 }
 
@@ -215,37 +211,23 @@ fn write_system<'d>(
     }
 }
 
-/// The tools that a request has by itself.
-struct DeclaredTools<'k, 'd> {
-    kept: &'k [Value<'d>],
-    /// Those that only the history knows.
-    stubs: Vec<String>,
-}
-
-/// Tools to declare beside the client's.
-struct MoreTools {
-    declared: Vec<String>,
-    /// Whether one of them must be called, which is the answer.
-    is_answer_forced: bool,
-}
-
-/// Adds the tool that stands for structured output where the model has no mode for it.
-fn more_tools<'d>(
+/// Has the answer given by the tool that stands for structured output, where there is one. The choice of it, where nothing else can
+/// be called.
+fn answer_by<'d>(
     forwarding: &mut Forwarding<'d>,
     conversation: &mut Conversation<'d>,
-    tools: DeclaredTools<'_, 'd>,
-    target: &Target<'_>,
-) -> Result<MoreTools, GatewayError> {
-    let DeclaredTools { kept, stubs: mut declared } = tools;
-    let mut is_answer_forced = false;
-    let schema = settings::answer_schema(forwarding.body).filter(|_| !target.capabilities.structured_output);
-    if let Some(schema) = schema {
-        is_answer_forced = kept.is_empty() && declared.is_empty();
-        conversation.instruction = (!is_answer_forced).then_some(ANSWER_BY_TOOL);
-        declared.push(self::tools::answer(schema)?);
-        forwarding.undo.answer_tool = Some(ANSWER_TOOL);
+    declared: &tools::Declared<'d>,
+) -> Option<ToolChoice> {
+    let name = declared.answer.as_ref()?.name.clone();
+    forwarding.undo.answer_tool = Some(name.clone());
+    // Beside other tools the model must stay free to call those first.
+    if !declared.kept.is_empty() || !declared.called.is_empty() {
+        conversation.instruction = Some(answer_by_tool(&name));
+        return None;
     }
-    Ok(MoreTools { declared, is_answer_forced })
+    let choice = format!(r#"{{"type":"tool","name":{}}}"#, quoted(&name));
+    forwarding.edits.set_json(forwarding.body, "tool_choice", &choice);
+    Some(ToolChoice::Named(name))
 }
 
 /// Keeps to the rules of cache marks.

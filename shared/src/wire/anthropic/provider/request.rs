@@ -16,7 +16,7 @@ use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
 use crate::wire::anthropic::rules::history::{self, Ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan, SUMMARIZED, Told, Wish};
-use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, ANSWER_TOOL};
+use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
@@ -256,7 +256,7 @@ fn answer_format(
     choice: &mut ToolChoice,
     turns: &mut Turns,
     target: &Target<'_>,
-) -> Result<(Option<Format>, Option<&'static str>), GatewayError> {
+) -> Result<(Option<Format>, Option<String>), GatewayError> {
     let schema = match format {
         ResponseFormat::Text => return Ok((None, None)),
         ResponseFormat::JsonObject => {
@@ -269,20 +269,21 @@ fn answer_format(
         let schema = schema::output(parse(&schema)?).map_err(|error| wrong_schema("response_format", &error))?;
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
+    let name = answer_name(tools.iter().map(|tool| tool.name.as_str()));
     // Beside the client's own tools the model must stay free to call those first.
     if tools.is_empty() {
-        *choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
+        *choice = ToolChoice::Named(name.clone());
     } else {
-        turns.system.push(text(ANSWER_BY_TOOL));
+        turns.system.push(text(&answer_by_tool(&name)));
     }
     tools.push(ToolDefinition {
-        name: ANSWER_TOOL.to_owned(),
+        name: name.clone(),
         description: Some(ANSWER_DESCRIPTION.to_owned()),
         schema: Some(schema),
         strict: false,
         cache: None,
     });
-    Ok((None, Some(ANSWER_TOOL)))
+    Ok((None, Some(name)))
 }
 
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
@@ -333,9 +334,10 @@ fn set_sampling(body: &mut Body, sampling: Sampling, lost: &mut Vec<Lost>) {
         lost.push(Lost::Stop);
     }
     body.stop_sequences = kept;
-    body.temperature = temperature.map(sampling::temperature);
+    body.temperature = temperature.map(sampling::in_range);
     lost.extend((body.temperature != temperature).then_some(Lost::Temperature));
-    body.top_p = top_p;
+    body.top_p = top_p.map(sampling::in_range);
+    lost.extend((body.top_p != top_p).then_some(Lost::TopP));
     body.top_k = top_k;
 }
 

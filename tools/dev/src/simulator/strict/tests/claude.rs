@@ -57,6 +57,8 @@ fn sound_requests_are_accepted() {
         (OPUS, format),
         (OPUS, adaptive.clone()),
         (NEWEST, adaptive),
+        (HAIKU, json!({ "tools": [{ "name": "n".repeat(128), "input_schema": { "type": "object" } }] })),
+        (HAIKU, json!({ "top_p": 1, "top_k": 0 })),
         (HAIKU, budget.clone()),
         (HAIKU, talk(&[json!([call("a")]), json!([result("a"), text("and now?")])])),
         (HAIKU, changed(&budget, &talk(&[json!([thought(0), call("a")]), json!([result("a")])]))),
@@ -83,6 +85,7 @@ fn settings_are_refused() {
         (OPUS, json!({ "stop_sequences": ["\n"] }), "each stop sequence must contain non-whitespace"),
         (OPUS, json!({ "temperature": 0.5, "top_p": 0.5 }), "cannot both be specified"),
         (OPUS, json!({ "temperature": 1.5 }), "temperature: range: 0..1"),
+        (OPUS, json!({ "top_p": 1.5 }), "top_p: range: 0..1"),
         (NEWEST, json!({ "temperature": 0.5 }), "`temperature` is deprecated for this model."),
         (NEWEST, json!({ "top_k": 5 }), "`top_k` is deprecated"),
         (HAIKU, json!({ "output_config": { "effort": "low" } }), "output_config.effort: Extra inputs"),
@@ -133,6 +136,7 @@ fn tools_are_refused() {
     let tool = |change: Value| json!({ "tools": [changed(&json!({ "name": "a", "input_schema": { "type": "object" } }), &change)] });
     for (change, words) in [
         (tool(json!({ "name": "a.b" })), "tools.0.custom.name: String should match pattern"),
+        (tool(json!({ "name": "n".repeat(129) })), "tools.0.custom.name: String should match pattern"),
         (tool(json!({ "parameters": {} })), "tools.0.custom.parameters: Extra inputs"),
         (tool(json!({ "input_schema": null })), "tools.0.custom.input_schema: Field required"),
         (tool(json!({ "input_schema": { "type": null } })), "input_schema.type: Field required"),
