@@ -2,6 +2,8 @@
 //! named, and everything else stays byte for byte.
 
 mod history;
+mod media;
+mod places;
 mod settings;
 mod tools;
 

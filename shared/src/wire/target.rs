@@ -2,6 +2,7 @@
 
 use crate::capability::{Capabilities, SamplingField, SamplingSupport};
 use crate::chat::request::{Amount, Place, Sampling, ToolDefinition};
+use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -99,6 +100,21 @@ pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<L
             Sampling { top_k: None, ..sampling }
         }
     })
+}
+
+/// Why a request cannot be put into a wire's words.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong.
+    pub error: GatewayError,
+    /// Where, as far as it is one part of the request.
+    pub place: Place,
+}
+
+impl From<GatewayError> for Refusal {
+    fn from(error: GatewayError) -> Self {
+        Self { error, place: Place::NOWHERE }
+    }
 }
 
 /// A request in a wire's words.

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod history;
+mod media;
 mod reading;
 mod settings;
 mod tools;
@@ -22,9 +23,9 @@ use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::target::Target;
-use blocks::{Block, Home, Kind, quoted, text_block};
+use blocks::{Block, Kind, quoted, text_block};
 use history::Origin;
-use reading::{MarkAt, Reader};
+use reading::{MarkAt, Reader, Spot};
 use settings::AnswerFormat;
 
 /// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
@@ -95,8 +96,7 @@ struct Conversation<'d> {
     list: Value<'d>,
     origins: Vec<Origin<'d>>,
     messages: Vec<Message<Block<'d>>>,
-    /// The blocks of the system instruction that are sent.
-    system: Vec<Value<'d>>,
+    system: Instruction<'d>,
     /// What is added to the system instruction.
     instruction: Option<String>,
 }
@@ -104,8 +104,8 @@ struct Conversation<'d> {
 impl<'d> Conversation<'d> {
     fn read(reader: &mut Reader<'_, 'd>) -> Result<Self, GatewayError> {
         let list = reader.forwarding.body.required("messages")?;
-        let system = read_system(reader)?;
-        let (mut origins, mut messages) = (Vec::new(), Vec::new());
+        let (system, moved) = read_system(reader)?;
+        let (mut origins, mut messages) = (Vec::new(), vec![Message { role: Role::System, parts: moved }]);
         for (number, value) in list.elements().enumerate() {
             let message = reader.message(number, value)?;
             origins.push(Origin { value, role: message.role, blocks: message.parts.len() });
@@ -156,7 +156,7 @@ impl<'d> Conversation<'d> {
         }
         turns.retain(|turn| !turn.parts.is_empty());
         history::write(forwarding, self.list, &self.origins, turns);
-        write_system(forwarding, &self.system, instructions, self.instruction.as_deref());
+        write_system(forwarding, self.system, instructions, self.instruction.as_deref());
     }
 }
 
@@ -167,11 +167,21 @@ fn drop_thoughts<'d>(message: &mut Message<Block<'d>>, forwarding: &mut Forwardi
     }
 }
 
+/// The system instruction of a request.
+struct Instruction<'d> {
+    /// Its texts that are sent.
+    kept: Vec<Value<'d>>,
+    /// Whether something else stands among them, which is told elsewhere.
+    is_mixed: bool,
+}
+
 /// Reads the system instruction, and leaves out what is empty, and Claude Code's billing block: that differs from request to request
-/// and stands before everything that could be cached.
-fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<Vec<Value<'d>>, GatewayError> {
-    let Some(system) = reader.forwarding.body.get("system") else { return Ok(Vec::new()) };
-    let mut kept = Vec::new();
+/// and stands before everything that could be cached. What is no text comes second, as a leading message of the system's.
+fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<(Instruction<'d>, Vec<Block<'d>>), GatewayError> {
+    let (mut kept, mut moved) = (Vec::new(), Vec::new());
+    let Some(system) = reader.forwarding.body.get("system") else {
+        return Ok((Instruction { kept, is_mixed: false }, moved));
+    };
     if system.kind() == JsonKind::Text && !system.is_blank() {
         kept.push(system);
     }
@@ -180,33 +190,34 @@ fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<Vec<Value<'d>>, Gatewa
             reader.forwarding.drop(value);
             continue;
         }
-        let block = reader.block(value, Home { message: 0, block: None }, Area::Fixed)?;
-        if block.is_sent() {
-            kept.push(value);
-        } else {
-            reader.forwarding.edits.remove(value);
+        let block = reader.block(value, Spot::System)?;
+        match (block.is_sent(), block.what()) {
+            (false, _) => reader.forwarding.edits.remove(value),
+            (true, Kind::Text) => kept.push(value),
+            (true, Kind::Blank | Kind::Media | Kind::Thought | Kind::Call | Kind::Result) => moved.push(block),
         }
     }
     if kept.is_empty() {
         reader.forwarding.edits.remove(system);
     }
-    Ok(kept)
+    Ok((Instruction { kept, is_mixed: !moved.is_empty() }, moved))
 }
 
 /// Adds to the system instruction what stands before the first turn.
 fn write_system<'d>(
     forwarding: &mut Forwarding<'d>,
-    kept: &[Value<'d>],
+    own: Instruction<'d>,
     instructions: Vec<Block<'d>>,
     instruction: Option<&str>,
 ) {
-    let own = kept.iter().map(|value| match value.kind() {
-        JsonKind::Text => Block::text_content(*value, 0).entry(),
-        JsonKind::Null | JsonKind::Flag | JsonKind::Number | JsonKind::List | JsonKind::Object => Entry::Own(*value),
+    let is_changed = own.is_mixed || !instructions.is_empty() || instruction.is_some();
+    let kept = own.kept.into_iter().map(|value| match value.kind() {
+        JsonKind::Text => Block::text_content(value, 0).entry(),
+        JsonKind::Null | JsonKind::Flag | JsonKind::Number | JsonKind::List | JsonKind::Object => Entry::Own(value),
     });
-    if !instructions.is_empty() || instruction.is_some() {
-        let added = instructions.into_iter().map(Block::entry);
-        let entries = own.chain(added).chain(instruction.map(|text| Entry::New(text_block(text)))).collect();
+    let added = instructions.into_iter().map(Block::entry);
+    let entries: Vec<Entry<'_>> = kept.chain(added).chain(instruction.map(|text| Entry::New(text_block(text)))).collect();
+    if is_changed && !entries.is_empty() {
         forwarding.edits.arrange_field(forwarding.body, "system", entries);
     }
 }

@@ -23,7 +23,7 @@ use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
-use crate::wire::target::{Encoded, Target, allowed_tools, without};
+use crate::wire::target::{Encoded, Refusal, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
 
 #[derive(Serialize)]
@@ -105,7 +105,7 @@ struct Metadata {
 }
 
 /// Encodes a request for a Claude model.
-pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refusal> {
     let ChatRequest {
         messages,
         tools,
@@ -144,7 +144,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
             .turns
             .into_iter()
             .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
-            .collect::<Result<_, _>>()?,
+            .collect::<Result<_, Refusal>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),

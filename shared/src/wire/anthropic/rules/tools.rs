@@ -12,8 +12,6 @@ use crate::wire::names::{NameRule, ToolNames, spelled};
 const ANSWER_TOOL: &str = "json_output";
 /// What that tool says of itself.
 pub const ANSWER_DESCRIPTION: &str = "Gives the final answer. Call it exactly once, when the answer is complete.";
-/// What pictures and documents behind an address are refused with: Vertex does not fetch them reliably.
-pub const NO_ADDRESSES: &str = "Claude models on this route do not take pictures or documents by URL; send them inline.";
 
 /// The tools to declare beside these calls of a history, where the client declares none: a history with calls needs tools.
 pub fn undeclared<'n>(calls: impl Iterator<Item = &'n str>) -> Vec<&'n str> {

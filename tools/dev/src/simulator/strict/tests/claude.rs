@@ -223,12 +223,16 @@ fn media_and_cache_marks_are_refused() {
     let mark = |ttl: &str| json!({ "type": "text", "text": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } });
     assert_eq!(verdict(OPUS, &media("image", inline("image/png", PNG))), Ok(()));
     assert_eq!(verdict(OPUS, &media("document", inline("application/pdf", "JVBERi0="))), Ok(()));
+    let plain = json!({ "type": "text", "media_type": "text/plain", "data": "a" });
+    assert_eq!(verdict(OPUS, &media("document", plain)), Ok(()));
     assert_eq!(verdict(OPUS, &says(vec![mark("1h"), mark("5m")])), Ok(()));
     for (change, words) in [
         (media("image", json!({ "type": "url", "url": "https://x/y.png" })), "URL sources are not supported"),
         (media("image", inline("image/tiff", "AAAA")), "image.source.base64.media_type: Input should be 'image/jpeg'"),
         (media("image", inline("image/png", "data:image/png;base64,AA")), "Invalid base64 data"),
         (media("document", inline("text/csv", "AAAA")), "Input should be 'application/pdf'"),
+        (media("document", inline("image/png", PNG)), "Input should be 'application/pdf'"),
+        (media("document", json!({ "type": "text", "media_type": "text/csv", "data": "a" })), "should be 'text/plain'"),
         (says(vec![mark("5m"); 5]), "A maximum of 4 blocks with cache_control may be provided. Found 5."),
         (says(vec![mark("5m"), mark("1h")]), "a ttl='1h' cache_control block must not come after"),
         (says(vec![mark("1d")]), "ttl: Input should be '5m' or '1h'"),
