@@ -1,9 +1,10 @@
 //! Blocks in places where Claude refuses them: they move, are said in words, or are left out and named.
 
+use gateway::wire::ClientFormat;
 use serde_json::{Value, json};
 
 use super::super::upstream::PNG;
-use super::{ALL, Expected, assistant, call, check, probe, text, user};
+use super::{ALL, Expected, assistant, call, check, probe, sent, text, user, with};
 
 fn picture() -> Value {
     json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}})
@@ -73,4 +74,23 @@ fn an_instruction_inside_a_turn_is_a_marked_text() {
         vec![("/messages/0/content/1", text("<system-reminder>\nBe quick.\n</system-reminder>"))],
         &[],
     )]);
+}
+
+#[test]
+fn a_change_of_the_tools_passes_with_its_beta_where_the_model_takes_it() {
+    const CHANGES: &str = "mid-conversation-tool-changes-2026-07-01";
+    let change = json!({"type": "tool_addition", "tool": {"type": "tool_reference", "name": "probe"}});
+    let told = json!([user(&json!("Go")), {"role": "system", "content": [change]}]);
+    let case = |models, betas, sent: &Value, dropped| Expected {
+        models,
+        betas,
+        fields: json!({"messages": told, "tools": [probe()]}),
+        sent: vec![("/messages", sent.clone())],
+        dropped,
+    };
+    let (gone, named) = (json!([user(&json!("Go"))]), &["messages[1].content[0]"][..]);
+    check(vec![case(&ALL[3..], &[], &gone, named), case(&ALL[..3], &[CHANGES], &gone, named)]);
+    let seen = sent(ClientFormat::Messages, ALL[3], &[CHANGES], &with(&json!({"messages": told})).to_string()).unwrap();
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!((&body["messages"], seen.dropped.as_slice()), (&told, &[][..]));
 }

@@ -132,7 +132,7 @@ fn what_belongs_together_goes_together() {
         case(ALL, &[MANAGED], managed.clone(), vec![("/context_management", managed["context_management"].clone())], &[]),
         case(ALL, &[], managed, vec![("/context_management", Value::Null)], &["context_management"]),
         case(
-            ALL,
+            &ALL[..3],
             &[MANAGED],
             repaired,
             vec![
@@ -161,6 +161,32 @@ fn what_belongs_together_goes_together() {
     // Its name stands for a window that this model has no price for.
     let seen = sent(ClientFormat::Messages, "claude-haiku-4.5", &[LONG], &with(&json!({})).to_string()).unwrap();
     assert_eq!(seen.dropped, [format!("anthropic-beta:{LONG}")]);
+}
+
+#[test]
+fn edits_of_thoughts_go_where_the_model_does_not_think() {
+    const MANAGED: &[&str] = &["context-management-2025-06-27"];
+    let (thoughts, calls) = (json!({"type": "clear_thinking_20251015"}), json!({"type": "clear_tool_uses_20250919"}));
+    let managed = |edits: Value| json!({"context_management": {"edits": edits}});
+    let mut thinking = managed(json!([thoughts, calls]));
+    thinking["thinking"] = json!({"type": "adaptive"});
+    let case = |fields, edits, betas, dropped| Expected {
+        models: ALL,
+        betas: MANAGED,
+        fields,
+        sent: vec![("/context_management/edits", edits), ("/anthropic_beta", betas)],
+        dropped,
+    };
+    let gone = &["context_management.edits[0]"][..];
+    check(vec![
+        case(thinking, json!([thoughts, calls]), json!(MANAGED), &[]),
+        case(managed(json!([thoughts, calls])), json!([calls]), json!(MANAGED), gone),
+    ]);
+    // Without the last one, the field goes and its beta with it.
+    let body = with(&managed(json!([thoughts]))).to_string();
+    let seen = sent(ClientFormat::Messages, "claude-opus-4.6", MANAGED, &body).unwrap();
+    assert_eq!(seen.dropped, ["context_management", "context_management.edits[0]"]);
+    assert!(!String::from_utf8(seen.body).unwrap().contains("context"), "{body}");
 }
 
 #[test]

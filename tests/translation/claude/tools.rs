@@ -21,7 +21,7 @@ fn typed_tools_and_their_beta_outlive_a_repair_elsewhere() {
         json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": "<system-reminder>\nCalmly.\n</system-reminder>"}]);
     let case = |betas, sent: Value| {
         let sent = vec![("/tools", typed.clone()), ("/messages", json!([user(&told)])), ("/anthropic_beta", sent)];
-        Expected { models: ALL, betas, fields: repaired.clone(), sent, dropped: &[] }
+        Expected { models: &ALL[..3], betas, fields: repaired.clone(), sent, dropped: &[] }
     };
     check(vec![case(&[], Value::Null), case(&[COMPUTER], json!([COMPUTER]))]);
 }

@@ -16,7 +16,7 @@ use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::rules::history::{Ending, can_resume, ending};
+use crate::wire::anthropic::rules::history::{Ending, can_resume, ending, stays_system};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
@@ -65,9 +65,10 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     let format = AnswerFormat::of(body, target)?;
     let declared = tools::Declared::of(&forwarding, format.by_tool());
     let names = declared.names()?;
-    let mut reader = Reader { forwarding: &mut forwarding, names: &names, marks: Vec::new() };
+    let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
+    let mut reader = Reader { forwarding: &mut forwarding, names: &names, takes_tool_changes, marks: Vec::new() };
     reader.tools(&declared.kept, target)?;
-    let mut conversation = Conversation::read(&mut reader)?;
+    let mut conversation = Conversation::read(&mut reader, target)?;
     let choice = tools::choice(&mut reader)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);
     let marks = reader.marks;
@@ -102,14 +103,18 @@ struct Conversation<'d> {
 }
 
 impl<'d> Conversation<'d> {
-    fn read(reader: &mut Reader<'_, 'd>) -> Result<Self, GatewayError> {
+    fn read(reader: &mut Reader<'_, 'd>, target: &Target<'_>) -> Result<Self, GatewayError> {
         let list = reader.forwarding.body.required("messages")?;
         let (system, moved) = read_system(reader)?;
         let (mut origins, mut messages) = (Vec::new(), vec![Message { role: Role::System, parts: moved }]);
         for (number, value) in list.elements().enumerate() {
             let message = reader.message(number, value)?;
-            origins.push(Origin { value, role: message.role, blocks: message.parts.len() });
+            origins.push(Origin { value, role: message.role, blocks: message.parts.len(), stays: false });
             messages.push(message);
+        }
+        for (at, origin) in (1_usize..).zip(&mut origins) {
+            origin.stays = stays(&messages, at, target);
+            messages.get_mut(at).filter(|_| origin.stays).into_iter().for_each(|message| message.parts.clear());
         }
         Ok(Self { list, origins, messages, system, instruction: None })
     }
@@ -158,6 +163,17 @@ impl<'d> Conversation<'d> {
         history::write(forwarding, self.list, &self.origins, turns);
         write_system(forwarding, self.system, instructions, self.instruction.as_deref());
     }
+}
+
+/// Whether the message at that place of a list is the system's and stays one. Such messages are texts only.
+fn stays(messages: &[Message<Block<'_>>], at: usize, target: &Target<'_>) -> bool {
+    let is_text = |part: &Block<'_>| part.what() == Kind::Text && part.is_sent();
+    let is_instruction = |message: &Message<_>| {
+        message.role == Role::System && !message.parts.is_empty() && message.parts.iter().all(is_text)
+    };
+    let before = at.checked_sub(1).and_then(|before| messages.get(before));
+    let after = messages.get(at.saturating_add(1));
+    messages.get(at).is_some_and(is_instruction) && stays_system(before, after, Block::is_sent, target)
 }
 
 fn drop_thoughts<'d>(message: &mut Message<Block<'d>>, forwarding: &mut Forwarding<'d>) {

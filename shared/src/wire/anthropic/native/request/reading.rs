@@ -55,6 +55,8 @@ impl Spot {
 pub(super) struct Reader<'f, 'd> {
     pub(super) forwarding: &'f mut Forwarding<'d>,
     pub(super) names: &'f ToolNames,
+    /// Whether the model lets a system message change the tools.
+    pub(super) takes_tool_changes: bool,
     /// The cache marks in the order of the prompt.
     pub(super) marks: Vec<MarkAt<'d>>,
 }
@@ -124,8 +126,7 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
-            // Servers of tools need a beta that Vertex does not take.
-            Some("mcp_tool_use" | "mcp_tool_result") => {
+            Some(kind) if self.needs_more(kind) => {
                 self.forwarding.drop(block);
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
@@ -144,6 +145,15 @@ impl<'d> Reader<'_, 'd> {
         self.mark(block, fields.mark, spot.area());
         let id = fields.id.and_then(Value::as_text).unwrap_or(Cow::Borrowed(""));
         Ok(Block::new(kind, block, home).with_id(id))
+    }
+
+    /// Whether a block needs a beta that is not there: Vertex takes none for servers of tools.
+    fn needs_more(&self, kind: &str) -> bool {
+        match kind {
+            "mcp_tool_use" | "mcp_tool_result" => true,
+            "tool_addition" | "tool_removal" => !self.takes_tool_changes,
+            _ => false,
+        }
     }
 
     /// Says a block as a text that is made of its member of that name.

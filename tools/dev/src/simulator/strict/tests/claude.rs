@@ -132,6 +132,20 @@ fn thinking_is_refused() {
 }
 
 #[test]
+fn edits_of_thoughts_go_with_thinking_only() {
+    let managed = json!({
+        "anthropic_beta": ["context-management-2025-06-27"],
+        "context_management": { "edits": [{ "type": "clear_thinking_20251015", "keep": "all" }] },
+    });
+    let with = |thinking: &str| changed(&managed, &json!({ "thinking": { "type": thinking } }));
+    assert_eq!(verdict(OPUS, &with("adaptive")), Ok(()));
+    assert_eq!(verdict("claude-opus-5", &managed), Ok(()));
+    for change in [managed.clone(), with("disabled")] {
+        refused(verdict(OPUS, &change), "requires `thinking` to be enabled or adaptive", &change);
+    }
+}
+
+#[test]
 fn tools_are_refused() {
     let tool = |change: Value| json!({ "tools": [changed(&json!({ "name": "a", "input_schema": { "type": "object" } }), &change)] });
     for (change, words) in [
