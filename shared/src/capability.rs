@@ -216,6 +216,8 @@ pub struct Capabilities {
     pub structured_output: bool,
     /// Whether JSON output and tools go together.
     pub json_with_tools: bool,
+    /// Whether it follows system messages between turns (Claude from Opus 4.8 on; older ones refuse the role).
+    pub system_turns: bool,
     /// Whether a tool result can hold pictures.
     pub images_in_results: bool,
     /// Whether it writes a prompt cache only where a request marks one; others may write one at any time.

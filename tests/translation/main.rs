@@ -14,6 +14,7 @@ mod made_up;
 mod naming;
 mod older_form;
 mod openrouter;
+mod openrouter_claude;
 mod replies;
 mod reply_rules;
 mod reply_shapes;

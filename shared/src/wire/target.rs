@@ -2,6 +2,7 @@
 
 use crate::capability::{Capabilities, SamplingField, SamplingSupport};
 use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
+use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -124,6 +125,21 @@ pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<L
     })
 }
 
+/// Why a request cannot be put into a wire's words.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong.
+    pub error: GatewayError,
+    /// Where, as far as it is one part of the request.
+    pub place: Place,
+}
+
+impl From<GatewayError> for Refusal {
+    fn from(error: GatewayError) -> Self {
+        Self { error, place: Place::NOWHERE }
+    }
+}
+
 /// A request in a wire's words.
 #[derive(Debug)]
 pub struct Encoded {
@@ -136,7 +152,7 @@ pub struct Encoded {
     /// Tool names on the way back.
     pub names: ToolNames,
     /// The tool that stands for structured output, where the model has no mode for it: its arguments are the answer.
-    pub answer_tool: Option<&'static str>,
+    pub answer_tool: Option<String>,
 }
 
 /// The tools a choice leaves: all, or those it allows.

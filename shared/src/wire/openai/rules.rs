@@ -35,6 +35,12 @@ pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
     vendor.is_none_or(|(_, prefix)| upstream.starts_with(prefix))
 }
 
+/// Whether a model takes a stop sequence: Claude refuses those of white space only, wherever it runs (the prompt factory of
+/// BerriAI/litellm).
+pub(super) fn takes_stop(upstream: &str, stop: &str) -> bool {
+    !is_claude(upstream) || !stop.trim().is_empty()
+}
+
 /// Whether a model is one of Claude's, whose cache marks count.
 pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")

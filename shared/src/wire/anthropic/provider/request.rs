@@ -16,14 +16,14 @@ use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
 use crate::wire::anthropic::rules::history::{self, Ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, Obstacle, Plan, SUMMARIZED, Told, Wish};
-use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, ANSWER_TOOL};
+use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
-use crate::wire::target::{Encoded, Target, allowed_tools, without};
+use crate::wire::target::{Encoded, Refusal, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
 
 #[derive(Serialize)]
@@ -113,7 +113,7 @@ struct Metadata {
 }
 
 /// Encodes a request for a Claude model.
-pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refusal> {
     let ChatRequest {
         messages,
         tools,
@@ -152,7 +152,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
             .turns
             .into_iter()
             .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
-            .collect::<Result<_, _>>()?,
+            .collect::<Result<_, Refusal>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
@@ -271,7 +271,7 @@ fn answer_format(
     choice: &mut ToolChoice,
     turns: &mut Turns,
     target: &Target<'_>,
-) -> Result<(Option<Format>, Option<&'static str>), GatewayError> {
+) -> Result<(Option<Format>, Option<String>), GatewayError> {
     let schema = match format {
         ResponseFormat::Text => return Ok((None, None)),
         ResponseFormat::JsonObject => {
@@ -284,20 +284,21 @@ fn answer_format(
         let schema = schema::output(parse(&schema)?).map_err(|error| wrong_schema("response_format", &error))?;
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
+    let name = answer_name(tools.iter().map(|tool| tool.name.as_str()));
     // Beside the client's own tools the model must stay free to call those first.
     if tools.is_empty() {
-        *choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
+        *choice = ToolChoice::Named(name.clone());
     } else {
-        turns.system.push(text(ANSWER_BY_TOOL));
+        turns.system.push(text(&answer_by_tool(&name)));
     }
     tools.push(ToolDefinition {
-        name: ANSWER_TOOL.to_owned(),
+        name: name.clone(),
         description: Some(ANSWER_DESCRIPTION.to_owned()),
         schema: Some(schema),
         strict: false,
         cache: None,
     });
-    Ok((None, Some(ANSWER_TOOL)))
+    Ok((None, Some(name)))
 }
 
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
@@ -348,9 +349,10 @@ fn set_sampling(body: &mut Body, sampling: Sampling, lost: &mut Vec<Lost>) {
         lost.push(Lost::Stop);
     }
     body.stop_sequences = kept;
-    body.temperature = temperature.map(sampling::temperature);
+    body.temperature = temperature.map(sampling::in_range);
     lost.extend((body.temperature != temperature).then_some(Lost::Temperature));
-    body.top_p = top_p;
+    body.top_p = top_p.map(sampling::in_range);
+    lost.extend((body.top_p != top_p).then_some(Lost::TopP));
     body.top_k = top_k;
 }
 

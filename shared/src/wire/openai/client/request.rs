@@ -71,8 +71,9 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     for message in request::messages(body)? {
         check_message(message)?;
     }
-    let [stream, options, stop, n] = body.fields(["stream", "stream_options", "stop", "n"])?;
+    let [stream, options, stop, n, top_k] = body.fields(["stream", "stream_options", "stop", "n", "top_k"])?;
     check_tools(body)?;
+    request::top_k(top_k)?;
     stop.map_or(Ok(()), |stop| stops(stop).map(drop))?;
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
@@ -195,22 +196,12 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     Ok(Sampling {
         temperature: number(temperature)?,
         top_p: number(top_p)?,
-        top_k: self::top_k(top_k)?,
+        top_k: request::top_k(top_k)?,
         seed: seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()?,
         frequency_penalty: number(frequency)?,
         presence_penalty: number(presence)?,
         stop: stop.map_or_else(|| Ok(Vec::new()), stops)?,
     })
-}
-
-/// -1 and 0 say that it is not set.
-fn top_k(value: Option<Value<'_>>) -> Result<Option<u64>, GatewayError> {
-    value.filter(|value| !is_unset(*value)).map(Value::whole_number).transpose()
-}
-
-/// Whether a number of candidates is one of the markers for none.
-pub fn is_unset(top_k: Value<'_>) -> bool {
-    matches!(top_k.as_integer(), Some(-1 | 0))
 }
 
 /// The form of the answer. Some clients leave the level of `json_schema` out.

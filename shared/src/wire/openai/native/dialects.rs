@@ -10,9 +10,9 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::client::request::{is_unset, tool_choice, tool_name};
+use crate::wire::openai::client::request::{tool_choice, tool_name};
 use crate::wire::openai::rules;
-use crate::wire::request::{FILE_BY_ID, arguments, unsupported};
+use crate::wire::request::{FILE_BY_ID, arguments, is_unset_top_k, unsupported};
 use crate::wire::shape::object_in;
 use crate::wire::target::Target;
 
@@ -24,7 +24,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> R
         }
     }
     choose(forwarding, target)?;
-    if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset(*top_k)) {
+    if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset_top_k(*top_k)) {
         forwarding.edits.remove(top_k);
     }
     nest_schema(forwarding);

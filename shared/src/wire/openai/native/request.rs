@@ -95,7 +95,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     members::tidy(&mut forwarding, target);
     members::limit_cache_marks(&mut forwarding, target);
     members::loosen_format(&mut forwarding, target);
-    limit_stops(&mut forwarding);
+    limit_stops(&mut forwarding, target);
     forwarding.clamp_output(request.max_tokens, target);
     one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models refuse what many clients send unasked.
@@ -222,14 +222,21 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-/// Leaves the first stop sequences of a list that is too long.
-fn limit_stops(forwarding: &mut Forwarding<'_>) {
-    let Some(stop) = forwarding.body.get("stop").filter(|stop| stop.kind() == Kind::List) else { return };
-    if stop.elements().nth(rules::MAX_STOPS).is_some() {
-        let kept: Vec<_> = stop.elements().take(rules::MAX_STOPS).filter_map(Value::as_text).collect();
-        forwarding.edits.replace(stop, &kept);
-        forwarding.dropped.push("stop".to_owned());
+/// Leaves the first stop sequences, of those that the model takes, of a list that is too long.
+fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let Some(stop) = forwarding.body.get("stop") else { return };
+    let asked: Vec<_> = if stop.kind() == Kind::List { stop.elements().collect() } else { vec![stop] };
+    let taken = asked.iter().filter_map(|stop| stop.as_text()).filter(|stop| rules::takes_stop(target.upstream, stop));
+    let kept: Vec<_> = taken.take(rules::MAX_STOPS).collect();
+    if kept.len() == asked.len() {
+        return;
     }
+    if kept.is_empty() {
+        forwarding.edits.remove(stop);
+    } else {
+        forwarding.edits.replace(stop, &kept);
+    }
+    forwarding.dropped.push("stop".to_owned());
 }
 
 /// The output limit that is sent.

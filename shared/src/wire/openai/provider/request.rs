@@ -139,8 +139,10 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let tool_choice = target.choice(tool_choice, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, mut stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
-    lost.extend((stop.len() > rules::MAX_STOPS).then_some(Lost::Stop));
+    let asked = stop.len();
+    stop.retain(|stop| rules::takes_stop(target.upstream, stop));
     stop.truncate(rules::MAX_STOPS);
+    lost.extend((stop.len() < asked).then_some(Lost::Stop));
     let limit = target.said_output_limit(max_tokens, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),

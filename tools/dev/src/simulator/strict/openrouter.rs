@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::json::items;
+use super::super::json::{items, string};
 use super::verdict::{Verdict, ensure};
 use super::{openrouter_messages, openrouter_openai, openrouter_tools};
 
@@ -22,6 +22,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         ensure(known, || format!("Unrecognized key: \"{field}\""))?;
     }
     limits(body)?;
+    stops(model, body)?;
     reasoning(body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
@@ -47,6 +48,15 @@ fn limits(body: &Value) -> Verdict {
     })
 }
 
+/// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
+fn stops(model: &str, body: &Value) -> Verdict {
+    let one = body.get("stop").filter(|stop| stop.is_string());
+    let blank = items(body, "stop").chain(one).filter_map(Value::as_str).any(|stop| stop.trim().is_empty());
+    ensure(!(blank && model.starts_with("anthropic/")), || {
+        "stop_sequences: each stop sequence must contain non-whitespace".to_owned()
+    })
+}
+
 fn reasoning(body: &Value) -> Verdict {
     let known = |effort: &Value| effort.as_str().is_some_and(|effort| EFFORTS.contains(&effort));
     let own = body.get("reasoning_effort").filter(|effort| !effort.is_null());
@@ -65,15 +75,23 @@ fn reasoning(body: &Value) -> Verdict {
     ensure(effort.is_none_or(known), || format!("Invalid 'reasoning.effort': expected one of {}.", EFFORTS.join("|")))
 }
 
-/// Claude takes four marks for its cache, whoever passes them on (platform.claude.com, prompt caching).
+/// Claude takes four marks for its cache, and none of an hour behind one of five minutes, whoever passes them on (platform.claude.com,
+/// prompt caching). Tools come first in its prompt, then what the system says.
 fn breakpoints(model: &str, body: &Value) -> Verdict {
     if !model.starts_with("anthropic/") {
         return Ok(());
     }
-    let parts = items(body, "messages").flat_map(|message| items(message, "content"));
-    let all = parts.chain(items(body, "tools")).chain([body]);
-    let number = all.filter(|holder| holder.get("cache_control").is_some_and(Value::is_object)).count();
+    let is_system = |message: &&Value| matches!(string(message, "role"), Some("system" | "developer"));
+    let (system, others): (Vec<&Value>, Vec<&Value>) = items(body, "messages").partition(is_system);
+    let parts = system.into_iter().chain(others).flat_map(|message| items(message, "content"));
+    let all = items(body, "tools").chain(parts).chain([body]);
+    let marks: Vec<&Value> = all.filter_map(|holder| holder.get("cache_control").filter(|mark| mark.is_object())).collect();
+    let number = marks.len();
     ensure(number <= MOST_BREAKPOINTS, || {
         format!("A maximum of {MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {number}.")
+    })?;
+    let lasting: Vec<bool> = marks.iter().map(|mark| string(mark, "ttl") == Some("1h")).collect();
+    ensure(lasting.is_sorted_by(|earlier, later| earlier >= later), || {
+        "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block.".to_owned()
     })
 }
