@@ -18,6 +18,7 @@ mod replies;
 mod reply_rules;
 mod reply_shapes;
 mod requests;
+mod settings;
 mod spelling;
 mod tool_names;
 mod undoing;

@@ -77,9 +77,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
     }
-    for sampling in ["temperature", "top_p"] {
-        body.get(sampling).map_or(Ok(()), |value| value.number().map(drop))?;
-    }
+    check_sampling(body)?;
     let streams = stream.map_or(Ok(false), Value::flag)?;
     let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
         Some([Some(include)]) => include.flag()?,
@@ -88,6 +86,14 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
+}
+
+/// Settings that no provider takes otherwise than as numbers.
+fn check_sampling(body: Value<'_>) -> Result<(), GatewayError> {
+    for name in ["temperature", "top_p", "frequency_penalty", "presence_penalty"] {
+        body.get(name).map_or(Ok(()), |value| value.number().map(drop))?;
+    }
+    top_k(body.get("top_k")).map(drop)
 }
 
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
@@ -203,14 +209,14 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     })
 }
 
-/// -1 and 0 say that it is not set.
+/// Below one it says that nothing is asked for.
 fn top_k(value: Option<Value<'_>>) -> Result<Option<u64>, GatewayError> {
     value.filter(|value| !is_unset(*value)).map(Value::whole_number).transpose()
 }
 
 /// Whether a number of candidates is one of the markers for none.
 pub fn is_unset(top_k: Value<'_>) -> bool {
-    matches!(top_k.as_integer(), Some(-1 | 0))
+    top_k.as_integer().is_some_and(|candidates| candidates < 1)
 }
 
 /// The form of the answer. Some clients leave the level of `json_schema` out.

@@ -159,14 +159,26 @@ fn choose(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
 /// A schema in its place, where a client leaves the level of `json_schema` out.
 fn nest_schema(forwarding: &mut Forwarding<'_>) {
     let Some(format) = forwarding.body.get("response_format") else { return };
+    if let Some(described) = format.get("json_schema").filter(|described| described.kind() == Kind::Object) {
+        name_schema(forwarding, described);
+    }
     let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
     if let Some(schema) = format.get("schema").filter(|_| is_flat) {
         let name = format.get("name").and_then(Value::as_text).unwrap_or("response".into());
         let is_free = format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
         let schema = raw(schema);
         let strict = !is_free && schema.as_ref().is_some_and(|schema| rules::allows_strict(schema));
-        let described = Described { name, strict, schema };
+        let described = Described { name: rules::schema_name(&name), strict, schema };
         forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
+    }
+}
+
+/// A name that OpenAI takes, where a schema has none or another one.
+fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
+    let name = described.get("name").and_then(Value::as_text).unwrap_or_default();
+    let plain = rules::schema_name(&name);
+    if plain != name {
+        forwarding.edits.set(described, "name", plain.as_ref());
     }
 }
 

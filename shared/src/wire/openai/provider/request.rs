@@ -113,6 +113,9 @@ pub(in crate::wire::openai) struct ReasoningOut {
     max_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
+    /// Whether thoughts stay with the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::wire::openai) exclude: Option<bool>,
 }
 
 /// Encodes a request for a model behind OpenRouter.
@@ -136,10 +139,11 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let mut tools = allowed_tools(tools, allowed.as_deref());
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
-    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, mut stop } =
+    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
-    lost.extend((stop.len() > rules::MAX_STOPS).then_some(Lost::Stop));
-    stop.truncate(rules::MAX_STOPS);
+    let asked_stops = stop.len();
+    let stop = rules::stops(stop, target.upstream);
+    lost.extend((stop.len() < asked_stops).then_some(Lost::Stop));
     let limit = target.said_output_limit(max_tokens, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
@@ -253,6 +257,7 @@ fn format(format: ResponseFormat, target: &Target<'_>, lost: &mut Vec<Lost>) -> 
             let schema = RawValue::from_string(schema).map_err(|error| internal(&error))?;
             let strict = !rules::is_openai(target.upstream) || rules::allows_strict(&schema);
             lost.extend((!strict).then_some(Lost::ResponseFormat));
+            let name = rules::schema_name(&name).into_owned();
             Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict, schema }) })
         }
     })
@@ -273,12 +278,8 @@ pub(in crate::wire::openai) fn reasoning(
         Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort => false,
     };
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
-    let effort = |effort: Effort| {
-        let known = rules::known_effort(effort, target.capabilities);
-        // OpenRouter's own highest word, where a model's efforts are not known.
-        let unknown = target.capabilities.thinking != Thinking::Effort && known == Effort::Max;
-        named(if unknown { Effort::XHigh } else { known }.as_str())
-    };
+    // OpenRouter knows all the words (its reference of `ChatRequestEffort`), and brings down what a model does not take.
+    let effort = |effort: Effort| named(rules::known_effort(effort, target.capabilities).as_str());
     if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
         lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
     }
