@@ -10,6 +10,7 @@ mod dialects;
 mod folding;
 mod frame_shapes;
 mod judged;
+mod losses;
 mod made_up;
 mod naming;
 mod older_form;

@@ -20,7 +20,8 @@ fn is_uncarried(part: Value<'_>) -> bool {
     };
     match part.get("type").and_then(Value::as_text).as_deref() {
         Some("input_audio") => true,
-        Some("image_url") => is_remote(&["image_url", "url"]),
+        Some("image_url" | "input_image") => is_remote(&["image_url", "url"]) || is_remote(&["image_url"]),
+        Some("input_file") => is_remote(&["file_url"]) || is_remote(&["file_data"]),
         Some("file") => is_remote(&["file", "file_data"]),
         Some("image" | "document") => is_remote(&["source", "url"]),
         Some(_) | None => false,

@@ -107,6 +107,11 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
+/// Whether a model takes a tool with that schema as a strict one.
+pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>) -> bool {
+    !is_openai(upstream) || schema.is_some_and(allows_strict)
+}
+
 /// Whether OpenAI takes a schema as a strict one: every object of it is closed and requires all its properties (developers.openai.com,
 /// structured outputs).
 pub(super) fn allows_strict(schema: &RawValue) -> bool {

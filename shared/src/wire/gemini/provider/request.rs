@@ -209,7 +209,7 @@ fn answer_format(
 }
 
 fn calling_config(choice: &ToolChoice, tools: &[ToolDefinition], names: &ToolNames) -> Option<ToolConfig> {
-    let strict = tools.iter().any(|tool| tool.strict);
+    let strict = tools.iter().any(|tool| tool.strict.is_some());
     let (mode, allowed) = match choice {
         ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } if strict => ("VALIDATED", Vec::new()),
         ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => return None,

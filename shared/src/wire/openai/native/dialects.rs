@@ -10,10 +10,13 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::client::request::{is_unset, tool_choice, tool_name};
+use crate::wire::openai::client::request::{
+    TOOL, asks_one_at_a_time, file, image_url, is_flat_custom, is_unset, tool_choice, tool_name,
+};
 use crate::wire::openai::rules;
 use crate::wire::request::{FILE_BY_ID, arguments, unsupported};
 use crate::wire::shape::object_in;
+use crate::wire::unread;
 
 /// Writes everything as OpenAI has it.
 pub(super) fn rewrite(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
@@ -90,6 +93,8 @@ struct Answer<'d> {
 #[derive(Serialize)]
 struct Described<'d> {
     name: Cow<'d, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Box<RawValue>>,
     strict: bool,
     schema: Option<Box<RawValue>>,
 }
@@ -97,6 +102,51 @@ struct Described<'d> {
 #[derive(Serialize)]
 struct Address<'d> {
     url: Option<Cow<'d, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Picture<'d> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    image_url: Address<'d>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct FilePart {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    file: NamedFile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct NamedFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
+    file_data: String,
+}
+
+#[derive(Serialize)]
+struct Constrained {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    custom: Grammar,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Grammar {
+    name: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -122,7 +172,11 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
                 forwarding.edits.set_json(tool, "cache_control", &mark.json().0);
             }
         }
+    } else if is_flat_custom(tool) {
+        let custom = Grammar { name: member("name"), description: member("description"), format: member("format") };
+        forwarding.edits.replace(tool, &Constrained { kind: "custom", custom, cache_control: member("cache_control") });
     } else if tool.get("custom").is_none() {
+        let unread: Vec<String> = unread::members(tool, &TOOL).into_iter().map(Value::path).collect();
         let function = Function {
             name: member("name"),
             description: member("description"),
@@ -130,6 +184,7 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
             strict: member("strict"),
         };
         forwarding.edits.replace(tool, &Nested { kind: "function", function, cache_control: member("cache_control") });
+        forwarding.dropped.extend(unread);
     }
 }
 
@@ -142,6 +197,9 @@ fn choose(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
         Some(word) => matches!(word.as_ref(), "none" | "auto" | "required"),
         None => ["function", "custom", "allowed_tools"].iter().any(|place| choice.get(place).is_some()),
     };
+    if asks_one_at_a_time(choice) && forwarding.body.get("parallel_tool_calls").is_none() {
+        forwarding.edits.set(forwarding.body, "parallel_tool_calls", &false);
+    }
     if !is_own {
         let edits = &mut forwarding.edits;
         match tool_choice(choice)? {
@@ -168,7 +226,8 @@ fn nest_schema(forwarding: &mut Forwarding<'_>) {
         let is_free = format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
         let schema = raw(schema);
         let strict = !is_free && schema.as_ref().is_some_and(|schema| rules::allows_strict(schema));
-        let described = Described { name: rules::schema_name(&name), strict, schema };
+        let description = format.get("description").and_then(raw);
+        let described = Described { description, name: rules::schema_name(&name), strict, schema };
         forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
     }
 }
@@ -190,13 +249,19 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), 
                 forwarding.edits.replace(kind, "text");
             }
         }
+        "input_image" => {
+            let url = image_url(part)?.as_text();
+            let image_url = Address { url, detail: part.get("detail").and_then(raw) };
+            let cache_control = part.get("cache_control").and_then(raw);
+            forwarding.edits.replace(part, &Picture { kind: "image_url", image_url, cache_control });
+        }
         "image_url" => {
             if let Some(url) = part.get("image_url").filter(|url| url.kind() == Kind::Text) {
-                forwarding.edits.replace(url, &Address { url: url.as_text() });
+                forwarding.edits.replace(url, &Address { url: url.as_text(), detail: None });
             }
         }
-        "file" if part.at(&["file", "file_data"]).is_none() => return Err(unsupported(part, FILE_BY_ID)),
-        "file" => rewrite_file(forwarding, part),
+        "file" | "input_file" if matches!(file(part), Ok([_, None])) => return Err(unsupported(part, FILE_BY_ID)),
+        "file" | "input_file" => rewrite_file(forwarding, part),
         _ => {}
     }
     Ok(())
@@ -204,9 +269,9 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), 
 
 /// What a file is, where its data or its name tells.
 fn source_of(part: Value<'_>) -> Option<(Value<'_>, Option<String>, Source)> {
-    let file = part.get("file")?;
-    let data = file.get("file_data")?;
-    let title = file.get("filename").and_then(Value::as_text).map(Cow::into_owned);
+    let [name, data] = file(part).ok()?;
+    let data = data?;
+    let title = name.and_then(Value::as_text).map(Cow::into_owned);
     let source = media::source_of_file(data.as_text()?.into_owned(), Title(title.as_deref()));
     Some((data, title, source))
 }
@@ -223,6 +288,16 @@ fn rewrite_file(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
             let text = titled(title.as_deref(), &text);
             let written = TextPart { kind: "text", text, cache_control: part.get("cache_control").and_then(raw) };
             forwarding.edits.replace(part, &written);
+        }
+        source if part.get("type").is_some_and(|kind| kind.is("input_file")) => {
+            let file_data = match source {
+                Source::Inline { media_type, data } => data_url(&media_type, &data),
+                Source::Url(url) | Source::Text(url) => url,
+            };
+            let cache_control = part.get("cache_control").and_then(raw);
+            forwarding
+                .edits
+                .replace(part, &FilePart { kind: "file", file: NamedFile { filename: title, file_data }, cache_control });
         }
         Source::Inline { media_type, data: bytes } if !data.as_text().is_some_and(|text| text.starts_with("data:")) => {
             forwarding.edits.replace(data, &data_url(&media_type, &bytes));

@@ -70,7 +70,9 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
 pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
     let parts = messages().filter_map(|message| message.get("content")).flat_map(Value::elements);
-    let is_block = |part: Value<'_>| part.get("type").and_then(Value::as_text).is_some_and(|kind| blocks::is_type(&kind));
+    let is_block = |part: Value<'_>| {
+        part.get("type").and_then(Value::as_text).is_some_and(|kind| kind == "reasoning" || blocks::is_type(&kind))
+    };
     let tools = || body.get("tools").into_iter().flat_map(Value::elements);
     let declared = tools().filter_map(tool_name);
     let has_odd_properties = || rules::is_claude(target.upstream) && tools().any(has_odd_property);

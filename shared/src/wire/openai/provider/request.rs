@@ -71,6 +71,8 @@ struct FunctionOut {
     description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
 }
 
 #[derive(Serialize)]
@@ -149,7 +151,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
-        tools: tools.into_iter().map(|tool| tool_out(tool, &names)).collect::<Result<_, _>>()?,
+        tools: tools.into_iter().map(|tool| tool_out(tool, &names, target, &mut left_out)).collect::<Result<_, _>>()?,
         max_tokens: limit,
         temperature,
         top_p,
@@ -227,14 +229,22 @@ fn tool_names(tools: &[ToolDefinition], target: &Target<'_>) -> ToolNames {
     names
 }
 
-/// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
-fn tool_out(tool: ToolDefinition, names: &ToolNames) -> Result<ToolOut, GatewayError> {
-    let ToolDefinition { name, description, schema, strict: _, cache } = tool;
+/// A tool is declared `strict` where its schema keeps the rules for it.
+fn tool_out(
+    tool: ToolDefinition,
+    names: &ToolNames,
+    target: &Target<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<ToolOut, GatewayError> {
+    let ToolDefinition { name, description, schema, strict, cache } = tool;
     let parameters =
         schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
     let renamed = names.properties(&name).zip(parameters.as_ref());
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
-    let function = FunctionOut { name: names.outward(&name), description, parameters };
+    let is_taken = rules::takes_strict(target.upstream, parameters.as_deref());
+    left_out.extend(strict.filter(|_| !is_taken));
+    let strict = strict.is_some() && is_taken;
+    let function = FunctionOut { name: names.outward(&name), description, parameters, strict };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
 }
 
