@@ -217,11 +217,12 @@ fn files_have_the_type_of_their_bytes_their_name_or_their_part() {
     let source = json!({"type": "base64", "media_type": "application/pdf", "data": PDF});
     check(CHAT, CLAUDE, &bare, json!({"/messages/0/content/0/source": source}), &[]);
     let inline = json!({"mimeType": "application/pdf", "data": PDF});
-    check(CHAT, GEMINI, &bare, json!({"/contents/0/parts/0/inlineData": inline}), &[]);
+    check(CHAT, GEMINI, &bare, json!({"/contents/0/parts": [{"text": "plan"}, {"inlineData": inline}]}), &[]);
     for (name, kind) in [(Some("plan.pdf"), "application/pdf"), (None, "application/pdf"), (Some("plan.csv"), "text/csv")] {
         let url = "https://files.example.org/get?n=5";
-        let expected = json!({"/contents/0/parts/0/fileData": {"mimeType": kind, "fileUri": url}});
-        check(CHAT, GEMINI, &file(url, name), expected, &[]);
+        let shown = json!({"fileData": {"mimeType": kind, "fileUri": url}});
+        let parts: Vec<Value> = name.map(|name| json!({"text": name})).into_iter().chain([shown]).collect();
+        check(CHAT, GEMINI, &file(url, name), json!({"/contents/0/parts": parts}), &[]);
     }
     // "a;b\n" in base64.
     for (data, name) in [("data:text/csv;base64,YTtiCg==", Some("table")), ("YTtiCg==", Some("table.csv"))] {

@@ -229,8 +229,8 @@ pub struct ToolDefinition {
     pub description: Option<String>,
     /// The JSON Schema of its arguments.
     pub schema: Option<JsonText>,
-    /// Whether arguments must follow the schema exactly.
-    pub strict: bool,
+    /// Where the client says that arguments must follow the schema exactly, if it does.
+    pub strict: Option<Place>,
     /// Whether a prompt cache may end here.
     pub cache: Option<CacheMark>,
 }

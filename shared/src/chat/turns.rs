@@ -130,7 +130,7 @@ impl<P: Piece> Turns<P> {
     }
 
     /// Puts the results of each assistant turn first into the next user turn, in the order of the calls; a missing one is made up
-    /// as an error, one without a call becomes text.
+    /// as an error, one without a call becomes text where it stands.
     fn pair_results(&mut self, rule: IdRule) {
         let mut ids = CallIds { rule, taken: HashSet::new() };
         let mut paired = Vec::with_capacity(self.turns.len());
@@ -185,24 +185,26 @@ impl CallIds {
 }
 
 fn answer<P: Piece>(waiting: &mut Vec<Waiting>, parts: Vec<P>) -> Vec<P> {
-    let (results, rest): (Vec<P>, Vec<P>) = parts.into_iter().partition(|part| matches!(part.kind(), PieceKind::Result(_)));
-    let mut results: Vec<Option<P>> = results.into_iter().map(Some).collect();
-    let mut answered: Vec<P> = Vec::with_capacity(waiting.len().saturating_add(rest.len()));
+    let mut parts: Vec<Option<P>> = parts.into_iter().map(Some).collect();
+    let mut answered: Vec<P> = Vec::with_capacity(waiting.len().saturating_add(parts.len()));
     for Waiting { asked, sent } in waiting.drain(..) {
         let answers =
-            |result: &&mut Option<P>| matches!(result.as_ref().map(Piece::kind), Some(PieceKind::Result(id)) if id == asked);
-        let result = results.iter_mut().find(answers).and_then(Option::take);
+            |part: &&mut Option<P>| matches!(part.as_ref().map(Piece::kind), Some(PieceKind::Result(id)) if id == asked);
+        let result = parts.iter_mut().find(answers).and_then(Option::take);
         let mut result = result.unwrap_or_else(|| P::lost_result(&sent));
         if sent != asked {
             result.set_id(sent);
         }
         answered.push(result);
     }
-    for orphan in results.into_iter().flatten() {
-        answered.push(P::own_text(EARLIER_RESULT));
-        answered.extend(orphan.into_content().into_iter().filter(|part| part.kind() != PieceKind::Blank));
+    for part in parts.into_iter().flatten() {
+        if matches!(part.kind(), PieceKind::Result(_)) {
+            answered.push(P::own_text(EARLIER_RESULT));
+            answered.extend(part.into_content().into_iter().filter(|part| part.kind() != PieceKind::Blank));
+        } else {
+            answered.push(part);
+        }
     }
-    answered.extend(rest);
     answered
 }
 
@@ -355,9 +357,9 @@ mod tests {
             result("a"),
             result("b"),
             Part::ToolResult(lost),
+            text("also"),
             text("Result of an earlier tool call:"),
             text("x"),
-            text("also"),
         ];
         assert_eq!(sorted.turns[1].parts, [call("a"), call("b"), call("c")]);
         assert_eq!(sorted.turns[2].parts, expected);

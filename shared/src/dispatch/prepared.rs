@@ -86,7 +86,7 @@ impl PreparedRequest {
         let mode = upstream_mode(request.mode, route.transfer);
         let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
         let body = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
-        let body = Document::parse(body, &[&[]])?;
+        let body = Document::parse_sent(body)?;
         let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
         Ok(Self {
             name: name_of(route, mode),

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::path;
 use super::value::{Kind, Value};
-use super::{MAX_DEPTH, path};
 use crate::error::{ErrorKind, GatewayError};
 
 /// A value of the wrong kind.
@@ -56,8 +56,8 @@ pub(super) fn not_an_object() -> GatewayError {
     GatewayError::new(ErrorKind::InvalidRequest, "The body must be a JSON object.")
 }
 
-pub(super) fn too_deep() -> GatewayError {
-    GatewayError::new(ErrorKind::InvalidRequest, format!("The body nests deeper than {MAX_DEPTH} levels."))
+pub(super) fn too_deep(most: usize) -> GatewayError {
+    GatewayError::new(ErrorKind::InvalidRequest, format!("The body nests deeper than {most} levels."))
 }
 
 /// A limit that the container at an offset of a text exceeds, which is checked up to there only.

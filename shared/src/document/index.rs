@@ -1,14 +1,14 @@
 //! Where values end, so that a reader steps over them at once. Short ones are read through, which costs less than to keep their
 //! ends.
 
-use super::MAX_DEPTH;
+use super::MAX_SENT_DEPTH;
 
 /// From how many bytes on a value's end is kept, while there is memory for it.
 const SHORTEST: usize = 32;
 /// From how many bytes on it is kept in any case. With eight bytes a span and 64 levels at most, spans of so long values never
-/// take more memory than the text.
+/// take more memory than the text; in a deeper body of the gateway's own they may take twice as much.
 const LONGEST: usize = 512;
-/// The ends of values, in the order of their starts. Takes at most as many bytes as the text.
+/// The ends of values, in the order of their starts. Takes at most as many bytes as a client's text.
 #[derive(Debug)]
 pub(super) struct Index {
     spans: Vec<Span>,
@@ -92,7 +92,7 @@ impl Index {
         }
         if self.spans.len() == self.spans.capacity() {
             // Twice as much, but never more than is allowed.
-            let room = self.most.saturating_add(MAX_DEPTH).saturating_sub(self.spans.len());
+            let room = self.most.saturating_add(MAX_SENT_DEPTH).saturating_sub(self.spans.len());
             self.spans.reserve_exact(self.spans.len().max(16).min(room).max(1));
         }
         self.spans.push(span);

@@ -6,7 +6,7 @@
 //! nobody asks for stays text. What nobody edits goes out byte for byte.
 //!
 //! Beside the text the document keeps the ends of its longer values, so that a reader can step over them. They never take more
-//! memory than the text itself.
+//! memory than a client's text itself.
 
 mod edit;
 mod fault;
@@ -27,6 +27,9 @@ use index::Index;
 
 /// Deepest nesting of arrays and objects that is accepted (S11).
 pub const MAX_DEPTH: usize = 64;
+/// Deepest nesting of a body that goes upstream: what a client may send stands in it a few levels deeper, and references that are
+/// written out deepen schemas. Google reads no body of more than about a hundred levels.
+pub const MAX_SENT_DEPTH: usize = 128;
 /// Most fields of one object, outside the values whose names are the client's own.
 pub const MAX_FIELDS: usize = 1_000;
 /// Most entries of one array, outside the same values: the longest list that a format allows (S11, content parts).
@@ -46,7 +49,16 @@ impl Document {
     /// A surrogate without its other half becomes U+FFFD: no strict provider takes it, and clients that cut texts produce it.
     /// Fails with a 400 for what is not JSON, not an object, or beyond a limit.
     pub fn parse(text: String, own_names: &[Pattern]) -> Result<Self, GatewayError> {
-        let scanned = scan::scan(&text, own_names)?;
+        Self::parse_within(text, own_names, MAX_DEPTH)
+    }
+
+    /// Reads a body of the gateway's own, all of whose names may be the client's. It may be deeper than what a client sends.
+    pub fn parse_sent(text: String) -> Result<Self, GatewayError> {
+        Self::parse_within(text, &[&[]], MAX_SENT_DEPTH)
+    }
+
+    fn parse_within(text: String, own_names: &[Pattern], depth: usize) -> Result<Self, GatewayError> {
+        let scanned = scan::scan(&text, own_names, depth)?;
         let text = string::with_replacements(text, &scanned.lone_surrogates);
         Ok(Self { text, index: scanned.index })
     }

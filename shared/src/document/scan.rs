@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::index::Index;
 use super::path::{ANY, Pattern};
 use super::string::{self, Escape};
-use super::{MAX_DEPTH, MAX_ENTRIES, MAX_FIELDS, fault};
+use super::{MAX_ENTRIES, MAX_FIELDS, fault};
 use crate::error::GatewayError;
 
 /// What the pass found.
@@ -16,10 +16,11 @@ pub(super) struct Scanned {
     pub(super) lone_surrogates: Vec<usize>,
 }
 
-/// Checks a body.
-pub(super) fn scan(text: &str, own_names: &[Pattern]) -> Result<Scanned, GatewayError> {
+/// Checks a body that may nest so many levels deep.
+pub(super) fn scan(text: &str, own_names: &[Pattern], depth: usize) -> Result<Scanned, GatewayError> {
     let mut scan = Scan {
         text,
+        depth,
         at: 0,
         own_names,
         index: Index::of(text.len()),
@@ -69,6 +70,7 @@ struct Open {
 
 struct Scan<'a> {
     text: &'a str,
+    depth: usize,
     at: usize,
     own_names: &'a [Pattern],
     index: Index,
@@ -161,8 +163,8 @@ impl<'a> Scan<'a> {
                 Ok(())
             }
             Some(byte @ (b'{' | b'[')) => {
-                if self.open.len() >= MAX_DEPTH {
-                    return Err(fault::too_deep());
+                if self.open.len() >= self.depth {
+                    return Err(fault::too_deep(self.depth));
                 }
                 self.at = start.saturating_add(1);
                 self.index.open(start);

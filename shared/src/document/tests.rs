@@ -64,6 +64,9 @@ fn limits_name_the_place_and_spare_the_clients_own_names() {
     document(&nested(63));
     assert_eq!(refusal(&nested(64)).0, "The body nests deeper than 64 levels.");
     assert_eq!(refusal(&nested(100_000)).0, "The body nests deeper than 64 levels.");
+    assert!(Document::parse_sent(nested(127)).is_ok());
+    let sent = Document::parse_sent(nested(128)).map(drop).unwrap_err();
+    assert_eq!(sent.message(), "The body nests deeper than 128 levels.");
     let fields = |count: usize| (0..count).map(|n| format!("\"f{n}\":1")).collect::<Vec<_>>().join(",");
     document(&format!("{{{}}}", fields(1_000)));
     let (message, param, _) = refusal(&format!("{{\"a\":[0,{{{}}}]}}", fields(1_001)));

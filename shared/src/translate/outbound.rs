@@ -74,12 +74,17 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
         None => translate(request, to, extras)?,
     };
     outbound.dropped.sort_unstable();
-    outbound.dropped.dedup();
+    outbound.dropped.dedup_by(|later, earlier| is_within(later, earlier));
     if let Some(more) = outbound.dropped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
         outbound.dropped.truncate(MOST_NAMED);
         outbound.dropped.push(format!("and {more} more"));
     }
     Ok(outbound)
+}
+
+/// Whether a path is that of a value or of something in it, which goes with it.
+fn is_within(path: &str, whole: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A request of the wire's own format, edited where its model would refuse it.

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_call_comes_back_under_the_clients_name() {
         let name = "mcp__server.tool/x";
-        let tool = ToolDefinition { name: name.to_owned(), description: None, schema: None, strict: false, cache: None };
+        let tool = ToolDefinition { name: name.to_owned(), description: None, schema: None, strict: None, cache: None };
         let mut restore = Restore::new(ToolNames::new(&[tool]), None, true);
         let call = |name: &str| StreamEvent::BlockStart(BlockStart::ToolCall { id: "1".into(), name: name.to_owned() });
         assert_eq!(restore.apply(call("mcp__server_tool_x")), Some(call(name)));

@@ -1,6 +1,8 @@
 //! Content blocks as Anthropic writes them. Messages clients send nothing else, and some Chat Completions clients put them among
 //! their own parts: they mean the same to both.
 
+mod reading;
+
 use crate::chat::request::{CacheMark, Part, Place, Source, ToolCall, ToolResult};
 use crate::chat::turns::reminder;
 use crate::document::{Kind, Value};
@@ -10,6 +12,8 @@ use crate::wire::request::{
     NeededTexts, arguments, cache_mark, check_content, optional_text, quoted, text_field, unsupported,
 };
 use crate::wire::seal;
+
+pub(in crate::wire) use reading::{BLOCK, CONTENT};
 
 /// What content blocks cannot be without.
 pub const NEEDED: NeededTexts = &[
@@ -88,13 +92,16 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
             note_mark(cache, left_out);
             Part::RedactedReasoning { data: seal::open(text_field(block, "data")?), place: block.place() }
         }
-        "tool_use" => Part::ToolCall(ToolCall {
-            id: text_field(block, "id")?,
-            name: text_field(block, "name")?,
-            arguments: arguments(block.get("input")),
-            signature: None,
-            place: block.place(),
-        }),
+        "tool_use" => {
+            note_mark(cache, left_out);
+            Part::ToolCall(ToolCall {
+                id: text_field(block, "id")?,
+                name: text_field(block, "name")?,
+                arguments: arguments(block.get("input")),
+                signature: None,
+                place: block.place(),
+            })
+        }
         "tool_result" => {
             let is_error = block.get("is_error").map_or(Ok(false), Value::flag)?;
             let call_id = text_field(block, "tool_use_id")?;
@@ -163,8 +170,11 @@ fn document(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place
 fn search_result(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place>) -> Result<Part, GatewayError> {
     let [title, source] = block.fields(["title", "source"])?;
     note_citations(block, left_out);
-    let found = nested(block, left_out)?.into_iter();
-    let found = found.filter_map(|part| if let Part::Text { text, .. } = part { Some(text) } else { None });
+    let mut found = Vec::new();
+    for part in nested(block, left_out)? {
+        let place = part.place();
+        if let Part::Text { text, .. } = part { found.push(text) } else { left_out.push(place) }
+    }
     let named = [optional_text(title)?, optional_text(source)?].into_iter().flatten();
     let lines: Vec<String> = named.chain(found).filter(|line| !line.is_empty()).collect();
     Ok(text_part(lines.join("\n"), cache))

@@ -23,6 +23,7 @@ pub(crate) mod schema_ref;
 pub mod seal;
 pub mod shape;
 pub mod target;
+mod unread;
 pub mod upstream_error;
 
 use std::ops::Deref;

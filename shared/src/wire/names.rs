@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn tool(name: &str) -> ToolDefinition {
-        ToolDefinition { name: name.to_owned(), description: None, schema: None, strict: false, cache: None }
+        ToolDefinition { name: name.to_owned(), description: None, schema: None, strict: None, cache: None }
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl UpstreamBody {
             // Only counts limit their fields.
             Self::Encoded(body) => {
                 let text = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
-                let document = Document::parse(text, &[&[]])?;
+                let document = Document::parse_sent(text)?;
                 Ok(edited(&document, Edits::default(), fields))
             }
         }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::names::is_claude_property;
 use super::shape::arguments_object;
-use crate::chat::request::{Amount, CacheLifetime, CacheMark, Effort, JsonText, Reasoning};
+use crate::chat::request::{Amount, CacheLifetime, CacheMark, Effort, JsonText, Place, Reasoning};
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 
@@ -195,6 +195,12 @@ pub fn arguments(value: Option<Value<'_>>) -> JsonText {
         Some(value) => value.as_text().map_or_else(|| arguments_object(&value.json().0), |text| arguments_object(&text)),
         None => JsonText("{}".to_owned()),
     }
+}
+
+/// Where a flag is set, if it is; a 400 for what is no flag.
+pub fn set_flag(flag: Option<Value<'_>>) -> Result<Option<Place>, GatewayError> {
+    let is_set = flag.map_or(Ok(false), Value::flag)?;
+    Ok(flag.filter(|_| is_set).map(Value::place))
 }
 
 /// What an optional string says; a 400 for anything else.

@@ -46,7 +46,7 @@ mod tests {
 
     fn tool(schema: &str) -> ToolDefinition {
         let schema = Some(JsonText(schema.to_owned()));
-        ToolDefinition { name: "f".to_owned(), description: None, schema, strict: false, cache: None }
+        ToolDefinition { name: "f".to_owned(), description: None, schema, strict: None, cache: None }
     }
 
     #[test]

@@ -1,10 +1,33 @@
 //! What an encoder needs to know of the route it encodes for.
 
+use std::ops::RangeInclusive;
+
 use crate::capability::{Capabilities, SamplingField, SamplingSupport};
 use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
 use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
+
+/// The ranges of numbers that a wire takes: OpenAI's reference of Chat Completions, and Google's of `GenerationConfig`, which agree.
+/// A number beyond its range becomes the nearest one in it, as output limits do, and is named.
+pub mod ranges {
+    use std::ops::RangeInclusive;
+
+    /// Of `temperature`.
+    pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
+    /// Of `top_p`.
+    pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
+    /// Of `frequency_penalty` and `presence_penalty`.
+    pub const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
+    /// The largest `top_k`: a number of candidates, in 32 bits.
+    pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
+
+    /// The nearest number in a range, if it is another one.
+    pub fn nearest(asked: f64, range: &RangeInclusive<f64>) -> Option<f64> {
+        let kept = asked.clamp(*range.start(), *range.end());
+        ((kept - asked).abs() > 0.0).then_some(kept)
+    }
+}
 
 /// How long a reply may get, as its key pays for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +103,9 @@ impl Target<'_> {
         }
     }
 
-    /// The sampling that the model takes: reasoning models refuse most of it.
+    /// The sampling that the model takes, each number within its range: reasoning models refuse most of it.
     pub fn sampling(&self, sampling: Sampling, amount: Amount, lost: &mut Vec<Lost>) -> Sampling {
-        supported(self.sampling_support(amount), sampling, lost)
+        within_ranges(supported(self.sampling_support(amount), sampling, lost), lost)
     }
 
     /// Which sampling the model takes while it thinks so much.
@@ -94,6 +117,22 @@ impl Target<'_> {
             (support, _) => support,
         }
     }
+}
+
+/// The sampling with every number in its range.
+fn within_ranges(sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+    let mut near = |asked: Option<f64>, range: RangeInclusive<f64>, named: Lost| {
+        let nearest = asked.and_then(|asked| ranges::nearest(asked, &range));
+        lost.extend(nearest.map(|_| named));
+        nearest.or(asked)
+    };
+    let temperature = near(sampling.temperature, ranges::TEMPERATURE, Lost::Temperature);
+    let top_p = near(sampling.top_p, ranges::TOP_P, Lost::TopP);
+    let frequency_penalty = near(sampling.frequency_penalty, ranges::PENALTY, Lost::FrequencyPenalty);
+    let presence_penalty = near(sampling.presence_penalty, ranges::PENALTY, Lost::PresencePenalty);
+    let top_k = sampling.top_k.map(|asked| asked.min(ranges::MOST_CANDIDATES));
+    lost.extend((top_k != sampling.top_k).then_some(Lost::TopK));
+    Sampling { temperature, top_p, top_k, frequency_penalty, presence_penalty, ..sampling }
 }
 
 /// The sampling that is left of a request where so much is supported.
@@ -166,6 +205,28 @@ pub fn allowed_tools(tools: Vec<ToolDefinition>, allowed: Option<&[String]>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_beyond_its_range_becomes_the_nearest_in_it() {
+        let asked = Sampling {
+            temperature: Some(-1.0),
+            top_p: Some(1.5),
+            top_k: Some(u64::MAX),
+            frequency_penalty: Some(-3.0),
+            presence_penalty: Some(2.0),
+            ..Sampling::default()
+        };
+        let near = Sampling {
+            temperature: Some(0.0),
+            top_p: Some(1.0),
+            top_k: Some(2_147_483_647),
+            frequency_penalty: Some(-2.0),
+            ..asked.clone()
+        };
+        let mut lost = Vec::new();
+        assert_eq!(within_ranges(asked, &mut lost), near);
+        assert_eq!(lost, [Lost::Temperature, Lost::TopP, Lost::FrequencyPenalty, Lost::TopK]);
+    }
 
     #[test]
     fn a_model_is_sent_the_sampling_it_takes() {

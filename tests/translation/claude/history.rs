@@ -36,7 +36,7 @@ fn calls_are_answered_at_once_in_their_order_and_under_ids_of_their_own() {
             vec![
                 go(),
                 assistant(&json!([call("a"), call("b")])),
-                user(&json!([lost("a"), result("b"), text("Result of an earlier tool call:"), text("calm"), text("And?")])),
+                user(&json!([lost("a"), result("b"), text("And?"), text("Result of an earlier tool call:"), text("calm")])),
             ],
         ),
         (

@@ -53,7 +53,7 @@ impl Measured {
     /// Reads a body of that wire on its way to a model with those sizes of parts. Fails only for what is no JSON object.
     pub fn of(wire: WireFormat, body: &[u8], media: &MediaTokens) -> Result<Self, GatewayError> {
         let text = std::str::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
-        Ok(Self::of_document(wire, &Document::parse(text.to_owned(), &[&[]])?, media))
+        Ok(Self::of_document(wire, &Document::parse_sent(text.to_owned())?, media))
     }
 
     /// Reads a body that was read before.

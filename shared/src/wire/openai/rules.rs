@@ -1,6 +1,8 @@
 //! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
 //! makes them edits, the encoder writes by them.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -12,7 +14,35 @@ use crate::wire::{effort, names, schema_ref};
 const LONGEST_ID: usize = 64;
 
 /// Most stop sequences that OpenRouter takes.
-pub(super) const MAX_STOPS: usize = 4;
+const MAX_STOPS: usize = 4;
+
+/// The stop sequences that a model takes: none that is empty, none of white space only where it is Claude, and the first four.
+pub(super) fn stops(stops: Vec<String>, upstream: &str) -> Vec<String> {
+    let is_taken = |stop: &String| if is_claude(upstream) { !stop.trim().is_empty() } else { !stop.is_empty() };
+    stops.into_iter().filter(is_taken).take(MAX_STOPS).collect()
+}
+
+/// The name of an answer's schema as OpenAI takes it: at most 64 letters, digits, `_` and `-` (its reference of `json_schema`).
+/// Models read it and nobody else, so nothing is lost.
+pub(super) fn schema_name(name: &str) -> Cow<'_, str> {
+    if is_plain_name(name) {
+        return Cow::Borrowed(name);
+    }
+    let name: String = name.chars().take(LONGEST_NAME).map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
+    if name.is_empty() { Cow::Borrowed("response") } else { Cow::Owned(name) }
+}
+
+/// Longest name of a tool or of a schema.
+const LONGEST_NAME: usize = 64;
+
+/// Whether OpenAI takes it for the name of a tool or of a schema.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_plain)
+}
+
+const fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-')
+}
 
 /// The id of a call: as it is, if it can be. Kimi's own ids say which call of a reply they are, and it wants them back so.
 pub(super) fn call_id(id: &str) -> String {
@@ -33,12 +63,6 @@ pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
     let vendors = [("anthropic-", "anthropic/"), ("google-", "google/"), ("openai-", "openai/"), ("xai-", "x-ai/")];
     let vendor = vendors.into_iter().find(|(start, _)| format.is_some_and(|format| format.starts_with(start)));
     vendor.is_none_or(|(_, prefix)| upstream.starts_with(prefix))
-}
-
-/// Whether a model takes a stop sequence: Claude refuses those of white space only, wherever it runs (the prompt factory of
-/// BerriAI/litellm).
-pub(super) fn takes_stop(upstream: &str, stop: &str) -> bool {
-    !is_claude(upstream) || !stop.trim().is_empty()
 }
 
 /// Whether a model is one of Claude's, whose cache marks count.
@@ -92,6 +116,11 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
+/// Whether a model takes a tool with that schema as a strict one.
+pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>) -> bool {
+    !is_openai(upstream) || schema.is_some_and(allows_strict)
+}
+
 /// Whether OpenAI takes a schema as a strict one: every object of it is closed and requires all its properties (developers.openai.com,
 /// structured outputs).
 pub(super) fn allows_strict(schema: &RawValue) -> bool {
@@ -130,6 +159,21 @@ mod tests {
             let efforts = known.iter().map(|word| (*word).to_owned()).collect();
             let capabilities = Capabilities { thinking: Thinking::Effort, efforts, ..Capabilities::default() };
             assert_eq!(known_effort(wanted, &capabilities), sent, "{known:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_is_one_that_the_model_takes() {
+        let given = || ["", " ", "a", "b", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(stops(given(), "openai/gpt-5.2"), [" ", "a", "b", "c"]);
+        assert_eq!(stops(given(), "anthropic/claude-opus-4.6"), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn the_name_of_a_schema_is_plain() {
+        let long = "x".repeat(70);
+        for (name, written) in [("a-b_1", "a-b_1"), ("My Answer!", "My_Answer_"), ("", "response"), (&long, &long[..64])] {
+            assert_eq!(schema_name(name), written);
         }
     }
 

@@ -1,8 +1,8 @@
 //! A client's Messages request: its shape, and the conversation it stands for.
 //!
-//! Loss list: `caller` and `eager_input_streaming` of tools have no place in the conversation; the caller names dropped top-level
-//! fields.
+//! What it says and nobody reads is named (`reading.rs`); the caller names dropped top-level fields.
 
+mod reading;
 mod tools;
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::wire::blocks;
 use crate::wire::request::{
     self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text, text_field,
 };
-use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
+use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
 pub use tools::{choice as tool_choice, is_client_tool, name as tool_name};
 
@@ -147,15 +147,8 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
-        left_out: left_out.into_iter().chain(other_output(body)).collect(),
+        left_out: left_out.into_iter().chain(unread::places(body, reading::BODY)).collect(),
     })
-}
-
-/// Settings of the answer that no other model has, such as a budget of the whole task.
-fn other_output(body: Value<'_>) -> Vec<Place> {
-    let members = body.get("output_config").into_iter().flat_map(Value::members);
-    let others = members.filter(|(name, value)| !matches!(name.as_ref(), "effort" | "format") && !value.is_null());
-    others.map(|(_, value)| value.place()).collect()
 }
 
 /// The tools that run at the client, and where the tool searches stand: server tools of the client's own vendor do not exist

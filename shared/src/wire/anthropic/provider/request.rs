@@ -196,7 +196,7 @@ fn declare_used(tools: &mut Vec<ToolDefinition>, turns: &Turns) {
     let calls: Vec<String> = turns.turns.iter().flat_map(|turn| &turn.parts).filter_map(name).collect();
     for name in tool_rules::undeclared(calls.iter().map(String::as_str)) {
         let name = name.to_owned();
-        tools.push(ToolDefinition { name, description: None, schema: None, strict: false, cache: None });
+        tools.push(ToolDefinition { name, description: None, schema: None, strict: None, cache: None });
     }
 }
 
@@ -295,7 +295,7 @@ fn answer_format(
         name: name.clone(),
         description: Some(ANSWER_DESCRIPTION.to_owned()),
         schema: Some(schema),
-        strict: false,
+        strict: None,
         cache: None,
     });
     Ok((None, Some(name)))
@@ -321,7 +321,7 @@ fn tool_out(position: usize, tool: ToolDefinition, names: &ToolNames, target: &T
     let ToolDefinition { name, description, schema, strict, cache } = tool;
     let schema = schema.unwrap_or_else(|| JsonText("{}".to_owned()));
     let raw = parse(&schema)?;
-    let strict = strict && tool_rules::is_strict(raw, target.capabilities);
+    let strict = strict.is_some() && tool_rules::is_strict(raw, target.capabilities);
     let renamed = names.properties(&name).and_then(|properties| properties.schema(raw));
     let raw = renamed.as_deref().unwrap_or(raw);
     let input_schema = schema::tool_input(raw).map_err(|error| wrong_schema(&format!("tools[{position}]"), &error))?;

@@ -151,15 +151,14 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
 /// Seeds are of 32 bits here; penalties are refused where the model's data does not say that they are taken.
 fn sampling(sampling: Sampling, target: &Target<'_>, lost: &mut Vec<Lost>) -> GenerationConfig {
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
-    if stop.len() > MAX_STOPS {
-        lost.push(Lost::Stop);
-    }
+    let asked_stops = stop.len();
+    let stop_sequences: Vec<String> = stop.into_iter().filter(|stop| !stop.is_empty()).take(MAX_STOPS).collect();
+    lost.extend((stop_sequences.len() < asked_stops).then_some(Lost::Stop));
     let takes_penalties = target.capabilities.penalties;
     let fitting = seed.filter(|seed| i32::try_from(*seed).is_ok());
     lost.extend((fitting != seed).then_some(Lost::Seed));
     lost.extend(frequency_penalty.filter(|_| !takes_penalties).map(|_| Lost::FrequencyPenalty));
     lost.extend(presence_penalty.filter(|_| !takes_penalties).map(|_| Lost::PresencePenalty));
-    let stop_sequences = stop.into_iter().filter(|stop| !stop.is_empty()).take(MAX_STOPS).collect();
     GenerationConfig {
         temperature,
         top_p,
@@ -210,9 +209,9 @@ fn answer_format(
 }
 
 fn calling_config(choice: &ToolChoice, tools: &[ToolDefinition], names: &ToolNames) -> Option<ToolConfig> {
-    let strict = tools.iter().any(|tool| tool.strict);
+    let strict = tools.iter().any(|tool| tool.strict.is_some());
     let (mode, allowed) = match choice {
-        ToolChoice::Auto if strict => ("VALIDATED", Vec::new()),
+        ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } if strict => ("VALIDATED", Vec::new()),
         ToolChoice::Auto | ToolChoice::Allowed { required: false, .. } => return None,
         ToolChoice::None => ("NONE", Vec::new()),
         ToolChoice::Required => ("ANY", Vec::new()),

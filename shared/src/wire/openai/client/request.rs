@@ -1,9 +1,9 @@
 //! A client's Chat Completions request: its shape, and the conversation it stands for.
 //!
-//! Loss list: `image_url.detail`, log probabilities and logit bias have no place in the conversation; the
-//! caller names dropped top-level fields.
+//! What it says and nobody reads is named (`reading.rs`); the caller names dropped top-level fields.
 
 mod messages;
+mod reading;
 mod tools;
 
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use crate::error::GatewayError;
 use crate::wire::request::{
     self, MAX_STOPS, MAX_TOOLS, Tools, check_objects, optional_list, optional_text, required_text, text_at,
 };
-use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit};
+use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
-pub use messages::{call_ids, image_url, part};
-pub use tools::{choice as tool_choice, is_client_tool, name as tool_name};
+pub use messages::{call_ids, file, image_url, part};
+pub use reading::TOOL;
+pub use tools::{choice as tool_choice, is_client_tool, is_flat_custom, name as tool_name};
 
 /// Values whose names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[
@@ -78,9 +79,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
     }
-    for sampling in ["temperature", "top_p"] {
-        body.get(sampling).map_or(Ok(()), |value| value.number().map(drop))?;
-    }
+    check_sampling(body)?;
     let streams = stream.map_or(Ok(false), Value::flag)?;
     let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
         Some([Some(include)]) => include.flag()?,
@@ -89,6 +88,14 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
+}
+
+/// Settings that no provider takes otherwise than as numbers.
+fn check_sampling(body: Value<'_>) -> Result<(), GatewayError> {
+    for name in ["temperature", "top_p", "frequency_penalty", "presence_penalty"] {
+        body.get(name).map_or(Ok(()), |value| value.number().map(drop))?;
+    }
+    request::top_k(body.get("top_k")).map(drop)
 }
 
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
@@ -174,12 +181,15 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     // Of two limits the newer one counts.
     let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));
     let mut left_out: Vec<_> = older_limit.into_iter().map(Value::place).collect();
+    left_out.extend(unread::places(body, reading::BODY));
+    left_out.extend(messages::silent_names(body));
+    let one_at_a_time = choice.filter(|choice| asks_one_at_a_time(*choice)).map(|_| false);
     let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
     Ok(ChatRequest {
         messages: messages.collect::<Result<_, _>>()?,
         tools: declared,
         tool_choice: choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?,
-        parallel_tool_calls: parallel.map(Value::flag).transpose()?,
+        parallel_tool_calls: parallel.map(Value::flag).transpose()?.or(one_at_a_time),
         max_tokens: output_limit(body)?.map(|limit| limit.tokens),
         sampling: sampling(body)?,
         reasoning: reasoning(body)?,
@@ -187,6 +197,11 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         user: optional_text(user.or(safety))?,
         left_out,
     })
+}
+
+/// Whether a choice in Anthropic's form allows one call at a time only.
+pub fn asks_one_at_a_time(choice: Value<'_>) -> bool {
+    choice.get("disable_parallel_tool_use").is_some_and(|flag| matches!(flag.flag(), Ok(true)))
 }
 
 fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {

@@ -10,11 +10,14 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::client::request::{tool_choice, tool_name};
+use crate::wire::openai::client::request::{
+    TOOL, asks_one_at_a_time, file, image_url, is_flat_custom, tool_choice, tool_name,
+};
 use crate::wire::openai::rules;
 use crate::wire::request::{FILE_BY_ID, arguments, is_unset_top_k, unsupported};
 use crate::wire::shape::object_in;
 use crate::wire::target::Target;
+use crate::wire::unread;
 
 /// Writes everything as OpenAI has it.
 pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
@@ -91,6 +94,8 @@ struct Answer<'d> {
 #[derive(Serialize)]
 struct Described<'d> {
     name: Cow<'d, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Box<RawValue>>,
     strict: bool,
     schema: Option<Box<RawValue>>,
 }
@@ -98,6 +103,51 @@ struct Described<'d> {
 #[derive(Serialize)]
 struct Address<'d> {
     url: Option<Cow<'d, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Picture<'d> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    image_url: Address<'d>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct FilePart {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    file: NamedFile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct NamedFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<String>,
+    file_data: String,
+}
+
+#[derive(Serialize)]
+struct Constrained {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    custom: Grammar,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Grammar {
+    name: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -123,7 +173,11 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
                 forwarding.edits.set_json(tool, "cache_control", &mark.json().0);
             }
         }
+    } else if is_flat_custom(tool) {
+        let custom = Grammar { name: member("name"), description: member("description"), format: member("format") };
+        forwarding.edits.replace(tool, &Constrained { kind: "custom", custom, cache_control: member("cache_control") });
     } else if tool.get("custom").is_none() {
+        let unread: Vec<String> = unread::members(tool, &TOOL).into_iter().map(Value::path).collect();
         let function = Function {
             name: member("name"),
             description: member("description"),
@@ -131,6 +185,7 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
             strict: member("strict"),
         };
         forwarding.edits.replace(tool, &Nested { kind: "function", function, cache_control: member("cache_control") });
+        forwarding.dropped.extend(unread);
     }
 }
 
@@ -148,6 +203,9 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
         Some(word) => matches!(word.as_ref(), "none" | "auto" | "required"),
         None => ["function", "custom", "allowed_tools"].iter().any(|place| choice.get(place).is_some()),
     };
+    if asks_one_at_a_time(choice) && forwarding.body.get("parallel_tool_calls").is_none() {
+        forwarding.edits.set(forwarding.body, "parallel_tool_calls", &false);
+    }
     if !is_own {
         let edits = &mut forwarding.edits;
         match tool_choice(choice)? {
@@ -165,14 +223,27 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
 /// A schema in its place, where a client leaves the level of `json_schema` out.
 fn nest_schema(forwarding: &mut Forwarding<'_>) {
     let Some(format) = forwarding.body.get("response_format") else { return };
+    if let Some(described) = format.get("json_schema").filter(|described| described.kind() == Kind::Object) {
+        name_schema(forwarding, described);
+    }
     let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
     if let Some(schema) = format.get("schema").filter(|_| is_flat) {
         let name = format.get("name").and_then(Value::as_text).unwrap_or("response".into());
         let is_free = format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
         let schema = raw(schema);
         let strict = !is_free && schema.as_ref().is_some_and(|schema| rules::allows_strict(schema));
-        let described = Described { name, strict, schema };
+        let description = format.get("description").and_then(raw);
+        let described = Described { description, name: rules::schema_name(&name), strict, schema };
         forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
+    }
+}
+
+/// A name that OpenAI takes, where a schema has none or another one.
+fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
+    let name = described.get("name").and_then(Value::as_text).unwrap_or_default();
+    let plain = rules::schema_name(&name);
+    if plain != name {
+        forwarding.edits.set(described, "name", plain.as_ref());
     }
 }
 
@@ -184,13 +255,19 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), 
                 forwarding.edits.replace(kind, "text");
             }
         }
+        "input_image" => {
+            let url = image_url(part)?.as_text();
+            let image_url = Address { url, detail: part.get("detail").and_then(raw) };
+            let cache_control = part.get("cache_control").and_then(raw);
+            forwarding.edits.replace(part, &Picture { kind: "image_url", image_url, cache_control });
+        }
         "image_url" => {
             if let Some(url) = part.get("image_url").filter(|url| url.kind() == Kind::Text) {
-                forwarding.edits.replace(url, &Address { url: url.as_text() });
+                forwarding.edits.replace(url, &Address { url: url.as_text(), detail: None });
             }
         }
-        "file" if part.at(&["file", "file_data"]).is_none() => return Err(unsupported(part, FILE_BY_ID)),
-        "file" => rewrite_file(forwarding, part),
+        "file" | "input_file" if matches!(file(part), Ok([_, None])) => return Err(unsupported(part, FILE_BY_ID)),
+        "file" | "input_file" => rewrite_file(forwarding, part),
         _ => {}
     }
     Ok(())
@@ -198,9 +275,9 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), 
 
 /// What a file is, where its data or its name tells.
 fn source_of(part: Value<'_>) -> Option<(Value<'_>, Option<String>, Source)> {
-    let file = part.get("file")?;
-    let data = file.get("file_data")?;
-    let title = file.get("filename").and_then(Value::as_text).map(Cow::into_owned);
+    let [name, data] = file(part).ok()?;
+    let data = data?;
+    let title = name.and_then(Value::as_text).map(Cow::into_owned);
     let source = media::source_of_file(data.as_text()?.into_owned(), Title(title.as_deref()));
     Some((data, title, source))
 }
@@ -217,6 +294,16 @@ fn rewrite_file(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
             let text = titled(title.as_deref(), &text);
             let written = TextPart { kind: "text", text, cache_control: part.get("cache_control").and_then(raw) };
             forwarding.edits.replace(part, &written);
+        }
+        source if part.get("type").is_some_and(|kind| kind.is("input_file")) => {
+            let file_data = match source {
+                Source::Inline { media_type, data } => data_url(&media_type, &data),
+                Source::Url(url) | Source::Text(url) => url,
+            };
+            let cache_control = part.get("cache_control").and_then(raw);
+            forwarding
+                .edits
+                .replace(part, &FilePart { kind: "file", file: NamedFile { filename: title, file_data }, cache_control });
         }
         Source::Inline { media_type, data: bytes } if !data.as_text().is_some_and(|text| text.starts_with("data:")) => {
             forwarding.edits.replace(data, &data_url(&media_type, &bytes));

@@ -214,7 +214,7 @@ impl<'d> Writer<'_, 'd> {
         let is_media = |item: &Item<'_>| matches!(item.what, What::Media(_));
         let (media, texts): (Vec<_>, Vec<_>) = contents(*message, item.from).into_iter().partition(is_media);
         if let (Some(content), false) = (message.get("content"), media.is_empty()) {
-            let is_picture = |item: &Item<'_>| matches!(item.what, What::Media(part) if part.get("type").is_some_and(|kind| kind.is("image_url")));
+            let is_picture = |item: &Item<'_>| matches!(item.what, What::Media(part) if part.get("type").is_some_and(|kind| kind.is("image_url") || kind.is("input_image")));
             let note = text_part(rules::attached(media.iter().all(is_picture)));
             let texts = texts.iter().filter(|item| !matches!(item.what, What::Blank(_))).map(entry);
             self.forwarding.edits.arrange(content, texts.chain([Entry::New(note)]).collect());

@@ -49,15 +49,12 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
 
 /// Lets OpenAI's models read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole request.
 pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    if !rules::is_openai(target.upstream) {
-        return;
-    }
     for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
         let function = tool.get("function").unwrap_or(tool);
         let strict = function.get("strict").filter(|strict| matches!(strict.flag(), Ok(true)));
         let schema = function.get("parameters").or_else(|| function.get("input_schema"));
         let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
-        let is_loose = !schema.is_some_and(|schema| rules::allows_strict(&schema));
+        let is_loose = !rules::takes_strict(target.upstream, schema.as_deref());
         if let Some(strict) = strict.filter(|_| is_loose && !forwarding.edits.removes(tool)) {
             forwarding.drop(strict);
         }

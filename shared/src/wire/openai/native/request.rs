@@ -1,5 +1,7 @@
 //! A Chat Completions request on its way to OpenRouter, which speaks the same format.
 
+use std::borrow::Cow;
+
 use super::{dialects, history, members};
 use crate::capability::{SamplingField, SamplingSupport, Thinking};
 use crate::chat::request::{Amount, Effort, Reasoning};
@@ -10,7 +12,7 @@ use crate::wire::openai::client::request::{is_client_tool, knows_function_call, 
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules;
 use crate::wire::request::has_odd_property;
-use crate::wire::target::Target;
+use crate::wire::target::{Target, ranges};
 use crate::wire::{ClientRequest, OutputLimit, blocks};
 
 /// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
@@ -68,20 +70,16 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
 pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
     let parts = messages().filter_map(|message| message.get("content")).flat_map(Value::elements);
-    let is_block = |part: Value<'_>| part.get("type").and_then(Value::as_text).is_some_and(|kind| blocks::is_type(&kind));
+    let is_block = |part: Value<'_>| {
+        part.get("type").and_then(Value::as_text).is_some_and(|kind| kind == "reasoning" || blocks::is_type(&kind))
+    };
     let tools = || body.get("tools").into_iter().flat_map(Value::elements);
     let declared = tools().filter_map(tool_name);
     let has_odd_properties = || rules::is_claude(target.upstream) && tools().any(has_odd_property);
     let called = messages().filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
     let called = called.filter_map(tool_name);
-    let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !is_plain(&name));
+    let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !rules::is_plain_name(&name));
     is_of_older_form(body) || declared.chain(called).any(is_odd) || parts.into_iter().any(is_block) || has_odd_properties()
-}
-
-/// Whether OpenAI takes it for the name of a tool.
-fn is_plain(name: &str) -> bool {
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-    (1..=64).contains(&name.len()) && name.chars().all(is_letter)
 }
 
 /// The edits that a model of OpenRouter's needs.
@@ -101,6 +99,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     // OpenAI's reasoning models refuse what many clients send unasked.
     let reasoning = reasoning(forwarding.body)?;
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
+    keep_ranges(&mut forwarding);
     say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     one_reasoning_amount(&mut forwarding);
     fit_budget(&mut forwarding, request.max_tokens, target);
@@ -173,7 +172,9 @@ fn say_how_much_to_think(
     if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
         let mut lost = Vec::new();
         let written = encode_reasoning(reasoning, target, &mut lost);
-        if let Some(written) = within(written, said_limit(limit, target), target, &mut lost) {
+        if let Some(mut written) = within(written, said_limit(limit, target), target, &mut lost) {
+            // What its client does not want to see.
+            written.exclude = (reasoning.amount != Amount::Off && !reasoning.visible).then_some(true);
             forwarding.edits.set(body, "reasoning", &written);
         }
         forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
@@ -222,21 +223,41 @@ fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-/// Leaves the first stop sequences, of those that the model takes, of a list that is too long.
+/// Leaves the stop sequences that the model takes.
 fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let Some(stop) = forwarding.body.get("stop") else { return };
-    let asked: Vec<_> = if stop.kind() == Kind::List { stop.elements().collect() } else { vec![stop] };
-    let taken = asked.iter().filter_map(|stop| stop.as_text()).filter(|stop| rules::takes_stop(target.upstream, stop));
-    let kept: Vec<_> = taken.take(rules::MAX_STOPS).collect();
-    if kept.len() == asked.len() {
-        return;
-    }
-    if kept.is_empty() {
-        forwarding.edits.remove(stop);
-    } else {
+    let listed = stop.elements().filter_map(Value::as_text);
+    let asked: Vec<String> = listed.chain(stop.as_text()).map(Cow::into_owned).collect();
+    let number = asked.len();
+    let kept = rules::stops(asked, target.upstream);
+    if kept.is_empty() && number > 0 {
+        forwarding.drop_field("stop");
+    } else if kept.len() < number {
         forwarding.edits.replace(stop, &kept);
+        forwarding.dropped.push("stop".to_owned());
     }
-    forwarding.dropped.push("stop".to_owned());
+}
+
+/// Brings numbers of the sampling into their ranges.
+fn keep_ranges(forwarding: &mut Forwarding<'_>) {
+    for (field, range) in [
+        ("temperature", ranges::TEMPERATURE),
+        ("top_p", ranges::TOP_P),
+        ("frequency_penalty", ranges::PENALTY),
+        ("presence_penalty", ranges::PENALTY),
+    ] {
+        let value = forwarding.body.get(field).filter(|value| !forwarding.edits.removes(*value));
+        let nearest = value.and_then(|value| ranges::nearest(value.number().ok()?, &range));
+        if let (Some(value), Some(nearest)) = (value, nearest) {
+            forwarding.edits.replace(value, &nearest);
+            forwarding.dropped.push(field.to_owned());
+        }
+    }
+    let top_k = forwarding.body.get("top_k").filter(|value| !forwarding.edits.removes(*value));
+    if let Some(top_k) = top_k.filter(|value| value.as_whole_number().is_some_and(|asked| asked > ranges::MOST_CANDIDATES)) {
+        forwarding.edits.replace(top_k, &ranges::MOST_CANDIDATES);
+        forwarding.dropped.push("top_k".to_owned());
+    }
 }
 
 /// The output limit that is sent.

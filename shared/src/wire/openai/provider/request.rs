@@ -71,6 +71,8 @@ struct FunctionOut {
     description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
 }
 
 #[derive(Serialize)]
@@ -113,6 +115,9 @@ pub(in crate::wire::openai) struct ReasoningOut {
     max_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
+    /// Whether thoughts stay with the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::wire::openai) exclude: Option<bool>,
 }
 
 /// Encodes a request for a model behind OpenRouter.
@@ -137,18 +142,17 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let mut tools = allowed_tools(tools, allowed.as_deref());
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
-    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, mut stop } =
+    let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
-    let asked = stop.len();
-    stop.retain(|stop| rules::takes_stop(target.upstream, stop));
-    stop.truncate(rules::MAX_STOPS);
-    lost.extend((stop.len() < asked).then_some(Lost::Stop));
+    let asked_stops = stop.len();
+    let stop = rules::stops(stop, target.upstream);
+    lost.extend((stop.len() < asked_stops).then_some(Lost::Stop));
     let limit = target.said_output_limit(max_tokens, &mut lost);
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
-        tools: tools.into_iter().map(|tool| tool_out(tool, &names)).collect::<Result<_, _>>()?,
+        tools: tools.into_iter().map(|tool| tool_out(tool, &names, target, &mut left_out)).collect::<Result<_, _>>()?,
         max_tokens: limit,
         temperature,
         top_p,
@@ -226,14 +230,22 @@ fn tool_names(tools: &[ToolDefinition], target: &Target<'_>) -> ToolNames {
     names
 }
 
-/// Tools are not declared `strict`: a schema written for another vendor rarely keeps OpenAI's rules for it.
-fn tool_out(tool: ToolDefinition, names: &ToolNames) -> Result<ToolOut, GatewayError> {
-    let ToolDefinition { name, description, schema, strict: _, cache } = tool;
+/// A tool is declared `strict` where its schema keeps the rules for it.
+fn tool_out(
+    tool: ToolDefinition,
+    names: &ToolNames,
+    target: &Target<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<ToolOut, GatewayError> {
+    let ToolDefinition { name, description, schema, strict, cache } = tool;
     let parameters =
         schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
     let renamed = names.properties(&name).zip(parameters.as_ref());
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
-    let function = FunctionOut { name: names.outward(&name), description, parameters };
+    let is_taken = rules::takes_strict(target.upstream, parameters.as_deref());
+    left_out.extend(strict.filter(|_| !is_taken));
+    let strict = strict.is_some() && is_taken;
+    let function = FunctionOut { name: names.outward(&name), description, parameters, strict };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
 }
 
@@ -256,6 +268,7 @@ fn format(format: ResponseFormat, target: &Target<'_>, lost: &mut Vec<Lost>) -> 
             let schema = RawValue::from_string(schema).map_err(|error| internal(&error))?;
             let strict = !rules::is_openai(target.upstream) || rules::allows_strict(&schema);
             lost.extend((!strict).then_some(Lost::ResponseFormat));
+            let name = rules::schema_name(&name).into_owned();
             Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict, schema }) })
         }
     })
@@ -277,12 +290,8 @@ pub(in crate::wire::openai) fn reasoning(
         Thinking::Switch => return switched(reasoning, lost),
     };
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
-    let effort = |effort: Effort| {
-        let known = rules::known_effort(effort, target.capabilities);
-        // OpenRouter's own highest word, where a model's efforts are not known.
-        let unknown = target.capabilities.thinking != Thinking::Effort && known == Effort::Max;
-        named(if unknown { Effort::XHigh } else { known }.as_str())
-    };
+    // OpenRouter knows all the words (its reference of `ChatRequestEffort`), and brings down what a model does not take.
+    let effort = |effort: Effort| named(rules::known_effort(effort, target.capabilities).as_str());
     if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
         lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
     }

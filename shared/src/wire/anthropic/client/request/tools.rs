@@ -4,7 +4,7 @@ use crate::chat::request::{JsonText, ToolChoice, ToolDefinition};
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::anthropic::typed_tools;
-use crate::wire::request::{cache_mark, optional_text, quoted, text_field};
+use crate::wire::request::{cache_mark, optional_text, quoted, set_flag, text_field};
 
 /// Whether a declared tool runs at the client, or costs nothing but tokens. Server tools have prices of their own, or are not
 /// on Vertex at all.
@@ -36,7 +36,7 @@ pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError
         name: text_field(tool, "name")?,
         description: optional_text(description)?,
         schema: schema.map(Value::json).or_else(|| typed.map(|schema| JsonText(schema.to_owned()))),
-        strict: strict.map_or(Ok(false), Value::flag)?,
+        strict: set_flag(strict)?,
         cache: cache_mark(cache),
     })
 }

@@ -142,7 +142,7 @@ fn model_parts(
                 out.push(PartOut { function_call, thought_signature, ..PartOut::default() });
             }
             Part::Image { source, .. } => out.push(picture(source)),
-            Part::Document { source, title, .. } => out.push(document(source, title.as_deref())),
+            Part::Document { source, title, .. } => out.extend(document(source, title)),
             Part::Audio { format, data, .. } => out.push(audio(&format, data)),
             Part::ToolResult(_) => {}
         }
@@ -167,7 +167,7 @@ fn user_parts(
             }
             Part::Text { text, .. } => rest.push(PartOut { text: Some(text), ..PartOut::default() }),
             Part::Image { source, .. } => rest.push(picture(source)),
-            Part::Document { source, title, .. } => rest.push(document(source, title.as_deref())),
+            Part::Document { source, title, .. } => rest.extend(document(source, title)),
             Part::Audio { format, data, .. } => rest.push(audio(&format, data)),
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => {}
         }
@@ -188,7 +188,10 @@ fn function_response(
             Part::Text { text, .. } => texts.push(text),
             Part::Document { source: Source::Text(text), title, .. } => texts.push(titled(title.as_deref(), &text)),
             Part::Image { source, .. } => pictures.push(picture(source)),
-            Part::Document { source, title, .. } => pictures.push(document(source, title.as_deref())),
+            Part::Document { source, title, .. } => {
+                pictures.push(file(source, title.as_deref()));
+                texts.extend(title.filter(|title| !title.trim().is_empty()));
+            }
             Part::Audio { format, data, .. } => pictures.push(audio(&format, data)),
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => {}
         }
@@ -223,9 +226,21 @@ fn picture(source: Source) -> PartOut {
     media(source, |url| told(url).unwrap_or("image/jpeg"))
 }
 
-/// A document is no picture, whatever its address looks like: its own name counts first.
-fn document(source: Source, title: Option<&str>) -> PartOut {
-    let source = if let Source::Text(text) = source { Source::Text(titled(title, &text)) } else { source };
+/// A document under its title, for which a file has no place of its own here.
+fn document(source: Source, title: Option<String>) -> Vec<PartOut> {
+    if let Source::Text(text) = source {
+        return vec![said(titled(title.as_deref(), &text))];
+    }
+    let file = file(source, title.as_deref());
+    title.filter(|title| !title.trim().is_empty()).map(said).into_iter().chain([file]).collect()
+}
+
+fn said(text: String) -> PartOut {
+    PartOut { text: Some(text), ..PartOut::default() }
+}
+
+/// A file is no picture, whatever its address looks like: its own name counts first.
+fn file(source: Source, title: Option<&str>) -> PartOut {
     let told = |url: &str| {
         let known = Title(title).media_type().or_else(|| Title(Some(path_of(url))).media_type());
         known.filter(|kind| !kind.starts_with("image/"))

@@ -22,7 +22,7 @@ pub(super) struct ThinkingConfig {
 
 /// What is sent about thinking, and the output limit beside it.
 ///
-/// Thinking that does not fit the limit is lowered to the most that fits. Where not even the least fits it is switched off; where
+/// An amount that the model does not know becomes another one, and is named. Thinking that does not fit the limit is lowered to the most that fits. Where not even the least fits it is switched off; where
 /// the model cannot do without, the limit is raised by the least, as far as the model and its key's balance go.
 pub(super) fn plan(
     reasoning: Reasoning,
@@ -50,7 +50,7 @@ pub(super) fn plan(
     let least = steps.first().copied().unwrap_or(wanted);
     let step = fitting.unwrap_or(least);
     let limit = if fitting.is_some() {
-        lost.extend((step.tokens < wanted.tokens).then_some(Lost::Reasoning));
+        lost.extend((Some(step.tokens) != tokens(amount)).then_some(Lost::Reasoning));
         limit
     } else {
         lost.extend([Lost::Reasoning, Lost::MaxTokens]);
@@ -154,19 +154,21 @@ mod tests {
     #[test]
     fn a_level_or_budget_is_one_that_the_model_has() {
         let (pro, flash) = (by_level(&["low", "high"]), by_level(&["minimal", "low", "medium", "high"]));
-        for (model, amount, said) in [
-            (&pro, Amount::Off, "LOW"),
-            (&flash, Amount::Off, "MINIMAL"),
-            (&pro, Amount::Effort(Effort::Medium), "HIGH"),
-            (&flash, Amount::Effort(Effort::Max), "HIGH"),
-            (&flash, Amount::Budget(4_000), "LOW"),
-            (&flash, Amount::Default, ""),
-            (&by_budget(128, 32_768), Amount::Off, "128"),
-            (&by_budget(0, 24_576), Amount::Off, "0"),
-            (&by_budget(0, 24_576), Amount::Effort(Effort::Max), "24576"),
-            (&by_budget(0, 24_576), Amount::Budget(4_000), "4000"),
+        for (model, amount, said, is_own) in [
+            (&pro, Amount::Off, "LOW", false),
+            (&flash, Amount::Off, "MINIMAL", false),
+            (&pro, Amount::Effort(Effort::Medium), "HIGH", false),
+            (&flash, Amount::Effort(Effort::High), "HIGH", true),
+            (&flash, Amount::Effort(Effort::Max), "HIGH", false),
+            (&flash, Amount::Budget(4_000), "LOW", true),
+            (&flash, Amount::Default, "", true),
+            (&by_budget(128, 32_768), Amount::Off, "128", false),
+            (&by_budget(0, 24_576), Amount::Off, "0", true),
+            (&by_budget(0, 24_576), Amount::Effort(Effort::Max), "24576", false),
+            (&by_budget(0, 24_576), Amount::Budget(4_000), "4000", true),
         ] {
-            assert_eq!(planned(model, amount, None), (said.to_owned(), None, vec![]), "{amount:?}");
+            let lost = if is_own { vec![] } else { vec![Lost::Reasoning] };
+            assert_eq!(planned(model, amount, None), (said.to_owned(), None, lost), "{amount:?}");
         }
     }
 

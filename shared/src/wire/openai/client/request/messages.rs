@@ -1,6 +1,7 @@
 //! Messages and their parts, as Chat Completions clients write them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Place, Role, Signature, ToolCall, ToolResult};
 use crate::document::{Kind, Value};
@@ -19,6 +20,7 @@ const NEEDED: NeededTexts = &[
     ("input_text", &[&["text"]]),
     ("output_text", &[&["text"]]),
     ("refusal", &[&["refusal"]]),
+    ("input_image", &[&["image_url"]]),
     ("input_audio", &[&["input_audio", "format"], &["input_audio", "data"]]),
 ];
 
@@ -26,8 +28,17 @@ const NEEDED: NeededTexts = &[
 pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
     check_content(content, NEEDED)?;
     blocks::check(content)?;
-    let pictures = content.elements().filter(|part| part.get("type").is_some_and(|kind| kind.is("image_url")));
-    pictures.map(image_url).try_for_each(|url| url.map(drop))
+    let is_picture = |part: &Value<'_>| part.get("type").is_some_and(|kind| kind.is("image_url") || kind.is("input_image"));
+    content.elements().filter(is_picture).map(image_url).try_for_each(|url| url.map(drop))
+}
+
+/// Name and data of a file, which clients of the Responses API write flat, or with an address.
+pub fn file(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError> {
+    if part.get("type").is_some_and(|kind| kind.is("file")) {
+        return part.required("file")?.fields(["filename", "file_data"]);
+    }
+    let [name, data, address] = part.fields(["filename", "file_data", "file_url"])?;
+    Ok([name, data.or(address)])
 }
 
 /// The address of a picture: in an object, or in its place.
@@ -41,10 +52,10 @@ pub(super) fn message(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<M
     let [role, call_id, name, cache] = message.fields(["role", "tool_call_id", "name", "cache_control"])?;
     let (cache, name) = (cache_mark(cache), optional_text(name)?);
     let mut parts = parts(message, left_out)?;
-    if let (Some(mark), Some(last)) = (cache, parts.last_mut()) {
-        // Some clients mark the message instead of its last part.
-        set_cache(last, mark);
-    }
+    // Some clients mark the message instead of its last part.
+    let is_result = role.is_some_and(|role| role.is("tool") || role.is("function"));
+    let is_marked = cache.is_none_or(|mark| parts.last_mut().is_some_and(|last| set_cache(last, mark)));
+    left_out.extend(cache.filter(|_| !is_marked && !is_result).map(|mark| mark.place));
     let role = role.and_then(Value::as_text).unwrap_or_default();
     let role = match role.as_ref() {
         "system" | "developer" => Role::System,
@@ -70,6 +81,27 @@ fn say_who_speaks(parts: &mut Vec<Part>, name: &str) {
     } else if parts.iter().any(is_shown) {
         parts.insert(0, Part::Text { text: format!("{name}:"), cache: None });
     }
+}
+
+/// The names that no conversation says: that of an assistant that only calls, and that of a result, unless it is the name of a call,
+/// which says it again.
+pub(super) fn silent_names(body: Value<'_>) -> Vec<Place> {
+    let messages = || body.get("messages").into_iter().flat_map(Value::elements);
+    let calls = messages().flat_map(|message| message.get("tool_calls").into_iter().flat_map(Value::elements));
+    let called: HashSet<Cow<'_, str>> = calls.filter_map(super::tools::name).filter_map(Value::as_text).collect();
+    let is_silent = |message: Value<'_>, name: Value<'_>| {
+        let role = message.get("role").and_then(Value::as_text).unwrap_or_default();
+        let says = |content: Value<'_>| {
+            content.elements().next().is_some() || content.as_text().is_some_and(|text| !text.trim().is_empty())
+        };
+        match role.as_ref() {
+            "tool" => message.get("tool_call_id").is_some() && !name.as_text().is_some_and(|name| called.contains(&name)),
+            "assistant" => !["content", "refusal"].iter().filter_map(|place| message.get(place)).any(says),
+            _ => false,
+        }
+    };
+    let named = messages().filter_map(|message| Some((message, message.get("name").filter(|name| !name.is(""))?)));
+    named.filter(|(message, name)| is_silent(*message, *name)).map(|(_, name)| name.place()).collect()
 }
 
 fn is_shown(part: &Part) -> bool {
@@ -131,12 +163,12 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
     let read = match text_field(part, "type")?.as_str() {
         "text" | "input_text" | "output_text" => Part::Text { text: text_field(part, "text")?, cache },
         "refusal" => Part::Text { text: text_field(part, "refusal")?, cache },
-        "image_url" => {
+        "image_url" | "input_image" => {
             let source = media::source_of_url(required_text(image_url(part)?)?);
             Part::Image { source, cache, place: part.place() }
         }
-        "file" => {
-            let [name, data] = part.required("file")?.fields(["filename", "file_data"])?;
+        "file" | "input_file" => {
+            let [name, data] = file(part)?;
             let data = optional_text(data)?.ok_or_else(|| unsupported(part, FILE_BY_ID))?;
             let title = optional_text(name)?;
             let source = media::source_of_file(data, Title(title.as_deref()));
@@ -145,20 +177,33 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
         "input_audio" => {
             let audio = part.required("input_audio")?;
             let (format, data) = (text_field(audio, "format")?, text_field(audio, "data")?);
+            left_out.extend(cache.map(|mark| mark.place));
             Part::Audio { format, data, place: part.place() }
         }
+        "reasoning" => return Ok(thought(part).into_iter().collect()),
         kind if blocks::is_type(kind) => return blocks::block(part, left_out),
         other => return Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
     };
     Ok(vec![read])
 }
 
-fn set_cache(part: &mut Part, mark: CacheMark) {
-    match part {
-        Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => *cache = Some(mark),
-        Part::ToolResult(result) => result.cache = Some(mark),
-        Part::Audio { .. } | Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => {}
-    }
+/// A thought as the Responses API and some clients of this one have it among what is said: a text, or texts. Nobody signed it.
+fn thought(part: Value<'_>) -> Option<Part> {
+    let listed = ["content", "summary"].into_iter().filter_map(|place| part.get(place)).flat_map(Value::elements);
+    let texts = part.get("text").into_iter().chain(listed.filter_map(|entry| entry.get("text"))).filter_map(Value::as_text);
+    let text = texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n");
+    (!text.is_empty()).then(|| Part::Reasoning { text, signature: None, place: part.place() })
+}
+
+/// Marks a part; false for one that cannot be marked.
+fn set_cache(part: &mut Part, mark: CacheMark) -> bool {
+    let place = match part {
+        Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => cache,
+        Part::ToolResult(result) => &mut result.cache,
+        Part::Audio { .. } | Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => return false,
+    };
+    *place = Some(mark);
+    true
 }
 
 /// A call of `tool_calls`; `None` for one that names neither a function nor a custom tool.

@@ -4,7 +4,7 @@
 use crate::chat::request::{CacheMark, JsonText, ToolChoice, ToolDefinition};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::request::{cache_mark, optional_text, quoted, required_text, text_field};
+use crate::wire::request::{cache_mark, optional_text, quoted, required_text, set_flag, text_field};
 
 /// Whether a declared tool runs at the client. Others run, and cost, at the provider, at prices we do not know.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
@@ -30,10 +30,21 @@ pub(super) fn definition(tool: Value<'_>) -> Result<Option<ToolDefinition>, Gate
             Ok(Some(ToolDefinition { schema: Some(JsonText(CUSTOM_INPUT.to_owned())), ..function(custom, cache)? }))
         }
         (_, Some(nested), _) => function(nested, cache).map(Some),
+        ("custom", None, None) if is_flat_custom(tool) => {
+            Ok(Some(ToolDefinition { schema: Some(JsonText(CUSTOM_INPUT.to_owned())), ..function(tool, cache)? }))
+        }
         ("function" | "custom" | "", None, _) if name.is_some() => function(tool, cache).map(Some),
         // Server tools are dropped, and named, before this.
         (_, None, _) => Ok(None),
     }
+}
+
+/// Whether it is a custom tool as the Responses API has it; those of Anthropic's are functions with a schema.
+pub fn is_flat_custom(tool: Value<'_>) -> bool {
+    let has = |name: &str| tool.get(name).is_some();
+    tool.get("type").is_some_and(|kind| kind.is("custom"))
+        && has("name")
+        && !["custom", "function", "input_schema", "parameters"].iter().any(|name| has(name))
 }
 
 /// The input of a custom tool, whose grammar no other vendor takes.
@@ -48,7 +59,7 @@ pub(super) fn function(function: Value<'_>, cache: Option<CacheMark>) -> Result<
         name: text_field(function, "name")?,
         description: optional_text(description)?,
         schema: parameters.or(input_schema).map(Value::json),
-        strict: strict.map_or(Ok(false), Value::flag)?,
+        strict: set_flag(strict)?,
         cache: cache.or(cache_mark(own_cache)),
     })
 }

@@ -1,0 +1,31 @@
+//! What is read of a Messages request. Top-level fields that no conversation has are named apart.
+
+use crate::wire::blocks;
+use crate::wire::unread::Reading::{Each, Members};
+use crate::wire::unread::{Reading, WHOLE};
+
+/// What is read of the body.
+pub(super) const BODY: &[(&str, &Reading)] = &[
+    ("system", &blocks::CONTENT),
+    ("messages", &Each(&Members(&[("role", WHOLE), ("content", &blocks::CONTENT)]))),
+    ("tools", &Each(&TOOL)),
+    ("tool_choice", &Members(&[("type", WHOLE), ("name", WHOLE), ("disable_parallel_tool_use", WHOLE)])),
+    ("metadata", &Members(&[("user_id", WHOLE)])),
+    ("output_config", &Members(&[("effort", WHOLE), ("format", &FORMAT)])),
+    ("output_format", &FORMAT),
+    ("thinking", &Members(&[("type", WHOLE), ("budget_tokens", WHOLE), ("display", WHOLE)])),
+];
+
+// How its arguments are cut into pieces, and that a search has to find it first, are no part of what a tool is.
+static TOOL: Reading = Members(&[
+    ("type", WHOLE),
+    ("name", WHOLE),
+    ("description", WHOLE),
+    ("input_schema", WHOLE),
+    ("strict", WHOLE),
+    ("cache_control", WHOLE),
+    ("defer_loading", WHOLE),
+    ("eager_input_streaming", WHOLE),
+]);
+
+static FORMAT: Reading = Members(&[("type", WHOLE), ("schema", WHOLE)]);
