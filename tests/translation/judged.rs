@@ -27,11 +27,13 @@ const OF_MADE_UP_DATA: [&str; 9] = [
 /// Blocks that a model takes with a beta only, which this law does not send.
 const OF_MISSING_BETAS: &str = "Input tag 'tool_addition' found";
 
-fn is_made_up(refusal: &str) -> bool {
+/// Whether a provider refuses what only made-up data has.
+pub fn is_made_up(refusal: &str) -> bool {
     OF_MADE_UP_DATA.iter().chain([&OF_MISSING_BETAS]).any(|words| refusal.contains(words))
 }
 
-fn judge_of(provider: ProviderId) -> Judge {
+/// The judge of what a provider is sent.
+pub fn judge_of(provider: ProviderId) -> Judge {
     match provider {
         ProviderId::OpenRouter => Judge::OpenRouter,
         ProviderId::VertexClaude => Judge::Claude,
