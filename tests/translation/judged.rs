@@ -24,11 +24,13 @@ const OF_MADE_UP_DATA: [&str; 9] = [
     "x_future: Extra inputs are not permitted",
 ];
 
-fn is_made_up(refusal: &str) -> bool {
+/// Whether a provider refuses what only made-up data has.
+pub fn is_made_up(refusal: &str) -> bool {
     OF_MADE_UP_DATA.iter().any(|words| refusal.contains(words))
 }
 
-fn judge_of(provider: ProviderId) -> Judge {
+/// The judge of what a provider is sent.
+pub fn judge_of(provider: ProviderId) -> Judge {
     match provider {
         ProviderId::OpenRouter => Judge::OpenRouter,
         ProviderId::VertexClaude => Judge::Claude,

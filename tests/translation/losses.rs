@@ -89,6 +89,17 @@ fn the_grammar_of_a_custom_tool_is_named_where_it_is_not_sent() {
 }
 
 #[test]
+fn a_choice_is_of_the_kind_of_its_tool() {
+    let flat = json!({"type": "custom", "name": "say"});
+    let choice = json!({"type": "function", "function": {"name": "say"}});
+    let request = json!({"tools": [flat], "tool_choice": choice, "messages": [user(json!("Hi."))]});
+    let custom = json!({"type": "custom", "custom": {"name": "say"}});
+    check(CHAT, GPT, &request, json!({"/tools/0": custom, "/tool_choice": custom}), &[]);
+    let claude = json!({"/tool_choice": {"type": "tool", "name": "say"}});
+    check(CHAT, CLAUDE, &request, claude, &[]);
+}
+
+#[test]
 fn a_name_is_said_or_named() {
     names(CHAT, GEMINI, after(called(&json!({"name": "scout"}))), &["messages[1].name"]);
     let result = |name: &str| {
@@ -176,4 +187,53 @@ fn what_is_in_something_that_is_named_is_not_named_again() {
     let request = json!({"messages": [user(json!("Hi.")), {"role": "assistant", "content": [block]}, user(json!("And?"))]});
     let (_, dropped) = sent(MESSAGES, GEMINI, request);
     assert_eq!(dropped, ["messages[1].content[0]"]);
+}
+
+#[test]
+fn an_earlier_call_of_a_custom_tool_is_one_of_a_function() {
+    let call = json!({"id": "c", "type": "custom", "custom": {"name": "say", "input": "a \"b\""}});
+    let request = json!({"messages": [
+        user(json!("Hi.")),
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "said"},
+    ]});
+    let written = json!({"id": "c", "type": "function", "function": {"name": "say", "arguments": r#"{"input":"a \"b\""}"#}});
+    check(CHAT, GPT, &request, json!({"/messages/1/tool_calls": [written]}), &[]);
+}
+
+#[test]
+fn a_second_amount_of_thinking_is_named() {
+    let request = json!({"messages": [user(json!("Hi."))], "reasoning": {"effort": "low", "max_tokens": 3_000}});
+    for model in [GPT, CLAUDE, GEMINI] {
+        names(CHAT, model, request.clone(), &["reasoning.max_tokens"]);
+    }
+    let off =
+        json!({"messages": [user(json!("Hi."))], "thinking": {"type": "disabled"}, "output_config": {"effort": "low"}});
+    names(MESSAGES, "gemini-2.5-flash", off, &["output_config.effort"]);
+}
+
+#[test]
+fn a_result_tells_and_shows_and_nothing_else() {
+    let inner = json!({"type": "tool_result", "tool_use_id": "x", "content": "deep"});
+    let thought = json!({"type": "reasoning", "text": "Hm."});
+    let request = json!({"messages": [
+        user(json!("Hi.")),
+        called(&json!({})),
+        {"role": "tool", "tool_call_id": "c", "content": [thought, inner, {"type": "text", "text": "flat"}]},
+    ]});
+    let said = json!("deep\nflat");
+    check(CHAT, GPT, &request, json!({"/messages/2/content": said}), &["messages[2].content[0]"]);
+    let gemini = json!({"/contents/2/parts/0/functionResponse/response/output": said});
+    check(CHAT, GEMINI, &request, gemini, &["messages[2].content[0]"]);
+}
+
+#[test]
+fn a_sealed_thought_that_nothing_follows_is_named() {
+    let thought = json!({"type": "thinking", "thinking": "Hm.", "signature": "gw1.g.EqoB"});
+    let alone = json!({"messages": [user(json!("Hi.")), {"role": "assistant", "content": [text("Two."), thought]}, user(json!("And?"))]});
+    names(MESSAGES, GEMINI, alone, &["messages[1].content[1]"]);
+}
+
+fn text(text: &str) -> Value {
+    json!({"type": "text", "text": text})
 }

@@ -72,36 +72,43 @@ fn is_decoded(sent: &Value, text: &str) -> bool {
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| holds_text(sent, text.trim()))
 }
 
+/// The texts of a request's conversation, by their paths, and those of them that are neither sent nor named.
+pub fn texts_and_lost(body: &Value, sent: &Sent) -> (usize, Vec<String>) {
+    let told: Value = serde_json::from_slice(&sent.body).unwrap();
+    let mut all = Vec::new();
+    said(&body["messages"], "messages", &mut all);
+    said(&body["system"], "system", &mut all);
+    let is_named = |path: &str| sent.dropped.iter().any(|dropped| is_within(path, dropped) || dropped.starts_with("and "));
+    // Gemini knows its thoughts by their seals.
+    let is_sealed = |path: &str| {
+        let seal = path.strip_suffix(".thinking").and_then(|block| body.pointer(&pointer(block))?["signature"].as_str());
+        seal.is_some_and(|seal| holds_text(&told, seal.trim_start_matches("gw1.g.")))
+    };
+    let is_lost = |(path, text): &&(String, String)| {
+        let text = essence(text);
+        // A result that is JSON is sent as such.
+        let json = serde_json::from_str::<Value>(text).ok();
+        let is_json = json.is_some_and(|json| holds(&told, &json));
+        let is_sent = text.is_empty() || holds_text(&told, text) || is_decoded(&told, text) || is_json;
+        !is_sent && !is_named(path) && !is_sealed(path)
+    };
+    let lost =
+        all.iter().filter(is_lost).map(|(path, text)| format!("{path}: {}", text.chars().take(60).collect::<String>()));
+    (all.iter().filter(|(_, text)| !essence(text).is_empty()).count(), lost.collect())
+}
+
+/// Whether a path is another one or inside it.
+fn is_within(path: &str, whole: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 #[test]
 fn every_part_is_sent_or_named_by_its_path() {
-    let (mut lost, mut seen) = (BTreeSet::new(), 0_u32);
+    let (mut lost, mut seen) = (BTreeSet::new(), 0);
     for_all(|place, _, body, _, sent| {
-        let told: Value = serde_json::from_slice(&sent.body).unwrap();
-        let mut all = Vec::new();
-        said(&body["messages"], "messages", &mut all);
-        said(&body["system"], "system", &mut all);
-        let is_named = |path: &str| {
-            let names = |dropped: &String| {
-                path.strip_prefix(dropped.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            };
-            sent.dropped.iter().any(|dropped| names(dropped) || dropped.starts_with("and "))
-        };
-        // Gemini knows its thoughts by their seals.
-        let is_sealed = |path: &str| {
-            let seal = path.strip_suffix(".thinking").and_then(|block| body.pointer(&pointer(block))?["signature"].as_str());
-            seal.is_some_and(|seal| holds_text(&told, seal.trim_start_matches("gw1.g.")))
-        };
-        for (path, text) in all.iter().filter(|(_, text)| !essence(text).is_empty()) {
-            seen += 1;
-            let text = essence(text);
-            // A result that is JSON is sent as such.
-            let json = serde_json::from_str::<Value>(text).ok();
-            let is_json = json.is_some_and(|json| holds(&told, &json));
-            let is_sent = holds_text(&told, text) || is_decoded(&told, text) || is_json;
-            if !is_sent && !is_named(path) && !is_sealed(path) {
-                lost.insert(format!("{path} of {place}: {}", text.chars().take(60).collect::<String>()));
-            }
-        }
+        let (texts, unsaid) = texts_and_lost(body, sent);
+        seen += texts;
+        lost.extend(unsaid.into_iter().map(|unsaid| format!("{unsaid} of {place}")));
     });
     assert!(lost.is_empty(), "{} lost:\n{}", lost.len(), lost.into_iter().take(40).collect::<Vec<_>>().join("\n"));
     assert!(seen > 1_000, "only {seen} texts");
@@ -123,25 +130,29 @@ fn named_by_translation(
     Some(encoded.lost.into_iter().map(|lost| format.path_of(lost, request.body()).to_owned()).chain(places).collect())
 }
 
+/// What forwarding names of the conversation and its settings, and a translation of the same request to the same wire does not;
+/// `None` where it is not forwarded, or cannot be translated.
+pub fn unnamed_by_translation(format: ClientFormat, body: &Value, to: Destination<'_>, sent: &Sent) -> Option<Vec<String>> {
+    format.native().filter(|native| native.wire() == to.wire)?;
+    let translated = named_by_translation(format, &body.to_string(), to.wire, &to.target())?;
+    // Fields that a translation has no place for are named apart, and so are the vendor's own tools and the choice of them.
+    let carried = format.carried_fields();
+    let is_of_a_rule = |path: &&String| {
+        let field = path.split(['.', '[']).next().unwrap_or_default();
+        carried.contains(&field) && !["tools", "tool_choice"].contains(&field) && !path.starts_with("and ")
+    };
+    let is_silent = |path: &&String| !translated.iter().any(|named| is_within(path, named));
+    Some(sent.dropped.iter().filter(is_of_a_rule).filter(is_silent).cloned().collect())
+}
+
 #[test]
 fn a_translation_names_at_least_what_forwarding_names() {
     let (mut silent, mut seen) = (BTreeSet::new(), 0_u32);
     for_all(|place, format, body, (model, route), sent| {
-        let wire = wire_of(route.provider);
-        if format.native().is_none_or(|native| native.wire() != wire) {
-            return;
-        }
-        let to = Destination { model, route, wire, output: OutputBounds::NONE };
-        let Some(translated) = named_by_translation(format, &body.to_string(), wire, &to.target()) else { return };
-        seen += 1;
-        // Fields that a translation has no place for are named apart, and so are the vendor's own tools and the choice of them.
-        let carried = format.carried_fields();
-        let is_of_a_rule = |path: &&String| {
-            let field = path.split(['.', '[']).next().unwrap_or_default();
-            carried.contains(&field) && !["tools", "tool_choice"].contains(&field) && !path.starts_with("and ")
-        };
-        for path in sent.dropped.iter().filter(is_of_a_rule).filter(|path| !translated.contains(*path)) {
-            silent.insert(format!("{path} of {place}: {translated:?}"));
+        let to = Destination { model, route, wire: wire_of(route.provider), output: OutputBounds::NONE };
+        if let Some(unnamed) = unnamed_by_translation(format, body, to, sent) {
+            seen += 1;
+            silent.extend(unnamed.into_iter().map(|path| format!("{path} of {place}")));
         }
     });
     assert!(silent.is_empty(), "{} unnamed:\n{}", silent.len(), silent.into_iter().take(40).collect::<Vec<_>>().join("\n"));

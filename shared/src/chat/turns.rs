@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::request::{Message, Part, Place, Role, ToolCall, ToolResult};
+use super::request::{Message, Part, Place, Role, Source, ToolCall, ToolResult};
 
 /// What stands in for a result that the client lost.
 pub const LOST_RESULT: &str = "No result was recorded for this call.";
@@ -222,6 +222,11 @@ impl Piece for Part {
     fn kind(&self) -> PieceKind<'_> {
         match self {
             Self::Text { text, .. } if text.trim().is_empty() => PieceKind::Blank,
+            Self::Document { source: Source::Text(text), title, .. }
+                if text.trim().is_empty() && title.as_deref().is_none_or(|title| title.trim().is_empty()) =>
+            {
+                PieceKind::Blank
+            }
             Self::Text { .. } => PieceKind::Text,
             Self::Image { .. } | Self::Document { .. } | Self::Audio { .. } => PieceKind::Media,
             Self::Reasoning { .. } | Self::RedactedReasoning { .. } => PieceKind::Thought,
@@ -272,7 +277,15 @@ impl Piece for Part {
 
     fn into_content(self) -> Vec<Self> {
         match self {
-            Self::ToolResult(result) => result.content,
+            // What marks the result marks the end of what it says.
+            Self::ToolResult(mut result) => {
+                if let Some(Self::Text { cache, .. } | Self::Image { cache, .. } | Self::Document { cache, .. }) =
+                    result.content.last_mut()
+                {
+                    *cache = result.cache.or(*cache);
+                }
+                result.content
+            }
             other @ (Self::Text { .. }
             | Self::Image { .. }
             | Self::Document { .. }

@@ -105,7 +105,7 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
         "tool_result" => {
             let is_error = block.get("is_error").map_or(Ok(false), Value::flag)?;
             let call_id = text_field(block, "tool_use_id")?;
-            let content = nested(block, left_out)?;
+            let content = of_result(nested(block, left_out)?, left_out);
             Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: block.place() })
         }
         "search_result" => search_result(block, cache, left_out)?,
@@ -122,6 +122,22 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
 /// A reference to a tool in words, where no model follows it.
 pub fn found_tool(name: &str) -> String {
     format!("The tool {name} was found.")
+}
+
+/// What a result may say: what it tells and shows. A result inside it is what that says; thoughts and calls mean nothing there.
+pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
+    let mut content = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            Part::Text { .. } | Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } => content.push(part),
+            Part::ToolResult(inner) => {
+                note_mark(inner.cache, left_out);
+                content.extend(inner.content);
+            }
+            Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => left_out.push(part.place()),
+        }
+    }
+    content
 }
 
 /// A mark where no cache may end.

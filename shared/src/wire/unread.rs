@@ -73,7 +73,7 @@ fn find(known: &[(&'static str, &'static Reading)], name: &str) -> Option<&'stat
 }
 
 /// Whether leaving a value out loses anything: nulls and what is empty are what clients write for nothing.
-fn says_something(value: Value<'_>) -> bool {
+pub(super) fn says_something(value: Value<'_>) -> bool {
     match value.kind() {
         Kind::Null => false,
         Kind::Text => !value.is(""),

@@ -61,8 +61,10 @@ pub(super) const fn attached(pictures_only: bool) -> &'static str {
 /// Whether an entry of `reasoning_details` in that format goes back to a model: vendors read their own formats alone.
 pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
     let vendors = [("anthropic-", "anthropic/"), ("google-", "google/"), ("openai-", "openai/"), ("xai-", "x-ai/")];
-    let vendor = vendors.into_iter().find(|(start, _)| format.is_some_and(|format| format.starts_with(start)));
-    vendor.is_none_or(|(_, prefix)| upstream.starts_with(prefix))
+    let Some(format) = format else { return true };
+    let is_of = |(start, _): &(&str, &str)| format.starts_with(start);
+    let reader = vendors.iter().find(|(_, prefix)| upstream.starts_with(prefix));
+    reader.map_or_else(|| !vendors.iter().any(is_of), is_of)
 }
 
 /// Whether a model is one of Claude's, whose cache marks count.
@@ -86,6 +88,14 @@ pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
     match support {
         SamplingSupport::All | SamplingSupport::One | SamplingSupport::Draws => true,
         SamplingSupport::WithoutThinking | SamplingSupport::Nothing => false,
+    }
+}
+
+/// Whether a model's thoughts have a budget in tokens, and not only a word that OpenRouter makes of one.
+pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
+    match capabilities.thinking {
+        Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
+        Thinking::None | Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch => false,
     }
 }
 

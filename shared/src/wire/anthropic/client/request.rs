@@ -147,7 +147,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
-        left_out: left_out.into_iter().chain(unread::places(body, reading::BODY)).collect(),
+        left_out: left_out.into_iter().chain(unread::places(body, reading::BODY)).chain(second_amount(body)).collect(),
     })
 }
 
@@ -181,6 +181,14 @@ fn response_format(body: Value<'_>) -> Result<ResponseFormat, GatewayError> {
         Some(schema) => ResponseFormat::JsonSchema { name: "response".to_owned(), schema: schema.json() },
         None => ResponseFormat::Text,
     })
+}
+
+/// An effort beside thinking that is off or has a budget, which counts.
+fn second_amount(body: Value<'_>) -> Option<Place> {
+    let kind = body.at(&["thinking", "type"])?;
+    let effort = body.at(&["output_config", "effort"])?;
+    let has_budget = kind.is("enabled") && body.at(&["thinking", "budget_tokens"]).is_some();
+    (has_budget || kind.is("disabled")).then(|| effort.place())
 }
 
 /// Thoughts are shown unless thinking is off or its display omitted.

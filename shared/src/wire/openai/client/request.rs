@@ -16,6 +16,7 @@ use crate::wire::request::{
 };
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
+pub(in crate::wire::openai) use messages::detail;
 pub use messages::{call_ids, file, image_url, part};
 pub use reading::TOOL;
 pub use tools::{choice as tool_choice, is_client_tool, is_flat_custom, name as tool_name};
@@ -182,6 +183,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));
     let mut left_out: Vec<_> = older_limit.into_iter().map(Value::place).collect();
     left_out.extend(unread::places(body, reading::BODY));
+    left_out.extend(second_amounts(body).map(Value::place));
     left_out.extend(messages::silent_names(body));
     let one_at_a_time = choice.filter(|choice| asks_one_at_a_time(*choice)).map(|_| false);
     let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
@@ -232,6 +234,15 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
         ("json_object" | "json_schema", _) => ResponseFormat::JsonObject,
         _ => ResponseFormat::Text,
     })
+}
+
+/// Amounts of thinking beside another one that counts: of two efforts the outer one, and an effort rather than a budget. OpenRouter
+/// refuses both, unless two efforts are the same (its references of `reasoning_effort` and of reasoning tokens).
+pub fn second_amounts(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    let [outer, inner] = [body.get("reasoning_effort"), body.at(&["reasoning", "effort"])];
+    let other = inner.filter(|inner| outer.is_some_and(|outer| outer.as_text() != inner.as_text()));
+    let budget = outer.or(inner).and_then(|_| body.at(&["reasoning", "max_tokens"]));
+    other.into_iter().chain(budget)
 }
 
 /// Thoughts are shown to a client that asked for any of the fields that say so. Anthropic's `thinking` counts where OpenAI's and

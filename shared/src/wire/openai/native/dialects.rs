@@ -84,11 +84,35 @@ struct Chosen<'d> {
 }
 
 #[derive(Serialize)]
+struct ChosenCustom<'d> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    custom: Named<'d>,
+}
+
+#[derive(Serialize)]
 struct Answer<'d> {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(rename = "json_schema")]
     described: Described<'d>,
+}
+
+#[derive(Serialize)]
+struct Input<'d> {
+    input: Cow<'d, str>,
+}
+
+#[derive(Serialize)]
+struct Called {
+    name: Option<Box<RawValue>>,
+    arguments: String,
+}
+
+#[derive(Serialize)]
+struct Form {
+    #[serde(rename = "type")]
+    kind: &'static str,
 }
 
 #[derive(Serialize)]
@@ -206,11 +230,16 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
     if asks_one_at_a_time(choice) && forwarding.body.get("parallel_tool_calls").is_none() {
         forwarding.edits.set(forwarding.body, "parallel_tool_calls", &false);
     }
-    if !is_own {
+    let chosen = tool_choice(choice)?;
+    let is_of_custom = matches!(&chosen, ToolChoice::Named(name) if is_custom(forwarding.body, name));
+    if !is_own || is_of_custom && choice.get("custom").is_none() {
         let edits = &mut forwarding.edits;
-        match tool_choice(choice)? {
+        match chosen {
             ToolChoice::None => edits.replace(choice, "none"),
             ToolChoice::Required => edits.replace(choice, "required"),
+            ToolChoice::Named(name) if is_of_custom => {
+                edits.replace(choice, &ChosenCustom { kind: "custom", custom: Named { name: name.into() } });
+            }
             ToolChoice::Named(name) => {
                 edits.replace(choice, &Chosen { kind: "function", function: Named { name: name.into() } });
             }
@@ -220,11 +249,23 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
     Ok(())
 }
 
+/// Whether the tool of that name is a custom one.
+fn is_custom(body: Value<'_>, name: &str) -> bool {
+    let is_meant = |tool: &Value<'_>| tool_name(*tool).is_some_and(|known| known.is(name));
+    elements(body, "tools").find(is_meant).is_some_and(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
+}
+
 /// A schema in its place, where a client leaves the level of `json_schema` out.
 fn nest_schema(forwarding: &mut Forwarding<'_>) {
     let Some(format) = forwarding.body.get("response_format") else { return };
     if let Some(described) = format.get("json_schema").filter(|described| described.kind() == Kind::Object) {
         name_schema(forwarding, described);
+    }
+    let is_schema = format.get("type").is_some_and(|kind| kind.is("json_schema"));
+    if is_schema && format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")).is_none() {
+        // Without a schema any object will do.
+        forwarding.edits.replace(format, &Form { kind: "json_object" });
+        return;
     }
     let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
     if let Some(schema) = format.get("schema").filter(|_| is_flat) {
@@ -312,9 +353,23 @@ fn rewrite_file(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
     }
 }
 
+/// OpenRouter's reference knows calls of functions only: the input of a custom tool is the one argument of its function.
+fn rewrite_custom_call(forwarding: &mut Forwarding<'_>, call: Value<'_>, custom: Value<'_>) {
+    let input = custom.get("input").and_then(Value::as_text).unwrap_or_default();
+    let Ok(arguments) = serde_json::to_string(&Input { input }) else { return };
+    let function = Called { name: custom.get("name").and_then(raw), arguments };
+    forwarding.edits.remove(custom);
+    forwarding.edits.set(call, "type", "function");
+    forwarding.edits.set(call, "function", &function);
+}
+
 /// Arguments are the text of an object, and a call says that it is one of a function.
 fn rewrite_call(forwarding: &mut Forwarding<'_>, call: Value<'_>) {
-    let Some(function) = call.get("function") else { return };
+    let Some(function) = call.get("function") else {
+        return if let Some(custom) = call.get("custom") {
+            rewrite_custom_call(forwarding, call, custom);
+        };
+    };
     if call.get("type").is_none() {
         forwarding.edits.set(call, "type", "function");
     }

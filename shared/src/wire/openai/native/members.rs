@@ -5,8 +5,11 @@ use serde_json::value::RawValue;
 use crate::document::{Kind, Value};
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::native::Forwarding;
+use crate::wire::openai::client::request::detail;
+use crate::wire::openai::reasoning::part_of;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
+use crate::wire::unread::says_something;
 
 fn messages<'d>(forwarding: &Forwarding<'d>) -> impl Iterator<Item = Value<'d>> + use<'d> {
     forwarding.body.get("messages").into_iter().flat_map(Value::elements)
@@ -33,12 +36,12 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
     for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
         for (name, value) in message.members() {
-            if !MEMBERS.contains(&name.as_ref()) && !value.is_null() {
+            if !MEMBERS.contains(&name.as_ref()) && says_something(value) {
                 forwarding.drop(value);
                 continue;
             }
             let is_empty_list = name == "tool_calls" && value.kind() == Kind::List && value.elements().next().is_none();
-            if is_empty_list || (value.is_null() && name != "content") {
+            if is_empty_list || !MEMBERS.contains(&name.as_ref()) || (value.is_null() && name != "content") {
                 forwarding.edits.remove(value);
             }
         }
@@ -96,7 +99,8 @@ fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, ta
         forwarding.edits.remove(details);
     }
     for entry in foreign {
-        forwarding.drop(entry);
+        let says = detail(entry).is_ok_and(|detail| part_of(detail, entry.place()).is_some());
+        if says { forwarding.drop(entry) } else { forwarding.edits.remove(entry) }
     }
 }
 

@@ -8,7 +8,9 @@ use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
-use crate::wire::openai::client::request::{is_client_tool, knows_function_call, reasoning, tool_choice, tool_name};
+use crate::wire::openai::client::request::{
+    is_client_tool, knows_function_call, reasoning, second_amounts, tool_choice, tool_name,
+};
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules;
 use crate::wire::request::has_odd_property;
@@ -215,11 +217,10 @@ fn one_output_limit(request: &ClientRequest, forwarding: &mut Forwarding<'_>) {
     }
 }
 
-/// OpenRouter refuses an effort beside a budget of thoughts: the effort counts, as where a request is translated.
+/// Leaves out the amounts of thinking that do not count.
 fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
-    let Some(reasoning) = forwarding.body.get("reasoning") else { return };
-    if let (Some(_), Some(budget)) = (reasoning.get("effort"), reasoning.get("max_tokens")) {
-        forwarding.drop(budget);
+    for amount in second_amounts(forwarding.body) {
+        forwarding.drop(amount);
     }
 }
 
@@ -277,7 +278,7 @@ fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, targe
             forwarding.drop(word);
         }
     }
-    let Some(budget) = budget else { return };
+    let Some(budget) = budget.filter(|_| rules::counts_thoughts(target.capabilities)) else { return };
     let wanted = budget.as_whole_number().unwrap_or(0);
     match rules::fitted_budget(wanted, limit) {
         Some(fitted) if fitted == wanted => {}

@@ -148,6 +148,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let stop = rules::stops(stop, target.upstream);
     lost.extend((stop.len() < asked_stops).then_some(Lost::Stop));
     let limit = target.said_output_limit(max_tokens, &mut lost);
+    lost.extend(parallel_tool_calls.filter(|_| tools.is_empty()).map(|_| Lost::ParallelToolCalls));
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
@@ -280,15 +281,14 @@ pub(in crate::wire::openai) fn reasoning(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
-    let counts_tokens = match target.capabilities.thinking {
-        Thinking::None => {
-            lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
-            return None;
-        }
-        Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
-        Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort => false,
-        Thinking::Switch => return switched(reasoning, lost),
-    };
+    if target.capabilities.thinking == Thinking::None {
+        lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
+        return None;
+    }
+    if target.capabilities.thinking == Thinking::Switch {
+        return switched(reasoning, lost);
+    }
+    let counts_tokens = rules::counts_thoughts(target.capabilities);
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
     // OpenRouter knows all the words (its reference of `ChatRequestEffort`), and brings down what a model does not take.
     let effort = |effort: Effort| named(rules::known_effort(effort, target.capabilities).as_str());

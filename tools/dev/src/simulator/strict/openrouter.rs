@@ -21,8 +21,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         let known = FIELDS.split_whitespace().any(|known| known == field);
         ensure(known, || format!("Unrecognized key: \"{field}\""))?;
     }
-    limits(body)?;
-    stops(model, body)?;
+    limits(model, body)?;
     reasoning(body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
@@ -30,7 +29,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     openrouter_messages::check(model, body)
 }
 
-fn limits(body: &Value) -> Verdict {
+fn limits(model: &str, body: &Value) -> Verdict {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     ensure(!(has("max_tokens") && has("max_completion_tokens")), || {
         "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.".to_owned()
@@ -39,22 +38,26 @@ fn limits(body: &Value) -> Verdict {
     ensure(number("temperature").is_none_or(|value| (0.0..=2.0).contains(&value)), || {
         "Invalid 'temperature': expected a value between 0 and 2.".to_owned()
     })?;
+    ensure(number("top_p").is_none_or(|value| (0.0..=1.0).contains(&value)), || {
+        "Invalid 'top_p': expected a value between 0 and 1.".to_owned()
+    })?;
+    // OpenRouter's and OpenAI's API references.
+    for name in ["frequency_penalty", "presence_penalty"] {
+        ensure(number(name).is_none_or(|value| (-2.0..=2.0).contains(&value)), || {
+            format!("Invalid '{name}': expected a value between -2 and 2.")
+        })?;
+    }
     // OpenRouter's OpenAPI: 0 or more; -1 for "all" is a habit of others (nhaouari/obsidian-textgenerator-plugin#388).
     ensure(number("top_k").is_none_or(|value| value >= 0.0), || {
         "Invalid 'top_k': integer below minimum value. Expected a value >= 0.".to_owned()
     })?;
     ensure(items(body, "stop").count() <= 4, || {
         "Invalid 'stop': array too long. Expected an array with maximum length 4.".to_owned()
-    })
-}
-
-/// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
-fn stops(model: &str, body: &Value) -> Verdict {
-    let one = body.get("stop").filter(|stop| stop.is_string());
-    let blank = items(body, "stop").chain(one).filter_map(Value::as_str).any(|stop| stop.trim().is_empty());
-    ensure(!(blank && model.starts_with("anthropic/")), || {
-        "stop_sequences: each stop sequence must contain non-whitespace".to_owned()
-    })
+    })?;
+    let mut stops = body.get("stop").into_iter().chain(items(body, "stop")).filter_map(Value::as_str);
+    let blank = model.starts_with("anthropic/") && stops.any(|stop| stop.trim().is_empty());
+    // BerriAI/litellm#3286, MegaGrindStone/mcp-web-ui#5.
+    ensure(!blank, || "stop_sequences: each stop sequence must contain non-whitespace".to_owned())
 }
 
 fn reasoning(body: &Value) -> Verdict {
@@ -68,6 +71,10 @@ fn reasoning(body: &Value) -> Verdict {
         ensure(known, || format!("Unrecognized key: \"reasoning.{field}\""))?;
     }
     let effort = fields.get("effort").filter(|effort| !effort.is_null());
+    // openrouter.ai, reference of `ChatRequestReasoningEffort`.
+    ensure(own.is_none() || effort.is_none() || own == effort, || {
+        "'reasoning_effort' cannot be used simultaneously with 'reasoning.effort' if they differ.".to_owned()
+    })?;
     // openrouter.ai, reasoning tokens: one of the two.
     ensure(effort.is_none() || fields.get("max_tokens").is_none_or(Value::is_null), || {
         "Only one of \"reasoning.effort\" and \"reasoning.max_tokens\" can be specified".to_owned()

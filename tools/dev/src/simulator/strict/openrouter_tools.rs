@@ -38,8 +38,12 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
             keys(function, &path)?;
         }
         if openai && function.get("strict") == Some(&Value::Bool(true)) {
-            kept(function)?;
+            let name = string(function, "name").unwrap_or_default();
+            kept(function.get("parameters"), &format!("function '{name}'"))?;
         }
+    }
+    if openai {
+        answer(body)?;
     }
     chosen(body)
 }
@@ -66,11 +70,32 @@ fn unique(model: &str, body: &Value) -> Verdict {
     Ok(())
 }
 
+/// The form of an answer: its schema has a name, and follows the rules for strict ones where it asks to be one (developers.openai.com,
+/// API reference of `response_format`, and its guide to structured outputs).
+fn answer(body: &Value) -> Verdict {
+    let Some(format) = body.get("response_format").filter(|format| !format.is_null()) else { return Ok(()) };
+    if string(format, "type") != Some("json_schema") {
+        return Ok(());
+    }
+    let described = format.get("json_schema").filter(|described| described.is_object());
+    let described = described.ok_or_else(|| "Missing required parameter: 'response_format.json_schema'.".to_owned())?;
+    let name = string(described, "name");
+    let name = name.ok_or_else(|| "Missing required parameter: 'response_format.json_schema.name'.".to_owned())?;
+    ensure(is_name(name, "_-", 64), || {
+        "Invalid 'response_format.json_schema.name': string does not match pattern. Expected a string that matches the pattern \
+         '^[a-zA-Z0-9_-]+$'."
+            .to_owned()
+    })?;
+    if described.get("strict") == Some(&Value::Bool(true)) {
+        kept(described.get("schema"), &format!("response_format '{name}'"))?;
+    }
+    Ok(())
+}
+
 /// What a schema that the model must keep to has to be like.
-fn kept(function: &Value) -> Verdict {
-    let name = string(function, "name").unwrap_or_default();
-    let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
-    schema::walk(function.get("parameters").unwrap_or(&Value::Null), &mut |keywords| {
+fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
+    let wrong = |what: &str| format!("Invalid schema for {whose}: {what}");
+    schema::walk(schema.unwrap_or(&Value::Null), &mut |keywords| {
         let object = schema::is_object(keywords);
         ensure(!object || keywords.get("additionalProperties") == Some(&Value::Bool(false)), || {
             wrong("'additionalProperties' is required to be supplied and to be false.")

@@ -120,23 +120,18 @@ fn model_parts(
 ) -> Result<Vec<PartOut>, GatewayError> {
     let needs_signature = target.capabilities.thinking == Thinking::GeminiLevel;
     let own = |signature: Option<Signature>| signature.filter(|s| s.origin == Origin::Gemini).map(|s| s.value);
-    let (mut out, mut carried, mut calls) = (Vec::with_capacity(parts.len()), None, 0_usize);
+    let (mut out, mut carried, mut calls) = (Vec::with_capacity(parts.len()), Carried::default(), 0_usize);
     for part in parts {
         match part {
-            Part::Reasoning { signature, place, .. } => match own(signature) {
-                Some(signature) => carried = Some(signature),
-                None => left_out.push(place),
-            },
-            Part::RedactedReasoning { data, place } => match own(Some(data)) {
-                Some(signature) => carried = Some(signature),
-                None => left_out.push(place),
-            },
+            Part::Reasoning { signature, place, .. } => left_out.extend(carried.thought(own(signature), place)),
+            Part::RedactedReasoning { data, place } => left_out.extend(carried.thought(own(Some(data)), place)),
             Part::Text { text, .. } => {
                 out.push(PartOut { text: Some(text), thought_signature: carried.take(), ..PartOut::default() });
             }
             Part::ToolCall(ToolCall { id: _, name, arguments, signature, place: _ }) => {
                 let bypass = (needs_signature && calls == 0).then(|| NO_SIGNATURE.to_owned());
-                let thought_signature = own(signature).or(carried.take()).or(bypass);
+                let carried = carried.take();
+                let thought_signature = own(signature).or(carried).or(bypass);
                 calls = calls.saturating_add(1);
                 let function_call = Some(FunctionCall { name: names.outward(&name), args: raw(&arguments)? });
                 out.push(PartOut { function_call, thought_signature, ..PartOut::default() });
@@ -147,7 +142,27 @@ fn model_parts(
             Part::ToolResult(_) => {}
         }
     }
+    // A thought that nothing follows has no part to sign.
+    left_out.extend(carried.0.map(|(_, place)| place));
     Ok(out)
+}
+
+/// The signature of a thought, on its way to the next part of its turn.
+#[derive(Default)]
+struct Carried(Option<(String, Place)>);
+
+impl Carried {
+    /// Takes a thought's signature; the place of a thought that is left out: this one without a signature, or the one before.
+    fn thought(&mut self, signature: Option<String>, place: Place) -> Option<Place> {
+        match signature {
+            Some(signature) => self.0.replace((signature, place)).map(|(_, before)| before),
+            None => Some(place),
+        }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        self.0.take().map(|(signature, _)| signature)
+    }
 }
 
 /// The responses of a user turn, and what else it says. Responses stand alone in their content: anything beside them makes Gemini

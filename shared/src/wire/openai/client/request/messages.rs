@@ -62,7 +62,8 @@ pub(super) fn message(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<M
         "assistant" => Role::Assistant,
         "tool" | "function" => {
             let call_id = optional_text(call_id)?.or(name).unwrap_or_default();
-            let result = ToolResult { call_id, content: parts, is_error: false, cache, place: message.place() };
+            let content = blocks::of_result(parts, left_out);
+            let result = ToolResult { call_id, content, is_error: false, cache, place: message.place() };
             return Ok(Message { role: Role::User, parts: vec![Part::ToolResult(result)] });
         }
         _ => Role::User,

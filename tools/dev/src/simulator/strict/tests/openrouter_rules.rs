@@ -215,3 +215,34 @@ fn claude_takes_no_blank_stop_sequence() {
         refused(verdict(CLAUDE, &change), "each stop sequence must contain non-whitespace", &change);
     }
 }
+
+/// An answer in the form of a schema of this name.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn form(name: &str, strict: bool, schema: Value) -> Value {
+    let described = json!({ "name": name, "strict": strict, "schema": schema });
+    json!({ "response_format": { "type": "json_schema", "json_schema": described } })
+}
+
+#[test]
+fn the_form_of_an_answer_has_a_name_and_keeps_the_rules_that_it_asks_for() {
+    let closed = json!({ "type": "object", "properties": { "a": {} }, "required": ["a"], "additionalProperties": false });
+    let open = json!({ "type": "object", "properties": { "a": {} } });
+    let partly = json!({ "type": "object", "properties": { "a": {} }, "additionalProperties": false });
+    for (model, change) in [
+        (GPT, form("a-b_1", true, closed.clone())),
+        (GPT, form("a", false, open.clone())),
+        (GPT, json!({ "response_format": { "type": "json_object" } })),
+        (QWEN, form("a b", true, open.clone())),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");
+    }
+    for (change, words) in [
+        (form("a b", false, closed.clone()), "Invalid 'response_format.json_schema.name'"),
+        (form(&"x".repeat(65), false, closed), "Invalid 'response_format.json_schema.name'"),
+        (form("a", true, open), "Invalid schema for response_format 'a': 'additionalProperties' is required"),
+        (form("a", true, partly), "including every key in properties"),
+        (json!({ "response_format": { "type": "json_schema" } }), "'response_format.json_schema'"),
+    ] {
+        refused(verdict(GPT, &change), words, &change);
+    }
+}
