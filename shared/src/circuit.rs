@@ -23,6 +23,8 @@ const OPENING_FAILURES: u64 = 5;
 const FIRST_COOL_DOWN: u64 = 10_000;
 const LONGEST_COOL_DOWN: u64 = 120_000;
 const CREDIT_COOL_DOWN: u64 = 600_000;
+/// How long a model is left alone that its provider does not serve. No outage takes so long.
+const GONE_COOL_DOWN: u64 = 3_600_000;
 /// How long a reading of the states is good for.
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -44,6 +46,8 @@ pub enum Blame {
     Outage,
     /// The account there is out of credit: somebody has to pay first.
     Credit,
+    /// The model is not served there: that says nothing about its provider.
+    Gone,
 }
 
 /// What a call tells about its route.
@@ -164,13 +168,19 @@ impl Circuits {
         let now = now();
         let view = self.view();
         let speaks = |name: &RouteName| !name.counts() && name.provider() == Some(provider);
-        let mut known = view.states.iter().filter(|(name, _)| speaks(name)).peekable();
+        let known = view.states.iter().filter(|(name, state)| speaks(name) && state.cool_down != GONE_COOL_DOWN);
+        let mut known = known.peekable();
         known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
     }
 
     /// Whether the route is known to be broken and nobody may try it yet.
     pub fn is_cooling_down(&self, route: &RouteName) -> bool {
         now() < self.state(route).open_until
+    }
+
+    /// Whether the route's model is known not to be served, and nobody may ask again yet.
+    pub fn is_gone(&self, route: &RouteName) -> bool {
+        self.is_cooling_down(route) && self.state(route).cool_down == GONE_COOL_DOWN
     }
 
     /// Whether the route is known to be broken.
@@ -219,6 +229,7 @@ fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64
     match (circuit, blame) {
         (CircuitState::Open, _) => None,
         (_, Blame::Credit) => Some(opened(seen, CREDIT_COOL_DOWN, now)),
+        (_, Blame::Gone) => Some(opened(seen, GONE_COOL_DOWN, now)),
         (CircuitState::Probe, Blame::Outage) => {
             let doubled = seen.cool_down.saturating_mul(2).clamp(FIRST_COOL_DOWN, LONGEST_COOL_DOWN);
             Some(opened(seen, doubled, now))
@@ -273,6 +284,13 @@ mod tests {
     fn an_empty_account_opens_at_once_and_for_ten_minutes() {
         let open = RouteState { failures: 0, open_until: NOW + 600_000, cool_down: 600_000 };
         assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Credit, NOW), Some(open));
+    }
+
+    #[test]
+    fn a_model_that_is_gone_is_left_alone_for_an_hour() {
+        let open = RouteState { failures: 0, open_until: NOW + 3_600_000, cool_down: 3_600_000 };
+        assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Gone, NOW), Some(open));
+        assert_eq!(after_failure(open, CircuitState::Probe, Blame::Gone, NOW), Some(open));
     }
 
     #[test]

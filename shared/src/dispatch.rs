@@ -17,9 +17,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::catalog::{Candidate, Model, Route};
 use crate::circuit::{Blame, CircuitOutcome, CircuitState, Circuits, Write};
-use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::error::{Absence, ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::providers::{Providers, Transport, UpstreamReply};
 use crate::retry::{self, RetryBudget, Severity};
+use crate::store::items::RouteName;
 use crate::wire::Mode;
 
 pub use attempts::{Attempt, AttemptLog, SharedAttemptLog};
@@ -39,20 +40,19 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// The ways to models, in order, that are configured and can answer in that mode, with what they cost on that day. A way that two
-    /// models share is the first one's.
-    pub fn candidates(&self, models: &[Arc<Model>], mode: Mode, day: Date) -> Vec<Candidate> {
-        let mut candidates: Vec<Candidate> = Vec::new();
-        for model in models {
-            for route in &model.routes {
-                let provider =
-                    self.providers.get(route.provider).filter(|provider| mode != Mode::Count || provider.counts());
-                let is_new = candidates.iter().all(|known| known.route != *route);
-                let candidate = |regional| Candidate::new(model, route, day, regional);
-                candidates.extend(provider.filter(|_| is_new).map(|provider| candidate(provider.is_regional())));
-            }
-        }
-        candidates
+    /// The ways to a model, in order, that are configured and can answer in that mode, with what they cost on that day.
+    pub fn candidates(&self, model: &Arc<Model>, mode: Mode, day: Date) -> Vec<Candidate> {
+        let ways = model.routes.iter().filter_map(|route| {
+            let provider = self.providers.get(route.provider).filter(|provider| mode != Mode::Count || provider.counts());
+            provider.map(|provider| Candidate::new(model, route, day, provider.is_regional()))
+        });
+        ways.collect()
+    }
+
+    /// Whether any of these ways is not known to be gone.
+    pub fn are_there(&self, candidates: &[Candidate]) -> bool {
+        let name = |route: &Route| RouteName::new(route.provider, &route.upstream);
+        candidates.iter().any(|candidate| !self.circuits.is_gone(&name(&candidate.route)))
     }
 }
 
@@ -76,6 +76,7 @@ pub struct Dispatch {
     prepared: PreparedRequest,
     allowance: Allowance,
     waiting: VecDeque<Candidate>,
+    replacements: VecDeque<Candidate>,
     deadline: Instant,
     log: SharedAttemptLog,
     /// Since when an attempt runs whose result is not in the log yet.
@@ -84,6 +85,15 @@ pub struct Dispatch {
     noted: bool,
     /// Route states that are being shared beside the request.
     writes: FuturesUnordered<Write>,
+}
+
+/// What a dispatch has besides the route that it is on.
+struct Rest {
+    request: RoutableRequest,
+    allowance: Allowance,
+    waiting: VecDeque<Candidate>,
+    replacements: VecDeque<Candidate>,
+    deadline: Instant,
 }
 
 impl Dispatch {
@@ -97,14 +107,14 @@ impl Dispatch {
         deadline: Instant,
     ) -> Result<Self, GatewayError> {
         upstreams.budget.earn();
-        let Plan { request, first, mut waiting } = plan;
+        let Plan { request, first, mut waiting, replacements } = plan;
         let mut broken = None;
         let mut ready = allowance.keep(upstreams, &request, first)?;
         loop {
             if let Some(mut prepared) = ready.take() {
                 prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
                 if prepared.circuit != CircuitState::Open {
-                    return Ok(Self::on(prepared, request, allowance, waiting, deadline));
+                    return Ok(Self::on(prepared, Rest { request, allowance, waiting, replacements, deadline }));
                 }
                 broken.get_or_insert(prepared);
             }
@@ -115,24 +125,20 @@ impl Dispatch {
             };
         }
         match broken {
-            Some(prepared) => Ok(Self::on(prepared, request, allowance, waiting, deadline)),
+            Some(prepared) => Ok(Self::on(prepared, Rest { request, allowance, waiting, replacements, deadline })),
             None => Err(plan::not_covered()),
         }
     }
 
-    fn on(
-        prepared: PreparedRequest,
-        request: RoutableRequest,
-        allowance: Allowance,
-        waiting: VecDeque<Candidate>,
-        deadline: Instant,
-    ) -> Self {
+    fn on(prepared: PreparedRequest, rest: Rest) -> Self {
+        let Rest { request, allowance, waiting, replacements, deadline } = rest;
         let log = SharedAttemptLog::new(AttemptLog::to(&prepared));
         Self {
             request,
             prepared,
             allowance,
             waiting,
+            replacements,
             deadline,
             log,
             running: None,
@@ -239,6 +245,10 @@ impl Dispatch {
         if self.fail_over(upstreams).await {
             return Ok(());
         }
+        if severity == Severity::Gone {
+            self.waiting.append(&mut self.replacements);
+            return if self.fail_over(upstreams).await { Ok(()) } else { Err(error) };
+        }
         let left = self.deadline.saturating_duration_since(Instant::now());
         // Known to be broken, or being probed: one attempt has to do.
         let may = self.prepared.circuit == CircuitState::Closed && !upstreams.circuits.is_open(&self.prepared.name);
@@ -316,7 +326,14 @@ pub fn circuit_outcome(error: &UpstreamError) -> CircuitOutcome {
     if matches!(error.kind, UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer) {
         return CircuitOutcome::Ignored;
     }
+    if let UpstreamErrorKind::NotServed { absence, .. } = error.kind {
+        return match absence {
+            Absence::ForEveryone => CircuitOutcome::Failure(Blame::Gone),
+            Absence::ForThisRequest => CircuitOutcome::Ignored,
+        };
+    }
     match retry::severity(error) {
+        Severity::Gone => CircuitOutcome::Ignored,
         Severity::Final => CircuitOutcome::Success,
         Severity::Credit => CircuitOutcome::Failure(Blame::Credit),
         Severity::Credential | Severity::Reset | Severity::Transient | Severity::Elsewhere => {

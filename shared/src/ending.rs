@@ -8,6 +8,7 @@
 //! | deadline after content | nobody's | what was generated | nothing | 504 | 504 or an error event, no retry |
 //! | deadline before content | the provider's | no | nothing | 504 | 504 or an error event, no retry |
 //! | refused as wrong, or by moderation | the request's | no | success; of moderation nothing | its status | its kind |
+//! | the model is not served | the provider's | no | nothing; that the model is gone, where all hear that | its status | 404 |
 //! | credential or credit refused | our account's | no | failure | its status | 502, 503 |
 //! | failed, cut, stalled, unreadable | the provider's | no | failure | its status | its kind |
 //! | no answer: empty, a broken tool call, cut arguments | the provider's | no | nothing | 502 | 502 or an error event |
@@ -153,7 +154,7 @@ fn fault_of(error: &UpstreamError) -> Fault {
     match (&error.kind, retry::severity(error)) {
         (UpstreamErrorKind::Credential, _) | (_, Severity::Credential | Severity::Credit) => Fault::Account,
         (_, Severity::Final) => Fault::Request,
-        (_, Severity::Reset | Severity::Transient | Severity::Elsewhere) => Fault::Provider,
+        (_, Severity::Reset | Severity::Transient | Severity::Elsewhere | Severity::Gone) => Fault::Provider,
     }
 }
 
@@ -165,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::circuit::Blame;
+    use crate::error::Absence;
     use crate::ids::{ModelId, RequestId};
     use crate::money::PicoUsd;
     use crate::translate::{Conversion, Restore};
@@ -214,9 +216,11 @@ mod tests {
         use UpstreamErrorKind as Kind;
         const OUTAGE: CircuitOutcome = CircuitOutcome::Failure(Blame::Outage);
         const CREDIT: CircuitOutcome = CircuitOutcome::Failure(Blame::Credit);
+        const GONE: CircuitOutcome = CircuitOutcome::Failure(Blame::Gone);
+        let not_served = |absence| Kind::NotServed { status: 404, absence };
         const WORKS: CircuitOutcome = CircuitOutcome::Success;
         const NOTHING: CircuitOutcome = CircuitOutcome::Ignored;
-        let rows: [(Ending, Fault, Charge, CircuitOutcome, u16, Seen); 21] = [
+        let rows: [(Ending, Fault, Charge, CircuitOutcome, u16, Seen); 22] = [
             (Ending::Complete, Fault::Nobody, Charge::Generated, WORKS, 200, None),
             (Ending::ClientStopped, Fault::Client, Charge::Generated, WORKS, 499, Some((504, 504, false))),
             (
@@ -229,7 +233,15 @@ mod tests {
             ),
             (Ending::Deadline(Generated::Nothing), Fault::Provider, Charge::Nothing, NOTHING, 504, Some((504, 504, false))),
             (failed(Kind::Refused(400)), Fault::Request, Charge::Nothing, WORKS, 400, Some((400, 400, false))),
-            (failed(Kind::Refused(404)), Fault::Request, Charge::Nothing, WORKS, 404, Some((404, 404, false))),
+            (
+                failed(not_served(Absence::ForThisRequest)),
+                Fault::Provider,
+                Charge::Nothing,
+                NOTHING,
+                404,
+                Some((404, 404, false)),
+            ),
+            (failed(not_served(Absence::ForEveryone)), Fault::Provider, Charge::Nothing, GONE, 404, Some((404, 404, false))),
             (failed(Kind::Moderated), Fault::Request, Charge::Nothing, NOTHING, 403, Some((400, 400, false))),
             (failed(Kind::Refused(401)), Fault::Account, Charge::Nothing, OUTAGE, 401, Some((502, 502, true))),
             (failed(Kind::Refused(403)), Fault::Account, Charge::Nothing, OUTAGE, 403, Some((502, 502, true))),

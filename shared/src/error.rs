@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-pub use upstream::{UpstreamError, UpstreamErrorKind};
+pub use upstream::{Absence, UpstreamError, UpstreamErrorKind};
 
 /// The words and numbers by which a family of clients knows failures, where families differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

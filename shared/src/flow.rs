@@ -28,6 +28,7 @@ use crate::wire::target::OutputBounds;
 use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
+use served::Ways;
 pub use served::{Served, model_gone, model_not_found, served_model};
 
 /// A request as an endpoint hands it over.
@@ -99,7 +100,8 @@ impl Gateway {
     ) -> Result<RoutableRequest, GatewayError> {
         let calls = wire::unsigned_call_ids(&opened);
         let mut request = routable(opened, incoming.headers, Arc::clone(&served.asked));
-        request.candidates = self.upstreams.candidates(&served.models, request.request.mode, ledger::day_of(incoming.id));
+        let Ways { candidates, replacements } = self.ways(served, request.request.mode, ledger::day_of(incoming.id));
+        (request.candidates, request.replacements) = (candidates, replacements);
         if !calls.is_empty() {
             self.refuse_strangers(key, incoming.address).await?;
             request.signatures = vault::recall(&self.store, key.id(), &calls).await;
@@ -131,7 +133,15 @@ fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> R
     let values = request.format.beta_header().into_iter().flat_map(|name| headers.get_all(name));
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     let Betas { accepted: betas, dropped } = request.format.betas(&values);
-    RoutableRequest { request, model, candidates: Vec::new(), betas, dropped, signatures: HashMap::new() }
+    RoutableRequest {
+        request,
+        model,
+        candidates: Vec::new(),
+        replacements: Vec::new(),
+        betas,
+        dropped,
+        signatures: HashMap::new(),
+    }
 }
 
 /// What a permit lets a request cost. A key that does not pay in advance is held to its rates alone.

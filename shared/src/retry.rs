@@ -34,6 +34,8 @@ pub enum Severity {
     Transient,
     /// It may work elsewhere, but not here.
     Elsewhere,
+    /// The model is not there, for this request or for all.
+    Gone,
 }
 
 /// How bad a failure is, by its status or kind (the statuses that providers document as worth a retry).
@@ -47,6 +49,7 @@ pub fn severity(error: &UpstreamError) -> Severity {
         | UpstreamErrorKind::NoAnswer => Severity::Transient,
         UpstreamErrorKind::TooLarge | UpstreamErrorKind::Credential => Severity::Elsewhere,
         UpstreamErrorKind::Moderated => Severity::Final,
+        UpstreamErrorKind::NotServed { .. } => Severity::Gone,
         UpstreamErrorKind::Refused(status) => match status {
             401 | 403 => Severity::Credential,
             402 => Severity::Credit,
@@ -81,6 +84,7 @@ pub fn pause(error: &UpstreamError, tries: Tries, time_left: Duration, random: f
         | UpstreamErrorKind::TooLarge
         | UpstreamErrorKind::Credential
         | UpstreamErrorKind::Moderated
+        | UpstreamErrorKind::NotServed { .. }
         | UpstreamErrorKind::Refused(_) => RETRIES,
     };
     let wish = error.retry_after.unwrap_or_default();
@@ -136,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_clients_own_faults_are_final_and_the_providers_are_not() {
-        for status in [400, 404, 405, 413, 422] {
+        for status in [400, 405, 413, 422] {
             assert_eq!(severity(&refused(status)), Severity::Final, "{status}");
         }
         for status in [408, 429, 500, 502, 503, 504, 529] {

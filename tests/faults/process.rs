@@ -85,10 +85,10 @@ impl Process {
             markup_permille: 0,
             estimated_input: 100,
         };
-        let candidates = self.upstreams.candidates(&[Arc::clone(&model)], opened.mode, ledger::day_of(facts.request));
+        let candidates = self.upstreams.candidates(&model, opened.mode, ledger::day_of(facts.request));
         let pricing = Pricing::of(&facts, &candidates[0].tariff);
-        let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
-        let routable = RoutableRequest { request: opened, model, candidates, betas, dropped, signatures };
+        let (betas, dropped, signatures, replacements) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
+        let routable = RoutableRequest { request: opened, model, candidates, replacements, betas, dropped, signatures };
         let request = facts.request;
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let output_limit = plan.prepared().output_limit();

@@ -106,8 +106,16 @@ impl Process {
         let request = wire::open_request(format, body).map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
         let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
-        let candidates = self.upstreams.candidates(&[Arc::clone(&model)], request.mode, ledger::day_of(relaying::request()));
-        let routable = RoutableRequest { request, model: Arc::clone(&model), candidates, betas, dropped, signatures };
+        let candidates = self.upstreams.candidates(&model, request.mode, ledger::day_of(relaying::request()));
+        let routable = RoutableRequest {
+            request,
+            model: Arc::clone(&model),
+            candidates,
+            replacements: Vec::new(),
+            betas,
+            dropped,
+            signatures,
+        };
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);
         let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };

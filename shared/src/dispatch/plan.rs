@@ -17,6 +17,8 @@ pub struct Plan {
     pub(super) first: PreparedRequest,
     /// The candidates that come after it, in order.
     pub(super) waiting: VecDeque<Candidate>,
+    /// Those that come when the model turns out not to be served any more.
+    pub(super) replacements: VecDeque<Candidate>,
 }
 
 impl Plan {
@@ -25,12 +27,13 @@ impl Plan {
     pub fn of(upstreams: &Upstreams, request: RoutableRequest, output: OutputBounds) -> Result<Self, GatewayError> {
         let (mut refusal, mut broken) = (None, None);
         let mut waiting: VecDeque<Candidate> = request.candidates.iter().cloned().collect();
+        let replacements: VecDeque<Candidate> = request.replacements.iter().cloned().collect();
         while let Some(candidate) = waiting.pop_front() {
             match PreparedRequest::new(upstreams, &request, candidate, output) {
                 Ok(first) if upstreams.circuits.is_cooling_down(&first.name) => {
                     broken.get_or_insert(first);
                 }
-                Ok(first) => return Ok(Self { request, first, waiting }),
+                Ok(first) => return Ok(Self { request, first, waiting, replacements }),
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     refusal.get_or_insert(error);
                 }
@@ -38,7 +41,7 @@ impl Plan {
             }
         }
         match broken {
-            Some(first) => Ok(Self { request, first, waiting }),
+            Some(first) => Ok(Self { request, first, waiting, replacements }),
             None => Err(refusal.unwrap_or_else(|| not_configured(&request))),
         }
     }

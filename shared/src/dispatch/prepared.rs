@@ -29,8 +29,10 @@ pub struct RoutableRequest {
     pub request: ClientRequest,
     /// The model that was asked for.
     pub model: Arc<Model>,
-    /// The ways to it, or to what replaces it, in order of preference.
+    /// The ways to it, in order of preference.
     pub candidates: Vec<Candidate>,
+    /// The ways to what replaces it, where it is not served any more.
+    pub replacements: Vec<Candidate>,
     /// Anthropic's betas that Vertex takes.
     pub betas: Vec<&'static str>,
     /// What no route takes, by path.
@@ -76,7 +78,7 @@ impl PreparedRequest {
         candidate: Candidate,
         output: OutputBounds,
     ) -> Result<Self, GatewayError> {
-        let RoutableRequest { request, model: _, candidates: _, betas, signatures, dropped: untaken } = routable;
+        let RoutableRequest { request, betas, signatures, dropped: untaken, .. } = routable;
         let Candidate { model, route, tariff: _ } = &candidate;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
         let destination = Destination { model, route, wire: provider.wire(), output };

@@ -32,8 +32,24 @@ pub enum UpstreamErrorKind {
     Credential,
     /// The provider's moderation refused the request: it would refuse it again, and says nothing about our credential.
     Moderated,
+    /// The provider does not serve the model.
+    NotServed {
+        /// Its HTTP status.
+        status: u16,
+        /// To whom.
+        absence: Absence,
+    },
     /// The provider said no, with this HTTP status (its own, or the one its in-stream error type stands for).
     Refused(u16),
+}
+
+/// To whom a model is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// To nobody of this gateway: whoever asks will hear the same.
+    ForEveryone,
+    /// Not to this request; another may fare better.
+    ForThisRequest,
 }
 
 /// A failed upstream call. The message may be the provider's own and hold internals: it is cleaned before a client sees it.
@@ -61,7 +77,7 @@ impl UpstreamError {
     /// The status for the ledger's record: the provider's own, or the nearest one.
     pub fn status(&self) -> u16 {
         match self.kind {
-            UpstreamErrorKind::Refused(status) => status,
+            UpstreamErrorKind::Refused(status) | UpstreamErrorKind::NotServed { status, .. } => status,
             UpstreamErrorKind::Moderated => 403,
             UpstreamErrorKind::Timeout => 504,
             UpstreamErrorKind::Connect
@@ -78,6 +94,9 @@ impl UpstreamError {
     pub fn cause(&self) -> Cow<'_, str> {
         match self.kind {
             UpstreamErrorKind::Refused(status) => Cow::Owned(format!("refused with {status}")),
+            UpstreamErrorKind::NotServed { status, .. } => {
+                Cow::Owned(format!("the model is not served: refused with {status}"))
+            }
             UpstreamErrorKind::Malformed => Cow::Borrowed("the reply could not be read"),
             UpstreamErrorKind::NoAnswer => Cow::Borrowed("the reply is no answer"),
             UpstreamErrorKind::Moderated => Cow::Borrowed("refused by moderation"),
@@ -96,6 +115,13 @@ impl From<UpstreamError> for GatewayError {
         let failed = |message: &'static str| Self::new(ErrorKind::Upstream, message);
         let gateway = match error.kind {
             UpstreamErrorKind::Refused(status) => refused(status, &error),
+            UpstreamErrorKind::NotServed { .. } => {
+                let ours = "No provider of this gateway serves the model at the moment";
+                ending_with(ErrorKind::NotFound, ours, &error.message)
+                    .with_code("model_not_served")
+                    .with_param("model")
+                    .with_hint("GET /v1/models lists every model.")
+            }
             UpstreamErrorKind::Timeout => Self::new(ErrorKind::Timeout, "The provider did not answer in time."),
             UpstreamErrorKind::Connect | UpstreamErrorKind::Reset => failed("The provider could not be reached."),
             UpstreamErrorKind::Malformed => failed("The provider sent a reply that could not be read."),
@@ -136,7 +162,6 @@ fn refused(status: u16, error: &UpstreamError) -> GatewayError {
             .with_code("upstream_auth"),
         402 => GatewayError::new(ErrorKind::Unavailable, "The gateway's account at the provider is out of credit.")
             .with_code("upstream_credits"),
-        404 => GatewayError::new(ErrorKind::NotFound, provider_says()),
         408 | 504 => failed(ErrorKind::Timeout, "The provider did not answer in time"),
         413 => GatewayError::new(ErrorKind::TooLarge, provider_says()),
         429 => {
@@ -202,7 +227,6 @@ mod tests {
             (401, 502, 502),
             (402, 503, 503),
             (403, 502, 502),
-            (404, 404, 404),
             (408, 504, 504),
             (413, 413, 413),
             (422, 400, 400),

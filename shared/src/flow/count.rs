@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
+use super::served::Ways;
 use super::{Incoming, Served, routable, show_rates};
 use crate::auth::ApiKey;
 use crate::dispatch::{self, Allowance, Dispatch, Plan, PreparedRequest, ReplyReader, RoutableRequest};
@@ -55,12 +56,12 @@ impl Gateway {
         deadline: Instant,
     ) -> Result<u64, GatewayError> {
         let estimated = wire::measure_request(&opened, &served.asked.capabilities.media)?.estimated_input();
-        let candidates = self.upstreams.candidates(&served.models, Mode::Count, day);
+        let Ways { candidates, replacements } = self.ways(&served, Mode::Count, day);
         if candidates.is_empty() {
             return Ok(estimated);
         }
         // Vertex counts without betas.
-        let request = RoutableRequest { candidates, ..routable(opened, &HeaderMap::new(), served.asked) };
+        let request = RoutableRequest { candidates, replacements, ..routable(opened, &HeaderMap::new(), served.asked) };
         let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
             Ok(plan) => plan,
             // A route that counts need not be one that can carry the request.

@@ -2,19 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Model, UnknownModel};
+use jiff::civil::Date;
+
+use crate::catalog::{Candidate, Catalog, Model, UnknownModel};
 use crate::config::ModelFallback;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::ModelId;
+use crate::wire::Mode;
 
 /// What a request is served by.
 #[derive(Clone, Debug)]
 pub struct Served {
     /// The model that was asked for.
     pub asked: Arc<Model>,
-    /// The models whose routes are tried, in order: the one that was asked for, and what replaces it.
-    pub models: Vec<Arc<Model>>,
+    /// What serves requests for it once it is not served itself.
+    pub replacement: Option<Arc<Model>>,
+}
+
+/// The ways to what serves a request.
+pub(super) struct Ways {
+    /// Those that are tried.
+    pub(super) candidates: Vec<Candidate>,
+    /// Those that are tried where the model turns out not to be served any more.
+    pub(super) replacements: Vec<Candidate>,
 }
 
 impl Gateway {
@@ -28,8 +39,21 @@ impl Gateway {
         if model.is_gone() && replacement.is_none() {
             return Err(model_gone(&model));
         }
-        let own = (!model.is_gone()).then(|| Arc::clone(&model));
-        Ok(Served { models: own.into_iter().chain(replacement).collect(), asked: model })
+        Ok(Served { asked: model, replacement })
+    }
+
+    /// The ways to what serves a request in that mode on that day: to the model itself, and to what replaces it. Where the model is
+    /// gone, or no way to it is configured, they are those to the replacement.
+    pub(super) fn ways(&self, served: &Served, mode: Mode, day: Date) -> Ways {
+        let to = |model: &Arc<Model>| self.upstreams.candidates(model, mode, day);
+        let own = if served.asked.is_gone() { Vec::new() } else { to(&served.asked) };
+        let others = served.replacement.as_ref().map(to).unwrap_or_default();
+        let others: Vec<Candidate> =
+            others.into_iter().filter(|other| own.iter().all(|known| known.route != other.route)).collect();
+        if others.is_empty() || self.upstreams.are_there(&own) {
+            return Ways { candidates: own, replacements: others };
+        }
+        Ways { candidates: others, replacements: Vec::new() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads a provider's error body. One lenient reader for all wires, because the same endpoint may answer in Anthropic's shape,
 //! in Google's, in a one-element array around it, in OpenRouter's, or with an HTML page from a front end.
 
+mod gone;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -67,7 +69,8 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
     let mut error = match serde_json::from_str::<Body<'_>>(text) {
         Ok(Body { error: Some(error) }) => read(error, Some(status)),
         Ok(Body { error: None }) | Err(_) => {
-            UpstreamError::new(UpstreamErrorKind::Refused(status), format!("HTTP {status} without a readable error"))
+            let kind = gone::kind(status, "").unwrap_or(UpstreamErrorKind::Refused(status));
+            UpstreamError::new(kind, format!("HTTP {status} without a readable error"))
         }
     };
     error.message = credential_words(text).unwrap_or(error.message);
@@ -120,7 +123,10 @@ fn read(error: &RawValue, status: Option<u16>) -> UpstreamError {
             let message = if reasons.is_empty() { message } else { format!("{message} ({})", reasons.join(", ")) };
             UpstreamError { kind: UpstreamErrorKind::Moderated, message, retry_after }
         }
-        Some(_) | None => UpstreamError { kind: UpstreamErrorKind::Refused(status), message, retry_after },
+        Some(_) | None => {
+            let kind = gone::kind(status, &message).unwrap_or(UpstreamErrorKind::Refused(status));
+            UpstreamError { kind, message, retry_after }
+        }
     }
 }
 
