@@ -34,7 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("providers", &["aws", "config", "error", "ids", "wire"]),
     ("dispatch", &["catalog", "circuit", "document", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("ending", &["chat", "circuit", "dispatch", "error", "ledger", "retry", "store", "translate", "vault"]),
-    ("pump", &["dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),
+    ("pump", &["catalog", "dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),
     ("gateway", &["admission", "catalog", "circuit", "config", "dispatch", "error", "providers", "retry", "store", "wire"]),
     (
         "flow",
@@ -43,6 +43,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "body",
             "catalog",
+            "config",
             "dispatch",
             "error",
             "gateway",

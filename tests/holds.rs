@@ -3,15 +3,15 @@
 //! The bodies are those of all requests at hand, with the output limit raised in every way that a client has, for every model and
 //! route. What a reply can cost is told by the simulator's own counter, which shares no code with the hold's.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use gateway::auth::{ApiKey, mint};
-use gateway::catalog::{Catalog, Model, Route};
+use gateway::catalog::{Candidate, Catalog, Model};
 use gateway::chat::Usage;
 use gateway::ids::ProviderId;
-use gateway::ledger::{self, Applicant};
+use gateway::ledger::{self, Applicant, Sent};
 use gateway::translate::outbound::Destination;
 use gateway::wire::target::OutputBounds;
 use gateway::wire::{ClientFormat, Measured};
@@ -20,7 +20,11 @@ use gateway_tests::corpus::{case_requests, requests};
 use gateway_tests::project;
 use gateway_tests::relaying;
 use gateway_tests::sending::{send_to, wire_of};
+use jiff::civil::Date;
 use serde_json::{Value, json};
+
+/// The day of all requests: before any later prices.
+const DAY: Date = Date::constant(2026, 11, 26);
 
 fn judge_of(provider: ProviderId) -> Judge {
     match provider {
@@ -76,8 +80,8 @@ struct Held {
 }
 
 /// The cost of a usage. A prompt that does not fit its window is refused, and costs nothing.
-fn cost(usage: SimulatedUsage, model: &Model) -> u128 {
-    if usage.input_tokens > model.widest_window {
+fn cost(usage: SimulatedUsage, to: &Candidate) -> u128 {
+    if usage.input_tokens > to.model.widest_window {
         return 0;
     }
     let written = usage.written_tokens + usage.written_1h_tokens;
@@ -88,22 +92,29 @@ fn cost(usage: SimulatedUsage, model: &Model) -> u128 {
         output: usage.output_tokens,
         ..Usage::default()
     };
-    ledger::cost(&usage, model).pico()
+    ledger::cost(&usage, &to.tariff).pico()
 }
 
-/// What is held for a body along a route; `None` where the route does not take it.
-fn held(key: &ApiKey, format: ClientFormat, body: &Value, model: &Model, route: &Route) -> Option<Held> {
+/// The ways to a model.
+fn candidates(model: &Arc<Model>) -> Vec<Candidate> {
+    model.routes.iter().map(|route| Candidate::new(model, route, DAY, false)).collect()
+}
+
+/// What is held for a body on its way to the first of these candidates, which are all that it may go to; `None` where that does not take
+/// it.
+fn held(key: &ApiKey, format: ClientFormat, body: &Value, candidates: &[Candidate]) -> Option<Held> {
+    let (to, Candidate { model, route, .. }) = (candidates.first()?, candidates.first()?);
     let wire = wire_of(route.provider);
-    let to = Destination { model, route, wire, output: OutputBounds::SAID };
-    let sent = send_to(format, &body.to_string(), to, &[]).ok()?;
+    let destination = Destination { model, route, wire, output: OutputBounds::SAID };
+    let sent = send_to(format, &body.to_string(), destination, &[]).ok()?;
     let measured = Measured::of(wire, &sent.body, &model.capabilities.media).unwrap();
     let output = measured.output_limit.unwrap_or_else(|| panic!("{} is sent no limit", model.id));
     let applicant = Applicant { key, request: relaying::request(), markup_permille: 0, lease: Duration::ZERO };
-    let demand = ledger::demand(applicant, &measured, output, model);
+    let demand = ledger::demand(applicant, Sent { body: &measured, output_tokens: output }, model, candidates);
     let sent: Value = serde_json::from_slice(&sent.body).unwrap();
     let usage = |percent| judge_of(route.provider).usage(route.upstream.as_str(), &sent, percent);
     let hold = demand.price.amount(demand.input_tokens, demand.output_tokens).pico();
-    Some(Held { hold, dearest: cost(usage(100), model), half: cost(usage(50), model) })
+    Some(Held { hold, dearest: cost(usage(100), to), half: cost(usage(50), to) })
 }
 
 /// Requests whose parts can be read in more ways than one, or that say what they are somewhere else.
@@ -180,8 +191,9 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
         let way = number % ways.len();
         for limit in if in_every_way { &ways[..] } else { &ways[way..=way] } {
             let body = with(&body, limit);
-            let to = |model: &Model| {
-                let held = model.routes.iter().filter_map(|route| held(&key, format, &body, model, route));
+            let to = |model: &Arc<Model>| {
+                let ways = candidates(model);
+                let held = (0..ways.len()).filter_map(|first| held(&key, format, &body, &ways[first..]));
                 held.map(|held| (format!("{} for {} with {limit}", path.display(), model.id), held)).collect::<Vec<_>>()
             };
             let models = catalog.models().enumerate();
@@ -192,7 +204,8 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
     for (format, name, body) in odd_requests() {
         for model in ["claude-opus-4.6", "claude-opus-4.8", "gemini-3-flash", "gemini-2.5-pro", "gpt-5.2", "kimi-k2.5"] {
             let model = catalog.resolve(model).unwrap();
-            let held = model.routes.iter().filter_map(|route| held(&key, format, &body, &model, route));
+            let ways = candidates(&model);
+            let held = (0..ways.len()).filter_map(|first| held(&key, format, &body, &ways[first..]));
             all.extend(held.map(|held| (format!("{name} for {}", model.id), held)));
         }
     }

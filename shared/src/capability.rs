@@ -17,8 +17,27 @@ pub enum Thinking {
     GeminiBudget,
     /// Gemini 3 and newer: `thinkingLevel`.
     GeminiLevel,
-    /// By OpenAI's effort words.
+    /// By effort words. One that does not know `none` cannot do without.
     Effort,
+    /// On or off, without a word for how much.
+    Switch,
+}
+
+/// How a Claude model is told not to think (platform.claude.com, extended thinking).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThinkingOff {
+    /// It thinks only when asked to.
+    #[default]
+    Omit,
+    /// It thinks unasked; by `disabled`.
+    Disabled,
+    /// It thinks unasked; by `disabled`, with an effort up to `high` alone.
+    DisabledToHigh,
+    /// It thinks unasked and always before its first word; by `between_tools`, which is the least, with an effort up to `high` alone.
+    BetweenTools,
+    /// Not at all.
+    Never,
 }
 
 /// Which sampling fields a model takes.
@@ -30,7 +49,8 @@ pub enum SamplingSupport {
     All,
     /// `temperature` or `top_p`, not both (Claude since 4.1).
     One,
-    /// `temperature` and `top_p` with the effort `none`, nothing otherwise (OpenAI's from GPT-5.1 on).
+    /// `temperature` and `top_p` with the effort `none`, nothing otherwise (OpenAI's from GPT-5.1 on). Where `none` is the default, it
+    /// need not be said.
     WithoutThinking,
     /// `temperature` and `top_p`.
     Draws,
@@ -176,8 +196,16 @@ impl Default for MediaTokens {
 pub struct Capabilities {
     /// How it can be told to think.
     pub thinking: Thinking,
-    /// The effort words that it takes besides `low`, `medium` and `high`; empty when it takes none at all.
+    /// The effort words that it takes; empty when it takes none at all.
     pub efforts: Vec<String>,
+    /// The effort that it makes when no word is said, where its vendor names one.
+    pub default_effort: Option<String>,
+    /// How a Claude model is told not to think.
+    pub thinking_off: ThinkingOff,
+    /// Whether a thought that comes back must stand behind the very prefix that it was thought after: system, tools and messages.
+    pub bound_thoughts: bool,
+    /// Whether it refuses a request that forces a call.
+    pub refuses_forced_calls: bool,
     /// Smallest and largest thinking budget in tokens, where budgets work.
     pub budget: Option<(u64, u64)>,
     /// Which sampling fields it takes.
@@ -188,6 +216,8 @@ pub struct Capabilities {
     pub structured_output: bool,
     /// Whether JSON output and tools go together.
     pub json_with_tools: bool,
+    /// Whether it follows system messages between turns (Claude from Opus 4.8 on; older ones refuse the role).
+    pub system_turns: bool,
     /// Whether a tool result can hold pictures.
     pub images_in_results: bool,
     /// Whether it writes a prompt cache only where a request marks one; others may write one at any time.

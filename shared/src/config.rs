@@ -8,16 +8,18 @@ use secrecy::SecretString;
 use url::Url;
 
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
-const DEFAULT_VERTEX_LOCATION: &str = "global";
+/// The location that all models have, at the lowest price.
+pub const DEFAULT_VERTEX_LOCATION: &str = "global";
 const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 /// Shorter ones could be guessed.
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 19] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
+    "MODEL_FALLBACK",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_API_KEY_PARAMETER",
@@ -58,6 +60,15 @@ pub enum AllowedOrigins {
     Any,
     /// Only these, compared exactly.
     Listed(Vec<String>),
+}
+
+/// What serves a request whose model is on its way out, after the model's own routes. Models of the API contract always fall back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelFallback {
+    /// Nothing.
+    Nothing,
+    /// The model that the catalogue names as its replacement.
+    Replacement,
 }
 
 /// What an edge in front of the functions proves itself with.
@@ -137,6 +148,8 @@ pub struct Config {
     pub table_timeout: Option<Duration>,
     /// The file that replaces the embedded catalogue, resolved against the bundle's folder.
     pub model_catalog: Option<PathBuf>,
+    /// What serves requests for models on their way out.
+    pub model_fallback: ModelFallback,
     /// `None` when the provider has no credential: its routes are skipped.
     pub openrouter: Option<OpenRouterConfig>,
     /// `None` when the provider has no credential: its routes are skipped.
@@ -169,6 +182,7 @@ impl Config {
             table_name,
             table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
+            model_fallback: model_fallback(&read)?,
             openrouter: openrouter(&read)?,
             vertex: vertex(&read)?,
             origin_secrets: origin_secrets(&read)?,
@@ -210,6 +224,14 @@ fn model_catalog(read: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let file = PathBuf::from(read("MODEL_CATALOG")?);
     // Joining an absolute path keeps it as it is.
     Some(read("LAMBDA_TASK_ROOT").map_or_else(|| file.clone(), |root| PathBuf::from(root).join(&file)))
+}
+
+fn model_fallback(read: &dyn Fn(&str) -> Option<String>) -> Result<ModelFallback, ConfigError> {
+    match read("MODEL_FALLBACK").as_deref() {
+        None => Ok(ModelFallback::Nothing),
+        Some("replacement") => Ok(ModelFallback::Replacement),
+        Some(other) => Err(ConfigError::new("MODEL_FALLBACK", format!("is `replacement` or not set, not {other}"))),
+    }
 }
 
 /// The secret that is given by value or by parameter, with the name of the variable that gave it.

@@ -6,14 +6,16 @@ mod plan;
 mod prepared;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use jiff::civil::Date;
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::catalog::Route;
+use crate::catalog::{Candidate, Model, Route};
 use crate::circuit::{Blame, CircuitOutcome, CircuitState, Circuits, Write};
 use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::providers::{Providers, Transport, UpstreamReply};
@@ -37,9 +39,20 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Whether a provider is configured for the route and can answer in that mode.
-    pub fn serves(&self, route: &Route, mode: Mode) -> bool {
-        self.providers.get(route.provider).is_some_and(|provider| mode != Mode::Count || provider.counts())
+    /// The ways to models, in order, that are configured and can answer in that mode, with what they cost on that day. A way that two
+    /// models share is the first one's.
+    pub fn candidates(&self, models: &[Arc<Model>], mode: Mode, day: Date) -> Vec<Candidate> {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for model in models {
+            for route in &model.routes {
+                let provider =
+                    self.providers.get(route.provider).filter(|provider| mode != Mode::Count || provider.counts());
+                let is_new = candidates.iter().all(|known| known.route != *route);
+                let candidate = |regional| Candidate::new(model, route, day, regional);
+                candidates.extend(provider.filter(|_| is_new).map(|provider| candidate(provider.is_regional())));
+            }
+        }
+        candidates
     }
 }
 
@@ -62,7 +75,7 @@ pub struct Dispatch {
     request: RoutableRequest,
     prepared: PreparedRequest,
     allowance: Allowance,
-    waiting: VecDeque<Route>,
+    waiting: VecDeque<Candidate>,
     deadline: Instant,
     log: SharedAttemptLog,
     /// Since when an attempt runs whose result is not in the log yet.
@@ -95,8 +108,8 @@ impl Dispatch {
                 }
                 broken.get_or_insert(prepared);
             }
-            let Some(route) = waiting.pop_front() else { break };
-            ready = match allowance.prepare(upstreams, &request, &route) {
+            let Some(candidate) = waiting.pop_front() else { break };
+            ready = match allowance.prepare(upstreams, &request, &candidate) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => None,
                 prepared => prepared?,
             };
@@ -111,7 +124,7 @@ impl Dispatch {
         prepared: PreparedRequest,
         request: RoutableRequest,
         allowance: Allowance,
-        waiting: VecDeque<Route>,
+        waiting: VecDeque<Candidate>,
         deadline: Instant,
     ) -> Self {
         let log = SharedAttemptLog::new(AttemptLog::to(&prepared));
@@ -170,7 +183,8 @@ impl Dispatch {
     /// Decides what follows an attempt that failed before anything of it reached the client, and waits as long as that takes. An
     /// error means: nothing.
     pub async fn resume(&mut self, upstreams: &Upstreams, error: UpstreamError) -> Result<(), UpstreamError> {
-        let (provider, model) = (self.prepared.route.provider.as_str(), self.prepared.route.upstream.as_str());
+        let Route { provider, upstream, .. } = &self.prepared.candidate.route;
+        let (provider, model) = (provider.as_str(), upstream.as_str());
         let ms = self.running.map_or(0, |started| started.elapsed().as_millis());
         tracing::warn!(provider, model, status = error.status(), ms, cause = &*error.cause(), "attempt failed");
         self.log_attempt(error.status());
@@ -240,8 +254,8 @@ impl Dispatch {
 
     /// Goes on to the next route that can carry the request, is paid for, and is not known to be broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
-        while let Some(route) = self.waiting.pop_front() {
-            let Ok(Some(mut prepared)) = self.allowance.prepare(upstreams, &self.request, &route) else { continue };
+        while let Some(candidate) = self.waiting.pop_front() {
+            let Ok(Some(mut prepared)) = self.allowance.prepare(upstreams, &self.request, &candidate) else { continue };
             prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
             if prepared.circuit != CircuitState::Open {
                 self.prepared = prepared;
@@ -255,7 +269,7 @@ impl Dispatch {
     /// Gets another credential than the refused one; false when there is none.
     async fn renew(&mut self, upstreams: &Upstreams) -> bool {
         let (Some(provider), Some(refused)) =
-            (upstreams.providers.get(self.prepared.route.provider), self.prepared.token.take())
+            (upstreams.providers.get(self.prepared.candidate.route.provider), self.prepared.token.take())
         else {
             return false;
         };
@@ -284,7 +298,7 @@ async fn attempt<R: ReplyReader>(
 ) -> Result<R::Read, UpstreamError> {
     let limit = upstreams.transport.limit(prepared.mode, prepared.first_event);
     let call = async {
-        let provider = upstreams.providers.get(prepared.route.provider);
+        let provider = upstreams.providers.get(prepared.candidate.route.provider);
         let provider =
             provider.ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Credential, "the provider is not configured"))?;
         let token = provider.credential().token(&upstreams.transport).await?;

@@ -21,14 +21,14 @@ use crate::dispatch::{self, Affordable, Allowance, Plan, RoutableRequest};
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
-use crate::ledger::{self, Applicant, RequestFacts, Reservation};
+use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sent};
 use crate::respond::Body;
 use crate::vault;
 use crate::wire::target::OutputBounds;
 use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
-pub use served::{model_gone, model_not_found, served_model};
+pub use served::{Served, model_gone, model_not_found, served_model};
 
 /// A request as an endpoint hands it over.
 pub struct Incoming<'a> {
@@ -56,29 +56,30 @@ impl Gateway {
         let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
-        let model = served_model(self.catalog()?, &opened.model)?;
-        let request = self.routable(&key, opened, &incoming, Arc::clone(&model)).await?;
+        let served = self.served(&opened.model)?;
+        let request = self.routable(&key, opened, &incoming, &served).await?;
         let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
         let plan = Plan::of(&self.upstreams, request, output)?;
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
         let markup_permille = self.config.markup_permille;
+        let sent = Sent { body: plan.prepared().measured(), output_tokens: plan.prepared().output_limit() };
         let applicant = Applicant { key: &key, request: incoming.id, markup_permille, lease };
-        let demand = ledger::demand(applicant, plan.prepared().measured(), plan.prepared().output_limit(), &model);
+        let demand = ledger::demand(applicant, sent, &served.asked, &plan.request().candidates);
         let asked = demand.output_tokens;
         let admitted = self.admission.admit(&key, demand, incoming.address);
         let (permit, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
         let permit = permit?;
-        let allowance = allowance(&permit, asked, &model, markup_permille);
+        let allowance = allowance(&permit, asked, markup_permille);
         let facts = RequestFacts {
             request: incoming.id,
             key: permit.key.clone(),
             format: format.name(),
-            price_version: self.catalog()?.version().to_owned(),
+            catalog_version: self.catalog()?.version().to_owned(),
             started: incoming.started,
             reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
             markup_permille,
             estimated_input: plan.prepared().measured().estimated_input(),
-            model,
+            model: served.asked,
         };
         // On the heap, like every large future: the runtime moves this one about.
         let answer = Box::pin(self.answer(plan, allowance, facts, deadline)).await;
@@ -94,10 +95,11 @@ impl Gateway {
         key: &ApiKey,
         opened: ClientRequest,
         incoming: &Incoming<'_>,
-        model: Arc<Model>,
+        served: &Served,
     ) -> Result<RoutableRequest, GatewayError> {
         let calls = wire::unsigned_call_ids(&opened);
-        let mut request = routable(opened, incoming.headers, model);
+        let mut request = routable(opened, incoming.headers, Arc::clone(&served.asked));
+        request.candidates = self.upstreams.candidates(&served.models, request.request.mode, ledger::day_of(incoming.id));
         if !calls.is_empty() {
             self.refuse_strangers(key, incoming.address).await?;
             request.signatures = vault::recall(&self.store, key.id(), &calls).await;
@@ -129,20 +131,20 @@ fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> R
     let values = request.format.beta_header().into_iter().flat_map(|name| headers.get_all(name));
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     let Betas { accepted: betas, dropped } = request.format.betas(&values);
-    RoutableRequest { request, model, betas, dropped, signatures: HashMap::new() }
+    RoutableRequest { request, model, candidates: Vec::new(), betas, dropped, signatures: HashMap::new() }
 }
 
 /// What a permit lets a request cost. A key that does not pay in advance is held to its rates alone.
-fn allowance(permit: &Permit, asked: u64, model: &Arc<Model>, markup_permille: u32) -> Allowance {
+fn allowance(permit: &Permit, asked: u64, markup_permille: u32) -> Allowance {
     let is_lowered = permit.output_tokens < asked;
     let most = if is_lowered { permit.output_tokens } else { u64::MAX };
     let output = OutputBounds { most, must_say: permit.prepaid || is_lowered };
     let affordable: Affordable = match &permit.hold {
         Some(hold) if permit.prepaid => {
-            let (hold, model) = (hold.clone(), Arc::clone(model));
-            Arc::new(move |body| ledger::affordable_output(&hold, body, &model, markup_permille))
+            let hold = hold.clone();
+            Arc::new(move |body, candidate| ledger::affordable_output(&hold, body, candidate, markup_permille))
         }
-        Some(_) | None => Arc::new(|_| u64::MAX),
+        Some(_) | None => Arc::new(|_, _| u64::MAX),
     };
     Allowance { affordable, least_output: ledger::LEAST_OUTPUT, output }
 }

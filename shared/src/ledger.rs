@@ -11,9 +11,9 @@ mod verify;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::{Model, Price};
+use crate::catalog::{Candidate, Model, Tariff};
 use crate::chat::{FinishReason, Usage};
-use crate::ids::{KeyId, ProviderId, RequestId};
+use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
 use crate::protocol::Settled;
 pub use crate::protocol::{KeyedRequest, Reservation};
@@ -21,8 +21,10 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, affordable_output, demand};
+pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand};
 pub use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
@@ -38,10 +40,10 @@ pub struct RequestFacts {
     pub key: KeyId,
     /// The client format's name.
     pub format: &'static str,
-    /// The model.
+    /// The model that was asked for.
     pub model: Arc<Model>,
-    /// The catalogue version of its price.
-    pub price_version: String,
+    /// The catalogue's version.
+    pub catalog_version: String,
     /// When it came in.
     pub started: Instant,
     /// What it took from its key.
@@ -59,8 +61,8 @@ pub struct Outcome {
     pub status: u16,
     /// Whether its usage is charged: not where the end was a provider's fault or ours.
     pub is_charged: bool,
-    /// Who answered last.
-    pub provider: ProviderId,
+    /// Who answered last, and what that costs.
+    pub candidate: Candidate,
     /// Upstream calls that were made.
     pub attempts: u32,
     /// Tokens, as they are charged.
@@ -77,50 +79,83 @@ pub struct Outcome {
 
 /// How far a request is whose reply is still coming.
 #[derive(Clone, Copy, Debug)]
-pub struct Checkpoint {
-    /// Who is answering.
-    pub provider: ProviderId,
+pub struct Checkpoint<'a> {
+    /// Who is answering, and what that costs.
+    pub candidate: &'a Candidate,
     /// Upstream calls so far, the running one included.
     pub attempts: u32,
     /// Tokens so far.
     pub usage: Usage,
 }
 
-/// The exact cost of a usage.
-pub fn cost(usage: &Usage, model: &Model) -> PicoUsd {
-    let tier = model.long_context.filter(|tier| usage.total_input() > tier.above);
-    let Price { input, output, cache_read, cache_write_5m, cache_write_1h } = tier.map_or(model.price, |tier| tier.price);
-    input.cost_of(usage.input)
-        + output.cost_of(usage.output)
-        + cache_read.cost_of(usage.cache_read)
-        + cache_write_5m.cost_of(usage.cache_write_5m)
-        + cache_write_1h.cost_of(usage.cache_write_1h)
+/// The day of a request (UTC), which decides its prices: that of its start, which is in its id, so that every reader agrees.
+pub fn day_of(request: RequestId) -> Date {
+    let start = i64::try_from(request.started().as_millis()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    start.unwrap_or_default().to_zoned(TimeZone::UTC).date()
 }
 
-/// What a usage of that request costs its client, the deployment's markup included.
-pub fn price_of(facts: &RequestFacts) -> impl Fn(&Usage) -> PicoUsd + Send + Sync + use<> {
-    let (model, markup_permille) = (Arc::clone(&facts.model), facts.markup_permille);
-    move |usage| cost(usage, &model).with_markup(markup_permille)
+/// The exact cost of a usage.
+pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
+    let price = tariff.of_prompt(usage.total_input());
+    let (sound, cached_sound) = (usage.audio.min(usage.input), usage.audio_cache_read.min(usage.cache_read));
+    price.input.cost_of(usage.input.saturating_sub(sound))
+        + price.audio.cost_of(sound)
+        + price.output.cost_of(usage.output)
+        + price.cache_read.cost_of(usage.cache_read.saturating_sub(cached_sound))
+        + price.audio_cache_read.cost_of(cached_sound)
+        + price.cache_write_5m.cost_of(usage.cache_write_5m)
+        + price.cache_write_1h.cost_of(usage.cache_write_1h)
+}
+
+/// What a usage costs the client of a request, by these prices: where they move, by what the provider reports, within what is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Pricing {
+    tariff: Tariff,
+    markup_permille: u32,
+    held: Option<PicoUsd>,
+}
+
+impl Pricing {
+    /// The pricing of a request by this tariff.
+    pub fn of(facts: &RequestFacts, tariff: &Tariff) -> Self {
+        let held = facts.reservation.hold.as_ref().map(|hold| hold.amount);
+        Self { tariff: *tariff, markup_permille: facts.markup_permille, held }
+    }
+
+    /// The charge, the deployment's markup included.
+    pub fn charge(&self, usage: &Usage) -> PicoUsd {
+        let by_list = cost(usage, &self.tariff);
+        match usage.provider_cost.filter(|_| self.tariff.moves) {
+            Some(reported) => {
+                let charge = reported.with_markup(self.markup_permille);
+                self.held.map_or(charge, |held| charge.min(held))
+            }
+            None => by_list.with_markup(self.markup_permille),
+        }
+    }
 }
 
 /// The record of a request. One that is not charged keeps its cost at the provider.
 pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     let usage = outcome.usage;
-    let charged = if outcome.is_charged { price_of(facts)(&usage) } else { PicoUsd::ZERO };
+    let Candidate { model: served, route, tariff } = &outcome.candidate;
+    let charged = if outcome.is_charged { Pricing::of(facts, tariff).charge(&usage) } else { PicoUsd::ZERO };
     Record {
         key: facts.key.clone(),
         request: facts.request,
         format: facts.format.into(),
         model: facts.model.id.to_string(),
-        provider: outcome.provider.as_str().into(),
+        served_model: served.id.to_string(),
+        upstream_model: route.upstream.as_str().to_owned(),
+        provider: route.provider.as_str().into(),
         attempts: outcome.attempts,
         status: outcome.status,
         finish: outcome.finish.as_ref().map_or("", FinishReason::as_str).into(),
         markup_permille: facts.markup_permille,
         upstream_id: outcome.upstream_id,
         source: outcome.source,
-        price_version: facts.price_version.clone(),
-        provider_cost: usage.provider_cost.unwrap_or_else(|| cost(&usage, &facts.model)),
+        price_version: tariff.label(&facts.catalog_version).to_string(),
+        provider_cost: usage.provider_cost.unwrap_or_else(|| cost(&usage, tariff)),
         charged,
         usage,
         first_event_ms: outcome.first_event.map(|at| millis(at.duration_since(facts.started))),
@@ -166,7 +201,7 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
 }
 
 /// The line that tells of a request before it is sent: with it a process that dies leaves a trace.
-pub fn log_intent(facts: &RequestFacts, provider: ProviderId) {
+pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
     let hold = facts.reservation.hold.as_ref();
     tracing::info!(
         event = "ledger.intent",
@@ -174,8 +209,10 @@ pub fn log_intent(facts: &RequestFacts, provider: ProviderId) {
         request = %facts.request,
         format = facts.format,
         model = %facts.model.id,
-        provider = %provider,
-        price_version = facts.price_version,
+        served_model = %candidate.model.id,
+        upstream_model = candidate.route.upstream.as_str(),
+        provider = %candidate.route.provider,
+        price_version = %candidate.tariff.label(&facts.catalog_version),
         markup_permille = facts.markup_permille,
         hold = hold.map(Hold::pack),
         uncertain = facts.reservation.uncertain,
@@ -183,32 +220,41 @@ pub fn log_intent(facts: &RequestFacts, provider: ProviderId) {
 }
 
 /// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names.
-pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint) {
+pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
+    let Candidate { model, route, tariff } = checkpoint.candidate;
     let usage = &checkpoint.usage;
     tracing::info!(
         event = "ledger.checkpoint",
         key = %facts.key,
         request = %facts.request,
-        provider = %checkpoint.provider,
+        served_model = %model.id,
+        upstream_model = route.upstream.as_str(),
+        provider = %route.provider,
         attempts = checkpoint.attempts,
         input = usage.input,
         cache_read = usage.cache_read,
         cache_write_5m = usage.cache_write_5m,
         cache_write_1h = usage.cache_write_1h,
+        audio = usage.audio,
+        audio_cache_read = usage.audio_cache_read,
         output = usage.output,
-        provider_cost_pico = %cost(usage, &facts.model).pico(),
+        price_version = %tariff.label(&facts.catalog_version),
+        provider_cost_pico = %cost(usage, tariff).pico(),
     );
 }
 
 /// The line that `bk ledger replay` can make the record from.
 fn log(record: &Record) {
-    let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = record.usage;
+    let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning, .. } =
+        record.usage;
     tracing::info!(
         event = "ledger.final",
         key = %record.key,
         request = %record.request,
         format = &*record.format,
         model = record.model,
+        served_model = record.served_model,
+        upstream_model = record.upstream_model,
         provider = &*record.provider,
         attempts = record.attempts,
         status = record.status,
@@ -218,6 +264,8 @@ fn log(record: &Record) {
         cache_read,
         cache_write_5m,
         cache_write_1h,
+        audio,
+        audio_cache_read,
         output,
         reasoning,
         source = record.source.as_str(),
@@ -235,6 +283,12 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
+    fn candidate(model: &str) -> Candidate {
+        let model = Catalog::embedded().unwrap().resolve(model).unwrap();
+        let route = model.routes[0].clone();
+        Candidate::new(&model, &route, Date::constant(2026, 11, 26), false)
+    }
+
     fn facts(model: &str) -> RequestFacts {
         let catalog = Catalog::embedded().unwrap();
         RequestFacts {
@@ -242,7 +296,7 @@ mod tests {
             key: KeyId::parse("0123456789abcdef").unwrap(),
             format: "messages",
             model: catalog.resolve(model).unwrap(),
-            price_version: catalog.version().to_owned(),
+            catalog_version: catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
             markup_permille: 0,
@@ -254,7 +308,7 @@ mod tests {
         Outcome {
             status,
             is_charged,
-            provider: ProviderId::VertexClaude,
+            candidate: candidate("claude-opus-4.6"),
             attempts: 1,
             usage,
             source: TokenSource::Upstream,
@@ -271,13 +325,34 @@ mod tests {
     #[test]
     fn each_class_of_token_has_its_price() {
         // 5 + 10 x 0.50 + 100 x 6.25 + 1000 x 10 + 7 x 25 dollars per million tokens.
-        assert_eq!(cost(&usage(), &facts("claude-opus-4.6").model), PicoUsd::new(10_810_000_000));
+        assert_eq!(cost(&usage(), &candidate("claude-opus-4.6").tariff), PicoUsd::new(10_810_000_000));
+    }
+
+    #[test]
+    fn sound_has_its_own_price_cached_or_not() {
+        let tariff = candidate("gemini-3-flash").tariff;
+        let usage = Usage { input: 100, audio: 40, cache_read: 10, audio_cache_read: 5, output: 1, ..Usage::default() };
+        let expected = 60 * 500_000 + 40 * 1_000_000 + 5 * 50_000 + 5 * 100_000 + 3_000_000;
+        assert_eq!(cost(&usage, &tariff).pico(), expected);
+    }
+
+    #[test]
+    fn a_price_that_moves_is_charged_as_reported_and_never_above_the_hold() {
+        let mut facts = facts("kimi-k2.5");
+        let hold = |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: String::new() };
+        let tariff = Tariff { moves: true, ..candidate("kimi-k2.5").tariff };
+        let mut charge = |held, reported: Option<u128>| {
+            facts.reservation.hold = Some(hold(held));
+            let usage = Usage { input: 1, provider_cost: reported.map(PicoUsd::new), ..Usage::default() };
+            Pricing::of(&facts, &tariff).charge(&usage).pico()
+        };
+        assert_eq!((charge(900, Some(700)), charge(900, Some(901)), charge(1_000_000, None)), (700, 900, 600_000));
     }
 
     #[test]
     fn a_long_prompt_is_priced_by_its_own_tier_for_all_its_tokens() {
-        let model = facts("gemini-2.5-pro").model;
-        let at = |input| cost(&Usage { input, output: 1, ..Usage::default() }, &model).pico();
+        let tariff = candidate("gemini-2.5-pro").tariff;
+        let at = |input| cost(&Usage { input, output: 1, ..Usage::default() }, &tariff).pico();
         assert_eq!(at(200_000), 200_000 * 1_250_000 + 10_000_000);
         assert_eq!(at(200_001), 200_001 * 2_500_000 + 15_000_000);
     }

@@ -178,6 +178,13 @@ impl PicoUsdPerToken {
         digits.parse().ok().map(Self)
     }
 
+    /// With so many thousandths added, rounded up.
+    #[must_use]
+    pub const fn with_surcharge(self, permille: u32) -> Self {
+        // A price list's prices are far below the 2^53 that would overflow here.
+        Self(self.0.saturating_mul(1_000 + permille as u64).div_ceil(1_000))
+    }
+
     /// The cost of that many tokens.
     pub fn cost_of(self, tokens: u64) -> PicoUsd {
         // Two 64-bit factors fit into 128 bits.

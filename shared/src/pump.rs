@@ -11,6 +11,7 @@ mod client;
 mod held;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,10 +20,11 @@ use tokio::time::{Instant, timeout_at};
 
 use self::client::Client;
 use self::held::{Held, too_large};
+use crate::catalog::Tariff;
 use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
 use crate::ending::{Ended, Ending, Received, conclude};
 use crate::error::{GatewayError, UpstreamError};
-use crate::ledger::{self, Checkpoint, RequestFacts};
+use crate::ledger::{self, Checkpoint, Pricing, RequestFacts};
 use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::providers::{ReplyForm, UpstreamReply};
 use crate::store::Store;
@@ -59,7 +61,12 @@ pub struct Pump {
 type Read = Result<Option<Bytes>, UpstreamError>;
 
 /// Reads a reply to its first content.
-struct Opening<'a>(&'a ReplyContext);
+struct Opening<'a> {
+    context: &'a ReplyContext,
+    facts: &'a RequestFacts,
+    /// The prices that the context shows.
+    tariff: Tariff,
+}
 
 /// A reply whose first content is there.
 struct Opened {
@@ -76,8 +83,14 @@ impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let input = ledger::uncounted_input(prepared.body_bytes(), self.0.estimate.input);
-        let context = ReplyContext { estimate: Estimate { input, ..self.0.estimate }, ..self.0.clone() };
+        let Self { context, facts, tariff: shown } = self;
+        let input = ledger::uncounted_input(prepared.body_bytes(), context.estimate.input);
+        let mut context = ReplyContext { estimate: Estimate { input, ..context.estimate }, ..(*context).clone() };
+        let tariff = &prepared.candidate.tariff;
+        if tariff != shown {
+            let pricing = Pricing::of(facts, tariff);
+            context.cost = Arc::new(move |usage| pricing.charge(usage));
+        }
         let held = Held::new(context.delivery);
         let relay = Relay::new(context, prepared.conversion.clone());
         let (out, progress) = (BytesMut::new(), Progress::Waiting);
@@ -143,9 +156,10 @@ impl Pump {
 
     /// Attempts until a reply is through.
     async fn deliver(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
-        let context = self.context.clone();
+        let (context, facts) = (self.context.clone(), self.facts.clone());
+        let opening = Opening { context: &context, facts: &facts, tariff: dispatch.prepared().candidate.tariff };
         loop {
-            let opened = self.client.watch(dispatch.run(upstreams, &Opening(&context))).await?;
+            let opened = self.client.watch(dispatch.run(upstreams, &opening)).await?;
             match (self.relay(dispatch, opened).await, context.delivery) {
                 // Nothing of it has reached the client.
                 (Err(error), Delivery::Whole) => {
@@ -193,9 +207,9 @@ impl Pump {
     fn checkpoint(&mut self, dispatch: &Dispatch) {
         if let Some(received) = self.received.as_ref().filter(|_| self.next_checkpoint <= Instant::now()) {
             self.next_checkpoint = Instant::now() + CHECKPOINT;
-            let (provider, attempts) = (dispatch.prepared().route.provider, dispatch.calls());
+            let (candidate, attempts) = (&dispatch.prepared().candidate, dispatch.calls());
             let usage = received.metered().usage;
-            ledger::log_checkpoint(&self.facts, &Checkpoint { provider, attempts, usage });
+            ledger::log_checkpoint(&self.facts, &Checkpoint { candidate, attempts, usage });
         }
     }
 

@@ -48,7 +48,7 @@ async fn a_deadline_after_content_charges_what_was_generated() -> Result<()> {
             assert_eq!(record.source, TokenSource::Estimated, "{path} {stream}");
             let model = Catalog::embedded()?.resolve("claude-opus-4.6").ok().context("the model")?;
             assert!(record.usage.input > 0 && record.usage.output > 0, "{path} {stream}: {:?}", record.usage);
-            assert_eq!(record.charged, ledger::cost(&record.usage, &model), "{path} {stream}");
+            assert_eq!(record.charged, ledger::cost(&record.usage, &model.tariff), "{path} {stream}");
             if stream {
                 assert_eq!(answer.status, 200, "{path}");
                 assert!(answer.body.contains("what was generated is charged"), "{path}: {}", answer.body);
@@ -76,7 +76,7 @@ async fn checkpoints_are_priced_by_the_counts_that_they_name() -> Result<()> {
         let count = |name: &str| fields[name].as_u64().unwrap_or_default();
         let usage = Usage { input: count("input"), output: count("output"), ..Usage::default() };
         assert!(usage.input > 0, "{line}");
-        assert_eq!(fields["provider_cost_pico"], ledger::cost(&usage, &model).pico().to_string(), "{line}");
+        assert_eq!(fields["provider_cost_pico"], ledger::cost(&usage, &model.tariff).pico().to_string(), "{line}");
     }
     Ok(())
 }
@@ -151,7 +151,7 @@ async fn a_client_that_stops_reading_is_charged_for_what_was_generated() -> Resu
     assert_eq!((record.status, record.source), (499, TokenSource::Estimated));
     let model = process.catalog.resolve("gpt-5-nano").ok().context("the model")?;
     assert!(record.usage.output > 0, "{:?}", record.usage);
-    assert_eq!(record.charged, ledger::cost(&record.usage, &model));
+    assert_eq!(record.charged, ledger::cost(&record.usage, &model.tariff));
     assert!(process.support.store.route_states().await?.is_empty(), "no fault of the route");
     drop(committed);
     Ok(())

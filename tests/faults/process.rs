@@ -11,7 +11,7 @@ use gateway::circuit::Circuits;
 use gateway::config::Config;
 use gateway::dispatch::{Allowance, Dispatch, Plan, RoutableRequest, Upstreams};
 use gateway::ids::{KeyId, RequestId};
-use gateway::ledger::{self, RequestFacts, Reservation};
+use gateway::ledger::{self, Pricing, RequestFacts, Reservation};
 use gateway::providers::{Providers, Transport};
 use gateway::pump::{Commit, Pump};
 use gateway::retry::RetryBudget;
@@ -79,14 +79,16 @@ impl Process {
             key: self.key.clone(),
             format: format.name(),
             model: Arc::clone(&model),
-            price_version: self.catalog.version().to_owned(),
+            catalog_version: self.catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
             markup_permille: 0,
             estimated_input: 100,
         };
-        let routable =
-            RoutableRequest { request: opened, model, betas: Vec::new(), dropped: Vec::new(), signatures: HashMap::new() };
+        let candidates = self.upstreams.candidates(&[Arc::clone(&model)], opened.mode, ledger::day_of(facts.request));
+        let pricing = Pricing::of(&facts, &candidates[0].tariff);
+        let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
+        let routable = RoutableRequest { request: opened, model, candidates, betas, dropped, signatures };
         let request = facts.request;
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let output_limit = plan.prepared().output_limit();
@@ -97,7 +99,7 @@ impl Process {
             delivery,
             include_usage: true,
             estimate: Estimate { input: facts.estimated_input, output_limit },
-            cost: cost.unwrap_or_else(|| Arc::new(ledger::price_of(&facts))),
+            cost: cost.unwrap_or_else(|| Arc::new(move |usage| pricing.charge(usage))),
         };
         let deadline = tokio::time::Instant::now() + time;
         let dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await.map_err(failed)?;

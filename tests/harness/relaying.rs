@@ -179,7 +179,13 @@ pub fn frames(stream: &[u8]) -> Vec<(Option<String>, String)> {
     frames
 }
 
-/// The built-in catalogue.
+/// The built-in catalogue, with the models of Gemini's older generation on Vertex, as an operator's own catalogue may have them: what
+/// they are sent is still made.
 pub fn catalog() -> Option<Catalog> {
-    Catalog::embedded().ok()
+    let mut text = include_str!("../../shared/src/catalog/models.toml").to_owned();
+    for name in ["gemini-2.5-pro", "gemini-2.5-flash"] {
+        let second = format!(r#"["openrouter", "google/{name}"]"#);
+        text = text.replace(&format!("[{second}]"), &format!(r#"[["vertex-gemini", "{name}"], {second}]"#));
+    }
+    Catalog::parse(&text).ok()
 }

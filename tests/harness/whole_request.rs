@@ -12,7 +12,7 @@ use gateway::catalog::{Catalog, Model};
 use gateway::circuit::Circuits;
 use gateway::config::Config;
 use gateway::dispatch::{Allowance, Dispatch, Plan, RoutableRequest, Upstreams};
-use gateway::ledger::Applicant;
+use gateway::ledger::{Applicant, Sent};
 use gateway::protocol::Demand;
 use gateway::providers::{Providers, Transport};
 use gateway::retry::RetryBudget;
@@ -106,11 +106,13 @@ impl Process {
         let request = wire::open_request(format, body).map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
         let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
-        let routable = RoutableRequest { request, model: Arc::clone(&model), betas, dropped, signatures };
+        let candidates = self.upstreams.candidates(&[Arc::clone(&model)], request.mode, ledger::day_of(relaying::request()));
+        let routable = RoutableRequest { request, model: Arc::clone(&model), candidates, betas, dropped, signatures };
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);
         let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
-        let demand = ledger::demand(applicant, plan.prepared().measured(), plan.prepared().output_limit(), &model);
+        let sent = Sent { body: plan.prepared().measured(), output_tokens: plan.prepared().output_limit() };
+        let demand = ledger::demand(applicant, sent, &model, &plan.request().candidates);
         Ok((plan, demand))
     }
 }

@@ -118,6 +118,8 @@ fn record_of(key: &KeyId, model: &str, (days_ago, shard): (i64, u8)) -> Result<R
         request,
         format: "messages".into(),
         model: model.to_owned(),
+        served_model: model.to_owned(),
+        upstream_model: model.to_owned(),
         provider: "openrouter".into(),
         attempts: 1,
         status: 200,

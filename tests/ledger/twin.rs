@@ -200,6 +200,8 @@ fn record(key: &KeyId, request: RequestId, random: &mut Random) -> Record {
         request,
         format: "messages".into(),
         model: random.pick(&["one", "two"]).to_owned(),
+        served_model: "one".to_owned(),
+        upstream_model: "x/one".to_owned(),
         provider: "openrouter".into(),
         attempts: 1,
         status: random.pick(&[200, 502]),

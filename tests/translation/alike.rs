@@ -139,9 +139,12 @@ fn sampling_goes_along_with_no_effort_at_all_and_with_nothing_else() {
     };
     let kept = json!({"/temperature": 0.6, "/top_p": 0.5, "/reasoning_effort": "none"});
     check(CHAT, GPT, &asks(json!({"reasoning_effort": "none"})), kept, &[]);
-    for effort in [json!({}), json!({"reasoning_effort": "low"}), json!({"reasoning_effort": "high"})] {
-        let gone = json!({"/temperature": null, "/top_p": null, "/reasoning_effort": effort["reasoning_effort"]});
-        check(CHAT, GPT, &asks(effort), gone, &["temperature", "top_p"]);
+    // Its default is no effort.
+    check(CHAT, GPT, &asks(json!({})), json!({"/temperature": 0.6, "/top_p": 0.5, "/reasoning_effort": null}), &[]);
+    for (model, effort) in [(GPT, json!("low")), (GPT, json!("high")), ("gpt-5.5", Value::Null)] {
+        let request = asks(if effort.is_null() { json!({}) } else { json!({"reasoning_effort": effort}) });
+        let gone = json!({"/temperature": null, "/top_p": null, "/reasoning_effort": effort});
+        check(CHAT, model, &request, gone, &["temperature", "top_p"]);
     }
 }
 

@@ -24,7 +24,7 @@ fn answered(delivery: Delivery, pieces: &[&str], stop: &str) -> (String, Option<
     events.push(r#"{"type":"content_block_stop","index":0}"#.to_owned());
     events.push(format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"{stop}"}},"usage":{{"output_tokens":2}}}}"#));
     events.push(r#"{"type":"message_stop"}"#.to_owned());
-    let restore = Restore::new(ToolNames::default(), Some("answer"), true);
+    let restore = Restore::new(ToolNames::default(), Some("answer".to_owned()), true);
     let conversion = Conversion::Translate { wire: WireFormat::Anthropic, restore };
     let mut relay = Relay::new(context(ClientFormat::ChatCompletions, delivery), conversion);
     let (mut out, mut end) = (BytesMut::new(), Progress::Waiting);

@@ -2,6 +2,8 @@
 //! named, and everything else stays byte for byte.
 
 mod history;
+mod media;
+mod places;
 mod settings;
 mod tools;
 
@@ -142,10 +144,31 @@ fn forwarded_and_translated_requests_lose_the_same_settings() {
     check_alike(vec![
         ("claude-haiku-4.5", same(json!({"temperature": 0.5, "top_p": 0.5})), ["top_p"; 2]),
         ("claude-opus-4.6", same(json!({"temperature": 1.5})), ["temperature"; 2]),
+        ("claude-opus-4.6", same(json!({"top_p": 1.5})), ["top_p"; 2]),
         ("claude-opus-4.8", same(json!({"top_k": 3})), ["top_k"; 2]),
         ("claude-opus-4.6", stops, ["stop_sequences", "stop"]),
         ("claude-haiku-4.5", same(json!({"max_tokens": 99_000_000})), ["max_tokens"; 2]),
     ]);
+}
+
+#[test]
+fn the_form_of_an_answer_is_handled_alike_where_it_is_forwarded_and_where_it_is_translated() {
+    let dictionary = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+    let odd = json!({"type": "object", "properties": {"@sum": {"type": "integer"}}});
+    let tool = json!({"name": "json_output", "input_schema": {"type": "object", "properties": {}}});
+    let function = json!({"type": "function", "function": {"name": "json_output"}});
+    for (model, schema) in [("claude-opus-4.6", dictionary), ("claude-haiku-4.5", odd)] {
+        let messages = json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}, "tools": [tool]});
+        let format = json!({"type": "json_schema", "json_schema": {"name": "response", "schema": schema}});
+        let chat = json!({"response_format": format, "tools": [function]});
+        let seen = |format, body: &Value| -> Value {
+            serde_json::from_slice(&sent(format, model, &[], &with(body).to_string()).unwrap().body).unwrap()
+        };
+        let (forwarded, translated) = (seen(ClientFormat::Messages, &messages), seen(ClientFormat::ChatCompletions, &chat));
+        for member in ["system", "tools", "tool_choice", "output_config"] {
+            assert_eq!(forwarded.get(member), translated.get(member), "{member} for {model}");
+        }
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ const SENT_ON: [&str; 4] =
 /// refused. It says what is wrong.
 pub fn for_all(requests: u64, mut each: impl FnMut(ClientFormat, &Value, Destination<'_>, Option<Sent>) -> Vec<String>) {
     let catalog = Catalog::embedded().unwrap();
-    let models: Vec<&Model> = catalog.models().collect();
+    let models: Vec<&Model> = catalog.models().map(AsRef::as_ref).collect();
     let (mut faults, mut sound) = (BTreeMap::<String, String>::new(), 0_u32);
     for seed in 0..requests {
         let (chat, messages) = (chat::request(&mut Random::new(seed)), messages::request(&mut Random::new(seed)));

@@ -24,12 +24,9 @@ const OF_MADE_UP_DATA: [&str; 9] = [
     "x_future: Extra inputs are not permitted",
 ];
 
-/// Blocks that a model takes with a beta only, which this law does not send.
-const OF_MISSING_BETAS: &str = "Input tag 'tool_addition' found";
-
 /// Whether a provider refuses what only made-up data has.
 pub fn is_made_up(refusal: &str) -> bool {
-    OF_MADE_UP_DATA.iter().chain([&OF_MISSING_BETAS]).any(|words| refusal.contains(words))
+    OF_MADE_UP_DATA.iter().any(|words| refusal.contains(words))
 }
 
 /// The judge of what a provider is sent.

@@ -17,6 +17,7 @@ mod made_up;
 mod naming;
 mod older_form;
 mod openrouter;
+mod openrouter_claude;
 mod replies;
 mod reply_rules;
 mod reply_shapes;

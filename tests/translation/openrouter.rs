@@ -287,11 +287,12 @@ fn limits_are_data_of_the_model() {
     for format in [CHAT, MESSAGES] {
         check(format, GPT, &off, json!({"/temperature": 0.3, "/top_p": 0.7, "/reasoning": {"effort": "none"}}), &["top_k"]);
     }
-    for other in [json!({}), json!({"reasoning_effort": "low"})] {
-        check(CHAT, GPT, &with(other), json!({"/temperature": null, "/top_p": null}), &["temperature", "top_k", "top_p"]);
+    for (model, other) in [(GPT, json!({"reasoning_effort": "low"})), ("gpt-5.5", json!({}))] {
+        check(CHAT, model, &with(other), json!({"/temperature": null, "/top_p": null}), &["temperature", "top_k", "top_p"]);
     }
     let refused = asks(json!({"frequency_penalty": 0.5, "logprobs": true, "seed": 4}));
-    check(CHAT, GPT, &refused, json!({"/logprobs": null, "/seed": 4}), &["frequency_penalty", "logprobs"]);
+    check(CHAT, GPT, &refused, json!({"/logprobs": true, "/seed": 4, "/frequency_penalty": 0.5}), &[]);
+    check(CHAT, "gpt-5.5", &refused, json!({"/logprobs": null, "/seed": 4}), &["frequency_penalty", "logprobs"]);
     check(CHAT, KIMI, &refused, json!({"/logprobs": true, "/frequency_penalty": 0.5}), &[]);
     check(CHAT, "gpt-5-mini", &with(json!({})), json!({"/temperature": null}), &["temperature", "top_k", "top_p"]);
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{CatalogError, Deprecation, LongContext, Model, Price, Route, Transfer};
+use super::{CatalogError, Deprecation, LongContext, Model, Price, Route, Tariff, Transfer};
 use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
@@ -32,10 +33,19 @@ struct Entry {
     id: String,
     name: String,
     owned_by: String,
+    #[serde(default)]
+    aliases: Vec<String>,
     routes: Vec<Vec<String>>,
     price: PriceEntry,
     long_context: Option<LongContextEntry>,
+    #[serde(default)]
+    later: Vec<LaterEntry>,
+    #[serde(default)]
+    price_moves: bool,
+    #[serde(default)]
+    regional_surcharge: u32,
     context_window: u64,
+    max_input_tokens: Option<u64>,
     widest_window: Option<u64>,
     max_output_tokens: u64,
     default_output: Option<u64>,
@@ -47,7 +57,9 @@ struct Entry {
     #[serde(default)]
     always_listed: bool,
     deprecated: Option<String>,
+    ends: Option<String>,
     replacement: Option<String>,
+    source: Option<String>,
     #[serde(default)]
     gone: bool,
 }
@@ -60,6 +72,17 @@ struct PriceEntry {
     cache_read: Option<String>,
     cache_write: Option<String>,
     cache_write_1h: Option<String>,
+    audio: Option<String>,
+    audio_cache_read: Option<String>,
+}
+
+/// What a model costs from a day on: the whole of it, a tier of long prompts included.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LaterEntry {
+    from: String,
+    price: PriceEntry,
+    long_context: Option<LongContextEntry>,
 }
 
 #[derive(Deserialize)]
@@ -89,30 +112,19 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
     if routes.is_empty() {
         return Err("no route".to_owned());
     }
-    if entry.max_output_tokens == 0 || entry.max_output_tokens > entry.context_window {
-        return Err("max_output_tokens must be between 1 and context_window".to_owned());
-    }
-    if entry.default_output.is_some_and(|tokens| tokens == 0 || tokens > entry.max_output_tokens) {
-        return Err("default_output must be between 1 and max_output_tokens".to_owned());
-    }
-    if entry.widest_window.is_some_and(|tokens| tokens < entry.context_window) {
-        return Err("widest_window must not be below context_window".to_owned());
-    }
-    if entry.first_event_seconds.is_some_and(|seconds| seconds == 0 || seconds > LONGEST_FIRST_EVENT) {
-        return Err(format!("first_event_seconds must be between 1 and {LONGEST_FIRST_EVENT}"));
-    }
-    let long_context = match &entry.long_context {
-        Some(tier) => Some(LongContext { above: tier.above, price: price(&tier.price)? }),
-        None => None,
-    };
+    check_sizes(&entry)?;
+    let (tariff, later_tariffs) = tariffs(&entry)?;
     let deprecation = deprecation(&entry)?;
     Ok(Model {
         id: ModelId::new(&entry.id),
-        price: price(&entry.price)?,
         name: entry.name,
         owned_by: entry.owned_by,
+        aliases: entry.aliases,
         routes,
-        long_context,
+        tariff,
+        later_tariffs,
+        regional_surcharge: entry.regional_surcharge,
+        max_input_tokens: entry.max_input_tokens.unwrap_or(entry.context_window),
         context_window: entry.context_window,
         widest_window: entry.widest_window.unwrap_or(entry.context_window),
         max_output_tokens: entry.max_output_tokens,
@@ -126,20 +138,64 @@ fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model
     })
 }
 
+fn check_sizes(entry: &Entry) -> Result<(), String> {
+    if entry.max_output_tokens == 0 || entry.max_output_tokens > entry.context_window {
+        return Err("max_output_tokens must be between 1 and context_window".to_owned());
+    }
+    if entry.max_input_tokens.is_some_and(|tokens| tokens == 0 || tokens > entry.context_window) {
+        return Err("max_input_tokens must be between 1 and context_window".to_owned());
+    }
+    if entry.default_output.is_some_and(|tokens| tokens == 0 || tokens > entry.max_output_tokens) {
+        return Err("default_output must be between 1 and max_output_tokens".to_owned());
+    }
+    if entry.widest_window.is_some_and(|tokens| tokens < entry.context_window) {
+        return Err("widest_window must not be below context_window".to_owned());
+    }
+    if entry.first_event_seconds.is_some_and(|seconds| seconds == 0 || seconds > LONGEST_FIRST_EVENT) {
+        return Err(format!("first_event_seconds must be between 1 and {LONGEST_FIRST_EVENT}"));
+    }
+    Ok(())
+}
+
+/// What a model costs now and from later days on.
+fn tariffs(entry: &Entry) -> Result<(Tariff, Vec<Tariff>), String> {
+    let tier = |tier: &LongContextEntry| Ok::<_, String>(LongContext { above: tier.above, price: price(&tier.price)? });
+    let tariff = |from, now: &PriceEntry, long: Option<&LongContextEntry>| {
+        let (price, long_context) = (price(now)?, long.map(tier).transpose()?);
+        Ok::<_, String>(Tariff { price, long_context, from, surcharge_permille: 0, moves: entry.price_moves })
+    };
+    let first = tariff(None, &entry.price, entry.long_context.as_ref())?;
+    let mut later: Vec<Tariff> = Vec::new();
+    for entry in &entry.later {
+        let from = day("from", &entry.from)?;
+        if later.last().is_some_and(|last| last.from >= Some(from)) {
+            return Err("the days of later prices must follow each other".to_owned());
+        }
+        later.push(tariff(Some(from), &entry.price, entry.long_context.as_ref())?);
+    }
+    Ok((first, later))
+}
+
+/// A day as `yyyy-mm-dd`. `jiff` reads other spellings of a date too; clients get this text as it is.
+fn day(field: &str, text: &str) -> Result<Date, String> {
+    let day = text.parse::<Date>().ok().filter(|day| day.to_string() == *text);
+    day.ok_or_else(|| format!("{field} must be a date such as 2026-11-30, not {text}"))
+}
+
 /// Whether a replacement is another entry's id is checked when all are known.
 fn deprecation(entry: &Entry) -> Result<Option<Deprecation>, String> {
     let Some(since) = &entry.deprecated else {
-        let undated = entry.gone || entry.replacement.is_some();
-        return if undated { Err("replacement and gone need the date of deprecated".to_owned()) } else { Ok(None) };
+        let undated = entry.gone || entry.replacement.is_some() || entry.ends.is_some();
+        return if undated { Err("ends, replacement and gone need the date of deprecated".to_owned()) } else { Ok(None) };
     };
-    // `jiff` reads other spellings of a date too; clients get this text as it is.
-    let date = since.parse::<jiff::civil::Date>().ok().filter(|date| date.to_string() == *since);
-    date.ok_or_else(|| format!("deprecated must be a date such as 2026-11-30, not {since}"))?;
+    day("deprecated", since)?;
+    entry.ends.as_ref().map(|ends| day("ends", ends)).transpose()?;
     if entry.gone && entry.always_listed {
         return Err("a model that is always listed cannot be gone".to_owned());
     }
     let replacement = entry.replacement.as_deref().map(ModelId::new);
-    Ok(Some(Deprecation { since: since.clone(), replacement, gone: entry.gone }))
+    let (ends, source) = (entry.ends.clone(), entry.source.clone());
+    Ok(Some(Deprecation { since: since.clone(), ends, replacement, gone: entry.gone, source }))
 }
 
 /// A provider, the model's name there, and `whole` where it is asked for whole replies.
@@ -163,12 +219,15 @@ fn price(entry: &PriceEntry) -> Result<Price, String> {
         price.ok_or_else(|| format!("price {text} is not a positive number of USD with at most six decimals"))
     };
     let input = read(&entry.input)?;
-    let or_input = |text: &Option<String>| text.as_deref().map_or(Ok(input), read);
+    let or = |other: PicoUsdPerToken, text: &Option<String>| text.as_deref().map_or(Ok(other), read);
+    let cache_read = or(input, &entry.cache_read)?;
     Ok(Price {
         input,
         output: read(&entry.output)?,
-        cache_read: or_input(&entry.cache_read)?,
-        cache_write_5m: or_input(&entry.cache_write)?,
-        cache_write_1h: or_input(&entry.cache_write_1h)?,
+        cache_read,
+        cache_write_5m: or(input, &entry.cache_write)?,
+        cache_write_1h: or(input, &entry.cache_write_1h)?,
+        audio: or(input, &entry.audio)?,
+        audio_cache_read: or(cache_read, &entry.audio_cache_read)?,
     })
 }

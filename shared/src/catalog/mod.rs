@@ -1,16 +1,19 @@
 //! The model catalogue: data in `models.toml` or in a file of the operator's, checked once and then trusted. Finds a model by any name a client may use.
 
 mod entry;
+mod model;
 mod names;
+mod price;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::capability::Capabilities;
-use crate::ids::{ModelId, ProviderId, UpstreamModel};
-use crate::money::PicoUsdPerToken;
+use crate::ids::ModelId;
+
+pub use model::{Candidate, Deprecation, Model, Route, Transfer};
+pub use price::{LongContext, Price, PriceLabel, Tariff};
+
+use names::Names;
 
 const EMBEDDED: &str = include_str!("models.toml");
 /// How many near ids a refusal names.
@@ -42,117 +45,12 @@ pub enum CatalogError {
     },
 }
 
-/// Prices per token of one price tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Price {
-    /// Uncached prompt tokens.
-    pub input: PicoUsdPerToken,
-    /// Generated tokens, reasoning included.
-    pub output: PicoUsdPerToken,
-    /// Prompt tokens read from a cache.
-    pub cache_read: PicoUsdPerToken,
-    /// Prompt tokens written to a cache for five minutes.
-    pub cache_write_5m: PicoUsdPerToken,
-    /// Prompt tokens written to a cache for an hour.
-    pub cache_write_1h: PicoUsdPerToken,
-}
-
-/// The prices of requests whose prompt is longer than `above` tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LongContext {
-    /// The longest prompt, in tokens, that still has the normal price.
-    pub above: u64,
-    /// The price of longer ones, for all their tokens.
-    pub price: Price,
-}
-
-/// A way to reach a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Through whom.
-    pub provider: ProviderId,
-    /// Under which name.
-    pub upstream: UpstreamModel,
-    /// How it is asked for a reply, whatever the client wants.
-    pub transfer: Transfer,
-}
-
-/// How a route is asked for a reply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transfer {
-    /// As a stream: limits between events hold, and what was generated is known when a reply breaks off.
-    #[default]
-    Stream,
-    /// In one piece: for providers that stream worse than they answer whole.
-    Whole,
-}
-
-/// What a vendor said about a model's end. Data only: nothing depends on today's date.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deprecation {
-    /// Since when, as `yyyy-mm-dd`.
-    pub since: String,
-    /// The model to use instead.
-    pub replacement: Option<ModelId>,
-    /// Whether it is refused now, and no longer listed.
-    pub gone: bool,
-}
-
-/// One model.
-#[derive(Clone, Debug)]
-pub struct Model {
-    /// The public id.
-    pub id: ModelId,
-    /// The name people read.
-    pub name: String,
-    /// The vendor.
-    pub owned_by: String,
-    /// Ways to reach it, in order of preference.
-    pub routes: Vec<Route>,
-    /// What it costs.
-    pub price: Price,
-    /// What long prompts cost, when that differs.
-    pub long_context: Option<LongContext>,
-    /// Largest prompt and output together, in tokens.
-    pub context_window: u64,
-    /// Largest prompt and output together that any of its routes takes, in tokens.
-    pub widest_window: u64,
-    /// Largest output, in tokens.
-    pub max_output_tokens: u64,
-    /// The output limit of a request that needs one and has none, in tokens.
-    pub default_output: u64,
-    /// How long it may be silent before the first event of a stream.
-    pub first_event: Duration,
-    /// What it reads besides text.
-    pub input_modalities: Vec<String>,
-    /// What it writes.
-    pub output_modalities: Vec<String>,
-    /// What it can do.
-    pub capabilities: Capabilities,
-    /// Whether it is listed even when no provider for it is configured: clients rely on the API contract's list.
-    pub always_listed: bool,
-    /// When it is on its way out.
-    pub deprecation: Option<Deprecation>,
-}
-
-impl Model {
-    /// Whether it is refused, because its vendor has ended it.
-    pub fn is_gone(&self) -> bool {
-        self.deprecation.as_ref().is_some_and(|deprecation| deprecation.gone)
-    }
-
-    /// Whether `GET /v1/models` names it: always, or when a provider of it is configured; never when it is gone.
-    pub fn is_listed(&self, configured: &dyn Fn(ProviderId) -> bool) -> bool {
-        self.always_listed || !self.is_gone() && self.routes.iter().any(|route| configured(route.provider))
-    }
-}
-
 /// All models, in the order of `GET /v1/models`.
 #[derive(Debug)]
 pub struct Catalog {
     version: String,
     models: Vec<Arc<Model>>,
-    by_name: HashMap<String, usize>,
+    names: Names,
 }
 
 /// No model of that name; some that the client may have meant.
@@ -178,20 +76,9 @@ impl Catalog {
     /// Reads and checks a catalogue.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         let (version, models) = entry::parse(text)?;
-        let mut catalog = Self { version, models: Vec::with_capacity(models.len()), by_name: HashMap::new() };
-        for model in models {
-            let position = catalog.models.len();
-            for name in names::of(&model) {
-                match catalog.by_name.insert(name.clone(), position) {
-                    Some(other) if other != position => {
-                        let reason = format!("the name {name} already belongs to another model");
-                        return Err(CatalogError::Entry { model: model.id.to_string(), reason });
-                    }
-                    Some(_) | None => {}
-                }
-            }
-            catalog.models.push(Arc::new(model));
-        }
+        let names = Names::of(&models)
+            .map_err(|taken| CatalogError::Entry { model: taken.model.to_string(), reason: taken.to_string() })?;
+        let catalog = Self { version, models: models.into_iter().map(Arc::new).collect(), names };
         catalog.check_replacements()?;
         Ok(catalog)
     }
@@ -199,9 +86,7 @@ impl Catalog {
     /// A replacement must be a model that a client can switch to.
     fn check_replacements(&self) -> Result<(), CatalogError> {
         for model in self.models() {
-            let Some(id) = model.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref()) else {
-                continue;
-            };
+            let Some(id) = model.replacement() else { continue };
             let usable = self.models().any(|other| other.id == *id && other.id != model.id && !other.is_gone());
             if !usable {
                 let reason = format!("the replacement {id} is not another model that is still served");
@@ -217,33 +102,36 @@ impl Catalog {
     }
 
     /// All models.
-    pub fn models(&self) -> impl Iterator<Item = &Model> {
-        self.models.iter().map(Arc::as_ref)
+    pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.models.iter()
     }
 
     /// The model a client means: by public id, with dashes for dots, by the vendor's dated id, by the OpenRouter name, with
-    /// `-preview` or `-latest`, with a trailing `[1m]`.
+    /// `-preview` or `-latest`, with a trailing `[1m]`, or by a word of its family, which means the newest.
     pub fn resolve(&self, name: &str) -> Result<Arc<Model>, UnknownModel> {
-        let name = names::normalise(name);
-        let position = self.by_name.get(name.as_str()).copied();
+        let position = self.names.find(name);
         let model = position.and_then(|position| self.models.get(position));
-        model.map(Arc::clone).ok_or_else(|| UnknownModel { nearest: self.nearest(&name) })
+        model.map(Arc::clone).ok_or_else(|| UnknownModel { nearest: self.nearest(name) })
     }
 
+    /// The model of exactly that public id.
+    pub fn by_id(&self, id: &ModelId) -> Option<Arc<Model>> {
+        self.models.iter().find(|model| model.id == *id).map(Arc::clone)
+    }
+
+    /// The nearest ids, of the same family where there is one.
     fn nearest(&self, name: &str) -> Vec<ModelId> {
-        let bare: String = name.rsplit('/').next().unwrap_or(name).chars().take(LONGEST_COMPARED).collect();
-        let mut scored: Vec<(usize, &Model)> = self
-            .models()
-            .map(|model| (strsim::damerau_levenshtein(&bare, &names::normalise(model.id.as_str())), model))
-            .collect();
-        scored.sort_by_key(|(distance, _)| *distance);
-        scored.into_iter().take(NEAREST).map(|(_, model)| model.id.clone()).collect()
+        let name: String = name.chars().take(LONGEST_COMPARED).collect();
+        self.names.nearest(&name, NEAREST).into_iter().filter_map(|place| Some(self.models.get(place)?.id.clone())).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::Date;
+
+    use crate::ids::ProviderId;
 
     fn id(name: &str) -> Option<String> {
         Some(Catalog::embedded().unwrap().resolve(name).ok()?.id.to_string())
@@ -274,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn every_model_can_be_reached_through_openrouter() {
-        for model in Catalog::embedded().unwrap().models() {
+    fn every_model_of_the_contract_can_be_reached_through_openrouter() {
+        for model in Catalog::embedded().unwrap().models().take(14) {
             assert!(model.routes.iter().any(|route| route.provider == ProviderId::OpenRouter), "{}", model.id);
         }
     }
@@ -295,6 +183,21 @@ mod tests {
             ("claude-sonnet-4-5-latest", "claude-sonnet-4.5"),
             ("gemini-2.5-pro-preview", "gemini-2.5-pro"),
             ("openai/gpt-5.2", "gpt-5.2"),
+            ("gpt-5.2-2025-12-11", "gpt-5.2"),
+            ("claude-sonnet-5-5-20260928", "claude-sonnet-5.5"),
+            ("google/gemini-3.1-pro-preview", "gemini-3.1-pro"),
+            ("qwen3.8-max", "qwen3.8-max"),
+            ("qwen3.8-max-0902", "qwen3.8-max"),
+            ("mistralai/mistral-large-4", "mistral-large-4"),
+            ("opus", "claude-opus-5.5"),
+            ("sonnet", "claude-sonnet-5.5"),
+            ("haiku", "claude-haiku-5.5"),
+            ("claude-haiku-latest", "claude-haiku-5.5"),
+            ("opus[1m]", "claude-opus-5.5"),
+            ("flash", "gemini-3.8-flash"),
+            ("gemini-pro", "gemini-3.1-pro"),
+            ("gpt-mini", "gpt-5.4-mini"),
+            ("kimi", "kimi-k3.1-pro"),
         ] {
             assert_eq!(id(name).as_deref(), Some(expected), "{name}");
         }
@@ -305,7 +208,12 @@ mod tests {
         let unknown = Catalog::embedded().unwrap().resolve("claude-opus-4.66").unwrap_err();
         assert_eq!(unknown.nearest.len(), 3);
         assert_eq!(unknown.nearest[0].as_str(), "claude-opus-4.6");
-        for name in ["", "gpt", "claude-opus-4.6/../x", "openrouter/anthropic/claude-opus-4.6"] {
+        for (asked, family) in [("claude-opus-9", "claude-opus-"), ("gpt-7-mini", "gpt-"), ("gemini-5-pro", "gemini-")] {
+            let nearest = Catalog::embedded().unwrap().resolve(asked).unwrap_err().nearest;
+            assert!(nearest.iter().all(|id| id.as_str().starts_with(family)), "{asked}: {nearest:?}");
+        }
+        for name in ["", "pro", "claude-opus-4.6/../x", "openrouter/anthropic/claude-opus-4.6", "claude-opus-9", "opus-5.5"]
+        {
             assert_eq!(id(name), None, "{name}");
         }
     }
@@ -324,8 +232,10 @@ mod tests {
         says(with("input = \"1.75\"", "input = \"0\""), "price");
         says(with("max_output_tokens = 128000", "max_output_tokens = 2000000"), "max_output_tokens");
         says(with("first_event_seconds = 300", "first_event_seconds = 301"), "first_event_seconds");
-        says(with("price = {", "prize = {"), "prize");
-        says(with("profile = \"gpt\"", "profile = \"gbt\""), "unknown profile gbt");
+        says(with("\nprice = {", "\nprize = {"), "prize");
+        says(with("profile = \"gpt-5\"", "profile = \"gbt\""), "unknown profile gbt");
+        says(with("\nlater = [{ from = \"2026-12-01\"", "\nlater = [{ from = \"soon\""), "from must be a date");
+        says(with("max_input_tokens = 272000", "max_input_tokens = 900000"), "max_input_tokens");
     }
 
     #[test]
@@ -335,20 +245,37 @@ mod tests {
         assert_eq!(of(&EMBEDDED.replace("\"openai/gpt-5.2\"]", "\"openai/gpt-5.2\", \"whole\"]")), Transfer::Whole);
     }
 
-    /// The embedded catalogue with these lines in the entry of `gpt-5.4`, which is its last.
+    /// The embedded catalogue with these lines in the entry of `mistral-large-4`, which is its last.
     fn with(lines: &str) -> Result<Catalog, CatalogError> {
         Catalog::parse(&format!("{EMBEDDED}\n{lines}"))
     }
 
     #[test]
+    fn a_price_holds_from_its_day_and_a_record_can_say_which() {
+        let model = Catalog::embedded().unwrap().resolve("gemini-4-argon").unwrap();
+        let on = |day: Date| {
+            let tariff = model.tariff_on(day);
+            (tariff.price.input.per_million().to_string(), tariff.label("v").to_string())
+        };
+        assert_eq!(on(Date::constant(2026, 11, 30)), ("2".to_owned(), "v".to_owned()));
+        assert_eq!(on(Date::constant(2026, 12, 1)), ("4".to_owned(), "v;from=2026-12-01".to_owned()));
+        assert_eq!(on(Date::constant(2027, 5, 1)), ("4".to_owned(), "v;from=2026-12-01".to_owned()));
+    }
+
+    #[test]
     fn a_models_end_is_data() {
         let catalog = with("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"").unwrap();
-        let model = catalog.resolve("gpt-5.4").unwrap();
-        let expected =
-            Deprecation { since: "2026-11-30".to_owned(), replacement: Some(ModelId::new("gpt-5.2")), gone: false };
+        let model = catalog.resolve("mistral-large-4").unwrap();
+        let expected = Deprecation {
+            since: "2026-11-30".to_owned(),
+            ends: None,
+            replacement: Some(ModelId::new("gpt-5.2")),
+            gone: false,
+            source: None,
+        };
         assert_eq!(model.deprecation, Some(expected));
         assert!(!model.is_gone());
-        let gone = with("deprecated = \"2026-11-30\"\ngone = true").unwrap().resolve("gpt-5.4").unwrap();
+        let gone = with("deprecated = \"2026-11-30\"\ngone = true").unwrap().resolve("mistral-large-4").unwrap();
         assert_eq!((gone.is_gone(), gone.deprecation.as_ref().unwrap().replacement.as_ref()), (true, None));
     }
 
@@ -360,11 +287,14 @@ mod tests {
             ("gone = true", "need the date"),
             ("replacement = \"gpt-5.2\"", "need the date"),
             ("deprecated = \"2026-11-30\"\nreplacement = \"gpt-9\"", "the replacement gpt-9 is not another model"),
-            ("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.4\"", "the replacement gpt-5.4 is not another model"),
+            (
+                "deprecated = \"2026-11-30\"\nreplacement = \"mistral-large-4\"",
+                "the replacement mistral-large-4 is not another model",
+            ),
             ("deprecated = \"2026-11-30\"\ngone = true\nalways_listed = true", "always listed cannot be gone"),
         ] {
             let error = with(lines).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(error.contains("model gpt-5.4: ") && error.contains(words), "{lines}: {error}");
+            assert!(error.contains("model mistral-large-4: ") && error.contains(words), "{lines}: {error}");
         }
     }
 
@@ -378,7 +308,8 @@ mod tests {
         let contract: Vec<String> = catalog.models().take(14).map(|model| model.id.to_string()).collect();
         assert_eq!(listed(&|_| false), contract);
         let gemini = listed(&|provider| provider == ProviderId::VertexGemini);
-        assert_eq!(gemini, [&contract[..], &["gemini-3.1-pro".to_owned()]].concat());
+        assert_eq!(gemini[..14], contract);
+        assert!(gemini[14..].iter().all(|id| id.starts_with("gemini-")) && gemini.len() == 21, "{gemini:?}");
         let all: Vec<String> = catalog.models().map(|model| model.id.to_string()).collect();
         assert_eq!(listed(&|_| true), all[..all.len() - 1], "all but the one that is gone");
     }

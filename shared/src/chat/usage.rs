@@ -13,6 +13,10 @@ pub struct Usage {
     pub cache_write_5m: u64,
     /// Prompt tokens written to a cache for an hour.
     pub cache_write_1h: u64,
+    /// How much of `input` was sound.
+    pub audio: u64,
+    /// How much of `cache_read` was sound.
+    pub audio_cache_read: u64,
     /// Everything generated, reasoning included.
     pub output: u64,
     /// How much of `output` was reasoning.

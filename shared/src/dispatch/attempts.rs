@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::PreparedRequest;
-use crate::catalog::Route;
+use crate::catalog::Candidate;
 use crate::ids::ProviderId;
 
 /// One upstream call.
@@ -20,8 +20,8 @@ pub struct Attempt {
 /// The route a request is on, and the attempts so far.
 #[derive(Clone, Debug)]
 pub struct AttemptLog {
-    /// The route it is on.
-    pub route: Route,
+    /// The model and the route it is on.
+    pub candidate: Candidate,
     /// What that route cannot carry, by path.
     pub dropped: Vec<String>,
     /// The calls that were made, oldest first.
@@ -30,7 +30,7 @@ pub struct AttemptLog {
 
 impl AttemptLog {
     pub(super) fn to(prepared: &PreparedRequest) -> Self {
-        Self { route: prepared.route.clone(), dropped: prepared.dropped.clone(), attempts: Vec::new() }
+        Self { candidate: prepared.candidate.clone(), dropped: prepared.dropped.clone(), attempts: Vec::new() }
     }
 
     /// How many calls were made.
@@ -41,8 +41,8 @@ impl AttemptLog {
     /// Where the request was, as the answer's headers tell it.
     pub fn headers(&self) -> [(&'static str, String); 3] {
         [
-            ("x-gateway-provider", self.route.provider.to_string()),
-            ("x-gateway-model", self.route.upstream.as_str().to_owned()),
+            ("x-gateway-provider", self.candidate.route.provider.to_string()),
+            ("x-gateway-model", self.candidate.route.upstream.as_str().to_owned()),
             ("x-gateway-attempts", self.attempts_text()),
         ]
     }
@@ -75,7 +75,7 @@ impl SharedAttemptLog {
 
     pub(super) fn fail_over_to(&self, prepared: &PreparedRequest) {
         let mut log = self.lock();
-        log.route = prepared.route.clone();
+        log.candidate = prepared.candidate.clone();
         log.dropped.clone_from(&prepared.dropped);
     }
 

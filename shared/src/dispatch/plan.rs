@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{PreparedRequest, RoutableRequest, Upstreams, not_configured};
-use crate::catalog::Route;
+use crate::catalog::Candidate;
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::Measured;
 use crate::wire::target::OutputBounds;
@@ -15,8 +15,8 @@ use crate::wire::target::OutputBounds;
 pub struct Plan {
     pub(super) request: RoutableRequest,
     pub(super) first: PreparedRequest,
-    /// The routes that come after it, in order.
-    pub(super) waiting: VecDeque<Route>,
+    /// The candidates that come after it, in order.
+    pub(super) waiting: VecDeque<Candidate>,
 }
 
 impl Plan {
@@ -24,10 +24,9 @@ impl Plan {
     /// written and nobody is asked. Fails with 400 when no route can carry the request, 503 when none is configured.
     pub fn of(upstreams: &Upstreams, request: RoutableRequest, output: OutputBounds) -> Result<Self, GatewayError> {
         let (mut refusal, mut broken) = (None, None);
-        let configured = request.model.routes.iter().filter(|route| upstreams.serves(route, request.request.mode));
-        let mut waiting: VecDeque<Route> = configured.cloned().collect();
-        while let Some(route) = waiting.pop_front() {
-            match PreparedRequest::new(upstreams, &request, route, output) {
+        let mut waiting: VecDeque<Candidate> = request.candidates.iter().cloned().collect();
+        while let Some(candidate) = waiting.pop_front() {
+            match PreparedRequest::new(upstreams, &request, candidate, output) {
                 Ok(first) if upstreams.circuits.is_cooling_down(&first.name) => {
                     broken.get_or_insert(first);
                 }
@@ -55,8 +54,8 @@ impl Plan {
     }
 }
 
-/// The most output tokens that a body of those sizes may ask for.
-pub type Affordable = Arc<dyn Fn(&Measured) -> u64 + Send + Sync>;
+/// The most output tokens that a body of those sizes may ask a candidate for.
+pub type Affordable = Arc<dyn Fn(&Measured, &Candidate) -> u64 + Send + Sync>;
 
 /// What was held for a request: no body of it is sent whose reply could cost more.
 #[derive(Clone)]
@@ -72,7 +71,7 @@ pub struct Allowance {
 impl Allowance {
     /// What costs nothing.
     pub fn unlimited() -> Self {
-        Self { affordable: Arc::new(|_| u64::MAX), least_output: 0, output: OutputBounds::NONE }
+        Self { affordable: Arc::new(|_, _| u64::MAX), least_output: 0, output: OutputBounds::NONE }
     }
 
     /// The request in a route's words as far as it is paid for: with a lower output limit where that is needed; `None` where too
@@ -81,13 +80,13 @@ impl Allowance {
         &self,
         upstreams: &Upstreams,
         request: &RoutableRequest,
-        route: &Route,
+        candidate: &Candidate,
     ) -> Result<Option<PreparedRequest>, GatewayError> {
         /// A lower limit can change what the body says about thinking, and so its size; but not often.
         const ROUNDS: u32 = 4;
         let mut output = self.output;
         for _ in 0..ROUNDS {
-            let prepared = PreparedRequest::new(upstreams, request, route.clone(), output)?;
+            let prepared = PreparedRequest::new(upstreams, request, candidate.clone(), output)?;
             match self.covered(&prepared, request) {
                 Coverage::Whole => return Ok(Some(prepared)),
                 Coverage::Tokens(tokens) => output = OutputBounds { most: tokens, must_say: true },
@@ -99,7 +98,7 @@ impl Allowance {
 
     /// How much of a body's output is paid for.
     pub(super) fn covered(&self, prepared: &PreparedRequest, request: &RoutableRequest) -> Coverage {
-        let covered = (self.affordable)(prepared.measured());
+        let covered = (self.affordable)(prepared.measured(), &prepared.candidate);
         let asked = request.request.max_tokens.map_or(prepared.output_limit(), |limit| limit.tokens);
         if !self.output.must_say && prepared.measured().output_limit.is_none() || prepared.output_limit() <= covered {
             Coverage::Whole
@@ -125,7 +124,7 @@ impl Allowance {
         if says_as_it_must && is_short_enough && self.covered(&prepared, request) == Coverage::Whole {
             return Ok(Some(prepared));
         }
-        self.prepare(upstreams, request, &prepared.route)
+        self.prepare(upstreams, request, &prepared.candidate)
     }
 }
 

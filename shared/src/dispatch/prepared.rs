@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
-use crate::catalog::{Model, Route, Transfer};
+use crate::catalog::{Candidate, Model, Route, Transfer};
 use crate::circuit::CircuitState;
 use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
@@ -27,8 +27,10 @@ use crate::wire::{ClientRequest, Measured, Mode};
 pub struct RoutableRequest {
     /// The request.
     pub request: ClientRequest,
-    /// The model.
+    /// The model that was asked for.
     pub model: Arc<Model>,
+    /// The ways to it, or to what replaces it, in order of preference.
+    pub candidates: Vec<Candidate>,
     /// Anthropic's betas that Vertex takes.
     pub betas: Vec<&'static str>,
     /// What no route takes, by path.
@@ -40,8 +42,8 @@ pub struct RoutableRequest {
 /// One route for a request, and how the request fares on it.
 #[derive(Debug)]
 pub struct PreparedRequest {
-    /// The route.
-    pub route: Route,
+    /// The model and the route.
+    pub candidate: Candidate,
     /// How the reply comes back.
     pub conversion: Conversion,
     /// What the route cannot carry, by path.
@@ -71,12 +73,13 @@ impl PreparedRequest {
     pub(super) fn new(
         upstreams: &Upstreams,
         routable: &RoutableRequest,
-        route: Route,
+        candidate: Candidate,
         output: OutputBounds,
     ) -> Result<Self, GatewayError> {
-        let RoutableRequest { request, model, betas, signatures, dropped: untaken } = routable;
+        let RoutableRequest { request, model: _, candidates: _, betas, signatures, dropped: untaken } = routable;
+        let Candidate { model, route, tariff: _ } = &candidate;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
-        let destination = Destination { model, route: &route, wire: provider.wire(), output };
+        let destination = Destination { model, route, wire: provider.wire(), output };
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
@@ -86,7 +89,7 @@ impl PreparedRequest {
         let body = Document::parse_sent(body)?;
         let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
         Ok(Self {
-            name: name_of(&route, mode),
+            name: name_of(route, mode),
             circuit: CircuitState::Closed,
             tries: Tries::default(),
             mode,
@@ -97,7 +100,7 @@ impl PreparedRequest {
             must_say: output.must_say,
             may_be_silent: request.max_tokens.is_none() && !provider.wire().demands_output_limit(),
             first_event: model.first_event,
-            route,
+            candidate,
             conversion,
             dropped,
         })
@@ -124,12 +127,12 @@ impl PreparedRequest {
         token: SecretString,
         limit: Duration,
     ) -> Result<UpstreamCall, UpstreamError> {
-        let url = provider.url(&self.route.upstream, self.mode)?;
+        let url = provider.url(&self.candidate.route.upstream, self.mode)?;
         Ok(UpstreamCall { url, token, body: self.body.clone(), mode: self.mode, limit })
     }
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
-        Attempt { provider: self.route.provider, status, ms: started.elapsed().as_millis() }
+        Attempt { provider: self.candidate.route.provider, status, ms: started.elapsed().as_millis() }
     }
 }
 

@@ -69,7 +69,7 @@ fn outcome(ended: &Ended<'_>, log: &AttemptLog) -> Outcome {
     Outcome {
         status,
         is_charged: charge == Charge::Generated,
-        provider: log.route.provider,
+        candidate: log.candidate.clone(),
         attempts: log.calls(),
         usage: ended.metered.usage,
         source: match ended.metered.source {

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use http::Response;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Call;
@@ -45,6 +48,8 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deprecated: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     replacement: Option<&'a str>,
 }
 
@@ -86,8 +91,13 @@ pub(super) fn root() -> Result<Response<Body>, GatewayError> {
     respond::json(&Root { object: "gateway", endpoints })
 }
 
+/// The day whose prices are shown (UTC).
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
 fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
-    let Price { input, output, cache_read, cache_write_5m, cache_write_1h: _ } = model.price;
+    let Price { input, output, cache_read, cache_write_5m, .. } = model.tariff_on(today()).price;
     // The catalogue's date stands for every entry: vendors' own release dates are not part of its data.
     let created_at = format!("{}T00:00:00Z", catalog.version());
     let created = created_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
@@ -102,7 +112,7 @@ fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
         created_at,
         context_window: model.context_window,
         max_output_tokens: model.max_output_tokens,
-        max_input_tokens: model.context_window,
+        max_input_tokens: model.max_input_tokens,
         max_tokens: model.max_output_tokens,
         input_modalities: &model.input_modalities,
         output_modalities: &model.output_modalities,
@@ -113,6 +123,7 @@ fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
             cache_write: cache_write_5m.per_million(),
         },
         deprecated: model.deprecation.as_ref().map(|deprecation| deprecation.since.as_str()),
-        replacement: model.deprecation.as_ref().and_then(|d| d.replacement.as_ref()).map(ModelId::as_str),
+        ends_at: model.deprecation.as_ref().and_then(|deprecation| deprecation.ends.as_deref()),
+        replacement: model.replacement().map(ModelId::as_str),
     }
 }

@@ -12,7 +12,7 @@ use crate::catalog::Model;
 use crate::dispatch::{Allowance, AttemptLog, Dispatch, Plan};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-use crate::ledger::{self, RequestFacts};
+use crate::ledger::{self, Pricing, RequestFacts};
 use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
 use crate::wire::{ClientRequest, Delivery, Estimate, Identity, Mode, ReplyContext};
@@ -34,7 +34,8 @@ impl Gateway {
                 return Err(error);
             }
         };
-        ledger::log_intent(&facts, dispatch.prepared().route.provider);
+        ledger::log_intent(&facts, &dispatch.prepared().candidate);
+        let pricing = Pricing::of(&facts, &dispatch.prepared().candidate.tariff);
         let context = ReplyContext {
             format,
             request: facts.request,
@@ -49,7 +50,7 @@ impl Gateway {
                 input: facts.estimated_input.min(facts.model.context_window),
                 output_limit: dispatch.prepared().output_limit(),
             },
-            cost: Arc::new(ledger::price_of(&facts)),
+            cost: Arc::new(move |usage| pricing.charge(usage)),
         };
         self.pump(facts, context, dispatch, deadline).await
     }

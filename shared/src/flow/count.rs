@@ -1,18 +1,18 @@
 //! `count_tokens`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Response};
+use jiff::civil::Date;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Incoming, routable, served_model, show_rates};
+use super::{Incoming, Served, routable, show_rates};
 use crate::auth::ApiKey;
-use crate::catalog::Model;
-use crate::dispatch::{self, Allowance, Dispatch, Plan, PreparedRequest, ReplyReader};
+use crate::dispatch::{self, Allowance, Dispatch, Plan, PreparedRequest, ReplyReader, RoutableRequest};
 use crate::error::{ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::gateway::Gateway;
+use crate::ledger;
 use crate::providers::UpstreamReply;
 use crate::respond::{self, Body};
 use crate::wire::target::OutputBounds;
@@ -34,11 +34,11 @@ impl Gateway {
         let deadline = dispatch::end_of(incoming.deadline).min(Instant::now() + LONGEST);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_count(format, self.read_body(&key, &incoming).await?)?;
-        let model = served_model(self.catalog()?, &opened.model)?;
-        let admitted = self.admission.take_request(&key, model.id.as_str(), incoming.address);
+        let served = self.served(&opened.model)?;
+        let admitted = self.admission.take_request(&key, served.asked.id.as_str(), incoming.address);
         let (rates, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
         let rates = rates?;
-        let counted = self.counted(opened, model, deadline).await;
+        let counted = self.counted(opened, served, ledger::day_of(incoming.id), deadline).await;
         let answer = counted.and_then(|input_tokens| respond::json(&Count { input_tokens }));
         match rates {
             Some(rates) => show_rates(&rates, answer),
@@ -47,13 +47,20 @@ impl Gateway {
     }
 
     /// The provider's count, or the estimate. Fails only for what is wrong with the client's own request.
-    async fn counted(&self, opened: ClientRequest, model: Arc<Model>, deadline: Instant) -> Result<u64, GatewayError> {
-        let estimated = wire::measure_request(&opened, &model.capabilities.media)?.estimated_input();
-        if !model.routes.iter().any(|route| self.upstreams.serves(route, Mode::Count)) {
+    async fn counted(
+        &self,
+        opened: ClientRequest,
+        served: Served,
+        day: Date,
+        deadline: Instant,
+    ) -> Result<u64, GatewayError> {
+        let estimated = wire::measure_request(&opened, &served.asked.capabilities.media)?.estimated_input();
+        let candidates = self.upstreams.candidates(&served.models, Mode::Count, day);
+        if candidates.is_empty() {
             return Ok(estimated);
         }
         // Vertex counts without betas.
-        let request = routable(opened, &HeaderMap::new(), model);
+        let request = RoutableRequest { candidates, ..routable(opened, &HeaderMap::new(), served.asked) };
         let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
             Ok(plan) => plan,
             // A route that counts need not be one that can carry the request.

@@ -3,8 +3,35 @@
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, Model, UnknownModel};
+use crate::config::ModelFallback;
 use crate::error::{ErrorKind, GatewayError};
+use crate::gateway::Gateway;
 use crate::ids::ModelId;
+
+/// What a request is served by.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The model that was asked for.
+    pub asked: Arc<Model>,
+    /// The models whose routes are tried, in order: the one that was asked for, and what replaces it.
+    pub models: Vec<Arc<Model>>,
+}
+
+impl Gateway {
+    /// What a client means by a model's name. A model of the API contract falls back to its replacement always, another one where the
+    /// deployment says so; then one that is gone is served by its replacement alone.
+    pub(super) fn served(&self, asked: &str) -> Result<Served, GatewayError> {
+        let catalog = self.catalog()?;
+        let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
+        let falls_back = model.always_listed || self.config.model_fallback == ModelFallback::Replacement;
+        let replacement = model.replacement().filter(|_| falls_back).and_then(|id| catalog.by_id(id));
+        if model.is_gone() && replacement.is_none() {
+            return Err(model_gone(&model));
+        }
+        let own = (!model.is_gone()).then(|| Arc::clone(&model));
+        Ok(Served { models: own.into_iter().chain(replacement).collect(), asked: model })
+    }
+}
 
 /// The model that a client means, if it is still served.
 pub fn served_model(catalog: &Catalog, asked: &str) -> Result<Arc<Model>, GatewayError> {
@@ -14,8 +41,7 @@ pub fn served_model(catalog: &Catalog, asked: &str) -> Result<Arc<Model>, Gatewa
 
 /// The refusal of a model that its vendor has ended, with the one to use instead.
 pub fn model_gone(model: &Model) -> GatewayError {
-    let replacement = model.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref());
-    let instead = replacement.map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
+    let instead = model.replacement().map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
     let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));
     let error = error.with_code("model_gone").with_param("model").with_hint("GET /v1/models lists every model.");
     deprecation_headers(model).into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
@@ -32,7 +58,8 @@ pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
 pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
     let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();
-    GatewayError::new(ErrorKind::NotFound, format!("The model `{asked}` does not exist. Nearest: {}.", nearest.join(", ")))
+    let message = format!("The model `{asked}` is not in this gateway's catalogue. Nearest: {}.", nearest.join(", "));
+    GatewayError::new(ErrorKind::NotFound, message)
         .with_code("model_not_found")
         .with_param("model")
         .with_hint("GET /v1/models lists every model.")

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::ApiKey;
-use crate::catalog::{Model, Price};
+use crate::catalog::{Candidate, Model, Price};
 use crate::chat::request::CacheLifetime;
 use crate::ids::RequestId;
 use crate::protocol::{Demand, HoldPrice};
@@ -28,70 +28,90 @@ pub struct Applicant<'a> {
     pub lease: Duration,
 }
 
-/// What a request asks of its key: what the body that is ready for it may cost at most. `output_tokens` is the limit that stands
-/// in the body, or the one that would. Where other routes come after the first there is room for their bodies, which say the same
-/// in other words.
-pub fn demand(applicant: Applicant<'_>, body: &Measured, output_tokens: u64, model: &Model) -> Demand {
-    let room = if model.routes.len() > 1 { body.room_for_another_wire() } else { 0 };
-    let input_tokens = body.worst_input(model.widest_window).saturating_add(room).min(model.widest_window);
+/// The body that is ready for a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// Its sizes.
+    pub body: &'a Measured,
+    /// The output limit that stands in it, or the one that would.
+    pub output_tokens: u64,
+}
+
+/// What a request asks of its key: what the body that is ready for it may cost at most, on the dearest of the candidates. Where other
+/// candidates come after the first there is room for their bodies, which say the same in other words.
+pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidates: &[Candidate]) -> Demand {
+    let Sent { body, output_tokens } = sent;
+    let room = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
+    let window = candidates.iter().map(|candidate| candidate.model.largest_prompt()).max().unwrap_or_default();
+    let input_tokens = body.worst_input(window).saturating_add(room).min(window);
+    let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body, applicant.markup_permille));
+    let price = prices.reduce(|one, other| HoldPrice {
+        input: one.input.max(other.input),
+        output: one.output.max(other.output),
+        markup_permille: one.markup_permille,
+    });
     Demand {
         key: applicant.key.id().clone(),
         digest: applicant.key.digest(),
         request: applicant.request,
-        model: model.id.to_string(),
+        model: asked.id.to_string(),
         input_tokens,
         output_tokens,
         least_output: output_tokens.min(LEAST_OUTPUT),
-        price: hold_price(model, input_tokens, body.cache, applicant.markup_permille),
+        price: price.unwrap_or(HoldPrice { input: 0, output: 0, markup_permille: 0 }),
         lease: applicant.lease.as_secs(),
     }
 }
 
-/// The most output tokens that a body may ask for whose reply must not cost more than what is held.
-pub fn affordable_output(hold: &Hold, body: &Measured, model: &Model, markup_permille: u32) -> u64 {
-    let input_tokens = body.worst_input(model.widest_window);
-    let price = hold_price(model, input_tokens, body.cache, markup_permille);
+/// The most output tokens that a body may ask a candidate for, whose reply must not cost more than what is held.
+pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate, markup_permille: u32) -> u64 {
+    let input_tokens = body.worst_input(candidate.model.largest_prompt());
+    let price = hold_price(candidate, input_tokens, body, markup_permille);
     let amount = i128::try_from(hold.amount.pico()).unwrap_or(i128::MAX);
     price.affordable(amount, input_tokens).min(hold.tokens.saturating_sub(input_tokens))
 }
 
 /// The dearest that a token may become: written to a cache where the body marks one or the model needs no mark, in the tier of
-/// long prompts where it may be one.
-fn hold_price(model: &Model, input_tokens: u64, cache: Option<CacheLifetime>, markup_permille: u32) -> HoldPrice {
-    let tier = model.long_context.filter(|tier| input_tokens > tier.above);
-    let Price { input, output, cache_read, cache_write_5m, cache_write_1h } = tier.map_or(model.price, |tier| tier.price);
+/// long prompts where it may be one, and as sound where it may hold some.
+fn hold_price(candidate: &Candidate, input_tokens: u64, body: &Measured, markup_permille: u32) -> HoldPrice {
+    let Candidate { model, route: _, tariff } = candidate;
+    let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } =
+        tariff.of_prompt(input_tokens);
     let unmarked = (!model.capabilities.marked_caches).then_some(CacheLifetime::FiveMinutes);
-    let written = match cache.max(unmarked) {
+    let written = match body.cache.max(unmarked) {
         Some(CacheLifetime::OneHour) => cache_write_5m.max(cache_write_1h),
         Some(CacheLifetime::FiveMinutes) => cache_write_5m,
         None => input,
     };
-    HoldPrice { input: input.max(cache_read).max(written).pico(), output: output.pico(), markup_permille }
+    let heard = if body.has_sound { audio.max(audio_cache_read) } else { input };
+    HoldPrice { input: input.max(cache_read).max(written).max(heard).pico(), output: output.pico(), markup_permille }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use jiff::civil::Date;
 
     use super::*;
     use crate::catalog::Catalog;
     use crate::money::PicoUsd;
     use crate::wire::WireFormat;
 
-    fn model(id: &str) -> Arc<Model> {
-        Catalog::embedded().unwrap().resolve(id).unwrap()
+    fn candidate(id: &str) -> Candidate {
+        let model = Catalog::embedded().unwrap().resolve(id).unwrap();
+        let route = model.routes[0].clone();
+        Candidate::new(&model, &route, Date::constant(2026, 11, 26), false)
     }
 
-    fn measured(body: &str, model: &Model) -> Measured {
-        Measured::of(WireFormat::Anthropic, body.as_bytes(), &model.capabilities.media).unwrap()
+    fn measured(body: &str, candidate: &Candidate) -> Measured {
+        Measured::of(WireFormat::Anthropic, body.as_bytes(), &candidate.model.capabilities.media).unwrap()
     }
 
     #[test]
     fn a_cache_mark_is_held_at_its_price() {
         let price = |id: &str, rest: &str| {
-            let model = model(id);
+            let to = candidate(id);
             let body = format!(r#"{{"messages":[{{"content":[{{"type":"text","text":"hi"{rest}}}]}}]}}"#);
-            hold_price(&model, 10, measured(&body, &model).cache, 0).input
+            hold_price(&to, 10, &measured(&body, &to), 0).input
         };
         assert_eq!(price("claude-opus-4.6", ""), 5_000_000);
         assert_eq!(price("claude-opus-4.6", r#","cache_control":{"type":"ephemeral"}"#), 6_250_000);
@@ -101,23 +121,45 @@ mod tests {
 
     #[test]
     fn a_model_that_caches_unasked_is_held_at_the_price_of_writing() {
-        let mut model = Model::clone(&model("gpt-5.2"));
-        model.price.cache_write_5m = model.price.output;
-        assert_eq!(hold_price(&model, 10, None, 0).input, model.price.output.pico());
+        let mut to = candidate("gpt-5.2");
+        to.tariff.price.cache_write_5m = to.tariff.price.output;
+        assert_eq!(hold_price(&to, 10, &Measured::default(), 0).input, to.tariff.price.output.pico());
+    }
+
+    #[test]
+    fn a_part_that_may_be_sound_is_held_at_the_price_of_sound() {
+        let to = candidate("gemini-3-flash");
+        let price = |part: &str| {
+            let body = format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#);
+            let body = Measured::of(WireFormat::Gemini, body.as_bytes(), &to.model.capabilities.media).unwrap();
+            hold_price(&to, 10, &body, 0).input
+        };
+        let sound = r#"{"inlineData":{"mimeType":"audio/mpeg","data":"////"}}"#;
+        assert_eq!((price(r#"{"text":"hi"}"#), price(sound)), (500_000, 1_000_000));
+    }
+
+    #[test]
+    fn a_request_is_held_at_the_price_of_its_dearest_candidate() {
+        let (_, key) = crate::auth::mint(&ring::rand::SystemRandom::new()).unwrap();
+        let applicant = Applicant { key: &key, request: RequestId::generate(), markup_permille: 0, lease: Duration::ZERO };
+        let candidates = [candidate("gpt-5-mini"), candidate("gpt-5.2")];
+        let sent = Sent { body: &Measured::default(), output_tokens: 100 };
+        let demand = demand(applicant, sent, &candidates[0].model, &candidates);
+        assert_eq!((demand.price.input, demand.price.output), (1_750_000, 14_000_000));
     }
 
     #[test]
     fn a_prompt_that_may_be_long_is_held_at_the_price_of_long_ones() {
-        let model = model("claude-sonnet-4.5");
-        let price = |tokens| hold_price(&model, tokens, None, 0);
+        let to = candidate("claude-sonnet-4.5");
+        let price = |tokens| hold_price(&to, tokens, &Measured::default(), 0);
         assert_eq!((price(200_000).input, price(200_000).output), (3_000_000, 15_000_000));
         assert_eq!((price(200_001).input, price(200_001).output), (6_000_000, 22_500_000));
     }
 
     #[test]
     fn a_hold_covers_so_much_output_of_another_body() {
-        let model = model("claude-haiku-4.5");
-        let body = measured(r#"{"messages":[{"content":"hi"}]}"#, &model);
+        let to = candidate("claude-haiku-4.5");
+        let body = measured(r#"{"messages":[{"content":"hi"}]}"#, &to);
         let input = body.worst_input(u64::MAX);
         let hold = |output: u64, tokens: u64| Hold {
             expires: 0,
@@ -126,8 +168,8 @@ mod tests {
             tokens,
             model: String::new(),
         };
-        assert_eq!(affordable_output(&hold(700, u64::MAX), &body, &model, 0), 700);
-        assert_eq!(affordable_output(&hold(700, input + 300), &body, &model, 0), 300);
-        assert_eq!(affordable_output(&hold(0, 0), &body, &model, 0), 0);
+        assert_eq!(affordable_output(&hold(700, u64::MAX), &body, &to, 0), 700);
+        assert_eq!(affordable_output(&hold(700, input + 300), &body, &to, 0), 300);
+        assert_eq!(affordable_output(&hold(0, 0), &body, &to, 0), 0);
     }
 }

@@ -78,6 +78,8 @@ pub(super) fn interrupted(key: &KeyId, request: RequestId, hold: &Hold) -> Recor
         request,
         format: "".into(),
         model: hold.model.clone(),
+        served_model: String::new(),
+        upstream_model: String::new(),
         provider: "".into(),
         attempts: 0,
         status: 500,

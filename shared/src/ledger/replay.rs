@@ -29,6 +29,10 @@ struct Line {
     #[serde(default)]
     model: String,
     #[serde(default)]
+    served_model: String,
+    #[serde(default)]
+    upstream_model: String,
+    #[serde(default)]
     provider: String,
     #[serde(default)]
     attempts: u32,
@@ -46,6 +50,10 @@ struct Line {
     cache_write_5m: u64,
     #[serde(default)]
     cache_write_1h: u64,
+    #[serde(default)]
+    audio: u64,
+    #[serde(default)]
+    audio_cache_read: u64,
     #[serde(default)]
     output: u64,
     #[serde(default)]
@@ -180,6 +188,8 @@ fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
         source: TokenSource::parse(&line.source).unwrap_or(TokenSource::Estimated),
         format: line.format.into(),
         model: line.model,
+        served_model: line.served_model,
+        upstream_model: line.upstream_model,
         provider: line.provider.into(),
         attempts: line.attempts,
         status: line.status,
@@ -198,6 +208,8 @@ fn interrupted_record(keyed: &KeyedRequest, hold: &Hold, intent: Option<&Line>, 
     let base = match intent {
         Some(intent) => Record {
             format: intent.format.clone().into(),
+            served_model: intent.served_model.clone(),
+            upstream_model: intent.upstream_model.clone(),
             provider: intent.provider.clone().into(),
             price_version: intent.price_version.clone(),
             markup_permille: intent.markup_permille,
@@ -209,7 +221,10 @@ fn interrupted_record(keyed: &KeyedRequest, hold: &Hold, intent: Option<&Line>, 
         Some(line) => Record {
             usage: usage(line),
             provider_cost: pico(&line.provider_cost_pico),
+            served_model: line.served_model.clone(),
+            upstream_model: line.upstream_model.clone(),
             provider: line.provider.clone().into(),
+            price_version: line.price_version.clone(),
             attempts: line.attempts,
             ..base
         },
@@ -223,6 +238,8 @@ fn usage(line: &Line) -> Usage {
         cache_read: line.cache_read,
         cache_write_5m: line.cache_write_5m,
         cache_write_1h: line.cache_write_1h,
+        audio: line.audio,
+        audio_cache_read: line.audio_cache_read,
         output: line.output,
         reasoning: line.reasoning,
         provider_cost: None,

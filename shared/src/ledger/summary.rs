@@ -62,7 +62,7 @@ impl ModelUsage {
         self.requests = self.requests.saturating_add(rollup.requests);
         self.errors = self.errors.saturating_add(rollup.errors);
         self.charged += rollup.charged;
-        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost } = rollup.usage;
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost, .. } = rollup.usage;
         let sum = &mut self.usage;
         sum.input = sum.input.saturating_add(input);
         sum.cache_read = sum.cache_read.saturating_add(cache_read);

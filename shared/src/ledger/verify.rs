@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cost;
 use super::reconcile::dead_holds;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, PriceLabel, Tariff};
 use crate::ids::KeyId;
 use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::store::items::{CreditGrant, Expired, Record, Rollup, StoredKey, iso_day};
@@ -96,6 +96,15 @@ impl Charges {
     }
 }
 
+/// The prices by which a record says that it is charged, where this catalogue has them.
+fn tariff_of(record: &Record, catalog: &Catalog) -> Option<Tariff> {
+    let label = PriceLabel::parse(&record.price_version).filter(|label| label.version == catalog.version())?;
+    let served = if record.served_model.is_empty() { &record.model } else { &record.served_model };
+    let model = catalog.resolve(served).ok()?;
+    let mut tariffs = std::iter::once(&model.tariff).chain(&model.later_tariffs);
+    tariffs.find(|tariff| tariff.from == label.from).map(|tariff| tariff.with_surcharge(label.surcharge_permille))
+}
+
 /// What records and rollups of a day and model must agree in: requests, input, output, charge.
 type Sum = (u64, u64, u64, PicoUsd);
 
@@ -112,9 +121,9 @@ impl Found<'_> {
                 self.add("L2", format!("{} failed and charges {}", record.request, record.charged));
             }
             let is_free = charges != Charges::Always && record.charged == PicoUsd::ZERO;
-            let priced = record.price_version == catalog.version() && charges != Charges::Never && !is_free;
-            let Some(model) = catalog.resolve(&record.model).ok().filter(|_| priced) else { continue };
-            let due = cost(&record.usage, &model).with_markup(record.markup_permille);
+            let priced = charges != Charges::Never && !is_free;
+            let Some(tariff) = tariff_of(record, catalog).filter(|tariff| priced && !tariff.moves) else { continue };
+            let due = cost(&record.usage, &tariff).with_markup(record.markup_permille);
             if due != record.charged {
                 self.add("L2", format!("{} charges {} for tokens worth {due}", record.request, record.charged));
             }

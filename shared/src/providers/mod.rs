@@ -32,6 +32,11 @@ pub trait Provider: Send + Sync {
     /// Whether it counts tokens for free.
     fn counts(&self) -> bool;
 
+    /// Whether it serves from a region, for which some models cost more.
+    fn is_regional(&self) -> bool {
+        false
+    }
+
     /// Where a call for that model goes.
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError>;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Credential, CredentialError, join};
-use crate::config::VertexConfig;
+use crate::config::{DEFAULT_VERTEX_LOCATION, VertexConfig};
 use crate::error::UpstreamError;
 
 /// A project at a location.
@@ -30,6 +30,10 @@ impl Vertex {
 
     pub(super) fn credential(&self) -> &Credential {
         &self.credential
+    }
+
+    pub(super) fn is_regional(&self) -> bool {
+        self.location != DEFAULT_VERTEX_LOCATION
     }
 
     /// `.../publishers/{publisher}/models/{model}:{method}`.

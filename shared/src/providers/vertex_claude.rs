@@ -36,6 +36,10 @@ impl Provider for VertexClaude {
         true
     }
 
+    fn is_regional(&self) -> bool {
+        self.0.is_regional()
+    }
+
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
         match mode {
             Mode::Streaming => self.0.url("anthropic", model.as_str(), "streamRawPredict"),

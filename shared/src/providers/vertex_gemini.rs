@@ -31,6 +31,10 @@ impl Provider for VertexGemini {
         true
     }
 
+    fn is_regional(&self) -> bool {
+        self.0.is_regional()
+    }
+
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
         match mode {
             Mode::Whole => self.0.url("google", model.as_str(), "generateContent"),

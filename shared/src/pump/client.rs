@@ -160,15 +160,17 @@ impl Client {
 mod tests {
     use std::time::Duration;
 
+    use jiff::civil::Date;
     use tokio::time::{sleep, timeout};
 
     use super::*;
-    use crate::catalog::Catalog;
+    use crate::catalog::{Candidate, Catalog};
 
     /// A stream's client that has its status, and its body.
     async fn streaming() -> (Client, mpsc::Receiver<Bytes>) {
         let model = Catalog::embedded().unwrap().resolve("gpt-5-nano").unwrap();
-        let log = AttemptLog { route: model.routes[0].clone(), dropped: Vec::new(), attempts: Vec::new() };
+        let candidate = Candidate::new(&model, &model.routes[0], Date::constant(2026, 11, 26), false);
+        let log = AttemptLog { candidate, dropped: Vec::new(), attempts: Vec::new() };
         let (mut client, commit) =
             Client::new(ClientFormat::ChatCompletions, Delivery::Streamed, SharedAttemptLog::new(log));
         client.commit_stream();

@@ -4,7 +4,6 @@ mod characters;
 mod conversion;
 mod meter;
 pub mod outbound;
-mod place;
 pub mod relay;
 mod restore;
 mod rules;

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::conversion::{Conversion, Forwarded};
-use super::place;
 use super::restore::Restore;
 use crate::catalog::{Model, Route};
 use crate::chat::request::ToolChoice;
 use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::native::{Forwarding, UpstreamBody};
-use crate::wire::target::{Encoded, OutputBounds, Target};
+use crate::wire::target::{Encoded, OutputBounds, Refusal, Target};
 use crate::wire::{self, ClientRequest, Native, WireFormat};
 
 /// The upstream body before the provider's last edits.
@@ -118,7 +117,11 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     restore_signatures(&mut conversation, extras.signatures);
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
-    let Encoded { body, lost, left_out, names, answer_tool } = encoded.map_err(|error| placed(error, request.body()))?;
+    let placed = |Refusal { error, place }: Refusal| match path_of(place) {
+        Some(path) => error.with_param(path),
+        None => error,
+    };
+    let Encoded { body, lost, left_out, names, answer_tool } = encoded.map_err(placed)?;
     dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost, request.body()).to_owned()));
     dropped.extend(left_out.into_iter().filter_map(path_of));
     let mut restore = Restore::new(names, answer_tool, visible_reasoning);
@@ -148,17 +151,6 @@ fn server_tools(request: &ClientRequest) -> Vec<String> {
     let tools = request.body().get("tools").filter(|tools| tools.kind() == Kind::List);
     let tools = tools.into_iter().flat_map(Value::elements);
     tools.filter(|tool| !request.format.is_client_tool(*tool)).map(Value::path).collect()
-}
-
-/// Names the part that the wire refused by its path in the client's body.
-fn placed(error: GatewayError, body: Value<'_>) -> GatewayError {
-    if error.kind() != ErrorKind::Unsupported {
-        return error;
-    }
-    match place::of_uncarried_part(body) {
-        Some(path) => error.with_param(path),
-        None => error,
-    }
 }
 
 /// Gives calls their signatures back, unless the client kept them itself.

@@ -11,7 +11,7 @@ pub struct Restore {
     /// Tool names as the wire knows them, and as the client does.
     pub names: ToolNames,
     /// The tool whose arguments are the answer.
-    pub answer_tool: Option<&'static str>,
+    pub answer_tool: Option<String>,
     /// Whether the client reads thoughts.
     pub visible_reasoning: bool,
     /// Whether the client knows a call as `function_call` only.
@@ -25,7 +25,7 @@ pub struct Restore {
 
 impl Restore {
     /// For a request with these names, that answer tool, and that wish to see thoughts.
-    pub fn new(names: ToolNames, answer_tool: Option<&'static str>, visible_reasoning: bool) -> Self {
+    pub fn new(names: ToolNames, answer_tool: Option<String>, visible_reasoning: bool) -> Self {
         Self { names, answer_tool, visible_reasoning, ..Self::default() }
     }
 
@@ -38,26 +38,27 @@ impl Restore {
     pub fn release(&mut self, event: &StreamEvent) -> Option<StreamEvent> {
         let (tool, arguments) = self.renamed.take_if(|_| *event == StreamEvent::BlockStop)?;
         let restored = self.names.properties_back(&tool).map(|names| names.back(&arguments));
-        Some(StreamEvent::Delta(Delta::Arguments(restored.unwrap_or(arguments))))
+        let whole = restored.unwrap_or(arguments);
+        Some(StreamEvent::Delta(if self.in_answer { Delta::Text(whole) } else { Delta::Arguments(whole) }))
     }
 
     /// The event as the client shall see it; `None` when it shall not.
     pub fn apply(&mut self, event: StreamEvent) -> Option<StreamEvent> {
         match event {
             StreamEvent::BlockStart(BlockStart::ToolCall { id, name }) => {
-                self.in_answer = self.answer_tool == Some(name.as_str());
+                self.in_answer = self.answer_tool.as_deref() == Some(name.as_str());
+                self.renamed = self.names.properties_back(&name).map(|_| (name.clone(), String::new()));
                 if self.in_answer {
                     return Some(StreamEvent::BlockStart(BlockStart::Text));
                 }
-                self.renamed = self.names.properties_back(&name).map(|_| (name.clone(), String::new()));
                 let name = self.names.original(&name).to_owned();
                 Some(StreamEvent::BlockStart(BlockStart::ToolCall { id, name }))
             }
-            StreamEvent::Delta(Delta::Arguments(json)) if self.in_answer => Some(StreamEvent::Delta(Delta::Text(json))),
             StreamEvent::Delta(Delta::Arguments(json)) if self.renamed.is_some() => {
                 self.renamed.iter_mut().for_each(|(_, arguments)| arguments.push_str(&json));
                 None
             }
+            StreamEvent::Delta(Delta::Arguments(json)) if self.in_answer => Some(StreamEvent::Delta(Delta::Text(json))),
             StreamEvent::Delta(Delta::Signature(_)) if self.in_answer => None,
             StreamEvent::Delta(Delta::Reasoning(_)) if !self.visible_reasoning => None,
             StreamEvent::BlockStart(BlockStart::Opaque) => {
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_answer_tools_arguments_become_text() {
-        let mut restore = Restore::new(ToolNames::default(), Some("json_output"), true);
+        let mut restore = Restore::new(ToolNames::default(), Some("json_output".to_owned()), true);
         let call = BlockStart::ToolCall { id: "1".into(), name: "json_output".into() };
         let seen: Vec<StreamEvent> =
             [StreamEvent::BlockStart(call), StreamEvent::Delta(Delta::Arguments("{}".into())), StreamEvent::BlockStop]
@@ -103,6 +104,23 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_with_renamed_properties_comes_whole_and_under_the_clients_names() {
+        let schema = serde_json::value::RawValue::from_string(r#"{"properties":{"$top":{}}}"#.to_owned()).unwrap();
+        let mut names = ToolNames::default();
+        names.with_properties("json_output", PropertyNames::for_claude(&schema).unwrap());
+        let mut restore = Restore::new(names, Some("json_output".to_owned()), true);
+        let call = BlockStart::ToolCall { id: "1".into(), name: "json_output".into() };
+        let piece = |json: &str| StreamEvent::Delta(Delta::Arguments(json.to_owned()));
+        let events = [StreamEvent::BlockStart(call), piece(r#"{"_to"#), piece(r#"p":1}"#), StreamEvent::BlockStop];
+        let seen: Vec<StreamEvent> = events
+            .into_iter()
+            .flat_map(|event| restore.release(&event).into_iter().chain(restore.apply(event)).collect::<Vec<_>>())
+            .collect();
+        let answer = StreamEvent::Delta(Delta::Text(r#"{"$top":1}"#.to_owned()));
+        assert_eq!(seen, [StreamEvent::BlockStart(BlockStart::Text), answer, StreamEvent::BlockStop]);
+    }
+
+    #[test]
     fn a_call_comes_back_under_the_clients_name() {
         let name = "mcp__server.tool/x";
         let tool = ToolDefinition { name: name.to_owned(), description: None, schema: None, strict: None, cache: None };
@@ -115,7 +133,7 @@ mod tests {
     #[test]
     fn arguments_with_renamed_properties_come_whole_and_under_the_clients_names() {
         let schema = serde_json::value::RawValue::from_string(r#"{"properties":{"$top":{}}}"#.to_owned()).unwrap();
-        let properties = PropertyNames::of(&schema, |name| name.replace('$', "_")).unwrap();
+        let properties = PropertyNames::for_claude(&schema).unwrap();
         let mut names = ToolNames::default();
         names.with_properties("find", properties);
         let mut restore = Restore::new(names, None, true);

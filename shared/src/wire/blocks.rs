@@ -4,9 +4,10 @@
 mod reading;
 
 use crate::chat::request::{CacheMark, Part, Place, Source, ToolCall, ToolResult};
+use crate::chat::turns::reminder;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::media::{self, Title};
+use crate::wire::media::{self, Title, split_data_url};
 use crate::wire::request::{
     NeededTexts, arguments, cache_mark, check_content, optional_text, quoted, text_field, unsupported,
 };
@@ -77,7 +78,8 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
     let cache = cache_mark(block.get("cache_control"));
     let kind = text_field(block, "type")?;
     let part = match kind.as_str() {
-        "text" | "mid_conv_system" => text_part(text_field(block, "text")?, cache),
+        "text" => text_part(text_field(block, "text")?, cache),
+        "mid_conv_system" => text_part(reminder(&text_field(block, "text")?), cache),
         "image" => Part::Image { source: source(block, None)?, cache, place: block.place() },
         "document" => return document(block, cache, left_out),
         "thinking" => {
@@ -107,7 +109,7 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
             Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: block.place() })
         }
         "search_result" => search_result(block, cache, left_out)?,
-        "tool_reference" => text_part(format!("The tool {} was found.", text_field(block, "tool_name")?), cache),
+        "tool_reference" => text_part(found_tool(&text_field(block, "tool_name")?), cache),
         kind if kind.ends_with("_tool_result") || is_of_a_server(kind) => {
             left_out.push(block.place());
             return Ok(Vec::new());
@@ -131,6 +133,11 @@ pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
         }
     }
     content
+}
+
+/// A reference to a tool in words, where no model follows it.
+pub fn found_tool(name: &str) -> String {
+    format!("The tool {name} was found.")
 }
 
 /// A mark where no cache may end.
@@ -163,8 +170,14 @@ fn document(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place
         }
     } else {
         parts.extend(context.map(|context| text_part(context, None)));
-        let source = self::source(block, Some(Title(title.as_deref())))?;
-        parts.push(Part::Document { source, title, cache, place: block.place() });
+        let (source, place) = (self::source(block, Some(Title(title.as_deref())))?, block.place());
+        // Pictures have no titles.
+        if matches!(&source, Source::Inline { media_type, .. } if media_type.starts_with("image/")) {
+            parts.extend(title.map(|title| text_part(title, None)));
+            parts.push(Part::Image { source, cache, place });
+        } else {
+            parts.push(Part::Document { source, title, cache, place });
+        }
     }
     Ok(parts)
 }
@@ -191,16 +204,24 @@ fn note_citations(block: Value<'_>, left_out: &mut Vec<Place>) {
     left_out.extend(wanted.map(Value::place));
 }
 
-fn source(block: Value<'_>, title: Option<Title<'_>>) -> Result<Source, GatewayError> {
+/// Where the bytes of a picture are, or of a document of that title. A data URL is data wherever it stands.
+pub fn source(block: Value<'_>, title: Option<Title<'_>>) -> Result<Source, GatewayError> {
     let source = block.required("source")?;
     let [media_type, data, url] = source.fields(["media_type", "data", "url"])?;
+    let declared = optional_text(media_type)?.unwrap_or_default();
+    let inline = |declared: &str, data: &str| {
+        title.map_or_else(|| media::inline(declared, data), |title| media::document(declared, data, title))
+    };
     match (text_field(source, "type")?.as_str(), optional_text(data)?, optional_text(url)?) {
         ("base64", Some(data), _) => {
-            let declared = optional_text(media_type)?.unwrap_or_default();
-            Ok(title.map_or_else(|| media::inline(&declared, &data), |title| media::document(&declared, &data, title)))
+            let (told, data) = split_data_url(&data).unwrap_or(("", &data));
+            Ok(inline(if told.is_empty() { &declared } else { told }, data))
         }
         ("text", Some(data), _) => Ok(Source::Text(data)),
-        ("url", _, Some(url)) => Ok(Source::Url(url)),
+        ("url", _, Some(url)) => Ok(match split_data_url(&url) {
+            Some((declared, data)) => inline(declared, data),
+            None => Source::Url(url),
+        }),
         ("file", _, _) => Err(unsupported(block, "a file by id; send its data instead")),
         _ => Err(source.wrong("needs base64 data, text, blocks or a url")),
     }

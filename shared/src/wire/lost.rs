@@ -23,6 +23,8 @@ pub enum Lost {
     Reasoning,
     /// How hard to think, where the client says that apart.
     Effort,
+    /// Which tool must be called.
+    ToolChoice,
     /// One call at a time.
     ParallelToolCalls,
     /// The form of the answer is asked for in words instead.

@@ -40,7 +40,7 @@ pub use measure::Measured;
 pub use reply::{
     Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext,
 };
-use target::{Encoded, Target};
+use target::{Encoded, Refusal, Target};
 
 /// A format that clients speak to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -264,12 +264,12 @@ pub fn decode_request(request: &ClientRequest) -> Result<ChatRequest, GatewayErr
 }
 
 /// The conversation in a wire's words.
-pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
-    match wire {
-        WireFormat::OpenAi => openai::provider::request::encode(request, target),
-        WireFormat::Anthropic => anthropic::provider::request::encode(request, target),
-        WireFormat::Gemini => gemini::provider::request::encode(request, target),
-    }
+pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refusal> {
+    Ok(match wire {
+        WireFormat::OpenAi => openai::provider::request::encode(request, target)?,
+        WireFormat::Anthropic => anthropic::provider::request::encode(request, target)?,
+        WireFormat::Gemini => gemini::provider::request::encode(request, target)?,
+    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,30 @@ use crate::chat::request::ToolDefinition;
 /// Longest tool name that every wire takes.
 const MAX_NAME: usize = 64;
 
-/// How a wire wants names spelled. The same name always gives the same spelling, and a name that fits gives itself.
-pub type NameRule = fn(&str) -> String;
+/// How a wire wants names spelled.
+#[derive(Clone, Copy, Debug)]
+pub struct NameRule {
+    /// The spelling of a name: always the same for the same name, and a name that fits gives itself.
+    pub spell: fn(&str) -> String,
+    /// The most bytes of a name.
+    pub longest: usize,
+}
+
+impl NameRule {
+    /// A name that is not taken: the wanted one under this rule, or that with a number.
+    pub fn free(self, wanted: &str, taken: &HashSet<String>) -> String {
+        let wanted = (self.spell)(wanted);
+        let numbered = (2_u32..).map(|number| {
+            let suffix = format!("_{number}");
+            let kept: String = wanted.chars().take(self.longest.saturating_sub(suffix.len())).collect();
+            kept + &suffix
+        });
+        std::iter::once(wanted.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default()
+    }
+}
+
+/// Letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64: what every wire takes.
+const PLAIN: NameRule = NameRule { spell: plain, longest: MAX_NAME };
 
 /// Names of tools and of their properties as a wire takes them, and back.
 #[derive(Clone, Debug)]
@@ -28,25 +50,25 @@ pub struct ToolNames {
 
 impl Default for ToolNames {
     fn default() -> Self {
-        Self { rule: plain, outward: HashMap::new(), back: HashMap::new(), properties: HashMap::new() }
+        Self { rule: PLAIN, outward: HashMap::new(), back: HashMap::new(), properties: HashMap::new() }
     }
 }
 
 impl ToolNames {
     /// Names for these tools: letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64; collisions get a number.
     pub fn new(tools: &[ToolDefinition]) -> Self {
-        Self::under(plain, tools.iter().map(|tool| tool.name.as_str()))
+        Self::under(PLAIN, tools.iter().map(|tool| tool.name.as_str()))
     }
 
     /// Names for tools of these names under a rule; collisions get a number.
     pub fn under<'n>(rule: NameRule, tools: impl Iterator<Item = &'n str>) -> Self {
         let tools: Vec<&str> = tools.collect();
         let mut names = Self { rule, ..Self::default() };
-        let (fit, others): (Vec<&str>, Vec<&str>) = tools.into_iter().partition(|name| *name == rule(name));
+        let (fit, others): (Vec<&str>, Vec<&str>) = tools.into_iter().partition(|name| *name == (rule.spell)(name));
         let mut taken: HashSet<String> = fit.into_iter().map(str::to_owned).collect();
         for name in others {
             if !names.outward.contains_key(name) {
-                let free = free_name(&rule(name), &taken);
+                let free = rule.free(name, &taken);
                 taken.insert(free.clone());
                 names.back.insert(free.clone(), name.to_owned());
                 names.outward.insert(name.to_owned(), free);
@@ -62,7 +84,7 @@ impl ToolNames {
 
     /// The wire's name of a tool, declared or only seen in the history.
     pub fn outward(&self, name: &str) -> String {
-        self.outward.get(name).cloned().unwrap_or_else(|| (self.rule)(name))
+        self.outward.get(name).cloned().unwrap_or_else(|| (self.rule.spell)(name))
     }
 
     /// The client's name of a tool.
@@ -86,19 +108,9 @@ impl ToolNames {
     }
 }
 
-/// A name that is not taken: the wanted one, or that with a number.
-fn free_name(wanted: &str, taken: &HashSet<String>) -> String {
-    let numbered = (2_u32..).map(|number| {
-        let suffix = format!("_{number}");
-        let kept: String = wanted.chars().take(MAX_NAME.saturating_sub(suffix.len())).collect();
-        kept + &suffix
-    });
-    std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default()
-}
-
-/// A name of the characters that are taken, the others as `_`, within the length that every wire takes.
-pub fn spelled(name: &str, taken: fn(char) -> bool) -> String {
-    let spelled: String = name.chars().map(|c| if taken(c) { c } else { '_' }).take(MAX_NAME).collect();
+/// A name of the characters that are taken, the others as `_`, of so many at most.
+pub fn spelled(name: &str, taken: fn(char) -> bool, longest: usize) -> String {
+    let spelled: String = name.chars().map(|c| if taken(c) { c } else { '_' }).take(longest).collect();
     if spelled.is_empty() { "_".to_owned() } else { spelled }
 }
 

@@ -32,7 +32,7 @@ pub struct Undo {
     /// Names of tools and of their properties that the wire has otherwise.
     pub names: ToolNames,
     /// The tool whose arguments are the answer.
-    pub answer_tool: Option<&'static str>,
+    pub answer_tool: Option<String>,
 }
 
 impl Undo {

@@ -178,6 +178,16 @@ pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {
         .with_param(path)
 }
 
+/// How many candidates a token is drawn from; none where that is not set.
+pub fn top_k(value: Option<Value<'_>>) -> Result<Option<u64>, GatewayError> {
+    value.filter(|value| !is_unset_top_k(*value)).map(Value::whole_number).transpose()
+}
+
+/// Whether a number of candidates is one of the markers for none: -1 and 0.
+pub fn is_unset_top_k(top_k: Value<'_>) -> bool {
+    matches!(top_k.as_integer(), Some(-1 | 0))
+}
+
 /// A tool call's arguments as one JSON object: an object as it stands, a string by what it says.
 pub fn arguments(value: Option<Value<'_>>) -> JsonText {
     match value {

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use crate::capability::{Capabilities, SamplingField, SamplingSupport};
-use crate::chat::request::{Amount, Place, Sampling, ToolDefinition};
+use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
+use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -81,6 +82,27 @@ impl Target<'_> {
         (asked.is_some() || self.must_say_limit).then(|| self.output_limit(asked, lost))
     }
 
+    /// Whether the model takes that choice: some refuse to be forced (platform.claude.com, pages of the 5.5 models).
+    pub fn takes_choice(&self, choice: &ToolChoice) -> bool {
+        let is_forced = match choice {
+            ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. } => true,
+            ToolChoice::Auto | ToolChoice::None | ToolChoice::Allowed { required: false, .. } => false,
+        };
+        !(is_forced && self.capabilities.refuses_forced_calls)
+    }
+
+    /// The choice that the model takes: its own where it refuses to be forced.
+    pub fn choice(&self, choice: ToolChoice, lost: &mut Vec<Lost>) -> ToolChoice {
+        if self.takes_choice(&choice) {
+            return choice;
+        }
+        lost.push(Lost::ToolChoice);
+        match choice {
+            ToolChoice::Allowed { names, .. } => ToolChoice::Allowed { names, required: false },
+            ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_) => ToolChoice::Auto,
+        }
+    }
+
     /// The sampling that the model takes, each number within its range: reasoning models refuse most of it.
     pub fn sampling(&self, sampling: Sampling, amount: Amount, lost: &mut Vec<Lost>) -> Sampling {
         within_ranges(supported(self.sampling_support(amount), sampling, lost), lost)
@@ -88,8 +110,10 @@ impl Target<'_> {
 
     /// Which sampling the model takes while it thinks so much.
     pub fn sampling_support(&self, amount: Amount) -> SamplingSupport {
+        let is_off_unasked = self.capabilities.default_effort.as_deref() == Some("none");
         match (self.capabilities.sampling, amount) {
             (SamplingSupport::WithoutThinking, Amount::Off) => SamplingSupport::Draws,
+            (SamplingSupport::WithoutThinking, Amount::Default) if is_off_unasked => SamplingSupport::Draws,
             (support, _) => support,
         }
     }
@@ -140,6 +164,21 @@ pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<L
     })
 }
 
+/// Why a request cannot be put into a wire's words.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong.
+    pub error: GatewayError,
+    /// Where, as far as it is one part of the request.
+    pub place: Place,
+}
+
+impl From<GatewayError> for Refusal {
+    fn from(error: GatewayError) -> Self {
+        Self { error, place: Place::NOWHERE }
+    }
+}
+
 /// A request in a wire's words.
 #[derive(Debug)]
 pub struct Encoded {
@@ -152,7 +191,7 @@ pub struct Encoded {
     /// Tool names on the way back.
     pub names: ToolNames,
     /// The tool that stands for structured output, where the model has no mode for it: its arguments are the answer.
-    pub answer_tool: Option<&'static str>,
+    pub answer_tool: Option<String>,
 }
 
 /// The tools a choice leaves: all, or those it allows.

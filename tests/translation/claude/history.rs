@@ -8,8 +8,12 @@ type Messages = Vec<Value>;
 
 /// Checks what messages become, whatever the model.
 fn check_messages(cases: Vec<(Messages, Messages)>) {
+    check_messages_of(ALL, cases);
+}
+
+fn check_messages_of(models: &'static [&'static str], cases: Vec<(Messages, Messages)>) {
     let case = |(list, expected): (Messages, Messages)| Expected {
-        models: ALL,
+        models,
         betas: &[],
         fields: json!({"tools": [probe()], "messages": list}),
         sent: vec![("/messages", json!(expected))],
@@ -85,15 +89,7 @@ fn what_stands_in_a_wrong_place_moves_and_what_says_nothing_goes() {
             vec![go(), assistant(&json!([text("Look."), picture])), go()],
             vec![go(), assistant(&json!([text("Look.")])), user(&json!([picture, text("Dive.")]))],
         ),
-        // Instructions after the start.
-        (
-            vec![go(), json!({"role": "system", "content": "Be quick."}), assistant(&json!("Aye.")), go()],
-            vec![
-                user(&json!([text("Dive."), text("<system-reminder>\nBe quick.\n</system-reminder>")])),
-                assistant(&json!("Aye.")),
-                go(),
-            ],
-        ),
+        // An instruction where no model takes one.
         (
             vec![go(), assistant(&json!("Aye.")), json!({"role": "system", "content": "Be quick."})],
             vec![go(), assistant(&json!("Aye.")), user(&json!("<system-reminder>\nBe quick.\n</system-reminder>"))],
@@ -105,6 +101,41 @@ fn what_stands_in_a_wrong_place_moves_and_what_says_nothing_goes() {
             vec![go(), go(), assistant(&json!([call("a")])), untouched, go()],
         ),
     ]);
+}
+
+#[test]
+fn instructions_between_turns_stay_where_the_model_follows_them_and_are_marked_texts_elsewhere() {
+    let system = |content: &Value| json!({"role": "system", "content": content});
+    let quick = system(&json!("Be quick."));
+    let told = text("<system-reminder>\nBe quick.\n</system-reminder>");
+    let folded = user(&json!([text("Dive."), told]));
+    let between = vec![go(), quick.clone(), assistant(&json!("Aye.")), go()];
+    let last = vec![go(), quick.clone()];
+    let after_results =
+        vec![go(), assistant(&json!([call("a")])), user(&json!([result("a")])), system(&json!([text("Be quick.")]))];
+    let newer = &["claude-opus-4.8"][..];
+    check_messages_of(
+        &ALL[..3],
+        vec![(between.clone(), vec![folded.clone(), assistant(&json!("Aye.")), go()]), (last.clone(), vec![folded.clone()])],
+    );
+    // A repair elsewhere leaves it where it is.
+    let opened = [vec![assistant(&json!("Ahoy."))], between.clone()].concat();
+    let repaired = [vec![user(&json!([text("Continue.")]))], opened.clone()].concat();
+    check_messages_of(
+        newer,
+        vec![
+            (between.clone(), between),
+            (last.clone(), last),
+            (after_results.clone(), after_results),
+            (opened, repaired),
+            // Two in a row, and one that the user's next message follows.
+            (vec![go(), quick.clone(), go()], vec![folded.clone(), go()]),
+            (
+                vec![go(), quick.clone(), quick, assistant(&json!("Aye.")), go()],
+                vec![user(&json!([text("Dive."), told, told])), assistant(&json!("Aye.")), go()],
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -121,16 +152,19 @@ fn a_repair_beside_them_leaves_blocks_as_they_are() {
         json!({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_reference", "tool_name": "probe"}]});
     let (brief, told) =
         (json!({"role": "system", "content": "Quietly."}), text("<system-reminder>\nQuietly.\n</system-reminder>"));
-    check_messages(vec![
-        (
-            vec![user(&json!([document, found, text("How deep?")])), brief.clone()],
-            vec![user(&json!([document, found, text("How deep?"), told]))],
-        ),
-        (
-            vec![go(), assistant(&json!([call("a")])), user(&json!([reference])), brief],
-            vec![go(), assistant(&json!([call("a")])), user(&json!([reference, told]))],
-        ),
-    ]);
+    check_messages_of(
+        &ALL[..3],
+        vec![
+            (
+                vec![user(&json!([document, found, text("How deep?")])), brief.clone()],
+                vec![user(&json!([document, found, text("How deep?"), told]))],
+            ),
+            (
+                vec![go(), assistant(&json!([call("a")])), user(&json!([reference])), brief],
+                vec![go(), assistant(&json!([call("a")])), user(&json!([reference, told]))],
+            ),
+        ],
+    );
 }
 
 #[test]

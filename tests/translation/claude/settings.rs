@@ -100,6 +100,9 @@ fn sampling_and_stops_are_what_the_model_takes() {
         case(one, both.clone(), vec![("/temperature", json!(0.4)), ("/top_p", Value::Null)], &["top_p"]),
         case(&["claude-opus-4.8"], both, vec![("/temperature", Value::Null)], &["temperature", "top_p"]),
         case(one, json!({"temperature": 1.7}), vec![("/temperature", json!(1.0))], &["temperature"]),
+        case(one, json!({"temperature": -0.5}), vec![("/temperature", json!(0.0))], &["temperature"]),
+        case(one, json!({"top_p": 1.2}), vec![("/top_p", json!(1.0))], &["top_p"]),
+        case(one, json!({"top_p": -0.1}), vec![("/top_p", json!(0.0))], &["top_p"]),
         case(
             one,
             json!({"thinking": adaptive, "temperature": 0.4, "top_k": 7}),
@@ -129,7 +132,7 @@ fn what_belongs_together_goes_together() {
         case(ALL, &[MANAGED], managed.clone(), vec![("/context_management", managed["context_management"].clone())], &[]),
         case(ALL, &[], managed, vec![("/context_management", Value::Null)], &["context_management"]),
         case(
-            ALL,
+            &ALL[..3],
             &[MANAGED],
             repaired,
             vec![
@@ -158,6 +161,32 @@ fn what_belongs_together_goes_together() {
     // Its name stands for a window that this model has no price for.
     let seen = sent(ClientFormat::Messages, "claude-haiku-4.5", &[LONG], &with(&json!({})).to_string()).unwrap();
     assert_eq!(seen.dropped, [format!("anthropic-beta:{LONG}")]);
+}
+
+#[test]
+fn edits_of_thoughts_go_where_the_model_does_not_think() {
+    const MANAGED: &[&str] = &["context-management-2025-06-27"];
+    let (thoughts, calls) = (json!({"type": "clear_thinking_20251015"}), json!({"type": "clear_tool_uses_20250919"}));
+    let managed = |edits: Value| json!({"context_management": {"edits": edits}});
+    let mut thinking = managed(json!([thoughts, calls]));
+    thinking["thinking"] = json!({"type": "adaptive"});
+    let case = |fields, edits, betas, dropped| Expected {
+        models: ALL,
+        betas: MANAGED,
+        fields,
+        sent: vec![("/context_management/edits", edits), ("/anthropic_beta", betas)],
+        dropped,
+    };
+    let gone = &["context_management.edits[0]"][..];
+    check(vec![
+        case(thinking, json!([thoughts, calls]), json!(MANAGED), &[]),
+        case(managed(json!([thoughts, calls])), json!([calls]), json!(MANAGED), gone),
+    ]);
+    // Without the last one, the field goes and its beta with it.
+    let body = with(&managed(json!([thoughts]))).to_string();
+    let seen = sent(ClientFormat::Messages, "claude-opus-4.6", MANAGED, &body).unwrap();
+    assert_eq!(seen.dropped, ["context_management"]);
+    assert!(!String::from_utf8(seen.body).unwrap().contains("context"), "{body}");
 }
 
 #[test]
@@ -191,6 +220,22 @@ fn the_form_of_the_answer_is_asked_for_as_the_model_knows_it() {
         case(ALL, json!({"output_format": {"type": "text"}}), vec![("/output_format", Value::Null)], &["output_format"]),
         case(older, json!({"output_config": {"format": format}}), answer, &[]),
         case(older, json!({"output_config": {"format": format}, "tools": [probe()]}), beside, &[]),
+    ]);
+}
+
+#[test]
+fn a_form_with_a_dictionary_is_asked_for_in_words_and_named_where_the_mode_would_close_it() {
+    let schema =
+        json!({"type": "object", "properties": {"tally": {"type": "object", "additionalProperties": {"type": "integer"}}}});
+    let format = json!({"type": "json_schema", "schema": schema});
+    let words = format!("Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}");
+    let case = |models, fields, sent, dropped| Expected { models, betas: &[], fields, sent, dropped };
+    let (older, newer) = (&ALL[..2], &ALL[2..]);
+    let asked = vec![("/output_config", Value::Null), ("/system/0/text", json!(words))];
+    check(vec![
+        case(newer, json!({"output_config": {"format": format}}), asked.clone(), &["output_config.format"]),
+        case(newer, json!({"output_format": format}), asked, &["output_format"]),
+        case(older, json!({"output_config": {"format": format}}), vec![("/tools/0/input_schema", schema)], &[]),
     ]);
 }
 

@@ -21,7 +21,7 @@ fn typed_tools_and_their_beta_outlive_a_repair_elsewhere() {
         json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": "<system-reminder>\nCalmly.\n</system-reminder>"}]);
     let case = |betas, sent: Value| {
         let sent = vec![("/tools", typed.clone()), ("/messages", json!([user(&told)])), ("/anthropic_beta", sent)];
-        Expected { models: ALL, betas, fields: repaired.clone(), sent, dropped: &[] }
+        Expected { models: &ALL[..3], betas, fields: repaired.clone(), sent, dropped: &[] }
     };
     check(vec![case(&[], Value::Null), case(&[COMPUTER], json!([COMPUTER]))]);
 }
@@ -92,6 +92,41 @@ fn names_are_brought_into_claudes_patterns_everywhere() {
         ("/messages/1/content/0", call("sea_probe", &json!({"_depth": 2}))),
     ];
     check(vec![Expected { models: ALL, betas: &[], fields, sent, dropped: &[] }]);
+}
+
+#[test]
+fn names_of_tools_are_cut_at_claudes_own_length() {
+    let tool = |letters: usize| json!({"name": "n".repeat(letters), "input_schema": {"type": "object"}});
+    let case = |letters, sent| Expected {
+        models: ALL,
+        betas: &[],
+        fields: json!({"tools": [tool(letters)]}),
+        sent: vec![("/tools", json!([tool(sent)]))],
+        dropped: &[],
+    };
+    check(vec![case(128, 128), case(129, 128)]);
+}
+
+#[test]
+fn the_tool_for_the_answer_keeps_to_claudes_names_and_clashes_with_none() {
+    let schema = json!({"type": "object", "properties": {"@sum": {"type": "integer"}}, "required": ["@sum"]});
+    let sent_schema = json!({"type": "object", "properties": {"_sum": {"type": "integer"}}, "required": ["_sum"]});
+    let own = |name: &str| json!({"name": name, "input_schema": {"type": "object"}});
+    let words = json!("Give the final answer by calling the tool json_output_2.");
+    let format = json!({"format": {"type": "json_schema", "schema": schema}});
+    let case = |name: &str, sent: &str| Expected {
+        models: &ALL[..2],
+        betas: &[],
+        fields: json!({"output_config": format, "tools": [own(name)]}),
+        sent: vec![
+            ("/tools/0", own(sent)),
+            ("/tools/1/name", json!("json_output_2")),
+            ("/tools/1/input_schema", sent_schema.clone()),
+            ("/system/0/text", words.clone()),
+        ],
+        dropped: &[],
+    };
+    check(vec![case("json_output", "json_output"), case("json.output", "json_output")]);
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct Shown<'a> {
     start: String,
     format: &'a str,
     model: &'a str,
+    served_model: &'a str,
+    upstream_model: &'a str,
     provider: &'a str,
     attempts: u32,
     status: u16,
@@ -53,6 +55,8 @@ struct Tokens {
     cache_read: u64,
     cache_write_5m: u64,
     cache_write_1h: u64,
+    audio: u64,
+    audio_cache_read: u64,
     output: u64,
     reasoning: u64,
 }
@@ -86,19 +90,22 @@ async fn find(bench: &Bench, keys: &[KeyId], request: RequestId) -> Result<Optio
 }
 
 fn shown(record: &Record) -> Shown<'_> {
-    let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = record.usage;
+    let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning, .. } =
+        record.usage;
     Shown {
         id: record.request.to_string(),
         key: record.key.as_str(),
         start: iso_millis(record.started()),
         format: &record.format,
         model: &record.model,
+        served_model: &record.served_model,
+        upstream_model: &record.upstream_model,
         provider: &record.provider,
         attempts: record.attempts,
         status: record.status,
         finish: &record.finish,
         upstream_id: &record.upstream_id,
-        tokens: Tokens { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
+        tokens: Tokens { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning },
         source: record.source.as_str(),
         price_version: &record.price_version,
         provider_cost_usd: record.provider_cost,
@@ -109,18 +116,22 @@ fn shown(record: &Record) -> Shown<'_> {
 }
 
 fn show(shown: &Shown<'_>) {
-    let Tokens { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning } = shown.tokens;
+    let Tokens { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning } =
+        shown.tokens;
     let first = shown.first_event_ms.map_or_else(|| "none".to_owned(), |ms| format!("after {ms} ms"));
     println!("request   {}", shown.id);
     println!("key       {}", shown.key);
     println!("start     {}", shown.start);
     println!("format    {}", shown.format);
-    println!("model     {}", shown.model);
+    println!("model     {}, served by {} ({})", shown.model, shown.served_model, shown.upstream_model);
     println!("provider  {}, {} call(s), its id {}", shown.provider, shown.attempts, shown.upstream_id);
     println!("outcome   {} {}", shown.status, shown.finish);
     println!(
         "input     {input}, read from cache {cache_read}, written to it {cache_write_5m} for 5 m and {cache_write_1h} for 1 h"
     );
+    if audio + audio_cache_read > 0 {
+        println!("sound     {audio} of the input, {audio_cache_read} of what was read from cache");
+    }
     println!("output    {output}, of which reasoning {reasoning}");
     println!("counted   {}", shown.source);
     println!("charged   {} USD at the prices of {}", shown.charged_usd, shown.price_version);

@@ -52,6 +52,10 @@ pub struct Record {
     pub format: Cow<'static, str>,
     /// The public model id.
     pub model: String,
+    /// The public id of the model that answered: the same, or its replacement; empty when nobody knows it any more.
+    pub served_model: String,
+    /// The name of that model at its provider; empty when nobody knows it any more.
+    pub upstream_model: String,
     /// The provider that answered; empty when nobody knows it any more.
     pub provider: Cow<'static, str>,
     /// Upstream calls made.
@@ -66,7 +70,7 @@ pub struct Record {
     pub usage: Usage,
     /// Where they come from.
     pub source: TokenSource,
-    /// The catalogue version of the price.
+    /// By which prices it is charged: a label of the catalogue's.
     pub price_version: String,
     /// What was added to the price, in thousandths.
     pub markup_permille: u32,
@@ -99,7 +103,8 @@ impl Record {
     /// The item, keyed by the request's start.
     pub fn item(&self) -> Item {
         let started = self.started();
-        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = self.usage;
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning, .. } =
+            self.usage;
         let mut item = Self::key_of(&self.key, self.request);
         let attributes = [
             ("v", number(VERSION)),
@@ -125,6 +130,12 @@ impl Record {
             ("ttl", number(started.as_second().saturating_add(RECORD_DAYS * SECONDS_PER_DAY))),
         ];
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        let names = [("served_model", &self.served_model), ("upstream_model", &self.upstream_model)];
+        item.extend(
+            names.into_iter().filter(|(_, name)| !name.is_empty()).map(|(field, name)| (field.to_owned(), text(name))),
+        );
+        let sound = [("audio", audio), ("audio_cache_read", audio_cache_read)];
+        item.extend(sound.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), number(count))));
         item.extend(self.first_event_ms.map(|ms| ("first_event_ms".to_owned(), number(ms))));
         item
     }
@@ -135,6 +146,10 @@ impl Record {
         let malformed = |name: &str| StoreError::Malformed(format!("{name} of a record"));
         let (pk, sk) = (reader.text("pk")?, reader.text("sk")?);
         let small = |name: &str| u32::try_from(reader.count(name)?).map_err(|_| malformed(name));
+        let sound = |name: &str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
+        let name = |field: &str| {
+            if item.contains_key(field) { reader.text(field).map(str::to_owned) } else { Ok(String::new()) }
+        };
         let first_event_ms = item.contains_key("first_event_ms").then(|| reader.count("first_event_ms")).transpose()?;
         let provider_cost = PicoUsd::new(reader.number("provider_cost")?);
         Ok(Self {
@@ -142,6 +157,8 @@ impl Record {
             request: sk.rsplit('#').next().and_then(RequestId::parse).ok_or_else(|| malformed("sk"))?,
             format: reader.text("format")?.to_owned().into(),
             model: reader.text("model")?.to_owned(),
+            served_model: name("served_model")?,
+            upstream_model: name("upstream_model")?,
             provider: reader.text("provider")?.to_owned().into(),
             attempts: small("attempts")?,
             status: u16::try_from(reader.count("status")?).map_err(|_| malformed("status"))?,
@@ -152,6 +169,8 @@ impl Record {
                 cache_read: reader.count("cache_read")?,
                 cache_write_5m: reader.count("cache_write_5m")?,
                 cache_write_1h: reader.count("cache_write_1h")?,
+                audio: sound("audio")?,
+                audio_cache_read: sound("audio_cache_read")?,
                 output: reader.count("output")?,
                 reasoning: reader.count("reasoning")?,
                 provider_cost: Some(provider_cost),
@@ -175,7 +194,7 @@ impl Record {
 
     /// What the rollup adds up, by attribute.
     pub fn rollup_additions(&self) -> [(&'static str, AttributeValue); 10] {
-        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, provider_cost: _ } = self.usage;
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, .. } = self.usage;
         [
             (rollup::REQUESTS, number(1)),
             (rollup::ERRORS, number(u8::from(self.status != 200))),
@@ -248,6 +267,8 @@ impl Rollup {
                 cache_write_1h: reader.count(rollup::CACHE_WRITE_1H)?,
                 output: reader.count(rollup::OUTPUT)?,
                 reasoning: reader.count(rollup::REASONING)?,
+                audio: 0,
+                audio_cache_read: 0,
                 provider_cost: Some(PicoUsd::new(reader.number(rollup::PROVIDER_COST)?)),
             },
             charged: PicoUsd::new(reader.number(rollup::CHARGED)?),

@@ -10,7 +10,7 @@ const ON_VERTEX: &[(&str, &str)] = &[
     ("context-1m-2025-08-07", "context-1m-2025-08-07"),
     ("context-management-2025-06-27", "context-management-2025-06-27"),
     ("interleaved-thinking-2025-05-14", "interleaved-thinking-2025-05-14"),
-    ("mid-conversation-tool-changes-2026-07-01", "mid-conversation-tool-changes-2026-07-01"),
+    (TOOL_CHANGES, TOOL_CHANGES),
     ("tool-search-tool-2025-10-19", "tool-search-tool-2025-10-19"),
 ];
 
@@ -19,6 +19,9 @@ pub const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
 
 /// The beta that opens a window of a million tokens to models that have a smaller one.
 pub const LONG_CONTEXT: &str = "context-1m-2025-08-07";
+
+/// The beta that lets a system message between turns add tools and take them away.
+pub const TOOL_CHANGES: &str = "mid-conversation-tool-changes-2026-07-01";
 
 /// The header by which clients ask for betas.
 pub const HEADER: &str = "anthropic-beta";

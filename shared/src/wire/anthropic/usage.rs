@@ -66,7 +66,7 @@ impl ProviderUsage {
             cache_write_1h: hour.min(written),
             output,
             reasoning: thinking.min(output),
-            provider_cost: None,
+            ..Usage::default()
         }
     }
 }
@@ -145,7 +145,7 @@ mod tests {
             cache_write_1h: 5,
             output: 30,
             reasoning: 12,
-            provider_cost: None,
+            ..Usage::default()
         };
         assert_eq!(counts.canonical(), expected);
     }

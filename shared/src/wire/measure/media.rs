@@ -68,7 +68,7 @@ impl Measure<'_> {
     pub(super) fn remote(&mut self, reading: Reading) {
         match reading {
             Reading::Picture => self.add(self.media.picture.most()),
-            Reading::Sound | Reading::Any => self.sizes.is_unbounded = true,
+            Reading::Sound | Reading::Any => self.unbounded(),
         }
     }
 
@@ -91,8 +91,14 @@ impl Measure<'_> {
         let is_told = played.is_some() || (!is_container && (drawn.is_some() || printed.is_some() || written.is_some()));
         match [played, drawn, printed.flatten(), written].into_iter().flatten().max() {
             Some(tokens) if is_told && printed != Some(None) => self.add(tokens),
-            Some(_) | None => self.sizes.is_unbounded = true,
+            Some(_) | None => return self.unbounded(),
         }
+        self.sizes.has_sound |= played.is_some();
+    }
+
+    /// Takes a part whose size nobody can tell; it may be sound.
+    fn unbounded(&mut self) {
+        (self.sizes.is_unbounded, self.sizes.has_sound) = (true, true);
     }
 
     /// Tokens of a PDF; `None` where its pages cannot be counted and its vendor names no limit.

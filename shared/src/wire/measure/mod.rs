@@ -41,6 +41,8 @@ pub struct Measured {
     has_tools: bool,
     /// What the provider adds of its own for a form of the answer, and for each of its own tools.
     added: u64,
+    /// Whether a part may be sound, which some models price apart.
+    pub has_sound: bool,
     /// The output limit that stands in the body, in tokens.
     pub output_limit: Option<u64>,
     /// The dearest cache write that the body asks for.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{NameRule, free_name, spelled};
+use super::{NameRule, spelled};
 use crate::wire::raw::RawObject;
 use crate::wire::schema_ref::{self, Schema, children, children_mut};
 
@@ -18,9 +18,12 @@ pub struct PropertyNames {
     back: HashMap<String, String>,
 }
 
+/// Longest name of a property that Claude takes.
+const LONGEST: usize = 64;
+
 /// Whether Claude takes a property of that name (`^[a-zA-Z0-9_.-]{1,64}$`).
 pub fn is_claude_property(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.chars().all(is_claude_letter)
+    (1..=LONGEST).contains(&name.len()) && name.chars().all(is_claude_letter)
 }
 
 fn is_claude_letter(letter: char) -> bool {
@@ -30,7 +33,8 @@ fn is_claude_letter(letter: char) -> bool {
 impl PropertyNames {
     /// Names for the properties that Claude refuses, wherever it runs; `None` where it takes all.
     pub fn for_claude(schema: &RawValue) -> Option<Self> {
-        Self::of(schema, |name| spelled(name, is_claude_letter))
+        let spell = |name: &str| spelled(name, is_claude_letter, LONGEST);
+        Self::of(schema, NameRule { spell, longest: LONGEST })
     }
 
     /// Names for the properties of a schema under a rule; `None` where all fit, or where it is no schema.
@@ -42,11 +46,11 @@ impl PropertyNames {
             open.extend(children(schema).into_iter().filter(|child| child.is_object()));
         }
         let mut names = Self::default();
-        let fits = |name: &&String| rule(name) == **name;
+        let fits = |name: &&String| (rule.spell)(name) == **name;
         let mut taken: HashSet<String> = found.iter().copied().filter(fits).cloned().collect();
         for name in found {
-            if rule(name) != *name && !names.outward.contains_key(name) {
-                let free = free_name(&rule(name), &taken);
+            if (rule.spell)(name) != *name && !names.outward.contains_key(name) {
+                let free = rule.free(name, &taken);
                 taken.insert(free.clone());
                 names.back.insert(free.clone(), name.clone());
                 names.outward.insert(name.clone(), free);
@@ -129,16 +133,12 @@ mod tests {
         RawValue::from_string(json.to_owned()).unwrap()
     }
 
-    fn rule(name: &str) -> String {
-        super::super::spelled(name, |c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-    }
-
     #[test]
     fn odd_names_are_renamed_at_every_depth_and_come_back() {
         let schema = raw(
             r#"{"type":"object","properties":{"$a":{"type":"array","items":{"properties":{"b c":{"default":1}}}},"_a":{}},"required":["$a","_a"]}"#,
         );
-        let names = PropertyNames::of(&schema, rule).unwrap();
+        let names = PropertyNames::for_claude(&schema).unwrap();
         assert_eq!(
             names.schema(&schema).unwrap().get(),
             r#"{"type":"object","properties":{"_a_2":{"type":"array","items":{"properties":{"b_c":{"default":1}}}},"_a":{}},"required":["_a_2","_a"]}"#
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn names_that_fit_need_nothing() {
-        assert!(PropertyNames::of(&raw(r#"{"properties":{"a.b-c_1":{}}}"#), rule).is_none());
-        assert!(PropertyNames::of(&raw("true"), rule).is_none());
+        assert!(PropertyNames::for_claude(&raw(r#"{"properties":{"a.b-c_1":{}}}"#)).is_none());
+        assert!(PropertyNames::for_claude(&raw("true")).is_none());
     }
 }

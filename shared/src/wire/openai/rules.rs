@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::capability::{Capabilities, SamplingSupport, Thinking};
+use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
 use crate::chat::request::Effort;
 use crate::wire::{effort, names, schema_ref};
 
@@ -95,7 +95,7 @@ pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
 pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     match capabilities.thinking {
         Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
-        Thinking::None | Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort => false,
+        Thinking::None | Thinking::AdaptiveOnly | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch => false,
     }
 }
 
@@ -105,11 +105,20 @@ pub(super) fn fitted_budget(wanted: u64, limit: u64) -> Option<u64> {
     Some(wanted.min(effort::room_for_thoughts(limit))).filter(|budget| *budget >= LEAST.min(wanted))
 }
 
-/// The effort for a client that wants no thinking from a model of OpenAI's that cannot do without: the least that it knows.
-pub(super) fn least_effort(upstream: &str, capabilities: &Capabilities) -> Option<Effort> {
-    let must_think = is_openai(upstream) && capabilities.thinking == Thinking::Effort && !knows_none(capabilities);
+/// The effort for a client that wants no thinking from a model that cannot do without: the least that it knows. OpenRouter refuses to
+/// switch off what is mandatory (its model list, `reasoning.mandatory`).
+pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
+    let must_think = match capabilities.thinking {
+        Thinking::Effort => !knows_none(capabilities),
+        Thinking::GeminiLevel => true,
+        Thinking::GeminiBudget => capabilities.budget.is_some_and(|(least, _)| least > 0),
+        Thinking::Adaptive | Thinking::AdaptiveOnly => {
+            matches!(capabilities.thinking_off, ThinkingOff::BetweenTools | ThinkingOff::Never)
+        }
+        Thinking::None | Thinking::Budget | Thinking::Switch => false,
+    };
     let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
-    words.min().filter(|_| must_think)
+    must_think.then(|| words.min().unwrap_or(Effort::Minimal))
 }
 
 /// Whether a model is one of OpenAI's.

@@ -21,9 +21,11 @@ pub struct ProviderUsage<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct PromptDetails {
     cached_tokens: Option<u64>,
     cache_write_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,15 +44,18 @@ impl ProviderUsage<'_> {
         let cache_read = details.and_then(|details| details.cached_tokens).unwrap_or(0).min(prompt);
         let written = details.and_then(|details| details.cache_write_tokens).unwrap_or(0);
         let cache_write_5m = if written > prompt.saturating_sub(cache_read) { 0 } else { written };
+        let input = prompt.saturating_sub(cache_read).saturating_sub(cache_write_5m);
+        let audio = details.and_then(|details| details.audio_tokens).unwrap_or(0).min(input);
         let reasoning = self.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
         Usage {
-            input: prompt.saturating_sub(cache_read).saturating_sub(cache_write_5m),
+            input,
+            audio,
             cache_read,
             cache_write_5m,
-            cache_write_1h: 0,
             output,
             reasoning: reasoning.min(output),
             provider_cost: self.cost.and_then(|cost| PicoUsd::parse_usd(cost.get())),
+            ..Usage::default()
         }
     }
 }
@@ -114,10 +119,10 @@ mod tests {
             input: 1,
             cache_read: 2569,
             cache_write_5m: 79,
-            cache_write_1h: 0,
             output: 5,
             reasoning: 3,
             provider_cost: Some(PicoUsd::new(3_338_250_000)),
+            ..Usage::default()
         };
         assert_eq!(usage, expected);
     }

@@ -90,7 +90,10 @@ impl Format for Messages {
             Lost::Effort => "output_config.effort",
             Lost::Reasoning => there(body, &["thinking", "output_config.effort"]).unwrap_or("thinking"),
             Lost::ParallelToolCalls => "tool_choice.disable_parallel_tool_use",
-            Lost::ResponseFormat => "output_config.format",
+            Lost::ResponseFormat => {
+                there(body, &["output_config.format", "output_format"]).unwrap_or("output_config.format")
+            }
+            Lost::ToolChoice => "tool_choice",
             Lost::User => "metadata.user_id",
         }
     }

@@ -102,9 +102,7 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     check_objects(thinking.as_slice())?;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
     temperature.into_iter().chain(top_p).try_for_each(|value| value.number().map(drop))?;
-    // Below one it means that nothing is asked for.
-    let is_number = |value: &Value<'_>| value.as_integer().is_none();
-    top_k.filter(is_number).map_or(Ok(()), |value| value.whole_number().map(drop))
+    request::top_k(top_k).map(drop)
 }
 
 /// Whether a system block is the billing block.
@@ -168,7 +166,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     Ok(Sampling {
         temperature: temperature.map(Value::number).transpose()?,
         top_p: top_p.map(Value::number).transpose()?,
-        top_k: top_k.and_then(Value::as_whole_number).filter(|top_k| *top_k > 0),
+        top_k: request::top_k(top_k)?,
         stop: optional_list(stops, MAX_STOPS)?.into_iter().map(required_text).collect::<Result<_, _>>()?,
         ..Sampling::default()
     })
@@ -248,6 +246,7 @@ mod tests {
             (with(r#","stop_sequences":[5]"#), "stop_sequences[0]", "expected a string, got a number"),
             (with(r#","thinking":true"#), "thinking", "expected an object, got true or false"),
             (with(r#","top_k":1.5"#), "top_k", "expected a whole number of 0 or more"),
+            (with(r#","top_k":-5"#), "top_k", "expected a whole number of 0 or more"),
         ] {
             let error = fault(&body);
             assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");

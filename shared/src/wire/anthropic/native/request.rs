@@ -3,6 +3,7 @@
 
 mod blocks;
 mod history;
+mod media;
 mod reading;
 mod settings;
 mod tools;
@@ -15,16 +16,17 @@ use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::rules::history::{Ending, can_resume, ending};
+use crate::wire::anthropic::rules::history::{Ending, can_resume, ending, stays_system};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
-use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_TOOL};
+use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::target::Target;
-use blocks::{Block, Home, Kind, quoted, text_block};
+use blocks::{Block, Kind, quoted, text_block};
 use history::Origin;
-use reading::{MarkAt, Reader};
+use reading::{MarkAt, Reader, Spot};
+use settings::AnswerFormat;
 
 /// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
 /// containers, MCP servers.
@@ -60,23 +62,19 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
         forwarding.edits.remove(value);
     }
     forwarding.clamp_output(request.max_tokens, target);
-    let kept = tools::kept(&forwarding);
-    // A history with calls needs tools.
-    let called = if kept.is_empty() { tools::called(body) } else { Vec::new() };
-    let names = tools::names(&kept, &called)?;
-    let mut reader = Reader { forwarding: &mut forwarding, names: &names, marks: Vec::new() };
-    reader.tools(&kept, target)?;
-    let mut conversation = Conversation::read(&mut reader)?;
-    let mut choice = tools::choice(&mut reader)?;
+    let format = AnswerFormat::of(body, target)?;
+    let declared = tools::Declared::of(&forwarding, format.by_tool());
+    let names = declared.names()?;
+    let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
+    let mut reader = Reader { forwarding: &mut forwarding, names: &names, takes_tool_changes, marks: Vec::new() };
+    reader.tools(&declared.kept, target)?;
+    let mut conversation = Conversation::read(&mut reader, target)?;
+    let choice = tools::choice(&mut reader, target)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);
     let marks = reader.marks;
-    let stubs = called.iter().map(|name| tools::stub(&names.outward(name), body)).collect::<Result<Vec<_>, _>>()?;
-    let more = more_tools(&mut forwarding, &mut conversation, DeclaredTools { kept: &kept, stubs }, target)?;
-    if more.is_answer_forced {
-        choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
-        forwarding.edits.set_json(body, "tool_choice", &format!(r#"{{"type":"tool","name":{}}}"#, quoted(ANSWER_TOOL)));
-    }
-    tools::add(&mut forwarding, &kept, more.declared);
+    conversation.instruction = format.in_words()?;
+    let choice = answer_by(&mut forwarding, &mut conversation, &declared).unwrap_or(choice);
+    tools::add(&mut forwarding, &declared.kept, declared.more(&names, body)?);
     let limit = target.clamp(request.max_tokens.map_or(target.max_output_tokens, |limit| limit.tokens));
     let plan = conversation.plan(&choice, limit, target, body)?;
     if plan.loses_thinking {
@@ -84,7 +82,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     }
     conversation.write(&mut forwarding, &plan, target);
     settings::set_thinking(&mut forwarding, &plan);
-    settings::set_output(&mut forwarding, &plan, target)?;
+    settings::set_output(&mut forwarding, &plan, format)?;
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);
     let betas = settle_edits(&mut forwarding, betas, &plan);
@@ -99,21 +97,24 @@ struct Conversation<'d> {
     list: Value<'d>,
     origins: Vec<Origin<'d>>,
     messages: Vec<Message<Block<'d>>>,
-    /// The blocks of the system instruction that are sent.
-    system: Vec<Value<'d>>,
+    system: Instruction<'d>,
     /// What is added to the system instruction.
-    instruction: Option<&'static str>,
+    instruction: Option<String>,
 }
 
 impl<'d> Conversation<'d> {
-    fn read(reader: &mut Reader<'_, 'd>) -> Result<Self, GatewayError> {
+    fn read(reader: &mut Reader<'_, 'd>, target: &Target<'_>) -> Result<Self, GatewayError> {
         let list = reader.forwarding.body.required("messages")?;
-        let system = read_system(reader)?;
-        let (mut origins, mut messages) = (Vec::new(), Vec::new());
+        let (system, moved) = read_system(reader)?;
+        let (mut origins, mut messages) = (Vec::new(), vec![Message { role: Role::System, parts: moved }]);
         for (number, value) in list.elements().enumerate() {
             let message = reader.message(number, value)?;
-            origins.push(Origin { value, role: message.role, blocks: message.parts.len() });
+            origins.push(Origin { value, role: message.role, blocks: message.parts.len(), stays: false });
             messages.push(message);
+        }
+        for (at, origin) in (1_usize..).zip(&mut origins) {
+            origin.stays = stays(&messages, at, target);
+            messages.get_mut(at).filter(|_| origin.stays).into_iter().for_each(|message| message.parts.clear());
         }
         Ok(Self { list, origins, messages, system, instruction: None })
     }
@@ -160,8 +161,19 @@ impl<'d> Conversation<'d> {
         }
         turns.retain(|turn| !turn.parts.is_empty());
         history::write(forwarding, self.list, &self.origins, turns);
-        write_system(forwarding, &self.system, instructions, self.instruction);
+        write_system(forwarding, self.system, instructions, self.instruction.as_deref());
     }
+}
+
+/// Whether the message at that place of a list is the system's and stays one. Such messages are texts only.
+fn stays(messages: &[Message<Block<'_>>], at: usize, target: &Target<'_>) -> bool {
+    let is_text = |part: &Block<'_>| part.what() == Kind::Text && part.is_sent();
+    let is_instruction = |message: &Message<_>| {
+        message.role == Role::System && !message.parts.is_empty() && message.parts.iter().all(is_text)
+    };
+    let before = at.checked_sub(1).and_then(|before| messages.get(before));
+    let after = messages.get(at.saturating_add(1));
+    messages.get(at).is_some_and(is_instruction) && stays_system(before, after, Block::is_sent, target)
 }
 
 fn drop_thoughts<'d>(message: &mut Message<Block<'d>>, forwarding: &mut Forwarding<'d>) {
@@ -171,11 +183,21 @@ fn drop_thoughts<'d>(message: &mut Message<Block<'d>>, forwarding: &mut Forwardi
     }
 }
 
+/// The system instruction of a request.
+struct Instruction<'d> {
+    /// Its texts that are sent.
+    kept: Vec<Value<'d>>,
+    /// Whether something else stands among them, which is told elsewhere.
+    is_mixed: bool,
+}
+
 /// Reads the system instruction, and leaves out what is empty, and Claude Code's billing block: that differs from request to request
-/// and stands before everything that could be cached.
-fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<Vec<Value<'d>>, GatewayError> {
-    let Some(system) = reader.forwarding.body.get("system") else { return Ok(Vec::new()) };
-    let mut kept = Vec::new();
+/// and stands before everything that could be cached. What is no text comes second, as a leading message of the system's.
+fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<(Instruction<'d>, Vec<Block<'d>>), GatewayError> {
+    let (mut kept, mut moved) = (Vec::new(), Vec::new());
+    let Some(system) = reader.forwarding.body.get("system") else {
+        return Ok((Instruction { kept, is_mixed: false }, moved));
+    };
     if system.kind() == JsonKind::Text && !system.is_blank() {
         kept.push(system);
     }
@@ -184,68 +206,55 @@ fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<Vec<Value<'d>>, Gatewa
             reader.forwarding.drop(value);
             continue;
         }
-        let block = reader.block(value, Home { message: 0, block: None }, Area::Fixed)?;
-        if block.is_sent() {
-            kept.push(value);
-        } else {
-            reader.forwarding.edits.remove(value);
+        let block = reader.block(value, Spot::System)?;
+        match (block.is_sent(), block.what()) {
+            (false, _) => reader.forwarding.edits.remove(value),
+            (true, Kind::Text) => kept.push(value),
+            (true, Kind::Blank | Kind::Media | Kind::Thought | Kind::Call | Kind::Result) => moved.push(block),
         }
     }
     if kept.is_empty() {
         reader.forwarding.edits.remove(system);
     }
-    Ok(kept)
+    Ok((Instruction { kept, is_mixed: !moved.is_empty() }, moved))
 }
 
 /// Adds to the system instruction what stands before the first turn.
 fn write_system<'d>(
     forwarding: &mut Forwarding<'d>,
-    kept: &[Value<'d>],
+    own: Instruction<'d>,
     instructions: Vec<Block<'d>>,
     instruction: Option<&str>,
 ) {
-    let own = kept.iter().map(|value| match value.kind() {
-        JsonKind::Text => Block::text_content(*value, 0).entry(),
-        JsonKind::Null | JsonKind::Flag | JsonKind::Number | JsonKind::List | JsonKind::Object => Entry::Own(*value),
+    let is_changed = own.is_mixed || !instructions.is_empty() || instruction.is_some();
+    let kept = own.kept.into_iter().map(|value| match value.kind() {
+        JsonKind::Text => Block::text_content(value, 0).entry(),
+        JsonKind::Null | JsonKind::Flag | JsonKind::Number | JsonKind::List | JsonKind::Object => Entry::Own(value),
     });
-    if !instructions.is_empty() || instruction.is_some() {
-        let added = instructions.into_iter().map(Block::entry);
-        let entries = own.chain(added).chain(instruction.map(|text| Entry::New(text_block(text)))).collect();
+    let added = instructions.into_iter().map(Block::entry);
+    let entries: Vec<Entry<'_>> = kept.chain(added).chain(instruction.map(|text| Entry::New(text_block(text)))).collect();
+    if is_changed && !entries.is_empty() {
         forwarding.edits.arrange_field(forwarding.body, "system", entries);
     }
 }
 
-/// The tools that a request has by itself.
-struct DeclaredTools<'k, 'd> {
-    kept: &'k [Value<'d>],
-    /// Those that only the history knows.
-    stubs: Vec<String>,
-}
-
-/// Tools to declare beside the client's.
-struct MoreTools {
-    declared: Vec<String>,
-    /// Whether one of them must be called, which is the answer.
-    is_answer_forced: bool,
-}
-
-/// Adds the tool that stands for structured output where the model has no mode for it.
-fn more_tools<'d>(
+/// Has the answer given by the tool that stands for structured output, where there is one. The choice of it, where nothing else can
+/// be called.
+fn answer_by<'d>(
     forwarding: &mut Forwarding<'d>,
     conversation: &mut Conversation<'d>,
-    tools: DeclaredTools<'_, 'd>,
-    target: &Target<'_>,
-) -> Result<MoreTools, GatewayError> {
-    let DeclaredTools { kept, stubs: mut declared } = tools;
-    let mut is_answer_forced = false;
-    let schema = settings::answer_schema(forwarding.body).filter(|_| !target.capabilities.structured_output);
-    if let Some(schema) = schema {
-        is_answer_forced = kept.is_empty() && declared.is_empty();
-        conversation.instruction = (!is_answer_forced).then_some(ANSWER_BY_TOOL);
-        declared.push(self::tools::answer(schema)?);
-        forwarding.undo.answer_tool = Some(ANSWER_TOOL);
+    declared: &tools::Declared<'d>,
+) -> Option<ToolChoice> {
+    let name = declared.answer.as_ref()?.name.clone();
+    forwarding.undo.answer_tool = Some(name.clone());
+    // Beside other tools the model must stay free to call those first.
+    if !declared.kept.is_empty() || !declared.called.is_empty() {
+        conversation.instruction = Some(answer_by_tool(&name));
+        return None;
     }
-    Ok(MoreTools { declared, is_answer_forced })
+    let choice = format!(r#"{{"type":"tool","name":{}}}"#, quoted(&name));
+    forwarding.edits.set_json(forwarding.body, "tool_choice", &choice);
+    Some(ToolChoice::Named(name))
 }
 
 /// Keeps to the rules of cache marks.

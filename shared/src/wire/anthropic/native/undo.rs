@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::error::UpstreamError;
 use crate::sse::Frame;
 use crate::wire::FrameUndoer;
+use crate::wire::names::PropertyNames;
 use crate::wire::native::Undo;
 use crate::wire::raw::RawObject;
 use crate::wire::shape::Text;
@@ -29,6 +30,8 @@ struct Answer {
     index: Option<u64>,
     /// Whether any of its text was told.
     is_told: bool,
+    /// The arguments so far, where its properties have other names.
+    waiting: Option<String>,
 }
 
 struct Held {
@@ -75,8 +78,9 @@ impl Undoer {
         let is_call = block.get("type") == Some("\"tool_use\"");
         let name = block.get("name").filter(|_| is_call).and_then(|name| serde_json::from_str::<String>(name).ok());
         let Some(name) = name else { return Ok(Block::Other) };
-        if self.undo.answer_tool == Some(name.as_str()) {
-            let input = block.get("input").filter(|input| input.starts_with('{')).unwrap_or("{}").to_owned();
+        if self.undo.answer_tool.as_deref() == Some(name.as_str()) {
+            let input = block.get("input").filter(|input| input.starts_with('{')).unwrap_or("{}");
+            let input = self.undo.names.properties_back(&name).map_or_else(|| input.to_owned(), |names| names.back(input));
             *block = RawObject::default();
             block.set("type", "text")?;
             block.set("text", &input)?;
@@ -89,6 +93,11 @@ impl Undoer {
         Ok(Block::Call { tool: name })
     }
 
+    /// The properties of the answer that have other names on the wire.
+    fn answer_properties(&self) -> Option<&PropertyNames> {
+        self.undo.names.properties_back(self.undo.answer_tool.as_deref()?)
+    }
+
     fn start(&mut self, frame: &Frame<'_>, event: Event<'_>, each: Each<'_>) -> Result<(), UpstreamError> {
         let Some(mut block) = event.content_block else { return each(frame) };
         match self.block(&mut block)? {
@@ -96,7 +105,8 @@ impl Undoer {
             // The input of a stream comes in pieces.
             Block::Answer => {
                 self.began_answer = true;
-                self.answer = Some(Answer { index: event.index, is_told: false });
+                let is_renamed = self.answer_properties().is_some();
+                self.answer = Some(Answer { index: event.index, is_told: false, waiting: is_renamed.then(String::new) });
                 block.set("text", "")?;
             }
             Block::Call { tool } if self.undo.names.properties_back(&tool).is_some() => {
@@ -116,6 +126,10 @@ impl Undoer {
             return Ok(());
         }
         if let Some(answer) = self.answer.as_mut().filter(|answer| answer.index == event.index) {
+            if let Some(waiting) = answer.waiting.as_mut() {
+                waiting.push_str(&json.0);
+                return Ok(());
+            }
             // Some models send `null` for no arguments.
             if !answer.is_told && matches!(json.0.trim(), "" | "null") {
                 return Ok(());
@@ -130,7 +144,10 @@ impl Undoer {
         if let Some(answer) = self.answer.take_if(|answer| answer.index == event.index)
             && !answer.is_told
         {
-            let data = delta(answer.index, "text_delta", "text", "{}")?;
+            let whole = answer.waiting.filter(|arguments| !matches!(arguments.trim(), "" | "null"));
+            let names = self.answer_properties();
+            let restored = whole.map(|arguments| names.map(|names| names.back(&arguments)).unwrap_or(arguments));
+            let data = delta(answer.index, "text_delta", "text", restored.as_deref().unwrap_or("{}"))?;
             each(&Frame { event: frame.event.map(|_| "content_block_delta"), data: &data })?;
         }
         if let Some(Held { index, tool, arguments }) = self.held.take_if(|held| held.index == event.index) {
@@ -198,17 +215,20 @@ impl FrameUndoer for Undoer {
 mod tests {
     use super::*;
     use crate::wire::anthropic::rules::tools;
-    use crate::wire::names::PropertyNames;
 
-    fn undoer() -> Undoer {
+    fn undoer(answer: &str) -> Undoer {
         let mut names = tools::names(["a.b", "find"].into_iter());
         let schema = RawValue::from_string(r#"{"properties":{"$top":{}}}"#.to_owned()).unwrap();
         names.with_properties("find", PropertyNames::for_claude(&schema).unwrap());
-        Undoer::new(Undo { names, answer_tool: Some("json_output") })
+        Undoer::new(Undo { names, answer_tool: Some(answer.to_owned()) })
     }
 
     fn undone(frames: &[&str]) -> Vec<String> {
-        let (mut undoer, mut seen) = (undoer(), Vec::new());
+        undone_by(undoer("json_output"), frames)
+    }
+
+    fn undone_by(mut undoer: Undoer, frames: &[&str]) -> Vec<String> {
+        let mut seen = Vec::new();
         for data in frames {
             let mut each = |frame: &Frame<'_>| {
                 seen.push(frame.data.to_owned());
@@ -255,9 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_with_renamed_properties_comes_in_one_piece() {
+        let start = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"find","input":{}}}"#;
+        let piece = |json: &str| {
+            format!(
+                r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"input_json_delta","partial_json":"{json}"}}}}"#
+            )
+        };
+        let stop = r#"{"type":"content_block_stop","index":0}"#;
+        let seen = undone_by(undoer("find"), &[start, &piece(r#"{\"_t"#), &piece(r#"op\":1}"#), stop]);
+        let text = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"{\"$top\":1}"}}"#;
+        assert_eq!(seen[1..], [text, stop]);
+        let body = r#"{"id":"m","content":[{"type":"tool_use","id":"t","name":"find","input":{"_top":1}}]}"#;
+        let expected = r#"{"id":"m","content":[{"type":"text","text":"{\"$top\":1}"}]}"#;
+        assert_eq!(undoer("find").undo_whole(body).unwrap(), expected);
+    }
+
+    #[test]
     fn whole_replies_are_undone_alike() {
         let body = r#"{"id":"m","content":[{"type":"tool_use","id":"t","name":"find","input":{"_top":1e400}},{"type":"tool_use","id":"u","name":"json_output","input":{"a":1}}]}"#;
         let expected = r#"{"id":"m","content":[{"type":"tool_use","id":"t","name":"find","input":{"$top":1e400}},{"type":"text","text":"{\"a\":1}"}]}"#;
-        assert_eq!(undoer().undo_whole(body).unwrap(), expected);
+        assert_eq!(undoer("json_output").undo_whole(body).unwrap(), expected);
     }
 }

@@ -15,15 +15,15 @@ use crate::chat::request::{
 use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
 use crate::wire::anthropic::rules::history::{self, Ending};
-use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan, SUMMARIZED, Told, Wish};
-use crate::wire::anthropic::rules::tools::{ANSWER_BY_TOOL, ANSWER_DESCRIPTION, ANSWER_TOOL};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, Obstacle, Plan, SUMMARIZED, Told, Wish};
+use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
-use crate::wire::target::{Encoded, Target, allowed_tools, without};
+use crate::wire::target::{Encoded, Refusal, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
 
 #[derive(Serialize)]
@@ -82,6 +82,14 @@ struct Thinking {
     budget_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     display: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_binding: Option<BlockBinding>,
+}
+
+/// What becomes of a thought that comes back behind another prefix.
+#[derive(Serialize)]
+struct BlockBinding {
+    prefix_mismatch_behavior: &'static str,
 }
 
 #[derive(Serialize)]
@@ -105,7 +113,7 @@ struct Metadata {
 }
 
 /// Encodes a request for a Claude model.
-pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, GatewayError> {
+pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refusal> {
     let ChatRequest {
         messages,
         tools,
@@ -121,7 +129,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
     let mut turns = Turns::of(messages, names::call_id);
     left_out.extend(turns.left_out.iter().map(Part::place));
-    let (mut tools, mut tool_choice) = choose(tools, tool_choice);
+    let (mut tools, tool_choice) = allowed(tools, tool_choice);
+    let mut tool_choice = target.choice(tool_choice, &mut lost);
     declare_used(&mut tools, &turns);
     let response_format = sayable(response_format, &mut turns, target, &mut lost)?;
     let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, &mut turns, target)?;
@@ -133,10 +142,9 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         target.capabilities,
         &Circumstances { limit, most: target.max_output_tokens, obstacle },
     );
-    lost.extend((plan.loses_thinking || plan.changes_budget).then_some(Lost::Reasoning));
-    lost.extend(plan.loses_effort.then_some(Lost::Effort));
+    lost.extend(plan.lost());
     end_with_the_user(&mut turns, target);
-    let rules = Rules { names: &names, keep_thinking: plan.told.is_on() };
+    let rules = Rules { names: &names, keep_thinking: plan.thinks };
     let mut body = Body {
         max_tokens: limit,
         system: system_blocks(turns.system),
@@ -144,7 +152,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
             .turns
             .into_iter()
             .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
-            .collect::<Result<_, _>>()?,
+            .collect::<Result<_, Refusal>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
@@ -168,8 +176,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     Ok(Encoded { body, lost, left_out, names, answer_tool })
 }
 
-/// Claude has no list of allowed tools: the others are left out.
-fn choose(tools: Vec<ToolDefinition>, choice: ToolChoice) -> (Vec<ToolDefinition>, ToolChoice) {
+/// The tools that a choice leaves, and the choice among them: Claude has no list of allowed tools.
+fn allowed(tools: Vec<ToolDefinition>, choice: ToolChoice) -> (Vec<ToolDefinition>, ToolChoice) {
     match choice {
         ToolChoice::Allowed { names, required } => {
             let choice = if required { ToolChoice::Required } else { ToolChoice::Auto };
@@ -219,9 +227,16 @@ fn obstacle(choice: &ToolChoice, turns: &Turns) -> Option<Obstacle> {
 fn thinking_out(plan: Plan, reasoning: Reasoning, target: &Target<'_>) -> Option<Thinking> {
     let generation = target.capabilities.thinking;
     let shows = generation == Generation::AdaptiveOnly && reasoning.visible;
-    let told = |kind, budget_tokens, display| Some(Thinking { kind, budget_tokens, display });
+    // Clients of other formats shorten histories without knowing that thoughts are bound to them.
+    let binding = || target.capabilities.bound_thoughts.then_some(BlockBinding { prefix_mismatch_behavior: DROP_BLOCK });
+    let told = |kind, budget_tokens, display| {
+        let block_binding = if kind == "adaptive" || kind == "between_tools" { binding() } else { None };
+        Some(Thinking { kind, budget_tokens, display, block_binding })
+    };
     match plan.told {
+        Told::Nothing if plan.thinks && target.capabilities.bound_thoughts => told("adaptive", None, None),
         Told::Nothing => None,
+        Told::BetweenTools => told("between_tools", None, shows.then_some(SUMMARIZED)),
         Told::Off if generation == Generation::Budget => None,
         Told::Off => told("disabled", None, None),
         Told::Budget(tokens) => told("enabled", Some(tokens), None),
@@ -256,7 +271,7 @@ fn answer_format(
     choice: &mut ToolChoice,
     turns: &mut Turns,
     target: &Target<'_>,
-) -> Result<(Option<Format>, Option<&'static str>), GatewayError> {
+) -> Result<(Option<Format>, Option<String>), GatewayError> {
     let schema = match format {
         ResponseFormat::Text => return Ok((None, None)),
         ResponseFormat::JsonObject => {
@@ -269,20 +284,21 @@ fn answer_format(
         let schema = schema::output(parse(&schema)?).map_err(|error| wrong_schema("response_format", &error))?;
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
+    let name = answer_name(tools.iter().map(|tool| tool.name.as_str()));
     // Beside the client's own tools the model must stay free to call those first.
     if tools.is_empty() {
-        *choice = ToolChoice::Named(ANSWER_TOOL.to_owned());
+        *choice = ToolChoice::Named(name.clone());
     } else {
-        turns.system.push(text(ANSWER_BY_TOOL));
+        turns.system.push(text(&answer_by_tool(&name)));
     }
     tools.push(ToolDefinition {
-        name: ANSWER_TOOL.to_owned(),
+        name: name.clone(),
         description: Some(ANSWER_DESCRIPTION.to_owned()),
         schema: Some(schema),
         strict: None,
         cache: None,
     });
-    Ok((None, Some(ANSWER_TOOL)))
+    Ok((None, Some(name)))
 }
 
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
@@ -333,9 +349,10 @@ fn set_sampling(body: &mut Body, sampling: Sampling, lost: &mut Vec<Lost>) {
         lost.push(Lost::Stop);
     }
     body.stop_sequences = kept;
-    body.temperature = temperature.map(sampling::temperature);
+    body.temperature = temperature.map(sampling::in_range);
     lost.extend((body.temperature != temperature).then_some(Lost::Temperature));
-    body.top_p = top_p;
+    body.top_p = top_p.map(sampling::in_range);
+    lost.extend((body.top_p != top_p).then_some(Lost::TopP));
     body.top_k = top_k;
 }
 

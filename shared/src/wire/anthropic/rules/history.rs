@@ -13,6 +13,29 @@ pub fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) 
     !calls || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
 }
 
+/// Whether a system message stays one: between the user's turn and the assistant's, or at the end after the user's (platform.claude.com,
+/// mid-conversation system messages). Elsewhere, and where the model refuses the role, it becomes a marked text of the user's. Turns
+/// of which nothing is sent are none.
+pub fn stays_system<P: Piece>(
+    before: Option<&Message<P>>,
+    after: Option<&Message<P>>,
+    is_sent: impl Fn(&P) -> bool,
+    target: &Target<'_>,
+) -> bool {
+    let says = |message: &Message<P>, role: Role| {
+        let is_of_role = |part: &P| match part.kind() {
+            PieceKind::Text => true,
+            PieceKind::Media | PieceKind::Result(_) => role == Role::User,
+            PieceKind::Call(_) => role == Role::Assistant,
+            PieceKind::Blank | PieceKind::Thought => false,
+        };
+        message.role == role && message.parts.iter().any(|part| is_sent(part) && is_of_role(part))
+    };
+    target.capabilities.system_turns
+        && before.is_some_and(|before| says(before, Role::User))
+        && after.is_none_or(|after| says(after, Role::Assistant))
+}
+
 /// What the end of a conversation needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

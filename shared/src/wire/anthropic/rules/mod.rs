@@ -2,6 +2,7 @@
 //! them, a translated one is written by them.
 
 pub mod history;
+pub mod media;
 pub mod sampling;
 pub mod thinking;
 pub mod tools;

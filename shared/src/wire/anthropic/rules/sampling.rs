@@ -31,8 +31,8 @@ pub fn refused(support: SamplingSupport, asked: Asked, thinks: bool) -> Vec<Samp
     support.refused(&set)
 }
 
-/// A temperature within Claude's range, which ends at 1.
-pub fn temperature(asked: f64) -> f64 {
+/// A temperature or a `top_p` within Claude's range, which is 0 to 1 for both (wire formats, sampling rules 2 and 3).
+pub fn in_range(asked: f64) -> f64 {
     asked.clamp(0.0, 1.0)
 }
 

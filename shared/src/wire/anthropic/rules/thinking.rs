@@ -1,8 +1,9 @@
 //! How much a Claude model is told to think, in the words its generation knows.
 
-use crate::capability::{Capabilities, Thinking};
+use crate::capability::{Capabilities, Thinking, ThinkingOff};
 use crate::chat::request::{Amount, Effort};
 use crate::wire::effort;
+use crate::wire::lost::Lost;
 
 /// Smallest budget Claude takes.
 const LEAST_BUDGET: u64 = 1_024;
@@ -11,6 +12,9 @@ const ANSWER: u64 = 1_024;
 
 /// The display that shows thoughts: from 4.7 on the default is `omitted`.
 pub const SUMMARIZED: &str = "summarized";
+
+/// What becomes of a bound thought whose prefix has changed, instead of a refusal.
+pub const DROP_BLOCK: &str = "drop_block";
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub enum Asked {
     Budget(u64),
     /// As the model sees fit.
     Adaptive,
+    /// Between calls alone (Sonnet 5.5).
+    BetweenTools,
 }
 
 /// What a client asks for, with the effort that it asks for beside it.
@@ -59,6 +65,8 @@ pub enum Told {
     Budget(u64),
     /// `adaptive`.
     Adaptive,
+    /// `between_tools`.
+    BetweenTools,
 }
 
 impl Told {
@@ -69,18 +77,31 @@ impl Told {
 }
 
 /// The decision.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// About thinking.
     pub told: Told,
+    /// Whether the model thinks then, be it unasked.
+    pub thinks: bool,
     /// The effort word.
     pub effort: Option<&'static str>,
     /// Whether thinking was asked for and is not sent.
     pub loses_thinking: bool,
     /// Whether the client's own budget is sent as another one.
     pub changes_budget: bool,
-    /// Whether an effort was asked for and nothing follows it.
+    /// Whether thinking was declined, or wanted between calls alone, and the model knows no such thing.
+    pub loses_off: bool,
+    /// Whether an effort was asked for and nothing follows it, or a lower one.
     pub loses_effort: bool,
+}
+
+impl Plan {
+    /// What of the wish is not sent as it was asked for.
+    pub fn lost(&self) -> impl Iterator<Item = Lost> + use<> {
+        let thinking = self.loses_thinking || self.loses_off || self.changes_budget;
+        thinking.then_some(Lost::Reasoning).into_iter().chain(self.loses_effort.then_some(Lost::Effort))
+    }
 }
 
 /// What else decides.
@@ -114,7 +135,8 @@ pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
             | Thinking::AdaptiveOnly
             | Thinking::GeminiBudget
             | Thinking::GeminiLevel
-            | Thinking::Effort,
+            | Thinking::Effort
+            | Thinking::Switch,
             _,
         ) => false,
     }
@@ -124,7 +146,7 @@ pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
 /// that cannot be lowered is left out.
 pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> Plan {
     let told = match (capabilities.thinking, wish.thinking) {
-        (_, Asked::Off) => Told::Off,
+        (_, Asked::Off | Asked::BetweenTools) => off(capabilities.thinking_off),
         (Thinking::Budget, Asked::Adaptive) => {
             let effort = wish.effort.unwrap_or(Effort::High);
             budget(effort::claude_budget(effort, so_far.most), so_far)
@@ -133,7 +155,8 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
         (Thinking::Adaptive | Thinking::AdaptiveOnly, Asked::Adaptive) | (Thinking::AdaptiveOnly, Asked::Budget(_)) => {
             Told::Adaptive
         }
-        (_, Asked::Nothing) | (Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort, _) => {
+        (_, Asked::Nothing)
+        | (Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch, _) => {
             Told::Nothing
         }
     };
@@ -141,16 +164,45 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
         (Asked::Budget(tokens), None) if told == Told::Adaptive => Some(effort::of_budget(tokens)),
         (_, effort) => effort,
     };
-    let effort = wanted.and_then(|wanted| nearest(wanted, &capabilities.efforts));
+    let most = most_effort(told, capabilities.thinking_off);
+    let effort = wanted.and_then(|wanted| nearest(wanted.min(most), &capabilities.efforts));
     let is_asked = matches!(wish.thinking, Asked::Budget(_) | Asked::Adaptive);
     // The budget of a model without words for efforts is made of the effort.
     let follows = effort.is_some() || (wish.thinking == Asked::Adaptive && told.is_on());
+    let thinks_unasked = capabilities.thinking_off != ThinkingOff::Omit;
     Plan {
         told,
+        thinks: match told {
+            Told::Nothing => thinks_unasked,
+            Told::Off => false,
+            Told::Budget(_) | Told::Adaptive | Told::BetweenTools => true,
+        },
         effort,
         loses_thinking: is_asked && !told.is_on(),
         changes_budget: matches!((wish.thinking, told), (Asked::Budget(asked), Told::Budget(sent)) if asked != sent),
-        loses_effort: wish.effort.is_some() && !follows,
+        loses_off: match wish.thinking {
+            Asked::Off => told != Told::Off,
+            Asked::BetweenTools => told != Told::BetweenTools,
+            Asked::Nothing | Asked::Budget(_) | Asked::Adaptive => false,
+        },
+        loses_effort: wish.effort.is_some_and(|effort| !follows || effort > most),
+    }
+}
+
+/// What comes nearest to no thinking.
+const fn off(how: ThinkingOff) -> Told {
+    match how {
+        ThinkingOff::Omit | ThinkingOff::Disabled | ThinkingOff::DisabledToHigh => Told::Off,
+        ThinkingOff::BetweenTools => Told::BetweenTools,
+        ThinkingOff::Never => Told::Nothing,
+    }
+}
+
+/// The most effort that goes with what is said about thinking.
+const fn most_effort(told: Told, how: ThinkingOff) -> Effort {
+    match (told, how) {
+        (Told::Off | Told::BetweenTools, ThinkingOff::DisabledToHigh | ThinkingOff::BetweenTools) => Effort::High,
+        (Told::Nothing | Told::Off | Told::Budget(_) | Told::Adaptive | Told::BetweenTools, _) => Effort::Max,
     }
 }
 
@@ -215,6 +267,30 @@ mod tests {
             assert!(of(Thinking::Adaptive, Asked::Budget(2_000)).loses_thinking);
             assert_eq!(of(Thinking::Adaptive, Asked::Adaptive).told, Told::Adaptive);
         }
+    }
+
+    #[test]
+    fn no_thinking_is_said_as_the_model_knows_it_or_lost() {
+        use ThinkingOff::{BetweenTools, Disabled, DisabledToHigh, Never, Omit};
+        let so_far = Circumstances { limit: 64_000, most: 64_000, obstacle: None };
+        let of = |thinking_off, thinking, effort| {
+            let five = capabilities(Thinking::AdaptiveOnly, &["low", "medium", "high", "xhigh", "max"]);
+            let plan = plan(Wish { thinking, effort }, &Capabilities { thinking_off, ..five }, &so_far);
+            (plan.told, plan.effort, plan.loses_off, plan.loses_effort)
+        };
+        let hard = Some(Effort::Max);
+        for (how, expected) in [
+            (Omit, (Told::Off, Some("max"), false, false)),
+            (Disabled, (Told::Off, Some("max"), false, false)),
+            (DisabledToHigh, (Told::Off, Some("high"), false, true)),
+            (BetweenTools, (Told::BetweenTools, Some("high"), true, true)),
+            (Never, (Told::Nothing, Some("max"), true, false)),
+        ] {
+            assert_eq!(of(how, Asked::Off, hard), expected, "{how:?}");
+        }
+        assert_eq!(of(BetweenTools, Asked::BetweenTools, None), (Told::BetweenTools, None, false, false));
+        assert_eq!(of(Disabled, Asked::BetweenTools, None), (Told::Off, None, true, false));
+        assert_eq!(of(BetweenTools, Asked::Adaptive, hard), (Told::Adaptive, Some("max"), false, false));
     }
 
     #[test]

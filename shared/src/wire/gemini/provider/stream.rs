@@ -3,7 +3,7 @@
 //! Text is new text, not cumulative; calls arrive whole; usage is cumulative and may be partial; the end is a chunk with a
 //! `finishReason`. A blocked prompt has no candidates at all.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::chat::blocks::CallPiece;
@@ -88,13 +88,30 @@ struct PromptFeedback {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct UsageMetadata {
     prompt_token_count: Option<u64>,
     candidates_token_count: Option<u64>,
     thoughts_token_count: Option<u64>,
     tool_use_prompt_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
+    /// How much of the prompt was sound.
+    #[serde(rename = "promptTokensDetails", deserialize_with = "sound")]
+    sound: u64,
+    /// How much of what was read from a cache was sound.
+    #[serde(rename = "cacheTokensDetails", deserialize_with = "sound")]
+    cached_sound: u64,
+}
+
+/// The tokens of sound in a list by modality.
+fn sound<'de, D: Deserializer<'de>>(details: D) -> Result<u64, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Modality {
+        modality: String,
+        token_count: u64,
+    }
+    let details = Option::<Vec<Modality>>::deserialize(details)?.unwrap_or_default();
+    Ok(details.iter().filter(|part| part.modality == "AUDIO").map(|part| part.token_count).sum())
 }
 
 impl UsageMetadata {
@@ -102,9 +119,12 @@ impl UsageMetadata {
         let prompt = self.prompt_token_count.unwrap_or(0).saturating_add(self.tool_use_prompt_token_count.unwrap_or(0));
         let cache_read = self.cached_content_token_count.unwrap_or(0).min(prompt);
         let reasoning = self.thoughts_token_count.unwrap_or(0);
+        let input = prompt.saturating_sub(cache_read);
         Usage {
-            input: prompt.saturating_sub(cache_read),
+            input,
+            audio: self.sound.saturating_sub(self.cached_sound).min(input),
             cache_read,
+            audio_cache_read: self.cached_sound.min(cache_read),
             output: self.candidates_token_count.unwrap_or(0).saturating_add(reasoning),
             reasoning,
             ..Usage::default()

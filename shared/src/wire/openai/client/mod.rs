@@ -88,6 +88,7 @@ impl Format for ChatCompletions {
             Lost::Reasoning | Lost::Effort => there(body, REASONING).unwrap_or("reasoning_effort"),
             Lost::ParallelToolCalls => "parallel_tool_calls",
             Lost::ResponseFormat => "response_format",
+            Lost::ToolChoice => "tool_choice",
             Lost::User => "user",
         }
     }

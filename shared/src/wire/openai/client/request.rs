@@ -95,7 +95,7 @@ fn check_sampling(body: Value<'_>) -> Result<(), GatewayError> {
     for name in ["temperature", "top_p", "frequency_penalty", "presence_penalty"] {
         body.get(name).map_or(Ok(()), |value| value.number().map(drop))?;
     }
-    top_k(body.get("top_k")).map(drop)
+    request::top_k(body.get("top_k")).map(drop)
 }
 
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
@@ -212,22 +212,12 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     Ok(Sampling {
         temperature: number(temperature)?,
         top_p: number(top_p)?,
-        top_k: self::top_k(top_k)?,
+        top_k: request::top_k(top_k)?,
         seed: seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()?,
         frequency_penalty: number(frequency)?,
         presence_penalty: number(presence)?,
         stop: stop.map_or_else(|| Ok(Vec::new()), stops)?,
     })
-}
-
-/// Below one it says that nothing is asked for.
-fn top_k(value: Option<Value<'_>>) -> Result<Option<u64>, GatewayError> {
-    value.filter(|value| !is_unset(*value)).map(Value::whole_number).transpose()
-}
-
-/// Whether a number of candidates is one of the markers for none.
-pub fn is_unset(top_k: Value<'_>) -> bool {
-    top_k.as_integer().is_some_and(|candidates| candidates < 1)
 }
 
 /// The form of the answer. Some clients leave the level of `json_schema` out.

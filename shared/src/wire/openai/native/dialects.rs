@@ -11,22 +11,23 @@ use crate::error::GatewayError;
 use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{
-    TOOL, asks_one_at_a_time, file, image_url, is_flat_custom, is_unset, tool_choice, tool_name,
+    TOOL, asks_one_at_a_time, file, image_url, is_flat_custom, tool_choice, tool_name,
 };
 use crate::wire::openai::rules;
-use crate::wire::request::{FILE_BY_ID, arguments, unsupported};
+use crate::wire::request::{FILE_BY_ID, arguments, is_unset_top_k, unsupported};
 use crate::wire::shape::object_in;
+use crate::wire::target::Target;
 use crate::wire::unread;
 
 /// Writes everything as OpenAI has it.
-pub(super) fn rewrite(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
+pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     for tool in elements(forwarding.body, "tools") {
         if !forwarding.edits.removes(tool) {
             nest(forwarding, tool);
         }
     }
-    choose(forwarding)?;
-    if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset(*top_k)) {
+    choose(forwarding, target)?;
+    if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset_top_k(*top_k)) {
         forwarding.edits.remove(top_k);
     }
     nest_schema(forwarding);
@@ -213,10 +214,15 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
 }
 
 /// A choice as OpenAI writes it.
-fn choose(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
+fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let Some(choice) = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice)) else {
         return Ok(());
     };
+    if target.capabilities.refuses_forced_calls && !target.takes_choice(&tool_choice(choice)?) {
+        forwarding.dropped.push(choice.path());
+        forwarding.edits.replace(choice, "auto");
+        return Ok(());
+    }
     let is_own = match choice.as_text() {
         Some(word) => matches!(word.as_ref(), "none" | "auto" | "required"),
         None => ["function", "custom", "allowed_tools"].iter().any(|place| choice.get(place).is_some()),

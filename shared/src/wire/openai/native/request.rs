@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{dialects, history, members};
-use crate::capability::{SamplingField, SamplingSupport};
+use crate::capability::{SamplingField, SamplingSupport, Thinking};
 use crate::chat::request::{Amount, Effort, Reasoning};
-use crate::document::Value;
+use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::openai::client::request::{
@@ -90,7 +90,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     drop_empty_tools(&mut forwarding);
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
-    dialects::rewrite(&mut forwarding)?;
+    dialects::rewrite(&mut forwarding, target)?;
     history::repair(&mut forwarding, target);
     members::tidy(&mut forwarding, target);
     members::limit_cache_marks(&mut forwarding, target);
@@ -102,8 +102,8 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     let reasoning = reasoning(forwarding.body)?;
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
     keep_ranges(&mut forwarding);
-    say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     one_reasoning_amount(&mut forwarding);
+    say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     fit_budget(&mut forwarding, request.max_tokens, target);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
     if !rules::is_openai(target.upstream) {
@@ -149,12 +149,16 @@ fn say_how_much_to_think(
     target: &Target<'_>,
 ) {
     let body = forwarding.body;
-    let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
+    let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
+    let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
+    if target.capabilities.thinking == Thinking::Switch {
+        only_switch(forwarding, reasoning);
+    }
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
         let known = match effort {
             Some(effort) => Some(rules::known_effort(effort, target.capabilities)),
-            None if word.is("none") => rules::least_effort(target.upstream, target.capabilities),
+            None if word.is("none") => rules::least_effort(target.capabilities),
             None => None,
         };
         if let Some(known) = known.filter(|known| Some(*known) != effort) {
@@ -163,7 +167,7 @@ fn say_how_much_to_think(
         }
     }
     let off = body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(false)));
-    let least = rules::least_effort(target.upstream, target.capabilities).filter(|_| inner.is_none() && outer.is_none());
+    let least = rules::least_effort(target.capabilities).filter(|_| inner.is_none() && outer.is_none());
     if let (Some(off), Some(least), Some(asked)) = (off, least, body.get("reasoning")) {
         forwarding.drop(off);
         forwarding.edits.set(asked, "effort", least.as_str());
@@ -177,6 +181,24 @@ fn say_how_much_to_think(
             forwarding.edits.set(body, "reasoning", &written);
         }
         forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
+    }
+}
+
+/// Leaves of what a request says about thinking only whether: the model has no word for how much.
+fn only_switch(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
+    let body = forwarding.body;
+    let reasoning = body.get("reasoning").filter(|reasoning| reasoning.kind() == Kind::Object);
+    let inner = reasoning.into_iter().flat_map(|reasoning| ["effort", "max_tokens"].map(|name| reasoning.get(name)));
+    let words: Vec<Value<'_>> = inner.chain([body.get("reasoning_effort")]).flatten().collect();
+    for word in &words {
+        forwarding.edits.remove(*word);
+        forwarding.dropped.extend((!word.is("none")).then(|| word.path()));
+    }
+    let enabled = (asked.amount != Amount::Off).to_string();
+    match reasoning {
+        _ if words.is_empty() => {}
+        Some(reasoning) => forwarding.edits.set_json(reasoning, "enabled", &enabled),
+        None => forwarding.edits.set_json(body, "reasoning", &format!(r#"{{"enabled":{enabled}}}"#)),
     }
 }
 
@@ -210,12 +232,15 @@ fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let asked: Vec<String> = listed.chain(stop.as_text()).map(Cow::into_owned).collect();
     let number = asked.len();
     let kept = rules::stops(asked, target.upstream);
-    if kept.is_empty() && number > 0 {
-        forwarding.drop_field("stop");
-    } else if kept.len() < number {
-        forwarding.edits.replace(stop, &kept);
-        forwarding.dropped.push("stop".to_owned());
+    if kept.len() == number {
+        return;
     }
+    if kept.is_empty() {
+        forwarding.edits.remove(stop);
+    } else {
+        forwarding.edits.replace(stop, &kept);
+    }
+    forwarding.dropped.push("stop".to_owned());
 }
 
 /// Brings numbers of the sampling into their ranges.

@@ -141,6 +141,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let mut tools = allowed_tools(tools, allowed.as_deref());
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
+    let tool_choice = target.choice(tool_choice, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
     let asked_stops = stop.len();
@@ -280,9 +281,18 @@ pub(in crate::wire::openai) fn reasoning(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
-    if target.capabilities.thinking == Thinking::None {
-        lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
-        return None;
+    match target.capabilities.thinking {
+        Thinking::None => {
+            lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
+            return None;
+        }
+        Thinking::Switch => return switched(reasoning, lost),
+        Thinking::Budget
+        | Thinking::Adaptive
+        | Thinking::AdaptiveOnly
+        | Thinking::GeminiBudget
+        | Thinking::GeminiLevel
+        | Thinking::Effort => {}
     }
     let counts_tokens = rules::counts_thoughts(target.capabilities);
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
@@ -295,7 +305,7 @@ pub(in crate::wire::openai) fn reasoning(
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
         Amount::Default => None,
         Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
-        Amount::Off if let Some(least) = rules::least_effort(target.upstream, target.capabilities) => {
+        Amount::Off if let Some(least) = rules::least_effort(target.capabilities) => {
             lost.push(Lost::Reasoning);
             Some(named(least.as_str()))
         }
@@ -307,6 +317,18 @@ pub(in crate::wire::openai) fn reasoning(
         }
         Amount::Budget(tokens) => Some(effort(effort::of_budget(tokens))),
     }
+}
+
+/// What a model is told that knows no word for how much: whoever asks for more than on and off is told so.
+fn switched(reasoning: Reasoning, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+    let (enabled, says_how_much) = match reasoning.amount {
+        Amount::Default => (reasoning.visible.then_some(true), false),
+        Amount::Off => (Some(false), false),
+        Amount::Adaptive(None) => (Some(true), false),
+        Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(Some(_)) => (Some(true), true),
+    };
+    lost.extend(says_how_much.then_some(Lost::Reasoning));
+    enabled.map(|enabled| ReasoningOut { enabled: Some(enabled), ..ReasoningOut::default() })
 }
 
 /// A budget of thoughts within the output limit, and no effort where Claude's least budget does not fit.

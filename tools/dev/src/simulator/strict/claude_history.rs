@@ -68,8 +68,13 @@ fn content(block: &Block<'_>) -> Verdict {
         "tool_use" => &["type", "id", "name", "input", "cache_control", "caller"],
         "tool_result" => &["type", "tool_use_id", "content", "is_error", "cache_control"],
         "search_result" => &["type", "source", "title", "content", "citations", "cache_control"],
-        // What the provider's own tools left behind is its own affair.
-        own if own.starts_with("server_") || own.ends_with("_tool_result") || own == "compaction" => return Ok(()),
+        // What the provider's own tools left behind is its own affair; servers of tools need a beta that Vertex does not take
+        // (platform.claude.com, MCP connector; praxis-proxy/ai#638).
+        own if !own.starts_with("mcp_")
+            && (own.starts_with("server_") || own.ends_with("_tool_result") || own == "compaction") =>
+        {
+            return Ok(());
+        }
         other => {
             return Err(format!("{path}: Input tag '{other}' found using 'type' does not match any of the expected tags"));
         }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::super::json::string;
+use super::super::json::{items, string};
 use super::claude_model::Model;
 use super::verdict::{Verdict, ensure, extra};
 
@@ -19,7 +19,21 @@ pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
         let by_budget = string(thinking, "type") == Some("enabled");
         ensure(!(forced && by_budget), || "Thinking may not be enabled when tool_choice forces tool use.".to_owned())?;
     }
+    edits(model, body)?;
     effort(model, body)
+}
+
+/// Edits of thoughts go with thinking only (router-for-me/CLIProxyAPI#4957, anthropics/claude-code#11971).
+fn edits(model: Model<'_>, body: &Value) -> Verdict {
+    let thinks = match body.pointer("/thinking/type").and_then(Value::as_str) {
+        Some(kind) => kind != "disabled",
+        None => model.thinks_by_default(),
+    };
+    let mut edits = items(body.get("context_management").unwrap_or(&Value::Null), "edits");
+    let clears = edits.any(|edit| string(edit, "type").is_some_and(|kind| kind.starts_with("clear_thinking_")));
+    ensure(thinks || !clears, || {
+        "`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive".to_owned()
+    })
 }
 
 fn fields(model: Model<'_>, thinking: &Value) -> Verdict {

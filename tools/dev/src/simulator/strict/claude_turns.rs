@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::json::{items, string};
 use super::claude_model::Model;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, ensure};
 
 /// Consecutive messages of one role.
 #[derive(Debug)]
@@ -55,7 +55,10 @@ pub(super) fn turns<'a>(model: Model<'_>, body: &'a Value) -> Result<Vec<Turn<'a
         let role = role(model, message, place)?;
         let blocks = blocks(message, place)?;
         if role == "system" {
-            blocks.iter().try_for_each(|block| said(block.text.unwrap_or_default()))?;
+            system_place(body, place)?;
+            let fits = |block: &Block<'_>| matches!(block.kind, "text" | "tool_addition" | "tool_removal");
+            ensure(blocks.iter().all(fits), || format!("messages.{place}: system messages can only contain text"))?;
+            blocks.iter().filter(|block| block.kind == "text").try_for_each(|block| said(block.text.unwrap_or_default()))?;
             continue;
         }
         match turns.last_mut() {
@@ -64,6 +67,20 @@ pub(super) fn turns<'a>(model: Model<'_>, body: &'a Value) -> Result<Vec<Turn<'a
         }
     }
     Ok(turns)
+}
+
+/// Between turns, a message of the system follows one of the user, and the assistant's follows it or nothing (platform.claude.com,
+/// mid-conversation system messages; pydantic/pydantic-ai#5706, LeenHawk/gproxy#209).
+fn system_place(body: &Value, place: usize) -> Verdict {
+    let role_at = |place: Option<usize>| string(items(body, "messages").nth(place?)?, "role");
+    ensure(place > 0, || "messages.0: use the top-level 'system' parameter for the initial system prompt".to_owned())?;
+    let fits =
+        role_at(place.checked_sub(1)) == Some("user") && matches!(role_at(place.checked_add(1)), None | Some("assistant"));
+    ensure(fits, || {
+        format!(
+            "messages.{place}: role 'system' must follow a 'user' message, and be last or precede an 'assistant' message"
+        )
+    })
 }
 
 fn role<'a>(model: Model<'_>, message: &'a Value, place: usize) -> Result<&'a str, String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::json::items;
+use super::super::json::{items, string};
 use super::verdict::{Verdict, ensure};
 use super::{openrouter_messages, openrouter_openai, openrouter_tools};
 
@@ -21,7 +21,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         let known = FIELDS.split_whitespace().any(|known| known == field);
         ensure(known, || format!("Unrecognized key: \"{field}\""))?;
     }
-    limits(model, body)?;
+    limits(body)?;
+    stops(model, body)?;
     reasoning(body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
@@ -29,7 +30,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     openrouter_messages::check(model, body)
 }
 
-fn limits(model: &str, body: &Value) -> Verdict {
+fn limits(body: &Value) -> Verdict {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     ensure(!(has("max_tokens") && has("max_completion_tokens")), || {
         "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.".to_owned()
@@ -53,11 +54,16 @@ fn limits(model: &str, body: &Value) -> Verdict {
     })?;
     ensure(items(body, "stop").count() <= 4, || {
         "Invalid 'stop': array too long. Expected an array with maximum length 4.".to_owned()
-    })?;
-    let mut stops = body.get("stop").into_iter().chain(items(body, "stop")).filter_map(Value::as_str);
-    let blank = model.starts_with("anthropic/") && stops.any(|stop| stop.trim().is_empty());
-    // BerriAI/litellm#3286, MegaGrindStone/mcp-web-ui#5.
-    ensure(!blank, || "stop_sequences: each stop sequence must contain non-whitespace".to_owned())
+    })
+}
+
+/// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
+fn stops(model: &str, body: &Value) -> Verdict {
+    let one = body.get("stop").filter(|stop| stop.is_string());
+    let blank = items(body, "stop").chain(one).filter_map(Value::as_str).any(|stop| stop.trim().is_empty());
+    ensure(!(blank && model.starts_with("anthropic/")), || {
+        "stop_sequences: each stop sequence must contain non-whitespace".to_owned()
+    })
 }
 
 fn reasoning(body: &Value) -> Verdict {
@@ -82,15 +88,23 @@ fn reasoning(body: &Value) -> Verdict {
     ensure(effort.is_none_or(known), || format!("Invalid 'reasoning.effort': expected one of {}.", EFFORTS.join("|")))
 }
 
-/// Claude takes four marks for its cache, whoever passes them on (platform.claude.com, prompt caching).
+/// Claude takes four marks for its cache, and none of an hour behind one of five minutes, whoever passes them on (platform.claude.com,
+/// prompt caching). Tools come first in its prompt, then what the system says.
 fn breakpoints(model: &str, body: &Value) -> Verdict {
     if !model.starts_with("anthropic/") {
         return Ok(());
     }
-    let parts = items(body, "messages").flat_map(|message| items(message, "content"));
-    let all = parts.chain(items(body, "tools")).chain([body]);
-    let number = all.filter(|holder| holder.get("cache_control").is_some_and(Value::is_object)).count();
+    let is_system = |message: &&Value| matches!(string(message, "role"), Some("system" | "developer"));
+    let (system, others): (Vec<&Value>, Vec<&Value>) = items(body, "messages").partition(is_system);
+    let parts = system.into_iter().chain(others).flat_map(|message| items(message, "content"));
+    let all = items(body, "tools").chain(parts).chain([body]);
+    let marks: Vec<&Value> = all.filter_map(|holder| holder.get("cache_control").filter(|mark| mark.is_object())).collect();
+    let number = marks.len();
     ensure(number <= MOST_BREAKPOINTS, || {
         format!("A maximum of {MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {number}.")
+    })?;
+    let lasting: Vec<bool> = marks.iter().map(|mark| string(mark, "ttl") == Some("1h")).collect();
+    ensure(lasting.is_sorted_by(|earlier, later| earlier >= later), || {
+        "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block.".to_owned()
     })
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::chat::turns::{LOST_RESULT, Piece, PieceKind, reminder};
 use crate::document::{Edits, Entry, Value};
+use crate::wire::blocks::found_tool;
 
 /// What a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +55,9 @@ pub(super) struct Block<'d> {
 }
 
 impl<'d> Block<'d> {
-    /// A block of the client's.
-    pub(super) fn new(kind: Kind, value: Value<'d>, home: Home) -> Self {
-        Self { home: Some(home), ..Self::of(kind, Body::Block(value)) }
+    /// A block of the client's; without a home where it stands in no message.
+    pub(super) fn new(kind: Kind, value: Value<'d>, home: Option<Home>) -> Self {
+        Self { home, ..Self::of(kind, Body::Block(value)) }
     }
 
     /// A call or a result.
@@ -205,7 +206,7 @@ impl Piece for Block<'_> {
             return if content.is_blank() { Vec::new() } else { vec![nested(Body::Text(content))] };
         }
         let block = |block: Value<'_>| match block.get("tool_name").and_then(Value::as_text) {
-            Some(name) if block.get("type").is_some_and(|kind| kind.is("tool_reference")) => Some(format!("Tool: {name}")),
+            Some(name) if block.get("type").is_some_and(|kind| kind.is("tool_reference")) => Some(found_tool(&name)),
             Some(_) | None => None,
         };
         content.elements().map(|value| nested(block(value).map_or(Body::Block(value), Body::Own))).collect()

@@ -12,6 +12,8 @@ pub(super) struct Origin<'d> {
     pub(super) role: Role,
     /// How many blocks it has.
     pub(super) blocks: usize,
+    /// Whether it stays as it is, in no turn.
+    pub(super) stays: bool,
 }
 
 /// A message of the upstream body.
@@ -48,14 +50,23 @@ pub(super) fn write<'d>(
     }
     let adds = slots.iter().any(|slot| matches!(slot, Slot::New(_)));
     let mut entries = Vec::new();
+    let mut staying = origins.iter().enumerate().filter(|(_, origin)| origin.stays).peekable();
     for slot in slots {
+        if let Slot::Own(number) = slot {
+            while let Some((_, origin)) = staying.next_if(|(at, _)| *at < number) {
+                entries.push(Entry::Own(origin.value));
+            }
+        }
         match slot {
             Slot::Own(number) => entries.extend(origins.get(number).map(|origin| Entry::Own(origin.value))),
             Slot::New(message) => entries.push(added(message, forwarding)),
         }
     }
+    entries.extend(staying.map(|(_, origin)| Entry::Own(origin.value)));
     for ((number, origin), (parts, role)) in origins.iter().enumerate().zip(placed.into_iter().zip(roles)) {
-        message(forwarding, number, *origin, Message { role, parts });
+        if !origin.stays {
+            message(forwarding, number, *origin, Message { role, parts });
+        }
     }
     if adds {
         forwarding.edits.arrange(list, entries);

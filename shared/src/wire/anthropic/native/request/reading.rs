@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use super::blocks::{Block, Home, Kind};
-use crate::chat::request::{Message, Role, Source};
+use crate::chat::request::{Message, Role};
+use crate::chat::turns::reminder;
 use crate::document::{self, Value};
-use crate::error::{ErrorKind, GatewayError};
-use crate::wire::anthropic::rules::tools::NO_ADDRESSES;
+use crate::error::GatewayError;
 use crate::wire::anthropic::signature;
+use crate::wire::blocks::found_tool;
 use crate::wire::cache_marks::Area;
-use crate::wire::media;
 use crate::wire::names::ToolNames;
 use crate::wire::native::Forwarding;
 use crate::wire::request::{arguments, unsupported};
@@ -25,10 +25,38 @@ pub(super) struct MarkAt<'d> {
     pub(super) area: Area,
 }
 
+/// What a block stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// The system instruction.
+    System,
+    /// A message.
+    Message(Home),
+    /// A tool's result.
+    Result,
+    /// Another block.
+    Block,
+}
+
+impl Spot {
+    fn home(self) -> Option<Home> {
+        if let Self::Message(home) = self { Some(home) } else { None }
+    }
+
+    const fn area(self) -> Area {
+        match self {
+            Self::System => Area::Fixed,
+            Self::Message(_) | Self::Result | Self::Block => Area::Moving,
+        }
+    }
+}
+
 /// Reads blocks.
 pub(super) struct Reader<'f, 'd> {
     pub(super) forwarding: &'f mut Forwarding<'d>,
     pub(super) names: &'f ToolNames,
+    /// Whether the model lets a system message change the tools.
+    pub(super) takes_tool_changes: bool,
     /// The cache marks in the order of the prompt.
     pub(super) marks: Vec<MarkAt<'d>>,
 }
@@ -70,18 +98,20 @@ impl<'d> Reader<'_, 'd> {
             parts.push(Block::text_content(content, number));
         }
         for (at, value) in content.elements().enumerate() {
-            parts.push(self.block(value, Home { message: number, block: Some(at) }, Area::Moving)?);
+            parts.push(self.block(value, Spot::Message(Home { message: number, block: Some(at) }))?);
         }
         Ok(Message { role, parts })
     }
 
     /// A block.
-    pub(super) fn block(&mut self, block: Value<'d>, home: Home, area: Area) -> Result<Block<'d>, GatewayError> {
+    pub(super) fn block(&mut self, block: Value<'d>, spot: Spot) -> Result<Block<'d>, GatewayError> {
         let fields = self.fields(block);
+        let home = spot.home();
         let kind = match fields.kind.and_then(Value::as_text).as_deref() {
             Some("text") if fields.text.is_some_and(Value::is_blank) => {
                 return Ok(Block::new(Kind::Blank, block, home));
             }
+            Some("text") => Kind::Text,
             Some("thinking" | "redacted_thinking") => return Ok(self.thought(block, &fields, home)),
             Some("tool_use") => {
                 self.call(block, &fields)?;
@@ -96,15 +126,45 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
+            Some(kind) if self.needs_more(kind) => {
+                self.forwarding.drop(block);
+                return Ok(Block::new(Kind::Text, block, home).gone());
+            }
+            Some("mid_conv_system") if fields.text.is_some() => self.say(block, fields.text, "text", reminder),
+            // Only results may hold one.
+            Some("tool_reference") if spot != Spot::Result => {
+                self.say(block, block.get("tool_name"), "tool_name", found_tool)
+            }
             Some(_) | None => {
-                self.nested(fields.content)?;
-                Kind::Text
+                self.nested(fields.content, Spot::Block)?;
+                // The system instruction is text only.
+                if spot == Spot::System { Kind::Media } else { Kind::Text }
             }
         };
         // Inner marks end before those of the block around them.
-        self.mark(block, fields.mark, area);
+        self.mark(block, fields.mark, spot.area());
         let id = fields.id.and_then(Value::as_text).unwrap_or(Cow::Borrowed(""));
         Ok(Block::new(kind, block, home).with_id(id))
+    }
+
+    /// Whether a block needs a beta that is not there: Vertex takes none for servers of tools.
+    fn needs_more(&self, kind: &str) -> bool {
+        match kind {
+            "mcp_tool_use" | "mcp_tool_result" => true,
+            "tool_addition" | "tool_removal" => !self.takes_tool_changes,
+            _ => false,
+        }
+    }
+
+    /// Says a block as a text that is made of its member of that name.
+    fn say(&mut self, block: Value<'d>, told: Option<Value<'d>>, name: &str, words: fn(&str) -> String) -> Kind {
+        let edits = &mut self.forwarding.edits;
+        edits.set(block, "type", "text");
+        if name != "text" {
+            edits.remove_field(block, name);
+        }
+        edits.set(block, "text", &words(&told.and_then(Value::as_text).unwrap_or_default()));
+        Kind::Text
     }
 
     fn fields(&mut self, block: Value<'d>) -> Fields<'d> {
@@ -146,7 +206,7 @@ impl<'d> Reader<'_, 'd> {
     }
 
     /// A thought, if Claude signed it. It takes no cache mark.
-    fn thought(&mut self, block: Value<'d>, fields: &Fields<'d>, home: Home) -> Block<'d> {
+    fn thought(&mut self, block: Value<'d>, fields: &Fields<'d>, home: Option<Home>) -> Block<'d> {
         let seal = fields.seal.and_then(Value::as_text);
         if !seal.is_some_and(|seal| !seal.is_empty() && signature::is_own(&seal)) {
             self.forwarding.drop(block);
@@ -179,17 +239,17 @@ impl<'d> Reader<'_, 'd> {
     fn result_content(&mut self, content: Option<Value<'d>>) -> Result<(), GatewayError> {
         let Some(content) = content else { return Ok(()) };
         let is_white = content.is_blank() && !content.is("");
-        if self.nested(Some(content))? || is_white {
+        if self.nested(Some(content), Spot::Result)? || is_white {
             self.forwarding.edits.remove(content);
         }
         Ok(())
     }
 
     /// The blocks inside a block. True when there were some and none is left.
-    fn nested(&mut self, content: Option<Value<'d>>) -> Result<bool, GatewayError> {
+    pub(super) fn nested(&mut self, content: Option<Value<'d>>, spot: Spot) -> Result<bool, GatewayError> {
         let (mut seen, mut kept) = (false, false);
         for value in content.into_iter().flat_map(Value::elements) {
-            let block = self.block(value, Home { message: 0, block: None }, Area::Moving)?;
+            let block = self.block(value, spot)?;
             if block.is_sent() {
                 kept = true;
             } else {
@@ -198,37 +258,5 @@ impl<'d> Reader<'_, 'd> {
             seen = true;
         }
         Ok(seen && !kept)
-    }
-
-    /// Where a picture or a document is. Vertex does not fetch addresses, and has no files.
-    fn source(&mut self, block: Value<'d>, source: Option<Value<'d>>) -> Result<(), GatewayError> {
-        let Some(source) = source else { return Ok(()) };
-        let [kind, media_type, data, content] = source.fields(["type", "media_type", "data", "content"])?;
-        match kind.and_then(Value::as_text).as_deref() {
-            Some("url") => {
-                let error = GatewayError::new(ErrorKind::Unsupported, NO_ADDRESSES).with_code("unsupported");
-                return Err(error.with_param(block.path()));
-            }
-            Some("file") => return Err(unsupported(block, "a file by id; send its data instead")),
-            Some("base64") => self.inline(source, media_type, data),
-            Some(_) | None => {}
-        }
-        self.nested(content).map(drop)
-    }
-
-    /// Corrects a media type that contradicts the bytes, which Claude refuses.
-    fn inline(&mut self, source: Value<'d>, media_type: Option<Value<'d>>, data: Option<Value<'d>>) {
-        let Some(data) = data.and_then(Value::as_text) else { return };
-        let true_type = media::sniff(&data);
-        if let Some(true_type) = true_type.filter(|kind| !media_type.is_some_and(|declared| declared.is(kind))) {
-            self.forwarding.edits.set(source, "media_type", true_type);
-        }
-        // Only a text with escapes can hold line breaks.
-        if let Cow::Owned(data) = data
-            && let Source::Inline { data: joined, .. } = media::inline("", &data)
-            && joined != data
-        {
-            self.forwarding.edits.set(source, "data", &joined);
-        }
     }
 }

@@ -3,6 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::blocks::quoted;
+use super::tools::raw;
+use crate::capability::SamplingField;
 use crate::chat::request::Effort;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
@@ -11,6 +13,8 @@ use crate::wire::anthropic::rules::sampling;
 use crate::wire::anthropic::rules::thinking::{Asked, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::anthropic::schema;
 use crate::wire::native::Forwarding;
+use crate::wire::request::is_unset_top_k;
+use crate::wire::schema_ref;
 use crate::wire::target::Target;
 
 /// What the request wishes about thinking.
@@ -23,6 +27,7 @@ pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
             let kind = kind.ok_or_else(|| thinking.missing("type"))?.text()?;
             match (kind.as_ref(), budget.map(Value::whole_number).transpose()?) {
                 ("disabled", _) => Asked::Off,
+                ("between_tools", _) => Asked::BetweenTools,
                 ("enabled", Some(budget)) => Asked::Budget(budget),
                 ("enabled" | "adaptive", _) => Asked::Adaptive,
                 // What only a newer model knows is its own to judge.
@@ -39,13 +44,27 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
     for (_, value) in thinking.members().filter(|(_, value)| value.is_null()) {
         forwarding.edits.remove(value);
     }
-    if plan.loses_thinking {
+    if plan.loses_thinking || plan.loses_off && plan.told == Told::Nothing {
         return forwarding.drop_field("thinking");
+    }
+    if plan.loses_off {
+        forwarding.dropped.push("thinking".to_owned());
     }
     let says = |kind: &str| thinking.get("type").is_some_and(|said| said.is(kind));
     match plan.told {
         Told::Nothing => {}
-        Told::Off => keep_only(forwarding, thinking, &["type"]),
+        Told::Off => {
+            if !says("disabled") {
+                forwarding.edits.set(thinking, "type", "disabled");
+            }
+            keep_only(forwarding, thinking, &["type"]);
+        }
+        Told::BetweenTools => {
+            if !says("between_tools") {
+                forwarding.edits.set(thinking, "type", "between_tools");
+            }
+            keep_only(forwarding, thinking, &BESIDE_ADAPTIVE);
+        }
         Told::Budget(tokens) => {
             if !says("enabled") {
                 forwarding.edits.set(thinking, "type", "enabled");
@@ -58,7 +77,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
                 forwarding.dropped.push(own.path());
             }
         }
-        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, &["display", "type"]),
+        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, &BESIDE_ADAPTIVE),
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
@@ -70,6 +89,9 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
     }
 }
 
+/// What stands in `adaptive` thinking.
+const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
+
 /// Leaves out the members that a kind of thinking does not have.
 fn keep_only(forwarding: &mut Forwarding<'_>, thinking: Value<'_>, known: &[&str]) {
     for (_, value) in thinking.members().filter(|(name, value)| !known.contains(&name.as_ref()) && !value.is_null()) {
@@ -77,33 +99,73 @@ fn keep_only(forwarding: &mut Forwarding<'_>, thinking: Value<'_>, known: &[&str
     }
 }
 
-/// The schema that the answer shall follow, from its place or from its older one.
-pub(super) fn answer_schema(body: Value<'_>) -> Option<Value<'_>> {
-    body.at(&["output_config", "format", "schema"]).or_else(|| body.at(&["output_format", "schema"]))
+/// How the answer gets the form that the client asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AnswerFormat<'d> {
+    /// No schema is asked for.
+    Free,
+    /// By the model's own mode.
+    ByMode,
+    /// By a tool whose arguments are the answer, where the model has no mode for it.
+    ByTool(Value<'d>),
+    /// In words: the mode closes every object, so that a dictionary could only be empty.
+    InWords(Value<'d>),
+}
+
+impl<'d> AnswerFormat<'d> {
+    /// What the body asks for, in its place or in its older one, as the model can do it.
+    pub(super) fn of(body: Value<'d>, target: &Target<'_>) -> Result<Self, GatewayError> {
+        let schema = body.at(&["output_config", "format", "schema"]).or_else(|| body.at(&["output_format", "schema"]));
+        Ok(match schema {
+            None => Self::Free,
+            Some(schema) if !target.capabilities.structured_output => Self::ByTool(schema),
+            Some(schema) if schema_ref::has_dictionary(raw(schema)?.as_ref()) => Self::InWords(schema),
+            Some(_) => Self::ByMode,
+        })
+    }
+
+    /// The schema of the tool that gives the answer.
+    pub(super) const fn by_tool(self) -> Option<Value<'d>> {
+        if let Self::ByTool(schema) = self { Some(schema) } else { None }
+    }
+
+    /// The words that ask for it.
+    pub(super) fn in_words(self) -> Result<Option<String>, GatewayError> {
+        let Self::InWords(schema) = self else { return Ok(None) };
+        Ok(Some(schema_ref::asked_in_words(raw(schema)?.as_ref())))
+    }
 }
 
 /// Says how hard to try and what the answer shall look like, as far as the model takes it; other settings are left out and named.
 /// Nothing is left of an object that would be empty.
-pub(super) fn set_output(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) -> Result<(), GatewayError> {
+pub(super) fn set_output(
+    forwarding: &mut Forwarding<'_>,
+    plan: &Plan,
+    answer: AnswerFormat<'_>,
+) -> Result<(), GatewayError> {
     let body = forwarding.body;
     let config = body.get("output_config").filter(|config| config.kind() == Kind::Object);
     let mut set: Vec<(&str, String)> = Vec::new();
     let own_effort = config.and_then(|config| config.get("effort"));
     set.extend(plan.effort.filter(|word| !own_effort.is_some_and(|own| own.is(word))).map(|word| ("effort", quoted(word))));
-    let structured = target.capabilities.structured_output;
-    set.extend(format(body, config).filter(|_| structured).transpose()?.map(|format| ("format", format)));
+    let is_by_mode = matches!(answer, AnswerFormat::ByMode);
+    set.extend(format(body, config).filter(|_| is_by_mode).transpose()?.map(|format| ("format", format)));
     let mut left = !set.is_empty();
     for (name, value) in config.into_iter().flat_map(Value::members) {
         match name.as_ref() {
             _ if value.is_null() => forwarding.edits.remove(value),
             "effort" if plan.loses_effort => forwarding.drop(value),
             "effort" if plan.effort.is_none() => forwarding.edits.remove(value),
-            "format" if !structured && value.get("schema").is_some() => forwarding.edits.remove(value),
+            "format" if value.get("schema").is_some() && answer.by_tool().is_some() => forwarding.edits.remove(value),
+            "format" if value.get("schema").is_some() && !is_by_mode => forwarding.drop(value),
             "effort" | "format" => left = true,
             _ => forwarding.drop(value),
         }
     }
-    if body.get("output_format").is_some_and(|older| older.get("schema").is_none()) {
+    let is_in_config = config.and_then(|config| config.at(&["format", "schema"])).is_some();
+    let is_lost =
+        |older: Value<'_>| older.get("schema").is_none() || (matches!(answer, AnswerFormat::InWords(_)) && !is_in_config);
+    if body.get("output_format").is_some_and(is_lost) {
         forwarding.dropped.push("output_format".to_owned());
     }
     match config {
@@ -134,29 +196,30 @@ fn format(body: Value<'_>, config: Option<Value<'_>>) -> Option<Result<String, G
 }
 
 fn closed(schema: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
-    let raw = RawValue::from_string(schema.json().0).map_err(|error| GatewayError::internal(error.to_string()))?;
-    schema::output(&raw).map_err(|error| schema.wrong(&error.to_string()))
+    schema::output(raw(schema)?.as_ref()).map_err(|error| schema.wrong(&error.to_string()))
 }
 
 /// Leaves out the sampling that the model refuses, and brings the rest into its range.
 pub(super) fn set_sampling(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) -> Result<(), GatewayError> {
     let body = forwarding.body;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
-    // Below one it means that nothing is asked for.
-    let unset = top_k.filter(|top_k| top_k.as_integer().is_some_and(|top_k| top_k <= 0));
+    let unset = top_k.filter(|top_k| is_unset_top_k(*top_k));
     if let Some(top_k) = unset {
         forwarding.edits.remove(top_k);
     }
     let temperature = temperature.map(Value::number).transpose()?;
+    let share = top_p.map(Value::number).transpose()?;
     let asked = sampling::Asked { temperature, top_p: top_p.is_some(), top_k: top_k.is_some() && unset.is_none() };
     let refused = sampling::refused(target.capabilities.sampling, asked, plan.told.is_on());
     for field in &refused {
         forwarding.drop_field(field.name());
     }
-    let is_sent = !refused.contains(&crate::capability::SamplingField::Temperature);
-    if let Some(asked) = temperature.filter(|asked| is_sent && (sampling::temperature(*asked) - asked).abs() > 0.0) {
-        forwarding.edits.set(body, "temperature", &sampling::temperature(asked));
-        forwarding.dropped.push("temperature".to_owned());
+    for (field, asked) in [(SamplingField::Temperature, temperature), (SamplingField::TopP, share)] {
+        let outside = asked.filter(|asked| !refused.contains(&field) && (sampling::in_range(*asked) - asked).abs() > 0.0);
+        if let Some(asked) = outside {
+            forwarding.edits.set(body, field.name(), &sampling::in_range(asked));
+            forwarding.dropped.push(field.name().to_owned());
+        }
     }
     set_stops(forwarding);
     Ok(())

@@ -1,5 +1,7 @@
 //! The tools of a forwarded request.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::blocks::quoted;
@@ -17,7 +19,7 @@ use crate::wire::request::has_odd_property;
 use crate::wire::target::Target;
 
 /// The tools that are sent of those that the client declares.
-pub(super) fn kept<'d>(forwarding: &Forwarding<'d>) -> Vec<Value<'d>> {
+fn kept<'d>(forwarding: &Forwarding<'d>) -> Vec<Value<'d>> {
     let Some(list) = forwarding.body.get("tools").filter(|list| !forwarding.edits.removes(*list)) else { return Vec::new() };
     list.elements().filter(|tool| !forwarding.edits.removes(*tool)).collect()
 }
@@ -28,7 +30,7 @@ fn is_custom(tool: Value<'_>) -> bool {
 }
 
 /// The tools that the history calls.
-pub(super) fn called(body: Value<'_>) -> Vec<String> {
+fn called(body: Value<'_>) -> Vec<String> {
     let messages = body.get("messages").into_iter().flat_map(Value::elements);
     let blocks = messages.filter_map(|message| message.get("content")).flat_map(Value::elements);
     let calls = blocks.filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_use")));
@@ -36,22 +38,65 @@ pub(super) fn called(body: Value<'_>) -> Vec<String> {
     tools::undeclared(names.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
 }
 
-/// The names on this wire of tools, of those that only the history knows, and of properties.
-pub(super) fn names(kept: &[Value<'_>], called: &[String]) -> Result<ToolNames, GatewayError> {
-    let own: Vec<_> = kept.iter().filter_map(|tool| tool.get("name")?.as_text()).collect();
-    let mut names = tools::names(own.iter().map(AsRef::as_ref).chain(called.iter().map(String::as_str)));
-    for tool in kept.iter().filter(|tool| is_custom(**tool)) {
-        let schema = tool.get("input_schema").filter(|schema| has_odd_property(*schema));
-        if let (Some(schema), Some(name)) = (schema, tool.get("name").and_then(Value::as_text))
-            && let Some(properties) = PropertyNames::for_claude(raw(schema)?.as_ref())
-        {
-            names.with_properties(&name, properties);
-        }
-    }
-    Ok(names)
+/// The tool that stands for structured output, where the model has no mode for it.
+#[derive(Clone, Debug)]
+pub(super) struct Answer<'d> {
+    pub(super) name: String,
+    schema: Value<'d>,
 }
 
-fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
+/// The tools that a request gets.
+pub(super) struct Declared<'d> {
+    /// Those of the client that are sent.
+    pub(super) kept: Vec<Value<'d>>,
+    /// The names of those that only the history knows, where the client declares none: a history with calls needs tools.
+    pub(super) called: Vec<String>,
+    /// The one that stands for structured output.
+    pub(super) answer: Option<Answer<'d>>,
+}
+
+impl<'d> Declared<'d> {
+    /// The tools for these that the client declares and that schema of the answer.
+    pub(super) fn of(forwarding: &Forwarding<'d>, answer: Option<Value<'d>>) -> Self {
+        let kept = kept(forwarding);
+        let called = if kept.is_empty() { called(forwarding.body) } else { Vec::new() };
+        let mut declared = Self { kept, called, answer: None };
+        declared.answer = answer.map(|schema| {
+            let own = declared.own_names();
+            Answer { name: tools::answer_name(own.iter().map(AsRef::as_ref)), schema }
+        });
+        declared
+    }
+
+    fn own_names(&self) -> Vec<Cow<'_, str>> {
+        let kept = self.kept.iter().filter_map(|tool| tool.get("name")?.as_text());
+        kept.chain(self.called.iter().map(|name| Cow::Borrowed(name.as_str()))).collect()
+    }
+
+    /// The names on this wire of tools and of properties.
+    pub(super) fn names(&self) -> Result<ToolNames, GatewayError> {
+        let own = self.own_names();
+        let answer = self.answer.as_ref().map(|answer| (Cow::Borrowed(answer.name.as_str()), answer.schema));
+        let mut names = tools::names(own.iter().map(AsRef::as_ref).chain(answer.iter().map(|(name, _)| name.as_ref())));
+        let schema = |tool: &Value<'d>| Some((tool.get("name")?.as_text()?, tool.get("input_schema")?));
+        let custom = self.kept.iter().filter(|tool| is_custom(**tool)).filter_map(schema);
+        for (name, schema) in custom.chain(answer).filter(|(_, schema)| has_odd_property(*schema)) {
+            if let Some(properties) = PropertyNames::for_claude(raw(schema)?.as_ref()) {
+                names.with_properties(&name, properties);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The tools to declare beside the client's.
+    pub(super) fn more(&self, names: &ToolNames, body: Value<'_>) -> Result<Vec<String>, GatewayError> {
+        let stubs = self.called.iter().map(|name| stub(&names.outward(name), body));
+        stubs.chain(self.answer.iter().map(|answer| answer.tool(names))).collect()
+    }
+}
+
+/// A value as JSON apart from its document.
+pub(super) fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
     RawValue::from_string(value.json().0).map_err(|error| GatewayError::internal(error.to_string()))
 }
 
@@ -124,15 +169,18 @@ fn none_schema(tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
 }
 
 /// A tool that only the history knows.
-pub(super) fn stub(name: &str, body: Value<'_>) -> Result<String, GatewayError> {
+fn stub(name: &str, body: Value<'_>) -> Result<String, GatewayError> {
     Ok(format!(r#"{{"name":{},"input_schema":{}}}"#, quoted(name), none_schema(body)?.get()))
 }
 
-/// The tool that stands for structured output.
-pub(super) fn answer(schema: Value<'_>) -> Result<String, GatewayError> {
-    let (name, description) = (quoted(tools::ANSWER_TOOL), quoted(tools::ANSWER_DESCRIPTION));
-    let schema = input_schema(raw(schema)?.as_ref(), schema)?;
-    Ok(format!(r#"{{"name":{name},"description":{description},"input_schema":{}}}"#, schema.get()))
+impl Answer<'_> {
+    fn tool(&self, names: &ToolNames) -> Result<String, GatewayError> {
+        let (name, description) = (quoted(&self.name), quoted(tools::ANSWER_DESCRIPTION));
+        let client = raw(self.schema)?;
+        let renamed = names.properties(&self.name).and_then(|names| names.schema(&client));
+        let schema = input_schema(renamed.as_deref().unwrap_or(&client), self.schema)?;
+        Ok(format!(r#"{{"name":{name},"description":{description},"input_schema":{}}}"#, schema.get()))
+    }
 }
 
 /// Adds tools after the client's own. Without any tool the list goes, and the choice with it, which is refused alone.
@@ -147,13 +195,19 @@ pub(super) fn add<'d>(forwarding: &mut Forwarding<'d>, kept: &[Value<'d>], more:
 }
 
 /// The choice under the names of the wire, and what it is.
-pub(super) fn choice(reader: &mut Reader<'_, '_>) -> Result<ToolChoice, GatewayError> {
+pub(super) fn choice(reader: &mut Reader<'_, '_>, target: &Target<'_>) -> Result<ToolChoice, GatewayError> {
     let Some(choice) = reader.forwarding.body.get("tool_choice") else { return Ok(ToolChoice::Auto) };
     if reader.forwarding.edits.removes(choice) {
         return Ok(ToolChoice::Auto);
     }
     reader.drop_nulls(choice);
     let told = tool_choice(choice)?;
+    if !target.takes_choice(&told) {
+        reader.forwarding.edits.set(choice, "type", "auto");
+        reader.forwarding.edits.remove_field(choice, "name");
+        reader.forwarding.dropped.push(choice.path());
+        return Ok(ToolChoice::Auto);
+    }
     if let ToolChoice::Named(name) = &told {
         let sent = reader.names.outward(name);
         if sent != *name {

@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult};
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
-use crate::wire::anthropic::rules::tools::NO_ADDRESSES;
+use crate::wire::anthropic::rules::media::{Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
 use crate::wire::names::ToolNames;
+use crate::wire::target::Refusal;
 
 /// A mark up to which the prompt may be cached.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -121,14 +122,6 @@ enum Kind {
     },
 }
 
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum SourceOut {
-    Base64 { media_type: String, data: String },
-    Url { url: String },
-    Text { media_type: &'static str, data: String },
-}
-
 /// What decides how parts are written.
 pub(super) struct Rules<'a> {
     /// Tool names on this wire.
@@ -164,7 +157,7 @@ pub(super) fn message_blocks(
     turn: Message,
     rules: &Rules<'_>,
     left_out: &mut Vec<Place>,
-) -> Result<Option<MessageOut>, GatewayError> {
+) -> Result<Option<MessageOut>, Refusal> {
     let role = match turn.role {
         Role::Assistant => "assistant",
         Role::User | Role::System => "user",
@@ -182,19 +175,14 @@ pub(super) fn message_blocks(
     Ok(Some(MessageOut { role, content }))
 }
 
-fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Option<Block>, GatewayError> {
+fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Option<Block>, Refusal> {
     let own = |origin: Origin| rules.keep_thinking && origin == Origin::Anthropic;
     Ok(Some(match part {
         Part::Text { text, .. } if !says_something(&text) => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
-        Part::Image { source: Source::Url(_), .. } | Part::Document { source: Source::Url(_), .. } => {
-            return Err(unsupported(NO_ADDRESSES));
-        }
-        Part::Image { source, cache, place: _ } => marked(Kind::Image { source: self::source(source) }, cache),
-        Part::Document { source, title, cache, place: _ } => {
-            marked(Kind::Document { source: self::source(source), title }, cache)
-        }
-        Part::Audio { .. } => return Err(unsupported("Claude models do not take audio.")),
+        Part::Image { source, cache, place } => marked(media(source, None, place)?, cache),
+        Part::Document { source, title, cache, place } => marked(media(source, title, place)?, cache),
+        Part::Audio { place, .. } => return Err(unsupported("Claude models do not take audio.", place)),
         Part::Reasoning { text, signature: Some(signature), place: _ } if own(signature.origin) => {
             marked(Kind::Thinking { thinking: text, signature: signature::seal(&signature) }, None)
         }
@@ -233,20 +221,21 @@ pub(super) fn is_sent(part: &Part) -> bool {
     }
 }
 
-fn unsupported(message: &'static str) -> GatewayError {
-    GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("messages")
+fn unsupported(message: &'static str, place: Place) -> Refusal {
+    let error = GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("messages");
+    Refusal { error, place }
 }
 
 fn marked(kind: Kind, cache: Option<CacheMark>) -> Block {
     Block { kind, cache_control: cache.map(CacheControl::of) }
 }
 
-fn source(source: Source) -> SourceOut {
-    match source {
-        Source::Inline { media_type, data } => SourceOut::Base64 { media_type, data },
-        Source::Url(url) => SourceOut::Url { url },
-        Source::Text(data) => SourceOut::Text { media_type: "text/plain", data },
-    }
+/// A picture or a document, by its bytes: clients call some of them otherwise.
+fn media(source: Source, title: Option<String>, place: Place) -> Result<Kind, Refusal> {
+    Ok(match carried(source).map_err(|words| unsupported(words, place))? {
+        (Carrier::Image, source) => Kind::Image { source },
+        (Carrier::Document, source) => Kind::Document { source, title },
+    })
 }
 
 fn raw(text: String) -> Result<Box<RawValue>, GatewayError> {

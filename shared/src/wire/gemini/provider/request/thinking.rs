@@ -34,9 +34,12 @@ pub(super) fn plan(
     let (amount, steps) = match target.capabilities.thinking {
         Thinking::GeminiLevel => (in_words(amount), levels(&target.capabilities.efforts)),
         Thinking::GeminiBudget => (amount, budgets(amount, target)),
-        Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly | Thinking::Effort => {
-            return (None, limit);
-        }
+        Thinking::None
+        | Thinking::Budget
+        | Thinking::Adaptive
+        | Thinking::AdaptiveOnly
+        | Thinking::Effort
+        | Thinking::Switch => return (None, limit),
     };
     let Some(wanted) = wanted(amount, &steps) else {
         let silent = ThinkingConfig { include_thoughts, thinking_budget: None, thinking_level: None };
@@ -68,7 +71,13 @@ struct Step {
 
 /// The levels that a model has, least first. Both levels and budgets at once are refused, and so is a level that it does not have.
 fn levels(known: &[String]) -> Vec<Step> {
-    let all = [(Effort::Minimal, "MINIMAL"), (Effort::Low, "LOW"), (Effort::Medium, "MEDIUM"), (Effort::High, "HIGH")];
+    let all = [
+        (Effort::Minimal, "MINIMAL"),
+        (Effort::Low, "LOW"),
+        (Effort::Medium, "MEDIUM"),
+        (Effort::High, "HIGH"),
+        (Effort::XHigh, "XHIGH"),
+    ];
     let has = |effort: Effort| known.iter().any(|word| word == effort.as_str());
     let known = all.into_iter().filter(|(effort, _)| has(*effort));
     known.map(|(effort, level)| Step { tokens: effort::gemini_budget(effort), level: Some(level) }).collect()

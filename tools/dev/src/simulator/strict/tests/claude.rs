@@ -57,6 +57,8 @@ fn sound_requests_are_accepted() {
         (OPUS, format),
         (OPUS, adaptive.clone()),
         (NEWEST, adaptive),
+        (HAIKU, json!({ "tools": [{ "name": "n".repeat(128), "input_schema": { "type": "object" } }] })),
+        (HAIKU, json!({ "top_p": 1, "top_k": 0 })),
         (HAIKU, budget.clone()),
         (HAIKU, talk(&[json!([call("a")]), json!([result("a"), text("and now?")])])),
         (HAIKU, changed(&budget, &talk(&[json!([thought(0), call("a")]), json!([result("a")])]))),
@@ -83,6 +85,7 @@ fn settings_are_refused() {
         (OPUS, json!({ "stop_sequences": ["\n"] }), "each stop sequence must contain non-whitespace"),
         (OPUS, json!({ "temperature": 0.5, "top_p": 0.5 }), "cannot both be specified"),
         (OPUS, json!({ "temperature": 1.5 }), "temperature: range: 0..1"),
+        (OPUS, json!({ "top_p": 1.5 }), "top_p: range: 0..1"),
         (NEWEST, json!({ "temperature": 0.5 }), "`temperature` is deprecated for this model."),
         (NEWEST, json!({ "top_k": 5 }), "`top_k` is deprecated"),
         (HAIKU, json!({ "output_config": { "effort": "low" } }), "output_config.effort: Extra inputs"),
@@ -129,10 +132,25 @@ fn thinking_is_refused() {
 }
 
 #[test]
+fn edits_of_thoughts_go_with_thinking_only() {
+    let managed = json!({
+        "anthropic_beta": ["context-management-2025-06-27"],
+        "context_management": { "edits": [{ "type": "clear_thinking_20251015", "keep": "all" }] },
+    });
+    let with = |thinking: &str| changed(&managed, &json!({ "thinking": { "type": thinking } }));
+    assert_eq!(verdict(OPUS, &with("adaptive")), Ok(()));
+    assert_eq!(verdict("claude-opus-5", &managed), Ok(()));
+    for change in [managed.clone(), with("disabled")] {
+        refused(verdict(OPUS, &change), "requires `thinking` to be enabled or adaptive", &change);
+    }
+}
+
+#[test]
 fn tools_are_refused() {
     let tool = |change: Value| json!({ "tools": [changed(&json!({ "name": "a", "input_schema": { "type": "object" } }), &change)] });
     for (change, words) in [
         (tool(json!({ "name": "a.b" })), "tools.0.custom.name: String should match pattern"),
+        (tool(json!({ "name": "n".repeat(129) })), "tools.0.custom.name: String should match pattern"),
         (tool(json!({ "parameters": {} })), "tools.0.custom.parameters: Extra inputs"),
         (tool(json!({ "input_schema": null })), "tools.0.custom.input_schema: Field required"),
         (tool(json!({ "input_schema": { "type": null } })), "input_schema.type: Field required"),
@@ -219,12 +237,16 @@ fn media_and_cache_marks_are_refused() {
     let mark = |ttl: &str| json!({ "type": "text", "text": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } });
     assert_eq!(verdict(OPUS, &media("image", inline("image/png", PNG))), Ok(()));
     assert_eq!(verdict(OPUS, &media("document", inline("application/pdf", "JVBERi0="))), Ok(()));
+    let plain = json!({ "type": "text", "media_type": "text/plain", "data": "a" });
+    assert_eq!(verdict(OPUS, &media("document", plain)), Ok(()));
     assert_eq!(verdict(OPUS, &says(vec![mark("1h"), mark("5m")])), Ok(()));
     for (change, words) in [
         (media("image", json!({ "type": "url", "url": "https://x/y.png" })), "URL sources are not supported"),
         (media("image", inline("image/tiff", "AAAA")), "image.source.base64.media_type: Input should be 'image/jpeg'"),
         (media("image", inline("image/png", "data:image/png;base64,AA")), "Invalid base64 data"),
         (media("document", inline("text/csv", "AAAA")), "Input should be 'application/pdf'"),
+        (media("document", inline("image/png", PNG)), "Input should be 'application/pdf'"),
+        (media("document", json!({ "type": "text", "media_type": "text/csv", "data": "a" })), "should be 'text/plain'"),
         (says(vec![mark("5m"); 5]), "A maximum of 4 blocks with cache_control may be provided. Found 5."),
         (says(vec![mark("5m"), mark("1h")]), "a ttl='1h' cache_control block must not come after"),
         (says(vec![mark("1d")]), "ttl: Input should be '5m' or '1h'"),

@@ -125,3 +125,26 @@ fn system_turns_pass_where_the_generation_takes_them() {
         refused(verdict(model, &turns("be brief")), "Unexpected role \"system\"", &Value::Null);
     }
 }
+
+#[test]
+fn system_turns_stand_between_the_users_and_the_assistants() {
+    let says = |role: &str| json!({ "role": role, "content": "a" });
+    let talk = |roles: &[&str]| json!({ "messages": roles.iter().map(|role| says(role)).collect::<Vec<_>>() });
+    for roles in [&["user", "system"][..], &["user", "system", "assistant", "user"]] {
+        assert_eq!(verdict(NEWEST, &talk(roles)), Ok(()), "{roles:?}");
+    }
+    for (roles, words) in [
+        (&["system", "user"][..], "use the top-level 'system' parameter"),
+        (&["user", "assistant", "system"], "must follow a 'user' message"),
+        (&["user", "system", "system"], "must follow a 'user' message"),
+        (&["user", "system", "user"], "be last or precede an 'assistant' message"),
+    ] {
+        refused(verdict(NEWEST, &talk(roles)), words, &talk(roles));
+    }
+    let added = json!([{ "type": "tool_addition", "tool": { "type": "tool_reference", "name": "weather" } }]);
+    let adds = json!({ "messages": [says("user"), { "role": "system", "content": added }] });
+    assert_eq!(verdict(NEWEST, &adds), Ok(()));
+    let picture = json!({ "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": PNG } });
+    let shown = json!({ "messages": [says("user"), { "role": "system", "content": [picture] }] });
+    refused(verdict(NEWEST, &shown), "system messages can only contain text", &shown);
+}

@@ -36,6 +36,11 @@ fn blocks_in_their_places_are_accepted() {
         // A model that thinks unless it is told not to may go on with its own thoughts.
         ("claude-opus-5", talk(&[json!([thought(0), call("a")]), json!([result("a")])])),
         (HAIKU, talk(&[json!("here it is:")])),
+        (
+            OPUS,
+            talk(&[json!([call("a")]), json!([holding(&[json!({ "type": "tool_reference", "tool_name": "weather" })])])]),
+        ),
+        (OPUS, talk(&[json!([{ "type": "web_search_tool_result", "tool_use_id": "s", "content": [] }]), json!("b")])),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{change}");
     }
@@ -60,6 +65,15 @@ fn blocks_of_the_other_role_are_refused() {
             "`tool_use` blocks can only be in `assistant` messages",
         ),
         (json!({ "system": [image()] }), "system.0.type: Input should be 'text'"),
+        (
+            talk(&[json!([{ "type": "mcp_tool_result", "tool_use_id": "m", "content": [] }]), json!("b")]),
+            "Input tag 'mcp_tool_result'",
+        ),
+        (talk(&[json!([{ "type": "mcp_tool_use", "id": "m" }]), json!("b")]), "Input tag 'mcp_tool_use'"),
+        (
+            json!({ "messages": [{ "role": "user", "content": [{ "type": "tool_reference", "tool_name": "a" }] }] }),
+            "Input tag 'tool_reference'",
+        ),
         (json!({ "system": [text(" ")] }), "system: text content blocks must contain non-whitespace text"),
     ] {
         refused(verdict(OPUS, &change), words, &change);

@@ -1,0 +1,81 @@
+//! Pictures and documents of a forwarded request: what Claude takes stays, what it would take in another form gets that.
+
+use std::borrow::Cow;
+
+use super::reading::{Reader, Spot};
+use crate::chat::request::Source;
+use crate::document::Value;
+use crate::error::{ErrorKind, GatewayError};
+use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried};
+use crate::wire::blocks;
+use crate::wire::media::{self, Title};
+use crate::wire::request::unsupported;
+
+impl<'d> Reader<'_, 'd> {
+    /// Where a picture or a document is. Vertex does not fetch addresses, and has no files.
+    pub(super) fn source(&mut self, block: Value<'d>, source: Option<Value<'d>>) -> Result<(), GatewayError> {
+        let Some(source) = source else { return Ok(()) };
+        let [kind, media_type, data, content] = source.fields(["type", "media_type", "data", "content"])?;
+        match kind.and_then(Value::as_text).as_deref() {
+            Some("file") => Err(unsupported(block, "a file by id; send its data instead")),
+            Some("url") => self.restate(block, source),
+            Some("base64") => {
+                let told = data.and_then(Value::as_text).unwrap_or_default();
+                let true_type = media::sniff(&told).map(Cow::Borrowed).or_else(|| media_type.and_then(Value::as_text));
+                match true_type.as_deref().and_then(Carrier::of).filter(|_| !told.starts_with("data:")) {
+                    Some(carrier) => {
+                        self.carry(block, carrier);
+                        self.inline(source, media_type, told);
+                        Ok(())
+                    }
+                    None => self.restate(block, source),
+                }
+            }
+            Some("text") if !media_type.is_some_and(|declared| declared.is(PLAIN)) => {
+                self.forwarding.edits.set(source, "media_type", PLAIN);
+                Ok(())
+            }
+            Some(_) | None => self.nested(content, Spot::Block).map(drop),
+        }
+    }
+
+    /// Writes a source as Claude takes it, whatever the client calls it: data URLs are data, and files of text are text.
+    fn restate(&mut self, block: Value<'d>, source: Value<'d>) -> Result<(), GatewayError> {
+        let is_document = block.get("type").is_some_and(|kind| kind.is(Carrier::Document.kind()));
+        let title = block.get("title").and_then(Value::as_text);
+        let told = blocks::source(block, is_document.then_some(Title(title.as_deref())))?;
+        let (carrier, told) = carried(told).map_err(|words| {
+            GatewayError::new(ErrorKind::Unsupported, words).with_code("unsupported").with_param(block.path())
+        })?;
+        self.carry(block, carrier);
+        self.forwarding.edits.replace(source, &told);
+        Ok(())
+    }
+
+    /// Makes a block the one for its bytes. Pictures have no titles.
+    fn carry(&mut self, block: Value<'d>, carrier: Carrier) {
+        if block.get("type").is_some_and(|kind| kind.is(carrier.kind())) {
+            return;
+        }
+        self.forwarding.edits.set(block, "type", carrier.kind());
+        if carrier == Carrier::Image {
+            let said = ["title", "context", "citations"].into_iter().filter_map(|name| block.get(name));
+            said.for_each(|value| self.forwarding.drop(value));
+        }
+    }
+
+    /// Corrects a media type that contradicts the bytes, which Claude refuses.
+    fn inline(&mut self, source: Value<'d>, media_type: Option<Value<'d>>, data: Cow<'_, str>) {
+        let true_type = media::sniff(&data);
+        if let Some(true_type) = true_type.filter(|kind| !media_type.is_some_and(|declared| declared.is(kind))) {
+            self.forwarding.edits.set(source, "media_type", true_type);
+        }
+        // Only a text with escapes can hold line breaks.
+        if let Cow::Owned(data) = data
+            && let Source::Inline { data: joined, .. } = media::inline("", &data)
+            && joined != data
+        {
+            self.forwarding.edits.set(source, "data", &joined);
+        }
+    }
+}
