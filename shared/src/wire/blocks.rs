@@ -119,11 +119,6 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
     Ok(vec![part])
 }
 
-/// A reference to a tool in words, where no model follows it.
-pub fn found_tool(name: &str) -> String {
-    format!("The tool {name} was found.")
-}
-
 /// What a result may say: what it tells and shows. A result inside it is what that says; thoughts and calls mean nothing there.
 pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
     let mut content = Vec::with_capacity(parts.len());
@@ -138,6 +133,11 @@ pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
         }
     }
     content
+}
+
+/// A reference to a tool in words, where no model follows it.
+pub fn found_tool(name: &str) -> String {
+    format!("The tool {name} was found.")
 }
 
 /// A mark where no cache may end.

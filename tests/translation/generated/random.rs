@@ -94,7 +94,7 @@ impl Random {
     pub fn settings(&mut self, body: &mut Value) {
         self.maybe(body, 3, "temperature", &[json!(-1), json!(0.5), json!(1.7), json!(2.5)]);
         self.maybe(body, 4, "top_p", &[json!(-0.1), json!(0.9), json!(7)]);
-        self.maybe(body, 4, "top_k", &[json!(-5), json!(0), json!(40), json!(5_000_000_000_u64)]);
+        self.maybe(body, 4, "top_k", &[json!(-1), json!(0), json!(40), json!(5_000_000_000_u64)]);
         let budget = |tokens: u64| json!({"type": "enabled", "budget_tokens": tokens});
         let adaptive = json!({"type": "adaptive", "display": "omitted"});
         self.maybe(

@@ -73,9 +73,8 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     for message in request::messages(body)? {
         check_message(message)?;
     }
-    let [stream, options, stop, n, top_k] = body.fields(["stream", "stream_options", "stop", "n", "top_k"])?;
+    let [stream, options, stop, n] = body.fields(["stream", "stream_options", "stop", "n"])?;
     check_tools(body)?;
-    request::top_k(top_k)?;
     stop.map_or(Ok(()), |stop| stops(stop).map(drop))?;
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));

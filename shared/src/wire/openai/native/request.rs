@@ -102,8 +102,8 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     let reasoning = reasoning(forwarding.body)?;
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
     keep_ranges(&mut forwarding);
-    say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     one_reasoning_amount(&mut forwarding);
+    say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     fit_budget(&mut forwarding, request.max_tokens, target);
     // Only OpenAI's own models know the developer role: to the others it is a system message.
     if !rules::is_openai(target.upstream) {
@@ -149,7 +149,8 @@ fn say_how_much_to_think(
     target: &Target<'_>,
 ) {
     let body = forwarding.body;
-    let [inner, outer] = [body.at(&["reasoning", "effort"]), body.get("reasoning_effort")];
+    let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
+    let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
     if target.capabilities.thinking == Thinking::Switch {
         only_switch(forwarding, reasoning);
     }
@@ -231,12 +232,15 @@ fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let asked: Vec<String> = listed.chain(stop.as_text()).map(Cow::into_owned).collect();
     let number = asked.len();
     let kept = rules::stops(asked, target.upstream);
-    if kept.is_empty() && number > 0 {
-        forwarding.drop_field("stop");
-    } else if kept.len() < number {
-        forwarding.edits.replace(stop, &kept);
-        forwarding.dropped.push("stop".to_owned());
+    if kept.len() == number {
+        return;
     }
+    if kept.is_empty() {
+        forwarding.edits.remove(stop);
+    } else {
+        forwarding.edits.replace(stop, &kept);
+    }
+    forwarding.dropped.push("stop".to_owned());
 }
 
 /// Brings numbers of the sampling into their ranges.

@@ -281,12 +281,18 @@ pub(in crate::wire::openai) fn reasoning(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
-    if target.capabilities.thinking == Thinking::None {
-        lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
-        return None;
-    }
-    if target.capabilities.thinking == Thinking::Switch {
-        return switched(reasoning, lost);
+    match target.capabilities.thinking {
+        Thinking::None => {
+            lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
+            return None;
+        }
+        Thinking::Switch => return switched(reasoning, lost),
+        Thinking::Budget
+        | Thinking::Adaptive
+        | Thinking::AdaptiveOnly
+        | Thinking::GeminiBudget
+        | Thinking::GeminiLevel
+        | Thinking::Effort => {}
     }
     let counts_tokens = rules::counts_thoughts(target.capabilities);
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };

@@ -21,7 +21,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         let known = FIELDS.split_whitespace().any(|known| known == field);
         ensure(known, || format!("Unrecognized key: \"{field}\""))?;
     }
-    limits(model, body)?;
+    limits(body)?;
+    stops(model, body)?;
     reasoning(body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
@@ -29,7 +30,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     openrouter_messages::check(model, body)
 }
 
-fn limits(model: &str, body: &Value) -> Verdict {
+fn limits(body: &Value) -> Verdict {
     let has = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     ensure(!(has("max_tokens") && has("max_completion_tokens")), || {
         "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.".to_owned()
@@ -53,11 +54,16 @@ fn limits(model: &str, body: &Value) -> Verdict {
     })?;
     ensure(items(body, "stop").count() <= 4, || {
         "Invalid 'stop': array too long. Expected an array with maximum length 4.".to_owned()
-    })?;
-    let mut stops = body.get("stop").into_iter().chain(items(body, "stop")).filter_map(Value::as_str);
-    let blank = model.starts_with("anthropic/") && stops.any(|stop| stop.trim().is_empty());
-    // BerriAI/litellm#3286, MegaGrindStone/mcp-web-ui#5.
-    ensure(!blank, || "stop_sequences: each stop sequence must contain non-whitespace".to_owned())
+    })
+}
+
+/// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
+fn stops(model: &str, body: &Value) -> Verdict {
+    let one = body.get("stop").filter(|stop| stop.is_string());
+    let blank = items(body, "stop").chain(one).filter_map(Value::as_str).any(|stop| stop.trim().is_empty());
+    ensure(!(blank && model.starts_with("anthropic/")), || {
+        "stop_sequences: each stop sequence must contain non-whitespace".to_owned()
+    })
 }
 
 fn reasoning(body: &Value) -> Verdict {

@@ -194,28 +194,6 @@ fn claude_takes_four_marks_for_its_cache() {
     refused(verdict(CLAUDE, &marks(5)), "A maximum of 4 blocks with cache_control may be provided. Found 5.", &marks(5));
 }
 
-#[test]
-fn claudes_marks_of_an_hour_come_before_those_of_five_minutes() {
-    let text = |ttl: &str| json!({ "type": "text", "text": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } });
-    let told = |system: &str, user: &str| {
-        talk(&[json!({ "role": "user", "content": [text(user)] }), json!({ "role": "system", "content": [text(system)] })])
-    };
-    assert_eq!(verdict(CLAUDE, &told("1h", "5m")), Ok(()));
-    assert_eq!(verdict(GPT, &told("5m", "1h")), Ok(()));
-    refused(verdict(CLAUDE, &told("5m", "1h")), "a ttl='1h' cache_control block must not come after", &told("5m", "1h"));
-}
-
-#[test]
-fn claude_takes_no_blank_stop_sequence() {
-    let stop = |stop: Value| json!({ "stop": stop });
-    for (model, change) in [(CLAUDE, stop(json!(["END"]))), (CLAUDE, stop(json!("END"))), (QWEN, stop(json!("\n")))] {
-        assert_eq!(verdict(model, &change), Ok(()), "{change}");
-    }
-    for change in [stop(json!("\n")), stop(json!(["END", " "]))] {
-        refused(verdict(CLAUDE, &change), "each stop sequence must contain non-whitespace", &change);
-    }
-}
-
 /// An answer in the form of a schema of this name.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn form(name: &str, strict: bool, schema: Value) -> Value {
@@ -244,5 +222,27 @@ fn the_form_of_an_answer_has_a_name_and_keeps_the_rules_that_it_asks_for() {
         (json!({ "response_format": { "type": "json_schema" } }), "'response_format.json_schema'"),
     ] {
         refused(verdict(GPT, &change), words, &change);
+    }
+}
+
+#[test]
+fn claudes_marks_of_an_hour_come_before_those_of_five_minutes() {
+    let text = |ttl: &str| json!({ "type": "text", "text": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } });
+    let told = |system: &str, user: &str| {
+        talk(&[json!({ "role": "user", "content": [text(user)] }), json!({ "role": "system", "content": [text(system)] })])
+    };
+    assert_eq!(verdict(CLAUDE, &told("1h", "5m")), Ok(()));
+    assert_eq!(verdict(GPT, &told("5m", "1h")), Ok(()));
+    refused(verdict(CLAUDE, &told("5m", "1h")), "a ttl='1h' cache_control block must not come after", &told("5m", "1h"));
+}
+
+#[test]
+fn claude_takes_no_blank_stop_sequence() {
+    let stop = |stop: Value| json!({ "stop": stop });
+    for (model, change) in [(CLAUDE, stop(json!(["END"]))), (CLAUDE, stop(json!("END"))), (QWEN, stop(json!("\n")))] {
+        assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+    for change in [stop(json!("\n")), stop(json!(["END", " "]))] {
+        refused(verdict(CLAUDE, &change), "each stop sequence must contain non-whitespace", &change);
     }
 }
