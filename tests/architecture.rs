@@ -31,7 +31,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("ledger", &["auth", "catalog", "chat", "document", "error", "ids", "money", "protocol", "store", "telemetry", "wire"]),
     ("translate", &["capability", "catalog", "chat", "document", "error", "ids", "sse", "wire"]),
     ("vault", &["ids", "store"]),
-    ("providers", &["aws", "config", "error", "ids", "wire"]),
+    ("providers", &["aws", "config", "error", "ids", "money", "wire"]),
     ("dispatch", &["catalog", "circuit", "document", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("ending", &["chat", "circuit", "dispatch", "error", "ledger", "retry", "store", "translate", "vault"]),
     ("pump", &["catalog", "dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),

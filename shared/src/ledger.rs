@@ -176,7 +176,7 @@ fn millis(duration: Duration) -> u64 {
 
 /// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record. A charge above the hold
 /// is a fault of the measure, and told as one.
-pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
+pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff: &Tariff) {
     log(record);
     if let Some(hold) = facts.reservation.hold.as_ref().filter(|hold| hold.amount < record.charged) {
         let (held, charged) = (hold.amount.pico(), record.charged.pico());
@@ -197,7 +197,14 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record) {
         output_tokens: record.usage.output,
         attempts: record.attempts,
         settlement_failures: u32::from(settled != Settled::Done),
+        price_drifts: u32::from(drifts(record, tariff)),
     });
+}
+
+/// Whether a reported cost is more than a tenth away from that by the list.
+fn drifts(record: &Record, tariff: &Tariff) -> bool {
+    let (reported, listed) = (record.usage.provider_cost.map(PicoUsd::pico), cost(&record.usage, tariff).pico());
+    reported.is_some_and(|reported| reported.abs_diff(listed).saturating_mul(10) > listed)
 }
 
 /// The line that tells of a request before it is sent: with it a process that dies leaves a trace.
@@ -334,6 +341,18 @@ mod tests {
         let usage = Usage { input: 100, audio: 40, cache_read: 10, audio_cache_read: 5, output: 1, ..Usage::default() };
         let expected = 60 * 500_000 + 40 * 1_000_000 + 5 * 50_000 + 5 * 100_000 + 3_000_000;
         assert_eq!(cost(&usage, &tariff).pico(), expected);
+    }
+
+    #[test]
+    fn a_reported_cost_drifts_beyond_a_tenth() {
+        let candidate = candidate("kimi-k2.5");
+        let drifts = |reported: Option<u128>| {
+            let usage = Usage { input: 1_000, provider_cost: reported.map(PicoUsd::new), ..Usage::default() };
+            let record = record(&facts("kimi-k2.5"), outcome(200, true, usage));
+            super::drifts(&record, &candidate.tariff)
+        };
+        let seen = [None, Some(660_000_000), Some(660_000_001), Some(540_000_000), Some(539_999_999)].map(drifts);
+        assert_eq!(seen, [false, false, true, false, true]);
     }
 
     #[test]

@@ -59,10 +59,12 @@ pub struct RequestMetrics<'a> {
     pub attempts: u32,
     /// One, if the table did not take the record.
     pub settlement_failures: u32,
+    /// One, if the provider reported a cost more than a tenth away from that by the catalogue's prices.
+    pub price_drifts: u32,
 }
 
 /// The names of the values above, and what they count. The one that may be missing stands last.
-const METRICS: [Metric; 8] = [
+const METRICS: [Metric; 9] = [
     Metric { name: "requests", unit: "Count" },
     Metric { name: "errors", unit: "Count" },
     Metric { name: "duration_ms", unit: "Milliseconds" },
@@ -70,6 +72,7 @@ const METRICS: [Metric; 8] = [
     Metric { name: "output_tokens", unit: "Count" },
     Metric { name: "attempts", unit: "Count" },
     Metric { name: "settlement_failures", unit: "Count" },
+    Metric { name: "price_drifts", unit: "Count" },
     Metric { name: "first_event_ms", unit: "Milliseconds" },
 ];
 
@@ -150,11 +153,12 @@ mod tests {
         output_tokens: 5,
         attempts: 1,
         settlement_failures: 0,
+        price_drifts: 0,
     };
 
     #[test]
     fn every_declared_metric_and_dimension_has_a_value() {
-        for (first_event_ms, declared) in [(Some(3), [8, 2]), (None, [7, 1])] {
+        for (first_event_ms, declared) in [(Some(3), [9, 2]), (None, [8, 1])] {
             let line = serde_json::to_value(line("messages", 17, RequestMetrics { first_event_ms, ..VALUES })).unwrap();
             assert_eq!((&line["_aws"]["Timestamp"], &line["model"]), (&17.into(), &"gpt-5.2".into()));
             let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();

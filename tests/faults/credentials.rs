@@ -38,9 +38,9 @@ async fn f6_a_living_token_is_used_while_its_endpoint_is_down() -> Result<()> {
     let simulator = gateway.stack.support.simulator.clone().unwrap();
     // Within five minutes of its end a token is renewed before it is used.
     simulator.set_token_lifetime(200);
-    assert_eq!(calls(&gateway.post(CHAT, &asked("gemini-2.5-flash")).await?), ["vertex-gemini;200"]);
+    assert_eq!(calls(&gateway.post(CHAT, &asked("gemini-3-flash")).await?), ["vertex-gemini;200"]);
     simulator.set_token_status(500);
-    assert_eq!(calls(&gateway.post(CHAT, &asked("gemini-2.5-flash")).await?), ["vertex-gemini;200"]);
+    assert_eq!(calls(&gateway.post(CHAT, &asked("gemini-3-flash")).await?), ["vertex-gemini;200"]);
     Ok(())
 }
 
@@ -48,11 +48,11 @@ async fn f6_a_living_token_is_used_while_its_endpoint_is_down() -> Result<()> {
 async fn f7_without_any_token_the_next_route_answers() -> Result<()> {
     let gateway = Harness::start().await?;
     gateway.stack.support.simulator.clone().unwrap().set_token_status(503);
-    let answer = gateway.post(CHAT, &asked("gemini-2.5-flash")).await?;
+    let answer = gateway.post(CHAT, &asked("gemini-3-flash")).await?;
     assert_eq!((answer.status, calls(&answer)), (200, vec!["vertex-gemini;502".to_owned(), "openrouter;200".to_owned()]));
     let alone = with(&[("OPENROUTER_API_KEY", "")]).await?;
     alone.stack.support.simulator.clone().unwrap().set_token_status(503);
-    let refused = alone.post(CHAT, &asked("gemini-2.5-flash")).await?;
+    let refused = alone.post(CHAT, &asked("gemini-3-flash")).await?;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
     Ok(())
 }
@@ -60,9 +60,9 @@ async fn f7_without_any_token_the_next_route_answers() -> Result<()> {
 #[tokio::test]
 async fn f8_a_revoked_token_is_replaced_within_the_request() -> Result<()> {
     let gateway = Harness::start().await?;
-    gateway.post(CHAT, &asked("gemini-2.5-flash")).await?;
+    gateway.post(CHAT, &asked("gemini-3-flash")).await?;
     gateway.stack.support.simulator.clone().unwrap().revoke_tokens();
-    let answer = gateway.post(CHAT, &asked("gemini-2.5-flash")).await?;
+    let answer = gateway.post(CHAT, &asked("gemini-3-flash")).await?;
     assert_eq!(calls(&answer), ["vertex-gemini;401", "vertex-gemini;200"]);
     assert_eq!(exchanges(&gateway, "token"), 2);
     Ok(())
@@ -73,7 +73,7 @@ async fn the_functions_role_buys_googles_tokens_with_and_without_impersonation()
     for (impersonate, exchanged) in [(false, 0), (true, 1)] {
         let json = external_account_json(ORIGIN_PLACEHOLDER, impersonate);
         let gateway = with(&[("GOOGLE_APPLICATION_CREDENTIALS_JSON", &json), ("AWS_SESSION_TOKEN", "session")]).await?;
-        for model in ["gemini-2.5-flash", "gemini-2.5-pro"] {
+        for model in ["gemini-3-flash", "gemini-3-pro"] {
             assert_eq!(calls(&gateway.post(CHAT, &asked(model)).await?), ["vertex-gemini;200"], "{impersonate}");
         }
         let seen = ["sts", "impersonate", "token", "refused"].map(|scenario| exchanges(&gateway, scenario));

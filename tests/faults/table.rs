@@ -24,7 +24,7 @@ impl Routes {
         match self {
             Self::Two => ["claude-opus-4.6", "claude-opus-4.5", "claude-sonnet-4.5", "claude-haiku-4.5"],
             Self::One => ["gpt-5.2", "gpt-5-mini", "gpt-5-nano", "gpt-5.2-codex"],
-            Self::Gemini => ["gemini-3-pro", "gemini-3-flash", "gemini-2.5-pro", "gemini-2.5-flash"],
+            Self::Gemini => ["gemini-3-pro", "gemini-3-flash", "gemini-3.8-flash", "gemini-3.5-flash-lite"],
         }
     }
 }
@@ -76,7 +76,7 @@ const ROWS: &[Row] = &[
         "vertex-claude;403 vertex-claude;403 openrouter;200",
     ),
     row("F9 400 is the client's own", Two, "error status=400", Refusal(400, 400), "vertex-claude;400"),
-    row("F9 404 is the client's own", Two, "error status=404", Refusal(404, 404), "vertex-claude;404"),
+    row("F9 404 goes elsewhere", Two, "error status=404 on=claude", Reply, "vertex-claude;404 openrouter;200"),
     row("F9 413 is the client's own", Two, "error status=413", Refusal(413, 413), "vertex-claude;413"),
     row("F9 422 is the client's own", Two, "error status=422", Refusal(400, 400), "vertex-claude;422"),
     row("F10 429 goes elsewhere", Two, "error status=429 on=claude", Reply, "vertex-claude;429 openrouter;200"),

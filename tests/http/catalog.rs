@@ -8,7 +8,7 @@ use gateway_tests::{Harness, options, project};
 use serde_json::{Value, json};
 
 /// A file that is removed with the test.
-struct File(PathBuf);
+pub(crate) struct File(PathBuf);
 
 impl Drop for File {
     fn drop(&mut self) {
@@ -17,7 +17,7 @@ impl Drop for File {
 }
 
 /// An entry of a model with these lines more.
-fn entry(id: &str, routes: &str, lines: &str) -> String {
+pub(crate) fn entry(id: &str, routes: &str, lines: &str) -> String {
     format!(
         "\n[[model]]\nid = \"{id}\"\nname = \"{id}\"\nowned_by = \"x\"\nroutes = {routes}\n\
          price = {{ input = \"1\", output = \"2\" }}\ncontext_window = 100000\nmax_output_tokens = 1000\n\
@@ -26,7 +26,7 @@ fn entry(id: &str, routes: &str, lines: &str) -> String {
 }
 
 /// The embedded catalogue and these entries, in a file; and a stack's options with it and without Vertex AI.
-fn with_entries(name: &str, entries: &[String]) -> Result<(File, Options)> {
+pub(crate) fn with_entries(name: &str, entries: &[String]) -> Result<(File, Options)> {
     let embedded = std::fs::read_to_string(project().join("shared/src/catalog/models.toml"))?;
     let path = std::env::temp_dir().join(format!("gateway-{}-{name}.toml", std::process::id()));
     std::fs::write(&path, embedded + &entries.concat())?;
@@ -90,8 +90,8 @@ async fn the_list_holds_the_contracts_models_and_those_that_a_provider_serves() 
     };
     let listed = list(options).await?;
     let ids: Vec<&str> = listed.iter().filter_map(|model| model["id"].as_str()).collect();
-    assert_eq!((ids.len(), ids[13], ids[19]), (20, "qwen3-coder", "old-1"), "{ids:?}");
-    assert_eq!((&listed[19]["deprecated"], &listed[19]["replacement"]), (&json!("2026-11-30"), &json!("gpt-5.2")));
+    assert_eq!((ids.len(), ids[13], ids[43]), (44, "qwen3-coder", "old-1"), "{ids:?}");
+    assert_eq!((&listed[43]["deprecated"], &listed[43]["replacement"]), (&json!("2026-11-30"), &json!("gpt-5.2")));
     assert!(listed[0].get("deprecated").is_none());
     assert_eq!(list(without).await?[..], listed[..14]);
     Ok(())

@@ -25,7 +25,7 @@ async fn a_chat_completion_reaches_every_provider_under_our_names() -> Result<()
     for (model, provider, upstream, wire) in [
         ("gpt-5.2", "openrouter", "openai/gpt-5.2", "OpenRouter"),
         ("claude-opus-4.6", "vertex-claude", "claude-opus-4-6", "Claude"),
-        ("gemini-3-pro", "vertex-gemini", "gemini-3-pro-preview", "Gemini"),
+        ("gemini-3-pro", "vertex-gemini", "gemini-3.1-pro-preview", "Gemini"),
         ("qwen3-coder", "openrouter", "qwen/qwen3-coder", "OpenRouter"),
     ] {
         let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]});
@@ -50,7 +50,7 @@ async fn a_message_reaches_every_provider_under_our_names() -> Result<()> {
     for (name, model, provider, upstream, wire) in [
         ("claude-opus-4.6", "claude-opus-4.6", "vertex-claude", "claude-opus-4-6", "Claude"),
         ("claude-haiku-4-5-20251001", "claude-haiku-4.5", "vertex-claude", "claude-haiku-4-5@20251001", "Claude"),
-        ("gemini-2.5-flash", "gemini-2.5-flash", "vertex-gemini", "gemini-2.5-flash", "Gemini"),
+        ("flash", "gemini-3.8-flash", "vertex-gemini", "gemini-3.8-flash", "Gemini"),
         ("gpt-5.2", "gpt-5.2", "openrouter", "openai/gpt-5.2", "OpenRouter"),
     ] {
         let body = json!({"model": name, "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]});

@@ -208,7 +208,7 @@ async fn one_list_of_models_serves_both_sdks() -> Result<()> {
     let expected = json!({
         "id": "claude-opus-4.6", "object": "model", "owned_by": "anthropic", "type": "model",
         "name": "Claude Opus 4.6", "display_name": "Claude Opus 4.6",
-        "created": 1_795_305_600, "created_at": "2026-11-22T00:00:00Z",
+        "created": 1_795_651_200, "created_at": "2026-11-26T00:00:00Z",
         "context_window": 1_000_000, "max_output_tokens": 128_000, "max_input_tokens": 1_000_000, "max_tokens": 128_000,
         "input_modalities": ["text", "image", "pdf"], "output_modalities": ["text"],
         "pricing": {"input": 5, "output": 25, "cache_read": 0.5, "cache_write": 6.25},
@@ -216,7 +216,7 @@ async fn one_list_of_models_serves_both_sdks() -> Result<()> {
     assert_eq!(*first, expected);
     assert_eq!(
         (&list["has_more"], &list["first_id"], &list["last_id"]),
-        (&json!(false), &json!("claude-opus-4.6"), &json!("gpt-5.4"))
+        (&json!(false), &json!("claude-opus-4.6"), &json!("mistral-large-4"))
     );
     assert_eq!(gateway.get("/v1/models/anthropic/claude-opus-4.6").await?.json(), expected);
     let unknown = gateway.get("/v1/models/gpt-6").await?;

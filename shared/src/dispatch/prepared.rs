@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
-use crate::catalog::{Candidate, Model, Route, Transfer};
+use crate::catalog::{Candidate, Model, Route, Tariff, Transfer};
 use crate::circuit::CircuitState;
 use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
@@ -79,14 +79,16 @@ impl PreparedRequest {
         output: OutputBounds,
     ) -> Result<Self, GatewayError> {
         let RoutableRequest { request, betas, signatures, dropped: untaken, .. } = routable;
-        let Candidate { model, route, tariff: _ } = &candidate;
+        let Candidate { model, route, tariff } = &candidate;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
         let destination = Destination { model, route, wire: provider.wire(), output };
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
         let Outbound { body, conversion, mut dropped } = outbound;
         dropped.extend(untaken.iter().cloned());
         let mode = upstream_mode(request.mode, route.transfer);
-        let body = body.finish(&provider.body_fields(&route.upstream, mode))?;
+        let mut fields = provider.body_fields(&route.upstream, mode);
+        fields.set.extend(price_limit(provider, tariff));
+        let body = body.finish(&fields)?;
         let body = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
         let body = Document::parse_sent(body)?;
         let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
@@ -136,6 +138,13 @@ impl PreparedRequest {
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
         Attempt { provider: self.candidate.route.provider, status, ms: started.elapsed().as_millis() }
     }
+}
+
+/// The limit of prices that move: what is held is not enough for a dearer host.
+fn price_limit(provider: &dyn Provider, tariff: &Tariff) -> Option<(&'static str, String)> {
+    let dearest = tariff.long_context.map_or(tariff.price, |tier| tier.price);
+    let (prompt, reply) = (dearest.input.per_million(), dearest.output.per_million());
+    if tariff.moves { provider.price_limit(prompt, reply) } else { None }
 }
 
 /// The name under which what a call shows of its route is kept.

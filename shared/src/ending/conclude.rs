@@ -48,11 +48,12 @@ pub async fn conclude(upstreams: &Upstreams, store: &Store, dispatch: &mut Dispa
     let Verdict { fault: _, charge: _, circuit, status } = ended.ending.verdict();
     dispatch.conclude(upstreams, status, circuit);
     let facts = ended.facts;
-    let record = ledger::record(facts, outcome(&ended, &dispatch.log().read()));
+    let log = dispatch.log().read();
+    let record = ledger::record(facts, outcome(&ended, &log));
     let signed = vault::remember(store, &facts.key, &ended.signatures);
     let rest = async { futures_util::join!(signed, dispatch.share()) };
     // Beside the settlement, which has the same limit of its own: nothing cuts it short.
-    futures_util::join!(ledger::settle(store, facts, &record), within_settlement(rest));
+    futures_util::join!(ledger::settle(store, facts, &record, &log.candidate.tariff), within_settlement(rest));
     record
 }
 

@@ -12,6 +12,7 @@ use url::Url;
 use crate::config::Config;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::ids::{ProviderId, UpstreamModel};
+use crate::money::PicoUsd;
 use crate::wire::native::ProviderFields;
 use crate::wire::{Mode, WireFormat};
 
@@ -35,6 +36,12 @@ pub trait Provider: Send + Sync {
     /// Whether it serves from a region, for which some models cost more.
     fn is_regional(&self) -> bool {
         false
+    }
+
+    /// What it adds to a body so that no call costs more than these prices of a million tokens of prompt and reply, where it knows such
+    /// a thing.
+    fn price_limit(&self, _prompt: PicoUsd, _reply: PicoUsd) -> Option<(&'static str, String)> {
+        None
     }
 
     /// Where a call for that model goes.

@@ -6,6 +6,7 @@ use super::{Credential, Provider, join, json_text};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
+use crate::money::PicoUsd;
 use crate::wire::native::ProviderFields;
 use crate::wire::{Mode, WireFormat};
 
@@ -45,6 +46,11 @@ impl Provider for OpenRouter {
 
     fn url(&self, _model: &UpstreamModel, _mode: Mode) -> Result<Url, UpstreamError> {
         join(&self.base_url, &["chat", "completions"])
+    }
+
+    /// Hosts above these prices are left out of the choice (OpenRouter's provider routing, `max_price`, USD per million tokens).
+    fn price_limit(&self, prompt: PicoUsd, reply: PicoUsd) -> Option<(&'static str, String)> {
+        Some(("provider", format!(r#"{{"max_price":{{"prompt":{prompt},"completion":{reply}}}}}"#)))
     }
 
     fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields {

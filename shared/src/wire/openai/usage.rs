@@ -17,6 +17,17 @@ pub struct ProviderUsage<'a> {
     /// OpenRouter's price of the call in dollars.
     #[serde(borrow)]
     cost: Option<&'a RawValue>,
+    /// Whether a key of the operator's own at the vendor was used: then the vendor's price comes on top of OpenRouter's.
+    is_byok: Option<bool>,
+    #[serde(borrow)]
+    cost_details: Option<CostDetails<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CostDetails<'a> {
+    #[serde(borrow)]
+    upstream_inference_cost: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +46,15 @@ struct CompletionDetails {
 }
 
 impl ProviderUsage<'_> {
+    /// What the call cost in all.
+    fn provider_cost(&self) -> Option<PicoUsd> {
+        let read = |cost: &RawValue| PicoUsd::parse_usd(cost.get());
+        let own = self.cost.and_then(read)?;
+        let vendors = self.cost_details.as_ref().and_then(|details| details.upstream_inference_cost);
+        let vendors = vendors.filter(|_| self.is_byok == Some(true)).and_then(read);
+        Some(own + vendors.unwrap_or(PicoUsd::ZERO))
+    }
+
     /// The canonical counts. Recorded replies claim more cached and written tokens than the prompt has, and more reasoning than
     /// output: the written ones are then ignored, the others capped.
     pub fn canonical(&self) -> Usage {
@@ -54,7 +74,7 @@ impl ProviderUsage<'_> {
             cache_write_5m,
             output,
             reasoning: reasoning.min(output),
-            provider_cost: self.cost.and_then(|cost| PicoUsd::parse_usd(cost.get())),
+            provider_cost: self.provider_cost(),
             ..Usage::default()
         }
     }
@@ -125,6 +145,15 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(usage, expected);
+    }
+
+    #[test]
+    fn a_vendors_own_price_is_added_where_the_operator_pays_the_vendor() {
+        let cost = |byok: bool| {
+            let text = format!(r#"{{"cost":0.001,"is_byok":{byok},"cost_details":{{"upstream_inference_cost":0.02}}}}"#);
+            usage(&text).provider_cost.map(PicoUsd::pico)
+        };
+        assert_eq!((cost(true), cost(false)), (Some(21_000_000_000), Some(1_000_000_000)));
     }
 
     #[test]

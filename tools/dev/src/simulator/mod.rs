@@ -105,6 +105,7 @@ mod picture;
 mod received;
 mod refusal;
 mod reply;
+mod retired;
 mod room;
 mod scenario;
 mod script;

@@ -10,7 +10,7 @@ use super::received::Received;
 use super::refusal::Refusal;
 use super::state::{Simulator, unknown};
 use super::wire::Wire;
-use super::{claude, gemini, openrouter};
+use super::{claude, gemini, openrouter, retired};
 
 pub(super) async fn openrouter_endpoint(State(simulator): State<Simulator>, request: Request) -> Response {
     let received = Received::read(request).await;
@@ -18,7 +18,9 @@ pub(super) async fn openrouter_endpoint(State(simulator): State<Simulator>, requ
         if !simulator.accepts_key(received.authorization()) {
             return Err(Refusal::own(401, "No auth credentials found"));
         }
-        openrouter::read(&received.json()?)
+        let request = openrouter::read(&received.json()?)?;
+        retired::check(Wire::OpenRouter, &request.model)?;
+        Ok(request)
     };
     match read() {
         Ok(request) => simulator.answer(received, request).await,
@@ -46,6 +48,7 @@ pub(super) async fn vertex_endpoint(
             return Err(Refusal::google(401, "Request had invalid authentication credentials."));
         }
         let body = received.json()?;
+        retired::check(wire, model)?;
         match wire {
             Wire::Claude => claude::read(model, method, &body),
             Wire::Gemini | Wire::OpenRouter => gemini::read(model, gemini_mode(method, &received.query), &body),

@@ -111,11 +111,11 @@ async fn loop_goes_round_five_times_on_each_wire() {
             assert_eq!(claude_loop(&stand, model, ask_claude(MARKER, &thinking)).await, done(), "{model}");
         }
         for (model, visible) in
-            [("gemini-3-pro-preview", true), ("gemini-3-flash-preview", false), ("gemini-2.5-flash", true)]
+            [("gemini-3.1-pro-preview", true), ("gemini-3-flash-preview", false), ("gemini-3.8-flash", true)]
         {
             assert_eq!(gemini_loop(&stand, model, ask_gemini(MARKER, visible)).await, done(), "{model}");
         }
-        for model in ["openai/gpt-5.2", "anthropic/claude-opus-4.6", "google/gemini-3-pro-preview", "qwen/qwen3-coder"] {
+        for model in ["openai/gpt-5.2", "anthropic/claude-opus-4.6", "google/gemini-3.1-pro-preview", "qwen/qwen3-coder"] {
             for reasoning in [Value::Null, json!({ "effort": "high" })] {
                 assert_eq!(openrouter_loop(&stand, ask_openrouter(model, MARKER, &reasoning)).await, done(), "{model}");
             }
@@ -132,7 +132,7 @@ async fn first_reply_calls_several_tools_at_once() {
         let expected = (vec![3, 1], "done after 4 steps".to_owned());
         let adaptive = json!({ "type": "adaptive" });
         assert_eq!(claude_loop(&stand, "claude-opus-4-6", ask_claude(marker, &adaptive)).await, expected);
-        assert_eq!(gemini_loop(&stand, "gemini-3-pro-preview", ask_gemini(marker, true)).await, expected);
+        assert_eq!(gemini_loop(&stand, "gemini-3.1-pro-preview", ask_gemini(marker, true)).await, expected);
         let ask = ask_openrouter("openai/gpt-5.2", marker, &Value::Null);
         assert_eq!(openrouter_loop(&stand, ask).await, expected);
     })
@@ -152,7 +152,7 @@ async fn streams_hold_the_same_calls_and_signatures() {
         let signature = events.iter().find_map(|event| event["delta"]["signature"].as_str()).unwrap();
         assert_eq!((stops, signature.len()), (3, 600));
 
-        let target = "google/models/gemini-3-pro-preview:streamGenerateContent?alt=sse";
+        let target = "google/models/gemini-3.1-pro-preview:streamGenerateContent?alt=sse";
         let events = stand.vertex(target, &ask_gemini(marker, true).to_string()).await.events();
         let parts: Vec<_> = events.iter().map(|event| &event["candidates"][0]["content"]["parts"][0]).collect();
         let calls: Vec<_> = parts.iter().filter(|part| part["functionCall"].is_object()).collect();
@@ -183,7 +183,7 @@ async fn refusal_comes_in_each_wire_s_own_shape() {
 
         let mut ask = ask_gemini("hello [[sim:strict label=no]]", false);
         ask["seed"] = Value::from(1);
-        let reply = stand.vertex("google/models/gemini-3-pro-preview:generateContent", &ask.to_string()).await;
+        let reply = stand.vertex("google/models/gemini-3.1-pro-preview:generateContent", &ask.to_string()).await;
         assert_eq!((reply.status, &reply.json()["error"]["status"]), (400, &"INVALID_ARGUMENT".into()));
 
         let mut ask = ask_openrouter("openai/gpt-5.2", "hello [[sim:strict label=no]]", &Value::Null);

@@ -1,0 +1,61 @@
+//! By which prices a request is charged, and what its record says of them.
+
+use anyhow::{Context as _, Result};
+use gateway::catalog::Catalog;
+use gateway::ledger::{self, Timestamp, verify};
+use gateway::store::items::Record;
+use gateway_tests::{Harness, options};
+use serde_json::{Value, json};
+
+const CHAT: &str = "/v1/chat/completions";
+
+fn ask(model: &str) -> Value {
+    json!({"model": model, "max_tokens": 90, "messages": [{"role": "user", "content": "hi [[sim:echo label=price]]"}]})
+}
+
+/// The record of a request for that model, whose ledger keeps its laws.
+async fn recorded(gateway: &Harness, model: &str) -> Result<Record> {
+    let answer = gateway.post(CHAT, &ask(model)).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let store = &gateway.stack.support.store;
+    let verified = verify(store, &Catalog::embedded()?, |_| {}).await?;
+    assert!(verified.violations.is_empty(), "{:?}", verified.violations);
+    store.records(&gateway.key_id()?, Timestamp::UNIX_EPOCH).await?.pop().context("a record")
+}
+
+#[tokio::test]
+async fn a_price_that_moves_is_limited_upstream_and_charged_as_reported() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let record = recorded(&gateway, "kimi-k2.5").await?;
+    let row = gateway.journal("price").pop().context("a row")?;
+    let sent: Value = serde_json::from_str(&row.body)?;
+    assert_eq!(sent["provider"], json!({"max_price": {"prompt": 0.6, "completion": 3.33}}));
+    // The simulator's prices are a millionth of a dollar for a token of the prompt, and five for one of the reply.
+    let expected = u128::from(record.usage.total_input()) * 1_000_000 + u128::from(record.usage.output) * 5_000_000;
+    assert_eq!((record.charged.pico(), record.provider_cost.pico()), (expected, expected));
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_prices_are_not_limited_upstream() -> Result<()> {
+    let gateway = Harness::start().await?;
+    recorded(&gateway, "gpt-5.2").await?;
+    let sent: Value = serde_json::from_str(&gateway.journal("price").pop().context("a row")?.body)?;
+    assert_eq!(sent.get("provider"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_region_costs_more_and_the_record_says_so() -> Result<()> {
+    let catalog = Catalog::embedded()?;
+    let model = catalog.resolve("claude-opus-4.6").ok().context("the model")?;
+    for (location, label, surcharge) in [("global", "2026-11-26", 0), ("europe-west1", "2026-11-26;surcharge=100", 100)] {
+        let mut options = options()?;
+        options.variables.push(("VERTEX_LOCATION".to_owned(), location.to_owned()));
+        let gateway = Harness::start_with(options).await?;
+        let record = recorded(&gateway, "claude-opus-4.6").await?;
+        let due = ledger::cost(&record.usage, &model.tariff.with_surcharge(surcharge));
+        assert_eq!((record.price_version.as_str(), record.charged), (label, due), "{location}");
+    }
+    Ok(())
+}
