@@ -90,8 +90,8 @@ async fn the_list_holds_the_contracts_models_and_those_that_a_provider_serves() 
     };
     let listed = list(options).await?;
     let ids: Vec<&str> = listed.iter().filter_map(|model| model["id"].as_str()).collect();
-    assert_eq!((ids.len(), ids[13], ids[43]), (44, "qwen3-coder", "old-1"), "{ids:?}");
-    assert_eq!((&listed[43]["deprecated"], &listed[43]["replacement"]), (&json!("2026-11-30"), &json!("gpt-5.2")));
+    assert_eq!((ids.len(), ids[13], ids[44]), (45, "qwen3-coder", "old-1"), "{ids:?}");
+    assert_eq!((&listed[44]["deprecated"], &listed[44]["replacement"]), (&json!("2026-11-30"), &json!("gpt-5.2")));
     assert!(listed[0].get("deprecated").is_none());
     assert_eq!(list(without).await?[..], listed[..14]);
     Ok(())

@@ -8,6 +8,7 @@ mod environments;
 mod gone;
 mod keys;
 mod ledger;
+mod matrix;
 mod prices;
 mod refusals;
 mod remembered;

@@ -11,6 +11,7 @@ mod dialects;
 mod folding;
 mod frame_shapes;
 mod generated;
+mod generations;
 mod judged;
 mod losses;
 mod made_up;

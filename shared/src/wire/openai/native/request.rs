@@ -151,8 +151,15 @@ fn say_how_much_to_think(
     let body = forwarding.body;
     let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
     let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
-    if target.capabilities.thinking == Thinking::Switch {
-        only_switch(forwarding, reasoning);
+    match target.capabilities.thinking {
+        Thinking::None => return without_thinking(forwarding, reasoning),
+        Thinking::Switch => only_switch(forwarding, reasoning),
+        Thinking::Budget
+        | Thinking::Adaptive
+        | Thinking::AdaptiveOnly
+        | Thinking::GeminiBudget
+        | Thinking::GeminiLevel
+        | Thinking::Effort => {}
     }
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
@@ -181,6 +188,15 @@ fn say_how_much_to_think(
             forwarding.edits.set(body, "reasoning", &written);
         }
         forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
+    }
+}
+
+/// Leaves out what a request says about thinking to a model that cannot; who wants none loses nothing.
+fn without_thinking(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
+    for field in ["reasoning_effort", "reasoning", "thinking"] {
+        let is_there = forwarding.edits.remove_field(forwarding.body, field);
+        let is_lost = is_there && !matches!(asked.amount, Amount::Default | Amount::Off);
+        forwarding.dropped.extend(is_lost.then(|| field.to_owned()));
     }
 }
 

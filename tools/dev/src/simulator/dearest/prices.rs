@@ -93,7 +93,7 @@ fn openai(name: &str) -> (Price, Option<Long>) {
         "gpt-5.4" => (price(2_500, 15_000), Some((LONG, price(5_000, 22_500)))),
         "gpt-5.4-mini" => (price(750, 4_500), None),
         "gpt-5.6-sol" => (writing(4_000, 20_000), Some((LONG, writing(8_000, 30_000)))),
-        "gpt-6.1-sol" => (writing(2_000, 10_000), Some((LONG, writing(4_000, 15_000)))),
+        "gpt-6.1-sol" | "gpt-6.2-sol" => (writing(2_000, 10_000), Some((LONG, writing(4_000, 15_000)))),
         "gpt-6.1-terra" => (writing(1_000, 5_000), Some((LONG, writing(2_000, 7_500)))),
         "gpt-6-luna" => (writing(100, 500), Some((LONG, writing(200, 750)))),
         "gpt-6-astra" => (writing(10_000, 50_000), Some((LONG, writing(20_000, 75_000)))),

@@ -78,7 +78,7 @@ fn facts(name: &str) -> Option<(&'static [&'static str], Sampling)> {
         "gpt-5.6-sol" | "gpt-5.6-terra" | "gpt-5.6-luna" | "gpt-6-sol" | "gpt-6-luna" | "gpt-6.1-terra" => {
             (&["none", "low", "medium", "high", "xhigh", "max"], Sampling::Off)
         }
-        "gpt-6-astra" | "gpt-6.1-sol" => (&["low", "medium", "high", "xhigh", "max"], Sampling::Never),
+        "gpt-6-astra" | "gpt-6.1-sol" | "gpt-6.2-sol" => (&["low", "medium", "high", "xhigh", "max"], Sampling::Never),
         "o1" | "o3" | "o3-mini" | "o4-mini" => (&[], Sampling::Never),
         _ => return None,
     })
