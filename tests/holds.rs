@@ -23,6 +23,9 @@ use gateway_tests::sending::{send_to, wire_of};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+const CHAT: ClientFormat = ClientFormat::ChatCompletions;
+const MESSAGES: ClientFormat = ClientFormat::Messages;
+
 /// The day of all requests: before any later prices.
 const DAY: Date = Date::constant(2026, 11, 26);
 
@@ -170,6 +173,20 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     let images = json!([{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]);
     let shown = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "x", "images": images}]);
     all.push((ClientFormat::ChatCompletions, "pictures of a reply".to_owned(), json!({"model": "m", "messages": shown})));
+    for (name, dense) in
+        [("digits", "1234567890"), ("digits apart", "1 "), ("letters and digits", "a1"), ("changing case", "aB")]
+    {
+        let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": dense.repeat(9_000)}]});
+        all.extend([CHAT, MESSAGES].map(|format| (format, name.to_owned(), body.clone())));
+    }
+    let pages = format!("%PDF-1.4 {}", "<< /Type /Page >> ".repeat(218)).into_bytes();
+    let source = json!({"type": "base64", "media_type": "application/pdf", "data": encoded(&pages)});
+    let content = json!([{"type": "document", "source": source}]);
+    let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": content}]});
+    all.push((MESSAGES, "many pages".to_owned(), body));
+    let heard = json!({"type": "input_audio", "input_audio": {"format": "pcm", "data": encoded(&[png.clone(), vec![0; 400_000]].concat())}});
+    let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": [heard]}]});
+    all.push((CHAT, "sound behind a picture's head".to_owned(), body));
     let tools =
         ["bash_20250124", "text_editor_20250728", "computer_20250124"].map(|kind| json!({"type": kind, "name": kind}));
     let body = json!({"model": "m", "max_tokens": 16, "tools": tools, "messages": [{"role": "user", "content": "a"}]});
@@ -197,12 +214,20 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
                 held.map(|held| (format!("{} for {} with {limit}", path.display(), model.id), held)).collect::<Vec<_>>()
             };
             let models = catalog.models().enumerate();
-            let models = models.filter(|(place, _)| in_every_way || (place + number).is_multiple_of(5));
+            let models = models.filter(|(place, _)| in_every_way || (place + number).is_multiple_of(12));
             all.extend(models.flat_map(|(_, model)| to(model)));
         }
     }
     for (format, name, body) in odd_requests() {
-        for model in ["claude-opus-4.6", "claude-opus-4.8", "gemini-3-flash", "gemini-2.5-pro", "gpt-5.2", "kimi-k2.5"] {
+        for model in [
+            "claude-opus-4.6",
+            "claude-sonnet-4.5",
+            "claude-opus-4.8",
+            "gemini-3-flash",
+            "gemini-2.5-pro",
+            "gpt-5.2",
+            "kimi-k2.5",
+        ] {
             let model = catalog.resolve(model).unwrap();
             let ways = candidates(&model);
             let held = (0..ways.len()).filter_map(|first| held(&key, format, &body, &ways[first..]));

@@ -238,7 +238,9 @@ impl Dispatch {
         {
             return Ok(());
         }
-        self.note(upstreams, circuit_outcome(&error));
+        let absence = error.absence_of(self.prepared.candidate.route.upstream.as_str());
+        let is_its_own = absence == Some(Absence::ForThisRequest);
+        self.note(upstreams, if is_its_own { CircuitOutcome::Ignored } else { circuit_outcome(&error) });
         if severity == Severity::Final {
             return Err(error);
         }
@@ -246,6 +248,10 @@ impl Dispatch {
             return Ok(());
         }
         if severity == Severity::Gone {
+            if is_its_own && self.prepared.candidate.tariff.moves {
+                // It may be the limit of the price that no host keeps to.
+                return Err(error);
+            }
             self.waiting.append(&mut self.replacements);
             return if self.fail_over(upstreams).await { Ok(()) } else { Err(error) };
         }

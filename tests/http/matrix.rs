@@ -86,7 +86,7 @@ fn folded_events(events: &[Value]) -> Value {
                 let delta = &event["delta"];
                 for field in ["text", "thinking", "signature"] {
                     let Some(piece) = delta[field].as_str() else { continue };
-                    for block in blocks.last_mut() {
+                    if let Some(block) = blocks.last_mut() {
                         block[field] = json!(format!("{}{piece}", block[field].as_str().unwrap_or_default()));
                     }
                 }
@@ -94,7 +94,7 @@ fn folded_events(events: &[Value]) -> Value {
             }
             Some("content_block_stop") => {
                 let input = std::mem::take(&mut arguments);
-                for block in blocks.last_mut().filter(|block| block["type"] == "tool_use") {
+                if let Some(block) = blocks.last_mut().filter(|block| block["type"] == "tool_use") {
                     block["input"] = serde_json::from_str(&input).unwrap_or(json!({}));
                 }
             }

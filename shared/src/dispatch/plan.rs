@@ -103,9 +103,10 @@ impl Allowance {
     pub(super) fn covered(&self, prepared: &PreparedRequest, request: &RoutableRequest) -> Coverage {
         let covered = (self.affordable)(prepared.measured(), &prepared.candidate);
         let asked = request.request.max_tokens.map_or(prepared.output_limit(), |limit| limit.tokens);
+        let least = prepared.candidate.model.capabilities.min_output_tokens;
         if !self.output.must_say && prepared.measured().output_limit.is_none() || prepared.output_limit() <= covered {
             Coverage::Whole
-        } else if covered >= self.least_output.min(asked) && covered > 0 {
+        } else if covered >= self.least_output.min(asked).max(least) && covered > 0 {
             Coverage::Tokens(covered)
         } else {
             Coverage::None

@@ -64,6 +64,26 @@ pub struct UpstreamError {
 }
 
 impl UpstreamError {
+    /// To whom a model is not served, where the provider says that. What it says to all is believed only where it names the model.
+    pub fn absence_of(&self, upstream: &str) -> Option<Absence> {
+        match self.kind {
+            UpstreamErrorKind::NotServed { absence: Absence::ForEveryone, .. } if self.message.contains(upstream) => {
+                Some(Absence::ForEveryone)
+            }
+            UpstreamErrorKind::NotServed { .. } => Some(Absence::ForThisRequest),
+            UpstreamErrorKind::Connect
+            | UpstreamErrorKind::Reset
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::Malformed
+            | UpstreamErrorKind::Truncated
+            | UpstreamErrorKind::NoAnswer
+            | UpstreamErrorKind::TooLarge
+            | UpstreamErrorKind::Credential
+            | UpstreamErrorKind::Moderated
+            | UpstreamErrorKind::Refused(_) => None,
+        }
+    }
+
     /// A failed call of that kind.
     pub fn new(kind: UpstreamErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None }

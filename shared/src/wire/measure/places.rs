@@ -181,7 +181,11 @@ fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
 fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     object(part, measure, &|name, value, measure| match name {
         "inlineData" => {
-            object(value, measure, &|name, value, measure| name == "data" && is_media(value, Reading::Any, measure));
+            // What is called sound is played, whatever its bytes begin with.
+            let label = value.get("mimeType").and_then(Value::as_text).unwrap_or_default().to_ascii_lowercase();
+            let is_played = ["audio/", "video/"].iter().any(|start| label.trim_start().starts_with(start));
+            let reading = if is_played { Reading::Sound } else { Reading::Any };
+            object(value, measure, &|name, value, measure| name == "data" && is_media(value, reading, measure));
             true
         }
         "fileData" => {

@@ -2,35 +2,52 @@
 
 use crate::error::{Absence, UpstreamErrorKind};
 
-/// What a refusal says when the model is gone, or not ours to use, whatever the request: with its status, and all of these phrases.
+/// The form of a refusal's words. A provider quotes the client's own words in others, so that a form begins and ends the whole message.
+struct Form {
+    status: u16,
+    begins: &'static str,
+    holds: &'static str,
+    ends: &'static str,
+}
+
+const fn form(status: u16, begins: &'static str, holds: &'static str, ends: &'static str) -> Form {
+    Form { status, begins, holds, ends }
+}
+
+/// What a refusal says when the model is gone, or not ours to use, whatever the request.
 ///
 /// Google: googleapis/python-aiplatform#3574, genkit-ai/genkit#4688 (404); yym68686/uni-api#41, langchain-ai/langchain-google#593 and
 /// NousResearch/hermes-agent#32678 (400, `FAILED_PRECONDITION`). Anthropic: platform.claude.com, errors (404, `not_found_error`).
 /// OpenRouter: OpenRouterTeam/openrouter-examples#74 (400). OpenAI behind OpenRouter: developers.openai.com, error codes (404).
-const FOR_EVERYONE: [(u16, &[&str]); 8] = [
-    (404, &["Publisher Model", "was not found or your project does not have access to it"]),
-    (404, &["Publisher Model", "is not found"]),
-    (400, &["is not allowed to use Publisher Model"]),
-    (403, &["is not allowed to use Publisher Model"]),
-    (400, &["Publisher Model", "is not servable in region"]),
-    (404, &["model: claude-"]),
-    (400, &["is not a valid model ID"]),
-    (404, &["The model `", "does not exist or you do not have access to it"]),
+const FOR_EVERYONE: [Form; 8] = [
+    form(404, "Publisher Model ", "was not found or your project does not have access to it", ""),
+    form(404, "Publisher Model ", "is not found", ""),
+    form(400, "Project ", " is not allowed to use Publisher Model ", ""),
+    form(403, "Project ", " is not allowed to use Publisher Model ", ""),
+    form(400, "Publisher Model ", " is not servable in region ", ""),
+    form(404, "model: claude-", "", ""),
+    form(400, "", "", " is not a valid model ID"),
+    form(404, "The model `", "` does not exist or you do not have access to it", ""),
 ];
 
 /// What a refusal says when it is about the model but may be about this request or our rights, too: it is said of a model that does not
 /// exist as well as of one that the project may not use (rpurinton/gemini-php#4).
-const FOR_NOW: [(u16, &[&str]); 1] = [(403, &["aiplatform.endpoints.predict", "/models/", "or it may not exist"])];
+const FOR_NOW: [Form; 1] =
+    [form(403, "Permission 'aiplatform.endpoints.predict' denied", "/models/", " (or it may not exist).")];
+
+impl Form {
+    fn is_that_of(&self, status: u16, message: &str) -> bool {
+        let Self { status: own, begins, holds, ends } = self;
+        *own == status && message.starts_with(begins) && message.contains(holds) && message.trim_end().ends_with(ends)
+    }
+}
 
 /// The kind of a refusal that says that the model is not served; `None` for any other. Every 404 and 410 is one: the rest of a path is
 /// ours. `OpenRouter`'s "No endpoints found" depends on what the request asks for.
 pub(super) fn kind(status: u16, message: &str) -> Option<UpstreamErrorKind> {
-    let says = |list: &[(u16, &[&str])]| {
-        list.iter().any(|(of, phrases)| *of == status && phrases.iter().all(|phrase| message.contains(phrase)))
-    };
-    let absence = if says(&FOR_EVERYONE) {
+    let absence = if FOR_EVERYONE.iter().any(|form| form.is_that_of(status, message)) {
         Absence::ForEveryone
-    } else if matches!(status, 404 | 410) || says(&FOR_NOW) {
+    } else if matches!(status, 404 | 410) || FOR_NOW.iter().any(|form| form.is_that_of(status, message)) {
         Absence::ForThisRequest
     } else {
         return None;
@@ -107,6 +124,11 @@ mod tests {
             (400, google(400, "Invalid value", "INVALID_ARGUMENT")),
             (403, google(403, endpoint, "PERMISSION_DENIED")),
             (500, google(500, "Publisher Model `m` is not found.", "INTERNAL")),
+            (
+                400,
+                google(400, "Invalid value: 'is not a valid model ID'. Supported values are: 'text'.", "INVALID_ARGUMENT"),
+            ),
+            (400, google(400, "messages.0.text.is not allowed to use Publisher Model: Extra inputs", "INVALID_ARGUMENT")),
         ] {
             assert_eq!(absence(status, &body), None, "{body}");
         }

@@ -61,6 +61,9 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     for (_, value) in body.members().filter(|(_, value)| value.is_null()) {
         forwarding.edits.remove(value);
     }
+    if let Some(metadata) = body.get("metadata") {
+        settings::keep_only(&mut forwarding, metadata, &["user_id"]);
+    }
     forwarding.clamp_output(request.max_tokens, target);
     let format = AnswerFormat::of(body, target)?;
     let declared = tools::Declared::of(&forwarding, format.by_tool());
@@ -81,7 +84,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
         conversation.drop_thoughts(&mut forwarding);
     }
     conversation.write(&mut forwarding, &plan, target);
-    settings::set_thinking(&mut forwarding, &plan);
+    settings::set_thinking(&mut forwarding, &plan, target);
     settings::set_output(&mut forwarding, &plan, format)?;
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);

@@ -8,12 +8,13 @@ use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
+use crate::wire::openai::client::REASONING;
 use crate::wire::openai::client::request::{
     is_client_tool, knows_function_call, reasoning, second_amounts, tool_choice, tool_name,
 };
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules;
-use crate::wire::request::has_odd_property;
+use crate::wire::request::{has_odd_property, there};
 use crate::wire::target::{Target, ranges};
 use crate::wire::{ClientRequest, OutputLimit, blocks};
 
@@ -151,6 +152,7 @@ fn say_how_much_to_think(
     let body = forwarding.body;
     let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
     let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
+    keep_known_reasoning(forwarding);
     match target.capabilities.thinking {
         Thinking::None => return without_thinking(forwarding, reasoning),
         Thinking::Switch => only_switch(forwarding, reasoning),
@@ -191,12 +193,23 @@ fn say_how_much_to_think(
     }
 }
 
+/// Leaves out of `reasoning` what is not about how much and whether: a mode steers and prices the call.
+fn keep_known_reasoning(forwarding: &mut Forwarding<'_>) {
+    const KNOWN: [&str; 5] = ["effort", "enabled", "exclude", "max_tokens", "summary"];
+    let Some(reasoning) = forwarding.body.get("reasoning") else { return };
+    for (_, value) in reasoning.members().filter(|(name, _)| !KNOWN.contains(&name.as_ref())) {
+        forwarding.edits.remove(value);
+        forwarding.dropped.extend((!value.is_null()).then(|| value.path()));
+    }
+}
+
 /// Leaves out what a request says about thinking to a model that cannot; who wants none loses nothing.
 fn without_thinking(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
     for field in ["reasoning_effort", "reasoning", "thinking"] {
-        let is_there = forwarding.edits.remove_field(forwarding.body, field);
-        let is_lost = is_there && !matches!(asked.amount, Amount::Default | Amount::Off);
-        forwarding.dropped.extend(is_lost.then(|| field.to_owned()));
+        forwarding.edits.remove_field(forwarding.body, field);
+    }
+    if !matches!(asked.amount, Amount::Default | Amount::Off) {
+        forwarding.dropped.extend(there(forwarding.body, REASONING).map(str::to_owned));
     }
 }
 

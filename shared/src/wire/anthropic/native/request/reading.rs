@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::blocks::{Block, Home, Kind};
+use super::settings::keep_only;
 use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
@@ -201,6 +202,8 @@ impl<'d> Reader<'_, 'd> {
     pub(super) fn mark(&mut self, holder: Value<'d>, control: Option<Value<'d>>, area: Area) {
         if let Some(control) = control {
             self.drop_nulls(control);
+            // What another beta adds to a mark is not passed on without it.
+            keep_only(self.forwarding, control, &["ttl", "type"]);
             self.marks.push(MarkAt { holder, control, area });
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
 }
 
 /// Says about thinking what the model knows. The client's `display` stays.
-pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
+pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) {
     let Some(thinking) = forwarding.body.get("thinking") else { return };
     for (_, value) in thinking.members().filter(|(_, value)| value.is_null()) {
         forwarding.edits.remove(value);
@@ -51,6 +51,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
         forwarding.dropped.push("thinking".to_owned());
     }
     let says = |kind: &str| thinking.get("type").is_some_and(|said| said.is(kind));
+    let beside: &[&str] = if target.capabilities.bound_thoughts { &BESIDE_ADAPTIVE } else { &UNBOUND };
     match plan.told {
         Told::Nothing => {}
         Told::Off => {
@@ -63,7 +64,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
             if !says("between_tools") {
                 forwarding.edits.set(thinking, "type", "between_tools");
             }
-            keep_only(forwarding, thinking, &BESIDE_ADAPTIVE);
+            keep_only(forwarding, thinking, beside);
         }
         Told::Budget(tokens) => {
             if !says("enabled") {
@@ -76,8 +77,9 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
             if let Some(own) = own.filter(|_| plan.changes_budget) {
                 forwarding.dropped.push(own.path());
             }
+            keep_only(forwarding, thinking, &BESIDE_BUDGET);
         }
-        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, &BESIDE_ADAPTIVE),
+        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, beside),
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
@@ -85,16 +87,20 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan) {
             if thinking.get("display").is_none() {
                 forwarding.edits.set(thinking, "display", SUMMARIZED);
             }
+            keep_only(forwarding, thinking, &BESIDE_BUDGET);
         }
     }
 }
 
-/// What stands in `adaptive` thinking.
+/// What stands in `adaptive` thinking, and of models whose thoughts are not bound.
 const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
+const UNBOUND: [&str; 2] = ["display", "type"];
+/// What stands in `enabled` thinking.
+const BESIDE_BUDGET: [&str; 3] = ["budget_tokens", "display", "type"];
 
-/// Leaves out the members that a kind of thinking does not have.
-fn keep_only(forwarding: &mut Forwarding<'_>, thinking: Value<'_>, known: &[&str]) {
-    for (_, value) in thinking.members().filter(|(name, value)| !known.contains(&name.as_ref()) && !value.is_null()) {
+/// Leaves out the members that an object of a closed shape does not have, and names them.
+pub(super) fn keep_only(forwarding: &mut Forwarding<'_>, object: Value<'_>, known: &[&str]) {
+    for (_, value) in object.members().filter(|(name, value)| !known.contains(&name.as_ref()) && !value.is_null()) {
         forwarding.drop(value);
     }
 }

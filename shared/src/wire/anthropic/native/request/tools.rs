@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::blocks::quoted;
 use super::reading::Reader;
+use super::settings::keep_only;
 use crate::chat::request::ToolChoice;
 use crate::document::{Entry, Kind, Value};
 use crate::error::GatewayError;
@@ -202,6 +203,8 @@ pub(super) fn choice(reader: &mut Reader<'_, '_>, target: &Target<'_>) -> Result
     }
     reader.drop_nulls(choice);
     let told = tool_choice(choice)?;
+    let is_named = matches!(told, ToolChoice::Named(_));
+    keep_only(reader.forwarding, choice, &["disable_parallel_tool_use", "type", if is_named { "name" } else { "type" }]);
     if !target.takes_choice(&told) {
         reader.forwarding.edits.set(choice, "type", "auto");
         reader.forwarding.edits.remove_field(choice, "name");
