@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
 use crate::chat::request::Effort;
+use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 
 /// Longest id of a call that OpenAI takes.
@@ -119,6 +120,11 @@ pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
     };
     let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
     must_think.then(|| words.min().unwrap_or(Effort::Minimal))
+}
+
+/// Whether a model is one of Claude's that does not go on from an answer that is begun for it.
+pub(super) fn refuses_prefill(target: &Target<'_>) -> bool {
+    is_claude(target.upstream) && !target.capabilities.prefill
 }
 
 /// Whether a model is one of OpenAI's.

@@ -236,12 +236,16 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
 }
 
 /// Amounts of thinking beside another one that counts: of two efforts the outer one, and an effort rather than a budget. OpenRouter
-/// refuses both, unless two efforts are the same (its references of `reasoning_effort` and of reasoning tokens).
+/// refuses both, unless two efforts are the same (its references of `reasoning_effort` and of reasoning tokens). Anthropic's field is
+/// read only where there is no other.
 pub fn second_amounts(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let [outer, inner] = [body.get("reasoning_effort"), body.at(&["reasoning", "effort"])];
     let other = inner.filter(|inner| outer.is_some_and(|outer| outer.as_text() != inner.as_text()));
     let budget = outer.or(inner).and_then(|_| body.at(&["reasoning", "max_tokens"]));
-    other.into_iter().chain(budget)
+    let counts = ["reasoning", "reasoning_effort"].iter().any(|field| body.get(field).is_some_and(|value| !value.is_null()));
+    let asks = |thinking: &Value<'_>| thinking.get("type").is_some_and(|kind| !kind.is("disabled"));
+    let thinking = body.get("thinking").filter(|thinking| counts && asks(thinking));
+    other.into_iter().chain(budget).chain(thinking)
 }
 
 /// Thoughts are shown to a client that asked for any of the fields that say so. Anthropic's `thinking` counts where OpenAI's and

@@ -69,7 +69,8 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
 }
 
 /// Whether a request can only go by way of the conversation: blocks of Anthropic's among its parts, and names of tools that no
-/// provider takes, or of properties that Claude does not, which come back in the reply under the client's own.
+/// provider takes, or of properties that Claude does not, which come back in the reply under the client's own; and what needs an
+/// instruction or a message more.
 pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
     let parts = messages().filter_map(|message| message.get("content")).flat_map(Value::elements);
@@ -82,6 +83,14 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let called = messages().filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
     let called = called.filter_map(tool_name);
     let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !rules::is_plain_name(&name));
+    let ends_begun = || messages().last().and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
+    let asks_for_json = || {
+        let kind = body.at(&["response_format", "type"]);
+        kind.is_some_and(|kind| !kind.is("text")) && tools().next().is_some()
+    };
+    if rules::refuses_prefill(target) && ends_begun() || !target.capabilities.json_with_tools && asks_for_json() {
+        return true;
+    }
     is_of_older_form(body) || declared.chain(called).any(is_odd) || parts.into_iter().any(is_block) || has_odd_properties()
 }
 

@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::capability::Thinking;
 use crate::chat::request::{
-    Amount, CacheLifetime, CacheMark, ChatRequest, Effort, JsonText, Place, Reasoning, ResponseFormat, Sampling, ToolChoice,
-    ToolDefinition,
+    Amount, CacheLifetime, CacheMark, ChatRequest, Effort, JsonText, Message, Place, Reasoning, ResponseFormat, Role,
+    Sampling, ToolChoice, ToolDefinition,
 };
+use crate::chat::turns::{CONTINUE, text};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
@@ -19,6 +20,7 @@ use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
+use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use messages::{CacheOut, MessageOut, messages};
 
@@ -140,13 +142,13 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let names = tool_names(&tools, target);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
     let mut tools = allowed_tools(tools, allowed.as_deref());
+    let response_format = sayable(response_format, &mut turns, &tools, target, &mut lost)?;
+    end_with_the_user(&mut turns, target);
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
-    let asked_stops = stop.len();
-    let stop = rules::stops(stop, target.upstream);
-    lost.extend((stop.len() < asked_stops).then_some(Lost::Stop));
+    let stop = stops(stop, target, &mut lost);
     let limit = target.said_output_limit(max_tokens, &mut lost);
     lost.extend(parallel_tool_calls.filter(|_| tools.is_empty()).map(|_| Lost::ParallelToolCalls));
     let body = Body {
@@ -168,6 +170,44 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     };
     let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
+}
+
+/// The stop sequences that the model takes.
+fn stops(asked: Vec<String>, target: &Target<'_>, lost: &mut Vec<Lost>) -> Vec<String> {
+    let number = asked.len();
+    let taken = rules::stops(asked, target.upstream);
+    lost.extend((taken.len() < number).then_some(Lost::Stop));
+    taken
+}
+
+/// The form of the answer, in words where the model does not take it beside tools.
+fn sayable(
+    format: ResponseFormat,
+    turns: &mut Turns,
+    tools: &[ToolDefinition],
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Result<ResponseFormat, GatewayError> {
+    let instruction = match &format {
+        ResponseFormat::Text => return Ok(format),
+        _ if tools.is_empty() || target.capabilities.json_with_tools => return Ok(format),
+        ResponseFormat::JsonObject => "Respond with a single JSON object and nothing else.".to_owned(),
+        ResponseFormat::JsonSchema { schema: JsonText(schema), .. } => {
+            let schema = RawValue::from_string(schema.clone()).map_err(|error| internal(&error))?;
+            schema_ref::asked_in_words(&schema)
+        }
+    };
+    turns.system.push(text(&instruction));
+    lost.push(Lost::ResponseFormat);
+    Ok(ResponseFormat::Text)
+}
+
+/// Newer Claude models do not go on from an answer that is begun for them, wherever they run.
+fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
+    let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
+    if is_begun && rules::refuses_prefill(target) {
+        turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] });
+    }
 }
 
 /// The sampling that the model takes while it thinks so much.
@@ -302,6 +342,8 @@ pub(in crate::wire::openai) fn reasoning(
         lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
     }
     match reasoning.amount {
+        // Where thinking is off unasked, a wish to see it asks for none.
+        Amount::Default if target.capabilities.default_effort.as_deref() == Some("none") => None,
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
         Amount::Default => None,
         Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
