@@ -19,11 +19,12 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 22] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
     "MODEL_FALLBACK",
+    "OPEN_CATALOG",
     "MODELS_ALLOWED",
     "MODELS_DENIED",
     "OPENROUTER_API_KEY",
@@ -156,6 +157,8 @@ pub struct Config {
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
     pub model_fallback: ModelFallback,
+    /// Whether models are served that only OpenRouter's list names.
+    pub open_catalog: bool,
     /// Which models are served.
     pub models: ModelRules,
     /// `None` when the provider has no credential: its routes are skipped.
@@ -186,13 +189,15 @@ impl Config {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let table_name =
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
+        let openrouter = openrouter(&read)?;
         Ok(Self {
             table_name,
             table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
             models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
-            openrouter: openrouter(&read)?,
+            open_catalog: models::open_catalog(&read, openrouter.is_some())?,
+            openrouter,
             vertex: vertex(&read)?,
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),
