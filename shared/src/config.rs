@@ -1,11 +1,15 @@
 //! The only reader of environment variables. A value that cannot work stops the start and names its variable.
 
+mod models;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
+
+pub use models::ModelRules;
 
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 /// The location that all models have, at the lowest price.
@@ -15,11 +19,14 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 19] = [
+pub const VARIABLES: [&str; 22] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
     "MODEL_FALLBACK",
+    "OPEN_CATALOG",
+    "MODELS_ALLOWED",
+    "MODELS_DENIED",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_API_KEY_PARAMETER",
@@ -150,6 +157,10 @@ pub struct Config {
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
     pub model_fallback: ModelFallback,
+    /// Whether models are served that only OpenRouter's list names.
+    pub open_catalog: bool,
+    /// Which models are served.
+    pub models: ModelRules,
     /// `None` when the provider has no credential: its routes are skipped.
     pub openrouter: Option<OpenRouterConfig>,
     /// `None` when the provider has no credential: its routes are skipped.
@@ -178,12 +189,15 @@ impl Config {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let table_name =
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
+        let openrouter = openrouter(&read)?;
         Ok(Self {
             table_name,
             table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
-            openrouter: openrouter(&read)?,
+            models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
+            open_catalog: models::open_catalog(&read, openrouter.is_some())?,
+            openrouter,
             vertex: vertex(&read)?,
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),

@@ -9,6 +9,7 @@ mod gone;
 mod keys;
 mod ledger;
 mod matrix;
+mod open_catalog;
 mod prices;
 mod refusals;
 mod remembered;

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::Call;
 use crate::auth::ApiKey;
-use crate::catalog::{Catalog, Model, Price};
+use crate::catalog::{Model, Price};
 use crate::error::GatewayError;
-use crate::flow::served_model;
+use crate::flow::refuse_gone;
 use crate::gateway::Gateway;
 use crate::ids::ModelId;
 use crate::money::PicoUsd;
@@ -72,17 +72,19 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
     let catalog = gateway.catalog()?;
     let configured = |provider| gateway.upstreams.providers.is_configured(provider);
-    let listed = catalog.models().filter(|model| model.is_listed(&configured));
-    let data: Vec<Entry<'_>> = listed.map(|model| entry(catalog, model)).collect();
+    let listed = catalog.models().filter(|model| model.is_listed(&configured) && gateway.allows(model));
+    let open = gateway.open_models().await?;
+    let own = listed.map(|model| entry(catalog.version(), model));
+    let data: Vec<Entry<'_>> = own.chain(open.iter().map(|open| entry(&open.day, &open.model))).collect();
     let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
     respond::json(&List { object: "list", has_more: false, first_id, last_id, data })
 }
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
-    let catalog = gateway.catalog()?;
-    let model = served_model(catalog, id)?;
-    respond::json(&entry(catalog, &model))
+    let named = gateway.named(id).await?;
+    refuse_gone(&named.model)?;
+    respond::json(&entry(&named.day, &named.model))
 }
 
 /// What a client that probes the base URL finds.
@@ -96,10 +98,11 @@ fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
+/// A model as the list shows it, from a catalogue of that day.
+fn entry<'a>(day: &str, model: &'a Model) -> Entry<'a> {
     let Price { input, output, cache_read, cache_write_5m, .. } = model.tariff_on(today()).price;
-    // The catalogue's date stands for every entry: vendors' own release dates are not part of its data.
-    let created_at = format!("{}T00:00:00Z", catalog.version());
+    // The catalogue's day stands for every entry: vendors' own release dates are not part of its data.
+    let created_at = format!("{day}T00:00:00Z");
     let created = created_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
     Entry {
         id: model.id.as_str(),

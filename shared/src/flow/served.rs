@@ -1,14 +1,17 @@
 //! Which model a client means, and what is said about one on its way out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::catalog::{Candidate, Catalog, Model, UnknownModel};
+use crate::auth::ApiKey;
+use crate::catalog::{Candidate, Model, UnknownModel};
 use crate::config::ModelFallback;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::ModelId;
+use crate::open_catalog::{OpenCatalog, OpenModel};
 use crate::wire::Mode;
 
 /// What a request is served by.
@@ -18,6 +21,8 @@ pub struct Served {
     pub asked: Arc<Model>,
     /// What serves requests for it once it is not served itself.
     pub replacement: Option<Arc<Model>>,
+    /// The version of the catalogue or list that has their prices.
+    pub version: String,
 }
 
 /// The ways to what serves a request.
@@ -28,18 +33,40 @@ pub(super) struct Ways {
     pub(super) replacements: Vec<Candidate>,
 }
 
+/// A model by a name of it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The model.
+    pub model: Arc<Model>,
+    /// The version of the catalogue or list that has it.
+    pub version: String,
+    /// The day of that version, as `yyyy-mm-dd`.
+    pub day: String,
+}
+
+impl From<&OpenModel> for Named {
+    fn from(open: &OpenModel) -> Self {
+        let OpenModel { model, version, day } = open;
+        Self { model: Arc::clone(model), version: version.clone(), day: day.clone() }
+    }
+}
+
 impl Gateway {
     /// What a client means by a model's name. A model of the API contract falls back to its replacement always, another one where the
     /// deployment says so; then one that is gone is served by its replacement alone.
-    pub(super) fn served(&self, asked: &str) -> Result<Served, GatewayError> {
+    pub(super) async fn served(&self, asked: &str, key: &ApiKey, address: Option<IpAddr>) -> Result<Served, GatewayError> {
         let catalog = self.catalog()?;
-        let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
+        if self.open.is_some() && OpenCatalog::may_have(asked) && catalog.resolve(asked).is_err() {
+            self.refuse_strangers(key, address).await?;
+        }
+        let Named { model, version, .. } = self.named(asked).await?;
         let falls_back = model.always_listed || self.config.model_fallback == ModelFallback::Replacement;
         let replacement = model.replacement().filter(|_| falls_back).and_then(|id| catalog.by_id(id));
-        if model.is_gone() && replacement.is_none() {
-            return Err(model_gone(&model));
+        let replacement = replacement.filter(|model| self.allows(model));
+        if replacement.is_none() {
+            refuse_gone(&model)?;
         }
-        Ok(Served { asked: model, replacement })
+        Ok(Served { asked: model, replacement, version })
     }
 
     /// The ways to what serves a request in that mode on that day: to the model itself, and to what replaces it. Where the model is
@@ -55,16 +82,58 @@ impl Gateway {
         }
         Ways { candidates: others, replacements: Vec::new() }
     }
+
+    /// The model that a client means by a name, if this deployment serves it: one of the catalogue, or of the open one by its id. Only
+    /// for names that the catalogue does not know the table is read.
+    pub async fn named(&self, asked: &str) -> Result<Named, GatewayError> {
+        let catalog = self.catalog()?;
+        let named = match catalog.resolve(asked) {
+            Ok(model) => Named { model, version: catalog.version().to_owned(), day: catalog.version().to_owned() },
+            Err(unknown) => self.open_model(asked).await?.ok_or_else(|| model_not_found(asked, &unknown))?,
+        };
+        if self.allows(&named.model) { Ok(named) } else { Err(model_not_allowed(&named.model)) }
+    }
+
+    /// The model of the open catalogue that has that id, where there is one.
+    async fn open_model(&self, asked: &str) -> Result<Option<Named>, GatewayError> {
+        let Some(open) = self.open.as_ref().filter(|_| OpenCatalog::may_have(asked)) else { return Ok(None) };
+        let found = open.find(asked).await.map_err(|error| GatewayError::unavailable(error.to_string()))?;
+        Ok(found.as_deref().map(Named::from))
+    }
+
+    /// All models of the open catalogue that a client can mean and the deployment serves. While the table is out of reach there are none:
+    /// the catalogue's own need no table.
+    pub async fn open_models(&self) -> Result<Vec<Named>, GatewayError> {
+        let (catalog, Some(open)) = (self.catalog()?, &self.open) else { return Ok(Vec::new()) };
+        let all = open.all().await.unwrap_or_else(|error| {
+            tracing::warn!(cause = %error, "the open catalogue is not listed");
+            Arc::new([])
+        });
+        let listed = all.iter().filter(|open| catalog.resolve(open.model.id.as_str()).is_err() && self.allows(&open.model));
+        Ok(listed.map(Named::from).collect())
+    }
+
+    /// Whether the deployment serves a model at all.
+    pub fn allows(&self, model: &Model) -> bool {
+        self.config.models.allow(&model.owned_by, model.id.as_str())
+    }
 }
 
-/// The model that a client means, if it is still served.
-pub fn served_model(catalog: &Catalog, asked: &str) -> Result<Arc<Model>, GatewayError> {
-    let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
-    if model.is_gone() { Err(model_gone(&model)) } else { Ok(model) }
+/// Refuses a model that its vendor has ended.
+pub fn refuse_gone(model: &Model) -> Result<(), GatewayError> {
+    if model.is_gone() { Err(model_gone(model)) } else { Ok(()) }
+}
+
+/// The refusal of a model that the deployment does not serve: the words of a key that may not use it.
+fn model_not_allowed(model: &Model) -> GatewayError {
+    GatewayError::new(ErrorKind::Forbidden, format!("This gateway does not serve the model `{}`.", model.id))
+        .with_code("model_not_allowed")
+        .with_param("model")
+        .with_hint("GET /v1/models lists every model.")
 }
 
 /// The refusal of a model that its vendor has ended, with the one to use instead.
-pub fn model_gone(model: &Model) -> GatewayError {
+fn model_gone(model: &Model) -> GatewayError {
     let instead = model.replacement().map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
     let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));
     let error = error.with_code("model_gone").with_param("model").with_hint("GET /v1/models lists every model.");
@@ -79,7 +148,7 @@ pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
 }
 
 /// The refusal of a name that is no model, with the nearest ones that are.
-pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
+fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
     let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();
     let message = format!("The model `{asked}` is not in this gateway's catalogue. Nearest: {}.", nearest.join(", "));
@@ -94,6 +163,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::catalog::Catalog;
     use crate::ids::RequestId;
     use crate::respond;
     use crate::wire::ClientFormat;
@@ -109,7 +179,7 @@ mod tests {
     #[test]
     fn a_model_that_is_gone_is_refused_with_the_one_to_use_instead() {
         let catalog = catalog("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"\ngone = true");
-        let error = served_model(&catalog, "x/old-1").unwrap_err();
+        let error = refuse_gone(&catalog.resolve("x/old-1").unwrap()).unwrap_err();
         assert_eq!(error.status(ClientFormat::ChatCompletions.error_words()), StatusCode::GONE);
         assert_eq!(error.public_type(ClientFormat::Messages.error_words()), "not_found_error");
         assert_eq!((error.code(), error.is_retryable()), (Some("model_gone"), false));
@@ -121,9 +191,10 @@ mod tests {
 
     #[test]
     fn a_deprecated_model_is_served_and_its_answers_say_so() {
-        let model = served_model(&catalog("deprecated = \"2026-11-30\""), "old-1").unwrap();
+        let model = catalog("deprecated = \"2026-11-30\"").resolve("old-1").unwrap();
+        assert!(refuse_gone(&model).is_ok());
         assert_eq!(deprecation_headers(&model), [("x-model-deprecated", "2026-11-30")]);
-        let model = served_model(&catalog(""), "old-1").unwrap();
+        let model = catalog("").resolve("old-1").unwrap();
         assert_eq!(deprecation_headers(&model), []);
     }
 }

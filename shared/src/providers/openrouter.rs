@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Credential, Provider, join, json_text};
+use super::{Credential, Provider, Transport, join, json_text};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
@@ -25,6 +25,11 @@ impl OpenRouter {
     pub(super) fn new(config: &OpenRouterConfig) -> Self {
         Self { base_url: config.base_url.clone(), credential: Credential::bearer(&config.api_key) }
     }
+}
+
+/// The body of OpenRouter's public list of models, which needs no key.
+pub async fn list_of_models(transport: &Transport, base_url: &Url) -> Result<String, UpstreamError> {
+    transport.get(join(base_url, &["models"])?).await
 }
 
 impl Provider for OpenRouter {

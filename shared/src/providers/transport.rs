@@ -17,6 +17,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// A reply that was asked for in one piece is one chunk to us: it may take as long as a whole request.
 const WHOLE: Duration = Duration::from_mins(14);
 const TOKEN: Duration = Duration::from_secs(3);
+/// A list of models is half a megabyte, and nobody waits for it.
+const LIST: Duration = Duration::from_secs(30);
 const COUNT: Duration = Duration::from_secs(5);
 /// Sockets survive a frozen environment for a while, not for long.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -138,6 +140,15 @@ impl Transport {
         };
         let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("nothing came within {} s", TOKEN.as_secs()));
         timeout(TOKEN, exchange).await.map_err(late)?
+    }
+
+    /// Gets a public document's text, within half a minute for its head and for each piece.
+    pub async fn get(&self, url: Url) -> Result<String, UpstreamError> {
+        let response = within(LIST, self.client()?.get(url).send()).await?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(refusal(response).await);
+        }
+        limited_text(response, MAX_REPLY_BYTES, LIST).await
     }
 
     /// Opens a connection to a host ahead of the first call. What it answers does not matter.
