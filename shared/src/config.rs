@@ -139,6 +139,37 @@ impl Default for UpstreamLimits {
     }
 }
 
+/// Which providers can be called, and how long they may be silent.
+#[derive(Debug)]
+pub struct ProviderConfig {
+    /// `None` when the provider has no credential: its routes are skipped.
+    pub openrouter: Option<OpenRouterConfig>,
+    /// `None` when the provider has no credential: its routes are skipped.
+    pub vertex: Option<VertexConfig>,
+    /// How long they may be silent.
+    pub limits: UpstreamLimits,
+}
+
+impl ProviderConfig {
+    /// Reads the process environment: for what calls providers and has no table.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
+        Self::from_lookup(&|name| std::env::var(name).ok())
+    }
+
+    fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        Ok(Self {
+            openrouter: openrouter(&read)?,
+            vertex: vertex(&read)?,
+            limits: UpstreamLimits {
+                first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS")?,
+                idle: millis(&read, "IDLE_TIMEOUT_MS")?.unwrap_or(DEFAULT_IDLE),
+            },
+        })
+    }
+}
+
 /// Everything the environment decides.
 #[derive(Debug)]
 pub struct Config {
@@ -150,18 +181,14 @@ pub struct Config {
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
     pub model_fallback: ModelFallback,
-    /// `None` when the provider has no credential: its routes are skipped.
-    pub openrouter: Option<OpenRouterConfig>,
-    /// `None` when the provider has no credential: its routes are skipped.
-    pub vertex: Option<VertexConfig>,
+    /// Which providers are there.
+    pub providers: ProviderConfig,
     /// With them, only calls through the edge are answered; `None` lets everybody call the functions directly.
     pub origin_secrets: Option<OriginSecrets>,
     /// Who may call from a browser.
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
     pub warmup: bool,
-    /// How long providers may be silent.
-    pub upstream_limits: UpstreamLimits,
     /// What keys are charged on top of the price, in thousandths.
     pub markup_permille: u32,
 }
@@ -183,15 +210,10 @@ impl Config {
             table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
-            openrouter: openrouter(&read)?,
-            vertex: vertex(&read)?,
+            providers: ProviderConfig::from_lookup(lookup)?,
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
-            upstream_limits: UpstreamLimits {
-                first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS")?,
-                idle: millis(&read, "IDLE_TIMEOUT_MS")?.unwrap_or(DEFAULT_IDLE),
-            },
             markup_permille: markup(&read)?,
         })
     }
@@ -374,7 +396,7 @@ mod tests {
     #[test]
     fn a_provider_without_credentials_is_disabled() {
         let config = config(&[("TABLE_NAME", "t"), ("OPENROUTER_API_KEY", ""), ("VERTEX_PROJECT", "p")]);
-        assert!(config.is_ok_and(|config| config.openrouter.is_none() && config.vertex.is_none()));
+        assert!(config.is_ok_and(|config| config.providers.openrouter.is_none() && config.providers.vertex.is_none()));
     }
 
     #[test]
@@ -391,7 +413,7 @@ mod tests {
                 ("VERTEX_PROJECT", "p"),
                 ("VERTEX_LOCATION", location),
             ]);
-            let url = config.ok().and_then(|config| config.vertex).map(|vertex| vertex.base_url);
+            let url = config.ok().and_then(|config| config.providers.vertex).map(|vertex| vertex.base_url);
             assert_eq!(url.as_ref().and_then(Url::host_str), Some(host));
         }
     }
@@ -411,7 +433,7 @@ mod tests {
     fn a_secret_by_parameter_is_reached_in_the_functions_region_or_at_the_given_endpoint() {
         let parameter = |extra: &[(&str, &str)]| {
             let variables = [("TABLE_NAME", "t"), ("OPENROUTER_API_KEY_PARAMETER", "/gateway/openrouter")];
-            match config(&[&variables[..], extra].concat())?.openrouter.map(|openrouter| openrouter.api_key) {
+            match config(&[&variables[..], extra].concat())?.providers.openrouter.map(|openrouter| openrouter.api_key) {
                 Some(Secret::Parameter(parameter)) => Ok(Some(parameter)),
                 Some(Secret::Value(_)) | None => Ok(None),
             }

@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod ledger;
 mod limits;
+mod probe;
 
 use std::time::Duration;
 
