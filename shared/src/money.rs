@@ -40,25 +40,39 @@ impl PicoUsd {
     /// Reads a decimal number of dollars as JSON spells it (`0.00014`, `1.4e-4`), rounding below a pico-dollar half up.
     /// `None` for negative amounts, for what is not a number and for amounts above 10^24 dollars.
     pub fn parse_usd(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-            None => (text, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        if whole.is_empty() || fraction.len() > 60 || whole.len() > 60 {
-            return None;
-        }
-        let digits = [whole.as_bytes(), fraction.as_bytes()].concat();
-        if !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let shift = exponent.checked_add(i32::try_from(DECIMALS).ok()?)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-        scale(&digits, shift).map(Self)
+        read_usd(text, Below::HalfUp).map(Self)
     }
 }
 
-/// The integer `digits * 10^shift`, rounded half up.
-fn scale(digits: &[u8], shift: i32) -> Option<u128> {
+/// What becomes of the part of an amount that is smaller than a pico-dollar.
+#[derive(Clone, Copy)]
+enum Below {
+    /// A half and more are one.
+    HalfUp,
+    /// Anything is one.
+    Up,
+}
+
+/// The pico-dollars of a decimal number of dollars.
+fn read_usd(text: &str, below: Below) -> Option<u128> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() || fraction.len() > 60 || whole.len() > 60 {
+        return None;
+    }
+    let digits = [whole.as_bytes(), fraction.as_bytes()].concat();
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let shift = exponent.checked_add(i32::try_from(DECIMALS).ok()?)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    scale(&digits, shift, below)
+}
+
+/// The integer `digits * 10^shift`, rounded.
+fn scale(digits: &[u8], shift: i32, below: Below) -> Option<u128> {
     let number = |digits: &[u8]| {
         digits.iter().try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit.wrapping_sub(b'0'))))
     };
@@ -70,10 +84,13 @@ fn scale(digits: &[u8], shift: i32) -> Option<u128> {
             value => value.checked_mul(factor?),
         };
     }
-    let Some(kept) = digits.len().checked_sub(places) else { return Some(0) };
-    let (kept, dropped) = digits.split_at_checked(kept)?;
-    let round_up = u128::from(dropped.first().is_some_and(|digit| *digit >= b'5'));
-    number(kept)?.checked_add(round_up)
+    // A number that is all dropped, and more than that, begins with zeros that are not written.
+    let (kept, dropped) = digits.split_at_checked(digits.len().saturating_sub(places))?;
+    let rounds_up = match below {
+        Below::HalfUp => places <= digits.len() && dropped.first().is_some_and(|digit| *digit >= b'5'),
+        Below::Up => dropped.iter().any(|digit| *digit != b'0'),
+    };
+    number(kept)?.checked_add(u128::from(rounds_up))
 }
 
 impl Add for PicoUsd {
@@ -178,6 +195,12 @@ impl PicoUsdPerToken {
         digits.parse().ok().map(Self)
     }
 
+    /// Reads a price in dollars per token, as OpenRouter's list gives it (`0.00000175`, `1.75e-6`). What is smaller than a
+    /// pico-dollar is rounded up. `None` for anything else, and for prices of 2^64 pico-dollars and more.
+    pub fn parse_usd_per_token(text: &str) -> Option<Self> {
+        u64::try_from(read_usd(text, Below::Up)?).ok().map(Self)
+    }
+
     /// With so many thousandths added, rounded up.
     #[must_use]
     pub const fn with_surcharge(self, permille: u32) -> Self {
@@ -221,6 +244,25 @@ mod tests {
             ("1.x", None),
         ] {
             assert_eq!(PicoUsd::parse_usd(text).map(PicoUsd::pico), pico, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_price_per_token_is_read_exactly_and_rounded_up_below_a_pico_dollar() {
+        for (text, pico) in [
+            ("0.00000175", Some(1_750_000)),
+            ("1.75e-6", Some(1_750_000)),
+            ("0.0000000000001", Some(1)),
+            ("0.0000000000010", Some(1)),
+            ("0.0000000000011", Some(2)),
+            ("1e-30", Some(1)),
+            ("0", Some(0)),
+            ("0.0000000000000", Some(0)),
+            ("-1", None),
+            ("", None),
+            ("20000000", None),
+        ] {
+            assert_eq!(PicoUsdPerToken::parse_usd_per_token(text).map(PicoUsdPerToken::pico), pico, "{text}");
         }
     }
 

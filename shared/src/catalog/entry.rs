@@ -12,9 +12,9 @@ use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
 
 /// The output limit of a request that needs one and has none, for a model that says nothing else.
-const DEFAULT_OUTPUT: u64 = 32_000;
+pub(super) const DEFAULT_OUTPUT: u64 = 32_000;
 /// How long a model may be silent that says nothing else.
-const FIRST_EVENT: Duration = Duration::from_mins(2);
+pub(super) const FIRST_EVENT: Duration = Duration::from_mins(2);
 /// The most that an entry may ask for, in seconds: clients give up then.
 const LONGEST_FIRST_EVENT: u64 = 300;
 

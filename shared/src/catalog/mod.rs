@@ -1,6 +1,7 @@
 //! The model catalogue: data in `models.toml` or in a file of the operator's, checked once and then trusted. Finds a model by any name a client may use.
 
 mod entry;
+pub mod listed;
 mod model;
 mod names;
 mod price;

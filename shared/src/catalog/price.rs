@@ -38,6 +38,20 @@ impl Price {
             audio_cache_read: change(audio_cache_read),
         }
     }
+
+    /// The dearer of two prices of each class.
+    #[must_use]
+    pub fn dearest(self, other: Self) -> Self {
+        Self {
+            input: self.input.max(other.input),
+            output: self.output.max(other.output),
+            cache_read: self.cache_read.max(other.cache_read),
+            cache_write_5m: self.cache_write_5m.max(other.cache_write_5m),
+            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
+            audio: self.audio.max(other.audio),
+            audio_cache_read: self.audio_cache_read.max(other.audio_cache_read),
+        }
+    }
 }
 
 /// The prices of requests whose prompt is longer than `above` tokens.

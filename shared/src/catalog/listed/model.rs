@@ -1,0 +1,242 @@
+//! A listed model as one of the catalogue, with OpenRouter as its only route.
+
+use jiff::civil::Date;
+
+use super::{ListedModel, Reasoning, Refusal};
+use crate::capability::{Capabilities, SamplingSupport, Thinking};
+use crate::catalog::entry::{DEFAULT_OUTPUT, FIRST_EVENT};
+use crate::catalog::{Deprecation, Model, Route, Transfer};
+use crate::ids::{ModelId, ProviderId, UpstreamModel};
+
+/// The vendor of OpenRouter's own models, which choose among others.
+const ROUTERS: &str = "openrouter";
+/// Vendors whose models sign their thoughts, or want none back.
+const SIGNING: [&str; 4] = ["anthropic", "google", "openai", "x-ai"];
+
+impl ListedModel {
+    /// The model as it is served, or why it is not. `day` is when the list was read: since then its last day is known.
+    pub fn model(&self, day: Date) -> Result<Model, Refusal> {
+        let vendor = self.vendor()?;
+        let upstream = UpstreamModel::parse(&self.id).ok_or(Refusal::Id)?;
+        if self.architecture.output_modalities != ["text"] {
+            return Err(Refusal::Output);
+        }
+        let window = self.context_length.filter(|tokens| *tokens > 0).ok_or(Refusal::Window)?;
+        let tariff = self.tariff()?;
+        let most = self.top_provider.max_completion_tokens.filter(|tokens| *tokens > 0);
+        let max_output_tokens = most.unwrap_or(window).min(window);
+        Ok(Model {
+            id: ModelId::new(&self.id),
+            name: if self.name.is_empty() { self.id.clone() } else { self.name.clone() },
+            owned_by: vendor.to_owned(),
+            aliases: Vec::new(),
+            routes: vec![Route { provider: ProviderId::OpenRouter, upstream, transfer: Transfer::Stream }],
+            tariff,
+            later_tariffs: Vec::new(),
+            regional_surcharge: 0,
+            context_window: window,
+            max_input_tokens: window,
+            widest_window: window.max(self.top_provider.context_length.unwrap_or(0)),
+            max_output_tokens,
+            default_output: DEFAULT_OUTPUT.min(max_output_tokens),
+            first_event: FIRST_EVENT,
+            input_modalities: self.inputs(),
+            output_modalities: self.architecture.output_modalities.clone(),
+            capabilities: self.capabilities(vendor),
+            always_listed: false,
+            deprecation: self.deprecation(day),
+        })
+    }
+
+    /// The vendor, of a model with a price of its own.
+    fn vendor(&self) -> Result<&str, Refusal> {
+        let (vendor, name) = self.id.split_once('/').ok_or(Refusal::Id)?;
+        if vendor == ROUTERS {
+            return Err(Refusal::Router);
+        }
+        if name.contains(':') { Err(Refusal::Variant) } else { Ok(vendor) }
+    }
+
+    /// What it reads, in the catalogue's words: files are PDFs.
+    fn inputs(&self) -> Vec<String> {
+        let word = |word: &String| if word == "file" { "pdf".to_owned() } else { word.clone() };
+        self.architecture.input_modalities.iter().map(word).collect()
+    }
+
+    /// Whether some host takes that field of a request. A list that says nothing of fields is not held against the model.
+    fn takes(&self, field: &str) -> bool {
+        self.supported_parameters.is_empty() || self.supported_parameters.iter().any(|known| known == field)
+    }
+
+    fn capabilities(&self, vendor: &str) -> Capabilities {
+        let reasoning = self.reasoning.clone().filter(|_| self.takes("reasoning"));
+        let thinking = reasoning.as_ref().map_or(Thinking::None, thinking);
+        let structured_output = self.takes("structured_outputs");
+        Capabilities {
+            thinking,
+            efforts: reasoning.as_ref().map(efforts).unwrap_or_default(),
+            default_effort: reasoning.and_then(|reasoning| reasoning.default_effort),
+            sampling: self.sampling(),
+            structured_output,
+            json_with_tools: structured_output && self.takes("tools"),
+            unsigned_reasoning: self.takes("reasoning") && !SIGNING.contains(&vendor),
+            // OpenAI's reference of `max_completion_tokens`.
+            min_output_tokens: if vendor == "openai" { 16 } else { 0 },
+            ..Capabilities::default()
+        }
+    }
+
+    fn sampling(&self) -> SamplingSupport {
+        match (self.takes("temperature") && self.takes("top_p"), self.takes("top_k")) {
+            (true, true) => SamplingSupport::All,
+            (true, false) => SamplingSupport::Draws,
+            (false, _) => SamplingSupport::Nothing,
+        }
+    }
+
+    /// Its end, where the list names one that can be read.
+    fn deprecation(&self, day: Date) -> Option<Deprecation> {
+        let ends: Date = self.expiration_date.as_deref()?.get(..10)?.parse().ok()?;
+        let source = Some("OpenRouter's list of models".to_owned());
+        Some(Deprecation { since: day.to_string(), ends: Some(ends.to_string()), replacement: None, gone: false, source })
+    }
+}
+
+/// By words where it knows some. One without words that cannot do without is told nothing.
+fn thinking(reasoning: &Reasoning) -> Thinking {
+    match (reasoning.supported_efforts.is_empty(), reasoning.mandatory) {
+        (false, _) => Thinking::Effort,
+        (true, Some(true)) => Thinking::None,
+        (true, _) => Thinking::Switch,
+    }
+}
+
+/// The words that it takes; `none`, too, where the list says that it can do without.
+fn efforts(reasoning: &Reasoning) -> Vec<String> {
+    let words = &reasoning.supported_efforts;
+    let is_missing = !words.is_empty() && reasoning.mandatory == Some(false) && !words.iter().any(|word| word == "none");
+    is_missing.then(|| "none".to_owned()).into_iter().chain(words.iter().cloned()).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_macros, reason = "tests write entries of the list as JSON")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn day() -> Date {
+        Date::constant(2026, 11, 27)
+    }
+
+    /// A model of the list with that in the place of some members.
+    fn listed(members: &Value) -> ListedModel {
+        let mut entry = json!({
+            "id": "acme/large-1", "name": "Acme: Large 1", "context_length": 200_000,
+            "architecture": {"input_modalities": ["text", "file"], "output_modalities": ["text"]},
+            "pricing": {"prompt": "0.000001", "completion": "0.000002"},
+            "top_provider": {"context_length": 128_000, "max_completion_tokens": 64_000},
+            "supported_parameters": ["temperature", "top_p", "top_k", "tools", "structured_outputs"],
+        });
+        for (name, value) in members.as_object().cloned().unwrap() {
+            entry[name] = value;
+        }
+        serde_json::from_value(entry).unwrap()
+    }
+
+    #[test]
+    fn a_listed_model_is_served_through_openrouter_under_its_own_id() {
+        let model = listed(&json!({})).model(day()).unwrap();
+        assert_eq!(
+            (model.id.as_str(), model.owned_by.as_str(), model.name.as_str()),
+            ("acme/large-1", "acme", "Acme: Large 1")
+        );
+        let [route] = model.routes.as_slice() else { panic!("one route") };
+        assert_eq!((route.provider, route.upstream.as_str()), (ProviderId::OpenRouter, "acme/large-1"));
+        assert_eq!((model.context_window, model.widest_window, model.max_input_tokens), (200_000, 200_000, 200_000));
+        assert_eq!((model.max_output_tokens, model.default_output), (64_000, 32_000));
+        assert_eq!(model.input_modalities, ["text", "pdf"]);
+        assert_eq!((model.tariff.moves, model.deprecation), (true, None));
+    }
+
+    #[test]
+    fn an_output_limit_that_is_missing_or_too_large_is_the_window() {
+        for limit in [Value::Null, json!(0), json!(900_000)] {
+            let model = listed(&json!({"top_provider": {"max_completion_tokens": limit}})).model(day()).unwrap();
+            assert_eq!((model.max_output_tokens, model.widest_window), (200_000, 200_000));
+        }
+    }
+
+    #[test]
+    fn a_model_thinks_as_the_list_says() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        for (reasoning, thinking, efforts) in [
+            (Value::Null, Thinking::None, words(&[])),
+            (json!({}), Thinking::Switch, words(&[])),
+            (json!({"supported_efforts": null, "mandatory": true}), Thinking::None, words(&[])),
+            (json!({"supported_efforts": ["low", "high"], "mandatory": true}), Thinking::Effort, words(&["low", "high"])),
+            (json!({"supported_efforts": ["low", "high"]}), Thinking::Effort, words(&["low", "high"])),
+            (json!({"supported_efforts": ["low"], "mandatory": false}), Thinking::Effort, words(&["none", "low"])),
+            (json!({"supported_efforts": ["none", "low"], "mandatory": false}), Thinking::Effort, words(&["none", "low"])),
+        ] {
+            let entry = json!({"reasoning": reasoning, "supported_parameters": ["reasoning"]});
+            let capabilities = listed(&entry).model(day()).unwrap().capabilities;
+            assert_eq!((capabilities.thinking, capabilities.efforts), (thinking, efforts), "{reasoning}");
+        }
+    }
+
+    #[test]
+    fn fields_that_no_host_takes_are_not_sent() {
+        for (fields, sampling, structured_output, json_with_tools) in [
+            (json!([]), SamplingSupport::All, true, true),
+            (json!(["temperature", "top_p", "top_k"]), SamplingSupport::All, false, false),
+            (json!(["temperature", "top_p", "structured_outputs"]), SamplingSupport::Draws, true, false),
+            (json!(["tools", "structured_outputs"]), SamplingSupport::Nothing, true, true),
+            (json!(["temperature"]), SamplingSupport::Nothing, false, false),
+        ] {
+            let capabilities = listed(&json!({"supported_parameters": fields})).model(day()).unwrap().capabilities;
+            let actual = (capabilities.sampling, capabilities.structured_output, capabilities.json_with_tools);
+            assert_eq!(actual, (sampling, structured_output, json_with_tools), "{fields}");
+        }
+    }
+
+    #[test]
+    fn openais_models_want_sixteen_tokens_and_signing_vendors_no_unsigned_thoughts() {
+        for (id, least, unsigned) in [("openai/gpt-9", 16, false), ("google/gemma-9", 0, false), ("acme/large-1", 0, true)] {
+            let entry = json!({"id": id, "supported_parameters": ["reasoning"], "reasoning": {}});
+            let capabilities = listed(&entry).model(day()).unwrap().capabilities;
+            assert_eq!((capabilities.min_output_tokens, capabilities.unsigned_reasoning), (least, unsigned), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_last_day_is_told_since_the_list_was_read() {
+        for (date, ends) in [
+            (json!("2026-12-31"), Some("2026-12-31")),
+            (json!("2026-12-31T00:00:00Z"), Some("2026-12-31")),
+            (json!("soon"), None),
+        ] {
+            let deprecation = listed(&json!({"expiration_date": date})).model(day()).unwrap().deprecation;
+            let told = deprecation.map(|end| (end.since, end.ends));
+            assert_eq!(told, ends.map(|ends| ("2026-11-27".to_owned(), Some(ends.to_owned()))), "{date}");
+        }
+    }
+
+    #[test]
+    fn models_that_cannot_be_served_are_refused_with_the_reason() {
+        for (entry, expected) in [
+            (json!({"id": "openrouter/auto"}), Refusal::Router),
+            (json!({"id": "acme/large-1:free"}), Refusal::Variant),
+            (json!({"id": "acme/large-1:nitro"}), Refusal::Variant),
+            (json!({"id": "large-1"}), Refusal::Id),
+            (json!({"id": "acme/../x"}), Refusal::Id),
+            (json!({"id": "~acme/latest"}), Refusal::Id),
+            (json!({"architecture": {"output_modalities": ["image", "text"]}}), Refusal::Output),
+            (json!({"architecture": null}), Refusal::Output),
+            (json!({"context_length": null}), Refusal::Window),
+            (json!({"pricing": {"prompt": "-1", "completion": "-1"}}), Refusal::Price { field: "prompt".to_owned() }),
+        ] {
+            assert_eq!(listed(&entry).model(day()).err(), Some(expected), "{entry}");
+        }
+    }
+}
