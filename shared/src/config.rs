@@ -146,6 +146,8 @@ pub struct ProviderConfig {
     pub openrouter: Option<OpenRouterConfig>,
     /// `None` when the provider has no credential: its routes are skipped.
     pub vertex: Option<VertexConfig>,
+    /// Where OpenRouter is: its list of models is public, whether there is a key or not.
+    pub openrouter_base_url: Url,
     /// How long they may be silent.
     pub limits: UpstreamLimits,
 }
@@ -162,6 +164,7 @@ impl ProviderConfig {
         Ok(Self {
             openrouter: openrouter(&read)?,
             vertex: vertex(&read)?,
+            openrouter_base_url: openrouter_base_url(&read)?,
             limits: UpstreamLimits {
                 first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS")?,
                 idle: millis(&read, "IDLE_TIMEOUT_MS")?.unwrap_or(DEFAULT_IDLE),
@@ -318,8 +321,12 @@ fn openrouter(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OpenRouter
     let Some((api_key, _)) = secret(read, ["OPENROUTER_API_KEY", "OPENROUTER_API_KEY_PARAMETER"])? else {
         return Ok(None);
     };
+    Ok(Some(OpenRouterConfig { base_url: openrouter_base_url(read)?, api_key }))
+}
+
+fn openrouter_base_url(read: &dyn Fn(&str) -> Option<String>) -> Result<Url, ConfigError> {
     let base_url = read("OPENROUTER_BASE_URL").unwrap_or_else(|| DEFAULT_OPENROUTER_BASE_URL.to_owned());
-    Ok(Some(OpenRouterConfig { base_url: base(&base_url, "OPENROUTER_BASE_URL")?, api_key }))
+    base(&base_url, "OPENROUTER_BASE_URL")
 }
 
 fn vertex(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<VertexConfig>, ConfigError> {

@@ -1,6 +1,7 @@
 //! What operators use: `bk` and the events.
 
 mod bk;
+mod catalog;
 mod credits;
 mod edge;
 mod emulator;

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Credential, Provider, join, json_text};
+use super::{Credential, Provider, Transport, join, json_text};
 use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
@@ -14,6 +14,11 @@ const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
 
 /// Asks for the usage at a stream's end (OpenAI's wire; a whole reply refuses the field).
 const STREAM_OPTIONS: &str = r#"{"include_usage":true}"#;
+
+/// The body of OpenRouter's public list of models, which needs no key.
+pub async fn list_models(transport: &Transport, base_url: &Url) -> Result<String, UpstreamError> {
+    transport.get(&join(base_url, &["models"])?).await
+}
 
 pub(super) struct OpenRouter {
     base_url: Url,
