@@ -10,6 +10,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod probe;
+mod workflows;
 
 use std::time::Duration;
 
