@@ -1,11 +1,15 @@
 //! The only reader of environment variables. A value that cannot work stops the start and names its variable.
 
+mod models;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
+
+pub use models::ModelRules;
 
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
 /// The location that all models have, at the lowest price.
@@ -15,11 +19,13 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 19] = [
+pub const VARIABLES: [&str; 21] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
     "MODEL_FALLBACK",
+    "MODELS_ALLOWED",
+    "MODELS_DENIED",
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_API_KEY_PARAMETER",
@@ -184,6 +190,8 @@ pub struct Config {
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
     pub model_fallback: ModelFallback,
+    /// Which models are served.
+    pub models: ModelRules,
     /// Which providers are there.
     pub providers: ProviderConfig,
     /// With them, only calls through the edge are answered; `None` lets everybody call the functions directly.
@@ -213,6 +221,7 @@ impl Config {
             table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
+            models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
             providers: ProviderConfig::from_lookup(lookup)?,
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),

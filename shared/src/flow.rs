@@ -28,7 +28,7 @@ use crate::wire::target::OutputBounds;
 use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
-pub use served::{Served, model_gone, model_not_found, served_model};
+pub use served::{Served, refuse_gone};
 
 /// A request as an endpoint hands it over.
 pub struct Incoming<'a> {

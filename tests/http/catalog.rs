@@ -90,10 +90,45 @@ async fn the_list_holds_the_contracts_models_and_those_that_a_provider_serves() 
     };
     let listed = list(options).await?;
     let ids: Vec<&str> = listed.iter().filter_map(|model| model["id"].as_str()).collect();
-    assert_eq!((ids.len(), ids[13], ids[19]), (20, "qwen3-coder", "old-1"), "{ids:?}");
-    assert_eq!((&listed[19]["deprecated"], &listed[19]["replacement"]), (&json!("2026-11-30"), &json!("gpt-5.2")));
+    assert_eq!((ids[13], ids.last()), ("qwen3-coder", Some(&"old-1")), "{ids:?}");
+    let old = &listed[ids.len() - 1];
+    assert_eq!((&old["deprecated"], &old["replacement"]), (&json!("2026-11-30"), &json!("gpt-5.2")));
     assert!(listed[0].get("deprecated").is_none());
     assert_eq!(list(without).await?[..], listed[..14]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn models_that_the_deployment_does_not_serve_are_refused_and_not_listed() -> Result<()> {
+    let mut options = options()?;
+    options.variables.push(("MODELS_ALLOWED".to_owned(), "claude-*, gpt-5*".to_owned()));
+    options.variables.push(("MODELS_DENIED".to_owned(), "*-opus-*".to_owned()));
+    let gateway = Harness::start_with(options).await?;
+    let body = |model: &str| json!({"model": model, "max_tokens": 99, "messages": [{"role": "user", "content": "hi"}]});
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"] {
+        for (model, status) in [("claude-haiku-4.5", 200), ("anthropic/claude-opus-4.6", 403), ("gemini-3-flash", 403)] {
+            let answer = gateway.post(path, &body(model)).await?;
+            assert_eq!(answer.status, status, "{path} {model}: {}", answer.body);
+            if status == 403 {
+                let error = &answer.json()["error"];
+                assert_eq!(
+                    (&error["code"], &error["param"]),
+                    (&json!("model_not_allowed"), &json!("model")),
+                    "{path} {model}"
+                );
+            }
+        }
+    }
+    for (model, status) in [("claude-haiku-4.5", 200), ("claude-opus-4.6", 403), ("gpt-9", 404)] {
+        assert_eq!(gateway.get(&format!("/v1/models/{model}")).await?.status, status, "{model}");
+    }
+    let list = gateway.get("/v1/models").await?.json();
+    let ids: Vec<&str> = list["data"].as_array().into_iter().flatten().filter_map(|model| model["id"].as_str()).collect();
+    assert!(
+        ids.contains(&"gpt-5.2") && ids.iter().all(|id| id.starts_with("claude-") || id.starts_with("gpt-5")),
+        "{ids:?}"
+    );
+    assert!(!ids.iter().any(|id| id.contains("opus")), "{ids:?}");
     Ok(())
 }
 

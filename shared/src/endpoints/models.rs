@@ -12,7 +12,7 @@ use super::Call;
 use crate::auth::ApiKey;
 use crate::catalog::{Catalog, Model, Price};
 use crate::error::GatewayError;
-use crate::flow::served_model;
+use crate::flow::refuse_gone;
 use crate::gateway::Gateway;
 use crate::ids::ModelId;
 use crate::money::PicoUsd;
@@ -72,7 +72,7 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
     let catalog = gateway.catalog()?;
     let configured = |provider| gateway.upstreams.providers.is_configured(provider);
-    let listed = catalog.models().filter(|model| model.is_listed(&configured));
+    let listed = catalog.models().filter(|model| model.is_listed(&configured) && gateway.allows(model));
     let data: Vec<Entry<'_>> = listed.map(|model| entry(catalog, model)).collect();
     let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
     respond::json(&List { object: "list", has_more: false, first_id, last_id, data })
@@ -80,9 +80,9 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
-    let catalog = gateway.catalog()?;
-    let model = served_model(catalog, id)?;
-    respond::json(&entry(catalog, &model))
+    let model = gateway.named(id)?;
+    refuse_gone(&model)?;
+    respond::json(&entry(gateway.catalog()?, &model))
 }
 
 /// What a client that probes the base URL finds.

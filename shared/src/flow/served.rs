@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Model, UnknownModel};
+use crate::catalog::{Model, UnknownModel};
 use crate::config::ModelFallback;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
@@ -21,26 +21,44 @@ impl Gateway {
     /// What a client means by a model's name. A model of the API contract falls back to its replacement always, another one where the
     /// deployment says so; then one that is gone is served by its replacement alone.
     pub(super) fn served(&self, asked: &str) -> Result<Served, GatewayError> {
-        let catalog = self.catalog()?;
-        let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
+        let model = self.named(asked)?;
         let falls_back = model.always_listed || self.config.model_fallback == ModelFallback::Replacement;
-        let replacement = model.replacement().filter(|_| falls_back).and_then(|id| catalog.by_id(id));
-        if model.is_gone() && replacement.is_none() {
-            return Err(model_gone(&model));
+        let replacement = model.replacement().filter(|_| falls_back).and_then(|id| self.catalog().ok()?.by_id(id));
+        let replacement = replacement.filter(|model| self.allows(model));
+        if replacement.is_none() {
+            refuse_gone(&model)?;
         }
         let own = (!model.is_gone()).then(|| Arc::clone(&model));
         Ok(Served { models: own.into_iter().chain(replacement).collect(), asked: model })
     }
+
+    /// The model that a client means by a name, if this deployment serves it.
+    pub fn named(&self, asked: &str) -> Result<Arc<Model>, GatewayError> {
+        let model = self.catalog()?.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
+        if self.allows(&model) { Ok(model) } else { Err(model_not_allowed(&model)) }
+    }
+
+    /// Whether the deployment serves a model at all.
+    pub fn allows(&self, model: &Model) -> bool {
+        self.config.models.allow(&model.owned_by, model.id.as_str())
+    }
 }
 
-/// The model that a client means, if it is still served.
-pub fn served_model(catalog: &Catalog, asked: &str) -> Result<Arc<Model>, GatewayError> {
-    let model = catalog.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
-    if model.is_gone() { Err(model_gone(&model)) } else { Ok(model) }
+/// Refuses a model that its vendor has ended.
+pub fn refuse_gone(model: &Model) -> Result<(), GatewayError> {
+    if model.is_gone() { Err(model_gone(model)) } else { Ok(()) }
+}
+
+/// The refusal of a model that the deployment does not serve: the words of a key that may not use it.
+fn model_not_allowed(model: &Model) -> GatewayError {
+    GatewayError::new(ErrorKind::Forbidden, format!("This gateway does not serve the model `{}`.", model.id))
+        .with_code("model_not_allowed")
+        .with_param("model")
+        .with_hint("GET /v1/models lists every model.")
 }
 
 /// The refusal of a model that its vendor has ended, with the one to use instead.
-pub fn model_gone(model: &Model) -> GatewayError {
+fn model_gone(model: &Model) -> GatewayError {
     let instead = model.replacement().map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
     let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));
     let error = error.with_code("model_gone").with_param("model").with_hint("GET /v1/models lists every model.");
@@ -55,7 +73,7 @@ pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
 }
 
 /// The refusal of a name that is no model, with the nearest ones that are.
-pub fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
+fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
     let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();
     let message = format!("The model `{asked}` is not in this gateway's catalogue. Nearest: {}.", nearest.join(", "));
@@ -70,6 +88,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::catalog::Catalog;
     use crate::ids::RequestId;
     use crate::respond;
     use crate::wire::ClientFormat;
@@ -85,7 +104,7 @@ mod tests {
     #[test]
     fn a_model_that_is_gone_is_refused_with_the_one_to_use_instead() {
         let catalog = catalog("deprecated = \"2026-11-30\"\nreplacement = \"gpt-5.2\"\ngone = true");
-        let error = served_model(&catalog, "x/old-1").unwrap_err();
+        let error = refuse_gone(&catalog.resolve("x/old-1").unwrap()).unwrap_err();
         assert_eq!(error.status(ClientFormat::ChatCompletions.error_words()), StatusCode::GONE);
         assert_eq!(error.public_type(ClientFormat::Messages.error_words()), "not_found_error");
         assert_eq!((error.code(), error.is_retryable()), (Some("model_gone"), false));
@@ -97,9 +116,10 @@ mod tests {
 
     #[test]
     fn a_deprecated_model_is_served_and_its_answers_say_so() {
-        let model = served_model(&catalog("deprecated = \"2026-11-30\""), "old-1").unwrap();
+        let model = catalog("deprecated = \"2026-11-30\"").resolve("old-1").unwrap();
+        assert!(refuse_gone(&model).is_ok());
         assert_eq!(deprecation_headers(&model), [("x-model-deprecated", "2026-11-30")]);
-        let model = served_model(&catalog(""), "old-1").unwrap();
+        let model = catalog("").resolve("old-1").unwrap();
         assert_eq!(deprecation_headers(&model), []);
     }
 }
