@@ -175,8 +175,30 @@ async fn a_smaller_window_costs_nothing_and_a_versions_own_name_is_found() -> Re
     let entry = entries.iter_mut().find(|entry| entry["id"] == "openai/gpt-5.2").context("no such entry")?;
     entry["top_provider"]["context_length"] = json!(200_000);
     (entry["id"], entry["canonical_slug"]) = (json!("openai/gpt-5.2-latest"), json!("openai/gpt-5.2"));
+    let free = json!({"id": "openai/gpt-5.2-latest:free", "canonical_slug": "openai/gpt-5.2", "context_length": 1});
+    entries.insert(0, free);
     let row = json!([{"model": "gpt-5.2", "field": "window", "catalogue": "400000", "list": "300000", "costs": false}]);
     assert_eq!(checked(&list).await?, (Some(0), row));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_catalogue_of_ones_own_is_compared_without_what_is_gone_from_it() -> Result<()> {
+    let own = EMBEDDED.replace(r#"input = "1.75", output = "14", cache_read = "0.175""#, r#"input = "1.75", output = "13""#);
+    let file = std::env::temp_dir().join(format!("gateway-own-{}.toml", std::process::id()));
+    std::fs::write(&file, format!("{own}\ndeprecated = \"2026-11-30\"\ngone = true\n"))?;
+    let mut list = same_list()?;
+    let entries = list["data"].as_array_mut().context("no entries")?;
+    entries.retain(|entry| entry["id"] != "mistralai/mistral-large-4-0" && entry["id"] != "openai/gpt-5.2-codex");
+    let arguments = ["check", "--json", "--catalog", file.to_str().context("no path")?];
+    let output = SavedList::new(&list)?.bk(&arguments).await?;
+    std::fs::remove_file(file)?;
+    let rows: Value = serde_json::from_slice(&output.stdout)?;
+    let row =
+        |row: &Value| format!("{} {} {} {}", row["model"], row["field"], row["catalogue"], row["list"]).replace('"', "");
+    let rows: Vec<String> = rows.as_array().into_iter().flatten().map(row).collect();
+    let expected = ["gpt-5.2 output 13 14", "gpt-5.2 cache_read 1.75 0.175", "gpt-5.2-codex name openai/gpt-5.2-codex none"];
+    assert_eq!(rows, expected, "mistral-large-4 is the last entry, and gone");
     Ok(())
 }
 
@@ -213,6 +235,16 @@ async fn the_list_is_fetched_without_a_key_where_no_file_is_given() -> Result<()
     let output = command.output().await?;
     server.abort();
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "[]\n".to_owned()), "{}", text(&output.stderr));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_fetched_fails_without_a_difference() -> Result<()> {
+    let mut command = Command::new(binary("bk")?);
+    command.args(["catalog", "check"]).env_clear().env("OPENROUTER_BASE_URL", "http://127.0.0.1:1").stdin(Stdio::null());
+    let output = command.output().await?;
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()));
+    assert!(text(&output.stderr).contains("get OpenRouter's list of models: "), "{}", text(&output.stderr));
     Ok(())
 }
 

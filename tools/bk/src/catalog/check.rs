@@ -51,10 +51,12 @@ fn compared(catalog: &Catalog, list: &List, day: Date) -> Vec<Difference> {
     found.collect()
 }
 
-/// The model that the list has under a name, or as the version that another name stands for.
+/// The model that the list has under a name, or as the version that another name stands for. Variants (`:free`) share the version of
+/// the model that they are of, and have other prices.
 pub(super) fn find<'a>(list: &'a List, name: &str) -> Option<&'a ListedModel> {
     let by = |matches: &dyn Fn(&ListedModel) -> bool| list.models.iter().find(|model| matches(model));
-    by(&|model| model.id == name).or_else(|| by(&|model| model.canonical_slug.as_deref() == Some(name)))
+    let is_version = |model: &ListedModel| model.canonical_slug.as_deref() == Some(name) && !model.id.contains(':');
+    by(&|model| model.id == name).or_else(|| by(&is_version))
 }
 
 fn row(difference: &Difference) -> [String; 5] {
