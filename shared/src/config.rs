@@ -18,11 +18,12 @@ pub use providers::{
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 22] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
     "MODEL_FALLBACK",
+    "OPEN_CATALOG",
     "MODELS_ALLOWED",
     "MODELS_DENIED",
     "OPENROUTER_API_KEY",
@@ -96,6 +97,8 @@ pub struct Config {
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
     pub model_fallback: ModelFallback,
+    /// Whether models are served that only OpenRouter's list names.
+    pub open_catalog: bool,
     /// Which models are served.
     pub models: ModelRules,
     /// Which providers are there.
@@ -122,13 +125,15 @@ impl Config {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let table_name =
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
+        let providers = ProviderConfig::from_lookup(lookup)?;
         Ok(Self {
             table_name,
             table_timeout: providers::millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
             models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
-            providers: ProviderConfig::from_lookup(lookup)?,
+            open_catalog: models::open_catalog(&read, providers.openrouter.is_some())?,
+            providers,
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),

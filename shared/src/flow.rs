@@ -28,7 +28,7 @@ use crate::wire::target::OutputBounds;
 use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
-pub use served::{Served, refuse_gone};
+pub use served::{Named, Served, refuse_gone};
 
 /// A request as an endpoint hands it over.
 pub struct Incoming<'a> {
@@ -56,7 +56,7 @@ impl Gateway {
         let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
-        let served = self.served(&opened.model)?;
+        let served = self.served(&opened.model, &key, incoming.address).await?;
         let request = self.routable(&key, opened, &incoming, &served).await?;
         let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
         let plan = Plan::of(&self.upstreams, request, output)?;
@@ -74,7 +74,7 @@ impl Gateway {
             request: incoming.id,
             key: permit.key.clone(),
             format: format.name(),
-            catalog_version: self.catalog()?.version().to_owned(),
+            catalog_version: served.version,
             started: incoming.started,
             reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
             markup_permille,

@@ -8,6 +8,7 @@ use crate::circuit::Circuits;
 use crate::config::Config;
 use crate::dispatch::Upstreams;
 use crate::error::GatewayError;
+use crate::open_catalog::OpenCatalog;
 use crate::providers::{Provider, Providers, Transport};
 use crate::retry::RetryBudget;
 use crate::store::Store;
@@ -19,6 +20,8 @@ pub struct Gateway {
     pub config: Config,
     /// The models. Embedded ones are read with the first request that needs them: parsing them is a third of a cold start.
     catalog: OnceLock<Catalog>,
+    /// The models that only OpenRouter's list names, where the deployment serves them.
+    pub open: Option<OpenCatalog>,
     /// The table.
     pub store: Store,
     /// Who may pass.
@@ -44,7 +47,8 @@ impl Gateway {
             // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.
             drop(catalog.set(Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?));
         }
-        Ok(Arc::new(Self { config, catalog, store, admission, upstreams }))
+        let open = config.open_catalog.then(|| OpenCatalog::new(store.clone()));
+        Ok(Arc::new(Self { config, catalog, open, store, admission, upstreams }))
     }
 
     /// The models.

@@ -42,7 +42,7 @@ pub struct RequestFacts {
     pub format: &'static str,
     /// The model that was asked for.
     pub model: Arc<Model>,
-    /// The catalogue's version.
+    /// The version of the catalogue, or of the list of the open one, that has its prices.
     pub catalog_version: String,
     /// When it came in.
     pub started: Instant,

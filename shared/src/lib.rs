@@ -10,6 +10,7 @@
 //! 6. [`pump`] drives the request: attempts ([`dispatch`]), relays, meters, streamed and whole alike.
 //! 7. [`ending`] ends it, however it ended: the circuit, the record and the hold ([`ledger`]), before the body ends.
 //!
+//! [`open_catalog`] knows the models that the catalogue does not, where a deployment wants that; [`scheduled`] keeps it up to date.
 //! [`gateway`] holds what lives as long as the process. [`vault`] keeps what clients of the chat format cannot carry. [`respond`] and [`wire`] render answers and errors in the client's own format.
 
 pub mod admission;
@@ -31,11 +32,13 @@ pub mod gateway;
 pub mod ids;
 pub mod ledger;
 pub mod money;
+pub mod open_catalog;
 pub mod protocol;
 pub mod providers;
 pub mod pump;
 pub mod respond;
 pub mod retry;
+pub mod scheduled;
 pub mod sse;
 pub mod store;
 pub mod telemetry;

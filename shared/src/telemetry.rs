@@ -94,11 +94,22 @@ struct Line<'a> {
     values: RequestMetrics<'a>,
 }
 
+/// The line of a list of models that was refused.
+#[derive(Serialize)]
+struct RefusedList<'a> {
+    #[serde(rename = "_aws")]
+    aws: Directive<'a>,
+    function: &'a str,
+    refused_lists: u32,
+}
+
+const REFUSED_LISTS: [Metric; 1] = [Metric { name: "refused_lists", unit: "Count" }];
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
     timestamp: u64,
-    cloud_watch_metrics: [MetricSet<'a>; 2],
+    cloud_watch_metrics: Vec<MetricSet<'a>>,
 }
 
 #[derive(Serialize)]
@@ -111,16 +122,31 @@ struct MetricSet<'a> {
 
 /// Writes a request's metrics, where logs are for machines. A log that cannot be written is no reason to fail.
 pub fn count(values: RequestMetrics<'_>) {
+    write(|function, timestamp| line(function, timestamp, values));
+}
+
+/// Counts a list of models that was refused.
+pub fn count_refused_list() {
+    write(refused_list);
+}
+
+/// Writes the line of that function at that time, in milliseconds since the epoch.
+fn write<T: Serialize>(line: impl FnOnce(&'static str, u64) -> T) {
     let Some(function) = FUNCTION.get() else { return };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    if let Ok(mut line) = serde_json::to_vec(&line(function, u64::try_from(now.as_millis()).unwrap_or_default(), values)) {
+    if let Ok(mut line) = serde_json::to_vec(&line(function, u64::try_from(now.as_millis()).unwrap_or_default())) {
         line.push(b'\n');
         let _ = std::io::stdout().lock().write_all(&line);
     }
 }
 
+fn refused_list(function: &str, timestamp: u64) -> RefusedList<'_> {
+    let metrics = vec![MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: &REFUSED_LISTS }];
+    RefusedList { aws: Directive { timestamp, cloud_watch_metrics: metrics }, function, refused_lists: 1 }
+}
+
 fn line<'a>(function: &'a str, timestamp: u64, values: RequestMetrics<'a>) -> Line<'a> {
-    let metrics = [
+    let metrics = vec![
         MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: reported(&METRICS, &values) },
         MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: reported(&ALARM_METRICS, &values) },
     ];
@@ -151,6 +177,14 @@ mod tests {
         attempts: 1,
         settlement_failures: 0,
     };
+
+    #[test]
+    fn a_refused_list_counts_one_for_its_function() {
+        let line = serde_json::to_value(refused_list("reconcile", 17)).unwrap();
+        let set = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!((&set["Dimensions"][0][0], &set["Metrics"][0]["Name"]), (&"function".into(), &"refused_lists".into()));
+        assert_eq!((&line["function"], &line["refused_lists"]), (&"reconcile".into(), &1.into()));
+    }
 
     #[test]
     fn every_declared_metric_and_dimension_has_a_value() {

@@ -7,6 +7,7 @@ mod count;
 mod environments;
 mod keys;
 mod ledger;
+mod open_catalog;
 mod refusals;
 mod remembered;
 mod secrets;

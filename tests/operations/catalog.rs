@@ -361,3 +361,37 @@ async fn what_cannot_be_added_is_refused_with_the_reason() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn every_model_of_a_published_list_is_an_entry_that_fits_or_is_refused_with_the_reason() -> Result<()> {
+    let support = gateway_dev::stack::Support::start(&gateway_tests::options()?).await?;
+    let base = format!("{}/api/v1", support.simulator_origin.as_deref().context("no simulator")?);
+    let mut refused = Vec::new();
+    // What a model of that list is repeats every twenty.
+    for number in 20..40 {
+        let vendor = ["acme", "globex", "initech", "hooli"][number % 4];
+        let name = format!("{vendor}/model-{number}{}", if number % 20 == 3 { ":free" } else { "" });
+        let mut command = Command::new(binary("bk")?);
+        command.args(["catalog", "add", &name]).env_clear().env("OPENROUTER_BASE_URL", &base).stdin(Stdio::null());
+        let output = command.output().await?;
+        if output.status.success() {
+            let catalog = Catalog::parse(&format!("{EMBEDDED}\n{}", text(&output.stdout)))?;
+            assert_eq!(catalog.resolve(&name).map(|model| model.id.to_string()), Ok(format!("model-{number}")));
+        } else {
+            let error = text(&output.stderr);
+            refused.push((
+                number % 20,
+                error.trim().rsplit_once(": ").map(|(_, reason)| reason.to_owned()).unwrap_or_default(),
+            ));
+        }
+    }
+    let reasons: Vec<(usize, &str)> = refused.iter().map(|(kind, reason)| (*kind, reason.as_str())).collect();
+    let expected = [
+        (3, "its suffix changes hosts or prices"),
+        (7, "its price `prompt` cannot be used"),
+        (11, "it writes something else than text"),
+        (13, "its price `per_hour` is not known"),
+    ];
+    assert_eq!(reasons, expected);
+    Ok(())
+}

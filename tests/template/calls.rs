@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use crate::parsed::{functions, role};
 
-/// As deployed: functions warm up, and every call of theirs is seen.
+/// As deployed with all there is: functions warm up, the open catalogue is on, and every call is seen.
 async fn observed() -> Result<Harness> {
     let mut options = Options { fault_proxy: true, ..options()? };
-    options.variables.push(("WARMUP".to_owned(), "1".to_owned()));
+    let variables = [("WARMUP", "1"), ("OPEN_CATALOG", "true")];
+    options.variables.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     Harness::start_with(options).await
 }
 
@@ -133,7 +134,7 @@ async fn reconcile_needs_what_it_may() -> Result<()> {
     let gateway = observed().await?;
     plant_dead_hold(&gateway.stack.support.store, &gateway.key_id()?).await?;
     gateway.stack.lambda.invoke("reconcile", "{}".to_owned()).await?;
-    eventually("the release", async || Ok(proxy(&gateway).count("UpdateItem") > 0)).await?;
+    eventually("the list", async || Ok(proxy(&gateway).count("BatchWriteItem") > 0)).await?;
     expect_rights("reconcile", &gateway);
     Ok(())
 }

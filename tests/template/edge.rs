@@ -118,6 +118,7 @@ fn what_would_be_ignored_without_its_other_half_is_refused() {
         ("ZoneNeedsDomain", "HostedZoneId", given("DomainName")),
         ("WebAclNeedsEdge", "WebAclArn", edge),
         ("CredentialsNeedProject", "GoogleCredentialsParameter", given("VertexProject")),
+        ("OpenCatalogNeedsOpenRouter", "OpenCatalog", given("OpenRouterApiKeyParameter")),
         ("LayerNeedsFile", "ModelCatalogLayer", given("ModelCatalog")),
     ];
     let rules = template()["Rules"].clone();

@@ -32,6 +32,7 @@ fn alarms_are_these_and_each_reads_one_metric_so_that_idle_stays_free() {
         "settlement_failures Sum ChatCompletionsFunction",
         "settlement_failures Sum MessagesFunction",
         "Invocations Sum ReconcileFunction",
+        "refused_lists Sum ReconcileFunction",
     ];
     assert_eq!(read, expected.into_iter().map(str::to_owned).collect());
 }

@@ -46,10 +46,17 @@ const RIGHTS: &[(&str, &[Statement])] = &[
         "count-tokens",
         &[("", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"], TABLE), OPENROUTER_KEY, GOOGLE_CREDENTIALS],
     ),
-    ("models", &[("", &["dynamodb:GetItem"], TABLE)]),
+    ("models", &[("", &["dynamodb:GetItem", "dynamodb:Query"], TABLE)]),
     ("usage", &[("", &["dynamodb:GetItem", "dynamodb:Query"], TABLE)]),
     ("health", &[("", &["dynamodb:Query"], TABLE)]),
-    ("reconcile", &[("", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], TABLE)]),
+    (
+        "reconcile",
+        &[(
+            "",
+            &["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            TABLE,
+        )],
+    ),
 ];
 
 fn long_form(statement: &Statement) -> Value {

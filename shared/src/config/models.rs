@@ -1,5 +1,7 @@
 //! Which models a deployment serves, by patterns of their names.
 
+use super::ConfigError;
+
 /// Everything, or any part of a name, in a pattern; and everything in a key's list of models.
 const ANY: char = '*';
 
@@ -26,6 +28,17 @@ impl ModelRules {
         let (id, full) = (id.to_ascii_lowercase(), format!("{vendor}/{id}").to_ascii_lowercase());
         let is_in = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &id) || matches(pattern, &full));
         (self.allowed.is_empty() || is_in(&self.allowed)) && !is_in(&self.denied)
+    }
+}
+
+/// Whether the open catalogue is on. Without OpenRouter nobody could serve its models.
+pub(super) fn open_catalog(read: &dyn Fn(&str) -> Option<String>, has_openrouter: bool) -> Result<bool, ConfigError> {
+    let wrong = |reason: &str| Err(ConfigError::new("OPEN_CATALOG", reason));
+    match read("OPEN_CATALOG").as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") if has_openrouter => Ok(true),
+        Some("true") => wrong("is true, but OPENROUTER_API_KEY and OPENROUTER_API_KEY_PARAMETER are not set"),
+        Some(_) => wrong("is neither true nor false"),
     }
 }
 
@@ -64,6 +77,20 @@ mod tests {
             ("*x*", "axb", true),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_open_catalogue_is_off_unless_asked_for_and_needs_openrouter() {
+        for (value, has_openrouter, expected) in [
+            (None, true, Ok(false)),
+            (Some("false"), false, Ok(false)),
+            (Some("true"), true, Ok(true)),
+            (Some("true"), false, Err("OPEN_CATALOG")),
+            (Some("yes"), true, Err("OPEN_CATALOG")),
+        ] {
+            let on = open_catalog(&|_| value.map(str::to_owned), has_openrouter).map_err(|error| error.variable);
+            assert_eq!(on, expected, "{value:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Call;
 use crate::auth::ApiKey;
-use crate::catalog::{Catalog, Model, Price};
+use crate::catalog::{Model, Price};
 use crate::error::GatewayError;
 use crate::flow::refuse_gone;
 use crate::gateway::Gateway;
@@ -73,16 +73,18 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
     let catalog = gateway.catalog()?;
     let configured = |provider| gateway.upstreams.providers.is_configured(provider);
     let listed = catalog.models().filter(|model| model.is_listed(&configured) && gateway.allows(model));
-    let data: Vec<Entry<'_>> = listed.map(|model| entry(catalog, model)).collect();
+    let open = gateway.open_models().await?;
+    let own = listed.map(|model| entry(catalog.version(), model));
+    let data: Vec<Entry<'_>> = own.chain(open.iter().map(|open| entry(&open.day, &open.model))).collect();
     let (first_id, last_id) = (data.first().map(|entry| entry.id), data.last().map(|entry| entry.id));
     respond::json(&List { object: "list", has_more: false, first_id, last_id, data })
 }
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
     gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
-    let model = gateway.named(id)?;
-    refuse_gone(&model)?;
-    respond::json(&entry(gateway.catalog()?, &model))
+    let named = gateway.named(id).await?;
+    refuse_gone(&named.model)?;
+    respond::json(&entry(&named.day, &named.model))
 }
 
 /// What a client that probes the base URL finds.
@@ -96,10 +98,11 @@ fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-fn entry<'a>(catalog: &Catalog, model: &'a Model) -> Entry<'a> {
+/// A model as the list shows it, from a catalogue of that day.
+fn entry<'a>(day: &str, model: &'a Model) -> Entry<'a> {
     let Price { input, output, cache_read, cache_write_5m, .. } = model.tariff_on(today()).price;
-    // The catalogue's date stands for every entry: vendors' own release dates are not part of its data.
-    let created_at = format!("{}T00:00:00Z", catalog.version());
+    // The catalogue's day stands for every entry: vendors' own release dates are not part of its data.
+    let created_at = format!("{day}T00:00:00Z");
     let created = created_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
     Entry {
         id: model.id.as_str(),

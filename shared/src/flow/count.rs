@@ -34,7 +34,7 @@ impl Gateway {
         let deadline = dispatch::end_of(incoming.deadline).min(Instant::now() + LONGEST);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_count(format, self.read_body(&key, &incoming).await?)?;
-        let served = self.served(&opened.model)?;
+        let served = self.served(&opened.model, &key, incoming.address).await?;
         let admitted = self.admission.take_request(&key, served.asked.id.as_str(), incoming.address);
         let (rates, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
         let rates = rates?;

@@ -1,12 +1,15 @@
 //! Which model a client means, and what is said about one on its way out.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::auth::ApiKey;
 use crate::catalog::{Model, UnknownModel};
 use crate::config::ModelFallback;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::ModelId;
+use crate::open_catalog::{OpenCatalog, OpenModel};
 
 /// What a request is served by.
 #[derive(Clone, Debug)]
@@ -15,27 +18,75 @@ pub struct Served {
     pub asked: Arc<Model>,
     /// The models whose routes are tried, in order: the one that was asked for, and what replaces it.
     pub models: Vec<Arc<Model>>,
+    /// The version of the catalogue or list that has their prices.
+    pub version: String,
+}
+
+/// A model by a name of it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The model.
+    pub model: Arc<Model>,
+    /// The version of the catalogue or list that has it.
+    pub version: String,
+    /// The day of that version, as `yyyy-mm-dd`.
+    pub day: String,
+}
+
+impl From<&OpenModel> for Named {
+    fn from(open: &OpenModel) -> Self {
+        let OpenModel { model, version, day } = open;
+        Self { model: Arc::clone(model), version: version.clone(), day: day.clone() }
+    }
 }
 
 impl Gateway {
     /// What a client means by a model's name. A model of the API contract falls back to its replacement always, another one where the
     /// deployment says so; then one that is gone is served by its replacement alone.
-    pub(super) fn served(&self, asked: &str) -> Result<Served, GatewayError> {
-        let model = self.named(asked)?;
+    pub(super) async fn served(&self, asked: &str, key: &ApiKey, address: Option<IpAddr>) -> Result<Served, GatewayError> {
+        let catalog = self.catalog()?;
+        if self.open.is_some() && OpenCatalog::may_have(asked) && catalog.resolve(asked).is_err() {
+            self.refuse_strangers(key, address).await?;
+        }
+        let Named { model, version, .. } = self.named(asked).await?;
         let falls_back = model.always_listed || self.config.model_fallback == ModelFallback::Replacement;
-        let replacement = model.replacement().filter(|_| falls_back).and_then(|id| self.catalog().ok()?.by_id(id));
+        let replacement = model.replacement().filter(|_| falls_back).and_then(|id| catalog.by_id(id));
         let replacement = replacement.filter(|model| self.allows(model));
         if replacement.is_none() {
             refuse_gone(&model)?;
         }
         let own = (!model.is_gone()).then(|| Arc::clone(&model));
-        Ok(Served { models: own.into_iter().chain(replacement).collect(), asked: model })
+        Ok(Served { models: own.into_iter().chain(replacement).collect(), asked: model, version })
     }
 
-    /// The model that a client means by a name, if this deployment serves it.
-    pub fn named(&self, asked: &str) -> Result<Arc<Model>, GatewayError> {
-        let model = self.catalog()?.resolve(asked).map_err(|unknown| model_not_found(asked, &unknown))?;
-        if self.allows(&model) { Ok(model) } else { Err(model_not_allowed(&model)) }
+    /// The model that a client means by a name, if this deployment serves it: one of the catalogue, or of the open one by its id. Only
+    /// for names that the catalogue does not know the table is read.
+    pub async fn named(&self, asked: &str) -> Result<Named, GatewayError> {
+        let catalog = self.catalog()?;
+        let named = match catalog.resolve(asked) {
+            Ok(model) => Named { model, version: catalog.version().to_owned(), day: catalog.version().to_owned() },
+            Err(unknown) => self.open_model(asked).await?.ok_or_else(|| model_not_found(asked, &unknown))?,
+        };
+        if self.allows(&named.model) { Ok(named) } else { Err(model_not_allowed(&named.model)) }
+    }
+
+    /// The model of the open catalogue that has that id, where there is one.
+    async fn open_model(&self, asked: &str) -> Result<Option<Named>, GatewayError> {
+        let Some(open) = self.open.as_ref().filter(|_| OpenCatalog::may_have(asked)) else { return Ok(None) };
+        let found = open.find(asked).await.map_err(|error| GatewayError::unavailable(error.to_string()))?;
+        Ok(found.as_deref().map(Named::from))
+    }
+
+    /// All models of the open catalogue that a client can mean and the deployment serves. While the table is out of reach there are none:
+    /// the catalogue's own need no table.
+    pub async fn open_models(&self) -> Result<Vec<Named>, GatewayError> {
+        let (catalog, Some(open)) = (self.catalog()?, &self.open) else { return Ok(Vec::new()) };
+        let all = open.all().await.unwrap_or_else(|error| {
+            tracing::warn!(cause = %error, "the open catalogue is not listed");
+            Arc::new([])
+        });
+        let listed = all.iter().filter(|open| catalog.resolve(open.model.id.as_str()).is_err() && self.allows(&open.model));
+        Ok(listed.map(Named::from).collect())
     }
 
     /// Whether the deployment serves a model at all.

@@ -16,7 +16,7 @@ use crate::wire::native::ProviderFields;
 use crate::wire::{Mode, WireFormat};
 
 pub use credential::{Credential, CredentialError};
-pub use openrouter::list_models;
+pub use openrouter::list_of_models;
 pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 
 /// One upstream. Adding one is one file.

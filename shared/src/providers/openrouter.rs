@@ -15,11 +15,6 @@ const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
 /// Asks for the usage at a stream's end (OpenAI's wire; a whole reply refuses the field).
 const STREAM_OPTIONS: &str = r#"{"include_usage":true}"#;
 
-/// The body of OpenRouter's public list of models, which needs no key.
-pub async fn list_models(transport: &Transport, base_url: &Url) -> Result<String, UpstreamError> {
-    transport.get(&join(base_url, &["models"])?).await
-}
-
 pub(super) struct OpenRouter {
     base_url: Url,
     credential: Credential,
@@ -29,6 +24,11 @@ impl OpenRouter {
     pub(super) fn new(config: &OpenRouterConfig) -> Self {
         Self { base_url: config.base_url.clone(), credential: Credential::bearer(&config.api_key) }
     }
+}
+
+/// The body of OpenRouter's public list of models, which needs no key.
+pub async fn list_of_models(transport: &Transport, base_url: &Url) -> Result<String, UpstreamError> {
+    transport.get(join(base_url, &["models"])?).await
 }
 
 impl Provider for OpenRouter {

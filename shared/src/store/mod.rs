@@ -4,9 +4,11 @@
 
 mod admit;
 mod audit;
+mod batch;
 mod credits;
 pub mod items;
 mod keys;
+mod listed;
 mod query;
 mod routes;
 mod settle;

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::items::{Item, Reader, number, partition, primary_key, text};
 use super::{Store, StoreError, failure};
 use crate::ids::KeyId;
 
 /// Most items of one batch, by DynamoDB's limits.
-const WRITE_BATCH: usize = 25;
 const READ_BATCH: usize = 100;
 const KEPT_SECONDS: u64 = 7 * 86_400;
 
@@ -30,25 +29,8 @@ impl Store {
     /// Stores signatures by tool-call id for seven days.
     pub async fn put_signatures(&self, key: &KeyId, signatures: &[(String, String)]) -> Result<(), StoreError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        for batch in signatures.chunks(WRITE_BATCH) {
-            let puts = batch.iter().map(|(call, signature)| {
-                let item = item(key, call, signature, now.saturating_add(KEPT_SECONDS));
-                let put = PutRequest::builder().set_item(Some(item)).build();
-                put.map(|put| WriteRequest::builder().put_request(put).build())
-            });
-            let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| StoreError::Malformed(error.to_string()))?;
-            let write = self.client.batch_write_item().request_items(&self.table, puts);
-            let output = write
-                .customize()
-                .config_override(self.patience.write.of_call())
-                .send()
-                .await
-                .map_err(|error| failure(&error))?;
-            if output.unprocessed_items().is_some_and(|left| !left.is_empty()) {
-                return Err(StoreError::Throttled("some signatures were not written".to_owned()));
-            }
-        }
-        Ok(())
+        let ttl = now.saturating_add(KEPT_SECONDS);
+        self.put_all(signatures.iter().map(|(call, signature)| item(key, call, signature, ttl))).await
     }
 
     /// The signatures of those tool calls that are known.

@@ -8,6 +8,7 @@ use gateway::catalog::Catalog;
 use gateway::ids::KeyId;
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
+use gateway::open_catalog::OpenCatalog;
 use gateway::store::items::{ANY, OFF};
 
 /// What switches a limit off.
@@ -30,16 +31,20 @@ pub(crate) fn rate(text: &str) -> Result<u128, String> {
     rate.ok_or_else(|| format!("a rate is a whole number from 1, or `{NONE}` for no limit"))
 }
 
-/// A model that a key may use, by its public id; `*` for all.
+/// A model that a key may use, by its public id; `*` for all. A name that only the open catalogue can have is taken as it is.
 pub(crate) fn model(text: &str) -> Result<String, String> {
     if text == ANY {
         return Ok(text.to_owned());
     }
     let catalog = Catalog::embedded().map_err(|error| error.to_string())?;
-    catalog.resolve(text).map(|model| model.id.to_string()).map_err(|unknown| {
-        let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
-        format!("there is no such model; near it are {}. `{ANY}` stands for all", nearest.join(", "))
-    })
+    match catalog.resolve(text) {
+        Ok(model) => Ok(model.id.to_string()),
+        Err(_) if OpenCatalog::may_have(text) => Ok(text.to_owned()),
+        Err(unknown) => {
+            let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
+            Err(format!("there is no such model; near it are {}. `{ANY}` stands for all", nearest.join(", ")))
+        }
+    }
 }
 
 /// A network that a key may be used from; `*` for all.
@@ -141,6 +146,7 @@ mod tests {
     #[test]
     fn models_are_stored_by_their_public_id() {
         assert_eq!(model("anthropic/claude-opus-4-6"), Ok("claude-opus-4.6".to_owned()));
+        assert_eq!(model("acme/large-1"), Ok("acme/large-1".to_owned()));
         assert!(model("claude-opus-9").unwrap_err().contains("claude-opus-4"));
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use gateway::config::VARIABLES;
 use gateway_dev::lambda::cold_start;
-use gateway_dev::stack::{FUNCTIONS, Options, SimulatorStart, Stack, Support};
+use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, Support};
 use secrecy::ExposeSecret as _;
 
 /// How functions log: Lambda's own variables, which a developer may set as well.
@@ -86,6 +86,12 @@ async fn run(arguments: Arguments) -> Result<()> {
     let stack = Stack::start(options).await?;
     write_environment(&arguments.data, &stack.url, &stack.support)?;
     greet(&stack.url, &stack.support);
+    for function in SCHEDULED {
+        // Nothing runs by schedule here: once is enough to end old holds and to read the list of models.
+        if let Err(error) = stack.lambda.invoke(function, "{}".to_owned()).await {
+            eprintln!("{function}: {error:#}");
+        }
+    }
     wait_for_the_end().await
 }
 

@@ -6,6 +6,7 @@
 mod grant;
 mod hold;
 mod key;
+mod listed;
 mod record;
 mod route;
 mod writes;
@@ -22,6 +23,7 @@ use crate::ids::{KeyId, RequestId};
 pub use grant::CreditGrant;
 pub use hold::{Expired, Hold};
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
+pub use listed::{LIST, ListState, ListedItem, MODELS};
 pub use record::{Record, Rollup, TokenSource};
 pub use route::{ROUTES, RouteName, RouteState};
 pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};

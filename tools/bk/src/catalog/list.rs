@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use gateway::catalog::listed::List;
 use gateway::config::ProviderConfig;
-use gateway::providers::{Transport, list_models};
+use gateway::providers::{Transport, list_of_models};
 
 /// Which list.
 #[derive(Args)]
@@ -36,6 +36,6 @@ impl Listed {
 
 async fn published() -> Result<String> {
     let config = ProviderConfig::from_environment()?;
-    let body = list_models(&Transport::new(config.limits), &config.openrouter_base_url).await;
+    let body = list_of_models(&Transport::new(config.limits), &config.openrouter_base_url).await;
     body.map_err(|error| anyhow::anyhow!("{}", error.public_words())).context("get OpenRouter's list of models")
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::journal::Entry;
+use super::listing::ListSize;
 use super::received::Received;
 use super::state::Simulator;
 
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/_simulator/tokens", post(tokens_endpoint))
         .route("/_simulator/parameters", post(parameters_endpoint))
         .route("/_simulator/openrouter-key", post(key_endpoint))
+        .route("/_simulator/models", post(models_endpoint))
 }
 
 async fn journal_endpoint(
@@ -80,6 +82,20 @@ struct KeyOrder {
 async fn key_endpoint(State(simulator): State<Simulator>, request: Request) -> Done {
     let order: KeyOrder = order(request).await?;
     simulator.set_openrouter_key(order.key);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListOrder {
+    models: usize,
+    #[serde(default)]
+    without_prices: usize,
+}
+
+async fn models_endpoint(State(simulator): State<Simulator>, request: Request) -> Done {
+    let ListOrder { models, without_prices } = order(request).await?;
+    simulator.set_list_size(ListSize { models, without_prices });
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -72,6 +72,7 @@
 //! | | `{"expires_in":n}` | new tokens live so many seconds |
 //! | `/_simulator/parameters` | `{"name":"…","value":"…"}` | the parameter store holds this secret |
 //! | `/_simulator/openrouter-key` | `{"key":"…"}` | the OpenRouter side accepts this key only |
+//! | `/_simulator/models` | `{"models":n,"without_prices":m}` | OpenRouter's public list (`GET /api/v1/models`) has n models (400), of which the first m have no prices (0) |
 //!
 //! What it was asked is kept in the [`Journal`], which tests read in the process or at `GET /_simulator/journal?label=…`.
 //!
@@ -95,6 +96,7 @@ mod ids;
 mod journal;
 mod json;
 mod judge;
+mod listing;
 mod marker;
 mod model_request;
 mod models;
@@ -130,7 +132,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -139,6 +141,7 @@ pub use aws::{AWS_ACCESS_KEY_ID, AWS_REGION, AWS_SECRET_ACCESS_KEY, AwsCredentia
 pub use federation::external_account_json;
 pub use journal::{Entry, Journal, SimulatedUsage};
 pub use judge::Judge;
+pub use listing::ListSize;
 pub use settable::OPENROUTER_KEY;
 pub use state::Simulator;
 pub use token::service_account_json;
@@ -177,6 +180,7 @@ impl Simulator {
             .route("/ssm", post(ssm::endpoint))
             .route("/ssm/", post(ssm::endpoint))
             .route("/api/v1/chat/completions", post(models::openrouter_endpoint))
+            .route("/api/v1/models", get(listing::endpoint))
             .route(
                 "/v1/projects/{project}/locations/{location}/publishers/{publisher}/models/{target}",
                 post(models::vertex_endpoint),

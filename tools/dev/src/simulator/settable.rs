@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::aws::AwsCredentials;
+use super::listing::ListSize;
 
 /// The only key that the `OpenRouter` side accepts, until it is set anew.
 pub const OPENROUTER_KEY: &str = "sk-or-simulated";
@@ -19,6 +20,7 @@ pub(super) struct Values {
     pub(super) openrouter_keys: Vec<String>,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) aws: AwsCredentials,
+    pub(super) list_size: ListSize,
 }
 
 impl Default for Values {
@@ -27,6 +29,7 @@ impl Default for Values {
             openrouter_keys: vec![OPENROUTER_KEY.to_owned()],
             parameters: BTreeMap::new(),
             aws: AwsCredentials::default(),
+            list_size: ListSize::default(),
         }
     }
 }

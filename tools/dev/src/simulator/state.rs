@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::aws::AwsCredentials;
 use super::connection::Line;
 use super::journal::{Entry, Journal, Row};
+use super::listing::ListSize;
 use super::marker::label_in;
 use super::model_request::{Mode, ModelRequest};
 use super::received::Received;
@@ -156,6 +157,15 @@ impl Simulator {
     /// The only key that the `OpenRouter` side accepts from now on.
     pub fn set_openrouter_key(&self, key: impl Into<String>) {
         self.settable.values().openrouter_keys.push(key.into());
+    }
+
+    /// What `OpenRouter`'s public list of models has from now on.
+    pub fn set_list_size(&self, size: ListSize) {
+        self.settable.values().list_size = size;
+    }
+
+    pub(super) fn list_size(&self) -> ListSize {
+        self.settable.values().list_size
     }
 
     /// The credentials with which requests to the parameter store, and for federated tokens, must be signed from now on.

@@ -226,3 +226,16 @@ async fn openrouter_key_can_be_changed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_list_of_models_has_as_many_as_it_is_told_to_and_needs_no_key() {
+    with_simulator(async |stand| {
+        let listed = async || stand.send("GET /api/v1/models", "", "").await.json()["data"].as_array().unwrap().clone();
+        assert_eq!(listed().await.len(), 400);
+        assert_eq!(stand.order("models", r#"{"models":2,"without_prices":1}"#).await, 204);
+        let models = listed().await;
+        let prices: Vec<&Value> = models.iter().map(|model| &model["pricing"]["prompt"]).collect();
+        assert_eq!(prices, ["-1", "0.0000011"]);
+    })
+    .await;
+}

@@ -1,0 +1,52 @@
+//! What runs by schedule: holds of dead processes end, and the open catalogue is kept up to date.
+
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::ledger::{Reconciled, reconcile};
+use crate::open_catalog::{Reading, read_list};
+use crate::providers::Transport;
+use crate::store::{Store, StoreError};
+use crate::telemetry;
+
+/// Everything that the scheduled function needs: the table, and a way to OpenRouter's list without any provider's credential. A broken
+/// one is no reason to leave holds behind.
+pub struct Schedule {
+    config: Config,
+    store: Store,
+    transport: Transport,
+}
+
+impl Schedule {
+    /// Builds it from the environment.
+    pub async fn from_environment() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let config = Config::from_environment()?;
+        let store = Store::connect(&config.table_name, config.table_timeout).await;
+        let transport = Transport::new(config.providers.limits);
+        Ok(Self { config, store, transport })
+    }
+
+    /// Does what is due. Money comes first, and does not depend on a list.
+    pub async fn run(&self) -> Result<Reconciled, StoreError> {
+        let reconciled = reconcile(&self.store, Timestamp::now()).await;
+        if self.config.open_catalog {
+            self.read_list().await;
+        }
+        reconciled
+    }
+
+    /// Reads the list, if it is due. A failure is logged; a list that is refused is counted, so that somebody looks at it.
+    async fn read_list(&self) {
+        let Some(openrouter) = &self.config.providers.openrouter else { return };
+        match read_list(&self.store, &self.transport, &openrouter.base_url, Timestamp::now()).await {
+            Ok(Reading::NotDue) => {}
+            Ok(Reading::Read { models, gone }) => tracing::info!(event = "models.read", models, gone),
+            Err(error) => {
+                if error.is_refusal() {
+                    telemetry::count_refused_list();
+                }
+                tracing::error!(event = "models.unread", cause = %error, "the open catalogue stays as it is");
+            }
+        }
+    }
+}
