@@ -9,6 +9,7 @@ mod crowds;
 mod endings;
 mod every_call;
 mod holds;
+mod open_catalog;
 mod outage;
 mod process;
 mod settlement_faults;

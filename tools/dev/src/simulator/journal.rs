@@ -26,7 +26,7 @@ struct Rows {
 pub struct Entry {
     /// The `label` of the request's script.
     pub label: Option<String>,
-    /// The scenario's name; `token`, `sts`, `impersonate` or `get-parameter` beside the models; `refused` if the request was wrong.
+    /// The scenario's name; `token`, `sts`, `impersonate`, `get-parameter` or `models` (the list) beside the models; `refused` if the request was wrong.
     pub scenario: String,
     /// `openrouter`, `claude`, `gemini`, `token`, `ssm`, or `unknown` for a path that nobody serves.
     pub provider: String,
