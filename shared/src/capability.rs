@@ -1,7 +1,7 @@
 //! What a route can carry: plain values, data of the catalogue.
 
 /// How a model can be told to think.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Thinking {
     /// It cannot.
@@ -24,7 +24,7 @@ pub enum Thinking {
 }
 
 /// How a Claude model is told not to think (platform.claude.com, extended thinking).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThinkingOff {
     /// It thinks only when asked to.
@@ -41,7 +41,7 @@ pub enum ThinkingOff {
 }
 
 /// Which sampling fields a model takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SamplingSupport {
     /// All of its wire's.
@@ -97,7 +97,7 @@ impl SamplingSupport {
 }
 
 /// What a picture is in tokens, by a family's formula.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "by")]
 pub enum PictureTokens {
     /// The same for every picture.
@@ -168,7 +168,7 @@ impl PictureTokens {
 }
 
 /// What parts that are no text are in tokens, for holds and estimates.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaTokens {
     /// Pictures.
@@ -191,7 +191,7 @@ impl Default for MediaTokens {
 
 /// What a model can do on its own vendor's wire.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, written as such in the catalogue's data")]
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Capabilities {
     /// How it can be told to think.

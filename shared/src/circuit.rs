@@ -67,7 +67,8 @@ pub type Write = BoxFuture<'static, ()>;
 /// The shared states as this environment knows them.
 #[derive(Clone, Debug)]
 pub struct Circuits {
-    store: Store,
+    /// None where nothing is shared.
+    store: Option<Store>,
     view: Arc<Mutex<View>>,
 }
 
@@ -80,16 +81,22 @@ struct View {
 impl Circuits {
     /// Circuits whose states are in that table.
     pub fn new(store: Store) -> Self {
-        Self { store, view: Arc::default() }
+        Self { store: Some(store), view: Arc::default() }
+    }
+
+    /// Circuits that this process shares with nobody.
+    pub fn unshared() -> Self {
+        Self { store: None, view: Arc::default() }
     }
 
     /// Reads the states unless they were read just now. When that fails the old ones stay.
     pub async fn refresh(&self) {
+        let Some(store) = &self.store else { return };
         if self.view().read.is_some_and(|read| read.elapsed() < FRESH) {
             return;
         }
         // Requests wait for a reading, and an old one will do: it has the time of one attempt.
-        let read = timeout(self.store.attempt(), self.store.route_states()).await;
+        let read = timeout(store.attempt(), store.route_states()).await;
         // A table in trouble is not asked by every request.
         self.view().read = Some(Instant::now());
         match read {
@@ -111,7 +118,10 @@ impl Circuits {
         }
         // Whoever moves the window on has the probe; everybody else sees an open circuit for one more window.
         let claimed = RouteState { open_until: now.saturating_add(state.cool_down), ..state };
-        let won = self.store.change_route(route, state.open_until, claimed).await;
+        let won = match &self.store {
+            Some(store) => store.change_route(route, state.open_until, claimed).await,
+            None => Ok(true),
+        };
         self.set(route, claimed);
         match won {
             Ok(true) => CircuitState::Probe,
@@ -136,9 +146,10 @@ impl Circuits {
         let seen = self.state(route);
         let next = after_failure(seen, circuit, blame, now())?;
         self.set(route, next);
+        let store = self.store.clone()?;
         let (circuits, route) = (self.clone(), route.clone());
         let write = async move {
-            let written = circuits.share_failure(&route, seen, next).await;
+            let written = circuits.share_failure(&store, &route, seen, next).await;
             log(&route, written.err());
         };
         Some(write.boxed())
@@ -151,9 +162,9 @@ impl Circuits {
             return None;
         }
         self.set(route, RouteState::default());
-        let (circuits, route) = (self.clone(), route.clone());
+        let (store, route) = (self.store.clone()?, route.clone());
         let write = async move {
-            let written = circuits.store.change_route(&route, seen.open_until, RouteState::default()).await;
+            let written = store.change_route(&route, seen.open_until, RouteState::default()).await;
             if seen.open_until > 0 && written == Ok(true) {
                 tracing::info!(route = route.as_str(), "circuit closed");
             }
@@ -188,10 +199,16 @@ impl Circuits {
         self.state(route).open_until > 0
     }
 
-    async fn share_failure(&self, route: &RouteName, seen: RouteState, next: RouteState) -> Result<(), StoreError> {
+    async fn share_failure(
+        &self,
+        store: &Store,
+        route: &RouteName,
+        seen: RouteState,
+        next: RouteState,
+    ) -> Result<(), StoreError> {
         let opens_at_once = next.open_until > 0 && next.failures == seen.failures;
         if !opens_at_once {
-            let counted = self.store.count_route_failure(route).await?;
+            let counted = store.count_route_failure(route).await?;
             if counted.failures < OPENING_FAILURES || counted.open_until > 0 {
                 self.set(route, counted);
                 return Ok(());
@@ -199,7 +216,7 @@ impl Circuits {
         }
         let open = if next.open_until > 0 { next } else { opened(next, FIRST_COOL_DOWN, now()) };
         self.set(route, open);
-        if self.store.change_route(route, seen.open_until, open).await? {
+        if store.change_route(route, seen.open_until, open).await? {
             tracing::warn!(route = route.as_str(), cool_down_ms = open.cool_down, "circuit opened");
         }
         Ok(())

@@ -1,20 +1,19 @@
 //! The only reader of environment variables. A value that cannot work stops the start and names its variable.
 
 mod models;
+mod providers;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use url::Url;
 
 pub use models::ModelRules;
+pub use providers::{
+    DEFAULT_VERTEX_LOCATION, OpenRouterConfig, Parameter, ProviderConfig, Secret, UpstreamLimits, VertexConfig,
+};
 
-const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
-/// The location that all models have, at the lowest price.
-pub const DEFAULT_VERTEX_LOCATION: &str = "global";
-const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 /// Shorter ones could be guessed.
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
@@ -87,65 +86,6 @@ pub struct OriginSecrets {
     pub previous: Option<SecretString>,
 }
 
-/// Where a secret comes from.
-#[derive(Debug)]
-pub enum Secret {
-    /// The variable holds it.
-    Value(SecretString),
-    /// Another variable names the SSM parameter that holds it.
-    Parameter(Parameter),
-}
-
-/// An SSM parameter and how to reach it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its name or ARN.
-    pub name: String,
-    /// The region that requests are signed for.
-    pub region: String,
-    /// SSM's endpoint.
-    pub endpoint: Url,
-}
-
-/// How to reach OpenRouter.
-#[derive(Debug)]
-pub struct OpenRouterConfig {
-    /// Everything before `/chat/completions`.
-    pub base_url: Url,
-    /// The API key.
-    pub api_key: Secret,
-}
-
-/// How to reach Vertex AI.
-#[derive(Debug)]
-pub struct VertexConfig {
-    /// Scheme and host.
-    pub base_url: Url,
-    /// The Google Cloud project.
-    pub project: String,
-    /// The Vertex location, `global` by default.
-    pub location: String,
-    /// The JSON of a service account's key or of workload identity federation.
-    pub credentials: Secret,
-    /// The function's own region: federation signs with the function's role.
-    pub aws_region: Option<String>,
-}
-
-/// How long providers may be silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpstreamLimits {
-    /// To the first event of a stream; `None` leaves it to the model.
-    pub first_event: Option<Duration>,
-    /// Between two pieces of a stream.
-    pub idle: Duration,
-}
-
-impl Default for UpstreamLimits {
-    fn default() -> Self {
-        Self { first_event: None, idle: DEFAULT_IDLE }
-    }
-}
-
 /// Everything the environment decides.
 #[derive(Debug)]
 pub struct Config {
@@ -161,18 +101,14 @@ pub struct Config {
     pub open_catalog: bool,
     /// Which models are served.
     pub models: ModelRules,
-    /// `None` when the provider has no credential: its routes are skipped.
-    pub openrouter: Option<OpenRouterConfig>,
-    /// `None` when the provider has no credential: its routes are skipped.
-    pub vertex: Option<VertexConfig>,
+    /// Which providers are there.
+    pub providers: ProviderConfig,
     /// With them, only calls through the edge are answered; `None` lets everybody call the functions directly.
     pub origin_secrets: Option<OriginSecrets>,
     /// Who may call from a browser.
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
     pub warmup: bool,
-    /// How long providers may be silent.
-    pub upstream_limits: UpstreamLimits,
     /// What keys are charged on top of the price, in thousandths.
     pub markup_permille: u32,
 }
@@ -189,23 +125,18 @@ impl Config {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let table_name =
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
-        let openrouter = openrouter(&read)?;
+        let providers = ProviderConfig::from_lookup(lookup)?;
         Ok(Self {
             table_name,
-            table_timeout: millis(&read, "TABLE_TIMEOUT_MS")?,
+            table_timeout: providers::millis(&read, "TABLE_TIMEOUT_MS")?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
             models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
-            open_catalog: models::open_catalog(&read, openrouter.is_some())?,
-            openrouter,
-            vertex: vertex(&read)?,
+            open_catalog: models::open_catalog(&read, providers.openrouter.is_some())?,
+            providers,
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
-            upstream_limits: UpstreamLimits {
-                first_event: millis(&read, "FIRST_EVENT_TIMEOUT_MS")?,
-                idle: millis(&read, "IDLE_TIMEOUT_MS")?.unwrap_or(DEFAULT_IDLE),
-            },
             markup_permille: markup(&read)?,
         })
     }
@@ -248,21 +179,6 @@ fn model_fallback(read: &dyn Fn(&str) -> Option<String>) -> Result<ModelFallback
     }
 }
 
-/// The secret that is given by value or by parameter, with the name of the variable that gave it.
-fn secret(
-    read: &dyn Fn(&str) -> Option<String>,
-    [by_value, by_parameter]: [&'static str; 2],
-) -> Result<Option<(Secret, &'static str)>, ConfigError> {
-    match (read(by_value), read(by_parameter)) {
-        (None, None) => Ok(None),
-        (Some(value), None) => Ok(Some((Secret::Value(value.into()), by_value))),
-        (None, Some(name)) => Ok(Some((Secret::Parameter(parameter(read, name, by_parameter)?), by_parameter))),
-        (Some(_), Some(_)) => {
-            Err(ConfigError::new(by_value, format!("is set, and so is {by_parameter}; set one of the two")))
-        }
-    }
-}
-
 fn origin_secrets(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OriginSecrets>, ConfigError> {
     let secret = |variable: &'static str| match read(variable) {
         Some(value) if value.len() < SHORTEST_ORIGIN_SECRET => {
@@ -280,75 +196,10 @@ fn origin_secrets(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Origin
     }
 }
 
-/// `AWS_REGION` and `AWS_ENDPOINT_URL_SSM` are the AWS SDK's own variables, and mean here what they mean there.
-fn parameter(read: &dyn Fn(&str) -> Option<String>, name: String, variable: &'static str) -> Result<Parameter, ConfigError> {
-    let region =
-        read("AWS_REGION").ok_or_else(|| ConfigError::new("AWS_REGION", format!("is not set, but {variable} is")))?;
-    if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err(ConfigError::new("AWS_REGION", "may hold only letters, digits and -"));
-    }
-    let endpoint = match read("AWS_ENDPOINT_URL_SSM") {
-        Some(endpoint) => base(&endpoint, "AWS_ENDPOINT_URL_SSM")?,
-        None => base(&format!("https://ssm.{region}.amazonaws.com"), "AWS_REGION")?,
-    };
-    Ok(Parameter { name, region, endpoint })
-}
-
 fn markup(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
     let Some(value) = read("PRICE_MARKUP_PERMILLE") else { return Ok(0) };
     let wrong = || ConfigError::new("PRICE_MARKUP_PERMILLE", "must be a whole number of thousandths, such as 50 for 5 %");
     value.parse().map_err(|_| wrong())
-}
-
-fn millis(read: &dyn Fn(&str) -> Option<String>, variable: &'static str) -> Result<Option<Duration>, ConfigError> {
-    let Some(value) = read(variable) else { return Ok(None) };
-    let millis = value.parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis);
-    millis.map(Some).ok_or_else(|| ConfigError::new(variable, "must be a whole number of milliseconds"))
-}
-
-fn openrouter(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OpenRouterConfig>, ConfigError> {
-    let Some((api_key, _)) = secret(read, ["OPENROUTER_API_KEY", "OPENROUTER_API_KEY_PARAMETER"])? else {
-        return Ok(None);
-    };
-    let base_url = read("OPENROUTER_BASE_URL").unwrap_or_else(|| DEFAULT_OPENROUTER_BASE_URL.to_owned());
-    Ok(Some(OpenRouterConfig { base_url: base(&base_url, "OPENROUTER_BASE_URL")?, api_key }))
-}
-
-fn vertex(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<VertexConfig>, ConfigError> {
-    let variables = ["GOOGLE_APPLICATION_CREDENTIALS_JSON", "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER"];
-    let Some((credentials, variable)) = secret(read, variables)? else { return Ok(None) };
-    let project = read("VERTEX_PROJECT")
-        .ok_or_else(|| ConfigError::new("VERTEX_PROJECT", format!("is not set, but {variable} is")))?;
-    let location = read("VERTEX_LOCATION").unwrap_or_else(|| DEFAULT_VERTEX_LOCATION.to_owned());
-    for (variable, value) in [("VERTEX_PROJECT", &project), ("VERTEX_LOCATION", &location)] {
-        // Both become URL path segments. Old projects are named `domain.com:project`.
-        if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte)) || value.starts_with('.') {
-            return Err(ConfigError::new(variable, "may hold only letters, digits and -._:"));
-        }
-    }
-    let base_url = read("VERTEX_BASE_URL").unwrap_or_else(|| vertex_origin(&location));
-    Ok(Some(VertexConfig {
-        base_url: base(&base_url, "VERTEX_BASE_URL")?,
-        project,
-        location,
-        credentials,
-        aws_region: read("AWS_REGION"),
-    }))
-}
-
-/// Vertex AI's hosts by location (Google's list of regional and multi-regional endpoints).
-fn vertex_origin(location: &str) -> String {
-    match location {
-        "global" => "https://aiplatform.googleapis.com".to_owned(),
-        "us" | "eu" => format!("https://aiplatform.{location}.rep.googleapis.com"),
-        region => format!("https://{region}-aiplatform.googleapis.com"),
-    }
-}
-
-fn base(text: &str, variable: &'static str) -> Result<Url, ConfigError> {
-    let url = Url::parse(text.trim_end_matches('/')).map_err(|error| ConfigError::new(variable, error.to_string()))?;
-    let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
-    usable.then_some(url).ok_or_else(|| ConfigError::new(variable, "must be an http or https URL without a query"))
 }
 
 fn allowed_origins(read: &dyn Fn(&str) -> Option<String>) -> AllowedOrigins {
@@ -372,6 +223,8 @@ impl fmt::Display for AllowedOrigins {
 
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -388,7 +241,7 @@ mod tests {
     #[test]
     fn a_provider_without_credentials_is_disabled() {
         let config = config(&[("TABLE_NAME", "t"), ("OPENROUTER_API_KEY", ""), ("VERTEX_PROJECT", "p")]);
-        assert!(config.is_ok_and(|config| config.openrouter.is_none() && config.vertex.is_none()));
+        assert!(config.is_ok_and(|config| config.providers.openrouter.is_none() && config.providers.vertex.is_none()));
     }
 
     #[test]
@@ -405,7 +258,7 @@ mod tests {
                 ("VERTEX_PROJECT", "p"),
                 ("VERTEX_LOCATION", location),
             ]);
-            let url = config.ok().and_then(|config| config.vertex).map(|vertex| vertex.base_url);
+            let url = config.ok().and_then(|config| config.providers.vertex).map(|vertex| vertex.base_url);
             assert_eq!(url.as_ref().and_then(Url::host_str), Some(host));
         }
     }
@@ -425,7 +278,7 @@ mod tests {
     fn a_secret_by_parameter_is_reached_in_the_functions_region_or_at_the_given_endpoint() {
         let parameter = |extra: &[(&str, &str)]| {
             let variables = [("TABLE_NAME", "t"), ("OPENROUTER_API_KEY_PARAMETER", "/gateway/openrouter")];
-            match config(&[&variables[..], extra].concat())?.openrouter.map(|openrouter| openrouter.api_key) {
+            match config(&[&variables[..], extra].concat())?.providers.openrouter.map(|openrouter| openrouter.api_key) {
                 Some(Secret::Parameter(parameter)) => Ok(Some(parameter)),
                 Some(Secret::Value(_)) | None => Ok(None),
             }

@@ -36,8 +36,8 @@ impl Gateway {
         let config = Config::from_environment()?;
         let store = Store::connect(&config.table_name, config.table_timeout).await;
         let upstreams = Upstreams {
-            providers: Providers::new(&config)?,
-            transport: Transport::new(config.upstream_limits),
+            providers: Providers::new(&config.providers)?,
+            transport: Transport::new(config.providers.limits),
             circuits: Circuits::new(store.clone()),
             budget: RetryBudget::default(),
         };

@@ -21,7 +21,7 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource};
 use crate::telemetry::{self, RequestMetrics};
 
-pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand};
+pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

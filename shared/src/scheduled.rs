@@ -22,7 +22,7 @@ impl Schedule {
     pub async fn from_environment() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let config = Config::from_environment()?;
         let store = Store::connect(&config.table_name, config.table_timeout).await;
-        let transport = Transport::new(config.upstream_limits);
+        let transport = Transport::new(config.providers.limits);
         Ok(Self { config, store, transport })
     }
 
@@ -37,7 +37,7 @@ impl Schedule {
 
     /// Reads the list, if it is due. A failure is logged; a list that is refused is counted, so that somebody looks at it.
     async fn read_list(&self) {
-        let Some(openrouter) = &self.config.openrouter else { return };
+        let Some(openrouter) = &self.config.providers.openrouter else { return };
         match read_list(&self.store, &self.transport, &openrouter.base_url, Timestamp::now()).await {
             Ok(Reading::NotDue) => {}
             Ok(Reading::Read { models, gone }) => tracing::info!(event = "models.read", models, gone),

@@ -57,8 +57,8 @@ impl Process {
         let config =
             Config::from_lookup(&|name| variable(name).or((name == "TABLE_NAME").then(|| "gateway-local".to_owned())))?;
         let upstreams = Upstreams {
-            providers: Providers::new(&config)?,
-            transport: Transport::new(config.upstream_limits),
+            providers: Providers::new(&config.providers)?,
+            transport: Transport::new(config.providers.limits),
             circuits: Circuits::new(support.store.clone()),
             budget: RetryBudget::default(),
         };

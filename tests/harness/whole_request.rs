@@ -78,8 +78,8 @@ impl Process {
             _ => None,
         })?;
         let upstreams = Upstreams {
-            providers: Providers::new(&config)?,
-            transport: Transport::new(config.upstream_limits),
+            providers: Providers::new(&config.providers)?,
+            transport: Transport::new(config.providers.limits),
             circuits: Circuits::new(Store::local("none", "http://127.0.0.1:1")),
             budget: RetryBudget::default(),
         };

@@ -1,6 +1,7 @@
 //! What operators use: `bk` and the events.
 
 mod bk;
+mod catalog;
 mod credits;
 mod edge;
 mod emulator;
@@ -8,6 +9,8 @@ mod events;
 mod keys;
 mod ledger;
 mod limits;
+mod probe;
+mod workflows;
 
 use std::time::Duration;
 

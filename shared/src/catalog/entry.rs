@@ -1,6 +1,6 @@
 //! The file's own shape, and the rules an entry must keep.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -23,7 +23,7 @@ const LONGEST_FIRST_EVENT: u64 = 300;
 struct File {
     version: String,
     /// Capabilities by name: models of one generation share them.
-    profile: HashMap<String, Capabilities>,
+    profile: BTreeMap<String, Capabilities>,
     model: Vec<Entry>,
 }
 
@@ -106,7 +106,12 @@ pub(super) fn parse(text: &str) -> Result<(String, Vec<Model>), CatalogError> {
     Ok((file.version, models.collect::<Result<_, _>>()?))
 }
 
-fn model(entry: Entry, profiles: &HashMap<String, Capabilities>) -> Result<Model, String> {
+/// The profiles of a catalogue file.
+pub(super) fn profiles(text: &str) -> Result<BTreeMap<String, Capabilities>, CatalogError> {
+    Ok(toml::from_str::<File>(text)?.profile)
+}
+
+fn model(entry: Entry, profiles: &BTreeMap<String, Capabilities>) -> Result<Model, String> {
     let capabilities = profiles.get(&entry.profile).cloned().ok_or_else(|| format!("unknown profile {}", entry.profile))?;
     let routes = entry.routes.iter().map(route).collect::<Result<Vec<_>, _>>()?;
     if routes.is_empty() {

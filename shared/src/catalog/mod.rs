@@ -6,9 +6,11 @@ mod model;
 mod names;
 mod price;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::capability::Capabilities;
 use crate::ids::ModelId;
 
 pub use model::{Candidate, Deprecation, Model, Route, Transfer};
@@ -16,7 +18,8 @@ pub use price::{LongContext, Price, PriceLabel, Tariff};
 
 use names::Names;
 
-const EMBEDDED: &str = include_str!("models.toml");
+/// The text of the catalogue that is built into the binary.
+pub const EMBEDDED: &str = include_str!("models.toml");
 /// How many near ids a refusal names.
 const NEAREST: usize = 3;
 /// How much of an unknown name is compared, in characters: a distance takes quadratic time.
@@ -44,6 +47,11 @@ pub enum CatalogError {
         /// Why.
         reason: String,
     },
+}
+
+/// The profiles of a catalogue's text by their names: what the models of a generation can do.
+pub fn profiles(text: &str) -> Result<BTreeMap<String, Capabilities>, CatalogError> {
+    entry::profiles(text)
 }
 
 /// All models, in the order of `GET /v1/models`.

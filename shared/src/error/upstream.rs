@@ -110,6 +110,12 @@ impl UpstreamError {
         }
     }
 
+    /// The provider's words, or ours about the connection, as far as people may read them: without addresses, credentials and
+    /// project names, at most 300 characters.
+    pub fn public_words(&self) -> String {
+        public_words(&self.message)
+    }
+
     /// What the log may say: our own words about a connection or a credential, and no word of a reply.
     pub fn cause(&self) -> Cow<'_, str> {
         match self.kind {

@@ -6,6 +6,7 @@ use crate::auth::ApiKey;
 use crate::catalog::{Candidate, Model, Price};
 use crate::chat::request::CacheLifetime;
 use crate::ids::RequestId;
+use crate::money::PicoUsd;
 use crate::protocol::{Demand, HoldPrice};
 use crate::store::items::Hold;
 use crate::wire::Measured;
@@ -63,6 +64,13 @@ pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidate
     }
 }
 
+/// What the body that is ready for a request may cost at most on one candidate, without any markup.
+pub fn worst_cost(sent: Sent<'_>, candidate: &Candidate) -> PicoUsd {
+    let Sent { body, output_tokens } = sent;
+    let input_tokens = body.worst_input(candidate.model.largest_prompt());
+    hold_price(candidate, input_tokens, body, 0).amount(input_tokens, output_tokens)
+}
+
 /// The most output tokens that a body may ask a candidate for, whose reply must not cost more than what is held.
 pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate, markup_permille: u32) -> u64 {
     let input_tokens = body.worst_input(candidate.model.largest_prompt());
@@ -93,7 +101,6 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
-    use crate::money::PicoUsd;
     use crate::wire::WireFormat;
 
     fn candidate(id: &str) -> Candidate {
@@ -154,6 +161,15 @@ mod tests {
         let price = |tokens| hold_price(&to, tokens, &Measured::default(), 0);
         assert_eq!((price(200_000).input, price(200_000).output), (3_000_000, 15_000_000));
         assert_eq!((price(200_001).input, price(200_001).output), (6_000_000, 22_500_000));
+    }
+
+    #[test]
+    fn a_body_costs_at_most_its_input_and_the_whole_of_its_output() {
+        let to = candidate("claude-haiku-4.5");
+        let body = measured(r#"{"messages":[{"content":"hi"}]}"#, &to);
+        let input = u128::from(body.worst_input(u64::MAX));
+        let cost = worst_cost(Sent { body: &body, output_tokens: 16 }, &to);
+        assert_eq!(cost.pico(), input * 1_000_000 + 16 * 5_000_000);
     }
 
     #[test]

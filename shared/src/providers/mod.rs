@@ -9,7 +9,7 @@ mod vertex_gemini;
 
 use url::Url;
 
-use crate::config::Config;
+use crate::config::ProviderConfig;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::money::PicoUsd;
@@ -60,7 +60,7 @@ pub struct Providers {
 
 impl Providers {
     /// Those that the environment gives credentials for.
-    pub fn new(config: &Config) -> Result<Self, CredentialError> {
+    pub fn new(config: &ProviderConfig) -> Result<Self, CredentialError> {
         let mut configured: Vec<Box<dyn Provider>> = Vec::new();
         if let Some(vertex) = &config.vertex {
             let vertex = vertex::Vertex::new(vertex)?;

@@ -1,15 +1,17 @@
-//! `bk`: the operator's command line, against the table that the environment names.
+//! `bk`: the operator's command line, against the table that the environment names, and for the catalogue of models.
 //!
 //! A secret goes to standard output once and alone, so that it can be piped, and comes from standard input, never as an argument.
 //! Results go to standard output, remarks to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 #![expect(clippy::print_stdout, reason = "standard output is what a command line is for")]
 
+mod catalog;
 mod credits;
 mod details;
 mod keys;
 mod ledger;
 mod migrate;
 mod requests;
+mod table;
 mod usage;
 mod values;
 
@@ -39,6 +41,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    OfTable(OfTable),
+    /// The catalogue of models, against what providers list and answer. Needs no table.
+    #[command(subcommand)]
+    Catalog(catalog::Catalog),
+}
+
+/// What works on the table.
+#[derive(Subcommand)]
+enum OfTable {
     /// API keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -88,15 +100,22 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { table, json, command } = arguments;
+    match command {
+        Command::OfTable(command) => on_table(table, json, command).await,
+        Command::Catalog(command) => catalog::run(command, json).await,
+    }
+}
+
+async fn on_table(table: Option<String>, json: bool, command: OfTable) -> Result<()> {
     let table = table.ok_or_else(|| WrongUsage("no table: set TABLE_NAME or pass --table".to_owned()))?;
     let bench = Bench { store: Store::connect_from_afar(&table).await, json };
     match command {
-        Command::Keys(command) => keys::run(&bench, command).await,
-        Command::Credits(command) => credits::run(&bench, command).await,
-        Command::Usage(command) => usage::run(&bench, command).await,
-        Command::Requests(command) => requests::run(&bench, command).await,
-        Command::Ledger(command) => ledger::run(&bench, command).await,
-        Command::Migrate => migrate::run(&bench).await,
+        OfTable::Keys(command) => keys::run(&bench, command).await,
+        OfTable::Credits(command) => credits::run(&bench, command).await,
+        OfTable::Usage(command) => usage::run(&bench, command).await,
+        OfTable::Requests(command) => requests::run(&bench, command).await,
+        OfTable::Ledger(command) => ledger::run(&bench, command).await,
+        OfTable::Migrate => migrate::run(&bench).await,
     }
 }
 

@@ -1,0 +1,148 @@
+//! `bk catalog probe`: which routes of the catalogue answer.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use gateway::catalog::{Candidate, Catalog, Model};
+use gateway::circuit::Circuits;
+use gateway::config::ProviderConfig;
+use gateway::dispatch::Upstreams;
+use gateway::ids::RequestId;
+use gateway::ledger;
+use gateway::money::PicoUsd;
+use gateway::providers::{Providers, Transport};
+use gateway::retry::RetryBudget;
+use gateway::wire::Mode;
+use serde::Serialize;
+
+use super::Source;
+use super::asking::{Heard, Question, Verdict};
+use crate::{WrongUsage, print, table};
+
+/// Calls at once: enough to be done in a minute, too few for any rate limit.
+const AT_ONCE: usize = 8;
+
+#[derive(Args)]
+pub(crate) struct Probe {
+    /// These models only, by any of their names.
+    #[arg(value_name = "MODEL")]
+    models: Vec<String>,
+    /// Do not ask before it costs something.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Serialize)]
+struct Line {
+    model: String,
+    provider: &'static str,
+    name: String,
+    result: Verdict,
+    status: u16,
+    words: String,
+}
+
+pub(crate) async fn run(probe: Probe, json: bool) -> Result<()> {
+    let Probe { models, yes, source } = probe;
+    let models = chosen(&source.read()?, &models)?;
+    let upstreams = upstreams(&ProviderConfig::from_environment()?)?;
+    let day = ledger::day_of(RequestId::generate());
+    let candidates = upstreams.candidates(&models, Mode::Whole, day);
+    if candidates.is_empty() {
+        bail!(
+            "no provider of these models has a credential in the environment: OPENROUTER_API_KEY, or VERTEX_PROJECT with GOOGLE_APPLICATION_CREDENTIALS_JSON"
+        );
+    }
+    let questions = candidates.into_iter().map(|candidate| Question::new(&upstreams, candidate));
+    let questions = questions.collect::<Result<Vec<_>>>()?;
+    agree(&questions, yes)?;
+    let asked = stream::iter(questions).map(|question| Box::pin(question.ask(&upstreams)));
+    let lines: Vec<Line> = asked.buffered(AT_ONCE).map(|(candidate, heard)| line(&candidate, heard)).collect().await;
+    report(&lines, json)
+}
+
+/// The named models, or all that are not gone.
+fn chosen(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Model>>> {
+    if names.is_empty() {
+        return Ok(catalog.models().filter(|model| !model.is_gone()).map(Arc::clone).collect());
+    }
+    let found = names.iter().map(|name| {
+        catalog.resolve(name).map_err(|unknown| {
+            let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
+            WrongUsage(format!("there is no model {name}; near it are {}", nearest.join(", ")))
+        })
+    });
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The ways to the models, without a table.
+fn upstreams(config: &ProviderConfig) -> Result<Upstreams> {
+    Ok(Upstreams {
+        providers: Providers::new(config)?,
+        transport: Transport::new(config.limits),
+        circuits: Circuits::unshared(),
+        budget: RetryBudget::default(),
+    })
+}
+
+/// Says what it will cost, and goes on only with a yes.
+fn agree(questions: &[Question], yes: bool) -> Result<()> {
+    let most: PicoUsd = questions.iter().map(|question| question.most).sum();
+    eprintln!("calls: {}, which cost at most {most} USD by the catalogue's prices", questions.len());
+    if yes {
+        return Ok(());
+    }
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        bail!(WrongUsage("there is no terminal to ask for your consent: pass --yes".to_owned()));
+    }
+    eprint!("go on? [y/N] ");
+    let mut answer = String::new();
+    input.lock().read_line(&mut answer).context("read the answer")?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was asked");
+    }
+    Ok(())
+}
+
+fn line(candidate: &Candidate, heard: Heard) -> Line {
+    let Heard { verdict, status, words } = heard;
+    Line {
+        model: candidate.model.id.to_string(),
+        provider: candidate.route.provider.as_str(),
+        name: candidate.route.upstream.to_string(),
+        result: verdict,
+        status,
+        words,
+    }
+}
+
+fn report(lines: &[Line], json: bool) -> Result<()> {
+    if json {
+        print(&lines)?;
+    } else {
+        let rows: Vec<[String; 6]> = lines.iter().map(row).collect();
+        table::print(["MODEL", "PROVIDER", "NAME", "RESULT", "STATUS", "WORDS"], &rows);
+    }
+    let count = |verdict: Verdict| lines.iter().filter(|line| line.result == verdict).count();
+    let (answer, gone) = (count(Verdict::Answers), count(Verdict::Gone));
+    let (refused, failed) = (count(Verdict::Refused), count(Verdict::Failed));
+    eprintln!("answers: {answer}, gone: {gone}, refused: {refused}, failed: {failed}");
+    if gone > 0 {
+        bail!("some names are gone: take their routes out of the catalogue");
+    }
+    if answer == 0 {
+        bail!("no route answers");
+    }
+    Ok(())
+}
+
+fn row(line: &Line) -> [String; 6] {
+    let Line { model, provider, name, result, status, words } = line;
+    [model.clone(), (*provider).to_owned(), name.clone(), result.as_str().to_owned(), status.to_string(), words.clone()]
+}
