@@ -217,9 +217,9 @@ mod tests {
         const OUTAGE: CircuitOutcome = CircuitOutcome::Failure(Blame::Outage);
         const CREDIT: CircuitOutcome = CircuitOutcome::Failure(Blame::Credit);
         const GONE: CircuitOutcome = CircuitOutcome::Failure(Blame::Gone);
-        let not_served = |absence| Kind::NotServed { status: 404, absence };
         const WORKS: CircuitOutcome = CircuitOutcome::Success;
         const NOTHING: CircuitOutcome = CircuitOutcome::Ignored;
+        let not_served = |absence| Kind::NotServed { status: 404, absence };
         let rows: [(Ending, Fault, Charge, CircuitOutcome, u16, Seen); 22] = [
             (Ending::Complete, Fault::Nobody, Charge::Generated, WORKS, 200, None),
             (Ending::ClientStopped, Fault::Client, Charge::Generated, WORKS, 499, Some((504, 504, false))),

@@ -62,13 +62,11 @@ fn folded_chunks(chunks: &[Value]) -> Value {
         text.push_str(delta["content"].as_str().unwrap_or_default());
         for piece in delta["tool_calls"].as_array().into_iter().flatten() {
             let arguments = piece["function"]["arguments"].as_str().unwrap_or_default();
-            match piece["id"].as_str() {
-                Some(_) => calls.push(piece.clone()),
-                None => {
-                    let so_far = calls.last().map_or("", |call| call["function"]["arguments"].as_str().unwrap_or_default());
-                    let joined = json!(format!("{so_far}{arguments}"));
-                    calls.last_mut().into_iter().for_each(|call| call["function"]["arguments"] = joined.clone());
-                }
+            if piece["id"].is_string() {
+                calls.push(piece.clone());
+            } else if let Some(call) = calls.last_mut() {
+                let so_far = call["function"]["arguments"].as_str().unwrap_or_default();
+                call["function"]["arguments"] = json!(format!("{so_far}{arguments}"));
             }
         }
     }

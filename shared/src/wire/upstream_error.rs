@@ -66,18 +66,19 @@ struct Metadata {
 /// The error of a refused call: its HTTP status, its `retry-after` header if any, its body.
 pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamError {
     let text = in_array(body);
-    let mut error = match serde_json::from_str::<Body<'_>>(text) {
-        Ok(Body { error: Some(error) }) => read(error, Some(status)),
-        Ok(Body { error: None }) | Err(_) => {
-            let kind = gone::kind(status, "").unwrap_or(UpstreamErrorKind::Refused(status));
-            UpstreamError::new(kind, format!("HTTP {status} without a readable error"))
-        }
-    };
+    let told = serde_json::from_str::<Body<'_>>(text).ok().and_then(|body| body.error);
+    let mut error = told.map_or_else(|| untold(status), |error| read(error, Some(status)));
     error.message = credential_words(text).unwrap_or(error.message);
     // A date is allowed here too, but no provider of ours sends one.
     let header = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     error.retry_after = header.or(error.retry_after);
     error
+}
+
+/// The error of a refusal that says nothing that can be read.
+fn untold(status: u16) -> UpstreamError {
+    let kind = gone::kind(status, "").unwrap_or(UpstreamErrorKind::Refused(status));
+    UpstreamError::new(kind, format!("HTTP {status} without a readable error"))
 }
 
 /// A body without the array of one element that Google puts around it.

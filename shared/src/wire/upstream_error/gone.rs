@@ -61,10 +61,9 @@ mod tests {
     use crate::wire::upstream_error::decode;
 
     fn absence(status: u16, body: &str) -> Option<Absence> {
-        match decode(status, None, body).kind {
-            UpstreamErrorKind::NotServed { status: kept, absence } if kept == status => Some(absence),
-            _ => None,
-        }
+        let kind = decode(status, None, body).kind;
+        let of = |absence| kind == UpstreamErrorKind::NotServed { status, absence };
+        [Absence::ForEveryone, Absence::ForThisRequest].into_iter().find(|absence| of(*absence))
     }
 
     fn google(code: u16, message: &str, status: &str) -> String {

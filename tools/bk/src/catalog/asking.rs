@@ -72,9 +72,7 @@ impl Verdict {
         match error.kind {
             // One token says nothing yet, and that is an answer of the route's.
             UpstreamErrorKind::NoAnswer => Self::Answers,
-            UpstreamErrorKind::Refused(404 | 410) => Self::Gone,
-            // OpenRouter's words for a name that it does not know.
-            UpstreamErrorKind::Refused(400) if error.message.contains("not a valid model") => Self::Gone,
+            UpstreamErrorKind::NotServed { .. } => Self::Gone,
             UpstreamErrorKind::Refused(408 | 429 | 500..)
             | UpstreamErrorKind::Connect
             | UpstreamErrorKind::Reset
@@ -105,8 +103,8 @@ impl Question {
         let failed = |error: GatewayError| anyhow!("{}: {}", candidate.route.upstream, error.message());
         let request = wire::open_request(FORMAT, body).map_err(failed)?;
         let candidates = vec![candidate.clone()];
-        let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
-        let routable = RoutableRequest { request, model, candidates, betas, dropped, signatures };
+        let (replacements, betas, dropped, signatures) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        let routable = RoutableRequest { request, model, candidates, replacements, betas, dropped, signatures };
         let plan = Plan::of(upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let prepared = plan.prepared();
         let sent = Sent { body: prepared.measured(), output_tokens: prepared.output_limit() };

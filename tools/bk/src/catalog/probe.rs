@@ -52,7 +52,8 @@ pub(crate) async fn run(probe: Probe, json: bool) -> Result<()> {
     let models = chosen(&source.read()?, &models)?;
     let upstreams = upstreams(&ProviderConfig::from_environment()?)?;
     let day = ledger::day_of(RequestId::generate());
-    let candidates = upstreams.candidates(&models, Mode::Whole, day);
+    let ways = models.iter().flat_map(|model| upstreams.candidates(model, Mode::Whole, day));
+    let candidates: Vec<Candidate> = ways.collect();
     if candidates.is_empty() {
         bail!(
             "no provider of these models has a credential in the environment: OPENROUTER_API_KEY, or VERTEX_PROJECT with GOOGLE_APPLICATION_CREDENTIALS_JSON"
