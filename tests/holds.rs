@@ -173,6 +173,18 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     let images = json!([{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]);
     let shown = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "x", "images": images}]);
     all.push((ClientFormat::ChatCompletions, "pictures of a reply".to_owned(), json!({"model": "m", "messages": shown})));
+    let tools =
+        ["bash_20250124", "text_editor_20250728", "computer_20250124"].map(|kind| json!({"type": kind, "name": kind}));
+    let body = json!({"model": "m", "max_tokens": 16, "tools": tools, "messages": [{"role": "user", "content": "a"}]});
+    all.push((ClientFormat::Messages, "typed tools".to_owned(), body));
+    all
+}
+
+/// Requests that cost more than they look: texts without sense, more pages than a smaller window takes, sound behind a picture's head.
+fn dear_requests() -> Vec<(ClientFormat, String, Value)> {
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x08\0\0\0\x08\0\x08\x02\0\0\0".to_vec();
+    let mut all = Vec::new();
     for (name, dense) in
         [("digits", "1234567890"), ("digits apart", "1 "), ("letters and digits", "a1"), ("changing case", "aB")]
     {
@@ -187,10 +199,6 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     let heard = json!({"type": "input_audio", "input_audio": {"format": "pcm", "data": encoded(&[png.clone(), vec![0; 400_000]].concat())}});
     let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": [heard]}]});
     all.push((CHAT, "sound behind a picture's head".to_owned(), body));
-    let tools =
-        ["bash_20250124", "text_editor_20250728", "computer_20250124"].map(|kind| json!({"type": kind, "name": kind}));
-    let body = json!({"model": "m", "max_tokens": 16, "tools": tools, "messages": [{"role": "user", "content": "a"}]});
-    all.push((ClientFormat::Messages, "typed tools".to_owned(), body));
     all
 }
 
@@ -218,7 +226,7 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
             all.extend(models.flat_map(|(_, model)| to(model)));
         }
     }
-    for (format, name, body) in odd_requests() {
+    for (format, name, body) in odd_requests().into_iter().chain(dear_requests()) {
         for model in [
             "claude-opus-4.6",
             "claude-sonnet-4.5",
