@@ -85,6 +85,7 @@ async fn openrouter_is_sent_the_allowed_fields_untouched_and_its_own_model_name(
         "model": "qwen/qwen3-coder", "messages": body["messages"], "temperature": 0.10, "seed": 7, "reasoning_effort": "low",
         "user": "u", "tools": [{"type": "function", "function": {"name": "f"}}], "stream": true,
         "stream_options": {"include_usage": true}, "usage": {"include": true},
+        "provider": {"max_price": {"prompt": 0.3, "completion": 1}},
     });
     assert_eq!(sent(&gateway, "allowed"), expected);
     let entry = &gateway.journal("allowed")[0];

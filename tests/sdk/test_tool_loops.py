@@ -10,7 +10,7 @@ import pytest
 from conftest import WEATHER_SCHEMA
 
 # Both formats reach all of them, whatever wire they speak behind the gateway.
-MODELS = ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "gemini-3-pro", "gemini-2.5-flash"]
+MODELS = ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "gemini-3-pro", "gemini-3.8-flash"]
 # Their blocks may pass as they are: ids are the provider's own there.
 SPEAKS_MESSAGES = ["claude-opus-4.6", "claude-haiku-4.5"]
 SPEAKS_CHAT = ["gpt-5.2"]

@@ -192,15 +192,17 @@ fn context(prepared: &PreparedRequest) -> ReplyContext {
 
 #[cfg(test)]
 mod tests {
+    use gateway::error::Absence;
+
     use super::*;
 
     #[test]
     fn a_name_that_nobody_knows_is_gone_and_nothing_else_is() {
-        let unknown = "x/y is not a valid model ID";
+        let not_served = |status| UpstreamErrorKind::NotServed { status, absence: Absence::ForThisRequest };
         for (kind, words, verdict) in [
-            (UpstreamErrorKind::Refused(404), "Publisher Model was not found", Verdict::Gone),
-            (UpstreamErrorKind::Refused(410), "", Verdict::Gone),
-            (UpstreamErrorKind::Refused(400), unknown, Verdict::Gone),
+            (not_served(404), "Publisher Model was not found", Verdict::Gone),
+            (not_served(410), "", Verdict::Gone),
+            (not_served(400), "x/y is not a valid model ID", Verdict::Gone),
             (UpstreamErrorKind::Refused(400), "max_tokens", Verdict::Refused),
             (UpstreamErrorKind::Refused(401), "", Verdict::Refused),
             (UpstreamErrorKind::Refused(402), "", Verdict::Refused),

@@ -52,8 +52,13 @@ pub(crate) async fn run(probe: Probe, json: bool) -> Result<()> {
     let models = chosen(&source.read()?, &models)?;
     let upstreams = upstreams(&ProviderConfig::from_environment()?)?;
     let day = ledger::day_of(RequestId::generate());
-    let ways = models.iter().flat_map(|model| upstreams.candidates(model, Mode::Whole, day));
-    let candidates: Vec<Candidate> = ways.collect();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for candidate in models.iter().flat_map(|model| upstreams.candidates(model, Mode::Whole, day)) {
+        // Two models may share a route.
+        if candidates.iter().all(|known| known.route != candidate.route) {
+            candidates.push(candidate);
+        }
+    }
     if candidates.is_empty() {
         bail!(
             "no provider of these models has a credential in the environment: OPENROUTER_API_KEY, or VERTEX_PROJECT with GOOGLE_APPLICATION_CREDENTIALS_JSON"

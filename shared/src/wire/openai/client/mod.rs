@@ -23,7 +23,7 @@ use crate::wire::{ClientRequest, EventEncoder, Format, Native, ReplyContext};
 pub struct ChatCompletions;
 
 /// Where clients say how much to think, the field that counts first.
-pub(super) const REASONING: &[&str] =
+const REASONING: &[&str] =
     &["reasoning_effort", "reasoning.effort", "reasoning.max_tokens", "reasoning.enabled", "reasoning", "thinking"];
 
 impl Format for ChatCompletions {

@@ -8,13 +8,12 @@ use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
-use crate::wire::openai::client::REASONING;
 use crate::wire::openai::client::request::{
     is_client_tool, knows_function_call, reasoning, second_amounts, tool_choice, tool_name,
 };
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules;
-use crate::wire::request::{has_odd_property, there};
+use crate::wire::request::has_odd_property;
 use crate::wire::target::{Target, ranges};
 use crate::wire::{ClientRequest, OutputLimit, blocks};
 
@@ -162,15 +161,8 @@ fn say_how_much_to_think(
     let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
     let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
     keep_known_reasoning(forwarding);
-    match target.capabilities.thinking {
-        Thinking::None => return without_thinking(forwarding, reasoning),
-        Thinking::Switch => only_switch(forwarding, reasoning),
-        Thinking::Budget
-        | Thinking::Adaptive
-        | Thinking::AdaptiveOnly
-        | Thinking::GeminiBudget
-        | Thinking::GeminiLevel
-        | Thinking::Effort => {}
+    if target.capabilities.thinking == Thinking::Switch {
+        only_switch(forwarding, reasoning);
     }
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
@@ -209,16 +201,6 @@ fn keep_known_reasoning(forwarding: &mut Forwarding<'_>) {
     for (_, value) in reasoning.members().filter(|(name, _)| !KNOWN.contains(&name.as_ref())) {
         forwarding.edits.remove(value);
         forwarding.dropped.extend((!value.is_null()).then(|| value.path()));
-    }
-}
-
-/// Leaves out what a request says about thinking to a model that cannot; who wants none loses nothing.
-fn without_thinking(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
-    for field in ["reasoning_effort", "reasoning", "thinking"] {
-        forwarding.edits.remove_field(forwarding.body, field);
-    }
-    if !matches!(asked.amount, Amount::Default | Amount::Off) {
-        forwarding.dropped.extend(there(forwarding.body, REASONING).map(str::to_owned));
     }
 }
 
