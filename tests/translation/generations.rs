@@ -1,6 +1,8 @@
 //! What one generation of models takes and another does not: each fact of the catalogue's data for a model that has it and for one that
 //! has not. That the providers take what is sent is held by `judged`.
 
+use gateway_tests::relaying::catalog;
+use gateway_tests::sending::send_along;
 use serde_json::{Value, json};
 
 use crate::upstream::{CHAT, MESSAGES, check, sent, tool, user};
@@ -92,6 +94,21 @@ fn sampling_goes_to_the_generations_that_heed_it() {
     let openai = json!({"messages": [user(json!("Hi."))], "temperature": 0.5, "reasoning_effort": "none"});
     check(CHAT, "gpt-5.6-sol", &openai, json!({"/temperature": 0.5}), &[]);
     check(CHAT, "gpt-6-luna", &openai, json!({"/temperature": null, "/reasoning_effort": "none"}), &["temperature"]);
+}
+
+#[test]
+fn claudes_temperature_ends_at_one_wherever_it_runs() {
+    let model = catalog().unwrap().resolve("claude-haiku-4.5").unwrap();
+    let body = json!({"model": "m", "max_tokens": 90, "messages": [user(json!("Hi."))], "temperature": 1.7}).to_string();
+    for (format, route) in [(CHAT, 0), (CHAT, 1), (MESSAGES, 0), (MESSAGES, 1)] {
+        let sent = send_along(format, &body, &model, &model.routes[route], &[]).unwrap();
+        let upstream: Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!(
+            (&upstream["temperature"], &sent.dropped[..]),
+            (&json!(1.0), &["temperature".to_owned()][..]),
+            "{format:?}"
+        );
+    }
 }
 
 #[test]

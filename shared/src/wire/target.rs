@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::capability::{Capabilities, SamplingField, SamplingSupport};
+use crate::capability::{Capabilities, SamplingField, SamplingSupport, Thinking};
 use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
 use crate::error::GatewayError;
 use crate::wire::lost::Lost;
@@ -15,6 +15,8 @@ pub mod ranges {
 
     /// Of `temperature`.
     pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
+    /// Of Claude's `temperature`, wherever it runs (platform.claude.com, Messages).
+    pub const CLAUDES_TEMPERATURE: RangeInclusive<f64> = 0.0..=1.0;
     /// Of `top_p`.
     pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
     /// Of `frequency_penalty` and `presence_penalty`.
@@ -105,7 +107,17 @@ impl Target<'_> {
 
     /// The sampling that the model takes, each number within its range: reasoning models refuse most of it.
     pub fn sampling(&self, sampling: Sampling, amount: Amount, lost: &mut Vec<Lost>) -> Sampling {
-        within_ranges(supported(self.sampling_support(amount), sampling, lost), lost)
+        within_ranges(supported(self.sampling_support(amount), sampling, lost), self.temperatures(), lost)
+    }
+
+    /// The temperatures that the model takes.
+    pub fn temperatures(&self) -> RangeInclusive<f64> {
+        match self.capabilities.thinking {
+            Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly => ranges::CLAUDES_TEMPERATURE,
+            Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch => {
+                ranges::TEMPERATURE
+            }
+        }
     }
 
     /// Which sampling the model takes while it thinks so much.
@@ -120,13 +132,13 @@ impl Target<'_> {
 }
 
 /// The sampling with every number in its range.
-fn within_ranges(sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+fn within_ranges(sampling: Sampling, temperatures: RangeInclusive<f64>, lost: &mut Vec<Lost>) -> Sampling {
     let mut near = |asked: Option<f64>, range: RangeInclusive<f64>, named: Lost| {
         let nearest = asked.and_then(|asked| ranges::nearest(asked, &range));
         lost.extend(nearest.map(|_| named));
         nearest.or(asked)
     };
-    let temperature = near(sampling.temperature, ranges::TEMPERATURE, Lost::Temperature);
+    let temperature = near(sampling.temperature, temperatures, Lost::Temperature);
     let top_p = near(sampling.top_p, ranges::TOP_P, Lost::TopP);
     let frequency_penalty = near(sampling.frequency_penalty, ranges::PENALTY, Lost::FrequencyPenalty);
     let presence_penalty = near(sampling.presence_penalty, ranges::PENALTY, Lost::PresencePenalty);
@@ -224,7 +236,7 @@ mod tests {
             ..asked.clone()
         };
         let mut lost = Vec::new();
-        assert_eq!(within_ranges(asked, &mut lost), near);
+        assert_eq!(within_ranges(asked, ranges::TEMPERATURE, &mut lost), near);
         assert_eq!(lost, [Lost::Temperature, Lost::TopP, Lost::FrequencyPenalty, Lost::TopK]);
     }
 

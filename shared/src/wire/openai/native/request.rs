@@ -110,7 +110,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     // OpenAI's reasoning models refuse what many clients send unasked.
     let reasoning = reasoning(forwarding.body)?;
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
-    keep_ranges(&mut forwarding);
+    keep_ranges(&mut forwarding, target);
     one_reasoning_amount(&mut forwarding);
     say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     fit_budget(&mut forwarding, request.max_tokens, target);
@@ -264,9 +264,9 @@ fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
 }
 
 /// Brings numbers of the sampling into their ranges.
-fn keep_ranges(forwarding: &mut Forwarding<'_>) {
+fn keep_ranges(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for (field, range) in [
-        ("temperature", ranges::TEMPERATURE),
+        ("temperature", target.temperatures()),
         ("top_p", ranges::TOP_P),
         ("frequency_penalty", ranges::PENALTY),
         ("presence_penalty", ranges::PENALTY),
