@@ -36,7 +36,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("scheduled", &["config", "ledger", "open_catalog", "providers", "store", "telemetry"]),
     ("dispatch", &["catalog", "circuit", "document", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("ending", &["chat", "circuit", "dispatch", "error", "ledger", "retry", "store", "translate", "vault"]),
-    ("pump", &["catalog", "dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),
+    ("pump", &["dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),
     (
         "gateway",
         &[

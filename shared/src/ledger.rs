@@ -11,6 +11,9 @@ mod verify;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use crate::catalog::{Candidate, Model, Tariff};
 use crate::chat::{FinishReason, Usage};
 use crate::ids::{KeyId, RequestId};
@@ -18,13 +21,11 @@ use crate::money::PicoUsd;
 use crate::protocol::Settled;
 pub use crate::protocol::{KeyedRequest, Reservation};
 use crate::store::Store;
-use crate::store::items::{Hold, Record, TokenSource};
+use crate::store::items::{Hold, Record, TokenSource, start_of};
 use crate::telemetry::{self, RequestMetrics};
 
 pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 pub use reconcile::{Reconciled, reconcile};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
@@ -90,8 +91,7 @@ pub struct Checkpoint<'a> {
 
 /// The day of a request (UTC), which decides its prices: that of its start, which is in its id, so that every reader agrees.
 pub fn day_of(request: RequestId) -> Date {
-    let start = i64::try_from(request.started().as_millis()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    start.unwrap_or_default().to_zoned(TimeZone::UTC).date()
+    start_of(request).to_zoned(TimeZone::UTC).date()
 }
 
 /// The exact cost of a usage.
@@ -108,7 +108,7 @@ pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
 }
 
 /// What a usage costs the client of a request, by these prices: where they move, by what the provider reports, within what is held.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pricing {
     tariff: Tariff,
     markup_permille: u32,
@@ -122,15 +122,20 @@ impl Pricing {
         Self { tariff: *tariff, markup_permille: facts.markup_permille, held }
     }
 
+    /// The pricing of the same request by another tariff.
+    #[must_use]
+    pub fn by(self, tariff: &Tariff) -> Self {
+        Self { tariff: *tariff, ..self }
+    }
+
     /// The charge, the deployment's markup included.
     pub fn charge(&self, usage: &Usage) -> PicoUsd {
-        let by_list = cost(usage, &self.tariff);
         match usage.provider_cost.filter(|_| self.tariff.moves) {
             Some(reported) => {
                 let charge = reported.with_markup(self.markup_permille);
                 self.held.map_or(charge, |held| charge.min(held))
             }
-            None => by_list.with_markup(self.markup_permille),
+            None => cost(usage, &self.tariff).with_markup(self.markup_permille),
         }
     }
 }

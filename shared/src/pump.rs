@@ -20,7 +20,6 @@ use tokio::time::{Instant, timeout_at};
 
 use self::client::Client;
 use self::held::{Held, too_large};
-use crate::catalog::Tariff;
 use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
 use crate::ending::{Ended, Ending, Received, conclude};
 use crate::error::{GatewayError, UpstreamError};
@@ -63,9 +62,8 @@ type Read = Result<Option<Bytes>, UpstreamError>;
 /// Reads a reply to its first content.
 struct Opening<'a> {
     context: &'a ReplyContext,
-    facts: &'a RequestFacts,
-    /// The prices that the context shows.
-    tariff: Tariff,
+    /// By which prices the context shows a cost.
+    pricing: Pricing,
 }
 
 /// A reply whose first content is there.
@@ -83,12 +81,11 @@ impl ReplyReader for Opening<'_> {
     type Read = Opened;
 
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
-        let Self { context, facts, tariff: shown } = self;
+        let Self { context, pricing: shown } = self;
         let input = ledger::uncounted_input(prepared.body_bytes(), context.estimate.input);
         let mut context = ReplyContext { estimate: Estimate { input, ..context.estimate }, ..(*context).clone() };
-        let tariff = &prepared.candidate.tariff;
-        if tariff != shown {
-            let pricing = Pricing::of(facts, tariff);
+        let pricing = shown.by(&prepared.candidate.tariff);
+        if pricing != *shown {
             context.cost = Arc::new(move |usage| pricing.charge(usage));
         }
         let held = Held::new(context.delivery);
@@ -156,8 +153,9 @@ impl Pump {
 
     /// Attempts until a reply is through.
     async fn deliver(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
-        let (context, facts) = (self.context.clone(), self.facts.clone());
-        let opening = Opening { context: &context, facts: &facts, tariff: dispatch.prepared().candidate.tariff };
+        let context = self.context.clone();
+        let pricing = Pricing::of(&self.facts, &dispatch.prepared().candidate.tariff);
+        let opening = Opening { context: &context, pricing };
         loop {
             let opened = self.client.watch(dispatch.run(upstreams, &opening)).await?;
             match (self.relay(dispatch, opened).await, context.delivery) {

@@ -77,6 +77,14 @@ impl<'d> Forwarding<'d> {
         self.dropped.push(value.path());
     }
 
+    /// Leaves out the members that an object of a closed shape does not have, and names those that say anything.
+    pub fn keep_only(&mut self, object: Value<'_>, known: &[&str]) {
+        for (_, value) in object.members().filter(|(name, _)| !known.contains(&name.as_ref())) {
+            self.edits.remove(value);
+            self.dropped.extend((!value.is_null()).then(|| value.path()));
+        }
+    }
+
     /// Leaves out the tools that say again what an earlier one says.
     pub fn keep_once(&mut self, tools: impl IntoIterator<Item = Value<'d>>, name: ToolName) -> Result<(), GatewayError> {
         Tools::of(tools, name)?.repeated.into_iter().for_each(|tool| self.edits.remove(tool));

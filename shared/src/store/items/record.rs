@@ -85,7 +85,7 @@ pub struct Record {
 }
 
 /// When a request started, by its id.
-fn start_of(request: RequestId) -> Timestamp {
+pub fn start_of(request: RequestId) -> Timestamp {
     Timestamp::from_millisecond(i64::try_from(request.started().as_millis()).unwrap_or(0)).unwrap_or_default()
 }
 

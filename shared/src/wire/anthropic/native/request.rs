@@ -62,7 +62,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
         forwarding.edits.remove(value);
     }
     if let Some(metadata) = body.get("metadata") {
-        settings::keep_only(&mut forwarding, metadata, &["user_id"]);
+        forwarding.keep_only(metadata, &["user_id"]);
     }
     forwarding.clamp_output(request.max_tokens, target);
     let format = AnswerFormat::of(body, target)?;

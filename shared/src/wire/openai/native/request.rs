@@ -160,7 +160,10 @@ fn say_how_much_to_think(
     let body = forwarding.body;
     let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
     let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
-    keep_known_reasoning(forwarding);
+    if let Some(reasoning) = body.get("reasoning") {
+        // A mode steers and prices the call.
+        forwarding.keep_only(reasoning, &["effort", "enabled", "exclude", "max_tokens", "summary"]);
+    }
     if target.capabilities.thinking == Thinking::Switch {
         only_switch(forwarding, reasoning);
     }
@@ -191,16 +194,6 @@ fn say_how_much_to_think(
             forwarding.edits.set(body, "reasoning", &written);
         }
         forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
-    }
-}
-
-/// Leaves out of `reasoning` what is not about how much and whether: a mode steers and prices the call.
-fn keep_known_reasoning(forwarding: &mut Forwarding<'_>) {
-    const KNOWN: [&str; 5] = ["effort", "enabled", "exclude", "max_tokens", "summary"];
-    let Some(reasoning) = forwarding.body.get("reasoning") else { return };
-    for (_, value) in reasoning.members().filter(|(name, _)| !KNOWN.contains(&name.as_ref())) {
-        forwarding.edits.remove(value);
-        forwarding.dropped.extend((!value.is_null()).then(|| value.path()));
     }
 }
 

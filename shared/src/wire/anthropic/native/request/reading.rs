@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::blocks::{Block, Home, Kind};
-use super::settings::keep_only;
 use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
@@ -203,7 +202,7 @@ impl<'d> Reader<'_, 'd> {
         if let Some(control) = control {
             self.drop_nulls(control);
             // What another beta adds to a mark is not passed on without it.
-            keep_only(self.forwarding, control, &["ttl", "type"]);
+            self.forwarding.keep_only(control, &["ttl", "type"]);
             self.marks.push(MarkAt { holder, control, area });
         }
     }

@@ -58,13 +58,13 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             if !says("disabled") {
                 forwarding.edits.set(thinking, "type", "disabled");
             }
-            keep_only(forwarding, thinking, &["type"]);
+            forwarding.keep_only(thinking, &["type"]);
         }
         Told::BetweenTools => {
             if !says("between_tools") {
                 forwarding.edits.set(thinking, "type", "between_tools");
             }
-            keep_only(forwarding, thinking, beside);
+            forwarding.keep_only(thinking, beside);
         }
         Told::Budget(tokens) => {
             if !says("enabled") {
@@ -77,9 +77,9 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             if let Some(own) = own.filter(|_| plan.changes_budget) {
                 forwarding.dropped.push(own.path());
             }
-            keep_only(forwarding, thinking, &BESIDE_BUDGET);
+            forwarding.keep_only(thinking, &BESIDE_BUDGET);
         }
-        Told::Adaptive if says("adaptive") => keep_only(forwarding, thinking, beside),
+        Told::Adaptive if says("adaptive") => forwarding.keep_only(thinking, beside),
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
@@ -87,7 +87,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             if thinking.get("display").is_none() {
                 forwarding.edits.set(thinking, "display", SUMMARIZED);
             }
-            keep_only(forwarding, thinking, &BESIDE_BUDGET);
+            forwarding.keep_only(thinking, &BESIDE_BUDGET);
         }
     }
 }
@@ -97,13 +97,6 @@ const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
 const UNBOUND: [&str; 2] = ["display", "type"];
 /// What stands in `enabled` thinking.
 const BESIDE_BUDGET: [&str; 3] = ["budget_tokens", "display", "type"];
-
-/// Leaves out the members that an object of a closed shape does not have, and names them.
-pub(super) fn keep_only(forwarding: &mut Forwarding<'_>, object: Value<'_>, known: &[&str]) {
-    for (_, value) in object.members().filter(|(name, value)| !known.contains(&name.as_ref()) && !value.is_null()) {
-        forwarding.drop(value);
-    }
-}
 
 /// How the answer gets the form that the client asks for.
 #[derive(Clone, Copy, Debug)]

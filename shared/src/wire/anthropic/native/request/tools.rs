@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 
 use super::blocks::quoted;
 use super::reading::Reader;
-use super::settings::keep_only;
 use crate::chat::request::ToolChoice;
 use crate::document::{Entry, Kind, Value};
 use crate::error::GatewayError;
@@ -203,8 +202,9 @@ pub(super) fn choice(reader: &mut Reader<'_, '_>, target: &Target<'_>) -> Result
     }
     reader.drop_nulls(choice);
     let told = tool_choice(choice)?;
-    let is_named = matches!(told, ToolChoice::Named(_));
-    keep_only(reader.forwarding, choice, &["disable_parallel_tool_use", "type", if is_named { "name" } else { "type" }]);
+    let name = matches!(told, ToolChoice::Named(_)).then_some("name");
+    let known: Vec<&str> = ["disable_parallel_tool_use", "type"].into_iter().chain(name).collect();
+    reader.forwarding.keep_only(choice, &known);
     if !target.takes_choice(&told) {
         reader.forwarding.edits.set(choice, "type", "auto");
         reader.forwarding.edits.remove_field(choice, "name");
