@@ -89,7 +89,7 @@ impl ReplyReader for Opening<'_> {
             context.cost = Arc::new(move |usage| pricing.charge(usage));
         }
         let held = Held::new(context.delivery);
-        let relay = Relay::new(context, prepared.conversion.clone());
+        let relay = Relay::new(context, prepared.conversion.clone()).with_cache_writes(prepared.cache_writes());
         let (out, progress) = (BytesMut::new(), Progress::Waiting);
         let opened = Opened { rest: None, relay, held, out, progress };
         match reply.form {

@@ -7,7 +7,7 @@ use gateway::error::GatewayError;
 use gateway::ids::ProviderId;
 use gateway::translate::outbound::{self, Destination, RequestExtras};
 use gateway::translate::{Conversion, Outbound};
-use gateway::wire::native::ProviderFields;
+use gateway::wire::native::{Files, ProviderFields};
 use gateway::wire::target::OutputBounds;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub struct Sent {
     pub conversion: Conversion,
     /// What is named as dropped.
     pub dropped: Vec<String>,
+    /// The documents that are no text.
+    pub files: Files,
 }
 
 /// What each provider speaks.
@@ -48,8 +50,8 @@ pub fn send_along(
 pub fn send_to(format: ClientFormat, body: &str, to: Destination<'_>, betas: &[&str]) -> Result<Sent, GatewayError> {
     let request = wire::open_request(format, body.to_owned())?;
     let extras = RequestExtras { betas, signatures: &HashMap::new() };
-    let Outbound { body, conversion, dropped } = outbound::outbound(&request, to, extras)?;
-    Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped })
+    let Outbound { body, conversion, dropped, files } = outbound::outbound(&request, to, extras)?;
+    Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped, files })
 }
 
 /// Sends a body along a model's first route.

@@ -9,14 +9,22 @@ use serde_json::{Value, json};
 
 const CHAT: &str = "/v1/chat/completions";
 
+/// A PDF of one page.
+const PDF: &str = "data:application/pdf;base64,JVBERi0xLjQKMSAwIG9iago8PCAvVHlwZSAvUGFnZSA+PgplbmRvYmoK";
+
 fn ask(model: &str) -> Value {
     json!({"model": model, "max_tokens": 90, "messages": [{"role": "user", "content": "hi [[sim:echo label=price]]"}]})
 }
 
-/// The record of a request for that model, whose ledger keeps its laws.
+/// The record of a request for that model.
 async fn recorded(gateway: &Harness, model: &str) -> Result<Record> {
     let answer = gateway.post(CHAT, &ask(model)).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
+    last_record(gateway).await
+}
+
+/// The newest record of a ledger that keeps its laws.
+async fn last_record(gateway: &Harness) -> Result<Record> {
     let store = &gateway.stack.support.store;
     let verified = verify(store, &Catalog::embedded()?, |_| {}).await?;
     assert!(verified.violations.is_empty(), "{:?}", verified.violations);
@@ -42,6 +50,50 @@ async fn other_prices_are_not_limited_upstream() -> Result<()> {
     recorded(&gateway, "gpt-5.2").await?;
     let sent: Value = serde_json::from_str(&gateway.journal("price").pop().context("a row")?.body)?;
     assert_eq!(sent.get("provider"), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_hour_in_a_cache_of_openrouters_is_charged_as_an_hour() -> Result<()> {
+    let mut options = options()?;
+    options.variables.push(("GOOGLE_APPLICATION_CREDENTIALS_JSON".to_owned(), String::new()));
+    let gateway = Harness::start_with(options).await?;
+    let price = Catalog::embedded()?.resolve("claude-opus-4.6").ok().context("the model")?.tariff.price;
+    for (ttl, classes) in [("5m", (true, false)), ("1h", (false, true))] {
+        let marked =
+            json!({"type": "text", "text": "word ".repeat(6_000), "cache_control": {"type": "ephemeral", "ttl": ttl}});
+        let ask = json!({"model": "claude-opus-4.6", "max_tokens": 90,
+            "messages": [{"role": "system", "content": [marked]}, {"role": "user", "content": "hi [[sim:dearest percent=50]]"}]});
+        let answer = gateway.post(CHAT, &ask).await?;
+        let record = last_record(&gateway).await?;
+        let usage = record.usage;
+        assert_eq!((usage.cache_write_5m > 0, usage.cache_write_1h > 0), classes, "{ttl} {usage:?}");
+        let due = price.input.cost_of(usage.input)
+            + price.output.cost_of(usage.output)
+            + price.cache_write_5m.cost_of(usage.cache_write_5m)
+            + price.cache_write_1h.cost_of(usage.cache_write_1h);
+        assert_eq!((record.charged, answer.header("x-gateway-cost-usd")), (due, due.to_string().as_str()), "{ttl}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_document_names_a_reader_that_costs_nothing_apart() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let pdf = json!({"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}});
+    for (model, parts, plugins) in [
+        ("gpt-5.2", vec![pdf.clone()], json!([{"id": "file-parser", "pdf": {"engine": "native"}}])),
+        ("qwen3-coder", vec![pdf], json!([{"id": "file-parser", "pdf": {"engine": "cloudflare-ai"}}])),
+        ("qwen3-coder", vec![], Value::Null),
+    ] {
+        let said = json!({"type": "text", "text": "hi [[sim:echo label=file]]"});
+        let content: Vec<Value> = std::iter::once(said).chain(parts).collect();
+        let ask = json!({"model": model, "max_tokens": 90, "messages": [{"role": "user", "content": content}]});
+        let answer = gateway.post(CHAT, &ask).await?;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let sent: Value = serde_json::from_str(&gateway.journal("file").pop().context("a row")?.body)?;
+        assert_eq!(sent["plugins"], plugins, "{model}");
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod generations;
 mod judged;
 mod losses;
 mod made_up;
+mod modalities;
 mod naming;
 mod older_form;
 mod openrouter;

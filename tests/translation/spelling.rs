@@ -57,7 +57,7 @@ fn outcome(
     body: &str,
     model: &gateway::catalog::Model,
 ) -> Result<(Value, Vec<String>, Option<WireFormat>), String> {
-    let Sent { body, conversion, dropped } =
+    let Sent { body, conversion, dropped, files: _ } =
         send(format, body, model).map_err(|error| format!("{:?} {}", error.param(), error.message()))?;
     let wire = match conversion {
         gateway::translate::Conversion::Forward(_) => None,

@@ -1,5 +1,6 @@
 //! What a request consumed, counted once for all formats.
 
+use super::request::CacheLifetime;
 use crate::money::PicoUsd;
 
 /// Token counts by price class. The classes do not overlap: `input` excludes everything read from or written to a cache.
@@ -34,6 +35,15 @@ impl Usage {
     /// Prompt tokens written to any cache.
     pub fn cache_write(&self) -> u64 {
         self.cache_write_5m.saturating_add(self.cache_write_1h)
+    }
+
+    /// The same counts where what was written to a cache was written for so long, and the provider does not say.
+    #[must_use]
+    pub fn written_for(self, lifetime: CacheLifetime) -> Self {
+        match lifetime {
+            CacheLifetime::FiveMinutes => self,
+            CacheLifetime::OneHour => Self { cache_write_5m: 0, cache_write_1h: self.cache_write(), ..self },
+        }
     }
 
     /// True when nothing was counted.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
 use crate::catalog::{Candidate, Model, Route, Tariff, Transfer};
+use crate::chat::request::CacheLifetime;
 use crate::circuit::CircuitState;
 use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
@@ -83,11 +84,12 @@ impl PreparedRequest {
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
         let destination = Destination { model, route, wire: provider.wire(), output };
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
-        let Outbound { body, conversion, mut dropped } = outbound;
+        let Outbound { body, conversion, mut dropped, files } = outbound;
         dropped.extend(untaken.iter().cloned());
         let mode = upstream_mode(request.mode, route.transfer);
         let mut fields = provider.body_fields(&route.upstream, mode);
         fields.set.extend(price_limit(provider, tariff));
+        fields.set.extend(provider.file_parser(files));
         let body = body.finish(&fields)?;
         let body = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
         let body = Document::parse_sent(body)?;
@@ -123,6 +125,12 @@ impl PreparedRequest {
     /// The most tokens that a reply has: the limit in the body, or the one that it would have if it must say one.
     pub fn output_limit(&self) -> u64 {
         self.measured.output_limit.unwrap_or(self.default_output)
+    }
+
+    /// How long what the body has written to a cache lives there: the longest lifetime that it asks for, of models that let it choose.
+    pub fn cache_writes(&self) -> CacheLifetime {
+        let asked = self.measured.cache.filter(|_| self.candidate.model.capabilities.marked_caches);
+        asked.unwrap_or(CacheLifetime::FiveMinutes)
     }
 
     pub(super) fn call(

@@ -13,7 +13,7 @@ use crate::config::ProviderConfig;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::money::PicoUsd;
-use crate::wire::native::ProviderFields;
+use crate::wire::native::{Files, ProviderFields};
 use crate::wire::{Mode, WireFormat};
 
 pub use credential::{Credential, CredentialError};
@@ -42,6 +42,11 @@ pub trait Provider: Send + Sync {
     /// What it adds to a body so that no call costs more than these prices of a million tokens of prompt and reply, where it knows such
     /// a thing.
     fn price_limit(&self, _prompt: PicoUsd, _reply: PicoUsd) -> Option<(&'static str, String)> {
+        None
+    }
+
+    /// What it adds to a body with these documents so that no reader is used which costs apart, where it has such.
+    fn file_parser(&self, _files: Files) -> Option<(&'static str, String)> {
         None
     }
 

@@ -7,7 +7,7 @@ use crate::config::OpenRouterConfig;
 use crate::error::UpstreamError;
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::money::PicoUsd;
-use crate::wire::native::ProviderFields;
+use crate::wire::native::{Files, ProviderFields};
 use crate::wire::{Mode, WireFormat};
 
 /// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
@@ -56,6 +56,17 @@ impl Provider for OpenRouter {
     /// Hosts above these prices are left out of the choice (OpenRouter's provider routing, `max_price`, USD per million tokens).
     fn price_limit(&self, prompt: PicoUsd, reply: PicoUsd) -> Option<(&'static str, String)> {
         Some(("provider", format!(r#"{{"max_price":{{"prompt":{prompt},"completion":{reply}}}}}"#)))
+    }
+
+    /// Without a word it reads documents by the model itself or, where that reads none, by a service that costs by the page
+    /// (OpenRouter's plugin `file-parser`); its own parser is free.
+    fn file_parser(&self, files: Files) -> Option<(&'static str, String)> {
+        let engine = match files {
+            Files::None => return None,
+            Files::Native => "native",
+            Files::Parsed => "cloudflare-ai",
+        };
+        Some(("plugins", format!(r#"[{{"id":"file-parser","pdf":{{"engine":"{engine}"}}}}]"#)))
     }
 
     fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields {

@@ -2,6 +2,7 @@
 
 mod characters;
 mod conversion;
+mod media;
 mod meter;
 pub mod outbound;
 pub mod relay;

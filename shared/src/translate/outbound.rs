@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::conversion::{Conversion, Forwarded};
+use super::media;
 use super::restore::Restore;
 use crate::catalog::{Model, Route};
 use crate::chat::request::ToolChoice;
 use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::native::{Forwarding, UpstreamBody};
+use crate::ids::ProviderId;
+use crate::wire::native::{Files, Forwarding, UpstreamBody};
 use crate::wire::target::{Encoded, OutputBounds, Refusal, Target};
 use crate::wire::{self, ClientRequest, Native, WireFormat};
 
@@ -23,6 +25,8 @@ pub struct Outbound {
     pub conversion: Conversion,
     /// What the route cannot carry, by path: shown to the client in `x-gateway-dropped`.
     pub dropped: Vec<String>,
+    /// The documents that its provider has to put into words or show to the model.
+    pub files: Files,
 }
 
 /// Where a request goes.
@@ -69,10 +73,12 @@ const MOST_NAMED: usize = 50;
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let native =
         request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body(), &to.target()));
+    let files = files(request, to)?;
     let mut outbound = match native {
         Some(native) => forward(request, native, to, extras)?,
         None => translate(request, to, extras)?,
     };
+    outbound.files = files;
     outbound.dropped.sort_unstable();
     outbound.dropped.dedup_by(|later, earlier| is_within(later, earlier));
     if let Some(more) = outbound.dropped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
@@ -80,6 +86,17 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
         outbound.dropped.push(format!("and {more} more"));
     }
     Ok(outbound)
+}
+
+/// The request's documents. Fails with 400 where a part is of a kind that the model does not read.
+fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayError> {
+    let has_parser = to.route.provider == ProviderId::OpenRouter;
+    let has_files = media::check(request.body(), to.model, has_parser)?;
+    Ok(match (has_files, media::reads_files(to.model)) {
+        (false, _) => Files::None,
+        (true, true) => Files::Native,
+        (true, false) => Files::Parsed,
+    })
 }
 
 /// Whether a path is that of a value or of something in it, which goes with it.
@@ -96,7 +113,7 @@ fn forward(
 ) -> Result<Outbound, GatewayError> {
     let Forwarding { body: _, edits, dropped, undo } = native.forward(request, &to.target(), extras.betas)?;
     let body = UpstreamBody::Forwarded { document: Arc::clone(&request.document), edits };
-    Ok(Outbound { body, conversion: Conversion::Forward(Forwarded { native, undo }), dropped })
+    Ok(Outbound { body, conversion: Conversion::Forward(Forwarded { native, undo }), dropped, files: Files::None })
 }
 
 /// Decodes a request to the conversation and encodes it for another wire. Top-level fields that the conversation has no place
@@ -126,7 +143,12 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     dropped.extend(left_out.into_iter().filter_map(path_of));
     let mut restore = Restore::new(names, answer_tool, visible_reasoning);
     restore.function_calls = request.format.knows_function_call(request.body());
-    Ok(Outbound { body: UpstreamBody::Encoded(body), conversion: Conversion::Translate { wire, restore }, dropped })
+    Ok(Outbound {
+        body: UpstreamBody::Encoded(body),
+        conversion: Conversion::Translate { wire, restore },
+        dropped,
+        files: Files::None,
+    })
 }
 
 /// Whether the tools that a choice is between are declared.

@@ -7,6 +7,7 @@ use super::conversion::{Conversion, Forwarded};
 use super::meter::{Meter, Metered, UsageReport};
 use super::restore::Restore;
 use super::rules::{CallIds, ReplyRules};
+use crate::chat::request::CacheLifetime;
 use crate::chat::{ChatResponse, Part, StreamEvent, collect};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::sse::{Frame, FrameReader, SseError};
@@ -46,6 +47,8 @@ struct Machine {
     rules: ReplyRules,
     outlet: Outlet,
     meter: Meter,
+    /// How long what is written to a cache lives there, where the wire's usage does not say.
+    writes: CacheLifetime,
     /// Writes errors and pings, and everything else where events go out.
     encoder: Box<dyn EventEncoder>,
     /// What the decoder made of a frame, and what of it may be told. Reused for every frame.
@@ -116,6 +119,7 @@ impl Relay {
             rules: ReplyRules::new(context.identity.clone(), call_ids),
             outlet,
             meter: Meter::default(),
+            writes: CacheLifetime::FiveMinutes,
             encoder: context.format.encoder(context.clone()),
             context,
             events: Vec::new(),
@@ -123,6 +127,16 @@ impl Relay {
             held_before: 0,
         };
         Self { reader: FrameReader::default(), machine }
+    }
+
+    /// The same for a request that asked for cache writes of that lifetime. OpenAI's wire counts all writes as one (OpenRouter,
+    /// `cache_write_tokens`): the longest lifetime that was asked for is taken, as it was for the hold.
+    #[must_use]
+    pub fn with_cache_writes(mut self, lifetime: CacheLifetime) -> Self {
+        if self.machine.wire == WireFormat::OpenAi {
+            self.machine.writes = lifetime;
+        }
+        self
     }
 
     /// Takes a chunk of an upstream stream; appends what the client shall get of it.
@@ -251,11 +265,14 @@ impl Machine {
 
     /// Meters the frame's events, and keeps those that the rules let through.
     fn check(&mut self) -> Result<(), UpstreamError> {
-        let Self { context, decoder, restore, rules, meter, events, checked, held_before, .. } = self;
+        let Self { context, decoder, restore, rules, meter, writes, events, checked, held_before, .. } = self;
         checked.clear();
         *held_before = rules.held().len();
         let word = decoder.finish_word();
-        for event in events.iter() {
+        for event in events.iter_mut() {
+            if let StreamEvent::Usage(usage) | StreamEvent::Start { usage, .. } = event {
+                *usage = usage.written_for(*writes);
+            }
             meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
         }
         // A count of nothing takes no count back.

@@ -164,6 +164,17 @@ pub struct ProviderFields {
     pub only: Option<&'static [&'static str]>,
 }
 
+/// Documents of a request that are no text, and who reads them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// There are none.
+    None,
+    /// The model does.
+    Native,
+    /// It does not: its provider has to put them into words.
+    Parsed,
+}
+
 /// An upstream body that is complete but for what its provider adds.
 #[derive(Clone, Debug)]
 pub enum UpstreamBody {
