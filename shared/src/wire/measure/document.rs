@@ -1,7 +1,7 @@
 //! How many pages a PDF has at most, and how much text, by what it says of itself anywhere: its page objects, the lists of its page
 //! tree, its counts, the strings of its streams. Readers differ in which of them they follow, so the largest counts.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
@@ -10,6 +10,8 @@ use flate2::read::ZlibDecoder;
 const MOST_INFLATED: u64 = 16 * 1024 * 1024;
 /// How far before its data a stream's dictionary is looked at.
 const DICTIONARY: usize = 1_024;
+/// How many characters a letter of a font may stand for without more ado: ligatures have three.
+const LIGATURE: u64 = 3;
 
 /// What a PDF holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +24,8 @@ pub(super) struct Printed {
 
 /// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3); `None` for one that is encrypted, or that cannot be read to its end.
 pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
-    let mut found = Found::default();
-    let (mut left, mut text) = (MOST_INFLATED, 0_u64);
+    let (mut found, mut text) = (Found::default(), Text::default());
+    let mut left = MOST_INFLATED;
     found.read(bytes);
     for at in memchr::memmem::find_iter(bytes, b"stream") {
         let before = bytes.get(at.saturating_sub(DICTIONARY)..at).unwrap_or_default();
@@ -39,14 +41,15 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         }
         if !says(b"/Filter") {
             let end = memchr::memmem::find(data, b"endstream").unwrap_or(data.len());
-            text = text.saturating_add(drawn(data.get(..end).unwrap_or_default()));
+            text.add(data.get(..end).unwrap_or_default(), says(b"/Form"));
             continue;
         }
         let inflated = inflate(data, left)?;
         left = left.saturating_sub(inflated.len() as u64);
         found.read(&inflated);
-        text = text.saturating_add(drawn(&inflated));
+        text.add(&inflated, says(b"/Form"));
     }
+    let text = text.drawn().saturating_mul(found.contents.values().copied().max().unwrap_or(1));
     let pages = found.pages.max(found.children).max(found.count);
     (!found.is_unreadable && pages > 0).then_some(Printed { pages, text })
 }
@@ -61,6 +64,70 @@ fn inflate(data: &[u8], left: u64) -> Option<Vec<u8>> {
     let mut inflated = Vec::new();
     ZlibDecoder::new(data).take(left.saturating_add(1)).read_to_end(&mut inflated).ok()?;
     (inflated.len() as u64 <= left).then_some(inflated)
+}
+
+/// What the streams of a PDF draw (ISO 32000-1, 8.10 and 9.10.3).
+#[derive(Debug)]
+struct Text {
+    /// Bytes of the strings of pages.
+    pages: u64,
+    /// Bytes of the strings of forms, which pages and other forms draw by their names.
+    forms: u64,
+    /// How often pages draw something by its name.
+    draws: u64,
+    /// How many ways there are from one form to another, its own included: as many as all forms draw, one after the other.
+    ways: u64,
+    /// The most characters that a letter of a font stands for.
+    letter: u64,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self { pages: 0, forms: 0, draws: 0, ways: 1, letter: 1 }
+    }
+}
+
+impl Text {
+    fn add(&mut self, stream: &[u8], is_form: bool) {
+        let (strings, draws) = (drawn(stream), draws(stream));
+        if memchr::memmem::find(stream, b"beginbf").is_some() {
+            self.letter = self.letter.max(longest_letter(stream));
+        }
+        if is_form {
+            self.forms = self.forms.saturating_add(strings);
+            self.ways = self.ways.saturating_mul(draws.saturating_add(1));
+        } else {
+            self.pages = self.pages.saturating_add(strings);
+            self.draws = self.draws.saturating_add(draws);
+        }
+    }
+
+    /// Bytes of text that a reader may find. A form that nothing draws may be drawn by what is no stream, such as a remark.
+    fn drawn(&self) -> u64 {
+        let forms = self.forms.saturating_mul(self.draws.max(1)).saturating_mul(self.ways);
+        let bytes = self.pages.saturating_add(forms);
+        if self.letter > LIGATURE { bytes.saturating_mul(self.letter) } else { bytes }
+    }
+}
+
+/// How often a stream draws something by its name: the operator `Do`.
+fn draws(stream: &[u8]) -> u64 {
+    let is_whole = |at: &usize| {
+        let after = stream.get(at.saturating_add(2)).copied().unwrap_or(b' ');
+        let before = at.checked_sub(1).and_then(|at| stream.get(at)).copied().unwrap_or(b' ');
+        !is_regular(after) && !is_regular(before)
+    };
+    memchr::memmem::find_iter(stream, b"Do").filter(is_whole).count() as u64
+}
+
+/// The most characters that a letter stands for, in UTF-16, of those that a font's map to Unicode names.
+fn longest_letter(map: &[u8]) -> u64 {
+    let strings = map.split(|byte| *byte == b'<').skip(1);
+    let digits = strings.map(|string| {
+        let string = string.split(|byte| *byte == b'>').next().unwrap_or_default();
+        string.iter().filter(|byte| byte.is_ascii_hexdigit()).count() as u64
+    });
+    digits.max().unwrap_or_default().div_ceil(4)
 }
 
 /// Bytes inside the strings of a stream, in brackets or as hexadecimal digits.
@@ -93,6 +160,8 @@ struct Found {
     children: u64,
     /// The largest count.
     count: u64,
+    /// How many pages have which stream, or list of streams, as their content: what they share is drawn on each.
+    contents: HashMap<Vec<Vec<u8>>, u64>,
     /// Whether it is encrypted, or readers make different things of it.
     is_unreadable: bool,
 }
@@ -113,6 +182,7 @@ impl Found {
                     Some(count) => self.children = self.children.saturating_add(count),
                     None => self.is_unreadable = true,
                 },
+                b"Contents" => self.share(rest),
                 b"Count" => self.count = self.count.max(number(rest)),
                 b"Encrypt" => self.is_unreadable = true,
                 _ => {}
@@ -121,10 +191,37 @@ impl Found {
     }
 }
 
+impl Found {
+    /// Counts the streams of a page's content.
+    fn share(&mut self, text: &[u8]) {
+        let is_list = text.first() == Some(&b'[');
+        let mut rest = text.strip_prefix(b"[").unwrap_or(text);
+        let mut numbers: Vec<Vec<u8>> = Vec::new();
+        loop {
+            rest = blanks_skipped(rest);
+            let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
+            match rest.get(..length).unwrap_or_default() {
+                b"" => return,
+                b"R" => {
+                    let shared = self.contents.entry(std::mem::take(&mut numbers)).or_default();
+                    *shared = shared.saturating_add(1);
+                    if !is_list {
+                        return;
+                    }
+                }
+                // A content that is no reference names none.
+                _ if numbers.len() > 1 => return,
+                number => numbers.push(number.to_vec()),
+            }
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+}
+
 /// A name without its slash, `#xx` read as the byte that it stands for, and how long it is written; longer ones than asked for
 /// are cut.
 fn name(text: &[u8]) -> (Vec<u8>, usize) {
-    const LONGEST: usize = 8;
+    const LONGEST: usize = 9;
     let (mut name, mut at) = (Vec::with_capacity(LONGEST), 0_usize);
     while let Some(byte) = text.get(at).filter(|byte| is_regular(**byte) && name.len() < LONGEST) {
         let hex = text.get(at.saturating_add(1)..at.saturating_add(3)).filter(|_| *byte == b'#');
@@ -230,6 +327,12 @@ mod tests {
             (stream("", "BT (Hello) Tj [(a) 20 (bc)] TJ <48656c> Tj << /X 1 >> ET"), 11),
             (stream("/Subtype /Image", "(Hello)"), 0),
             (b"5 0 obj << /Length 7 >> stream\n(Hello)\nendstream".to_vec(), 5),
+            (stream("/Subtype /Form", "(Hello)"), 5),
+            ([stream("", "/A Do /A Do /Door (Do)"), stream("/Subtype /Form", "(Hello)")].concat(), 2 + 3 * 5),
+            ([stream("", "/A Do"), stream("/Subtype/Form", "/B Do /B Do"), stream("/Subtype/Form", "(Hello)")].concat(), 15),
+            ([stream("", "(Hello)"), b"<< /Contents 5 0 R >> << /Contents [5 0 R 6 0 R] >>".to_vec()].concat(), 10),
+            ([stream("", "(Hello)"), stream("", "1 beginbfchar <01> <00660066> endbfchar")].concat(), 5 + 5),
+            ([stream("", "(He)"), stream("", "beginbfchar <01> <00410041004100410041> endbfchar")].concat(), 5 * (2 + 11)),
         ] {
             let read = read(&[page.clone(), more].concat());
             assert_eq!(read, Some(Printed { pages: 1, text }));
