@@ -1,10 +1,12 @@
 //! Requests for Claude behind OpenRouter, which passes Claude's own refusals on.
 
+use gateway::ids::ProviderId;
+use gateway::wire::ClientFormat;
 use gateway_tests::relaying::catalog;
 use gateway_tests::sending::send_along;
 use serde_json::{Value, json};
 
-use super::upstream::{CHAT, MESSAGES, user};
+use super::upstream::{CHAT, MESSAGES, function, tool, user};
 
 #[test]
 fn claude_gets_no_blank_stop_sequence_and_what_goes_is_named() {
@@ -24,4 +26,54 @@ fn claude_gets_no_blank_stop_sequence_and_what_goes_is_named() {
             assert_eq!(seen.dropped, [field], "{format:?} {stop}");
         }
     }
+}
+
+/// The body that a model's route through OpenRouter gets, and what is named.
+fn through(format: ClientFormat, model: &str, body: &Value) -> (Value, Vec<String>) {
+    let model = catalog().unwrap().resolve(model).unwrap();
+    let route = model.routes.iter().find(|route| route.provider == ProviderId::OpenRouter).unwrap();
+    let seen = send_along(format, &body.to_string(), &model, route, &[]).unwrap();
+    (serde_json::from_slice(&seen.body).unwrap(), seen.dropped)
+}
+
+#[test]
+fn claude_that_thinks_by_a_budget_draws_by_no_number_and_is_not_forced() {
+    let ask = |fields: Value| {
+        let mut body = json!({"model": "m", "max_tokens": 9000, "messages": [user(json!("Hi."))]});
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        body
+    };
+    let tools = json!([function("look")]);
+    let forced = json!({"tools": tools, "tool_choice": "required", "reasoning_effort": "high"});
+    for (model, fields, kept, dropped) in [
+        ("claude-haiku-4.5", json!({"temperature": 0.2, "reasoning_effort": "high"}), "reasoning_effort", "temperature"),
+        ("claude-haiku-4.5", forced.clone(), "tool_choice", "reasoning_effort"),
+        ("claude-opus-4.6", json!({"temperature": 0.2, "reasoning": {"effort": "low"}}), "reasoning", "temperature"),
+    ] {
+        let (body, named) = through(CHAT, model, &ask(fields.clone()));
+        assert_eq!((&body[kept], body.get(dropped)), (&fields[kept], None), "{model} {fields}");
+        assert_eq!(named, [dropped], "{model} {fields}");
+    }
+    let (body, named) = through(CHAT, "claude-opus-4.6", &ask(forced));
+    assert_eq!((body["tool_choice"].as_str(), body["reasoning_effort"].as_str()), (Some("required"), Some("high")));
+    assert!(named.is_empty(), "{named:?}");
+    let thinking = json!({"type": "enabled", "budget_tokens": 2000});
+    let forced = json!({"tools": [tool("look")], "tool_choice": {"type": "any"}, "thinking": thinking});
+    let (body, named) = through(MESSAGES, "claude-haiku-4.5", &ask(forced));
+    assert_eq!((body["tool_choice"].as_str(), body.get("reasoning")), (Some("required"), None));
+    assert_eq!(named, ["thinking"]);
+}
+
+#[test]
+fn what_openais_models_alone_know_is_put_into_the_words_of_others() {
+    let custom = json!({"type": "custom", "custom": {"name": "patch", "description": "d"}});
+    let choice = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required",
+        "tools": [{"type": "function", "function": {"name": "look"}}]}});
+    let body =
+        json!({"model": "m", "messages": [user(json!("Hi."))], "tools": [custom, function("look")], "tool_choice": choice});
+    let (sent, _) = through(CHAT, "kimi-k2.5", &body);
+    let names: Vec<&Value> = sent["tools"].as_array().unwrap().iter().map(|tool| &tool["function"]["name"]).collect();
+    assert_eq!((names, sent["tool_choice"].as_str()), (vec![&json!("look")], Some("required")));
+    let (own, _) = through(CHAT, "gpt-5.2", &body);
+    assert_eq!((&own["tools"], &own["tool_choice"]), (&body["tools"], &body["tool_choice"]));
 }

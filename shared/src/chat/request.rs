@@ -257,6 +257,14 @@ pub enum ToolChoice {
 }
 
 impl ToolChoice {
+    /// Whether the model must call a tool.
+    pub const fn is_forced(&self) -> bool {
+        match self {
+            Self::Required | Self::Named(_) | Self::Allowed { required: true, .. } => true,
+            Self::Auto | Self::None | Self::Allowed { required: false, .. } => false,
+        }
+    }
+
     /// The tools that it names.
     pub fn names(&self) -> &[String] {
         match self {

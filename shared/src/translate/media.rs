@@ -110,13 +110,12 @@ fn each(
     found: &mut dyn FnMut(Value<'_>, Modality) -> Result<(), GatewayError>,
 ) -> Result<(), GatewayError> {
     for part in content.elements().filter(|part| part.kind() == Kind::Object) {
-        match Modality::of(part) {
-            Some(modality) => found(part, modality)?,
-            None => {
-                let inner = [part.get("content"), part.at(&["source", "content"])];
-                inner.into_iter().flatten().try_for_each(|content| each(content, found))?;
-            }
+        if let Some(modality) = Modality::of(part) {
+            found(part, modality)?;
+            continue;
         }
+        let inner = [part.get("content"), part.at(&["source", "content"])];
+        inner.into_iter().flatten().try_for_each(|content| each(content, found))?;
     }
     Ok(())
 }

@@ -11,7 +11,6 @@ use crate::chat::request::ToolChoice;
 use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::ids::ProviderId;
 use crate::wire::native::{Files, Forwarding, UpstreamBody};
 use crate::wire::target::{Encoded, OutputBounds, Refusal, Target};
 use crate::wire::{self, ClientRequest, Native, WireFormat};
@@ -90,8 +89,7 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
 
 /// The request's documents. Fails with 400 where a part is of a kind that the model does not read.
 fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayError> {
-    let has_parser = to.route.provider == ProviderId::OpenRouter;
-    let has_files = media::check(request.body(), to.model, has_parser)?;
+    let has_files = media::check(request.body(), to.model, to.wire.parses_files())?;
     Ok(match (has_files, media::reads_files(to.model)) {
         (false, _) => Files::None,
         (true, true) => Files::Native,

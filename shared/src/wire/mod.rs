@@ -211,6 +211,14 @@ impl WireFormat {
             Self::OpenAi | Self::Gemini => false,
         }
     }
+
+    /// Whether documents that a model does not read are put into words for it (OpenRouter's plugin `file-parser`).
+    pub const fn parses_files(self) -> bool {
+        match self {
+            Self::OpenAi => true,
+            Self::Anthropic | Self::Gemini => false,
+        }
+    }
 }
 
 /// The decoder of a wire's streams.

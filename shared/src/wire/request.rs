@@ -59,10 +59,35 @@ pub fn check_content(content: Value<'_>, needed: NeededTexts) -> Result<(), Gate
             let [kind] = part.fields(["type"])?;
             let kind = kind.ok_or_else(|| part.missing("type"))?.text()?;
             let paths = needed.iter().find(|(known, _)| kind == *known).map_or(&[][..], |(_, paths)| *paths);
+            check_mark(part)?;
             paths.iter().try_for_each(|path| text_at(part, path).map(drop))
         }),
         Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(content.expected("text or a list of content parts")),
     }
+}
+
+/// Checks that a word is one of those that its place knows; a 400 that lists them for another one.
+pub fn check_word(word: Option<Value<'_>>, known: &[&str]) -> Result<(), GatewayError> {
+    match word.filter(|word| !known.iter().any(|known| word.is(known))) {
+        None => Ok(()),
+        Some(word) => Err(word.wrong(&format!("use {}", known.join(" or ")))),
+    }
+}
+
+/// Checks the cache mark of an object (platform.claude.com, prompt caching: one type, two lifetimes).
+pub fn check_mark(holder: Value<'_>) -> Result<(), GatewayError> {
+    let Some(mark) = holder.get("cache_control").filter(|mark| mark.kind() == Kind::Object) else { return Ok(()) };
+    let [kind, ttl] = mark.fields(["type", "ttl"])?;
+    check_word(kind, &["ephemeral"])?;
+    check_word(ttl, &["5m", "1h"])
+}
+
+/// Checks Anthropic's `thinking`.
+pub fn check_thinking(thinking: Value<'_>) -> Result<(), GatewayError> {
+    let [kind, display] = thinking.fields(["type", "display"])?;
+    let kind = kind.ok_or_else(|| thinking.missing("type"))?;
+    check_word(Some(kind), &["enabled", "adaptive", "disabled", "between_tools"])?;
+    check_word(display, &["summarized", "omitted"])
 }
 
 /// The first of these paths at which a body says something.

@@ -86,11 +86,7 @@ impl Target<'_> {
 
     /// Whether the model takes that choice: some refuse to be forced (platform.claude.com, pages of the 5.5 models).
     pub fn takes_choice(&self, choice: &ToolChoice) -> bool {
-        let is_forced = match choice {
-            ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. } => true,
-            ToolChoice::Auto | ToolChoice::None | ToolChoice::Allowed { required: false, .. } => false,
-        };
-        !(is_forced && self.capabilities.refuses_forced_calls)
+        !(choice.is_forced() && self.capabilities.refuses_forced_calls)
     }
 
     /// The choice that the model takes: its own where it refuses to be forced.
@@ -120,8 +116,13 @@ impl Target<'_> {
         }
     }
 
-    /// Which sampling the model takes while it thinks so much.
+    /// Which sampling the model takes while it thinks so much. Claude takes none while it thinks (platform.claude.com, extended
+    /// thinking).
     pub fn sampling_support(&self, amount: Amount) -> SamplingSupport {
+        let is_claude = matches!(self.capabilities.thinking, Thinking::Budget | Thinking::Adaptive);
+        if is_claude && !matches!(amount, Amount::Default | Amount::Off) {
+            return SamplingSupport::Nothing;
+        }
         let is_off_unasked = self.capabilities.default_effort.as_deref() == Some("none");
         match (self.capabilities.sampling, amount) {
             (SamplingSupport::WithoutThinking, Amount::Off) => SamplingSupport::Draws,

@@ -39,7 +39,19 @@ fn tools_keep_what_is_theirs_and_change_only_where_claude_refuses_them() {
     let history = json!([user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([result("a")]))]);
     let stub = json!([{"name": "probe", "input_schema": {"type": "object", "properties": {}}}]);
     let stub_schema = "/tools/0/input_schema/type";
+    let with = |field: &str, value: Value| {
+        let mut tool = probe();
+        tool[field] = value;
+        json!({"tools": [tool]})
+    };
     check(vec![
+        case(ALL, with("defer_loading", json!(true)), vec![("/tools", json!([probe()]))], &["tools[0].defer_loading"]),
+        case(
+            ALL,
+            with("allowed_callers", json!(["code_execution_20250825"])),
+            vec![("/tools", json!([probe()]))],
+            &["tools[0].allowed_callers"],
+        ),
         case(
             ALL,
             json!({"tools": server, "mcp_servers": servers, "tool_choice": {"type": "tool", "name": "web_search"}}),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
-use crate::chat::request::Effort;
+use crate::chat::request::{Amount, Effort, ToolChoice};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 
@@ -125,6 +125,18 @@ pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
 /// Whether a model is one of Claude's that does not go on from an answer that is begun for it.
 pub(super) fn refuses_prefill(target: &Target<'_>) -> bool {
     is_claude(target.upstream) && !target.capabilities.prefill
+}
+
+/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, which Claude
+/// refuses (platform.claude.com, extended thinking with tool use).
+pub(super) fn must_call_without_thinking(target: &Target<'_>, choice: &ToolChoice, amount: Amount) -> bool {
+    let is_budget = match (target.capabilities.thinking, amount) {
+        (_, Amount::Default | Amount::Off) => false,
+        (thinking, amount) => {
+            thinking == Thinking::Budget || thinking == Thinking::Adaptive && matches!(amount, Amount::Budget(_))
+        }
+    };
+    is_claude(target.upstream) && is_budget && choice.is_forced()
 }
 
 /// Whether a model is one of OpenAI's.

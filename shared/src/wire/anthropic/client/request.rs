@@ -94,15 +94,31 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     system.map_or(Ok(()), |system| check_content(system, blocks::NEEDED))?;
     let tools = optional_list(tools, MAX_TOOLS)?;
     check_objects(&tools)?;
+    tools.iter().copied().try_for_each(request::check_mark)?;
     choice.map_or(Ok(()), |choice| tools::check_choice(choice, &tools))?;
     Tools::of(tools, tool_name)?;
     for stop in optional_list(stops, MAX_STOPS)? {
         stop.text()?;
     }
     check_objects(thinking.as_slice())?;
+    thinking.map_or(Ok(()), request::check_thinking)?;
+    check_format(body)?;
+    request::check_mark(body)?;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
     temperature.into_iter().chain(top_p).try_for_each(|value| value.number().map(drop))?;
     request::top_k(top_k).map(drop)
+}
+
+/// Checks the form of the answer: a schema, or `text`, which is none.
+fn check_format(body: Value<'_>) -> Result<(), GatewayError> {
+    for format in [body.at(&["output_config", "format"]), body.get("output_format")].into_iter().flatten() {
+        let [kind, schema] = format.fields(["type", "schema"])?;
+        request::check_word(kind, &["json_schema", "text"])?;
+        if kind.is_some_and(|kind| kind.is("json_schema")) && schema.is_none() {
+            return Err(format.missing("schema"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a system block is the billing block.
@@ -247,6 +263,44 @@ mod tests {
             (with(r#","thinking":true"#), "thinking", "expected an object, got true or false"),
             (with(r#","top_k":1.5"#), "top_k", "expected a whole number of 0 or more"),
             (with(r#","top_k":-5"#), "top_k", "expected a whole number of 0 or more"),
+        ] {
+            let error = fault(&body);
+            assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");
+        }
+    }
+
+    #[test]
+    fn words_of_a_closed_list_are_checked_by_their_path() {
+        let with =
+            |rest: &str| format!(r#"{{"model":"m","max_tokens":1,"messages":[{{"role":"user","content":"hi"}}]{rest}}}"#);
+        for (body, param, reason) in [
+            (
+                with(r#","thinking":{"type":"auto"}"#),
+                "thinking.type",
+                "use enabled or adaptive or disabled or between_tools",
+            ),
+            (with(r#","thinking":{"type":"adaptive","display":"full"}"#), "thinking.display", "use summarized or omitted"),
+            (with(r#","cache_control":{"type":"persistent"}"#), "cache_control.type", "use ephemeral"),
+            (
+                with(r#","system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"24h"}}]"#),
+                "system[0].cache_control.ttl",
+                "use 5m or 1h",
+            ),
+            (
+                with(r#","tools":[{"name":"f","cache_control":{"type":"always"}}]"#),
+                "tools[0].cache_control.type",
+                "use ephemeral",
+            ),
+            (
+                with(r#","output_config":{"format":{"type":"grammar"}}"#),
+                "output_config.format.type",
+                "use json_schema or text",
+            ),
+            (
+                with(r#","output_config":{"format":{"type":"json_schema"}}"#),
+                "output_config.format.schema",
+                "this field is required",
+            ),
         ] {
             let error = fault(&body);
             assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");

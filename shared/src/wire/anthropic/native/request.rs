@@ -16,8 +16,8 @@ use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::rules::history::{Ending, can_resume, ending, stays_system};
-use crate::wire::anthropic::rules::thinking::{self, Circumstances, Obstacle, Plan};
+use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
@@ -69,7 +69,8 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     let declared = tools::Declared::of(&forwarding, format.by_tool());
     let names = declared.names()?;
     let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
-    let mut reader = Reader { forwarding: &mut forwarding, names: &names, takes_tool_changes, marks: Vec::new() };
+    let cites = !matches!(format, AnswerFormat::ByMode);
+    let mut reader = Reader { forwarding: &mut forwarding, names: &names, takes_tool_changes, cites, marks: Vec::new() };
     reader.tools(&declared.kept, target)?;
     let mut conversation = Conversation::read(&mut reader, target)?;
     let choice = tools::choice(&mut reader, target)?;
@@ -125,13 +126,9 @@ impl<'d> Conversation<'d> {
     /// What is said about thinking.
     fn plan(&self, choice: &ToolChoice, limit: u64, target: &Target<'_>, body: Value<'_>) -> Result<Plan, GatewayError> {
         let wish = settings::wish(body)?;
-        let is_forced = matches!(choice, ToolChoice::Required | ToolChoice::Named(_));
-        let resumes = || can_resume(&Turns::of(self.messages.clone(), call_id).turns, Block::is_sent);
-        let obstacle = match (thinking::is_budget(wish, target.capabilities), is_forced) {
-            (false, _) => None,
-            (true, true) => Some(Obstacle::ForcedCall),
-            (true, false) => (!resumes()).then_some(Obstacle::UnsignedToolTurn),
-        };
+        let turns = || Turns::of(self.messages.clone(), call_id).turns;
+        let is_budget = thinking::is_budget(wish, target.capabilities);
+        let obstacle = is_budget.then(|| obstacle(choice, &turns(), Block::is_sent, target)).flatten();
         let so_far = Circumstances { limit, most: target.max_output_tokens, obstacle };
         Ok(thinking::plan(wish, target.capabilities, &so_far))
     }

@@ -15,7 +15,7 @@ use crate::chat::request::{
 use crate::chat::turns::{CONTINUE, text};
 use crate::error::GatewayError;
 use crate::wire::anthropic::rules::history::{self, Ending};
-use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, Obstacle, Plan, SUMMARIZED, Told, Wish};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::anthropic::schema;
@@ -136,7 +136,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
     let (format, answer_tool) = answer_format(response_format, &mut tools, &mut tool_choice, &mut turns, target)?;
     let names = tool_names(&tools)?;
     let limit = target.output_limit(max_tokens, &mut lost);
-    let obstacle = obstacle(&tool_choice, &turns);
+    let obstacle = history::obstacle(&tool_choice, &turns.turns, is_sent, target);
     let plan = thinking::plan(
         Wish::of(reasoning.amount),
         target.capabilities,
@@ -210,16 +210,6 @@ fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
         }
     }
     Ok(names)
-}
-
-/// What stands against a thinking budget.
-fn obstacle(choice: &ToolChoice, turns: &Turns) -> Option<Obstacle> {
-    match choice {
-        ToolChoice::Required | ToolChoice::Named(_) => Some(Obstacle::ForcedCall),
-        ToolChoice::Auto | ToolChoice::None | ToolChoice::Allowed { .. } => {
-            (!history::can_resume(&turns.turns, is_sent)).then_some(Obstacle::UnsignedToolTurn)
-        }
-    }
 }
 
 /// Up to 4.5 off needs no word. Models that know only `adaptive` show their thoughts where that is asked for, and clients of other

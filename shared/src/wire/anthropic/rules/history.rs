@@ -1,16 +1,35 @@
 //! What Claude asks of a conversation beside the order of turns that [`Turns`](crate::chat::Turns) gives it.
 
-use crate::chat::request::{Message, Role};
+use super::thinking::Obstacle;
+use crate::chat::request::{Message, Role, ToolChoice};
 use crate::chat::turns::{Piece, PieceKind};
 use crate::wire::target::Target;
 
 /// Whether the last assistant turn of which anything is sent, if it called tools, begins with a thought. `is_sent` is false for what
 /// is left out.
-pub fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) -> bool {
+fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) -> bool {
     let mut answers = turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
     let Some(last) = answers.find(|turn| turn.parts.iter().any(&is_sent)) else { return true };
     let calls = last.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)));
     !calls || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
+}
+
+/// What of a choice and of these turns stands against a thinking budget.
+pub fn obstacle<P: Piece>(
+    choice: &ToolChoice,
+    turns: &[Message<P>],
+    is_sent: impl Fn(&P) -> bool,
+    target: &Target<'_>,
+) -> Option<Obstacle> {
+    let last = turns.iter().rev().find(|turn| turn.parts.iter().any(&is_sent));
+    let is_begun = target.capabilities.prefill && last.is_some_and(|last| last.role == Role::Assistant);
+    if choice.is_forced() {
+        Some(Obstacle::ForcedCall)
+    } else if is_begun {
+        Some(Obstacle::BegunAnswer)
+    } else {
+        (!can_resume(turns, is_sent)).then_some(Obstacle::UnsignedToolTurn)
+    }
 }
 
 /// Whether a system message stays one: between the user's turn and the assistant's, or at the end after the user's (platform.claude.com,

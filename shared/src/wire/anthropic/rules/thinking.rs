@@ -122,6 +122,8 @@ pub enum Obstacle {
     ForcedCall,
     /// The open tool turn does not begin with a thought that Claude signed.
     UnsignedToolTurn,
+    /// The answer is begun by the client (platform.claude.com, extended thinking, feature compatibility).
+    BegunAnswer,
 }
 
 /// Whether a wish becomes a budget, so that what stands against one must be known.

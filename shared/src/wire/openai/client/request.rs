@@ -101,7 +101,10 @@ fn check_sampling(body: Value<'_>) -> Result<(), GatewayError> {
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
     let [tools, functions, choice] = body.fields(["tools", "functions", "tool_choice"])?;
     for declared in [tools, functions] {
-        check_objects(&optional_list(declared, MAX_TOOLS)?)?;
+        let entries = optional_list(declared, MAX_TOOLS)?;
+        check_objects(&entries)?;
+        let functions = entries.iter().filter_map(|tool| tool.get("function"));
+        entries.iter().copied().chain(functions).try_for_each(request::check_mark)?;
         distinct_tools(declared)?;
     }
     choice.map_or(Ok(()), |choice| tools::check_choice(choice, &optional_list(tools, MAX_TOOLS)?))
@@ -130,6 +133,7 @@ fn output_limit(body: Value<'_>) -> Result<Option<OutputLimit>, GatewayError> {
 
 fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
     let [role, content, calls] = message.fields(["role", "content", "tool_calls"])?;
+    request::check_mark(message)?;
     let role = role.ok_or_else(|| message.missing("role"))?;
     let word = role.text()?;
     if !ROLES.contains(&word.as_ref()) {

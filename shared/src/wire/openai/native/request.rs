@@ -9,7 +9,7 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding, sampling_fields};
 use crate::wire::openai::client::request::{
-    is_client_tool, knows_function_call, reasoning, second_amounts, tool_choice, tool_name,
+    is_client_tool, is_flat_custom, knows_function_call, reasoning, second_amounts, tool_choice, tool_name,
 };
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules;
@@ -67,6 +67,16 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
     knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
 }
 
+/// Whether a request has what OpenAI's models alone know: tools whose input is a text, and a choice among some of the tools. The
+/// conversation has the one as functions, and leaves the other tools out for the other.
+fn is_of_openais_own(body: Value<'_>) -> bool {
+    let list = |list: &str| body.get(list).into_iter().flat_map(Value::elements);
+    let calls = list("messages").filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
+    list("tools").any(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
+        || calls.into_iter().any(|call| call.get("custom").is_some())
+        || body.get("tool_choice").is_some_and(|choice| choice.get("allowed_tools").is_some())
+}
+
 /// Whether a request can only go by way of the conversation: blocks of Anthropic's among its parts, and names of tools that no
 /// provider takes, or of properties that Claude does not, which come back in the reply under the client's own; and what needs an
 /// instruction or a message more.
@@ -90,7 +100,11 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     if rules::refuses_prefill(target) && ends_begun() || !target.capabilities.json_with_tools && asks_for_json() {
         return true;
     }
-    is_of_older_form(body) || declared.chain(called).any(is_odd) || parts.into_iter().any(is_block) || has_odd_properties()
+    is_of_older_form(body)
+        || !rules::is_openai(target.upstream) && is_of_openais_own(body)
+        || declared.chain(called).any(is_odd)
+        || parts.into_iter().any(is_block)
+        || has_odd_properties()
 }
 
 /// The edits that a model of OpenRouter's needs.
@@ -109,6 +123,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models refuse what many clients send unasked.
     let reasoning = reasoning(forwarding.body)?;
+    let reasoning = beside_calls(&mut forwarding, reasoning, target)?;
     drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
     keep_ranges(&mut forwarding, target);
     one_reasoning_amount(&mut forwarding);
@@ -119,6 +134,23 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
         rename_developer(&mut forwarding);
     }
     Ok(forwarding)
+}
+
+/// What is said about thinking: nothing where Claude must make a call, which it does not while it thinks by a budget.
+fn beside_calls(
+    forwarding: &mut Forwarding<'_>,
+    reasoning: Reasoning,
+    target: &Target<'_>,
+) -> Result<Reasoning, GatewayError> {
+    let choice = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice));
+    let Some(choice) = choice.map(tool_choice).transpose()? else { return Ok(reasoning) };
+    if !rules::must_call_without_thinking(target, &choice, reasoning.amount) {
+        return Ok(reasoning);
+    }
+    for name in ["reasoning", "reasoning_effort", "thinking"] {
+        forwarding.drop_field(name);
+    }
+    Ok(Reasoning { amount: Amount::Default, visible: false })
 }
 
 /// Leaves out the sampling that the model refuses.

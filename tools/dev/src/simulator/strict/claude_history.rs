@@ -33,7 +33,7 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     breakpoints(body)?;
     pairs(&turns)?;
     thoughts(&turns, thinking)?;
-    ending(model, &turns)
+    ending(model, thinking, &turns)
 }
 
 /// The system prompt is text (API reference, `system`; BerriAI/litellm#41427 has a picture in it).
@@ -247,10 +247,14 @@ fn answers(turns: &[Turn<'_>]) -> bool {
 }
 
 /// platform.claude.com, what is new in 4.6; the white space: the prompt factory of BerriAI/litellm.
-fn ending(model: Model<'_>, turns: &[Turn<'_>]) -> Verdict {
+fn ending(model: Model<'_>, thinking: Option<&str>, turns: &[Turn<'_>]) -> Verdict {
     let Some(last) = turns.last().filter(|turn| turn.role == "assistant") else { return Ok(()) };
     ensure(model.takes_prefill(), || {
         "This model does not support assistant message prefill. The conversation must end with a user message.".to_owned()
+    })?;
+    // platform.claude.com, extended thinking: no prefill while the model thinks.
+    ensure(!matches!(thinking, Some("enabled" | "adaptive")), || {
+        "messages: final assistant content is not supported when thinking is enabled".to_owned()
     })?;
     let text = last.blocks.last().and_then(|block| block.text).unwrap_or_default();
     ensure(text == text.trim_end(), || "messages: final assistant content cannot end with trailing whitespace".to_owned())

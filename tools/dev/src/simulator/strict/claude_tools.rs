@@ -39,7 +39,20 @@ fn format(model: Model<'_>, body: &Value) -> Verdict {
         "output_config.format.type: Input should be 'json_schema'".to_owned()
     })?;
     let schema = format.get("schema").ok_or_else(|| "output_config.format.schema: Field required".to_owned())?;
+    // platform.claude.com, structured outputs: citations are incompatible.
+    ensure(!cites(body), || "Citations are not supported when output_config.format is set.".to_owned())?;
     promised(schema, "output_config.format.schema")
+}
+
+/// Whether any block of the messages asks for citations.
+fn cites(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(cites),
+        Value::Object(members) => {
+            value.pointer("/citations/enabled") == Some(&Value::Bool(true)) || members.values().any(cites)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Checks a schema that the reply must keep to.
@@ -58,6 +71,10 @@ fn promised(schema: &Value, path: &str) -> Verdict {
 }
 
 fn tools(model: Model<'_>, body: &Value) -> Verdict {
+    // platform.claude.com, tool search: one tool at least must not be deferred.
+    let waits = |tool: &Value| tool.get("defer_loading") == Some(&Value::Bool(true));
+    let all_wait = items(body, "tools").next().is_some() && items(body, "tools").all(waits);
+    ensure(!all_wait, || "tools: At least one tool must have defer_loading=false.".to_owned())?;
     let mut names: Vec<&str> = Vec::new();
     for (place, tool) in items(body, "tools").enumerate() {
         let name = string(tool, "name").unwrap_or_default();
@@ -92,6 +109,9 @@ fn custom(model: Model<'_>, tool: &Value, path: &str) -> Verdict {
             format!("{path}.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
         })
     })?;
+    // platform.claude.com, programmatic tool calling: the caller is a tool of its own, which Vertex does not have.
+    let by_code = items(tool, "allowed_callers").filter_map(Value::as_str).find(|caller| *caller != "direct");
+    ensure(by_code.is_none(), || format!("{path}.allowed_callers: {} is not among the tools", by_code.unwrap_or_default()))?;
     if tool.get("strict") != Some(&Value::Bool(true)) {
         return Ok(());
     }

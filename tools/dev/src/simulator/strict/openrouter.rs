@@ -24,6 +24,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     limits(body)?;
     stops(model, body)?;
     reasoning(body)?;
+    claude_thinking(model, body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
     breakpoints(model, body)?;
@@ -86,6 +87,27 @@ fn reasoning(body: &Value) -> Verdict {
         "Only one of \"reasoning.effort\" and \"reasoning.max_tokens\" can be specified".to_owned()
     })?;
     ensure(effort.is_none_or(known), || format!("Invalid 'reasoning.effort': expected one of {}.", EFFORTS.join("|")))
+}
+
+/// What Claude refuses while it thinks by a budget, which OpenRouter makes of an effort for models that know no other way
+/// (platform.claude.com, extended thinking; openrouter.ai, reasoning tokens).
+fn claude_thinking(model: &str, body: &Value) -> Verdict {
+    let effort = body.get("reasoning_effort").or_else(|| body.pointer("/reasoning/effort")).and_then(Value::as_str);
+    let has_budget = body.pointer("/reasoning/max_tokens").is_some_and(|budget| !budget.is_null());
+    let is_on = body.pointer("/reasoning/enabled") == Some(&Value::Bool(true));
+    let thinks = has_budget || is_on || effort.is_some_and(|effort| effort != "none");
+    if !thinks
+        || !["anthropic/claude-haiku-4.5", "anthropic/claude-sonnet-4.5", "anthropic/claude-opus-4.5"].contains(&model)
+    {
+        return Ok(());
+    }
+    let temperature = body.get("temperature").and_then(Value::as_f64);
+    ensure(temperature.is_none_or(|value| value >= 1.0), || {
+        "`temperature` may only be set to 1 when thinking is enabled.".to_owned()
+    })?;
+    let choice = body.get("tool_choice");
+    let is_forced = choice.is_some_and(|choice| choice == "required" || choice.get("function").is_some());
+    ensure(!is_forced, || "Thinking may not be enabled when tool_choice forces tool use.".to_owned())
 }
 
 /// Claude takes four marks for its cache, and none of an hour behind one of five minutes, whoever passes them on (platform.claude.com,

@@ -57,6 +57,8 @@ pub(super) struct Reader<'f, 'd> {
     pub(super) names: &'f ToolNames,
     /// Whether the model lets a system message change the tools.
     pub(super) takes_tool_changes: bool,
+    /// Whether the answer may cite: not one of a form that is asked for (platform.claude.com, structured outputs, citations).
+    pub(super) cites: bool,
     /// The cache marks in the order of the prompt.
     pub(super) marks: Vec<MarkAt<'d>>,
 }
@@ -184,6 +186,10 @@ impl<'d> Reader<'_, 'd> {
                 "source" => &mut fields.source,
                 "content" => &mut fields.content,
                 "cache_control" => &mut fields.mark,
+                "citations" if !self.cites && value.get("enabled").is_some_and(|on| matches!(on.flag(), Ok(true))) => {
+                    self.forwarding.drop(value);
+                    continue;
+                }
                 _ => continue,
             };
             *place = Some(value);

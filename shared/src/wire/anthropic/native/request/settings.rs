@@ -29,9 +29,7 @@ pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
                 ("disabled", _) => Asked::Off,
                 ("between_tools", _) => Asked::BetweenTools,
                 ("enabled", Some(budget)) => Asked::Budget(budget),
-                ("enabled" | "adaptive", _) => Asked::Adaptive,
-                // What only a newer model knows is its own to judge.
-                _ => Asked::Nothing,
+                _ => Asked::Adaptive,
             }
         }
     };
@@ -157,14 +155,15 @@ pub(super) fn set_output(
             "effort" if plan.effort.is_none() => forwarding.edits.remove(value),
             "format" if value.get("schema").is_some() && answer.by_tool().is_some() => forwarding.edits.remove(value),
             "format" if value.get("schema").is_some() && !is_by_mode => forwarding.drop(value),
+            // The form of a text is none.
+            "format" if value.get("schema").is_none() => forwarding.edits.remove(value),
             "effort" | "format" => left = true,
             _ => forwarding.drop(value),
         }
     }
     let is_in_config = config.and_then(|config| config.at(&["format", "schema"])).is_some();
-    let is_lost =
-        |older: Value<'_>| older.get("schema").is_none() || (matches!(answer, AnswerFormat::InWords(_)) && !is_in_config);
-    if body.get("output_format").is_some_and(is_lost) {
+    let is_lost = matches!(answer, AnswerFormat::InWords(_)) && !is_in_config;
+    if is_lost && body.get("output_format").is_some() {
         forwarding.dropped.push("output_format".to_owned());
     }
     match config {

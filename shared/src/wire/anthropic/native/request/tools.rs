@@ -29,6 +29,14 @@ fn is_custom(tool: Value<'_>) -> bool {
     tool.get("type").is_none_or(|kind| kind.is("custom"))
 }
 
+/// What the type of the tool begins with that calls others from code.
+const CODE: &str = "code_execution_";
+
+/// Whether a list of callers names that tool.
+fn calls_by_code(callers: Value<'_>) -> bool {
+    callers.elements().any(|caller| caller.as_text().is_some_and(|caller| caller.starts_with(CODE)))
+}
+
 /// The tools that the history calls.
 fn called(body: Value<'_>) -> Vec<String> {
     let messages = body.get("messages").into_iter().flat_map(Value::elements);
@@ -103,8 +111,13 @@ pub(super) fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
 impl<'d> Reader<'_, 'd> {
     /// Edits the tools where Claude refuses them.
     pub(super) fn tools(&mut self, kept: &[Value<'d>], target: &Target<'_>) -> Result<(), GatewayError> {
+        let has_code =
+            kept.iter().any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with(CODE)));
         for tool in kept {
             self.drop_nulls(*tool);
+            if let Some(callers) = tool.get("allowed_callers").filter(|callers| !has_code && calls_by_code(*callers)) {
+                self.forwarding.drop(callers);
+            }
             let name = tool.get("name").and_then(Value::as_text).unwrap_or_default();
             let sent = self.names.outward(&name);
             if sent != name && !name.is_empty() {
@@ -116,7 +129,19 @@ impl<'d> Reader<'_, 'd> {
             self.strict(*tool, target)?;
             self.mark(*tool, tool.get("cache_control"), Area::Fixed);
         }
+        self.show_tools(kept);
         Ok(())
+    }
+
+    /// Shows the model every tool where all wait to be searched for, which is refused (platform.claude.com, tool search).
+    fn show_tools(&mut self, kept: &[Value<'d>]) {
+        let waits = |tool: &Value<'d>| tool.get("defer_loading").filter(|waits| matches!(waits.flag(), Ok(true)));
+        let waiting: Vec<Value<'d>> = kept.iter().filter_map(waits).collect();
+        if waiting.len() == kept.len() {
+            for waits in waiting {
+                self.forwarding.drop(waits);
+            }
+        }
     }
 
     fn schema(&mut self, tool: Value<'d>, name: &str) -> Result<(), GatewayError> {

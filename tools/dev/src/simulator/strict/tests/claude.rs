@@ -132,6 +132,42 @@ fn thinking_is_refused() {
 }
 
 #[test]
+fn a_begun_answer_and_thinking_do_not_go_together() {
+    let begun = talk(&[json!("{")]);
+    assert_eq!(verdict(HAIKU, &begun), Ok(()));
+    let thinks = changed(&begun, &json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 } }));
+    refused(verdict(HAIKU, &thinks), "final assistant content is not supported when thinking is enabled", &thinks);
+}
+
+#[test]
+fn citations_and_a_form_of_the_answer_do_not_go_together() {
+    let source = json!({ "type": "text", "media_type": "text/plain", "data": "a" });
+    let cited = |enabled: bool| {
+        let block = json!({ "type": "document", "source": source, "citations": { "enabled": enabled } });
+        json!({ "messages": [{ "role": "user", "content": [block, text("b")] }] })
+    };
+    let closed = json!({ "type": "object", "properties": {}, "additionalProperties": false });
+    let format = json!({ "output_config": { "format": { "type": "json_schema", "schema": closed } } });
+    assert_eq!(verdict(OPUS, &cited(true)), Ok(()));
+    assert_eq!(verdict(OPUS, &changed(&cited(false), &format)), Ok(()));
+    let both = changed(&cited(true), &format);
+    refused(verdict(OPUS, &both), "Citations are not supported when output_config.format is set", &both);
+}
+
+#[test]
+fn a_tool_is_there_and_may_be_called() {
+    let tool = |name: &str, more: Value| changed(&json!({ "name": name, "input_schema": { "type": "object" } }), &more);
+    let waits = json!({ "defer_loading": true });
+    let some = json!({ "tools": [tool("a", waits.clone()), tool("b", json!({}))] });
+    let direct = json!({ "tools": [tool("a", json!({ "allowed_callers": ["direct"] }))] });
+    assert_eq!((verdict(OPUS, &some), verdict(OPUS, &direct)), (Ok(()), Ok(())));
+    let none = json!({ "tools": [tool("a", waits)] });
+    refused(verdict(OPUS, &none), "At least one tool must have defer_loading=false", &none);
+    let coded = json!({ "tools": [tool("a", json!({ "allowed_callers": ["code_execution_20250825"] }))] });
+    refused(verdict(OPUS, &coded), "code_execution_20250825 is not among the tools", &coded);
+}
+
+#[test]
 fn edits_of_thoughts_go_with_thinking_only() {
     let managed = json!({
         "anthropic_beta": ["context-management-2025-06-27"],

@@ -57,6 +57,26 @@ fn sampling_passes_where_the_effort_lets_it() {
 }
 
 #[test]
+fn claude_draws_and_is_forced_only_while_it_does_not_think_by_a_budget() {
+    const OLDER: &str = "anthropic/claude-haiku-4.5";
+    let forced = json!({ "tools": [tool("a")], "tool_choice": "required" });
+    for (model, change) in [
+        (OLDER, json!({ "temperature": 0.2 })),
+        (OLDER, changed(&effort("none"), &json!({ "temperature": 0.2 }))),
+        (OLDER, forced.clone()),
+        (CLAUDE, changed(&effort("low"), &forced)),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");
+    }
+    for (change, words) in [
+        (changed(&effort("low"), &json!({ "temperature": 0.2 })), "may only be set to 1 when thinking is enabled"),
+        (changed(&effort("low"), &forced), "Thinking may not be enabled when tool_choice forces tool use"),
+    ] {
+        refused(verdict(OLDER, &change), words, &change);
+    }
+}
+
+#[test]
 fn each_model_has_efforts_of_its_own() {
     for (model, level) in [
         ("openai/gpt-5-mini", "minimal"),

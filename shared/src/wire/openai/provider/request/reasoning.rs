@@ -1,0 +1,117 @@
+//! How much a model behind OpenRouter is told to think.
+
+use serde::Serialize;
+
+use crate::capability::Thinking;
+use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
+use crate::wire::effort;
+use crate::wire::lost::Lost;
+use crate::wire::openai::rules;
+use crate::wire::target::Target;
+
+/// Effort or budget, never both.
+#[derive(Default, Serialize)]
+pub(in crate::wire::openai) struct ReasoningOut {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    /// Whether thoughts stay with the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::wire::openai) exclude: Option<bool>,
+}
+
+/// What is said about thinking beside that choice.
+pub(super) fn beside_calls(
+    reasoning: Reasoning,
+    choice: &ToolChoice,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Reasoning {
+    if !rules::must_call_without_thinking(target, choice, reasoning.amount) {
+        return reasoning;
+    }
+    lost.push(Lost::Reasoning);
+    Reasoning { amount: Amount::Default, visible: false }
+}
+
+/// Budgets for the vendors that count in tokens, effort words for the others.
+pub(in crate::wire::openai) fn reasoning(
+    reasoning: Reasoning,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Option<ReasoningOut> {
+    match target.capabilities.thinking {
+        Thinking::None => {
+            lost.extend((!matches!(reasoning.amount, Amount::Default | Amount::Off)).then_some(Lost::Reasoning));
+            return None;
+        }
+        Thinking::Switch => return switched(reasoning, lost),
+        Thinking::Budget
+        | Thinking::Adaptive
+        | Thinking::AdaptiveOnly
+        | Thinking::GeminiBudget
+        | Thinking::GeminiLevel
+        | Thinking::Effort => {}
+    }
+    let counts_tokens = rules::counts_thoughts(target.capabilities);
+    let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
+    // OpenRouter knows all the words (its reference of `ChatRequestEffort`), and brings down what a model does not take.
+    let effort = |effort: Effort| named(rules::known_effort(effort, target.capabilities).as_str());
+    if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
+        lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
+    }
+    match reasoning.amount {
+        // Where thinking is off unasked, a wish to see it asks for none.
+        Amount::Default if target.capabilities.default_effort.as_deref() == Some("none") => None,
+        Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
+        Amount::Default => None,
+        Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
+        Amount::Off if let Some(least) = rules::least_effort(target.capabilities) => {
+            lost.push(Lost::Reasoning);
+            Some(named(least.as_str()))
+        }
+        Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
+        Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
+        Amount::Adaptive(None) => Some(effort(Effort::Medium)),
+        Amount::Budget(tokens) if counts_tokens => {
+            Some(ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
+        }
+        Amount::Budget(tokens) => Some(effort(effort::of_budget(tokens))),
+    }
+}
+
+/// What a model is told that knows no word for how much: whoever asks for more than on and off is told so.
+fn switched(reasoning: Reasoning, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+    let (enabled, says_how_much) = match reasoning.amount {
+        Amount::Default => (reasoning.visible.then_some(true), false),
+        Amount::Off => (Some(false), false),
+        Amount::Adaptive(None) => (Some(true), false),
+        Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(Some(_)) => (Some(true), true),
+    };
+    lost.extend(says_how_much.then_some(Lost::Reasoning));
+    enabled.map(|enabled| ReasoningOut { enabled: Some(enabled), ..ReasoningOut::default() })
+}
+
+/// A budget of thoughts within the output limit, and no effort where Claude's least budget does not fit.
+pub(in crate::wire::openai) fn within(
+    reasoning: Option<ReasoningOut>,
+    limit: Option<u64>,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Option<ReasoningOut> {
+    let is_tight = limit.is_some_and(|limit| rules::fitted_budget(u64::MAX, limit).is_none());
+    if is_tight
+        && rules::is_claude(target.upstream)
+        && matches!(&reasoning, Some(ReasoningOut { effort: Some(word), .. }) if *word != "none")
+    {
+        lost.push(Lost::Reasoning);
+        return None;
+    }
+    let (Some(limit), Some(ReasoningOut { max_tokens: Some(wanted), .. })) = (limit, &reasoning) else { return reasoning };
+    let fitted = rules::fitted_budget(*wanted, limit);
+    lost.extend((fitted != Some(*wanted)).then_some(Lost::Reasoning));
+    fitted.map(|tokens| ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
+}
