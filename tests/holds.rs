@@ -112,7 +112,7 @@ fn held(key: &ApiKey, format: ClientFormat, body: &Value, candidates: &[Candidat
     let sent = send_to(format, &body.to_string(), destination, &[]).ok()?;
     let measured = Measured::of(wire, &sent.body, &model.capabilities.media).unwrap();
     let output = measured.output_limit.unwrap_or_else(|| panic!("{} is sent no limit", model.id));
-    let applicant = Applicant { key, request: relaying::request(), markup_permille: 0, lease: Duration::ZERO };
+    let applicant = Applicant { key, request: relaying::request(), lease: Duration::ZERO };
     let demand = ledger::demand(applicant, Sent { body: &measured, output_tokens: output }, model, candidates);
     let sent: Value = serde_json::from_slice(&sent.body).unwrap();
     let usage = |percent| judge_of(route.provider).usage(route.upstream.as_str(), &sent, percent);

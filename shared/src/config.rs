@@ -1,5 +1,6 @@
 //! The only reader of environment variables. A value that cannot work stops the start and names its variable.
 
+mod markup;
 mod models;
 mod providers;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+pub use markup::Markups;
 pub use models::ModelRules;
 pub use providers::{
     DEFAULT_VERTEX_LOCATION, OpenRouterConfig, Parameter, ProviderConfig, Secret, UpstreamLimits, VertexConfig,
@@ -18,7 +20,7 @@ pub use providers::{
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: [&str; 23] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
@@ -41,6 +43,7 @@ pub const VARIABLES: [&str; 22] = [
     "FIRST_EVENT_TIMEOUT_MS",
     "IDLE_TIMEOUT_MS",
     "PRICE_MARKUP_PERMILLE",
+    "PROVIDER_MARKUP_PERMILLE",
 ];
 
 /// A variable that is missing or cannot be used.
@@ -109,8 +112,8 @@ pub struct Config {
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
     pub warmup: bool,
-    /// What keys are charged on top of the price, in thousandths.
-    pub markup_permille: u32,
+    /// What keys are charged on top of the price.
+    pub markups: Markups,
 }
 
 impl Config {
@@ -137,7 +140,7 @@ impl Config {
             origin_secrets: origin_secrets(&read)?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
-            markup_permille: markup(&read)?,
+            markups: Markups::from_lookup(&read)?,
         })
     }
 }
@@ -194,12 +197,6 @@ fn origin_secrets(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Origin
             "is set, but ORIGIN_SECRET is not; without it nothing is checked",
         )),
     }
-}
-
-fn markup(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
-    let Some(value) = read("PRICE_MARKUP_PERMILLE") else { return Ok(0) };
-    let wrong = || ConfigError::new("PRICE_MARKUP_PERMILLE", "must be a whole number of thousandths, such as 50 for 5 %");
-    value.parse().map_err(|_| wrong())
 }
 
 fn allowed_origins(read: &dyn Fn(&str) -> Option<String>) -> AllowedOrigins {

@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::catalog::{Candidate, Model, Route};
 use crate::circuit::{Blame, CircuitOutcome, CircuitState, Circuits, Write};
+use crate::config::Markups;
 use crate::error::{Absence, ErrorKind, GatewayError, UpstreamError, UpstreamErrorKind};
-use crate::providers::{Providers, Transport, UpstreamReply};
+use crate::providers::{Provider, Providers, Transport, UpstreamReply};
 use crate::retry::{self, RetryBudget, Severity};
 use crate::store::items::RouteName;
 use crate::wire::Mode;
@@ -37,6 +38,8 @@ pub struct Upstreams {
     pub circuits: Circuits,
     /// What may be spent on retries.
     pub budget: RetryBudget,
+    /// What keys are charged on top of the providers' prices.
+    pub markups: Markups,
 }
 
 impl Upstreams {
@@ -44,7 +47,8 @@ impl Upstreams {
     pub fn candidates(&self, model: &Arc<Model>, mode: Mode, day: Date) -> Vec<Candidate> {
         let ways = model.routes.iter().filter_map(|route| {
             let provider = self.providers.get(route.provider).filter(|provider| mode != Mode::Count || provider.counts());
-            provider.map(|provider| Candidate::new(model, route, day, provider.is_regional()))
+            let candidate = |provider: &dyn Provider| Candidate::new(model, route, day, provider.is_regional());
+            provider.map(|provider| candidate(provider).with_markup(self.markups.of(route.provider)))
         });
         ways.collect()
     }

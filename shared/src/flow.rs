@@ -62,15 +62,14 @@ impl Gateway {
         let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
         let plan = Plan::of(&self.upstreams, request, output)?;
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
-        let markup_permille = self.config.markup_permille;
         let sent = Sent { body: plan.prepared().measured(), output_tokens: plan.prepared().output_limit() };
-        let applicant = Applicant { key: &key, request: incoming.id, markup_permille, lease };
+        let applicant = Applicant { key: &key, request: incoming.id, lease };
         let demand = ledger::demand(applicant, sent, &served.asked, &plan.request().candidates);
         let asked = demand.output_tokens;
         let admitted = self.admission.admit(&key, demand, incoming.address);
         let (permit, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
         let permit = permit?;
-        let allowance = allowance(&permit, asked, markup_permille);
+        let allowance = allowance(&permit, asked);
         let facts = RequestFacts {
             request: incoming.id,
             key: permit.key.clone(),
@@ -78,7 +77,6 @@ impl Gateway {
             catalog_version: served.version,
             started: incoming.started,
             reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
-            markup_permille,
             estimated_input: plan.prepared().measured().estimated_input(),
             model: served.asked,
         };
@@ -145,14 +143,14 @@ fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> R
 }
 
 /// What a permit lets a request cost. A key that does not pay in advance is held to its rates alone.
-fn allowance(permit: &Permit, asked: u64, markup_permille: u32) -> Allowance {
+fn allowance(permit: &Permit, asked: u64) -> Allowance {
     let is_lowered = permit.output_tokens < asked;
     let most = if is_lowered { permit.output_tokens } else { u64::MAX };
     let output = OutputBounds { most, must_say: permit.prepaid || is_lowered };
     let affordable: Affordable = match &permit.hold {
         Some(hold) if permit.prepaid => {
             let hold = hold.clone();
-            Arc::new(move |body, candidate| ledger::affordable_output(&hold, body, candidate, markup_permille))
+            Arc::new(move |body, candidate| ledger::affordable_output(&hold, body, candidate))
         }
         Some(_) | None => Arc::new(|_, _| u64::MAX),
     };

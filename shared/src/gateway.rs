@@ -40,6 +40,7 @@ impl Gateway {
             transport: Transport::new(config.providers.limits),
             circuits: Circuits::new(store.clone()),
             budget: RetryBudget::default(),
+            markups: config.markups.clone(),
         };
         let admission = Admission::new(store.clone());
         let catalog = OnceLock::new();

@@ -49,8 +49,6 @@ pub struct RequestFacts {
     pub started: Instant,
     /// What it took from its key.
     pub reservation: Reservation,
-    /// What is added to the price, in thousandths.
-    pub markup_permille: u32,
     /// Input tokens by the gateway's own estimate, where no provider counts them.
     pub estimated_input: u64,
 }
@@ -116,16 +114,16 @@ pub struct Pricing {
 }
 
 impl Pricing {
-    /// The pricing of a request by this tariff.
-    pub fn of(facts: &RequestFacts, tariff: &Tariff) -> Self {
+    /// The pricing of a request on this candidate.
+    pub fn of(facts: &RequestFacts, candidate: &Candidate) -> Self {
         let held = facts.reservation.hold.as_ref().map(|hold| hold.amount);
-        Self { tariff: *tariff, markup_permille: facts.markup_permille, held }
+        Self { tariff: candidate.tariff, markup_permille: candidate.markup_permille, held }
     }
 
-    /// The pricing of the same request by another tariff.
+    /// The pricing of the same request on another candidate.
     #[must_use]
-    pub fn by(self, tariff: &Tariff) -> Self {
-        Self { tariff: *tariff, ..self }
+    pub fn by(self, candidate: &Candidate) -> Self {
+        Self { tariff: candidate.tariff, markup_permille: candidate.markup_permille, ..self }
     }
 
     /// The charge, the deployment's markup included.
@@ -143,8 +141,8 @@ impl Pricing {
 /// The record of a request. One that is not charged keeps its cost at the provider.
 pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     let usage = outcome.usage;
-    let Candidate { model: served, route, tariff } = &outcome.candidate;
-    let charged = if outcome.is_charged { Pricing::of(facts, tariff).charge(&usage) } else { PicoUsd::ZERO };
+    let Candidate { model: served, route, tariff, markup_permille } = &outcome.candidate;
+    let charged = if outcome.is_charged { Pricing::of(facts, &outcome.candidate).charge(&usage) } else { PicoUsd::ZERO };
     Record {
         key: facts.key.clone(),
         request: facts.request,
@@ -156,7 +154,7 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
         attempts: outcome.attempts,
         status: outcome.status,
         finish: outcome.finish.as_ref().map_or("", FinishReason::as_str).into(),
-        markup_permille: facts.markup_permille,
+        markup_permille: *markup_permille,
         upstream_id: outcome.upstream_id,
         source: outcome.source,
         price_version: tariff.label(&facts.catalog_version).to_string(),
@@ -191,6 +189,11 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff
     if settled != Settled::Done {
         tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
     }
+    let drift = Drift::of(record, tariff);
+    if let Some(Drift { reported, listed }) = drift {
+        let (reported, listed) = (reported.pico(), listed.pico());
+        tracing::warn!(event = "ledger.drift", request = %record.request, model = record.model, %reported, %listed);
+    }
     telemetry::count(RequestMetrics {
         provider: &record.provider,
         model: &record.model,
@@ -202,14 +205,25 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff
         output_tokens: record.usage.output,
         attempts: record.attempts,
         settlement_failures: u32::from(settled != Settled::Done),
-        price_drifts: u32::from(drifts(record, tariff)),
+        price_drifts: u32::from(drift.is_some()),
     });
 }
 
-/// Whether a reported cost is more than a tenth away from that by the list.
-fn drifts(record: &Record, tariff: &Tariff) -> bool {
-    let (reported, listed) = (record.usage.provider_cost.map(PicoUsd::pico), cost(&record.usage, tariff).pico());
-    reported.is_some_and(|reported| reported.abs_diff(listed).saturating_mul(10) > listed)
+/// A cost that a provider reports and that is not that of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Drift {
+    reported: PicoUsd,
+    listed: PicoUsd,
+}
+
+impl Drift {
+    /// The drift of a record: by more than a tenth where prices move, by more than a fiftieth where they should not.
+    fn of(record: &Record, tariff: &Tariff) -> Option<Self> {
+        let permille = if tariff.moves { 100 } else { 20 };
+        let (reported, listed) = (record.usage.provider_cost?, cost(&record.usage, tariff));
+        let difference = reported.pico().abs_diff(listed.pico());
+        (difference.saturating_mul(1_000) > listed.pico().saturating_mul(permille)).then_some(Self { reported, listed })
+    }
 }
 
 /// The line that tells of a request before it is sent: with it a process that dies leaves a trace.
@@ -225,7 +239,7 @@ pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
         upstream_model = candidate.route.upstream.as_str(),
         provider = %candidate.route.provider,
         price_version = %candidate.tariff.label(&facts.catalog_version),
-        markup_permille = facts.markup_permille,
+        markup_permille = candidate.markup_permille,
         hold = hold.map(Hold::pack),
         uncertain = facts.reservation.uncertain,
     );
@@ -233,7 +247,7 @@ pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
 
 /// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names.
 pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
-    let Candidate { model, route, tariff } = checkpoint.candidate;
+    let Candidate { model, route, tariff, markup_permille: _ } = checkpoint.candidate;
     let usage = &checkpoint.usage;
     tracing::info!(
         event = "ledger.checkpoint",
@@ -311,7 +325,6 @@ mod tests {
             catalog_version: catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
-            markup_permille: 0,
             estimated_input: 100,
         }
     }
@@ -349,26 +362,35 @@ mod tests {
     }
 
     #[test]
-    fn a_reported_cost_drifts_beyond_a_tenth() {
-        let candidate = candidate("kimi-k2.5");
-        let drifts = |reported: Option<u128>| {
+    fn a_reported_cost_drifts_beyond_a_tenth_of_a_price_that_moves_and_a_fiftieth_of_another() {
+        for (moves, reported, is_drift) in [
+            (true, None, false),
+            (true, Some(660_000_000), false),
+            (true, Some(660_000_001), true),
+            (true, Some(540_000_000), false),
+            (true, Some(539_999_999), true),
+            (false, Some(612_000_000), false),
+            (false, Some(612_000_001), true),
+            (false, Some(587_999_999), true),
+        ] {
             let usage = Usage { input: 1_000, provider_cost: reported.map(PicoUsd::new), ..Usage::default() };
             let record = record(&facts("kimi-k2.5"), outcome(200, true, usage));
-            super::drifts(&record, &candidate.tariff)
-        };
-        let seen = [None, Some(660_000_000), Some(660_000_001), Some(540_000_000), Some(539_999_999)].map(drifts);
-        assert_eq!(seen, [false, false, true, false, true]);
+            let tariff = Tariff { moves, ..candidate("kimi-k2.5").tariff };
+            let told = is_drift.then(|| (reported.unwrap_or_default(), 600_000_000));
+            let drift = Drift::of(&record, &tariff).map(|drift| (drift.reported.pico(), drift.listed.pico()));
+            assert_eq!(drift, told, "{moves} {reported:?}");
+        }
     }
 
     #[test]
     fn a_price_that_moves_is_charged_as_reported_and_never_above_the_hold() {
         let mut facts = facts("kimi-k2.5");
         let hold = |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: String::new() };
-        let tariff = Tariff { moves: true, ..candidate("kimi-k2.5").tariff };
+        let candidate = candidate("kimi-k2.5");
         let mut charge = |held, reported: Option<u128>| {
             facts.reservation.hold = Some(hold(held));
             let usage = Usage { input: 1, provider_cost: reported.map(PicoUsd::new), ..Usage::default() };
-            Pricing::of(&facts, &tariff).charge(&usage).pico()
+            Pricing::of(&facts, &candidate).charge(&usage).pico()
         };
         assert_eq!((charge(900, Some(700)), charge(900, Some(901)), charge(1_000_000, None)), (700, 900, 600_000));
     }
@@ -402,8 +424,9 @@ mod tests {
 
     #[test]
     fn a_markup_is_added_to_the_charge_alone() {
-        let facts = RequestFacts { markup_permille: 100, ..facts("claude-opus-4.6") };
-        let record = record(&facts, outcome(200, true, usage()));
+        let mut outcome = outcome(200, true, usage());
+        outcome.candidate.markup_permille = 100;
+        let record = record(&facts("claude-opus-4.6"), outcome);
         assert_eq!((record.charged.pico(), record.provider_cost.pico()), (11_891_000_000, 10_810_000_000));
     }
 

@@ -84,7 +84,7 @@ impl ReplyReader for Opening<'_> {
         let Self { context, pricing: shown } = self;
         let input = ledger::uncounted_input(prepared.body_bytes(), context.estimate.input);
         let mut context = ReplyContext { estimate: Estimate { input, ..context.estimate }, ..(*context).clone() };
-        let pricing = shown.by(&prepared.candidate.tariff);
+        let pricing = shown.by(&prepared.candidate);
         if pricing != *shown {
             context.cost = Arc::new(move |usage| pricing.charge(usage));
         }
@@ -154,7 +154,7 @@ impl Pump {
     /// Attempts until a reply is through.
     async fn deliver(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
         let context = self.context.clone();
-        let pricing = Pricing::of(&self.facts, &dispatch.prepared().candidate.tariff);
+        let pricing = Pricing::of(&self.facts, &dispatch.prepared().candidate);
         let opening = Opening { context: &context, pricing };
         loop {
             let opened = self.client.watch(dispatch.run(upstreams, &opening)).await?;

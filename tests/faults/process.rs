@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use gateway::auth::ApiKey;
 use gateway::catalog::Catalog;
 use gateway::circuit::Circuits;
-use gateway::config::Config;
+use gateway::config::{Config, Markups};
 use gateway::dispatch::{Allowance, Dispatch, Plan, RoutableRequest, Upstreams};
 use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::{self, Pricing, RequestFacts, Reservation};
@@ -61,6 +61,7 @@ impl Process {
             transport: Transport::new(config.providers.limits),
             circuits: Circuits::new(support.store.clone()),
             budget: RetryBudget::default(),
+            markups: Markups::default(),
         };
         let key = ApiKey::parse(secrecy::ExposeSecret::expose_secret(&support.key));
         let key = key.map_err(|error| anyhow::anyhow!("{error:?}"))?.id().clone();
@@ -82,11 +83,10 @@ impl Process {
             catalog_version: self.catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
-            markup_permille: 0,
             estimated_input: 100,
         };
         let candidates = self.upstreams.candidates(&model, opened.mode, ledger::day_of(facts.request));
-        let pricing = Pricing::of(&facts, &candidates[0].tariff);
+        let pricing = Pricing::of(&facts, &candidates[0]);
         let (betas, dropped, signatures, replacements) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
         let routable = RoutableRequest { request: opened, model, candidates, replacements, betas, dropped, signatures };
         let request = facts.request;

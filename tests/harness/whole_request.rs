@@ -10,7 +10,7 @@ use bytes::Bytes;
 use gateway::auth::{ApiKey, mint};
 use gateway::catalog::{Catalog, Model};
 use gateway::circuit::Circuits;
-use gateway::config::Config;
+use gateway::config::{Config, Markups};
 use gateway::dispatch::{Allowance, Dispatch, Plan, RoutableRequest, Upstreams};
 use gateway::ledger::{Applicant, Sent};
 use gateway::protocol::Demand;
@@ -82,6 +82,7 @@ impl Process {
             transport: Transport::new(config.providers.limits),
             circuits: Circuits::new(Store::local("none", "http://127.0.0.1:1")),
             budget: RetryBudget::default(),
+            markups: Markups::default(),
         };
         let (_, key) = mint(&ring::rand::SystemRandom::new()).context("no random numbers")?;
         Ok(Self { catalog: Catalog::embedded()?, upstreams, key })
@@ -118,7 +119,7 @@ impl Process {
         };
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);
-        let applicant = Applicant { key: &self.key, request: relaying::request(), markup_permille: 0, lease };
+        let applicant = Applicant { key: &self.key, request: relaying::request(), lease };
         let sent = Sent { body: plan.prepared().measured(), output_tokens: plan.prepared().output_limit() };
         let demand = ledger::demand(applicant, sent, &model, &plan.request().candidates);
         Ok((plan, demand))

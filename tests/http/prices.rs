@@ -98,6 +98,21 @@ async fn every_document_names_a_reader_that_costs_nothing_apart() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_providers_fee_is_charged_on_top_and_kept_apart() -> Result<()> {
+    let mut options = options()?;
+    options.variables.push(("PRICE_MARKUP_PERMILLE".to_owned(), "100".to_owned()));
+    options.variables.push(("PROVIDER_MARKUP_PERMILLE".to_owned(), "openrouter=55".to_owned()));
+    let gateway = Harness::start_with(options).await?;
+    for (model, markup) in [("gpt-5.2", 155), ("claude-opus-4.6", 100)] {
+        let record = recorded(&gateway, model).await?;
+        let tariff = Catalog::embedded()?.resolve(model).ok().context("the model")?.tariff;
+        let due = ledger::cost(&record.usage, &tariff).with_markup(markup);
+        assert_eq!((record.markup_permille, record.charged), (markup, due), "{model}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_region_costs_more_and_the_record_says_so() -> Result<()> {
     let catalog = Catalog::embedded()?;
     let model = catalog.resolve("claude-opus-4.6").ok().context("the model")?;

@@ -125,6 +125,8 @@ pub struct Candidate {
     pub route: Route,
     /// What it costs that way.
     pub tariff: Tariff,
+    /// What keys are charged on top of that, in thousandths.
+    pub markup_permille: u32,
 }
 
 impl Candidate {
@@ -132,6 +134,12 @@ impl Candidate {
     pub fn new(model: &Arc<Model>, route: &Route, day: Date, is_regional: bool) -> Self {
         let tariff = *model.tariff_on(day);
         let tariff = if is_regional { tariff.with_surcharge(model.regional_surcharge) } else { tariff };
-        Self { model: Arc::clone(model), route: route.clone(), tariff }
+        Self { model: Arc::clone(model), route: route.clone(), tariff, markup_permille: 0 }
+    }
+
+    /// The same with so many thousandths on top of the price.
+    #[must_use]
+    pub fn with_markup(self, permille: u32) -> Self {
+        Self { markup_permille: permille, ..self }
     }
 }

@@ -80,7 +80,7 @@ impl PreparedRequest {
         output: OutputBounds,
     ) -> Result<Self, GatewayError> {
         let RoutableRequest { request, betas, signatures, dropped: untaken, .. } = routable;
-        let Candidate { model, route, tariff } = &candidate;
+        let Candidate { model, route, tariff, markup_permille: _ } = &candidate;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
         let destination = Destination { model, route, wire: provider.wire(), output };
         let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;

@@ -35,7 +35,7 @@ impl Gateway {
             }
         };
         ledger::log_intent(&facts, &dispatch.prepared().candidate);
-        let pricing = Pricing::of(&facts, &dispatch.prepared().candidate.tariff);
+        let pricing = Pricing::of(&facts, &dispatch.prepared().candidate);
         let context = ReplyContext {
             format,
             request: facts.request,

@@ -23,8 +23,6 @@ pub struct Applicant<'a> {
     pub key: &'a ApiKey,
     /// Which request.
     pub request: RequestId,
-    /// What is added to the price, in thousandths.
-    pub markup_permille: u32,
     /// How long the hold may stand.
     pub lease: Duration,
 }
@@ -45,11 +43,11 @@ pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidate
     let room = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
     let window = candidates.iter().map(|candidate| candidate.model.largest_prompt()).max().unwrap_or_default();
     let input_tokens = body.worst_input(window).saturating_add(room).min(window);
-    let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body, applicant.markup_permille));
+    let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body));
     let price = prices.reduce(|one, other| HoldPrice {
         input: one.input.max(other.input),
         output: one.output.max(other.output),
-        markup_permille: one.markup_permille,
+        markup_permille: one.markup_permille.max(other.markup_permille),
     });
     Demand {
         key: applicant.key.id().clone(),
@@ -68,21 +66,21 @@ pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidate
 pub fn worst_cost(sent: Sent<'_>, candidate: &Candidate) -> PicoUsd {
     let Sent { body, output_tokens } = sent;
     let input_tokens = body.worst_input(candidate.model.largest_prompt());
-    hold_price(candidate, input_tokens, body, 0).amount(input_tokens, output_tokens)
+    HoldPrice { markup_permille: 0, ..hold_price(candidate, input_tokens, body) }.amount(input_tokens, output_tokens)
 }
 
 /// The most output tokens that a body may ask a candidate for, whose reply must not cost more than what is held.
-pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate, markup_permille: u32) -> u64 {
+pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate) -> u64 {
     let input_tokens = body.worst_input(candidate.model.largest_prompt());
-    let price = hold_price(candidate, input_tokens, body, markup_permille);
+    let price = hold_price(candidate, input_tokens, body);
     let amount = i128::try_from(hold.amount.pico()).unwrap_or(i128::MAX);
     price.affordable(amount, input_tokens).min(hold.tokens.saturating_sub(input_tokens))
 }
 
 /// The dearest that a token may become: written to a cache where the body marks one or the model needs no mark, in the tier of
 /// long prompts where it may be one, and as sound where it may hold some.
-fn hold_price(candidate: &Candidate, input_tokens: u64, body: &Measured, markup_permille: u32) -> HoldPrice {
-    let Candidate { model, route: _, tariff } = candidate;
+fn hold_price(candidate: &Candidate, input_tokens: u64, body: &Measured) -> HoldPrice {
+    let Candidate { model, route: _, tariff, markup_permille } = candidate;
     let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } =
         tariff.of_prompt(input_tokens);
     let unmarked = (!model.capabilities.marked_caches).then_some(CacheLifetime::FiveMinutes);
@@ -92,7 +90,11 @@ fn hold_price(candidate: &Candidate, input_tokens: u64, body: &Measured, markup_
         None => input,
     };
     let heard = if body.has_sound { audio.max(audio_cache_read) } else { input };
-    HoldPrice { input: input.max(cache_read).max(written).max(heard).pico(), output: output.pico(), markup_permille }
+    HoldPrice {
+        input: input.max(cache_read).max(written).max(heard).pico(),
+        output: output.pico(),
+        markup_permille: *markup_permille,
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +120,7 @@ mod tests {
         let price = |id: &str, rest: &str| {
             let to = candidate(id);
             let body = format!(r#"{{"messages":[{{"content":[{{"type":"text","text":"hi"{rest}}}]}}]}}"#);
-            hold_price(&to, 10, &measured(&body, &to), 0).input
+            hold_price(&to, 10, &measured(&body, &to)).input
         };
         assert_eq!(price("claude-opus-4.6", ""), 5_000_000);
         assert_eq!(price("claude-opus-4.6", r#","cache_control":{"type":"ephemeral"}"#), 6_250_000);
@@ -130,7 +132,7 @@ mod tests {
     fn a_model_that_caches_unasked_is_held_at_the_price_of_writing() {
         let mut to = candidate("gpt-5.2");
         to.tariff.price.cache_write_5m = to.tariff.price.output;
-        assert_eq!(hold_price(&to, 10, &Measured::default(), 0).input, to.tariff.price.output.pico());
+        assert_eq!(hold_price(&to, 10, &Measured::default()).input, to.tariff.price.output.pico());
     }
 
     #[test]
@@ -139,7 +141,7 @@ mod tests {
         let price = |part: &str| {
             let body = format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#);
             let body = Measured::of(WireFormat::Gemini, body.as_bytes(), &to.model.capabilities.media).unwrap();
-            hold_price(&to, 10, &body, 0).input
+            hold_price(&to, 10, &body).input
         };
         let sound = r#"{"inlineData":{"mimeType":"audio/mpeg","data":"////"}}"#;
         assert_eq!((price(r#"{"text":"hi"}"#), price(sound)), (500_000, 1_000_000));
@@ -148,7 +150,7 @@ mod tests {
     #[test]
     fn a_request_is_held_at_the_price_of_its_dearest_candidate() {
         let (_, key) = crate::auth::mint(&ring::rand::SystemRandom::new()).unwrap();
-        let applicant = Applicant { key: &key, request: RequestId::generate(), markup_permille: 0, lease: Duration::ZERO };
+        let applicant = Applicant { key: &key, request: RequestId::generate(), lease: Duration::ZERO };
         let candidates = [candidate("gpt-5-mini"), candidate("gpt-5.2")];
         let sent = Sent { body: &Measured::default(), output_tokens: 100 };
         let demand = demand(applicant, sent, &candidates[0].model, &candidates);
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn a_prompt_that_may_be_long_is_held_at_the_price_of_long_ones() {
         let to = candidate("claude-sonnet-4.5");
-        let price = |tokens| hold_price(&to, tokens, &Measured::default(), 0);
+        let price = |tokens| hold_price(&to, tokens, &Measured::default());
         assert_eq!((price(200_000).input, price(200_000).output), (3_000_000, 15_000_000));
         assert_eq!((price(200_001).input, price(200_001).output), (6_000_000, 22_500_000));
     }
@@ -184,8 +186,8 @@ mod tests {
             tokens,
             model: String::new(),
         };
-        assert_eq!(affordable_output(&hold(700, u64::MAX), &body, &to, 0), 700);
-        assert_eq!(affordable_output(&hold(700, input + 300), &body, &to, 0), 300);
-        assert_eq!(affordable_output(&hold(0, 0), &body, &to, 0), 0);
+        assert_eq!(affordable_output(&hold(700, u64::MAX), &body, &to), 700);
+        assert_eq!(affordable_output(&hold(700, input + 300), &body, &to), 300);
+        assert_eq!(affordable_output(&hold(0, 0), &body, &to), 0);
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use gateway::catalog::{Candidate, Catalog, Model};
 use gateway::circuit::Circuits;
-use gateway::config::ProviderConfig;
+use gateway::config::{Markups, ProviderConfig};
 use gateway::dispatch::Upstreams;
 use gateway::ids::RequestId;
 use gateway::ledger;
@@ -93,6 +93,7 @@ fn upstreams(config: &ProviderConfig) -> Result<Upstreams> {
         transport: Transport::new(config.limits),
         circuits: Circuits::unshared(),
         budget: RetryBudget::default(),
+        markups: Markups::default(),
     })
 }
 
