@@ -1,10 +1,13 @@
 //! `bk requests`, `bk usage` and `bk migrate`: what is recorded, as operators read it.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use gateway::ids::KeyId;
+use gateway::ledger::Timestamp;
+use gateway::store::items::Record;
 use gateway_tests::Harness;
 use serde_json::{Value, json};
 
-use crate::bk::{answer, bk, chat, created, text};
+use crate::bk::{answer, bk, bk_fed, chat, created, text};
 
 #[tokio::test]
 async fn a_request_is_found_by_the_id_of_its_response_with_and_without_its_key() -> Result<()> {
@@ -87,5 +90,36 @@ async fn there_is_nothing_to_migrate() -> Result<()> {
     assert_eq!(answer(&gateway, &["migrate"]).await?, json!({"version": 1, "keys": 2, "migrated": 0}));
     let printed = text(&bk(&gateway, &["migrate"]).await?.stdout);
     assert_eq!(printed, "schema version 1, 2 key(s): nothing to migrate\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bill_is_compared_with_the_records_by_day_and_model() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (id, key) = created(&gateway, &[]).await?;
+    for model in ["gpt-5.2", "kimi-k2.5", "claude-opus-4.6"] {
+        assert_eq!(chat(&gateway, &key, model, "bill me").await?.status, 200);
+    }
+    let key_id = KeyId::parse(&id).context("an id")?;
+    let records = gateway.stack.support.store.records(&key_id, Timestamp::UNIX_EPOCH).await?;
+    let through = |provider: &'static str| records.iter().filter(move |record| record.provider == provider);
+    let day = gateway::ledger::day_of(records[0].request);
+    let month = day.strftime("%Y-%m").to_string();
+    let line = |record: &Record, cost: &str| format!("{},{day} 10:00:00,{cost},some/slug-20260101\n", record.upstream_id);
+    let head = "generation_id,created_at,cost_total,model_permaslug\n";
+    let exact: String = through("openrouter").map(|record| line(record, &record.provider_cost.to_string())).collect();
+    let ask = ["ledger", "invoice", "--provider", "openrouter", "--month", &month, "--json"];
+    let output = bk_fed(&gateway, &format!("{head}{exact}"), &ask).await?;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout)?;
+    let models: Vec<&str> = told["days"].as_array().unwrap().iter().filter_map(|row| row["model"].as_str()).collect();
+    assert_eq!(models, ["moonshotai/kimi-k2.5", "openai/gpt-5.2"]);
+    assert_eq!((&told["total"]["requests"], &told["total"]["difference"]), (&json!(2), &json!("+0.00 %")));
+    let more = format!("{head}{exact}gen-other,{day} 11:00:00,7.5,openai/gpt-5.2-20251211\n");
+    let output = bk_fed(&gateway, &more, &ask).await?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the sums differ by more than 0.5 %"), "{}", text(&output.stderr));
+    let output = bk_fed(&gateway, "a,b\n1,2\n", &["ledger", "invoice", "--provider", "vertex", "--month", &month]).await?;
+    assert!(text(&output.stderr).contains("no column for the day"), "{}", text(&output.stderr));
     Ok(())
 }

@@ -9,6 +9,7 @@ use gateway::ledger::{Replay, Timestamp, reconcile, verify};
 use gateway::store::Store;
 
 use super::Bench;
+use super::invoice::Invoice;
 
 /// How many requests or keys pass between two lines of progress.
 const STEP: usize = 1_000;
@@ -20,6 +21,9 @@ pub(crate) enum Ledger {
     Replay,
     /// Check the records, rollups, holds and balances of all keys against each other.
     Verify,
+    /// Compare a month's records with what a provider billed, read from standard input as CSV. Exits 1 when the sums differ by more
+    /// than 0.5 %.
+    Invoice(Invoice),
     /// Resolve the holds of dead processes now, as the scheduled function does.
     Reconcile,
 }
@@ -30,6 +34,7 @@ pub(crate) async fn run(bench: &Bench, command: Ledger) -> Result<()> {
     match command {
         Ledger::Replay => replay(store, json).await,
         Ledger::Verify => check(store, json).await,
+        Ledger::Invoice(invoice) => invoice.run(store, json).await,
         Ledger::Reconcile => {
             let done = reconcile(store, Timestamp::now()).await.context("reconcile")?;
             if json {

@@ -7,6 +7,7 @@
 mod catalog;
 mod credits;
 mod details;
+mod invoice;
 mod keys;
 mod ledger;
 mod migrate;
