@@ -47,8 +47,8 @@ pub fn is_type(kind: &str) -> bool {
 }
 
 /// Whether a block tells of what ran at its provider.
-fn is_of_a_server(kind: &str) -> bool {
-    matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction")
+pub fn is_of_a_server(kind: &str) -> bool {
+    matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction") || kind.ends_with("_tool_result")
 }
 
 /// Checks the content of a message and of the results in it.
@@ -110,7 +110,7 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
         }
         "search_result" => search_result(block, cache, left_out)?,
         "tool_reference" => text_part(found_tool(&text_field(block, "tool_name")?), cache),
-        kind if kind.ends_with("_tool_result") || is_of_a_server(kind) => {
+        kind if is_of_a_server(kind) => {
             left_out.push(block.place());
             return Ok(Vec::new());
         }

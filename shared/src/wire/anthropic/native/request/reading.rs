@@ -8,7 +8,7 @@ use crate::chat::turns::reminder;
 use crate::document::{self, Value};
 use crate::error::GatewayError;
 use crate::wire::anthropic::signature;
-use crate::wire::blocks::found_tool;
+use crate::wire::blocks::{found_tool, is_of_a_server};
 use crate::wire::cache_marks::Area;
 use crate::wire::names::ToolNames;
 use crate::wire::native::Forwarding;
@@ -30,7 +30,9 @@ pub(super) struct MarkAt<'d> {
 pub(super) enum Spot {
     /// The system instruction.
     System,
-    /// A message.
+    /// A message of the system's.
+    Instruction(Home),
+    /// Another message.
     Message(Home),
     /// A tool's result.
     Result,
@@ -40,13 +42,21 @@ pub(super) enum Spot {
 
 impl Spot {
     fn home(self) -> Option<Home> {
-        if let Self::Message(home) = self { Some(home) } else { None }
+        match self {
+            Self::Instruction(home) | Self::Message(home) => Some(home),
+            Self::System | Self::Result | Self::Block => None,
+        }
+    }
+
+    /// Whether it is an instruction, which is text only.
+    const fn is_instruction(self) -> bool {
+        matches!(self, Self::System | Self::Instruction(_))
     }
 
     const fn area(self) -> Area {
         match self {
             Self::System => Area::Fixed,
-            Self::Message(_) | Self::Result | Self::Block => Area::Moving,
+            Self::Instruction(_) | Self::Message(_) | Self::Result | Self::Block => Area::Moving,
         }
     }
 }
@@ -100,7 +110,9 @@ impl<'d> Reader<'_, 'd> {
             parts.push(Block::text_content(content, number));
         }
         for (at, value) in content.elements().enumerate() {
-            parts.push(self.block(value, Spot::Message(Home { message: number, block: Some(at) }))?);
+            let home = Home { message: number, block: Some(at) };
+            let spot = if role == Role::System { Spot::Instruction(home) } else { Spot::Message(home) };
+            parts.push(self.block(value, spot)?);
         }
         Ok(Message { role, parts })
     }
@@ -128,7 +140,8 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
-            Some(kind) if self.needs_more(kind) => {
+            // No server runs a tool for an instruction.
+            Some(kind) if self.needs_more(kind) || spot.is_instruction() && is_of_a_server(kind) => {
                 self.forwarding.drop(block);
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
@@ -137,10 +150,10 @@ impl<'d> Reader<'_, 'd> {
             Some("tool_reference") if spot != Spot::Result => {
                 self.say(block, block.get("tool_name"), "tool_name", found_tool)
             }
+            Some("tool_addition" | "tool_removal") => Kind::Text,
             Some(_) | None => {
                 self.nested(fields.content, Spot::Block)?;
-                // The system instruction is text only.
-                if spot == Spot::System { Kind::Media } else { Kind::Text }
+                if spot.is_instruction() { Kind::Media } else { Kind::Text }
             }
         };
         // Inner marks end before those of the block around them.
