@@ -49,9 +49,21 @@ invoke: $(TOOLS)/lambda/installed ## Send an event of events/ to a running make 
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function \
 	    --invoke-address 127.0.0.1 --invoke-port $${GATEWAY_URL##*:} --data-file .dev/event.json
 
+# What SAM's containers run: debug builds, or with RELEASE=1 those that are deployed.
+SAM_BINARIES := $(if $(RELEASE),$(TARGET)/lambda,$(TARGET)/debug)
+
+.PHONY: sam-binaries
+sam-binaries: $(TOOLS)/sam/installed $(if $(RELEASE),$(TOOLS)/lambda/installed)
+	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
+	$(if $(RELEASE),$(SAM) cargo lambda build --release $(PACKAGES))
+
 .PHONY: sam-invoke
-sam-invoke: tools ## Send an event to a function in SAM's container (needs Docker and a running make dev): EVENT=health, or EVENT=all
-	@tools/sam-invoke.sh "$${EVENT:-health}"
+sam-invoke: sam-binaries ## Send an event to a function in SAM's container (needs Docker and a running make dev): EVENT=health, or EVENT=all; RELEASE=1
+	@BINARIES=$(SAM_BINARIES) tools/sam.sh invoke "$${EVENT:-health}"
+
+.PHONY: sam-api
+sam-api: sam-binaries ## Serve all functions from SAM's containers at http://127.0.0.1:9001 (needs Docker and a running make dev): SAM_PORT=, RELEASE=1
+	@BINARIES=$(SAM_BINARIES) tools/sam.sh api
 
 ## Deploying: tools/deploy/README.md says how
 
@@ -127,7 +139,7 @@ lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Format, clippy, scripts,
 	cargo clippy --workspace --all-targets -- --deny warnings
 	$(TOOLS)/lint/bin/ruff format --check --quiet tools tests
 	$(TOOLS)/lint/bin/ruff check --quiet tools tests
-	$(TOOLS)/lint/bin/shellcheck .ci/run tools/sam-invoke.sh tools/deploy/bk
+	$(TOOLS)/lint/bin/shellcheck .ci/run tools/sam.sh tools/deploy/bk
 	$(TOOLS)/sam/bin/cfn-lint --template template.yaml
 	$(TOOLS)/sam/bin/sam validate --lint --template template.yaml --region us-east-1
 
@@ -179,22 +191,12 @@ release: ## Build the functions for deployment on this machine's architecture
 	cargo build --release $(PACKAGES)
 
 .PHONY: nightly
-nightly: tools ## What is too slow for each change: sam build, its bootstraps under Lambda's emulator, containers, arm64, sizes
+nightly: tools ## What is too slow for each change: sam build, its bootstraps under Lambda's emulator, arm64, sizes
 	$(MAKE) build ARCH=x86_64
 	cargo build --workspace
 	GATEWAY_BOOTSTRAPS=$(TARGET)/lambda cargo test --package gateway-tests --test operations emulator -- --nocapture
-	$(MAKE) containers
 	$(if $(arm64_LIBRARY),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
 	$(MAKE) sizes
-
-# Every event through SAM's container, against a gateway of its own.
-.PHONY: containers
-containers: tools
-	@cargo build --quiet --workspace
-	@rm -f .aws-sam/dev/env; $(TARGET)/debug/gateway-dev --port 9009 --fresh --data .aws-sam/dev & support=$$!; \
-	  trap 'kill $$support 2>/dev/null || true' EXIT; \
-	  until [ -f .aws-sam/dev/env ]; do kill -0 $$support || exit 1; sleep 0.1; done; \
-	  DATA=.aws-sam/dev SKIP_WITHOUT_DOCKER=1 tools/sam-invoke.sh all
 
 ## Tools, each in a folder of its own
 

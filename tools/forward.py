@@ -23,7 +23,12 @@ async def forward(address, port):
     """Both directions of every connection to the same port of loopback."""
 
     async def connected(reader, writer):
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            # As refused as it is here.
+            writer.close()
+            return
         await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
     server = await asyncio.start_server(connected, address, port)

@@ -169,6 +169,7 @@ class Project:
     def file(self, name, text):
         """A file in the project's folder."""
         path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         return str(path)
 

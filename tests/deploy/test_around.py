@@ -136,15 +136,3 @@ def test_doctor_names_an_unknown_profile_in_one_line(project):
     assert printed.splitlines() == [
         "missing  AWS credentials          for make deploy: The config profile (nobodys) could not be found"
     ]
-
-
-def test_template_of_local_containers_declares_every_local_variable(project):
-    project.file("functions.env", "TABLE_NAME='gateway-local'\nAWS_ENDPOINT_URL_DYNAMODB='http://127.0.0.1:8000'\n")
-    template = "Globals: {Function: {Environment: {Variables: {TABLE_NAME: !Ref Table}}}}\nResources: {}\n"
-    project.file("template.built", template)
-    files = [str(project.folder / name) for name in ("template.built", "functions.env", "local.yaml", "variables.json")]
-    project.succeed("local_template.py", *files)
-    values = json.loads((project.folder / "variables.json").read_text())["Parameters"]
-    assert values == {"TABLE_NAME": "gateway-local", "AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000"}
-    local = (project.folder / "local.yaml").read_text()
-    assert "AWS_ENDPOINT_URL_DYNAMODB: ''" in local and "TABLE_NAME:\n          Ref: Table" in local

@@ -94,7 +94,7 @@ fn every_event_has_an_expectation_and_every_function_an_event() {
     assert_eq!(functions, BTreeSet::from(FUNCTIONS));
 }
 
-/// The status that an event's name promises, to people and to `tools/sam-invoke.sh`.
+/// The status that an event's name promises, to people and to `tools/sam.sh`.
 fn promised(name: &str) -> u16 {
     match name.strip_prefix("error-").and_then(|rest| rest.split('-').next()) {
         Some(status) => status.parse().unwrap_or(200),

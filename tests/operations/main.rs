@@ -2,6 +2,7 @@
 
 mod bk;
 mod catalog;
+mod containers;
 mod credits;
 mod edge;
 mod emulator;

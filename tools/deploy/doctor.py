@@ -63,7 +63,7 @@ def deployment(report):
     advice = "rustup target add aarch64-unknown-linux-gnu, or build with ARCH=x86_64"
     report.line("arm64 standard library", "yes" if arm else None, "for make deploy", advice)
     docker = version(output("docker", "info", "--format", "{{.ServerVersion}}"))
-    report.line("docker", docker, "optional", "only make sam-invoke uses it: https://docs.docker.com/get-docker")
+    report.line("docker", docker, "optional", "only make sam-invoke and make sam-api use it: https://docs.docker.com/get-docker")
 
 
 def account(report):

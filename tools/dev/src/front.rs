@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::invoke::{self, INVOCATIONS};
 use crate::lambda::{Lambda, Reply};
+use crate::remote::Remote;
 
 /// Lambda's limit for an event, which is the request as JSON.
 const MAX_EVENT_BYTES: usize = 6_291_556;
@@ -64,13 +65,37 @@ struct HttpContext<'a> {
     user_agent: &'a str,
 }
 
+/// Who runs the functions.
+#[derive(Clone, Debug)]
+pub enum Functions {
+    /// This process.
+    Own(Arc<Lambda>),
+    /// Something else.
+    Remote(Remote),
+}
+
+impl Functions {
+    async fn invoke(&self, function: &str, event: String) -> Result<Reply> {
+        match self {
+            Self::Own(lambda) => lambda.invoke(function, event).await,
+            Self::Remote(remote) => remote.invoke(function, event).await,
+        }
+    }
+}
+
 /// The front of these functions, and Lambda's own API beside it.
 pub fn router(lambda: Arc<Lambda>) -> Router {
-    Router::new().route(INVOCATIONS, post(invoke::answer)).fallback(answer).with_state(lambda)
+    let api = Router::new().route(INVOCATIONS, post(invoke::answer)).with_state(Arc::clone(&lambda));
+    front(Functions::Own(lambda)).merge(api)
+}
+
+/// The front of these functions alone.
+pub fn front(functions: Functions) -> Router {
+    Router::new().fallback(answer).with_state(functions)
 }
 
 async fn answer(
-    State(lambda): State<Arc<Lambda>>,
+    State(functions): State<Functions>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
@@ -82,7 +107,7 @@ async fn answer(
     let function = Endpoint::function(Endpoint::of_path(parts.uri.path()).as_ref());
     let reply = match event(&parts, client, &body) {
         Ok(event) if event.len() > MAX_EVENT_BYTES => return too_large(),
-        Ok(event) => lambda.invoke(function, event).await,
+        Ok(event) => functions.invoke(function, event).await,
         Err(error) => Err(error),
     };
     match reply {

@@ -8,5 +8,6 @@ pub mod front;
 mod invoke;
 pub mod lambda;
 pub mod proxy;
+pub mod remote;
 pub mod simulator;
 pub mod stack;

@@ -1,6 +1,7 @@
 //! `make dev` and `make watch`: the local stack, until Ctrl-C.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,9 +9,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use gateway::config::VARIABLES;
+use gateway_dev::front::{self, Functions};
 use gateway_dev::lambda::cold_start;
+use gateway_dev::remote::Remote;
 use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, Support};
 use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
 
 /// How functions log: Lambda's own variables, which a developer may set as well.
 const LOGGING: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_FORMAT"];
@@ -41,6 +45,9 @@ struct Arguments {
     /// Only database and providers: something else runs the functions on the port.
     #[arg(long)]
     support_only: bool,
+    /// Only the front: the functions are behind Lambda's Invoke API at this URL.
+    #[arg(long, value_name = "URL")]
+    invoke: Option<String>,
 }
 
 #[tokio::main]
@@ -55,6 +62,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
+    if let Some(url) = &arguments.invoke {
+        return serve_front(arguments.port, url).await;
+    }
     if arguments.fresh && arguments.data.exists() {
         std::fs::remove_dir_all(&arguments.data).with_context(|| format!("empty {}", arguments.data.display()))?;
     }
@@ -93,6 +103,15 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
     }
     wait_for_the_end().await
+}
+
+/// One base URL for functions that something else runs.
+async fn serve_front(port: u16, url: &str) -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| format!("listen on port {port}"))?;
+    let front = front::front(Functions::Remote(Remote::new(url)?));
+    eprintln!("base URL http://127.0.0.1:{port}, for the functions at {url}; the key is in .dev/env");
+    let service = front.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).await.context("serve the front")
 }
 
 /// The environment wins over `.env`.

@@ -89,7 +89,7 @@ impl Reply {
     }
 
     /// The answer of a buffered function, from its JSON.
-    pub(super) fn buffered(json: &[u8]) -> Option<Self> {
+    pub(crate) fn buffered(json: &[u8]) -> Option<Self> {
         let Buffered { head, body, is_base64_encoded } = serde_json::from_slice(json).ok()?;
         let body = body.unwrap_or_default();
         let body = if is_base64_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() };
@@ -103,7 +103,8 @@ impl Reply {
         Self::whole(head, br#"{"message":"Internal Server Error"}"#.to_vec())
     }
 
-    fn whole(head: Head, body: Vec<u8>) -> Self {
+    /// An answer whose whole body is there.
+    pub(crate) fn whole(head: Head, body: Vec<u8>) -> Self {
         let (reply, pieces) = Self::streamed(head);
         if !body.is_empty() {
             // The channel is new: there is room.
