@@ -33,7 +33,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("vault", &["ids", "store"]),
     ("providers", &["aws", "config", "error", "ids", "money", "wire"]),
     ("open_catalog", &["catalog", "error", "ids", "providers", "store"]),
-    ("scheduled", &["config", "ledger", "open_catalog", "providers", "store", "telemetry"]),
+    ("scheduled", &["catalog", "config", "ledger", "open_catalog", "providers", "store", "telemetry"]),
     ("dispatch", &["catalog", "circuit", "document", "error", "ids", "providers", "retry", "store", "translate", "wire"]),
     ("ending", &["chat", "circuit", "dispatch", "error", "ledger", "retry", "store", "translate", "vault"]),
     ("pump", &["dispatch", "ending", "error", "ledger", "money", "providers", "store", "translate", "wire"]),

@@ -2,6 +2,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod demand;
+mod held;
 mod reconcile;
 mod replay;
 mod settlement;
@@ -226,7 +227,7 @@ pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
         provider = %candidate.route.provider,
         price_version = %candidate.tariff.label(&facts.catalog_version),
         markup_permille = facts.markup_permille,
-        hold = hold.map(Hold::pack),
+        hold = hold.map(Hold::to_text),
         uncertain = facts.reservation.uncertain,
     );
 }
@@ -294,6 +295,7 @@ fn log(record: &Record) {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::store::items::HeldModel;
 
     fn candidate(model: &str) -> Candidate {
         let model = Catalog::embedded().unwrap().resolve(model).unwrap();
@@ -363,7 +365,8 @@ mod tests {
     #[test]
     fn a_price_that_moves_is_charged_as_reported_and_never_above_the_hold() {
         let mut facts = facts("kimi-k2.5");
-        let hold = |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: String::new() };
+        let hold =
+            |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: HeldModel::of("") };
         let tariff = Tariff { moves: true, ..candidate("kimi-k2.5").tariff };
         let mut charge = |held, reported: Option<u128>| {
             facts.reservation.hold = Some(hold(held));

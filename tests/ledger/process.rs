@@ -13,7 +13,7 @@ use gateway::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
 
 use crate::laws::Broken;
-use crate::model::{Entry, Flaw, signed};
+use crate::model::{Entry, Flaw, model_of, signed};
 use crate::world::{Answer, Call, Event, World};
 
 /// What happens to a request after its admission.
@@ -142,7 +142,7 @@ impl World {
 
     fn admit(&mut self, place: usize, machine: Box<Admitting>, effect: AdmitEffect) -> Result<(), Broken> {
         let lives = match effect {
-            AdmitEffect::Write(write) => self.call(place, Call::Admit(write))?,
+            AdmitEffect::Write(write) => self.call(place, Call::Admit(*write))?,
             AdmitEffect::Pause(ceiling) => self.pause(place, ceiling),
         };
         self.processes[place].stage = if lives { Stage::Admitting(machine) } else { Stage::Over };
@@ -285,11 +285,13 @@ impl World {
                 let reserved = (Some(hold.clone()), false);
                 let keyed = KeyedRequest { key: id.clone(), id: request };
                 let (machine, _) = Settling::begin(keyed, reservation(reserved), Charge::default(), now);
-                stages.push(Stage::Settling(Box::new(machine), Entry::interrupted(&hold.model)));
+                stages.push(Stage::Settling(Box::new(machine), Entry::interrupted(model_of(&hold))));
             }
             for (request, mark) in &key.expired {
-                if matches!(mark, Expired::Released(until) if *until <= now) {
-                    stages.push(Stage::LastCall(Box::new(Call::Forget(id.clone(), *request, mark.clone()))));
+                if let Expired::Released(until) = mark
+                    && *until <= now
+                {
+                    stages.push(Stage::LastCall(Box::new(Call::Forget(id.clone(), *request, *until))));
                 }
             }
         }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::Reservation;
+use super::held::HeldModels;
 use super::settlement::store_record;
+use crate::catalog::Catalog;
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
@@ -24,37 +26,41 @@ pub struct Reconciled {
     pub left: u64,
 }
 
-/// Walks over the directory and resolves what is dead at that time. Safe to run at any time, by many at once.
-pub async fn reconcile(store: &Store, now: Timestamp) -> Result<Reconciled, StoreError> {
+/// Walks over the directory and resolves what is dead at that time; the catalogue has the models that holds may be for. Safe to run
+/// at any time, by many at once.
+pub async fn reconcile(store: &Store, catalog: &Catalog, now: Timestamp) -> Result<Reconciled, StoreError> {
+    let models = HeldModels::new(catalog, store);
     let now = u64::try_from(now.as_second()).unwrap_or_default();
     let mut done = Reconciled::default();
     for listed in store.list_keys().await? {
         if let Some(key) = store.key(&listed.id).await? {
             done.keys = done.keys.saturating_add(1);
-            reconcile_key(store, &listed.id, &key, now, &mut done).await?;
+            reconcile_key(&models, &listed.id, &key, now, &mut done).await?;
         }
     }
     Ok(done)
 }
 
 async fn reconcile_key(
-    store: &Store,
+    models: &HeldModels<'_>,
     id: &KeyId,
     key: &StoredKey,
     now: u64,
     done: &mut Reconciled,
 ) -> Result<(), StoreError> {
     for (request, hold) in dead_holds(key, now) {
-        let record = interrupted(id, request, &hold);
+        let record = interrupted(id, request, models.id(&hold.model).await?);
         let reservation = Reservation { hold: Some(hold), uncertain: false };
-        match store_record(store, &record, &reservation).await {
+        match store_record(models.store, &record, &reservation).await {
             Settled::Done => done.resolved = done.resolved.saturating_add(1),
             Settled::HoldLeft | Settled::RecordLost => done.left = done.left.saturating_add(1),
         }
     }
     for (request, entry) in &key.expired {
-        if matches!(entry, Expired::Released(until) if *until <= now) {
-            store.forget_mark(id, *request, entry).await?;
+        if let Expired::Released(until) = entry
+            && *until <= now
+        {
+            models.store.forget_mark(id, *request, *until).await?;
             done.forgotten = done.forgotten.saturating_add(1);
         }
     }
@@ -72,12 +78,12 @@ pub(super) fn dead_holds(key: &StoredKey, now: u64) -> Vec<(RequestId, Hold)> {
 }
 
 /// The record of a request that nobody finished, when nothing but its hold is known.
-pub(super) fn interrupted(key: &KeyId, request: RequestId, hold: &Hold) -> Record {
+pub(super) fn interrupted(key: &KeyId, request: RequestId, model: String) -> Record {
     Record {
         key: key.clone(),
         request,
         format: "".into(),
-        model: hold.model.clone(),
+        model,
         served_model: String::new(),
         upstream_model: String::new(),
         provider: "".into(),

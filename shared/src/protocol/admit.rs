@@ -3,7 +3,7 @@
 use super::{Fault, ROUNDS, TRIES, WINDOW, Window, signed};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::{PicoUsd, SignedPicoUsd};
-use crate::store::items::{AdmitWrite, Hold, StoredKey};
+use crate::store::items::{AdmitWrite, HeldModel, Hold, StoredKey};
 
 /// Most dead holds that one write moves: DynamoDB limits the size of an expression.
 const MOST_DEAD: usize = 25;
@@ -114,7 +114,7 @@ pub enum Denial {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitEffect {
     /// This write.
-    Write(AdmitWrite),
+    Write(Box<AdmitWrite>),
     /// A pause of a random length below so many milliseconds.
     Pause(u64),
 }
@@ -161,6 +161,7 @@ impl Admitting {
             key: demand.key.clone(),
             digest: demand.digest,
             request: demand.request,
+            model: demand.model.clone(),
             hold,
             now,
             reset: false,
@@ -168,7 +169,7 @@ impl Admitting {
             slots: None,
         };
         let machine = Self { demand, write: write.clone(), output_tokens, rounds: 0, tries: 0, uncertain: false };
-        (machine, AdmitEffect::Write(write))
+        (machine, AdmitEffect::Write(Box::new(write)))
     }
 
     /// The hold that it last asked for: after writes without an answer it may be there.
@@ -197,7 +198,7 @@ impl Admitting {
                     Fault::Unknown => Denial::Unavailable,
                 }))
             }
-            AdmitEvent::Paused => AdmitStep::Do(AdmitEffect::Write(self.write.clone())),
+            AdmitEvent::Paused => AdmitStep::Do(AdmitEffect::Write(Box::new(self.write.clone()))),
         }
     }
 
@@ -224,7 +225,7 @@ impl Admitting {
         }
         self.rounds = self.rounds.saturating_add(1);
         match self.adapt(&old, now) {
-            Ok(()) => AdmitStep::Do(AdmitEffect::Write(self.write.clone())),
+            Ok(()) => AdmitStep::Do(AdmitEffect::Write(Box::new(self.write.clone()))),
             Err(denial) => AdmitStep::Done(Err(denial)),
         }
     }
@@ -283,6 +284,6 @@ fn hold(demand: &Demand, output_tokens: u64, now: u64) -> Hold {
         window: now - now % WINDOW,
         amount: demand.price.amount(demand.input_tokens, output_tokens),
         tokens: demand.input_tokens.saturating_add(output_tokens),
-        model: demand.model.clone(),
+        model: HeldModel::of(&demand.model),
     }
 }

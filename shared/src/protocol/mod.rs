@@ -11,10 +11,9 @@ pub use settle::{Charge, KeyedRequest, Reservation, SettleEffect, SettleEvent, S
 pub use take::Taking;
 
 use crate::store::StoreError;
+pub use crate::store::items::WINDOW;
 use crate::store::items::{OFF, StoredKey};
 
-/// Seconds of a window of the rate limits.
-pub const WINDOW: u64 = 60;
 /// Times that a refusal is answered by another write, before the key is called too busy.
 const ROUNDS: u32 = 3;
 /// Times that a write without an answer is sent.

@@ -31,7 +31,7 @@ pub(crate) async fn run(bench: &Bench, command: Ledger) -> Result<()> {
         Ledger::Replay => replay(store, json).await,
         Ledger::Verify => check(store, json).await,
         Ledger::Reconcile => {
-            let done = reconcile(store, Timestamp::now()).await.context("reconcile")?;
+            let done = reconcile(store, &Catalog::embedded()?, Timestamp::now()).await.context("reconcile")?;
             if json {
                 return super::print(&done);
             }
@@ -55,7 +55,7 @@ async fn replay(store: &Store, json: bool) -> Result<()> {
     let requests = replay.requests();
     eprintln!("{lines} ledger lines of {requests} requests");
     let replayed = replay
-        .run(store, Timestamp::now(), |done| {
+        .run(store, &Catalog::embedded()?, Timestamp::now(), |done| {
             if done.is_multiple_of(STEP) {
                 eprintln!("{done} of {requests}");
             }

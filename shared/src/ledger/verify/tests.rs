@@ -3,7 +3,7 @@
 use super::super::reconcile::interrupted;
 use super::*;
 use crate::ids::{GrantId, KeyDigest, RequestId};
-use crate::store::items::{Hold, Limits, NewKey};
+use crate::store::items::{HeldModel, Hold, Limits, NewKey};
 
 const DOLLAR: i128 = 1_000_000_000_000;
 
@@ -60,10 +60,10 @@ fn what_an_operator_took_back_may_be_missing_and_no_more() {
 #[test]
 fn a_charge_above_the_hold_that_is_still_there_is_found_among_the_running_and_the_dead() {
     let request = RequestId::generate();
-    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: "one".to_owned() };
+    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: HeldModel::of("one") };
     let words = format!("{request} charges 0.000000000101 USD, and 0.0000000001 USD were held for it");
     for (charged, expected) in [(100, vec![]), (101, vec![("L5", words)])] {
-        let record = Record { charged: PicoUsd::new(charged), ..interrupted(&id(), request, &hold) };
+        let record = Record { charged: PicoUsd::new(charged), ..interrupted(&id(), request, "one".to_owned()) };
         let (mut running, mut dead) = (prepaid(0), prepaid(0));
         running.holds.insert(request, hold.clone());
         dead.expired.insert(request, Expired::Dead(hold.clone()));
@@ -76,8 +76,7 @@ fn a_charge_above_the_hold_that_is_still_there_is_found_among_the_running_and_th
 #[test]
 fn nothing_is_said_about_a_charge_whose_hold_has_ended() {
     let (request, mut key) = (RequestId::generate(), prepaid(0));
-    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: "one".to_owned() };
-    let record = Record { charged: PicoUsd::new(101), ..interrupted(&id(), request, &hold) };
+    let record = Record { charged: PicoUsd::new(101), ..interrupted(&id(), request, "one".to_owned()) };
     key.expired.insert(request, Expired::Released(60));
     assert_eq!(found(|found| found.charges(&key, &[record])), []);
 }
