@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::protocol::{
-    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Denial, Grant, KeyedRequest, Reservation, SettleEffect,
-    SettleEvent, SettleStep, Settled, Settling,
+    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Denial, Grant, KeyedRequest, Reservation, SeenWindow,
+    SettleEffect, SettleEvent, SettleStep, Settled, Settling,
 };
 use gateway::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
@@ -103,7 +103,9 @@ impl World {
         let now = self.clock(self.processes[place].environment);
         match std::mem::replace(&mut self.processes[place].stage, Stage::Over) {
             Stage::Waiting => {
-                let (machine, first) = Admitting::begin(self.traces[place].demand.clone(), now);
+                let demand = self.traces[place].demand.clone();
+                let seen = self.seen[self.processes[place].environment].get(&demand.key).copied();
+                let (machine, first) = Admitting::begin(demand, seen, now);
                 self.admit(place, Box::new(machine), first)
             }
             Stage::Settling(machine, entry) => self.settle(place, (machine, entry), SettleEffect::PutRecord),
@@ -113,7 +115,14 @@ impl World {
     }
 
     pub(crate) fn tell(&mut self, place: usize, answer: Answer) -> Result<(), Broken> {
-        let now = self.clock(self.processes[place].environment);
+        let environment = self.processes[place].environment;
+        let now = self.clock(environment);
+        if let (Stage::Admitting(_), Answer::Conditional(Conditional::Written(key) | Conditional::Refused(Some(key)))) =
+            (&self.processes[place].stage, &answer)
+        {
+            let seen = SeenWindow { start: key.window, others: 0 };
+            self.seen[environment].insert(self.traces[place].key().clone(), seen);
+        }
         match std::mem::replace(&mut self.processes[place].stage, Stage::Over) {
             Stage::Admitting(mut machine) => match machine.step(admit_event(answer), now) {
                 AdmitStep::Do(effect) => self.admit(place, machine, effect),

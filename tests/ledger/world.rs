@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
-use gateway::protocol::Fault;
+use gateway::protocol::{Fault, SeenWindow};
 use gateway::store::items::{AdmitWrite, KeyStatus, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
 
@@ -136,6 +136,8 @@ pub(crate) struct World {
     pub(crate) watch: Watch,
     /// Whether events are printed.
     pub(crate) is_loud: bool,
+    /// The windows that each environment has seen.
+    pub(crate) seen: [BTreeMap<KeyId, SeenWindow>; 2],
     queue: BTreeMap<(u64, u64), Event>,
     events: u64,
 }
@@ -153,6 +155,7 @@ impl World {
             traces: Vec::new(),
             watch: Watch::default(),
             is_loud: false,
+            seen: Default::default(),
             queue: BTreeMap::new(),
             events: 0,
         }

@@ -1,6 +1,6 @@
 //! Admission: authentication, rates, concurrency and balance by one write, and what to make of a refusal.
 
-use super::{Fault, ROUNDS, TRIES, WINDOW, Window, signed};
+use super::{Fault, ROUNDS, SeenWindow, TRIES, WINDOW, Window, signed};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::store::items::{AdmitWrite, HeldModel, Hold, StoredKey};
@@ -153,10 +153,11 @@ pub struct Admitting {
 }
 
 impl Admitting {
-    /// Begins an admission at a time in seconds since the epoch.
-    pub fn begin(demand: Demand, now: u64) -> (Self, AdmitEffect) {
+    /// Begins an admission at a time in seconds since the epoch, with the key's window as this process last saw it.
+    pub fn begin(demand: Demand, seen: Option<SeenWindow>, now: u64) -> (Self, AdmitEffect) {
         let output_tokens = demand.output_tokens;
-        let hold = hold(&demand, output_tokens, now);
+        let (window, reset) = SeenWindow::first_write(seen, now);
+        let hold = Hold { window, ..hold(&demand, output_tokens, now) };
         let write = AdmitWrite {
             key: demand.key.clone(),
             digest: demand.digest,
@@ -164,7 +165,7 @@ impl Admitting {
             model: demand.model.clone(),
             hold,
             now,
-            reset: false,
+            reset,
             dead: Vec::new(),
             slots: None,
         };
