@@ -27,7 +27,7 @@ use crate::telemetry::{self, RequestMetrics};
 
 pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
-pub use reconcile::{Reconciled, reconcile};
+pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::items::{
-    ANY, AdmitWrite, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, TakeWrite, number, packed_mark, partition,
-    primary_key, text, text_mark,
+    ACTIVE, ANY, AdmitWrite, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, TakeWrite, active_mark, number,
+    packed_mark, partition, primary_key, text, text_mark,
 };
 use super::{Limit, Store, StoreError, failure};
 use crate::ids::{KeyDigest, KeyId, RequestId};
@@ -36,6 +36,8 @@ impl Store {
         let user = User { digest: write.digest, model: &write.model, now: write.now };
         let mut builder = may_use(self.key_update(&write.key, update, condition), user)
             .expression_attribute_names("#r", name)
+            .expression_attribute_names("#active", ACTIVE)
+            .expression_attribute_values(":mark", number(active_mark(&write.key, write.now)))
             .expression_attribute_values(":amount", number(write.hold.amount.pico()))
             .expression_attribute_values(":hold", hold)
             .expression_attribute_values(":one", number(1))
@@ -153,7 +155,7 @@ fn admit_update(write: &AdmitWrite) -> String {
     } else {
         "requests_left = requests_left - :one, tokens_left = tokens_left - :tokens"
     };
-    let mut update = format!("SET holds.#r = :hold, balance = balance - :amount, {rates}");
+    let mut update = format!("SET holds.#r = :hold, #active = :mark, balance = balance - :amount, {rates}");
     let dead = |template: &str| -> Vec<String> {
         (0..write.dead.len()).map(|position| template.replace('?', &position.to_string())).collect()
     };

@@ -3,6 +3,7 @@
 //! One table, string keys `pk` and `sk`. Every item carries the schema version `v`. A limit that is off is [`OFF`], so that one
 //! constant expression fits every key.
 
+mod active;
 mod grant;
 mod hold;
 mod key;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::ids::{KeyId, RequestId};
 
+pub use active::{ACTIVE, ACTIVE_SHARDS, Cursor, active_mark, active_marks};
 pub use grant::CreditGrant;
 pub use hold::{Entry, Expired, HeldModel, Hold, LARGEST_ENTRY, WINDOW, packed_mark, text_mark};
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
