@@ -2,6 +2,7 @@
 
 mod reconcile;
 mod units;
+mod usage;
 mod window;
 
 use anyhow::Result;
