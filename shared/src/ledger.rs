@@ -31,7 +31,7 @@ pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, Violation, verify};
 
 /// What is known of a request when it is sent upstream.
 #[derive(Clone, Debug)]

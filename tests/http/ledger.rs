@@ -153,6 +153,7 @@ async fn a_key_that_spent_more_than_was_granted_is_named_by_verify() -> Result<(
     let of_l5: Vec<&Value> =
         verified["violations"].as_array().context("a list")?.iter().filter(|v| v["law"] == "L5").collect();
     let what = "the balance is -1.000000000077 USD: more was held or charged than was granted";
-    assert_eq!(of_l5, [&json!({"law": "L5", "key": key.to_string(), "what": what})]);
+    let how = "differed twice in the same way, with nothing written between the readings";
+    assert_eq!(of_l5, [&json!({"law": "L5", "key": key.to_string(), "what": what, "how": how})]);
     Ok(())
 }

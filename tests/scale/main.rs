@@ -3,6 +3,7 @@
 mod reconcile;
 mod units;
 mod usage;
+mod verify;
 mod window;
 
 use anyhow::Result;
@@ -16,8 +17,8 @@ use gateway_dev::stack::TABLE;
 const READS: f64 = 0.125;
 const WRITES: f64 = 0.625;
 
-/// Writes items as they are, without anything of the gateway's in between.
-async fn put_all(endpoint: &str, items: &[Item]) -> Result<()> {
+/// A client of the table without anything of the gateway's in between.
+fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -25,7 +26,12 @@ async fn put_all(endpoint: &str, items: &[Item]) -> Result<()> {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .build();
-    let client = Client::from_conf(config);
+    Client::from_conf(config)
+}
+
+/// Writes items as they are.
+async fn put_all(endpoint: &str, items: &[Item]) -> Result<()> {
+    let client = client(endpoint);
     for batch in items.chunks(25) {
         let put = |item: &Item| {
             let put = PutRequest::builder().set_item(Some(item.clone())).build()?;

@@ -25,18 +25,21 @@ const PROMISED: [(usize, f64); 4] = [(14, 6.0), (32, 8.0), (64, 12.0), (200, 24.
 const MODEL: &str = "claude-opus-4.6";
 
 /// A key that is used, and the way to its table on which units are counted.
-struct Bench {
+pub(crate) struct Bench {
     _emulator: Emulator,
-    proxy: FaultProxy,
-    store: Store,
+    /// Where units are counted.
+    pub(crate) proxy: FaultProxy,
+    /// The table.
+    pub(crate) store: Store,
     admission: Admission,
-    key: ApiKey,
+    /// The key.
+    pub(crate) key: ApiKey,
 }
 
 impl Bench {
     /// A prepaid key of a usual name with lists of models and networks, as long as a key's item usually gets: while its secret is
     /// being changed it has two digests.
-    async fn new() -> Result<Self> {
+    pub(crate) async fn new() -> Result<Self> {
         let emulator = Emulator::start(None, TABLE).await?;
         let proxy = FaultProxy::start(&emulator.endpoint).await?;
         let store = Store::local(TABLE, &proxy.endpoint);
@@ -60,7 +63,7 @@ impl Bench {
     }
 
     /// Admits a request that holds half a dollar or so.
-    async fn admit(&self) -> Result<(RequestId, Reservation)> {
+    pub(crate) async fn admit(&self) -> Result<(RequestId, Reservation)> {
         let request = RequestId::generate();
         let demand = Demand {
             key: self.key.id().clone(),
@@ -78,7 +81,8 @@ impl Bench {
         Ok((request, Reservation { hold: permit.hold, uncertain: permit.uncertain }))
     }
 
-    async fn settle(&self, (request, reservation): &(RequestId, Reservation)) -> Result<()> {
+    /// Ends it with its record.
+    pub(crate) async fn settle(&self, (request, reservation): &(RequestId, Reservation)) -> Result<()> {
         let settled = store_record(&self.store, &record(&self.key, *request), reservation).await;
         ensure!(settled == Settled::Done, "{settled:?}");
         Ok(())

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use gateway::catalog::Catalog;
-use gateway::ledger::{Replay, Timestamp, reconcile, verify};
+use gateway::ledger::{Replay, Timestamp, Violation, reconcile, verify};
 use gateway::store::Store;
 
 use super::Bench;
@@ -18,7 +18,7 @@ const STEP: usize = 1_000;
 pub(crate) enum Ledger {
     /// Read log lines from standard input and settle what the table does not have. Safe to repeat.
     Replay,
-    /// Check the records, rollups, holds and balances of all keys against each other.
+    /// Check the records, rollups, holds and balances of all keys against each other. Requests may run meanwhile.
     Verify,
     /// Resolve the holds of dead processes now, as the scheduled function does.
     Reconcile,
@@ -85,18 +85,27 @@ async fn check(store: &Store, json: bool) -> Result<()> {
         super::print(&verified)?;
     } else {
         for violation in &verified.violations {
-            println!("{}  {}  {}", violation.law, violation.key, violation.what);
+            println!("{}", line(violation));
+        }
+        for unsure in &verified.unsure {
+            eprintln!("not sure: {}", line(unsure));
         }
         eprintln!(
-            "{} keys, {} records, {} running: {} violations",
+            "{} keys, {} records, {} running: {} violations, {} not sure",
             verified.keys,
             verified.records,
             verified.held,
-            verified.violations.len()
+            verified.violations.len(),
+            verified.unsure.len()
         );
     }
     if !verified.violations.is_empty() {
         bail!("the ledger contradicts itself");
     }
     Ok(())
+}
+
+fn line(violation: &Violation) -> String {
+    let Violation { law, key, what, how } = violation;
+    format!("{law}  {key}  {what} ({how})")
 }

@@ -237,7 +237,7 @@ mod rollup {
 }
 
 /// One shard of a key's usage of a model on a day.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollup {
     /// `yyyy-mm-dd`, UTC.
     pub day: String,
