@@ -33,7 +33,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("vault", &["ids", "store"]),
     ("providers", &["aws", "config", "error", "ids", "money", "wire"]),
     ("open_catalog", &["catalog", "error", "ids", "providers", "store"]),
-    ("scheduled", &["config", "ledger", "open_catalog", "providers", "store", "telemetry"]),
+    ("scheduled", &["catalog", "config", "ledger", "open_catalog", "providers", "store", "telemetry"]),
     (
         "dispatch",
         &[

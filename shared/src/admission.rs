@@ -19,7 +19,7 @@ use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
 pub use issue::{Rotated, Terms, issue, issue_key, rotate};
-use memory::{Memory, Recognised};
+use memory::{Memory, Recognised, Sight};
 pub use network::Network;
 pub use refusal::{Rates, rate_headers, with_rates};
 
@@ -73,7 +73,9 @@ impl Admission {
             return Ok(known);
         }
         match self.store.key(key.id()).await {
-            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => Ok(self.remember(key, &stored)),
+            Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => {
+                Ok(self.remember(key, &stored, Sight::Other))
+            }
             Ok(_) => Err(self.refuse(key, &Denial::Unauthorized, None)),
             Err(error) => self.fall_back(key, &error),
         }
@@ -97,7 +99,7 @@ impl Admission {
         self.refuse_nobody(key)?;
         self.refuse_again(key, &demand.model, Some(demand.least_amount()))?;
         let (request, model) = (demand.request, demand.model.clone());
-        let (mut machine, mut effect) = Admitting::begin(demand, now());
+        let (mut machine, mut effect) = Admitting::begin(demand, self.memory.window(key.digest()), now());
         let mut rates = None;
         let grant = loop {
             let event = match effect {
@@ -162,10 +164,14 @@ impl Admission {
             return Ok(None);
         }
         self.refuse_again(key, model, None)?;
-        let mut taking = Taking::begin(key.id().clone(), key.digest(), model, now());
+        let seen = self.memory.window(key.digest());
+        let mut taking = Taking::begin(key.id().clone(), key.digest(), model, seen, now());
         loop {
             let (denial, rates) = match self.store.take_request(taking.write()).await {
-                Ok(Conditional::Written(stored)) => return Ok(Some(Rates::of(&stored))),
+                Ok(Conditional::Written(stored)) => {
+                    self.memory.see(key.digest(), &stored, Sight::Counted);
+                    return Ok(Some(Rates::of(&stored)));
+                }
                 Ok(Conditional::Refused(old)) => {
                     let rates = old.as_deref().map(|old| self.rates_of_refused(key, old));
                     (taking.refused(old.as_deref(), now()).err(), rates)
@@ -208,11 +214,11 @@ impl Admission {
 
     fn permit(&self, key: &ApiKey, grant: Grant) -> Permit {
         let Grant { hold, output_tokens, uncertain, key: stored } = grant;
-        let known = self.remember(key, &stored).permit;
+        let known = self.remember(key, &stored, Sight::Counted).permit;
         Permit { hold: Some(hold), uncertain, output_tokens, rates: Some(Rates::of(&stored)), ..known }
     }
 
-    fn remember(&self, key: &ApiKey, stored: &StoredKey) -> Recognised {
+    fn remember(&self, key: &ApiKey, stored: &StoredKey, sight: Sight) -> Recognised {
         let permit = Permit {
             key: key.id().clone(),
             hold: None,
@@ -223,6 +229,7 @@ impl Admission {
         };
         let known = Recognised::of(permit, stored);
         self.memory.remember(key.digest(), known.clone());
+        self.memory.see(key.digest(), stored, sight);
         known
     }
 
@@ -230,7 +237,7 @@ impl Admission {
     fn rates_of_refused(&self, key: &ApiKey, old: &StoredKey) -> Rates {
         let now = now();
         if old.admits(key.digest(), u128::from(now)) {
-            self.remember(key, old);
+            self.remember(key, old, Sight::Other);
         }
         Rates::at(old, now)
     }

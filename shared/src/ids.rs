@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 /// The public id of an API key: the first 16 hex digits of SHA-256 of the key's lookup part.
@@ -178,6 +180,17 @@ impl RequestId {
         self.0.simple().to_string()
     }
 
+    /// The id in the fewest characters: the UUID in base64url without padding, 22 characters.
+    pub fn packed(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.as_bytes())
+    }
+
+    /// Reads a packed id.
+    pub fn unpacked(text: &str) -> Option<Self> {
+        let id = Uuid::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        (id.get_version_num() == 7).then_some(Self(id))
+    }
+
     /// A number in `0..shards` that is the same for every use of this id.
     pub fn shard(self, shards: u8) -> u8 {
         // The last byte of a version 7 UUID is random.
@@ -241,6 +254,8 @@ mod tests {
         assert_eq!(id.to_string(), format!("req_{}", id.hex()));
         assert_eq!(RequestId::parse(&id.to_string()), Some(id));
         assert_eq!(id.hex().len(), 32);
+        assert_eq!((id.packed().len(), RequestId::unpacked(&id.packed())), (22, Some(id)));
+        assert_eq!((RequestId::unpacked(&id.to_string()), RequestId::parse(&id.packed())), (None, None));
         assert!(id.shard(8) < 8);
     }
 

@@ -2,6 +2,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod demand;
+mod held;
 mod reconcile;
 mod replay;
 mod settlement;
@@ -26,11 +27,11 @@ use crate::telemetry::{self, RequestMetrics};
 
 pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
-pub use reconcile::{Reconciled, reconcile};
+pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, Violation, verify};
 
 /// What is known of a request when it is sent upstream.
 #[derive(Clone, Debug)]
@@ -240,7 +241,7 @@ pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
         provider = %candidate.route.provider,
         price_version = %candidate.tariff.label(&facts.catalog_version),
         markup_permille = candidate.markup_permille,
-        hold = hold.map(Hold::pack),
+        hold = hold.map(Hold::to_text),
         uncertain = facts.reservation.uncertain,
     );
 }
@@ -308,6 +309,7 @@ fn log(record: &Record) {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::store::items::HeldModel;
 
     fn candidate(model: &str) -> Candidate {
         let model = Catalog::embedded().unwrap().resolve(model).unwrap();
@@ -385,7 +387,8 @@ mod tests {
     #[test]
     fn a_price_that_moves_is_charged_as_reported_and_never_above_the_hold() {
         let mut facts = facts("kimi-k2.5");
-        let hold = |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: String::new() };
+        let hold =
+            |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: HeldModel::of("") };
         let candidate = candidate("kimi-k2.5");
         let mut charge = |held, reported: Option<u128>| {
             facts.reservation.hold = Some(hold(held));

@@ -1,18 +1,26 @@
 //! What runs by schedule: holds of dead processes end, and the open catalogue is kept up to date.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
+use crate::catalog::Catalog;
 use crate::config::Config;
-use crate::ledger::{Reconciled, reconcile};
+use crate::ledger::{Reconciled, reconcile_next};
 use crate::open_catalog::{Reading, read_list};
 use crate::providers::Transport;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
 
-/// Everything that the scheduled function needs: the table, and a way to OpenRouter's list without any provider's credential. A broken
+/// How long a run looks for dead holds. With the last of them, which may take four seconds, and slow reads it ends within a minute; the
+/// function's own time is five.
+const TIME: Duration = Duration::from_secs(45);
+
+/// Everything that the scheduled function needs: the table, the models that holds may be for, and a way to OpenRouter's list without any provider's credential. A broken
 /// one is no reason to leave holds behind.
 pub struct Schedule {
     config: Config,
+    catalog: Catalog,
     store: Store,
     transport: Transport,
 }
@@ -23,12 +31,16 @@ impl Schedule {
         let config = Config::from_environment()?;
         let store = Store::connect(&config.table_name, config.table_timeout).await;
         let transport = Transport::new(config.providers.limits);
-        Ok(Self { config, store, transport })
+        let catalog = match &config.model_catalog {
+            Some(file) => Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?,
+            None => Catalog::embedded()?,
+        };
+        Ok(Self { config, catalog, store, transport })
     }
 
     /// Does what is due. Money comes first, and does not depend on a list.
     pub async fn run(&self) -> Result<Reconciled, StoreError> {
-        let reconciled = reconcile(&self.store, Timestamp::now()).await;
+        let reconciled = reconcile_next(&self.store, &self.catalog, Timestamp::now(), TIME).await;
         if self.config.open_catalog {
             self.read_list().await;
         }

@@ -72,9 +72,9 @@ async fn after_kills_and_faults_a_replay_makes_the_ledger_whole() -> Result<()> 
     }
     // Two hours from now every process of today is dead.
     let later = Timestamp::from_second(Timestamp::now().as_second() + 7_200)?;
-    let replayed = replay.run(store, later, |_| {}).await?;
+    let replayed = replay.run(store, &Catalog::embedded()?, later, |_| {}).await?;
     assert_eq!((replayed.running, replayed.failed), (0, 0), "{replayed:?}");
-    reconcile(store, later).await?;
+    reconcile(store, &Catalog::embedded()?, later).await?;
 
     let verified = verify(store, &Catalog::embedded()?, |_| {}).await?;
     assert!(verified.violations.is_empty(), "{:#?}", verified.violations);

@@ -14,7 +14,7 @@ use gateway::auth::ApiKey;
 use gateway::ids::{KeyDigest, KeyId, RequestId};
 use gateway::ledger::{Days, Summary};
 use gateway::money::PicoUsd;
-use gateway::store::items::{AdmitWrite, Hold};
+use gateway::store::items::{AdmitWrite, HeldModel, Hold};
 use gateway::store::{Conditional, Store};
 use gateway_dev::simulator::Entry;
 use gateway_dev::stack::{Options, SimulatorStart, Stack};
@@ -205,11 +205,12 @@ pub async fn plant_dead_hold(store: &Store, key: &KeyId) -> Result<RequestId> {
     let stored = store.key(key).await?.context("the key")?;
     let (request, digest) =
         (RequestId::generate(), stored.digest.clone().try_into().map_err(|_| anyhow::anyhow!("digest"))?);
-    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: "gpt-5-nano".to_owned() };
+    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: HeldModel::of("gpt-5-nano") };
     let write = AdmitWrite {
         key: key.clone(),
         digest: KeyDigest::new(digest),
         request,
+        model: "gpt-5-nano".to_owned(),
         hold,
         now: 1,
         reset: false,

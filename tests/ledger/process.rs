@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::protocol::{
-    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Denial, Grant, KeyedRequest, Reservation, SettleEffect,
-    SettleEvent, SettleStep, Settled, Settling,
+    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Denial, Grant, KeyedRequest, Reservation, SeenWindow,
+    SettleEffect, SettleEvent, SettleStep, Settled, Settling,
 };
 use gateway::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
 
 use crate::laws::Broken;
-use crate::model::{Entry, Flaw, signed};
+use crate::model::{Entry, Flaw, model_of, signed};
 use crate::world::{Answer, Call, Event, World};
 
 /// What happens to a request after its admission.
@@ -103,7 +103,9 @@ impl World {
         let now = self.clock(self.processes[place].environment);
         match std::mem::replace(&mut self.processes[place].stage, Stage::Over) {
             Stage::Waiting => {
-                let (machine, first) = Admitting::begin(self.traces[place].demand.clone(), now);
+                let demand = self.traces[place].demand.clone();
+                let seen = self.seen[self.processes[place].environment].get(&demand.key).copied();
+                let (machine, first) = Admitting::begin(demand, seen, now);
                 self.admit(place, Box::new(machine), first)
             }
             Stage::Settling(machine, entry) => self.settle(place, (machine, entry), SettleEffect::PutRecord),
@@ -113,7 +115,14 @@ impl World {
     }
 
     pub(crate) fn tell(&mut self, place: usize, answer: Answer) -> Result<(), Broken> {
-        let now = self.clock(self.processes[place].environment);
+        let environment = self.processes[place].environment;
+        let now = self.clock(environment);
+        if let (Stage::Admitting(_), Answer::Conditional(Conditional::Written(key) | Conditional::Refused(Some(key)))) =
+            (&self.processes[place].stage, &answer)
+        {
+            let seen = SeenWindow { start: key.window, others: 0 };
+            self.seen[environment].insert(self.traces[place].key().clone(), seen);
+        }
         match std::mem::replace(&mut self.processes[place].stage, Stage::Over) {
             Stage::Admitting(mut machine) => match machine.step(admit_event(answer), now) {
                 AdmitStep::Do(effect) => self.admit(place, machine, effect),
@@ -142,7 +151,7 @@ impl World {
 
     fn admit(&mut self, place: usize, machine: Box<Admitting>, effect: AdmitEffect) -> Result<(), Broken> {
         let lives = match effect {
-            AdmitEffect::Write(write) => self.call(place, Call::Admit(write))?,
+            AdmitEffect::Write(write) => self.call(place, Call::Admit(*write))?,
             AdmitEffect::Pause(ceiling) => self.pause(place, ceiling),
         };
         self.processes[place].stage = if lives { Stage::Admitting(machine) } else { Stage::Over };
@@ -285,11 +294,13 @@ impl World {
                 let reserved = (Some(hold.clone()), false);
                 let keyed = KeyedRequest { key: id.clone(), id: request };
                 let (machine, _) = Settling::begin(keyed, reservation(reserved), Charge::default(), now);
-                stages.push(Stage::Settling(Box::new(machine), Entry::interrupted(&hold.model)));
+                stages.push(Stage::Settling(Box::new(machine), Entry::interrupted(model_of(&hold))));
             }
             for (request, mark) in &key.expired {
-                if matches!(mark, Expired::Released(until) if *until <= now) {
-                    stages.push(Stage::LastCall(Box::new(Call::Forget(id.clone(), *request, mark.clone()))));
+                if let Expired::Released(until) = mark
+                    && *until <= now
+                {
+                    stages.push(Stage::LastCall(Box::new(Call::Forget(id.clone(), *request, *until))));
                 }
             }
         }

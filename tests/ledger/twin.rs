@@ -12,7 +12,8 @@ use gateway::ids::{KeyDigest, KeyId, RequestId};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::store::items::{
-    AdmitWrite, Expired, Hold, KeyStatus, Limits, OFF, Place, Record, ReleaseWrite, StoredKey, TokenSource, iso_day,
+    AdmitWrite, Expired, HeldModel, Hold, KeyStatus, Limits, OFF, Place, Record, ReleaseWrite, StoredKey, TokenSource,
+    iso_day,
 };
 use gateway::store::{Conditional, Store, Stored};
 use gateway_dev::database::Emulator;
@@ -37,6 +38,12 @@ struct Twin<'a> {
     id: KeyId,
     requests: Vec<RequestId>,
     random: Random,
+}
+
+/// A model in the form of its request: some are of an earlier version, which runs while a new one is deployed.
+fn held_model(request: RequestId, random: &mut Random) -> HeldModel {
+    let id = random.pick(&["one", "two"]);
+    if request.shard(3) == 0 { HeldModel::Name(id.to_owned()) } else { HeldModel::of(id) }
 }
 
 fn random_key(random: &mut Random) -> StoredKey {
@@ -75,14 +82,14 @@ impl<'a> Twin<'a> {
         self.random.pick(&self.requests.clone())
     }
 
-    fn hold(&mut self) -> Hold {
+    fn hold(&mut self, request: RequestId) -> Hold {
         let random = &mut self.random;
         Hold {
             expires: NOW + random.between(0, 120),
             window: NOW + 60 * random.between(0, 2),
             amount: PicoUsd::new(u128::from(random.between(0, 700))),
             tokens: random.between(0, 120),
-            model: random.pick(&["one", "two"]).to_owned(),
+            model: held_model(request, random),
         }
     }
 
@@ -97,7 +104,8 @@ impl<'a> Twin<'a> {
     }
 
     async fn admit(&mut self) -> Result<()> {
-        let (request, hold) = (self.request(), self.hold());
+        let request = self.request();
+        let hold = self.hold(request);
         let (stored, random) = (self.table.keys[&self.id].clone(), &mut self.random);
         let now = NOW + random.between(0, 120);
         let dead = stored.holds.iter().filter(|_| random.chance(300)).map(|(request, hold)| (*request, hold.clone()));
@@ -111,14 +119,15 @@ impl<'a> Twin<'a> {
         let digest = random.pick(&[DIGEST, DIGEST, DIGEST, OLD_DIGEST, KeyDigest::new([5; 32])]);
         let reset = if random.chance(900) { stored.window < hold.window } else { random.chance(500) };
         let key = if random.chance(990) { self.id.clone() } else { key_id(usize::MAX) };
-        let write = AdmitWrite { key, digest, request, hold, now, reset, dead, slots };
+        let model = random.pick(&["one", "two"]).to_owned();
+        let write = AdmitWrite { key, digest, request, model, hold, now, reset, dead, slots };
         let (model, real) = (self.table.admit(&write), self.store.admit(&write).await?);
         same(&model, &real, &write)
     }
 
     async fn release(&mut self) -> Result<()> {
         let request = self.request();
-        let other = self.hold();
+        let other = self.hold(request);
         let (stored, random) = (self.table.keys[&self.id].clone(), &mut self.random);
         let (place, hold) = match (stored.holds.get(&request), stored.expired.get(&request)) {
             (Some(hold), _) => (Place::Holds, hold.clone()),
@@ -151,12 +160,12 @@ impl<'a> Twin<'a> {
     }
 
     async fn forget_mark(&mut self) -> Result<()> {
-        let mark = self.key().expired.last_key_value().map(|(request, mark)| (*request, mark.clone()));
-        let Some((request, mark)) = mark else { return Ok(()) };
-        let mark = if self.random.chance(800) { mark } else { Expired::Released(NOW + 61) };
-        let model = self.table.forget_mark(&self.id, request, &mark);
-        let real = self.store.forget_mark(&self.id, request, &mark).await?;
-        same(&model, &real, &mark)
+        let Some((request, entry)) = self.key().expired.last_key_value() else { return Ok(()) };
+        let until = if let Expired::Released(until) = entry { *until } else { NOW + 60 };
+        let (request, until) = (*request, if self.random.chance(800) { until } else { NOW + 61 });
+        let model = self.table.forget_mark(&self.id, request, until);
+        let real = self.store.forget_mark(&self.id, request, until).await?;
+        same(&model, &real, &until)
     }
 
     async fn read_charge(&mut self) -> Result<()> {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
-use gateway::protocol::Fault;
-use gateway::store::items::{AdmitWrite, Expired, KeyStatus, ReleaseWrite, StoredKey};
+use gateway::protocol::{Fault, SeenWindow};
+use gateway::store::items::{AdmitWrite, KeyStatus, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
 
 use crate::laws::{Broken, Watch};
@@ -26,7 +26,7 @@ pub(crate) enum Call {
     Put(KeyId, RequestId, Entry),
     Read(KeyId, RequestId),
     Release(ReleaseWrite),
-    Forget(KeyId, RequestId, Expired),
+    Forget(KeyId, RequestId, u64),
 }
 
 /// A kind of call, to name one in a script.
@@ -136,6 +136,8 @@ pub(crate) struct World {
     pub(crate) watch: Watch,
     /// Whether events are printed.
     pub(crate) is_loud: bool,
+    /// The windows that each environment has seen.
+    pub(crate) seen: [BTreeMap<KeyId, SeenWindow>; 2],
     queue: BTreeMap<(u64, u64), Event>,
     events: u64,
 }
@@ -153,6 +155,7 @@ impl World {
             traces: Vec::new(),
             watch: Watch::default(),
             is_loud: false,
+            seen: Default::default(),
             queue: BTreeMap::new(),
             events: 0,
         }
@@ -286,7 +289,7 @@ impl World {
             Call::Put(key, request, entry) => Answer::Stored(self.table.put_record(key, *request, entry)),
             Call::Read(key, request) => Answer::Charge(self.table.charge(key, *request)),
             Call::Release(write) => Answer::Conditional(self.table.release(write)),
-            Call::Forget(key, request, mark) => Answer::Conditional(self.table.forget_mark(key, *request, mark)),
+            Call::Forget(key, request, until) => Answer::Conditional(self.table.forget_mark(key, *request, *until)),
         };
         self.watch.see(&self.table, (call, &answer), by.is_none(), self.now)?;
         Ok(answer)

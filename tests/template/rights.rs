@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gateway::store::items::ACTIVE;
 use serde_json::{Value, json};
 
 use crate::parsed::{functions, properties, resources, role, template};
@@ -10,6 +11,7 @@ use crate::parsed::{functions, properties, resources, role, template};
 type Statement = (&'static str, &'static [&'static str], &'static str);
 
 const TABLE: &str = "Table";
+const INDEX: &str = "Table/index/active";
 const OPENROUTER_KEY: Statement = ("HasOpenRouterApiKeyParameter", &["ssm:GetParameter"], "OpenRouterApiKeyParameter");
 const GOOGLE_CREDENTIALS: Statement = ("HasGoogleCredentialsParameter", &["ssm:GetParameter"], "GoogleCredentialsParameter");
 
@@ -51,11 +53,21 @@ const RIGHTS: &[(&str, &[Statement])] = &[
     ("health", &[("", &["dynamodb:Query"], TABLE)]),
     (
         "reconcile",
-        &[(
-            "",
-            &["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-            TABLE,
-        )],
+        &[
+            (
+                "",
+                &[
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:BatchWriteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ],
+                TABLE,
+            ),
+            ("", &["dynamodb:Query"], INDEX),
+        ],
     ),
 ];
 
@@ -66,6 +78,10 @@ fn long_form(statement: &Statement) -> Value {
         TABLE => {
             let existing = named("dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}");
             json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, existing]})
+        }
+        INDEX => {
+            let existing = named("dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}/index/active");
+            json!({"Fn::If": ["MakesTable", {"Fn::Sub": "${Table.Arn}/index/active"}, existing]})
         }
         parameter => named(&format!("ssm:${{AWS::Region}}:${{AWS::AccountId}}:parameter${{{parameter}}}")),
     };
@@ -117,6 +133,20 @@ fn no_right_is_a_wildcard_or_deletes() {
     let others = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::Lambda::Permission"];
     assert!(others.iter().all(|kind| resources(kind).is_empty()));
     assert!(template()["Globals"]["Function"].get("Policies").is_none());
+}
+
+/// As `make dev` and the tests make it, with the name that the code asks for.
+#[test]
+fn the_tables_index_lists_the_keys_that_were_used_and_nothing_of_them() {
+    let table = properties("Table");
+    let index = json!([{
+        "IndexName": ACTIVE,
+        "KeySchema": [{"AttributeName": ACTIVE, "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }]);
+    assert_eq!(table["GlobalSecondaryIndexes"], index);
+    let attribute = json!({"AttributeName": ACTIVE, "AttributeType": "N"});
+    assert!(table["AttributeDefinitions"].as_array().unwrap().contains(&attribute));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{Permit, network};
 use crate::error::GatewayError;
 use crate::ids::KeyDigest;
 use crate::money::{PicoUsd, SignedPicoUsd};
-use crate::protocol::Denial;
+use crate::protocol::{Denial, SeenWindow};
 use crate::store::items::{OFF, StoredKey, allows};
 
 /// How long a known key is trusted without asking again; a revocation takes effect within this time.
@@ -72,6 +72,26 @@ struct Entry {
     /// Its rates when its requests were used up: that holds until their window ends.
     used_up: Option<Rates>,
     balance: Option<Uncovered>,
+    seen: Option<Seen>,
+}
+
+/// A key's window as it was last seen.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    start: u64,
+    /// Requests in it that came through here.
+    own: u64,
+    /// Requests in it that came through other environments.
+    others: u64,
+}
+
+/// What showed a key's window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// A request that counted in it.
+    Counted,
+    /// A read, or a refusal.
+    Other,
 }
 
 /// A balance that did not cover a request.
@@ -146,6 +166,25 @@ impl Memory {
     /// Remembers that a key was recognised.
     pub(super) fn remember(&self, digest: KeyDigest, key: Recognised) {
         self.with(digest, |entry| entry.known = Some((Instant::now(), key)));
+    }
+
+    /// Remembers a key's window. An older one than what was seen is the answer of a read that came late.
+    pub(super) fn see(&self, digest: KeyDigest, key: &StoredKey, sight: Sight) {
+        let limit = i128::try_from(key.rpm).unwrap_or(i128::MAX);
+        let used = u64::try_from(limit.saturating_sub(key.requests_left)).unwrap_or(0);
+        self.with(digest, |entry| {
+            let before = entry.seen.filter(|seen| seen.start >= key.window);
+            let own = before.filter(|seen| seen.start == key.window).map_or(0, |seen| seen.own);
+            let own = own.saturating_add(u64::from(sight == Sight::Counted));
+            let seen = Seen { start: key.window, own, others: used.saturating_sub(own) };
+            entry.seen = before.filter(|before| before.start > seen.start).or(Some(seen));
+        });
+    }
+
+    /// The key's window as it was last seen, however long ago.
+    pub(super) fn window(&self, digest: KeyDigest) -> Option<SeenWindow> {
+        let seen = self.lock().get(&digest)?.seen?;
+        Some(SeenWindow { start: seen.start, others: seen.others })
     }
 
     /// Remembers a denial, as long as it holds.

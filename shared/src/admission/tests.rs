@@ -55,7 +55,7 @@ async fn a_known_key_passes_without_the_table_for_its_own_models_alone() {
     let (_table, store) = silent();
     let admission = Admission::new(store);
     let (_, key) = mint(&SystemRandom::new()).unwrap();
-    admission.remember(&key, &stored(&key, false));
+    admission.remember(&key, &stored(&key, false), Sight::Other);
     let permit = admission.admit(&key, demand(&key), None).await.unwrap();
     assert!(permit.uncertain && permit.hold.is_some());
     let other = Demand { model: "gpt-5.2".to_owned(), ..demand(&key) };
@@ -69,7 +69,7 @@ async fn without_the_table_requests_are_taken_from_no_rate_and_from_no_prepaid_k
         let (_table, store) = silent();
         let admission = Admission::new(store);
         let (_, key) = mint(&SystemRandom::new()).unwrap();
-        admission.remember(&key, &stored(&key, prepaid));
+        admission.remember(&key, &stored(&key, prepaid), Sight::Other);
         let before = Instant::now();
         let taken = admission.take_request(&key, "gpt-5-nano", None).await;
         assert_eq!(taken.map_err(|error| error.kind()), expected.map_or(Ok(None), Err), "{prepaid}");

@@ -103,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
+    use crate::store::items::HeldModel;
     use crate::wire::WireFormat;
 
     fn candidate(id: &str) -> Candidate {
@@ -184,7 +185,7 @@ mod tests {
             window: 0,
             amount: PicoUsd::new(u128::from(input) * 1_000_000 + u128::from(output) * 5_000_000),
             tokens,
-            model: String::new(),
+            model: HeldModel::of(""),
         };
         assert_eq!(affordable_output(&hold(700, u64::MAX), &body, &to), 700);
         assert_eq!(affordable_output(&hold(700, input + 300), &body, &to), 300);

@@ -1,9 +1,14 @@
 //! Resolves holds whose process died: each becomes its record's charge, or an `interrupted` record that charges nothing.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Reservation;
+use super::held::HeldModels;
 use super::settlement::store_record;
+use crate::catalog::Catalog;
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
@@ -11,7 +16,13 @@ use crate::protocol::Settled;
 use crate::store::items::{Expired, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
-/// What a walk over all keys did.
+/// Keys that are read at once.
+const BATCH: usize = 100;
+/// Keys of the directory that one scheduled run looks at, beside those that were used lately: with a run every quarter of an hour,
+/// each of a hundred thousand keys has its turn within a day.
+pub const WALK: usize = 1_200;
+
+/// What a walk over keys did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Reconciled {
     /// Keys that were looked at.
@@ -20,45 +31,117 @@ pub struct Reconciled {
     pub resolved: u64,
     /// Marks of late duplicates that were forgotten.
     pub forgotten: u64,
-    /// Dead holds that could not be resolved now.
+    /// Dead holds and marks that could not be resolved now, and keys that could not be read.
     pub left: u64,
 }
 
-/// Walks over the directory and resolves what is dead at that time. Safe to run at any time, by many at once.
-pub async fn reconcile(store: &Store, now: Timestamp) -> Result<Reconciled, StoreError> {
-    let now = u64::try_from(now.as_second()).unwrap_or_default();
-    let mut done = Reconciled::default();
-    for listed in store.list_keys().await? {
-        if let Some(key) = store.key(&listed.id).await? {
-            done.keys = done.keys.saturating_add(1);
-            reconcile_key(store, &listed.id, &key, now, &mut done).await?;
-        }
+/// Walks over the directory and resolves what is dead at that time; the catalogue has the models that holds may be for. Safe to run
+/// at any time, by many at once.
+pub async fn reconcile(store: &Store, catalog: &Catalog, now: Timestamp) -> Result<Reconciled, StoreError> {
+    let mut run = Run::new(store, catalog, now);
+    let mut after = None;
+    loop {
+        let page = store.listed_after(after.as_ref(), WALK).await?;
+        let Some(last) = page.last().cloned() else { return Ok(run.done) };
+        run.look_at(&page, None).await?;
+        after = Some(last);
     }
-    Ok(done)
 }
 
-async fn reconcile_key(
+/// The same for the keys that were used today or yesterday, whose holds alone can have died lately, and for the next piece of the
+/// directory, so that nothing stays hidden that they leave out. Ends after about that time, two thirds of it for the former: the next
+/// run goes on where this one stopped.
+pub async fn reconcile_next(
     store: &Store,
-    id: &KeyId,
-    key: &StoredKey,
+    catalog: &Catalog,
+    now: Timestamp,
+    time: Duration,
+) -> Result<Reconciled, StoreError> {
+    let started = Instant::now();
+    let mut run = Run::new(store, catalog, now);
+    let mut cursor = store.cursor().await?;
+    let mut active = store.active_keys(run.now).await.unwrap_or_else(|error| {
+        // Such as a table without the index. The walk finds everything, later.
+        tracing::warn!(event = "ledger.unlisted", cause = %error, "the keys that were used lately are not known");
+        Vec::new()
+    });
+    let seen = active.partition_point(|key| cursor.active.as_ref().is_some_and(|last| key <= last));
+    active.rotate_left(seen);
+    cursor.active = run.look_at(&active, Some(started + time * 2 / 3)).await?;
+    let page = store.listed_after(cursor.walk.as_ref(), WALK).await?;
+    let at_the_end = page.len() < WALK;
+    active.sort();
+    let others: Vec<KeyId> = page.iter().filter(|key| active.binary_search(key).is_err()).cloned().collect();
+    let stopped = run.look_at(&others, Some(started + time)).await?;
+    cursor.walk = stopped.or_else(|| page.last().filter(|_| !at_the_end).cloned());
+    store.move_cursor(&cursor).await?;
+    Ok(run.done)
+}
+
+/// A walk under way.
+struct Run<'a> {
+    models: HeldModels<'a>,
+    /// Seconds since the epoch.
     now: u64,
-    done: &mut Reconciled,
-) -> Result<(), StoreError> {
-    for (request, hold) in dead_holds(key, now) {
-        let record = interrupted(id, request, &hold);
+    done: Reconciled,
+}
+
+impl<'a> Run<'a> {
+    fn new(store: &'a Store, catalog: &'a Catalog, now: Timestamp) -> Self {
+        let now = u64::try_from(now.as_second()).unwrap_or_default();
+        Self { models: HeldModels::new(catalog, store), now, done: Reconciled::default() }
+    }
+
+    /// Looks at keys, at one at least, until that moment. The last one that was looked at, if it is not the last of all.
+    async fn look_at(&mut self, keys: &[KeyId], end: Option<Instant>) -> Result<Option<KeyId>, StoreError> {
+        for batch in keys.chunks(BATCH) {
+            for (id, key) in self.models.store.keys_of(batch).await? {
+                self.done.keys = self.done.keys.saturating_add(1);
+                match key {
+                    Ok(key) => self.resolve(&id, &key).await,
+                    Err(error) => {
+                        // The others must not wait for it.
+                        tracing::error!(event = "ledger.unreadable", key = %id, cause = %error, "a key cannot be read");
+                        self.done.left = self.done.left.saturating_add(1);
+                    }
+                }
+                if end.is_some_and(|end| Instant::now() >= end) && keys.last() != Some(&id) {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Resolves what is dead of a key. What fails is left to the next run.
+    async fn resolve(&mut self, id: &KeyId, key: &StoredKey) {
+        for (request, hold) in dead_holds(key, self.now) {
+            let count = match self.end_of(id, request, hold).await {
+                Ok(Settled::Done) => &mut self.done.resolved,
+                Ok(Settled::HoldLeft | Settled::RecordLost) => &mut self.done.left,
+                Err(error) => {
+                    tracing::warn!(key = %id, %request, cause = %error, "a dead hold is left");
+                    &mut self.done.left
+                }
+            };
+            *count = count.saturating_add(1);
+        }
+        for (request, entry) in &key.expired {
+            if let Expired::Released(until) = entry
+                && *until <= self.now
+            {
+                let forgotten = self.models.store.forget_mark(id, *request, *until).await;
+                let count = if forgotten.is_ok() { &mut self.done.forgotten } else { &mut self.done.left };
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+
+    async fn end_of(&self, key: &KeyId, request: RequestId, hold: Hold) -> Result<Settled, StoreError> {
+        let record = interrupted(key, request, self.models.id(&hold.model).await?);
         let reservation = Reservation { hold: Some(hold), uncertain: false };
-        match store_record(store, &record, &reservation).await {
-            Settled::Done => done.resolved = done.resolved.saturating_add(1),
-            Settled::HoldLeft | Settled::RecordLost => done.left = done.left.saturating_add(1),
-        }
+        Ok(store_record(self.models.store, &record, &reservation).await)
     }
-    for (request, entry) in &key.expired {
-        if matches!(entry, Expired::Released(until) if *until <= now) {
-            store.forget_mark(id, *request, entry).await?;
-            done.forgotten = done.forgotten.saturating_add(1);
-        }
-    }
-    Ok(())
 }
 
 /// Holds whose process cannot be alive any more.
@@ -72,12 +155,12 @@ pub(super) fn dead_holds(key: &StoredKey, now: u64) -> Vec<(RequestId, Hold)> {
 }
 
 /// The record of a request that nobody finished, when nothing but its hold is known.
-pub(super) fn interrupted(key: &KeyId, request: RequestId, hold: &Hold) -> Record {
+pub(super) fn interrupted(key: &KeyId, request: RequestId, model: String) -> Record {
     Record {
         key: key.clone(),
         request,
         format: "".into(),
-        model: hold.model.clone(),
+        model,
         served_model: String::new(),
         upstream_model: String::new(),
         provider: "".into(),

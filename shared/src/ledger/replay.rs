@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::held::HeldModels;
 use super::reconcile::interrupted;
 use super::settlement::store_record;
 use super::{KeyedRequest, Reservation};
+use crate::catalog::Catalog;
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
 use crate::protocol::Settled;
-use crate::store::items::{Expired, Hold, Record, StoredKey, TokenSource};
+use crate::store::items::{Expired, HeldModel, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
 /// Seconds after its start at which no request can be running any more: the longest time-out of a function, and a minute.
@@ -120,11 +122,19 @@ impl Replay {
         self.traces.len()
     }
 
-    /// Settles each request that the lines tell of, and tells how many are done after each. At `now` holds are dead or not.
-    pub async fn run(self, store: &Store, now: Timestamp, mut progress: impl FnMut(usize)) -> Result<Replayed, StoreError> {
+    /// Settles each request that the lines tell of, and tells how many are done after each. At `now` holds are dead or not; the
+    /// catalogue has the models that they may be for.
+    pub async fn run(
+        self,
+        store: &Store,
+        catalog: &Catalog,
+        now: Timestamp,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Replayed, StoreError> {
+        let models = HeldModels::new(catalog, store);
         let mut replayed = Replayed::default();
         for (done, (request, trace)) in self.traces.into_iter().enumerate() {
-            let count = match replay(store, &request, &trace, now).await? {
+            let count = match replay(&models, &request, &trace, now).await? {
                 None => &mut replayed.running,
                 Some(Settled::Done) => &mut replayed.settled,
                 Some(Settled::HoldLeft | Settled::RecordLost) => &mut replayed.failed,
@@ -137,20 +147,29 @@ impl Replay {
 }
 
 /// Settles a request; `None` when it may still be running.
-async fn replay(store: &Store, keyed: &KeyedRequest, trace: &Trace, now: Timestamp) -> Result<Option<Settled>, StoreError> {
-    let (key, request) = (&keyed.key, keyed.id);
+async fn replay(
+    models: &HeldModels<'_>,
+    keyed: &KeyedRequest,
+    trace: &Trace,
+    now: Timestamp,
+) -> Result<Option<Settled>, StoreError> {
+    let (store, key, request) = (models.store, &keyed.key, keyed.id);
     let now = u64::try_from(now.as_second()).unwrap_or_default();
     let stored = store.key(key).await?.and_then(|key| hold_of(&key, request));
     let record = match (&trace.last, &trace.checkpoint, &trace.intent) {
         (Some(last), _, _) => last_record(key, request, last),
         (None, checkpoint, intent) => {
             let said = intent.as_ref().and_then(|intent| intent.hold.as_deref());
-            let hold = stored.clone().or_else(|| said.and_then(|hold| Hold::unpack(hold).ok()));
+            let hold = stored.clone().or_else(|| said.and_then(Hold::from_text));
             let hold = hold.unwrap_or_else(|| unheld(request, intent.as_ref()));
             if hold.expires > now {
                 return Ok(None);
             }
-            interrupted_record(keyed, &hold, intent.as_ref(), checkpoint.as_ref())
+            let model = match intent {
+                Some(intent) => intent.model.clone(),
+                None => models.id(&hold.model).await?,
+            };
+            interrupted_record(keyed, model, intent.as_ref(), checkpoint.as_ref())
         }
     };
     // Whatever the log does not tell of may still be under way: the mark keeps a late admission out.
@@ -164,7 +183,7 @@ fn unheld(request: RequestId, intent: Option<&Line>) -> Hold {
         window: 0,
         amount: PicoUsd::ZERO,
         tokens: 0,
-        model: intent.map(|intent| intent.model.clone()).unwrap_or_default(),
+        model: HeldModel::of(intent.map_or("", |intent| &intent.model)),
     }
 }
 
@@ -203,8 +222,8 @@ fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
 }
 
 /// The record of a request whose process died: what it had cost by its last checkpoint, charged to nobody.
-fn interrupted_record(keyed: &KeyedRequest, hold: &Hold, intent: Option<&Line>, checkpoint: Option<&Line>) -> Record {
-    let base = interrupted(&keyed.key, keyed.id, hold);
+fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>, checkpoint: Option<&Line>) -> Record {
+    let base = interrupted(&keyed.key, keyed.id, model);
     let base = match intent {
         Some(intent) => Record {
             format: intent.format.clone().into(),

@@ -94,14 +94,14 @@ fn seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::items::Hold;
+    use crate::store::items::{HeldModel, Hold};
     use crate::store::tests::silent;
 
     #[tokio::test(start_paused = true)]
     async fn a_settlement_that_is_not_answered_ends_after_four_seconds() {
         let (_table, store) = silent();
         let key = KeyId::parse("0123456789abcdef").unwrap();
-        let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: "gpt-5-nano".to_owned() };
+        let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: HeldModel::of("gpt-5-nano") };
         let reservation = Reservation { hold: Some(hold), uncertain: false };
         let before = Instant::now();
         let settled = withdraw(&store, &key, RequestId::generate(), &reservation).await;

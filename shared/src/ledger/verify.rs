@@ -1,16 +1,22 @@
 //! Holds the table against the ledger's invariants.
+//!
+//! A key, its records and its rollups are read one after the other, and requests go on meanwhile. So what differs is looked at again
+//! before anything is said about it ([`again`]).
 
-use std::collections::BTreeMap;
+mod again;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use self::again::{Seen, look_at_money, look_at_sums};
 use super::cost;
 use super::reconcile::dead_holds;
 use crate::catalog::{Catalog, PriceLabel, Tariff};
-use crate::ids::KeyId;
+use crate::ids::{KeyId, RequestId};
 use crate::money::{PicoUsd, SignedPicoUsd};
-use crate::store::items::{CreditGrant, Expired, Record, Rollup, StoredKey, iso_day};
+use crate::store::items::{CreditGrant, Expired, Hold, Record, Rollup, StoredKey, iso_day};
 use crate::store::{Store, StoreError};
 
 /// Records live a hundred days: the last of them is not looked at, so that none has begun to go.
@@ -29,6 +35,8 @@ pub struct Verified {
     pub held: u64,
     /// What contradicts an invariant; empty when all is well.
     pub violations: Vec<Violation>,
+    /// What differed each time it was looked at while its key was in use each time: nobody knows. Look again at a quieter moment.
+    pub unsure: Vec<Violation>,
 }
 
 /// A contradiction.
@@ -40,30 +48,35 @@ pub struct Violation {
     pub key: String,
     /// What does not agree with what.
     pub what: String,
+    /// How this is known although requests may have run meanwhile.
+    pub how: &'static str,
 }
 
-/// Checks every key of the directory; `progress` hears how many are done. Between requests nothing may be found; while they run,
-/// a record and its rollup are one write, but a balance and its grants are read at different moments.
+/// Neither a record nor a hold ever changes.
+const CONSTANT: &str = "stands in what never changes";
+/// A hold that should have ended long ago.
+const OVERDUE: &str = "was over long before it was read";
+
+/// Checks every key of the directory; `progress` hears how many are done. Requests may run meanwhile.
 pub async fn verify(store: &Store, catalog: &Catalog, mut progress: impl FnMut(u64)) -> Result<Verified, StoreError> {
     let mut verified = Verified::default();
     let since = Timestamp::now().checked_sub(SignedDuration::from_hours(24 * DAYS)).unwrap_or_default();
     for listed in store.list_keys().await? {
-        let Some(key) = store.key(&listed.id).await? else { continue };
+        let Some(key) = store.current_key(&listed.id).await? else { continue };
         let records = store.records(&listed.id, since).await?;
-        let rollups = store.rollups(&listed.id, "0000-00-00", "9999-99-99").await?;
-        let grants = store.grants(&listed.id).await?;
-        let granted = grants.iter().map(|grant| grant.amount.pico()).fold(0, i128::saturating_add);
+        let rollups = store.current_rollups(&listed.id).await?;
         verified.keys = verified.keys.saturating_add(1);
         verified.records = verified.records.saturating_add(records.len() as u64);
         verified.held = verified.held.saturating_add(key.holds.len() as u64);
-        let mut found = Found { key: &listed.id, violations: &mut verified.violations };
+        let mut found = Found { key: &listed.id, violations: &mut verified.violations, unsure: &mut verified.unsure };
         found.prices(&records, catalog);
-        found.sums(&records, &rollups, &iso_day(since));
         found.holds(&key);
         found.charges(&key, &records);
+        for sum in differing_sums(&records, &rollups, &iso_day(since)) {
+            found.seen("L3", look_at_sums(store, &listed.id, &sum).await?);
+        }
         if key.prepaid {
-            found.cover(&key, &grants);
-            found.balance(&key, &rollups, granted);
+            found.money(store, &key, &rollups, &records).await?;
         }
         progress(verified.keys);
     }
@@ -73,6 +86,7 @@ pub async fn verify(store: &Store, catalog: &Catalog, mut progress: impl FnMut(u
 struct Found<'a> {
     key: &'a KeyId,
     violations: &'a mut Vec<Violation>,
+    unsure: &'a mut Vec<Violation>,
 }
 
 /// Whether a record of that status charges for its tokens.
@@ -105,12 +119,40 @@ fn tariff_of(record: &Record, catalog: &Catalog) -> Option<Tariff> {
     tariffs.find(|tariff| tariff.from == label.from).map(|tariff| tariff.with_surcharge(label.surcharge_permille))
 }
 
-/// What records and rollups of a day and model must agree in: requests, input, output, charge.
-type Sum = (u64, u64, u64, PicoUsd);
-
 impl Found<'_> {
-    fn add(&mut self, law: &'static str, what: String) {
-        self.violations.push(Violation { law, key: self.key.to_string(), what });
+    fn add(&mut self, law: &'static str, what: String, how: &'static str) {
+        self.violations.push(Violation { law, key: self.key.to_string(), what, how });
+    }
+
+    /// What another look said about a difference.
+    fn seen(&mut self, law: &'static str, seen: Option<Seen>) {
+        let Some(Seen { what, how, is_sure }) = seen else { return };
+        let list = if is_sure { &mut *self.violations } else { &mut *self.unsure };
+        list.push(Violation { law, key: self.key.to_string(), what, how });
+    }
+
+    /// L5 and L8, each looked at again if it seems to be broken.
+    async fn money(
+        &mut self,
+        store: &Store,
+        key: &StoredKey,
+        rollups: &[Rollup],
+        records: &[Record],
+    ) -> Result<(), StoreError> {
+        let grants = store.grants(self.key).await?;
+        let unended = records.iter().filter(|record| hold_of(key, record.request).is_some());
+        let unended = unended.map(|record| record.charged).sum();
+        if cover(key, &grants).is_some() {
+            let seen = look_at_money(store, self.key, |books| cover(&books.key, &books.grants));
+            self.seen("L5", seen.await?);
+        }
+        if balance(key, &grants, charged(rollups), unended).is_some() {
+            let seen = look_at_money(store, self.key, |books| {
+                balance(&books.key, &books.grants, charged(&books.rollups), books.unended)
+            });
+            self.seen("L8", seen.await?);
+        }
+        Ok(())
     }
 
     /// L2: a charge is the price of its tokens, and nothing where the provider or we failed.
@@ -118,37 +160,14 @@ impl Found<'_> {
         for record in records {
             let charges = Charges::of(record.status);
             if charges == Charges::Never && record.charged != PicoUsd::ZERO {
-                self.add("L2", format!("{} failed and charges {}", record.request, record.charged));
+                self.add("L2", format!("{} failed and charges {}", record.request, record.charged), CONSTANT);
             }
             let is_free = charges != Charges::Always && record.charged == PicoUsd::ZERO;
             let priced = charges != Charges::Never && !is_free;
             let Some(tariff) = tariff_of(record, catalog).filter(|tariff| priced && !tariff.moves) else { continue };
             let due = cost(&record.usage, &tariff).with_markup(record.markup_permille);
             if due != record.charged {
-                self.add("L2", format!("{} charges {} for tokens worth {due}", record.request, record.charged));
-            }
-        }
-    }
-
-    /// L3: records add up to rollups, for each day that still has all its records.
-    fn sums(&mut self, records: &[Record], rollups: &[Rollup], first_day: &str) {
-        let mut by_records: BTreeMap<(String, String), Sum> = BTreeMap::new();
-        for record in records {
-            let sum = by_records.entry((iso_day(record.started()), record.model.clone())).or_default();
-            *sum = plus(*sum, (1, record.usage.total_input(), record.usage.output, record.charged));
-        }
-        let mut by_rollups: BTreeMap<(String, String), Sum> = BTreeMap::new();
-        for rollup in rollups {
-            let sum = by_rollups.entry((rollup.day.clone(), rollup.model.clone())).or_default();
-            *sum = plus(*sum, (rollup.requests, rollup.usage.total_input(), rollup.usage.output, rollup.charged));
-        }
-        let whole = |(day, _): &&(String, String)| day.as_str() > first_day;
-        let days: std::collections::BTreeSet<&(String, String)> =
-            by_records.keys().chain(by_rollups.keys()).filter(whole).collect();
-        for day in days {
-            let (records, rollups) = (by_records.get(day), by_rollups.get(day));
-            if records != rollups {
-                self.add("L3", format!("{} {}: records {records:?}, rollups {rollups:?}", day.0, day.1));
+                self.add("L2", format!("{} charges {} for tokens worth {due}", record.request, record.charged), CONSTANT);
             }
         }
     }
@@ -158,7 +177,7 @@ impl Found<'_> {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         for (request, hold) in dead_holds(key, now.saturating_sub(PATIENCE)) {
             if hold.expires.saturating_add(PATIENCE) <= now {
-                self.add("L6", format!("{request} holds {} since {}", hold.amount, hold.expires));
+                self.add("L6", format!("{request} holds {} since {}", hold.amount, hold.expires), OVERDUE);
             }
         }
     }
@@ -167,51 +186,94 @@ impl Found<'_> {
     /// ended yet, and otherwise in the balance.
     fn charges(&mut self, key: &StoredKey, records: &[Record]) {
         for record in records {
-            let dead = key.expired.get(&record.request).and_then(|entry| match entry {
-                Expired::Dead(hold) => Some(hold),
-                Expired::Released(_) => None,
-            });
-            let Some(hold) = key.holds.get(&record.request).or(dead) else { continue };
+            let Some(hold) = hold_of(key, record.request) else { continue };
             if record.charged > hold.amount {
                 let Record { request, charged, .. } = record;
-                self.add("L5", format!("{request} charges {charged} USD, and {} USD were held for it", hold.amount));
+                let what = format!("{request} charges {charged} USD, and {} USD were held for it", hold.amount);
+                self.add("L5", what, CONSTANT);
             }
         }
     }
+}
 
-    /// L5: what is held and charged never exceeds what was granted, so that nothing is missing from a balance but what an operator
-    /// took back after it was spent.
-    fn cover(&mut self, key: &StoredKey, grants: &[CreditGrant]) {
-        let amounts = grants.iter().map(|grant| grant.amount.pico());
-        let taken_back = amounts.filter(|amount| *amount < 0).fold(0, i128::saturating_add);
-        if key.balance < taken_back {
-            let balance = SignedPicoUsd::new(key.balance);
-            let what = match taken_back {
-                0 => format!("the balance is {balance} USD: more was held or charged than was granted"),
-                _ => format!(
-                    "the balance is {balance} USD, and {} USD were taken back: more was held or charged than was granted",
-                    PicoUsd::new(taken_back.unsigned_abs())
-                ),
-            };
-            self.add("L5", what);
-        }
-    }
+/// The hold of a request, wherever it is.
+fn hold_of(key: &StoredKey, request: RequestId) -> Option<&Hold> {
+    let dead = key.expired.get(&request).and_then(|entry| match entry {
+        Expired::Dead(hold) => Some(hold),
+        Expired::Released(_) => None,
+    });
+    key.holds.get(&request).or(dead)
+}
 
-    /// L8: what was granted is what was charged, what is left and what is held.
-    fn balance(&mut self, key: &StoredKey, rollups: &[Rollup], granted: i128) {
-        let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
-        let charged: i128 = rollups.iter().map(|rollup| signed(rollup.charged)).fold(0, i128::saturating_add);
-        let running = key.holds.values().map(|hold| signed(hold.amount));
-        let dead = key.expired.values().map(|entry| match entry {
-            Expired::Dead(hold) => signed(hold.amount),
-            Expired::Released(_) => 0,
-        });
-        let held = running.chain(dead).fold(0, i128::saturating_add);
-        if granted.saturating_sub(charged) != key.balance.saturating_add(held) {
-            let what = format!("granted {granted}, charged {charged}, balance {}, held {held} pico-dollars", key.balance);
-            self.add("L8", what);
-        }
+/// What records and rollups of a day and model must agree in: requests, input, output, charge.
+type Sum = (u64, u64, u64, PicoUsd);
+/// A day, as `yyyy-mm-dd`, and a model.
+type Place = (String, String);
+
+fn sums_of_records(records: &[Record]) -> BTreeMap<Place, Sum> {
+    let mut sums: BTreeMap<Place, Sum> = BTreeMap::new();
+    for record in records {
+        let sum = sums.entry((iso_day(record.started()), record.model.clone())).or_default();
+        *sum = plus(*sum, (1, record.usage.total_input(), record.usage.output, record.charged));
     }
+    sums
+}
+
+fn sums_of_rollups(rollups: &[Rollup]) -> BTreeMap<Place, Sum> {
+    let mut sums: BTreeMap<Place, Sum> = BTreeMap::new();
+    for rollup in rollups {
+        let sum = sums.entry((rollup.day.clone(), rollup.model.clone())).or_default();
+        *sum = plus(*sum, (rollup.requests, rollup.usage.total_input(), rollup.usage.output, rollup.charged));
+    }
+    sums
+}
+
+/// L3: where records do not add up to rollups, of the days that still have all their records.
+fn differing_sums(records: &[Record], rollups: &[Rollup], first_day: &str) -> BTreeSet<Place> {
+    let (records, rollups) = (sums_of_records(records), sums_of_rollups(rollups));
+    let places = records.keys().chain(rollups.keys());
+    let differs = |place: &&Place| place.0.as_str() > first_day && records.get(*place) != rollups.get(*place);
+    places.filter(differs).cloned().collect()
+}
+
+/// L3 for a day and a model.
+fn differing_sum(records: &[Record], rollups: &[Rollup], place: &Place) -> Option<String> {
+    let (records, rollups) = (sums_of_records(records), sums_of_rollups(rollups));
+    let (records, rollups) = (records.get(place), rollups.get(place));
+    (records != rollups).then(|| format!("{} {}: records {records:?}, rollups {rollups:?}", place.0, place.1))
+}
+
+/// L5: what is held and charged never exceeds what was granted, so that nothing is missing from a balance but what an operator took
+/// back after it was spent.
+fn cover(key: &StoredKey, grants: &[CreditGrant]) -> Option<String> {
+    let amounts = grants.iter().map(|grant| grant.amount.pico());
+    let taken_back = amounts.filter(|amount| *amount < 0).fold(0, i128::saturating_add);
+    if key.balance >= taken_back {
+        return None;
+    }
+    let balance = SignedPicoUsd::new(key.balance);
+    Some(match taken_back {
+        0 => format!("the balance is {balance} USD: more was held or charged than was granted"),
+        _ => format!(
+            "the balance is {balance} USD, and {} USD were taken back: more was held or charged than was granted",
+            PicoUsd::new(taken_back.unsigned_abs())
+        ),
+    })
+}
+
+/// What rollups charge together.
+fn charged(rollups: &[Rollup]) -> PicoUsd {
+    rollups.iter().map(|rollup| rollup.charged).sum()
+}
+
+/// L8: what was granted is what was charged, what is left and what is held. A record counts from the moment its hold ends: `unended`
+/// is what records charge whose holds are still there.
+fn balance(key: &StoredKey, grants: &[CreditGrant], charged: PicoUsd, unended: PicoUsd) -> Option<String> {
+    let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
+    let granted = grants.iter().map(|grant| grant.amount.pico()).fold(0, i128::saturating_add);
+    let (charged, held) = (signed(charged).saturating_sub(signed(unended)), signed(key.held()));
+    (granted.saturating_sub(charged) != key.balance.saturating_add(held))
+        .then(|| format!("granted {granted}, charged {charged}, balance {}, held {held} pico-dollars", key.balance))
 }
 
 fn plus(a: Sum, b: Sum) -> Sum {

@@ -1,9 +1,9 @@
 //! Admission: authentication, rates, concurrency and balance by one write, and what to make of a refusal.
 
-use super::{Fault, ROUNDS, TRIES, WINDOW, Window, signed};
+use super::{Fault, ROUNDS, SeenWindow, TRIES, WINDOW, Window, signed};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::{PicoUsd, SignedPicoUsd};
-use crate::store::items::{AdmitWrite, Hold, StoredKey};
+use crate::store::items::{AdmitWrite, HeldModel, Hold, StoredKey};
 
 /// Most dead holds that one write moves: DynamoDB limits the size of an expression.
 const MOST_DEAD: usize = 25;
@@ -114,7 +114,7 @@ pub enum Denial {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitEffect {
     /// This write.
-    Write(AdmitWrite),
+    Write(Box<AdmitWrite>),
     /// A pause of a random length below so many milliseconds.
     Pause(u64),
 }
@@ -153,22 +153,24 @@ pub struct Admitting {
 }
 
 impl Admitting {
-    /// Begins an admission at a time in seconds since the epoch.
-    pub fn begin(demand: Demand, now: u64) -> (Self, AdmitEffect) {
+    /// Begins an admission at a time in seconds since the epoch, with the key's window as this process last saw it.
+    pub fn begin(demand: Demand, seen: Option<SeenWindow>, now: u64) -> (Self, AdmitEffect) {
         let output_tokens = demand.output_tokens;
-        let hold = hold(&demand, output_tokens, now);
+        let (window, reset) = SeenWindow::first_write(seen, now);
+        let hold = Hold { window, ..hold(&demand, output_tokens, now) };
         let write = AdmitWrite {
             key: demand.key.clone(),
             digest: demand.digest,
             request: demand.request,
+            model: demand.model.clone(),
             hold,
             now,
-            reset: false,
+            reset,
             dead: Vec::new(),
             slots: None,
         };
         let machine = Self { demand, write: write.clone(), output_tokens, rounds: 0, tries: 0, uncertain: false };
-        (machine, AdmitEffect::Write(write))
+        (machine, AdmitEffect::Write(Box::new(write)))
     }
 
     /// The hold that it last asked for: after writes without an answer it may be there.
@@ -197,7 +199,7 @@ impl Admitting {
                     Fault::Unknown => Denial::Unavailable,
                 }))
             }
-            AdmitEvent::Paused => AdmitStep::Do(AdmitEffect::Write(self.write.clone())),
+            AdmitEvent::Paused => AdmitStep::Do(AdmitEffect::Write(Box::new(self.write.clone()))),
         }
     }
 
@@ -224,7 +226,7 @@ impl Admitting {
         }
         self.rounds = self.rounds.saturating_add(1);
         match self.adapt(&old, now) {
-            Ok(()) => AdmitStep::Do(AdmitEffect::Write(self.write.clone())),
+            Ok(()) => AdmitStep::Do(AdmitEffect::Write(Box::new(self.write.clone()))),
             Err(denial) => AdmitStep::Done(Err(denial)),
         }
     }
@@ -283,6 +285,6 @@ fn hold(demand: &Demand, output_tokens: u64, now: u64) -> Hold {
         window: now - now % WINDOW,
         amount: demand.price.amount(demand.input_tokens, output_tokens),
         tokens: demand.input_tokens.saturating_add(output_tokens),
-        model: demand.model.clone(),
+        model: HeldModel::of(&demand.model),
     }
 }

@@ -11,10 +11,9 @@ pub use settle::{Charge, KeyedRequest, Reservation, SettleEffect, SettleEvent, S
 pub use take::Taking;
 
 use crate::store::StoreError;
+pub use crate::store::items::WINDOW;
 use crate::store::items::{OFF, StoredKey};
 
-/// Seconds of a window of the rate limits.
-pub const WINDOW: u64 = 60;
 /// Times that a refusal is answered by another write, before the key is called too busy.
 const ROUNDS: u32 = 3;
 /// Times that a write without an answer is sent.
@@ -35,6 +34,33 @@ impl From<&StoreError> for Fault {
         match error {
             StoreError::Throttled(_) => Self::Throttled,
             StoreError::Unavailable(_) | StoreError::Malformed(_) | StoreError::Condition(_) => Self::Unknown,
+        }
+    }
+}
+
+/// The window of a key as this process last saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeenWindow {
+    /// When it began, in seconds since the epoch.
+    pub start: u64,
+    /// Requests of other processes that counted in it by then.
+    pub others: u64,
+}
+
+impl SeenWindow {
+    /// How the first write of a request counts at a time in seconds since the epoch: when the window begins, and whether the write
+    /// begins it. A minute that is over is over whoever looks. Only where others make so many requests that one of them must have
+    /// begun the present one by now, the write counts in it as it is. Nobody is sure, so a write that was wrong is refused and made
+    /// anew by what the refusal shows.
+    fn first_write(seen: Option<Self>, now: u64) -> (u64, bool) {
+        let minute = now - now % WINDOW;
+        match seen {
+            Some(Self { start, others }) if start < minute => {
+                (minute, others.saturating_mul(now.saturating_sub(minute)) < WINDOW)
+            }
+            // A clock that is behind uses the window that is there.
+            Some(Self { start, .. }) => (start, false),
+            None => (minute, false),
         }
     }
 }
@@ -72,4 +98,28 @@ impl Window {
 
 fn signed(limit: u128) -> i128 {
     i128::try_from(limit.min(OFF)).unwrap_or(i128::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_write_begins_a_minute_that_nobody_else_is_likely_to_have_begun() {
+        let seen = |start, others| Some(SeenWindow { start, others });
+        for (seen, now, expected) in [
+            (None, 630, (600, false)),
+            (seen(0, 0), 630, (600, true)),
+            (seen(540, 0), 659, (600, true)),
+            (seen(600, 0), 659, (600, false)),
+            // Of sixty requests of others a minute, the first comes within a second.
+            (seen(540, 60), 600, (600, true)),
+            (seen(540, 60), 601, (600, false)),
+            (seen(540, 1), 659, (600, true)),
+            // This clock is behind.
+            (seen(660, 0), 659, (660, false)),
+        ] {
+            assert_eq!(SeenWindow::first_write(seen, now), expected, "{seen:?} at {now}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Settlement: the record first, once; then the hold, by what the stored record says.
 
-use super::Fault;
+use super::{Fault, WINDOW};
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
 use crate::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
@@ -173,13 +173,16 @@ impl Settling {
         let Some(hold) = &self.reservation.hold else { return SettleStep::Done(Settled::Done) };
         let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
         let unused = hold.tokens.saturating_sub(self.charge.tokens);
+        // Tokens of a minute that is over are nobody's any more. Asking whether the key is still in it would be a write that is
+        // refused whenever it is not.
+        let is_of_now = self.now < hold.window.saturating_add(WINDOW);
         let release = ReleaseWrite {
             key: self.request.key.clone(),
             request: self.request.id,
             place,
             hold: hold.clone(),
             refund: signed(hold.amount).saturating_sub(signed(self.charge.amount)),
-            tokens: (with_tokens && unused > 0).then_some((hold.window, unused)),
+            tokens: (with_tokens && unused > 0 && is_of_now).then_some((hold.window, unused)),
             mark: self.reservation.uncertain.then_some(self.now.saturating_add(MARK)),
         };
         self.go(SettleEffect::Release(release))
@@ -196,5 +199,25 @@ impl Settling {
         // What is given back is what the table says was taken.
         self.reservation.hold = Some(hold.clone());
         self.release(place, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::items::HeldModel;
+
+    #[test]
+    fn tokens_are_given_back_within_their_minute_and_not_asked_for_after_it() {
+        let key = KeyId::parse("0123456789abcdef").unwrap();
+        let hold = Hold { expires: 1_600, window: 600, amount: PicoUsd::new(9), tokens: 50, model: HeldModel::of("one") };
+        for (now, expected) in [(600, Some((600, 30))), (659, Some((600, 30))), (660, None)] {
+            let request = KeyedRequest { key: key.clone(), id: RequestId::generate() };
+            let reservation = Reservation { hold: Some(hold.clone()), uncertain: false };
+            let charge = Charge { amount: PicoUsd::new(1), tokens: 20 };
+            let (mut machine, _) = Settling::begin(request, reservation, charge, now);
+            let SettleStep::Do(SettleEffect::Release(write)) = machine.step(SettleEvent::Stored) else { panic!() };
+            assert_eq!(write.tokens, expected, "{now}");
+        }
     }
 }

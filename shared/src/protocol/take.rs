@@ -3,7 +3,7 @@
 //! It is not its own idempotency token, as a hold is: a write that is sent again after it was done takes another request. That
 //! costs a client a place in its minute and nothing else.
 
-use super::{Denial, Fault, ROUNDS, TRIES, Window};
+use super::{Denial, Fault, ROUNDS, SeenWindow, TRIES, Window};
 use crate::ids::{KeyDigest, KeyId};
 use crate::store::items::{StoredKey, TakeWrite};
 
@@ -16,9 +16,11 @@ pub struct Taking {
 }
 
 impl Taking {
-    /// Takes a request of a key for a public model id at a time in seconds since the epoch.
-    pub fn begin(key: KeyId, digest: KeyDigest, model: &str, now: u64) -> Self {
-        let write = TakeWrite { key, digest, model: model.to_owned(), now, window: now - now % super::WINDOW, reset: false };
+    /// Takes a request of a key for a public model id at a time in seconds since the epoch, with the key's window as this process last
+    /// saw it.
+    pub fn begin(key: KeyId, digest: KeyDigest, model: &str, seen: Option<SeenWindow>, now: u64) -> Self {
+        let (window, reset) = SeenWindow::first_write(seen, now);
+        let write = TakeWrite { key, digest, model: model.to_owned(), now, window, reset };
         Self { write, rounds: 0, tries: 0 }
     }
 
@@ -78,7 +80,7 @@ mod tests {
     }
 
     fn taking(digest: KeyDigest, model: &str) -> Taking {
-        Taking::begin(KeyId::parse("0123456789abcdef").unwrap(), digest, model, NOW)
+        Taking::begin(KeyId::parse("0123456789abcdef").unwrap(), digest, model, None, NOW)
     }
 
     #[test]
@@ -87,6 +89,14 @@ mod tests {
         assert_eq!((taking.write().window, taking.write().reset), (60_000, false));
         assert_eq!(taking.refused(Some(&key(59_940, 0)), NOW), Ok(()));
         assert_eq!((taking.write().window, taking.write().reset), (60_000, true));
+    }
+
+    #[test]
+    fn a_minute_that_has_changed_since_the_window_was_seen_begins_at_once() {
+        let id = KeyId::parse("0123456789abcdef").unwrap();
+        let seen = |start| Taking::begin(id.clone(), DIGEST, "one", Some(SeenWindow { start, others: 0 }), NOW);
+        assert_eq!((seen(59_940).write().window, seen(59_940).write().reset), (60_000, true));
+        assert_eq!((seen(60_000).write().window, seen(60_000).write().reset), (60_000, false));
     }
 
     #[test]

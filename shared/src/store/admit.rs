@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::items::{
-    ANY, AdmitWrite, Expired, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, TakeWrite, number, partition,
-    primary_key, text,
+    ACTIVE, ANY, AdmitWrite, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, TakeWrite, active_mark, number,
+    packed_mark, partition, primary_key, text, text_mark,
 };
 use super::{Limit, Store, StoreError, failure};
 use crate::ids::{KeyDigest, KeyId, RequestId};
@@ -32,11 +32,14 @@ impl Store {
     /// Takes what a request needs from its key, all or nothing. One attempt: the caller decides about another.
     pub async fn admit(&self, write: &AdmitWrite) -> Result<Conditional, StoreError> {
         let (update, condition) = (admit_update(write), admit_condition(write));
-        let user = User { digest: write.digest, model: &write.hold.model, now: write.now };
+        let (name, hold) = write.hold.entry(write.request);
+        let user = User { digest: write.digest, model: &write.model, now: write.now };
         let mut builder = may_use(self.key_update(&write.key, update, condition), user)
-            .expression_attribute_names("#r", write.request.to_string())
+            .expression_attribute_names("#r", name)
+            .expression_attribute_names("#active", ACTIVE)
+            .expression_attribute_values(":mark", number(active_mark(&write.key, write.now)))
             .expression_attribute_values(":amount", number(write.hold.amount.pico()))
-            .expression_attribute_values(":hold", text(write.hold.pack()))
+            .expression_attribute_values(":hold", hold)
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":tokens", number(write.hold.tokens))
             .expression_attribute_values(":w", number(write.hold.window));
@@ -44,9 +47,10 @@ impl Store {
             builder = builder.expression_attribute_values(":slots", number(slots));
         }
         for (position, (request, hold)) in write.dead.iter().enumerate() {
+            let (name, hold) = hold.entry(*request);
             builder = builder
-                .expression_attribute_names(format!("#d{position}"), request.to_string())
-                .expression_attribute_values(format!(":d{position}"), text(hold.pack()));
+                .expression_attribute_names(format!("#d{position}"), name)
+                .expression_attribute_values(format!(":d{position}"), hold);
         }
         conditional(builder, self.patience.read).await
     }
@@ -82,10 +86,11 @@ impl Store {
             (None, Place::Holds) => " REMOVE holds.#r",
             (None, Place::Expired) => " REMOVE expired.#r",
         };
+        let (name, held) = write.hold.entry(write.request);
         let mut builder = self
             .key_update(&write.key, format!("{sets}{removes}"), condition)
-            .expression_attribute_names("#r", write.request.to_string())
-            .expression_attribute_values(":held", text(write.hold.pack()))
+            .expression_attribute_names("#r", name)
+            .expression_attribute_values(":held", held)
             .expression_attribute_values(":refund", number(write.refund));
         if let Some((window, tokens)) = write.tokens {
             builder = builder
@@ -94,17 +99,21 @@ impl Store {
                 .expression_attribute_values(":tokens", number(tokens));
         }
         if let Some(until) = write.mark {
-            builder = builder.expression_attribute_values(":mark", text(Expired::Released(until).pack()));
+            builder = builder.expression_attribute_values(":mark", write.hold.mark(write.request, until).1);
         }
         conditional(builder, self.patience.write).await
     }
 
-    /// Forgets the mark of a released hold.
-    pub async fn forget_mark(&self, key: &KeyId, request: RequestId, mark: &Expired) -> Result<Conditional, StoreError> {
+    /// Forgets the mark of a released hold that was kept until then, in whichever form it stands.
+    pub async fn forget_mark(&self, key: &KeyId, request: RequestId, until: u64) -> Result<Conditional, StoreError> {
+        let ((packed, mark), (shown, text)) = (packed_mark(request, until), text_mark(request, until));
+        let update = "REMOVE expired.#packed, expired.#shown".to_owned();
         let builder = self
-            .key_update(key, "REMOVE expired.#r".to_owned(), "expired.#r = :mark".to_owned())
-            .expression_attribute_names("#r", request.to_string())
-            .expression_attribute_values(":mark", text(mark.pack()));
+            .key_update(key, update, "expired.#packed = :mark OR expired.#shown = :text".to_owned())
+            .expression_attribute_names("#packed", packed)
+            .expression_attribute_names("#shown", shown)
+            .expression_attribute_values(":mark", mark)
+            .expression_attribute_values(":text", text);
         conditional(builder, self.patience.write).await
     }
 
@@ -146,7 +155,7 @@ fn admit_update(write: &AdmitWrite) -> String {
     } else {
         "requests_left = requests_left - :one, tokens_left = tokens_left - :tokens"
     };
-    let mut update = format!("SET holds.#r = :hold, balance = balance - :amount, {rates}");
+    let mut update = format!("SET holds.#r = :hold, #active = :mark, balance = balance - :amount, {rates}");
     let dead = |template: &str| -> Vec<String> {
         (0..write.dead.len()).map(|position| template.replace('?', &position.to_string())).collect()
     };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::items::{Item, Record, iso_millis, partition, text};
+use super::items::{Item, Record, Rollup, iso_millis, partition, text};
 use super::{Store, StoreError};
 use crate::ids::KeyId;
 
@@ -11,6 +11,21 @@ impl Store {
     pub async fn records(&self, key: &KeyId, since: Timestamp) -> Result<Vec<Record>, StoreError> {
         let items = self.between(key, &format!("E#{}", iso_millis(since)), "E#~").await?;
         items.iter().map(Record::read).collect()
+    }
+
+    /// The records of a key that started on that day (`yyyy-mm-dd`, UTC), oldest first.
+    pub async fn records_of_day(&self, key: &KeyId, day: &str) -> Result<Vec<Record>, StoreError> {
+        self.under(key, &format!("E#{day}")).await?.iter().map(Record::read).collect()
+    }
+
+    /// All rollups of a key, after every write that was answered before.
+    pub async fn current_rollups(&self, key: &KeyId) -> Result<Vec<Rollup>, StoreError> {
+        self.under(key, "D#").await?.iter().map(Rollup::read).collect()
+    }
+
+    /// Those of one day and model, in all their shards.
+    pub async fn rollups_of(&self, key: &KeyId, day: &str, model: &str) -> Result<Vec<Rollup>, StoreError> {
+        self.under(key, &format!("D#{day}#{model}#")).await?.iter().map(Rollup::read).collect()
     }
 
     /// Everything of a key whose sort key begins so, read consistently.

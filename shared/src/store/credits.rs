@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
-use super::items::{CreditGrant, KEY, Rollup, number, partition, primary_key};
+use super::items::{CreditGrant, KEY, number, partition, primary_key};
 use super::transaction::part;
 use super::{Store, StoreError};
 use crate::ids::KeyId;
@@ -66,8 +66,7 @@ impl Store {
 
     /// What a key was charged, as far back as its rollups go.
     pub async fn charged(&self, key: &KeyId) -> Result<PicoUsd, StoreError> {
-        let items = self.under(key, "D#").await?;
-        items.iter().map(|item| Rollup::read(item).map(|rollup| rollup.charged)).sum()
+        Ok(self.current_rollups(key).await?.iter().map(|rollup| rollup.charged).sum())
     }
 
     async fn stored_grant(&self, grant: &CreditGrant) -> Result<Option<CreditGrant>, StoreError> {

@@ -14,6 +14,7 @@ mod routes;
 mod settle;
 mod signatures;
 mod transaction;
+mod walk;
 
 use std::time::Duration;
 
@@ -90,6 +91,7 @@ pub use admit::Conditional;
 pub use credits::Granted;
 pub use keys::KeyRotation;
 pub use settle::Stored;
+pub use walk::ReadKey;
 
 /// Why the store gave no answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -18,19 +18,35 @@ impl Store {
             .expression_attribute_values(":first", text(format!("D#{first}")))
             // `~` sorts after every character of a model id.
             .expression_attribute_values(":last", text(format!("D#{last}~")));
-        self.pages(query).await?.iter().map(Rollup::read).collect()
+        // There may be many thousands: what does not count is not sent, and what was read is forgotten page by page.
+        let names = Rollup::names().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ");
+        let query = Rollup::names().fold(query.projection_expression(names), |query, name| {
+            query.expression_attribute_names(format!("#{name}"), name)
+        });
+        self.read_pages(query, |item| Rollup::read(&item)).await
     }
 
     /// All items of a query.
     pub(super) async fn pages(&self, query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
-        let (mut items, mut start) = (Vec::new(), None);
+        self.read_pages(query, Ok).await
+    }
+
+    /// What is read from all items of a query.
+    async fn read_pages<T>(
+        &self,
+        query: QueryFluentBuilder,
+        read: impl Fn(Item) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut all, mut start) = (Vec::new(), None);
         loop {
             let page = query.clone().set_exclusive_start_key(start).customize();
             let page = page.config_override(self.patience.page.of_call()).send().await.map_err(|error| failure(&error))?;
-            items.extend(page.items.unwrap_or_default());
+            for item in page.items.unwrap_or_default() {
+                all.push(read(item)?);
+            }
             start = page.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
-                return Ok(items);
+                return Ok(all);
             }
         }
     }

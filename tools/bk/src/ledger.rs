@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use gateway::catalog::Catalog;
-use gateway::ledger::{Replay, Timestamp, reconcile, verify};
+use gateway::ledger::{Replay, Timestamp, Violation, reconcile, verify};
 use gateway::store::Store;
 
 use super::Bench;
@@ -19,7 +19,7 @@ const STEP: usize = 1_000;
 pub(crate) enum Ledger {
     /// Read log lines from standard input and settle what the table does not have. Safe to repeat.
     Replay,
-    /// Check the records, rollups, holds and balances of all keys against each other.
+    /// Check the records, rollups, holds and balances of all keys against each other. Requests may run meanwhile.
     Verify,
     /// Compare a month's records with what a provider billed, read from standard input as CSV. Exits 1 when the sums differ by more
     /// than 0.5 %.
@@ -36,7 +36,7 @@ pub(crate) async fn run(bench: &Bench, command: Ledger) -> Result<()> {
         Ledger::Verify => check(store, json).await,
         Ledger::Invoice(invoice) => invoice.run(store, json).await,
         Ledger::Reconcile => {
-            let done = reconcile(store, Timestamp::now()).await.context("reconcile")?;
+            let done = reconcile(store, &Catalog::embedded()?, Timestamp::now()).await.context("reconcile")?;
             if json {
                 return super::print(&done);
             }
@@ -60,7 +60,7 @@ async fn replay(store: &Store, json: bool) -> Result<()> {
     let requests = replay.requests();
     eprintln!("{lines} ledger lines of {requests} requests");
     let replayed = replay
-        .run(store, Timestamp::now(), |done| {
+        .run(store, &Catalog::embedded()?, Timestamp::now(), |done| {
             if done.is_multiple_of(STEP) {
                 eprintln!("{done} of {requests}");
             }
@@ -90,18 +90,27 @@ async fn check(store: &Store, json: bool) -> Result<()> {
         super::print(&verified)?;
     } else {
         for violation in &verified.violations {
-            println!("{}  {}  {}", violation.law, violation.key, violation.what);
+            println!("{}", line(violation));
+        }
+        for unsure in &verified.unsure {
+            eprintln!("not sure: {}", line(unsure));
         }
         eprintln!(
-            "{} keys, {} records, {} running: {} violations",
+            "{} keys, {} records, {} running: {} violations, {} not sure",
             verified.keys,
             verified.records,
             verified.held,
-            verified.violations.len()
+            verified.violations.len(),
+            verified.unsure.len()
         );
     }
     if !verified.violations.is_empty() {
         bail!("the ledger contradicts itself");
     }
     Ok(())
+}
+
+fn line(violation: &Violation) -> String {
+    let Violation { law, key, what, how } = violation;
+    format!("{law}  {key}  {what} ({how})")
 }

@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result};
 use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::list_tables::ListTablesRequest;
-use dynoxide::types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType};
+use dynoxide::types::{
+    AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+};
+use gateway::store::items::ACTIVE;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -47,13 +50,22 @@ fn create_table(database: &Database, table: &str) -> Result<()> {
     if tables.table_names.iter().any(|name| name == table) {
         return Ok(());
     }
-    let attribute =
-        |name: &str| AttributeDefinition { attribute_name: name.to_owned(), attribute_type: ScalarAttributeType::S };
+    let attribute = |name: &str, attribute_type| AttributeDefinition { attribute_name: name.to_owned(), attribute_type };
     let key = |name: &str, key_type| KeySchemaElement { attribute_name: name.to_owned(), key_type };
     let request = CreateTableRequest {
         table_name: table.to_owned(),
         key_schema: vec![key("pk", KeyType::HASH), key("sk", KeyType::RANGE)],
-        attribute_definitions: vec![attribute("pk"), attribute("sk")],
+        attribute_definitions: vec![
+            attribute("pk", ScalarAttributeType::S),
+            attribute("sk", ScalarAttributeType::S),
+            attribute(ACTIVE, ScalarAttributeType::N),
+        ],
+        global_secondary_indexes: Some(vec![GlobalSecondaryIndex {
+            index_name: ACTIVE.to_owned(),
+            key_schema: vec![key(ACTIVE, KeyType::HASH)],
+            projection: Projection { projection_type: Some(ProjectionType::KEYS_ONLY), non_key_attributes: None },
+            provisioned_throughput: None,
+        }]),
         billing_mode: Some("PAY_PER_REQUEST".to_owned()),
         ..CreateTableRequest::default()
     };

@@ -6,6 +6,7 @@
 
 mod exchange;
 mod message;
+mod meter;
 mod rules;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use meter::Units;
 pub use rules::{Action, Rule};
 
 use message::Message;
@@ -35,6 +37,8 @@ pub struct Call {
 struct Script {
     rules: Vec<Rule>,
     calls: Vec<Call>,
+    /// What was consumed since somebody began to count.
+    units: Option<Units>,
 }
 
 /// A running proxy; it stops when this is dropped.
@@ -93,6 +97,11 @@ impl FaultProxy {
     /// How many calls met a fault.
     pub fn faults(&self) -> usize {
         lock(&self.script).calls.iter().filter(|call| call.fault.is_some()).count()
+    }
+
+    /// The capacity units of calls without a fault since this was last asked; counting begins with the first time.
+    pub fn take_units(&self) -> Units {
+        lock(&self.script).units.replace(Units::default()).unwrap_or_default()
     }
 
     /// Forgets the calls so far.

@@ -153,3 +153,32 @@ async fn a_crowd_of_strangers_does_not_crowd_out_a_key_that_is_known() {
     assert!(memory.fresh(KEY).is_some());
     assert!(memory.lock().len() <= CAPACITY);
 }
+
+fn in_window(window: u64, used: i128) -> StoredKey {
+    let new = NewKey {
+        digest: KEY,
+        last4: "last".to_owned(),
+        name: "a key".to_owned(),
+        created: jiff::Timestamp::UNIX_EPOCH,
+        limits: Limits::standard(),
+        prepaid: false,
+    };
+    let stored = new.stored();
+    StoredKey { window, requests_left: stored.requests_left - used, ..stored }
+}
+
+#[test]
+fn a_window_is_remembered_with_the_requests_of_others_in_it() {
+    let memory = Memory::default();
+    assert_eq!(memory.window(KEY), None);
+    for (window, used, sight, expected) in [
+        (600, 1, Sight::Counted, (600, 0)),
+        (600, 5, Sight::Counted, (600, 3)),
+        (600, 6, Sight::Other, (600, 4)),
+        (540, 9, Sight::Other, (600, 4)),
+        (660, 2, Sight::Counted, (660, 1)),
+    ] {
+        memory.see(KEY, &in_window(window, used), sight);
+        assert_eq!(memory.window(KEY), Some(SeenWindow { start: expected.0, others: expected.1 }));
+    }
+}

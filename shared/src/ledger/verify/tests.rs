@@ -3,7 +3,7 @@
 use super::super::reconcile::interrupted;
 use super::*;
 use crate::ids::{GrantId, KeyDigest, RequestId};
-use crate::store::items::{Hold, Limits, NewKey};
+use crate::store::items::{HeldModel, Hold, Limits, NewKey};
 
 const DOLLAR: i128 = 1_000_000_000_000;
 
@@ -35,35 +35,35 @@ fn grants(amounts: &[i128]) -> Vec<CreditGrant> {
 
 /// What a look finds, as law and words.
 fn found(look: impl FnOnce(&mut Found<'_>)) -> Vec<(&'static str, String)> {
-    let (key, mut violations) = (id(), Vec::new());
-    look(&mut Found { key: &key, violations: &mut violations });
+    let (key, mut violations, mut unsure) = (id(), Vec::new(), Vec::new());
+    look(&mut Found { key: &key, violations: &mut violations, unsure: &mut unsure });
     assert!(violations.iter().all(|violation| violation.key == "0123456789abcdef"));
     violations.into_iter().map(|violation| (violation.law, violation.what)).collect()
 }
 
 #[test]
 fn a_balance_below_zero_says_that_more_was_admitted_than_was_granted() {
-    let cover = |balance, amounts: &[i128]| found(|found| found.cover(&prepaid(balance), &grants(amounts)));
-    assert_eq!(cover(0, &[DOLLAR]), []);
-    let words = "the balance is -0.5 USD: more was held or charged than was granted".to_owned();
-    assert_eq!(cover(-DOLLAR / 2, &[DOLLAR]), [("L5", words)]);
+    let cover = |balance, amounts: &[i128]| cover(&prepaid(balance), &grants(amounts));
+    assert_eq!(cover(0, &[DOLLAR]), None);
+    let words = "the balance is -0.5 USD: more was held or charged than was granted";
+    assert_eq!(cover(-DOLLAR / 2, &[DOLLAR]).as_deref(), Some(words));
 }
 
 #[test]
 fn what_an_operator_took_back_may_be_missing_and_no_more() {
-    let cover = |balance| found(|found| found.cover(&prepaid(balance), &grants(&[2 * DOLLAR, -DOLLAR])));
-    assert_eq!(cover(-DOLLAR), []);
-    let words = "the balance is -1.5 USD, and 1 USD were taken back: more was held or charged than was granted".to_owned();
-    assert_eq!(cover(-DOLLAR * 3 / 2), [("L5", words)]);
+    let cover = |balance| cover(&prepaid(balance), &grants(&[2 * DOLLAR, -DOLLAR]));
+    assert_eq!(cover(-DOLLAR), None);
+    let words = "the balance is -1.5 USD, and 1 USD were taken back: more was held or charged than was granted";
+    assert_eq!(cover(-DOLLAR * 3 / 2).as_deref(), Some(words));
 }
 
 #[test]
 fn a_charge_above_the_hold_that_is_still_there_is_found_among_the_running_and_the_dead() {
     let request = RequestId::generate();
-    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: "one".to_owned() };
+    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: HeldModel::of("one") };
     let words = format!("{request} charges 0.000000000101 USD, and 0.0000000001 USD were held for it");
     for (charged, expected) in [(100, vec![]), (101, vec![("L5", words)])] {
-        let record = Record { charged: PicoUsd::new(charged), ..interrupted(&id(), request, &hold) };
+        let record = Record { charged: PicoUsd::new(charged), ..interrupted(&id(), request, "one".to_owned()) };
         let (mut running, mut dead) = (prepaid(0), prepaid(0));
         running.holds.insert(request, hold.clone());
         dead.expired.insert(request, Expired::Dead(hold.clone()));
@@ -76,8 +76,21 @@ fn a_charge_above_the_hold_that_is_still_there_is_found_among_the_running_and_th
 #[test]
 fn nothing_is_said_about_a_charge_whose_hold_has_ended() {
     let (request, mut key) = (RequestId::generate(), prepaid(0));
-    let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: "one".to_owned() };
-    let record = Record { charged: PicoUsd::new(101), ..interrupted(&id(), request, &hold) };
+    let record = Record { charged: PicoUsd::new(101), ..interrupted(&id(), request, "one".to_owned()) };
     key.expired.insert(request, Expired::Released(60));
     assert_eq!(found(|found| found.charges(&key, &[record])), []);
+}
+
+#[test]
+fn a_record_counts_from_the_moment_its_hold_ends() {
+    let (charged, amount) = (PicoUsd::new(40), PicoUsd::new(100));
+    let mut key = prepaid(DOLLAR - 100);
+    key.holds.insert(RequestId::generate(), Hold { expires: 60, window: 0, amount, tokens: 5, model: HeldModel::of("one") });
+    let grants = grants(&[DOLLAR]);
+    assert_eq!(balance(&key, &grants, PicoUsd::ZERO, PicoUsd::ZERO), None, "its record is still to come");
+    assert_eq!(balance(&key, &grants, charged, charged), None, "its record is there, and its hold too");
+    let words = "granted 1000000000000, charged 40, balance 999999999900, held 100 pico-dollars";
+    assert_eq!(balance(&key, &grants, charged, PicoUsd::ZERO).as_deref(), Some(words), "of another request");
+    let ended = prepaid(DOLLAR - 40);
+    assert_eq!(balance(&ended, &grants, charged, PicoUsd::ZERO), None);
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::hold::{Expired, Hold};
+use super::hold::{Entry, Expired, Hold};
 use super::{DIRECTORY, Item, KEY, OFF, Reader, VERSION, number, partition, primary_key, text};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::PicoUsd;
@@ -114,8 +114,8 @@ impl StoredKey {
             window: reader.count("window")?,
             requests_left: reader.signed("requests_left")?,
             tokens_left: reader.signed("tokens_left")?,
-            holds: reader.map("holds", Hold::unpack)?,
-            expired: reader.map("expired", Expired::unpack)?,
+            holds: reader.map("holds", Hold::read)?,
+            expired: reader.map("expired", Expired::read)?,
         })
     }
 
@@ -141,8 +141,8 @@ impl StoredKey {
             ("window", number(self.window)),
             ("requests_left", number(self.requests_left)),
             ("tokens_left", number(self.tokens_left)),
-            ("holds", packed(self.holds.iter().map(|(request, hold)| (request, hold.pack())))),
-            ("expired", packed(self.expired.iter().map(|(request, hold)| (request, hold.pack())))),
+            ("holds", entries(self.holds.iter().map(|(request, hold)| hold.entry(*request)))),
+            ("expired", entries(self.expired.iter().map(|(request, entry)| entry.entry(*request)))),
         ];
         let mut item = primary_key(&partition(id), KEY);
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
@@ -193,8 +193,8 @@ fn texts(values: &[String]) -> AttributeValue {
     AttributeValue::L(values.iter().map(text).collect())
 }
 
-fn packed<'a>(entries: impl Iterator<Item = (&'a RequestId, String)>) -> AttributeValue {
-    AttributeValue::M(entries.map(|(request, hold)| (request.to_string(), text(hold))).collect())
+fn entries(entries: impl Iterator<Item = Entry>) -> AttributeValue {
+    AttributeValue::M(entries.collect())
 }
 
 /// The limits of a key.
@@ -287,7 +287,8 @@ impl NewKey {
             name,
             last4,
             status: KeyStatus::Active,
-            created: created.to_string(),
+            // Without a fraction of the second: ten bytes less in an item that is rewritten with every request.
+            created: format!("{created:.0}"),
             expires,
             models,
             cidrs,

@@ -3,12 +3,14 @@
 //! One table, string keys `pk` and `sk`. Every item carries the schema version `v`. A limit that is off is [`OFF`], so that one
 //! constant expression fits every key.
 
+mod active;
 mod grant;
 mod hold;
 mod key;
 mod listed;
 mod record;
 mod route;
+mod varint;
 mod writes;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,8 +22,9 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::ids::{KeyId, RequestId};
 
+pub use active::{ACTIVE, ACTIVE_SHARDS, Cursor, active_mark, active_marks};
 pub use grant::CreditGrant;
-pub use hold::{Expired, Hold};
+pub use hold::{Entry, Expired, HeldModel, Hold, LARGEST_ENTRY, WINDOW, packed_mark, text_mark};
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
 pub use listed::{LIST, ListState, ListedItem, MODELS};
 pub use record::{Record, Rollup, TokenSource, start_of};
@@ -100,13 +103,14 @@ impl Reader<'_> {
         values.iter().map(|value| value.as_s().cloned().map_err(|_| malformed())).collect()
     }
 
-    fn map<T>(self, name: &str, read: impl Fn(&str) -> Result<T, StoreError>) -> Result<BTreeMap<RequestId, T>, StoreError> {
-        let malformed = || StoreError::Malformed(format!("attribute {name} is not a map of texts"));
-        let values = self.0.get(name).and_then(|value| value.as_m().ok()).ok_or_else(malformed)?;
-        let entries = values
-            .iter()
-            .map(|(request, value)| Ok((hold::request(request)?, read(value.as_s().map_err(|_| malformed())?)?)));
-        entries.collect()
+    fn map<T>(
+        self,
+        name: &str,
+        read: impl Fn(&str, &AttributeValue) -> Result<(RequestId, T), StoreError>,
+    ) -> Result<BTreeMap<RequestId, T>, StoreError> {
+        let values = self.0.get(name).and_then(|value| value.as_m().ok());
+        let values = values.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a map")))?;
+        values.iter().map(|(name, value)| read(name, value)).collect()
     }
 
     fn digest(&self, name: &str) -> Result<&[u8], StoreError> {

@@ -192,21 +192,22 @@ impl Record {
         primary_key(&partition(&self.key), &format!("D#{day}#{}#{shard}", self.model))
     }
 
-    /// What the rollup adds up, by attribute.
-    pub fn rollup_additions(&self) -> [(&'static str, AttributeValue); 10] {
+    /// What the rollup adds up, by attribute. Zeros are left out: an attribute that is not there is zero.
+    pub fn rollup_additions(&self) -> Vec<(&'static str, AttributeValue)> {
         let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, .. } = self.usage;
-        [
-            (rollup::REQUESTS, number(1)),
-            (rollup::ERRORS, number(u8::from(self.status != 200))),
-            (rollup::INPUT, number(input)),
-            (rollup::CACHE_READ, number(cache_read)),
-            (rollup::CACHE_WRITE_5M, number(cache_write_5m)),
-            (rollup::CACHE_WRITE_1H, number(cache_write_1h)),
-            (rollup::OUTPUT, number(output)),
-            (rollup::REASONING, number(reasoning)),
-            (rollup::PROVIDER_COST, number(self.provider_cost.pico())),
-            (rollup::CHARGED, number(self.charged.pico())),
-        ]
+        let additions = [
+            (rollup::REQUESTS, 1),
+            (rollup::ERRORS, u128::from(self.status != 200)),
+            (rollup::INPUT, u128::from(input)),
+            (rollup::CACHE_READ, u128::from(cache_read)),
+            (rollup::CACHE_WRITE_5M, u128::from(cache_write_5m)),
+            (rollup::CACHE_WRITE_1H, u128::from(cache_write_1h)),
+            (rollup::OUTPUT, u128::from(output)),
+            (rollup::REASONING, u128::from(reasoning)),
+            (rollup::PROVIDER_COST, self.provider_cost.pico()),
+            (rollup::CHARGED, self.charged.pico()),
+        ];
+        additions.into_iter().filter(|(_, value)| *value > 0).map(|((name, _), value)| (name, number(value))).collect()
     }
 
     /// When the rollup may be forgotten, in seconds since the epoch.
@@ -215,22 +216,28 @@ impl Record {
     }
 }
 
-/// What a rollup's attributes are called: short, so that three months of every model fit two pages of a query.
+/// What a rollup's attributes are called: short, so that three months of every model fit two pages of a query. Versions before wrote
+/// the long names; a rollup may have both, which are added up.
 mod rollup {
-    pub(super) const REQUESTS: &str = "n";
-    pub(super) const ERRORS: &str = "e";
-    pub(super) const INPUT: &str = "i";
-    pub(super) const CACHE_READ: &str = "r";
-    pub(super) const CACHE_WRITE_5M: &str = "w";
-    pub(super) const CACHE_WRITE_1H: &str = "h";
-    pub(super) const OUTPUT: &str = "o";
-    pub(super) const REASONING: &str = "t";
-    pub(super) const PROVIDER_COST: &str = "p";
-    pub(super) const CHARGED: &str = "c";
+    /// Short and long.
+    pub(super) type Name = (&'static str, &'static str);
+
+    pub(super) const REQUESTS: Name = ("n", "n");
+    pub(super) const ERRORS: Name = ("e", "errors");
+    pub(super) const INPUT: Name = ("i", "input");
+    pub(super) const CACHE_READ: Name = ("r", "cache_read");
+    pub(super) const CACHE_WRITE_5M: Name = ("w", "cache_write_5m");
+    pub(super) const CACHE_WRITE_1H: Name = ("h", "cache_write_1h");
+    pub(super) const OUTPUT: Name = ("o", "output");
+    pub(super) const REASONING: Name = ("t", "reasoning");
+    pub(super) const PROVIDER_COST: Name = ("p", "provider_cost");
+    pub(super) const CHARGED: Name = ("c", "charged");
+    pub(super) const ALL: [Name; 10] =
+        [REQUESTS, ERRORS, INPUT, CACHE_READ, CACHE_WRITE_5M, CACHE_WRITE_1H, OUTPUT, REASONING, PROVIDER_COST, CHARGED];
 }
 
 /// One shard of a key's usage of a model on a day.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollup {
     /// `yyyy-mm-dd`, UTC.
     pub day: String,
@@ -247,6 +254,13 @@ pub struct Rollup {
 }
 
 impl Rollup {
+    /// The attributes that [`Self::read`] looks at.
+    pub(in crate::store) fn names() -> impl Iterator<Item = &'static str> {
+        let names =
+            rollup::ALL.into_iter().flat_map(|(short, long)| [short, long].into_iter().take(1 + usize::from(short != long)));
+        std::iter::once("sk").chain(names)
+    }
+
     /// Reads a rollup item.
     pub fn read(item: &Item) -> Result<Self, StoreError> {
         let reader = Reader(item);
@@ -255,23 +269,31 @@ impl Rollup {
         let [_, day, model, _] = parts.as_slice() else {
             return Err(StoreError::Malformed(format!("{sk} is not a rollup's key")));
         };
+        let number = |name: &str| if item.contains_key(name) { reader.number(name) } else { Ok(0) };
+        let sum = |(short, long): rollup::Name| {
+            let of_long = if short == long { 0 } else { number(long)? };
+            Ok::<_, StoreError>(number(short)?.saturating_add(of_long))
+        };
+        let count = |name: rollup::Name| {
+            u64::try_from(sum(name)?).map_err(|_| StoreError::Malformed(format!("attribute {} is too large", name.0)))
+        };
         Ok(Self {
             day: (*day).to_owned(),
             model: (*model).to_owned(),
-            requests: reader.count(rollup::REQUESTS)?,
-            errors: reader.count(rollup::ERRORS)?,
+            requests: count(rollup::REQUESTS)?,
+            errors: count(rollup::ERRORS)?,
             usage: Usage {
-                input: reader.count(rollup::INPUT)?,
-                cache_read: reader.count(rollup::CACHE_READ)?,
-                cache_write_5m: reader.count(rollup::CACHE_WRITE_5M)?,
-                cache_write_1h: reader.count(rollup::CACHE_WRITE_1H)?,
-                output: reader.count(rollup::OUTPUT)?,
-                reasoning: reader.count(rollup::REASONING)?,
+                input: count(rollup::INPUT)?,
+                cache_read: count(rollup::CACHE_READ)?,
+                cache_write_5m: count(rollup::CACHE_WRITE_5M)?,
+                cache_write_1h: count(rollup::CACHE_WRITE_1H)?,
+                output: count(rollup::OUTPUT)?,
+                reasoning: count(rollup::REASONING)?,
                 audio: 0,
                 audio_cache_read: 0,
-                provider_cost: Some(PicoUsd::new(reader.number(rollup::PROVIDER_COST)?)),
+                provider_cost: Some(PicoUsd::new(sum(rollup::PROVIDER_COST)?)),
             },
-            charged: PicoUsd::new(reader.number(rollup::CHARGED)?),
+            charged: PicoUsd::new(sum(rollup::CHARGED)?),
         })
     }
 }

@@ -4,7 +4,7 @@ use super::Hold;
 use crate::ids::{KeyDigest, KeyId, RequestId};
 
 /// The one conditional write of an admission. Its condition, besides what the fields say: the digest is the key's or its
-/// predecessor's, the key is active and not expired, may use the hold's model, has the requests, tokens and money, and knows
+/// predecessor's, the key is active and not expired, may use the model, has the requests, tokens and money, and knows
 /// nothing of this request yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdmitWrite {
@@ -14,6 +14,8 @@ pub struct AdmitWrite {
     pub digest: KeyDigest,
     /// The request.
     pub request: RequestId,
+    /// The public model id.
+    pub model: String,
     /// What is taken.
     pub hold: Hold,
     /// Seconds since the epoch.

@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::message::Message;
-use super::{Action, Script, decide};
+use super::meter::{Units, metered};
+use super::{Action, Script, decide, lock};
 
 /// Serves a connection to its end.
 pub(super) async fn serve(client: TcpStream, database: SocketAddr, script: &Mutex<Script>) -> io::Result<()> {
@@ -19,7 +20,7 @@ pub(super) async fn serve(client: TcpStream, database: SocketAddr, script: &Mute
     while let Some(request) = Message::read(&mut client).await? {
         let action = decide(script, &request);
         let answer = match action {
-            None => database.ask(&request).await?,
+            None => pass_on(request, &mut database, script).await?,
             Some(Action::Refuse) => return Ok(()),
             Some(Action::Hang) => return wait_for_the_end(&mut client).await,
             Some(Action::Delay(time)) => {
@@ -39,6 +40,19 @@ pub(super) async fn serve(client: TcpStream, database: SocketAddr, script: &Mute
         answer.write(&mut client).await?;
     }
     Ok(())
+}
+
+/// Has a call done that meets no fault, and counts what it consumes where that is wanted.
+async fn pass_on(request: Message, database: &mut Database, script: &Mutex<Script>) -> io::Result<Message> {
+    if lock(script).units.is_none() {
+        return database.ask(&request).await;
+    }
+    let operation = request.operation();
+    let answer = database.ask(&metered(request)).await?;
+    if let Some(units) = &mut lock(script).units {
+        *units += Units::of(&operation, &answer);
+    }
+    Ok(answer)
 }
 
 /// Reads until the caller closes the connection.

@@ -50,6 +50,14 @@ impl Message {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// The same head with another body.
+    pub(super) fn with_body(&self, body: String) -> Self {
+        let is_length =
+            |line: &&str| line.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let kept: Vec<&str> = self.head.trim_end().lines().filter(|line| !is_length(line)).collect();
+        Self { head: format!("{}\r\ncontent-length: {}\r\n\r\n", kept.join("\r\n"), body.len()), body: body.into_bytes() }
+    }
+
     /// The error that stands for a fault, in DynamoDB's words; `None` for faults that are no answer.
     pub(super) fn error(action: &Action, operation: &str) -> Option<Self> {
         let (status, body) = match action {

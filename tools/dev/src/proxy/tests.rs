@@ -37,6 +37,19 @@ async fn without_rules_everything_is_passed_on_and_counted() {
 }
 
 #[tokio::test]
+async fn units_are_counted_from_when_they_are_first_asked_for() {
+    let bench = bench().await;
+    let (_, id) = issue_key(&bench.proxied, "one", Limits::none(), false).await.unwrap();
+    assert_eq!(bench.proxy.take_units(), Units::default());
+    bench.proxied.key(&id).await.unwrap();
+    bench.proxied.current_key(&id).await.unwrap();
+    // Two items below a KB, in a transaction.
+    issue_key(&bench.proxied, "two", Limits::none(), false).await.unwrap();
+    assert_eq!(bench.proxy.take_units(), Units { reads: 1.5, writes: 4.0 });
+    assert_eq!(bench.proxy.take_units(), Units::default());
+}
+
+#[tokio::test]
 async fn a_throttled_call_is_repeated_by_the_sdk() {
     let bench = bench().await;
     let (_, id) = issue_key(&bench.direct, "one", Limits::none(), false).await.unwrap();
