@@ -69,17 +69,37 @@ async fn both_secrets_of_a_rotation_are_answered_and_no_provider_sees_them() -> 
 async fn behind_the_edge_a_key_is_held_to_the_address_that_the_edge_saw() -> Result<()> {
     let gateway = behind_an_edge().await?;
     let (_, key) = created(&gateway, &["--cidrs", "203.0.113.0/24"]).await?;
-    for (forwarded, status) in [
-        ("203.0.113.7", 200),
-        ("198.51.100.1, 203.0.113.7", 200),
-        // The client's own claim stands before what the edge saw.
-        ("203.0.113.7, 198.51.100.1", 403),
-        ("203.0.113.7, nobody", 403),
+    for (client_claims, viewer, status) in [
+        ("198.51.100.1", "203.0.113.7:4711", 200),
+        ("203.0.113.7", "198.51.100.1:4711", 403),
+        ("203.0.113.7", "2001:db8::7:4711", 403),
     ] {
-        let headers = [(HEADER, CURRENT), ("x-forwarded-for", forwarded)];
+        let seen = through_cloudfront(client_claims, viewer);
+        let headers: Vec<(&str, &str)> = seen.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let answer = chat(&gateway, &key, "hi", &headers).await?;
-        assert_eq!(answer.status, status, "{forwarded}: {}", answer.body);
+        assert_eq!(answer.status, status, "{client_claims} {viewer}: {}", answer.body);
     }
+    Ok(())
+}
+
+/// The headers that a function gets of a call by that viewer, who claims another address: `CloudFront` adds its secret and the
+/// viewer's address, each in the place of what the client sends, and appends the viewer to `x-forwarded-for`, of which Lambda keeps
+/// the leftmost value.
+fn through_cloudfront(client_claims: &str, viewer: &str) -> Vec<(&'static str, String)> {
+    let viewers_ip = viewer.rsplit_once(':').map_or(viewer, |(address, _)| address);
+    let forwarded_for = format!("{client_claims}, {viewers_ip}");
+    let leftmost = forwarded_for.split(',').next().unwrap_or_default().to_owned();
+    vec![(HEADER, CURRENT.to_owned()), ("cloudfront-viewer-address", viewer.to_owned()), ("x-forwarded-for", leftmost)]
+}
+
+#[tokio::test]
+async fn behind_an_edge_that_does_not_name_its_viewer_a_key_with_networks_is_refused() -> Result<()> {
+    let gateway = behind_an_edge().await?;
+    let (_, bound) = created(&gateway, &["--cidrs", "203.0.113.0/24"]).await?;
+    let (_, free) = created(&gateway, &[]).await?;
+    let headers = [(HEADER, CURRENT), ("x-forwarded-for", "203.0.113.7")];
+    assert_eq!(chat(&gateway, &bound, "hi", &headers).await?.status, 403);
+    assert_eq!(chat(&gateway, &free, "hi", &headers).await?.status, 200);
     Ok(())
 }
 
@@ -87,7 +107,7 @@ async fn behind_the_edge_a_key_is_held_to_the_address_that_the_edge_saw() -> Res
 async fn without_an_edge_nobody_can_claim_an_address() -> Result<()> {
     let gateway = Harness::start().await?;
     let (_, key) = created(&gateway, &["--cidrs", "203.0.113.0/24"]).await?;
-    let headers = [(HEADER, CURRENT), ("x-forwarded-for", "203.0.113.7")];
+    let headers = [(HEADER, CURRENT), ("cloudfront-viewer-address", "203.0.113.7:4711"), ("x-forwarded-for", "203.0.113.7")];
     assert_eq!(chat(&gateway, &key, "hi", &headers).await?.status, 403);
     Ok(())
 }

@@ -134,7 +134,7 @@ fn what_would_be_ignored_without_its_other_half_is_refused() {
 fn the_edge_is_on_by_default_and_everything_of_it_can_be_left_out() {
     let template = template();
     let default = |name: &str| template["Parameters"][name]["Default"].clone();
-    assert_eq!((default("WithEdge"), default("EdgeReadTimeout")), (json!("true"), json!(60)));
+    assert_eq!((default("WithEdge"), default("EdgeReadTimeout")), (json!("true"), json!(120)));
     for (resource, condition) in [("Edge", "HasEdge"), ("EdgeRecords", "HasRecords")] {
         assert_eq!(template["Resources"][resource]["Condition"], condition);
     }

@@ -1,6 +1,6 @@
 //! Whether a call came through the edge, and whose address it has then.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use http::HeaderMap;
 use ring::digest::{SHA256, digest};
@@ -12,7 +12,8 @@ use crate::error::{ErrorKind, GatewayError};
 
 /// The header that the edge adds to every request; it replaces one that a client sends.
 const SECRET_HEADER: &str = "x-gateway-origin-secret";
-const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The header in which `CloudFront` names its viewer; the managed policy `AllViewerExceptHostHeader` sends it along.
+const VIEWER_ADDRESS: &str = "cloudfront-viewer-address";
 
 /// The way that a call took to the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,24 +47,26 @@ fn equal(given: &[u8], secret: &SecretString) -> bool {
     given.as_ref().ct_eq(secret.as_ref()).into()
 }
 
-/// The caller's address. The edge appends it to what the caller claims in `x-forwarded-for`, and the function URL may append the
-/// edge's own, `peer`. Of a direct call only the peer is known: anybody can send that header.
+/// The caller's address. Behind the edge it is what `CloudFront` says of its viewer, and nothing where it says nothing: of
+/// `x-forwarded-for` a function URL keeps the leftmost value alone, which the caller writes. Of any other call it is the peer's, as
+/// Lambda tells it (`requestContext`).
 pub(super) fn caller(headers: &HeaderMap, origin: Origin, peer: Option<IpAddr>) -> Option<IpAddr> {
     match origin {
         Origin::Direct => peer,
         Origin::Edge => {
-            let claims = headers.get_all(FORWARDED_FOR).into_iter().filter_map(|value| value.to_str().ok());
-            let entries: Vec<&str> = claims.flat_map(|list| list.split(',')).map(str::trim).collect();
-            let mut newest_first = entries.into_iter().rev().map(address);
-            newest_first.find(|address| address.is_none() || *address != peer).flatten()
+            let mut viewers = headers.get_all(VIEWER_ADDRESS).into_iter();
+            let viewer = viewers.next()?.to_str().ok()?;
+            // `CloudFront` replaces what a client sends under this name: of two values one is forged.
+            if viewers.next().is_some() { None } else { address(viewer) }
         }
     }
 }
 
-/// An address, with or without brackets and a port.
+/// An address with a port behind its last colon, without brackets (Amazon CloudFront, `CloudFront-Viewer-Address`).
 fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+    let (address, port) = text.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    address.parse().ok()
 }
 
 #[cfg(test)]
@@ -104,25 +107,31 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_address_is_the_last_that_is_not_the_edges_own() {
+    fn behind_the_edge_the_callers_address_is_its_viewers_and_otherwise_the_peers() {
         let peer = "198.51.100.9".parse().ok();
-        for (forwarded, caller_is) in [
-            ("203.0.113.7", Some("203.0.113.7")),
-            ("203.0.113.7, 198.51.100.9", Some("203.0.113.7")),
-            ("10.0.0.1, 203.0.113.7", Some("203.0.113.7")),
-            ("10.0.0.1,203.0.113.7,198.51.100.9", Some("203.0.113.7")),
-            ("2001:db8::7", Some("2001:db8::7")),
-            ("[2001:db8::7]:4711", Some("2001:db8::7")),
-            ("[2001:db8::7]", Some("2001:db8::7")),
+        for (viewer, address) in [
             ("203.0.113.7:4711", Some("203.0.113.7")),
-            ("10.0.0.1, unknown", None),
-            ("198.51.100.9", None),
+            ("2001:db8::7:4711", Some("2001:db8::7")),
+            ("2001:db8:1:2:3:4:5:6:443", Some("2001:db8:1:2:3:4:5:6")),
+            ("203.0.113.7", None),
+            ("203.0.113.7:port", None),
+            ("203.0.113.7:1, 203.0.113.8:2", None),
+            ("unknown", None),
             ("", None),
         ] {
-            let expected = caller_is.map(|address| address.parse().unwrap());
-            assert_eq!(caller(&with(FORWARDED_FOR, forwarded), Origin::Edge, peer), expected, "{forwarded}");
-            assert_eq!(caller(&with(FORWARDED_FOR, forwarded), Origin::Direct, peer), peer, "{forwarded}");
+            let expected = address.map(|address| address.parse().unwrap());
+            assert_eq!(caller(&with(VIEWER_ADDRESS, viewer), Origin::Edge, peer), expected, "{viewer}");
+            assert_eq!(caller(&with(VIEWER_ADDRESS, viewer), Origin::Direct, peer), peer, "{viewer}");
         }
-        assert_eq!(caller(&HeaderMap::new(), Origin::Edge, peer), None);
+    }
+
+    #[test]
+    fn behind_the_edge_nothing_but_its_one_word_for_the_viewer_counts() {
+        let peer = "198.51.100.9".parse().ok();
+        let forwarded = with("x-forwarded-for", "203.0.113.7");
+        assert_eq!(caller(&forwarded, Origin::Edge, peer), None);
+        let mut twice = with(VIEWER_ADDRESS, "203.0.113.7:1");
+        twice.append(VIEWER_ADDRESS, HeaderValue::from_static("203.0.113.8:2"));
+        assert_eq!(caller(&twice, Origin::Edge, peer), None);
     }
 }
