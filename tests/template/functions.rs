@@ -51,7 +51,8 @@ fn streaming_functions_stream_and_the_others_are_buffered() {
             let url = json!({"AuthType": "NONE", "InvokeMode": mode});
             let inference = |name: &str| if streams { json!({ "Ref": name }) } else { Value::Null };
             let timeout = if name == "count-tokens" { json!(30) } else { inference("InferenceTimeout") };
-            (url, timeout, inference("InferenceMemory"), reserved(streams, "Inference"))
+            let memory = if name == "usage" { json!({"Ref": "UsageMemory"}) } else { inference("InferenceMemory") };
+            (url, timeout, memory, reserved(streams, "Inference"))
         };
         let is = |property: &str| function.get(property).cloned().unwrap_or_default();
         assert_eq!(is("FunctionUrlConfig"), url, "{id}");
@@ -61,7 +62,9 @@ fn streaming_functions_stream_and_the_others_are_buffered() {
     }
     let parameters = &template()["Parameters"];
     assert_eq!(parameters["InferenceTimeout"]["Default"], 900);
-    assert_eq!(parameters["InferenceMemory"]["Default"], 256);
+    let default = |name: &str| &parameters[name]["Default"];
+    let memories = ["InferenceMemory", "UsageMemory", "EndpointMemory"].map(default);
+    assert_eq!(memories, [&json!(256), &json!(256), &json!(128)]);
     // New accounts have too few environments to reserve any.
     assert_eq!(
         (&parameters["InferenceConcurrency"]["Default"], &parameters["EndpointConcurrency"]["Default"]),
