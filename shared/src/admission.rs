@@ -120,7 +120,7 @@ impl Admission {
                 AdmitStep::Done(Ok(grant)) => break *grant,
                 // An unanswered write may have been done all the same: whoever goes on ends its hold, and so does a refusal.
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
-                    let unanswered = StoreError::Unavailable("no admission was answered".to_owned());
+                    let unanswered = StoreError::Unavailable("no admission was answered".into());
                     let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(&model));
                     match known.and_then(|known| known.at(address)) {
                         Ok(permit) => {
@@ -201,7 +201,9 @@ impl Admission {
         // The client waits for this.
         match timeout(GIVE_BACK, self.store.release(&release)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%key, %request, cause = %error, "a refused request's hold was not released"),
+            Ok(Err(error)) => {
+                tracing::warn!(%key, %request, cause = %error.reason(), "a refused request's hold was not released");
+            }
             Err(_) => tracing::warn!(%key, %request, "a refused request's hold was not released in time"),
         }
     }
@@ -262,7 +264,7 @@ impl Admission {
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Recognised, GatewayError> {
         let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
         let known = stale.ok_or_else(|| unanswered(error))?;
-        tracing::warn!(key = %known.permit.key, cause = %error, "admitted from memory");
+        tracing::warn!(key = %known.permit.key, cause = %error.reason(), "admitted from memory");
         Ok(known)
     }
 }
@@ -283,8 +285,8 @@ fn unanswered_hold(hold: &Hold) -> Taken<'_> {
 fn unanswered(error: &StoreError) -> GatewayError {
     match error {
         StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
-        StoreError::Throttled(_) => refusal::of(&Denial::Busy).with_cause(error.to_string()),
-        StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
+        StoreError::Throttled(_) => refusal::of(&Denial::Busy).with_cause(error.reason().clone()),
+        StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.reason().clone()),
     }
 }
 

@@ -101,7 +101,7 @@ impl Circuits {
         self.view().read = Some(Instant::now());
         match read {
             Ok(Ok(states)) => self.view().states = states,
-            Ok(Err(error)) => tracing::warn!(cause = %error, "route states were not read"),
+            Ok(Err(error)) => tracing::warn!(cause = %error.reason(), "route states were not read"),
             Err(_) => tracing::warn!("route states were not read in time"),
         }
     }
@@ -127,7 +127,7 @@ impl Circuits {
             Ok(true) => CircuitState::Probe,
             Ok(false) => CircuitState::Open,
             Err(error) => {
-                tracing::warn!(route = route.as_str(), cause = %error, "the probe could not be claimed");
+                tracing::warn!(route = route.as_str(), cause = %error.reason(), "the probe could not be claimed");
                 CircuitState::Open
             }
         }
@@ -150,7 +150,7 @@ impl Circuits {
         let (circuits, route) = (self.clone(), route.clone());
         let write = async move {
             let written = circuits.share_failure(&store, &route, seen, next).await;
-            log(&route, written.err());
+            log(&route, written.as_ref().err());
         };
         Some(write.boxed())
     }
@@ -168,7 +168,7 @@ impl Circuits {
             if seen.open_until > 0 && written == Ok(true) {
                 tracing::info!(route = route.as_str(), "circuit closed");
             }
-            log(&route, written.err());
+            log(&route, written.as_ref().err());
         };
         Some(write.boxed())
     }
@@ -235,8 +235,8 @@ impl Circuits {
     }
 }
 
-fn log(route: &RouteName, failure: Option<StoreError>) {
-    if let Some(cause) = failure {
+fn log(route: &RouteName, failure: Option<&StoreError>) {
+    if let Some(cause) = failure.map(StoreError::reason) {
         tracing::warn!(route = route.as_str(), %cause, "a route's state was not shared");
     }
 }

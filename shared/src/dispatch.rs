@@ -192,7 +192,7 @@ impl Dispatch {
         let Route { provider, upstream, .. } = &self.prepared.candidate.route;
         let (provider, model) = (provider.as_str(), upstream.as_str());
         let ms = self.running.map_or(0, |started| started.elapsed().as_millis());
-        tracing::warn!(provider, model, status = error.status(), ms, cause = &*error.cause(), "attempt failed");
+        tracing::warn!(provider, model, status = error.status(), ms, cause = %error.cause(), "attempt failed");
         self.log_attempt(error.status());
         self.recover(upstreams, error).await
     }

@@ -1,8 +1,10 @@
 //! What the end-to-end tests share: a running stack of real binaries, and a client that keeps everything it saw.
 
 pub mod corpus;
+pub mod leaks;
 pub mod long;
 pub mod relaying;
+pub mod rich;
 pub mod sending;
 pub mod whole_request;
 
@@ -110,6 +112,14 @@ impl Answer {
             chat.or_else(|| frame.pointer("/delta/text").and_then(Value::as_str).map(str::to_owned))
         };
         frames.filter_map(piece).collect()
+    }
+}
+
+impl Drop for Harness {
+    /// Whatever a test is about: nothing that it sent may be in a log.
+    fn drop(&mut self) {
+        let leaks = leaks::leaks(&self.stack.logs.lines(), &[]);
+        assert!(leaks.is_empty() || std::thread::panicking(), "in the logs: {leaks:#?}");
     }
 }
 

@@ -89,7 +89,7 @@ impl PreparedRequest {
         let mut fields = provider.body_fields(&route.upstream, mode);
         fields.set.extend(price_limit(provider, tariff));
         let body = body.finish(&fields)?;
-        let body = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let body = String::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
         let body = Document::parse_sent(body)?;
         let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
         Ok(Self {

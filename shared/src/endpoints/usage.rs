@@ -80,7 +80,7 @@ pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Respon
     let days = Days::parse(call.request.query_string_parameters().first("days"))?;
     let permit = gateway.admission.authenticate(&key, call.address()).await?;
     let summary = Summary::read(&gateway.store, &permit.key, days, jiff::Timestamp::now()).await;
-    let summary = summary.map_err(|error| GatewayError::unavailable(error.to_string()))?;
+    let summary = summary.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
     respond::json(&render(days, &summary))
 }
 

@@ -51,7 +51,7 @@ impl Hold {
                 model: fields.next()?.to_owned(),
             })
         })();
-        hold.ok_or_else(|| StoreError::Malformed(format!("{text} is not a hold")))
+        hold.ok_or_else(|| StoreError::Malformed("what is not a hold".into()))
     }
 }
 
@@ -68,7 +68,7 @@ impl Expired {
     pub fn unpack(text: &str) -> Result<Self, StoreError> {
         match text.split_once(';') {
             Some((until, RELEASED)) => {
-                let until = until.parse().map_err(|_| StoreError::Malformed(format!("{text} is not a hold")))?;
+                let until = until.parse().map_err(|_| StoreError::Malformed("what is not a hold".into()))?;
                 Ok(Self::Released(until))
             }
             Some(_) | None => Hold::unpack(text).map(Self::Dead),
@@ -78,7 +78,7 @@ impl Expired {
 
 /// Reads a request's id as an item's map has it.
 pub(super) fn request(text: &str) -> Result<RequestId, StoreError> {
-    RequestId::parse(text).ok_or_else(|| StoreError::Malformed(format!("{text} is not a request id")))
+    RequestId::parse(text).ok_or_else(|| StoreError::Malformed("what is not a request's id".into()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{Item, Reader, VERSION, iso_day, iso_millis, number, partition, prima
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
+use crate::reason::Reason;
 use crate::store::StoreError;
 
 /// Rollups of one key, day and model are spread over this many items, so that a busy key does not write one item only.
@@ -143,11 +144,11 @@ impl Record {
     /// Reads a record's item.
     pub fn read(item: &Item) -> Result<Self, StoreError> {
         let reader = Reader(item);
-        let malformed = |name: &str| StoreError::Malformed(format!("{name} of a record"));
+        let malformed = |name: &'static str| StoreError::Malformed(Reason::words(&["a record's attribute", name]));
         let (pk, sk) = (reader.text("pk")?, reader.text("sk")?);
-        let small = |name: &str| u32::try_from(reader.count(name)?).map_err(|_| malformed(name));
-        let sound = |name: &str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
-        let name = |field: &str| {
+        let small = |name: &'static str| u32::try_from(reader.count(name)?).map_err(|_| malformed(name));
+        let sound = |name: &'static str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
+        let name = |field: &'static str| {
             if item.contains_key(field) { reader.text(field).map(str::to_owned) } else { Ok(String::new()) }
         };
         let first_event_ms = item.contains_key("first_event_ms").then(|| reader.count("first_event_ms")).transpose()?;
@@ -253,7 +254,7 @@ impl Rollup {
         let sk = reader.text("sk")?;
         let parts: Vec<&str> = sk.split('#').collect();
         let [_, day, model, _] = parts.as_slice() else {
-            return Err(StoreError::Malformed(format!("{sk} is not a rollup's key")));
+            return Err(StoreError::Malformed("what is not a rollup's key".into()));
         };
         Ok(Self {
             day: (*day).to_owned(),

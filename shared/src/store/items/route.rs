@@ -67,7 +67,7 @@ impl RouteState {
     pub fn read(item: &Item) -> Result<(RouteName, Self), StoreError> {
         let reader = Reader(item);
         let name = RouteName(reader.text("sk")?.to_owned());
-        let count = |name: &str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
+        let count = |name: &'static str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
         let state = Self { failures: count("failures")?, open_until: count("open_until")?, cool_down: count("cool_down")? };
         Ok((name, state))
     }

@@ -16,7 +16,7 @@
 //! | `no-usage` | | never tells its usage |
 //! | `html` | | answers 200 with a web page |
 //! | `empty` | | answers 200 with an empty body |
-//! | `secret` | | fails with a message that holds a key and an internal address |
+//! | `secret` | | fails with a message that holds a key, an internal address and the last user message |
 //! | `long` | `words` | says so many words |
 //! | `truncated` | | stops half-way for want of room |
 //! | `reset` | | breaks the connection instead of an answer |
