@@ -16,6 +16,7 @@ mod judged;
 mod losses;
 mod made_up;
 mod naming;
+mod odd_names;
 mod older_form;
 mod openrouter;
 mod openrouter_claude;
