@@ -3,6 +3,7 @@
 mod issue;
 mod memory;
 mod network;
+mod reads;
 mod refusal;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use crate::store::{Conditional, Store, StoreError};
 pub use issue::{Rotated, Terms, issue, issue_key, rotate};
 use memory::{Memory, Recognised};
 pub use network::Network;
+use reads::Reads;
 pub use refusal::{Rates, rate_headers, with_rates};
 
 /// How long a refusal waits for the release of a hold that it may have left.
@@ -48,12 +50,20 @@ pub struct Permit {
 pub struct Admission {
     store: Store,
     memory: Memory,
+    reads: Reads,
 }
 
 impl Admission {
-    /// Checks keys against that table.
-    pub fn new(store: Store) -> Self {
-        Self { store, memory: Memory::default() }
+    /// Checks keys against that table. A key may read so often a minute what costs nothing; 0 does not limit that.
+    pub fn new(store: Store, reads_per_minute: u32) -> Self {
+        Self { store, memory: Memory::default(), reads: Reads::new(reads_per_minute) }
+    }
+
+    /// Counts a request for what costs nothing, such as the key's own usage, before the table is asked anything. A key that was nobody's a
+    /// moment ago is refused as such.
+    pub fn take_read(&self, key: &ApiKey) -> Result<(), GatewayError> {
+        self.refuse_nobody(key)?;
+        self.reads.take(key.digest())
     }
 
     /// Recognises a key for an endpoint that costs nothing, if it may be used from there. Known keys are trusted for a minute.

@@ -17,8 +17,11 @@ pub use providers::{
 /// Shorter ones could be guessed.
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
+/// Reads of usage, credits and models that a key may do a minute unless the environment says otherwise.
+const READS_PER_MINUTE: u32 = 60;
+
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: [&str; 23] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
@@ -41,6 +44,7 @@ pub const VARIABLES: [&str; 22] = [
     "FIRST_EVENT_TIMEOUT_MS",
     "IDLE_TIMEOUT_MS",
     "PRICE_MARKUP_PERMILLE",
+    "READS_PER_MINUTE",
 ];
 
 /// A variable that is missing or cannot be used.
@@ -111,6 +115,8 @@ pub struct Config {
     pub warmup: bool,
     /// What keys are charged on top of the price, in thousandths.
     pub markup_permille: u32,
+    /// How often a minute a key may read usage, credits and models, in each environment; 0 does not limit it.
+    pub reads_per_minute: u32,
 }
 
 impl Config {
@@ -138,6 +144,7 @@ impl Config {
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
             markup_permille: markup(&read)?,
+            reads_per_minute: reads_per_minute(&read)?,
         })
     }
 }
@@ -200,6 +207,11 @@ fn markup(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
     let Some(value) = read("PRICE_MARKUP_PERMILLE") else { return Ok(0) };
     let wrong = || ConfigError::new("PRICE_MARKUP_PERMILLE", "must be a whole number of thousandths, such as 50 for 5 %");
     value.parse().map_err(|_| wrong())
+}
+
+fn reads_per_minute(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
+    let Some(value) = read("READS_PER_MINUTE") else { return Ok(READS_PER_MINUTE) };
+    value.parse().map_err(|_| ConfigError::new("READS_PER_MINUTE", "must be a whole number; 0 does not limit them"))
 }
 
 fn allowed_origins(read: &dyn Fn(&str) -> Option<String>) -> AllowedOrigins {

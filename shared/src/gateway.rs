@@ -42,7 +42,7 @@ impl Gateway {
             circuits: Circuits::new(store.clone()),
             budget: RetryBudget::default(),
         };
-        let admission = Admission::new(store.clone());
+        let admission = Admission::new(store.clone(), config.reads_per_minute);
         let catalog = OnceLock::new();
         if let Some(file) = &config.model_catalog {
             // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.

@@ -20,6 +20,7 @@ use lambda_http::{Request, RequestExt as _};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::auth::ApiKey;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
@@ -149,6 +150,13 @@ impl Call {
 
     fn headers(&self) -> &HeaderMap {
         self.request.headers()
+    }
+
+    /// The key of a request for what costs nothing, within its rate of such requests.
+    fn reader(&self, gateway: &Gateway) -> Result<ApiKey, GatewayError> {
+        let key = ApiKey::from_headers(self.headers())?;
+        gateway.admission.take_read(&key)?;
+        Ok(key)
     }
 
     /// When the function is killed, as time since the epoch.

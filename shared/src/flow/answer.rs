@@ -141,9 +141,9 @@ mod tests {
             [(4_000, "messages[1].content[0].cache_control"), (700, &*"x".repeat(5_000)), (300, &*"é".repeat(99))]
         {
             let list = listed(&names(count, name));
-            let (named, more) = list.rsplit_once(", and ").unwrap();
+            let (shown, more) = list.rsplit_once(", and ").unwrap();
             assert!((1_700..=2_000).contains(&list.len()), "{name}: {}", list.len());
-            assert_eq!(more, format!("{} more", count - named.split(", ").count()), "{name}");
+            assert_eq!(more, format!("{} more", count - shown.split(", ").count()), "{name}");
         }
     }
 }
