@@ -12,15 +12,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use gateway::admission::issue_key;
 use gateway::auth::ApiKey;
 use gateway::ids::{KeyDigest, KeyId, RequestId};
 use gateway::ledger::{Days, Summary};
 use gateway::money::PicoUsd;
-use gateway::store::items::{AdmitWrite, Hold};
+use gateway::store::items::{AdmitWrite, Hold, Limits};
 use gateway::store::{Conditional, Store};
 use gateway_dev::simulator::Entry;
 use gateway_dev::stack::{Options, SimulatorStart, Stack};
 use reqwest::header::HeaderMap;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 /// The project's folder.
@@ -149,6 +151,13 @@ impl Harness {
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         let request = self.request("POST", path).header("content-type", "application/json").body(body.to_string());
         read(request).await
+    }
+
+    /// Sends a JSON body with a new key.
+    pub async fn post_as_another(&self, path: &str, body: &Value) -> Result<Answer> {
+        let (key, _) = issue_key(&self.stack.support.store, "another", Limits::none(), false).await?;
+        let request = self.client.post(format!("{}{path}", self.stack.url)).bearer_auth(key.expose_secret());
+        read(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
     /// Gets a path with the development key.

@@ -14,6 +14,7 @@ use crate::catalog::{Candidate, Model, Route, Tariff, Transfer};
 use crate::circuit::CircuitState;
 use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
+use crate::ids::KeyId;
 use crate::providers::{Provider, UpstreamCall};
 use crate::retry::Tries;
 use crate::store::items::RouteName;
@@ -25,6 +26,8 @@ use crate::wire::{ClientRequest, Measured, Mode};
 /// What a client asks, with everything that decides how it is sent.
 #[derive(Clone, Debug)]
 pub struct RoutableRequest {
+    /// Whose it is, for what a route's circuit learns; `None` for one of the operator's own.
+    pub key: Option<KeyId>,
     /// The request.
     pub request: ClientRequest,
     /// The model that was asked for.

@@ -114,7 +114,8 @@ impl Endpoint {
 /// Answers a request. Never fails: every failure, a panic included, is a rendered response.
 pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     let call = Call::new(&gateway, request);
-    let answered = AssertUnwindSafe(call.answer(&gateway)).catch_unwind().instrument(call.span()).await;
+    // On the heap, like every large future.
+    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway))).catch_unwind().instrument(call.span()).await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);

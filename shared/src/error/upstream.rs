@@ -86,6 +86,24 @@ impl UpstreamError {
         }
     }
 
+    /// Whether it is about what was asked, so that another request may fare better on the same way: moderation stands before the model, a
+    /// reply without an answer or of any size is the model's own, and a prompt that does not fit is refused with whatever status.
+    /// Other refusals of a request show by their status that the provider works.
+    pub fn depends_on_the_request(&self) -> bool {
+        match self.kind {
+            UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer | UpstreamErrorKind::TooLarge => true,
+            UpstreamErrorKind::Refused(403 | 500..) => is_context_overflow(&self.message) || is_moderation(&self.message),
+            UpstreamErrorKind::Connect
+            | UpstreamErrorKind::Reset
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::Malformed
+            | UpstreamErrorKind::Truncated
+            | UpstreamErrorKind::Credential
+            | UpstreamErrorKind::NotServed { .. }
+            | UpstreamErrorKind::Refused(_) => false,
+        }
+    }
+
     /// A failed call of that kind.
     pub fn new(kind: UpstreamErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, reason: None }
@@ -223,6 +241,22 @@ fn is_context_overflow(message: &str) -> bool {
     ["prompt is too long", "maximum context length", "context_length_exceeded", "input token count", "context window"]
         .iter()
         .any(|phrase| message.contains(phrase))
+}
+
+/// The words by which providers say that their moderation or a filter refused a content, where no field of the error tells.
+fn is_moderation(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "flagged",
+        "content policy",
+        "content_policy",
+        "content management policy",
+        "usage guidelines",
+        "safety system",
+        "content filter",
+    ]
+    .iter()
+    .any(|phrase| message.contains(phrase))
 }
 
 /// Clients match on `prompt is too long`; the provider's own numbers are kept behind it.

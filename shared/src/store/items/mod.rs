@@ -26,7 +26,7 @@ pub use hold::{Expired, Hold};
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
 pub use listed::{LIST, ListState, ListedItem, MODELS};
 pub use record::{Record, Rollup, TokenSource, start_of};
-pub use route::{ROUTES, RouteName, RouteState};
+pub use route::{ACCUSED, ROUTES, RouteName, RouteState};
 pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};
 
 /// The schema version that is written.
