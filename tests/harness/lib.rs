@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod leaks;
 pub mod long;
+pub mod memory;
 pub mod relaying;
 pub mod rich;
 pub mod sending;
