@@ -17,7 +17,7 @@
 //! | `html` | | answers 200 with a web page |
 //! | `empty` | | answers 200 with an empty body |
 //! | `secret` | | fails with a message that holds a key, an internal address and the last user message |
-//! | `long` | `words` | says so many words |
+//! | `long` | `words`, `bytes` | says so many words, each of at least so many bytes |
 //! | `truncated` | | stops half-way for want of room |
 //! | `reset` | | breaks the connection instead of an answer |
 //! | `error-event` | `status` | answers 200 with the wire's own error (529) as the only event; whole: as the body |
