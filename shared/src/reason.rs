@@ -15,6 +15,17 @@ const LONGEST_WORD: usize = 32;
 /// AWS's refusals whose messages name roles, actions and tables, and no value of a call.
 const NAMES_NO_VALUE: [&str; 3] = ["AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"];
 
+/// Why DynamoDB cancelled a part of a transaction (API reference, `CancellationReason`).
+const CANCELLATIONS: [&str; 7] = [
+    "None",
+    "ConditionalCheckFailed",
+    "TransactionConflict",
+    "ItemCollectionSizeLimitExceeded",
+    "ProvisionedThroughputExceeded",
+    "ThrottlingError",
+    "ValidationError",
+];
+
 /// Why something failed, without a word of a client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(Cow<'static, str>);
@@ -70,11 +81,13 @@ impl Reason {
         Self(Cow::Owned(words.chars().take(LONGEST).collect()))
     }
 
-    /// Of a refusal by one of AWS's services: its code, and its message where that cannot hold a value of the call.
+    /// Of a refusal by one of AWS's services: its code, its message where that cannot hold a value of the call, and why each part of a
+    /// transaction was cancelled.
     pub fn service(code: &str, message: Option<&str>) -> Self {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_WORD * 2).collect();
-        let message = message.filter(|_| NAMES_NO_VALUE.contains(&code.as_str())).unwrap_or_default();
-        let words = format!("{code} {message}");
+        let parts = message.and_then(cancellations).filter(|_| code == "TransactionCanceledException");
+        let message = message.filter(|_| NAMES_NO_VALUE.contains(&code.as_str())).map(str::to_owned);
+        let words = format!("{code} {}", parts.or(message).unwrap_or_default());
         Self(Cow::Owned(words.trim_end().chars().take(LONGEST).collect()))
     }
 
@@ -90,6 +103,14 @@ impl Reason {
     }
 }
 
+/// The reasons that a message lists between brackets, as far as they are known.
+fn cancellations(message: &str) -> Option<String> {
+    let (_, list) = message.split_once('[')?;
+    let (list, _) = list.split_once(']')?;
+    let known = |part: &str| CANCELLATIONS.iter().find(|known| **known == part.trim()).copied().unwrap_or("*");
+    Some(format!("[{}]", list.split(',').map(known).collect::<Vec<_>>().join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,13 +124,18 @@ mod tests {
 
     #[test]
     fn the_message_of_a_service_stays_out_unless_it_can_hold_no_value() {
-        let message = Some("no rights for table/keys");
-        for (code, words) in [
-            ("AccessDeniedException", "AccessDeniedException no rights for table/keys"),
-            ("ValidationException", "ValidationException"),
-            ("Odd \"code\"\n", "Oddcode"),
+        let message = "no rights for table/keys";
+        for (code, message, words) in [
+            ("AccessDeniedException", message, "AccessDeniedException no rights for table/keys"),
+            ("ValidationException", message, "ValidationException"),
+            ("Odd \"code\"\n", message, "Oddcode"),
+            (
+                "TransactionCanceledException",
+                "cancelled: [ConditionalCheckFailed, None, a value] and more",
+                "TransactionCanceledException [ConditionalCheckFailed, None, *]",
+            ),
         ] {
-            assert_eq!(Reason::service(code, message).to_string(), words);
+            assert_eq!(Reason::service(code, Some(message)).to_string(), words);
         }
     }
 
