@@ -158,10 +158,12 @@ bench: ## Time the relay per streamed event, and a whole request: forwarded and 
 	cargo bench --package gateway-tests
 
 .PHONY: chaos
-chaos: ## A million seeds through the money protocol (SEEDS=...), ten thousand requests through kills (REQUESTS=...); CHAOS_SEED=7 with cargo test replays a seed
+chaos: ## A million seeds through the money protocol (SEEDS=...), ten thousand requests through kills (REQUESTS=...), fifty thousand odd ones (FUZZ=...); CHAOS_SEED=7 or FUZZ_SEED=7 with cargo test replays a seed
 	CHAOS_SEEDS=$${SEEDS:-1000000} cargo test --package gateway-tests --test ledger no_seed_breaks_a_law
 	cargo build --workspace
 	CHAOS_REQUESTS=$${REQUESTS:-10000} cargo test --package gateway-tests --test faults after_kills_and_faults
+	FUZZ_SEED=$${FUZZ_SEED:-$$((RANDOM * 1000000))} FUZZ_REQUESTS=$${FUZZ:-50000} \
+	  cargo test --package gateway-tests --test fuzz -- --nocapture
 
 .PHONY: pitfalls
 pitfalls: ## Print how many known translation pitfalls are covered

@@ -3,6 +3,7 @@
 mod issue;
 mod memory;
 mod network;
+mod reads;
 mod refusal;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use crate::store::{Conditional, Store, StoreError};
 pub use issue::{Rotated, Terms, issue, issue_key, rotate};
 use memory::{Memory, Recognised, Sight};
 pub use network::Network;
+use reads::Reads;
 pub use refusal::{Rates, rate_headers, with_rates};
 
 /// How long a refusal waits for the release of a hold that it may have left.
@@ -48,12 +50,20 @@ pub struct Permit {
 pub struct Admission {
     store: Store,
     memory: Memory,
+    reads: Reads,
 }
 
 impl Admission {
-    /// Checks keys against that table.
-    pub fn new(store: Store) -> Self {
-        Self { store, memory: Memory::default() }
+    /// Checks keys against that table. A key may read so often a minute what costs nothing; 0 does not limit that.
+    pub fn new(store: Store, reads_per_minute: u32) -> Self {
+        Self { store, memory: Memory::default(), reads: Reads::new(reads_per_minute) }
+    }
+
+    /// Counts a request for what costs nothing, such as the key's own usage, before the table is asked anything. A key that was nobody's a
+    /// moment ago is refused as such.
+    pub fn take_read(&self, key: &ApiKey) -> Result<(), GatewayError> {
+        self.refuse_nobody(key)?;
+        self.reads.take(key.digest())
     }
 
     /// Recognises a key for an endpoint that costs nothing, if it may be used from there. Known keys are trusted for a minute.
@@ -122,7 +132,7 @@ impl Admission {
                 AdmitStep::Done(Ok(grant)) => break *grant,
                 // An unanswered write may have been done all the same: whoever goes on ends its hold, and so does a refusal.
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
-                    let unanswered = StoreError::Unavailable("no admission was answered".to_owned());
+                    let unanswered = StoreError::Unavailable("no admission was answered".into());
                     let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(&model));
                     match known.and_then(|known| known.at(address)) {
                         Ok(permit) => {
@@ -207,7 +217,9 @@ impl Admission {
         // The client waits for this.
         match timeout(GIVE_BACK, self.store.release(&release)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%key, %request, cause = %error, "a refused request's hold was not released"),
+            Ok(Err(error)) => {
+                tracing::warn!(%key, %request, cause = %error.reason(), "a refused request's hold was not released");
+            }
             Err(_) => tracing::warn!(%key, %request, "a refused request's hold was not released in time"),
         }
     }
@@ -269,7 +281,7 @@ impl Admission {
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Recognised, GatewayError> {
         let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
         let known = stale.ok_or_else(|| unanswered(error))?;
-        tracing::warn!(key = %known.permit.key, cause = %error, "admitted from memory");
+        tracing::warn!(key = %known.permit.key, cause = %error.reason(), "admitted from memory");
         Ok(known)
     }
 }
@@ -290,8 +302,8 @@ fn unanswered_hold(hold: &Hold) -> Taken<'_> {
 fn unanswered(error: &StoreError) -> GatewayError {
     match error {
         StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
-        StoreError::Throttled(_) => refusal::of(&Denial::Busy).with_cause(error.to_string()),
-        StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.to_string()),
+        StoreError::Throttled(_) => refusal::of(&Denial::Busy).with_cause(error.reason().clone()),
+        StoreError::Unavailable(_) | StoreError::Condition(_) => GatewayError::unavailable(error.reason().clone()),
     }
 }
 

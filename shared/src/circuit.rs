@@ -2,6 +2,10 @@
 //!
 //! Each environment alone sees too few requests to know. Five failures in a row open a route's circuit; after the cool-down one
 //! environment, chosen by a conditional write, may send one request as a probe. It closes the circuit or doubles the cool-down.
+//!
+//! What one key sends may be what fails: requests so large that they always time out. So failures of one key alone keep only that
+//! environment off a route, which met five of them in a row, and for ten seconds. For all environments a circuit opens with failures of
+//! two keys, or with one that no request can bring about.
 //! Nothing is written while all goes well, and a table that is out of reach only costs the sharing.
 
 use std::collections::HashMap;
@@ -13,12 +17,16 @@ use futures_util::future::BoxFuture;
 
 use tokio::time::timeout;
 
-use crate::ids::ProviderId;
+use crate::ids::{KeyId, ProviderId};
 use crate::store::items::{RouteName, RouteState};
 use crate::store::{Store, StoreError};
 
 /// Failures in a row that open a circuit.
 const OPENING_FAILURES: u64 = 5;
+/// Keys among whose failures they are, before the circuit opens for everybody.
+const OPENING_KEYS: u64 = 2;
+/// Stands for all keys beside the one whose request met a failure that no request can bring about.
+const WHOEVER: &str = "*";
 /// Cool-downs in milliseconds: the first, the longest, and that of a provider account without credit, which no retry fills.
 const FIRST_COOL_DOWN: u64 = 10_000;
 const LONGEST_COOL_DOWN: u64 = 120_000;
@@ -42,8 +50,10 @@ pub enum CircuitState {
 /// Why a route failed, as far as the cool-down is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// It may work again any moment.
+    /// It may work again any moment. What was asked may have brought it about.
     Outage,
+    /// There is no way there, whoever asks for what: no connection, or no credential. It may work again any moment.
+    Unreachable,
     /// The account there is out of credit: somebody has to pay first.
     Credit,
     /// The model is not served there: that says nothing about its provider.
@@ -76,6 +86,18 @@ pub struct Circuits {
 struct View {
     read: Option<Instant>,
     states: HashMap<RouteName, RouteState>,
+    /// Until when this environment alone leaves routes alone, in milliseconds since the epoch.
+    own: HashMap<RouteName, u64>,
+}
+
+/// A failure on its way to the table.
+struct Failure {
+    /// The state before it, as far as it was known.
+    seen: RouteState,
+    /// The state after it, as far as this environment knows.
+    next: RouteState,
+    /// Whose request met it.
+    accused: Vec<String>,
 }
 
 impl Circuits {
@@ -101,7 +123,7 @@ impl Circuits {
         self.view().read = Some(Instant::now());
         match read {
             Ok(Ok(states)) => self.view().states = states,
-            Ok(Err(error)) => tracing::warn!(cause = %error, "route states were not read"),
+            Ok(Err(error)) => tracing::warn!(cause = %error.reason(), "route states were not read"),
             Err(_) => tracing::warn!("route states were not read in time"),
         }
     }
@@ -127,36 +149,45 @@ impl Circuits {
             Ok(true) => CircuitState::Probe,
             Ok(false) => CircuitState::Open,
             Err(error) => {
-                tracing::warn!(route = route.as_str(), cause = %error, "the probe could not be claimed");
+                tracing::warn!(route = route.as_str(), cause = %error.reason(), "the probe could not be claimed");
                 CircuitState::Open
             }
         }
     }
 
-    /// Notes what a call showed of a route that was used in that state. This environment knows at once; the rest with the write.
-    pub fn note(&self, route: &RouteName, circuit: CircuitState, outcome: CircuitOutcome) -> Option<Write> {
+    /// Notes what a call for a key showed of a route that was used in that state. This environment knows at once; the rest with the
+    /// write.
+    pub fn note(
+        &self,
+        route: &RouteName,
+        circuit: CircuitState,
+        outcome: CircuitOutcome,
+        key: Option<&KeyId>,
+    ) -> Option<Write> {
         match outcome {
             CircuitOutcome::Success => self.succeeded(route),
-            CircuitOutcome::Failure(blame) => self.failed(route, circuit, blame),
+            CircuitOutcome::Failure(blame) => self.failed(route, circuit, blame, key),
             CircuitOutcome::Ignored => None,
         }
     }
 
-    fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame) -> Option<Write> {
+    fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame, key: Option<&KeyId>) -> Option<Write> {
         let seen = self.state(route);
         let next = after_failure(seen, circuit, blame, now())?;
         self.set(route, next);
         let store = self.store.clone()?;
         let (circuits, route) = (self.clone(), route.clone());
+        let failure = Failure { seen, next, accused: accused(blame, key) };
         let write = async move {
-            let written = circuits.share_failure(&store, &route, seen, next).await;
-            log(&route, written.err());
+            let written = circuits.share_failure(&store, &route, failure).await;
+            log(&route, written.as_ref().err());
         };
         Some(write.boxed())
     }
 
     /// A success forgets failures, and closes the circuit if it was open.
     fn succeeded(&self, route: &RouteName) -> Option<Write> {
+        self.view().own.remove(route);
         let seen = self.state(route);
         if seen == RouteState::default() {
             return None;
@@ -168,7 +199,7 @@ impl Circuits {
             if seen.open_until > 0 && written == Ok(true) {
                 tracing::info!(route = route.as_str(), "circuit closed");
             }
-            log(&route, written.err());
+            log(&route, written.as_ref().err());
         };
         Some(write.boxed())
     }
@@ -199,18 +230,17 @@ impl Circuits {
         self.state(route).open_until > 0
     }
 
-    async fn share_failure(
-        &self,
-        store: &Store,
-        route: &RouteName,
-        seen: RouteState,
-        next: RouteState,
-    ) -> Result<(), StoreError> {
+    async fn share_failure(&self, store: &Store, route: &RouteName, failure: Failure) -> Result<(), StoreError> {
+        let Failure { seen, next, accused } = failure;
         let opens_at_once = next.open_until > 0 && next.failures == seen.failures;
         if !opens_at_once {
-            let counted = store.count_route_failure(route).await?;
-            if counted.failures < OPENING_FAILURES || counted.open_until > 0 {
-                self.set(route, counted);
+            let counted = store.count_route_failure(route, accused).await?;
+            if !opens_for_all(counted) {
+                let mut view = self.view();
+                if next.open_until > 0 && counted.open_until == 0 {
+                    view.own.insert(route.clone(), next.open_until);
+                }
+                view.states.insert(route.clone(), counted);
                 return Ok(());
             }
         }
@@ -222,8 +252,16 @@ impl Circuits {
         Ok(())
     }
 
+    /// What is known of a route: what all know, or that this environment leaves it alone for a while.
     fn state(&self, route: &RouteName) -> RouteState {
-        self.view().states.get(route).copied().unwrap_or_default()
+        let view = self.view();
+        let shared = view.states.get(route).copied().unwrap_or_default();
+        match view.own.get(route) {
+            Some(open_until) if shared.open_until == 0 && *open_until > now() => {
+                RouteState { open_until: *open_until, cool_down: FIRST_COOL_DOWN, ..shared }
+            }
+            Some(_) | None => shared,
+        }
     }
 
     fn set(&self, route: &RouteName, state: RouteState) {
@@ -235,8 +273,8 @@ impl Circuits {
     }
 }
 
-fn log(route: &RouteName, failure: Option<StoreError>) {
-    if let Some(cause) = failure {
+fn log(route: &RouteName, failure: Option<&StoreError>) {
+    if let Some(cause) = failure.map(StoreError::reason) {
         tracing::warn!(route = route.as_str(), %cause, "a route's state was not shared");
     }
 }
@@ -247,15 +285,29 @@ fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64
         (CircuitState::Open, _) => None,
         (_, Blame::Credit) => Some(opened(seen, CREDIT_COOL_DOWN, now)),
         (_, Blame::Gone) => Some(opened(seen, GONE_COOL_DOWN, now)),
-        (CircuitState::Probe, Blame::Outage) => {
+        (CircuitState::Probe, Blame::Outage | Blame::Unreachable) => {
             let doubled = seen.cool_down.saturating_mul(2).clamp(FIRST_COOL_DOWN, LONGEST_COOL_DOWN);
             Some(opened(seen, doubled, now))
         }
-        (CircuitState::Closed, Blame::Outage) => {
+        (CircuitState::Closed, Blame::Outage | Blame::Unreachable) => {
             let counted = RouteState { failures: seen.failures.saturating_add(1), ..seen };
             let enough = counted.failures >= OPENING_FAILURES;
             Some(if enough { opened(counted, FIRST_COOL_DOWN, now) } else { counted })
         }
+    }
+}
+
+/// Whether so many failures of so many keys open a circuit for all environments, which is still closed.
+fn opens_for_all(counted: RouteState) -> bool {
+    counted.failures >= OPENING_FAILURES && counted.keys >= OPENING_KEYS && counted.open_until == 0
+}
+
+/// Whose requests a failure counts against: one of nobody's is as one of a key's, and what no request can bring about counts against all.
+fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
+    let own = key.map_or("nobody", KeyId::as_str).to_owned();
+    match blame {
+        Blame::Unreachable => vec![own, WHOEVER.to_owned()],
+        Blame::Outage | Blame::Credit | Blame::Gone => vec![own],
     }
 }
 
@@ -270,6 +322,8 @@ fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const NOW: u64 = 1_000_000;
@@ -279,16 +333,35 @@ mod tests {
     }
 
     #[test]
+    fn a_circuit_opens_for_all_with_failures_of_two_keys_or_with_one_that_no_request_brings_about() {
+        let [one, other] = ["0000000000000001", "0000000000000002"].map(|id| KeyId::parse(id).unwrap());
+        for (failures, opens) in [
+            (vec![(Blame::Outage, &one); 5], false),
+            (vec![(Blame::Outage, &one); 500], false),
+            ([vec![(Blame::Outage, &one); 4], vec![(Blame::Outage, &other)]].concat(), true),
+            ([vec![(Blame::Outage, &one); 4], vec![(Blame::Unreachable, &one)]].concat(), true),
+            (vec![(Blame::Unreachable, &one); 5], true),
+            (vec![(Blame::Unreachable, &one); 4], false),
+        ] {
+            let keys: BTreeSet<String> = failures.iter().flat_map(|(blame, key)| accused(*blame, Some(key))).collect();
+            let counted = RouteState { failures: failures.len() as u64, keys: keys.len() as u64, ..RouteState::default() };
+            assert_eq!(opens_for_all(counted), opens, "{} {keys:?}", failures.len());
+        }
+        let open = RouteState { failures: 9, keys: 9, open_until: NOW, cool_down: 10_000 };
+        assert!(!opens_for_all(open), "it is open already");
+    }
+
+    #[test]
     fn the_fifth_failure_in_a_row_opens_for_ten_seconds() {
         let after = |seen| after_failure(seen, CircuitState::Closed, Blame::Outage, NOW);
         assert_eq!(after(failures(3)), Some(failures(4)));
-        let open = RouteState { failures: 5, open_until: NOW + 10_000, cool_down: 10_000 };
+        let open = RouteState { failures: 5, open_until: NOW + 10_000, cool_down: 10_000, keys: 0 };
         assert_eq!(after(failures(4)), Some(open));
     }
 
     #[test]
     fn a_failed_probe_doubles_the_cool_down_up_to_two_minutes() {
-        let mut state = RouteState { failures: 5, open_until: NOW, cool_down: 10_000 };
+        let mut state = RouteState { failures: 5, open_until: NOW, cool_down: 10_000, keys: 2 };
         let mut seen = Vec::new();
         for _ in 0..5 {
             state = after_failure(state, CircuitState::Probe, Blame::Outage, NOW).unwrap();
@@ -299,13 +372,13 @@ mod tests {
 
     #[test]
     fn an_empty_account_opens_at_once_and_for_ten_minutes() {
-        let open = RouteState { failures: 0, open_until: NOW + 600_000, cool_down: 600_000 };
+        let open = RouteState { failures: 0, open_until: NOW + 600_000, cool_down: 600_000, keys: 0 };
         assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Credit, NOW), Some(open));
     }
 
     #[test]
     fn a_model_that_is_gone_is_left_alone_for_an_hour() {
-        let open = RouteState { failures: 0, open_until: NOW + 3_600_000, cool_down: 3_600_000 };
+        let open = RouteState { failures: 0, open_until: NOW + 3_600_000, cool_down: 3_600_000, keys: 0 };
         assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Gone, NOW), Some(open));
         assert_eq!(after_failure(open, CircuitState::Probe, Blame::Gone, NOW), Some(open));
     }

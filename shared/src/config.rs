@@ -19,8 +19,11 @@ pub use providers::{
 /// Shorter ones could be guessed.
 const SHORTEST_ORIGIN_SECRET: usize = 32;
 
+/// Reads of usage, credits and models that a key may do a minute unless the environment says otherwise.
+const READS_PER_MINUTE: u32 = 60;
+
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 24] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
@@ -44,6 +47,7 @@ pub const VARIABLES: [&str; 23] = [
     "IDLE_TIMEOUT_MS",
     "PRICE_MARKUP_PERMILLE",
     "PROVIDER_MARKUP_PERMILLE",
+    "READS_PER_MINUTE",
 ];
 
 /// A variable that is missing or cannot be used.
@@ -114,6 +118,8 @@ pub struct Config {
     pub warmup: bool,
     /// What keys are charged on top of the price.
     pub markups: Markups,
+    /// How often a minute a key may read usage, credits and models, in each environment; 0 does not limit it.
+    pub reads_per_minute: u32,
 }
 
 impl Config {
@@ -141,6 +147,7 @@ impl Config {
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
             markups: Markups::from_lookup(&read)?,
+            reads_per_minute: reads_per_minute(&read)?,
         })
     }
 }
@@ -197,6 +204,11 @@ fn origin_secrets(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Origin
             "is set, but ORIGIN_SECRET is not; without it nothing is checked",
         )),
     }
+}
+
+fn reads_per_minute(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
+    let Some(value) = read("READS_PER_MINUTE") else { return Ok(READS_PER_MINUTE) };
+    value.parse().map_err(|_| ConfigError::new("READS_PER_MINUTE", "must be a whole number; 0 does not limit them"))
 }
 
 fn allowed_origins(read: &dyn Fn(&str) -> Option<String>) -> AllowedOrigins {

@@ -196,7 +196,7 @@ impl Dispatch {
         let Route { provider, upstream, .. } = &self.prepared.candidate.route;
         let (provider, model) = (provider.as_str(), upstream.as_str());
         let ms = self.running.map_or(0, |started| started.elapsed().as_millis());
-        tracing::warn!(provider, model, status = error.status(), ms, cause = &*error.cause(), "attempt failed");
+        tracing::warn!(provider, model, status = error.status(), ms, cause = %error.cause(), "attempt failed");
         self.log_attempt(error.status());
         self.recover(upstreams, error).await
     }
@@ -222,7 +222,8 @@ impl Dispatch {
 
     fn note(&mut self, upstreams: &Upstreams, outcome: CircuitOutcome) {
         if !std::mem::replace(&mut self.noted, true) {
-            self.writes.extend(upstreams.circuits.note(&self.prepared.name, self.prepared.circuit, outcome));
+            let key = self.request.key.as_ref();
+            self.writes.extend(upstreams.circuits.note(&self.prepared.name, self.prepared.circuit, outcome, key));
         }
     }
 
@@ -330,11 +331,14 @@ async fn attempt<R: ReplyReader>(
     timeout(limit, call).await.map_err(late)?
 }
 
-/// What a failed call tells about its route. A refusal shows that the provider works: it has read the request. Moderation stands
-/// before the model and a reply without an answer is the model's own fault: neither says anything about the way there.
+/// What a failed call tells about its route. A refusal shows that the provider works: it has read the request. What depends on the
+/// request says nothing about the way there.
 pub fn circuit_outcome(error: &UpstreamError) -> CircuitOutcome {
-    if matches!(error.kind, UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer) {
+    if error.depends_on_the_request() {
         return CircuitOutcome::Ignored;
+    }
+    if matches!(error.kind, UpstreamErrorKind::Connect | UpstreamErrorKind::Credential | UpstreamErrorKind::Refused(401)) {
+        return CircuitOutcome::Failure(Blame::Unreachable);
     }
     if let UpstreamErrorKind::NotServed { absence, .. } = error.kind {
         return match absence {
@@ -365,4 +369,43 @@ pub fn end_of(deadline: Duration) -> Instant {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let left = deadline.checked_sub(now).map(|left| left.saturating_sub(BEFORE_DEADLINE));
     Instant::now() + left.unwrap_or(LONGEST).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::upstream_error::decode;
+
+    #[test]
+    fn only_failures_that_say_something_about_the_route_count_against_it() {
+        const WORKS: CircuitOutcome = CircuitOutcome::Success;
+        const NOTHING: CircuitOutcome = CircuitOutcome::Ignored;
+        const FAILS: CircuitOutcome = CircuitOutcome::Failure(Blame::Outage);
+        const NO_WAY: CircuitOutcome = CircuitOutcome::Failure(Blame::Unreachable);
+        let said = |words: &str| format!(r#"{{"error":{{"message":"{words}"}}}}"#);
+        let moderated = r#"{"error":{"code":403,"message":"x","metadata":{"reasons":["violence"]}}}"#.to_owned();
+        for (status, body, outcome) in [
+            (400, said("messages.0: wrong"), WORKS),
+            (400, said("prompt is too long: 3 tokens > 2 maximum"), WORKS),
+            (413, said("too large"), WORKS),
+            (422, said("no such field"), WORKS),
+            (403, moderated, NOTHING),
+            (403, said("Your request was flagged by our safety system"), NOTHING),
+            (403, said("Key disabled"), FAILS),
+            (404, said("No endpoints found that support image input"), NOTHING),
+            (404, said("No endpoints found matching your data policy"), NOTHING),
+            (500, said("This endpoint's maximum context length is 9 tokens"), NOTHING),
+            (502, said("The input token count exceeds the maximum"), NOTHING),
+            (503, said("The response was filtered by the content management policy"), NOTHING),
+            (401, said("no such key"), NO_WAY),
+            (402, said("no credit"), CircuitOutcome::Failure(Blame::Credit)),
+            (408, said("slow"), FAILS),
+            (429, said("slow down"), FAILS),
+            (500, said("broken"), FAILS),
+            (503, "<html>down</html>".to_owned(), FAILS),
+            (529, said("Overloaded"), FAILS),
+        ] {
+            assert_eq!(circuit_outcome(&decode(status, None, &body)), outcome, "{status} {body}");
+        }
+    }
 }

@@ -8,6 +8,7 @@
 //! | deadline after content | nobody's | what was generated | nothing | 504 | 504 or an error event, no retry |
 //! | deadline before content | the provider's | no | nothing | 504 | 504 or an error event, no retry |
 //! | refused as wrong, or by moderation | the request's | no | success; of moderation nothing | its status | its kind |
+//! | a reply that is too large | the provider's | no | nothing | 502 | 502 or an error event |
 //! | the model is not served | the provider's | no | nothing; that the model is gone, where all hear that | its status | 404 |
 //! | credential or credit refused | our account's | no | failure | its status | 502, 503 |
 //! | failed, cut, stalled, unreadable | the provider's | no | failure | its status | its kind |
@@ -215,6 +216,7 @@ mod tests {
     fn every_ending_has_its_row() {
         use UpstreamErrorKind as Kind;
         const OUTAGE: CircuitOutcome = CircuitOutcome::Failure(Blame::Outage);
+        const NO_WAY: CircuitOutcome = CircuitOutcome::Failure(Blame::Unreachable);
         const CREDIT: CircuitOutcome = CircuitOutcome::Failure(Blame::Credit);
         const GONE: CircuitOutcome = CircuitOutcome::Failure(Blame::Gone);
         const WORKS: CircuitOutcome = CircuitOutcome::Success;
@@ -243,18 +245,18 @@ mod tests {
             ),
             (failed(not_served(Absence::ForEveryone)), Fault::Provider, Charge::Nothing, GONE, 404, Some((404, 404, false))),
             (failed(Kind::Moderated), Fault::Request, Charge::Nothing, NOTHING, 403, Some((400, 400, false))),
-            (failed(Kind::Refused(401)), Fault::Account, Charge::Nothing, OUTAGE, 401, Some((502, 502, true))),
+            (failed(Kind::Refused(401)), Fault::Account, Charge::Nothing, NO_WAY, 401, Some((502, 502, true))),
             (failed(Kind::Refused(403)), Fault::Account, Charge::Nothing, OUTAGE, 403, Some((502, 502, true))),
             (failed(Kind::Refused(402)), Fault::Account, Charge::Nothing, CREDIT, 402, Some((503, 503, true))),
-            (failed(Kind::Credential), Fault::Account, Charge::Nothing, OUTAGE, 502, Some((503, 503, true))),
+            (failed(Kind::Credential), Fault::Account, Charge::Nothing, NO_WAY, 502, Some((503, 503, true))),
             (failed(Kind::Refused(429)), Fault::Provider, Charge::Nothing, OUTAGE, 429, Some((429, 429, true))),
             (failed(Kind::Refused(500)), Fault::Provider, Charge::Nothing, OUTAGE, 500, Some((502, 502, true))),
             (failed(Kind::Refused(529)), Fault::Provider, Charge::Nothing, OUTAGE, 529, Some((503, 529, true))),
-            (failed(Kind::Connect), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
+            (failed(Kind::Connect), Fault::Provider, Charge::Nothing, NO_WAY, 502, Some((502, 502, true))),
             (failed(Kind::Timeout), Fault::Provider, Charge::Nothing, OUTAGE, 504, Some((504, 504, true))),
             (failed(Kind::Truncated), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
             (failed(Kind::Malformed), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
-            (failed(Kind::TooLarge), Fault::Provider, Charge::Nothing, OUTAGE, 502, Some((502, 502, true))),
+            (failed(Kind::TooLarge), Fault::Provider, Charge::Nothing, NOTHING, 502, Some((502, 502, true))),
             (failed(Kind::NoAnswer), Fault::Provider, Charge::Nothing, NOTHING, 502, Some((502, 502, true))),
             (Ending::Panicked, Fault::Gateway, Charge::Nothing, NOTHING, 500, Some((500, 500, true))),
         ];

@@ -2,12 +2,15 @@
 //!
 //! Rendering into a client's own format is `wire`'s job; the words and numbers come from here.
 
+mod path;
 mod upstream;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
+
+use crate::reason::Reason;
 
 pub use upstream::{Absence, UpstreamError, UpstreamErrorKind};
 
@@ -63,7 +66,8 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// A failure as the client will see it, with its cause kept for the log.
+/// A failure as the client will see it, with its cause kept for the log. The message, the parameter and the hint may say what the client
+/// wrote: they never reach the log, and a [`Reason`] cannot hold it. So it has no `Display`.
 #[derive(Clone, Debug)]
 pub struct GatewayError {
     // Boxed: errors are rare, and every `Result` on the way carries their size.
@@ -78,7 +82,7 @@ struct Details {
     param: Option<String>,
     hint: Option<String>,
     retry_after: Option<Duration>,
-    cause: Option<String>,
+    cause: Option<Reason>,
     /// Whether another try is out of the question, whatever the kind says.
     final_try: bool,
     headers: Vec<(&'static str, String)>,
@@ -105,12 +109,19 @@ impl GatewayError {
     }
 
     /// Our own fault; the cause goes to the log only.
-    pub fn internal(cause: impl Into<String>) -> Self {
+    pub fn internal(cause: impl Into<Reason>) -> Self {
         Self::new(ErrorKind::Internal, "Internal server error").with_cause(cause)
     }
 
+    /// JSON of the client's that some step could not read or write although it passed every check: the last resort, because a client's
+    /// fault is never the gateway's own.
+    pub fn unreadable(error: &serde_json::Error) -> Self {
+        let message = "A value of the body is JSON that cannot be carried on.";
+        Self::new(ErrorKind::InvalidRequest, message).with_code("invalid_json").with_cause(Reason::json(error))
+    }
+
     /// The key store or another part of the gateway is out of reach.
-    pub fn unavailable(cause: impl Into<String>) -> Self {
+    pub fn unavailable(cause: impl Into<Reason>) -> Self {
         let message = "The gateway is temporarily unavailable, please try again.";
         Self::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_secs(1)).with_cause(cause)
     }
@@ -145,7 +156,7 @@ impl GatewayError {
 
     /// Keeps the cause for the log; clients never see it.
     #[must_use]
-    pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
+    pub fn with_cause(mut self, cause: impl Into<Reason>) -> Self {
         self.details.cause = Some(cause.into());
         self
     }
@@ -199,9 +210,18 @@ impl GatewayError {
         &self.details.headers
     }
 
-    /// What really happened, for the log.
-    pub fn cause(&self) -> Option<&str> {
-        self.details.cause.as_deref()
+    /// What happened, for the log: the cause, or the message where it is made of the gateway's own words alone.
+    pub fn reason(&self) -> Reason {
+        match (&self.details.cause, &self.details.message) {
+            (Some(cause), _) => cause.clone(),
+            (None, Cow::Borrowed(words)) => Reason::from(*words),
+            (None, Cow::Owned(_)) => Reason::from("no further reason"),
+        }
+    }
+
+    /// The field at fault, for the log: its path without the names of the client's own choosing.
+    pub fn logged_param(&self) -> Option<String> {
+        self.param().map(path::logged)
     }
 
     /// Whether sending the same request again can help. OpenAI's and Anthropic's SDKs obey it as `x-should-retry`.

@@ -97,7 +97,7 @@ impl Gateway {
         served: &Served,
     ) -> Result<RoutableRequest, GatewayError> {
         let calls = wire::unsigned_call_ids(&opened);
-        let mut request = routable(opened, incoming.headers, Arc::clone(&served.asked));
+        let mut request = routable(key, opened, incoming.headers, Arc::clone(&served.asked));
         let Ways { candidates, replacements } = self.ways(served, request.request.mode, ledger::day_of(incoming.id));
         (request.candidates, request.replacements) = (candidates, replacements);
         if !calls.is_empty() {
@@ -127,11 +127,12 @@ impl Gateway {
 }
 
 /// What a client asks, before the vault was asked.
-fn routable(request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> RoutableRequest {
+fn routable(key: &ApiKey, request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> RoutableRequest {
     let values = request.format.beta_header().into_iter().flat_map(|name| headers.get_all(name));
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     let Betas { accepted: betas, dropped } = request.format.betas(&values);
     RoutableRequest {
+        key: Some(key.id().clone()),
         request,
         model,
         candidates: Vec::new(),

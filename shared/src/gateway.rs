@@ -10,6 +10,7 @@ use crate::dispatch::Upstreams;
 use crate::error::GatewayError;
 use crate::open_catalog::OpenCatalog;
 use crate::providers::{Provider, Providers, Transport};
+use crate::reason::Reason;
 use crate::retry::RetryBudget;
 use crate::store::Store;
 use crate::wire::Mode;
@@ -42,7 +43,7 @@ impl Gateway {
             budget: RetryBudget::default(),
             markups: config.markups.clone(),
         };
-        let admission = Admission::new(store.clone());
+        let admission = Admission::new(store.clone(), config.reads_per_minute);
         let catalog = OnceLock::new();
         if let Some(file) = &config.model_catalog {
             // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.
@@ -57,7 +58,7 @@ impl Gateway {
         if let Some(catalog) = self.catalog.get() {
             return Ok(catalog);
         }
-        let catalog = Catalog::embedded().map_err(|error| GatewayError::internal(error.to_string()))?;
+        let catalog = Catalog::embedded().map_err(|_| GatewayError::internal("the embedded catalogue cannot be read"))?;
         Ok(self.catalog.get_or_init(|| catalog))
     }
 
@@ -67,31 +68,31 @@ impl Gateway {
         let secrets =
             self.upstreams.providers.iter().map(|provider| provider.credential().preload(&self.upstreams.transport));
         for error in futures_util::future::join_all(secrets).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(cause = error.message, "a secret could not be read");
+            tracing::warn!(cause = %error.cause(), "a secret could not be read");
         }
         if !self.config.warmup {
             return;
         }
         let providers = self.upstreams.providers.iter().map(|provider| self.warm_up_provider(provider));
         let (store, providers) = futures_util::join!(self.store.warm_up(), futures_util::future::join_all(providers));
-        for cause in store.err().map(|error| error.to_string()).into_iter().chain(providers.into_iter().flatten()) {
-            tracing::warn!(cause, "warm-up failed");
+        for cause in store.err().map(|error| error.reason().clone()).into_iter().chain(providers.into_iter().flatten()) {
+            tracing::warn!(%cause, "warm-up failed");
         }
     }
 
     /// With `WARMUP`, opens the connection to the table and reads the catalogue: for the functions that never call a provider.
     pub async fn warm_up_table(&self) {
         if self.config.warmup {
-            let catalog = self.catalog().err().and_then(|error| error.cause().map(str::to_owned));
-            let store = self.store.warm_up().await.err().map(|error| error.to_string());
+            let catalog = self.catalog().err().map(|error| error.reason());
+            let store = self.store.warm_up().await.err().map(|error| error.reason().clone());
             for cause in store.into_iter().chain(catalog) {
-                tracing::warn!(cause, "warm-up failed");
+                tracing::warn!(%cause, "warm-up failed");
             }
         }
     }
 
     /// Fetches a provider's token and opens a connection to it; what went wrong, if anything did.
-    async fn warm_up_provider(&self, provider: &dyn Provider) -> Option<String> {
+    async fn warm_up_provider(&self, provider: &dyn Provider) -> Option<Reason> {
         let mut routes = self.catalog().ok()?.models().flat_map(|model| &model.routes);
         let url =
             routes.find(|route| route.provider == provider.id()).map(|route| provider.url(&route.upstream, Mode::Whole));
@@ -102,6 +103,6 @@ impl Gateway {
             }
         };
         let (token, connected) = futures_util::join!(provider.credential().token(&self.upstreams.transport), connected);
-        token.map(drop).and(connected).err().map(|error| error.message)
+        token.map(drop).and(connected).err().map(|error| error.cause())
     }
 }

@@ -252,8 +252,8 @@ impl Pump {
     /// Writes the one event that ends a failed stream.
     fn say(&mut self, ending: &Ending, error: &GatewayError) {
         let (request, model) = (self.facts.request, &self.facts.model.id);
-        let (fault, cause) = (ending.verdict().fault, error.cause().unwrap_or(error.message()));
-        tracing::warn!(%request, %model, ?fault, cause, "stream broken");
+        let (fault, cause) = (ending.verdict().fault, error.reason());
+        tracing::warn!(%request, %model, ?fault, %cause, "stream broken");
         if *ending == Ending::Panicked {
             // What a relay was writing when it panicked may be half an event.
             self.out.clear();

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::config::AllowedOrigins;
 use crate::error::{ErrorKind, GatewayError};
 use crate::ids::RequestId;
+use crate::reason::Reason;
 use crate::wire::ClientFormat;
 
 /// What scripts in a browser may read besides the body.
@@ -70,7 +71,7 @@ pub fn json_bytes(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> 
 
 /// A JSON response.
 pub fn json<T: Serialize>(value: &T) -> Result<Response<Body>, GatewayError> {
-    let body = serde_json::to_vec(value).map_err(|error| GatewayError::internal(error.to_string()))?;
+    let body = serde_json::to_vec(value).map_err(|error| GatewayError::internal(Reason::json(&error)))?;
     Ok(json_bytes(StatusCode::OK, body))
 }
 

@@ -1,12 +1,18 @@
 //! Logs: one JSON object a line on standard output, which CloudWatch collects, and one line of metrics per request. Never prompts,
-//! keys or provider payloads.
+//! keys or provider payloads: only the gateway's own lines are written, whose causes are [`Reason`]s. What other crates say at any level
+//! may quote a request.
+//!
+//! [`Reason`]: crate::reason::Reason
 
 use std::io::Write as _;
+use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::config::LogConfig;
 
@@ -17,22 +23,36 @@ const DIMENSIONS: [&[&str]; 1] = [&["function", "provider"]];
 /// What alarms watch, over all providers.
 const ALARM_DIMENSIONS: [&[&str]; 1] = [&["function"]];
 
+/// The targets of this crate's lines begin so.
+const OWN_TARGET: &str = "gateway";
+
 /// The function's name, where logs are for machines: only there metrics are written.
 static FUNCTION: OnceLock<String> = OnceLock::new();
 
 /// Starts logging. JSON where Lambda asks for it (`AWS_LAMBDA_LOG_FORMAT=JSON`), text for people otherwise.
 pub fn start() {
     let LogConfig { level, json, function } = LogConfig::from_environment();
-    let level = level.parse().unwrap_or(Level::INFO);
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let own = Targets::new().with_target(OWN_TARGET, level);
     let subscriber = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_ansi(false);
     // A second start, as in tests, keeps the first subscriber.
     if json {
-        let subscriber = subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).finish();
+        let subscriber =
+            subscriber.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().with(own);
         let _ = tracing::subscriber::set_global_default(subscriber);
         let _ = FUNCTION.set(function);
     } else {
-        let _ = tracing::subscriber::set_global_default(subscriber.finish());
+        let _ = tracing::subscriber::set_global_default(subscriber.finish().with(own));
     }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// Says where a panic was and, where they stand in the program, its words. Those that are made at the time quote texts: the default hook
+/// would print the prompt in which a byte was no boundary of a character.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
+    let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
+    tracing::error!(file, line, words, "panic");
 }
 
 /// What a settled request adds to the metrics.
@@ -166,7 +186,22 @@ fn reported(metrics: &'static [Metric], values: &RequestMetrics<'_>) -> &'static
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 
     const VALUES: RequestMetrics<'static> = RequestMetrics {
         provider: "openrouter",
@@ -188,6 +223,22 @@ mod tests {
         let set = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!((&set["Dimensions"][0][0], &set["Metrics"][0]["Name"]), (&"function".into(), &"refused_lists".into()));
         assert_eq!((&line["function"], &line["refused_lists"]), (&"reconcile".into(), &1.into()));
+    }
+
+    #[test]
+    fn a_panic_is_logged_with_its_place_and_without_words_that_were_made_of_a_text() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&written);
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || Sink(Arc::clone(&sink))).finish();
+        std::panic::set_hook(Box::new(log_panic));
+        tracing::subscriber::with_default(subscriber, || {
+            let prompt = "prompt";
+            drop(std::panic::catch_unwind(|| panic!("{prompt} of the client")));
+            drop(std::panic::catch_unwind(|| panic!("words of the program")));
+        });
+        let lines = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert!(!lines.contains("prompt") && lines.contains("words of the program"), "{lines}");
+        assert_eq!(lines.matches("telemetry.rs").count(), 2, "{lines}");
     }
 
     #[test]

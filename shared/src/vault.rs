@@ -15,7 +15,7 @@ pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)
         return;
     }
     if let Err(error) = store.put_signatures(key, &last_of_each(signatures)).await {
-        tracing::warn!(%key, cause = %error, "signatures were not kept");
+        tracing::warn!(%key, cause = %error.reason(), "signatures were not kept");
     }
 }
 
@@ -34,7 +34,7 @@ pub async fn recall(store: &Store, key: &KeyId, calls: &[String]) -> HashMap<Str
         return HashMap::new();
     }
     store.signatures(key, &calls).await.unwrap_or_else(|error| {
-        tracing::warn!(%key, cause = %error, "signatures were not read");
+        tracing::warn!(%key, cause = %error.reason(), "signatures were not read");
         HashMap::new()
     })
 }

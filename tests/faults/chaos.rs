@@ -1,7 +1,9 @@
-//! Real requests through everything at once: processes killed at random moments, a table with faults, providers with faults. At
-//! the end, after a replay of the log and a reconciliation, the ledger contradicts itself nowhere.
+//! Real requests through everything at once: processes killed at random moments, a table with faults, providers with faults, replies that
+//! run into their deadline, clients that stop reading, counts of tokens in between. At the end, after a replay of the log and a
+//! reconciliation, the ledger contradicts itself nowhere, and no process has taken more memory than the smallest function has.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -11,6 +13,8 @@ use gateway::ids::RequestId;
 use gateway::ledger::{Replay, Timestamp, reconcile, verify};
 use gateway::store::items::Expired;
 use gateway_dev::proxy::{Action, Rule};
+use gateway_dev::stack::{FUNCTIONS, Options};
+use gateway_tests::memory::{self, LARGEST};
 use gateway_tests::{Answer, Harness, read};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -19,11 +23,91 @@ use super::account::{Account, CHAT, GRANT, breakable, chat, inject, proxy};
 
 const REQUESTS: usize = 2_000;
 const AT_ONCE: usize = 8;
+/// How long a function may run. Five seconds of it are kept for the last words and the ledger.
+const FUNCTION: Duration = Duration::from_secs(11);
+/// Longer than a reply may take then.
+const STALLED: Duration = Duration::from_secs(7);
+const MESSAGES: &str = "/v1/messages";
+const COUNT: &str = "/v1/messages/count_tokens";
 
-/// Kills a process now and then, so that about one request in twenty meets it.
-async fn kill_now_and_then(gateway: &Harness) {
+/// What a request of the traffic is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A provider that fails now and then.
+    Flaky,
+    /// A reply that takes too long, before or after its first content.
+    Late,
+    /// A client that stops reading.
+    Stalled,
+    /// A count of tokens.
+    Count,
+}
+
+impl Kind {
+    /// The slow ones are few, because each takes its seconds.
+    fn of(number: usize) -> Self {
+        match number % 200 {
+            7 => Self::Late,
+            57 => Self::Stalled,
+            rest if rest % 10 == 3 => Self::Count,
+            _ => Self::Flaky,
+        }
+    }
+
+    fn body(self, number: usize) -> Value {
+        let is_streamed = number % 800 < 400;
+        match self {
+            Self::Flaky => {
+                chat(&format!("hi [[sim:flaky percent=10 seed=3 pace=1 label=c{number}]]"), number.is_multiple_of(2))
+            }
+            Self::Late if number % 400 < 200 => chat("hi [[sim:silent ms=9000]]", is_streamed),
+            Self::Late => chat("hi [[sim:stall after=3 ms=9000]]", is_streamed),
+            Self::Stalled => {
+                let mut body = chat("hi [[sim:long words=300 bytes=100000]]", true);
+                body["max_tokens"] = 1_000.into();
+                body
+            }
+            Self::Count => {
+                let mut body = chat("hi [[sim:flaky percent=10 seed=4]]", false);
+                body["model"] = "claude-opus-4.6".into();
+                body
+            }
+        }
+    }
+
+    async fn send(self, gateway: &Harness, account: &Account, number: usize) -> Result<Answer> {
+        let path = match self {
+            Self::Flaky => CHAT,
+            // So long a request would never outlive the kills, which meet the other function.
+            Self::Late | Self::Stalled => MESSAGES,
+            Self::Count => COUNT,
+        };
+        let request = account.request(gateway, path, &self.body(number));
+        if self == Self::Stalled { read_and_stop(request).await } else { read(request).await }
+    }
+}
+
+/// Reads the beginning of a reply, nothing for a while, and leaves.
+async fn read_and_stop(request: reqwest::RequestBuilder) -> Result<Answer> {
+    let mut response = request.send().await?;
+    response.chunk().await?;
+    tokio::time::sleep(STALLED).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Ok(Answer { status, headers, body: String::new(), complete: false })
+}
+
+/// The most memory that any process has had that lives, or what was known before.
+fn peak_of(gateway: &Harness, known: u64) -> u64 {
+    let pids = FUNCTIONS.iter().flat_map(|function| gateway.stack.lambda.pids(function));
+    // Those that were killed are silent.
+    pids.filter_map(|pid| memory::peak(pid).ok()).fold(known, u64::max)
+}
+
+/// Kills a process now and then, so that about one request in twenty meets it, and looks at the memory of all before.
+async fn kill_now_and_then(gateway: &Harness, peak: &AtomicU64) {
     for round in 0_usize.. {
         tokio::time::sleep(Duration::from_millis(250 + (round * 37 % 100) as u64)).await;
+        peak.store(peak_of(gateway, peak.load(Ordering::Relaxed)), Ordering::Relaxed);
         let pids = gateway.stack.lambda.pids("chat-completions");
         // The newest are the ones that live.
         let victim = pids.len().checked_sub(1 + round % AT_ONCE).and_then(|position| pids.get(position));
@@ -50,20 +134,21 @@ fn id_of(answer: &Answer) -> Option<RequestId> {
 #[tokio::test]
 async fn after_kills_and_faults_a_replay_makes_the_ledger_whole() -> Result<()> {
     let requests = std::env::var("CHAOS_REQUESTS").ok().and_then(|count| count.parse().ok()).unwrap_or(REQUESTS);
-    let gateway = Harness::start_with(breakable()?).await?;
+    let gateway = Harness::start_with(Options { timeout: FUNCTION, ..breakable()? }).await?;
     let store = &gateway.stack.support.store;
     let account = Account::prepaid(&gateway, 1_000 * GRANT).await?;
     weather(&gateway);
-    let bodies: Vec<Value> = (0..requests)
-        .map(|number| chat(&format!("hi [[sim:flaky percent=10 seed=3 pace=1 label=c{number}]]"), number % 2 == 0))
-        .collect();
-    let asked = stream::iter(&bodies).map(|body| read(account.request(&gateway, CHAT, body))).buffered(AT_ONCE);
-    let answers: Vec<Result<Answer>> = tokio::select! {
-        answers = asked.collect() => answers,
-        () = kill_now_and_then(&gateway) => unreachable!("it kills for ever"),
+    let ask = async |number| (Kind::of(number), Kind::of(number).send(&gateway, &account, number).await);
+    let asked = stream::iter(0..requests).map(ask);
+    let peak = AtomicU64::new(0);
+    let answers: Vec<(Kind, Result<Answer>)> = tokio::select! {
+        answers = asked.buffer_unordered(AT_ONCE).collect() => answers,
+        () = kill_now_and_then(&gateway, &peak) => unreachable!("it kills for ever"),
     };
+    let peak = peak_of(&gateway, peak.into_inner());
     proxy(&gateway).heal();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // What the last ones left is still written until their functions end.
+    tokio::time::sleep(FUNCTION).await;
 
     let lines = gateway.stack.logs.lines();
     let mut replay = Replay::default();
@@ -83,18 +168,23 @@ async fn after_kills_and_faults_a_replay_makes_the_ledger_whole() -> Result<()> 
     let records = store.records(&account.id, Timestamp::UNIX_EPOCH).await?;
     let recorded: BTreeSet<RequestId> = records.iter().map(|record| record.request).collect();
     assert_eq!(recorded.len(), records.len());
-    let complete = answers.iter().flatten().filter(|answer| answer.status == 200 && answer.complete);
-    for answer in complete {
+    // A count costs nothing and leaves no record.
+    let charged = answers.iter().filter(|(kind, _)| *kind != Kind::Count).filter_map(|(_, answer)| answer.as_ref().ok());
+    for answer in charged.filter(|answer| answer.status == 200 && answer.complete) {
         let request = id_of(answer).context("an answer without an id")?;
         assert!(recorded.contains(&request), "{request} was answered and has no record");
     }
     let killed = lines.iter().filter(|line| line.contains("ledger.intent")).count()
         - lines.iter().filter(|line| line.contains("ledger.final")).count();
     eprintln!(
-        "{requests} requests, {} records, {killed} died on the way, {} table faults",
+        "{requests} requests, {} records, {killed} died on the way, {} table faults, {} MB of memory at most",
         records.len(),
-        proxy(&gateway).faults()
+        proxy(&gateway).faults(),
+        peak / 1024 / 1024
     );
+    let statuses: BTreeSet<u16> = records.iter().map(|record| record.status).collect();
+    assert!(statuses.is_superset(&BTreeSet::from([200, 499, 504])), "{statuses:?}");
+    assert!(peak > 0 && peak < LARGEST, "{peak} bytes");
     assert!(killed * 200 >= requests, "only {killed} requests met a kill: this was no chaos");
     Ok(())
 }

@@ -8,6 +8,8 @@ use gateway::store::items::{RouteName, RouteState};
 use gateway_tests::{Harness, generous};
 use serde_json::{Value, json};
 
+use super::account::rested;
+
 const CHAT: &str = "/v1/chat/completions";
 
 fn asked(model: &str, text: &str) -> Value {
@@ -33,7 +35,7 @@ async fn state(gateway: &Harness, route: &RouteName) -> Result<RouteState> {
 }
 
 async fn set(gateway: &Harness, route: &RouteName, open_until: u64) -> Result<()> {
-    let state = RouteState { failures: 5, open_until, cool_down: 10_000 };
+    let state = RouteState { failures: 5, open_until, cool_down: 10_000, keys: 0 };
     assert!(gateway.stack.support.store.change_route(route, 0, state).await?);
     Ok(())
 }
@@ -43,17 +45,43 @@ fn calls(gateway: &Harness, label: &str, provider: &str) -> usize {
 }
 
 #[tokio::test]
-async fn five_failures_in_a_row_close_a_route_off_for_every_environment() -> Result<()> {
+async fn five_failures_of_one_key_close_a_route_off_for_their_environment_alone() -> Result<()> {
     let gateway = Harness::start().await?;
-    let body = asked("claude-opus-4.6", "hi [[sim:error status=503 on=claude label=down]]");
+    let body = asked("claude-opus-4.6", "hi [[sim:error status=503 on=claude label=alone]]");
     for _ in 0..7 {
         assert_eq!(gateway.post(CHAT, &body).await?.status, 200);
+        rested(&gateway).await?;
+    }
+    assert_eq!((calls(&gateway, "alone", "claude"), calls(&gateway, "alone", "openrouter")), (5, 7));
+    let closed = state(&gateway, &claude("claude-opus-4-6")?).await?;
+    assert_eq!(closed, RouteState { failures: 5, keys: 1, ..RouteState::default() });
+    // The messages function is another process.
+    as_messages(&gateway, "alone").await?;
+    assert_eq!(calls(&gateway, "alone", "claude"), 6);
+    Ok(())
+}
+
+/// Asks the other function, whose process has never seen a failure, with a script that always works.
+async fn as_messages(gateway: &Harness, label: &str) -> Result<()> {
+    let body = asked("claude-opus-4.6", &format!("hi [[sim:echo label={label}]]"));
+    assert_eq!(gateway.post("/v1/messages", &body).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn five_failures_in_a_row_of_two_keys_close_a_route_off_for_every_environment() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let body = asked("claude-opus-4.6", "hi [[sim:error status=503 on=claude label=down]]");
+    assert_eq!(gateway.post_as_another(CHAT, &body).await?.status, 200);
+    rested(&gateway).await?;
+    for _ in 0..6 {
+        assert_eq!(gateway.post(CHAT, &body).await?.status, 200);
+        rested(&gateway).await?;
     }
     assert_eq!((calls(&gateway, "down", "claude"), calls(&gateway, "down", "openrouter")), (5, 7));
     let open = state(&gateway, &claude("claude-opus-4-6")?).await?;
     assert_eq!((open.failures, open.cool_down), (5, 10_000));
-    // The messages function is another process, and has never seen a failure.
-    assert_eq!(gateway.post("/v1/messages", &body).await?.status, 200);
+    as_messages(&gateway, "down").await?;
     assert_eq!(calls(&gateway, "down", "claude"), 5);
     Ok(())
 }

@@ -88,7 +88,8 @@ impl Process {
         let candidates = self.upstreams.candidates(&model, opened.mode, ledger::day_of(facts.request));
         let pricing = Pricing::of(&facts, &candidates[0]);
         let (betas, dropped, signatures, replacements) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
-        let routable = RoutableRequest { request: opened, model, candidates, replacements, betas, dropped, signatures };
+        let routable =
+            RoutableRequest { key: None, request: opened, model, candidates, replacements, betas, dropped, signatures };
         let request = facts.request;
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let output_limit = plan.prepared().output_limit();

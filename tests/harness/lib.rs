@@ -1,8 +1,11 @@
 //! What the end-to-end tests share: a running stack of real binaries, and a client that keeps everything it saw.
 
 pub mod corpus;
+pub mod leaks;
 pub mod long;
+pub mod memory;
 pub mod relaying;
+pub mod rich;
 pub mod sending;
 pub mod whole_request;
 
@@ -10,15 +13,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use gateway::admission::issue_key;
 use gateway::auth::ApiKey;
 use gateway::ids::{KeyDigest, KeyId, RequestId};
 use gateway::ledger::{Days, Summary};
 use gateway::money::PicoUsd;
-use gateway::store::items::{AdmitWrite, HeldModel, Hold};
+use gateway::store::items::{AdmitWrite, HeldModel, Hold, Limits};
 use gateway::store::{Conditional, Store};
 use gateway_dev::simulator::Entry;
 use gateway_dev::stack::{Options, SimulatorStart, Stack};
 use reqwest::header::HeaderMap;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 /// The project's folder.
@@ -51,6 +56,8 @@ pub fn options() -> Result<Options> {
             ("RUST_LOG".to_owned(), "debug".to_owned()),
             ("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()),
             ("TABLE_TIMEOUT_MS".to_owned(), "3000".to_owned()),
+            // Tests ask until something holds.
+            ("READS_PER_MINUTE".to_owned(), "0".to_owned()),
         ],
         simulator: SimulatorStart::UnlessProvider,
         timeout: Duration::from_mins(2),
@@ -113,6 +120,14 @@ impl Answer {
     }
 }
 
+impl Drop for Harness {
+    /// Whatever a test is about: nothing that it sent may be in a log.
+    fn drop(&mut self) {
+        let leaks = leaks::leaks(&self.stack.logs.lines(), &[]);
+        assert!(leaks.is_empty() || std::thread::panicking(), "in the logs: {leaks:#?}");
+    }
+}
+
 impl Harness {
     /// Starts a gateway with test options.
     pub async fn start() -> Result<Self> {
@@ -137,6 +152,13 @@ impl Harness {
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
         let request = self.request("POST", path).header("content-type", "application/json").body(body.to_string());
         read(request).await
+    }
+
+    /// Sends a JSON body with a new key.
+    pub async fn post_as_another(&self, path: &str, body: &Value) -> Result<Answer> {
+        let (key, _) = issue_key(&self.stack.support.store, "another", Limits::none(), false).await?;
+        let request = self.client.post(format!("{}{path}", self.stack.url)).bearer_auth(key.expose_secret());
+        read(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
     /// Gets a path with the development key.

@@ -109,6 +109,7 @@ impl Process {
         let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
         let candidates = self.upstreams.candidates(&model, request.mode, ledger::day_of(relaying::request()));
         let routable = RoutableRequest {
+            key: None,
             request,
             model: Arc::clone(&model),
             candidates,

@@ -174,10 +174,11 @@ async fn a_counting_endpoint_fails_and_works_apart_from_its_model() -> Result<()
     let (opus, sonnet) = (upstream("claude-opus-4-6"), upstream("claude-sonnet-4-5@20250929"));
     let states = async || gateway.stack.support.store.route_states().await;
     for _ in 0..5 {
-        assert_eq!(gateway.post(COUNT, &scripted("claude-opus-4.6", "error status=503")).await?.status, 200);
+        // A key each: of one alone a circuit would not open.
+        assert_eq!(gateway.post_as_another(COUNT, &scripted("claude-opus-4.6", "error status=503")).await?.status, 200);
         let mut body = scripted("claude-sonnet-4.5", "error status=503 on=claude");
         body["max_tokens"] = json!(64);
-        assert_eq!(gateway.post("/v1/messages", &body).await?.status, 200);
+        assert_eq!(gateway.post_as_another("/v1/messages", &body).await?.status, 200);
     }
     let known = states().await?;
     let is_open = |name: RouteName| known.get(&name).is_some_and(|state| state.open_until > 0);
@@ -198,7 +199,7 @@ async fn a_counting_endpoint_fails_and_works_apart_from_its_model() -> Result<()
 async fn failed_counts_speak_against_no_provider() -> Result<()> {
     let gateway = Harness::start().await?;
     for _ in 0..5 {
-        gateway.post(COUNT, &scripted("claude-opus-4.6", "error status=503")).await?;
+        gateway.post_as_another(COUNT, &scripted("claude-opus-4.6", "error status=503")).await?;
     }
     let health = gateway.get("/health").await?;
     assert_eq!((health.status, &health.json()["providers"]["vertexClaude"]), (200, &json!(true)), "{}", health.body);

@@ -7,6 +7,7 @@ mod count;
 mod environments;
 mod gone;
 mod keys;
+mod leaks;
 mod ledger;
 mod matrix;
 mod open_catalog;

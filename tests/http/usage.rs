@@ -10,7 +10,7 @@ use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::store::items::{Item, Limits, Record, TokenSource, number, text};
 use gateway_dev::stack::TABLE;
-use gateway_tests::{Harness, read};
+use gateway_tests::{Harness, eventually, options, read};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -206,4 +206,37 @@ fn client(gateway: &Harness) -> aws_sdk_dynamodb::Client {
         .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "local"))
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+#[tokio::test]
+async fn a_key_reads_what_costs_nothing_so_often_a_minute_and_then_waits() -> Result<()> {
+    let mut options = options()?;
+    options.variables.retain(|(name, _)| name != "READS_PER_MINUTE");
+    options.variables.push(("READS_PER_MINUTE".to_owned(), "3".to_owned()));
+    let gateway = Harness::start_with(options).await?;
+    let (other, _) = issue_key(&gateway.stack.support.store, "other", Limits::none(), false).await?;
+    for (function, [first, second]) in
+        [("usage", ["/v1/usage", "/v1/credits"]), ("models", ["/v1/models", "/v1/models/gpt-5.2"])]
+    {
+        // One environment counts: each request waits until it is free.
+        let is_free = async || Ok(gateway.stack.lambda.idle(function) == gateway.stack.lambda.pids(function).len());
+        for path in [first, second, first] {
+            assert_eq!(gateway.get(path).await?.status, 200, "{path}");
+            eventually("a free environment", is_free).await?;
+        }
+        for path in [first, second] {
+            let refused = gateway.get(path).await?;
+            assert_eq!(refused.status, 429, "{path}: {}", refused.body);
+            let wait: u64 = refused.header("retry-after").parse()?;
+            assert!((1..=20).contains(&wait), "{path}: {wait}");
+            eventually("a free environment", is_free).await?;
+            let error = &refused.json()["error"];
+            assert_eq!((&error["type"], &error["code"]), (&json!("rate_limit_error"), &json!("reads_per_minute")), "{path}");
+            let request = gateway.client.get(format!("{}{path}", gateway.stack.url)).bearer_auth(other.expose_secret());
+            assert_eq!(read(request).await?.status, 200, "{path}: another key");
+            eventually("a free environment", is_free).await?;
+        }
+    }
+    assert_eq!(gateway.get("/health").await?.status, 200);
+    Ok(())
 }

@@ -59,7 +59,7 @@ impl Bench {
         let (old, _) = issue(&store, terms).await?;
         let rotated = rotate(&store, &old, Duration::from_hours(1)).await?.context("not rotated")?;
         let key = ApiKey::parse(rotated.text.expose_secret()).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        Ok(Self { admission: Admission::new(store.clone()), _emulator: emulator, proxy, store, key })
+        Ok(Self { admission: Admission::new(store.clone(), 0), _emulator: emulator, proxy, store, key })
     }
 
     /// Admits a request that holds half a dollar or so.

@@ -42,7 +42,7 @@ async fn writes(ask: Ask, is_known: bool) -> Result<usize> {
     let store = Store::local(TABLE, &proxy.endpoint);
     let (text, id) = issue_key(&store, "window", Limits::standard(), false).await?;
     let key = ApiKey::parse(text.expose_secret()).ok().context("a key")?;
-    let admission = Admission::new(store.clone());
+    let admission = Admission::new(store.clone(), 0);
     if is_known {
         admission.authenticate(&key, None).await.ok().context("not recognised")?;
     }

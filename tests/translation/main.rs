@@ -17,6 +17,7 @@ mod losses;
 mod made_up;
 mod modalities;
 mod naming;
+mod odd_names;
 mod older_form;
 mod openrouter;
 mod openrouter_claude;

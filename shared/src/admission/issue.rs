@@ -83,5 +83,5 @@ pub async fn rotate(store: &Store, old: &SecretString, grace: Duration) -> Resul
 }
 
 fn no_random_numbers() -> StoreError {
-    StoreError::Unavailable("the system has no random numbers".to_owned())
+    StoreError::Unavailable("the system has no random numbers".into())
 }

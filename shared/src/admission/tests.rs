@@ -43,7 +43,7 @@ async fn an_unanswered_admission_of_an_unknown_key_is_a_503_within_1_2_seconds()
     let (_, key) = mint(&SystemRandom::new()).unwrap();
     let demand = demand(&key);
     let before = Instant::now();
-    let error = Admission::new(store).admit(&key, demand, None).await.unwrap_err();
+    let error = Admission::new(store, 0).admit(&key, demand, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     // Three writes of 300 ms with pauses of up to 50 and 100 ms between them, and 100 ms for the release.
     let took = before.elapsed().as_millis();
@@ -53,7 +53,7 @@ async fn an_unanswered_admission_of_an_unknown_key_is_a_503_within_1_2_seconds()
 #[tokio::test(start_paused = true)]
 async fn a_known_key_passes_without_the_table_for_its_own_models_alone() {
     let (_table, store) = silent();
-    let admission = Admission::new(store);
+    let admission = Admission::new(store, 0);
     let (_, key) = mint(&SystemRandom::new()).unwrap();
     admission.remember(&key, &stored(&key, false), Sight::Other);
     let permit = admission.admit(&key, demand(&key), None).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_known_key_passes_without_the_table_for_its_own_models_alone() {
 async fn without_the_table_requests_are_taken_from_no_rate_and_from_no_prepaid_key() {
     for (prepaid, expected) in [(false, None), (true, Some(ErrorKind::Unavailable))] {
         let (_table, store) = silent();
-        let admission = Admission::new(store);
+        let admission = Admission::new(store, 0);
         let (_, key) = mint(&SystemRandom::new()).unwrap();
         admission.remember(&key, &stored(&key, prepaid), Sight::Other);
         let before = Instant::now();

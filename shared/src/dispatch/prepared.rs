@@ -15,6 +15,7 @@ use crate::chat::request::CacheLifetime;
 use crate::circuit::CircuitState;
 use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
+use crate::ids::KeyId;
 use crate::providers::{Provider, UpstreamCall};
 use crate::retry::Tries;
 use crate::store::items::RouteName;
@@ -26,6 +27,8 @@ use crate::wire::{ClientRequest, Measured, Mode};
 /// What a client asks, with everything that decides how it is sent.
 #[derive(Clone, Debug)]
 pub struct RoutableRequest {
+    /// Whose it is, for what a route's circuit learns; `None` for one of the operator's own.
+    pub key: Option<KeyId>,
     /// The request.
     pub request: ClientRequest,
     /// The model that was asked for.
@@ -91,7 +94,7 @@ impl PreparedRequest {
         fields.set.extend(price_limit(provider, tariff));
         fields.set.extend(provider.file_parser(files));
         let body = body.finish(&fields)?;
-        let body = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let body = String::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
         let body = Document::parse_sent(body)?;
         let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
         Ok(Self {

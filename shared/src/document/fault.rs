@@ -5,25 +5,31 @@ use std::fmt;
 use super::path;
 use super::value::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
+use crate::reason::Reason;
+
+const WRONG: &str = "a value that is not accepted";
+const BEYOND: &str = "more entries than a limit allows";
 
 /// A value of the wrong kind.
 pub(super) fn unexpected(value: Value<'_>, expected: &str) -> GatewayError {
-    at(value, format_args!("expected {expected}, got {}", came(value)))
+    let came = came(value);
+    at(value, format_args!("expected {expected}, got {came}"))
+        .with_cause(Reason::words(&["a value of the wrong kind:", came]))
 }
 
 /// A value that is wrong for that reason.
 pub(super) fn at(value: Value<'_>, reason: fmt::Arguments<'_>) -> GatewayError {
     let path = value.path();
     if path.is_empty() {
-        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body is wrong: {reason}."));
+        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body is wrong: {reason}.")).with_cause(WRONG);
     }
-    GatewayError::invalid(path.clone(), format!("{path}: {reason}."))
+    GatewayError::invalid(path.clone(), format!("{path}: {reason}.")).with_cause(WRONG)
 }
 
 /// A field that is not there.
 pub(super) fn missing(object: Value<'_>, name: &str) -> GatewayError {
     let path = field(object, name);
-    GatewayError::invalid(path.clone(), format!("{path}: this field is required."))
+    GatewayError::invalid(path.clone(), format!("{path}: this field is required.")).with_cause("a required field is missing")
 }
 
 /// The path of a field, whether it is there or not.
@@ -49,7 +55,7 @@ pub(super) fn syntax(text: &str, offset: usize) -> GatewayError {
     let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
     let column = before.chars().rev().take_while(|c| *c != '\n').count().saturating_add(1);
     let message = format!("The body is not valid JSON: line {line} column {column}.");
-    GatewayError::new(ErrorKind::InvalidRequest, message).with_code("invalid_json")
+    GatewayError::new(ErrorKind::InvalidRequest, message).with_code("invalid_json").with_cause("the body is not valid JSON")
 }
 
 pub(super) fn not_an_object() -> GatewayError {
@@ -58,22 +64,25 @@ pub(super) fn not_an_object() -> GatewayError {
 
 pub(super) fn too_deep(most: usize) -> GatewayError {
     GatewayError::new(ErrorKind::InvalidRequest, format!("The body nests deeper than {most} levels."))
+        .with_cause("the body nests too deep")
 }
 
 /// A limit that the container at an offset of a text exceeds, which is checked up to there only.
 pub(super) fn beyond(text: &str, start: usize, reason: fmt::Arguments<'_>) -> GatewayError {
     let path = path_in_prefix(text, start);
     if path.is_empty() {
-        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body: {reason}."));
+        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body: {reason}.")).with_cause(BEYOND);
     }
-    GatewayError::invalid(path.clone(), format!("{path}: {reason}."))
+    GatewayError::invalid(path.clone(), format!("{path}: {reason}.")).with_cause(BEYOND)
 }
 
 /// A field that comes twice in the object at an offset.
 pub(super) fn doubled(text: &str, start: usize, name: &str) -> GatewayError {
     let (path, name) = (path_in_prefix(text, start), path::shown(name));
     let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-    GatewayError::invalid(path.clone(), format!("{path}: this field is there twice.")).with_code("duplicate_field")
+    GatewayError::invalid(path.clone(), format!("{path}: this field is there twice."))
+        .with_code("duplicate_field")
+        .with_cause("a field is there twice")
 }
 
 /// The path of a container in a text that is valid up to its beginning: the text up to there, with everything closed.

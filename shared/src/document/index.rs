@@ -40,8 +40,9 @@ impl Index {
 
     /// Notes that a container begins.
     pub(super) fn open(&mut self, start: usize) {
-        self.open.push(self.spans.len());
+        // In this order: making room numbers the open spans anew.
         self.push(Span { start: small(start), end: 0 });
+        self.open.push(self.spans.len().saturating_sub(1));
     }
 
     /// Notes the end of the container that began last. A short one holds no long ones, so its note is the last.

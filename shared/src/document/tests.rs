@@ -294,3 +294,20 @@ proptest! {
         prop_assert_eq!(document.edited(&Edits::default()), text.as_bytes());
     }
 }
+
+/// Nothing but brackets has so many values for its size that the index forgets the short ones on the way, at whatever bracket it is then.
+#[test]
+fn an_index_that_forgets_at_any_bracket_still_knows_where_every_value_ends() {
+    for depth in 1..60 {
+        for copies in 1..40 {
+            let nest = format!("{}\"{}\"{}", "[".repeat(depth), "x".repeat(depth % 40), "]".repeat(depth));
+            let text = format!("{{\"a\":[{}],\"b\":1,\"c\":[[]]}}", vec![nest; copies].join(","));
+            let document = Document::parse(text, &[]).unwrap();
+            // A wrong end leads back into the text, perhaps for ever.
+            let names: Vec<String> = document.root().members().take(4).map(|(name, _)| name.into_owned()).collect();
+            assert_eq!(names, ["a", "b", "c"], "{depth} {copies}");
+            let entries = document.root().get("a").unwrap().elements().take(copies + 1).count();
+            assert_eq!(entries, copies, "{depth} {copies}");
+        }
+    }
+}

@@ -6,7 +6,6 @@ use http::Response;
 use serde::Serialize;
 
 use super::Call;
-use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::money::{PicoUsd, SignedPicoUsd};
@@ -25,7 +24,7 @@ struct Credits {
 }
 
 pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    let key = gateway.admission.current(&ApiKey::from_headers(call.headers())?, call.address()).await?;
+    let key = gateway.admission.current(&call.reader(gateway)?, call.address()).await?;
     respond::json(&Credits {
         object: "credits",
         balance_usd: key.prepaid.then_some(SignedPicoUsd::new(key.balance)),

@@ -17,7 +17,10 @@ use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
+use tracing::Instrument as _;
+use uuid::Uuid;
 
+use crate::auth::ApiKey;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
@@ -111,7 +114,8 @@ impl Endpoint {
 /// Answers a request. Never fails: every failure, a panic included, is a rendered response.
 pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     let call = Call::new(&gateway, request);
-    let answered = AssertUnwindSafe(call.answer(&gateway)).catch_unwind().await;
+    // On the heap, like every large future.
+    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway))).catch_unwind().instrument(call.span()).await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);
@@ -149,6 +153,13 @@ impl Call {
         self.request.headers()
     }
 
+    /// The key of a request for what costs nothing, within its rate of such requests.
+    fn reader(&self, gateway: &Gateway) -> Result<ApiKey, GatewayError> {
+        let key = ApiKey::from_headers(self.headers())?;
+        gateway.admission.take_read(&key)?;
+        Ok(key)
+    }
+
     /// When the function is killed, as time since the epoch.
     fn deadline(&self) -> Duration {
         let context = self.request.lambda_context_ref();
@@ -164,14 +175,20 @@ impl Call {
         origin::caller(self.headers(), self.origin?, peer)
     }
 
+    /// What the lines of a request share: Lambda's own id of it, which stands in the lines of the platform too.
+    fn span(&self) -> tracing::Span {
+        let id = self.request.lambda_context_ref().and_then(|context| Uuid::parse_str(&context.request_id).ok());
+        tracing::info_span!("request", requestId = id.map(tracing::field::display))
+    }
+
     fn log(&self, error: &GatewayError) {
-        let cause = error.cause().unwrap_or(error.message());
+        let (cause, code, param) = (error.reason(), error.code(), error.logged_param());
         // The alarm of server errors counts lines by this status.
         let (kind, http_status) = (error.kind(), error.status(self.format().error_words()).as_u16());
         if kind == ErrorKind::Internal {
-            tracing::error!(request = %self.id, ?kind, http_status, cause, "request failed");
+            tracing::error!(request = %self.id, ?kind, code, param, http_status, %cause, "request failed");
         } else {
-            tracing::info!(request = %self.id, ?kind, http_status, cause, "request refused");
+            tracing::info!(request = %self.id, ?kind, code, param, http_status, %cause, "request refused");
         }
     }
 

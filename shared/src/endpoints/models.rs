@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Call;
-use crate::auth::ApiKey;
 use crate::catalog::{Model, Price};
 use crate::error::GatewayError;
 use crate::flow::refuse_gone;
@@ -69,7 +68,7 @@ struct Root {
 }
 
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
+    gateway.admission.authenticate(&call.reader(gateway)?, call.address()).await?;
     let catalog = gateway.catalog()?;
     let configured = |provider| gateway.upstreams.providers.is_configured(provider);
     let listed = catalog.models().filter(|model| model.is_listed(&configured) && gateway.allows(model));
@@ -81,7 +80,7 @@ pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response
 }
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
-    gateway.admission.authenticate(&ApiKey::from_headers(call.headers())?, call.address()).await?;
+    gateway.admission.authenticate(&call.reader(gateway)?, call.address()).await?;
     let named = gateway.named(id).await?;
     refuse_gone(&named.model)?;
     respond::json(&entry(&named.day, &named.model))

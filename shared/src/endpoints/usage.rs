@@ -9,7 +9,6 @@ use lambda_http::RequestExt as _;
 use serde::Serialize;
 
 use super::Call;
-use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::ledger::{Days, ModelUsage, Summary};
@@ -76,11 +75,11 @@ impl From<&ModelUsage> for Line {
 }
 
 pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
-    let key = ApiKey::from_headers(call.headers())?;
+    let key = call.reader(gateway)?;
     let days = Days::parse(call.request.query_string_parameters().first("days"))?;
     let permit = gateway.admission.authenticate(&key, call.address()).await?;
     let summary = Summary::read(&gateway.store, &permit.key, days, jiff::Timestamp::now()).await;
-    let summary = summary.map_err(|error| GatewayError::unavailable(error.to_string()))?;
+    let summary = summary.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
     respond::json(&render(days, &summary))
 }
 

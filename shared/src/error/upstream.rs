@@ -3,10 +3,10 @@
 //! A provider's own words may repeat what the client wrote, or name internals. The client gets them cleaned and cut; the log
 //! never gets them, only kind and status.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{ErrorKind, GatewayError};
+use crate::reason::Reason;
 
 /// Longest text of a provider that is shown to a client, in characters (API contract, section Errors).
 const MAX_PUBLIC_WORDS: usize = 300;
@@ -61,6 +61,8 @@ pub struct UpstreamError {
     pub message: String,
     /// When the provider says a retry makes sense.
     pub retry_after: Option<Duration>,
+    /// What the log may say, where that is more than the kind.
+    pub reason: Option<Reason>,
 }
 
 impl UpstreamError {
@@ -84,9 +86,34 @@ impl UpstreamError {
         }
     }
 
+    /// Whether it is about what was asked, so that another request may fare better on the same way: moderation stands before the model, a
+    /// reply without an answer or of any size is the model's own, and a prompt that does not fit is refused with whatever status.
+    /// Other refusals of a request show by their status that the provider works.
+    pub fn depends_on_the_request(&self) -> bool {
+        match self.kind {
+            UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer | UpstreamErrorKind::TooLarge => true,
+            UpstreamErrorKind::Refused(403 | 500..) => is_context_overflow(&self.message) || is_moderation(&self.message),
+            UpstreamErrorKind::Connect
+            | UpstreamErrorKind::Reset
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::Malformed
+            | UpstreamErrorKind::Truncated
+            | UpstreamErrorKind::Credential
+            | UpstreamErrorKind::NotServed { .. }
+            | UpstreamErrorKind::Refused(_) => false,
+        }
+    }
+
     /// A failed call of that kind.
     pub fn new(kind: UpstreamErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        Self { kind, message: message.into(), retry_after: None, reason: None }
+    }
+
+    /// The same with more for the log.
+    #[must_use]
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     /// A reply that ended without its finish marker.
@@ -116,23 +143,21 @@ impl UpstreamError {
         public_words(&self.message)
     }
 
-    /// What the log may say: our own words about a connection or a credential, and no word of a reply.
-    pub fn cause(&self) -> Cow<'_, str> {
-        match self.kind {
-            UpstreamErrorKind::Refused(status) => Cow::Owned(format!("refused with {status}")),
-            UpstreamErrorKind::NotServed { status, .. } => {
-                Cow::Owned(format!("the model is not served: refused with {status}"))
-            }
-            UpstreamErrorKind::Malformed => Cow::Borrowed("the reply could not be read"),
-            UpstreamErrorKind::NoAnswer => Cow::Borrowed("the reply is no answer"),
-            UpstreamErrorKind::Moderated => Cow::Borrowed("refused by moderation"),
-            UpstreamErrorKind::Connect
-            | UpstreamErrorKind::Reset
-            | UpstreamErrorKind::Timeout
-            | UpstreamErrorKind::Truncated
-            | UpstreamErrorKind::TooLarge
-            | UpstreamErrorKind::Credential => Cow::Borrowed(&self.message),
-        }
+    /// What the log may say: no word of a reply.
+    pub fn cause(&self) -> Reason {
+        self.reason.clone().unwrap_or_else(|| match self.kind {
+            UpstreamErrorKind::Refused(status) => Reason::number("refused with", status),
+            UpstreamErrorKind::NotServed { status, .. } => Reason::number("the model is not served: refused with", status),
+            UpstreamErrorKind::Malformed => "the reply could not be read".into(),
+            UpstreamErrorKind::NoAnswer => "the reply is no answer".into(),
+            UpstreamErrorKind::Moderated => "refused by moderation".into(),
+            UpstreamErrorKind::Connect => "no connection".into(),
+            UpstreamErrorKind::Reset => "the connection broke before an answer".into(),
+            UpstreamErrorKind::Timeout => "nothing came in time".into(),
+            UpstreamErrorKind::Truncated => "the reply ended before it was complete".into(),
+            UpstreamErrorKind::TooLarge => "the reply is larger than the gateway can hold".into(),
+            UpstreamErrorKind::Credential => "no credential".into(),
+        })
     }
 }
 
@@ -216,6 +241,22 @@ fn is_context_overflow(message: &str) -> bool {
     ["prompt is too long", "maximum context length", "context_length_exceeded", "input token count", "context window"]
         .iter()
         .any(|phrase| message.contains(phrase))
+}
+
+/// The words by which providers say that their moderation or a filter refused a content, where no field of the error tells.
+fn is_moderation(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "flagged",
+        "content policy",
+        "content_policy",
+        "content management policy",
+        "usage guidelines",
+        "safety system",
+        "content filter",
+    ]
+    .iter()
+    .any(|phrase| message.contains(phrase))
 }
 
 /// Clients match on `prompt is too long`; the provider's own numbers are kept behind it.
@@ -313,10 +354,10 @@ mod tests {
             (UpstreamErrorKind::Moderated, "refused by moderation"),
         ] {
             let error = GatewayError::from(UpstreamError::new(kind, "words of the client"));
-            assert_eq!(error.cause(), Some(cause));
+            assert_eq!(error.reason(), Reason::from(cause));
         }
-        let own = GatewayError::from(UpstreamError::new(UpstreamErrorKind::Connect, "dns error"));
-        assert_eq!(own.cause(), Some("dns error"));
+        let known = UpstreamError::new(UpstreamErrorKind::Connect, "words").because("dns error".into());
+        assert_eq!(GatewayError::from(known).reason(), Reason::from("dns error"));
     }
 
     #[test]

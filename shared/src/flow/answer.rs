@@ -17,6 +17,11 @@ use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
 use crate::wire::{ClientRequest, Delivery, Estimate, Identity, Mode, ReplyContext};
 
+/// Longest list of names in a header, in bytes: 2 kB with the number of those that are left out. Clients and proxies limit headers.
+const LONGEST_LIST: usize = 1_976;
+/// Longest name in it, in characters: a path may hold names of the client's own.
+const LONGEST_NAME: usize = 160;
+
 impl Gateway {
     /// Sends an admitted request on its way. One that finds none gives back what it took.
     pub(super) async fn answer(
@@ -105,6 +110,40 @@ fn show(log: &AttemptLog, model: &Model, response: &mut Response<Body>) {
         respond::set_header(response, name, value);
     }
     if !log.dropped.is_empty() {
-        respond::set_header(response, "x-gateway-dropped", &log.dropped.join(", "));
+        respond::set_header(response, "x-gateway-dropped", &listed(&log.dropped));
+    }
+}
+
+/// Names in a row, as many as fit a header, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let mut list = String::new();
+    for (number, name) in names.iter().enumerate() {
+        let separator = if number == 0 { "" } else { ", " };
+        let name: String = name.chars().take(LONGEST_NAME).collect();
+        if list.len() + separator.len() + name.len() > LONGEST_LIST {
+            let more = names.len().saturating_sub(number);
+            return format!("{list}{separator}and {more} more");
+        }
+        list.extend([separator, &name]);
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_at_two_kilobytes_with_the_number_of_those_that_it_leaves_out() {
+        let names = |count: usize, name: &str| -> Vec<String> { (0..count).map(|_| name.to_owned()).collect() };
+        assert_eq!(listed(&names(2, "top_k")), "top_k, top_k");
+        for (count, name) in
+            [(4_000, "messages[1].content[0].cache_control"), (700, &*"x".repeat(5_000)), (300, &*"é".repeat(99))]
+        {
+            let list = listed(&names(count, name));
+            let (shown, more) = list.rsplit_once(", and ").unwrap();
+            assert!((1_700..=2_000).contains(&list.len()), "{name}: {}", list.len());
+            assert_eq!(more, format!("{} more", count - shown.split(", ").count()), "{name}");
+        }
     }
 }

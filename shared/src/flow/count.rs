@@ -1,5 +1,6 @@
 //! `count_tokens`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Response};
@@ -17,7 +18,7 @@ use crate::ledger;
 use crate::providers::UpstreamReply;
 use crate::respond::{self, Body};
 use crate::wire::target::OutputBounds;
-use crate::wire::{self, ClientFormat, ClientRequest, Mode};
+use crate::wire::{self, ClientFormat, Mode};
 
 /// How long a provider's count is waited for, over all attempts: clients ask before they send, and an estimate now is worth more.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -39,7 +40,9 @@ impl Gateway {
         let admitted = self.admission.take_request(&key, served.asked.id.as_str(), incoming.address);
         let (rates, ()) = futures_util::join!(admitted, self.upstreams.circuits.refresh());
         let rates = rates?;
-        let counted = self.counted(opened, served, ledger::day_of(incoming.id), deadline).await;
+        // Vertex counts without betas.
+        let request = routable(&key, opened, &HeaderMap::new(), Arc::clone(&served.asked));
+        let counted = self.counted(request, served, ledger::day_of(incoming.id), deadline).await;
         let answer = counted.and_then(|input_tokens| respond::json(&Count { input_tokens }));
         match rates {
             Some(rates) => show_rates(&rates, answer),
@@ -50,18 +53,17 @@ impl Gateway {
     /// The provider's count, or the estimate. Fails only for what is wrong with the client's own request.
     async fn counted(
         &self,
-        opened: ClientRequest,
+        request: RoutableRequest,
         served: Served,
         day: Date,
         deadline: Instant,
     ) -> Result<u64, GatewayError> {
-        let estimated = wire::measure_request(&opened, &served.asked.capabilities.media)?.estimated_input();
+        let estimated = wire::measure_request(&request.request, &served.asked.capabilities.media)?.estimated_input();
         let Ways { candidates, replacements } = self.ways(&served, Mode::Count, day);
         if candidates.is_empty() {
             return Ok(estimated);
         }
-        // Vertex counts without betas.
-        let request = RoutableRequest { candidates, replacements, ..routable(opened, &HeaderMap::new(), served.asked) };
+        let request = RoutableRequest { candidates, replacements, ..request };
         let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
             Ok(plan) => plan,
             // A route that counts need not be one that can carry the request.

@@ -97,7 +97,7 @@ impl Gateway {
     /// The model of the open catalogue that has that id, where there is one.
     async fn open_model(&self, asked: &str) -> Result<Option<Named>, GatewayError> {
         let Some(open) = self.open.as_ref().filter(|_| OpenCatalog::may_have(asked)) else { return Ok(None) };
-        let found = open.find(asked).await.map_err(|error| GatewayError::unavailable(error.to_string()))?;
+        let found = open.find(asked).await.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
         Ok(found.as_deref().map(Named::from))
     }
 
@@ -106,7 +106,7 @@ impl Gateway {
     pub async fn open_models(&self) -> Result<Vec<Named>, GatewayError> {
         let (catalog, Some(open)) = (self.catalog()?, &self.open) else { return Ok(Vec::new()) };
         let all = open.all().await.unwrap_or_else(|error| {
-            tracing::warn!(cause = %error, "the open catalogue is not listed");
+            tracing::warn!(cause = %error.reason(), "the open catalogue is not listed");
             Arc::new([])
         });
         let listed = all.iter().filter(|open| catalog.resolve(open.model.id.as_str()).is_err() && self.allows(&open.model));

@@ -69,7 +69,7 @@ async fn put(store: &Store, record: Option<&Record>) -> SettleEvent {
         Ok(Stored::New) => SettleEvent::Stored,
         Ok(Stored::Already) => SettleEvent::AlreadyStored,
         Err(error) => {
-            tracing::warn!(request = %record.request, cause = %error, "settlement failed");
+            tracing::warn!(request = %record.request, cause = %error.reason(), "settlement failed");
             SettleEvent::Failed(Fault::from(&error))
         }
     }
@@ -83,7 +83,7 @@ async fn charge(store: &Store, machine: &Settling) -> SettleEvent {
 }
 
 fn failed(machine: &Settling, error: &StoreError) -> SettleEvent {
-    tracing::warn!(request = %machine.request(), cause = %error, "settlement failed");
+    tracing::warn!(request = %machine.request(), cause = %error.reason(), "settlement failed");
     SettleEvent::Failed(Fault::from(error))
 }
 

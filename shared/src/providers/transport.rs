@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::config::UpstreamLimits;
 use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::reason::Reason;
 use crate::wire::{Mode, upstream_error};
 
 const CONNECT: Duration = Duration::from_secs(3);
@@ -244,12 +245,6 @@ async fn within<T>(limit: Duration, call: impl Future<Output = reqwest::Result<T
 }
 
 fn sort(error: &reqwest::Error) -> UpstreamError {
-    let mut cause = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        cause = format!("{cause}: {inner}");
-        source = inner.source();
-    }
     let kind = if error.is_connect() {
         UpstreamErrorKind::Connect
     } else if error.is_timeout() {
@@ -259,5 +254,6 @@ fn sort(error: &reqwest::Error) -> UpstreamError {
     } else {
         UpstreamErrorKind::Reset
     };
-    UpstreamError::new(kind, cause)
+    let reason = Reason::transport(error);
+    UpstreamError::new(kind, reason.to_string()).because(reason)
 }

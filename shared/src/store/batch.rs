@@ -13,13 +13,14 @@ impl Store {
     pub(super) async fn put_all(&self, items: impl Iterator<Item = Item>) -> Result<(), StoreError> {
         let put = |item| PutRequest::builder().set_item(Some(item)).build();
         let puts = items.map(|item| put(item).map(|put| WriteRequest::builder().put_request(put).build()));
-        let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let puts =
+            puts.collect::<Result<Vec<_>, _>>().map_err(|_| StoreError::Malformed("an item that cannot be put".into()))?;
         for batch in puts.chunks(WRITE_BATCH) {
             let write = self.client.batch_write_item().request_items(&self.table, batch.to_vec()).customize();
             let output = write.config_override(self.patience.write.of_call()).send().await;
             let output = output.map_err(|error| failure(&error))?;
             if output.unprocessed_items().is_some_and(|left| !left.is_empty()) {
-                return Err(StoreError::Throttled("some items were not written".to_owned()));
+                return Err(StoreError::Throttled("some items were not written".into()));
             }
         }
         Ok(())

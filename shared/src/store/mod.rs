@@ -27,6 +27,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::TrustStore;
 
 use crate::aws;
+use crate::reason::Reason;
 
 /// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -98,16 +99,27 @@ pub use walk::ReadKey;
 pub enum StoreError {
     /// Too many calls for the table or for one item, or two at once that exclude each other: it was not done.
     #[error("the table is throttled: {0}")]
-    Throttled(String),
+    Throttled(Reason),
     /// Out of reach, slow, or wrongly set up.
     #[error("the table is out of reach: {0}")]
-    Unavailable(String),
+    Unavailable(Reason),
     /// An item that does not have the shape it must have.
     #[error("a malformed item: {0}")]
-    Malformed(String),
+    Malformed(Reason),
     /// A condition did not hold: the thing exists already, or is gone.
     #[error("a condition does not hold: {0}")]
-    Condition(String),
+    Condition(Reason),
+}
+
+impl StoreError {
+    /// What the log may say.
+    pub const fn reason(&self) -> &Reason {
+        match self {
+            Self::Throttled(reason) | Self::Unavailable(reason) | Self::Malformed(reason) | Self::Condition(reason) => {
+                reason
+            }
+        }
+    }
 }
 
 /// The table.
@@ -172,7 +184,18 @@ where
     E: ProvideErrorMetadata + std::fmt::Debug,
 {
     let code = error.code().unwrap_or("");
-    let text = format!("{code} {}", error.message().map_or_else(|| format!("{error:?}"), str::to_owned));
+    let message = error.message();
+    let reason = match error {
+        SdkError::DispatchFailure(failure) => {
+            failure.as_connector_error().map_or("no call".into(), |error| Reason::transport(error))
+        }
+        SdkError::TimeoutError(_) => "nothing came in time".into(),
+        SdkError::ConstructionFailure(_) => "a call that cannot be made".into(),
+        SdkError::ResponseError(_) => "an answer that cannot be read".into(),
+        SdkError::ServiceError(_) | _ => Reason::service(code, message),
+    };
+    let cancelled_by =
+        |cause: &str| code == "TransactionCanceledException" && message.is_some_and(|words| words.contains(cause));
     let throttles = [
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -180,11 +203,10 @@ where
         "TransactionConflictException",
     ];
     match code {
-        "ConditionalCheckFailedException" => StoreError::Condition(text),
-        "TransactionCanceledException" if text.contains("ConditionalCheckFailed") => StoreError::Condition(text),
-        "TransactionCanceledException" if text.contains("TransactionConflict") => StoreError::Throttled(text),
-        _ if throttles.contains(&code) => StoreError::Throttled(text),
-        _ => StoreError::Unavailable(text.chars().take(500).collect()),
+        "ConditionalCheckFailedException" => StoreError::Condition(reason),
+        _ if cancelled_by("ConditionalCheckFailed") => StoreError::Condition(reason),
+        _ if cancelled_by("TransactionConflict") || throttles.contains(&code) => StoreError::Throttled(reason),
+        _ => StoreError::Unavailable(reason),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::items::{ROUTES, RouteName, RouteState, number, text};
+use super::items::{ACCUSED, ROUTES, RouteName, RouteState, number, text};
 use super::{Store, StoreError, failure};
 
 impl Store {
@@ -21,24 +21,30 @@ impl Store {
         Ok(states)
     }
 
-    /// Counts a failure; the state with it in.
-    pub async fn count_route_failure(&self, route: &RouteName) -> Result<RouteState, StoreError> {
-        let update = self.route_update(route, "ADD failures :one SET #v = :v, #ttl = :ttl");
-        let update = update.expression_attribute_values(":one", number(1)).return_values(ReturnValue::AllNew);
+    /// Counts a failure of somebody's requests; the state with it in.
+    pub async fn count_route_failure(&self, route: &RouteName, accused: Vec<String>) -> Result<RouteState, StoreError> {
+        let update = self.route_update(route, "ADD failures :one, #accused :accused SET #v = :v, #ttl = :ttl");
+        let update = update
+            .expression_attribute_names("#accused", ACCUSED)
+            .expression_attribute_values(":accused", AttributeValue::Ss(accused))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew);
         let output = update.send().await.map_err(|error| failure(&error))?;
         RouteState::read(&output.attributes.unwrap_or_default()).map(|(_, state)| state)
     }
 
     /// Moves a route's state on, provided that `seen` is still when its circuit opens next. False when another environment was
-    /// first.
+    /// first. Whose failures they were is forgotten.
     pub async fn change_route(&self, route: &RouteName, seen: u64, state: RouteState) -> Result<bool, StoreError> {
-        let RouteState { failures, open_until, cool_down } = state;
-        let expression = "SET failures = :failures, open_until = :open, cool_down = :cool_down, #v = :v, #ttl = :ttl";
+        let RouteState { failures, keys: _, open_until, cool_down } = state;
+        let expression =
+            "SET failures = :failures, open_until = :open, cool_down = :cool_down, #v = :v, #ttl = :ttl REMOVE #accused";
         let unchanged =
             if seen == 0 { "attribute_not_exists(open_until) OR open_until = :seen" } else { "open_until = :seen" };
         let update = self
             .route_update(route, expression)
             .condition_expression(unchanged)
+            .expression_attribute_names("#accused", ACCUSED)
             .expression_attribute_values(":failures", number(failures))
             .expression_attribute_values(":open", number(open_until))
             .expression_attribute_values(":cool_down", number(cool_down))

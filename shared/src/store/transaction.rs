@@ -41,15 +41,15 @@ impl Store {
     pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build();
-        put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(|error| malformed(&error))
+        put.map(|put| TransactWriteItem::builder().put(put).build()).map_err(|_| malformed())
     }
 }
 
 /// An update as part of a transaction.
 pub(super) fn part(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
-    update.build().map(|update| TransactWriteItem::builder().update(update).build()).map_err(|error| malformed(&error))
+    update.build().map(|update| TransactWriteItem::builder().update(update).build()).map_err(|_| malformed())
 }
 
-fn malformed(error: &impl std::error::Error) -> StoreError {
-    StoreError::Malformed(error.to_string())
+fn malformed() -> StoreError {
+    StoreError::Malformed("a part of a transaction that cannot be made".into())
 }

@@ -59,7 +59,7 @@ impl Store {
         let id = |item: &Item| {
             let reader = Reader(item);
             let id = reader.text("sk")?;
-            KeyId::parse(id).ok_or_else(|| StoreError::Malformed(format!("{id} is not a key id")))
+            KeyId::parse(id).ok_or_else(|| StoreError::Malformed("what is not a key id".into()))
         };
         items.iter().map(id).collect()
     }
@@ -80,7 +80,7 @@ impl Store {
         let keys = ids.iter().map(|id| primary_key(&partition(id), KEY)).collect();
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
         let mut asked =
-            HashMap::from([(self.table.clone(), keys.map_err(|error| StoreError::Malformed(error.to_string()))?)]);
+            HashMap::from([(self.table.clone(), keys.map_err(|_| StoreError::Malformed("keys of no item".into()))?)]);
         let mut found = HashMap::with_capacity(ids.len());
         for _ in 0..TRIES {
             let get = self.client.batch_get_item().set_request_items(Some(asked)).customize();
@@ -94,7 +94,7 @@ impl Store {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(StoreError::Throttled("some keys were not read".to_owned()))
+        Err(StoreError::Throttled("some keys were not read".into()))
     }
 
     /// How far the walk over the keys has come.
@@ -113,5 +113,7 @@ impl Store {
 fn key_of(item: &Item) -> Result<KeyId, StoreError> {
     let reader = Reader(item);
     let pk = reader.text("pk")?;
-    pk.strip_prefix("K#").and_then(KeyId::parse).ok_or_else(|| StoreError::Malformed(format!("{pk} is not a key's")))
+    pk.strip_prefix("K#")
+        .and_then(KeyId::parse)
+        .ok_or_else(|| StoreError::Malformed("a partition that is not a key's".into()))
 }

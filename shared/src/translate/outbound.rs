@@ -64,9 +64,6 @@ pub struct RequestExtras<'a> {
     pub signatures: &'a HashMap<String, String>,
 }
 
-/// So many dropped fields are named: they go into a header, whose size clients limit.
-const MOST_NAMED: usize = 50;
-
 /// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function.
 /// What is dropped is named once each, in the order of the paths.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
@@ -80,10 +77,6 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
     outbound.files = files;
     outbound.dropped.sort_unstable();
     outbound.dropped.dedup_by(|later, earlier| is_within(later, earlier));
-    if let Some(more) = outbound.dropped.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
-        outbound.dropped.truncate(MOST_NAMED);
-        outbound.dropped.push(format!("and {more} more"));
-    }
     Ok(outbound)
 }
 

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use crate::capability::MediaTokens;
 use crate::chat::{ChatRequest, StreamEvent};
 use crate::document::{Document, Value};
-use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
+use crate::error::{GatewayError, UpstreamError};
 use crate::ids::{ModelId, RequestId};
 use crate::sse::Frame;
 pub use format::{Betas, Format, Native};
@@ -198,9 +198,7 @@ pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
         input_tokens: u64,
     }
     let count: Result<Count, _> = serde_json::from_str(body);
-    count
-        .map(|count| count.input_tokens)
-        .map_err(|error| UpstreamError::new(UpstreamErrorKind::Malformed, error.to_string()))
+    count.map(|count| count.input_tokens).map_err(UpstreamError::from)
 }
 
 impl WireFormat {

@@ -200,7 +200,7 @@ impl UpstreamBody {
             }
             // Only counts limit their fields.
             Self::Encoded(body) => {
-                let text = String::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+                let text = String::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
                 let document = Document::parse_sent(text)?;
                 Ok(edited(&document, Edits::default(), fields))
             }

@@ -122,11 +122,11 @@ fn read(error: &RawValue, status: Option<u16>) -> UpstreamError {
     match reasons {
         Some(reasons) if status == 403 => {
             let message = if reasons.is_empty() { message } else { format!("{message} ({})", reasons.join(", ")) };
-            UpstreamError { kind: UpstreamErrorKind::Moderated, message, retry_after }
+            UpstreamError { retry_after, ..UpstreamError::new(UpstreamErrorKind::Moderated, message) }
         }
         Some(_) | None => {
             let kind = gone::kind(status, &message).unwrap_or(UpstreamErrorKind::Refused(status));
-            UpstreamError { kind, message, retry_after }
+            UpstreamError { retry_after, ..UpstreamError::new(kind, message) }
         }
     }
 }

@@ -18,6 +18,7 @@ use super::transport::Transport;
 use crate::aws::Role;
 use crate::config::Secret;
 use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::reason::Reason;
 
 /// A token is refreshed this long before it expires, and used to its end when the refresh fails.
 const REFRESH_BEFORE: Duration = Duration::from_mins(5);
@@ -153,7 +154,7 @@ impl Keeper {
             Ok(secret) => Ok(secret),
             Err(error) => match state.token.as_mut().filter(|token| token.lives(now)) {
                 Some(token) => {
-                    tracing::warn!(cause = %error.message, "token refresh failed, the old token still lives");
+                    tracing::warn!(cause = %error.cause(), "token refresh failed, the old token still lives");
                     token.refresh = now + REFRESH_PAUSE;
                     Ok(token.secret.clone())
                 }
@@ -255,7 +256,7 @@ impl State {
         match (parameter.read(transport, now).await, &self.json) {
             (Ok(json), _) => Ok(self.json.insert((json, now)).0.clone()),
             (Err(error), Some((json, _))) => {
-                tracing::warn!(cause = %error.message, "a secret could not be read again, the old one is kept");
+                tracing::warn!(cause = %error.cause(), "a secret could not be read again, the old one is kept");
                 Ok(json.clone())
             }
             (Err(error), None) => Err(error),
@@ -269,7 +270,9 @@ fn account_of(parameter: &ParameterReader, json: &SecretString) -> Result<Accoun
 }
 
 fn failure(message: impl Into<String>) -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::Credential, message)
+    let message = message.into();
+    let reason = Reason::of_issuer(&message);
+    UpstreamError::new(UpstreamErrorKind::Credential, message).because(reason)
 }
 
 /// What is wrong with JSON that holds secrets: serde's own words may quote a value, the name of a missing field does not.

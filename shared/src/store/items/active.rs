@@ -62,12 +62,12 @@ impl Cursor {
     /// Reads the item.
     pub fn read(item: &Item) -> Result<Self, StoreError> {
         let reader = Reader(item);
-        let key = |name: &str| {
+        let key = |name: &'static str| {
             if !item.contains_key(name) {
                 return Ok(None);
             }
             let id = reader.text(name)?;
-            KeyId::parse(id).map(Some).ok_or_else(|| StoreError::Malformed(format!("{id} is not a key id")))
+            KeyId::parse(id).map(Some).ok_or_else(|| StoreError::Malformed("what is not a key id".into()))
         };
         Ok(Self { active: key(USED)?, walk: key(WALK)? })
     }

@@ -107,7 +107,7 @@ impl Hold {
     pub fn read(name: &str, value: &AttributeValue) -> Result<(RequestId, Self), StoreError> {
         match Expired::read(name, value)? {
             (request, Expired::Dead(hold)) => Ok((request, hold)),
-            (_, Expired::Released(_)) => Err(malformed(name)),
+            (_, Expired::Released(_)) => Err(malformed()),
         }
     }
 
@@ -174,13 +174,13 @@ impl Expired {
     /// Reads an entry.
     pub fn read(name: &str, value: &AttributeValue) -> Result<(RequestId, Self), StoreError> {
         let request = RequestId::parse(name).or_else(|| RequestId::unpacked(name));
-        let request = request.ok_or_else(|| StoreError::Malformed(format!("{name} is not a request id")))?;
+        let request = request.ok_or_else(|| StoreError::Malformed("what is not a request's id".into()))?;
         let read = match (value.as_b(), value.as_s()) {
             (Ok(bytes), _) => Self::unpack(request, bytes.as_ref()),
             (Err(_), Ok(text)) => Self::from_text(text),
             (Err(_), Err(_)) => None,
         };
-        read.map(|read| (request, read)).ok_or_else(|| malformed(name))
+        read.map(|read| (request, read)).ok_or_else(|| malformed())
     }
 
     fn unpack(request: RequestId, bytes: &[u8]) -> Option<Self> {
@@ -220,8 +220,8 @@ fn moments(request: RequestId) -> (u64, u64) {
     (start, start - start % WINDOW)
 }
 
-fn malformed(name: &str) -> StoreError {
-    StoreError::Malformed(format!("the entry {name} is not a hold"))
+fn malformed() -> StoreError {
+    StoreError::Malformed("what is not a hold".into())
 }
 
 #[cfg(test)]

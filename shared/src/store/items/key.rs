@@ -41,7 +41,7 @@ impl KeyStatus {
         match text {
             "active" => Ok(Self::Active),
             "disabled" => Ok(Self::Disabled),
-            other => Err(StoreError::Malformed(format!("unknown key status {other}"))),
+            _ => Err(StoreError::Malformed("an unknown status of a key".into())),
         }
     }
 }
@@ -325,7 +325,7 @@ impl ListedKey {
         let reader = Reader(item);
         let id = reader.text("sk")?;
         Ok(Self {
-            id: KeyId::parse(id).ok_or_else(|| StoreError::Malformed(format!("{id} is not a key id")))?,
+            id: KeyId::parse(id).ok_or_else(|| StoreError::Malformed("what is not a key's id".into()))?,
             name: reader.text("name")?.to_owned(),
             last4: reader.text("last4")?.to_owned(),
             status: KeyStatus::parse(reader.text("status")?)?,

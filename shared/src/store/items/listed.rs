@@ -59,7 +59,7 @@ pub struct ListState {
 impl ListState {
     /// Reads the list's item.
     pub fn read(item: &Item) -> Result<Self, StoreError> {
-        let count = |name: &str| if item.contains_key(name) { Reader(item).count(name) } else { Ok(0) };
+        let count = |name: &'static str| if item.contains_key(name) { Reader(item).count(name) } else { Ok(0) };
         Ok(Self { tried: count("tried")?, read: count("read")?, models: count("models")? })
     }
 }

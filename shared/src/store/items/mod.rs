@@ -21,6 +21,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::ids::{KeyId, RequestId};
+use crate::reason::Reason;
 
 pub use active::{ACTIVE, ACTIVE_SHARDS, Cursor, active_mark, active_marks};
 pub use grant::CreditGrant;
@@ -28,7 +29,7 @@ pub use hold::{Entry, Expired, HeldModel, Hold, LARGEST_ENTRY, WINDOW, packed_ma
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
 pub use listed::{LIST, ListState, ListedItem, MODELS};
 pub use record::{Record, Rollup, TokenSource, start_of};
-pub use route::{ROUTES, RouteName, RouteState};
+pub use route::{ACCUSED, ROUTES, RouteName, RouteState};
 pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};
 
 /// The schema version that is written.
@@ -64,58 +65,62 @@ pub fn primary_key(pk: &str, sk: &str) -> Item {
     HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
+fn malformed(name: &'static str, fault: &'static str) -> StoreError {
+    StoreError::Malformed(Reason::words(&["attribute", name, fault]))
+}
+
 /// Reads attributes and says which one is wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a>(pub &'a Item);
 
 impl Reader<'_> {
     /// A text attribute.
-    pub fn text(&self, name: &str) -> Result<&str, StoreError> {
+    pub fn text(&self, name: &'static str) -> Result<&str, StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_s().ok());
-        value.map(String::as_str).ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not text")))
+        value.map(String::as_str).ok_or_else(|| malformed(name, "is not text"))
     }
 
     /// A whole number that is not negative.
-    pub fn number(&self, name: &str) -> Result<u128, StoreError> {
+    pub fn number(&self, name: &'static str) -> Result<u128, StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
-        value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a whole number")))
+        value.ok_or_else(|| malformed(name, "is not a whole number"))
     }
 
     /// A token or request count.
-    pub fn count(&self, name: &str) -> Result<u64, StoreError> {
-        u64::try_from(self.number(name)?).map_err(|_| StoreError::Malformed(format!("attribute {name} is too large")))
+    pub fn count(&self, name: &'static str) -> Result<u64, StoreError> {
+        u64::try_from(self.number(name)?).map_err(|_| malformed(name, "is too large"))
     }
 
     /// A whole number of either sign.
-    pub fn signed(&self, name: &str) -> Result<i128, StoreError> {
+    pub fn signed(&self, name: &'static str) -> Result<i128, StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
-        value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a whole number")))
+        value.ok_or_else(|| malformed(name, "is not a whole number"))
     }
 
-    fn truth(self, name: &str) -> Result<bool, StoreError> {
+    fn truth(self, name: &'static str) -> Result<bool, StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_bool().ok()).copied();
-        value.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not true or false")))
+        value.ok_or_else(|| malformed(name, "is not true or false"))
     }
 
-    fn texts(self, name: &str) -> Result<Vec<String>, StoreError> {
-        let malformed = || StoreError::Malformed(format!("attribute {name} is not a list of texts"));
+    fn texts(self, name: &'static str) -> Result<Vec<String>, StoreError> {
+        let malformed = || malformed(name, "is not a list of texts");
         let values = self.0.get(name).and_then(|value| value.as_l().ok()).ok_or_else(malformed)?;
         values.iter().map(|value| value.as_s().cloned().map_err(|_| malformed())).collect()
     }
 
     fn map<T>(
         self,
-        name: &str,
+        name: &'static str,
         read: impl Fn(&str, &AttributeValue) -> Result<(RequestId, T), StoreError>,
     ) -> Result<BTreeMap<RequestId, T>, StoreError> {
         let values = self.0.get(name).and_then(|value| value.as_m().ok());
-        let values = values.ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not a map")))?;
+        let values = values.ok_or_else(|| malformed(name, "is not a map"))?;
         values.iter().map(|(name, value)| read(name, value)).collect()
     }
 
-    fn digest(&self, name: &str) -> Result<&[u8], StoreError> {
+    fn digest(&self, name: &'static str) -> Result<&[u8], StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_b().ok());
-        value.map(AsRef::as_ref).ok_or_else(|| StoreError::Malformed(format!("attribute {name} is not binary")))
+        value.map(AsRef::as_ref).ok_or_else(|| malformed(name, "is not binary"))
     }
 }
 

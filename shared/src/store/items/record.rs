@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{Item, Reader, VERSION, iso_day, iso_millis, number, partition, primary_key, text};
+use super::{Item, Reader, VERSION, iso_day, iso_millis, malformed, number, partition, primary_key, text};
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
+use crate::reason::Reason;
 use crate::store::StoreError;
 
 /// Rollups of one key, day and model are spread over this many items, so that a busy key does not write one item only.
@@ -143,11 +144,11 @@ impl Record {
     /// Reads a record's item.
     pub fn read(item: &Item) -> Result<Self, StoreError> {
         let reader = Reader(item);
-        let malformed = |name: &str| StoreError::Malformed(format!("{name} of a record"));
+        let malformed = |name: &'static str| StoreError::Malformed(Reason::words(&["a record's attribute", name]));
         let (pk, sk) = (reader.text("pk")?, reader.text("sk")?);
-        let small = |name: &str| u32::try_from(reader.count(name)?).map_err(|_| malformed(name));
-        let sound = |name: &str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
-        let name = |field: &str| {
+        let small = |name: &'static str| u32::try_from(reader.count(name)?).map_err(|_| malformed(name));
+        let sound = |name: &'static str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
+        let name = |field: &'static str| {
             if item.contains_key(field) { reader.text(field).map(str::to_owned) } else { Ok(String::new()) }
         };
         let first_event_ms = item.contains_key("first_event_ms").then(|| reader.count("first_event_ms")).transpose()?;
@@ -267,16 +268,14 @@ impl Rollup {
         let sk = reader.text("sk")?;
         let parts: Vec<&str> = sk.split('#').collect();
         let [_, day, model, _] = parts.as_slice() else {
-            return Err(StoreError::Malformed(format!("{sk} is not a rollup's key")));
+            return Err(StoreError::Malformed("what is not a rollup's key".into()));
         };
-        let number = |name: &str| if item.contains_key(name) { reader.number(name) } else { Ok(0) };
+        let number = |name: &'static str| if item.contains_key(name) { reader.number(name) } else { Ok(0) };
         let sum = |(short, long): rollup::Name| {
             let of_long = if short == long { 0 } else { number(long)? };
             Ok::<_, StoreError>(number(short)?.saturating_add(of_long))
         };
-        let count = |name: rollup::Name| {
-            u64::try_from(sum(name)?).map_err(|_| StoreError::Malformed(format!("attribute {} is too large", name.0)))
-        };
+        let count = |name: rollup::Name| u64::try_from(sum(name)?).map_err(|_| malformed(name.0, "is too large"));
         Ok(Self {
             day: (*day).to_owned(),
             model: (*model).to_owned(),

@@ -11,6 +11,9 @@ pub const ROUTES: &str = "ROUTES";
 /// A state that nothing has touched for a day says nothing any more.
 const KEPT_SECONDS: i64 = 86_400;
 
+/// The attribute with the ids of the keys whose requests failed.
+pub const ACCUSED: &str = "accused";
+
 /// What ends the name of a route's counting endpoint.
 const COUNTING: &str = "#count";
 
@@ -56,6 +59,8 @@ impl RouteName {
 pub struct RouteState {
     /// Failures since the last success, over all environments.
     pub failures: u64,
+    /// Keys whose requests met them.
+    pub keys: u64,
     /// Until when nobody shall ask it, in milliseconds since the epoch; 0 while its circuit is closed.
     pub open_until: u64,
     /// How long it was closed off the last time, in milliseconds.
@@ -67,8 +72,10 @@ impl RouteState {
     pub fn read(item: &Item) -> Result<(RouteName, Self), StoreError> {
         let reader = Reader(item);
         let name = RouteName(reader.text("sk")?.to_owned());
-        let count = |name: &str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
-        let state = Self { failures: count("failures")?, open_until: count("open_until")?, cool_down: count("cool_down")? };
+        let count = |name: &'static str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
+        let keys = item.get(ACCUSED).and_then(|keys| keys.as_ss().ok()).map_or(0, Vec::len) as u64;
+        let state =
+            Self { failures: count("failures")?, keys, open_until: count("open_until")?, cool_down: count("cool_down")? };
         Ok((name, state))
     }
 

@@ -52,7 +52,7 @@ pub struct Measured {
 impl Measured {
     /// Reads a body of that wire on its way to a model with those sizes of parts. Fails only for what is no JSON object.
     pub fn of(wire: WireFormat, body: &[u8], media: &MediaTokens) -> Result<Self, GatewayError> {
-        let text = std::str::from_utf8(body).map_err(|error| GatewayError::internal(error.to_string()))?;
+        let text = std::str::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
         Ok(Self::of_document(wire, &Document::parse_sent(text.to_owned())?, media))
     }
 

@@ -104,7 +104,7 @@ impl Question {
         let request = wire::open_request(FORMAT, body).map_err(failed)?;
         let candidates = vec![candidate.clone()];
         let (replacements, betas, dropped, signatures) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
-        let routable = RoutableRequest { request, model, candidates, replacements, betas, dropped, signatures };
+        let routable = RoutableRequest { key: None, request, model, candidates, replacements, betas, dropped, signatures };
         let plan = Plan::of(upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let prepared = plan.prepared();
         let sent = Sent { body: prepared.measured(), output_tokens: prepared.output_limit() };

@@ -16,8 +16,8 @@
 //! | `no-usage` | | never tells its usage |
 //! | `html` | | answers 200 with a web page |
 //! | `empty` | | answers 200 with an empty body |
-//! | `secret` | | fails with a message that holds a key and an internal address |
-//! | `long` | `words` | says so many words |
+//! | `secret` | | fails with a message that holds a key, an internal address and the last user message |
+//! | `long` | `words`, `bytes` | says so many words, each of at least so many bytes |
 //! | `truncated` | | stops half-way for want of room |
 //! | `reset` | | breaks the connection instead of an answer |
 //! | `error-event` | `status` | answers 200 with the wire's own error (529) as the only event; whole: as the body |

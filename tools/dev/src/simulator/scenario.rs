@@ -33,8 +33,8 @@ pub(super) enum Scenario {
     Empty,
     /// Fails with a message that must not reach anybody.
     Secret,
-    /// Answers with so many words.
-    Long { words: usize },
+    /// Answers with so many words of at least so many bytes.
+    Long { words: usize, bytes: usize },
     /// Stops in the middle for want of room.
     Truncated,
     /// Breaks the connection instead of an answer.
@@ -82,7 +82,7 @@ impl Scenario {
         Self::Html,
         Self::Empty,
         Self::Secret,
-        Self::Long { words: 1_000 },
+        Self::Long { words: 1_000, bytes: 0 },
         Self::Truncated,
         Self::Reset,
         Self::ErrorEvent { status: 529 },
@@ -155,7 +155,10 @@ impl Scenario {
                 after: settings.count("after")?.unwrap_or(after),
                 pause: settings.pause("ms")?.unwrap_or(pause),
             },
-            Self::Long { words } => Self::Long { words: settings.count("words")?.unwrap_or(words) },
+            Self::Long { words, bytes } => Self::Long {
+                words: settings.count("words")?.unwrap_or(words),
+                bytes: settings.count("bytes")?.unwrap_or(bytes),
+            },
             Self::ErrorEvent { status } => Self::ErrorEvent { status: settings.status("status")?.unwrap_or(status) },
             Self::Malformed { after } => Self::Malformed { after: settings.count("after")?.unwrap_or(after) },
             Self::Comments { pause } => Self::Comments { pause: settings.pause("ms")?.unwrap_or(pause) },

@@ -52,7 +52,10 @@ impl Answer {
                 Self { retry_after, ..Self::refused(request, status, wire.error(status, &message, cue.request_id)) }
             }
             Scenario::Moderated => Self::refused(request, 403, wire.moderated(cue.request_id)),
-            Scenario::Secret => Self::refused(request, 400, wire.error(400, SECRET, cue.request_id)),
+            Scenario::Secret => {
+                let message = format!("{SECRET} asked for {}", request.user_text);
+                Self::refused(request, 400, wire.error(400, &message, cue.request_id))
+            }
             Scenario::Html => Self { content_type: "text/html; charset=utf-8", ..Self::plain(200, PAGE.to_owned()) },
             Scenario::Empty => {
                 Self { content_type: content_type(request.mode), steps: Vec::new(), ..Self::plain(200, String::new()) }

@@ -86,8 +86,12 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
-    if let Scenario::Long { words } = scenario {
-        let numbered: Vec<String> = (1..=words).map(|number| format!("word{number}")).collect();
+    if let Scenario::Long { words, bytes } = scenario {
+        let padded = |word: String| {
+            let padding = "x".repeat(bytes.saturating_sub(word.len()));
+            word + &padding
+        };
+        let numbered: Vec<String> = (1..=words).map(|number| padded(format!("word{number}"))).collect();
         return numbered.join(" ");
     }
     if let Scenario::Strict { steps, .. } = scenario

@@ -172,7 +172,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
     let sampling = without(refused, sampling, &mut lost);
     set_sampling(&mut body, sampling, &mut lost);
     left_out.extend(limit_cache_marks(&mut body));
-    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
+    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool })
 }
 
@@ -370,7 +370,7 @@ fn limit_cache_marks(body: &mut Body) -> Vec<Place> {
 }
 
 fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
-    serde_json::from_str(&schema.0).map_err(|error| GatewayError::internal(error.to_string()))
+    serde_json::from_str(&schema.0).map_err(|error| GatewayError::unreadable(&error))
 }
 
 fn wrong_schema(path: &str, error: &impl std::fmt::Display) -> GatewayError {

@@ -144,7 +144,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         tool_config,
         generation_config,
     };
-    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::internal(error.to_string()))?;
+    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
@@ -252,7 +252,7 @@ fn declarations(
 }
 
 fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {
-    serde_json::from_str(&schema.0).map_err(|error| GatewayError::internal(error.to_string()))
+    serde_json::from_str(&schema.0).map_err(|error| GatewayError::unreadable(&error))
 }
 
 fn wrong_schema(path: &str, error: &schema::SchemaError) -> GatewayError {

@@ -156,7 +156,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
         user,
     };
-    let body = serde_json::to_vec(&body).map_err(|error| internal(&error))?;
+    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
@@ -181,7 +181,7 @@ fn sayable(
         _ if tools.is_empty() || target.capabilities.json_with_tools => return Ok(format),
         ResponseFormat::JsonObject => "Respond with a single JSON object and nothing else.".to_owned(),
         ResponseFormat::JsonSchema { schema: JsonText(schema), .. } => {
-            let schema = RawValue::from_string(schema.clone()).map_err(|error| internal(&error))?;
+            let schema = RawValue::from_string(schema.clone()).map_err(|error| GatewayError::unreadable(&error))?;
             schema_ref::asked_in_words(&schema)
         }
     };
@@ -267,8 +267,10 @@ fn tool_out(
     left_out: &mut Vec<Place>,
 ) -> Result<ToolOut, GatewayError> {
     let ToolDefinition { name, description, schema, strict, cache } = tool;
-    let parameters =
-        schema.map(|JsonText(schema)| RawValue::from_string(schema)).transpose().map_err(|error| internal(&error))?;
+    let parameters = schema
+        .map(|JsonText(schema)| RawValue::from_string(schema))
+        .transpose()
+        .map_err(|error| GatewayError::unreadable(&error))?;
     let renamed = names.properties(&name).zip(parameters.as_ref());
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
     let is_taken = rules::takes_strict(target.upstream, parameters.as_deref());
@@ -294,15 +296,11 @@ fn format(format: ResponseFormat, target: &Target<'_>, lost: &mut Vec<Lost>) -> 
         ResponseFormat::Text => None,
         ResponseFormat::JsonObject => Some(FormatOut { kind: "json_object", json_schema: None }),
         ResponseFormat::JsonSchema { name, schema: JsonText(schema) } => {
-            let schema = RawValue::from_string(schema).map_err(|error| internal(&error))?;
+            let schema = RawValue::from_string(schema).map_err(|error| GatewayError::unreadable(&error))?;
             let strict = !rules::is_openai(target.upstream) || rules::allows_strict(&schema);
             lost.extend((!strict).then_some(Lost::ResponseFormat));
             let name = rules::schema_name(&name).into_owned();
             Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict, schema }) })
         }
     })
-}
-
-fn internal(error: &serde_json::Error) -> GatewayError {
-    GatewayError::internal(error.to_string())
 }

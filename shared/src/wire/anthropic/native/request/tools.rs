@@ -105,7 +105,7 @@ impl<'d> Declared<'d> {
 
 /// A value as JSON apart from its document.
 pub(super) fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
-    RawValue::from_string(value.json().0).map_err(|error| GatewayError::internal(error.to_string()))
+    RawValue::from_string(value.json().0).map_err(|error| GatewayError::unreadable(&error))
 }
 
 impl<'d> Reader<'_, 'd> {

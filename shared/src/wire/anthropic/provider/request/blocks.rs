@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult};
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
+use crate::reason::Reason;
 use crate::wire::anthropic::rules::media::{Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
 use crate::wire::names::ToolNames;
@@ -241,6 +242,6 @@ fn media(source: Source, title: Option<String>, place: Place) -> Result<Kind, Re
 fn raw(text: String) -> Result<Box<RawValue>, GatewayError> {
     RawValue::from_string(text).map_err(|error| {
         GatewayError::new(ErrorKind::InvalidRequest, "A tool call's arguments are not valid JSON.")
-            .with_cause(error.to_string())
+            .with_cause(Reason::json(&error))
     })
 }

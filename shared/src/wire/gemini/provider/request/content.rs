@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::capability::Thinking;
 use crate::chat::request::{JsonText, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::error::{ErrorKind, GatewayError};
+use crate::reason::Reason;
 use crate::wire::media::{Title, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::shape::object_in;
@@ -229,10 +230,10 @@ fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayE
         object.0
     } else {
         let place = if is_error { "error" } else { "output" };
-        let quoted = serde_json::to_string(text).map_err(|error| internal(&error))?;
+        let quoted = serde_json::to_string(text).map_err(|error| GatewayError::unreadable(&error))?;
         format!("{{\"{place}\":{quoted}}}")
     };
-    RawValue::from_string(object).map_err(|error| internal(&error))
+    RawValue::from_string(object).map_err(|error| GatewayError::unreadable(&error))
 }
 
 /// Vertex wants a type beside an address; how it ends is all there is to tell a picture's by.
@@ -287,10 +288,6 @@ fn audio(format: &str, data: String) -> PartOut {
 fn raw(JsonText(text): &JsonText) -> Result<Box<RawValue>, GatewayError> {
     RawValue::from_string(text.clone()).map_err(|error| {
         GatewayError::new(ErrorKind::InvalidRequest, "A tool call's arguments are not valid JSON.")
-            .with_cause(error.to_string())
+            .with_cause(Reason::json(&error))
     })
-}
-
-fn internal(error: &serde_json::Error) -> GatewayError {
-    GatewayError::internal(error.to_string())
 }

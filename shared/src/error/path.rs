@@ -1,0 +1,61 @@
+//! Paths of fields in the log: names that stand in the vendors' documents, and numbers of entries. A name of the client's own choosing,
+//! such as that of a tool's parameter, becomes `*`.
+
+/// Names of fields and headers that a path may show. One that is missing here costs a `*` in the log.
+#[rustfmt::skip]
+const NAMES: [&str; 112] = [
+    "additionalProperties", "allowed_tools", "anyOf", "arguments", "audio", "authorization", "betas", "budget_tokens",
+    "cache_control", "citations", "content", "content-encoding", "context", "custom", "data", "days", "defer_loading",
+    "description", "detail", "disable_parallel_tool_use", "display", "effort", "enabled", "enum", "exclude", "extra_body",
+    "file", "file_data", "file_id", "file_url", "filename", "format", "frequency_penalty", "function", "function_call",
+    "functions", "id", "image", "image_url", "include_usage", "index", "input", "input_audio", "input_schema", "is_error",
+    "items", "json_schema", "logit_bias", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens",
+    "mcp_servers", "media_type", "messages", "metadata", "modalities", "mode", "model", "models", "n", "name",
+    "output_config", "output_format", "parallel_tool_calls", "parameters", "plugins", "prediction", "presence_penalty",
+    "properties", "provider", "reasoning", "reasoning_content", "reasoning_details", "reasoning_effort", "redacted_thinking",
+    "refusal", "required", "response_format", "role", "route", "schema", "seed", "service_tier", "signature", "source",
+    "stop", "stop_sequences", "stream", "stream_options", "strict", "summary", "system", "temperature", "text", "thinking",
+    "title", "tool_call_id", "tool_calls", "tool_choice", "tool_use_id", "tools", "top_k", "top_logprobs", "top_p",
+    "transforms", "ttl", "type", "url", "usage", "user", "verbosity",
+];
+
+/// Most digits of an entry's number.
+const DIGITS: usize = 4;
+
+/// A path as the log may have it.
+pub(super) fn logged(path: &str) -> String {
+    let steps: Vec<String> = path.split('.').map(step).collect();
+    steps.join(".")
+}
+
+/// A name and the numbers behind it: `messages[1]`.
+fn step(text: &str) -> String {
+    let mut parts = text.split('[');
+    let name = parts.next().unwrap_or_default();
+    let mut step = NAMES.iter().find(|known| **known == name).copied().unwrap_or("*").to_owned();
+    for number in parts {
+        let number = number.strip_suffix(']').filter(|digits| digits.len() <= DIGITS);
+        let number = number.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+        step.extend(["[", number.unwrap_or("*"), "]"]);
+    }
+    step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_apis_and_places_in_lists_stay_and_others_become_stars() {
+        for (path, shown) in [
+            ("messages[1].content[0].type", "messages[1].content[0].type"),
+            ("tools[12].function.parameters.properties.my secret", "tools[12].function.parameters.properties.*"),
+            ("bk_0123", "*"),
+            ("messages[4111111111111111]", "messages[*]"),
+            ("x[a[1]", "*[*][1]"),
+            ("", "*"),
+        ] {
+            assert_eq!(logged(path), shown, "{path}");
+        }
+    }
+}
