@@ -62,7 +62,7 @@ pub(super) fn caller(headers: &HeaderMap, origin: Origin, peer: Option<IpAddr>) 
     }
 }
 
-/// An address with a port behind its last colon, without brackets (Amazon CloudFront, `CloudFront-Viewer-Address`).
+/// An address with a port behind its last colon, without brackets (AWS, `CloudFront-Viewer-Address`).
 fn address(text: &str) -> Option<IpAddr> {
     let (address, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;

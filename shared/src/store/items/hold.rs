@@ -180,7 +180,7 @@ impl Expired {
             (Err(_), Ok(text)) => Self::from_text(text),
             (Err(_), Err(_)) => None,
         };
-        read.map(|read| (request, read)).ok_or_else(|| malformed())
+        read.map(|read| (request, read)).ok_or_else(malformed)
     }
 
     fn unpack(request: RequestId, bytes: &[u8]) -> Option<Self> {
