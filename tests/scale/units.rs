@@ -165,6 +165,12 @@ async fn a_request_costs_as_many_write_units_as_promised_and_the_pages_say_how_m
             format!("| {seconds} s | {rate} | {in_flight} | {consumed} |")
         })
         .to_vec();
+    let sizes: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(project().join("tools/deploy/cost.json"))?)?;
+    for (in_flight, units) in sizes["a_request"]["write_units"].as_object().context("no units")? {
+        let step = format!("| {in_flight} | {units} |");
+        assert!(steps.contains(&step), "costs are computed from {step}");
+    }
     let page = std::fs::read_to_string(project().join("tools/deploy/README.md"))?;
     for table in [steps.join("\n"), ceilings.join("\n")] {
         assert!(page.contains(&table), "the page must say:\n{table}");

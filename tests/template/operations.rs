@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use gateway::telemetry::PUBLISHED;
 use serde_json::{Value, json};
 
 use crate::parsed::{functions, globals, properties, resources, template};
 
 #[test]
 fn alarms_are_these_and_each_reads_one_metric_so_that_idle_stays_free() {
-    let alarms = resources("AWS::CloudWatch::Alarm");
+    let mut alarms = resources("AWS::CloudWatch::Alarm");
+    let gradual = alarms.remove("FailuresOfDeploymentAlarm").unwrap();
+    assert_eq!((&gradual["Condition"], &gradual["Properties"]["Threshold"]), (&json!("IsGradual"), &json!(3)));
     // Ten alarm metrics are free; an alarm over an expression would count as many as it reads.
     assert!(alarms.len() <= 10);
     let mut read = BTreeSet::new();
@@ -93,4 +96,15 @@ fn the_dashboard_is_json() {
     let body: Value = serde_json::from_str(&body).unwrap();
     let widgets = body["widgets"].as_array().unwrap();
     assert_eq!(widgets.len(), 6);
+}
+
+#[test]
+fn every_metric_that_functions_publish_is_read_by_an_alarm_or_the_dashboard() {
+    let dashboard = properties("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap().replace('\\', "");
+    let alarms = serde_json::to_string(&resources("AWS::CloudWatch::Alarm")).unwrap();
+    for metric in PUBLISHED {
+        let name = format!("\"{metric}\"");
+        let is_read = dashboard.contains(&name) || alarms.contains(&name);
+        assert!(is_read, "nobody reads {metric}");
+    }
 }

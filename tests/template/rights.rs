@@ -159,6 +159,8 @@ fn the_table_is_encrypted_restorable_and_outlives_the_stack() {
     assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
     assert_eq!(table["DeletionProtectionEnabled"], true);
     assert_eq!(table["PointInTimeRecoverySpecification"], json!({"PointInTimeRecoveryEnabled": true}));
-    assert_eq!(table["SSESpecification"], json!({"SSEEnabled": true}));
+    let own = json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "TableKey"}});
+    assert_eq!(table["SSESpecification"], json!({"Fn::If": ["HasTableKey", own, {"Ref": "AWS::NoValue"}]}));
+    assert_eq!(template["Parameters"]["TableKey"]["Default"], "");
     assert_eq!(table["TimeToLiveSpecification"], json!({"AttributeName": "ttl", "Enabled": true}));
 }

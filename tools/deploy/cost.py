@@ -1,0 +1,86 @@
+"""Prints the tables of costs of tools/deploy/README.md, from the list prices and the sizes of a request in cost.json.
+
+Arithmetic is decimal: the tables must come out the same everywhere.
+"""
+
+import json
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+DATA = json.loads((Path(__file__).parent / "cost.json").read_text(), parse_float=Decimal)
+PRICES = {name: Decimal(price) for name, price in DATA["prices"].items()}
+REQUEST = DATA["a_request"]
+MILLION = 1_000_000
+SECONDS = (10, 30)
+
+
+def gigabytes(size):
+    """A million times so many bytes, in GB."""
+    return Decimal(size) * MILLION / 1_000_000_000
+
+
+def memory(megabytes, seconds):
+    """A million streams of that length in that much memory, and their requests."""
+    gb_seconds = Decimal(megabytes) / 1024 * seconds * MILLION
+    return gb_seconds * PRICES["lambda_gb_second"] + PRICES["lambda_million_requests"]
+
+
+def units(in_flight):
+    """What the table's units cost with so many requests of a key in flight."""
+    reads = Decimal(REQUEST["read_units"]) * PRICES["dynamodb_million_read_units"]
+    return REQUEST["write_units"][in_flight] * PRICES["dynamodb_million_write_units"] + reads
+
+
+def storage():
+    """A month's million records, for as many months as they stay, with point-in-time recovery."""
+    months = Decimal(REQUEST["days_stored"]) / 30
+    price = PRICES["dynamodb_gb_month"] + PRICES["dynamodb_recovery_gb_month"]
+    return gigabytes(REQUEST["stored_bytes"]) * months * price
+
+
+def streamed(seconds):
+    """The bytes of streams of that length, in GB."""
+    return gigabytes(REQUEST["streamed_bytes_a_second"] * seconds)
+
+
+def lines():
+    """The lines of the first table: what it is, for each length."""
+    sent = gigabytes(REQUEST["body_bytes"])
+    traced = Decimal(REQUEST["traced"]) * PRICES["xray_million_traces"]
+    return [
+        ("Lambda at 128 MB", [memory(128, seconds) for seconds in SECONDS]),
+        ("DynamoDB: six write units and a read", [units("15")] * 2),
+        ("DynamoDB: the records, with point-in-time recovery", [storage()] * 2),
+        ("CloudFront: requests", [PRICES["cloudfront_million_requests"]] * 2),
+        ("CloudFront: replies to clients", [streamed(seconds) * PRICES["cloudfront_gb_out"] for seconds in SECONDS]),
+        ("CloudFront: requests to the functions", [sent * PRICES["cloudfront_gb_to_origin"]] * 2),
+        ("Lambda: requests to the providers", [sent * PRICES["lambda_gb_to_providers"]] * 2),
+        ("Logs", [gigabytes(REQUEST["log_bytes"][str(seconds)]) * PRICES["logs_gb"] for seconds in SECONDS]),
+        ("X-Ray, which samples one request in twenty", [traced] * 2),
+    ]
+
+
+def cents(amount):
+    """An amount with two decimals."""
+    return str(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+
+
+def row(name, amounts):
+    """A line of a table."""
+    return f"| {name} | {' | '.join(cents(amount) for amount in amounts)} |"
+
+
+def tables():
+    """Both tables as the page has them."""
+    known = lines()
+    total = [sum(amounts[at] for _, amounts in known) for at in range(len(SECONDS))]
+    more = [memory(256, seconds) - memory(128, seconds) for seconds in SECONDS]
+    first = ["| | 10 s streams | 30 s streams |", "|---|---|---|", *(row(*line) for line in known)]
+    first += [row("**Together, at 128 MB**", total), row("At 256 MB (the default), more", more)]
+    second = ["| Requests of one key in flight, up to | DynamoDB's units |", "|---|---|"]
+    second += [row(in_flight, [units(in_flight)]) for in_flight in REQUEST["write_units"]]
+    return "\n".join(first), "\n".join(second)
+
+
+if __name__ == "__main__":
+    print("\n\n".join(tables()))
