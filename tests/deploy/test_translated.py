@@ -71,7 +71,9 @@ def test_canaries_are_watched_by_the_alarms_and_are_not_there_unless_asked_for(t
     groups = of_type(canary, "AWS::CodeDeploy::DeploymentGroup")
     assert len(groups) == 7
     for group in groups.values():
-        watched = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        condition, watching, _ = group["AlarmConfiguration"]["Fn::If"]
+        watched = [alarm["Name"]["Ref"] for alarm in watching["Alarms"]]
+        assert condition == "IsGradual"
         assert watched == [
             "FailuresOfDeploymentAlarm",
             "ServerErrorsAlarm",

@@ -82,7 +82,8 @@ fn deployments_are_gradual_only_if_asked_for_and_roll_back_on_alarms_that_exist(
     let preference = globals()["DeploymentPreference"].clone();
     assert_eq!(preference["Enabled"], json!({"Ref": "Canary"}));
     assert_eq!(template()["Parameters"]["Canary"]["Default"], "false");
-    let alarms = preference["Alarms"].as_array().unwrap().clone();
+    assert_eq!(preference["Alarms"]["Fn::If"][0], "IsGradual");
+    let alarms = preference["Alarms"]["Fn::If"][1].as_array().unwrap().clone();
     assert_eq!(alarms.len(), 4);
     for alarm in alarms {
         let name = alarm["Ref"].as_str().unwrap();
