@@ -31,6 +31,8 @@ const WHOEVER: &str = "*";
 const FIRST_COOL_DOWN: u64 = 10_000;
 const LONGEST_COOL_DOWN: u64 = 120_000;
 const CREDIT_COOL_DOWN: u64 = 600_000;
+/// How long a provider counts as down whose token could not be had. Requests ask for it all the same, and say so again.
+const CREDENTIAL_COOL_DOWN: u64 = 60_000;
 /// How long a model is left alone that its provider does not serve. No outage takes so long.
 const GONE_COOL_DOWN: u64 = 3_600_000;
 /// How long a reading of the states is good for.
@@ -54,6 +56,8 @@ pub enum Blame {
     Outage,
     /// There is no way there, whoever asks for what: no connection, or no credential. It may work again any moment.
     Unreachable,
+    /// Its token cannot be had: said of the provider's credential, not of a route.
+    Credential,
     /// The account there is out of credit: somebody has to pay first.
     Credit,
     /// The model is not served there: that says nothing about its provider.
@@ -171,6 +175,11 @@ impl Circuits {
         }
     }
 
+    /// Notes whether a provider's token could be had. That keeps no request away, and tells `health` at once.
+    pub fn note_credential(&self, provider: ProviderId, outcome: CircuitOutcome) -> Option<Write> {
+        self.note(&RouteName::credential(provider), CircuitState::Closed, outcome, None)
+    }
+
     fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame, key: Option<&KeyId>) -> Option<Write> {
         let seen = self.state(route);
         let next = after_failure(seen, circuit, blame, now())?;
@@ -204,12 +213,15 @@ impl Circuits {
         Some(write.boxed())
     }
 
-    /// Whether anything speaks for a provider: it has no broken route, or at least one of those that ever failed works again. Endpoints
-    /// that count tokens speak neither for nor against it.
+    /// Whether anything speaks for a provider: its token can be had, and it has no broken route, or at least one of those that ever failed
+    /// works again. Endpoints that count tokens speak neither for nor against it.
     pub fn is_healthy(&self, provider: ProviderId) -> bool {
+        if self.is_cooling_down(&RouteName::credential(provider)) {
+            return false;
+        }
         let now = now();
         let view = self.view();
-        let speaks = |name: &RouteName| !name.counts() && name.provider() == Some(provider);
+        let speaks = |name: &RouteName| !name.counts() && !name.is_credential() && name.provider() == Some(provider);
         let known = view.states.iter().filter(|(name, state)| speaks(name) && state.cool_down != GONE_COOL_DOWN);
         let mut known = known.peekable();
         known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
@@ -283,6 +295,8 @@ fn log(route: &RouteName, failure: Option<&StoreError>) {
 fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64) -> Option<RouteState> {
     match (circuit, blame) {
         (CircuitState::Open, _) => None,
+        (_, Blame::Credential) if now < seen.open_until => None,
+        (_, Blame::Credential) => Some(opened(seen, CREDENTIAL_COOL_DOWN, now)),
         (_, Blame::Credit) => Some(opened(seen, CREDIT_COOL_DOWN, now)),
         (_, Blame::Gone) => Some(opened(seen, GONE_COOL_DOWN, now)),
         (CircuitState::Probe, Blame::Outage | Blame::Unreachable) => {
@@ -307,7 +321,7 @@ fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
     let own = key.map_or("nobody", KeyId::as_str).to_owned();
     match blame {
         Blame::Unreachable => vec![own, WHOEVER.to_owned()],
-        Blame::Outage | Blame::Credit | Blame::Gone => vec![own],
+        Blame::Outage | Blame::Credential | Blame::Credit | Blame::Gone => vec![own],
     }
 }
 

@@ -223,7 +223,11 @@ impl Dispatch {
     fn note(&mut self, upstreams: &Upstreams, outcome: CircuitOutcome) {
         if !std::mem::replace(&mut self.noted, true) {
             let key = self.request.key.as_ref();
-            self.writes.extend(upstreams.circuits.note(&self.prepared.name, self.prepared.circuit, outcome, key));
+            let circuits = &upstreams.circuits;
+            self.writes.extend(circuits.note(&self.prepared.name, self.prepared.circuit, outcome, key));
+            if outcome == CircuitOutcome::Success {
+                self.writes.extend(circuits.note_credential(self.prepared.candidate.route.provider, outcome));
+            }
         }
     }
 
@@ -242,6 +246,10 @@ impl Dispatch {
             && self.renew(upstreams).await
         {
             return Ok(());
+        }
+        if error.kind == UpstreamErrorKind::Credential {
+            let outcome = CircuitOutcome::Failure(Blame::Credential);
+            self.writes.extend(upstreams.circuits.note_credential(self.prepared.candidate.route.provider, outcome));
         }
         let absence = error.absence_of(self.prepared.candidate.route.upstream.as_str());
         let is_its_own = absence == Some(Absence::ForThisRequest);

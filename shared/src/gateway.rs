@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::dispatch::Upstreams;
 use crate::error::GatewayError;
 use crate::open_catalog::OpenCatalog;
-use crate::providers::{Provider, Providers, Transport};
+use crate::providers::{Provider, Providers, Reachability, Transport};
 use crate::reason::Reason;
 use crate::retry::RetryBudget;
 use crate::store::Store;
@@ -29,6 +29,8 @@ pub struct Gateway {
     pub admission: Admission,
     /// The ways to the models.
     pub upstreams: Upstreams,
+    /// Which providers can be connected to, for `health`.
+    pub reachability: Reachability,
 }
 
 impl Gateway {
@@ -50,7 +52,7 @@ impl Gateway {
             drop(catalog.set(Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?));
         }
         let open = config.open_catalog.then(|| OpenCatalog::new(store.clone()));
-        Ok(Arc::new(Self { config, catalog, open, store, admission, upstreams }))
+        Ok(Arc::new(Self { config, catalog, open, store, admission, upstreams, reachability: Reachability::default() }))
     }
 
     /// The models.

@@ -104,3 +104,33 @@ async fn a_rotated_key_is_read_again_from_the_parameter_store() -> Result<()> {
     assert!(!gateway.stack.logs.lines().iter().any(|line| line.contains("sk-or-")), "a secret in the logs");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_provider_whose_token_cannot_be_had_is_unhealthy_at_once_and_healthy_again_with_the_next_one() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let simulator = gateway.stack.support.simulator.clone().unwrap();
+    simulator.set_token_status(503);
+    gateway.post(CHAT, &asked("gemini-3-flash")).await?;
+    let health = gateway.get("/health").await?.json();
+    assert_eq!(health["providers"], json!({"vertexGemini": false, "vertexClaude": true, "openrouter": true}));
+    simulator.set_token_status(200);
+    assert_eq!(calls(&gateway.post(CHAT, &asked("gemini-3-flash")).await?), ["vertex-gemini;200"]);
+    // Other environments read what is shared every five seconds.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(gateway.get("/health").await?.json()["providers"]["vertexGemini"], true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_connections_is_unhealthy_at_once() -> Result<()> {
+    let gateway = with(&[("OPENROUTER_BASE_URL", "http://127.0.0.1:1/api/v1")]).await?;
+    let answer = gateway.get("/health").await?;
+    let providers = json!({"vertexGemini": true, "vertexClaude": true, "openrouter": false});
+    assert_eq!((answer.status, &answer.json()["providers"]), (200, &providers));
+    assert!(gateway.journal("").is_empty(), "nobody was asked");
+    let refused = "http://127.0.0.1:1";
+    let gateway = with(&[("OPENROUTER_BASE_URL", refused), ("VERTEX_BASE_URL", refused)]).await?;
+    let answer = gateway.get("/health").await?;
+    assert_eq!((answer.status, &answer.json()["status"]), (503, &json!("unavailable")));
+    Ok(())
+}

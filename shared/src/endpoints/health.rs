@@ -1,4 +1,4 @@
-//! `GET /health`: which providers can be reached, without asking any of them.
+//! `GET /health`: which providers can be reached, without a call that costs anything.
 
 use http::{Response, StatusCode};
 use serde::{Serialize, Serializer};
@@ -25,8 +25,11 @@ impl Serialize for ProviderHealth {
 
 pub(super) async fn handle(gateway: &Gateway) -> Result<Response<Body>, GatewayError> {
     let upstreams = &gateway.upstreams;
-    upstreams.circuits.refresh().await;
-    let healthy = |provider| upstreams.providers.is_configured(provider) && upstreams.circuits.is_healthy(provider);
+    let reached = gateway.reachability.unreachable(&upstreams.providers);
+    let ((), refused) = futures_util::join!(upstreams.circuits.refresh(), reached);
+    let healthy = |provider| {
+        upstreams.providers.is_configured(provider) && !refused.contains(&provider) && upstreams.circuits.is_healthy(provider)
+    };
     let all: Vec<(&'static str, bool)> =
         ProviderId::ALL.into_iter().map(|provider| (provider.health_name(), healthy(provider))).collect();
     let any = all.iter().any(|(_, healthy)| *healthy);

@@ -2,6 +2,7 @@
 
 mod credential;
 mod openrouter;
+mod reach;
 pub mod transport;
 mod vertex;
 mod vertex_claude;
@@ -18,6 +19,7 @@ use crate::wire::{Mode, WireFormat};
 
 pub use credential::{Credential, CredentialError};
 pub use openrouter::list_of_models;
+pub use reach::Reachability;
 pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 
 /// One upstream. Adding one is one file.
@@ -49,6 +51,9 @@ pub trait Provider: Send + Sync {
     fn file_parser(&self, _files: Files) -> Option<(&'static str, String)> {
         None
     }
+
+    /// The base of all its calls.
+    fn base_url(&self) -> &Url;
 
     /// Where a call for that model goes.
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError>;

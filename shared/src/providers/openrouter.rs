@@ -49,6 +49,10 @@ impl Provider for OpenRouter {
         false
     }
 
+    fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
     fn url(&self, _model: &UpstreamModel, _mode: Mode) -> Result<Url, UpstreamError> {
         join(&self.base_url, &["chat", "completions"])
     }

@@ -36,6 +36,10 @@ impl Vertex {
         self.location != DEFAULT_VERTEX_LOCATION
     }
 
+    pub(super) fn base_url(&self) -> &Url {
+        &self.base_url
+    }
+
     /// `.../publishers/{publisher}/models/{model}:{method}`.
     pub(super) fn url(&self, publisher: &str, model: &str, method: &str) -> Result<Url, UpstreamError> {
         let model = format!("{model}:{method}");

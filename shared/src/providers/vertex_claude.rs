@@ -40,6 +40,10 @@ impl Provider for VertexClaude {
         self.0.is_regional()
     }
 
+    fn base_url(&self) -> &Url {
+        self.0.base_url()
+    }
+
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
         match mode {
             Mode::Streaming => self.0.url("anthropic", model.as_str(), "streamRawPredict"),

@@ -35,6 +35,10 @@ impl Provider for VertexGemini {
         self.0.is_regional()
     }
 
+    fn base_url(&self) -> &Url {
+        self.0.base_url()
+    }
+
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError> {
         match mode {
             Mode::Whole => self.0.url("google", model.as_str(), "generateContent"),

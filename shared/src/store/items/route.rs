@@ -16,6 +16,8 @@ pub const ACCUSED: &str = "accused";
 
 /// What ends the name of a route's counting endpoint.
 const COUNTING: &str = "#count";
+/// What ends the name of a provider's credential.
+const CREDENTIAL: &str = "#credential";
 
 /// A route's name in the table: `<provider>#<upstream model>`, and `#count` after it for the endpoint that counts its tokens. That
 /// one fails and works apart from the model, and neither must close the other off.
@@ -31,6 +33,16 @@ impl RouteName {
     /// The name of the endpoint that counts tokens for that model.
     pub fn counting(provider: ProviderId, upstream: &UpstreamModel) -> Self {
         Self(format!("{provider}#{upstream}{COUNTING}"))
+    }
+
+    /// The name of what all routes of a provider need: `<provider>#credential`.
+    pub fn credential(provider: ProviderId) -> Self {
+        Self(format!("{provider}{CREDENTIAL}"))
+    }
+
+    /// Whether it is the name of a credential.
+    pub fn is_credential(&self) -> bool {
+        self.0.ends_with(CREDENTIAL)
     }
 
     /// Whether it is the name of an endpoint that counts.
