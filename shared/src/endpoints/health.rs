@@ -28,7 +28,9 @@ pub(super) async fn handle(gateway: &Gateway) -> Result<Response<Body>, GatewayE
     let reached = gateway.reachability.unreachable(&upstreams.providers);
     let ((), refused) = futures_util::join!(upstreams.circuits.refresh(), reached);
     let healthy = |provider| {
-        upstreams.providers.is_configured(provider) && !refused.contains(&provider) && upstreams.circuits.is_healthy(provider)
+        upstreams.providers.is_configured(provider)
+            && !refused.contains(&provider)
+            && upstreams.circuits.is_healthy(provider)
     };
     let all: Vec<(&'static str, bool)> =
         ProviderId::ALL.into_iter().map(|provider| (provider.health_name(), healthy(provider))).collect();

@@ -92,6 +92,8 @@ impl UpstreamError {
     pub fn depends_on_the_request(&self) -> bool {
         match self.kind {
             UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer | UpstreamErrorKind::TooLarge => true,
+            // OpenRouter's words where the credit that is left covers smaller requests.
+            UpstreamErrorKind::Refused(402) => self.message.contains("can only afford"),
             UpstreamErrorKind::Refused(403 | 500..) => is_context_overflow(&self.message) || is_moderation(&self.message),
             UpstreamErrorKind::Connect
             | UpstreamErrorKind::Reset

@@ -28,7 +28,8 @@ impl Reachability {
             return known.clone();
         }
         let tried = join_all(providers.iter().map(|provider| async { (provider.id(), is_refused(provider).await) })).await;
-        let refused: Vec<ProviderId> = tried.into_iter().filter(|(_, refused)| *refused).map(|(provider, _)| provider).collect();
+        let refused: Vec<ProviderId> =
+            tried.into_iter().filter(|(_, refused)| *refused).map(|(provider, _)| provider).collect();
         *self.lock() = Some((Instant::now(), refused.clone()));
         refused
     }

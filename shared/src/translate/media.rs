@@ -76,16 +76,35 @@ fn reads(model: &Model, modality: Modality) -> bool {
 /// need not read where its provider puts them into words.
 pub(super) fn check(body: Value<'_>, model: &Model, files_become_text: bool) -> Result<bool, GatewayError> {
     let mut has_files = false;
-    for message in body.get("messages").into_iter().flat_map(Value::elements) {
-        if let Some(content) = message.get("content") {
-            each(content, &mut |part, modality| {
-                has_files |= modality == Modality::File;
-                let is_put_into_words = modality == Modality::File && files_become_text;
-                if is_put_into_words || reads(model, modality) { Ok(()) } else { Err(unread(part, modality, model)) }
-            })?;
-        }
+    let messages = body.get("messages").into_iter().flat_map(Value::elements);
+    for content in messages.filter_map(|message| message.get("content")).chain(body.get("system")) {
+        each(content, &mut |part, modality| {
+            check_address(part)?;
+            has_files |= modality == Modality::File;
+            let is_put_into_words = modality == Modality::File && files_become_text;
+            if is_put_into_words || reads(model, modality) { Ok(()) } else { Err(unread(part, modality, model)) }
+        })?;
     }
     Ok(has_files)
+}
+
+/// Checks that what a part is behind is on the web: providers read other addresses with rights of the gateway's own, such as `gs:`.
+fn check_address(part: Value<'_>) -> Result<(), GatewayError> {
+    let text = |place: &[&str]| part.at(place).filter(|value| value.kind() == Kind::Text);
+    let places: [&[&str]; 5] =
+        [&["image_url", "url"], &["image_url"], &["video_url", "url"], &["file_url"], &["source", "url"]];
+    let files = [text(&["file", "file_data"]), text(&["file_data"])].into_iter().flatten();
+    let is_address = |value: &Value<'_>| value.as_text().is_some_and(|data| data.contains("://"));
+    let mut addresses = places.into_iter().filter_map(text).chain(files.filter(is_address));
+    let is_taken = |value: &Value<'_>| {
+        let address = value.as_text().unwrap_or_default();
+        let begins = |scheme: &str| address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        ["https://", "http://", "data:"].into_iter().any(begins)
+    };
+    match addresses.find(|address| !is_taken(address)) {
+        Some(address) => Err(address.wrong("use an http or https address, or a data URL")),
+        None => Ok(()),
+    }
 }
 
 fn unread(part: Value<'_>, modality: Modality, model: &Model) -> GatewayError {

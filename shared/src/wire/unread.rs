@@ -22,8 +22,8 @@ pub enum Reading {
 /// [`Reading::Whole`], for tables.
 pub(super) const WHOLE: &Reading = &Reading::Whole;
 
-/// So many are found: more are not named anyway.
-const MOST: usize = 64;
+/// So many are found: as many as there may be messages. Those that the header has no room for are counted.
+const MOST: usize = 2_000;
 
 /// Where members stand, anywhere in these fields of a body, that nobody reads and that say something.
 pub(super) fn places(body: Value<'_>, fields: &[(&'static str, &'static Reading)]) -> Vec<Place> {

@@ -1,10 +1,10 @@
 //! Which of Anthropic's beta features Vertex AI accepts. It refuses the whole request for a single unknown one, so the list
 //! is what passes; the rest is dropped and named. Data as of November 2026, from public gateways' tables and Vertex's own errors.
 
-/// Betas that pass, and what they are called on Vertex.
+/// Betas that pass, and what they are called on Vertex. Not compaction: what it samples of its own is not in a reply's usage
+/// (platform.claude.com, compaction, `usage.iterations`), so it could be neither held nor charged.
 const ON_VERTEX: &[(&str, &str)] = &[
     ("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19"),
-    ("compact-2026-01-12", "compact-2026-01-12"),
     ("computer-use-2025-01-24", "computer-use-2025-01-24"),
     ("computer-use-2025-11-24", "computer-use-2025-11-24"),
     ("context-1m-2025-08-07", "context-1m-2025-08-07"),

@@ -9,9 +9,11 @@ use flate2::read::ZlibDecoder;
 /// How much of the compressed objects of one document is read.
 const MOST_INFLATED: u64 = 16 * 1024 * 1024;
 /// How far before its data a stream's dictionary is looked at.
-const DICTIONARY: usize = 1_024;
-/// How many characters a letter of a font may stand for without more ado: ligatures have three.
-const LIGATURE: u64 = 3;
+const DICTIONARY: usize = 4_096;
+/// How many letters of ASCII one of a font may stand for without more ado: ligatures have three.
+const LIGATURE: usize = 3;
+/// Bytes of other words for what is drawn, which a page may tell a reader as often as it wants: more are not counted.
+const MOST_OTHER_WORDS: u64 = 3_000;
 
 /// What a PDF holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,21 +24,27 @@ pub(super) struct Printed {
     pub(super) text: u64,
 }
 
-/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3); `None` for one that is encrypted, or that cannot be read to its end.
+/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3); `None` for one that is encrypted, that cannot be read to its end, or in which anything is
+/// written so that readers may make more of it than is understood here.
 pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
     let (mut found, mut text) = (Found::default(), Text::default());
-    let mut left = MOST_INFLATED;
+    let (mut left, mut streams) = (MOST_INFLATED, 0_usize);
+    // The numbers of the streams' objects, and whether they hold words.
+    let mut objects: HashMap<Vec<u8>, bool> = HashMap::new();
     found.read(bytes);
     for at in memchr::memmem::find_iter(bytes, b"stream") {
         let before = bytes.get(at.saturating_sub(DICTIONARY)..at).unwrap_or_default();
         let data = bytes.get(at.saturating_add(6)..).unwrap_or_default();
         let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n"));
         let (Some(data), true) = (data, before.trim_ascii_end().ends_with(b">>")) else { continue };
-        let dictionary = last_object(before);
+        let Object { number, dictionary } = object(before)?;
         let says = |name: &[u8]| memchr::memmem::find(dictionary, name).is_some();
-        let is_picture = says(b"/Image") && !says(b"/First");
-        if is_picture || (says(b"/Length1") && says(b"/FlateDecode")) {
-            // Pixels and the outlines of letters.
+        let is_picture = says(b"/Image") && says(b"/Width");
+        let is_font = says(b"/Length1") && says(b"/FlateDecode");
+        // Pixels and the outlines of letters, unless other objects are in it.
+        let is_words = says(b"/First") || !is_picture && !is_font;
+        (streams, _) = (streams.saturating_add(1), objects.insert(number.to_vec(), is_words));
+        if !is_words {
             continue;
         }
         if !says(b"/Filter") {
@@ -49,14 +57,32 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         found.read(&inflated);
         text.add(&inflated, says(b"/Form"));
     }
+    let is_content = |content: &Vec<Vec<u8>>| content.first().and_then(|number| objects.get(number)) == Some(&true);
+    let is_understood = streams == memchr::memmem::find_iter(bytes, b"endstream").count()
+        && found.contents.keys().all(is_content)
+        && found.other_words <= MOST_OTHER_WORDS;
     let text = text.drawn().saturating_mul(found.contents.values().copied().max().unwrap_or(1));
     let pages = found.pages.max(found.children).max(found.count);
-    (!found.is_unreadable && pages > 0).then_some(Printed { pages, text })
+    (is_understood && !found.is_unreadable && pages > 0).then_some(Printed { pages, text })
 }
 
-/// The dictionary that ends where a stream begins: what follows the last `obj`.
-fn last_object(before: &[u8]) -> &[u8] {
-    memchr::memmem::rfind(before, b"obj").and_then(|at| before.get(at..)).unwrap_or(before)
+/// An object that is a stream.
+struct Object<'b> {
+    number: &'b [u8],
+    dictionary: &'b [u8],
+}
+
+/// The object whose stream begins there; `None` where it does not stand alone behind the one before it, or spells a name in another way.
+fn object(before: &[u8]) -> Option<Object<'_>> {
+    let start = memchr::memmem::rfind(before, b"endobj").map_or(0, |at| at.saturating_add(6));
+    let own = before.get(start..)?;
+    let mut words = memchr::memmem::find_iter(own, b"obj");
+    let (Some(at), None) = (words.next(), words.next()) else { return None };
+    let (head, dictionary) = own.split_at_checked(at)?;
+    let mut numbers = head.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).rev();
+    let (_generation, number) = (numbers.next()?, numbers.next()?);
+    let is_number = number.iter().all(u8::is_ascii_digit);
+    (is_number && !dictionary.contains(&b'#')).then_some(Object { number, dictionary })
 }
 
 /// The text of a compressed stream; `None` when it has more than is left, or another filter.
@@ -77,7 +103,7 @@ struct Text {
     draws: u64,
     /// How many ways there are from one form to another, its own included: as many as all forms draw, one after the other.
     ways: u64,
-    /// The most characters that a letter of a font stands for.
+    /// The most bytes that a byte of a string stands for, by a font's map.
     letter: u64,
 }
 
@@ -90,9 +116,7 @@ impl Default for Text {
 impl Text {
     fn add(&mut self, stream: &[u8], is_form: bool) {
         let (strings, draws) = (drawn(stream), draws(stream));
-        if memchr::memmem::find(stream, b"beginbf").is_some() {
-            self.letter = self.letter.max(longest_letter(stream));
-        }
+        self.letter = self.letter.max(longest_letter(stream));
         if is_form {
             self.forms = self.forms.saturating_add(strings);
             self.ways = self.ways.saturating_mul(draws.saturating_add(1));
@@ -105,8 +129,7 @@ impl Text {
     /// Bytes of text that a reader may find. A form that nothing draws may be drawn by what is no stream, such as a remark.
     fn drawn(&self) -> u64 {
         let forms = self.forms.saturating_mul(self.draws.max(1)).saturating_mul(self.ways);
-        let bytes = self.pages.saturating_add(forms);
-        if self.letter > LIGATURE { bytes.saturating_mul(self.letter) } else { bytes }
+        self.pages.saturating_add(forms).saturating_mul(self.letter)
     }
 }
 
@@ -120,14 +143,45 @@ fn draws(stream: &[u8]) -> u64 {
     memchr::memmem::find_iter(stream, b"Do").filter(is_whole).count() as u64
 }
 
-/// The most characters that a letter stands for, in UTF-16, of those that a font's map to Unicode names.
+/// The most bytes of UTF-8 that a byte of a string stands for, by the sections of a font's map to Unicode (ISO 32000-1, 9.10.3).
 fn longest_letter(map: &[u8]) -> u64 {
-    let strings = map.split(|byte| *byte == b'<').skip(1);
-    let digits = strings.map(|string| {
-        let string = string.split(|byte| *byte == b'>').next().unwrap_or_default();
-        string.iter().filter(|byte| byte.is_ascii_hexdigit()).count() as u64
+    let sections = memchr::memmem::find_iter(map, b"beginbf").filter_map(|at| map.get(at.saturating_add(7)..));
+    let longest = sections.map(|section| {
+        let end = memchr::memmem::find(section, b"endbf").unwrap_or(section.len());
+        let section = section.get(..end).unwrap_or_default();
+        // A code and what it stands for; or the first and the last of a range, and what the first stands for or a list of all.
+        let each = if section.starts_with(b"char") { 2 } else { 3 };
+        let is_listed = section.contains(&b'[');
+        let strings: Vec<Vec<u8>> = hexadecimal(section).collect();
+        let code = strings.first().map_or(1, |code| code.len().div_ceil(2).max(1));
+        let targets = strings.iter().enumerate().filter(|(at, _)| is_listed || at % each == each - 1);
+        let longest = targets.map(|(_, target)| utf8_length(target)).max().unwrap_or_default();
+        longest.div_ceil(code as u64)
     });
-    digits.max().unwrap_or_default().div_ceil(4)
+    longest.max().unwrap_or(1).max(1)
+}
+
+/// The digits of the hexadecimal strings.
+fn hexadecimal(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.split(|byte| *byte == b'<').skip(1).map(|string| {
+        let string = string.split(|byte| *byte == b'>').next().unwrap_or_default();
+        string.iter().copied().filter(u8::is_ascii_hexdigit).collect()
+    })
+}
+
+/// How long UTF-16 of these digits is in UTF-8; a ligature is one letter.
+fn utf8_length(digits: &[u8]) -> u64 {
+    let unit = |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let lengths: Vec<u64> = digits
+        .chunks(4)
+        .map(|digits| match unit(digits).unwrap_or_default() {
+            0..=0x7f => 1,
+            0x80..=0x7ff | 0xd800..=0xdfff => 2,
+            _ => 3,
+        })
+        .collect();
+    let is_ligature = lengths.len() <= LIGATURE && lengths.iter().all(|length| *length == 1);
+    if is_ligature { 1 } else { lengths.iter().sum() }
 }
 
 /// Bytes inside the strings of a stream, in brackets or as hexadecimal digits.
@@ -162,6 +216,8 @@ struct Found {
     count: u64,
     /// How many pages have which stream, or list of streams, as their content: what they share is drawn on each.
     contents: HashMap<Vec<Vec<u8>>, u64>,
+    /// Bytes of what is told in the place of what is drawn.
+    other_words: u64,
     /// Whether it is encrypted, or readers make different things of it.
     is_unreadable: bool,
 }
@@ -183,6 +239,7 @@ impl Found {
                     None => self.is_unreadable = true,
                 },
                 b"Contents" => self.share(rest),
+                b"ActualTex" => self.other_words = self.other_words.saturating_add(first_string(rest)),
                 b"Count" => self.count = self.count.max(number(rest)),
                 b"Encrypt" => self.is_unreadable = true,
                 _ => {}
@@ -218,6 +275,16 @@ impl Found {
     }
 }
 
+/// Bytes of the string that a text begins with; of one that stands elsewhere too many.
+fn first_string(text: &[u8]) -> u64 {
+    let length = |end: u8| text.iter().position(|byte| *byte == end).unwrap_or(text.len()) as u64;
+    match text.first() {
+        Some(b'(') => length(b')'),
+        Some(b'<') => length(b'>').div_ceil(2),
+        Some(_) | None => MOST_OTHER_WORDS.saturating_add(1),
+    }
+}
+
 /// A name without its slash, `#xx` read as the byte that it stands for, and how long it is written; longer ones than asked for
 /// are cut.
 fn name(text: &[u8]) -> (Vec<u8>, usize) {
@@ -249,9 +316,9 @@ fn blanks_skipped(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// References in a list; one for a list that stands elsewhere; `None` where the same one comes again, which no reader needs.
+/// References in a list; `None` where the list stands elsewhere, or the same one comes again, which no reader needs.
 fn references(text: &[u8]) -> Option<u64> {
-    let Some(mut rest) = text.strip_prefix(b"[") else { return Some(1) };
+    let mut rest = text.strip_prefix(b"[")?;
     let (mut seen, mut numbers) = (HashSet::new(), Vec::new());
     loop {
         rest = blanks_skipped(rest);
@@ -325,17 +392,60 @@ mod tests {
         let page = b"%PDF-1.4 << /Type /Page >> ".to_vec();
         for (more, text) in [
             (stream("", "BT (Hello) Tj [(a) 20 (bc)] TJ <48656c> Tj << /X 1 >> ET"), 11),
-            (stream("/Subtype /Image", "(Hello)"), 0),
+            (stream("/Subtype /Image /Width 1", "(Hello)"), 0),
+            (stream("/Subtype /Image", "(Hello)"), 5),
             (b"5 0 obj << /Length 7 >> stream\n(Hello)\nendstream".to_vec(), 5),
             (stream("/Subtype /Form", "(Hello)"), 5),
             ([stream("", "/A Do /A Do /Door (Do)"), stream("/Subtype /Form", "(Hello)")].concat(), 2 + 3 * 5),
             ([stream("", "/A Do"), stream("/Subtype/Form", "/B Do /B Do"), stream("/Subtype/Form", "(Hello)")].concat(), 15),
-            ([stream("", "(Hello)"), b"<< /Contents 5 0 R >> << /Contents [5 0 R 6 0 R] >>".to_vec()].concat(), 10),
+            ([stream("", "(Hello)"), b"<< /Contents 5 0 R >> << /Contents [5 0 R] >>".to_vec()].concat(), 10),
             ([stream("", "(Hello)"), stream("", "1 beginbfchar <01> <00660066> endbfchar")].concat(), 5 + 5),
             ([stream("", "(He)"), stream("", "beginbfchar <01> <00410041004100410041> endbfchar")].concat(), 5 * (2 + 11)),
         ] {
             let read = read(&[page.clone(), more].concat());
             assert_eq!(read, Some(Printed { pages: 1, text }));
+        }
+    }
+
+    #[test]
+    fn what_readers_may_make_more_of_is_unreadable() {
+        let page = b"%PDF-1.4 << /Type /Page >> endobj ".to_vec();
+        let hello = || stream("", "(Hello)");
+        for (what, more) in [
+            ("another spelling of a name", stream("/F#69lter /X", "(Hello)")),
+            ("another object's start in the dictionary", stream("/X (7 0 obj)", "(Hello)")),
+            ("a comment before the data", b"5 0 obj << /Length 7 >> % so\nstream\n(Hello)\nendstream endobj ".to_vec()),
+            ("a blank before the data", b"5 0 obj << /Length 7 >> stream \n(Hello)\nendstream endobj ".to_vec()),
+            ("pages listed elsewhere", [hello(), b"<< /Kids 8 0 R >>".to_vec()].concat()),
+            ("content listed elsewhere", [hello(), b"<< /Contents 9 0 R >>".to_vec()].concat()),
+            (
+                "content that is called a picture",
+                [stream("/Subtype /Image /Width 1", "(Hello)"), b"<< /Contents 5 0 R >>".to_vec()].concat(),
+            ),
+            (
+                "words that are told in the place of others",
+                [hello(), format!("<< /ActualText ({}) >>", "x".repeat(4_000)).into_bytes()].concat(),
+            ),
+        ] {
+            assert_eq!(read(&[page.clone(), more].concat()), None, "{what}");
+        }
+        assert_eq!(read(&[page, hello()].concat()), Some(Printed { pages: 1, text: 5 }));
+    }
+
+    #[test]
+    fn a_letter_counts_as_what_its_font_says_that_it_is() {
+        for (map, longest) in [
+            ("beginbfchar <01> <0041> endbfchar", 1),
+            ("beginbfchar <01> <006600660069> endbfchar", 1),
+            ("beginbfchar <01> <4e00> endbfchar", 3),
+            ("beginbfchar <4e00> <4e00> endbfchar", 2),
+            ("beginbfchar <0001> <0041> endbfchar", 1),
+            ("beginbfrange <01> <05> <4e00> endbfrange", 3),
+            ("beginbfrange <01> <05> <0041> endbfrange", 1),
+            ("beginbfrange <01> <02> [<00410041004100410041> <0041>] endbfrange", 5),
+            ("nothing", 1),
+        ] {
+            assert_eq!(longest_letter(map.as_bytes()), longest, "{map}");
         }
     }
 }

@@ -13,7 +13,9 @@ pub(super) fn tokens(head: &[u8], rule: &PictureTokens) -> Option<u64> {
     let is_odd = match imagesize::image_type(head).ok()? {
         ImageType::Png => head.get(12..16) != Some(b"IHDR"),
         ImageType::Jpeg => frames_of_jpeg(head) != 1,
-        ImageType::Gif | ImageType::Webp => false,
+        // Its frames may be larger than its screen.
+        ImageType::Gif => true,
+        ImageType::Webp => false,
         ImageType::Heif(_) if is_heif(head) => false,
         // No provider takes these; the list of the library may grow.
         ImageType::Bmp | ImageType::Heif(_) | ImageType::Tiff | _ => return None,
@@ -73,6 +75,7 @@ mod tests {
             (png(b"tEXt"), Some(9_999)),
             (jpeg(&[100]), Some(100)),
             (jpeg(&[1, 800]), Some(9_999)),
+            (b"GIF89a\x01\0\x01\0\0\0\0".to_vec(), Some(9_999)),
             (b"BM some text that begins so".to_vec(), None),
             (b"\0\0\0\x20ftypisom\0\0\0\0isomiso2".to_vec(), None),
         ] {

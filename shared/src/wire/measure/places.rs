@@ -182,9 +182,8 @@ fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     object(part, measure, &|name, value, measure| match name {
         "inlineData" => {
             // What is called sound is played, whatever its bytes begin with.
-            let label = value.get("mimeType").and_then(Value::as_text).unwrap_or_default().to_ascii_lowercase();
-            let is_played = ["audio/", "video/"].iter().any(|start| label.trim_start().starts_with(start));
-            let reading = if is_played { Reading::Sound } else { Reading::Any };
+            let label = value.get("mimeType").and_then(Value::as_text).unwrap_or_default();
+            let reading = if is_played(&label) { Reading::Sound } else { Reading::Any };
             object(value, measure, &|name, value, measure| name == "data" && is_media(value, reading, measure));
             true
         }
@@ -202,6 +201,12 @@ fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     });
 }
 
+/// Whether a media type is that of sound or of video.
+fn is_played(label: &str) -> bool {
+    let label = label.trim_start().to_ascii_lowercase();
+    ["audio/", "video/"].iter().any(|start| label.starts_with(start))
+}
+
 /// How a part of a type is read.
 #[derive(Clone, Copy)]
 struct AsPart {
@@ -215,6 +220,8 @@ struct AsPart {
 fn is_url(url: Value<'_>, as_part: AsPart, measure: &mut Measure<'_>) -> bool {
     let Some(text) = url.as_text() else { return false };
     match split_data_url(&text) {
+        // What is called sound may be played, whatever its bytes begin with.
+        Some((kind, data)) if is_played(kind) => measure.media(Bytes(data), Reading::Sound),
         Some((_, data)) => measure.media(Bytes(data), as_part.inline),
         None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => measure.remote(as_part.inline),
         None => measure.remote(as_part.remote),

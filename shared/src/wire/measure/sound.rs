@@ -31,7 +31,9 @@ fn wav(bytes: &[u8]) -> Option<u64> {
     let (kind, channels, bits) = (number(0)?, number(2)?, number(14)?);
     let rate = number(4)?.saturating_add(number(6)?.saturating_mul(65_536));
     let a_second = rate.saturating_mul(channels).saturating_mul(bits.div_ceil(8));
-    (matches!(kind, 1 | 3) && a_second > 0).then(|| (bytes.len() as u64).div_ceil(a_second))
+    // Some readers go by what the file says of this.
+    let said = number(8)?.saturating_add(number(10)?.saturating_mul(65_536));
+    (matches!(kind, 1 | 3) && a_second > 0 && said == a_second).then(|| (bytes.len() as u64).div_ceil(a_second))
 }
 
 /// Kilobits a second by the index in a frame's header: layer III of MPEG 1, and of MPEG 2 and 2.5 (ISO/IEC 11172-3, 13818-3).

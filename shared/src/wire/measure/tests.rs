@@ -66,7 +66,7 @@ fn bytes_that_can_be_read_in_several_ways_count_as_the_dearest() {
     for (bytes, expected) in [
         (format!("BM{text}").into_bytes(), (6_002, false)),
         (format!("GIF8{text}").into_bytes(), (10_000, false)),
-        (format!(" %PDF /Type /Page {text}").into_bytes(), (6_015, false)),
+        (format!(" %PDF /Type /Page {text}").into_bytes(), (6_016, false)),
         (picture_and_pdf, (5_000, false)),
         (film, (0, true)),
         (b"RIFF\0\0\0\0AVI LIST text".to_vec(), (0, true)),

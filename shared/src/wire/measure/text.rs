@@ -44,13 +44,22 @@ impl Class {
     const fn behind(self, before: Self) -> u64 {
         match (before, self) {
             // Some vendors cut numbers into digits.
-            (Self::Lower | Self::Upper | Self::Digit | Self::Other, Self::Digit | Self::Other) => TOKEN,
+            // Few words are written in capitals: they are cut into pieces of one or two.
+            (Self::Lower | Self::Upper | Self::Digit | Self::Other, Self::Digit | Self::Other)
+            | (Self::Upper, Self::Upper) => TOKEN,
             (Self::Blank, Self::Digit | Self::Other) => TOKEN + BEGINNING,
             (Self::Digit | Self::Other, Self::Lower | Self::Upper) | (Self::Lower, Self::Upper) => LETTER + BEGINNING,
             // A blank before a word is a part of it.
-            (Self::Lower | Self::Upper | Self::Blank, Self::Lower | Self::Upper) | (_, Self::Blank) => LETTER,
+            (Self::Lower | Self::Blank, Self::Lower | Self::Upper) | (Self::Upper, Self::Lower) | (_, Self::Blank) => LETTER,
         }
     }
+}
+
+/// Consonants in a row that words have; more of them make no sense to any tokeniser, which takes them one by one.
+const CLUSTER: u32 = 3;
+
+const fn is_consonant(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
 }
 
 impl TextSize {
@@ -67,11 +76,13 @@ impl TextSize {
 
     /// Adds text without escapes.
     pub(super) fn add_plain(&mut self, text: &[u8]) {
-        let (mut fifths, mut before) = (0_u64, Class::Other);
+        let (mut fifths, mut before, mut consonants) = (0_u64, Class::Other, 0_u32);
         for byte in text {
             let class = Class::of(*byte);
+            consonants = if is_consonant(*byte) { consonants.saturating_add(1) } else { 0 };
             // Seven fifths at most for each byte of a text in memory.
-            fifths = fifths.wrapping_add(class.behind(before));
+            let own = if consonants > CLUSTER { TOKEN } else { class.behind(before) };
+            fifths = fifths.wrapping_add(own);
             before = class;
         }
         self.fifths = self.fifths.saturating_add(fifths);
@@ -117,6 +128,8 @@ mod tests {
             ("a", 1),
             ("word", 3),
             ("two words", 6),
+            ("ABCD", 4),
+            ("zjyqgjzqwq", 10),
             ("1234567890", 10),
             ("a1a1a1a1", 8),
             ("1 1 1", 5),

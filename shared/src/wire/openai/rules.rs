@@ -73,6 +73,11 @@ pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")
 }
 
+/// Whether a mark makes a model of `OpenRouter` store a cache for a price of its own, while it caches by itself without one: Gemini.
+pub(super) fn pays_for_marks(upstream: &str) -> bool {
+    upstream.starts_with("google/")
+}
+
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
 pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
     let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
@@ -100,9 +105,11 @@ pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The budget of thoughts that fits an output limit beside an answer; `None` where not even the least does that Claude takes.
-pub(super) fn fitted_budget(wanted: u64, limit: u64) -> Option<u64> {
+/// The budget of thoughts that fits an output limit beside an answer; `None` where not even the least does that Claude takes, to which
+/// a smaller one is raised for it.
+pub(super) fn fitted_budget(wanted: u64, limit: u64, upstream: &str) -> Option<u64> {
     const LEAST: u64 = 1_024;
+    let wanted = if is_claude(upstream) { wanted.max(LEAST) } else { wanted };
     Some(wanted.min(effort::room_for_thoughts(limit))).filter(|budget| *budget >= LEAST.min(wanted))
 }
 
@@ -214,8 +221,10 @@ mod tests {
             (2_000, 2_000, None),
             (500, 1_500, Some(500)),
         ] {
-            assert_eq!(fitted_budget(wanted, limit), sent, "{wanted} in {limit}");
+            assert_eq!(fitted_budget(wanted, limit, "google/gemini-2.5-pro"), sent, "{wanted} in {limit}");
         }
+        assert_eq!(fitted_budget(500, 9_000, "anthropic/claude-haiku-4.5"), Some(1_024));
+        assert_eq!(fitted_budget(500, 1_500, "anthropic/claude-haiku-4.5"), None);
     }
 
     #[test]

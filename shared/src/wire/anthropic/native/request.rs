@@ -272,12 +272,15 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
     }
 }
 
-/// Leaves out edits of thoughts where the model does not think, which it refuses, and the field and its beta with the last one.
+/// Leaves out edits of thoughts where the model does not think, which it refuses, and compaction, which needs a beta that is not sent;
+/// the field and its beta with the last one.
 fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
-    let edits = forwarding.body.at(&["context_management", "edits"]).filter(|_| !plan.thinks);
-    let is_of_thoughts =
-        |edit: &Value<'_>| edit.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("clear_thinking"));
-    let (refused, kept): (Vec<_>, Vec<_>) = edits.into_iter().flat_map(Value::elements).partition(is_of_thoughts);
+    let edits = forwarding.body.at(&["context_management", "edits"]);
+    let is_refused = |edit: &Value<'_>| {
+        let kind = edit.get("type").and_then(Value::as_text).unwrap_or_default();
+        kind.starts_with("compact_") || !plan.thinks && kind.starts_with("clear_thinking")
+    };
+    let (refused, kept): (Vec<_>, Vec<_>) = edits.into_iter().flat_map(Value::elements).partition(is_refused);
     let is_empty = !refused.is_empty() && kept.is_empty();
     for edit in refused {
         forwarding.drop(edit);

@@ -243,10 +243,21 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
             ToolChoice::Named(name) => {
                 edits.replace(choice, &Chosen { kind: "function", function: Named { name: name.into() } });
             }
-            ToolChoice::Auto | ToolChoice::Allowed { .. } => edits.replace(choice, "auto"),
+            ToolChoice::Allowed { names, required } => {
+                edits.set_json(forwarding.body, "tool_choice", &among(&names, required));
+            }
+            ToolChoice::Auto => edits.replace(choice, "auto"),
         }
     }
     Ok(())
+}
+
+/// A choice among some of the functions, nested as OpenAI has it.
+fn among(names: &[String], required: bool) -> String {
+    let quoted = |name: &String| serde_json::to_string(name).unwrap_or_default();
+    let tools = names.iter().map(|name| format!(r#"{{"type":"function","function":{{"name":{}}}}}"#, quoted(name)));
+    let (mode, tools) = (if required { "required" } else { "auto" }, tools.collect::<Vec<_>>().join(","));
+    format!(r#"{{"type":"allowed_tools","allowed_tools":{{"mode":"{mode}","tools":[{tools}]}}}}"#)
 }
 
 /// Whether the tool of that name is a custom one.

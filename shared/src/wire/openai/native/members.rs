@@ -137,7 +137,7 @@ fn mark(value: Value<'_>) -> Option<Value<'_>> {
 
 /// Claude takes four cache marks: those on tools and instructions first, then the latest of the conversation.
 pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    if !rules::is_claude(target.upstream) {
+    if !rules::is_claude(target.upstream) && !rules::pays_for_marks(target.upstream) {
         return;
     }
     let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
@@ -151,6 +151,9 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     }
     // The mark of the whole request is one at its end.
     moving.extend(mark(forwarding.body));
+    if rules::pays_for_marks(target.upstream) {
+        return fixed.into_iter().chain(moving).for_each(|mark| forwarding.edits.remove(mark));
+    }
     let is_short = |mark: &Value<'_>| !mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));
     let told = |area: Area| move |mark: &Value<'_>| Mark { area, is_short: is_short(mark) };
     let marks: Vec<Mark> = fixed.iter().map(told(Area::Fixed)).chain(moving.iter().map(told(Area::Moving))).collect();

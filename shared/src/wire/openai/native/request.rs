@@ -74,7 +74,9 @@ fn is_of_openais_own(body: Value<'_>) -> bool {
     let calls = list("messages").filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
     list("tools").any(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
         || calls.into_iter().any(|call| call.get("custom").is_some())
-        || body.get("tool_choice").is_some_and(|choice| choice.get("allowed_tools").is_some())
+        || body.get("tool_choice").is_some_and(|choice| {
+            choice.get("allowed_tools").is_some() || choice.get("type").is_some_and(|kind| kind.is("allowed_tools"))
+        })
 }
 
 /// Whether a request can only go by way of the conversation: blocks of Anthropic's among its parts, and names of tools that no
@@ -321,7 +323,7 @@ fn said_limit(limit: Option<OutputLimit>, target: &Target<'_>) -> Option<u64> {
 fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
     let Some(limit) = said_limit(limit, target) else { return };
-    if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, limit).is_none() {
+    if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, limit, target.upstream).is_none() {
         let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
         for word in efforts.into_iter().flatten().filter(|word| !word.is("none")) {
             forwarding.drop(word);
@@ -329,7 +331,7 @@ fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, targe
     }
     let Some(budget) = budget.filter(|_| rules::counts_thoughts(target.capabilities)) else { return };
     let wanted = budget.as_whole_number().unwrap_or(0);
-    match rules::fitted_budget(wanted, limit) {
+    match rules::fitted_budget(wanted, limit, target.upstream) {
         Some(fitted) if fitted == wanted => {}
         Some(fitted) => {
             forwarding.edits.replace(budget, &fitted);

@@ -215,6 +215,10 @@ fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &T
         for tool in tools {
             tool.cache = None;
         }
+        if rules::pays_for_marks(target.upstream) {
+            let parts = turns.system.iter_mut().chain(turns.turns.iter_mut().flat_map(|turn| &mut turn.parts));
+            parts.filter_map(mark_of).for_each(|mark| *mark = None);
+        }
         return Vec::new();
     }
     let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);

@@ -4,7 +4,7 @@
 use crate::chat::request::{CacheMark, JsonText, ToolChoice, ToolDefinition};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::request::{cache_mark, optional_text, quoted, required_text, set_flag, text_field};
+use crate::wire::request::{cache_mark, check_word, optional_text, quoted, required_text, set_flag, text_field};
 
 /// Whether a declared tool runs at the client. Others run, and cost, at the provider, at prices we do not know.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
@@ -122,7 +122,11 @@ pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<
 }
 
 fn allowed(allowed: Value<'_>) -> Result<ToolChoice, GatewayError> {
-    let tools = allowed.required("tools")?.list()?;
-    let names = tools.filter_map(name).map(required_text).collect::<Result<_, _>>()?;
+    let list = allowed.required("tools")?;
+    let names = list.list()?.filter_map(name).map(required_text).collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        return Err(list.wrong("name at least one tool"));
+    }
+    check_word(allowed.get("mode"), &["auto", "required"])?;
     Ok(ToolChoice::Allowed { names, required: allowed.get("mode").is_some_and(|mode| mode.is("required")) })
 }

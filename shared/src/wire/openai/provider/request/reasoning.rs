@@ -102,7 +102,7 @@ pub(in crate::wire::openai) fn within(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
-    let is_tight = limit.is_some_and(|limit| rules::fitted_budget(u64::MAX, limit).is_none());
+    let is_tight = limit.is_some_and(|limit| rules::fitted_budget(u64::MAX, limit, target.upstream).is_none());
     if is_tight
         && rules::is_claude(target.upstream)
         && matches!(&reasoning, Some(ReasoningOut { effort: Some(word), .. }) if *word != "none")
@@ -111,7 +111,7 @@ pub(in crate::wire::openai) fn within(
         return None;
     }
     let (Some(limit), Some(ReasoningOut { max_tokens: Some(wanted), .. })) = (limit, &reasoning) else { return reasoning };
-    let fitted = rules::fitted_budget(*wanted, limit);
+    let fitted = rules::fitted_budget(*wanted, limit, target.upstream);
     lost.extend((fitted != Some(*wanted)).then_some(Lost::Reasoning));
     fitted.map(|tokens| ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
 }
