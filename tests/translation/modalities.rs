@@ -70,3 +70,37 @@ fn a_document_is_read_by_its_model_or_put_into_words_by_openrouter() {
         assert_eq!(fate(format, model, part), Ok(files), "{model}: {part}");
     }
 }
+
+#[test]
+fn what_stands_in_the_system_instruction_counts_too() {
+    let source = |kind: &str, data: &str| json!({"type": "base64", "media_type": kind, "data": data});
+    let pdf = json!({"type": "document", "source": source("application/pdf", PDF)});
+    let picture = json!({"type": "image", "source": source("image/png", PNG)});
+    let files = |part: &Value| {
+        let body =
+            json!({"model": "m", "max_tokens": 9, "system": [part], "messages": [{"role": "user", "content": "Hi."}]});
+        let model = catalog().unwrap().resolve("qwen3-coder").unwrap();
+        send(MESSAGES, &body.to_string(), &model).map(|sent| sent.files).map_err(|error| error.param().map(str::to_owned))
+    };
+    assert_eq!(files(&pdf), Ok(Files::Parsed));
+    assert_eq!(files(&picture), Err(Some("system[0]".to_owned())));
+}
+
+#[test]
+fn only_addresses_of_the_web_are_passed_on() {
+    let taken = "https://a.example/b.png";
+    for address in ["gs://bucket/secret.png", "file:///etc/passwd", "ftp://a.example/b.png", "not an address", ""] {
+        for (format, place, part) in [
+            (CHAT, "image_url.url", json!({"type": "image_url", "image_url": {"url": address}})),
+            (MESSAGES, "source.url", json!({"type": "image", "source": {"type": "url", "url": address}})),
+        ] {
+            let refused = fate(format, "gemini-3-flash", &part).unwrap_err();
+            let path = format!("messages[0].content[1].{place}");
+            assert_eq!(refused.1, format!("{path}: use an http or https address, or a data URL."), "{address}");
+        }
+    }
+    let file = json!({"type": "file", "file": {"file_data": "gs://bucket/secret.pdf"}});
+    assert!(fate(CHAT, "gemini-3-flash", &file).is_err());
+    let part = json!({"type": "image_url", "image_url": {"url": taken}});
+    assert_eq!(fate(CHAT, "gemini-3-flash", &part), Ok(Files::None));
+}

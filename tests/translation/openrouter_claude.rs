@@ -77,3 +77,62 @@ fn what_openais_models_alone_know_is_put_into_the_words_of_others() {
     let (own, _) = through(CHAT, "gpt-5.2", &body);
     assert_eq!((&own["tools"], &own["tool_choice"]), (&body["tools"], &body["tool_choice"]));
 }
+
+#[test]
+fn claude_gets_schemas_as_it_takes_them_from_both_formats() {
+    let empty = json!({"type": "object", "properties": {}});
+    for parameters in [Value::Null, json!({}), json!({"type": "object", "properties": {}})] {
+        let mut tool = json!({"type": "function", "function": {"name": "look"}});
+        if !parameters.is_null() {
+            tool["function"]["parameters"] = parameters.clone();
+        }
+        let body = json!({"model": "m", "messages": [user(json!("Hi."))], "tools": [tool]});
+        let (sent, named) = through(CHAT, "claude-haiku-4.5", &body);
+        assert_eq!((&sent["tools"][0]["function"]["parameters"], named), (&empty, vec![]), "{parameters}");
+    }
+    let union = json!({"anyOf": [{"type": "object", "properties": {"a": {"type": "string"}}}]});
+    let body = json!({"model": "m", "max_tokens": 9, "messages": [user(json!("Hi."))],
+        "tools": [{"name": "look", "input_schema": union}]});
+    let (sent, _) = through(MESSAGES, "claude-haiku-4.5", &body);
+    let sent = &sent["tools"][0]["function"]["parameters"];
+    assert_eq!((&sent["type"], sent.get("anyOf")), (&json!("object"), None), "{sent}");
+}
+
+#[test]
+fn claude_goes_on_from_a_begun_answer_without_thinking() {
+    let begun = json!([user(json!("Hi.")), {"role": "assistant", "content": "{"}]);
+    let chat = json!({"model": "m", "max_tokens": 9000, "messages": begun, "reasoning_effort": "high"});
+    let (sent, named) = through(CHAT, "claude-haiku-4.5", &chat);
+    assert_eq!((sent.get("reasoning_effort"), named), (None, vec!["reasoning_effort".to_owned()]));
+    let thinking = json!({"type": "enabled", "budget_tokens": 2000});
+    let messages = json!({"model": "m", "max_tokens": 9000, "messages": begun, "thinking": thinking});
+    let (sent, named) = through(MESSAGES, "claude-haiku-4.5", &messages);
+    assert_eq!((sent.get("reasoning"), named), (None, vec!["thinking".to_owned()]));
+}
+
+#[test]
+fn a_choice_among_some_tools_is_nested_for_openai_and_leaves_the_others_out_elsewhere() {
+    let chosen = json!({"type": "function", "function": {"name": "look"}});
+    for choice in [
+        json!({"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "look"}]}),
+        json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [chosen]}}),
+    ] {
+        let body = json!({"model": "m", "messages": [user(json!("Hi."))], "tools": [function("look"), function("see")],
+            "tool_choice": choice});
+        let (own, _) = through(CHAT, "gpt-5.2", &body);
+        let nested = json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [chosen]}});
+        assert_eq!((own["tools"].as_array().unwrap().len(), &own["tool_choice"]), (2, &nested));
+        let (other, _) = through(CHAT, "kimi-k2.5", &body);
+        assert_eq!((other["tools"].as_array().unwrap().len(), &other["tool_choice"]), (1, &json!("required")));
+    }
+}
+
+#[test]
+fn gemini_gets_no_mark_that_makes_it_store_a_cache_for_a_price() {
+    let marked = json!({"type": "text", "text": "Hi.", "cache_control": {"type": "ephemeral"}});
+    let (sent, named) = through(CHAT, "gemini-2.5-flash", &json!({"model": "m", "messages": [user(json!([marked]))]}));
+    assert_eq!((sent["messages"][0]["content"][0].get("cache_control"), named), (None, vec![]));
+    let body = json!({"model": "m", "max_tokens": 9, "messages": [user(json!([marked]))]});
+    let (sent, _) = through(MESSAGES, "gemini-2.5-flash", &body);
+    assert_eq!(sent["messages"][0]["content"], "Hi.");
+}

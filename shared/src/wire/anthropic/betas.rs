@@ -51,11 +51,11 @@ mod tests {
     #[test]
     fn known_betas_pass_under_vertex_names_once_and_the_rest_is_named() {
         let headers = [
-            "claude-code-20250219, interleaved-thinking-2025-05-14,",
+            "claude-code-20250219, interleaved-thinking-2025-05-14, compact-2026-01-12,",
             "advanced-tool-use-2025-11-20,tool-search-tool-2025-10-19",
         ];
         let (accepted, dropped) = for_vertex(headers.into_iter());
         assert_eq!(accepted, ["interleaved-thinking-2025-05-14", "tool-search-tool-2025-10-19"]);
-        assert_eq!(dropped, ["claude-code-20250219"]);
+        assert_eq!(dropped, ["claude-code-20250219", "compact-2026-01-12"]);
     }
 }

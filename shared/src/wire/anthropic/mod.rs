@@ -5,7 +5,6 @@ pub mod client;
 pub mod native;
 pub mod provider;
 pub mod rules;
-pub mod schema;
 mod typed_tools;
 pub mod usage;
 

@@ -134,16 +134,25 @@ pub(super) fn refuses_prefill(target: &Target<'_>) -> bool {
     is_claude(target.upstream) && !target.capabilities.prefill
 }
 
-/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, which Claude
-/// refuses (platform.claude.com, extended thinking with tool use).
-pub(super) fn must_call_without_thinking(target: &Target<'_>, choice: &ToolChoice, amount: Amount) -> bool {
+/// What a request asks for beside thinking.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside<'a> {
+    /// Which tools must be called.
+    pub(super) choice: &'a ToolChoice,
+    /// Whether the client begins the answer.
+    pub(super) is_begun: bool,
+}
+
+/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, or an answer that is
+/// begun, which Claude refuses (platform.claude.com, extended thinking, feature compatibility).
+pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
         (_, Amount::Default | Amount::Off) => false,
         (thinking, amount) => {
             thinking == Thinking::Budget || thinking == Thinking::Adaptive && matches!(amount, Amount::Budget(_))
         }
     };
-    is_claude(target.upstream) && is_budget && choice.is_forced()
+    is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun)
 }
 
 /// Whether a model is one of OpenAI's.

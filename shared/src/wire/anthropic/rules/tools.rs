@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::capability::Capabilities;
-use crate::wire::anthropic::schema;
+use crate::wire::claude_schema as schema;
 use crate::wire::names::{NameRule, ToolNames, spelled};
 
 /// The tool that stands for structured output on models without a mode for it, unless the client has one of that name.

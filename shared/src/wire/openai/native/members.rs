@@ -3,7 +3,9 @@
 use serde_json::value::RawValue;
 
 use crate::document::{Kind, Value};
+use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
+use crate::wire::claude_schema::tool_input;
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::detail;
 use crate::wire::openai::reasoning::part_of;
@@ -62,6 +64,24 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
             forwarding.drop(strict);
         }
     }
+}
+
+/// Gives Claude the schemas of tools as it takes them: `OpenRouter` passes them on. Tools in other shapes are written anew elsewhere.
+pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let tools = forwarding.body.get("tools").filter(|_| rules::is_claude(target.upstream));
+    for function in tools.into_iter().flat_map(Value::elements).filter_map(|tool| tool.get("function")) {
+        let own = function.get("parameters");
+        if own.is_none() && function.get("input_schema").is_some() {
+            continue;
+        }
+        let client = own.and_then(|schema| RawValue::from_string(schema.json().0).ok());
+        let sent = tool_input(client.as_deref().unwrap_or(RawValue::NULL));
+        let sent = sent.map_err(|error| own.unwrap_or(function).wrong(&error.to_string()))?;
+        if client.is_none_or(|client| client.get() != sent.get()) {
+            forwarding.edits.set_json(function, "parameters", sent.get());
+        }
+    }
+    Ok(())
 }
 
 /// A list of no parts is refused: an assistant that only calls says nothing, and a tool an empty text.

@@ -115,6 +115,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     drop_empty_tools(&mut forwarding);
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
+    members::fit_schemas(&mut forwarding, target)?;
     dialects::rewrite(&mut forwarding, target)?;
     history::repair(&mut forwarding, target);
     members::tidy(&mut forwarding, target);
@@ -138,15 +139,18 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     Ok(forwarding)
 }
 
-/// What is said about thinking: nothing where Claude must make a call, which it does not while it thinks by a budget.
+/// What is said about thinking: nothing where Claude must make a call or go on from a begun answer, which it does not while it thinks by
+/// a budget.
 fn beside_calls(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
     target: &Target<'_>,
 ) -> Result<Reasoning, GatewayError> {
     let choice = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice));
-    let Some(choice) = choice.map(tool_choice).transpose()? else { return Ok(reasoning) };
-    if !rules::must_call_without_thinking(target, &choice, reasoning.amount) {
+    let choice = choice.map(tool_choice).transpose()?.unwrap_or_default();
+    let last = forwarding.body.get("messages").into_iter().flat_map(Value::elements).last();
+    let is_begun = last.and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
+    if !rules::answers_without_thinking(target, rules::Beside { choice: &choice, is_begun }, reasoning.amount) {
         return Ok(reasoning);
     }
     for name in ["reasoning", "reasoning_effort", "thinking"] {

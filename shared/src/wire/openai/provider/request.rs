@@ -16,13 +16,14 @@ use crate::chat::turns::{CONTINUE, text};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
+use crate::wire::claude_schema::tool_input;
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use messages::{CacheOut, MessageOut, messages};
-use reasoning::{ReasoningOut, beside_calls};
+use reasoning::{ReasoningOut, beside};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
 #[derive(Serialize)]
@@ -133,7 +134,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     end_with_the_user(&mut turns, target);
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
-    let reasoning = beside_calls(reasoning, &tool_choice, target, &mut lost);
+    let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
+    let reasoning = beside(reasoning, rules::Beside { choice: &tool_choice, is_begun }, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);
@@ -277,11 +279,19 @@ fn tool_out(
         .map_err(|error| GatewayError::unreadable(&error))?;
     let renamed = names.properties(&name).zip(parameters.as_ref());
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
+    let parameters =
+        if rules::is_claude(target.upstream) { Some(claudes_schema(parameters.as_deref())?) } else { parameters };
     let is_taken = rules::takes_strict(target.upstream, parameters.as_deref());
     left_out.extend(strict.filter(|_| !is_taken));
     let strict = strict.is_some() && is_taken;
     let function = FunctionOut { name: names.outward(&name), description, parameters, strict };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
+}
+
+/// A tool's schema as Claude takes it, also behind `OpenRouter`, which passes it on: an object at its root.
+fn claudes_schema(schema: Option<&RawValue>) -> Result<Box<RawValue>, GatewayError> {
+    let own = schema.unwrap_or(RawValue::NULL);
+    tool_input(own).map_err(|error| GatewayError::invalid("tools", format!("tools: {error}.")))
 }
 
 fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {

@@ -25,6 +25,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     stops(model, body)?;
     reasoning(body)?;
     claude_thinking(model, body)?;
+    claude_schemas(model, body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
     breakpoints(model, body)?;
@@ -107,7 +108,25 @@ fn claude_thinking(model: &str, body: &Value) -> Verdict {
     })?;
     let choice = body.get("tool_choice");
     let is_forced = choice.is_some_and(|choice| choice == "required" || choice.get("function").is_some());
-    ensure(!is_forced, || "Thinking may not be enabled when tool_choice forces tool use.".to_owned())
+    ensure(!is_forced, || "Thinking may not be enabled when tool_choice forces tool use.".to_owned())?;
+    let last = items(body, "messages").last().and_then(|last| string(last, "role"));
+    ensure(last != Some("assistant"), || {
+        "messages: final assistant content is not supported when thinking is enabled".to_owned()
+    })
+}
+
+/// OpenRouter passes schemas on, and Claude's own refusals back (microsoft/vscode-copilot-release#10518).
+fn claude_schemas(model: &str, body: &Value) -> Verdict {
+    let functions = items(body, "tools").filter_map(|tool| tool.get("function")).filter(|_| model.starts_with("anthropic/"));
+    for (place, function) in functions.enumerate() {
+        let path = format!("tools.{place}.custom.input_schema");
+        let schema = function.get("parameters").ok_or_else(|| format!("{path}: Field required"))?;
+        ensure(string(schema, "type") == Some("object"), || format!("{path}.type: Input should be 'object'"))?;
+        ensure(["oneOf", "allOf", "anyOf"].iter().all(|union| schema.get(*union).is_none()), || {
+            format!("{path}: input_schema does not support oneOf, allOf, or anyOf at the top level")
+        })?;
+    }
+    Ok(())
 }
 
 /// Claude takes four marks for its cache, and none of an hour behind one of five minutes, whoever passes them on (platform.claude.com,

@@ -11,7 +11,7 @@ use crate::error::GatewayError;
 use crate::wire::anthropic::client::request::effort;
 use crate::wire::anthropic::rules::sampling;
 use crate::wire::anthropic::rules::thinking::{Asked, Plan, SUMMARIZED, Told, Wish};
-use crate::wire::anthropic::schema;
+use crate::wire::claude_schema as schema;
 use crate::wire::native::Forwarding;
 use crate::wire::request::is_unset_top_k;
 use crate::wire::schema_ref;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::capability::Thinking;
-use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
+use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::openai::rules;
@@ -23,14 +23,14 @@ pub(in crate::wire::openai) struct ReasoningOut {
     pub(in crate::wire::openai) exclude: Option<bool>,
 }
 
-/// What is said about thinking beside that choice.
-pub(super) fn beside_calls(
+/// What is said about thinking beside what else is asked for.
+pub(super) fn beside(
     reasoning: Reasoning,
-    choice: &ToolChoice,
+    others: rules::Beside<'_>,
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Reasoning {
-    if !rules::must_call_without_thinking(target, choice, reasoning.amount) {
+    if !rules::answers_without_thinking(target, others, reasoning.amount) {
         return reasoning;
     }
     lost.push(Lost::Reasoning);

@@ -18,7 +18,7 @@ fn tools(tools: &[Value]) -> Value {
 }
 
 fn tool(name: &str) -> Value {
-    json!({ "type": "function", "function": { "name": name } })
+    json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object" } } })
 }
 
 /// Four messages, the second of which is the assistant's.
@@ -60,16 +60,23 @@ fn sampling_passes_where_the_effort_lets_it() {
 fn claude_draws_and_is_forced_only_while_it_does_not_think_by_a_budget() {
     const OLDER: &str = "anthropic/claude-haiku-4.5";
     let forced = json!({ "tools": [tool("a")], "tool_choice": "required" });
+    let begun = talk(&[says(&json!("a")), json!({ "role": "assistant", "content": "{" })]);
     for (model, change) in [
         (OLDER, json!({ "temperature": 0.2 })),
         (OLDER, changed(&effort("none"), &json!({ "temperature": 0.2 }))),
         (OLDER, forced.clone()),
+        (OLDER, begun.clone()),
         (CLAUDE, changed(&effort("low"), &forced)),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");
     }
     for (change, words) in [
         (changed(&effort("low"), &json!({ "temperature": 0.2 })), "may only be set to 1 when thinking is enabled"),
+        (changed(&effort("low"), &begun), "final assistant content is not supported when thinking is enabled"),
+        (
+            tools(&[json!({ "type": "function", "function": { "name": "a" } })]),
+            "tools.0.custom.input_schema: Field required",
+        ),
         (changed(&effort("low"), &forced), "Thinking may not be enabled when tool_choice forces tool use"),
     ] {
         refused(verdict(OLDER, &change), words, &change);
