@@ -407,6 +407,7 @@ mod tests {
             (503, said("The response was filtered by the content management policy"), NOTHING),
             (401, said("no such key"), NO_WAY),
             (402, said("no credit"), CircuitOutcome::Failure(Blame::Credit)),
+            (402, said("You requested up to 65536 tokens, but can only afford 1024."), CircuitOutcome::Ignored),
             (408, said("slow"), FAILS),
             (429, said("slow down"), FAILS),
             (500, said("broken"), FAILS),
