@@ -6,6 +6,7 @@ pub mod long;
 pub mod memory;
 pub mod relaying;
 pub mod rich;
+pub mod rows;
 pub mod sending;
 pub mod whole_request;
 

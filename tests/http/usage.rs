@@ -1,15 +1,14 @@
 //! The ledger as a client reads it.
 
 use anyhow::{Context as _, Result};
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use gateway::admission::issue_key;
 use gateway::catalog::Catalog;
-use gateway::chat::Usage;
 use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
-use gateway::store::items::{Item, Limits, Record, TokenSource, number, text};
+use gateway::store::items::{Item, Limits, Record, number, text};
 use gateway_dev::stack::TABLE;
+use gateway_tests::rows::{busy_record, client, put_all};
 use gateway_tests::{Harness, eventually, options, read};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -113,35 +112,7 @@ fn record_of(key: &KeyId, model: &str, (days_ago, shard): (i64, u8)) -> Result<R
     let started = Timestamp::now().as_millisecond() - days_ago * 86_400_000;
     let request = RequestId::parse(&format!("req_{started:012x}7000800000000000000{shard:x}")).context("an id")?;
     let cost = PicoUsd::new(11_000_000_000_007 + u128::from(shard) + u128::try_from(days_ago)?);
-    Ok(Record {
-        key: key.clone(),
-        request,
-        format: "messages".into(),
-        model: model.to_owned(),
-        served_model: model.to_owned(),
-        upstream_model: model.to_owned(),
-        provider: "openrouter".into(),
-        attempts: 1,
-        status: 200,
-        finish: "stop".into(),
-        upstream_id: String::new(),
-        usage: Usage {
-            input: 12_345_678,
-            cache_read: 98_765_432,
-            cache_write_5m: 1_234_567,
-            cache_write_1h: 7_654_321,
-            output: 5_432_123,
-            reasoning: 1_234_567,
-            ..Usage::default()
-        },
-        source: TokenSource::Upstream,
-        price_version: "v".to_owned(),
-        markup_permille: 0,
-        provider_cost: cost,
-        charged: cost,
-        first_event_ms: None,
-        duration_ms: 1,
-    })
+    Ok(busy_record(key, request, model, cost))
 }
 
 /// The rollup that a record alone makes.
@@ -169,15 +140,9 @@ async fn ninety_days_of_twenty_models_in_eight_shards_come_from_two_pages_and_ad
         charged += record.charged.pico();
         items.push(rollup_of(&record));
     }
-    let client = client(&gateway);
-    for batch in items.chunks(25) {
-        let put = |item: &Item| {
-            let put = PutRequest::builder().set_item(Some(item.clone())).build()?;
-            anyhow::Ok(WriteRequest::builder().put_request(put).build())
-        };
-        let writes = batch.iter().map(put).collect::<Result<Vec<_>>>()?;
-        client.batch_write_item().request_items(TABLE, writes).send().await?;
-    }
+    let endpoint = &gateway.stack.support.database.endpoint;
+    put_all(endpoint, &items).await?;
+    let client = client(endpoint);
     let pages = client
         .query()
         .table_name(TABLE)
@@ -194,18 +159,6 @@ async fn ninety_days_of_twenty_models_in_eight_shards_come_from_two_pages_and_ad
     assert_eq!(usage["totalRequests"], 90 * 20 * 8);
     assert_eq!(usage["totalCost"].to_string(), PicoUsd::new(charged).to_string());
     Ok(())
-}
-
-/// A client of the emulator without anything of ours in between.
-fn client(gateway: &Harness) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(&gateway.stack.support.database.endpoint)
-        .region(aws_sdk_dynamodb::config::Region::from_static("us-east-1"))
-        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "local"))
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
 }
 
 #[tokio::test]

@@ -16,7 +16,9 @@ use gateway_dev::proxy::{Action, FaultProxy, Rule};
 use gateway_dev::stack::TABLE;
 use gateway_tests::project;
 
-use crate::{READS, WRITES, put_all};
+use gateway_tests::rows::put_all;
+
+use crate::{READS, WRITES};
 
 const DIGEST: KeyDigest = KeyDigest::new([7; 32]);
 const DAY: u64 = 86_400;

@@ -6,45 +6,18 @@ use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::store::Store;
-use gateway::store::items::{Record, Rollup, TokenSource, number};
+use gateway::store::items::{Record, Rollup, number};
 use gateway_dev::database::Emulator;
 use gateway_dev::stack::TABLE;
 
-use crate::put_all;
+use gateway_tests::rows::{busy_record, put_all};
 
 /// A record of now with tokens of every class, and a cost of eleven dollars.
 fn record(key: &KeyId) -> Result<Record> {
     let (started, model) = (Timestamp::now().as_millisecond(), "gpt-5.2");
     let cost = PicoUsd::new(11_000_000_007_000);
-    Ok(Record {
-        key: key.clone(),
-        request: RequestId::parse(&format!("req_{started:012x}70008000000000000000")).context("an id")?,
-        format: "messages".into(),
-        model: model.to_owned(),
-        served_model: model.to_owned(),
-        upstream_model: model.to_owned(),
-        provider: "openrouter".into(),
-        attempts: 1,
-        status: 502,
-        finish: "stop".into(),
-        upstream_id: String::new(),
-        usage: Usage {
-            input: 12_345_678,
-            cache_read: 98_765_432,
-            cache_write_5m: 1_234_567,
-            cache_write_1h: 7_654_321,
-            output: 5_432_123,
-            reasoning: 1_234_567,
-            ..Usage::default()
-        },
-        source: TokenSource::Upstream,
-        price_version: "v".to_owned(),
-        markup_permille: 0,
-        provider_cost: cost,
-        charged: cost,
-        first_event_ms: None,
-        duration_ms: 1,
-    })
+    let request = RequestId::parse(&format!("req_{started:012x}70008000000000000000")).context("an id")?;
+    Ok(Record { status: 502, ..busy_record(key, request, model, cost) })
 }
 
 async fn rollup(store: &Store, key: &KeyId) -> Result<Rollup> {

@@ -10,8 +10,8 @@ use gateway::ledger::{Verified, verify};
 use gateway::store::items::{Item, KEY, number, partition, primary_key, text};
 use gateway_dev::stack::TABLE;
 
-use crate::client;
 use crate::units::Bench;
+use gateway_tests::rows::client;
 
 /// Requests one after the other, each in flight for a moment, until it is enough.
 async fn traffic(bench: &Bench, is_over: &AtomicBool, pause: Duration) -> Result<u64> {
