@@ -12,6 +12,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 export SAM_CLI_TELEMETRY := 0
 export PORT
 
+# Where the toolchain of rust-toolchain.toml is not installed and cannot be fetched, the installed one has to do.
+ifneq ($(shell rustc --version >/dev/null 2>&1 && echo found),found)
+$(warning the toolchain of rust-toolchain.toml is not there; stable is used instead)
+export RUSTUP_TOOLCHAIN := stable
+endif
+
 # Release builds of the functions for `make dev`, with RELEASE=1.
 PROFILE_DIR := $(if $(RELEASE),release,debug)
 PACKAGES := $(addprefix --package ,$(FUNCTIONS))
