@@ -123,9 +123,10 @@ fn sent_history(body: &[u8]) -> (Vec<String>, Vec<String>, String) {
     (messages, ["system", "systemInstruction", "tools"].map(text).to_vec(), text("thinking"))
 }
 
+/// Whether more than thoughts is said, which go where thinking is off.
 fn says_something(message: &Value) -> bool {
-    let says =
-        |block: &Value| block["type"] != "thinking" && block["text"].as_str().is_none_or(|text| !text.trim().is_empty());
+    let is_thought = |block: &Value| block["type"] == "thinking" || block["type"] == "redacted_thinking";
+    let says = |block: &Value| !is_thought(block) && block["text"].as_str().is_none_or(|text| !text.trim().is_empty());
     let text = message["content"].as_str().is_some_and(|text| !text.trim().is_empty());
     let result = message["role"] == "tool";
     text || result || list(message, "content").iter().any(says) || !list(message, "tool_calls").is_empty()
