@@ -123,7 +123,11 @@ fn a_choice_between_tools_goes_where_none_is_declared() {
     let request =
         json!({"tools": [], "tool_choice": "required", "parallel_tool_calls": true, "messages": [user(json!("Hi."))]});
     let gone = json!({"/tools": null, "/tool_choice": null, "/parallel_tool_calls": null, "/toolConfig": null});
-    check(CHAT, "gpt-5.2", &request, gone.clone(), &[]);
+    for model in ["gpt-5.2", "claude-opus-4.6", "gemini-3-pro"] {
+        check(CHAT, model, &request, gone.clone(), &["tool_choice"]);
+    }
+    let free = json!({"tools": [], "tool_choice": "auto", "messages": [user(json!("Hi."))]});
+    check(CHAT, "gpt-5.2", &free, gone.clone(), &[]);
     let declared = json!({"tools": [function("f")], "tool_choice": "required", "messages": [user(json!("Hi."))]});
     check(CHAT, "gpt-5.2", &declared, json!({"/tool_choice": "required"}), &[]);
 }

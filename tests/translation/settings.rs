@@ -92,3 +92,30 @@ fn thoughts_whose_display_is_omitted_stay_with_the_provider() {
     check(CHAT, GPT, &asked(json!("omitted")), hidden, &[]);
     check(CHAT, GPT, &asked(json!("summarized")), json!({"/reasoning": {"effort": "medium"}}), &[]);
 }
+
+#[test]
+fn what_a_model_cannot_be_told_is_named() {
+    let between = with(&json!({"thinking": {"type": "between_tools"}}));
+    for model in [CLAUDE, GEMINI, GPT] {
+        check(MESSAGES, model, &between, json!({}), &["thinking"]);
+    }
+    check(MESSAGES, "claude-sonnet-5.5", &between, json!({"/thinking/type": "between_tools"}), &[]);
+    let hard = with(&json!({"reasoning_effort": "xhigh"}));
+    check(CHAT, "claude-opus-4.5", &hard, json!({"/output_config/effort": "high"}), &["reasoning_effort"]);
+    check(CHAT, CLAUDE, &hard, json!({"/output_config/effort": "max"}), &[]);
+    let hard = with(&json!({"output_config": {"effort": "xhigh"}}));
+    check(MESSAGES, "claude-opus-4.5", &hard, json!({"/output_config/effort": "high"}), &["output_config.effort"]);
+    let grammar = with(&json!({"response_format": {"type": "grammar", "grammar": "x"}}));
+    for model in [CLAUDE, GEMINI] {
+        check(CHAT, model, &grammar, json!({}), &["response_format"]);
+    }
+    check(CHAT, GPT, &grammar, json!({"/response_format/type": "grammar"}), &[]);
+    let strict = |schema: Value| {
+        let function = json!({"name": "f", "strict": true, "parameters": schema});
+        with(&json!({"tools": [{"type": "function", "function": function}]}))
+    };
+    let open = strict(json!({"type": "object", "properties": {"a": {"type": "string"}}}));
+    check(CHAT, CLAUDE, &open, json!({"/tools/0/strict": null}), &["tools[0].function.strict"]);
+    let closed = strict(json!({"type": "object", "properties": {}, "additionalProperties": false}));
+    check(CHAT, CLAUDE, &closed, json!({"/tools/0/strict": true}), &[]);
+}

@@ -8,6 +8,7 @@ use crate::chat::turns::reminder;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::media::{self, Title, split_data_url};
+use crate::wire::member_types::{self, MemberType, MemberTypes};
 use crate::wire::request::{
     NeededTexts, arguments, cache_mark, check_content, optional_text, quoted, text_field, unsupported,
 };
@@ -23,6 +24,22 @@ pub const NEEDED: NeededTexts = &[
     ("redacted_thinking", &[&["data"]]),
     ("tool_use", &[&["id"], &["name"]]),
     ("tool_result", &[&["tool_use_id"]]),
+];
+
+/// The types of what content blocks may have beside that (API reference, content blocks).
+const OPTIONAL: &[(&str, MemberTypes)] = &[
+    ("document", &[("title", MemberType::Text), ("context", MemberType::Text), ("citations", MemberType::Object)]),
+    (
+        "search_result",
+        &[
+            ("title", MemberType::Text),
+            ("source", MemberType::Text),
+            ("content", MemberType::List),
+            ("citations", MemberType::Object),
+        ],
+    ),
+    ("thinking", &[("thinking", MemberType::Text), ("signature", MemberType::Text)]),
+    ("tool_result", &[("is_error", MemberType::Flag), ("content", MemberType::Content)]),
 ];
 
 /// Types of blocks that are no parts of Chat Completions.
@@ -53,11 +70,20 @@ pub fn is_of_a_server(kind: &str) -> bool {
 
 /// Checks the content of a message and of the results in it.
 pub fn check(content: Value<'_>) -> Result<(), GatewayError> {
-    check_content(content, NEEDED)?;
+    check_blocks(content)?;
     // The results of tools have blocks of their own.
     let results = content.elements().filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_result")));
     let nested = results.filter_map(|result| result.get("content"));
-    nested.filter(|nested| nested.kind() == Kind::List).try_for_each(|nested| check_content(nested, NEEDED))
+    nested.filter(|nested| nested.kind() == Kind::List).try_for_each(check_blocks)
+}
+
+fn check_blocks(content: Value<'_>) -> Result<(), GatewayError> {
+    check_content(content, NEEDED)?;
+    content.elements().try_for_each(|block| {
+        let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
+        let types = OPTIONAL.iter().find(|(known, _)| kind == *known);
+        types.map_or(Ok(()), |(_, types)| member_types::check(block, types))
+    })
 }
 
 /// The content of a message or of a block: text, or blocks. What has no place in the conversation is noted in `left_out`.
@@ -107,6 +133,10 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
             let call_id = text_field(block, "tool_use_id")?;
             let content = of_result(nested(block, left_out)?, left_out);
             Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: block.place() })
+        }
+        // The summary of what stood before it.
+        "compaction" if block.get("content").and_then(Value::as_text).is_some() => {
+            text_part(text_field(block, "content")?, cache)
         }
         "search_result" => search_result(block, cache, left_out)?,
         "tool_reference" => text_part(found_tool(&text_field(block, "tool_name")?), cache),

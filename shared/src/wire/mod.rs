@@ -13,6 +13,7 @@ pub mod gemini;
 pub mod lost;
 mod measure;
 pub mod media;
+pub mod member_types;
 pub mod names;
 pub mod native;
 pub mod openai;

@@ -6,6 +6,7 @@ use super::OutputLimit;
 use super::names::ToolNames;
 use super::request::{ToolName, Tools};
 use super::target::Target;
+use super::unread::says_something;
 use crate::capability::SamplingField;
 use crate::chat::request::ToolChoice;
 use crate::document::{Document, Edits, Value, append_members};
@@ -75,6 +76,12 @@ impl<'d> Forwarding<'d> {
     pub fn drop(&mut self, value: Value<'_>) {
         self.edits.remove(value);
         self.dropped.push(value.path());
+    }
+
+    /// Leaves a value out, and names it if it says anything.
+    pub fn leave_out(&mut self, value: Value<'_>) {
+        self.edits.remove(value);
+        self.dropped.extend(says_something(value).then(|| value.path()));
     }
 
     /// Leaves out the members that an object of a closed shape does not have, and names those that say anything.

@@ -76,7 +76,7 @@ pub fn check_word(word: Option<Value<'_>>, known: &[&str]) -> Result<(), Gateway
 
 /// Checks the cache mark of an object (platform.claude.com, prompt caching: one type, two lifetimes).
 pub fn check_mark(holder: Value<'_>) -> Result<(), GatewayError> {
-    let Some(mark) = holder.get("cache_control").filter(|mark| mark.kind() == Kind::Object) else { return Ok(()) };
+    let Some(mark) = holder.get("cache_control") else { return Ok(()) };
     let [kind, ttl] = mark.fields(["type", "ttl"])?;
     check_word(kind, &["ephemeral"])?;
     check_word(ttl, &["5m", "1h"])
@@ -179,12 +179,19 @@ pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning
     let [kind, budget, display] = thinking.fields(["type", "budget_tokens", "display"])?;
     let kind = required_text(kind.ok_or_else(|| thinking.missing("type"))?)?;
     let amount = match (kind.as_str(), budget.map(Value::whole_number).transpose()?) {
-        ("disabled", _) => Amount::Off,
+        // No other vendor knows thinking between calls alone; without it comes nearest.
+        ("disabled" | "between_tools", _) => Amount::Off,
         ("enabled", Some(budget)) => Amount::Budget(budget),
         _ => Amount::Adaptive(effort),
     };
     let omitted = display.is_some_and(|display| display.is("omitted"));
     Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
+}
+
+/// Anthropic's `thinking` where it asks for thinking between calls alone, which no conversation has.
+pub fn thinking_between_tools(body: Value<'_>) -> Option<Place> {
+    let thinking = body.get("thinking")?;
+    thinking.get("type").filter(|kind| kind.is("between_tools")).map(|_| thinking.place())
 }
 
 /// A text of the client's that a message may quote, such as a type: cut to a length that logs and headers bear.

@@ -43,6 +43,15 @@ pub(super) fn members<'d>(value: Value<'d>, reading: &Reading) -> Vec<Value<'d>>
     found
 }
 
+/// Whether an object of that type may have a member of that name. Those of types that are not known may have any.
+pub(super) fn has_member(reading: &Reading, kind: &str, name: &str) -> bool {
+    match reading {
+        Reading::ByType(known) => find(known, kind).is_none_or(|reading| has_member(reading, kind, name)),
+        Reading::Members(known) => find(known, name).is_some(),
+        Reading::Whole | Reading::Default(_) | Reading::Each(_) => true,
+    }
+}
+
 fn walk<'d>(value: Value<'d>, reading: &Reading, found: &mut Vec<Value<'d>>) {
     if found.len() >= MOST {
         return;

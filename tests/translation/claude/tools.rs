@@ -62,7 +62,7 @@ fn tools_keep_what_is_theirs_and_change_only_where_claude_refuses_them() {
             ALL,
             json!({"tools": [], "tool_choice": {"type": "any"}}),
             vec![("/tools", Value::Null), ("/tool_choice", Value::Null)],
-            &[],
+            &["tool_choice"],
         ),
         case(ALL, json!({"tool_choice": {"type": "auto"}}), vec![("/tool_choice", Value::Null)], &[]),
         case(

@@ -17,6 +17,7 @@ pub(in crate::wire) static BLOCK: Reading = ByType(&[
     ("tool_use", &CALL),
     ("tool_result", &RESULT),
     ("search_result", &FOUND),
+    ("compaction", &Members(&[("type", WHOLE), ("content", WHOLE), ("cache_control", WHOLE)])),
     ("tool_reference", &Members(&[("type", WHOLE), ("tool_name", WHOLE), ("cache_control", WHOLE)])),
 ]);
 

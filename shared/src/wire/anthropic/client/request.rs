@@ -10,9 +10,10 @@ use std::sync::Arc;
 use crate::chat::request::{
     Amount, ChatRequest, Effort, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
-use crate::document::{Document, Kind, Pattern, Value};
+use crate::document::{Document, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::blocks;
+use crate::wire::member_types::{self, MemberType};
 use crate::wire::request::{
     self, MAX_STOPS, MAX_TOOLS, Tools, check_content, check_objects, optional_list, optional_text, required_text, text_field,
 };
@@ -89,13 +90,15 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
         let content = content.ok_or_else(|| message.missing("content"))?;
         blocks::check(content)?;
     }
-    let [system, tools, choice, stops, thinking] =
-        body.fields(["system", "tools", "tool_choice", "stop_sequences", "thinking"])?;
+    let [system, tools, choice, metadata, stops, thinking] =
+        body.fields(["system", "tools", "tool_choice", "metadata", "stop_sequences", "thinking"])?;
     system.map_or(Ok(()), |system| check_content(system, blocks::NEEDED))?;
     let tools = optional_list(tools, MAX_TOOLS)?;
     check_objects(&tools)?;
-    tools.iter().copied().try_for_each(request::check_mark)?;
+    tools.iter().copied().try_for_each(tools::check)?;
     choice.map_or(Ok(()), |choice| tools::check_choice(choice, &tools))?;
+    member_types::check(body, &[("metadata", MemberType::Object)])?;
+    metadata.map_or(Ok(()), |metadata| member_types::check(metadata, &[("user_id", MemberType::Text)]))?;
     Tools::of(tools, tool_name)?;
     for stop in optional_list(stops, MAX_STOPS)? {
         stop.text()?;
@@ -145,10 +148,12 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         messages.push(Message { role, parts: blocks::content(message.required("content")?, &mut left_out)? });
     }
     let one_at_a_time = choice.and_then(|choice| choice.get("disable_parallel_tool_use")).map(Value::flag).transpose()?;
-    let user = metadata.filter(|metadata| metadata.kind() == Kind::Object).and_then(|metadata| metadata.get("user_id"));
+    let user = metadata.and_then(|metadata| metadata.get("user_id"));
     let (tools, searches) = client_tools(tools)?;
     let mut tool_choice = choice.map_or(Ok(ToolChoice::Auto), tools::choice)?;
-    if !searches.is_empty() && !tool_choice.names().iter().all(|name| tools.iter().any(|tool| tool.name == *name)) {
+    let is_lost = tools.is_empty() && tool_choice.is_forced()
+        || !searches.is_empty() && !tool_choice.names().iter().all(|name| tools.iter().any(|tool| tool.name == *name));
+    if is_lost {
         tool_choice = ToolChoice::Auto;
         left_out.extend(choice.map(Value::place));
     }
@@ -163,7 +168,12 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
         user: optional_text(user)?,
-        left_out: left_out.into_iter().chain(unread::places(body, reading::BODY)).chain(second_amount(body)).collect(),
+        left_out: left_out
+            .into_iter()
+            .chain(unread::places(body, reading::BODY))
+            .chain(second_amount(body))
+            .chain(request::thinking_between_tools(body))
+            .collect(),
     })
 }
 

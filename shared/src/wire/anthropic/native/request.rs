@@ -5,6 +5,7 @@ mod blocks;
 mod history;
 mod media;
 mod reading;
+mod server_tools;
 mod settings;
 mod tools;
 
@@ -70,14 +71,22 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     let names = declared.names()?;
     let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
     let cites = !matches!(format, AnswerFormat::ByMode);
-    let mut reader = Reader { forwarding: &mut forwarding, names: &names, takes_tool_changes, cites, marks: Vec::new() };
+    let mut reader = Reader {
+        forwarding: &mut forwarding,
+        names: &names,
+        takes_tool_changes,
+        cites,
+        marks: Vec::new(),
+        citable: Vec::new(),
+    };
     reader.tools(&declared.kept, target)?;
     let mut conversation = Conversation::read(&mut reader, target)?;
-    let choice = tools::choice(&mut reader, target)?;
+    reader.cite_all();
+    let choice = tools::choice(&mut reader, &declared, target)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);
     let marks = reader.marks;
     conversation.instruction = format.in_words()?;
-    let choice = answer_by(&mut forwarding, &mut conversation, &declared).unwrap_or(choice);
+    let choice = answer_by(&mut forwarding, &mut conversation, &declared, &choice).unwrap_or(choice);
     tools::add(&mut forwarding, &declared.kept, declared.more(&names, body)?);
     let limit = target.clamp(request.max_tokens.map_or(target.max_output_tokens, |limit| limit.tokens));
     let plan = conversation.plan(&choice, limit, target, body)?;
@@ -116,6 +125,7 @@ impl<'d> Conversation<'d> {
             origins.push(Origin { value, role: message.role, blocks: message.parts.len(), stays: false });
             messages.push(message);
         }
+        server_tools::keep_paired(&mut messages, reader.forwarding);
         for (at, origin) in (1_usize..).zip(&mut origins) {
             origin.stays = stays(&messages, at, target);
             messages.get_mut(at).filter(|_| origin.stays).into_iter().for_each(|message| message.parts.clear());
@@ -160,6 +170,9 @@ impl<'d> Conversation<'d> {
             (Ending::Fine | Ending::Trimmed, _) => {}
         }
         turns.retain(|turn| !turn.parts.is_empty());
+        if turns.first().is_some_and(|turn| turn.role == Role::Assistant) {
+            turns.insert(0, Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] });
+        }
         history::write(forwarding, self.list, &self.origins, turns);
         write_system(forwarding, self.system, instructions, self.instruction.as_deref());
     }
@@ -244,11 +257,13 @@ fn answer_by<'d>(
     forwarding: &mut Forwarding<'d>,
     conversation: &mut Conversation<'d>,
     declared: &tools::Declared<'d>,
+    choice: &ToolChoice,
 ) -> Option<ToolChoice> {
     let name = declared.answer.as_ref()?.name.clone();
     forwarding.undo.answer_tool = Some(name.clone());
-    // Beside other tools the model must stay free to call those first.
-    if !declared.kept.is_empty() || !declared.called.is_empty() {
+    // Beside other tools the model must stay free to call those first, if it may.
+    let has_others = !declared.kept.is_empty() || !declared.called.is_empty();
+    if has_others && *choice != ToolChoice::None {
         conversation.instruction = Some(answer_by_tool(&name));
         return None;
     }

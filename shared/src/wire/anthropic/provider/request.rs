@@ -154,7 +154,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
             .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
             .collect::<Result<_, Refusal>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
-        tools: tools_out(tools, &names, target)?,
+        tools: tools_out(tools, &names, target, &mut left_out)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
         thinking: thinking_out(plan, reasoning, target),
         temperature: None,
@@ -275,8 +275,8 @@ fn answer_format(
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
     let name = answer_name(tools.iter().map(|tool| tool.name.as_str()));
-    // Beside the client's own tools the model must stay free to call those first.
-    if tools.is_empty() {
+    // Beside the client's own tools the model must stay free to call those first, if it may.
+    if tools.is_empty() || *choice == ToolChoice::None {
         *choice = ToolChoice::Named(name.clone());
     } else {
         turns.system.push(text(&answer_by_tool(&name)));
@@ -303,8 +303,19 @@ fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
     }
 }
 
-fn tools_out(tools: Vec<ToolDefinition>, names: &ToolNames, target: &Target<'_>) -> Result<Vec<ToolOut>, GatewayError> {
-    tools.into_iter().enumerate().map(|(position, tool)| tool_out(position, tool, names, target)).collect()
+fn tools_out(
+    tools: Vec<ToolDefinition>,
+    names: &ToolNames,
+    target: &Target<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<Vec<ToolOut>, GatewayError> {
+    let tool_out = |(position, tool): (usize, ToolDefinition)| {
+        let strict = tool.strict;
+        let out = tool_out(position, tool, names, target)?;
+        left_out.extend(strict.filter(|_| !out.strict));
+        Ok(out)
+    };
+    tools.into_iter().enumerate().map(tool_out).collect()
 }
 
 fn tool_out(position: usize, tool: ToolDefinition, names: &ToolNames, target: &Target<'_>) -> Result<ToolOut, GatewayError> {

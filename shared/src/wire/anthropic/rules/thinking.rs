@@ -167,10 +167,10 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
         (_, effort) => effort,
     };
     let most = most_effort(told, capabilities.thinking_off);
-    let effort = wanted.and_then(|wanted| nearest(wanted.min(most), &capabilities.efforts));
+    let sent = wanted.and_then(|wanted| nearest(wanted.min(most), &capabilities.efforts));
     let is_asked = matches!(wish.thinking, Asked::Budget(_) | Asked::Adaptive);
     // The budget of a model without words for efforts is made of the effort.
-    let follows = effort.is_some() || (wish.thinking == Asked::Adaptive && told.is_on());
+    let follows = sent.is_some() || (wish.thinking == Asked::Adaptive && told.is_on());
     let thinks_unasked = capabilities.thinking_off != ThinkingOff::Omit;
     Plan {
         told,
@@ -179,7 +179,7 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
             Told::Off => false,
             Told::Budget(_) | Told::Adaptive | Told::BetweenTools => true,
         },
-        effort,
+        effort: sent.map(Effort::as_str),
         loses_thinking: is_asked && !told.is_on(),
         changes_budget: matches!((wish.thinking, told), (Asked::Budget(asked), Told::Budget(sent)) if asked != sent),
         loses_off: match wish.thinking {
@@ -187,7 +187,7 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
             Asked::BetweenTools => told != Told::BetweenTools,
             Asked::Nothing | Asked::Budget(_) | Asked::Adaptive => false,
         },
-        loses_effort: wish.effort.is_some_and(|effort| !follows || effort > most),
+        loses_effort: wish.effort.is_some_and(|asked| !follows || sent.is_some_and(|sent| sent < asked)),
     }
 }
 
@@ -216,10 +216,10 @@ fn budget(wanted: u64, so_far: &Circumstances) -> Told {
 }
 
 /// The nearest effort word that the model knows: the next higher one, else its highest; none where it knows none.
-fn nearest(wanted: Effort, words: &[String]) -> Option<&'static str> {
+fn nearest(wanted: Effort, words: &[String]) -> Option<Effort> {
     let known: Vec<Effort> = words.iter().filter_map(|word| Effort::parse(word)).collect();
     let next = known.iter().filter(|effort| **effort >= wanted).min();
-    next.or_else(|| known.iter().max()).map(|effort| effort.as_str())
+    next.or_else(|| known.iter().max()).copied()
 }
 
 #[cfg(test)]
@@ -306,6 +306,8 @@ mod tests {
         let adaptive = |asked, effort| of(Thinking::Adaptive, &words, asked, effort);
         assert_eq!(adaptive(Asked::Adaptive, Effort::XHigh), (Told::Adaptive, Some("max"), false));
         assert_eq!(adaptive(Asked::Nothing, Effort::Minimal), (Told::Nothing, Some("low"), false));
+        let low = |asked, effort| of(Thinking::Adaptive, &["low", "high"], asked, effort);
+        assert_eq!(low(Asked::Adaptive, Effort::Max), (Told::Adaptive, Some("high"), true));
         let budget = |asked| of(Thinking::Budget, &[], asked, Effort::Low);
         assert_eq!(budget(Asked::Adaptive), (Told::Budget(2_048), None, false));
         assert_eq!(budget(Asked::Nothing), (Told::Nothing, None, true));

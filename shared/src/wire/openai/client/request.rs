@@ -8,7 +8,7 @@ mod tools;
 
 use std::sync::Arc;
 
-use crate::chat::request::{Amount, ChatRequest, Effort, Reasoning, ResponseFormat, Sampling, ToolChoice};
+use crate::chat::request::{Amount, ChatRequest, Effort, Place, Reasoning, ResponseFormat, Sampling, ToolChoice};
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
@@ -148,8 +148,10 @@ fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
 }
 
 fn check_call(call: Value<'_>) -> Result<(), GatewayError> {
-    let [function, custom] = call.fields(["function", "custom"])?;
-    function.or(custom).map_or(Ok(()), |called| text_at(called, &["name"]).map(drop))
+    let [kind, function, custom] = call.fields(["type", "function", "custom"])?;
+    let place = if kind.is_some_and(|kind| kind.is("custom")) { "custom" } else { "function" };
+    let called = function.or(custom).ok_or_else(|| call.missing(place))?;
+    text_at(called, &["name"]).map(drop)
 }
 
 /// One text or a list of texts.
@@ -188,12 +190,19 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     left_out.extend(unread::places(body, reading::BODY));
     left_out.extend(second_amounts(body).map(Value::place));
     left_out.extend(messages::silent_names(body));
+    left_out.extend(request::thinking_between_tools(body));
+    left_out.extend(unknown_format(body));
+    let mut tool_choice = choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?;
+    if declared.is_empty() && tool_choice.is_forced() {
+        tool_choice = ToolChoice::Auto;
+        left_out.extend(choice.or(function_call).map(Value::place));
+    }
     let one_at_a_time = choice.filter(|choice| asks_one_at_a_time(*choice)).map(|_| false);
     let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
     Ok(ChatRequest {
         messages: messages.collect::<Result<_, _>>()?,
         tools: declared,
-        tool_choice: choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?,
+        tool_choice,
         parallel_tool_calls: parallel.map(Value::flag).transpose()?.or(one_at_a_time),
         max_tokens: output_limit(body)?.map(|limit| limit.tokens),
         sampling: sampling(body)?,
@@ -237,6 +246,13 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
         ("json_object" | "json_schema", _) => ResponseFormat::JsonObject,
         _ => ResponseFormat::Text,
     })
+}
+
+/// A form of the answer that no conversation has.
+fn unknown_format(body: Value<'_>) -> Option<Place> {
+    let format = body.get("response_format")?;
+    let is_known = |kind: Value<'_>| ["text", "json_object", "json_schema"].iter().any(|known| kind.is(known));
+    (!format.get("type").is_some_and(is_known)).then(|| format.place())
 }
 
 /// Amounts of thinking beside another one that counts: of two efforts the outer one, and an effort rather than a budget. OpenRouter
@@ -332,6 +348,16 @@ mod tests {
             (
                 message(r#"{"role":"assistant","tool_calls":[{"id":"a","function":{"arguments":"{}"}}]}"#),
                 "messages[0].tool_calls[0].function.name",
+                "this field is required",
+            ),
+            (
+                message(r#"{"role":"assistant","tool_calls":[{"id":"a","type":"function"}]}"#),
+                "messages[0].tool_calls[0].function",
+                "this field is required",
+            ),
+            (
+                message(r#"{"role":"assistant","tool_calls":[{"id":"a","type":"custom"}]}"#),
+                "messages[0].tool_calls[0].custom",
                 "this field is required",
             ),
             (with(r#","max_tokens":0"#), "max_tokens", "must be at least 1"),

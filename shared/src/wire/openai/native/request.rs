@@ -112,7 +112,7 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
 /// The edits that a model of OpenRouter's needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
-    drop_empty_tools(&mut forwarding);
+    drop_empty_tools(&mut forwarding)?;
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
     members::fit_schemas(&mut forwarding, target)?;
@@ -174,8 +174,8 @@ fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: SamplingSuppo
     }
 }
 
-/// An empty list of tools is refused, and so is what only says how to use them: nothing is lost.
-fn drop_empty_tools(forwarding: &mut Forwarding<'_>) {
+/// An empty list of tools is refused, and so is what only says how to use them. Nothing is lost, unless a tool had to be called.
+fn drop_empty_tools(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
     let is_empty = |tools: Value<'_>| tools.elements().next().is_none();
     let tools = forwarding.body.get("tools");
     if tools.is_some_and(is_empty) {
@@ -183,9 +183,13 @@ fn drop_empty_tools(forwarding: &mut Forwarding<'_>) {
             forwarding.edits.remove_field(forwarding.body, field);
         }
     }
-    if tools.is_none_or(is_empty) {
-        forwarding.edits.remove_field(forwarding.body, "tool_choice");
+    if tools.is_none_or(is_empty)
+        && let Some(choice) = forwarding.body.get("tool_choice")
+    {
+        forwarding.edits.remove(choice);
+        forwarding.dropped.extend(tool_choice(choice)?.is_forced().then(|| choice.path()));
     }
+    Ok(())
 }
 
 /// Puts efforts that the model does not know into the next that it does, and Anthropic's field into OpenRouter's.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::json::items;
 use super::claude_model::Model;
 use super::verdict::{Verdict, ensure, extra};
-use super::{claude_absent, claude_history, claude_thinking, claude_tools};
+use super::{claude_absent, claude_history, claude_server_tools, claude_thinking, claude_tools};
 
 const FIELDS: [&str; 17] = [
     "anthropic_version",
@@ -75,6 +75,7 @@ fn fields(header: &str, body: &Value) -> Verdict {
             FIELDS.contains(&field.as_str()) && (field != "context_management" || betas.contains(&CONTEXT_MANAGEMENT));
         ensure(known, || format!("{field}: Extra inputs are not permitted"))?;
     }
+    claude_server_tools::compaction(&betas, body)?;
     extra(body.get("metadata"), "metadata", &["user_id"])?;
     // No cloud platform takes task budgets (platform.claude.com, task-budgets): there they are one more extra input.
     extra(body.get("output_config"), "output_config", &["effort", "format"])

@@ -1,10 +1,10 @@
-//! Where Claude on Vertex refuses null: optional members are absent instead. Members that Anthropic's published types (the parameters
+//! Where Claude on Vertex refuses values of another type (API reference), and null: optional members are absent instead. Members that Anthropic's published types (the parameters
 //! of its TypeScript SDK) let be null are left alone: marks for the cache, citations, titles, contexts, the user's id, effort, format.
 
 use serde_json::Value;
 
-use super::super::json::items;
-use super::verdict::Verdict;
+use super::super::json::{items, string};
+use super::verdict::{Verdict, ensure};
 
 const REQUEST: [(&str, &str); 12] = [
     ("system", "list"),
@@ -28,6 +28,10 @@ const BLOCK: [(&str, &str); 5] =
 /// Checks the whole request.
 pub(super) fn check(body: &Value) -> Verdict {
     given(body, &REQUEST, "")?;
+    if let Some(metadata) = body.get("metadata") {
+        let user = metadata.get("user_id").is_none_or(|user| user.is_string() || user.is_null());
+        ensure(user, || "metadata.user_id: Input should be a valid string".to_owned())?;
+    }
     if let Some(choice) = body.get("tool_choice") {
         given(choice, &[("disable_parallel_tool_use", "boolean"), ("name", "string")], "tool_choice.")?;
     }
@@ -42,8 +46,21 @@ pub(super) fn check(body: &Value) -> Verdict {
     Ok(())
 }
 
+/// Whether a value is of a type. Lists of blocks may be texts, or one object in what the provider's own tools found; the source of a
+/// search result is a text.
+fn is_of(kind: &str, value: &Value, is_found: bool) -> bool {
+    match kind {
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "number" | "integer" => value.is_number(),
+        "dictionary" => value.is_object() || (value.is_string() && is_found),
+        _ => value.is_array() || value.is_string() || value.is_object(),
+    }
+}
+
 fn given(object: &Value, members: &[(&str, &str)], path: &str) -> Verdict {
-    match members.iter().find(|(name, _)| object.get(*name).is_some_and(Value::is_null)) {
+    let is_found = string(object, "type") == Some("search_result");
+    match members.iter().find(|(name, kind)| object.get(*name).is_some_and(|value| !is_of(kind, value, is_found))) {
         Some((name, kind)) => Err(format!("{path}{name}: Input should be a valid {kind}")),
         None => Ok(()),
     }

@@ -8,6 +8,7 @@ use super::super::json::{items, string};
 use super::super::{signature, text};
 use super::claude_media;
 use super::claude_model::Model;
+use super::claude_server_tools;
 use super::claude_turns::{Block, Turn, said, turns};
 use super::verdict::{Verdict, ensure, extra, is_name};
 
@@ -32,6 +33,8 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     }
     breakpoints(body)?;
     pairs(&turns)?;
+    claude_server_tools::pairs(&turns)?;
+    claude_server_tools::citations(body)?;
     thoughts(&turns, thinking)?;
     ending(model, thinking, &turns)
 }
@@ -83,7 +86,7 @@ fn content(block: &Block<'_>) -> Verdict {
     match *kind {
         "text" => said(block.text.unwrap_or_default()),
         "image" | "document" => claude_media::source(path, kind, value),
-        "search_result" => items(value, "content").filter_map(|block| string(block, "text")).try_for_each(said),
+        "search_result" => found(path, value),
         "thinking" => thought(block),
         "redacted_thinking" => ensure(signature::read(block.string("data")).is_some(), || {
             format!("{path}: Invalid `data` in `redacted_thinking` block")
@@ -92,6 +95,15 @@ fn content(block: &Block<'_>) -> Verdict {
         "tool_result" => result(block),
         _ => Ok(()),
     }
+}
+
+/// What a block is made of carries no mark for the cache (platform.claude.com, prompt caching, what cannot be cached).
+fn found(path: &str, value: &Value) -> Verdict {
+    for (place, block) in items(value, "content").enumerate() {
+        extra(Some(block), &format!("{path}.search_result.content.{place}"), &["type", "text", "citations"])?;
+        said(string(block, "text").unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// The input is an object (API reference), not its text.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::json::{items, string};
 use super::super::picture;
 use super::claude_turns::said;
-use super::verdict::{Verdict, ensure, is_name};
+use super::verdict::{Verdict, ensure, extra, is_name};
 
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
@@ -14,6 +14,11 @@ pub(super) fn source(path: &str, kind: &str, block: &Value) -> Verdict {
     let source = block.get("source").unwrap_or(&Value::Null);
     let path = format!("{path}.{kind}.source");
     let media = string(source, "media_type").unwrap_or_default();
+    let known: &[&str] =
+        if string(source, "type") == Some("content") { &["type", "content"] } else { &["type", "media_type", "data"] };
+    if string(source, "type") != Some("url") {
+        extra(Some(source), &path, known)?;
+    }
     match (string(source, "type"), kind) {
         (Some("base64"), "image") => {
             ensure(IMAGES.contains(&media), || {

@@ -4,7 +4,8 @@ use crate::chat::request::{JsonText, ToolChoice, ToolDefinition};
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::anthropic::typed_tools;
-use crate::wire::request::{cache_mark, optional_text, quoted, set_flag, text_field};
+use crate::wire::member_types::{self, MemberType, MemberTypes};
+use crate::wire::request::{cache_mark, check_mark, optional_text, quoted, set_flag, text_field};
 
 /// Whether a declared tool runs at the client, or costs nothing but tokens. Server tools have prices of their own, or are not
 /// on Vertex at all.
@@ -41,9 +42,28 @@ pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError
     })
 }
 
+/// The types of what a tool of the client's may have (API reference, tools).
+const OPTIONAL: MemberTypes = &[
+    ("type", MemberType::Text),
+    ("description", MemberType::Text),
+    ("input_schema", MemberType::Object),
+    ("strict", MemberType::Flag),
+    ("defer_loading", MemberType::Flag),
+    ("eager_input_streaming", MemberType::Flag),
+    ("input_examples", MemberType::List),
+    ("allowed_callers", MemberType::List),
+];
+
+/// Checks the types of a tool's members.
+pub(super) fn check(tool: Value<'_>) -> Result<(), GatewayError> {
+    check_mark(tool)?;
+    member_types::check(tool, OPTIONAL)
+}
+
 /// Checks that a choice is one of Anthropic's, of a tool that is declared.
 pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
     let [kind, name] = choice.fields(["type", "name"])?;
+    member_types::check(choice, &[("disable_parallel_tool_use", MemberType::Flag)])?;
     let kind = kind.ok_or_else(|| choice.missing("type"))?;
     match kind.text()?.as_ref() {
         "auto" | "any" | "none" => Ok(()),

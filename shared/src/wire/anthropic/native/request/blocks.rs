@@ -90,6 +90,11 @@ impl<'d> Block<'d> {
         self.kind
     }
 
+    /// The id of a call, or of the call that a result answers; empty for other blocks.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Where the client has it.
     pub(super) fn home(&self) -> Option<Home> {
         self.home

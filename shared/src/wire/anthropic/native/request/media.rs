@@ -9,38 +9,48 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried};
 use crate::wire::blocks;
 use crate::wire::media::{self, Title};
-use crate::wire::request::unsupported;
 
 impl<'d> Reader<'_, 'd> {
-    /// Where a picture or a document is. Vertex does not fetch addresses, and has no files.
-    pub(super) fn source(&mut self, block: Value<'d>, source: Option<Value<'d>>) -> Result<(), GatewayError> {
-        let Some(source) = source else { return Ok(()) };
+    /// Where a picture or a document is, and which of both it is sent as. Vertex does not fetch addresses, and has no files.
+    pub(super) fn source(&mut self, block: Value<'d>, source: Option<Value<'d>>) -> Result<Carrier, GatewayError> {
+        let Some(source) = source else { return Ok(Carrier::Document) };
         let [kind, media_type, data, content] = source.fields(["type", "media_type", "data", "content"])?;
-        match kind.and_then(Value::as_text).as_deref() {
-            Some("file") => Err(unsupported(block, "a file by id; send its data instead")),
-            Some("url") => self.restate(block, source),
-            Some("base64") => {
-                let told = data.and_then(Value::as_text).unwrap_or_default();
+        match (kind.and_then(Value::as_text).as_deref(), data.and_then(Value::as_text), content) {
+            (Some("base64"), Some(told), _) => {
                 let true_type = media::sniff(&told).map(Cow::Borrowed).or_else(|| media_type.and_then(Value::as_text));
                 match true_type.as_deref().and_then(Carrier::of).filter(|_| !told.starts_with("data:")) {
                     Some(carrier) => {
                         self.carry(block, carrier);
                         self.inline(source, media_type, told);
-                        Ok(())
+                        self.keep_in_source(source, &["type", "media_type", "data"]);
+                        Ok(carrier)
                     }
                     None => self.restate(block, source),
                 }
             }
-            Some("text") if !media_type.is_some_and(|declared| declared.is(PLAIN)) => {
-                self.forwarding.edits.set(source, "media_type", PLAIN);
-                Ok(())
+            (Some("text"), Some(_), _) => {
+                if !media_type.is_some_and(|declared| declared.is(PLAIN)) {
+                    self.forwarding.edits.set(source, "media_type", PLAIN);
+                }
+                self.keep_in_source(source, &["type", "media_type", "data"]);
+                Ok(Carrier::Document)
             }
-            Some(_) | None => self.nested(content, Spot::Block).map(drop),
+            (Some("content"), _, Some(content)) => {
+                self.keep_in_source(source, &["type", "content"]);
+                self.nested(Some(content), Spot::Block).map(|_| Carrier::Document)
+            }
+            _ => self.restate(block, source),
         }
     }
 
+    /// Leaves out the members that a source of its type does not have, which are refused.
+    fn keep_in_source(&mut self, source: Value<'d>, known: &[&str]) {
+        let others = source.members().filter(|(name, _)| !known.contains(&name.as_ref()));
+        others.for_each(|(_, value)| self.forwarding.leave_out(value));
+    }
+
     /// Writes a source as Claude takes it, whatever the client calls it: data URLs are data, and files of text are text.
-    fn restate(&mut self, block: Value<'d>, source: Value<'d>) -> Result<(), GatewayError> {
+    fn restate(&mut self, block: Value<'d>, source: Value<'d>) -> Result<Carrier, GatewayError> {
         let is_document = block.get("type").is_some_and(|kind| kind.is(Carrier::Document.kind()));
         let title = block.get("title").and_then(Value::as_text);
         let told = blocks::source(block, is_document.then_some(Title(title.as_deref())))?;
@@ -49,7 +59,7 @@ impl<'d> Reader<'_, 'd> {
         })?;
         self.carry(block, carrier);
         self.forwarding.edits.replace(source, &told);
-        Ok(())
+        Ok(carrier)
     }
 
     /// Makes a block the one for its bytes. Pictures have no titles.

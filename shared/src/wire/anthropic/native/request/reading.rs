@@ -7,12 +7,14 @@ use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
 use crate::error::GatewayError;
+use crate::wire::anthropic::rules::media::Carrier;
 use crate::wire::anthropic::signature;
-use crate::wire::blocks::{found_tool, is_of_a_server};
+use crate::wire::blocks::{BLOCK, found_tool, is_of_a_server};
 use crate::wire::cache_marks::Area;
 use crate::wire::names::ToolNames;
 use crate::wire::native::Forwarding;
 use crate::wire::request::{arguments, unsupported};
+use crate::wire::unread::has_member;
 
 /// A cache mark of a request.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +34,9 @@ pub(super) enum Spot {
     System,
     /// A message of the system's.
     Instruction(Home),
-    /// Another message.
+    /// An answer of the model's.
+    Answer(Home),
+    /// A message of the user's.
     Message(Home),
     /// A tool's result.
     Result,
@@ -43,7 +47,7 @@ pub(super) enum Spot {
 impl Spot {
     fn home(self) -> Option<Home> {
         match self {
-            Self::Instruction(home) | Self::Message(home) => Some(home),
+            Self::Instruction(home) | Self::Answer(home) | Self::Message(home) => Some(home),
             Self::System | Self::Result | Self::Block => None,
         }
     }
@@ -56,9 +60,19 @@ impl Spot {
     const fn area(self) -> Area {
         match self {
             Self::System => Area::Fixed,
-            Self::Instruction(_) | Self::Message(_) | Self::Result | Self::Block => Area::Moving,
+            Self::Instruction(_) | Self::Answer(_) | Self::Message(_) | Self::Result | Self::Block => Area::Moving,
         }
     }
+}
+
+/// Whether Claude takes a member of a block. It refuses those that it does not know.
+fn is_member(kind: &str, name: &str) -> bool {
+    has_member(&BLOCK, kind, name) || (kind, name) == ("text", "citations")
+}
+
+/// Whether citations are asked for.
+fn is_enabled(citations: Value<'_>) -> bool {
+    citations.get("enabled").is_some_and(|on| matches!(on.flag(), Ok(true)))
 }
 
 /// Reads blocks.
@@ -71,6 +85,8 @@ pub(super) struct Reader<'f, 'd> {
     pub(super) cites: bool,
     /// The cache marks in the order of the prompt.
     pub(super) marks: Vec<MarkAt<'d>>,
+    /// What may be cited, with what it says of that.
+    pub(super) citable: Vec<(Value<'d>, Option<Value<'d>>)>,
 }
 
 /// What a block says that anything here asks for. Members that are null are left out: they mean nothing, and strict readers refuse
@@ -86,6 +102,7 @@ struct Fields<'d> {
     source: Option<Value<'d>>,
     content: Option<Value<'d>>,
     mark: Option<Value<'d>>,
+    citations: Option<Value<'d>>,
 }
 
 impl<'d> Reader<'_, 'd> {
@@ -111,7 +128,11 @@ impl<'d> Reader<'_, 'd> {
         }
         for (at, value) in content.elements().enumerate() {
             let home = Home { message: number, block: Some(at) };
-            let spot = if role == Role::System { Spot::Instruction(home) } else { Spot::Message(home) };
+            let spot = match role {
+                Role::System => Spot::Instruction(home),
+                Role::Assistant => Spot::Answer(home),
+                Role::User => Spot::Message(home),
+            };
             parts.push(self.block(value, spot)?);
         }
         Ok(Message { role, parts })
@@ -119,7 +140,7 @@ impl<'d> Reader<'_, 'd> {
 
     /// A block.
     pub(super) fn block(&mut self, block: Value<'d>, spot: Spot) -> Result<Block<'d>, GatewayError> {
-        let fields = self.fields(block);
+        let fields = self.fields(block, spot);
         let home = spot.home();
         let kind = match fields.kind.and_then(Value::as_text).as_deref() {
             Some("text") if fields.text.is_some_and(Value::is_blank) => {
@@ -136,7 +157,9 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Result
             }
             Some("image" | "document") => {
-                self.source(block, fields.source)?;
+                if self.source(block, fields.source)? == Carrier::Document {
+                    self.citable.push((block, fields.citations));
+                }
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
@@ -145,19 +168,30 @@ impl<'d> Reader<'_, 'd> {
                 self.forwarding.drop(block);
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
+            // The summary of what stood before it: the beta that reads it as one is not sent.
+            Some("compaction") if fields.content.and_then(Value::as_text).is_some() => {
+                self.say(block, fields.content, "content", str::to_owned)
+            }
             Some("mid_conv_system") if fields.text.is_some() => self.say(block, fields.text, "text", reminder),
             // Only results may hold one.
             Some("tool_reference") if spot != Spot::Result => {
                 self.say(block, block.get("tool_name"), "tool_name", found_tool)
             }
             Some("tool_addition" | "tool_removal") => Kind::Text,
-            Some(_) | None => {
+            kind => {
+                if kind == Some("search_result") {
+                    self.citable.push((block, fields.citations));
+                }
                 self.nested(fields.content, Spot::Block)?;
                 if spot.is_instruction() { Kind::Media } else { Kind::Text }
             }
         };
-        // Inner marks end before those of the block around them.
-        self.mark(block, fields.mark, spot.area());
+        match fields.mark {
+            // What a block is made of takes no mark (platform.claude.com, prompt caching).
+            Some(mark) if spot == Spot::Block => self.forwarding.drop(mark),
+            // Inner marks end before those of the block around them.
+            mark => self.mark(block, mark, spot.area()),
+        }
         let id = fields.id.and_then(Value::as_text).unwrap_or(Cow::Borrowed(""));
         Ok(Block::new(kind, block, home).with_id(id))
     }
@@ -182,8 +216,9 @@ impl<'d> Reader<'_, 'd> {
         Kind::Text
     }
 
-    fn fields(&mut self, block: Value<'d>) -> Fields<'d> {
+    fn fields(&mut self, block: Value<'d>, spot: Spot) -> Fields<'d> {
         let mut fields = Fields::default();
+        let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
         for (name, value) in block.members() {
             if value.is_null() {
                 self.forwarding.edits.remove(value);
@@ -199,15 +234,32 @@ impl<'d> Reader<'_, 'd> {
                 "source" => &mut fields.source,
                 "content" => &mut fields.content,
                 "cache_control" => &mut fields.mark,
-                "citations" if !self.cites && value.get("enabled").is_some_and(|on| matches!(on.flag(), Ok(true))) => {
+                "citations" if !self.cites && is_enabled(value) => {
                     self.forwarding.drop(value);
                     continue;
                 }
-                _ => continue,
+                "citations" => &mut fields.citations,
+                // What the model itself has said comes back as it was.
+                name if matches!(spot, Spot::Answer(_)) || is_member(&kind, name) => continue,
+                _ => {
+                    self.forwarding.leave_out(value);
+                    continue;
+                }
             };
             *place = Some(value);
         }
         fields
+    }
+
+    /// Asks for citations of all that may be cited where they are asked of some: only of all or of none are they taken
+    /// (platform.claude.com, citations).
+    pub(super) fn cite_all(&mut self) {
+        let (asked, others): (Vec<_>, Vec<_>) =
+            self.citable.drain(..).partition(|(_, citations)| citations.is_some_and(is_enabled));
+        for (block, citations) in others.into_iter().filter(|_| !asked.is_empty()) {
+            self.forwarding.edits.set_json(block, "citations", r#"{"enabled":true}"#);
+            self.forwarding.dropped.extend(citations.map(Value::path));
+        }
     }
 
     /// Leaves out members that are null: an optional member is absent or has a value.

@@ -29,6 +29,20 @@ fn is_custom(tool: Value<'_>) -> bool {
     tool.get("type").is_none_or(|kind| kind.is("custom"))
 }
 
+/// What a tool of the client's has (API reference, tools). Other members are refused.
+const MEMBERS: [&str; 10] = [
+    "allowed_callers",
+    "cache_control",
+    "defer_loading",
+    "description",
+    "eager_input_streaming",
+    "input_examples",
+    "input_schema",
+    "name",
+    "strict",
+    "type",
+];
+
 /// What the type of the tool begins with that calls others from code.
 const CODE: &str = "code_execution_";
 
@@ -115,6 +129,10 @@ impl<'d> Reader<'_, 'd> {
             kept.iter().any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with(CODE)));
         for tool in kept {
             self.drop_nulls(*tool);
+            if is_custom(*tool) {
+                let others = tool.members().filter(|(name, _)| !MEMBERS.contains(&name.as_ref()));
+                others.for_each(|(_, value)| self.forwarding.leave_out(value));
+            }
             if let Some(callers) = tool.get("allowed_callers").filter(|callers| !has_code && calls_by_code(*callers)) {
                 self.forwarding.drop(callers);
             }
@@ -220,13 +238,21 @@ pub(super) fn add<'d>(forwarding: &mut Forwarding<'d>, kept: &[Value<'d>], more:
 }
 
 /// The choice under the names of the wire, and what it is.
-pub(super) fn choice(reader: &mut Reader<'_, '_>, target: &Target<'_>) -> Result<ToolChoice, GatewayError> {
+pub(super) fn choice(
+    reader: &mut Reader<'_, '_>,
+    declared: &Declared<'_>,
+    target: &Target<'_>,
+) -> Result<ToolChoice, GatewayError> {
     let Some(choice) = reader.forwarding.body.get("tool_choice") else { return Ok(ToolChoice::Auto) };
     if reader.forwarding.edits.removes(choice) {
         return Ok(ToolChoice::Auto);
     }
     reader.drop_nulls(choice);
     let told = tool_choice(choice)?;
+    if declared.kept.is_empty() && told.is_forced() {
+        reader.forwarding.drop(choice);
+        return Ok(ToolChoice::Auto);
+    }
     let name = matches!(told, ToolChoice::Named(_)).then_some("name");
     let known: Vec<&str> = ["disable_parallel_tool_use", "type"].into_iter().chain(name).collect();
     reader.forwarding.keep_only(choice, &known);

@@ -11,6 +11,28 @@ fn marked(block: &Value) -> Value {
     changed(block, &json!({ "cache_control": { "type": "ephemeral" } }))
 }
 
+/// A search among the tools, which runs at the provider.
+fn search(id: &str) -> Value {
+    json!({ "type": "server_tool_use", "id": id, "name": "tool_search_tool_regex", "input": { "query": "x" } })
+}
+
+fn found(id: &str) -> Value {
+    json!({ "type": "tool_search_tool_result", "tool_use_id": id, "content": { "type": "tool_search_tool_search_result" } })
+}
+
+fn document() -> Value {
+    json!({ "type": "document", "source": { "type": "text", "media_type": "text/plain", "data": "a" } })
+}
+
+fn cited(block: &Value) -> Value {
+    changed(block, &json!({ "citations": { "enabled": true } }))
+}
+
+/// A question that is made of these blocks.
+fn asking(blocks: &[Value]) -> Value {
+    json!({ "messages": [{ "role": "user", "content": blocks }] })
+}
+
 /// A result that holds these blocks.
 fn holding(blocks: &[Value]) -> Value {
     changed(&result("a"), &json!({ "content": blocks }))
@@ -40,9 +62,78 @@ fn blocks_in_their_places_are_accepted() {
             OPUS,
             talk(&[json!([call("a")]), json!([holding(&[json!({ "type": "tool_reference", "tool_name": "weather" })])])]),
         ),
-        (OPUS, talk(&[json!([{ "type": "web_search_tool_result", "tool_use_id": "s", "content": [] }]), json!("b")])),
+        (OPUS, talk(&[json!([search("s"), found("s")]), json!("b")])),
+        // The search runs when the client's result has come.
+        (OPUS, talk(&[json!([search("s"), call("a")]), json!([result("a")])])),
+        (OPUS, talk(&[json!([search("s"), call("a")]), json!([result("a")]), json!([found("s"), text("b")]), json!("c")])),
+        (OPUS, asking(&[cited(&document()), cited(&document())])),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+}
+
+#[test]
+fn what_the_providers_tools_left_behind_comes_whole() {
+    let search_result = |block: Value| json!({ "type": "search_result", "source": "s", "title": "t", "content": [block] });
+    for (change, words) in [
+        (
+            talk(&[json!([search("s"), text("a")]), json!("b")]),
+            "messages.1.content.0: `tool_search_tool_regex` tool use with id `s` was found without a corresponding result block",
+        ),
+        (
+            talk(&[json!([search("s"), call("a")]), json!([result("a")]), json!("b"), json!("c")]),
+            "messages.1.content.0: `tool_search_tool_regex` tool use with id `s` was found without a corresponding result block",
+        ),
+        (
+            talk(&[json!([found("s"), text("a")]), json!("b")]),
+            "messages.1.content.0: unexpected `tool_use_id` found in `tool_search_tool_result` blocks: s",
+        ),
+        (
+            talk(&[json!([{ "type": "compaction", "content": "a" }]), json!("b")]),
+            "messages: `compaction` blocks need the beta compact-2026-01-12",
+        ),
+        (
+            asking(&[cited(&document()), document()]),
+            "messages: citations must be enabled on all or none of the documents and search results",
+        ),
+        (
+            asking(&[search_result(marked(&text("a")))]),
+            "messages.0.content.0.search_result.content.0.cache_control: Extra inputs are not permitted",
+        ),
+        (
+            asking(&[changed(
+                &document(),
+                &json!({ "source": { "type": "text", "media_type": "text/plain", "data": "a", "x": 1 } }),
+            )]),
+            "messages.0.content.0.document.source.x: Extra inputs are not permitted",
+        ),
+    ] {
+        assert_eq!(verdict(OPUS, &change), Err(words.to_owned()), "{change}");
+    }
+    let compacted = talk(&[json!([{ "type": "compaction", "content": "a" }]), json!("b")]);
+    let betas = changed(&compacted, &json!({ "anthropic_beta": ["compact-2026-01-12"] }));
+    assert_eq!(verdict(OPUS, &betas), Ok(()));
+}
+
+#[test]
+fn values_of_another_type_are_refused() {
+    for (change, words) in [
+        (json!({ "metadata": { "user_id": 5 } }), "metadata.user_id: Input should be a valid string"),
+        (json!({ "metadata": "a" }), "metadata: Input should be a valid dictionary"),
+        (
+            json!({ "tools": [{ "name": "a", "description": 5, "input_schema": { "type": "object" } }] }),
+            "tools.0.custom.description: Input should be a valid string",
+        ),
+        (
+            talk(&[json!([call("a")]), json!([changed(&result("a"), &json!({ "is_error": "yes" }))])]),
+            "messages.2.content.0.is_error: Input should be a valid boolean",
+        ),
+        (
+            talk(&[json!([call("a")]), json!([changed(&result("a"), &json!({ "content": 5 }))])]),
+            "messages.2.content.0.content: Input should be a valid list",
+        ),
+    ] {
+        assert_eq!(verdict(OPUS, &change), Err(words.to_owned()), "{change}");
     }
 }
 

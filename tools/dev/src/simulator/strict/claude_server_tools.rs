@@ -1,0 +1,52 @@
+//! What Claude refuses of what its own tools left behind, and of what may be cited.
+
+use serde_json::Value;
+
+use super::super::json::{items, string};
+use super::claude_turns::{Block, Turn};
+use super::verdict::{Verdict, ensure};
+
+const COMPACTION: &str = "compact-2026-01-12";
+
+/// A call of a tool that runs at the provider has its result, and the other way round (platform.claude.com, server tools). One beside
+/// a call of the client's at the end of the conversation still waits for it.
+pub(super) fn pairs(turns: &[Turn<'_>]) -> Verdict {
+    let blocks = || turns.iter().flat_map(|turn| &turn.blocks);
+    let is_result = |block: &&Block<'_>| block.kind.ends_with("_tool_result");
+    let last = turns.iter().rposition(|turn| turn.role == "assistant");
+    for (at, turn) in turns.iter().enumerate() {
+        let waits = Some(at) == last && !turn.calls().is_empty();
+        for call in turn.blocks.iter().filter(|block| block.kind == "server_tool_use") {
+            let (id, name) = (call.string("id"), call.string("name"));
+            let is_answered = blocks().filter(is_result).any(|result| result.string("tool_use_id") == id);
+            ensure(waits || is_answered, || {
+                format!("{}: `{name}` tool use with id `{id}` was found without a corresponding result block", call.path)
+            })?;
+        }
+    }
+    for result in blocks().filter(is_result) {
+        let id = result.string("tool_use_id");
+        let is_called = blocks().any(|block| block.kind == "server_tool_use" && block.string("id") == id);
+        ensure(is_called, || format!("{}: unexpected `tool_use_id` found in `{}` blocks: {id}", result.path, result.kind))?;
+    }
+    Ok(())
+}
+
+/// Citations are asked for of all that may be cited, or of none (platform.claude.com, citations).
+pub(super) fn citations(body: &Value) -> Verdict {
+    let blocks = || items(body, "messages").flat_map(|message| items(message, "content"));
+    let nested =
+        blocks().filter(|block| string(block, "type") == Some("tool_result")).flat_map(|block| items(block, "content"));
+    let citable = blocks().chain(nested).filter(|block| matches!(string(block, "type"), Some("document" | "search_result")));
+    let asked: Vec<bool> = citable.map(|block| block.pointer("/citations/enabled") == Some(&Value::Bool(true))).collect();
+    ensure(asked.iter().all(|asked| *asked) || !asked.contains(&true), || {
+        "messages: citations must be enabled on all or none of the documents and search results".to_owned()
+    })
+}
+
+/// A summary is read only with its beta (platform.claude.com, compaction).
+pub(super) fn compaction(betas: &[&str], body: &Value) -> Verdict {
+    let mut blocks = items(body, "messages").flat_map(|message| items(message, "content"));
+    let has_one = blocks.any(|block| string(block, "type") == Some("compaction"));
+    ensure(!has_one || betas.contains(&COMPACTION), || format!("messages: `compaction` blocks need the beta {COMPACTION}"))
+}
