@@ -42,7 +42,7 @@ pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidate
     let Sent { body, output_tokens } = sent;
     let room = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
     let window = candidates.iter().map(|candidate| candidate.model.largest_prompt()).max().unwrap_or_default();
-    let input_tokens = body.worst_input(window).saturating_add(room).min(window);
+    let input_tokens = body.worst_input(window).saturating_add(room).min(body.largest_input(window));
     let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body));
     let price = prices.reduce(|one, other| HoldPrice {
         input: one.input.max(other.input),

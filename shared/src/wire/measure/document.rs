@@ -20,7 +20,7 @@ const MOST_OTHER_WORDS: u64 = 3_000;
 pub(super) struct Printed {
     /// Pages at most.
     pub(super) pages: u64,
-    /// Bytes of the strings in its streams: text that is drawn.
+    /// Bytes of its strings: what its streams draw, and what is said beside them.
     pub(super) text: u64,
 }
 
@@ -32,11 +32,17 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
     // The numbers of the streams' objects, and whether they hold words.
     let mut objects: HashMap<Vec<u8>, bool> = HashMap::new();
     found.read(bytes);
+    let mut outside = 0_usize;
     for at in memchr::memmem::find_iter(bytes, b"stream") {
         let before = bytes.get(at.saturating_sub(DICTIONARY)..at).unwrap_or_default();
         let data = bytes.get(at.saturating_add(6)..).unwrap_or_default();
         let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n"));
+        if before.ends_with(b"end") {
+            outside = at;
+        }
         let (Some(data), true) = (data, before.trim_ascii_end().ends_with(b">>")) else { continue };
+        text.say(bytes.get(outside..at).unwrap_or_default());
+        outside = bytes.len();
         let Object { number, dictionary } = object(before)?;
         let says = |name: &[u8]| memchr::memmem::find(dictionary, name).is_some();
         let is_picture = says(b"/Image") && says(b"/Width");
@@ -57,6 +63,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         found.read(&inflated);
         text.add(&inflated, says(b"/Form"));
     }
+    text.say(bytes.get(outside..).unwrap_or_default());
     let is_content = |content: &Vec<Vec<u8>>| content.first().and_then(|number| objects.get(number)) == Some(&true);
     let is_understood = streams == memchr::memmem::find_iter(bytes, b"endstream").count()
         && found.contents.keys().all(is_content)
@@ -97,6 +104,8 @@ fn inflate(data: &[u8], left: u64) -> Option<Vec<u8>> {
 struct Text {
     /// Bytes of the strings of pages.
     pages: u64,
+    /// Bytes of the strings in no stream.
+    objects: u64,
     /// Bytes of the strings of forms, which pages and other forms draw by their names.
     forms: u64,
     /// How often pages draw something by its name.
@@ -109,7 +118,7 @@ struct Text {
 
 impl Default for Text {
     fn default() -> Self {
-        Self { pages: 0, forms: 0, draws: 0, ways: 1, letter: 1 }
+        Self { pages: 0, objects: 0, forms: 0, draws: 0, ways: 1, letter: 1 }
     }
 }
 
@@ -126,10 +135,15 @@ impl Text {
         }
     }
 
+    /// Adds what stands in no stream: titles, notes, and what forms are filled in with.
+    fn say(&mut self, objects: &[u8]) {
+        self.objects = self.objects.saturating_add(drawn(objects));
+    }
+
     /// Bytes of text that a reader may find. A form that nothing draws may be drawn by what is no stream, such as a remark.
     fn drawn(&self) -> u64 {
         let forms = self.forms.saturating_mul(self.draws.max(1)).saturating_mul(self.ways);
-        self.pages.saturating_add(forms).saturating_mul(self.letter)
+        self.pages.saturating_add(forms).saturating_mul(self.letter).saturating_add(self.objects)
     }
 }
 
@@ -388,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_stands_in_strings_and_pixels_are_none() {
+    fn text_is_what_stands_in_strings_anywhere_and_pixels_are_none() {
         let page = b"%PDF-1.4 << /Type /Page >> ".to_vec();
         for (more, text) in [
             (stream("", "BT (Hello) Tj [(a) 20 (bc)] TJ <48656c> Tj << /X 1 >> ET"), 11),
@@ -398,6 +412,8 @@ mod tests {
             (stream("/Subtype /Form", "(Hello)"), 5),
             ([stream("", "/A Do /A Do /Door (Do)"), stream("/Subtype /Form", "(Hello)")].concat(), 2 + 3 * 5),
             ([stream("", "/A Do"), stream("/Subtype/Form", "/B Do /B Do"), stream("/Subtype/Form", "(Hello)")].concat(), 15),
+            ([stream("", "(Hello)"), b"<< /Title (Words) /Author <576f> >>".to_vec()].concat(), 5 + 5 + 2),
+            ([b"<< /Title (Words) >> endobj ".to_vec(), stream("", "(Hello)")].concat(), 5 + 5),
             ([stream("", "(Hello)"), b"<< /Contents 5 0 R >> << /Contents [5 0 R] >>".to_vec()].concat(), 10),
             ([stream("", "(Hello)"), stream("", "1 beginbfchar <01> <00660066> endbfchar")].concat(), 5 + 5),
             ([stream("", "(He)"), stream("", "beginbfchar <01> <00410041004100410041> endbfchar")].concat(), 5 * (2 + 11)),

@@ -30,6 +30,13 @@ const FORM_FRAME: u64 = 400;
 const TYPED_TOOLS: [(&str, u64); 5] =
     [("bash_", 245), ("text_editor_", 700), ("computer_", 1_234), ("memory_", 700), ("tool_search_tool_", 700)];
 
+/// How often Claude reads a prompt again at most while it searches among the tools, in one request: the provider's own loop
+/// pauses then, and the tokens of all its rounds are in the usage (platform.claude.com, server tools).
+const SEARCH_ROUNDS: u64 = 10;
+/// What the provider adds of its own at least where citations are asked for: instructions, and marks that cut a text into sentences,
+/// which are taken for as many tokens as the text (platform.claude.com, citations; how many it adds is not published).
+const CITATIONS_FRAME: u64 = 1_000;
+
 /// The sizes of an upstream body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
@@ -41,6 +48,10 @@ pub struct Measured {
     has_tools: bool,
     /// What the provider adds of its own for a form of the answer, and for each of its own tools.
     added: u64,
+    /// What the marks of blocks add that may be cited, in tokens.
+    cited: u64,
+    /// Whether the provider may read the prompt again by itself.
+    searches: bool,
     /// Whether a part may be sound, which some models price apart.
     pub has_sound: bool,
     /// The output limit that stands in the body, in tokens.
@@ -61,22 +72,42 @@ impl Measured {
         let root = document.root();
         let forms = [&["output_config", "format"][..], &["response_format"], &["generationConfig", "responseMimeType"]];
         let form = if forms.iter().any(|place| root.at(place).is_some()) { FORM_FRAME } else { 0 };
-        let typed = root.get("tools").into_iter().flat_map(Value::elements).map(typed_tool).sum::<u64>();
+        let tools = || root.get("tools").into_iter().flat_map(Value::elements);
+        let typed = tools().map(typed_tool).sum::<u64>();
         let mut measure = Measure {
             media,
-            sizes: Self { has_tools: root.get("tools").is_some(), added: form.saturating_add(typed), ..Self::default() },
+            sizes: Self {
+                has_tools: root.get("tools").is_some(),
+                added: form.saturating_add(typed),
+                searches: tools().any(is_search),
+                ..Self::default()
+            },
         };
         places::read(wire, root, &mut measure);
         Self { output_limit: places::output_limit(wire, root), ..measure.sizes }
     }
 
     /// The most prompt tokens that the body can be for a model whose window has so many: ASCII letters, digits and blanks count
-    /// two for a token, any other byte is one. A part of unknown size takes what is left of the window.
+    /// two for a token, any other byte is one. A part of unknown size takes what is left of the window. A prompt that the provider
+    /// may read again by itself counts for each time.
     pub fn worst_input(&self, window: u64) -> u64 {
-        if self.is_unbounded {
-            return window;
-        }
-        self.text.worst().saturating_add(self.media).saturating_add(self.frame()).min(window)
+        let once = self.once().saturating_add(self.cited).saturating_add(self.frame());
+        let once = if self.is_unbounded { window } else { once.min(window) };
+        once.saturating_mul(self.rounds())
+    }
+
+    /// The most prompt tokens that any body like this can be for a model whose window has so many.
+    pub fn largest_input(&self, window: u64) -> u64 {
+        window.saturating_mul(self.rounds())
+    }
+
+    /// The most tokens of its texts and parts.
+    fn once(&self) -> u64 {
+        self.text.worst().saturating_add(self.media)
+    }
+
+    fn rounds(&self) -> u64 {
+        if self.searches { SEARCH_ROUNDS } else { 1 }
     }
 
     /// What a body of another wire may have more than this one, in tokens, by the number of its values: other names of fields, more
@@ -102,6 +133,11 @@ impl Measured {
 fn typed_tool(tool: Value<'_>) -> u64 {
     let kind = tool.get("type").and_then(Value::as_text).unwrap_or_default();
     TYPED_TOOLS.iter().find(|(start, _)| kind.starts_with(start)).map_or(0, |(_, tokens)| *tokens)
+}
+
+/// Whether a tool of Anthropic's own searches among the others.
+fn is_search(tool: Value<'_>) -> bool {
+    tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("tool_search_tool_"))
 }
 
 /// A body that is being measured.

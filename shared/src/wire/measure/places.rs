@@ -1,7 +1,7 @@
 //! Where the bodies of each wire have parts that are no text to a model.
 
-use super::Measure;
 use super::media::{Bytes, Reading};
+use super::{CITATIONS_FRAME, Measure};
 use crate::document::{Kind, Value};
 use crate::wire::WireFormat;
 use crate::wire::media::split_data_url;
@@ -91,6 +91,7 @@ fn each(list: Value<'_>, part: Part, measure: &mut Measure<'_>) {
 fn anthropic_block(block: Value<'_>, measure: &mut Measure<'_>) {
     let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
     let reading = if kind == "image" { Reading::Picture } else { Reading::Any };
+    let before = measure.sizes.once();
     object(block, measure, &|name, value, measure| match (name, value.kind()) {
         ("content", Kind::List) => {
             each(value, anthropic_block, measure);
@@ -107,6 +108,10 @@ fn anthropic_block(block: Value<'_>, measure: &mut Measure<'_>) {
         }
         _ => false,
     });
+    if block.at(&["citations", "enabled"]).is_some_and(|on| matches!(on.flag(), Ok(true))) {
+        let own = measure.sizes.once().saturating_sub(before);
+        measure.sizes.cited = measure.sizes.cited.saturating_add(own).max(CITATIONS_FRAME);
+    }
 }
 
 fn anthropic_source(source: Value<'_>, reading: Reading, measure: &mut Measure<'_>) {

@@ -45,6 +45,29 @@ fn media_of(data: &str, media_type: &str) -> [(u64, bool); 4] {
 }
 
 #[test]
+fn a_prompt_that_claude_searches_tools_in_may_be_read_ten_times() {
+    let body = |tools: &str| format!(r#"{{"messages":[],"tools":[{tools}]}}"#);
+    let once = measured(WireFormat::Anthropic, &body(r#"{"type":"tool_xxxxxx_tool_regex"}"#));
+    let often = measured(WireFormat::Anthropic, &body(r#"{"type":"tool_search_tool_regex"}"#));
+    let tool_itself = 700;
+    assert!(often.worst_input(u64::MAX) >= 10 * (once.worst_input(u64::MAX) + tool_itself - 1));
+    assert_eq!((often.worst_input(10), often.largest_input(10)), (100, 100));
+}
+
+#[test]
+fn a_text_that_may_be_cited_counts_twice_and_instructions_at_least() {
+    let body = |text: &str, citations: &str| {
+        let source = format!(r#"{{"type":"text","media_type":"text/plain","data":"{text}"}}"#);
+        format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"document","source":{source}{citations}}}]}}]}}"#)
+    };
+    let worst = |text: &str, citations: &str| measured(WireFormat::Anthropic, &body(text, citations)).worst_input(u64::MAX);
+    let (asked, declined) = (r#","citations":{"enabled":true}"#, r#","citations":{"enabled":false}"#);
+    assert!(worst("a", asked) >= worst("a", declined) + 1_000);
+    let long = "{}".repeat(5_000);
+    assert!(worst(&long, asked) >= worst(&long, declined) + 10_000);
+}
+
+#[test]
 fn parts_count_by_their_bytes_and_never_by_their_labels() {
     for label in ["image/png", "application/pdf", "IMAGE/JPEG", "text/plain", ""] {
         assert_eq!(media_of(&png(), label), [(100, false); 4], "{label}");
