@@ -93,7 +93,9 @@ impl Measured {
     pub fn worst_input(&self, window: u64) -> u64 {
         let once = self.once().saturating_add(self.cited).saturating_add(self.frame());
         let once = if self.is_unbounded { window } else { once.min(window) };
-        once.saturating_mul(self.rounds())
+        // What was said in the rounds before is read, too.
+        let again = once.saturating_add(self.output_limit.unwrap_or(window)).min(window);
+        once.saturating_add(again.saturating_mul(self.rounds().saturating_sub(1)))
     }
 
     /// The most prompt tokens that any body like this can be for a model whose window has so many.

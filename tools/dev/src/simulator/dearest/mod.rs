@@ -37,7 +37,7 @@ pub(super) fn usage(request: &ModelRequest, body: &Value, percent: u64) -> Simul
 pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value, percent: u64) -> SimulatedUsage {
     let most = limit.unwrap_or_else(|| outputs::most(model));
     let output_tokens = most.saturating_mul(percent.min(100)) / 100;
-    let input_tokens = weight::of(wire, model, body);
+    let input_tokens = read_in_all_rounds(body, weight::of(wire, model, body), output_tokens);
     let written = written(wire, model, body);
     let usage = SimulatedUsage {
         input_tokens,
@@ -50,6 +50,16 @@ pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value,
     };
     let cost_micro_usd = (wire == Wire::OpenRouter).then(|| prices::micro_usd(model, usage));
     SimulatedUsage { cost_micro_usd, ..usage }
+}
+
+/// What is read in all when Claude searches among the tools as often as it may: in each of ten rounds the prompt, and what was said
+/// in those before (platform.claude.com, server tools: the loop, and the usage of a whole request).
+fn read_in_all_rounds(body: &Value, prompt: u64, said: u64) -> u64 {
+    let is_search = |tool: &Value| string(tool, "type").is_some_and(|kind| kind.starts_with("tool_search_tool_"));
+    if !items(body, "tools").any(is_search) {
+        return prompt;
+    }
+    (0..10_u64).map(|round| prompt.saturating_add(said.saturating_mul(round) / 10)).sum()
 }
 
 /// True if a reply of this model may have thought without the request having asked for it.

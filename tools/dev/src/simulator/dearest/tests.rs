@@ -55,6 +55,15 @@ fn output_is_a_part_of_the_limit_or_of_the_most_that_the_model_gives() {
 }
 
 #[test]
+fn a_prompt_with_a_tool_search_is_read_ten_times_with_what_was_said_so_far() {
+    let body = |kind: &str| json!({ "max_tokens": 100, "messages": [], "tools": [{ "type": kind, "name": "a" }] });
+    let input = |kind: &str| usage(&request(Wire::Claude, OPUS, Some(100)), &body(kind), 100).input_tokens;
+    let once = weight::of(Wire::Claude, OPUS, &body("tool_search_tool_x"));
+    assert_eq!(input("tool_search_tool_x"), 10 * once + (0..10).map(|round| 10 * round).sum::<u64>());
+    assert_eq!(input("bash_20250124"), weight::of(Wire::Claude, OPUS, &body("bash_20250124")));
+}
+
+#[test]
 fn marks_decide_for_how_long_all_input_is_written() {
     let mark = |ttl: &str| json!([{ "type": "text", "text": "a", "cache_control": { "type": "ephemeral", "ttl": ttl } }]);
     let written = |wire: Wire, model: &str, body: &Value| {
