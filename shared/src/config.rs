@@ -3,10 +3,10 @@
 mod markup;
 mod models;
 mod providers;
+mod table;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -15,6 +15,7 @@ pub use models::ModelRules;
 pub use providers::{
     DEFAULT_VERTEX_LOCATION, OpenRouterConfig, Parameter, ProviderConfig, Secret, UpstreamLimits, VertexConfig,
 };
+pub use table::TableConfig;
 
 /// Shorter ones could be guessed.
 const SHORTEST_ORIGIN_SECRET: usize = 32;
@@ -97,9 +98,7 @@ pub struct OriginSecrets {
 #[derive(Debug)]
 pub struct Config {
     /// The DynamoDB table.
-    pub table_name: String,
-    /// How long one attempt at a short call of the table may take; `None` leaves it to the store.
-    pub table_timeout: Option<Duration>,
+    pub table: TableConfig,
     /// The file that replaces the embedded catalogue, resolved against the bundle's folder.
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
@@ -132,12 +131,10 @@ impl Config {
     /// Reads variables from `lookup`; an empty value counts as unset.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let table_name =
-            read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
+        let table = TableConfig::from_lookup(&read)?;
         let providers = ProviderConfig::from_lookup(lookup)?;
         Ok(Self {
-            table_name,
-            table_timeout: providers::millis(&read, "TABLE_TIMEOUT_MS")?,
+            table,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
             models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),

@@ -35,9 +35,9 @@ pub struct Gateway {
 
 impl Gateway {
     /// Builds everything from the environment.
-    pub async fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let config = Config::from_environment()?;
-        let store = Store::connect(&config.table_name, config.table_timeout).await;
+        let store = Store::connect(&config.table);
         let upstreams = Upstreams {
             providers: Providers::new(&config.providers)?,
             transport: Transport::new(config.providers.limits),

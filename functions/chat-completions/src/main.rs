@@ -8,7 +8,7 @@ use lambda_http::{Error, Request, run_with_streaming_response_concurrent, servic
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let gateway = Gateway::from_environment().await?;
+    let gateway = Gateway::from_environment()?;
     gateway.warm_up().await;
     let handler = move |request: Request| {
         let gateway = gateway.clone();

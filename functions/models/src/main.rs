@@ -8,7 +8,7 @@ use lambda_http::{Error, Request, run_concurrent, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let gateway = Gateway::from_environment().await?;
+    let gateway = Gateway::from_environment()?;
     gateway.warm_up_table().await;
     let handler = move |request: Request| {
         let gateway = gateway.clone();

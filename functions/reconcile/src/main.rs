@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let schedule = Schedule::from_environment().await?;
+    let schedule = Schedule::from_environment()?;
     let handler = |_: LambdaEvent<IgnoredAny>| async { Ok::<_, Error>(schedule.run().await?) };
     run(service_fn(handler)).await
 }

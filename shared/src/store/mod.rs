@@ -18,15 +18,15 @@ mod walk;
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::TrustStore;
 
 use crate::aws;
+use crate::config::TableConfig;
 use crate::reason::Reason;
 
 /// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
@@ -131,28 +131,29 @@ pub struct Store {
 }
 
 impl Store {
-    /// A function's client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
-    /// `attempt` is how long one attempt at a read or an admission may take, 300 ms by default; the other limits follow from it.
-    pub async fn connect(table: &str, attempt: Option<Duration>) -> Self {
-        Self::with_patience(table, Patience::of_a_function(attempt.unwrap_or(ATTEMPT))).await
+    /// A function's client for the table, with the function's role. Nothing is sent yet. How long one attempt at a read or an
+    /// admission may take is 300 ms by default; the other limits follow from it.
+    pub fn connect(table: &TableConfig) -> Self {
+        Self::with_patience(table, Patience::of_a_function(table.attempt.unwrap_or(ATTEMPT)))
     }
 
     /// The same for an operator, who may be far from the table.
-    pub async fn connect_from_afar(table: &str) -> Self {
-        Self::with_patience(table, Patience::OF_AN_OPERATOR).await
+    pub fn connect_from_afar(table: &TableConfig) -> Self {
+        Self::with_patience(table, Patience::OF_AN_OPERATOR)
     }
 
-    async fn with_patience(table: &str, patience: Patience) -> Self {
+    /// The SDK's own loader is not asked: it brings 600 kB of sources of credentials and settings that a function does not have.
+    fn with_patience(table: &TableConfig, patience: Patience) -> Self {
         let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-        let shared = aws_config::defaults(BehaviorVersion::latest())
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
             .http_client(aws::http_client(trust))
-            .region(aws_config::environment::EnvironmentVariableRegionProvider::new())
             .credentials_provider(aws::role_credentials())
             .timeout_config(patience.read.timeouts())
-            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)))
-            .load()
-            .await;
-        Self { client: Client::new(&shared), table: table.to_owned(), patience }
+            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)));
+        config.set_region(table.region.clone().map(Region::new));
+        config.set_endpoint_url(table.endpoint.clone());
+        Self { client: Client::from_conf(config.build()), table: table.name.clone(), patience }
     }
 
     /// A client for an emulator at that endpoint, with made-up credentials: for local runs and tests.

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use gateway::config::TableConfig;
 use gateway::ids::KeyId;
 use gateway::store::Store;
 use gateway::store::items::StoredKey;
@@ -109,7 +110,7 @@ async fn run(arguments: Arguments) -> Result<()> {
 
 async fn on_table(table: Option<String>, json: bool, command: OfTable) -> Result<()> {
     let table = table.ok_or_else(|| WrongUsage("no table: set TABLE_NAME or pass --table".to_owned()))?;
-    let bench = Bench { store: Store::connect_from_afar(&table).await, json };
+    let bench = Bench { store: Store::connect_from_afar(&TableConfig::of_operator(table)), json };
     match command {
         OfTable::Keys(command) => keys::run(&bench, command).await,
         OfTable::Credits(command) => credits::run(&bench, command).await,

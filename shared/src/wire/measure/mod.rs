@@ -30,9 +30,9 @@ const FORM_FRAME: u64 = 400;
 const TYPED_TOOLS: [(&str, u64); 5] =
     [("bash_", 245), ("text_editor_", 700), ("computer_", 1_234), ("memory_", 700), ("tool_search_tool_", 700)];
 
-/// How often Claude reads a prompt again at most while it searches among the tools, in one request: the provider's own loop
-/// pauses then, and the tokens of all its rounds are in the usage (platform.claude.com, server tools).
-const SEARCH_ROUNDS: u64 = 10;
+/// How often more Claude reads a prompt at most while it searches among the tools, in one request: the provider's own loop pauses
+/// after ten rounds, and the tokens of all of them are in the usage (platform.claude.com, server tools).
+const SEARCHES: u64 = 9;
 /// What the provider adds of its own at least where citations are asked for: instructions, and marks that cut a text into sentences,
 /// which are taken for as many tokens as the text (platform.claude.com, citations; how many it adds is not published).
 const CITATIONS_FRAME: u64 = 1_000;
@@ -50,8 +50,8 @@ pub struct Measured {
     added: u64,
     /// What the marks of blocks add that may be cited, in tokens.
     cited: u64,
-    /// Whether the provider may read the prompt again by itself.
-    searches: bool,
+    /// How often the provider may read the prompt again by itself.
+    more_rounds: u64,
     /// Whether a part may be sound, which some models price apart.
     pub has_sound: bool,
     /// The output limit that stands in the body, in tokens.
@@ -79,7 +79,7 @@ impl Measured {
             sizes: Self {
                 has_tools: root.get("tools").is_some(),
                 added: form.saturating_add(typed),
-                searches: tools().any(is_search),
+                more_rounds: if tools().any(is_search) { SEARCHES } else { 0 },
                 ..Self::default()
             },
         };
@@ -95,21 +95,17 @@ impl Measured {
         let once = if self.is_unbounded { window } else { once.min(window) };
         // What was said in the rounds before is read, too.
         let again = once.saturating_add(self.output_limit.unwrap_or(window)).min(window);
-        once.saturating_add(again.saturating_mul(self.rounds().saturating_sub(1)))
+        once.saturating_add(again.saturating_mul(self.more_rounds))
     }
 
     /// The most prompt tokens that any body like this can be for a model whose window has so many.
     pub fn largest_input(&self, window: u64) -> u64 {
-        window.saturating_mul(self.rounds())
+        window.saturating_mul(self.more_rounds.saturating_add(1))
     }
 
     /// The most tokens of its texts and parts.
     fn once(&self) -> u64 {
         self.text.worst().saturating_add(self.media)
-    }
-
-    fn rounds(&self) -> u64 {
-        if self.searches { SEARCH_ROUNDS } else { 1 }
     }
 
     /// What a body of another wire may have more than this one, in tokens, by the number of its values: other names of fields, more

@@ -350,16 +350,6 @@ mod tests {
                 "messages[0].tool_calls[0].function.name",
                 "this field is required",
             ),
-            (
-                message(r#"{"role":"assistant","tool_calls":[{"id":"a","type":"function"}]}"#),
-                "messages[0].tool_calls[0].function",
-                "this field is required",
-            ),
-            (
-                message(r#"{"role":"assistant","tool_calls":[{"id":"a","type":"custom"}]}"#),
-                "messages[0].tool_calls[0].custom",
-                "this field is required",
-            ),
             (with(r#","max_tokens":0"#), "max_tokens", "must be at least 1"),
             (with(r#","max_tokens":-1"#), "max_tokens", "expected a whole number of 0 or more"),
             (with(r#","max_tokens":"many""#), "max_tokens", "expected a whole number, got a string"),
@@ -372,6 +362,16 @@ mod tests {
         ] {
             let error = opened(&body).unwrap_err();
             assert_eq!((error.param(), error.message()), (Some(param), &*format!("{param}: {reason}.")), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_call_has_what_its_type_says() {
+        for (kind, place) in [("function", "function"), ("custom", "custom"), ("", "function")] {
+            let call = format!(r#"{{"id":"a","type":"{kind}"}}"#);
+            let body = format!(r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{call}]}}]}}"#);
+            let path = format!("messages[0].tool_calls[0].{place}");
+            assert_eq!(opened(&body).unwrap_err().param(), Some(&*path), "{kind}");
         }
     }
 

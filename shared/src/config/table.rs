@@ -1,0 +1,68 @@
+//! Where the table is.
+
+use std::time::Duration;
+
+use super::{ConfigError, providers};
+
+/// The table, and how long a call of it may take.
+#[derive(Clone, Debug, Default)]
+pub struct TableConfig {
+    /// Its name.
+    pub name: String,
+    /// Its region. This and the endpoint come from the AWS SDK's own variables, and mean here what they mean there.
+    pub region: Option<String>,
+    /// An emulator's address, instead of the region's.
+    pub endpoint: Option<String>,
+    /// How long one attempt at a short call may take; `None` leaves it to the store.
+    pub attempt: Option<Duration>,
+}
+
+impl TableConfig {
+    /// The table of that name, for an operator: the rest from the process environment.
+    pub fn of_operator(name: String) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is a reader, like those of the functions' settings")]
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self::named(name, &read)
+    }
+
+    /// Reads a function's variables.
+    pub(super) fn from_lookup(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let name =
+            read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
+        Ok(Self { attempt: providers::millis(read, "TABLE_TIMEOUT_MS")?, ..Self::named(name, read) })
+    }
+
+    fn named(name: String, read: &dyn Fn(&str) -> Option<String>) -> Self {
+        let first = |names: [&str; 2]| names.into_iter().find_map(read);
+        Self {
+            name,
+            region: first(["AWS_REGION", "AWS_DEFAULT_REGION"]),
+            endpoint: first(["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]),
+            attempt: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_where_the_sdks_variables_say() {
+        let of = |set: &[(&str, &str)]| {
+            let read = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            TableConfig::from_lookup(&read).map(|table| (table.name, table.region, table.endpoint, table.attempt))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let name = ("TABLE_NAME", "t");
+        assert_eq!(of(&[]).unwrap_err().variable, "TABLE_NAME");
+        assert_eq!(of(&[name]).unwrap(), ("t".to_owned(), None, None, None));
+        assert_eq!(
+            of(&[name, ("AWS_DEFAULT_REGION", "a"), ("AWS_ENDPOINT_URL", "http://b"), ("TABLE_TIMEOUT_MS", "9")]).unwrap(),
+            ("t".to_owned(), some("a"), some("http://b"), Some(Duration::from_millis(9)))
+        );
+        let both = [("AWS_REGION", "c"), ("AWS_DEFAULT_REGION", "a"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://d")];
+        let of_both = of(&[&[name, ("AWS_ENDPOINT_URL", "http://b")], &both[..]].concat()).unwrap();
+        assert_eq!((of_both.1, of_both.2), (some("c"), some("http://d")));
+    }
+}
