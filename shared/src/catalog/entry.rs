@@ -96,9 +96,20 @@ fn text_only() -> Vec<String> {
     vec!["text".to_owned()]
 }
 
+/// The embedded catalogue, as JSON.
+const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/models.json"));
+
+/// The version and the models of the embedded catalogue.
+pub(super) fn embedded() -> Result<(String, Vec<Model>), CatalogError> {
+    checked(serde_json::from_str(EMBEDDED)?)
+}
+
 /// The version and the models of a catalogue file.
 pub(super) fn parse(text: &str) -> Result<(String, Vec<Model>), CatalogError> {
-    let file: File = toml::from_str(text)?;
+    checked(toml::from_str(text)?)
+}
+
+fn checked(file: File) -> Result<(String, Vec<Model>), CatalogError> {
     let models = file.model.into_iter().map(|entry| {
         let id = entry.id.clone();
         model(entry, &file.profile).map_err(|reason| CatalogError::Entry { model: id, reason })
