@@ -130,7 +130,7 @@ def test_other_half_of_a_parameter_may_be_the_stacks_own(project):
     project.succeed("deploy.py", PARAMETERS=f"DomainName=a.example {certificate}")
     project.succeed("deploy.py", CHECK="1", PARAMETERS="HostedZoneId=Z1")
     refused = project.run("deploy.py", CHECK="1", PARAMETERS="WithEdge=false")
-    assert refused.stderr == "DomainName is the distribution's, which WithEdge=false leaves out.\n"
+    assert refused.stderr == "DomainName is the distribution's, which only WithEdge=true makes.\n"
 
 
 def test_check_says_where_it_would_deploy_and_deploys_nothing(project, account):
