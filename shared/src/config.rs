@@ -100,6 +100,9 @@ pub struct Config {
     pub table_name: String,
     /// How long one attempt at a short call of the table may take; `None` leaves it to the store.
     pub table_timeout: Option<Duration>,
+    /// The PEM certificates of `AWS_CA_BUNDLE`, which are trusted in calls of the table instead of Amazon's: for a table behind TLS
+    /// of one's own, such as an emulator's.
+    pub ca_bundle: Option<Vec<u8>>,
     /// The file that replaces the embedded catalogue, resolved against the bundle's folder.
     pub model_catalog: Option<PathBuf>,
     /// What serves requests for models on their way out.
@@ -138,6 +141,7 @@ impl Config {
         Ok(Self {
             table_name,
             table_timeout: providers::millis(&read, "TABLE_TIMEOUT_MS")?,
+            ca_bundle: ca_bundle(&read)?,
             model_catalog: model_catalog(&read),
             model_fallback: model_fallback(&read)?,
             models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
@@ -172,6 +176,13 @@ impl LogConfig {
         let json = read("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
         Self { level, json, function: read("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default() }
     }
+}
+
+/// The file of `AWS_CA_BUNDLE`, a variable that most of AWS's SDKs know, but not the one for Rust.
+fn ca_bundle(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
+    let Some(file) = read("AWS_CA_BUNDLE") else { return Ok(None) };
+    let refused = |error: std::io::Error| ConfigError::new("AWS_CA_BUNDLE", format!("cannot be read: {error}"));
+    std::fs::read(&file).map(Some).map_err(refused)
 }
 
 /// The file of `MODEL_CATALOG`. Lambda unpacks a bundle into `LAMBDA_TASK_ROOT`; elsewhere the working directory stands for it.
@@ -281,6 +292,7 @@ mod tests {
         assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("VERTEX_BASE_URL", "ftp://x")]), Some("VERTEX_BASE_URL"));
         let table = |value| with(&[("VERTEX_PROJECT", "p"), ("TABLE_TIMEOUT_MS", value)]);
         assert_eq!((table("0"), table("1s"), table("600")), (Some("TABLE_TIMEOUT_MS"), Some("TABLE_TIMEOUT_MS"), None));
+        assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("AWS_CA_BUNDLE", "/nowhere.pem")]), Some("AWS_CA_BUNDLE"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Gateway {
     /// Builds everything from the environment.
     pub async fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let config = Config::from_environment()?;
-        let store = Store::connect(&config.table_name, config.table_timeout).await;
+        let store = Store::connect(&config.table_name, config.table_timeout, config.ca_bundle.as_deref()).await;
         let upstreams = Upstreams {
             providers: Providers::new(&config.providers)?,
             transport: Transport::new(config.providers.limits),

@@ -29,7 +29,7 @@ impl Schedule {
     /// Builds it from the environment.
     pub async fn from_environment() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let config = Config::from_environment()?;
-        let store = Store::connect(&config.table_name, config.table_timeout).await;
+        let store = Store::connect(&config.table_name, config.table_timeout, config.ca_bundle.as_deref()).await;
         let transport = Transport::new(config.providers.limits);
         let catalog = match &config.model_catalog {
             Some(file) => Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?,

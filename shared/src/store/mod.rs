@@ -133,17 +133,18 @@ pub struct Store {
 impl Store {
     /// A function's client for the table, with region, endpoint and credentials from the environment. Nothing is sent yet.
     /// `attempt` is how long one attempt at a read or an admission may take, 300 ms by default; the other limits follow from it.
-    pub async fn connect(table: &str, attempt: Option<Duration>) -> Self {
-        Self::with_patience(table, Patience::of_a_function(attempt.unwrap_or(ATTEMPT))).await
+    /// `roots` are PEM certificates that are trusted instead of Amazon's.
+    pub async fn connect(table: &str, attempt: Option<Duration>, roots: Option<&[u8]>) -> Self {
+        Self::with_patience(table, Patience::of_a_function(attempt.unwrap_or(ATTEMPT)), roots.unwrap_or(AMAZON_ROOTS)).await
     }
 
     /// The same for an operator, who may be far from the table.
     pub async fn connect_from_afar(table: &str) -> Self {
-        Self::with_patience(table, Patience::OF_AN_OPERATOR).await
+        Self::with_patience(table, Patience::OF_AN_OPERATOR, AMAZON_ROOTS).await
     }
 
-    async fn with_patience(table: &str, patience: Patience) -> Self {
-        let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    async fn with_patience(table: &str, patience: Patience, roots: &[u8]) -> Self {
+        let trust = TrustStore::empty().with_pem_certificate(roots);
         let shared = aws_config::defaults(BehaviorVersion::latest())
             .http_client(aws::http_client(trust))
             .region(aws_config::environment::EnvironmentVariableRegionProvider::new())

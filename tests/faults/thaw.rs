@@ -1,0 +1,151 @@
+//! The first request after a pause in which the table closed its connection, on the part of a processor that little memory comes with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use gateway_tests::{Harness, eventually, options};
+use serde_json::json;
+
+use crate::quota::Quota;
+use crate::tls_front::{Seen, TlsFront, root};
+
+const FUNCTION: &str = "chat-completions";
+/// Lambda gives a function a whole processor with so many MB, and less in proportion.
+const WHOLE_PROCESSOR_MB: f64 = 1_769.0;
+
+/// One request after a pause.
+struct Thaw {
+    status: u16,
+    /// From the request to its whole answer.
+    whole: Duration,
+    /// Of the processor.
+    used: Duration,
+    seen: Seen,
+}
+
+struct Paused {
+    gateway: Harness,
+    front: TlsFront,
+}
+
+impl Paused {
+    /// A gateway whose table is behind TLS, with one environment that has served a request.
+    async fn start(binaries: Option<PathBuf>, attempt_ms: &str) -> Result<Self> {
+        let front = TlsFront::start().await?;
+        let mut options = options()?;
+        options.binaries = binaries.unwrap_or(options.binaries);
+        options.variables.retain(|(name, _)| name != "TABLE_TIMEOUT_MS");
+        let root = root().to_string_lossy().into_owned();
+        let variables = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", front.endpoint.as_str()),
+            ("AWS_CA_BUNDLE", &root),
+            ("TABLE_TIMEOUT_MS", attempt_ms),
+            ("WARMUP", "1"),
+        ];
+        options.variables.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let gateway = Harness::start_with(options).await?;
+        front.stand_before(&gateway.stack.support.database.endpoint)?;
+        let paused = Self { gateway, front };
+        anyhow::ensure!(paused.ask().await? == 200, "the first request failed: {:?}", paused.gateway.stack.logs.lines());
+        paused.frozen().await?;
+        Ok(paused)
+    }
+
+    fn pid(&self) -> Result<u32> {
+        let pids = self.gateway.stack.lambda.pids(FUNCTION);
+        anyhow::ensure!(pids.len() == 1, "one environment serves all: {pids:?}");
+        pids.first().copied().context("no environment")
+    }
+
+    async fn ask(&self) -> Result<u16> {
+        let ask = json!({"model": "gpt-5.2", "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+        Ok(self.gateway.post("/v1/chat/completions", &ask).await?.status)
+    }
+
+    async fn frozen(&self) -> Result<()> {
+        eventually("the environment is frozen", async || Ok(self.gateway.stack.lambda.idle(FUNCTION) == 1)).await
+    }
+
+    /// Closes the connections of the frozen function and sends it a request.
+    async fn thaw(&self) -> Result<Thaw> {
+        self.front.close_connections();
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        self.front.take();
+        let (before, started) = (used(self.pid()?)?, Instant::now());
+        let status = self.ask().await?;
+        let whole = started.elapsed();
+        self.frozen().await?;
+        Ok(Thaw { status, whole, used: used(self.pid()?)? - before, seen: self.front.take() })
+    }
+}
+
+/// Time of the processor that a process used so far, with all its threads.
+fn used(pid: u32) -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += text.split(' ').next().context("no time")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+#[tokio::test]
+async fn a_thawed_function_whose_connection_was_closed_opens_one_and_asks_once() -> Result<()> {
+    let paused = Paused::start(None, "3000").await?;
+    for _ in 0..3 {
+        let thaw = paused.thaw().await?;
+        assert_eq!((thaw.status, thaw.seen.opened.len(), thaw.seen.repeated), (200, 1, 0), "{:?}", thaw.seen);
+    }
+    Ok(())
+}
+
+/// The middle one and the largest of some times, in milliseconds.
+fn middle_and_most(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let millis = |at: usize| times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1_000.0);
+    format!("{:4.0} {:4.0}", millis(times.len() / 2), millis(times.len().saturating_sub(1)))
+}
+
+async fn measure(binaries: &Path, megabytes: f64, period: Duration, attempt_ms: &str) -> Result<()> {
+    let paused = Paused::start(Some(binaries.to_owned()), attempt_ms).await?;
+    let Some(quota) = Quota::new(megabytes / WHOLE_PROCESSOR_MB, period) else {
+        println!("skipped: {megabytes} MB, because no control group can be made here");
+        return Ok(());
+    };
+    quota.hold(paused.pid()?)?;
+    let mut thaws = Vec::new();
+    for _ in 0..20 {
+        thaws.push(paused.thaw().await?);
+    }
+    let opened = thaws.iter().flat_map(|thaw| thaw.seen.opened.clone()).collect();
+    let repeated: usize = thaws.iter().map(|thaw| thaw.seen.repeated).sum();
+    let failed = thaws.iter().filter(|thaw| thaw.status != 200).count();
+    println!(
+        "{megabytes:6} MB  {:3} ms period  {attempt_ms:>5} ms  connection {}  whole {}  processor {}  repeated {repeated:2}  failed {failed:2}",
+        period.as_millis(),
+        middle_and_most(opened),
+        middle_and_most(thaws.iter().map(|thaw| thaw.whole).collect()),
+        middle_and_most(thaws.iter().map(|thaw| thaw.used).collect()),
+    );
+    assert_eq!(failed, 0);
+    Ok(())
+}
+
+/// `make thaw` names the folder of release builds: others take many times the time of a processor.
+#[tokio::test]
+async fn no_request_fails_after_a_pause_however_little_memory_there_is() -> Result<()> {
+    let Some(binaries) = std::env::var_os("THAW_BINARIES") else {
+        println!("skipped: the time after a pause by memory, which make thaw measures");
+        return Ok(());
+    };
+    for attempt_ms in ["300", "600", "1000"] {
+        for megabytes in [128.0, 256.0, 512.0, WHOLE_PROCESSOR_MB] {
+            for period in [100, 20] {
+                measure(Path::new(&binaries), megabytes, Duration::from_millis(period), attempt_ms).await?;
+            }
+        }
+    }
+    Ok(())
+}
