@@ -61,6 +61,19 @@ def test_edge_that_comes_later_gets_a_secret(project, account):
     assert len(origin(account)[0]) >= 32
 
 
+def test_api_gateway_needs_no_secret_and_takes_the_edges_away(project, account):
+    project.succeed("deploy.py")
+    assert len(origin(account)[0]) >= 32
+    project.succeed("deploy.py", PARAMETERS="WithEdge=api")
+    assert account.parameters()["WithEdge"] == "api"
+    for parameter in (
+        "DomainName=a.example CertificateArn=arn:aws:acm:us-east-1:123456789012:certificate/a",
+        "WebAclArn=arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b",
+    ):
+        words = project.refuse("deploy.py", PARAMETERS=f"WithEdge=api {parameter}", DRY_RUN="1")
+        assert words.endswith("which only WithEdge=true makes.")
+
+
 def test_change_set_that_is_declined_is_said_to_be_no_deployment(project, account):
     declined = project.run("deploy.py", typed="n\n", YES=None)
     assert declined.returncode == 1 and declined.stderr.endswith("nothing was deployed: the change set was not executed\n")
