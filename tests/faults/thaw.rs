@@ -91,7 +91,7 @@ impl Paused {
         let status = self.ask(bytes).await?;
         let whole = started.elapsed();
         self.frozen().await?;
-        Ok(Thaw { status, whole, used: used(self.pid()?)? - before, seen: self.front.take() })
+        Ok(Thaw { status, whole, used: used(self.pid()?)?.saturating_sub(before), seen: self.front.take() })
     }
 }
 
@@ -124,7 +124,7 @@ async fn a_group_gives_its_processes_no_more_of_a_processor_than_its_share() -> 
     let mut busy = Command::new("sh").args(["-c", "while :; do :; done"]).kill_on_drop(true).spawn()?;
     let pid = busy.id().context("it runs")?;
     quota.hold(pid)?;
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let used = used(pid)?;
     busy.kill().await?;
     assert!(used < Duration::from_millis(300), "{used:?} of a second");

@@ -20,10 +20,9 @@ fn rest(event: &str) -> Value {
     // None of the events has anything to decode in it.
     let query = event["rawQueryString"].as_str().unwrap().split('&').filter_map(|pair| pair.split_once('='));
     let query: Map<_, _> = query.map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    let body = event["body"].as_str().map(|body| match event["isBase64Encoded"] == true {
-        true => body.to_owned(),
-        false => STANDARD.encode(body),
-    });
+    let body = event["body"]
+        .as_str()
+        .map(|body| if event["isBase64Encoded"] == true { body.to_owned() } else { STANDARD.encode(body) });
     json!({
         "resource": path,
         "path": path,

@@ -1,4 +1,4 @@
-//! One base URL by CloudFront: the distribution sends each path to the function that answers it.
+//! One base URL by `CloudFront`: the distribution sends each path to the function that answers it.
 
 use gateway::endpoints::Endpoint;
 use serde_json::{Value, json};
