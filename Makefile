@@ -205,6 +205,12 @@ coldstart: release ## Print the time from spawn to the first request for work, p
 	cargo build --package gateway-dev
 	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --coldstart
 
+.PHONY: thaw
+thaw: ## Time the first request after a pause behind TLS, by the function's memory (needs a control group: root, on Linux)
+	cargo build --release --package chat-completions
+	cargo build --workspace
+	THAW_BINARIES=$(abspath $(TARGET))/release cargo test --package gateway-tests --test faults after_a_pause -- --nocapture
+
 .PHONY: release
 release: ## Build the functions for deployment on this machine's architecture, with checksums and an SBOM in target/release
 	cargo build --release --locked $(PACKAGES)

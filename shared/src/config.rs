@@ -278,6 +278,7 @@ mod tests {
         assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("VERTEX_BASE_URL", "ftp://x")]), Some("VERTEX_BASE_URL"));
         let table = |value| with(&[("VERTEX_PROJECT", "p"), ("TABLE_TIMEOUT_MS", value)]);
         assert_eq!((table("0"), table("1s"), table("600")), (Some("TABLE_TIMEOUT_MS"), Some("TABLE_TIMEOUT_MS"), None));
+        assert_eq!(with(&[("VERTEX_PROJECT", "p"), ("AWS_CA_BUNDLE", "/nowhere.pem")]), Some("AWS_CA_BUNDLE"));
     }
 
     #[test]

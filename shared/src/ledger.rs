@@ -3,6 +3,7 @@
 
 mod demand;
 mod held;
+mod lines;
 mod reconcile;
 mod replay;
 mod settlement;
@@ -22,11 +23,12 @@ use crate::money::PicoUsd;
 use crate::protocol::Settled;
 pub use crate::protocol::{KeyedRequest, Reservation};
 use crate::store::Store;
-use crate::store::items::{Hold, Record, TokenSource, start_of};
-use crate::telemetry::{self, RequestMetrics};
+use crate::store::items::{Record, TokenSource, start_of};
+use crate::telemetry;
 
 pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
+pub use lines::{Announced, log_checkpoint, log_intent};
 pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};
 pub use replay::{Replay, Replayed};
 pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
@@ -82,6 +84,8 @@ pub struct Outcome {
 pub struct Checkpoint<'a> {
     /// Who is answering, and what that costs.
     pub candidate: &'a Candidate,
+    /// Whom the request's first line names.
+    pub announced: &'a Announced,
     /// Upstream calls so far, the running one included.
     pub attempts: u32,
     /// Tokens so far.
@@ -181,33 +185,21 @@ fn millis(duration: Duration) -> u64 {
 /// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record. A charge above the hold
 /// is a fault of the measure, and told as one.
 pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff: &Tariff) {
-    log(record);
+    let drift = Drift::of(record, tariff);
+    lines::log(record, drift.is_some());
     if let Some(hold) = facts.reservation.hold.as_ref().filter(|hold| hold.amount < record.charged) {
         let (held, charged) = (hold.amount.pico(), record.charged.pico());
         tracing::warn!(event = "ledger.overdraft", request = %record.request, model = record.model, %held, %charged);
     }
-    let settled = settlement::store_record(store, record, &facts.reservation).await;
-    if settled != Settled::Done {
-        tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
-    }
-    let drift = Drift::of(record, tariff);
     if let Some(Drift { reported, listed }) = drift {
         let (reported, listed) = (reported.pico(), listed.pico());
         tracing::warn!(event = "ledger.drift", request = %record.request, model = record.model, %reported, %listed);
     }
-    telemetry::count(RequestMetrics {
-        provider: &record.provider,
-        model: &record.model,
-        requests: 1,
-        errors: u32::from(record.status != 200),
-        first_event_ms: record.first_event_ms,
-        duration_ms: record.duration_ms,
-        input_tokens: record.usage.total_input(),
-        output_tokens: record.usage.output,
-        attempts: record.attempts,
-        settlement_failures: u32::from(settled != Settled::Done),
-        price_drifts: u32::from(drift.is_some()),
-    });
+    let settled = settlement::store_record(store, record, &facts.reservation).await;
+    if settled != Settled::Done {
+        tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
+        telemetry::count_settlement_failure();
+    }
 }
 
 /// A cost that a provider reports and that is not that of the list.
@@ -227,89 +219,11 @@ impl Drift {
     }
 }
 
-/// The line that tells of a request before it is sent: with it a process that dies leaves a trace.
-pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
-    let hold = facts.reservation.hold.as_ref();
-    tracing::info!(
-        event = "ledger.intent",
-        key = %facts.key,
-        request = %facts.request,
-        format = facts.format,
-        model = %facts.model.id,
-        served_model = %candidate.model.id,
-        upstream_model = candidate.route.upstream.as_str(),
-        provider = %candidate.route.provider,
-        price_version = %candidate.tariff.label(&facts.catalog_version),
-        markup_permille = candidate.markup_permille,
-        hold = hold.map(Hold::to_text),
-        uncertain = facts.reservation.uncertain,
-    );
-}
-
-/// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names.
-pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
-    let Candidate { model, route, tariff, markup_permille: _ } = checkpoint.candidate;
-    let usage = &checkpoint.usage;
-    tracing::info!(
-        event = "ledger.checkpoint",
-        key = %facts.key,
-        request = %facts.request,
-        served_model = %model.id,
-        upstream_model = route.upstream.as_str(),
-        provider = %route.provider,
-        attempts = checkpoint.attempts,
-        input = usage.input,
-        cache_read = usage.cache_read,
-        cache_write_5m = usage.cache_write_5m,
-        cache_write_1h = usage.cache_write_1h,
-        audio = usage.audio,
-        audio_cache_read = usage.audio_cache_read,
-        output = usage.output,
-        price_version = %tariff.label(&facts.catalog_version),
-        provider_cost_pico = %cost(usage, tariff).pico(),
-    );
-}
-
-/// The line that `bk ledger replay` can make the record from.
-fn log(record: &Record) {
-    let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning, .. } =
-        record.usage;
-    tracing::info!(
-        event = "ledger.final",
-        key = %record.key,
-        request = %record.request,
-        format = &*record.format,
-        model = record.model,
-        served_model = record.served_model,
-        upstream_model = record.upstream_model,
-        provider = &*record.provider,
-        attempts = record.attempts,
-        status = record.status,
-        finish = &*record.finish,
-        upstream_id = record.upstream_id,
-        input,
-        cache_read,
-        cache_write_5m,
-        cache_write_1h,
-        audio,
-        audio_cache_read,
-        output,
-        reasoning,
-        source = record.source.as_str(),
-        price_version = record.price_version,
-        markup_permille = record.markup_permille,
-        provider_cost_pico = %record.provider_cost.pico(),
-        charged_pico = %record.charged.pico(),
-        first_event_ms = record.first_event_ms,
-        duration_ms = record.duration_ms,
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::store::items::HeldModel;
+    use crate::store::items::{HeldModel, Hold};
 
     fn candidate(model: &str) -> Candidate {
         let model = Catalog::embedded().unwrap().resolve(model).unwrap();

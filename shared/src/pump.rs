@@ -23,7 +23,7 @@ use self::held::{Held, too_large};
 use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
 use crate::ending::{Ended, Ending, Received, conclude};
 use crate::error::{GatewayError, UpstreamError};
-use crate::ledger::{self, Checkpoint, Pricing, RequestFacts};
+use crate::ledger::{self, Announced, Checkpoint, Pricing, RequestFacts};
 use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::providers::{ReplyForm, UpstreamReply};
 use crate::store::Store;
@@ -52,6 +52,8 @@ pub struct Pump {
     /// The reply of the attempt that is being delivered.
     received: Option<Received>,
     held: Held,
+    /// Whom the request's first line names.
+    announced: Announced,
     next_checkpoint: Instant,
     out: BytesMut,
 }
@@ -135,7 +137,8 @@ impl Pump {
     ) -> (Self, Commit) {
         let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
         let (held, next_checkpoint, out) = (Held::new(context.delivery), Instant::now(), BytesMut::new());
-        (Self { facts, context, store, deadline, client, received: None, held, next_checkpoint, out }, committed)
+        let announced = Announced::of(&dispatch.prepared().candidate);
+        (Self { facts, context, store, deadline, client, received: None, held, announced, next_checkpoint, out }, committed)
     }
 
     /// Runs to the end: attempts, relays, writes the last event, settles, closes the body. A panic on the way is an ending like
@@ -207,7 +210,8 @@ impl Pump {
             self.next_checkpoint = Instant::now() + CHECKPOINT;
             let (candidate, attempts) = (&dispatch.prepared().candidate, dispatch.calls());
             let usage = received.metered().usage;
-            ledger::log_checkpoint(&self.facts, &Checkpoint { candidate, attempts, usage });
+            let checkpoint = Checkpoint { candidate, announced: &self.announced, attempts, usage };
+            ledger::log_checkpoint(&self.facts, &checkpoint);
         }
     }
 

@@ -4,6 +4,7 @@
 //!
 //! [`Reason`]: crate::reason::Reason
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
@@ -55,49 +56,36 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(file, line, words, "panic");
 }
 
-/// What a settled request adds to the metrics.
+/// What a request adds to the metrics, in its last line. A count of nothing is left out: a name that is reported within an hour is
+/// billed for it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct RequestMetrics<'a> {
     /// Who answered last.
     pub provider: &'a str,
-    /// The public model id: a property.
-    pub model: &'a str,
     /// One.
     pub requests: u32,
     /// One, if it failed.
+    #[serde(skip_serializing_if = "is_none")]
     pub errors: u32,
-    /// Milliseconds to the first content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_event_ms: Option<u64>,
-    /// Milliseconds to the end.
-    pub duration_ms: u64,
     /// Prompt tokens, cached ones included.
     pub input_tokens: u64,
     /// Generated tokens, reasoning included.
     pub output_tokens: u64,
-    /// Upstream calls.
-    pub attempts: u32,
-    /// One, if the table did not take the record.
-    pub settlement_failures: u32,
     /// One, if the provider reported a cost more than a tenth away from that by the catalogue's prices.
+    #[serde(skip_serializing_if = "is_none")]
     pub price_drifts: u32,
+    /// Milliseconds to the first content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_event_ms: Option<u64>,
 }
 
-/// The values above that the dashboard reads by provider. The others are properties of the line, for queries of the log: each name
-/// and provider that is published is billed.
-const METRICS: [Metric; 5] = [
-    Metric { name: "requests", unit: "Count" },
-    Metric { name: "errors", unit: "Count" },
-    Metric { name: "input_tokens", unit: "Count" },
-    Metric { name: "output_tokens", unit: "Count" },
-    Metric { name: "price_drifts", unit: "Count" },
-];
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
+}
 
-/// Those that alarms and the dashboard read by function. The one that may be missing stands last.
-const ALARM_METRICS: [Metric; 2] =
-    [Metric { name: "settlement_failures", unit: "Count" }, Metric { name: "first_event_ms", unit: "Milliseconds" }];
-
-/// The names of all metrics that are published.
+/// The names of all metrics that are published. Other values are properties of a line, for queries of the log: each name and
+/// provider that is published is billed.
 pub const PUBLISHED: [&str; 8] = [
     "requests",
     "errors",
@@ -113,84 +101,116 @@ pub const PUBLISHED: [&str; 8] = [
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     name: &'static str,
-    unit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
 }
 
-/// A line in CloudWatch's embedded metric format.
+/// A count, which is what a metric without a unit is.
+const fn count_of(name: &'static str) -> Metric {
+    Metric { name, unit: None }
+}
+
+/// A line of the log with values for metrics, in CloudWatch's embedded metric format where logs are for machines.
 #[derive(Serialize)]
-struct Line<'a> {
-    #[serde(rename = "_aws")]
-    aws: Directive<'a>,
-    function: &'a str,
+struct Line<'a, T> {
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    aws: Option<Directive>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<&'a str>,
     #[serde(flatten)]
-    values: RequestMetrics<'a>,
+    values: T,
 }
 
-/// The line of a list of models that was refused.
+/// What a line says, and what of it is counted.
 #[derive(Serialize)]
-struct RefusedList<'a> {
-    #[serde(rename = "_aws")]
-    aws: Directive<'a>,
-    function: &'a str,
-    refused_lists: u32,
+struct Counted<'a, T> {
+    #[serde(flatten)]
+    said: T,
+    #[serde(flatten)]
+    metrics: RequestMetrics<'a>,
 }
-
-const REFUSED_LISTS: [Metric; 1] = [Metric { name: "refused_lists", unit: "Count" }];
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Directive<'a> {
+struct Directive {
     timestamp: u64,
-    cloud_watch_metrics: Vec<MetricSet<'a>>,
+    cloud_watch_metrics: Vec<MetricSet>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct MetricSet<'a> {
+struct MetricSet {
     namespace: &'static str,
     dimensions: [&'static [&'static str]; 1],
-    metrics: &'a [Metric],
+    metrics: Vec<Metric>,
 }
 
-/// Writes a request's metrics, where logs are for machines. A log that cannot be written is no reason to fail.
-pub fn count(values: RequestMetrics<'_>) {
-    write(|function, timestamp| line(function, timestamp, values));
+/// Writes a line that is JSON of its own: without what `tracing` adds to every line, which is a third of a short one. It is shown
+/// as a message where logs are for people. A log that cannot be written is no reason to fail.
+pub fn write(line: &impl Serialize) {
+    let Ok(mut json) = serde_json::to_vec(line) else { return };
+    if FUNCTION.get().is_some() {
+        json.push(b'\n');
+        let _ = std::io::stdout().lock().write_all(&json);
+    } else {
+        tracing::info!("{}", String::from_utf8_lossy(&json));
+    }
+}
+
+/// Writes what is said of a request, and counts it.
+pub fn count(said: impl Serialize, metrics: RequestMetrics<'_>) {
+    write(&line(FUNCTION.get().map(String::as_str), now(), said, metrics));
+}
+
+/// Counts a settlement that the table did not take.
+pub fn count_settlement_failure() {
+    count_one("settlement_failures");
 }
 
 /// Counts a list of models that was refused.
 pub fn count_refused_list() {
-    write(refused_list);
+    count_one("refused_lists");
 }
 
-/// Writes the line of that function at that time, in milliseconds since the epoch.
-fn write<T: Serialize>(line: impl FnOnce(&'static str, u64) -> T) {
-    let Some(function) = FUNCTION.get() else { return };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    if let Ok(mut line) = serde_json::to_vec(&line(function, u64::try_from(now.as_millis()).unwrap_or_default())) {
-        line.push(b'\n');
-        let _ = std::io::stdout().lock().write_all(&line);
+fn count_one(name: &'static str) {
+    if let Some(function) = FUNCTION.get() {
+        write(&one(function, now(), name));
     }
 }
 
-fn refused_list(function: &str, timestamp: u64) -> RefusedList<'_> {
-    let metrics = vec![MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: &REFUSED_LISTS }];
-    RefusedList { aws: Directive { timestamp, cloud_watch_metrics: metrics }, function, refused_lists: 1 }
+/// Milliseconds since the epoch.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or_default()
 }
 
-fn line<'a>(function: &'a str, timestamp: u64, values: RequestMetrics<'a>) -> Line<'a> {
-    let metrics = vec![
-        MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics: &METRICS },
-        MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: reported(&ALARM_METRICS, &values) },
-    ];
-    Line { aws: Directive { timestamp, cloud_watch_metrics: metrics }, function, values }
+fn one<'a>(function: &'a str, timestamp: u64, name: &'static str) -> Line<'a, BTreeMap<&'static str, u32>> {
+    let metrics = vec![MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics: vec![count_of(name)] }];
+    let aws = Some(Directive { timestamp, cloud_watch_metrics: metrics });
+    Line { aws, function: Some(function), values: BTreeMap::from([(name, 1)]) }
+}
+
+fn line<'a, T>(function: Option<&'a str>, timestamp: u64, said: T, metrics: RequestMetrics<'a>) -> Line<'a, Counted<'a, T>> {
+    let aws = function.map(|_| Directive { timestamp, cloud_watch_metrics: sets(&metrics) });
+    Line { aws, function, values: Counted { said, metrics } }
 }
 
 /// The metrics that have a value: the format wants every one that a line names to be in it.
-fn reported(metrics: &'static [Metric], values: &RequestMetrics<'_>) -> &'static [Metric] {
-    match metrics.split_last() {
-        Some((_, others)) if values.first_event_ms.is_none() => others,
-        Some(_) | None => metrics,
+fn sets(values: &RequestMetrics<'_>) -> Vec<MetricSet> {
+    let by_provider = [
+        ("requests", true),
+        ("errors", !is_none(&values.errors)),
+        ("input_tokens", true),
+        ("output_tokens", true),
+        ("price_drifts", !is_none(&values.price_drifts)),
+    ];
+    let metrics = by_provider.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| count_of(name)).collect();
+    let mut sets = vec![MetricSet { namespace: NAMESPACE, dimensions: DIMENSIONS, metrics }];
+    if values.first_event_ms.is_some() {
+        let metrics = vec![Metric { name: "first_event_ms", unit: Some("Milliseconds") }];
+        sets.push(MetricSet { namespace: NAMESPACE, dimensions: ALARM_DIMENSIONS, metrics });
     }
+    sets
 }
 
 #[cfg(test)]
@@ -214,24 +234,23 @@ mod tests {
 
     const VALUES: RequestMetrics<'static> = RequestMetrics {
         provider: "openrouter",
-        model: "gpt-5.2",
         requests: 1,
         errors: 0,
-        first_event_ms: Some(3),
-        duration_ms: 9,
         input_tokens: 4,
         output_tokens: 5,
-        attempts: 1,
-        settlement_failures: 0,
         price_drifts: 0,
+        first_event_ms: Some(3),
     };
 
     #[test]
-    fn a_refused_list_counts_one_for_its_function() {
-        let line = serde_json::to_value(refused_list("reconcile", 17)).unwrap();
-        let set = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!((&set["Dimensions"][0][0], &set["Metrics"][0]["Name"]), (&"function".into(), &"refused_lists".into()));
-        assert_eq!((&line["function"], &line["refused_lists"]), (&"reconcile".into(), &1.into()));
+    fn what_happens_seldom_is_a_line_of_its_own_that_counts_one_for_its_function() {
+        for name in ["refused_lists", "settlement_failures"] {
+            let line = serde_json::to_value(one("reconcile", 17, name)).unwrap();
+            let set = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!((&set["Dimensions"][0][0], &set["Metrics"][0]["Name"]), (&"function".into(), &name.into()));
+            assert_eq!((&line["function"], &line[name]), (&"reconcile".into(), &1.into()));
+            assert!(PUBLISHED.contains(&name));
+        }
     }
 
     #[test]
@@ -250,28 +269,39 @@ mod tests {
         assert_eq!(lines.matches("telemetry.rs").count(), 2, "{lines}");
     }
 
-    #[test]
-    fn the_list_of_what_is_published_is_complete() {
-        let sets = [&METRICS[..], &ALARM_METRICS, &REFUSED_LISTS];
-        assert_eq!(sets.concat().iter().map(|metric| metric.name).collect::<Vec<_>>(), PUBLISHED);
+    /// What a line of a request names, by dimensions: each is in the line, and no count of nothing is.
+    fn named(metrics: RequestMetrics<'_>) -> Vec<(usize, Vec<String>)> {
+        let line =
+            serde_json::to_value(line(Some("messages"), 17, BTreeMap::from([("model", "gpt-5.2")]), metrics)).unwrap();
+        assert_eq!((&line["_aws"]["Timestamp"], &line["model"]), (&17.into(), &"gpt-5.2".into()));
+        let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap().iter().map(|set| {
+            assert_eq!(set["Namespace"], "LlmGateway");
+            let dimensions = set["Dimensions"][0].as_array().unwrap();
+            assert!(dimensions.iter().all(|dimension| line[dimension.as_str().unwrap()].is_string()), "{line}");
+            let names = set["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap().to_owned());
+            let names: Vec<String> = names.collect();
+            assert!(names.iter().all(|name| line[name].is_number() && PUBLISHED.contains(&name.as_str())), "{line}");
+            (dimensions.len(), names)
+        });
+        sets.collect()
     }
 
     #[test]
-    fn every_declared_metric_and_dimension_has_a_value() {
-        for (first_event_ms, declared) in [(Some(3), [5, 2]), (None, [5, 1])] {
-            let line = serde_json::to_value(line("messages", 17, RequestMetrics { first_event_ms, ..VALUES })).unwrap();
-            assert_eq!((&line["_aws"]["Timestamp"], &line["model"]), (&17.into(), &"gpt-5.2".into()));
-            let sets = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
-            assert_eq!(sets.iter().map(|set| set["Metrics"].as_array().unwrap().len()).collect::<Vec<_>>(), declared);
-            for set in sets {
-                assert_eq!(set["Namespace"], "LlmGateway");
-                for metric in set["Metrics"].as_array().unwrap() {
-                    assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
-                }
-                for dimension in set["Dimensions"][0].as_array().unwrap() {
-                    assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
-                }
-            }
-        }
+    fn every_named_metric_and_dimension_has_a_value_and_what_has_none_is_not_named() {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let first = (1, list(&["first_event_ms"]));
+        assert_eq!(named(VALUES), [(2, list(&["requests", "input_tokens", "output_tokens"])), first.clone()]);
+        let all = RequestMetrics { errors: 1, price_drifts: 1, ..VALUES };
+        let by_provider = list(&["requests", "errors", "input_tokens", "output_tokens", "price_drifts"]);
+        assert_eq!(named(all), [(2, by_provider.clone()), first]);
+        assert_eq!(named(RequestMetrics { first_event_ms: None, ..all }), [(2, by_provider)]);
+    }
+
+    #[test]
+    fn a_line_for_people_has_no_metrics() {
+        let line = serde_json::to_string(&line(None, 17, BTreeMap::from([("event", "x")]), VALUES)).unwrap();
+        let expected =
+            r#"{"event":"x","provider":"openrouter","requests":1,"input_tokens":4,"output_tokens":5,"first_event_ms":3}"#;
+        assert_eq!(line, expected);
     }
 }

@@ -123,6 +123,21 @@ def test_doctor_prints_the_account_and_whether_the_named_secrets_are_there(proje
     assert "ok       /llm-gateway/openrouter  stored" in lines
 
 
+@pytest.mark.parametrize(
+    ("chosen", "line", "advice"),
+    [
+        ("", "CloudFront, before public function URLs", True),
+        ('WithEdge = "false"\n', "none: a public URL for each function", True),
+        ('WithEdge = "api"\n', "API Gateway, without public function URLs", False),
+    ],
+)
+def test_doctor_says_what_stands_before_the_functions_and_how_to_have_no_public_url(project, chosen, line, advice):
+    file = project.folder / "samconfig.toml"
+    file.write_text(file.read_text() + chosen)
+    printed = project.succeed("doctor_account.py")
+    assert line in printed and ("policy objects to public URLs: WithEdge=api" in printed) == advice
+
+
 def test_doctor_says_how_to_get_credentials_and_does_not_fail(project):
     nobody = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     assert "missing  AWS credentials          for make deploy: no region: export AWS_REGION" in project.succeed(

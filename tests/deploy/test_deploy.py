@@ -61,6 +61,19 @@ def test_edge_that_comes_later_gets_a_secret(project, account):
     assert len(origin(account)[0]) >= 32
 
 
+def test_api_gateway_needs_no_secret_and_takes_the_edges_away(project, account):
+    project.succeed("deploy.py")
+    assert len(origin(account)[0]) >= 32
+    project.succeed("deploy.py", PARAMETERS="WithEdge=api")
+    assert account.parameters()["WithEdge"] == "api"
+    for parameter in (
+        "DomainName=a.example CertificateArn=arn:aws:acm:us-east-1:123456789012:certificate/a",
+        "WebAclArn=arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b",
+    ):
+        words = project.refuse("deploy.py", PARAMETERS=f"WithEdge=api {parameter}", DRY_RUN="1")
+        assert words.endswith("which only WithEdge=true makes.")
+
+
 def test_change_set_that_is_declined_is_said_to_be_no_deployment(project, account):
     declined = project.run("deploy.py", typed="n\n", YES=None)
     assert declined.returncode == 1 and declined.stderr.endswith("nothing was deployed: the change set was not executed\n")
@@ -130,7 +143,7 @@ def test_other_half_of_a_parameter_may_be_the_stacks_own(project):
     project.succeed("deploy.py", PARAMETERS=f"DomainName=a.example {certificate}")
     project.succeed("deploy.py", CHECK="1", PARAMETERS="HostedZoneId=Z1")
     refused = project.run("deploy.py", CHECK="1", PARAMETERS="WithEdge=false")
-    assert refused.stderr == "DomainName is the distribution's, which WithEdge=false leaves out.\n"
+    assert refused.stderr == "DomainName is the distribution's, which only WithEdge=true makes.\n"
 
 
 def test_check_says_where_it_would_deploy_and_deploys_nothing(project, account):

@@ -32,6 +32,7 @@ def test_every_address_is_the_aliases_and_open_by_both_permissions(template):
     aliases = {url["TargetFunctionArn"]["Ref"] for url in urls.values()}
     assert len(urls) == len(aliases) == 6 and {url["AuthType"] for url in urls.values()} == {"NONE"}
     permissions = of_type(template, "AWS::Lambda::Permission").values()
+    permissions = [each for each in permissions if each["Principal"] == "*"]
     assert aliases <= set(of_type(template, "AWS::Lambda::Alias"))
     for alias in aliases:
         granted = [each for each in permissions if each["FunctionName"] == {"Ref": alias}]
@@ -45,6 +46,39 @@ def test_every_address_is_the_aliases_and_open_by_both_permissions(template):
             },
         ]
     assert len(permissions) == 2 * len(aliases)
+
+
+def test_behind_the_api_every_integration_and_permission_is_an_aliases_and_a_changed_path_is_deployed(template):
+    aliases = {url["TargetFunctionArn"]["Ref"] for url in of_type(template, "AWS::Lambda::Url").values()}
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    granted = [each["FunctionName"]["Ref"] for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
+    assert sorted(granted) == sorted(aliases)
+    (api,) = of_type(template, "AWS::ApiGateway::RestApi").values()
+    text = json.dumps(api["Body"])
+    assert all(f"${{{alias}}}" in text for alias in aliases)
+    (stage,) = of_type(template, "AWS::ApiGateway::Stage").values()
+    (deployment,) = of_type(template, "AWS::ApiGateway::Deployment")
+    # Its name is made from the body, so that another body is another deployment.
+    assert (
+        stage["DeploymentId"] == {"Ref": deployment} and stage["StageName"] == "live" and len(deployment) > len("ApiDeployment")
+    )
+
+
+@pytest.mark.parametrize(
+    ("front", "there"),
+    [
+        ("true", {"AWS::CloudFront::Distribution": 1, "AWS::Lambda::Url": 6, "AWS::Lambda::Permission": 12}),
+        ("false", {"AWS::Lambda::Url": 6, "AWS::Lambda::Permission": 12}),
+        ("api", {"AWS::ApiGateway::RestApi": 1, "AWS::Lambda::Permission": 6}),
+    ],
+)
+def test_each_front_has_its_own_resources_and_none_of_the_others(front, there):
+    program = "import json, sys, plan; print(json.dumps(plan.resources(json.loads(sys.argv[1]))))"
+    command = [PYTHON, "-c", program, json.dumps({"WithEdge": front})]
+    done = subprocess.run(command, cwd=PROJECT / "tools/deploy", capture_output=True, text=True, check=True)
+    found = {kind: len(ids) for kind, ids in json.loads(done.stdout).items()}
+    kinds = ["AWS::CloudFront::Distribution", "AWS::ApiGateway::RestApi", "AWS::Lambda::Url", "AWS::Lambda::Permission"]
+    assert {kind: found[kind] for kind in kinds if kind in found} == there
 
 
 def test_the_transform_adds_no_role_but_the_schedulers_which_may_run_reconcile_alone(template):

@@ -1,5 +1,6 @@
 //! What operators use: `bk` and the events.
 
+mod api_gateway;
 mod bk;
 mod catalog;
 mod containers;

@@ -1,4 +1,4 @@
-//! One base URL: the distribution sends each path to the function that answers it.
+//! One base URL by `CloudFront`: the distribution sends each path to the function that answers it.
 
 use gateway::endpoints::Endpoint;
 use serde_json::{Value, json};
@@ -135,10 +135,15 @@ fn the_edge_is_on_by_default_and_everything_of_it_can_be_left_out() {
     let template = template();
     let default = |name: &str| template["Parameters"][name]["Default"].clone();
     assert_eq!((default("WithEdge"), default("EdgeReadTimeout")), (json!("true"), json!(120)));
+    assert_eq!(template["Conditions"]["HasEdge"], json!({"Fn::Equals": [{"Ref": "WithEdge"}, "true"]}));
     for (resource, condition) in [("Edge", "HasEdge"), ("EdgeRecords", "HasRecords")] {
         assert_eq!(template["Resources"][resource]["Condition"], condition);
     }
-    assert_eq!(template["Outputs"]["BaseUrl"]["Condition"], "HasEdge");
+    let front = json!({"Fn::Or": [{"Condition": "HasEdge"}, {"Condition": "HasApi"}]});
+    assert_eq!(
+        (&template["Outputs"]["BaseUrl"]["Condition"], &template["Conditions"]["HasFront"]),
+        (&json!("HasFront"), &front)
+    );
     let distribution = distribution();
     for (property, condition) in [("Aliases", "HasDomain"), ("ViewerCertificate", "HasDomain"), ("WebACLId", "HasWebAcl")] {
         assert_eq!(distribution[property]["Fn::If"][0], condition, "{property}");

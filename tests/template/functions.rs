@@ -1,6 +1,6 @@
 //! Every binary has a function, a log group, an address and an alarm, and reads every variable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use gateway::config::VARIABLES;
@@ -10,6 +10,8 @@ use gateway_tests::project;
 use serde_json::{Value, json};
 
 use crate::parsed::{functions, globals, properties, resources, template, text};
+
+const STREAMING: [&str; 2] = ["chat-completions", "messages"];
 
 fn names() -> BTreeSet<String> {
     FUNCTIONS.into_iter().chain(SCHEDULED).map(str::to_owned).collect()
@@ -41,21 +43,18 @@ fn every_function_has_every_variable() {
 }
 
 #[test]
-fn streaming_functions_stream_and_the_others_are_buffered() {
+fn functions_have_the_time_memory_and_concurrency_of_their_kind() {
     for (name, (id, function)) in functions() {
-        let streams = ["chat-completions", "messages"].contains(&name.as_str());
-        let mode = if streams { "RESPONSE_STREAM" } else { "BUFFERED" };
-        let (url, timeout, memory, concurrency) = if SCHEDULED.contains(&name.as_str()) {
-            (Value::Null, json!(300), Value::Null, Value::Null)
+        let streams = STREAMING.contains(&name.as_str());
+        let (timeout, memory, concurrency) = if SCHEDULED.contains(&name.as_str()) {
+            (json!(300), Value::Null, Value::Null)
         } else {
-            let url = json!({"AuthType": "NONE", "InvokeMode": mode});
             let inference = |name: &str| if streams { json!({ "Ref": name }) } else { Value::Null };
             let timeout = if name == "count-tokens" { json!(30) } else { inference("InferenceTimeout") };
             let memory = if name == "usage" { json!({"Ref": "UsageMemory"}) } else { inference("InferenceMemory") };
-            (url, timeout, memory, reserved(streams, "Inference"))
+            (timeout, memory, reserved(streams, "Inference"))
         };
         let is = |property: &str| function.get(property).cloned().unwrap_or_default();
-        assert_eq!(is("FunctionUrlConfig"), url, "{id}");
         assert_eq!(is("Timeout"), timeout, "{id}");
         assert_eq!(is("MemorySize"), memory, "{id}");
         assert_eq!(is("ReservedConcurrentExecutions"), concurrency, "{id}");
@@ -71,6 +70,22 @@ fn streaming_functions_stream_and_the_others_are_buffered() {
         (&json!(0), &json!(0))
     );
     assert_eq!(globals()["ReservedConcurrentExecutions"], reserved(true, "Endpoint"));
+}
+
+#[test]
+fn streaming_functions_stream_from_their_urls_and_the_others_are_buffered() {
+    let mut expected = BTreeMap::new();
+    for (name, (id, function)) in functions() {
+        assert!(function.get("FunctionUrlConfig").is_none(), "{id}: SAM's own URLs are there in front of API Gateway, too");
+        if FUNCTIONS.contains(&name.as_str()) {
+            let mode = if STREAMING.contains(&name.as_str()) { "RESPONSE_STREAM" } else { "BUFFERED" };
+            let alias = json!({"Ref": format!("{id}.Alias")});
+            let url = json!({"TargetFunctionArn": alias, "AuthType": "NONE", "InvokeMode": mode});
+            expected
+                .insert(format!("{id}Url"), json!({"Type": "AWS::Lambda::Url", "Condition": "HasUrls", "Properties": url}));
+        }
+    }
+    assert_eq!(resources("AWS::Lambda::Url"), expected);
 }
 
 fn reserved(is: bool, whose: &str) -> Value {
@@ -125,8 +140,9 @@ fn every_function_with_an_address_has_an_event_and_an_output() {
     assert_eq!(with_event, FUNCTIONS.into_iter().map(str::to_owned).collect());
     let outputs = &template()["Outputs"];
     for (name, (id, _)) in functions().into_iter().filter(|(name, _)| FUNCTIONS.contains(&name.as_str())) {
-        let output = &outputs[format!("{}Url", id.trim_end_matches("Function"))]["Value"];
-        assert_eq!(output, &json!({"Fn::GetAtt": format!("{id}Url.FunctionUrl")}), "{name}");
+        let output = &outputs[format!("{}Url", id.trim_end_matches("Function"))];
+        let url = json!({"Fn::GetAtt": format!("{id}Url.FunctionUrl")});
+        assert_eq!(output, &json!({"Condition": "HasUrls", "Value": url}), "{name}");
     }
 }
 

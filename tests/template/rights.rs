@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gateway::store::items::ACTIVE;
+use gateway_dev::stack::FUNCTIONS;
 use serde_json::{Value, json};
 
 use crate::parsed::{functions, properties, resources, role, template};
@@ -130,9 +131,42 @@ fn no_right_is_a_wildcard_or_deletes() {
         assert_eq!(rights.matches('*').count(), 1, "{name}: {rights}");
     }
     assert_eq!(resources("AWS::IAM::Role").len(), functions().len());
-    let others = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::Lambda::Permission"];
+    let others = ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"];
     assert!(others.iter().all(|kind| resources(kind).is_empty()));
     assert!(template()["Globals"]["Function"].get("Policies").is_none());
+}
+
+/// Either everybody by the function's URL, or nobody but this stack's API.
+#[test]
+fn functions_may_be_called_by_the_front_that_there_is_and_by_nobody_else() {
+    let api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/live/*";
+    let mut expected = BTreeMap::new();
+    for (_, (id, _)) in functions().into_iter().filter(|(name, _)| FUNCTIONS.contains(&name.as_str())) {
+        let short = id.trim_end_matches("Function");
+        let who = json!({"FunctionName": {"Ref": format!("{id}.Alias")}, "Action": "lambda:InvokeFunction"});
+        let with = |more: Value| {
+            let mut all = who.as_object().unwrap().clone();
+            all.extend(more.as_object().unwrap().clone());
+            Value::Object(all)
+        };
+        let url = json!({"Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuthType": "NONE"});
+        let through_url = json!({"Principal": "*", "InvokedViaFunctionUrl": true});
+        let gateway = json!({"Principal": "apigateway.amazonaws.com", "SourceArn": {"Fn::Sub": api}});
+        for (name, condition, permission) in [
+            (format!("{id}UrlPublicPermissions"), "HasUrls", url),
+            (format!("{id}URLInvokeAllowPublicAccess"), "HasUrls", through_url),
+            (format!("{short}ApiPermission"), "HasApi", gateway),
+        ] {
+            let properties = with(permission);
+            expected
+                .insert(name, json!({"Type": "AWS::Lambda::Permission", "Condition": condition, "Properties": properties}));
+        }
+    }
+    assert_eq!(resources("AWS::Lambda::Permission"), expected);
+    // The two conditions exclude each other.
+    let conditions = template()["Conditions"].clone();
+    assert_eq!(conditions["HasApi"], json!({"Fn::Equals": [{"Ref": "WithEdge"}, "api"]}));
+    assert_eq!(conditions["HasUrls"], json!({"Fn::Not": [{"Condition": "HasApi"}]}));
 }
 
 /// As `make dev` and the tests make it, with the name that the code asks for.

@@ -43,6 +43,26 @@ def streamed(seconds):
     return gigabytes(REQUEST["streamed_bytes_a_second"] * seconds)
 
 
+def cloudfront():
+    """What CloudFront takes: its requests, the replies to clients, and the requests' way to the functions."""
+    sent = gigabytes(REQUEST["body_bytes"]) * PRICES["cloudfront_gb_to_origin"]
+    return [
+        ("CloudFront: requests", [PRICES["cloudfront_million_requests"]] * 2),
+        ("CloudFront: replies to clients", [streamed(seconds) * PRICES["cloudfront_gb_out"] for seconds in SECONDS]),
+        ("CloudFront: requests to the functions", [sent] * 2),
+    ]
+
+
+def fronts():
+    """The lines of the table of fronts. Without CloudFront replies leave the region at its own price."""
+    out = [streamed(seconds) * PRICES["region_gb_out"] for seconds in SECONDS]
+    return [
+        ("The functions' own URLs (`false`)", out),
+        ("CloudFront (`true`)", [sum(amounts) for amounts in zip(*(amounts for _, amounts in cloudfront()), strict=True)]),
+        ("API Gateway (`api`)", [PRICES["apigateway_million_requests"] + amount for amount in out]),
+    ]
+
+
 def lines():
     """The lines of the first table: what it is, for each length."""
     sent = gigabytes(REQUEST["body_bytes"])
@@ -51,10 +71,8 @@ def lines():
         ("Lambda at 128 MB", [memory(128, seconds) for seconds in SECONDS]),
         ("DynamoDB: six write units and a read", [units("15")] * 2),
         ("DynamoDB: the records, with point-in-time recovery", [storage()] * 2),
-        ("CloudFront: requests", [PRICES["cloudfront_million_requests"]] * 2),
-        ("CloudFront: replies to clients", [streamed(seconds) * PRICES["cloudfront_gb_out"] for seconds in SECONDS]),
-        ("CloudFront: requests to the functions", [sent * PRICES["cloudfront_gb_to_origin"]] * 2),
-        ("Lambda: requests to the providers", [sent * PRICES["lambda_gb_to_providers"]] * 2),
+        *cloudfront(),
+        ("Lambda: requests to the providers", [sent * PRICES["region_gb_out"]] * 2),
         ("Logs", [gigabytes(REQUEST["log_bytes"][str(seconds)]) * PRICES["logs_gb"] for seconds in SECONDS]),
         ("X-Ray, which samples one request in twenty", [traced] * 2),
     ]
@@ -71,7 +89,7 @@ def row(name, amounts):
 
 
 def tables():
-    """Both tables as the page has them."""
+    """The tables as the page has them."""
     known = lines()
     total = [sum(amounts[at] for _, amounts in known) for at in range(len(SECONDS))]
     more = [memory(256, seconds) - memory(128, seconds) for seconds in SECONDS]
@@ -79,7 +97,8 @@ def tables():
     first += [row("**Together, at 128 MB**", total), row("At 256 MB (the default), more", more)]
     second = ["| Requests of one key in flight, up to | DynamoDB's units |", "|---|---|"]
     second += [row(in_flight, [units(in_flight)]) for in_flight in REQUEST["write_units"]]
-    return "\n".join(first), "\n".join(second)
+    third = ["| What is in front | 10 s streams | 30 s streams |", "|---|---|---|", *(row(*line) for line in fronts())]
+    return "\n".join(first), "\n".join(second), "\n".join(third)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,21 @@ def stored_secrets(report, current):
     return None
 
 
+FRONTS = {
+    "true": "CloudFront, before public function URLs",
+    "api": "API Gateway, without public function URLs",
+    "false": "none: a public URL for each function",
+}
+
+
+def front(report, _):
+    """What the answers put before the functions. Public URLs are what an organisation may forbid."""
+    chosen = settings.saved_parameters().get("WithEdge", "true")
+    report.line("front", FRONTS.get(chosen), PURPOSE, f"WithEdge is one of {', '.join(FRONTS)}")
+    if chosen != "api":
+        print(f"{'':8} {'':24} where Security Hub or a service control policy objects to public URLs: WithEdge=api")
+
+
 def identity(report, current):
     """Whose credentials these are."""
     found = f"account {stack.account(current)}, region {current.region_name}"
@@ -43,7 +58,13 @@ def main():
         current = stack.session()
     except (BotoCoreError, settings.WrongUsage) as error:
         return report.line("AWS credentials", None, PURPOSE, str(error))
-    for name, check in (("AWS credentials", identity), ("streams at once", quota), ("provider credentials", stored_secrets)):
+    checks = (
+        ("AWS credentials", identity),
+        ("streams at once", quota),
+        ("front", front),
+        ("provider credentials", stored_secrets),
+    )
+    for name, check in checks:
         try:
             check(report, current)
         except (BotoCoreError, ClientError) as error:

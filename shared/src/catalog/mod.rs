@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn a_file_replaces_the_embedded_catalogue_and_a_bad_one_is_named() {
         let own = Catalog::from_file(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/catalog/models.toml"))).unwrap();
-        assert_eq!(format!("{own:?}"), format!("{:?}", Catalog::embedded().unwrap()));
+        let told = |catalog: &Catalog| (catalog.version().to_owned(), format!("{:?}", catalog.models));
+        assert_eq!(told(&own), told(&Catalog::embedded().unwrap()));
         for (path, words) in
             [("/nowhere/models.toml", "No such file"), (concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "unknown field")]
         {

@@ -15,6 +15,9 @@ pub struct TableConfig {
     pub endpoint: Option<String>,
     /// How long one attempt at a short call may take; `None` leaves it to the store.
     pub attempt: Option<Duration>,
+    /// The PEM certificates of `AWS_CA_BUNDLE`, which are trusted instead of Amazon's: for a table behind TLS of one's own, such as an
+    /// emulator's.
+    pub roots: Option<Vec<u8>>,
 }
 
 impl TableConfig {
@@ -29,7 +32,8 @@ impl TableConfig {
     pub(super) fn from_lookup(read: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let name =
             read("TABLE_NAME").ok_or_else(|| ConfigError::new("TABLE_NAME", "is not set; name the DynamoDB table"))?;
-        Ok(Self { attempt: providers::millis(read, "TABLE_TIMEOUT_MS")?, ..Self::named(name, read) })
+        let attempt = providers::millis(read, "TABLE_TIMEOUT_MS")?;
+        Ok(Self { attempt, roots: ca_bundle(read)?, ..Self::named(name, read) })
     }
 
     fn named(name: String, read: &dyn Fn(&str) -> Option<String>) -> Self {
@@ -39,8 +43,16 @@ impl TableConfig {
             region: first(["AWS_REGION", "AWS_DEFAULT_REGION"]),
             endpoint: first(["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]),
             attempt: None,
+            roots: None,
         }
     }
+}
+
+/// The file of `AWS_CA_BUNDLE`, a variable that most of AWS's SDKs know, but not the one for Rust.
+fn ca_bundle(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
+    let Some(file) = read("AWS_CA_BUNDLE") else { return Ok(None) };
+    let refused = |error: std::io::Error| ConfigError::new("AWS_CA_BUNDLE", format!("cannot be read: {error}"));
+    std::fs::read(&file).map(Some).map_err(refused)
 }
 
 #[cfg(test)]

@@ -169,10 +169,12 @@ impl Call {
     /// The caller's address, as far as it can be believed.
     fn address(&self) -> Option<IpAddr> {
         let peer = match self.request.request_context_ref()? {
-            RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+            // Of function URLs, and of API Gateway's REST interface.
+            RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref(),
+            RequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref(),
             _ => None,
         };
-        origin::caller(self.headers(), self.origin?, peer)
+        origin::caller(self.headers(), self.origin?, peer.and_then(|address| address.parse().ok()))
     }
 
     /// What the lines of a request share: Lambda's own id of it, which stands in the lines of the platform too.

@@ -30,6 +30,7 @@ struct Line {
     format: String,
     #[serde(default)]
     model: String,
+    /// Left out where it is the model that was asked for.
     #[serde(default)]
     served_model: String,
     #[serde(default)]
@@ -74,6 +75,13 @@ struct Line {
     #[serde(default)]
     duration_ms: u64,
     hold: Option<String>,
+}
+
+impl Line {
+    /// The model that served.
+    fn served(&self) -> String {
+        if self.served_model.is_empty() { self.model.clone() } else { self.served_model.clone() }
+    }
 }
 
 /// Everything the log says about a request.
@@ -205,9 +213,9 @@ fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
         provider_cost: pico(&line.provider_cost_pico),
         charged: pico(&line.charged_pico),
         source: TokenSource::parse(&line.source).unwrap_or(TokenSource::Estimated),
+        served_model: line.served(),
         format: line.format.into(),
         model: line.model,
-        served_model: line.served_model,
         upstream_model: line.upstream_model,
         provider: line.provider.into(),
         attempts: line.attempts,
@@ -227,7 +235,7 @@ fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>
     let base = match intent {
         Some(intent) => Record {
             format: intent.format.clone().into(),
-            served_model: intent.served_model.clone(),
+            served_model: intent.served(),
             upstream_model: intent.upstream_model.clone(),
             provider: intent.provider.clone().into(),
             price_version: intent.price_version.clone(),
@@ -236,18 +244,19 @@ fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>
         },
         None => base,
     };
-    match checkpoint {
-        Some(line) => Record {
-            usage: usage(line),
-            provider_cost: pico(&line.provider_cost_pico),
-            served_model: line.served_model.clone(),
-            upstream_model: line.upstream_model.clone(),
-            provider: line.provider.clone().into(),
-            price_version: line.price_version.clone(),
-            attempts: line.attempts,
-            ..base
-        },
-        None => base,
+    let Some(line) = checkpoint else { return base };
+    let counted =
+        Record { usage: usage(line), provider_cost: pico(&line.provider_cost_pico), attempts: line.attempts, ..base };
+    if line.provider.is_empty() {
+        // Whom the intent names.
+        return counted;
+    }
+    Record {
+        served_model: line.served_model.clone(),
+        upstream_model: line.upstream_model.clone(),
+        provider: line.provider.clone().into(),
+        price_version: line.price_version.clone(),
+        ..counted
     }
 }
 

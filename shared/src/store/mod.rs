@@ -144,7 +144,7 @@ impl Store {
 
     /// The SDK's own loader is not asked: it brings 600 kB of sources of credentials and settings that a function does not have.
     fn with_patience(table: &TableConfig, patience: Patience) -> Self {
-        let trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+        let trust = TrustStore::empty().with_pem_certificate(table.roots.as_deref().unwrap_or(AMAZON_ROOTS));
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(aws::http_client(trust))

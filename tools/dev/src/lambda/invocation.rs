@@ -46,6 +46,9 @@ pub struct Reply {
 struct Buffered {
     #[serde(flatten)]
     head: Head,
+    /// Where API Gateway's REST interface looks for headers.
+    #[serde(default)]
+    multi_value_headers: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     body: Option<String>,
     #[serde(default)]
@@ -90,7 +93,8 @@ impl Reply {
 
     /// The answer of a buffered function, from its JSON.
     pub(crate) fn buffered(json: &[u8]) -> Option<Self> {
-        let Buffered { head, body, is_base64_encoded } = serde_json::from_slice(json).ok()?;
+        let Buffered { mut head, multi_value_headers, body, is_base64_encoded } = serde_json::from_slice(json).ok()?;
+        head.headers.extend(multi_value_headers.into_iter().map(|(name, values)| (name, values.join(", "))));
         let body = body.unwrap_or_default();
         let body = if is_base64_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() };
         Some(Self::whole(head, body))

@@ -1,0 +1,188 @@
+//! What the log says of a request: its intent, how far it is, and its end. A process that dies leaves what it has said, and
+//! `bk ledger replay` makes the record from that ([`Replay`](super::Replay)).
+//!
+//! Each request writes them, so they leave out what is nothing and what an earlier one says.
+
+use serde::Serialize;
+
+use super::{Checkpoint, RequestFacts, cost};
+use crate::catalog::{Candidate, Route};
+use crate::chat::Usage;
+use crate::ids::ModelId;
+use crate::store::items::{Hold, Record};
+use crate::telemetry::{self, RequestMetrics};
+
+/// The line that tells of a request before it is sent: with it a process that dies leaves a trace. It alone has Lambda's id of the
+/// invocation.
+pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
+    let hold = facts.reservation.hold.as_ref();
+    let (model, served) = (facts.model.id.to_string(), candidate.model.id.to_string());
+    tracing::info!(
+        event = "ledger.intent",
+        key = %facts.key,
+        request = %facts.request,
+        format = facts.format,
+        served_model = (served != model).then_some(served),
+        model,
+        upstream_model = candidate.route.upstream.as_str(),
+        provider = %candidate.route.provider,
+        price_version = %candidate.tariff.label(&facts.catalog_version),
+        markup_permille = (candidate.markup_permille != 0).then_some(candidate.markup_permille),
+        hold = hold.map(Hold::to_text),
+        uncertain = facts.reservation.uncertain.then_some(true),
+    );
+}
+
+/// Whom the first line of a request names.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    model: ModelId,
+    route: Route,
+}
+
+impl Announced {
+    /// This one.
+    pub fn of(candidate: &Candidate) -> Self {
+        Self { model: candidate.model.id.clone(), route: candidate.route.clone() }
+    }
+
+    fn is(&self, candidate: &Candidate) -> bool {
+        self.model == candidate.model.id && self.route == candidate.route
+    }
+}
+
+/// Who answers.
+#[derive(Serialize)]
+struct Answering {
+    served_model: String,
+    upstream_model: String,
+    provider: &'static str,
+    price_version: String,
+}
+
+#[derive(Serialize)]
+struct CheckpointLine<'a> {
+    event: &'static str,
+    key: &'a str,
+    request: String,
+    attempts: u32,
+    #[serde(flatten)]
+    answering: Option<Answering>,
+    #[serde(flatten)]
+    tokens: Tokens,
+    provider_cost_pico: String,
+}
+
+/// Counts of tokens; those of nothing are left out.
+#[derive(Serialize)]
+struct Tokens {
+    input: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    cache_read: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    cache_write_5m: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    cache_write_1h: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    audio: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    audio_cache_read: u64,
+    output: u64,
+    #[serde(skip_serializing_if = "is_nothing")]
+    reasoning: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_nothing(count: &u64) -> bool {
+    *count == 0
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning, .. } =
+            usage;
+        Self { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning }
+    }
+}
+
+/// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names. Who
+/// answers stands in it where that is not whom the intent names.
+pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
+    let Candidate { model, route, tariff, markup_permille: _ } = checkpoint.candidate;
+    let answering = || Answering {
+        served_model: model.id.to_string(),
+        upstream_model: route.upstream.as_str().to_owned(),
+        provider: route.provider.as_str(),
+        price_version: tariff.label(&facts.catalog_version).to_string(),
+    };
+    telemetry::write(&CheckpointLine {
+        event: "ledger.checkpoint",
+        key: facts.key.as_str(),
+        request: facts.request.to_string(),
+        attempts: checkpoint.attempts,
+        answering: (!checkpoint.announced.is(checkpoint.candidate)).then(answering),
+        tokens: checkpoint.usage.into(),
+        provider_cost_pico: cost(&checkpoint.usage, tariff).pico().to_string(),
+    });
+}
+
+/// What a record has beside what is counted of it.
+#[derive(Serialize)]
+struct FinalLine<'a> {
+    event: &'static str,
+    key: &'a str,
+    request: String,
+    format: &'a str,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served_model: Option<&'a str>,
+    upstream_model: &'a str,
+    attempts: u32,
+    status: u16,
+    finish: &'a str,
+    upstream_id: &'a str,
+    #[serde(flatten)]
+    tokens: Tokens,
+    source: &'static str,
+    price_version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    markup_permille: Option<u32>,
+    provider_cost_pico: String,
+    charged_pico: String,
+    duration_ms: u64,
+}
+
+/// The line that `bk ledger replay` can make the record from, and that CloudWatch counts the request by. `drifts` says whether its
+/// provider reports another cost than the list.
+pub(super) fn log(record: &Record, drifts: bool) {
+    let said = FinalLine {
+        event: "ledger.final",
+        key: record.key.as_str(),
+        request: record.request.to_string(),
+        format: &record.format,
+        model: &record.model,
+        served_model: (record.served_model != record.model).then_some(&record.served_model),
+        upstream_model: &record.upstream_model,
+        attempts: record.attempts,
+        status: record.status,
+        finish: &record.finish,
+        upstream_id: &record.upstream_id,
+        tokens: record.usage.into(),
+        source: record.source.as_str(),
+        price_version: &record.price_version,
+        markup_permille: (record.markup_permille != 0).then_some(record.markup_permille),
+        provider_cost_pico: record.provider_cost.pico().to_string(),
+        charged_pico: record.charged.pico().to_string(),
+        duration_ms: record.duration_ms,
+    };
+    let metrics = RequestMetrics {
+        provider: &record.provider,
+        requests: 1,
+        errors: u32::from(record.status != 200),
+        input_tokens: record.usage.total_input(),
+        output_tokens: record.usage.output,
+        price_drifts: u32::from(drifts),
+        first_event_ms: record.first_event_ms,
+    };
+    telemetry::count(said, metrics);
+}
