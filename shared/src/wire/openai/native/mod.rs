@@ -6,7 +6,9 @@ mod history;
 mod members;
 pub mod reply;
 pub mod request;
+mod settings;
 pub mod stream;
+mod thinking;
 
 use crate::chat::ChatResponse;
 use crate::document::Value;
