@@ -120,14 +120,15 @@ impl Target<'_> {
     /// thinking).
     pub fn sampling_support(&self, amount: Amount) -> SamplingSupport {
         let is_claude = matches!(self.capabilities.thinking, Thinking::Budget | Thinking::Adaptive);
-        if is_claude && !matches!(amount, Amount::Default | Amount::Off) {
+        let is_unasked = matches!(amount, Amount::Default | Amount::EffortAlone(_));
+        if is_claude && !is_unasked && amount != Amount::Off {
             return SamplingSupport::Nothing;
         }
         let is_off_unasked = self.capabilities.default_effort.as_deref() == Some("none");
-        match (self.capabilities.sampling, amount) {
-            (SamplingSupport::WithoutThinking, Amount::Off) => SamplingSupport::Draws,
-            (SamplingSupport::WithoutThinking, Amount::Default) if is_off_unasked => SamplingSupport::Draws,
-            (support, _) => support,
+        let is_off = amount == Amount::Off || is_unasked && is_off_unasked;
+        match self.capabilities.sampling {
+            SamplingSupport::WithoutThinking if is_off => SamplingSupport::Draws,
+            support => support,
         }
     }
 }

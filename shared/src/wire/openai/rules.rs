@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
 use crate::chat::request::{Amount, Effort, ToolChoice};
+use crate::wire::claude_schema::{self, SchemaError};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 
@@ -80,12 +81,17 @@ pub(super) fn pays_for_marks(upstream: &str) -> bool {
 
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
 pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
-    let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
     if capabilities.thinking != Thinking::Effort {
         return wanted;
     }
+    next_known(wanted, &capabilities.efforts).unwrap_or(wanted)
+}
+
+/// The word that comes nearest: the next lower one, or the lowest; `None` where there is none.
+fn next_known(wanted: Effort, words: &[String]) -> Option<Effort> {
+    let words = words.iter().filter_map(|word| Effort::parse(word));
     let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
-    not_above.into_iter().max().or_else(|| above.into_iter().min()).unwrap_or(wanted)
+    not_above.into_iter().max().or_else(|| above.into_iter().min())
 }
 
 /// Whether a model that takes so much of the sampling takes penalties and log probabilities, too: OpenAI's reasoning models refuse
@@ -141,18 +147,21 @@ pub(super) struct Beside<'a> {
     pub(super) choice: &'a ToolChoice,
     /// Whether the client begins the answer.
     pub(super) is_begun: bool,
+    /// Whether the last of the assistant's turns calls tools without a thought that Claude signed.
+    pub(super) is_unsigned: bool,
 }
 
-/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, or an answer that is
-/// begun, which Claude refuses (platform.claude.com, extended thinking, feature compatibility).
+/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, an answer that is
+/// begun, or a tool turn that begins with no thought, which Claude refuses (platform.claude.com, extended thinking, feature
+/// compatibility and tool use).
 pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
-        (_, Amount::Default | Amount::Off) => false,
+        (_, Amount::Default | Amount::Off | Amount::EffortAlone(_)) => false,
         (thinking, amount) => {
             thinking == Thinking::Budget || thinking == Thinking::Adaptive && matches!(amount, Amount::Budget(_))
         }
     };
-    is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun)
+    is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun || beside.is_unsigned)
 }
 
 /// Whether a model is one of OpenAI's.
@@ -160,9 +169,57 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
-/// Whether a model takes a tool with that schema as a strict one.
+/// Whether a model takes a tool with that schema as a strict one. Claude's has its own limits, in the form that it gets.
 pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>) -> bool {
+    if is_claude(upstream) {
+        let sent = claude_schema::tool_input(schema.unwrap_or(RawValue::NULL));
+        return sent.is_ok_and(|sent| claude_schema::allows_strict(&sent));
+    }
     !is_openai(upstream) || schema.is_some_and(allows_strict)
+}
+
+/// The form of an answer as a model takes it.
+#[derive(Debug)]
+pub(super) struct AnswerForm {
+    /// The schema, in its model's words.
+    pub(super) schema: Box<RawValue>,
+    /// Whether it may ask to be strict.
+    pub(super) takes_strict: bool,
+}
+
+/// An answer's schema as a model takes it: Claude's closes every object and says limits in words (platform.claude.com, structured
+/// outputs).
+pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerForm, SchemaError> {
+    let sent = if is_claude(upstream) { claude_schema::output(schema)? } else { schema.to_owned() };
+    let takes_strict = !is_openai(upstream) || allows_strict(&sent);
+    Ok(AnswerForm { schema: sent, takes_strict })
+}
+
+/// Whether an answer's schema has an object of any names, which Claude's form of it would close: it is asked for in words.
+pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
+    is_claude(upstream) && schema_ref::has_dictionary(schema)
+}
+
+/// Whether a model thinks without being asked to.
+pub(super) fn thinks_unasked(capabilities: &Capabilities) -> bool {
+    match capabilities.thinking {
+        Thinking::GeminiLevel | Thinking::GeminiBudget => true,
+        Thinking::Effort => {
+            capabilities.default_effort.as_deref().map_or_else(|| !knows_none(capabilities), |word| word != "none")
+        }
+        Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly | Thinking::Switch => false,
+    }
+}
+
+/// The effort that Claude takes apart from thinking: one of its words, the next lower one or its lowest; none where it has no words.
+pub(super) fn verbosity(wanted: Effort, target: &Target<'_>) -> Option<Effort> {
+    next_known(wanted, &target.capabilities.efforts)
+}
+
+/// Whether the user must open the conversation: OpenAI's models alone answer instructions without a word of the user's (Anthropic's and
+/// Google's API references; the chat template of Qwen's models raises `No user query found in messages`).
+pub(super) fn needs_user(upstream: &str) -> bool {
+    !is_openai(upstream)
 }
 
 /// Whether OpenAI takes a schema as a strict one: every object of it is closed and requires all its properties (developers.openai.com,

@@ -30,7 +30,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> R
     if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset_top_k(*top_k)) {
         forwarding.edits.remove(top_k);
     }
-    nest_schema(forwarding);
+    nest_schema(forwarding, target)?;
     for message in elements(forwarding.body, "messages") {
         for part in elements(message, "content") {
             rewrite_part(forwarding, part)?;
@@ -121,7 +121,7 @@ struct Described<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Box<RawValue>>,
     strict: bool,
-    schema: Option<Box<RawValue>>,
+    schema: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -267,8 +267,8 @@ fn is_custom(body: Value<'_>, name: &str) -> bool {
 }
 
 /// A schema in its place, where a client leaves the level of `json_schema` out.
-fn nest_schema(forwarding: &mut Forwarding<'_>) {
-    let Some(format) = forwarding.body.get("response_format") else { return };
+fn nest_schema(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let Some(format) = forwarding.body.get("response_format") else { return Ok(()) };
     if let Some(described) = format.get("json_schema").filter(|described| described.kind() == Kind::Object) {
         name_schema(forwarding, described);
     }
@@ -276,18 +276,20 @@ fn nest_schema(forwarding: &mut Forwarding<'_>) {
     if is_schema && format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")).is_none() {
         // Without a schema any object will do.
         forwarding.edits.replace(format, &Form { kind: "json_object" });
-        return;
+        return Ok(());
     }
     let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
     if let Some(schema) = format.get("schema").filter(|_| is_flat) {
         let name = format.get("name").and_then(Value::as_text).unwrap_or("response".into());
         let is_free = format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
-        let schema = raw(schema);
-        let strict = !is_free && schema.as_ref().is_some_and(|schema| rules::allows_strict(schema));
+        let own = raw(schema).unwrap_or_default();
+        let form = rules::answer_form(target.upstream, &own).map_err(|error| schema.wrong(&error.to_string()))?;
+        let strict = !is_free && form.takes_strict;
         let description = format.get("description").and_then(raw);
-        let described = Described { description, name: rules::schema_name(&name), strict, schema };
+        let described = Described { description, name: rules::schema_name(&name), strict, schema: form.schema };
         forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
     }
+    Ok(())
 }
 
 /// A name that OpenAI takes, where a schema has none or another one.

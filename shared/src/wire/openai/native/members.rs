@@ -52,7 +52,8 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Lets OpenAI's models read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole request.
+/// Lets OpenAI's models and Claude read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole
+/// request.
 pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
         let function = tool.get("function").unwrap_or(tool);
@@ -95,16 +96,22 @@ fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
     }
 }
 
-/// Lets OpenAI's models read an answer's form loosely that asks to be strict without keeping the rules for it.
-pub(super) fn loosen_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    let format = forwarding.body.at(&["response_format", "json_schema"]);
-    let Some(format) = format.filter(|_| rules::is_openai(target.upstream)) else { return };
-    let schema = format.get("schema").and_then(|schema| RawValue::from_string(schema.json().0).ok());
-    let is_loose = schema.is_some_and(|schema| !rules::allows_strict(&schema));
-    if let Some(strict) = format.get("strict").filter(|strict| is_loose && matches!(strict.flag(), Ok(true))) {
+/// Gives an answer's form the schema that its model takes, and lets it be read loosely where it asks to be strict without keeping the
+/// rules for it.
+pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let Some(format) = forwarding.body.at(&["response_format", "json_schema"]) else { return Ok(()) };
+    let Some(own) = format.get("schema") else { return Ok(()) };
+    let Ok(schema) = RawValue::from_string(own.json().0) else { return Ok(()) };
+    let form = rules::answer_form(target.upstream, &schema).map_err(|error| own.wrong(&error.to_string()))?;
+    if form.schema.get() != schema.get() {
+        forwarding.edits.set_json(format, "schema", form.schema.get());
+    }
+    let strict = format.get("strict").filter(|strict| !form.takes_strict && matches!(strict.flag(), Ok(true)));
+    if let Some(strict) = strict {
         forwarding.edits.remove(strict);
         forwarding.dropped.push("response_format".to_owned());
     }
+    Ok(())
 }
 
 /// Signed thoughts go back only to the vendor that signed them.
@@ -112,7 +119,8 @@ fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, ta
     let Some(details) = message.get("reasoning_details") else { return };
     let is_foreign = |entry: &Value<'_>| {
         let format = entry.get("format").and_then(Value::as_text);
-        !rules::takes_details(target.upstream, format.as_deref())
+        let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());
+        !rules::takes_details(target.upstream, format.as_deref()) || rules::is_claude(target.upstream) && !is_signed
     };
     let (foreign, kept): (Vec<_>, Vec<_>) = details.elements().partition(is_foreign);
     if kept.is_empty() {

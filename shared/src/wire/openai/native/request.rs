@@ -1,5 +1,7 @@
 //! A Chat Completions request on its way to OpenRouter, which speaks the same format.
 
+use serde_json::value::RawValue;
+
 use super::{dialects, history, members, settings, thinking};
 use crate::document::Value;
 use crate::error::GatewayError;
@@ -94,6 +96,9 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
         let kind = body.at(&["response_format", "type"]);
         kind.is_some_and(|kind| !kind.is("text")) && tools().next().is_some()
     };
+    if asks_in_words(body, target) {
+        return true;
+    }
     if rules::refuses_prefill(target) && ends_begun() || !target.capabilities.json_with_tools && asks_for_json() {
         return true;
     }
@@ -102,6 +107,14 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
         || declared.chain(called).any(is_odd)
         || parts.into_iter().any(is_block)
         || has_odd_properties()
+}
+
+/// Whether the form of an answer can only be asked for in words.
+fn asks_in_words(body: Value<'_>, target: &Target<'_>) -> bool {
+    let format = body.get("response_format").filter(|_| rules::is_claude(target.upstream));
+    let schema = format.and_then(|format| format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")));
+    let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
+    schema.is_some_and(|schema| rules::is_said_in_words(target.upstream, &schema))
 }
 
 /// The edits that a model of OpenRouter's needs.
@@ -115,7 +128,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     history::repair(&mut forwarding, target);
     members::tidy(&mut forwarding, target);
     members::limit_cache_marks(&mut forwarding, target);
-    members::loosen_format(&mut forwarding, target);
+    members::fit_format(&mut forwarding, target)?;
     settings::limit_stops(&mut forwarding, target);
     forwarding.clamp_output(request.max_tokens, target);
     settings::one_output_limit(request, &mut forwarding);

@@ -1,5 +1,6 @@
 //! What a forwarded request says about thinking.
 
+use super::history;
 use crate::capability::Thinking;
 use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::document::{Kind, Value};
@@ -11,8 +12,8 @@ use crate::wire::openai::provider::request::{reasoning as encode_reasoning, with
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-/// What is said about thinking: nothing where Claude must make a call or go on from a begun answer, which it does not while it thinks by
-/// a budget.
+/// What is said about thinking: nothing where Claude must make a call, go on from a begun answer or from calls that no thought of its own
+/// stands before, which it does not while it thinks by a budget.
 pub(super) fn beside_calls(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
@@ -22,13 +23,25 @@ pub(super) fn beside_calls(
     let choice = choice.map(tool_choice).transpose()?.unwrap_or_default();
     let last = forwarding.body.get("messages").into_iter().flat_map(Value::elements).last();
     let is_begun = last.and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
-    if !rules::answers_without_thinking(target, rules::Beside { choice: &choice, is_begun }, reasoning.amount) {
+    let is_unsigned = !history::can_resume(forwarding.body, target);
+    let beside = rules::Beside { choice: &choice, is_begun, is_unsigned };
+    if !rules::answers_without_thinking(target, beside, reasoning.amount) {
         return Ok(reasoning);
     }
-    for name in ["reasoning", "reasoning_effort", "thinking"] {
-        forwarding.drop_field(name);
-    }
+    drop_thinking(forwarding);
     Ok(Reasoning { amount: Amount::Default, visible: false })
+}
+
+/// Leaves out all that asks for thinking, and how it would be shown; names what asks.
+fn drop_thinking(forwarding: &mut Forwarding<'_>) {
+    let body = forwarding.body;
+    for name in ["effort", "max_tokens", "enabled"] {
+        let asks = body.at(&["reasoning", name]).filter(|value| !forwarding.edits.removes(*value));
+        asks.into_iter().for_each(|value| forwarding.drop(value));
+    }
+    forwarding.edits.remove_field(body, "reasoning");
+    forwarding.drop_field("reasoning_effort");
+    forwarding.drop_field("thinking");
 }
 
 /// Puts efforts that the model does not know into the next that it does, and Anthropic's field into OpenRouter's.
@@ -116,7 +129,8 @@ pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLi
     let Some(limit) = said_limit(limit, target) else { return };
     if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, limit, target.upstream).is_none() {
         let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
-        for word in efforts.into_iter().flatten().filter(|word| !word.is("none")) {
+        let on = forwarding.body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(true)));
+        for word in efforts.into_iter().flatten().filter(|word| !word.is("none")).chain(on) {
             forwarding.drop(word);
         }
     }

@@ -17,6 +17,7 @@ mod gemini_contents;
 mod gemini_fields;
 mod gemini_schema;
 mod openrouter;
+mod openrouter_claude;
 mod openrouter_messages;
 mod openrouter_openai;
 mod openrouter_tools;

@@ -45,7 +45,15 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         }
         content(model, message, &path)?;
     }
-    unanswered(&open)
+    unanswered(&open)?;
+    opened(model, body)
+}
+
+/// Gemini's conversations have contents (its API reference), and the chat template of Qwen's models looks for what the user asks.
+fn opened(model: &str, body: &Value) -> Verdict {
+    let is_asked = items(body, "messages").any(|message| string(message, "role") == Some("user"));
+    ensure(is_asked || !model.starts_with("google/"), || "contents is not specified".to_owned())?;
+    ensure(is_asked || !model.starts_with("qwen/"), || "No user query found in messages.".to_owned())
 }
 
 fn unanswered(open: &[&str]) -> Verdict {

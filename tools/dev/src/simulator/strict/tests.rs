@@ -5,6 +5,7 @@ mod claude_models;
 mod claude_turns;
 mod gemini;
 mod openrouter;
+mod openrouter_claude;
 mod openrouter_rules;
 
 use serde_json::{Value, json};

@@ -159,6 +159,25 @@ fn part(part: Part) -> Option<PartOut> {
     Some(PartOut { kind, cache_control: cache.map(CacheOut::of) })
 }
 
+/// Whether the last of the assistant's turns, if it calls tools, says a thought that its vendor signed.
+pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
+    let Some(last) = turns.turns.iter().rev().find(|turn| turn.role == Role::Assistant) else { return true };
+    let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let is_signed = |part: &Part| match part {
+        Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
+            rules::takes_details(target.upstream, format_of(signed).as_deref())
+        }
+        Part::Reasoning { signature: None, .. }
+        | Part::Text { .. }
+        | Part::Image { .. }
+        | Part::Document { .. }
+        | Part::Audio { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult(_) => false,
+    };
+    !calls || last.parts.iter().any(is_signed)
+}
+
 /// Signed thoughts go back only to the vendor that signed them, unsigned ones to the models that want them. A message of which
 /// nothing is left is none.
 fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {

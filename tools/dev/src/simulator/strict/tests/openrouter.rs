@@ -56,7 +56,8 @@ fn sound_requests_are_accepted() {
     let both = [call("a", "{}"), call("b", "{\"city\":\"x\"}")];
     for (model, change) in [
         (GPT, json!({ "max_completion_tokens": 16, "reasoning": { "effort": "high" }, "tool_choice": "auto" })),
-        (CLAUDE, json!({ "temperature": 0.5, "reasoning": { "max_tokens": 2_000 } })),
+        (CLAUDE, json!({ "temperature": 0.5 })),
+        (CLAUDE, json!({ "reasoning": { "max_tokens": 2_000 } })),
         (CLAUDE, json!({ "top_p": 1, "presence_penalty": -2, "frequency_penalty": 2, "stop": ["a", "b"] })),
         (GPT, json!({ "stop": "\n", "reasoning_effort": "low", "reasoning": { "effort": "low" } })),
         (GPT, talk(&[json!({ "role": "developer", "content": "x" }), says(&json!("a"))])),
