@@ -92,3 +92,142 @@ fn thoughts_whose_display_is_omitted_stay_with_the_provider() {
     check(CHAT, GPT, &asked(json!("omitted")), hidden, &[]);
     check(CHAT, GPT, &asked(json!("summarized")), json!({"/reasoning": {"effort": "medium"}}), &[]);
 }
+
+#[test]
+fn older_models_of_openai_get_no_stop_sequences() {
+    for model in ["gpt-5-mini", "gpt-5.2", "gpt-5.2-codex", "gpt-5.4", "gpt-5.4-mini"] {
+        check(CHAT, model, &with(&json!({"stop": ["END"]})), json!({"/stop": null}), &["stop"]);
+        check(MESSAGES, model, &with(&json!({"stop_sequences": ["END"]})), json!({"/stop": null}), &["stop_sequences"]);
+    }
+    for model in ["gpt-5.5", "gpt-5.6-sol", "gpt-6.1-sol"] {
+        check(CHAT, model, &with(&json!({"stop": ["END"]})), json!({"/stop": ["END"]}), &[]);
+    }
+}
+
+#[test]
+fn a_bias_is_a_number_in_its_range_for_the_number_of_a_token() {
+    let biased = with(&json!({"logit_bias": {"5": -100, "6": 250.5, "word": 1}}));
+    let dropped = ["logit_bias.6", "logit_bias.word"];
+    check(CHAT, "qwen3-coder", &biased, json!({"/logit_bias": {"5": -100, "6": 100.0}}), &dropped);
+    check(CHAT, GPT, &biased, json!({"/logit_bias": {"5": -100, "6": 100.0}}), &dropped);
+    check(CHAT, "gpt-5.5", &biased, json!({"/logit_bias": null}), &["logit_bias"]);
+    let thinking = with(&json!({"logit_bias": {"5": 1}, "reasoning_effort": "low"}));
+    check(CHAT, GPT, &thinking, json!({"/logit_bias": null}), &["logit_bias"]);
+}
+
+#[test]
+fn settings_that_only_openrouter_has_keep_their_ranges() {
+    for (field, asked, sent) in
+        [("min_p", json!(-0.1), json!(0.0)), ("top_a", json!(2), json!(1.0)), ("repetition_penalty", json!(2.5), json!(2.0))]
+    {
+        check(CHAT, "qwen3-coder", &with(&json!({field: asked})), json!({format!("/{field}"): sent}), &[field]);
+    }
+    for (asked, sent, dropped) in [
+        (json!({"logprobs": true, "top_logprobs": 30}), json!(20), &["top_logprobs"][..]),
+        (json!({"logprobs": true, "top_logprobs": 0}), json!(0), &[]),
+        (json!({"top_logprobs": 5}), Value::Null, &["top_logprobs"]),
+        (json!({"logprobs": false, "top_logprobs": 0}), Value::Null, &[]),
+    ] {
+        check(CHAT, "qwen3-coder", &with(&asked), json!({"/top_logprobs": sent}), dropped);
+    }
+}
+
+#[test]
+fn a_seed_has_the_bits_that_its_model_reads() {
+    let large = json!(5_000_000_000_u64);
+    check(CHAT, GPT, &with(&json!({"seed": large})), json!({"/seed": large}), &[]);
+    check(CHAT, GEMINI, &with(&json!({"seed": large})), json!({"/generationConfig/seed": null}), &["seed"]);
+}
+
+#[test]
+fn the_verbosity_is_one_that_the_model_knows() {
+    for (model, asked, sent) in [
+        (GPT, "low", json!("low")),
+        (GPT, "max", json!("high")),
+        ("gpt-5.2-codex", "medium", json!("medium")),
+        ("gpt-5.2-codex", "low", Value::Null),
+        ("qwen3-coder", "xhigh", json!("xhigh")),
+    ] {
+        let dropped = if sent == asked { &[][..] } else { &["verbosity"] };
+        check(CHAT, model, &with(&json!({"verbosity": asked})), json!({"/verbosity": sent}), dropped);
+    }
+}
+
+#[test]
+fn metadata_are_sixteen_texts_at_most() {
+    let pairs = |number: u32| (0..number).map(|number| (format!("k{number:02}"), json!("a"))).collect::<Value>();
+    check(CHAT, GPT, &with(&json!({"metadata": pairs(16)})), json!({"/metadata": pairs(16)}), &[]);
+    check(
+        CHAT,
+        GPT,
+        &with(&json!({"metadata": pairs(18)})),
+        json!({"/metadata": pairs(16)}),
+        &["metadata.k16", "metadata.k17"],
+    );
+    let odd = json!({"a": "b", "n": 5, "none": null, "long": "x".repeat(513)});
+    check(CHAT, GPT, &with(&json!({"metadata": odd})), json!({"/metadata": {"a": "b"}}), &["metadata.long", "metadata.n"]);
+}
+
+#[test]
+fn names_that_tell_one_from_another_are_cut_to_the_length_that_is_taken() {
+    let long = "x".repeat(150);
+    let cut = format!("{}_7096bba4", "x".repeat(48));
+    for field in ["user", "safety_identifier", "prompt_cache_key"] {
+        check(CHAT, GPT, &with(&json!({field: long})), json!({format!("/{field}"): cut}), &[]);
+    }
+    let from_messages = with(&json!({"metadata": {"user_id": long}}));
+    check(MESSAGES, GPT, &from_messages, json!({"/user": cut}), &[]);
+    check(CHAT, GPT, &with(&json!({"user": "x".repeat(128)})), json!({"/user": "x".repeat(128)}), &[]);
+}
+
+#[test]
+fn settings_of_another_type_are_refused_by_their_name() {
+    for (field, value, words) in [
+        ("seed", json!("a"), "expected a whole number, got a string"),
+        ("logit_bias", json!([1]), "expected an object, got a list"),
+        ("min_p", json!("a"), "expected a number, got a string"),
+        ("top_logprobs", json!(-1), "expected a whole number of 0 or more"),
+        ("logprobs", json!(5), "expected true or false, got a number"),
+        ("verbosity", json!("loud"), "use low or medium or high or xhigh or max"),
+        ("user", json!(5), "expected a string, got a number"),
+        ("parallel_tool_calls", json!("no"), "expected true or false, got a string"),
+    ] {
+        let mut request = with(&json!({field: value}));
+        request["model"] = json!(GPT);
+        let error = gateway::wire::open_request(CHAT, request.to_string()).unwrap_err();
+        assert_eq!((error.param(), error.message()), (Some(field), &*format!("{field}: {words}.")), "{value}");
+    }
+}
+
+#[test]
+fn members_that_openai_refuses_are_left_out_and_named_where_they_say_something() {
+    let part = json!({"type": "text", "text": "a", "id": "p", "annotations": []});
+    let call =
+        json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}", "parsed": {"a": 1}}});
+    let messages = json!([
+        {"role": "user", "content": [part], "id": "m", "tool_calls": null},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "1", "status": "done"},
+    ]);
+    let tool = json!({"type": "function", "defer_loading": true, "function": {"name": "f", "x": 1}});
+    let request = json!({"messages": messages, "tools": [tool]});
+    let expected = json!({
+        "/messages/0": {"role": "user", "content": [{"type": "text", "text": "a"}]},
+        "/messages/1/tool_calls/0": {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        "/messages/2": {"role": "tool", "tool_call_id": "c", "content": "1"},
+        "/tools/0": {"type": "function", "function": {"name": "f"}},
+    });
+    let dropped = [
+        "messages[0].content[0].id",
+        "messages[0].id",
+        "messages[1].tool_calls[0].function.parsed",
+        "messages[2].status",
+        "tools[0].function.x",
+    ];
+    check(CHAT, GPT, &request, expected, &dropped);
+    let nested =
+        json!({"type": "function", "function": {"name": "f", "input_schema": {"type": "object", "properties": {}}}});
+    let request = json!({"messages": [user(json!("Hi."))], "tools": [nested]});
+    let expected = json!({"/tools/0/function": {"name": "f", "parameters": {"type": "object", "properties": {}}}});
+    check(CHAT, GPT, &request, expected, &[]);
+}

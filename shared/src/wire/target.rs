@@ -21,6 +21,14 @@ pub mod ranges {
     pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
     /// Of `frequency_penalty` and `presence_penalty`.
     pub const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
+    /// Of `min_p` and `top_a` (OpenRouter's reference of parameters).
+    pub const SHARE: RangeInclusive<f64> = 0.0..=1.0;
+    /// Of `repetition_penalty` (OpenRouter's reference of parameters).
+    pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
+    /// Of an entry of `logit_bias`.
+    pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
+    /// The most candidates whose probabilities `top_logprobs` asks for.
+    pub const MOST_LOGPROBS: u64 = 20;
     /// The largest `top_k`: a number of candidates, in 32 bits.
     pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
 

@@ -18,10 +18,28 @@ const LONGEST_ID: usize = 64;
 /// Most stop sequences that OpenRouter takes.
 const MAX_STOPS: usize = 4;
 
-/// The stop sequences that a model takes: none that is empty, none of white space only where it is Claude, and the first four.
-pub(super) fn stops(stops: Vec<String>, upstream: &str) -> Vec<String> {
-    let is_taken = |stop: &String| if is_claude(upstream) { !stop.trim().is_empty() } else { !stop.is_empty() };
-    stops.into_iter().filter(is_taken).take(MAX_STOPS).collect()
+/// The stop sequences that a model takes: none where it refuses them, none that is empty, none of white space only where it is Claude,
+/// and the first four.
+pub(super) fn stops(stops: Vec<String>, target: &Target<'_>) -> Vec<String> {
+    let most = if target.capabilities.refuses_stop { 0 } else { MAX_STOPS };
+    let is_taken = |stop: &String| if is_claude(target.upstream) { !stop.trim().is_empty() } else { !stop.is_empty() };
+    stops.into_iter().filter(is_taken).take(most).collect()
+}
+
+/// Whether a model takes that seed: Gemini's have 32 bits (its API reference of `GenerationConfig`).
+pub(super) fn takes_seed(upstream: &str, seed: i64) -> bool {
+    !is_gemini(upstream) || i32::try_from(seed).is_ok()
+}
+
+/// The longest name of a user that OpenRouter takes (ujisati/claude-code-provider-proxy#11).
+pub(super) const LONGEST_USER: usize = 128;
+/// The longest key of a cache, and the longest `safety_identifier`, that OpenAI takes (earendil-works/pi#4719; its API reference).
+pub(super) const LONGEST_KEY: usize = 64;
+
+/// A name that only tells one from another, within that many characters: a longer one is cut, and a checksum tells it apart. Nothing is
+/// lost.
+pub(super) fn told_apart(name: &str, longest: usize) -> Cow<'_, str> {
+    if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(names::call_id(name)) }
 }
 
 /// The name of an answer's schema as OpenAI takes it: at most 64 letters, digits, `_` and `-` (its reference of `json_schema`).
@@ -74,8 +92,8 @@ pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")
 }
 
-/// Whether a mark makes a model of `OpenRouter` store a cache for a price of its own, while it caches by itself without one: Gemini.
-pub(super) fn pays_for_marks(upstream: &str) -> bool {
+/// Whether a model is one of Gemini's. A mark makes it store a cache for a price of its own, while it caches by itself without one.
+pub(super) fn is_gemini(upstream: &str) -> bool {
     upstream.starts_with("google/")
 }
 
@@ -211,9 +229,17 @@ pub(super) fn thinks_unasked(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The effort that Claude takes apart from thinking: one of its words, the next lower one or its lowest; none where it has no words.
+/// The verbosity that a model takes. Claude's is its effort apart from thinking: one of its words, the next lower one or its lowest;
+/// none where it has no words. OpenAI's goes up to `high`.
 pub(super) fn verbosity(wanted: Effort, target: &Target<'_>) -> Option<Effort> {
-    next_known(wanted, &target.capabilities.efforts)
+    if is_claude(target.upstream) {
+        next_known(wanted, &target.capabilities.efforts)
+    } else if is_openai(target.upstream) {
+        let known = wanted.min(Effort::High);
+        Some(known).filter(|known| !target.capabilities.fixed_verbosity || *known == Effort::Medium)
+    } else {
+        Some(wanted)
+    }
 }
 
 /// Whether the user must open the conversation: OpenAI's models alone answer instructions without a word of the user's (Anthropic's and
@@ -266,8 +292,21 @@ mod tests {
     #[test]
     fn a_stop_is_one_that_the_model_takes() {
         let given = || ["", " ", "a", "b", "c", "d"].map(str::to_owned).to_vec();
-        assert_eq!(stops(given(), "openai/gpt-5.2"), [" ", "a", "b", "c"]);
-        assert_eq!(stops(given(), "anthropic/claude-opus-4.6"), ["a", "b", "c", "d"]);
+        let taken = |upstream, refuses_stop| {
+            let capabilities = Capabilities { refuses_stop, ..Capabilities::default() };
+            let target = Target {
+                capabilities: &capabilities,
+                max_output_tokens: 1,
+                default_output: 1,
+                must_say_limit: false,
+                context_window: 1,
+                upstream,
+            };
+            stops(given(), &target)
+        };
+        assert_eq!(taken("openai/gpt-5.5", false), [" ", "a", "b", "c"]);
+        assert_eq!(taken("openai/gpt-5.2", true), [""; 0]);
+        assert_eq!(taken("anthropic/claude-opus-4.6", false), ["a", "b", "c", "d"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod tools;
 
 use std::sync::Arc;
 
-use crate::chat::request::{Amount, ChatRequest, Effort, Reasoning, ResponseFormat, Sampling, ToolChoice};
+use crate::chat::request::{Amount, ChatRequest, Effort, Place, Reasoning, ResponseFormat, Sampling, ToolChoice};
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
@@ -79,7 +79,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
     }
-    check_sampling(body)?;
+    check_settings(body)?;
     let streams = stream.map_or(Ok(false), Value::flag)?;
     let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
         Some([Some(include)]) => include.flag()?,
@@ -90,11 +90,34 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
 }
 
-/// Settings that no provider takes otherwise than as numbers.
-fn check_sampling(body: Value<'_>) -> Result<(), GatewayError> {
-    for name in ["temperature", "top_p", "frequency_penalty", "presence_penalty"] {
-        body.get(name).map_or(Ok(()), |value| value.number().map(drop))?;
+/// What of a body nobody reads: members of its messages, its tools and its settings, by their places.
+pub fn unread_in(body: Value<'_>) -> Vec<Place> {
+    unread::places(body, reading::BODY)
+}
+
+/// Settings that no provider takes otherwise than as numbers, flags, words.
+fn check_settings(body: Value<'_>) -> Result<(), GatewayError> {
+    const NUMBERS: [&str; 7] =
+        ["temperature", "top_p", "frequency_penalty", "presence_penalty", "min_p", "top_a", "repetition_penalty"];
+    for value in NUMBERS.iter().filter_map(|name| body.get(name)) {
+        value.number()?;
     }
+    for value in ["logprobs", "parallel_tool_calls", "structured_outputs"].iter().filter_map(|name| body.get(name)) {
+        value.flag()?;
+    }
+    for value in ["user", "safety_identifier", "prompt_cache_key"].iter().filter_map(|name| body.get(name)) {
+        value.text()?;
+    }
+    seed(body.get("seed"))?;
+    body.get("top_logprobs").map_or(Ok(()), |number| number.whole_number().map(drop))?;
+    if let Some(biases) = body.get("logit_bias") {
+        if biases.kind() != Kind::Object {
+            return Err(biases.expected("an object"));
+        }
+        biases.members().try_for_each(|(_, bias)| bias.number().map(drop))?;
+    }
+    request::check_word(body.get("verbosity"), &["low", "medium", "high", "xhigh", "max"])?;
+    request::check_mark(body)?;
     request::top_k(body.get("top_k")).map(drop)
 }
 
@@ -185,7 +208,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     // Of two limits the newer one counts.
     let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));
     let mut left_out: Vec<_> = older_limit.into_iter().map(Value::place).collect();
-    left_out.extend(unread::places(body, reading::BODY));
+    left_out.extend(unread_in(body));
     left_out.extend(second_amounts(body).map(Value::place));
     left_out.extend(messages::silent_names(body));
     let one_at_a_time = choice.filter(|choice| asks_one_at_a_time(*choice)).map(|_| false);
@@ -209,6 +232,10 @@ pub fn asks_one_at_a_time(choice: Value<'_>) -> bool {
     choice.get("disable_parallel_tool_use").is_some_and(|flag| matches!(flag.flag(), Ok(true)))
 }
 
+fn seed(seed: Option<Value<'_>>) -> Result<Option<i64>, GatewayError> {
+    seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()
+}
+
 fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     let [temperature, top_p, top_k, seed, frequency, presence, stop] =
         body.fields(["temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "stop"])?;
@@ -217,7 +244,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
         temperature: number(temperature)?,
         top_p: number(top_p)?,
         top_k: request::top_k(top_k)?,
-        seed: seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()?,
+        seed: self::seed(seed)?,
         frequency_penalty: number(frequency)?,
         presence_penalty: number(presence)?,
         stop: stop.map_or_else(|| Ok(Vec::new()), stops)?,

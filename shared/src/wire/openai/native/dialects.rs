@@ -191,6 +191,10 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
         if tool.get("type").is_none() {
             forwarding.edits.set(tool, "type", "function");
         }
+        if let Some(schema) = function.get("input_schema").filter(|_| function.get("parameters").is_none()) {
+            forwarding.edits.remove(schema);
+            forwarding.edits.set_json(function, "parameters", &schema.json().0);
+        }
         if let Some(mark) = function.get("cache_control") {
             forwarding.edits.remove(mark);
             if tool.get("cache_control").is_none() {

@@ -71,10 +71,7 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
 pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let tools = forwarding.body.get("tools").filter(|_| rules::is_claude(target.upstream));
     for function in tools.into_iter().flat_map(Value::elements).filter_map(|tool| tool.get("function")) {
-        let own = function.get("parameters");
-        if own.is_none() && function.get("input_schema").is_some() {
-            continue;
-        }
+        let own = function.get("parameters").or_else(|| function.get("input_schema"));
         let client = own.and_then(|schema| RawValue::from_string(schema.json().0).ok());
         let sent = tool_input(client.as_deref().unwrap_or(RawValue::NULL));
         let sent = sent.map_err(|error| own.unwrap_or(function).wrong(&error.to_string()))?;
@@ -165,7 +162,7 @@ fn mark(value: Value<'_>) -> Option<Value<'_>> {
 
 /// Claude takes four cache marks: those on tools and instructions first, then the latest of the conversation.
 pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    if !rules::is_claude(target.upstream) && !rules::pays_for_marks(target.upstream) {
+    if !rules::is_claude(target.upstream) && !rules::is_gemini(target.upstream) {
         return;
     }
     let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
@@ -179,7 +176,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     }
     // The mark of the whole request is one at its end.
     moving.extend(mark(forwarding.body));
-    if rules::pays_for_marks(target.upstream) {
+    if rules::is_gemini(target.upstream) {
         return fixed.into_iter().chain(moving).for_each(|mark| forwarding.edits.remove(mark));
     }
     let is_short = |mark: &Value<'_>| !mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));

@@ -7,8 +7,10 @@ mod members;
 pub mod reply;
 pub mod request;
 mod settings;
+mod shapes;
 pub mod stream;
 mod thinking;
+mod values;
 
 use crate::chat::ChatResponse;
 use crate::document::Value;

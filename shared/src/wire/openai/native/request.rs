@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{dialects, history, members, settings, thinking};
+use super::{dialects, history, members, settings, shapes, thinking, values};
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding};
@@ -123,8 +123,9 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     drop_empty_tools(&mut forwarding);
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
-    members::fit_schemas(&mut forwarding, target)?;
     dialects::rewrite(&mut forwarding, target)?;
+    members::fit_schemas(&mut forwarding, target)?;
+    shapes::keep(&mut forwarding, target);
     history::repair(&mut forwarding, target);
     members::tidy(&mut forwarding, target);
     members::limit_cache_marks(&mut forwarding, target);
@@ -137,6 +138,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     let reasoning = thinking::beside_calls(&mut forwarding, reasoning, target)?;
     settings::drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
     settings::keep_ranges(&mut forwarding, target);
+    values::fit(&mut forwarding, target);
     thinking::one_reasoning_amount(&mut forwarding);
     thinking::say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     thinking::fit_budget(&mut forwarding, request.max_tokens, target);

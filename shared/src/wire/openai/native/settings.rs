@@ -17,7 +17,7 @@ pub(super) fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: Sa
     for field in support.refused(&asked) {
         forwarding.drop_field(field.name());
     }
-    let others = ["frequency_penalty", "presence_penalty", "logprobs", "top_logprobs"];
+    let others = ["frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "logit_bias"];
     let asks = |field: &&str| body.get(field).is_some_and(|value| !matches!(value.flag(), Ok(false)));
     for field in others.into_iter().filter(asks).filter(|_| !rules::takes_penalties(support)) {
         forwarding.drop_field(field);
@@ -37,7 +37,7 @@ pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
     let listed = stop.elements().filter_map(Value::as_text);
     let asked: Vec<String> = listed.chain(stop.as_text()).map(Cow::into_owned).collect();
     let number = asked.len();
-    let kept = rules::stops(asked, target.upstream);
+    let kept = rules::stops(asked, target);
     if kept.len() == number {
         return;
     }
@@ -56,6 +56,9 @@ pub(super) fn keep_ranges(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
         ("top_p", ranges::TOP_P),
         ("frequency_penalty", ranges::PENALTY),
         ("presence_penalty", ranges::PENALTY),
+        ("min_p", ranges::SHARE),
+        ("top_a", ranges::SHARE),
+        ("repetition_penalty", ranges::REPETITION),
     ] {
         let value = forwarding.body.get(field).filter(|value| !forwarding.edits.removes(*value));
         let nearest = value.and_then(|value| ranges::nearest(value.number().ok()?, &range));

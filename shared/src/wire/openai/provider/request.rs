@@ -143,6 +143,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);
     let limit = target.said_output_limit(max_tokens, &mut lost);
+    let kept_seed = seed.filter(|seed| rules::takes_seed(target.upstream, *seed));
+    lost.extend((kept_seed != seed).then_some(Lost::Seed));
     lost.extend(parallel_tool_calls.filter(|_| tools.is_empty()).map(|_| Lost::ParallelToolCalls));
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
@@ -153,14 +155,14 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         temperature,
         top_p,
         top_k,
-        seed,
+        seed: kept_seed,
         frequency_penalty,
         presence_penalty,
         stop,
         response_format: answer_format(response_format, target, &mut lost)?,
         reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
         verbosity: verbosity(reasoning, target, &mut lost),
-        user,
+        user: user.map(|user| rules::told_apart(&user, rules::LONGEST_USER).into_owned()),
     };
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
@@ -169,7 +171,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
 /// The stop sequences that the model takes.
 fn stops(asked: Vec<String>, target: &Target<'_>, lost: &mut Vec<Lost>) -> Vec<String> {
     let number = asked.len();
-    let taken = rules::stops(asked, target.upstream);
+    let taken = rules::stops(asked, target);
     lost.extend((taken.len() < number).then_some(Lost::Stop));
     taken
 }
@@ -224,7 +226,7 @@ fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &T
         for tool in tools {
             tool.cache = None;
         }
-        if rules::pays_for_marks(target.upstream) {
+        if rules::is_gemini(target.upstream) {
             let parts = turns.system.iter_mut().chain(turns.turns.iter_mut().flat_map(|turn| &mut turn.parts));
             parts.filter_map(mark_of).for_each(|mark| *mark = None);
         }

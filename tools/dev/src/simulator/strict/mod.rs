@@ -20,7 +20,9 @@ mod openrouter;
 mod openrouter_claude;
 mod openrouter_messages;
 mod openrouter_openai;
+mod openrouter_shapes;
 mod openrouter_tools;
+mod openrouter_values;
 mod schema;
 #[cfg(test)]
 mod tests;

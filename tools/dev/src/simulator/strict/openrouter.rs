@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 use super::super::json::items;
 use super::verdict::{Verdict, ensure};
-use super::{openrouter_claude, openrouter_messages, openrouter_openai, openrouter_tools};
+use super::{
+    openrouter_claude, openrouter_messages, openrouter_openai, openrouter_shapes, openrouter_tools, openrouter_values,
+};
 
 const FIELDS: &str = "audio cache_control debug frequency_penalty image_config include_reasoning logit_bias logprobs max_completion_tokens \
     max_tokens messages metadata min_p modalities model models moderation parallel_tool_calls plugins prediction \
@@ -22,6 +24,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     }
     limits(body)?;
     reasoning(body)?;
+    openrouter_values::check(model, body)?;
+    openrouter_shapes::check(model, body)?;
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
     openrouter_messages::check(model, body)?;

@@ -7,6 +7,7 @@ mod gemini;
 mod openrouter;
 mod openrouter_claude;
 mod openrouter_rules;
+mod openrouter_values;
 
 use serde_json::{Value, json};
 
