@@ -82,7 +82,7 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
 
 /// The request's documents. Fails with 400 where a part is of a kind that the model does not read.
 fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayError> {
-    let has_files = media::check(request.body(), to.model, to.wire.parses_files())?;
+    let has_files = media::check(request.body(), to)?;
     Ok(match (has_files, media::reads_files(to.model)) {
         (false, _) => Files::None,
         (true, true) => Files::Native,

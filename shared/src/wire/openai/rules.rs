@@ -1,6 +1,8 @@
 //! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
 //! makes them edits, the encoder writes by them.
 
+pub(super) mod media;
+
 use std::borrow::Cow;
 
 use serde_json::Value;

@@ -3,6 +3,7 @@
 mod calls;
 mod dialects;
 mod history;
+mod media;
 mod members;
 pub mod reply;
 pub mod request;

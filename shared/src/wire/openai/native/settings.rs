@@ -38,7 +38,8 @@ pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
     let asked: Vec<String> = listed.chain(stop.as_text()).map(Cow::into_owned).collect();
     let number = asked.len();
     let kept = rules::stops(asked, target);
-    if kept.len() == number {
+    let is_idle = number == 0 && target.capabilities.refuses_stop;
+    if kept.len() == number && !is_idle {
         return;
     }
     if kept.is_empty() {
@@ -46,7 +47,7 @@ pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
     } else {
         forwarding.edits.replace(stop, &kept);
     }
-    forwarding.dropped.push("stop".to_owned());
+    forwarding.dropped.extend((number > 0).then(|| "stop".to_owned()));
 }
 
 /// Brings numbers of the sampling into their ranges.

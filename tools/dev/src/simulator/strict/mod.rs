@@ -18,6 +18,7 @@ mod gemini_fields;
 mod gemini_schema;
 mod openrouter;
 mod openrouter_claude;
+mod openrouter_media;
 mod openrouter_messages;
 mod openrouter_openai;
 mod openrouter_shapes;

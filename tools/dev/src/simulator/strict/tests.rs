@@ -6,6 +6,7 @@ mod claude_turns;
 mod gemini;
 mod openrouter;
 mod openrouter_claude;
+mod openrouter_media;
 mod openrouter_rules;
 mod openrouter_values;
 

@@ -1,6 +1,6 @@
 //! The pieces of a chat message.
 
-use super::super::dialects::is_text_file;
+use super::super::media::is_text_file;
 use super::{Item, What};
 use crate::chat::request::{Message, Role};
 use crate::document::{Kind, Value};

@@ -67,7 +67,7 @@ fn sound_requests_are_accepted() {
         (
             GPT,
             talk(&[says(
-                &json!([{ "type": "file", "file": { "filename": "a", "file_data": "data:application/pdf;base64,AA" } }]),
+                &json!([{ "type": "file", "file": { "filename": "a", "file_data": "data:application/pdf;base64,JVBERi0xLjQK" } }]),
             )]),
         ),
     ] {
