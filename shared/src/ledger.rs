@@ -1,6 +1,7 @@
 //! Money: prices a request's usage, writes its record, sums it up. Integer arithmetic only.
 #![deny(clippy::float_arithmetic)]
 
+mod cache_writes;
 mod demand;
 mod held;
 mod reconcile;
@@ -25,6 +26,7 @@ use crate::store::Store;
 use crate::store::items::{Hold, Record, TokenSource, start_of};
 use crate::telemetry::{self, RequestMetrics};
 
+pub use cache_writes::with_writes_of;
 pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
 pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};

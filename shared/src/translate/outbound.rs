@@ -199,10 +199,10 @@ mod tests {
 
     #[test]
     fn the_developer_role_is_kept_for_openais_models_only() {
-        let body = r#"{"model":"m","messages":[{"role":"developer","content":"a","x":1.0},{"role":"user","content":"\"developer\""}]}"#;
+        let body = r#"{"model":"m","messages":[{"role":"developer","content":"a","name":"\u0061"},{"role":"user","content":"\"developer\""}]}"#;
         let sent = |role: &str| {
             format!(
-                r#"{{"messages":[{{"role":"{role}","content":"a","x":1.0}},{{"role":"user","content":"\"developer\""}}]}}"#
+                r#"{{"messages":[{{"role":"{role}","content":"a","name":"\u0061"}},{{"role":"user","content":"\"developer\""}}]}}"#
             )
         };
         let of = |model: &str| forwarded(ClientFormat::ChatCompletions, model, body);

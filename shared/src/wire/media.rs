@@ -102,6 +102,11 @@ pub fn split_data_url(url: &str) -> Option<(&str, &str)> {
     is_encoded.then(|| (header.split(';').next().unwrap_or_default().trim(), data))
 }
 
+/// Whether a data URL is spelled as every reader knows it.
+pub fn is_plain_data_url(url: &str) -> bool {
+    url.starts_with("data:") && url.contains(";base64,")
+}
+
 /// Whether an address is a data URL, of whatever form.
 pub fn is_data_url(url: &str) -> bool {
     without_scheme(url).is_some()

@@ -134,10 +134,8 @@ impl Target<'_> {
         }
         let is_off_unasked = self.capabilities.default_effort.as_deref() == Some("none");
         let is_off = amount == Amount::Off || is_unasked && is_off_unasked;
-        match self.capabilities.sampling {
-            SamplingSupport::WithoutThinking if is_off => SamplingSupport::Draws,
-            support => support,
-        }
+        let support = self.capabilities.sampling;
+        if is_off && support == SamplingSupport::WithoutThinking { SamplingSupport::Draws } else { support }
     }
 }
 

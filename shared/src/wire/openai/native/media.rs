@@ -10,7 +10,7 @@ use super::dialects::raw;
 use crate::chat::request::Source;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::media::{self, Carrier, Title, base64, data_url, split_data_url, titled};
+use crate::wire::media::{self, Carrier, Title, base64, data_url, is_plain_data_url, split_data_url, titled};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{file_data, image_url};
 use crate::wire::openai::rules::media::{Carried, carried};
@@ -91,9 +91,8 @@ fn shown(carried: Carried<'_>, data: &str, title: Option<String>) -> Shown {
 
 /// A data URL under its true label; as it is where nothing is wrong with it.
 fn corrected<'u>(url: &'u str, carried: Carried<'_>, data: &str) -> Cow<'u, str> {
-    let is_right = url.starts_with("data:")
-        && url.contains(";base64,")
-        && split_data_url(url).is_some_and(|(label, own)| label == carried.label && own == data);
+    let is_right =
+        is_plain_data_url(url) && split_data_url(url).is_some_and(|(label, own)| label == carried.label && own == data);
     if is_right { Cow::Borrowed(url) } else { Cow::Owned(data_url(carried.label, data)) }
 }
 

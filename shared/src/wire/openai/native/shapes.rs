@@ -1,9 +1,10 @@
 //! What messages and tools may have, member by member: OpenAI and Mistral refuse others (adamrushy/OpenAISwift#99,
-//! nomtek/mistralai_client_dart#44). Those that say something to a reader of Chat Completions are named; those that say
+//! `nomtek/mistralai_client_dart#44`). Those that say something to a reader of Chat Completions are named; those that say
 //! nothing to it, such as that a tool is found by search, are not.
 
 use std::collections::HashSet;
 
+use crate::chat::request::Place;
 use crate::document::{Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::unread_in;
@@ -103,7 +104,7 @@ const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
 /// Leaves out what the shapes do not have.
 pub(super) fn keep(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let body = forwarding.body;
-    let unread: HashSet<_> = unread_in(body).into_iter().map(|place| place.offset()).collect();
+    let unread: HashSet<_> = unread_in(body).into_iter().map(Place::offset).collect();
     let list = |name: &str| body.get(name).into_iter().flat_map(Value::elements);
     let mut others: Vec<Value<'_>> = Vec::new();
     for message in list("messages") {

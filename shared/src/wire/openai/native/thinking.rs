@@ -37,7 +37,9 @@ fn drop_thinking(forwarding: &mut Forwarding<'_>) {
     let body = forwarding.body;
     for name in ["effort", "max_tokens", "enabled"] {
         let asks = body.at(&["reasoning", name]).filter(|value| !forwarding.edits.removes(*value));
-        asks.into_iter().for_each(|value| forwarding.drop(value));
+        if let Some(asks) = asks {
+            forwarding.drop(asks);
+        }
     }
     forwarding.edits.remove_field(body, "reasoning");
     forwarding.drop_field("reasoning_effort");

@@ -40,17 +40,24 @@ pub(in crate::wire::openai) fn carried<'t>(data: &str, label: &'t str, given: Ca
 /// understanding.
 pub(in crate::wire::openai) fn refusal(upstream: &str, carried: Carried<'_>) -> Option<&'static str> {
     let Carried { carrier, label } = carried;
-    match (carrier, label) {
-        (Carrier::Picture, "image/png" | "image/jpeg" | "image/jpg" | "image/webp") => None,
-        (Carrier::Picture, "image/heic" | "image/heif") if is_gemini(upstream) => None,
-        (Carrier::Picture, _) if is_gemini(upstream) => Some(OTHER_PICTURE_GEMINI),
-        (Carrier::Picture, "image/gif") => None,
-        (Carrier::Picture, _) => Some(OTHER_PICTURE),
-        (Carrier::File, "application/pdf") => None,
-        (Carrier::File, _) => Some(OTHER_FILE),
-        (Carrier::Sound, format) => (!SOUNDS.contains(&format)).then_some(OTHER_SOUND),
-        (Carrier::Video, _) => None,
-    }
+    let is_taken = match carrier {
+        Carrier::Picture => match label {
+            "image/png" | "image/jpeg" | "image/jpg" | "image/webp" => true,
+            "image/heic" | "image/heif" => is_gemini(upstream),
+            "image/gif" => !is_gemini(upstream),
+            _ => false,
+        },
+        Carrier::File => label == "application/pdf",
+        Carrier::Sound => SOUNDS.contains(&label),
+        Carrier::Video => true,
+    };
+    let words = match carrier {
+        Carrier::Picture if is_gemini(upstream) => OTHER_PICTURE_GEMINI,
+        Carrier::Picture => OTHER_PICTURE,
+        Carrier::File | Carrier::Video => OTHER_FILE,
+        Carrier::Sound => OTHER_SOUND,
+    };
+    (!is_taken).then_some(words)
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ pub(in crate::wire::openai) fn reasoning(
         // Where thinking is off unasked, a wish to see it asks for none.
         Amount::Default if target.capabilities.default_effort.as_deref() == Some("none") => None,
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
-        Amount::Default => None,
+        // An effort alone is told above.
+        Amount::Default | Amount::EffortAlone(_) => None,
         Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
         Amount::Off if let Some(least) = rules::least_effort(target.capabilities) => {
             lost.push(Lost::Reasoning);
@@ -85,8 +86,6 @@ pub(in crate::wire::openai) fn reasoning(
         }
         Amount::Off => Some(ReasoningOut { enabled: Some(false), ..ReasoningOut::default() }),
         Amount::Effort(word) | Amount::Adaptive(Some(word)) => Some(effort(word)),
-        // Told apart above.
-        Amount::EffortAlone(_) => None,
         Amount::Adaptive(None) => Some(effort(Effort::Medium)),
         Amount::Budget(tokens) if counts_tokens => {
             Some(ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
