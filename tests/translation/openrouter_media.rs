@@ -104,6 +104,7 @@ fn bytes_stand_in_the_part_for_what_they_are() {
         (GEMINI, sound("mp3", &wav), sound("wav", &wav), &[]),
         (GEMINI, sound("wav", &url("audio/wav", &wav)), sound("wav", &wav), &[]),
         (GEMINI, sound("wav", PNG), picture(&png), &[]),
+        (GPT, json!({"type": "video_url", "video_url": {"url": url("video/mp4", PNG)}}), picture(&png), &[]),
     ] {
         becomes(CHAT, model, &part, &expected, dropped);
     }

@@ -192,11 +192,83 @@ fn settings_of_another_type_are_refused_by_their_name() {
         ("user", json!(5), "expected a string, got a number"),
         ("parallel_tool_calls", json!("no"), "expected true or false, got a string"),
     ] {
-        let mut request = with(&json!({field: value}));
-        request["model"] = json!(GPT);
-        let error = gateway::wire::open_request(CHAT, request.to_string()).unwrap_err();
-        assert_eq!((error.param(), error.message()), (Some(field), &*format!("{field}: {words}.")), "{value}");
+        refused(&json!({field: value}), field, words);
     }
+}
+
+/// Checks that a request with these settings is refused by that path.
+fn refused(settings: &Value, path: &str, words: &str) {
+    let mut request = with(settings);
+    request["model"] = json!(GPT);
+    let error = gateway::wire::open_request(CHAT, request.to_string()).unwrap_err();
+    assert_eq!((error.param(), error.message()), (Some(path), &*format!("{path}: {words}.")), "{settings}");
+}
+
+#[test]
+fn declarations_of_another_type_are_refused_by_their_path() {
+    let tool = |function: Value| json!({"tools": [{"type": "function", "function": function}]});
+    let form =
+        |schema: Value| json!({"response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": schema}}});
+    for (settings, path, words) in [
+        (
+            tool(json!({"name": "f", "parameters": "none"})),
+            "tools[0].function.parameters",
+            "expected an object, got a string",
+        ),
+        (tool(json!({"name": "f", "description": 5})), "tools[0].function.description", "expected a string, got a number"),
+        (tool(json!({"name": "f", "strict": "true"})), "tools[0].function.strict", "expected true or false, got a string"),
+        (form(json!(true)), "response_format.json_schema.schema", "expected an object, got true or false"),
+        (
+            json!({"response_format": {"type": "xml"}}),
+            "response_format.type",
+            "use text or json_object or json_schema or grammar or python",
+        ),
+        (json!({"reasoning": {"summary": "all"}}), "reasoning.summary", "use auto or concise or detailed"),
+        (
+            json!({"messages": [{"role": "user", "name": 5, "content": "a"}]}),
+            "messages[0].name",
+            "expected a string, got a number",
+        ),
+    ] {
+        refused(&settings, path, words);
+    }
+}
+
+#[test]
+fn a_budget_of_thoughts_is_within_the_models_range_also_without_a_limit() {
+    let asked = with(&json!({"reasoning": {"max_tokens": 100_000}}));
+    let model = gateway_tests::relaying::catalog().unwrap().resolve("gemini-2.5-flash").unwrap();
+    let text = format!("{{\"model\":\"m\",{}", asked.to_string().strip_prefix('{').unwrap());
+    let sent = gateway_tests::sending::send_along(CHAT, &text, &model, &model.routes[1], &[]).unwrap();
+    let body: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!((&body["reasoning"]["max_tokens"], sent.dropped), (&json!(24_576), vec!["reasoning.max_tokens".to_owned()]));
+}
+
+#[test]
+fn a_switch_that_says_otherwise_than_the_amount_is_named() {
+    for (reasoning, sent) in [
+        (json!({"enabled": false, "effort": "high"}), json!({"effort": "high"})),
+        (json!({"enabled": true, "effort": "none"}), json!({"effort": "none"})),
+    ] {
+        let request = with(&json!({"reasoning": reasoning}));
+        check(CHAT, GPT, &request, json!({"/reasoning": sent}), &["reasoning.enabled"]);
+    }
+}
+
+#[test]
+fn the_name_of_a_speaker_is_spelled_as_openai_takes_it() {
+    let said = |name: &str| json!({"messages": [{"role": "user", "name": name, "content": "a"}]});
+    check(CHAT, GPT, &said("Eva-1"), json!({"/messages/0/name": "Eva-1"}), &[]);
+    check(CHAT, GPT, &said("Eva Ö"), json!({"/messages/0/name": "Eva___daa94b69"}), &[]);
+    check(CHAT, "qwen3-coder", &said("Eva Ö"), json!({"/messages/0/name": "Eva Ö"}), &[]);
+}
+
+#[test]
+fn a_mark_is_an_object_of_a_type_and_a_lifetime() {
+    let marked = |mark: Value| json!({"messages": [user(json!([{"type": "text", "text": "a", "cache_control": mark}]))]});
+    let at = "/messages/0/content/0/cache_control";
+    check(CHAT, GPT, &marked(json!({"type": "ephemeral", "scope": "x"})), json!({at: {"type": "ephemeral"}}), &[]);
+    check(CHAT, GPT, &marked(json!(true)), json!({at: null}), &[]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(super) const LONGEST_KEY: usize = 64;
 /// A name that only tells one from another, within that many characters: a longer one is cut, and a checksum tells it apart. Nothing is
 /// lost.
 pub(super) fn told_apart(name: &str, longest: usize) -> Cow<'_, str> {
-    if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(names::call_id(name)) }
+    if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
 /// The name of an answer's schema as OpenAI takes it: at most 64 letters, digits, `_` and `-` (its reference of `json_schema`).
@@ -131,12 +131,25 @@ pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The budget of thoughts that fits an output limit beside an answer; `None` where not even the least does that Claude takes, to which
-/// a smaller one is raised for it.
-pub(super) fn fitted_budget(wanted: u64, limit: u64, upstream: &str) -> Option<u64> {
+/// The budget of thoughts that fits the model's range and an output limit, or the model's own, beside an answer; `None` where not even the
+/// least does that Claude takes, to which a smaller one is raised for it.
+pub(super) fn fitted_budget(wanted: u64, limit: Option<u64>, target: &Target<'_>) -> Option<u64> {
     const LEAST: u64 = 1_024;
-    let wanted = if is_claude(upstream) { wanted.max(LEAST) } else { wanted };
-    Some(wanted.min(effort::room_for_thoughts(limit))).filter(|budget| *budget >= LEAST.min(wanted))
+    let wanted = if is_claude(target.upstream) { wanted.max(LEAST) } else { wanted };
+    let wanted = target.capabilities.budget.map_or(wanted, |(least, most)| wanted.clamp(least, most.max(least)));
+    let room = effort::room_for_thoughts(limit.unwrap_or(target.max_output_tokens));
+    Some(wanted.min(room)).filter(|budget| *budget >= LEAST.min(wanted))
+}
+
+/// Whether an output limit leaves no room for the least budget of Claude's.
+pub(super) fn is_tight(limit: Option<u64>, target: &Target<'_>) -> bool {
+    is_claude(target.upstream) && limit.is_some() && fitted_budget(u64::MAX, limit, target).is_none()
+}
+
+/// The name of a speaker as OpenAI takes it: letters, digits, `_` and `-` (FlowiseAI/Flowise#2948). Another one is spelled so, and a
+/// checksum tells it apart: nothing is lost.
+pub(super) fn speaker(name: &str) -> Cow<'_, str> {
+    if is_plain_name(name) { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
 /// The effort for a client that wants no thinking from a model that cannot do without: the least that it knows. OpenRouter refuses to
@@ -276,6 +289,11 @@ pub(super) fn knows_none(capabilities: &Capabilities) -> bool {
 mod tests {
     use super::*;
 
+    fn target<'a>(capabilities: &'a Capabilities, upstream: &'a str) -> Target<'a> {
+        let (max_output_tokens, default_output, context_window) = (1, 1, 1);
+        Target { capabilities, max_output_tokens, default_output, must_say_limit: false, context_window, upstream }
+    }
+
     #[test]
     fn an_effort_is_one_that_the_model_knows() {
         for (known, wanted, sent) in [
@@ -296,15 +314,7 @@ mod tests {
         let given = || ["", " ", "a", "b", "c", "d"].map(str::to_owned).to_vec();
         let taken = |upstream, refuses_stop| {
             let capabilities = Capabilities { refuses_stop, ..Capabilities::default() };
-            let target = Target {
-                capabilities: &capabilities,
-                max_output_tokens: 1,
-                default_output: 1,
-                must_say_limit: false,
-                context_window: 1,
-                upstream,
-            };
-            stops(given(), &target)
+            stops(given(), &target(&capabilities, upstream))
         };
         assert_eq!(taken("openai/gpt-5.5", false), [" ", "a", "b", "c"]);
         assert_eq!(taken("openai/gpt-5.2", true), [""; 0]);
@@ -320,18 +330,31 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_fits_its_limit_or_is_none() {
+    fn a_budget_fits_its_limit_and_its_range_or_is_none() {
+        let of = |wanted, limit, upstream, budget| {
+            let capabilities = Capabilities { budget, ..Capabilities::default() };
+            fitted_budget(wanted, limit, &Target { max_output_tokens: 64_000, ..target(&capabilities, upstream) })
+        };
         for (wanted, limit, sent) in [
-            (2_000, 9_000, Some(2_000)),
-            (60_000, 9_000, Some(7_976)),
-            (2_000, 2_048, Some(1_024)),
-            (2_000, 2_000, None),
-            (500, 1_500, Some(500)),
+            (2_000, Some(9_000), Some(2_000)),
+            (60_000, Some(9_000), Some(7_976)),
+            (2_000, Some(2_048), Some(1_024)),
+            (2_000, Some(2_000), None),
+            (500, Some(1_500), Some(500)),
+            (100_000, None, Some(24_576)),
         ] {
-            assert_eq!(fitted_budget(wanted, limit, "google/gemini-2.5-pro"), sent, "{wanted} in {limit}");
+            assert_eq!(of(wanted, limit, "google/gemini-2.5-flash", Some((0, 24_576))), sent, "{wanted} in {limit:?}");
         }
-        assert_eq!(fitted_budget(500, 9_000, "anthropic/claude-haiku-4.5"), Some(1_024));
-        assert_eq!(fitted_budget(500, 1_500, "anthropic/claude-haiku-4.5"), None);
+        let claude = |wanted, limit| of(wanted, limit, "anthropic/claude-haiku-4.5", None);
+        assert_eq!(claude(500, Some(9_000)), Some(1_024));
+        assert_eq!(claude(500, Some(1_500)), None);
+        assert_eq!(claude(100_000, None), Some(62_976));
+    }
+
+    #[test]
+    fn the_name_of_a_speaker_is_plain_and_tells_it_apart() {
+        assert_eq!((speaker("Eva").as_ref(), speaker("Eva Ö").as_ref()), ("Eva", "Eva___daa94b69"));
+        assert_ne!(speaker("李"), speaker("王"));
     }
 
     #[test]

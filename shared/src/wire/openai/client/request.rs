@@ -2,6 +2,7 @@
 //!
 //! What it says and nobody reads is named (`reading.rs`); the caller names dropped top-level fields.
 
+mod checks;
 mod messages;
 mod reading;
 mod tools;
@@ -79,7 +80,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
     }
-    check_settings(body)?;
+    checks::check_settings(body)?;
     let streams = stream.map_or(Ok(false), Value::flag)?;
     let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
         Some([Some(include)]) => include.flag()?,
@@ -95,39 +96,16 @@ pub fn unread_in(body: Value<'_>) -> Vec<Place> {
     unread::places(body, reading::BODY)
 }
 
-/// Settings that no provider takes otherwise than as numbers, flags, words.
-fn check_settings(body: Value<'_>) -> Result<(), GatewayError> {
-    const NUMBERS: [&str; 7] =
-        ["temperature", "top_p", "frequency_penalty", "presence_penalty", "min_p", "top_a", "repetition_penalty"];
-    for value in NUMBERS.iter().filter_map(|name| body.get(name)) {
-        value.number()?;
-    }
-    for value in ["logprobs", "parallel_tool_calls", "structured_outputs"].iter().filter_map(|name| body.get(name)) {
-        value.flag()?;
-    }
-    for value in ["user", "safety_identifier", "prompt_cache_key"].iter().filter_map(|name| body.get(name)) {
-        value.text()?;
-    }
-    seed(body.get("seed"))?;
-    body.get("top_logprobs").map_or(Ok(()), |number| number.whole_number().map(drop))?;
-    if let Some(biases) = body.get("logit_bias") {
-        if biases.kind() != Kind::Object {
-            return Err(biases.expected("an object"));
-        }
-        biases.members().try_for_each(|(_, bias)| bias.number().map(drop))?;
-    }
-    request::check_word(body.get("verbosity"), &["low", "medium", "high", "xhigh", "max"])?;
-    request::check_mark(body)?;
-    request::top_k(body.get("top_k")).map(drop)
-}
-
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
     let [tools, functions, choice] = body.fields(["tools", "functions", "tool_choice"])?;
     for declared in [tools, functions] {
         let entries = optional_list(declared, MAX_TOOLS)?;
         check_objects(&entries)?;
         let functions = entries.iter().filter_map(|tool| tool.get("function"));
-        entries.iter().copied().chain(functions).try_for_each(request::check_mark)?;
+        entries.iter().copied().chain(functions).try_for_each(|tool| {
+            checks::check_function(tool)?;
+            request::check_mark(tool)
+        })?;
         distinct_tools(declared)?;
     }
     choice.map_or(Ok(()), |choice| tools::check_choice(choice, &optional_list(tools, MAX_TOOLS)?))
@@ -155,8 +133,9 @@ fn output_limit(body: Value<'_>) -> Result<Option<OutputLimit>, GatewayError> {
 }
 
 fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
-    let [role, content, calls] = message.fields(["role", "content", "tool_calls"])?;
+    let [role, content, calls, name] = message.fields(["role", "content", "tool_calls", "name"])?;
     request::check_mark(message)?;
+    name.map_or(Ok(()), |name| name.text().map(drop))?;
     let role = role.ok_or_else(|| message.missing("role"))?;
     let word = role.text()?;
     if !ROLES.contains(&word.as_ref()) {
@@ -274,9 +253,12 @@ pub fn second_amounts(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let other = inner.filter(|inner| outer.is_some_and(|outer| outer.as_text() != inner.as_text()));
     let budget = outer.or(inner).and_then(|_| body.at(&["reasoning", "max_tokens"]));
     let counts = ["reasoning", "reasoning_effort"].iter().any(|field| body.get(field).is_some_and(|value| !value.is_null()));
+    let amount = outer.or(inner).map(|word| !word.is("none")).or(body.at(&["reasoning", "max_tokens"]).map(|_| true));
+    let enabled = body.at(&["reasoning", "enabled"]);
+    let enabled = enabled.filter(|flag| amount.is_some_and(|thinks| flag.flag().is_ok_and(|flag| flag != thinks)));
     let asks = |thinking: &Value<'_>| thinking.get("type").is_some_and(|kind| !kind.is("disabled"));
     let thinking = body.get("thinking").filter(|thinking| counts && asks(thinking));
-    other.into_iter().chain(budget).chain(thinking)
+    other.into_iter().chain(budget).chain(enabled).chain(thinking)
 }
 
 /// Thoughts are shown to a client that asked for any of the fields that say so. Anthropic's `thinking` counts where OpenAI's and

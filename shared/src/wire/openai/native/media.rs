@@ -61,6 +61,10 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Resul
         "image_url" | "input_image" => picture(forwarding, part),
         "file" | "input_file" => file(forwarding, part),
         "input_audio" => sound(forwarding, part),
+        "video_url" => {
+            video(forwarding, part);
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -122,6 +126,15 @@ fn picture(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), Gatew
         forwarding.edits.replace(place, sent.as_ref());
     }
     Ok(())
+}
+
+fn video(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
+    let url = part.at(&["video_url", "url"]).and_then(Value::as_text).unwrap_or_default();
+    let Some((label, data)) = split_data_url(&url) else { return };
+    let carried = carried(data, label, Carrier::Video);
+    if carried.carrier != Carrier::Video {
+        replace(forwarding, part, shown(carried, &base64(data).unwrap_or(Cow::Borrowed(data)), None));
+    }
 }
 
 /// What a file is, where its data or its name tells.

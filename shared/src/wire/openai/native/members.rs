@@ -35,6 +35,12 @@ const MEMBERS: [&str; 10] = [
 pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for message in messages(forwarding) {
         say_no_content(forwarding, message);
+        let name = message.get("name").filter(|_| rules::is_openai(target.upstream));
+        if let Some((name, said)) = name.and_then(|name| Some((name, name.as_text()?)))
+            && rules::speaker(&said) != said
+        {
+            forwarding.edits.replace(name, rules::speaker(&said).as_ref());
+        }
     }
     for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
         for (name, value) in message.members() {

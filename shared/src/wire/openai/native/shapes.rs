@@ -17,7 +17,7 @@ use crate::wire::unread::{Reading, WHOLE, beyond};
 static ASSISTANT: Reading = Members(&[
     ("annotations", WHOLE),
     ("audio", WHOLE),
-    ("cache_control", WHOLE),
+    ("cache_control", &MARK),
     ("content", &Each(&PART)),
     ("function_call", WHOLE),
     ("images", WHOLE),
@@ -30,23 +30,26 @@ static ASSISTANT: Reading = Members(&[
     ("tool_calls", &Each(&CALL)),
 ]);
 
+// Claude refuses other members (caozhiyuan/copilot-api#145).
+static MARK: Reading = Members(&[("ttl", WHOLE), ("type", WHOLE)]);
+
 static TOOL_MESSAGE: Reading = Members(&[
-    ("cache_control", WHOLE),
+    ("cache_control", &MARK),
     ("content", &Each(&PART)),
     ("name", WHOLE),
     ("role", WHOLE),
     ("tool_call_id", WHOLE),
 ]);
 
-static MESSAGE: Reading = Members(&[("cache_control", WHOLE), ("content", &Each(&PART)), ("name", WHOLE), ("role", WHOLE)]);
+static MESSAGE: Reading = Members(&[("cache_control", &MARK), ("content", &Each(&PART)), ("name", WHOLE), ("role", WHOLE)]);
 
 // Parts of other APIs are written anew as a whole.
 static PART: Reading = ByType(&[
-    ("text", &Members(&[("cache_control", WHOLE), ("prompt_cache_breakpoint", WHOLE), ("text", WHOLE), ("type", WHOLE)])),
+    ("text", &Members(&[("cache_control", &MARK), ("prompt_cache_breakpoint", WHOLE), ("text", WHOLE), ("type", WHOLE)])),
     (
         "image_url",
         &Members(&[
-            ("cache_control", WHOLE),
+            ("cache_control", &MARK),
             ("image_url", &Members(&[("detail", WHOLE), ("url", WHOLE)])),
             ("prompt_cache_breakpoint", WHOLE),
             ("type", WHOLE),
@@ -55,7 +58,7 @@ static PART: Reading = ByType(&[
     (
         "file",
         &Members(&[
-            ("cache_control", WHOLE),
+            ("cache_control", &MARK),
             ("file", &Members(&[("file_data", WHOLE), ("file_id", WHOLE), ("filename", WHOLE)])),
             ("prompt_cache_breakpoint", WHOLE),
             ("type", WHOLE),
@@ -64,14 +67,14 @@ static PART: Reading = ByType(&[
     (
         "input_audio",
         &Members(&[
-            ("cache_control", WHOLE),
+            ("cache_control", &MARK),
             ("input_audio", &Members(&[("data", WHOLE), ("format", WHOLE)])),
             ("prompt_cache_breakpoint", WHOLE),
             ("type", WHOLE),
         ]),
     ),
-    ("video_url", &Members(&[("cache_control", WHOLE), ("type", WHOLE), ("video_url", &Members(&[("url", WHOLE)]))])),
-    ("refusal", &Members(&[("cache_control", WHOLE), ("refusal", WHOLE), ("type", WHOLE)])),
+    ("video_url", &Members(&[("cache_control", &MARK), ("type", WHOLE), ("video_url", &Members(&[("url", WHOLE)]))])),
+    ("refusal", &Members(&[("cache_control", &MARK), ("refusal", WHOLE), ("type", WHOLE)])),
 ]);
 
 static CALL: Reading = Members(&[
@@ -84,7 +87,7 @@ static CALL: Reading = Members(&[
 ]);
 
 static TOOL: Reading = Members(&[
-    ("cache_control", WHOLE),
+    ("cache_control", &MARK),
     ("custom", &Members(&[("description", WHOLE), ("format", WHOLE), ("name", WHOLE)])),
     ("function", &Members(&[("description", WHOLE), ("name", WHOLE), ("parameters", WHOLE), ("strict", WHOLE)])),
     ("type", WHOLE),
@@ -123,14 +126,21 @@ pub(super) fn keep(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
     let is_nested = |tool: &Value<'_>| tool.get("function").or_else(|| tool.get("custom")).is_some();
     others.extend(list("tools").filter(is_nested).flat_map(|tool| beyond(tool, &TOOL)));
-    let settings = [("tool_choice", &CHOICE), ("response_format", &FORMAT)];
+    let settings = [("tool_choice", &CHOICE), ("response_format", &FORMAT), ("cache_control", &MARK)];
     for (value, shape) in settings.into_iter().filter_map(|(name, shape)| Some((body.get(name)?, shape))) {
         others.extend(beyond(value, shape));
     }
+    others.extend(list("messages").chain(list("tools")).chain([body]).flat_map(odd_marks));
     for value in others.into_iter().filter(|value| !forwarding.edits.removes(*value)).collect::<Vec<_>>() {
         forwarding.edits.remove(value);
         forwarding.dropped.extend(unread.contains(&value.place().offset()).then(|| value.path()));
     }
+}
+
+/// Marks of a message, of its parts or of a tool that are no objects: nobody reads them.
+fn odd_marks(holder: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    let holders = holder.get("content").into_iter().flat_map(Value::elements).chain([holder]);
+    holders.filter_map(|holder| holder.get("cache_control")).filter(|mark| mark.kind() != Kind::Object)
 }
 
 /// Whether a value is a member of the message itself.

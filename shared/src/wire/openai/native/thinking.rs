@@ -128,8 +128,8 @@ fn said_limit(limit: Option<OutputLimit>, target: &Target<'_>) -> Option<u64> {
 /// an effort, too, which OpenRouter turns into one.
 pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
-    let Some(limit) = said_limit(limit, target) else { return };
-    if rules::is_claude(target.upstream) && rules::fitted_budget(u64::MAX, limit, target.upstream).is_none() {
+    let limit = said_limit(limit, target);
+    if rules::is_tight(limit, target) {
         let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
         let on = forwarding.body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(true)));
         for word in efforts.into_iter().flatten().filter(|word| !word.is("none")).chain(on) {
@@ -138,7 +138,7 @@ pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLi
     }
     let Some(budget) = budget.filter(|_| rules::counts_thoughts(target.capabilities)) else { return };
     let wanted = budget.as_whole_number().unwrap_or(0);
-    match rules::fitted_budget(wanted, limit, target.upstream) {
+    match rules::fitted_budget(wanted, limit, target) {
         Some(fitted) if fitted == wanted => {}
         Some(fitted) => {
             forwarding.edits.replace(budget, &fitted);

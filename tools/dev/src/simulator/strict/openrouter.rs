@@ -69,6 +69,11 @@ fn reasoning(body: &Value) -> Verdict {
         let known = matches!(field.as_str(), "effort" | "max_tokens" | "exclude" | "enabled" | "summary");
         ensure(known, || format!("Unrecognized key: \"reasoning.{field}\""))?;
     }
+    let summary = fields.get("summary").and_then(Value::as_str);
+    // openrouter.ai, reference of `ReasoningSummaryVerbosity`.
+    ensure(summary.is_none_or(|word| ["auto", "concise", "detailed"].contains(&word)), || {
+        "Invalid 'reasoning.summary': expected one of auto|concise|detailed.".to_owned()
+    })?;
     let effort = fields.get("effort").filter(|effort| !effort.is_null());
     // openrouter.ai, reference of `ChatRequestReasoningEffort`.
     ensure(own.is_none() || effort.is_none() || own == effort, || {

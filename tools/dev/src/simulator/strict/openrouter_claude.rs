@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::json::{items, string};
 use super::claude_tools::promised;
-use super::verdict::{Verdict, ensure};
+use super::verdict::{Verdict, ensure, extra};
 
 const MOST_BREAKPOINTS: usize = 4;
 /// The least budget of thoughts, which OpenRouter makes of any effort (openrouter.ai, reasoning tokens).
@@ -71,7 +71,7 @@ fn resumed(body: &Value) -> Verdict {
     let messages: Vec<&Value> = items(body, "messages").collect();
     let is_answer = |message: &&Value| string(message, "role") == Some("assistant");
     let Some(at) = messages.iter().rposition(is_answer) else { return Ok(()) };
-    let turn: Vec<&&Value> = messages[..=at].iter().rev().take_while(|message| is_answer(message)).collect();
+    let turn: Vec<&&Value> = messages.iter().take(at + 1).rev().take_while(|message| is_answer(message)).collect();
     let calls = turn.iter().any(|message| items(message, "tool_calls").next().is_some());
     let is_signed = |entry: &Value| string(entry, "signature").or(string(entry, "data")).is_some();
     let thinks = turn.last().is_some_and(|first| items(first, "reasoning_details").next().is_some_and(is_signed));
@@ -130,6 +130,10 @@ fn breakpoints(body: &Value) -> Verdict {
     let parts = system.into_iter().chain(others).flat_map(|message| items(message, "content"));
     let all = items(body, "tools").chain(parts).chain([body]);
     let marks: Vec<&Value> = all.filter_map(|holder| holder.get("cache_control").filter(|mark| mark.is_object())).collect();
+    // caozhiyuan/copilot-api#145.
+    for mark in &marks {
+        extra(Some(mark), "cache_control.ephemeral", &["type", "ttl"])?;
+    }
     let number = marks.len();
     ensure(number <= MOST_BREAKPOINTS, || {
         format!("A maximum of {MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {number}.")

@@ -1,9 +1,9 @@
-//! What members messages and tools may have: OpenAI and Mistral refuse others (adamrushy/OpenAISwift#99, nomtek/mistralai_client_dart#44).
+//! What members messages and tools may have: OpenAI and Mistral refuse others (adamrushy/OpenAISwift#99, `nomtek/mistralai_client_dart#44`).
 
 use serde_json::{Map, Value};
 
 use super::super::json::{items, string};
-use super::verdict::{Verdict, ensure};
+use super::verdict::{Verdict, ensure, is_name};
 
 /// Checks the members of a request to this model.
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
@@ -21,6 +21,11 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
             Some(_) | None => "cache_control content name role",
         };
         only(message, own, &path)?;
+        // FlowiseAI/Flowise#2948.
+        let is_plain = string(message, "name").is_none_or(|name| is_name(name, "_-", 64));
+        ensure(is_plain || !model.starts_with("openai/"), || {
+            format!("Invalid '{path}.name': string does not match pattern '^[a-zA-Z0-9_-]+$'.")
+        })?;
         for (place, part) in items(message, "content").enumerate() {
             self::part(part, &format!("{path}.content.{place}"))?;
         }

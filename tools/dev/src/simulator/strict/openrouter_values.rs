@@ -1,4 +1,4 @@
-//! What OpenRouter, and OpenAI behind it, refuse in settings by type and range (OpenRouter's OpenAPI and reference of parameters; OpenAI's
+//! What OpenRouter, and OpenAI behind it, refuse in settings by type and range (OpenRouter's API description and reference of parameters; OpenAI's
 //! API reference of Chat Completions).
 
 use serde_json::{Map, Value};

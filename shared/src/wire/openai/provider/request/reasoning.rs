@@ -140,13 +140,12 @@ pub(in crate::wire::openai) fn within(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
-    let is_tight = limit.is_some_and(|limit| rules::fitted_budget(u64::MAX, limit, target.upstream).is_none());
-    if is_tight && rules::is_claude(target.upstream) && reasoning.as_ref().is_some_and(ReasoningOut::turns_on) {
+    if rules::is_tight(limit, target) && reasoning.as_ref().is_some_and(ReasoningOut::turns_on) {
         lost.push(Lost::Reasoning);
         return None;
     }
-    let (Some(limit), Some(ReasoningOut { max_tokens: Some(wanted), .. })) = (limit, &reasoning) else { return reasoning };
-    let fitted = rules::fitted_budget(*wanted, limit, target.upstream);
+    let Some(ReasoningOut { max_tokens: Some(wanted), .. }) = &reasoning else { return reasoning };
+    let fitted = rules::fitted_budget(*wanted, limit, target);
     lost.extend((fitted != Some(*wanted)).then_some(Lost::Reasoning));
     fitted.map(|tokens| ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
 }

@@ -105,3 +105,11 @@ fn the_user_opens_the_conversation() {
         refused(verdict(model, &change), words, &change);
     }
 }
+
+#[test]
+fn a_mark_has_a_type_and_a_lifetime() {
+    let marked = |mark: Value| talk(&[says(&json!([{ "type": "text", "text": "a", "cache_control": mark }]))]);
+    assert_eq!(verdict(CLAUDE, &marked(json!({ "type": "ephemeral", "ttl": "1h" }))), Ok(()));
+    let odd = marked(json!({ "type": "ephemeral", "scope": "global" }));
+    refused(verdict(CLAUDE, &odd), "cache_control.ephemeral.scope: Extra inputs are not permitted", &odd);
+}

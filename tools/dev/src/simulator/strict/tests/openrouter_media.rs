@@ -6,6 +6,7 @@ use super::*;
 const PDF: &str = "JVBERi0xLjQK";
 const GIF: &str = "R0lGODlhAQABAAAAACw=";
 
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn shown(part: Value) -> Value {
     talk(&[says(&json!([part]))])
 }

@@ -17,6 +17,7 @@ fn settings_have_types_and_ranges() {
         (QWEN, json!({ "min_p": 0.1, "top_a": 1, "repetition_penalty": 2, "verbosity": "max" })),
         (CLAUDE, json!({ "verbosity": "xhigh" })),
         (CODEX, json!({ "verbosity": "medium" })),
+        (GPT, json!({ "reasoning": { "summary": "auto" } })),
         (GPT, json!({ "logit_bias": { "5": -100 }, "logprobs": true, "top_logprobs": 20, "metadata": pairs(16) })),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");
@@ -37,6 +38,7 @@ fn settings_have_types_and_ranges() {
         (QWEN, json!({ "top_logprobs": 1 }), "only allowed when 'logprobs' is enabled"),
         (QWEN, json!({ "metadata": pairs(17) }), "Invalid 'metadata'"),
         (QWEN, json!({ "metadata": { "a": 5 } }), "Invalid 'metadata'"),
+        (GPT, json!({ "reasoning": { "summary": "all" } }), "Invalid 'reasoning.summary'"),
     ] {
         refused(verdict(model, &change), words, &change);
     }
@@ -71,6 +73,7 @@ fn messages_and_tools_have_no_other_members() {
     }
     for (model, change, words) in [
         (GPT, odd(json!({ "role": "user", "content": "a", "id": "b" })), "('id' was unexpected) - 'messages.0'"),
+        (GPT, odd(json!({ "role": "user", "content": "a", "name": "a b" })), "Invalid 'messages.0.name'"),
         (MISTRAL, odd(json!({ "role": "user", "content": "a", "id": "b" })), "('id' was unexpected)"),
         (GPT, odd(says(&part)), "('id' was unexpected) - 'messages.0.content.0'"),
         (GPT, tool(function(), json!({ "defer_loading": true })), "('defer_loading' was unexpected) - 'tools.0'"),
