@@ -138,6 +138,7 @@ fn gemini_gets_no_mark_that_makes_it_store_a_cache_for_a_price() {
 }
 
 /// A request with these fields, without output limit.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn asking(fields: Value) -> Value {
     let mut body = json!({"model": "m", "messages": [user(json!("Hi."))]});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
