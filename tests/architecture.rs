@@ -22,7 +22,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("wire", &["capability", "chat", "document", "error", "ids", "money", "reason", "sse"]),
     ("catalog", &["capability", "ids", "money"]),
     ("auth", &["error", "ids"]),
-    ("store", &["aws", "chat", "ids", "money", "reason"]),
+    ("store", &["aws", "chat", "config", "ids", "money", "reason"]),
     ("body", &["error"]),
     ("respond", &["config", "error", "ids", "reason", "wire"]),
     ("protocol", &["ids", "money", "store"]),

@@ -206,6 +206,10 @@ pub struct Capabilities {
     pub bound_thoughts: bool,
     /// Whether it refuses a request that forces a call.
     pub refuses_forced_calls: bool,
+    /// Whether it refuses stop sequences (OpenAI's before GPT-5.5: huggingface/smolagents#1662 and #1893, BerriAI/litellm#15244).
+    pub refuses_stop: bool,
+    /// Whether it takes no other verbosity than `medium` (openai/codex#19188).
+    pub fixed_verbosity: bool,
     /// Smallest and largest thinking budget in tokens, where budgets work.
     pub budget: Option<(u64, u64)>,
     /// Which sampling fields it takes.

@@ -1,6 +1,7 @@
 //! Money: prices a request's usage, writes its record, sums it up. Integer arithmetic only.
 #![deny(clippy::float_arithmetic)]
 
+mod cache_writes;
 mod demand;
 mod held;
 mod lines;
@@ -26,6 +27,7 @@ use crate::store::Store;
 use crate::store::items::{Record, TokenSource, start_of};
 use crate::telemetry;
 
+pub use cache_writes::with_writes_of;
 pub use demand::{Applicant, LEASE_AFTER_END, LEAST_OUTPUT, Sent, affordable_output, demand, worst_cost};
 pub use jiff::Timestamp;
 pub use lines::{Announced, log_checkpoint, log_intent};

@@ -91,7 +91,10 @@ impl ReplyReader for Opening<'_> {
             context.cost = Arc::new(move |usage| pricing.charge(usage));
         }
         let held = Held::new(context.delivery);
-        let relay = Relay::new(context, prepared.conversion.clone()).with_cache_writes(prepared.cache_writes());
+        let (longest, tariff) = (prepared.cache_writes(), prepared.candidate.tariff);
+        let mixed = prepared.mixes_cache_writes().then_some(tariff);
+        let writes = Box::new(move |usage| ledger::with_writes_of(usage, longest, mixed.as_ref()));
+        let relay = Relay::new(context, prepared.conversion.clone()).with_cache_writes(writes);
         let (out, progress) = (BytesMut::new(), Progress::Waiting);
         let opened = Opened { rest: None, relay, held, out, progress };
         match reply.form {

@@ -21,6 +21,7 @@ mod odd_names;
 mod older_form;
 mod openrouter;
 mod openrouter_claude;
+mod openrouter_media;
 mod replies;
 mod reply_rules;
 mod reply_shapes;

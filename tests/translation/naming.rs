@@ -60,7 +60,7 @@ fn pointer(path: &str) -> String {
 }
 
 /// A text as it is sent at least in part: inline data without its head, without blanks around it.
-fn essence(text: &str) -> &str {
+pub fn essence(text: &str) -> &str {
     let text = if text.starts_with("data:") { text.split_once(',').map_or(text, |(_, data)| data) } else { text };
     text.trim()
 }

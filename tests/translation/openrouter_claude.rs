@@ -136,3 +136,168 @@ fn gemini_gets_no_mark_that_makes_it_store_a_cache_for_a_price() {
     let (sent, _) = through(MESSAGES, "gemini-2.5-flash", &body);
     assert_eq!(sent["messages"][0]["content"], "Hi.");
 }
+
+/// A request with these fields, without output limit.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn asking(fields: Value) -> Value {
+    let mut body = json!({"model": "m", "messages": [user(json!("Hi."))]});
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    body
+}
+
+#[test]
+fn strict_tools_are_those_that_claude_keeps_to() {
+    let text = json!({"type": "string"});
+    let closed = json!({"type": "object", "properties": {"a": text}, "required": ["a"], "additionalProperties": false});
+    let open = json!({"type": "object", "properties": {"a": text}, "required": ["a"]});
+    let mut limited = closed.clone();
+    limited["properties"]["a"]["minLength"] = json!(1);
+    for (schema, strict, dropped) in
+        [(&closed, json!(true), None), (&open, Value::Null, Some("strict")), (&limited, Value::Null, Some("strict"))]
+    {
+        let nested = json!({"type": "function", "function": {"name": "look", "strict": true, "parameters": schema}});
+        let (sent, named) = through(CHAT, "claude-opus-4.6", &asking(json!({"tools": [nested]})));
+        assert_eq!(sent["tools"][0]["function"].get("strict").unwrap_or(&Value::Null), &strict, "{schema}");
+        assert_eq!(named, dropped.map(|name| format!("tools[0].function.{name}")).as_slice(), "{schema}");
+        let block = json!({"name": "look", "strict": true, "input_schema": schema});
+        let (sent, named) = through(MESSAGES, "claude-opus-4.6", &asking(json!({"max_tokens": 9, "tools": [block]})));
+        assert_eq!(sent["tools"][0]["function"].get("strict").unwrap_or(&Value::Null), &strict, "{schema}");
+        assert_eq!(named, dropped.map(|name| format!("tools[0].{name}")).as_slice(), "{schema}");
+    }
+}
+
+#[test]
+fn the_schema_of_an_answer_is_one_that_claude_keeps_to() {
+    let schema = json!({"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}, "required": ["a"]});
+    let closed = json!({"type": "object", "properties": {"a": {"type": "integer", "description": "Limits: minimum 1"}},
+        "required": ["a"], "additionalProperties": false});
+    let nested = json!({"type": "json_schema", "json_schema": {"name": "f", "strict": true, "schema": schema}});
+    let flat = json!({"type": "json_schema", "name": "f", "schema": schema});
+    for format in [&nested, &flat] {
+        let (sent, named) = through(CHAT, "claude-opus-4.6", &asking(json!({"response_format": format})));
+        assert_eq!((&sent["response_format"]["json_schema"]["schema"], named), (&closed, vec![]), "{format}");
+    }
+    let config = json!({"format": {"type": "json_schema", "schema": schema}});
+    let (sent, named) = through(MESSAGES, "claude-opus-4.6", &asking(json!({"max_tokens": 9, "output_config": config})));
+    assert_eq!((&sent["response_format"]["json_schema"]["schema"], named), (&closed, vec![]));
+    // A closed object could hold none of the client's names.
+    let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "f", "schema": map}});
+    let (sent, named) = through(CHAT, "claude-opus-4.6", &asking(json!({"response_format": format})));
+    assert_eq!((sent.get("response_format"), named), (None, vec!["response_format".to_owned()]));
+    assert!(sent["messages"][0]["content"].as_str().unwrap().contains("additionalProperties"), "{sent}");
+}
+
+#[test]
+fn a_tool_turn_without_its_thought_goes_on_without_a_budget() {
+    let thought = json!({"type": "reasoning.text", "text": "Hm.", "signature": "s", "format": "anthropic-claude-v1"});
+    let unsigned = json!({"type": "reasoning.text", "text": "Hm.", "format": "anthropic-claude-v1"});
+    let call = json!({"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}});
+    let chat = |details: &Value| {
+        let calling = json!({"role": "assistant", "content": null, "tool_calls": [call], "reasoning_details": details});
+        let result = json!({"role": "tool", "tool_call_id": "a", "content": "1"});
+        json!([user(json!("Hi.")), calling, result])
+    };
+    for (model, details, reasoning, kept, dropped) in [
+        ("claude-haiku-4.5", json!([thought]), json!({"effort": "high"}), json!({"effort": "high"}), &[][..]),
+        ("claude-haiku-4.5", json!([]), json!({"effort": "high"}), Value::Null, &["reasoning.effort"]),
+        (
+            "claude-haiku-4.5",
+            json!([unsigned]),
+            json!({"enabled": true, "exclude": true}),
+            Value::Null,
+            &["messages[1].reasoning_details[0]", "reasoning.enabled"],
+        ),
+        ("claude-opus-4.6", json!([]), json!({"effort": "high"}), json!({"effort": "high"}), &[]),
+        ("claude-opus-4.6", json!([]), json!({"max_tokens": 2000}), Value::Null, &["reasoning.max_tokens"]),
+    ] {
+        let fields = json!({"messages": chat(&details), "tools": [function("look")], "reasoning": reasoning});
+        let (sent, named) = through(CHAT, model, &asking(fields));
+        assert_eq!(sent.get("reasoning").unwrap_or(&Value::Null), &kept, "{model} {details} {reasoning}");
+        assert_eq!(named, dropped, "{model} {details} {reasoning}");
+    }
+    let blocks = |thoughts: &[Value]| {
+        let calling = json!({"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}});
+        let said: Vec<Value> = thoughts.iter().cloned().chain([calling]).collect();
+        let result = json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "1"});
+        let fields = json!({"max_tokens": 9000, "tools": [tool("look")], "thinking": {"type": "enabled", "budget_tokens": 2000},
+            "messages": [user(json!("Hi.")), {"role": "assistant", "content": said}, user(json!([result]))]});
+        through(MESSAGES, "claude-haiku-4.5", &asking(fields))
+    };
+    let (sent, named) = blocks(&[json!({"type": "thinking", "thinking": "Hm.", "signature": "s"})]);
+    assert_eq!((&sent["reasoning"], named), (&json!({"max_tokens": 2000}), vec![]));
+    let (sent, named) = blocks(&[]);
+    assert_eq!((sent.get("reasoning"), named), (None, vec!["thinking".to_owned()]));
+}
+
+#[test]
+fn a_begun_answer_ends_where_its_words_end() {
+    let texts = |last: &str| json!([{"type": "text", "text": "a "}, {"type": "text", "text": last}]);
+    for (content, expected) in
+        [(json!("{ \n"), json!("{")), (texts("b\t"), texts("b")), (texts(" "), json!([{"type": "text", "text": "a"}]))]
+    {
+        let begun = json!([user(json!("Hi. ")), {"role": "assistant", "content": content}]);
+        let (sent, named) = through(CHAT, "claude-haiku-4.5", &asking(json!({"messages": begun})));
+        assert_eq!((&sent["messages"][1]["content"], named), (&expected, vec![]), "{content}");
+        // Others take it as it is.
+        let (sent, _) = through(CHAT, "qwen3-coder", &asking(json!({"messages": begun})));
+        assert!(content.is_array() || sent["messages"][1]["content"] == content, "{sent}");
+        let (sent, named) = through(MESSAGES, "claude-haiku-4.5", &asking(json!({"max_tokens": 9, "messages": begun})));
+        let said = sent["messages"][1]["content"].as_str().unwrap();
+        assert_eq!((said, named), (said.trim_end(), vec![]), "{content}");
+    }
+}
+
+#[test]
+fn what_is_left_unsaid_about_thinking_stays_so_within_a_small_limit() {
+    for (reasoning, dropped) in [
+        (json!({"enabled": true}), "reasoning.enabled"),
+        (json!({"effort": "low"}), "reasoning.effort"),
+        (json!({"max_tokens": 1024}), "reasoning.max_tokens"),
+    ] {
+        let fields = json!({"max_tokens": 1024, "reasoning": reasoning});
+        let (sent, named) = through(CHAT, "claude-haiku-4.5", &asking(fields));
+        assert_eq!((sent["reasoning"].get(dropped.split_once('.').unwrap().1), named), (None, vec![dropped.to_owned()]));
+    }
+    for asked in ["adaptive", "enabled"] {
+        let thinking = json!({"type": asked, "budget_tokens": 1024});
+        let (sent, named) =
+            through(MESSAGES, "claude-haiku-4.5", &asking(json!({"max_tokens": 1024, "thinking": thinking})));
+        assert_eq!((sent.get("reasoning"), named), (None, vec!["thinking".to_owned()]), "{asked}");
+    }
+}
+
+#[test]
+fn the_user_opens_a_conversation_of_instructions_alone() {
+    let system = || json!({"role": "system", "content": "Greet."});
+    let opening = json!({"role": "user", "content": [{"type": "text", "text": "Continue."}]});
+    for (model, messages, sent) in [
+        ("claude-haiku-4.5", json!([system()]), json!([system(), opening])),
+        ("gemini-2.5-flash", json!([system()]), json!([system(), opening])),
+        ("qwen3-coder", json!([system()]), json!([system(), opening])),
+        ("gpt-5.2", json!([system()]), json!([system()])),
+    ] {
+        let (body, named) = through(CHAT, model, &asking(json!({"messages": messages})));
+        assert_eq!((&body["messages"], named), (&sent, vec![]), "{model}");
+    }
+}
+
+#[test]
+fn an_effort_alone_turns_no_thinking_on() {
+    for (model, effort, reasoning, verbosity, dropped) in [
+        ("claude-opus-4.6", "low", Value::Null, json!("low"), None),
+        ("claude-opus-4.6", "xhigh", Value::Null, json!("high"), Some("output_config.effort")),
+        ("claude-haiku-4.5", "low", Value::Null, Value::Null, Some("output_config.effort")),
+        ("gpt-5.2", "low", Value::Null, Value::Null, Some("output_config.effort")),
+        ("gpt-5-mini", "low", json!({"effort": "low"}), Value::Null, None),
+        ("gemini-3-flash", "low", json!({"effort": "low"}), Value::Null, None),
+        ("kimi-k2.5", "low", Value::Null, Value::Null, Some("output_config.effort")),
+    ] {
+        let body = asking(json!({"max_tokens": 9000, "temperature": 0.5, "output_config": {"effort": effort}}));
+        let (sent, named) = through(MESSAGES, model, &body);
+        let told = [&sent["reasoning"], &sent["verbosity"]];
+        assert_eq!(told, [&reasoning, &verbosity], "{model}");
+        let named: Vec<&str> = named.iter().map(String::as_str).filter(|name| *name != "temperature").collect();
+        assert_eq!(named, dropped.as_slice(), "{model}");
+    }
+}

@@ -75,7 +75,8 @@ pub struct UnknownModel {
 impl Catalog {
     /// The catalogue that is built into the binary.
     pub fn embedded() -> Result<Self, CatalogError> {
-        Self::of(entry::embedded()?)
+        let (version, models) = entry::embedded()?;
+        Self::of(version, models)
     }
 
     /// The catalogue of a file.
@@ -87,10 +88,11 @@ impl Catalog {
 
     /// Reads and checks a catalogue.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        Self::of(entry::parse(text)?)
+        let (version, models) = entry::parse(text)?;
+        Self::of(version, models)
     }
 
-    fn of((version, models): (String, Vec<Model>)) -> Result<Self, CatalogError> {
+    fn of(version: String, models: Vec<Model>) -> Result<Self, CatalogError> {
         let names = Names::of(&models)
             .map_err(|taken| CatalogError::Entry { model: taken.model.to_string(), reason: taken.to_string() })?;
         let catalog = Self { version, models: models.into_iter().map(Arc::new).collect(), names };

@@ -313,6 +313,9 @@ pub enum Amount {
     Off,
     /// By a word.
     Effort(Effort),
+    /// As the model does by itself, which tries so hard (Anthropic's `output_config.effort` without `thinking`): the word turns nothing
+    /// on.
+    EffortAlone(Effort),
     /// At most that many tokens.
     Budget(u64),
     /// As the model sees fit, guided by a word if one is given (Anthropic's `adaptive`).

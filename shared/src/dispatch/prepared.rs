@@ -136,6 +136,11 @@ impl PreparedRequest {
         asked.unwrap_or(CacheLifetime::FiveMinutes)
     }
 
+    /// Whether the body asks for cache writes of both lifetimes.
+    pub fn mixes_cache_writes(&self) -> bool {
+        self.measured.cheapest_cache != self.measured.cache && self.candidate.model.capabilities.marked_caches
+    }
+
     pub(super) fn call(
         &self,
         provider: &dyn Provider,

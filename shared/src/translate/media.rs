@@ -1,10 +1,14 @@
 //! What a request holds besides text, and whether a model reads it.
 
+use std::borrow::Cow;
+
+use super::outbound::Destination;
 use crate::catalog::Model;
 use crate::chat::request::Source;
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
-use crate::wire::media::{self, Title};
+use crate::wire::media::{self, Carrier, InlinePart, Title, Told, base64, is_data_url, split_data_url, told};
+use crate::wire::request::unsupported;
 
 /// What a part is besides text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,40 +31,91 @@ impl Modality {
         }
     }
 
-    /// What a part of that type is; `None` for text and for what is no part of its own.
+    /// What a part of that type is, by its bytes before its type; `None` for text and for what is no part of its own.
     fn of(part: Value<'_>) -> Option<Self> {
-        match part.get("type").and_then(Value::as_text)?.as_ref() {
-            "image" | "image_url" | "input_image" => Some(Self::Image),
-            "input_audio" => Some(Self::Audio),
-            "video" | "video_url" | "input_video" => Some(Self::Video),
-            "file" | "input_file" | "document" => Self::of_file(part),
-            _ => None,
+        let by_type = match part.get("type").and_then(Value::as_text)?.as_ref() {
+            "image" | "image_url" | "input_image" => Self::Image,
+            "input_audio" => Self::Audio,
+            "video" | "video_url" | "input_video" => Self::Video,
+            // One behind an address or an id is a document.
+            "file" | "input_file" | "document" => Self::File,
+            _ => return None,
+        };
+        if by_type == Self::File && is_text(part) {
+            return None;
         }
+        Some(match inline_of(part, by_type).and_then(|inline| told(&inline.data)) {
+            Some(Told::Picture(_)) => Self::Image,
+            Some(Told::Pdf | Told::Archive) => Self::File,
+            Some(Told::Sound(_)) => Self::Audio,
+            Some(Told::Video(_)) => Self::Video,
+            None => by_type,
+        })
     }
 
-    /// What a file is by its bytes, then by its type; one behind an address or an id is a document.
-    fn of_file(part: Value<'_>) -> Option<Self> {
-        let place = part.get("file").or_else(|| part.get("source")).unwrap_or(part);
-        let text = |name: &str| place.get(name).and_then(Value::as_text);
-        let is = |kind: &str| place.get("type").is_some_and(|known| known.is(kind));
-        let name = text("filename");
-        let source = match (text("file_data"), text("data")) {
-            _ if is("text") || is("content") => return None,
-            (Some(data), _) => media::source_of_file(data.into_owned(), Title(name.as_deref())),
-            (None, Some(data)) => media::document(&text("media_type").unwrap_or_default(), &data, Title(name.as_deref())),
-            (None, None) => return Some(Self::File),
-        };
-        match source {
-            Source::Text(_) => None,
-            Source::Url(_) => Some(Self::File),
-            Source::Inline { media_type, .. } => Some(match media_type.split('/').next() {
-                Some("image") => Self::Image,
-                Some("audio") => Self::Audio,
-                Some("video") => Self::Video,
-                Some(_) | None => Self::File,
-            }),
+    /// The part for it.
+    const fn carrier(self) -> Carrier {
+        match self {
+            Self::Image => Carrier::Picture,
+            Self::File => Carrier::File,
+            Self::Audio => Carrier::Sound,
+            Self::Video => Carrier::Video,
         }
     }
+}
+
+/// Where a file says what it is: its data, its type and its name.
+fn file_of(part: Value<'_>) -> Value<'_> {
+    part.get("file").or_else(|| part.get("source")).unwrap_or(part)
+}
+
+/// Whether a file is a text.
+fn is_text(part: Value<'_>) -> bool {
+    let place = file_of(part);
+    let text = |name: &str| place.get(name).and_then(Value::as_text);
+    let is = |kind: &str| place.get("type").is_some_and(|known| known.is(kind));
+    let name = text("filename");
+    let source = match (text("file_data"), text("data")) {
+        _ if is("text") || is("content") => return true,
+        (Some(data), _) => media::source_of_file(data.into_owned(), Title(name.as_deref())),
+        (None, Some(data)) => media::document(&text("media_type").unwrap_or_default(), &data, Title(name.as_deref())),
+        (None, None) => return false,
+    };
+    matches!(source, Source::Text(_))
+}
+
+/// Where a part has its bytes or its address.
+fn place_of(part: Value<'_>) -> Option<Value<'_>> {
+    let places: [&[&str]; 9] = [
+        &["image_url", "url"],
+        &["image_url"],
+        &["video_url", "url"],
+        &["file", "file_data"],
+        &["file_data"],
+        &["file_url"],
+        &["input_audio", "data"],
+        &["source", "url"],
+        &["source", "data"],
+    ];
+    places.into_iter().filter_map(|place| part.at(place)).find(|value| value.kind() == Kind::Text)
+}
+
+/// The bytes of a part that holds them, under their label; `None` for an address.
+fn inline_of(part: Value<'_>, modality: Modality) -> Option<InlinePart<'_>> {
+    let place = place_of(part)?;
+    let said = place.as_text()?;
+    let carrier = modality.carrier();
+    if let Some((label, data)) = split_data_url(&said) {
+        let (label, data) = (Cow::Owned(label.to_owned()), Cow::Owned(data.to_owned()));
+        return Some(InlinePart { carrier, label, data });
+    }
+    let holds_bytes = matches!(place.path().rsplit('.').next(), Some("data" | "file_data"));
+    if !holds_bytes || said.contains("://") {
+        return None;
+    }
+    let label =
+        [&["source", "media_type"][..], &["input_audio", "format"]].into_iter().find_map(|at| part.at(at)?.as_text());
+    Some(InlinePart { carrier, label: label.unwrap_or_default(), data: said })
 }
 
 /// Whether a model reads documents that are no text by itself.
@@ -72,17 +127,21 @@ fn reads(model: &Model, modality: Modality) -> bool {
     model.input_modalities.iter().any(|word| word == modality.word())
 }
 
-/// Whether the request holds a document that is no text. Fails with 400 for a part that the model does not read; documents it
-/// need not read where its provider puts them into words.
-pub(super) fn check(body: Value<'_>, model: &Model, files_become_text: bool) -> Result<bool, GatewayError> {
+/// Whether the request holds a document that is no text. Fails with 400 for a part that the model does not read, and for one whose bytes
+/// are none, or of a kind that its provider refuses; documents it need not read where its provider puts them into words.
+pub(super) fn check(body: Value<'_>, to: Destination<'_>) -> Result<bool, GatewayError> {
     let mut has_files = false;
     let messages = body.get("messages").into_iter().flat_map(Value::elements);
     for content in messages.filter_map(|message| message.get("content")).chain(body.get("system")) {
         each(content, &mut |part, modality| {
             check_address(part)?;
+            check_bytes(part, modality)?;
             has_files |= modality == Modality::File;
-            let is_put_into_words = modality == Modality::File && files_become_text;
-            if is_put_into_words || reads(model, modality) { Ok(()) } else { Err(unread(part, modality, model)) }
+            let is_put_into_words = modality == Modality::File && to.wire.parses_files();
+            if !is_put_into_words && !reads(to.model, modality) {
+                return Err(unread(part, modality, to.model));
+            }
+            check_kind(part, modality, to)
         })?;
     }
     Ok(has_files)
@@ -90,19 +149,34 @@ pub(super) fn check(body: Value<'_>, model: &Model, files_become_text: bool) -> 
 
 /// Checks that what a part is behind is on the web: providers read other addresses with rights of the gateway's own, such as `gs:`.
 fn check_address(part: Value<'_>) -> Result<(), GatewayError> {
-    let text = |place: &[&str]| part.at(place).filter(|value| value.kind() == Kind::Text);
-    let places: [&[&str]; 5] =
-        [&["image_url", "url"], &["image_url"], &["video_url", "url"], &["file_url"], &["source", "url"]];
-    let files = [text(&["file", "file_data"]), text(&["file_data"])].into_iter().flatten();
-    let is_address = |value: &Value<'_>| value.as_text().is_some_and(|data| data.contains("://"));
-    let mut addresses = places.into_iter().filter_map(text).chain(files.filter(is_address));
-    let is_taken = |value: &Value<'_>| {
-        let address = value.as_text().unwrap_or_default();
-        let begins = |scheme: &str| address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-        ["https://", "http://", "data:"].into_iter().any(begins)
-    };
-    match addresses.find(|address| !is_taken(address)) {
-        Some(address) => Err(address.wrong("use an http or https address, or a data URL")),
+    let Some(place) = place_of(part) else { return Ok(()) };
+    let address = place.as_text().unwrap_or_default();
+    let is_data = matches!(place.path().rsplit('.').next(), Some("data" | "file_data"));
+    let begins = |scheme: &str| address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let is_taken = is_data && !address.contains("://") || ["https://", "http://", "data:"].into_iter().any(begins);
+    if is_taken { Ok(()) } else { Err(place.wrong("use an http or https address, or a data URL")) }
+}
+
+/// Checks that inline bytes are base64, which every provider wants.
+fn check_bytes(part: Value<'_>, modality: Modality) -> Result<(), GatewayError> {
+    let Some(place) = place_of(part) else { return Ok(()) };
+    let said = place.as_text().unwrap_or_default();
+    match inline_of(part, modality) {
+        Some(inline) if base64(&inline.data).is_none() => Err(place.wrong("expected base64")),
+        None if is_data_url(&said) => Err(place.wrong("a data URL needs base64: data:<media type>;base64,<data>")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Checks that the provider takes inline bytes of that kind.
+fn check_kind(part: Value<'_>, modality: Modality, to: Destination<'_>) -> Result<(), GatewayError> {
+    let Some(mut inline) = inline_of(part, modality) else { return Ok(()) };
+    if inline.label.is_empty() || inline.label == "application/octet-stream" {
+        let name = file_of(part).get("filename").and_then(Value::as_text);
+        inline.label = Title(name.as_deref()).media_type().map_or(inline.label, Cow::Borrowed);
+    }
+    match to.wire.media_refusal(to.route.upstream.as_str(), &inline) {
+        Some(what) => Err(unsupported(part, what)),
         None => Ok(()),
     }
 }

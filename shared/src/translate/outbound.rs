@@ -82,7 +82,7 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
 
 /// The request's documents. Fails with 400 where a part is of a kind that the model does not read.
 fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayError> {
-    let has_files = media::check(request.body(), to.model, to.wire.parses_files())?;
+    let has_files = media::check(request.body(), to)?;
     Ok(match (has_files, media::reads_files(to.model)) {
         (false, _) => Files::None,
         (true, true) => Files::Native,
@@ -199,10 +199,10 @@ mod tests {
 
     #[test]
     fn the_developer_role_is_kept_for_openais_models_only() {
-        let body = r#"{"model":"m","messages":[{"role":"developer","content":"a","x":1.0},{"role":"user","content":"\"developer\""}]}"#;
+        let body = r#"{"model":"m","messages":[{"role":"developer","content":"a","name":"\u0061"},{"role":"user","content":"\"developer\""}]}"#;
         let sent = |role: &str| {
             format!(
-                r#"{{"messages":[{{"role":"{role}","content":"a","x":1.0}},{{"role":"user","content":"\"developer\""}}]}}"#
+                r#"{{"messages":[{{"role":"{role}","content":"a","name":"\u0061"}},{{"role":"user","content":"\"developer\""}}]}}"#
             )
         };
         let of = |model: &str| forwarded(ClientFormat::ChatCompletions, model, body);

@@ -7,8 +7,7 @@ use super::conversion::{Conversion, Forwarded};
 use super::meter::{Meter, Metered, UsageReport};
 use super::restore::Restore;
 use super::rules::{CallIds, ReplyRules};
-use crate::chat::request::CacheLifetime;
-use crate::chat::{ChatResponse, Part, StreamEvent, collect};
+use crate::chat::{ChatResponse, Part, StreamEvent, Usage, collect};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::sse::{Frame, FrameReader, SseError};
 use crate::wire::{
@@ -29,6 +28,9 @@ pub enum Progress {
     Failed(UpstreamError),
 }
 
+/// Tells apart the cache writes of a usage by how long they live.
+pub type CacheWrites = Box<dyn Fn(Usage) -> Usage + Send + Sync>;
+
 /// Relays one reply.
 pub struct Relay {
     reader: FrameReader,
@@ -47,8 +49,8 @@ struct Machine {
     rules: ReplyRules,
     outlet: Outlet,
     meter: Meter,
-    /// How long what is written to a cache lives there, where the wire's usage does not say.
-    writes: CacheLifetime,
+    /// A usage with its cache writes told apart, where the wire's does not say how long they live.
+    writes: Option<CacheWrites>,
     /// Writes errors and pings, and everything else where events go out.
     encoder: Box<dyn EventEncoder>,
     /// What the decoder made of a frame, and what of it may be told. Reused for every frame.
@@ -119,7 +121,7 @@ impl Relay {
             rules: ReplyRules::new(context.identity.clone(), call_ids),
             outlet,
             meter: Meter::default(),
-            writes: CacheLifetime::FiveMinutes,
+            writes: None,
             encoder: context.format.encoder(context.clone()),
             context,
             events: Vec::new(),
@@ -129,12 +131,12 @@ impl Relay {
         Self { reader: FrameReader::default(), machine }
     }
 
-    /// The same for a request that asked for cache writes of that lifetime. OpenAI's wire counts all writes as one (OpenRouter,
-    /// `cache_write_tokens`): the longest lifetime that was asked for is taken, as it was for the hold.
+    /// The same for a request whose cache writes are told apart so. OpenAI's wire counts all writes as one (OpenRouter,
+    /// `cache_write_tokens`).
     #[must_use]
-    pub fn with_cache_writes(mut self, lifetime: CacheLifetime) -> Self {
+    pub fn with_cache_writes(mut self, writes: CacheWrites) -> Self {
         if self.machine.wire == WireFormat::OpenAi {
-            self.machine.writes = lifetime;
+            self.machine.writes = Some(writes);
         }
         self
     }
@@ -271,7 +273,7 @@ impl Machine {
         let word = decoder.finish_word();
         for event in events.iter_mut() {
             if let StreamEvent::Usage(usage) | StreamEvent::Start { usage, .. } = event {
-                *usage = usage.written_for(*writes);
+                *usage = writes.as_ref().map_or(*usage, |writes| writes(*usage));
             }
             meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
         }

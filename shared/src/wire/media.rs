@@ -1,5 +1,7 @@
 //! Inline media: data URLs, and what the first bytes say.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -44,7 +46,7 @@ impl Title<'_> {
 pub fn source_of_file(data: String, title: Title<'_>) -> Source {
     match split_data_url(&data) {
         Some((declared, data)) => document(declared, data, title),
-        None if data.contains("://") || data.starts_with("data:") => Source::Url(data),
+        None if data.contains("://") || is_data_url(&data) => Source::Url(data),
         None => document("", &data, title),
     }
 }
@@ -87,20 +89,144 @@ pub fn titled(title: Option<&str>, text: &str) -> String {
 
 /// Inline data under the type that it has: senders mislabel pictures, and Claude refuses a type that contradicts the bytes.
 pub fn inline(declared: &str, data: &str) -> Source {
-    let data: String = if data.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        data.chars().filter(|c| !c.is_ascii_whitespace()).collect()
-    } else {
-        data.to_owned()
-    };
+    let data = base64(data).map_or_else(|| data.to_owned(), Cow::into_owned);
     let media_type = sniff(&data).unwrap_or(if declared.is_empty() { "application/octet-stream" } else { declared });
     Source::Inline { media_type: media_type.to_owned(), data }
 }
 
 /// `data:<type>[;parameter]*;base64,<data>` as type and data.
-pub(super) fn split_data_url(url: &str) -> Option<(&str, &str)> {
-    let (header, data) = url.strip_prefix("data:")?.split_once(',')?;
-    let header = header.strip_suffix(";base64")?;
-    Some((header.split(';').next().unwrap_or_default(), data))
+pub fn split_data_url(url: &str) -> Option<(&str, &str)> {
+    let (header, data) = without_scheme(url)?.split_once(',')?;
+    let (header, encoding) = header.rsplit_once(';')?;
+    let is_encoded = encoding.trim().eq_ignore_ascii_case("base64");
+    is_encoded.then(|| (header.split(';').next().unwrap_or_default().trim(), data))
+}
+
+/// Whether a data URL is spelled as every reader knows it.
+pub fn is_plain_data_url(url: &str) -> bool {
+    url.starts_with("data:") && url.contains(";base64,")
+}
+
+/// Whether an address is a data URL, of whatever form.
+pub fn is_data_url(url: &str) -> bool {
+    without_scheme(url).is_some()
+}
+
+fn without_scheme(url: &str) -> Option<&str> {
+    const SCHEME: &str = "data:";
+    let (scheme, rest) = url.split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
+}
+
+/// Base64 as every provider takes it: in the standard alphabet, without blanks, padded. `None` for what is none, and for no data at all.
+pub fn base64(data: &str) -> Option<Cow<'_, str>> {
+    let letters = data.trim_end_matches(|end: char| end == '=' || end.is_ascii_whitespace());
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    if !letters.bytes().all(|byte| is_letter(byte) || byte.is_ascii_whitespace()) {
+        return None;
+    }
+    let length = letters.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
+    if length == 0 || length % 4 == 1 {
+        return None;
+    }
+    let padding = (4 - length % 4) % 4;
+    let is_plain = length == letters.len() && data.len() == length + padding && !letters.contains(['-', '_']);
+    if is_plain {
+        return Some(Cow::Borrowed(data));
+    }
+    let letters = letters.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).map(char::from);
+    Some(letters.chain(std::iter::repeat_n('=', padding)).collect())
+}
+
+/// The letter of base64's standard alphabet for one of the alphabet for URLs.
+pub(super) const fn standard(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }
+}
+
+/// What inline bytes are by how they begin, whatever their label says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A picture of that media type.
+    Picture(&'static str),
+    /// A PDF.
+    Pdf,
+    /// Sound, in OpenRouter's word for its format (openrouter.ai, audio inputs).
+    Sound(&'static str),
+    /// Video of that media type.
+    Video(&'static str),
+    /// A file of an office program, or another archive: no provider reads it inline.
+    Archive,
+}
+
+/// What base64 says that it is; `None` where its first bytes do not tell.
+pub fn told(data: &str) -> Option<Told> {
+    let start: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(16).collect();
+    let start = STANDARD.decode(start.get(..16).or_else(|| start.get(..8))?).ok()?;
+    let begins = |signature: &[u8]| start.starts_with(signature);
+    let brand = start.get(8..12).filter(|_| start.get(4..8) == Some(b"ftyp"));
+    let riff = start.get(8..12).filter(|_| begins(b"RIFF"));
+    Some(match (brand, riff) {
+        (Some(b"heic" | b"heix" | b"heim" | b"heis"), _) => Told::Picture("image/heic"),
+        (Some(b"mif1" | b"msf1"), _) => Told::Picture("image/heif"),
+        (Some(b"avif" | b"avis"), _) => Told::Picture("image/avif"),
+        (Some(b"M4A " | b"M4B "), _) => Told::Sound("m4a"),
+        (Some(b"qt  "), _) => Told::Video("video/quicktime"),
+        (Some(_), _) => Told::Video("video/mp4"),
+        (_, Some(b"WEBP")) => Told::Picture("image/webp"),
+        (_, Some(b"WAVE")) => Told::Sound("wav"),
+        (_, Some(b"AVI ")) => Told::Video("video/x-msvideo"),
+        _ => SIGNATURES.iter().find(|(signature, _)| begins(signature)).map(|(_, told)| *told)?,
+    })
+}
+
+/// How files begin.
+const SIGNATURES: [(&[u8], Told); 18] = [
+    (b"\x89PNG", Told::Picture("image/png")),
+    (b"\xff\xd8\xff", Told::Picture("image/jpeg")),
+    (b"GIF8", Told::Picture("image/gif")),
+    (b"II*\0", Told::Picture("image/tiff")),
+    (b"MM\0*", Told::Picture("image/tiff")),
+    (b"%PDF-", Told::Pdf),
+    (b"ID3", Told::Sound("mp3")),
+    (b"\xff\xfb", Told::Sound("mp3")),
+    (b"\xff\xf3", Told::Sound("mp3")),
+    (b"\xff\xf2", Told::Sound("mp3")),
+    (b"\xff\xf1", Told::Sound("aac")),
+    (b"\xff\xf9", Told::Sound("aac")),
+    (b"OggS", Told::Sound("ogg")),
+    (b"fLaC", Told::Sound("flac")),
+    (b"FORM", Told::Sound("aiff")),
+    (b"\x1aE\xdf\xa3", Told::Video("video/webm")),
+    (b"PK\x03\x04", Told::Archive),
+    (b"\xd0\xcf\x11\xe0", Told::Archive),
+];
+
+/// What a part with inline bytes is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// A picture.
+    Picture,
+    /// A document that is no text.
+    File,
+    /// Sound.
+    Sound,
+    /// Video.
+    Video,
+}
+
+/// Inline bytes of a part, as its client describes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlinePart<'t> {
+    /// What carries them.
+    pub carrier: Carrier,
+    /// The media type, or the format of sound.
+    pub label: Cow<'t, str>,
+    /// Base64.
+    pub data: Cow<'t, str>,
 }
 
 /// The media type that the first bytes name.
@@ -132,6 +258,47 @@ mod tests {
         assert_eq!(source(format!("data:;base64,{}\n{}", &png[..8], &png[8..])), expected);
         assert_eq!(source("https://a.example/b.png".into()), Source::Url("https://a.example/b.png".into()));
         assert_eq!(source("data:text/plain,hi".into()), Source::Url("data:text/plain,hi".into()));
+    }
+
+    #[test]
+    fn base64_is_written_in_one_alphabet_or_is_none() {
+        for (data, written) in [
+            ("AAAA", Some("AAAA")),
+            ("AA", Some("AA==")),
+            ("AA==", Some("AA==")),
+            ("A A\nA=", Some("AAA=")),
+            ("-_8", Some("+/8=")),
+            ("", None),
+            ("A", None),
+            ("AA==AA", None),
+            ("no base64!", None),
+        ] {
+            assert_eq!(base64(data).as_deref(), written, "{data}");
+        }
+    }
+
+    #[test]
+    fn bytes_tell_what_they_are_by_how_they_begin() {
+        for (bytes, expected) in [
+            (&b"\x89PNG\r\n\x1a\n0000"[..], Some(Told::Picture("image/png"))),
+            (b"\0\0\0\x18ftypheic", Some(Told::Picture("image/heic"))),
+            (b"\0\0\0\x18ftypisom", Some(Told::Video("video/mp4"))),
+            (b"RIFF\0\0\0\0WAVEfmt ", Some(Told::Sound("wav"))),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some(Told::Picture("image/webp"))),
+            (b"ID3\x04\0\0\0\0\0\0\0\0", Some(Told::Sound("mp3"))),
+            (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0", Some(Told::Archive)),
+            (b"%PDF-1.4 and", Some(Told::Pdf)),
+            (b"some text of a file", None),
+            (b"", None),
+        ] {
+            assert_eq!(told(&STANDARD.encode(bytes)), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_and_the_encoding_of_a_data_url_have_no_case() {
+        assert_eq!(split_data_url("DATA:image/png;charset=x;BASE64,AAAA"), Some(("image/png", "AAAA")));
+        assert_eq!(split_data_url("data:text/plain,hi"), None);
     }
 
     #[test]

@@ -39,6 +39,7 @@ use crate::ids::{ModelId, RequestId};
 use crate::sse::Frame;
 pub use format::{Betas, Format, Native};
 pub use measure::Measured;
+use media::InlinePart;
 pub use reply::{
     Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext,
 };
@@ -209,6 +210,15 @@ impl WireFormat {
         match self {
             Self::Anthropic => true,
             Self::OpenAi | Self::Gemini => false,
+        }
+    }
+
+    /// Why a model by that name does not take inline bytes in a part of that kind and label, where the wire knows before its encoder
+    /// does; the words say what is not taken.
+    pub fn media_refusal(self, upstream: &str, part: &InlinePart<'_>) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => openai::media_refusal(upstream, part),
+            Self::Anthropic | Self::Gemini => None,
         }
     }
 

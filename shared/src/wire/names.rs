@@ -132,8 +132,14 @@ pub fn call_id(id: &str) -> String {
         return plain;
     }
     // Other gateways hide signatures in ids. What is cut off still has to tell ids apart.
-    let kept: String = plain.chars().take(48).collect();
-    format!("{kept}_{:08x}", crc32fast::hash(id.as_bytes()))
+    with_checksum(id)
+}
+
+/// The beginning of a name in letters, digits, `_` and `-`, and a checksum that tells it from others: at most 57 characters.
+pub(super) fn with_checksum(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' };
+    let kept: String = name.chars().take(48).map(plain).collect();
+    format!("{kept}_{:08x}", crc32fast::hash(name.as_bytes()))
 }
 
 #[cfg(test)]

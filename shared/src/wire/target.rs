@@ -21,6 +21,14 @@ pub mod ranges {
     pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
     /// Of `frequency_penalty` and `presence_penalty`.
     pub const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
+    /// Of `min_p` and `top_a` (OpenRouter's reference of parameters).
+    pub const SHARE: RangeInclusive<f64> = 0.0..=1.0;
+    /// Of `repetition_penalty` (OpenRouter's reference of parameters).
+    pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
+    /// Of an entry of `logit_bias`.
+    pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
+    /// The most candidates whose probabilities `top_logprobs` asks for.
+    pub const MOST_LOGPROBS: u64 = 20;
     /// The largest `top_k`: a number of candidates, in 32 bits.
     pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
 
@@ -120,15 +128,14 @@ impl Target<'_> {
     /// thinking).
     pub fn sampling_support(&self, amount: Amount) -> SamplingSupport {
         let is_claude = matches!(self.capabilities.thinking, Thinking::Budget | Thinking::Adaptive);
-        if is_claude && !matches!(amount, Amount::Default | Amount::Off) {
+        let is_unasked = matches!(amount, Amount::Default | Amount::EffortAlone(_));
+        if is_claude && !is_unasked && amount != Amount::Off {
             return SamplingSupport::Nothing;
         }
         let is_off_unasked = self.capabilities.default_effort.as_deref() == Some("none");
-        match (self.capabilities.sampling, amount) {
-            (SamplingSupport::WithoutThinking, Amount::Off) => SamplingSupport::Draws,
-            (SamplingSupport::WithoutThinking, Amount::Default) if is_off_unasked => SamplingSupport::Draws,
-            (support, _) => support,
-        }
+        let is_off = amount == Amount::Off || is_unasked && is_off_unasked;
+        let support = self.capabilities.sampling;
+        if is_off && support == SamplingSupport::WithoutThinking { SamplingSupport::Draws } else { support }
     }
 }
 

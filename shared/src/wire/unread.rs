@@ -52,26 +52,37 @@ pub(super) fn has_member(reading: &Reading, kind: &str, name: &str) -> bool {
     }
 }
 
+/// The members in a value that a shape does not have, those that say nothing included.
+pub(super) fn beyond<'d>(value: Value<'d>, shape: &Reading) -> Vec<Value<'d>> {
+    let mut found = Vec::new();
+    collect(value, shape, |_| true, &mut found);
+    found
+}
+
 fn walk<'d>(value: Value<'d>, reading: &Reading, found: &mut Vec<Value<'d>>) {
+    collect(value, reading, says_something, found);
+}
+
+fn collect<'d>(value: Value<'d>, reading: &Reading, counts: fn(Value<'d>) -> bool, found: &mut Vec<Value<'d>>) {
     if found.len() >= MOST {
         return;
     }
     match reading {
         Reading::Whole => {}
-        Reading::Default(word) => found.extend(Some(value).filter(|value| says_something(*value) && !value.is(word))),
+        Reading::Default(word) => found.extend(Some(value).filter(|value| counts(*value) && !value.is(word))),
         Reading::Members(known) => {
             for (name, member) in value.members() {
                 match find(known, &name) {
-                    Some(reading) => walk(member, reading, found),
-                    None => found.extend(Some(member).filter(|member| says_something(*member))),
+                    Some(reading) => collect(member, reading, counts, found),
+                    None => found.extend(Some(member).filter(|member| counts(*member))),
                 }
             }
         }
-        Reading::Each(reading) => value.elements().for_each(|entry| walk(entry, reading, found)),
+        Reading::Each(reading) => value.elements().for_each(|entry| collect(entry, reading, counts, found)),
         Reading::ByType(known) => {
             let kind = value.get("type").and_then(Value::as_text);
             if let Some(reading) = kind.and_then(|kind| find(known, &kind)) {
-                walk(value, reading, found);
+                collect(value, reading, counts, found);
             }
         }
     }

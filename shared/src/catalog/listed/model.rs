@@ -79,6 +79,7 @@ impl ListedModel {
             sampling: self.sampling(),
             structured_output,
             json_with_tools: structured_output && self.takes("tools"),
+            refuses_stop: !self.takes("stop"),
             unsigned_reasoning: self.takes("reasoning") && !SIGNING.contains(&vendor),
             // OpenAI's reference of `max_completion_tokens`.
             min_output_tokens: if vendor == "openai" { 16 } else { 0 },

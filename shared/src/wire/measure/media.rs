@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::text::TextSize;
 use super::{Measure, document, picture, sound};
+use crate::wire::media::standard;
 
 /// As lenient as the most lenient provider: padding or none, bits left over or none.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -51,15 +52,6 @@ impl Bytes<'_> {
             start.truncate(whole);
         }
         LENIENT.decode(start).ok()
-    }
-}
-
-/// The standard letter for one of the alphabet for URLs.
-fn standard(byte: u8) -> u8 {
-    match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => other,
     }
 }
 

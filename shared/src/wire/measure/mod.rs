@@ -58,6 +58,8 @@ pub struct Measured {
     pub output_limit: Option<u64>,
     /// The dearest cache write that the body asks for.
     pub cache: Option<CacheLifetime>,
+    /// The cheapest one.
+    pub cheapest_cache: Option<CacheLifetime>,
 }
 
 impl Measured {
@@ -164,8 +166,10 @@ impl Measure<'_> {
 
     /// Takes the mark of an object that a cache may end at.
     fn cache(&mut self, object: Value<'_>) {
-        let lifetime = cache_mark(object.get("cache_control")).map(|mark| mark.lifetime);
-        self.sizes.cache = self.sizes.cache.max(lifetime);
+        let Some(lifetime) = cache_mark(object.get("cache_control")).map(|mark| mark.lifetime) else { return };
+        let Measured { cache, cheapest_cache, .. } = &mut self.sizes;
+        *cache = (*cache).max(Some(lifetime));
+        *cheapest_cache = Some(cheapest_cache.map_or(lifetime, |known| known.min(lifetime)));
     }
 }
 

@@ -4,7 +4,7 @@ use super::media::{Bytes, Reading};
 use super::{CITATIONS_FRAME, Measure};
 use crate::document::{Kind, Value};
 use crate::wire::WireFormat;
-use crate::wire::media::split_data_url;
+use crate::wire::media::{is_data_url, is_plain_data_url, split_data_url};
 
 /// Reads a body.
 pub(super) fn read(wire: WireFormat, body: Value<'_>, measure: &mut Measure<'_>) {
@@ -224,11 +224,11 @@ struct AsPart {
 /// Reads a URL, or the data in it; false for a value that is no string. Data whose URL is spelled wrongly may be read all the same.
 fn is_url(url: Value<'_>, as_part: AsPart, measure: &mut Measure<'_>) -> bool {
     let Some(text) = url.as_text() else { return false };
-    match split_data_url(&text) {
+    match split_data_url(&text).filter(|_| is_plain_data_url(&text)) {
         // What is called sound may be played, whatever its bytes begin with.
         Some((kind, data)) if is_played(kind) => measure.media(Bytes(data), Reading::Sound),
         Some((_, data)) => measure.media(Bytes(data), as_part.inline),
-        None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => measure.remote(as_part.inline),
+        None if is_data_url(&text) => measure.remote(as_part.inline),
         None => measure.remote(as_part.remote),
     }
     true

@@ -1,6 +1,8 @@
 //! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
 //! makes them edits, the encoder writes by them.
 
+pub(super) mod media;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
@@ -8,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
 use crate::chat::request::{Amount, Effort, ToolChoice};
+use crate::wire::claude_schema::{self, SchemaError};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 
@@ -17,10 +20,28 @@ const LONGEST_ID: usize = 64;
 /// Most stop sequences that OpenRouter takes.
 const MAX_STOPS: usize = 4;
 
-/// The stop sequences that a model takes: none that is empty, none of white space only where it is Claude, and the first four.
-pub(super) fn stops(stops: Vec<String>, upstream: &str) -> Vec<String> {
-    let is_taken = |stop: &String| if is_claude(upstream) { !stop.trim().is_empty() } else { !stop.is_empty() };
-    stops.into_iter().filter(is_taken).take(MAX_STOPS).collect()
+/// The stop sequences that a model takes: none where it refuses them, none that is empty, none of white space only where it is Claude,
+/// and the first four.
+pub(super) fn stops(stops: Vec<String>, target: &Target<'_>) -> Vec<String> {
+    let most = if target.capabilities.refuses_stop { 0 } else { MAX_STOPS };
+    let is_taken = |stop: &String| if is_claude(target.upstream) { !stop.trim().is_empty() } else { !stop.is_empty() };
+    stops.into_iter().filter(is_taken).take(most).collect()
+}
+
+/// Whether a model takes that seed: Gemini's have 32 bits (its API reference of `GenerationConfig`).
+pub(super) fn takes_seed(upstream: &str, seed: i64) -> bool {
+    !is_gemini(upstream) || i32::try_from(seed).is_ok()
+}
+
+/// The longest name of a user that OpenRouter takes (ujisati/claude-code-provider-proxy#11).
+pub(super) const LONGEST_USER: usize = 128;
+/// The longest key of a cache, and the longest `safety_identifier`, that OpenAI takes (earendil-works/pi#4719; its API reference).
+pub(super) const LONGEST_KEY: usize = 64;
+
+/// A name that only tells one from another, within that many characters: a longer one is cut, and a checksum tells it apart. Nothing is
+/// lost.
+pub(super) fn told_apart(name: &str, longest: usize) -> Cow<'_, str> {
+    if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
 /// The name of an answer's schema as OpenAI takes it: at most 64 letters, digits, `_` and `-` (its reference of `json_schema`).
@@ -73,19 +94,24 @@ pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")
 }
 
-/// Whether a mark makes a model of `OpenRouter` store a cache for a price of its own, while it caches by itself without one: Gemini.
-pub(super) fn pays_for_marks(upstream: &str) -> bool {
+/// Whether a model is one of Gemini's. A mark makes it store a cache for a price of its own, while it caches by itself without one.
+pub(super) fn is_gemini(upstream: &str) -> bool {
     upstream.starts_with("google/")
 }
 
 /// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
 pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
-    let words = capabilities.efforts.iter().filter_map(|word| Effort::parse(word));
     if capabilities.thinking != Thinking::Effort {
         return wanted;
     }
+    next_known(wanted, &capabilities.efforts).unwrap_or(wanted)
+}
+
+/// The word that comes nearest: the next lower one, or the lowest; `None` where there is none.
+fn next_known(wanted: Effort, words: &[String]) -> Option<Effort> {
+    let words = words.iter().filter_map(|word| Effort::parse(word));
     let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
-    not_above.into_iter().max().or_else(|| above.into_iter().min()).unwrap_or(wanted)
+    not_above.into_iter().max().or_else(|| above.into_iter().min())
 }
 
 /// Whether a model that takes so much of the sampling takes penalties and log probabilities, too: OpenAI's reasoning models refuse
@@ -105,12 +131,25 @@ pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The budget of thoughts that fits an output limit beside an answer; `None` where not even the least does that Claude takes, to which
-/// a smaller one is raised for it.
-pub(super) fn fitted_budget(wanted: u64, limit: u64, upstream: &str) -> Option<u64> {
+/// The budget of thoughts that fits the model's range and an output limit, or the model's own, beside an answer; `None` where not even the
+/// least does that Claude takes, to which a smaller one is raised for it.
+pub(super) fn fitted_budget(wanted: u64, limit: Option<u64>, target: &Target<'_>) -> Option<u64> {
     const LEAST: u64 = 1_024;
-    let wanted = if is_claude(upstream) { wanted.max(LEAST) } else { wanted };
-    Some(wanted.min(effort::room_for_thoughts(limit))).filter(|budget| *budget >= LEAST.min(wanted))
+    let wanted = if is_claude(target.upstream) { wanted.max(LEAST) } else { wanted };
+    let wanted = target.capabilities.budget.map_or(wanted, |(least, most)| wanted.clamp(least, most.max(least)));
+    let room = effort::room_for_thoughts(limit.unwrap_or(target.max_output_tokens));
+    Some(wanted.min(room)).filter(|budget| *budget >= LEAST.min(wanted))
+}
+
+/// Whether an output limit leaves no room for the least budget of Claude's.
+pub(super) fn is_tight(limit: Option<u64>, target: &Target<'_>) -> bool {
+    is_claude(target.upstream) && limit.is_some() && fitted_budget(u64::MAX, limit, target).is_none()
+}
+
+/// The name of a speaker as OpenAI takes it: letters, digits, `_` and `-` (FlowiseAI/Flowise#2948). Another one is spelled so, and a
+/// checksum tells it apart: nothing is lost.
+pub(super) fn speaker(name: &str) -> Cow<'_, str> {
+    if is_plain_name(name) { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
 /// The effort for a client that wants no thinking from a model that cannot do without: the least that it knows. OpenRouter refuses to
@@ -141,18 +180,21 @@ pub(super) struct Beside<'a> {
     pub(super) choice: &'a ToolChoice,
     /// Whether the client begins the answer.
     pub(super) is_begun: bool,
+    /// Whether the last of the assistant's turns calls tools without a thought that Claude signed.
+    pub(super) is_unsigned: bool,
 }
 
-/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, or an answer that is
-/// begun, which Claude refuses (platform.claude.com, extended thinking, feature compatibility).
+/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, an answer that is
+/// begun, or a tool turn that begins with no thought, which Claude refuses (platform.claude.com, extended thinking, feature
+/// compatibility and tool use).
 pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
-        (_, Amount::Default | Amount::Off) => false,
+        (_, Amount::Default | Amount::Off | Amount::EffortAlone(_)) => false,
         (thinking, amount) => {
             thinking == Thinking::Budget || thinking == Thinking::Adaptive && matches!(amount, Amount::Budget(_))
         }
     };
-    is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun)
+    is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun || beside.is_unsigned)
 }
 
 /// Whether a model is one of OpenAI's.
@@ -160,9 +202,65 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
-/// Whether a model takes a tool with that schema as a strict one.
+/// Whether a model takes a tool with that schema as a strict one. Claude's has its own limits, in the form that it gets.
 pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>) -> bool {
+    if is_claude(upstream) {
+        let sent = claude_schema::tool_input(schema.unwrap_or(RawValue::NULL));
+        return sent.is_ok_and(|sent| claude_schema::allows_strict(&sent));
+    }
     !is_openai(upstream) || schema.is_some_and(allows_strict)
+}
+
+/// The form of an answer as a model takes it.
+#[derive(Debug)]
+pub(super) struct AnswerForm {
+    /// The schema, in its model's words.
+    pub(super) schema: Box<RawValue>,
+    /// Whether it may ask to be strict.
+    pub(super) takes_strict: bool,
+}
+
+/// An answer's schema as a model takes it: Claude's closes every object and says limits in words (platform.claude.com, structured
+/// outputs).
+pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerForm, SchemaError> {
+    let sent = if is_claude(upstream) { claude_schema::output(schema)? } else { schema.to_owned() };
+    let takes_strict = !is_openai(upstream) || allows_strict(&sent);
+    Ok(AnswerForm { schema: sent, takes_strict })
+}
+
+/// Whether an answer's schema has an object of any names, which Claude's form of it would close: it is asked for in words.
+pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
+    is_claude(upstream) && schema_ref::has_dictionary(schema)
+}
+
+/// Whether a model thinks without being asked to.
+pub(super) fn thinks_unasked(capabilities: &Capabilities) -> bool {
+    match capabilities.thinking {
+        Thinking::GeminiLevel | Thinking::GeminiBudget => true,
+        Thinking::Effort => {
+            capabilities.default_effort.as_deref().map_or_else(|| !knows_none(capabilities), |word| word != "none")
+        }
+        Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly | Thinking::Switch => false,
+    }
+}
+
+/// The verbosity that a model takes. Claude's is its effort apart from thinking: one of its words, the next lower one or its lowest;
+/// none where it has no words. OpenAI's goes up to `high`.
+pub(super) fn verbosity(wanted: Effort, target: &Target<'_>) -> Option<Effort> {
+    if is_claude(target.upstream) {
+        next_known(wanted, &target.capabilities.efforts)
+    } else if is_openai(target.upstream) {
+        let known = wanted.min(Effort::High);
+        Some(known).filter(|known| !target.capabilities.fixed_verbosity || *known == Effort::Medium)
+    } else {
+        Some(wanted)
+    }
+}
+
+/// Whether the user must open the conversation: OpenAI's models alone answer instructions without a word of the user's (Anthropic's and
+/// Google's API references; the chat template of Qwen's models raises `No user query found in messages`).
+pub(super) fn needs_user(upstream: &str) -> bool {
+    !is_openai(upstream)
 }
 
 /// Whether OpenAI takes a schema as a strict one: every object of it is closed and requires all its properties (developers.openai.com,
@@ -191,6 +289,11 @@ pub(super) fn knows_none(capabilities: &Capabilities) -> bool {
 mod tests {
     use super::*;
 
+    fn target<'a>(capabilities: &'a Capabilities, upstream: &'a str) -> Target<'a> {
+        let (max_output_tokens, default_output, context_window) = (1, 1, 1);
+        Target { capabilities, max_output_tokens, default_output, must_say_limit: false, context_window, upstream }
+    }
+
     #[test]
     fn an_effort_is_one_that_the_model_knows() {
         for (known, wanted, sent) in [
@@ -209,8 +312,13 @@ mod tests {
     #[test]
     fn a_stop_is_one_that_the_model_takes() {
         let given = || ["", " ", "a", "b", "c", "d"].map(str::to_owned).to_vec();
-        assert_eq!(stops(given(), "openai/gpt-5.2"), [" ", "a", "b", "c"]);
-        assert_eq!(stops(given(), "anthropic/claude-opus-4.6"), ["a", "b", "c", "d"]);
+        let taken = |upstream, refuses_stop| {
+            let capabilities = Capabilities { refuses_stop, ..Capabilities::default() };
+            stops(given(), &target(&capabilities, upstream))
+        };
+        assert_eq!(taken("openai/gpt-5.5", false), [" ", "a", "b", "c"]);
+        assert_eq!(taken("openai/gpt-5.2", true), [""; 0]);
+        assert_eq!(taken("anthropic/claude-opus-4.6", false), ["a", "b", "c", "d"]);
     }
 
     #[test]
@@ -222,18 +330,31 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_fits_its_limit_or_is_none() {
+    fn a_budget_fits_its_limit_and_its_range_or_is_none() {
+        let of = |wanted, limit, upstream, budget| {
+            let capabilities = Capabilities { budget, ..Capabilities::default() };
+            fitted_budget(wanted, limit, &Target { max_output_tokens: 64_000, ..target(&capabilities, upstream) })
+        };
         for (wanted, limit, sent) in [
-            (2_000, 9_000, Some(2_000)),
-            (60_000, 9_000, Some(7_976)),
-            (2_000, 2_048, Some(1_024)),
-            (2_000, 2_000, None),
-            (500, 1_500, Some(500)),
+            (2_000, Some(9_000), Some(2_000)),
+            (60_000, Some(9_000), Some(7_976)),
+            (2_000, Some(2_048), Some(1_024)),
+            (2_000, Some(2_000), None),
+            (500, Some(1_500), Some(500)),
+            (100_000, None, Some(24_576)),
         ] {
-            assert_eq!(fitted_budget(wanted, limit, "google/gemini-2.5-pro"), sent, "{wanted} in {limit}");
+            assert_eq!(of(wanted, limit, "google/gemini-2.5-flash", Some((0, 24_576))), sent, "{wanted} in {limit:?}");
         }
-        assert_eq!(fitted_budget(500, 9_000, "anthropic/claude-haiku-4.5"), Some(1_024));
-        assert_eq!(fitted_budget(500, 1_500, "anthropic/claude-haiku-4.5"), None);
+        let claude = |wanted, limit| of(wanted, limit, "anthropic/claude-haiku-4.5", None);
+        assert_eq!(claude(500, Some(9_000)), Some(1_024));
+        assert_eq!(claude(500, Some(1_500)), None);
+        assert_eq!(claude(100_000, None), Some(62_976));
+    }
+
+    #[test]
+    fn the_name_of_a_speaker_is_plain_and_tells_it_apart() {
+        assert_eq!((speaker("Eva").as_ref(), speaker("Eva Ö").as_ref()), ("Eva", "Eva___daa94b69"));
+        assert_ne!(speaker("李"), speaker("王"));
     }
 
     #[test]

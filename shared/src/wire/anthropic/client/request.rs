@@ -222,7 +222,7 @@ fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     let effort = body.at(&["output_config", "effort"]).map(effort).transpose()?;
     match body.get("thinking") {
         Some(thinking) => request::thinking(thinking, effort),
-        None => Ok(Reasoning { amount: effort.map_or(Amount::Default, Amount::Effort), visible: false }),
+        None => Ok(Reasoning { amount: effort.map_or(Amount::Default, Amount::EffortAlone), visible: false }),
     }
 }
 

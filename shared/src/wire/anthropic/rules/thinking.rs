@@ -49,6 +49,7 @@ impl Wish {
             Amount::Budget(tokens) => (Asked::Budget(tokens), None),
             Amount::Effort(effort) => (Asked::Adaptive, Some(effort)),
             Amount::Adaptive(effort) => (Asked::Adaptive, effort),
+            Amount::EffortAlone(effort) => (Asked::Nothing, Some(effort)),
         };
         Self { thinking, effort }
     }

@@ -2,6 +2,7 @@
 //!
 //! What it says and nobody reads is named (`reading.rs`); the caller names dropped top-level fields.
 
+mod checks;
 mod messages;
 mod reading;
 mod tools;
@@ -17,7 +18,7 @@ use crate::wire::request::{
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
 pub(in crate::wire::openai) use messages::detail;
-pub use messages::{call_ids, file, image_url, part};
+pub use messages::{call_ids, file, file_data, image_url, part};
 pub use reading::TOOL;
 pub use tools::{choice as tool_choice, is_client_tool, is_flat_custom, name as tool_name};
 
@@ -79,7 +80,8 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
         return Err(n.wrong("only one choice per request is supported; send n requests instead"));
     }
-    check_sampling(body)?;
+    checks::check_settings(body)?;
+    request::check_mark(body)?;
     let streams = stream.map_or(Ok(false), Value::flag)?;
     let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
         Some([Some(include)]) => include.flag()?,
@@ -90,12 +92,9 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
 }
 
-/// Settings that no provider takes otherwise than as numbers.
-fn check_sampling(body: Value<'_>) -> Result<(), GatewayError> {
-    for name in ["temperature", "top_p", "frequency_penalty", "presence_penalty"] {
-        body.get(name).map_or(Ok(()), |value| value.number().map(drop))?;
-    }
-    request::top_k(body.get("top_k")).map(drop)
+/// What of a body nobody reads: members of its messages, its tools and its settings, by their places.
+pub fn unread_in(body: Value<'_>) -> Vec<Place> {
+    unread::places(body, reading::BODY)
 }
 
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
@@ -104,7 +103,10 @@ fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
         let entries = optional_list(declared, MAX_TOOLS)?;
         check_objects(&entries)?;
         let functions = entries.iter().filter_map(|tool| tool.get("function"));
-        entries.iter().copied().chain(functions).try_for_each(request::check_mark)?;
+        entries.iter().copied().chain(functions).try_for_each(|tool| {
+            checks::check_function(tool)?;
+            request::check_mark(tool)
+        })?;
         distinct_tools(declared)?;
     }
     choice.map_or(Ok(()), |choice| tools::check_choice(choice, &optional_list(tools, MAX_TOOLS)?))
@@ -132,8 +134,9 @@ fn output_limit(body: Value<'_>) -> Result<Option<OutputLimit>, GatewayError> {
 }
 
 fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
-    let [role, content, calls] = message.fields(["role", "content", "tool_calls"])?;
+    let [role, content, calls, name] = message.fields(["role", "content", "tool_calls", "name"])?;
     request::check_mark(message)?;
+    name.map_or(Ok(()), |name| name.text().map(drop))?;
     let role = role.ok_or_else(|| message.missing("role"))?;
     let word = role.text()?;
     if !ROLES.contains(&word.as_ref()) {
@@ -187,11 +190,11 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     // Of two limits the newer one counts.
     let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));
     let mut left_out: Vec<_> = older_limit.into_iter().map(Value::place).collect();
-    left_out.extend(unread::places(body, reading::BODY));
+    left_out.extend(unread_in(body));
     left_out.extend(second_amounts(body).map(Value::place));
     left_out.extend(messages::silent_names(body));
     left_out.extend(request::thinking_between_tools(body));
-    left_out.extend(unknown_format(body));
+    left_out.extend(unknown_format(body).map(Value::place));
     let mut tool_choice = choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?;
     if declared.is_empty() && tool_choice.is_forced() {
         tool_choice = ToolChoice::Auto;
@@ -218,6 +221,10 @@ pub fn asks_one_at_a_time(choice: Value<'_>) -> bool {
     choice.get("disable_parallel_tool_use").is_some_and(|flag| matches!(flag.flag(), Ok(true)))
 }
 
+fn seed(seed: Option<Value<'_>>) -> Result<Option<i64>, GatewayError> {
+    seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()
+}
+
 fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     let [temperature, top_p, top_k, seed, frequency, presence, stop] =
         body.fields(["temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "stop"])?;
@@ -226,7 +233,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
         temperature: number(temperature)?,
         top_p: number(top_p)?,
         top_k: request::top_k(top_k)?,
-        seed: seed.map(|seed| seed.as_integer().ok_or_else(|| seed.expected("a whole number"))).transpose()?,
+        seed: self::seed(seed)?,
         frequency_penalty: number(frequency)?,
         presence_penalty: number(presence)?,
         stop: stop.map_or_else(|| Ok(Vec::new()), stops)?,
@@ -249,10 +256,10 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
 }
 
 /// A form of the answer that no conversation has.
-fn unknown_format(body: Value<'_>) -> Option<Place> {
+pub fn unknown_format(body: Value<'_>) -> Option<Value<'_>> {
     let format = body.get("response_format")?;
     let is_known = |kind: Value<'_>| ["text", "json_object", "json_schema"].iter().any(|known| kind.is(known));
-    (!format.get("type").is_some_and(is_known)).then(|| format.place())
+    (!format.get("type").is_some_and(is_known)).then_some(format)
 }
 
 /// Amounts of thinking beside another one that counts: of two efforts the outer one, and an effort rather than a budget. OpenRouter
@@ -263,9 +270,12 @@ pub fn second_amounts(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let other = inner.filter(|inner| outer.is_some_and(|outer| outer.as_text() != inner.as_text()));
     let budget = outer.or(inner).and_then(|_| body.at(&["reasoning", "max_tokens"]));
     let counts = ["reasoning", "reasoning_effort"].iter().any(|field| body.get(field).is_some_and(|value| !value.is_null()));
+    let amount = outer.or(inner).map(|word| !word.is("none")).or(body.at(&["reasoning", "max_tokens"]).map(|_| true));
+    let enabled = body.at(&["reasoning", "enabled"]);
+    let enabled = enabled.filter(|flag| amount.is_some_and(|thinks| flag.flag().is_ok_and(|flag| flag != thinks)));
     let asks = |thinking: &Value<'_>| thinking.get("type").is_some_and(|kind| !kind.is("disabled"));
     let thinking = body.get("thinking").filter(|thinking| counts && asks(thinking));
-    other.into_iter().chain(budget).chain(thinking)
+    other.into_iter().chain(budget).chain(enabled).chain(thinking)
 }
 
 /// Thoughts are shown to a client that asked for any of the fields that say so. Anthropic's `thinking` counts where OpenAI's and

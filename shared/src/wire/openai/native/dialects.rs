@@ -5,16 +5,14 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::chat::request::{Source, ToolChoice};
+use super::media;
+use crate::chat::request::ToolChoice;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::media::{self, Title, data_url, titled};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::client::request::{
-    TOOL, asks_one_at_a_time, file, image_url, is_flat_custom, tool_choice, tool_name,
-};
+use crate::wire::openai::client::request::{TOOL, asks_one_at_a_time, is_flat_custom, tool_choice, tool_name};
 use crate::wire::openai::rules;
-use crate::wire::request::{FILE_BY_ID, arguments, is_unset_top_k, unsupported};
+use crate::wire::request::{arguments, is_unset_top_k};
 use crate::wire::shape::object_in;
 use crate::wire::target::Target;
 use crate::wire::unread;
@@ -30,7 +28,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> R
     if let Some(top_k) = forwarding.body.get("top_k").filter(|top_k| is_unset_top_k(*top_k)) {
         forwarding.edits.remove(top_k);
     }
-    nest_schema(forwarding);
+    nest_schema(forwarding, target)?;
     for message in elements(forwarding.body, "messages") {
         for part in elements(message, "content") {
             rewrite_part(forwarding, part)?;
@@ -46,7 +44,7 @@ fn elements<'d>(object: Value<'d>, list: &str) -> impl Iterator<Item = Value<'d>
     object.get(list).into_iter().flat_map(Value::elements)
 }
 
-fn raw(value: Value<'_>) -> Option<Box<RawValue>> {
+pub(super) fn raw(value: Value<'_>) -> Option<Box<RawValue>> {
     RawValue::from_string(value.json().0).ok()
 }
 
@@ -121,39 +119,7 @@ struct Described<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Box<RawValue>>,
     strict: bool,
-    schema: Option<Box<RawValue>>,
-}
-
-#[derive(Serialize)]
-struct Address<'d> {
-    url: Option<Cow<'d, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<Box<RawValue>>,
-}
-
-#[derive(Serialize)]
-struct Picture<'d> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    image_url: Address<'d>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<Box<RawValue>>,
-}
-
-#[derive(Serialize)]
-struct FilePart {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    file: NamedFile,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<Box<RawValue>>,
-}
-
-#[derive(Serialize)]
-struct NamedFile {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<String>,
-    file_data: String,
+    schema: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -174,15 +140,6 @@ struct Grammar {
     format: Option<Box<RawValue>>,
 }
 
-#[derive(Serialize)]
-struct TextPart {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<Box<RawValue>>,
-}
-
 /// A tool as OpenAI nests it: from a flat one, from one of Anthropic's, or from one without a type. A cache mark is the tool's.
 fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
     let is_kept = |value: &Value<'_>| !forwarding.edits.removes(*value);
@@ -190,6 +147,10 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
     if let Some(function) = tool.get("function") {
         if tool.get("type").is_none() {
             forwarding.edits.set(tool, "type", "function");
+        }
+        if let Some(schema) = function.get("input_schema").filter(|_| function.get("parameters").is_none()) {
+            forwarding.edits.remove(schema);
+            forwarding.edits.set_json(function, "parameters", &schema.json().0);
         }
         if let Some(mark) = function.get("cache_control") {
             forwarding.edits.remove(mark);
@@ -267,8 +228,8 @@ fn is_custom(body: Value<'_>, name: &str) -> bool {
 }
 
 /// A schema in its place, where a client leaves the level of `json_schema` out.
-fn nest_schema(forwarding: &mut Forwarding<'_>) {
-    let Some(format) = forwarding.body.get("response_format") else { return };
+fn nest_schema(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let Some(format) = forwarding.body.get("response_format") else { return Ok(()) };
     if let Some(described) = format.get("json_schema").filter(|described| described.kind() == Kind::Object) {
         name_schema(forwarding, described);
     }
@@ -276,18 +237,20 @@ fn nest_schema(forwarding: &mut Forwarding<'_>) {
     if is_schema && format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")).is_none() {
         // Without a schema any object will do.
         forwarding.edits.replace(format, &Form { kind: "json_object" });
-        return;
+        return Ok(());
     }
     let is_flat = format.get("type").is_some_and(|kind| kind.is("json_schema")) && format.get("json_schema").is_none();
     if let Some(schema) = format.get("schema").filter(|_| is_flat) {
         let name = format.get("name").and_then(Value::as_text).unwrap_or("response".into());
         let is_free = format.get("strict").is_some_and(|strict| matches!(strict.flag(), Ok(false)));
-        let schema = raw(schema);
-        let strict = !is_free && schema.as_ref().is_some_and(|schema| rules::allows_strict(schema));
+        let own = raw(schema).unwrap_or_default();
+        let form = rules::answer_form(target.upstream, &own).map_err(|error| schema.wrong(&error.to_string()))?;
+        let strict = !is_free && form.takes_strict;
         let description = format.get("description").and_then(raw);
-        let described = Described { description, name: rules::schema_name(&name), strict, schema };
+        let described = Described { description, name: rules::schema_name(&name), strict, schema: form.schema };
         forwarding.edits.replace(format, &Answer { kind: "json_schema", described });
     }
+    Ok(())
 }
 
 /// A name that OpenAI takes, where a schema has none or another one.
@@ -307,61 +270,9 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), 
                 forwarding.edits.replace(kind, "text");
             }
         }
-        "input_image" => {
-            let url = image_url(part)?.as_text();
-            let image_url = Address { url, detail: part.get("detail").and_then(raw) };
-            let cache_control = part.get("cache_control").and_then(raw);
-            forwarding.edits.replace(part, &Picture { kind: "image_url", image_url, cache_control });
-        }
-        "image_url" => {
-            if let Some(url) = part.get("image_url").filter(|url| url.kind() == Kind::Text) {
-                forwarding.edits.replace(url, &Address { url: url.as_text(), detail: None });
-            }
-        }
-        "file" | "input_file" if matches!(file(part), Ok([_, None])) => return Err(unsupported(part, FILE_BY_ID)),
-        "file" | "input_file" => rewrite_file(forwarding, part),
-        _ => {}
+        _ => media::rewrite(forwarding, part)?,
     }
     Ok(())
-}
-
-/// What a file is, where its data or its name tells.
-fn source_of(part: Value<'_>) -> Option<(Value<'_>, Option<String>, Source)> {
-    let [name, data] = file(part).ok()?;
-    let data = data?;
-    let title = name.and_then(Value::as_text).map(Cow::into_owned);
-    let source = media::source_of_file(data.as_text()?.into_owned(), Title(title.as_deref()));
-    Some((data, title, source))
-}
-
-/// Whether a file is a text, which most models take only as such.
-pub(super) fn is_text_file(part: Value<'_>) -> bool {
-    matches!(source_of(part), Some((_, _, Source::Text(_))))
-}
-
-fn rewrite_file(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
-    let Some((data, title, source)) = source_of(part) else { return };
-    match source {
-        Source::Text(text) => {
-            let text = titled(title.as_deref(), &text);
-            let written = TextPart { kind: "text", text, cache_control: part.get("cache_control").and_then(raw) };
-            forwarding.edits.replace(part, &written);
-        }
-        source if part.get("type").is_some_and(|kind| kind.is("input_file")) => {
-            let file_data = match source {
-                Source::Inline { media_type, data } => data_url(&media_type, &data),
-                Source::Url(url) | Source::Text(url) => url,
-            };
-            let cache_control = part.get("cache_control").and_then(raw);
-            forwarding
-                .edits
-                .replace(part, &FilePart { kind: "file", file: NamedFile { filename: title, file_data }, cache_control });
-        }
-        Source::Inline { media_type, data: bytes } if !data.as_text().is_some_and(|text| text.starts_with("data:")) => {
-            forwarding.edits.replace(data, &data_url(&media_type, &bytes));
-        }
-        Source::Inline { .. } | Source::Url(_) => {}
-    }
 }
 
 /// OpenRouter's reference knows calls of functions only: the input of a custom tool is the one argument of its function.

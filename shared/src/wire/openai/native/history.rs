@@ -13,7 +13,8 @@ use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-use reading::{contents, read};
+pub(super) use reading::can_resume;
+use reading::{contents, read, trailing_text};
 
 /// A piece of a message.
 #[derive(Clone, Debug)]
@@ -115,7 +116,8 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let sizes = read.iter().map(|message| Size::of(&message.parts)).collect();
     let turns = Turns::of(read, rules::call_id);
     forwarding.dropped.extend(turns.left_out.iter().filter_map(|item| path_of(item)));
-    let mut writer = Writer { messages: &messages, sizes, out: Vec::new(), waiting: Vec::new(), forwarding };
+    let needs_user = rules::needs_user(target.upstream);
+    let mut writer = Writer { messages: &messages, sizes, out: Vec::new(), waiting: Vec::new(), needs_user, forwarding };
     writer.turns(turns);
     let is_changed = writer.out.len() != messages.len()
         || writer.out.iter().enumerate().any(|(number, written)| !matches!(written, Written::Message(n) if *n == number));
@@ -124,9 +126,22 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
         Written::New(entry) => Some(entry),
     });
     let entries: Vec<Entry<'_>> = entries.collect();
+    if rules::is_claude(target.upstream) {
+        trim_begun_answer(&messages, forwarding);
+    }
     // A conversation of which nothing is left is its sender's fault, and no provider's.
     if is_changed && !entries.is_empty() {
         forwarding.edits.arrange(list, entries);
+    }
+}
+
+/// Takes the white space off the end of an answer that is begun: Claude does not go on from it (platform.claude.com, prefill).
+fn trim_begun_answer(messages: &[Value<'_>], forwarding: &mut Forwarding<'_>) {
+    let Some(text) = trailing_text(messages) else { return };
+    let said = text.as_text().unwrap_or_default();
+    let trimmed = said.trim_end();
+    if trimmed.len() < said.len() {
+        forwarding.edits.replace(text, trimmed);
     }
 }
 
@@ -167,6 +182,8 @@ struct Writer<'w, 'd> {
     out: Vec<Written<'d>>,
     /// What the next message of the user's begins with: it was said where it cannot stand.
     waiting: Vec<Item<'d>>,
+    /// Whether the user must open the conversation.
+    needs_user: bool,
     forwarding: &'w mut Forwarding<'d>,
 }
 
@@ -175,11 +192,11 @@ impl<'d> Writer<'_, 'd> {
         let Turns { system, turns, left_out: _ } = turns;
         let has_instructions = !system.is_empty();
         self.runs(system);
-        let is_alone = turns.len() == 1 && !has_instructions;
+        let is_needed = self.needs_user || turns.len() == 1 && !has_instructions;
         for (number, Message { role, parts }) in turns.into_iter().enumerate() {
             let is_opening = |item: &Item<'_>| matches!(&item.what, What::Own(text) if text == CONTINUE);
-            // OpenRouter's models take a conversation that the assistant, or nobody, opens.
-            if number == 0 && !is_alone && parts.iter().all(is_opening) {
+            // OpenAI's models take a conversation that the assistant, or nobody, opens.
+            if number == 0 && !is_needed && parts.iter().all(is_opening) {
                 continue;
             }
             match role {

@@ -35,6 +35,12 @@ const MEMBERS: [&str; 10] = [
 pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for message in messages(forwarding) {
         say_no_content(forwarding, message);
+        let name = message.get("name").filter(|_| rules::is_openai(target.upstream));
+        if let Some((name, said)) = name.and_then(|name| Some((name, name.as_text()?)))
+            && rules::speaker(&said) != said
+        {
+            forwarding.edits.replace(name, rules::speaker(&said).as_ref());
+        }
     }
     for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
         for (name, value) in message.members() {
@@ -52,7 +58,8 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Lets OpenAI's models read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole request.
+/// Lets OpenAI's models and Claude read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole
+/// request.
 pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
         let function = tool.get("function").unwrap_or(tool);
@@ -70,10 +77,7 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
 pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let tools = forwarding.body.get("tools").filter(|_| rules::is_claude(target.upstream));
     for function in tools.into_iter().flat_map(Value::elements).filter_map(|tool| tool.get("function")) {
-        let own = function.get("parameters");
-        if own.is_none() && function.get("input_schema").is_some() {
-            continue;
-        }
+        let own = function.get("parameters").or_else(|| function.get("input_schema"));
         let client = own.and_then(|schema| RawValue::from_string(schema.json().0).ok());
         let sent = tool_input(client.as_deref().unwrap_or(RawValue::NULL));
         let sent = sent.map_err(|error| own.unwrap_or(function).wrong(&error.to_string()))?;
@@ -95,16 +99,22 @@ fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
     }
 }
 
-/// Lets OpenAI's models read an answer's form loosely that asks to be strict without keeping the rules for it.
-pub(super) fn loosen_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    let format = forwarding.body.at(&["response_format", "json_schema"]);
-    let Some(format) = format.filter(|_| rules::is_openai(target.upstream)) else { return };
-    let schema = format.get("schema").and_then(|schema| RawValue::from_string(schema.json().0).ok());
-    let is_loose = schema.is_some_and(|schema| !rules::allows_strict(&schema));
-    if let Some(strict) = format.get("strict").filter(|strict| is_loose && matches!(strict.flag(), Ok(true))) {
+/// Gives an answer's form the schema that its model takes, and lets it be read loosely where it asks to be strict without keeping the
+/// rules for it.
+pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let Some(format) = forwarding.body.at(&["response_format", "json_schema"]) else { return Ok(()) };
+    let Some(own) = format.get("schema") else { return Ok(()) };
+    let Ok(schema) = RawValue::from_string(own.json().0) else { return Ok(()) };
+    let form = rules::answer_form(target.upstream, &schema).map_err(|error| own.wrong(&error.to_string()))?;
+    if form.schema.get() != schema.get() {
+        forwarding.edits.set_json(format, "schema", form.schema.get());
+    }
+    let strict = format.get("strict").filter(|strict| !form.takes_strict && matches!(strict.flag(), Ok(true)));
+    if let Some(strict) = strict {
         forwarding.edits.remove(strict);
         forwarding.dropped.push("response_format".to_owned());
     }
+    Ok(())
 }
 
 /// Signed thoughts go back only to the vendor that signed them.
@@ -112,7 +122,8 @@ fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, ta
     let Some(details) = message.get("reasoning_details") else { return };
     let is_foreign = |entry: &Value<'_>| {
         let format = entry.get("format").and_then(Value::as_text);
-        !rules::takes_details(target.upstream, format.as_deref())
+        let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());
+        !rules::takes_details(target.upstream, format.as_deref()) || rules::is_claude(target.upstream) && !is_signed
     };
     let (foreign, kept): (Vec<_>, Vec<_>) = details.elements().partition(is_foreign);
     if kept.is_empty() {
@@ -157,7 +168,7 @@ fn mark(value: Value<'_>) -> Option<Value<'_>> {
 
 /// Claude takes four cache marks: those on tools and instructions first, then the latest of the conversation.
 pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    if !rules::is_claude(target.upstream) && !rules::pays_for_marks(target.upstream) {
+    if !rules::is_claude(target.upstream) && !rules::is_gemini(target.upstream) {
         return;
     }
     let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
@@ -171,7 +182,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     }
     // The mark of the whole request is one at its end.
     moving.extend(mark(forwarding.body));
-    if rules::pays_for_marks(target.upstream) {
+    if rules::is_gemini(target.upstream) {
         return fixed.into_iter().chain(moving).for_each(|mark| forwarding.edits.remove(mark));
     }
     let is_short = |mark: &Value<'_>| !mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));

@@ -3,10 +3,15 @@
 mod calls;
 mod dialects;
 mod history;
+mod media;
 mod members;
 pub mod reply;
 pub mod request;
+mod settings;
+mod shapes;
 pub mod stream;
+mod thinking;
+mod values;
 
 use crate::chat::ChatResponse;
 use crate::document::Value;

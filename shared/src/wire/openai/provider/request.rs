@@ -22,8 +22,8 @@ use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
-use messages::{CacheOut, MessageOut, messages};
-use reasoning::{ReasoningOut, beside};
+use messages::{CacheOut, MessageOut, can_resume, messages};
+use reasoning::{ReasoningOut, beside, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
 #[derive(Serialize)]
@@ -55,6 +55,8 @@ struct Body {
     response_format: Option<FormatOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<ReasoningOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verbosity: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
 }
@@ -135,11 +137,14 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
     let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
-    let reasoning = beside(reasoning, rules::Beside { choice: &tool_choice, is_begun }, target, &mut lost);
+    let is_unsigned = !can_resume(&turns, target);
+    let reasoning = beside(reasoning, rules::Beside { choice: &tool_choice, is_begun, is_unsigned }, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);
     let limit = target.said_output_limit(max_tokens, &mut lost);
+    let kept_seed = seed.filter(|seed| rules::takes_seed(target.upstream, *seed));
+    lost.extend((kept_seed != seed).then_some(Lost::Seed));
     lost.extend(parallel_tool_calls.filter(|_| tools.is_empty()).map(|_| Lost::ParallelToolCalls));
     let body = Body {
         messages: messages(turns, &names, target, &mut left_out),
@@ -150,13 +155,14 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         temperature,
         top_p,
         top_k,
-        seed,
+        seed: kept_seed,
         frequency_penalty,
         presence_penalty,
         stop,
-        response_format: format(response_format, target, &mut lost)?,
+        response_format: answer_format(response_format, target, &mut lost)?,
         reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
-        user,
+        verbosity: verbosity(reasoning, target, &mut lost),
+        user: user.map(|user| rules::told_apart(&user, rules::LONGEST_USER).into_owned()),
     };
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
@@ -165,7 +171,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
 /// The stop sequences that the model takes.
 fn stops(asked: Vec<String>, target: &Target<'_>, lost: &mut Vec<Lost>) -> Vec<String> {
     let number = asked.len();
-    let taken = rules::stops(asked, target.upstream);
+    let taken = rules::stops(asked, target);
     lost.extend((taken.len() < number).then_some(Lost::Stop));
     taken
 }
@@ -178,25 +184,28 @@ fn sayable(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Result<ResponseFormat, GatewayError> {
-    let instruction = match &format {
-        ResponseFormat::Text => return Ok(format),
-        _ if tools.is_empty() || target.capabilities.json_with_tools => return Ok(format),
-        ResponseFormat::JsonObject => "Respond with a single JSON object and nothing else.".to_owned(),
-        ResponseFormat::JsonSchema { schema: JsonText(schema), .. } => {
-            let schema = RawValue::from_string(schema.clone()).map_err(|error| GatewayError::unreadable(&error))?;
-            schema_ref::asked_in_words(&schema)
-        }
+    let schema = format.schema().map(|JsonText(schema)| RawValue::from_string(schema.clone())).transpose();
+    let schema = schema.map_err(|error| GatewayError::unreadable(&error))?;
+    let is_taken = (tools.is_empty() || target.capabilities.json_with_tools)
+        && !schema.as_ref().is_some_and(|schema| rules::is_said_in_words(target.upstream, schema));
+    let instruction = match (&format, schema) {
+        (ResponseFormat::Text, _) => return Ok(format),
+        _ if is_taken => return Ok(format),
+        (_, Some(schema)) => schema_ref::asked_in_words(&schema),
+        (_, None) => "Respond with a single JSON object and nothing else.".to_owned(),
     };
     turns.system.push(text(&instruction));
     lost.push(Lost::ResponseFormat);
     Ok(ResponseFormat::Text)
 }
 
-/// Newer Claude models do not go on from an answer that is begun for them, wherever they run.
+/// Newer Claude models do not go on from an answer that is begun for them, wherever they run; older ones not from white space.
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
-    let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
-    if is_begun && rules::refuses_prefill(target) {
+    let Some(begun) = turns.turns.last_mut().filter(|last| last.role == Role::Assistant) else { return };
+    if rules::refuses_prefill(target) {
         turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] });
+    } else if let (Some(Part::Text { text, .. }), true) = (begun.parts.last_mut(), rules::is_claude(target.upstream)) {
+        text.truncate(text.trim_end().len());
     }
 }
 
@@ -217,7 +226,7 @@ fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &T
         for tool in tools {
             tool.cache = None;
         }
-        if rules::pays_for_marks(target.upstream) {
+        if rules::is_gemini(target.upstream) {
             let parts = turns.system.iter_mut().chain(turns.turns.iter_mut().flat_map(|turn| &mut turn.parts));
             parts.filter_map(mark_of).for_each(|mark| *mark = None);
         }
@@ -305,13 +314,19 @@ fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {
     }
 }
 
-fn format(format: ResponseFormat, target: &Target<'_>, lost: &mut Vec<Lost>) -> Result<Option<FormatOut>, GatewayError> {
+fn answer_format(
+    format: ResponseFormat,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Result<Option<FormatOut>, GatewayError> {
     Ok(match format {
         ResponseFormat::Text => None,
         ResponseFormat::JsonObject => Some(FormatOut { kind: "json_object", json_schema: None }),
         ResponseFormat::JsonSchema { name, schema: JsonText(schema) } => {
             let schema = RawValue::from_string(schema).map_err(|error| GatewayError::unreadable(&error))?;
-            let strict = !rules::is_openai(target.upstream) || rules::allows_strict(&schema);
+            let form = rules::answer_form(target.upstream, &schema);
+            let wrong = |error| GatewayError::invalid("response_format", format!("response_format: {error}."));
+            let rules::AnswerForm { schema, takes_strict: strict } = form.map_err(wrong)?;
             lost.extend((!strict).then_some(Lost::ResponseFormat));
             let name = rules::schema_name(&name).into_owned();
             Some(FormatOut { kind: "json_schema", json_schema: Some(SchemaOut { name, strict, schema }) })

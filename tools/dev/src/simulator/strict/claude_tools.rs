@@ -56,7 +56,7 @@ fn cites(value: &Value) -> bool {
 }
 
 /// Checks a schema that the reply must keep to.
-fn promised(schema: &Value, path: &str) -> Verdict {
+pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
     schema::walk(schema, &mut |keywords| {
         let closed = !schema::is_object(keywords) || keywords.get("additionalProperties") == Some(&Value::Bool(false));
         ensure(closed, || format!("{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"))?;

@@ -18,9 +18,13 @@ mod gemini_contents;
 mod gemini_fields;
 mod gemini_schema;
 mod openrouter;
+mod openrouter_claude;
+mod openrouter_media;
 mod openrouter_messages;
 mod openrouter_openai;
+mod openrouter_shapes;
 mod openrouter_tools;
+mod openrouter_values;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::json::{items, string};
-use super::super::{picture, signature, text};
+use super::super::{signature, text};
+use super::openrouter_media;
 use super::verdict::{Verdict, ensure};
 
 const LONGEST_ID: usize = 64;
@@ -45,7 +46,15 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         }
         content(model, message, &path)?;
     }
-    unanswered(&open)
+    unanswered(&open)?;
+    opened(model, body)
+}
+
+/// Gemini's conversations have contents (its API reference), and the chat template of Qwen's models looks for what the user asks.
+fn opened(model: &str, body: &Value) -> Verdict {
+    let is_asked = items(body, "messages").any(|message| string(message, "role") == Some("user"));
+    ensure(is_asked || !model.starts_with("google/"), || "contents is not specified".to_owned())?;
+    ensure(is_asked || !model.starts_with("qwen/"), || "No user query found in messages.".to_owned())
 }
 
 fn unanswered(open: &[&str]) -> Verdict {
@@ -194,31 +203,7 @@ fn content(model: &str, message: &Value, path: &str) -> Verdict {
         };
         let given = part.pointer(needed).and_then(Value::as_str).is_some();
         ensure(given, || format!("Missing required parameter: '{path}{}'.", needed.replace('/', ".")))?;
-        if kind == "image_url" {
-            image(model, part.pointer(needed).and_then(Value::as_str).unwrap_or_default())?;
-        }
+        openrouter_media::check(model, kind, part)?;
     }
     Ok(())
-}
-
-/// Inline bytes must be a picture; each vendor has its own words for that.
-fn image(model: &str, address: &str) -> Verdict {
-    let Some((kind, data)) = address.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) else {
-        return Ok(());
-    };
-    // Others may know kinds that nobody looks into here.
-    let known = matches!(kind, "image/png" | "image/jpeg" | "image/webp" | "image/gif");
-    if !(known || is_claude(model) || model.starts_with("openai/")) {
-        return Ok(());
-    }
-    let bytes = picture::decoded(data).unwrap_or_default();
-    ensure(picture::read(&bytes).is_some(), || match model.split('/').next() {
-        Some("anthropic") => "Could not process image".to_owned(),
-        Some("google") => "Unable to process input image.".to_owned(),
-        Some(_) | None => {
-            "You uploaded an unsupported image. Please make sure your image has of one the following formats: \
-             ['png', 'jpeg', 'gif', 'webp']."
-                .to_owned()
-        }
-    })
 }

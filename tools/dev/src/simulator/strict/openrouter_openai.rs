@@ -6,7 +6,11 @@ use serde_json::Value;
 use super::verdict::{Verdict, ensure};
 
 const SMALLEST_LIMIT: u64 = 16;
-const SAMPLING: [&str; 6] = ["temperature", "top_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs"];
+const SAMPLING: [&str; 7] =
+    ["temperature", "top_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "logit_bias"];
+/// Models that refuse stop sequences begin so (huggingface/smolagents#1662, #1868 and #1893; BerriAI/litellm#15244), but for the later ones.
+const WITHOUT_STOP: [&str; 4] = ["gpt-5", "o1", "o3", "o4"];
+const WITH_STOP: [&str; 2] = ["gpt-5.5", "gpt-5.6"];
 
 /// When a model takes sampling settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,19 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     let Some(name) = model.strip_prefix("openai/") else { return Ok(()) };
     limit(body)?;
     let name = name.split(':').next().unwrap_or(name);
+    let begins = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+    let takes_stop = !begins(&WITHOUT_STOP) || begins(&WITH_STOP);
+    ensure(takes_stop || body.get("stop").is_none_or(Value::is_null), || {
+        "Unsupported parameter: 'stop' is not supported with this model.".to_owned()
+    })?;
+    // openai/codex#19188.
+    let word = body.get("verbosity").and_then(Value::as_str);
+    ensure(name != "gpt-5.2-codex" || word.is_none_or(|word| word == "medium"), || {
+        format!(
+            "Unsupported value: '{}' is not supported with the '{name}' model. Supported values are: 'medium'.",
+            word.unwrap_or_default()
+        )
+    })?;
     let Some((efforts, sampling)) = facts(name) else { return Ok(()) };
     let effort = effort(body);
     ensure(effort.is_none_or(|effort| efforts.is_empty() || efforts.contains(&effort)), || {

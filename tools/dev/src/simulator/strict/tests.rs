@@ -5,7 +5,10 @@ mod claude_models;
 mod claude_turns;
 mod gemini;
 mod openrouter;
+mod openrouter_claude;
+mod openrouter_media;
 mod openrouter_rules;
+mod openrouter_values;
 
 use serde_json::{Value, json};
 

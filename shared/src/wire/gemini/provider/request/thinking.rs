@@ -87,7 +87,7 @@ fn levels(known: &[String]) -> Vec<Step> {
 fn in_words(amount: Amount) -> Amount {
     match amount {
         Amount::Budget(tokens) => Amount::Effort(effort::of_budget(tokens)),
-        Amount::Default | Amount::Off | Amount::Effort(_) | Amount::Adaptive(_) => amount,
+        Amount::Default | Amount::Off | Amount::Effort(_) | Amount::EffortAlone(_) | Amount::Adaptive(_) => amount,
     }
 }
 
@@ -113,7 +113,9 @@ fn tokens(amount: Amount) -> Option<u64> {
     match amount {
         Amount::Default | Amount::Adaptive(None) => None,
         Amount::Off => Some(0),
-        Amount::Effort(effort) | Amount::Adaptive(Some(effort)) => Some(effort::gemini_budget(effort)),
+        Amount::Effort(effort) | Amount::EffortAlone(effort) | Amount::Adaptive(Some(effort)) => {
+            Some(effort::gemini_budget(effort))
+        }
         Amount::Budget(tokens) => Some(tokens),
     }
 }

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::chat::request::{CacheMark, JsonText, Message, Origin, Part, Place, Role, Signature, ToolCall, ToolResult};
+use crate::chat::request::{
+    CacheMark, JsonText, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult,
+};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::blocks;
-use crate::wire::media::{self, Title};
+use crate::wire::media::{self, Title, Told, told};
 use crate::wire::openai::reasoning::{Detail, part_of, words};
 use crate::wire::request::{
     FILE_BY_ID, NeededTexts, arguments, cache_mark, check_content, entries, optional_text, quoted, required_text, text_at,
@@ -39,6 +41,16 @@ pub fn file(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError> {
     }
     let [name, data, address] = part.fields(["filename", "file_data", "file_url"])?;
     Ok([name, data.or(address)])
+}
+
+/// The data of a file, and its name. One that has an id alone can be read by its vendor only; one without anything lacks its data.
+pub fn file_data(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError> {
+    let [name, data] = file(part)?;
+    if data.is_some() {
+        return Ok([name, data]);
+    }
+    let place = part.get("file").unwrap_or(part);
+    Err(if place.get("file_id").is_some() { unsupported(part, FILE_BY_ID) } else { place.missing("file_data") })
 }
 
 /// The address of a picture: in an object, or in its place.
@@ -169,16 +181,27 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
             Part::Image { source, cache, place: part.place() }
         }
         "file" | "input_file" => {
-            let [name, data] = file(part)?;
-            let data = optional_text(data)?.ok_or_else(|| unsupported(part, FILE_BY_ID))?;
+            let [name, data] = file_data(part)?;
+            let data = optional_text(data)?.unwrap_or_default();
             let title = optional_text(name)?;
             let source = media::source_of_file(data, Title(title.as_deref()));
-            Part::Document { source, title, cache, place: part.place() }
+            match &source {
+                // Pictures and sound have no titles.
+                Source::Inline { data, .. } if !matches!(told(data), None | Some(Told::Pdf | Told::Archive)) => {
+                    left_out.extend(name.map(Value::place));
+                    shown(source, cache, part.place(), left_out)
+                }
+                Source::Inline { .. } | Source::Url(_) | Source::Text(_) => {
+                    Part::Document { source, title, cache, place: part.place() }
+                }
+            }
         }
         "input_audio" => {
             let audio = part.required("input_audio")?;
             let (format, data) = (text_field(audio, "format")?, text_field(audio, "data")?);
             left_out.extend(cache.map(|mark| mark.place));
+            let told = media::split_data_url(&data).map_or(data.as_str(), |(_, data)| data);
+            let data = media::base64(told).map_or_else(|| told.to_owned(), Cow::into_owned);
             Part::Audio { format, data, place: part.place() }
         }
         "reasoning" => return Ok(thought(part).into_iter().collect()),
@@ -186,6 +209,18 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
         other => return Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
     };
     Ok(vec![read])
+}
+
+/// Bytes that are no document, in the part for what they are. Sound cannot be marked.
+fn shown(source: Source, cache: Option<CacheMark>, place: Place, left_out: &mut Vec<Place>) -> Part {
+    let told = if let Source::Inline { data, .. } = &source { told(data) } else { None };
+    match (source, told) {
+        (Source::Inline { data, .. }, Some(Told::Sound(format))) => {
+            left_out.extend(cache.map(|mark| mark.place));
+            Part::Audio { format: format.to_owned(), data, place }
+        }
+        (source, _) => Part::Image { source, cache, place },
+    }
 }
 
 /// A thought as the Responses API and some clients of this one have it among what is said: a text, or texts. Nobody signed it.

@@ -1,6 +1,6 @@
 //! The pieces of a chat message.
 
-use super::super::dialects::is_text_file;
+use super::super::media::is_text_file;
 use super::{Item, What};
 use crate::chat::request::{Message, Role};
 use crate::document::{Kind, Value};
@@ -61,4 +61,43 @@ fn part(part: Value<'_>) -> What<'_> {
 
 fn is_blank(text: Option<Value<'_>>) -> bool {
     text.and_then(Value::as_text).is_some_and(|text| text.trim().is_empty())
+}
+
+/// The assistant's messages that come last, be it before results or what the user says, last first.
+fn last_answers<'d>(messages: &[Value<'d>]) -> impl Iterator<Item = Value<'d>> {
+    let is_assistant = |message: &Value<'_>| message.get("role").is_some_and(|role| role.is("assistant"));
+    let at = messages.iter().rposition(is_assistant).map_or(0, |at| at.saturating_add(1));
+    messages.get(..at).unwrap_or_default().iter().rev().copied().take_while(move |message| is_assistant(message))
+}
+
+/// Whether the last of the assistant's turns, if it calls tools, begins with a thought that its vendor signed.
+pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool {
+    let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
+    let answers: Vec<Value<'_>> = last_answers(&messages).collect();
+    let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
+    let is_signed = |entry: Value<'_>| {
+        let format = entry.get("format").and_then(Value::as_text);
+        ["signature", "data"].iter().any(|name| entry.get(name).is_some())
+            && rules::takes_details(target.upstream, format.as_deref())
+    };
+    let details = |message: Value<'_>| message.get("reasoning_details").into_iter().flat_map(Value::elements).any(is_signed);
+    !answers.iter().any(calls) || answers.last().is_some_and(|first| details(*first))
+}
+
+/// The last text of an answer that is begun: of the assistant's last message that says something, unless it calls.
+pub(super) fn trailing_text<'d>(messages: &[Value<'d>]) -> Option<Value<'d>> {
+    let is_last = messages.last()?.get("role").is_some_and(|role| role.is("assistant"));
+    let mut answers = last_answers(messages).filter(|_| is_last);
+    let says = |item: &Item<'_>| !matches!(item.what, What::Blank(_));
+    let last = answers.find_map(|message| {
+        let calls = message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
+        if calls { Some(None) } else { contents(message, None).into_iter().rev().find(says).map(Some) }
+    });
+    match last??.what {
+        What::Said(value) if value.kind() == Kind::Text => Some(value),
+        What::Said(part) => part.get("text"),
+        What::Blank(_) | What::Media(_) | What::Thought(_) | What::Call(_) | What::Result(_) | What::Own(_) | What::Lost => {
+            None
+        }
+    }
 }

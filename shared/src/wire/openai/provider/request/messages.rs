@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::chat::Turns;
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
-use crate::wire::media::{data_url, titled};
+use crate::wire::media::{Carrier, data_url, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::openai::reasoning::{Detail, detail_of, format_of};
 use crate::wire::openai::rules;
+use crate::wire::openai::rules::media::{Carried, carried};
 use crate::wire::target::Target;
 
 /// A message.
@@ -47,6 +48,7 @@ enum KindOut {
     ImageUrl { image_url: UrlOut },
     File { file: FileOut },
     InputAudio { input_audio: AudioOut },
+    VideoUrl { video_url: UrlOut },
 }
 
 #[derive(Serialize)]
@@ -133,30 +135,56 @@ fn content(parts: Vec<Option<PartOut>>) -> Option<ContentOut> {
 fn part(part: Part) -> Option<PartOut> {
     let (kind, cache) = match part {
         Part::Text { text, cache } => (KindOut::Text { text }, cache),
-        Part::Image { source, cache, place: _ } => match source {
-            Source::Inline { media_type, data } => {
-                (KindOut::ImageUrl { image_url: UrlOut { url: data_url(&media_type, &data) } }, cache)
-            }
-            Source::Url(url) => (KindOut::ImageUrl { image_url: UrlOut { url } }, cache),
-            Source::Text(text) => (KindOut::Text { text }, cache),
-        },
-        Part::Document { source: Source::Text(text), title, cache, place: _ } => {
-            (KindOut::Text { text: titled(title.as_deref(), &text) }, cache)
-        }
-        Part::Document { source, title, cache, place: _ } => {
-            let filename = title.unwrap_or_else(|| "document.pdf".to_owned());
-            match source {
-                Source::Inline { media_type, data } => {
-                    (KindOut::File { file: FileOut { filename, file_data: data_url(&media_type, &data) } }, cache)
-                }
-                Source::Url(url) => (KindOut::File { file: FileOut { filename, file_data: url } }, cache),
-                Source::Text(text) => (KindOut::Text { text }, cache),
-            }
-        }
-        Part::Audio { format, data, place: _ } => (KindOut::InputAudio { input_audio: AudioOut { data, format } }, None),
+        Part::Image { source, cache, place: _ } => (shown(source, Carrier::Picture, None), cache),
+        Part::Document { source, title, cache, place: _ } => (shown(source, Carrier::File, title), cache),
+        Part::Audio { format, data, place: _ } => (inline(data, &format, Carrier::Sound, None), None),
         Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => return None,
     };
     Some(PartOut { kind, cache_control: cache.map(CacheOut::of) })
+}
+
+/// A picture or a document; a text is one.
+fn shown(source: Source, given: Carrier, title: Option<String>) -> KindOut {
+    match source {
+        Source::Inline { media_type, data } => inline(data, &media_type, given, title),
+        Source::Text(text) => KindOut::Text { text: titled(title.as_deref(), &text) },
+        Source::Url(url) if given == Carrier::Picture => KindOut::ImageUrl { image_url: UrlOut { url } },
+        Source::Url(url) => KindOut::File { file: FileOut { filename: named(title), file_data: url } },
+    }
+}
+
+/// Inline bytes, in the part for what they are.
+fn inline(data: String, label: &str, given: Carrier, title: Option<String>) -> KindOut {
+    let Carried { carrier, label } = carried(&data, label, given);
+    match carrier {
+        Carrier::Picture => KindOut::ImageUrl { image_url: UrlOut { url: data_url(label, &data) } },
+        Carrier::File => KindOut::File { file: FileOut { filename: named(title), file_data: data_url(label, &data) } },
+        Carrier::Sound => KindOut::InputAudio { input_audio: AudioOut { format: label.to_owned(), data } },
+        Carrier::Video => KindOut::VideoUrl { video_url: UrlOut { url: data_url(label, &data) } },
+    }
+}
+
+fn named(title: Option<String>) -> String {
+    title.unwrap_or_else(|| "document.pdf".to_owned())
+}
+
+/// Whether the last of the assistant's turns, if it calls tools, says a thought that its vendor signed.
+pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
+    let Some(last) = turns.turns.iter().rev().find(|turn| turn.role == Role::Assistant) else { return true };
+    let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let is_signed = |part: &Part| match part {
+        Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
+            rules::takes_details(target.upstream, format_of(signed).as_deref())
+        }
+        Part::Reasoning { signature: None, .. }
+        | Part::Text { .. }
+        | Part::Image { .. }
+        | Part::Document { .. }
+        | Part::Audio { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult(_) => false,
+    };
+    !calls || last.parts.iter().any(is_signed)
 }
 
 /// Signed thoughts go back only to the vendor that signed them, unsigned ones to the models that want them. A message of which

@@ -23,6 +23,13 @@ pub(in crate::wire::openai) struct ReasoningOut {
     pub(in crate::wire::openai) exclude: Option<bool>,
 }
 
+impl ReasoningOut {
+    /// Whether it turns thinking on by a word, of which OpenRouter makes a budget.
+    fn turns_on(&self) -> bool {
+        self.enabled == Some(true) || self.effort.is_some_and(|word| word != "none")
+    }
+}
+
 /// What is said about thinking beside what else is asked for.
 pub(super) fn beside(
     reasoning: Reasoning,
@@ -57,6 +64,9 @@ pub(in crate::wire::openai) fn reasoning(
         | Thinking::Effort => {}
     }
     let counts_tokens = rules::counts_thoughts(target.capabilities);
+    if let Amount::EffortAlone(effort) = reasoning.amount {
+        return effort_alone(effort, target, lost);
+    }
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
     // OpenRouter knows all the words (its reference of `ChatRequestEffort`), and brings down what a model does not take.
     let effort = |effort: Effort| named(rules::known_effort(effort, target.capabilities).as_str());
@@ -67,7 +77,8 @@ pub(in crate::wire::openai) fn reasoning(
         // Where thinking is off unasked, a wish to see it asks for none.
         Amount::Default if target.capabilities.default_effort.as_deref() == Some("none") => None,
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
-        Amount::Default => None,
+        // An effort alone is told above.
+        Amount::Default | Amount::EffortAlone(_) => None,
         Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
         Amount::Off if let Some(least) = rules::least_effort(target.capabilities) => {
             lost.push(Lost::Reasoning);
@@ -83,10 +94,37 @@ pub(in crate::wire::openai) fn reasoning(
     }
 }
 
+/// An effort that turns no thinking on: a model that thinks anyway is told so, and Claude in a field of its own ([`verbosity`]).
+fn effort_alone(wanted: Effort, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
+    if rules::is_claude(target.upstream) {
+        return None;
+    }
+    let known = rules::known_effort(wanted, target.capabilities);
+    let is_told = rules::thinks_unasked(target.capabilities);
+    lost.extend((!is_told || known != wanted).then_some(Lost::Effort));
+    is_told.then(|| ReasoningOut { effort: Some(known.as_str()), ..ReasoningOut::default() })
+}
+
+/// Claude's effort apart from thinking, which OpenRouter has in this field (editor-code-assistant/eca, release 0.157.3;
+/// PrimeIntellect-ai/verifiers#1338).
+pub(super) fn verbosity(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<&'static str> {
+    let Amount::EffortAlone(wanted) = reasoning.amount else { return None };
+    if !rules::is_claude(target.upstream) {
+        return None;
+    }
+    let sent = rules::verbosity(wanted, target);
+    lost.extend((sent != Some(wanted)).then_some(Lost::Effort));
+    sent.map(Effort::as_str)
+}
+
 /// What a model is told that knows no word for how much: whoever asks for more than on and off is told so.
 fn switched(reasoning: Reasoning, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
     let (enabled, says_how_much) = match reasoning.amount {
         Amount::Default => (reasoning.visible.then_some(true), false),
+        Amount::EffortAlone(_) => {
+            lost.push(Lost::Effort);
+            (None, false)
+        }
         Amount::Off => (Some(false), false),
         Amount::Adaptive(None) => (Some(true), false),
         Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(Some(_)) => (Some(true), true),
@@ -102,16 +140,12 @@ pub(in crate::wire::openai) fn within(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
-    let is_tight = limit.is_some_and(|limit| rules::fitted_budget(u64::MAX, limit, target.upstream).is_none());
-    if is_tight
-        && rules::is_claude(target.upstream)
-        && matches!(&reasoning, Some(ReasoningOut { effort: Some(word), .. }) if *word != "none")
-    {
+    if rules::is_tight(limit, target) && reasoning.as_ref().is_some_and(ReasoningOut::turns_on) {
         lost.push(Lost::Reasoning);
         return None;
     }
-    let (Some(limit), Some(ReasoningOut { max_tokens: Some(wanted), .. })) = (limit, &reasoning) else { return reasoning };
-    let fitted = rules::fitted_budget(*wanted, limit, target.upstream);
+    let Some(ReasoningOut { max_tokens: Some(wanted), .. }) = &reasoning else { return reasoning };
+    let fitted = rules::fitted_budget(*wanted, limit, target);
     lost.extend((fitted != Some(*wanted)).then_some(Lost::Reasoning));
     fitted.map(|tokens| ReasoningOut { max_tokens: Some(tokens), ..ReasoningOut::default() })
 }

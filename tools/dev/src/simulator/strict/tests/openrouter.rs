@@ -56,9 +56,10 @@ fn sound_requests_are_accepted() {
     let both = [call("a", "{}"), call("b", "{\"city\":\"x\"}")];
     for (model, change) in [
         (GPT, json!({ "max_completion_tokens": 16, "reasoning": { "effort": "high" }, "tool_choice": "auto" })),
-        (CLAUDE, json!({ "temperature": 0.5, "reasoning": { "max_tokens": 2_000 } })),
+        (CLAUDE, json!({ "temperature": 0.5 })),
+        (CLAUDE, json!({ "reasoning": { "max_tokens": 2_000 } })),
         (CLAUDE, json!({ "top_p": 1, "presence_penalty": -2, "frequency_penalty": 2, "stop": ["a", "b"] })),
-        (GPT, json!({ "stop": "\n", "reasoning_effort": "low", "reasoning": { "effort": "low" } })),
+        (GPT, json!({ "reasoning_effort": "low", "reasoning": { "effort": "low" } })),
         (GPT, talk(&[json!({ "role": "developer", "content": "x" }), says(&json!("a"))])),
         (GPT, talk(&[says(&json!("a")), calls(&both), answer("b"), answer("a"), says(&json!("b"))])),
         (CLAUDE, reasoned(&text)),
@@ -66,7 +67,7 @@ fn sound_requests_are_accepted() {
         (
             GPT,
             talk(&[says(
-                &json!([{ "type": "file", "file": { "filename": "a", "file_data": "data:application/pdf;base64,AA" } }]),
+                &json!([{ "type": "file", "file": { "filename": "a", "file_data": "data:application/pdf;base64,JVBERi0xLjQK" } }]),
             )]),
         ),
     ] {

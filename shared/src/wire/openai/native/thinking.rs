@@ -1,0 +1,149 @@
+//! What a forwarded request says about thinking.
+
+use super::history;
+use crate::capability::Thinking;
+use crate::chat::request::{Amount, Effort, Reasoning};
+use crate::document::{Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::OutputLimit;
+use crate::wire::native::Forwarding;
+use crate::wire::openai::client::request::{second_amounts, tool_choice};
+use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
+use crate::wire::openai::rules;
+use crate::wire::target::Target;
+
+/// What is said about thinking: nothing where Claude must make a call, go on from a begun answer or from calls that no thought of its own
+/// stands before, which it does not while it thinks by a budget.
+pub(super) fn beside_calls(
+    forwarding: &mut Forwarding<'_>,
+    reasoning: Reasoning,
+    target: &Target<'_>,
+) -> Result<Reasoning, GatewayError> {
+    let choice = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice));
+    let choice = choice.map(tool_choice).transpose()?.unwrap_or_default();
+    let last = forwarding.body.get("messages").into_iter().flat_map(Value::elements).last();
+    let is_begun = last.and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
+    let is_unsigned = !history::can_resume(forwarding.body, target);
+    let beside = rules::Beside { choice: &choice, is_begun, is_unsigned };
+    if !rules::answers_without_thinking(target, beside, reasoning.amount) {
+        return Ok(reasoning);
+    }
+    drop_thinking(forwarding);
+    Ok(Reasoning { amount: Amount::Default, visible: false })
+}
+
+/// Leaves out all that asks for thinking, and how it would be shown; names what asks.
+fn drop_thinking(forwarding: &mut Forwarding<'_>) {
+    let body = forwarding.body;
+    for name in ["effort", "max_tokens", "enabled"] {
+        let asks = body.at(&["reasoning", name]).filter(|value| !forwarding.edits.removes(*value));
+        if let Some(asks) = asks {
+            forwarding.drop(asks);
+        }
+    }
+    forwarding.edits.remove_field(body, "reasoning");
+    forwarding.drop_field("reasoning_effort");
+    forwarding.drop_field("thinking");
+}
+
+/// Puts efforts that the model does not know into the next that it does, and Anthropic's field into OpenRouter's.
+pub(super) fn say_how_much_to_think(
+    forwarding: &mut Forwarding<'_>,
+    reasoning: Reasoning,
+    limit: Option<OutputLimit>,
+    target: &Target<'_>,
+) {
+    let body = forwarding.body;
+    let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
+    let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
+    if let Some(reasoning) = body.get("reasoning") {
+        // A mode steers and prices the call.
+        forwarding.keep_only(reasoning, &["effort", "enabled", "exclude", "max_tokens", "summary"]);
+    }
+    if target.capabilities.thinking == Thinking::Switch {
+        only_switch(forwarding, reasoning);
+    }
+    for word in [inner, outer].into_iter().flatten() {
+        let effort = word.as_text().and_then(|word| Effort::parse(&word));
+        let known = match effort {
+            Some(effort) => Some(rules::known_effort(effort, target.capabilities)),
+            None if word.is("none") => rules::least_effort(target.capabilities),
+            None => None,
+        };
+        if let Some(known) = known.filter(|known| Some(*known) != effort) {
+            forwarding.edits.replace(word, known.as_str());
+            forwarding.dropped.push(word.path());
+        }
+    }
+    let off = body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(false)));
+    let least = rules::least_effort(target.capabilities).filter(|_| inner.is_none() && outer.is_none());
+    if let (Some(off), Some(least), Some(asked)) = (off, least, body.get("reasoning")) {
+        forwarding.drop(off);
+        forwarding.edits.set(asked, "effort", least.as_str());
+    }
+    if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
+        let mut lost = Vec::new();
+        let written = encode_reasoning(reasoning, target, &mut lost);
+        if let Some(mut written) = within(written, said_limit(limit, target), target, &mut lost) {
+            // What its client does not want to see.
+            written.exclude = (reasoning.amount != Amount::Off && !reasoning.visible).then_some(true);
+            forwarding.edits.set(body, "reasoning", &written);
+        }
+        forwarding.dropped.extend((!lost.is_empty()).then(|| "thinking".to_owned()));
+    }
+}
+
+/// Leaves of what a request says about thinking only whether: the model has no word for how much.
+fn only_switch(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
+    let body = forwarding.body;
+    let reasoning = body.get("reasoning").filter(|reasoning| reasoning.kind() == Kind::Object);
+    let inner = reasoning.into_iter().flat_map(|reasoning| ["effort", "max_tokens"].map(|name| reasoning.get(name)));
+    let words: Vec<Value<'_>> = inner.chain([body.get("reasoning_effort")]).flatten().collect();
+    for word in &words {
+        forwarding.edits.remove(*word);
+        forwarding.dropped.extend((!word.is("none")).then(|| word.path()));
+    }
+    let enabled = (asked.amount != Amount::Off).to_string();
+    match reasoning {
+        _ if words.is_empty() => {}
+        Some(reasoning) => forwarding.edits.set_json(reasoning, "enabled", &enabled),
+        None => forwarding.edits.set_json(body, "reasoning", &format!(r#"{{"enabled":{enabled}}}"#)),
+    }
+}
+
+/// Leaves out the amounts of thinking that do not count.
+pub(super) fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
+    for amount in second_amounts(forwarding.body) {
+        forwarding.drop(amount);
+    }
+}
+
+/// The output limit that is sent.
+fn said_limit(limit: Option<OutputLimit>, target: &Target<'_>) -> Option<u64> {
+    let said = limit.map(|limit| limit.tokens).or_else(|| target.must_say_limit.then_some(target.default_output));
+    said.map(|tokens| target.clamp(tokens))
+}
+
+/// Thoughts count against the output limit: a budget that does not fit is lowered, or left out. Claude's least budget must fit for
+/// an effort, too, which OpenRouter turns into one.
+pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
+    let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
+    let limit = said_limit(limit, target);
+    if rules::is_tight(limit, target) {
+        let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
+        let on = forwarding.body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(true)));
+        for word in efforts.into_iter().flatten().filter(|word| !word.is("none")).chain(on) {
+            forwarding.drop(word);
+        }
+    }
+    let Some(budget) = budget.filter(|_| rules::counts_thoughts(target.capabilities)) else { return };
+    let wanted = budget.as_whole_number().unwrap_or(0);
+    match rules::fitted_budget(wanted, limit, target) {
+        Some(fitted) if fitted == wanted => {}
+        Some(fitted) => {
+            forwarding.edits.replace(budget, &fitted);
+            forwarding.dropped.push(budget.path());
+        }
+        None => forwarding.drop(budget),
+    }
+}

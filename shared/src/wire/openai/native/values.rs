@@ -1,0 +1,113 @@
+//! Settings that only forwarded requests have: each as OpenRouter, and OpenAI behind it, takes it.
+
+use crate::chat::request::Effort;
+use crate::document::{Kind, Value};
+use crate::wire::native::Forwarding;
+use crate::wire::openai::rules;
+use crate::wire::target::{Target, ranges};
+use crate::wire::unread::says_something;
+
+/// Most pairs of `metadata`, and the longest name and value of one (API references of OpenAI and OpenRouter).
+const MOST_PAIRS: usize = 16;
+const LONGEST_NAME: usize = 64;
+const LONGEST_VALUE: usize = 512;
+
+/// Brings the settings into what is taken; what goes is named.
+pub(super) fn fit(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    bias(forwarding);
+    candidates(forwarding);
+    seed(forwarding, target);
+    metadata(forwarding);
+    verbosity(forwarding, target);
+    names(forwarding);
+}
+
+/// A setting that is still there.
+fn kept<'d>(forwarding: &Forwarding<'d>, name: &str) -> Option<Value<'d>> {
+    forwarding.body.get(name).filter(|value| !forwarding.edits.removes(*value))
+}
+
+/// A bias is a number within its range for a token's number.
+fn bias(forwarding: &mut Forwarding<'_>) {
+    let Some(biases) = kept(forwarding, "logit_bias") else { return };
+    for (token, bias) in biases.members() {
+        let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+        match bias.number().ok().filter(|_| is_token) {
+            None => forwarding.drop(bias),
+            Some(asked) => {
+                if let Some(nearest) = ranges::nearest(asked, &ranges::BIAS) {
+                    forwarding.edits.replace(bias, &nearest);
+                    forwarding.dropped.push(bias.path());
+                }
+            }
+        }
+    }
+}
+
+/// How many candidates are told the probabilities of: so many at most, and only where probabilities are asked for.
+fn candidates(forwarding: &mut Forwarding<'_>) {
+    let Some(number) = kept(forwarding, "top_logprobs") else { return };
+    let asked = number.as_whole_number().unwrap_or(0);
+    let is_idle = !kept(forwarding, "logprobs").is_some_and(|flag| matches!(flag.flag(), Ok(true)));
+    if is_idle {
+        forwarding.edits.remove(number);
+        forwarding.dropped.extend((asked > 0).then(|| number.path()));
+    } else if asked > ranges::MOST_LOGPROBS {
+        forwarding.edits.replace(number, &ranges::MOST_LOGPROBS);
+        forwarding.dropped.push(number.path());
+    }
+}
+
+fn seed(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let seed = kept(forwarding, "seed");
+    let is_taken = |seed: Value<'_>| seed.as_integer().is_some_and(|seed| rules::takes_seed(target.upstream, seed));
+    if seed.is_some_and(|seed| !is_taken(seed)) {
+        forwarding.drop_field("seed");
+    }
+}
+
+/// Labels are texts, and so many at most.
+fn metadata(forwarding: &mut Forwarding<'_>) {
+    let Some(metadata) = kept(forwarding, "metadata") else { return };
+    if metadata.kind() != Kind::Object {
+        return forwarding.drop(metadata);
+    }
+    let mut room = MOST_PAIRS;
+    for (name, value) in metadata.members() {
+        let text = value.as_text();
+        let fits = text.is_some_and(|text| text.chars().count() <= LONGEST_VALUE) && name.chars().count() <= LONGEST_NAME;
+        if fits && room > 0 {
+            room = room.saturating_sub(1);
+        } else {
+            forwarding.edits.remove(value);
+            forwarding.dropped.extend(says_something(value).then(|| value.path()));
+        }
+    }
+}
+
+fn verbosity(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let Some(word) = kept(forwarding, "verbosity") else { return };
+    let Some(asked) = word.as_text().and_then(|word| Effort::parse(&word)) else { return };
+    match rules::verbosity(asked, target) {
+        Some(known) if known == asked => {}
+        Some(known) => {
+            forwarding.edits.replace(word, known.as_str());
+            forwarding.dropped.push(word.path());
+        }
+        None => forwarding.drop(word),
+    }
+}
+
+/// Names that only tell one from another: nothing is lost where they are cut.
+fn names(forwarding: &mut Forwarding<'_>) {
+    let longest =
+        [("user", rules::LONGEST_USER), ("safety_identifier", rules::LONGEST_KEY), ("prompt_cache_key", rules::LONGEST_KEY)];
+    for (field, longest) in longest {
+        let Some(value) = kept(forwarding, field) else { continue };
+        let name = value.as_text().unwrap_or_default();
+        let sent = rules::told_apart(&name, longest);
+        if sent != name {
+            forwarding.edits.replace(value, sent.as_ref());
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What OpenRouter, and the models behind it, refuse in pictures, files and sound: they look at the bytes.
+
+use serde_json::Value;
+
+use super::super::picture;
+use super::verdict::{Verdict, ensure, is_name};
+
+/// Kinds of pictures (openrouter.ai, image inputs); Gemini's are of its own (ai.google.dev, image understanding), and heads of its further
+/// ones are not looked into here.
+const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
+const PICTURES_OF_GEMINI: [&str; 5] = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+/// Formats of sound (openrouter.ai, audio inputs).
+const SOUNDS: [&str; 9] = ["wav", "mp3", "aiff", "aac", "ogg", "flac", "m4a", "pcm16", "pcm24"];
+
+/// Checks a part of that kind for this model.
+pub(super) fn check(model: &str, kind: &str, part: &Value) -> Verdict {
+    let text = |place: &str| part.pointer(place).and_then(Value::as_str).unwrap_or_default();
+    match kind {
+        "image_url" => image(model, text("/image_url/url")),
+        "file" => file(text("/file/file_data")),
+        "input_audio" => sound(text("/input_audio/format"), text("/input_audio/data")),
+        _ => Ok(()),
+    }
+}
+
+/// Label and bytes of a data URL; `None` for an address.
+fn inline(address: &str) -> Result<Option<(&str, Vec<u8>)>, String> {
+    let Some(rest) = address.strip_prefix("data:") else { return Ok(None) };
+    let (label, data) = rest.split_once(";base64,").ok_or_else(|| "Invalid data URL: expected base64.".to_owned())?;
+    Ok(Some((label.split(';').next().unwrap_or(label), bytes(data)?)))
+}
+
+fn bytes(data: &str) -> Result<Vec<u8>, String> {
+    let data = Some(data).filter(|data| is_name(data, "+/=", usize::MAX));
+    data.and_then(picture::decoded).ok_or_else(|| "Invalid base64 data".to_owned())
+}
+
+/// Inline bytes must be a picture, and of a kind that is taken; each vendor has its own words for that.
+fn image(model: &str, address: &str) -> Verdict {
+    let Some((label, bytes)) = inline(address)? else { return Ok(()) };
+    let vendor = model.split('/').next();
+    let kinds = if vendor == Some("google") { &PICTURES_OF_GEMINI[..] } else { &PICTURES[..] };
+    ensure(kinds.contains(&label), || format!("Unsupported MIME type: {label}"))?;
+    if matches!(label, "image/heic" | "image/heif") {
+        return Ok(());
+    }
+    let read = picture::read(&bytes);
+    ensure(read.is_some(), || match vendor {
+        Some("anthropic") => "Could not process image".to_owned(),
+        Some("google") => "Unable to process input image.".to_owned(),
+        Some(_) | None => {
+            "You uploaded an unsupported image. Please make sure your image has of one the following formats: \
+             ['png', 'jpeg', 'gif', 'webp']."
+                .to_owned()
+        }
+    })?;
+    // anthropics/claude-code, issues on the media type; Gemini reads by the label, too.
+    let is_told = read.is_some_and(|picture| picture.media_type == label);
+    ensure(is_told || !matches!(vendor, Some("anthropic" | "google")), || {
+        format!("Image does not match the provided media type {label}")
+    })
+}
+
+/// Files are PDFs (openrouter.ai, PDF inputs).
+fn file(address: &str) -> Verdict {
+    let Some((label, bytes)) = inline(address)? else {
+        return ensure(address.starts_with("http"), || "Invalid file URL".to_owned());
+    };
+    ensure(label == "application/pdf" && picture::is_pdf(&bytes), || format!("Unsupported file type: {label}"))
+}
+
+fn sound(format: &str, data: &str) -> Verdict {
+    ensure(SOUNDS.contains(&format), || format!("Invalid value: '{format}'. Supported values are: {}.", SOUNDS.join(", ")))?;
+    let bytes = bytes(data)?;
+    let is_other = picture::read(&bytes).is_some() || picture::is_pdf(&bytes);
+    ensure(!is_other, || "The audio data is not valid.".to_owned())
+}

@@ -1,0 +1,65 @@
+//! What OpenRouter, and OpenAI behind it, refuse in settings by type and range (OpenRouter's API description and reference of parameters; OpenAI's
+//! API reference of Chat Completions).
+
+use serde_json::{Map, Value};
+
+use super::verdict::{Verdict, ensure};
+
+/// Numbers and their ranges.
+const RANGES: [(&str, f64, f64); 3] = [("min_p", 0.0, 1.0), ("top_a", 0.0, 1.0), ("repetition_penalty", 0.0, 2.0)];
+/// Texts and their longest length (ujisati/claude-code-provider-proxy#11 for the first, earendil-works/pi#4719 for the last).
+const TEXTS: [(&str, usize); 3] = [("user", 128), ("safety_identifier", 64), ("prompt_cache_key", 64)];
+
+/// Checks the settings of a request to this model.
+pub(super) fn check(model: &str, body: &Value) -> Verdict {
+    let given = |name: &str| body.get(name).filter(|value| !value.is_null());
+    for (name, least, most) in RANGES {
+        let fits = |value: &Value| value.as_f64().is_some_and(|number| (least..=most).contains(&number));
+        ensure(given(name).is_none_or(fits), || format!("Invalid '{name}': expected a number from {least} to {most}."))?;
+    }
+    for (name, longest) in TEXTS {
+        let fits = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() <= longest);
+        ensure(given(name).is_none_or(fits), || {
+            format!("Invalid '{name}': string too long. Expected a string with maximum length {longest}.")
+        })?;
+    }
+    let is_seed =
+        |value: &Value| value.as_i64().is_some_and(|seed| !model.starts_with("google/") || i32::try_from(seed).is_ok());
+    ensure(given("seed").is_none_or(is_seed), || "Invalid value at 'generation_config.seed' (TYPE_INT32)".to_owned())?;
+    let words = ["low", "medium", "high", "xhigh", "max"];
+    let known = if model.starts_with("openai/") { &words[..3] } else { &words[..] };
+    ensure(given("verbosity").is_none_or(|word| known.iter().any(|known| word == known)), || {
+        format!("Invalid value for 'verbosity'. Supported values are: {}.", known.join(", "))
+    })?;
+    given("logit_bias").map_or(Ok(()), bias)?;
+    given("metadata").map_or(Ok(()), metadata)?;
+    candidates(body)
+}
+
+fn bias(biases: &Value) -> Verdict {
+    let wrong = || "Invalid 'logit_bias': expected an object of tokens with numbers from -100 to 100.".to_owned();
+    let biases = biases.as_object().ok_or_else(wrong)?;
+    let fits = |(token, bias): (&String, &Value)| {
+        token.parse::<u64>().is_ok() && bias.as_f64().is_some_and(|bias| (-100.0..=100.0).contains(&bias))
+    };
+    ensure(biases.iter().all(fits), wrong)
+}
+
+fn metadata(pairs: &Value) -> Verdict {
+    let wrong = || "Invalid 'metadata': expected at most 16 pairs of texts.".to_owned();
+    let pairs: &Map<String, Value> = pairs.as_object().ok_or_else(wrong)?;
+    let fits = |(name, value): (&String, &Value)| {
+        name.chars().count() <= 64 && value.as_str().is_some_and(|text| text.chars().count() <= 512)
+    };
+    ensure(pairs.len() <= 16 && pairs.iter().all(fits), wrong)
+}
+
+fn candidates(body: &Value) -> Verdict {
+    let Some(number) = body.get("top_logprobs").filter(|number| !number.is_null()) else { return Ok(()) };
+    ensure(number.as_u64().is_some_and(|number| number <= 20), || {
+        "Invalid 'top_logprobs': expected a value between 0 and 20.".to_owned()
+    })?;
+    ensure(body.get("logprobs") == Some(&Value::Bool(true)), || {
+        "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.".to_owned()
+    })
+}

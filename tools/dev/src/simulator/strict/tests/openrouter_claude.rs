@@ -1,0 +1,115 @@
+//! What Claude behind OpenRouter takes and refuses.
+
+use super::super::super::signature;
+use super::super::super::wire::Wire;
+use super::openrouter::{CLAUDE, GEMINI, GPT, answer, call, calls, says, talk, verdict};
+use super::*;
+
+const HAIKU: &str = "anthropic/claude-haiku-4.5";
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn strict(parameters: Value) -> Value {
+    json!({ "tools": [{ "type": "function", "function": { "name": "f", "strict": true, "parameters": parameters } }] })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn form(schema: Value) -> Value {
+    json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "f", "schema": schema } } })
+}
+
+#[test]
+fn schemas_that_claude_keeps_to_are_closed_and_without_limits() {
+    let closed = json!({ "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": false });
+    let open = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let limited = json!({ "type": "object", "properties": { "a": { "type": "integer", "minimum": 1 } },
+        "additionalProperties": false });
+    for (model, change) in [
+        (CLAUDE, strict(closed.clone())),
+        (CLAUDE, form(closed)),
+        (GEMINI, strict(open.clone())),
+        (GEMINI, form(limited.clone())),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+    for (change, words) in [
+        (strict(open.clone()), "'additionalProperties' must be explicitly set to false"),
+        (strict(limited.clone()), "property 'minimum' is not supported"),
+        (form(open), "'additionalProperties' must be explicitly set to false"),
+        (form(limited), "property 'minimum' is not supported"),
+    ] {
+        refused(verdict(CLAUDE, &change), words, &change);
+    }
+}
+
+#[test]
+fn a_tool_turn_goes_on_with_its_thought_while_claude_thinks_by_a_budget() {
+    let thought = json!([{ "type": "reasoning.text", "text": "", "format": "anthropic-claude-v1",
+        "signature": signature::issue(Wire::Claude, "claude-haiku-4-5", 0) }]);
+    let turn = |model: &str, thinks: &Value, details: &Value| {
+        let calling = changed(&calls(&[call("a", "{}")]), &json!({ "reasoning_details": details }));
+        verdict(model, &changed(&talk(&[says(&json!("a")), calling, answer("a")]), thinks))
+    };
+    let (effort, budget) = (json!({ "reasoning": { "effort": "high" } }), json!({ "reasoning": { "max_tokens": 2_000 } }));
+    for (model, thinks, details) in
+        [(HAIKU, &effort, &thought), (HAIKU, &json!({}), &Value::Null), (CLAUDE, &effort, &Value::Null)]
+    {
+        assert_eq!(turn(model, thinks, details), Ok(()), "{model} {thinks}");
+    }
+    for (model, thinks) in [(HAIKU, &effort), (HAIKU, &budget), (CLAUDE, &budget)] {
+        refused(turn(model, thinks, &Value::Null), "Expected `thinking` or `redacted_thinking`", thinks);
+    }
+}
+
+#[test]
+fn a_begun_answer_ends_in_no_white_space() {
+    let begun = |content: Value| talk(&[says(&json!("a")), json!({ "role": "assistant", "content": content })]);
+    assert_eq!(verdict(HAIKU, &begun(json!("{"))), Ok(()));
+    assert_eq!(verdict(GPT, &begun(json!("{ "))), Ok(()));
+    for content in [json!("{ "), json!([{ "type": "text", "text": "{\n" }])] {
+        refused(verdict(HAIKU, &begun(content.clone())), "cannot end with trailing whitespace", &content);
+    }
+    refused(verdict(CLAUDE, &begun(json!("{"))), "does not support assistant message prefill", &Value::Null);
+}
+
+#[test]
+fn thoughts_fit_inside_the_limit() {
+    let asked = |limit: u64, reasoning: Value| json!({ "max_tokens": limit, "reasoning": reasoning });
+    for (model, change) in [
+        (HAIKU, asked(1_025, json!({ "enabled": true }))),
+        (HAIKU, asked(100, json!({ "enabled": false }))),
+        (CLAUDE, asked(100, json!({ "effort": "high" }))),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{change}");
+    }
+    for (model, change) in [
+        (HAIKU, asked(1_024, json!({ "enabled": true }))),
+        (HAIKU, asked(1_024, json!({ "effort": "low" }))),
+        (CLAUDE, asked(2_000, json!({ "max_tokens": 2_000 }))),
+    ] {
+        refused(verdict(model, &change), "`max_tokens` must be greater than `thinking.budget_tokens`", &change);
+    }
+}
+
+#[test]
+fn the_user_opens_the_conversation() {
+    let system = || json!({ "role": "system", "content": "a" });
+    let begun = talk(&[system(), json!({ "role": "assistant", "content": "a" }), says(&json!("b"))]);
+    assert_eq!(verdict(CLAUDE, &talk(&[system(), says(&json!("b"))])), Ok(()));
+    assert_eq!(verdict(GPT, &talk(&[system()])), Ok(()));
+    for (model, change, words) in [
+        (CLAUDE, talk(&[system()]), "at least one message is required"),
+        (CLAUDE, begun, "first message must use the \"user\" role"),
+        (GEMINI, talk(&[system()]), "contents is not specified"),
+        ("qwen/qwen3-coder", talk(&[system()]), "No user query found in messages."),
+    ] {
+        refused(verdict(model, &change), words, &change);
+    }
+}
+
+#[test]
+fn a_mark_has_a_type_and_a_lifetime() {
+    let marked = |mark: Value| talk(&[says(&json!([{ "type": "text", "text": "a", "cache_control": mark }]))]);
+    assert_eq!(verdict(CLAUDE, &marked(json!({ "type": "ephemeral", "ttl": "1h" }))), Ok(()));
+    let odd = marked(json!({ "type": "ephemeral", "scope": "global" }));
+    refused(verdict(CLAUDE, &odd), "cache_control.ephemeral.scope: Extra inputs are not permitted", &odd);
+}

@@ -1,0 +1,52 @@
+//! What pictures, files and sound behind OpenRouter have to be.
+
+use super::openrouter::{CLAUDE, GEMINI, GPT, says, talk, verdict};
+use super::*;
+
+const PDF: &str = "JVBERi0xLjQK";
+const GIF: &str = "R0lGODlhAQABAAAAACw=";
+
+#[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
+fn shown(part: Value) -> Value {
+    talk(&[says(&json!([part]))])
+}
+
+fn picture(kind: &str, data: &str) -> Value {
+    shown(json!({ "type": "image_url", "image_url": { "url": format!("data:{kind};base64,{data}") } }))
+}
+
+fn file(data: &str) -> Value {
+    shown(json!({ "type": "file", "file": { "filename": "a", "file_data": data } }))
+}
+
+fn sound(format: &str, data: &str) -> Value {
+    shown(json!({ "type": "input_audio", "input_audio": { "format": format, "data": data } }))
+}
+
+#[test]
+fn parts_are_what_their_bytes_are() {
+    let pdf = |data: &str| format!("data:application/pdf;base64,{data}");
+    for (model, change) in [
+        (GPT, picture("image/jpeg", PNG)),
+        (CLAUDE, picture("image/gif", GIF)),
+        (GEMINI, picture("image/png", PNG)),
+        (GPT, file(&pdf(PDF))),
+        (GPT, file("https://a.example/b.pdf")),
+        (GEMINI, sound("wav", "AAAA")),
+    ] {
+        assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");
+    }
+    for (model, change, words) in [
+        (GPT, picture("image/png", PDF), "You uploaded an unsupported image."),
+        (GPT, picture("image/svg+xml", PNG), "Unsupported MIME type: image/svg+xml"),
+        (GEMINI, picture("image/gif", GIF), "Unsupported MIME type: image/gif"),
+        (CLAUDE, picture("image/jpeg", PNG), "Image does not match the provided media type image/jpeg"),
+        (GPT, picture("image/png", "no base64!"), "Invalid base64 data"),
+        (GPT, file(&pdf(PNG)), "Unsupported file type"),
+        (GPT, file("data:application/msword;base64,AAAA"), "Unsupported file type: application/msword"),
+        (GEMINI, sound("midi", "AAAA"), "Invalid value: 'midi'"),
+        (GEMINI, sound("wav", PNG), "The audio data is not valid."),
+    ] {
+        refused(verdict(model, &change), words, &change);
+    }
+}
