@@ -109,7 +109,7 @@ package: build ## Upload what was built, for a deployment by other means: .aws-s
 	$(SAM) sam package --resolve-s3 --output-template-file .aws-sam/packaged.yaml
 
 .PHONY: deploy
-deploy: tools ## Build and deploy: PARAMETERS="Name=value ..." ARCH= SAM_CONFIG= YES=1 ROTATE_ORIGIN=1; DRY_RUN=1 prints and sends nothing
+deploy: tools ## Build and deploy: PARAMETERS="Name=value ..." ARCH= SAM_CONFIG= YES=1 ROTATE_ORIGIN=1 ROTATE_REASONING=1; DRY_RUN=1 prints and sends nothing
 ifeq ($(DRY_RUN),1)
 	@ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
 else

@@ -156,13 +156,16 @@ fn modules_import_only_what_their_table_allows() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// The formats' rooms in `wire`.
+const FORMATS: [&str; 4] = ["openai", "anthropic", "gemini", "responses"];
+
 #[test]
 fn formats_do_not_import_each_other() {
     let source = project().join("shared/src/wire");
-    for format in ["openai", "anthropic", "gemini"] {
+    for format in FORMATS {
         for path in rust_files(&source.join(format)) {
             let text = shipped(&path);
-            for other in ["openai", "anthropic", "gemini"].iter().filter(|other| **other != format) {
+            for other in FORMATS.iter().filter(|other| **other != format) {
                 assert!(!text.contains(&format!("wire::{other}")), "{} imports {other}", path.display());
             }
         }
@@ -170,8 +173,15 @@ fn formats_do_not_import_each_other() {
 }
 
 /// What names a client format: its variants and its modules.
-const FORMAT_NAMES: [&str; 5] =
-    ["ClientFormat::ChatCompletions", "ClientFormat::Messages", "wire::openai", "wire::anthropic", "wire::gemini"];
+const FORMAT_NAMES: [&str; 7] = [
+    "ClientFormat::ChatCompletions",
+    "ClientFormat::Messages",
+    "ClientFormat::Responses",
+    "wire::openai",
+    "wire::anthropic",
+    "wire::gemini",
+    "wire::responses",
+];
 /// What names a provider: its variants.
 const PROVIDER_NAMES: [&str; 3] = ["ProviderId::VertexGemini", "ProviderId::VertexClaude", "ProviderId::OpenRouter"];
 

@@ -58,6 +58,12 @@ fn limits(format: ClientFormat) -> Vec<Value> {
             json!({"max_tokens": 1_500, "thinking": {"type": "enabled", "budget_tokens": 1_400}}),
             json!({"max_tokens": 10_000_000, "thinking": {"type": "enabled", "budget_tokens": 10_000_000}}),
         ],
+        ClientFormat::Responses => vec![
+            json!({}),
+            json!({"max_output_tokens": 1}),
+            json!({"max_output_tokens": 1, "reasoning": {"effort": "xhigh"}}),
+            json!({"max_output_tokens": 10_000_000, "reasoning": {"effort": "high", "summary": "auto"}}),
+        ],
     }
 }
 

@@ -14,7 +14,7 @@ use gateway::translate::{Conversion, Progress};
 use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
 use gateway_tests::relaying::{
-    ESTIMATE, FORMATS, broken_rule, catalog, events, folded_from, frames, native_wire, relay, whole_from,
+    ESTIMATE, FORMATS, NATIVE_FORMATS, broken_rule, catalog, events, folded_from, frames, native_wire, relay, whole_from,
 };
 use gateway_tests::sending::{send, tells};
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ fn stream(format: ClientFormat, path: &Path) -> Vec<u8> {
     }
     let framed = text.lines().filter(|line| !line.is_empty()).map(|line| match format {
         ClientFormat::ChatCompletions => format!("data: {line}\n\n"),
-        ClientFormat::Messages => {
+        ClientFormat::Messages | ClientFormat::Responses => {
             let kind = serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_owned();
             format!("event: {kind}\ndata: {line}\n\n")
         }
@@ -127,7 +127,7 @@ fn comparable(format: ClientFormat, data: &str) -> Option<Value> {
     let mut value: Value = serde_json::from_str(data).ok()?;
     let fields = match format {
         ClientFormat::Messages if value.get("message").is_some() => value["message"].as_object_mut()?,
-        ClientFormat::ChatCompletions | ClientFormat::Messages => value.as_object_mut()?,
+        ClientFormat::ChatCompletions | ClientFormat::Messages | ClientFormat::Responses => value.as_object_mut()?,
     };
     for changed in ["id", "model", "usage"] {
         fields.remove(changed);
@@ -207,6 +207,7 @@ fn check_usage(format: ClientFormat, path: &Path, body: &str, usage: Option<Usag
     let count = |name: &str| reported[name].as_u64().unwrap_or(0);
     let (input, output) = match format {
         ClientFormat::ChatCompletions => (count("prompt_tokens"), count("completion_tokens")),
+        ClientFormat::Responses => (count("input_tokens"), count("output_tokens")),
         ClientFormat::Messages => {
             let cached = count("cache_read_input_tokens") + count("cache_creation_input_tokens");
             (count("input_tokens") + cached, count("output_tokens"))
@@ -220,7 +221,7 @@ fn every_recorded_client_request_opens_and_loses_nothing_unnamed() {
     let Some(recorded) = recorded() else { return };
     let catalog = catalog().unwrap();
     let of_its_own_wire = |format| match format {
-        ClientFormat::ChatCompletions => catalog.resolve("gpt-5.2").unwrap(),
+        ClientFormat::ChatCompletions | ClientFormat::Responses => catalog.resolve("gpt-5.2").unwrap(),
         ClientFormat::Messages => catalog.resolve("claude-opus-4.6").unwrap(),
     };
     let mut seen = 0;
@@ -283,10 +284,12 @@ fn an_estimate_of_input_tokens_never_falls_under_the_real_number() {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let text = String::from_utf8_lossy(&bytes);
         for format in FORMATS {
-            relay(format, bytes.chunks(7));
-            let text = String::from_utf8_lossy(&bytes);
             drop(wire::open_request(format, text.clone().into_owned()));
+        }
+        for format in NATIVE_FORMATS {
+            relay(format, bytes.chunks(7));
             drop(whole_from(format, native_wire(format), &text));
             drop(folded_from(format, native_wire(format), &bytes));
         }

@@ -17,46 +17,53 @@ const PNG: &str = "iVBORw0KGgoAAAANSUhEUg==";
 const PDF: &str = "JVBERi0xLjQKJcfs";
 
 /// A feature, and the fields that ask for it in each format; `None` where the format has no words for it.
-type Feature = (&'static str, Option<Value>, Option<Value>);
+type Feature = (&'static str, Option<Value>, Option<Value>, Option<Value>);
 
 fn sampling() -> Vec<Feature> {
-    let same = |value: Value| (Some(value.clone()), Some(value));
-    let both = |name, value| {
-        let (chat, messages) = same(value);
-        (name, chat, messages)
-    };
+    let all = |name, value: Value| (name, Some(value.clone()), Some(value.clone()), Some(value));
+    let top_k = json!({"top_k": 5});
+    let flex = json!({"service_tier": "flex"});
     vec![
-        both("temperature", json!({"temperature": 0.5})),
-        both("top_p", json!({"top_p": 0.5})),
-        both("top_k", json!({"top_k": 5})),
-        ("seed", Some(json!({"seed": 1})), None),
-        ("frequency penalty", Some(json!({"frequency_penalty": 0.5})), None),
-        ("stop sequences", Some(json!({"stop": ["END"]})), Some(json!({"stop_sequences": ["END"]}))),
-        ("log probabilities", Some(json!({"logprobs": true})), None),
-        ("the user's name", Some(json!({"user": "u"})), Some(json!({"metadata": {"user_id": "u"}}))),
-        ("service tier", Some(json!({"service_tier": "flex"})), Some(json!({"service_tier": "auto"}))),
+        all("temperature", json!({"temperature": 0.5})),
+        all("top_p", json!({"top_p": 0.5})),
+        ("top_k", Some(top_k.clone()), Some(top_k), None),
+        ("seed", Some(json!({"seed": 1})), None, None),
+        ("frequency penalty", Some(json!({"frequency_penalty": 0.5})), None, None),
+        ("stop sequences", Some(json!({"stop": ["END"]})), Some(json!({"stop_sequences": ["END"]})), None),
+        ("log probabilities", Some(json!({"logprobs": true})), None, Some(json!({"top_logprobs": 2}))),
+        (
+            "the user's name",
+            Some(json!({"user": "u"})),
+            Some(json!({"metadata": {"user_id": "u"}})),
+            Some(json!({"safety_identifier": "u"})),
+        ),
+        ("service tier", Some(flex.clone()), Some(json!({"service_tier": "auto"})), Some(flex)),
     ]
 }
 
 fn tools() -> Vec<Feature> {
     let chat = json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]);
     let messages = json!([{"name": "f", "input_schema": {"type": "object"}}]);
+    let responses = json!([{"type": "function", "name": "f", "parameters": {"type": "object"}}]);
     vec![
-        ("tools", Some(json!({"tools": chat})), Some(json!({"tools": messages}))),
+        ("tools", Some(json!({"tools": chat})), Some(json!({"tools": messages})), Some(json!({"tools": responses}))),
         (
             "a forced tool",
             Some(json!({"tools": chat, "tool_choice": "required"})),
             Some(json!({"tools": messages, "tool_choice": {"type": "any"}})),
+            Some(json!({"tools": responses, "tool_choice": "required"})),
         ),
         (
             "one call at a time",
             Some(json!({"tools": chat, "parallel_tool_calls": false})),
             Some(json!({"tools": messages, "tool_choice": {"type": "auto", "disable_parallel_tool_use": true}})),
+            Some(json!({"tools": responses, "parallel_tool_calls": false})),
         ),
         (
             "server tools (web search)",
             Some(json!({"tools": [{"type": "web_search"}]})),
             Some(json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})),
+            Some(json!({"tools": [{"type": "web_search"}]})),
         ),
     ]
 }
@@ -69,50 +76,70 @@ fn answers() -> Vec<Feature> {
             "structured output",
             Some(json!({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}})),
             Some(json!({"output_config": {"format": {"type": "json_schema", "schema": schema}}})),
+            Some(json!({"text": {"format": {"type": "json_schema", "name": "a", "schema": schema}}})),
         ),
         (
             "thinking by effort",
             Some(json!({"reasoning_effort": "high"})),
             Some(json!({"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}})),
+            Some(json!({"reasoning": {"effort": "high"}})),
         ),
         (
             "thinking by budget",
             None,
             Some(json!({"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 2048}})),
+            None,
         ),
+        ("verbosity", Some(json!({"verbosity": "low"})), None, Some(json!({"text": {"verbosity": "low"}}))),
     ]
+}
+
+/// The same object as a part of that type.
+fn with_type(object: &Value, kind: &str) -> Value {
+    let mut part = object.clone();
+    part["type"] = kind.into();
+    part
 }
 
 fn media() -> Vec<Feature> {
     let user = |content: Value| json!({"messages": [{"role": "user", "content": content}]});
+    let input = |part: Value| json!({"input": [{"role": "user", "content": [part]}]});
     let image = |source: Value| json!([{"type": "image", "source": source}]);
     let url = |url: &str| json!([{"type": "image_url", "image_url": {"url": url}}]);
     let file = json!({"filename": "a.pdf", "file_data": format!("data:application/pdf;base64,{PDF}")});
+    let sound = json!({"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}});
     let pdf = json!({"type": "base64", "media_type": "application/pdf", "data": PDF});
     vec![
         (
             "inline pictures",
             Some(user(url(&format!("data:image/png;base64,{PNG}")))),
             Some(user(image(json!({"type": "base64", "media_type": "image/png", "data": PNG})))),
+            Some(input(json!({"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}))),
         ),
         (
             "pictures by URL",
             Some(user(url("https://a.example/b.png"))),
             Some(user(image(json!({"type": "url", "url": "https://a.example/b.png"})))),
+            Some(input(json!({"type": "input_image", "image_url": "https://a.example/b.png"}))),
         ),
         (
             "inline PDFs",
             Some(user(json!([{"type": "file", "file": file}]))),
             Some(user(json!([{"type": "document", "source": pdf}]))),
+            Some(input(with_type(&file, "input_file"))),
         ),
-        ("audio", Some(user(json!([{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]))), None),
+        ("audio", Some(user(json!([sound]))), None, Some(input(sound))),
     ]
 }
 
 fn verdict(format: ClientFormat, model: &Model, extra: &Value) -> &'static str {
-    let mut body = json!({"model": model.id.as_str(), "messages": [{"role": "user", "content": "hi"}]});
-    if format == ClientFormat::Messages {
-        body["max_tokens"] = json!(60_000);
+    let mut body = json!({"model": model.id.as_str()});
+    match format {
+        ClientFormat::ChatCompletions => body["messages"] = json!([{"role": "user", "content": "hi"}]),
+        ClientFormat::Messages => {
+            (body["messages"], body["max_tokens"]) = (json!([{"role": "user", "content": "hi"}]), json!(60_000));
+        }
+        ClientFormat::Responses => body["input"] = json!("hi"),
     }
     for (name, value) in extra.as_object().unwrap() {
         body[name] = value.clone();
@@ -137,8 +164,12 @@ fn page() -> String {
         writeln!(page, "\n## From {}\n", format.name().replace('_', " ")).unwrap();
         writeln!(page, "| | {} |", MODELS.join(" | ")).unwrap();
         writeln!(page, "|---|{}", "---|".repeat(MODELS.len())).unwrap();
-        for (feature, chat, messages) in [sampling(), tools(), answers(), media()].concat() {
-            let asked = if format == ClientFormat::Messages { messages } else { chat };
+        for (feature, chat, messages, responses) in [sampling(), tools(), answers(), media()].concat() {
+            let asked = match format {
+                ClientFormat::ChatCompletions => chat,
+                ClientFormat::Messages => messages,
+                ClientFormat::Responses => responses,
+            };
             let Some(asked) = asked else { continue };
             let cells = MODELS.map(|model| verdict(format, &catalog.resolve(model).unwrap(), &asked));
             writeln!(page, "| {feature} | {} |", cells.join(" | ")).unwrap();

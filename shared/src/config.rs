@@ -18,13 +18,13 @@ pub use providers::{
 pub use table::TableConfig;
 
 /// Shorter ones could be guessed.
-const SHORTEST_ORIGIN_SECRET: usize = 32;
+const SHORTEST_SECRET: usize = 32;
 
 /// Reads of usage, credits and models that a key may do a minute unless the environment says otherwise.
 const READS_PER_MINUTE: u32 = 60;
 
 /// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 26] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
     "MODEL_CATALOG",
@@ -42,6 +42,8 @@ pub const VARIABLES: [&str; 24] = [
     "GOOGLE_APPLICATION_CREDENTIALS_PARAMETER",
     "ORIGIN_SECRET",
     "ORIGIN_SECRET_PREVIOUS",
+    "REASONING_SECRET",
+    "REASONING_SECRET_PREVIOUS",
     "CORS_ALLOWED_ORIGINS",
     "WARMUP",
     "FIRST_EVENT_TIMEOUT_MS",
@@ -85,12 +87,12 @@ pub enum ModelFallback {
     Replacement,
 }
 
-/// What an edge in front of the functions proves itself with.
+/// A secret of the deployment's own making.
 #[derive(Debug)]
-pub struct OriginSecrets {
-    /// What it sends.
+pub struct OwnSecret {
+    /// The one in use.
     pub current: SecretString,
-    /// What it may still send while the secret is being replaced.
+    /// The one that still counts while it is being replaced.
     pub previous: Option<SecretString>,
 }
 
@@ -110,7 +112,9 @@ pub struct Config {
     /// Which providers are there.
     pub providers: ProviderConfig,
     /// With them, only calls through the edge are answered; `None` lets everybody call the functions directly.
-    pub origin_secrets: Option<OriginSecrets>,
+    pub origin_secrets: Option<OwnSecret>,
+    /// What proves that thoughts which clients send back are the gateway's; `None` believes none.
+    pub reasoning_secrets: Option<OwnSecret>,
     /// Who may call from a browser.
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
@@ -140,7 +144,8 @@ impl Config {
             models: ModelRules::new(read("MODELS_ALLOWED").as_deref(), read("MODELS_DENIED").as_deref()),
             open_catalog: models::open_catalog(&read, providers.openrouter.is_some())?,
             providers,
-            origin_secrets: origin_secrets(&read)?,
+            origin_secrets: own_secret(&read, ["ORIGIN_SECRET", "ORIGIN_SECRET_PREVIOUS"])?,
+            reasoning_secrets: own_secret(&read, ["REASONING_SECRET", "REASONING_SECRET_PREVIOUS"])?,
             allowed_origins: allowed_origins(&read),
             warmup: read("WARMUP").is_some_and(|value| value != "0"),
             markups: Markups::from_lookup(&read)?,
@@ -186,20 +191,23 @@ fn model_fallback(read: &dyn Fn(&str) -> Option<String>) -> Result<ModelFallback
     }
 }
 
-fn origin_secrets(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<OriginSecrets>, ConfigError> {
+/// A secret by the names of its variables: the one in use, and the one before it.
+fn own_secret(
+    read: &dyn Fn(&str) -> Option<String>,
+    [current, previous]: [&'static str; 2],
+) -> Result<Option<OwnSecret>, ConfigError> {
     let secret = |variable: &'static str| match read(variable) {
-        Some(value) if value.len() < SHORTEST_ORIGIN_SECRET => {
-            Err(ConfigError::new(variable, format!("is shorter than {SHORTEST_ORIGIN_SECRET} characters")))
+        Some(value) if value.len() < SHORTEST_SECRET => {
+            Err(ConfigError::new(variable, format!("is shorter than {SHORTEST_SECRET} characters")))
         }
         value => Ok(value.map(SecretString::from)),
     };
-    match (secret("ORIGIN_SECRET")?, secret("ORIGIN_SECRET_PREVIOUS")?) {
-        (Some(current), previous) => Ok(Some(OriginSecrets { current, previous })),
+    match (secret(current)?, secret(previous)?) {
+        (Some(current), previous) => Ok(Some(OwnSecret { current, previous })),
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(ConfigError::new(
-            "ORIGIN_SECRET_PREVIOUS",
-            "is set, but ORIGIN_SECRET is not; without it nothing is checked",
-        )),
+        (None, Some(_)) => {
+            Err(ConfigError::new(previous, format!("is set, but {current} is not; without it nothing is checked")))
+        }
     }
 }
 

@@ -171,7 +171,7 @@ mod tests {
     use crate::ids::{ModelId, RequestId};
     use crate::money::PicoUsd;
     use crate::translate::{Conversion, Restore};
-    use crate::wire::{ClientFormat, Delivery, Estimate, Identity, ReplyContext, WireFormat};
+    use crate::wire::{Asked, ClientFormat, Delivery, Estimate, Identity, ReplyContext, WireFormat};
 
     /// What a client sees of an ending: the statuses of OpenAI's and of Anthropic's clients, and whether they may try again.
     type Seen = Option<(u16, u16, bool)>;
@@ -197,6 +197,7 @@ mod tests {
             include_usage: true,
             estimate: Estimate { input: 7, output_limit: 64 },
             cost: Arc::new(|_| PicoUsd::ZERO),
+            asked: Asked::default(),
         };
         let conversion = Conversion::Translate { wire: WireFormat::OpenAi, restore: Restore::default() };
         let mut relay = Relay::new(context, conversion);

@@ -17,6 +17,7 @@ use crate::admission::Permit;
 use crate::auth::ApiKey;
 use crate::body;
 use crate::catalog::Model;
+use crate::config::OwnSecret;
 use crate::dispatch::{self, Affordable, Allowance, Plan, RoutableRequest};
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
@@ -25,6 +26,7 @@ use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sent};
 use crate::respond::Body;
 use crate::vault;
 use crate::wire::target::OutputBounds;
+use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{self, Betas, ClientFormat, ClientRequest};
 
 use answer::show_rates;
@@ -100,11 +102,18 @@ impl Gateway {
         let mut request = routable(key, opened, incoming.headers, Arc::clone(&served.asked));
         let Ways { candidates, replacements } = self.ways(served, request.request.mode, ledger::day_of(incoming.id));
         (request.candidates, request.replacements) = (candidates, replacements);
+        request.thoughts = self.thought_keys(key);
         if !calls.is_empty() {
             self.refuse_strangers(key, incoming.address).await?;
             request.signatures = vault::recall(&self.store, key.id(), &calls).await;
         }
         Ok(request)
+    }
+
+    /// What reads and writes the thoughts that clients of a key keep.
+    fn thought_keys(&self, key: &ApiKey) -> Option<ThoughtKeys> {
+        let OwnSecret { current, previous } = self.config.reasoning_secrets.as_ref()?;
+        Some(ThoughtKeys::new(current, previous.as_ref(), key.id().clone()))
     }
 
     /// Reads a request's body. A large one is decompressed and read only after strangers are refused.
@@ -140,6 +149,7 @@ fn routable(key: &ApiKey, request: ClientRequest, headers: &HeaderMap, model: Ar
         betas,
         dropped,
         signatures: HashMap::new(),
+        thoughts: None,
     }
 }
 

@@ -267,7 +267,7 @@ impl Pump {
         }
         match &mut self.received {
             Some(received) if *ending != Ending::Panicked => received.relay.fail(error, &mut self.out),
-            Some(_) | None => self.context.format.error_event(error, self.context.request, &mut self.out),
+            Some(_) | None => self.context.format.encoder(self.context.clone()).error(error, &mut self.out),
         }
     }
 }

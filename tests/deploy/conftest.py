@@ -36,7 +36,12 @@ Resources:
       Handler: bootstrap
       Role: !GetAtt Role.Arn
       Code: {ZipFile: bm90aGluZw==}
-      Environment: {Variables: {ORIGIN_SECRET: !Ref OriginSecret, ORIGIN_SECRET_PREVIOUS: !Ref OriginSecretPrevious}}
+      Environment:
+        Variables:
+          ORIGIN_SECRET: !Ref OriginSecret
+          ORIGIN_SECRET_PREVIOUS: !Ref OriginSecretPrevious
+          REASONING_SECRET: !Ref ReasoningSecret
+          REASONING_SECRET_PREVIOUS: !Ref ReasoningSecretPrevious
   Table:
     Type: AWS::DynamoDB::Table
     Properties:

@@ -5,12 +5,22 @@ import socket
 import pytest
 
 
-def origin(account):
-    """The secrets that the functions accept, as their environment says."""
+def secrets(account, name):
+    """A secret of the functions' and the one before it, as their environment says."""
     functions = account.client("lambda")
-    name = functions.list_functions()["Functions"][0]["FunctionName"]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    return variables["ORIGIN_SECRET"], variables["ORIGIN_SECRET_PREVIOUS"]
+    function = functions.list_functions()["Functions"][0]["FunctionName"]
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    return variables[name], variables[f"{name}_PREVIOUS"]
+
+
+def origin(account):
+    """The secrets that the functions accept of an edge."""
+    return secrets(account, "ORIGIN_SECRET")
+
+
+def reasoning(account):
+    """The secrets by which the functions know their own thoughts."""
+    return secrets(account, "REASONING_SECRET")
 
 
 def test_first_deployment_makes_an_origin_secret_that_is_nowhere_printed(project, account):
@@ -19,6 +29,25 @@ def test_first_deployment_makes_an_origin_secret_that_is_nowhere_printed(project
     assert (len(current) >= 32, previous) == (True, "")
     assert current not in printed and "*****" in printed
     assert project.answers() == {}
+
+
+def test_first_deployment_makes_a_secret_for_thoughts_and_later_ones_keep_it(project, account):
+    printed = project.succeed("deploy.py", PARAMETERS="WithEdge=false")
+    current, previous = reasoning(account)
+    assert (len(current) >= 32, previous) == (True, "")
+    assert current not in printed
+    project.succeed("deploy.py")
+    assert reasoning(account) == (current, "")
+
+
+def test_rotation_of_the_secret_for_thoughts_accepts_the_old_one_until_the_next_rotation(project, account):
+    project.succeed("deploy.py")
+    first = reasoning(account)[0]
+    project.succeed("deploy.py", ROTATE_REASONING="1")
+    second, previous = reasoning(account)
+    assert second != first and previous == first
+    project.succeed("deploy.py", ROTATE_ORIGIN="1")
+    assert reasoning(account) == (second, first)
 
 
 def test_outputs_are_written_for_the_tools_that_come_after(project, account):
@@ -122,6 +151,10 @@ def test_architecture_is_remembered_because_code_and_functions_have_to_agree(pro
         ({"PARAMETERS": "Memory"}, "'Memory' is no parameter: write Name=value"),
         ({"PARAMETERS": "Architecture=x86_64"}, "write ARCH=x86_64 or ARCH=arm64"),
         ({"PARAMETERS": "OriginSecret=" + "x" * 40}, "OriginSecret is made here and shown nowhere; ROTATE_ORIGIN=1 replaces it"),
+        (
+            {"PARAMETERS": "ReasoningSecret=" + "x" * 40},
+            "ReasoningSecret is made here and shown nowhere; ROTATE_REASONING=1 replaces it",
+        ),
         ({"PARAMETERS": "Canary=yes"}, "command line: Canary=yes cannot be: it is one of true, false"),
         ({"PARAMETERS": "EdgeReadTimeout=999"}, "EdgeReadTimeout=999 cannot be: it is between 30 and 180"),
         ({"PARAMETERS": "InferenceMemory=1GB"}, "InferenceMemory=1GB cannot be: it is no number"),

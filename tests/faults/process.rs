@@ -17,7 +17,7 @@ use gateway::pump::{Commit, Pump};
 use gateway::retry::RetryBudget;
 use gateway::store::items::Record;
 use gateway::wire::target::OutputBounds;
-use gateway::wire::{self, ClientFormat, CostOf, Delivery, Estimate, Identity, Mode, ReplyContext};
+use gateway::wire::{self, Asked, ClientFormat, CostOf, Delivery, Estimate, Identity, Mode, ReplyContext};
 use gateway_dev::stack::Support;
 use gateway_tests::options;
 use serde_json::Value;
@@ -88,8 +88,17 @@ impl Process {
         let candidates = self.upstreams.candidates(&model, opened.mode, ledger::day_of(facts.request));
         let pricing = Pricing::of(&facts, &candidates[0]);
         let (betas, dropped, signatures, replacements) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
-        let routable =
-            RoutableRequest { key: None, request: opened, model, candidates, replacements, betas, dropped, signatures };
+        let routable = RoutableRequest {
+            key: None,
+            request: opened,
+            model,
+            candidates,
+            replacements,
+            betas,
+            dropped,
+            signatures,
+            thoughts: None,
+        };
         let request = facts.request;
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let output_limit = plan.prepared().output_limit();
@@ -101,6 +110,7 @@ impl Process {
             include_usage: true,
             estimate: Estimate { input: facts.estimated_input, output_limit },
             cost: cost.unwrap_or_else(|| Arc::new(move |usage| pricing.charge(usage))),
+            asked: Asked::default(),
         };
         let deadline = tokio::time::Instant::now() + time;
         let dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await.map_err(failed)?;

@@ -164,6 +164,26 @@ pub fn whole_replies() -> Vec<(WireFormat, PathBuf, String, Vec<StreamEvent>)> {
     replies("unary", &[".json"]).into_iter().filter(is_reply).filter_map(read).collect()
 }
 
+/// Recorded streams of OpenAI's own Responses API, framed; `.jsonl` files hold one `data` a line.
+pub fn recorded_responses() -> Vec<(PathBuf, String)> {
+    let Some(recorded) = recorded() else { return Vec::new() };
+    let framed = |line: &str| {
+        let event: Value = serde_json::from_str(line).unwrap();
+        format!("event: {}\ndata: {line}\n\n", event["type"].as_str().unwrap())
+    };
+    let folder = recorded.join("openai-responses/stream");
+    let lines = files(&folder, ".jsonl").into_iter().map(|(path, text)| {
+        let framed = text.lines().filter(|line| !line.is_empty()).map(framed).collect();
+        (path, framed)
+    });
+    files(&folder, ".sse").into_iter().chain(lines).collect()
+}
+
+/// Recorded whole replies of OpenAI's own Responses API.
+pub fn recorded_whole_responses() -> Vec<(PathBuf, String)> {
+    recorded().map_or_else(Vec::new, |recorded| files(&recorded.join("openai-responses/unary"), ".response.json"))
+}
+
 fn is_reply((_, path, _): &(WireFormat, PathBuf, String)) -> bool {
     !path.to_string_lossy().ends_with(".request.json")
 }
@@ -173,29 +193,36 @@ pub fn requests() -> Vec<(ClientFormat, PathBuf, Value)> {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let own = project().join("tests/fixtures/requests");
     let mut all = Vec::new();
-    for (format, folder) in [(ClientFormat::ChatCompletions, "chat-completions"), (ClientFormat::Messages, "messages")] {
+    let folders = [
+        (ClientFormat::ChatCompletions, "chat-completions"),
+        (ClientFormat::Messages, "messages"),
+        (ClientFormat::Responses, "responses"),
+    ];
+    for (format, folder) in folders {
         // A number that no tree can hold is for the golden files, which never parse it.
         let parsed = |(path, text): (PathBuf, String)| Some((format, path, serde_json::from_str(&text).ok()?));
         all.extend(files(&own.join(folder), ".json").into_iter().filter_map(parsed));
     }
     let Some(recorded) = recorded() else { return all };
-    for client in ["claude-code", "langchain", "opencode", "sdk-js"] {
+    for client in ["claude-code", "codex", "langchain", "opencode", "sdk-js"] {
         for (path, text) in files(&recorded.join("clients").join(client), ".request.json") {
             let mut request = read(&text);
             let format = match request["path"].as_str().unwrap() {
                 path if path.contains("/chat/completions") => ClientFormat::ChatCompletions,
                 path if path.contains("/messages") => ClientFormat::Messages,
+                path if path.contains("/responses") => ClientFormat::Responses,
                 _ => continue,
             };
             all.push((format, path, request["body"].take()));
         }
     }
-    for (wire, folder) in FOLDERS {
-        let format = match wire {
-            WireFormat::OpenAi => ClientFormat::ChatCompletions,
-            WireFormat::Anthropic => ClientFormat::Messages,
-            WireFormat::Gemini => continue,
-        };
+    let of_wire = |wire| match wire {
+        WireFormat::OpenAi => Some(ClientFormat::ChatCompletions),
+        WireFormat::Anthropic => Some(ClientFormat::Messages),
+        WireFormat::Gemini => None,
+    };
+    let folders = FOLDERS.into_iter().filter_map(|(wire, folder)| Some((of_wire(wire)?, folder)));
+    for (format, folder) in folders.chain([(ClientFormat::Responses, "openai-responses")]) {
         for kind in ["stream", "unary"] {
             for (path, text) in files(&recorded.join(folder).join(kind), ".request.json") {
                 let mut body = read(&text);

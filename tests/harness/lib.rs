@@ -5,6 +5,7 @@ pub mod leaks;
 pub mod long;
 pub mod memory;
 pub mod relaying;
+pub mod responses;
 pub mod rich;
 pub mod rows;
 pub mod sending;

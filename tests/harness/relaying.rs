@@ -5,19 +5,26 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use gateway::catalog::Catalog;
 use gateway::chat::{Grammar, StreamEvent};
+use gateway::document::Document;
 use gateway::error::{GatewayError, UpstreamError};
-use gateway::ids::{ModelId, RequestId};
+use gateway::ids::{KeyId, ModelId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::sse::{FrameReader, SseError};
 use gateway::translate::{Conversion, Delivery, Meter, Progress, Relay, ReplyContext, Restore};
 use gateway::wire::names::ToolNames;
-use gateway::wire::{self, ClientFormat, Estimate, Identity, Native, WireFormat};
+use gateway::wire::thoughts::ThoughtKeys;
+use gateway::wire::{self, Asked, ClientFormat, Estimate, Identity, Native, WireFormat};
+
+use crate::responses;
 
 /// The request of every test here.
 const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
 
-/// Both client formats.
-pub const FORMATS: [ClientFormat; 2] = [ClientFormat::ChatCompletions, ClientFormat::Messages];
+/// The client formats.
+pub const FORMATS: [ClientFormat; 3] = [ClientFormat::ChatCompletions, ClientFormat::Messages, ClientFormat::Responses];
+
+/// Those that providers speak too.
+pub const NATIVE_FORMATS: [ClientFormat; 2] = [ClientFormat::ChatCompletions, ClientFormat::Messages];
 
 /// What a client got of a stream, and what the meter saw.
 #[derive(Debug)]
@@ -55,8 +62,8 @@ pub fn native_wire(format: ClientFormat) -> WireFormat {
 
 /// How a format meets a wire, for a client that reads thoughts.
 pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
-    if wire == native_wire(format) {
-        return Conversion::Forward(native(format).into());
+    if let Some(native) = format.native().filter(|native| native.wire() == wire) {
+        return Conversion::Forward(native.into());
     }
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
@@ -74,7 +81,36 @@ pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
         include_usage: true,
         estimate: ESTIMATE,
         cost: Arc::new(|usage| PicoUsd::new(u128::from(usage.total_input() + usage.output) * 1_000_000)),
+        asked: asked(),
     }
+}
+
+/// What replies take from the request of every test here: its client reads thoughts, and keeps them.
+pub fn asked() -> Asked {
+    let body = Document::parse(r#"{"reasoning":{"summary":"auto"}}"#.to_owned(), &[]).ok().map(Arc::new);
+    let secret = "0123456789abcdef0123456789abcdef".into();
+    Asked { body, thoughts: Some(ThoughtKeys::new(&secret, None, KeyId::of_lookup_digest(&[1; 32]))) }
+}
+
+/// What a client was told by a stream: whether it reads as events, and to which end.
+pub fn client_events(format: ClientFormat, stream: &[u8]) -> (Vec<StreamEvent>, Result<(), UpstreamError>) {
+    match format.native() {
+        Some(native) => events(native.wire(), stream),
+        None => responses::events_of_stream(&frames(stream)),
+    }
+}
+
+/// What a client was told by a whole reply.
+pub fn client_reply(format: ClientFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
+    match format.native() {
+        Some(native) => wire::decode_whole(native.wire(), body),
+        None => responses::events_of_whole(body),
+    }
+}
+
+/// Whether a provider's frames are forwarded to the clients of a format.
+pub fn is_forwarded(format: ClientFormat, wire: WireFormat) -> bool {
+    format.native().is_some_and(|native| native.wire() == wire)
 }
 
 /// A provider's whole reply as the client of a format gets it whole, and what the meter saw.

@@ -49,7 +49,7 @@ pub fn send_along(
 /// Sends a body to a destination, with these betas of Anthropic's.
 pub fn send_to(format: ClientFormat, body: &str, to: Destination<'_>, betas: &[&str]) -> Result<Sent, GatewayError> {
     let request = wire::open_request(format, body.to_owned())?;
-    let extras = RequestExtras { betas, signatures: &HashMap::new() };
+    let extras = RequestExtras { betas, signatures: &HashMap::new(), thoughts: None };
     let Outbound { body, conversion, dropped, files } = outbound::outbound(&request, to, extras)?;
     Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped, files })
 }

@@ -117,6 +117,7 @@ impl Process {
             betas,
             dropped,
             signatures,
+            thoughts: None,
         };
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);

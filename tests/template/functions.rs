@@ -154,7 +154,8 @@ fn secrets_are_named_and_never_there() {
     }
     let template = template();
     for (name, parameter) in template["Parameters"].as_object().unwrap() {
-        let is_secret = ["OriginSecret", "OriginSecretPrevious"].contains(&name.as_str());
+        let is_secret =
+            ["OriginSecret", "OriginSecretPrevious", "ReasoningSecret", "ReasoningSecretPrevious"].contains(&name.as_str());
         assert_eq!(parameter["NoEcho"] == true, is_secret, "{name}");
         let no_default = parameter["Default"] == "";
         assert!(!is_secret || no_default, "{name}");

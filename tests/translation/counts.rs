@@ -12,7 +12,8 @@ fn counts(format: ClientFormat, delivery: Delivery, wire: WireFormat, data: &[&s
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let bodies = if delivery == Delivery::Whole { vec![(None, text)] } else { frames(&bytes) };
     let usage = |(_, data): &(Option<String>, String)| {
-        let usage = serde_json::from_str::<Value>(data).ok()?.get("usage")?.clone();
+        let value = serde_json::from_str::<Value>(data).ok()?;
+        let usage = value.get("usage").or(value.pointer("/response/usage"))?.clone();
         let count = |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_u64());
         Some((count(["prompt_tokens", "input_tokens"])?, count(["completion_tokens", "output_tokens"])?))
     };

@@ -8,11 +8,11 @@ use gateway::sse::FrameReader;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{streams, whole_replies};
 use gateway_tests::project;
-use gateway_tests::relaying::{FORMATS, folded_from, native, native_wire, whole_from};
+use gateway_tests::relaying::{NATIVE_FORMATS, folded_from, native, native_wire, whole_from};
 use serde_json::Value;
 
 fn format_of(wire: WireFormat) -> Option<ClientFormat> {
-    FORMATS.into_iter().find(|format| native_wire(*format) == wire)
+    NATIVE_FORMATS.into_iter().find(|format| native_wire(*format) == wire)
 }
 
 /// A reply without what only one of its two forms has: numbers of calls, and nulls.

@@ -57,6 +57,19 @@ fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
             json!({"role": "user", "content": std::iter::once(text).chain(results).collect::<Vec<_>>()})
         }
         (ClientFormat::ChatCompletions, _) => json!({"role": "assistant", "content": null}),
+        (ClientFormat::Responses, 1) => {
+            let id = ids.first().map_or("gone", String::as_str);
+            match first {
+                "hi" => json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": second}]}),
+                " " => json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": sealed}),
+                _ => json!({"type": "function_call", "call_id": id, "name": "f", "arguments": second}),
+            }
+        }
+        (ClientFormat::Responses, _) => {
+            let image = json!({"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="});
+            let output = json!([{"type": "input_text", "text": second}, image]);
+            json!({"type": "function_call_output", "call_id": ids.last().map_or("gone", String::as_str), "output": output})
+        }
     })
 }
 
@@ -243,8 +256,13 @@ proptest! {
         let tools = match format {
             ClientFormat::ChatCompletions => json!([{"type": "function", "function": {"name": "f"}}]),
             ClientFormat::Messages => json!([{"name": "f", "input_schema": {}}]),
+            ClientFormat::Responses => json!([{"type": "function", "name": "f"}]),
         };
-        let body = json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking});
+        let body = if format == ClientFormat::Responses {
+            json!({"model": "m", "max_output_tokens": 9, "input": messages, "tools": tools})
+        } else {
+            json!({"model": "m", "max_tokens": 9, "messages": messages, "tools": tools, "thinking": thinking})
+        };
         for model in MODELS.iter() {
             let Ok(sent) = send(format, &body.to_string(), model) else { continue };
             check_sent(&sent, model.id.as_str());
@@ -295,11 +313,12 @@ proptest! {
     fn arbitrary_requests_never_panic(message in any_json(), tools in any_json(), other in any_json()) {
         let body = json!({
             "model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [message]}, message], "tools": [tools],
+            "input": [message, {"role": "user", "content": [message]}], "text": {"format": other}, "reasoning": other,
             "tool_choice": other, "thinking": other, "response_format": other, "system": [message],
         });
         for (format, model) in FORMATS.into_iter().flat_map(|format| MODELS.iter().map(move |model| (format, model))) {
             drop(send(format, &body.to_string(), model));
-            drop(wire::open_request(format, body.to_string()).and_then(|request| wire::decode_request(&request)));
+            drop(wire::open_request(format, body.to_string()).and_then(|request| wire::decode_request(&request, None)));
         }
     }
 

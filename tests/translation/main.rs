@@ -26,6 +26,7 @@ mod replies;
 mod reply_rules;
 mod reply_shapes;
 mod requests;
+mod responses;
 mod settings;
 mod spelling;
 mod tool_names;

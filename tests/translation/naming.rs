@@ -78,6 +78,7 @@ pub fn texts_and_lost(body: &Value, sent: &Sent) -> (usize, Vec<String>) {
     let mut all = Vec::new();
     said(&body["messages"], "messages", &mut all);
     said(&body["system"], "system", &mut all);
+    said(&body["input"], "input", &mut all);
     let is_named = |path: &str| sent.dropped.iter().any(|dropped| is_within(path, dropped) || dropped.starts_with("and "));
     // Gemini knows its thoughts by their seals.
     let is_sealed = |path: &str| {
@@ -122,7 +123,7 @@ fn named_by_translation(
     target: &Target<'_>,
 ) -> Option<BTreeSet<String>> {
     let request = wire::open_request(format, body.to_owned()).ok()?;
-    let conversation = wire::decode_request(&request).ok()?;
+    let conversation = wire::decode_request(&request, None).ok()?;
     let decoded = conversation.left_out.clone();
     let encoded = wire::encode_request(wire, conversation, target).ok()?;
     let document: &Arc<Document> = &request.document;

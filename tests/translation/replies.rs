@@ -6,11 +6,13 @@ use bytes::BytesMut;
 use gateway::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage, collect};
 use gateway::translate::{CallIds, Delivery, Progress, ReplyRules, Restore};
 use gateway::wire::names::ToolNames;
-use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway::wire::{ClientFormat, WireFormat};
 use gateway_tests::corpus::{streams, whole_replies};
 use gateway_tests::relaying::{
-    ESTIMATE, FORMATS, broken_rule, context, events, frames, identity, native_wire, relay_from, whole_from,
+    ESTIMATE, FORMATS, broken_rule, client_events, client_reply, context, events, frames, identity, is_forwarded,
+    relay_from, whole_from,
 };
+use gateway_tests::responses::broken_order;
 use serde_json::Value;
 
 use super::requests::is_id;
@@ -71,6 +73,11 @@ fn finish(events: &[StreamEvent]) -> Option<FinishReason> {
 fn told(format: ClientFormat, events: &[StreamEvent]) -> Option<FinishReason> {
     match (format, finish(events)?) {
         (ClientFormat::ChatCompletions, FinishReason::StopSequence(_) | FinishReason::Paused) => Some(FinishReason::Stop),
+        // A completed response waits for its calls, if it has any.
+        (ClientFormat::Responses, FinishReason::StopSequence(_) | FinishReason::Paused | FinishReason::Stop) => {
+            let is_call = |event: &StreamEvent| matches!(event, StreamEvent::BlockStart(BlockStart::ToolCall { .. }));
+            Some(if events.iter().any(is_call) { FinishReason::ToolCalls } else { FinishReason::Stop })
+        }
         (_, finish) => Some(finish),
     }
 }
@@ -136,7 +143,7 @@ pub fn check_encoded(format: ClientFormat, original: &[StreamEvent], place: &str
     let Some(original) = ruled(format, original) else { return };
     let original = original.as_slice();
     let bytes = encoded(format, original);
-    let (again, result) = events(native_wire(format), &bytes);
+    let (again, result) = client_events(format, &bytes);
     assert_eq!(broken_rule(&again), None, "{place}");
     assert_eq!(said(&again), said(original), "{place}");
     assert_eq!(finish(&again), told(format, original), "{place}");
@@ -144,10 +151,11 @@ pub fn check_encoded(format: ClientFormat, original: &[StreamEvent], place: &str
     match format {
         ClientFormat::ChatCompletions => check_chunks(&bytes, result.is_ok(), place),
         ClientFormat::Messages => check_blocks(&bytes, result.is_ok(), place),
+        ClientFormat::Responses => assert_eq!(broken_order(&frames(&bytes), result.is_ok()), None, "{place}"),
     }
     if let Some(reply) = collect(original.iter().cloned()) {
         let whole = String::from_utf8(format.encode_whole(&reply, &context(format, Delivery::Whole)).unwrap()).unwrap();
-        let whole = wire::decode_whole(native_wire(format), &whole).unwrap();
+        let whole = client_reply(format, &whole).unwrap();
         assert_eq!(by_kind(said(&whole)), by_kind(said(original)), "{place}");
         assert_eq!(finish(&whole), told(format, original), "{place}");
         if reply.usage.is_some() {
@@ -213,7 +221,7 @@ fn a_whole_reply_says_what_its_stream_says() {
         for format in FORMATS {
             let place = format!("{} as {format:?}", path.display());
             let result = whole_from(format, wire, &body);
-            if wire == native_wire(format) && original.contains(&StreamEvent::BlockStart(BlockStart::Opaque)) {
+            if is_forwarded(format, wire) && original.contains(&StreamEvent::BlockStart(BlockStart::Opaque)) {
                 // What only this format knows is an answer, and passes through.
                 assert!(result.is_ok(), "{place}");
                 continue;
@@ -223,14 +231,14 @@ fn a_whole_reply_says_what_its_stream_says() {
                 continue;
             };
             let (out, meter) = result.unwrap();
-            let client = wire::decode_whole(native_wire(format), &out).unwrap();
+            let client = client_reply(format, &out).unwrap();
             assert_eq!(by_kind(said(&client)), by_kind(said(&original)), "{place}");
             assert_eq!(finish(&client), told(format, &original), "{place}");
             assert_eq!(counts(usage(&client).filter(|_| meter.usage.is_some())), counts(meter.usage), "{place}");
             if wire == WireFormat::Gemini {
                 let frame = format!("data: {}\n\n", serde_json::from_str::<Value>(&body).unwrap());
                 let relayed = relay_from(format, wire, std::iter::once(frame.as_bytes()));
-                let (streamed, _) = events(native_wire(format), &relayed.bytes);
+                let (streamed, _) = client_events(format, &relayed.bytes);
                 assert_eq!(said(&streamed), said(&original), "{place}");
                 assert_eq!((relayed.end, relayed.meter.usage), (Progress::Finished, meter.usage), "{place}");
             }
@@ -245,7 +253,7 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
         for format in FORMATS {
             let relayed = relay_from(format, wire, std::iter::once(stream.as_slice()));
             if relayed.end == Progress::Finished && relayed.meter.usage.is_some() {
-                let shown = counts(usage(&events(native_wire(format), &relayed.bytes).0));
+                let shown = counts(usage(&client_events(format, &relayed.bytes).0));
                 assert_eq!(shown, counts(relayed.meter.usage), "{} as {format:?}", path.display());
                 check_total(total, relayed.meter.usage, &path);
             }
@@ -254,7 +262,7 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
     for (wire, path, body, original) in whole_replies() {
         let line = serde_json::from_str::<Value>(&body).unwrap().to_string();
         check_total(reported_total(wire, &line), usage(&original), &path);
-        for format in FORMATS.into_iter().filter(|format| native_wire(*format) == wire) {
+        for format in FORMATS.into_iter().filter(|format| is_forwarded(*format, wire)) {
             let Some(told) = ruled(format, &original) else { continue };
             let (_, meter) = whole_from(format, wire, &body).unwrap();
             assert_eq!(meter.usage.unwrap_or_default(), usage(&original).unwrap_or_default(), "{}", path.display());
@@ -266,9 +274,11 @@ fn the_client_is_shown_what_the_meter_counts_and_the_provider_reported() {
 #[test]
 fn generated_bytes_are_counted_alike_on_all_routes() {
     for (wire, path, stream) in streams() {
-        let [forwarded, encoded] = FORMATS.map(|format| relay_from(format, wire, stream.chunks(64)));
-        assert_eq!(forwarded.meter.generated_bytes, encoded.meter.generated_bytes, "{}", path.display());
-        assert_eq!(forwarded.meter.metered(ESTIMATE), encoded.meter.metered(ESTIMATE), "{}", path.display());
+        let [first, others @ ..] = FORMATS.map(|format| relay_from(format, wire, stream.chunks(64)));
+        for other in others {
+            assert_eq!(first.meter.generated_bytes, other.meter.generated_bytes, "{}", path.display());
+            assert_eq!(first.meter.metered(ESTIMATE), other.meter.metered(ESTIMATE), "{}", path.display());
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gateway::translate::{Delivery, Progress};
 use gateway::wire::{ClientFormat, WireFormat};
 use gateway_tests::corpus::all_cases;
-use gateway_tests::relaying::{FORMATS, Relayed, WIRES, events, frames, native_wire, relay_chunks, relay_whole};
+use gateway_tests::relaying::{FORMATS, Relayed, WIRES, client_events, client_reply, frames, relay_chunks, relay_whole};
 use serde_json::Value;
 
 use super::replies::said;
@@ -42,8 +42,8 @@ fn ways(row: &Row, format: ClientFormat) -> Vec<(String, Delivery, Relayed)> {
 fn told(format: ClientFormat, delivery: Delivery, bytes: &[u8]) -> (String, Vec<String>) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let (events, frames) = match delivery {
-        Delivery::Streamed => (events(native_wire(format), bytes).0, frames(bytes)),
-        Delivery::Whole => (gateway::wire::decode_whole(native_wire(format), &text).unwrap(), vec![(None, text)]),
+        Delivery::Streamed => (client_events(format, bytes).0, frames(bytes)),
+        Delivery::Whole => (client_reply(format, &text).unwrap(), vec![(None, text)]),
     };
     let said = said(&events).into_iter().map(|(kind, text)| format!("{kind} {text}"));
     let refused: String =
@@ -52,6 +52,11 @@ fn told(format: ClientFormat, delivery: Delivery, bytes: &[u8]) -> (String, Vec<
     let word = |data: &str| {
         let value: Value = serde_json::from_str(data).unwrap_or_default();
         let places = ["/choices/0/finish_reason", "/delta/stop_reason", "/stop_reason"];
+        if format == ClientFormat::Responses {
+            let response = value.get("response").unwrap_or(&value);
+            let reason = response["incomplete_details"]["reason"].as_str().or(response["status"].as_str());
+            return reason.filter(|reason| *reason != "in_progress").map(str::to_owned);
+        }
         places.iter().find_map(|place| value.pointer(place)?.as_str().map(str::to_owned))
     };
     (said.join(" | "), frames.iter().filter_map(|(_, data)| word(data)).collect())
@@ -72,7 +77,13 @@ fn check(outcome: &Outcome, format: ClientFormat, delivery: Delivery, relayed: R
     let Relayed { bytes, end, meter } = relayed;
     match (outcome, end) {
         (Said(said, chat, messages), Progress::Finished) => {
-            let word = if format == ClientFormat::ChatCompletions { *chat } else { *messages };
+            let word = match (format, *chat) {
+                (ClientFormat::ChatCompletions, chat) => chat,
+                (ClientFormat::Messages, _) => *messages,
+                (ClientFormat::Responses, "length") => "max_output_tokens",
+                (ClientFormat::Responses, _) if *messages == "refusal" => "content_filter",
+                (ClientFormat::Responses, _) => "completed",
+            };
             let (text, words) = told(format, delivery, &bytes);
             // Where the provider of a refusal said nothing, a client of its own format is told nothing more.
             let is_silent = format == ClientFormat::Messages && text.is_empty() && said.starts_with("refusal ");
@@ -89,7 +100,7 @@ fn check(outcome: &Outcome, format: ClientFormat, delivery: Delivery, relayed: R
             assert!(meter.has_content || matches!(outcome, Failed(_)), "{place}");
             check_failed(&bytes, place);
             let is_named = String::from_utf8_lossy(&bytes).contains(r#""type":"api_error""#);
-            assert!(is_named || format == ClientFormat::ChatCompletions, "{place}");
+            assert!(is_named || format != ClientFormat::Messages, "{place}");
         }
         (_, end) => panic!("{place}: {end:?}"),
     }
@@ -105,7 +116,9 @@ fn by_kind(said: &str) -> Vec<&str> {
 /// One error and no end beside it.
 fn check_failed(bytes: &[u8], place: &str) {
     let text = String::from_utf8_lossy(bytes);
-    assert_eq!(text.matches("\"error\":{").count(), 1, "{place}: {text}");
+    // A failed Responses stream says it in an event for each kind of client.
+    let times = if text.contains("event: response.failed") { 2 } else { 1 };
+    assert_eq!(text.matches("\"error\":{").count(), times, "{place}: {text}");
     for end in [
         "[DONE]",
         "message_stop\"",
@@ -287,6 +300,8 @@ fn replies_are_of_the_types_that_their_format_has() {
                     match format {
                         ClientFormat::ChatCompletions => thoughts.push_str(&check_choice(&value["choices"][0], &place)),
                         ClientFormat::Messages => check_content(&value, &place),
+                        // The order of its events holds it to its types.
+                        ClientFormat::Responses => {}
                     }
                 }
                 if let (ClientFormat::ChatCompletions, Said(said, ..)) = (format, &row.outcome) {

@@ -132,15 +132,24 @@ fn says_something(message: &Value) -> bool {
     let is_thought = |block: &Value| block["type"] == "thinking" || block["type"] == "redacted_thinking";
     let says = |block: &Value| !is_thought(block) && block["text"].as_str().is_none_or(|text| !text.trim().is_empty());
     let text = message["content"].as_str().is_some_and(|text| !text.trim().is_empty());
-    let result = message["role"] == "tool";
+    let is_item = message["type"].as_str().is_some_and(|kind| kind.ends_with("_call") || kind.ends_with("_output"));
+    let result = message["role"] == "tool" || is_item;
     text || result || list(message, "content").iter().any(says) || !list(message, "tool_calls").is_empty()
+}
+
+/// Whether the model said a message, or an item of a Responses request.
+fn is_by_model(message: &Value) -> bool {
+    let kind = message["type"].as_str().unwrap_or_default();
+    message["role"] == "assistant" || kind == "reasoning" || kind.ends_with("_call")
 }
 
 /// Checks that a history cut before any assistant turn is sent as the beginning of the longer one.
 pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Arc<Model>], place: &str) -> usize {
     let body = unmarked(body);
-    let messages = body["messages"].as_array().unwrap();
-    let is_assistant = |position: usize| messages[position]["role"] == "assistant";
+    let list = if format == ClientFormat::Responses { "input" } else { "messages" };
+    // An input may be one text.
+    let Some(messages) = body[list].as_array() else { return 0 };
+    let is_assistant = |position: usize| is_by_model(&messages[position]);
     let is_cut = |cut: &usize| {
         // A message that says nothing leaves the turns around it as one.
         let both = says_something(&messages[cut - 1]) && says_something(&messages[*cut]);
@@ -152,7 +161,7 @@ pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Arc<Model>],
         let (long, beside, thinking) = sent_history(&whole.body);
         for cut in (1..messages.len()).filter(is_cut) {
             let mut shorter = body.clone();
-            shorter["messages"].as_array_mut().unwrap().truncate(cut);
+            shorter[list].as_array_mut().unwrap().truncate(cut);
             let Ok(shorter) = send(format, &shorter.to_string(), model) else { continue };
             let (short, short_beside, short_thinking) = sent_history(&shorter.body);
             // Thoughts of earlier turns go when thinking is no longer possible; a history that needs repair is written anew.

@@ -1,7 +1,7 @@
 //! Names of tools: providers refuse one that is declared twice, and a choice of one that is not declared.
 
 use gateway::wire::ClientFormat;
-use gateway_tests::relaying::catalog;
+use gateway_tests::relaying::{FORMATS, catalog};
 use gateway_tests::sending::send;
 use serde_json::{Value, json};
 
@@ -15,8 +15,14 @@ fn body(format: ClientFormat, tools: &[(&str, &str)]) -> Value {
             json!({"type": "function", "function": {"name": name, "description": says, "parameters": {"type": "object"}}})
         }
         ClientFormat::Messages => json!({"name": name, "description": says, "input_schema": {"type": "object"}}),
+        ClientFormat::Responses => {
+            json!({"type": "function", "name": name, "description": says, "parameters": {"type": "object"}})
+        }
     });
     let tools: Vec<Value> = declared.collect();
+    if format == ClientFormat::Responses {
+        return json!({"model": "m", "input": "hi", "tools": tools});
+    }
     json!({"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], "tools": tools})
 }
 
@@ -35,7 +41,7 @@ fn names(sent: &Value) -> Vec<String> {
 #[test]
 fn a_tool_that_is_declared_twice_alike_is_sent_once_and_nothing_is_named() {
     let catalog = catalog().unwrap();
-    for format in [ClientFormat::ChatCompletions, ClientFormat::Messages] {
+    for format in FORMATS {
         for model in MODELS.map(|name| catalog.resolve(name).unwrap()) {
             let body = body(format, &[("look", "a"), ("other", "a"), ("look", "a")]);
             let outbound = send(format, &body.to_string(), &model).unwrap();

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub const CHAT: ClientFormat = ClientFormat::ChatCompletions;
 /// Messages.
 pub const MESSAGES: ClientFormat = ClientFormat::Messages;
+/// Responses.
+pub const RESPONSES: ClientFormat = ClientFormat::Responses;
 
 /// A picture of four dots.
 pub const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==";

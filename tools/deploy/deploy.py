@@ -33,13 +33,29 @@ def origin_secrets(values, present):
     return {"OriginSecretPrevious": ""}
 
 
-def present_secret(current):
-    """The secret that the functions accept now; none if there are no functions yet."""
+def reasoning_secrets(present):
+    """What this deployment changes about the secret of the clients' thoughts; `present` is the one in use, or none."""
+    if not present:
+        return {"ReasoningSecret": secrets.token_urlsafe(32), "ReasoningSecretPrevious": ""}
+    if os.environ.get("ROTATE_REASONING") == "1":
+        return {"ReasoningSecret": secrets.token_urlsafe(32), "ReasoningSecretPrevious": present}
+    # Sessions go on for days: the previous value counts until the next rotation.
+    return {}
+
+
+def present_variables(current):
+    """The variables that the functions have now; none if there are no functions yet."""
     name = stack.physical_id(current, "ChatCompletionsFunction")
     if name is None:
-        return None
+        return {}
     configuration = current.client("lambda").get_function_configuration(FunctionName=name)
-    return configuration["Environment"]["Variables"].get("ORIGIN_SECRET")
+    return configuration["Environment"]["Variables"]
+
+
+def made(given, variables):
+    """What is made for this deployment, given what the functions have now."""
+    origin = origin_secrets(given, variables.get("ORIGIN_SECRET"))
+    return {"Revision": revision(), **origin, **reasoning_secrets(variables.get("REASONING_SECRET"))}
 
 
 def measured(values, current):
@@ -76,8 +92,7 @@ def sam_deploy(values):
 def dry_run(found):
     """Prints what a deployment would do."""
     parameters.refuse_halves(parameters.merged(found))
-    generated = {"Revision": revision(), **origin_secrets(parameters.merged(found), None)}
-    plan.show([*found, (GENERATED, generated)], settings.stack_name())
+    plan.show([*found, (GENERATED, made(parameters.merged(found), {}))], settings.stack_name())
 
 
 def check(found, current):
@@ -100,10 +115,10 @@ def deploy():
         return check(found, current)
     # Parameters that neither samconfig.toml nor the command line names keep their values in CloudFormation.
     given = parameters.merged(found[1:])
-    made = {"Revision": revision(), **origin_secrets(given, present_secret(current))}
-    sam_deploy({**given, **measured(given, current), **made})
+    generated = made(given, present_variables(current))
+    sam_deploy({**given, **measured(given, current), **generated})
     # A change set that was declined is no failure to SAM.
-    if stack.parameters(current).get("Revision") != made["Revision"]:
+    if stack.parameters(current).get("Revision") != generated["Revision"]:
         raise settings.WrongUsage("nothing was deployed: the change set was not executed")
     return stack.show_outputs()
 

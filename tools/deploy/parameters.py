@@ -33,7 +33,8 @@ def checked(found):
                 known = ", ".join(sorted(declared))
                 raise settings.WrongUsage(f"{origin}: the template has no parameter {name}; there are {known}")
             if declared[name].get("NoEcho"):
-                raise settings.WrongUsage(f"{origin}: {name} is made here and shown nowhere; ROTATE_ORIGIN=1 replaces it")
+                rotation = "ROTATE_REASONING" if name.startswith("Reasoning") else "ROTATE_ORIGIN"
+                raise settings.WrongUsage(f"{origin}: {name} is made here and shown nowhere; {rotation}=1 replaces it")
             reason = refusal(declared[name], value)
             if reason:
                 raise settings.WrongUsage(f"{origin}: {name}={value} cannot be: {reason}")

@@ -1,6 +1,7 @@
 //! The canonical conversation: what every client format and every wire is translated to and from.
 //! Knows no JSON, no HTTP and no vendor.
 
+mod answer;
 pub mod blocks;
 pub mod collect;
 pub mod event;

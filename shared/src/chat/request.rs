@@ -1,5 +1,7 @@
 //! A request in no vendor's words.
 
+pub use super::answer::{ResponseFormat, Verbosity};
+
 /// JSON that is carried as text: tool arguments and schemas, whose key order and number spelling must survive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonText(pub String);
@@ -49,6 +51,8 @@ pub struct ChatRequest {
     pub reasoning: Reasoning,
     /// What the answer shall look like.
     pub response_format: ResponseFormat,
+    /// How much the answer shall say.
+    pub verbosity: Option<Verbosity>,
     /// The client's own name of its user.
     pub user: Option<String>,
     /// What the client says that a conversation has no place for.
@@ -356,32 +360,5 @@ impl Effort {
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Minimal, Self::Low, Self::Medium, Self::High, Self::XHigh, Self::Max];
         all.into_iter().find(|effort| effort.as_str() == word)
-    }
-}
-
-/// What the answer shall look like.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ResponseFormat {
-    /// Text.
-    #[default]
-    Text,
-    /// Some JSON object.
-    JsonObject,
-    /// JSON that follows a schema.
-    JsonSchema {
-        /// The schema's name.
-        name: String,
-        /// The schema.
-        schema: JsonText,
-    },
-}
-
-impl ResponseFormat {
-    /// The schema that the answer shall follow.
-    pub fn schema(&self) -> Option<&JsonText> {
-        match self {
-            Self::Text | Self::JsonObject => None,
-            Self::JsonSchema { schema, .. } => Some(schema),
-        }
     }
 }

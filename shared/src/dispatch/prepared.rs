@@ -22,6 +22,7 @@ use crate::store::items::RouteName;
 use crate::translate::outbound::{self, Destination, RequestExtras};
 use crate::translate::{Conversion, Outbound};
 use crate::wire::target::OutputBounds;
+use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{ClientRequest, Measured, Mode};
 
 /// What a client asks, with everything that decides how it is sent.
@@ -43,6 +44,8 @@ pub struct RoutableRequest {
     pub dropped: Vec<String>,
     /// Gemini's signatures by tool-call id, from the vault.
     pub signatures: HashMap<String, String>,
+    /// What reads and writes the thoughts that the client keeps; `None` where the deployment has no secret for it.
+    pub thoughts: Option<ThoughtKeys>,
 }
 
 /// One route for a request, and how the request fares on it.
@@ -82,11 +85,12 @@ impl PreparedRequest {
         candidate: Candidate,
         output: OutputBounds,
     ) -> Result<Self, GatewayError> {
-        let RoutableRequest { request, betas, signatures, dropped: untaken, .. } = routable;
+        let RoutableRequest { request, betas, signatures, thoughts, dropped: untaken, .. } = routable;
+        let extras = RequestExtras { betas, signatures, thoughts: thoughts.as_ref() };
         let Candidate { model, route, tariff, markup_permille: _ } = &candidate;
         let provider = upstreams.providers.get(route.provider).ok_or_else(|| not_configured(routable))?;
         let destination = Destination { model, route, wire: provider.wire(), output };
-        let outbound = outbound::outbound(request, destination, RequestExtras { betas, signatures })?;
+        let outbound = outbound::outbound(request, destination, extras)?;
         let Outbound { body, conversion, mut dropped, files } = outbound;
         dropped.extend(untaken.iter().cloned());
         let mode = upstream_mode(request.mode, route.transfer);

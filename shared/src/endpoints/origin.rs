@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
-use crate::config::OriginSecrets;
+use crate::config::OwnSecret;
 use crate::error::{ErrorKind, GatewayError};
 
 /// The header that the edge adds to every request; it replaces one that a client sends.
@@ -25,7 +25,7 @@ pub(super) enum Origin {
 }
 
 /// How a call came. `None` if only calls through the edge are answered, and this is no such call.
-pub(super) fn of(headers: &HeaderMap, secrets: Option<&OriginSecrets>) -> Option<Origin> {
+pub(super) fn of(headers: &HeaderMap, secrets: Option<&OwnSecret>) -> Option<Origin> {
     let Some(secrets) = secrets else { return Some(Origin::Direct) };
     let given = headers.get(SECRET_HEADER).map_or(&[][..], |value| value.as_bytes());
     let current = equal(given, &secrets.current);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_the_two_secrets_prove_the_edge() {
-        let secrets = OriginSecrets { current: CURRENT.into(), previous: Some(PREVIOUS.into()) };
+        let secrets = OwnSecret { current: CURRENT.into(), previous: Some(PREVIOUS.into()) };
         for (value, proved) in [
             (CURRENT, true),
             (PREVIOUS, true),
@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(of(&with(SECRET_HEADER, value), Some(&secrets)).is_some(), proved, "{value}");
         }
         assert_eq!(of(&HeaderMap::new(), Some(&secrets)), None);
-        let alone = OriginSecrets { current: CURRENT.into(), previous: None };
+        let alone = OwnSecret { current: CURRENT.into(), previous: None };
         assert_eq!(of(&with(SECRET_HEADER, PREVIOUS), Some(&alone)), None);
         assert_eq!(of(&with(SECRET_HEADER, ""), Some(&alone)), None);
     }

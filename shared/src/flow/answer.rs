@@ -9,13 +9,13 @@ use tracing::Instrument as _;
 use super::served::deprecation_headers;
 use crate::admission::{Rates, rate_headers, with_rates};
 use crate::catalog::Model;
-use crate::dispatch::{Allowance, AttemptLog, Dispatch, Plan};
+use crate::dispatch::{Allowance, AttemptLog, Dispatch, Plan, RoutableRequest};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::ledger::{self, Pricing, RequestFacts};
 use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
-use crate::wire::{ClientRequest, Delivery, Estimate, Identity, Mode, ReplyContext};
+use crate::wire::{Asked, ClientRequest, Delivery, Estimate, Identity, Mode, ReplyContext};
 
 /// Longest list of names in a header, in bytes: 2 kB with the number of those that are left out. Clients and proxies limit headers.
 const LONGEST_LIST: usize = 1_976;
@@ -32,6 +32,7 @@ impl Gateway {
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
         let ClientRequest { format, mode, include_usage, .. } = plan.request().request;
+        let asked = asked_by(plan.request());
         let dispatch = match Dispatch::begin(&self.upstreams, plan, allowance, deadline).await {
             Ok(dispatch) => dispatch,
             Err(error) => {
@@ -56,6 +57,7 @@ impl Gateway {
                 output_limit: dispatch.prepared().output_limit(),
             },
             cost: Arc::new(move |usage| pricing.charge(usage)),
+            asked,
         };
         self.pump(facts, context, dispatch, deadline).await
     }
@@ -87,6 +89,11 @@ impl Gateway {
         show(&log, &model, &mut response);
         Ok(response)
     }
+}
+
+/// What the reply takes from its request.
+fn asked_by(request: &RoutableRequest) -> Asked {
+    Asked { body: Some(Arc::clone(&request.request.document)), thoughts: request.thoughts.clone() }
 }
 
 /// Tells the client what is left of its key's rates, whatever the answer.

@@ -7,6 +7,7 @@ use crate::catalog::Model;
 use crate::chat::request::Source;
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
+use crate::wire::ClientRequest;
 use crate::wire::media::{self, Carrier, InlinePart, Title, Told, base64, is_data_url, split_data_url, told};
 use crate::wire::request::unsupported;
 
@@ -129,10 +130,9 @@ fn reads(model: &Model, modality: Modality) -> bool {
 
 /// Whether the request holds a document that is no text. Fails with 400 for a part that the model does not read, and for one whose bytes
 /// are none, or of a kind that its provider refuses; documents it need not read where its provider puts them into words.
-pub(super) fn check(body: Value<'_>, to: Destination<'_>) -> Result<bool, GatewayError> {
+pub(super) fn check(request: &ClientRequest, to: Destination<'_>) -> Result<bool, GatewayError> {
     let mut has_files = false;
-    let messages = body.get("messages").into_iter().flat_map(Value::elements);
-    for content in messages.filter_map(|message| message.get("content")).chain(body.get("system")) {
+    for content in request.format.contents(request.body()) {
         each(content, &mut |part, modality| {
             check_address(part)?;
             check_bytes(part, modality)?;

@@ -13,6 +13,7 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Files, Forwarding, UpstreamBody};
 use crate::wire::target::{Encoded, OutputBounds, Refusal, Target};
+use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{self, ClientRequest, Native, WireFormat};
 
 /// The upstream body before the provider's last edits.
@@ -62,6 +63,8 @@ pub struct RequestExtras<'a> {
     pub betas: &'a [&'a str],
     /// Gemini's signatures by tool-call id, from the vault.
     pub signatures: &'a HashMap<String, String>,
+    /// What reads the thoughts that the client keeps.
+    pub thoughts: Option<&'a ThoughtKeys>,
 }
 
 /// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function.
@@ -82,7 +85,7 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
 
 /// The request's documents. Fails with 400 where a part is of a kind that the model does not read.
 fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayError> {
-    let has_files = media::check(request.body(), to)?;
+    let has_files = media::check(request, to)?;
     Ok(match (has_files, media::reads_files(to.model)) {
         (false, _) => Files::None,
         (true, true) => Files::Native,
@@ -113,7 +116,7 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let wire = to.wire;
     let mut dropped = unknown_fields(request);
     let server_tools = server_tools(request);
-    let mut conversation = wire::decode_request(request)?;
+    let mut conversation = wire::decode_request(request, extras.thoughts)?;
     let chooses = request.body().get("tool_choice").is_some();
     if !server_tools.is_empty() && chooses && !has_what_is_chosen(&conversation) {
         conversation.tool_choice = ToolChoice::Auto;
@@ -189,7 +192,7 @@ mod tests {
     fn forwarded(format: ClientFormat, model: &str, body: &str) -> (String, Vec<String>) {
         let model = Catalog::embedded().unwrap().resolve(model).unwrap();
         let request = wire::open_request(format, body.to_owned()).unwrap();
-        let extras = RequestExtras { betas: &[], signatures: &HashMap::new() };
+        let extras = RequestExtras { betas: &[], signatures: &HashMap::new(), thoughts: None };
         let wire = format.native().unwrap().wire();
         let destination = Destination { model: &model, route: &model.routes[0], wire, output: OutputBounds::NONE };
         let outbound = outbound(&request, destination, extras).unwrap();

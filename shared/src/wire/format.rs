@@ -9,6 +9,7 @@ use super::lost::Lost;
 use super::native::{Forwarding, Undo};
 use super::reply::{EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext};
 use super::target::Target;
+use super::thoughts::ThoughtKeys;
 use super::{ClientRequest, Mode, WireFormat};
 use crate::chat::{ChatRequest, ChatResponse};
 use crate::document::{Document, Pattern, Value};
@@ -41,9 +42,6 @@ pub trait Format: Sync {
     /// An error as the body of a response.
     fn error_body(&self, error: &GatewayError, request: RequestId) -> Vec<u8>;
 
-    /// Appends the one event that ends a failed stream of which nothing was encoded. Nothing may follow it.
-    fn error_event(&self, error: &GatewayError, request: RequestId, out: &mut BytesMut);
-
     /// Appends a sign of life to a stream.
     fn ping(&self, out: &mut BytesMut);
 
@@ -58,8 +56,15 @@ pub trait Format: Sync {
         Ok(ClientRequest { mode: Mode::Count, ..self.open(document)? })
     }
 
-    /// The conversation of an opened request.
-    fn decode(&self, body: Value<'_>) -> Result<ChatRequest, GatewayError>;
+    /// The conversation of an opened request. `thoughts` reads those that its client keeps for the gateway; without it none can be
+    /// believed.
+    fn decode(&self, body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError>;
+
+    /// The values of a body that hold content parts.
+    fn contents<'d>(&self, body: Value<'d>) -> Vec<Value<'d>> {
+        let messages = body.get("messages").into_iter().flat_map(Value::elements);
+        messages.filter_map(|message| message.get("content")).chain(body.get("system")).collect()
+    }
 
     /// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
     fn carried_fields(&self) -> &'static [&'static str];

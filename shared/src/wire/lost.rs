@@ -29,6 +29,8 @@ pub enum Lost {
     ParallelToolCalls,
     /// The form of the answer is asked for in words instead.
     ResponseFormat,
+    /// How much the answer shall say.
+    Verbosity,
     /// The client's name of its user.
     User,
 }

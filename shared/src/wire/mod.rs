@@ -6,6 +6,7 @@ pub mod blocks;
 mod cache_marks;
 pub mod claude_schema;
 mod effort;
+pub mod error_object;
 mod finish;
 pub mod fold;
 mod format;
@@ -20,11 +21,13 @@ pub mod openai;
 pub mod raw;
 mod reply;
 pub mod request;
+pub mod responses;
 mod schema_growth;
 pub(crate) mod schema_ref;
 pub mod seal;
 pub mod shape;
 pub mod target;
+pub mod thoughts;
 mod unread;
 pub mod upstream_error;
 
@@ -41,9 +44,11 @@ pub use format::{Betas, Format, Native};
 pub use measure::Measured;
 use media::InlinePart;
 pub use reply::{
-    Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, ReplyContext,
+    Asked, Checked, CostOf, Delivery, Estimate, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer,
+    ReplyContext,
 };
 use target::{Encoded, Refusal, Target};
+use thoughts::ThoughtKeys;
 
 /// A format that clients speak to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +57,8 @@ pub enum ClientFormat {
     ChatCompletions,
     /// Anthropic Messages.
     Messages,
+    /// OpenAI Responses.
+    Responses,
 }
 
 impl ClientFormat {
@@ -60,6 +67,7 @@ impl ClientFormat {
         match self {
             Self::ChatCompletions => &openai::client::ChatCompletions,
             Self::Messages => &anthropic::client::Messages,
+            Self::Responses => &responses::client::Responses,
         }
     }
 }
@@ -277,8 +285,8 @@ pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, Up
 }
 
 /// A client's request as the conversation.
-pub fn decode_request(request: &ClientRequest) -> Result<ChatRequest, GatewayError> {
-    request.format.decode(request.body())
+pub fn decode_request(request: &ClientRequest, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError> {
+    request.format.decode(request.body(), thoughts)
 }
 
 /// The conversation in a wire's words.

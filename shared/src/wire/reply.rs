@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::thoughts::ThoughtKeys;
 use super::{ClientFormat, Identity};
 use crate::chat::{StreamEvent, Usage};
+use crate::document::Document;
 use crate::error::{GatewayError, UpstreamError};
 use crate::ids::RequestId;
 use crate::money::PicoUsd;
@@ -40,6 +42,17 @@ pub struct ReplyContext {
     pub estimate: Estimate,
     /// What a usage costs.
     pub cost: CostOf,
+    /// The request, of which some formats repeat parts in their replies.
+    pub asked: Asked,
+}
+
+/// What a reply takes from its request.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The client's body; `None` where nobody asked in a client's format.
+    pub body: Option<Arc<Document>>,
+    /// What writes the thoughts that the client keeps; `None` where the deployment has no secret for it.
+    pub thoughts: Option<ThoughtKeys>,
 }
 
 impl ReplyContext {

@@ -29,6 +29,8 @@ pub const SCHEDULED: [&str; 1] = ["reconcile"];
 pub const TABLE: &str = "gateway-local";
 /// Stands for the simulator's origin in the values of given variables.
 pub const ORIGIN_PLACEHOLDER: &str = "{simulator}";
+/// The variable of the secret by which thoughts are known that clients send back.
+const REASONING_SECRET: &str = "REASONING_SECRET";
 /// Requests of one function at once, locally.
 pub const MAX_ENVIRONMENTS: usize = 16;
 
@@ -135,7 +137,10 @@ impl Support {
         let (simulator, simulator_origin) = started.unzip();
         let proxy = if options.fault_proxy { Some(FaultProxy::start(&database.endpoint).await?) } else { None };
         let endpoint = proxy.as_ref().map_or(&database.endpoint, |proxy| &proxy.endpoint);
-        let variables = variables(endpoint, simulator_origin.as_deref(), &options.variables);
+        let mut variables = variables(endpoint, simulator_origin.as_deref(), &options.variables);
+        if !variables.iter().any(|(name, _)| name == REASONING_SECRET) {
+            variables.push((REASONING_SECRET.to_owned(), reasoning_secret(options.data.as_deref())?));
+        }
         if let Some(simulator) = &simulator {
             simulator.set_aws_credentials(AwsCredentials::of(&variables));
         }
@@ -188,6 +193,20 @@ async fn development_key(store: &Store, folder: Option<&Path>) -> Result<SecretS
         std::fs::write(&file, key.expose_secret()).with_context(|| format!("write {}", file.display()))?;
     }
     Ok(key)
+}
+
+/// The secret of an earlier run, so that sessions outlive it, or a new one that the next run finds.
+fn reasoning_secret(folder: Option<&Path>) -> Result<String> {
+    let file = folder.map(|folder| folder.join("reasoning-secret"));
+    let kept = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).filter(|text| !text.is_empty());
+    if let Some(text) = kept {
+        return Ok(text);
+    }
+    let secret = uuid::Uuid::new_v4().simple().to_string();
+    if let Some(file) = file {
+        std::fs::write(&file, &secret).with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(secret)
 }
 
 fn has_provider(variables: &[(String, String)]) -> bool {

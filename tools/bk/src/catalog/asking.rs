@@ -104,7 +104,17 @@ impl Question {
         let request = wire::open_request(FORMAT, body).map_err(failed)?;
         let candidates = vec![candidate.clone()];
         let (replacements, betas, dropped, signatures) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
-        let routable = RoutableRequest { key: None, request, model, candidates, replacements, betas, dropped, signatures };
+        let routable = RoutableRequest {
+            key: None,
+            request,
+            model,
+            candidates,
+            replacements,
+            betas,
+            dropped,
+            signatures,
+            thoughts: None,
+        };
         let plan = Plan::of(upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let prepared = plan.prepared();
         let sent = Sent { body: prepared.measured(), output_tokens: prepared.output_limit() };
@@ -187,6 +197,7 @@ fn context(prepared: &PreparedRequest) -> ReplyContext {
         include_usage: false,
         estimate: Estimate { input: 0, output_limit: prepared.output_limit() },
         cost: Arc::new(|_| PicoUsd::ZERO),
+        asked: wire::Asked::default(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::wire::anthropic::betas;
 use crate::wire::anthropic::native::MessagesWire;
 use crate::wire::lost::Lost;
 use crate::wire::request::there;
+use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{Betas, ClientRequest, EventEncoder, Format, Native, ReplyContext};
 
 /// Anthropic Messages.
@@ -44,10 +45,6 @@ impl Format for Messages {
         error::body(error, request)
     }
 
-    fn error_event(&self, error: &GatewayError, request: RequestId, out: &mut BytesMut) {
-        error::event(error, request, out);
-    }
-
     fn ping(&self, out: &mut BytesMut) {
         stream::ping(out);
     }
@@ -65,7 +62,7 @@ impl Format for Messages {
         request::open_count(document)
     }
 
-    fn decode(&self, body: Value<'_>) -> Result<ChatRequest, GatewayError> {
+    fn decode(&self, body: Value<'_>, _thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError> {
         request::decode(body)
     }
 
@@ -94,6 +91,8 @@ impl Format for Messages {
                 there(body, &["output_config.format", "output_format"]).unwrap_or("output_config.format")
             }
             Lost::ToolChoice => "tool_choice",
+            // Messages has no field for it.
+            Lost::Verbosity => "verbosity",
             Lost::User => "metadata.user_id",
         }
     }

@@ -167,6 +167,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         sampling: sampling(body)?,
         reasoning: reasoning(body)?,
         response_format: response_format(body)?,
+        verbosity: None,
         user: optional_text(user)?,
         left_out: left_out
             .into_iter()

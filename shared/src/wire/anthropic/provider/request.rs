@@ -123,12 +123,14 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
         sampling,
         reasoning,
         response_format,
+        verbosity,
         user,
         left_out: _,
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
     let mut turns = Turns::of(messages, names::call_id);
     left_out.extend(turns.left_out.iter().map(Part::place));
+    lost.extend(verbosity.map(|_| Lost::Verbosity));
     let (mut tools, tool_choice) = allowed(tools, tool_choice);
     let mut tool_choice = target.choice(tool_choice, &mut lost);
     declare_used(&mut tools, &turns);
@@ -163,17 +165,17 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
         stop_sequences: Vec::new(),
         metadata: user.map(|user_id| Metadata { user_id }),
     };
-    let asked = sampling::Asked {
-        temperature: sampling.temperature,
-        top_p: sampling.top_p.is_some(),
-        top_k: sampling.top_k.is_some(),
-    };
-    let refused = sampling::refused(target.capabilities.sampling, asked, plan.told.is_on());
+    let refused = sampling::refused(target.capabilities.sampling, asked_sampling(&sampling), plan.told.is_on());
     let sampling = without(refused, sampling, &mut lost);
     set_sampling(&mut body, sampling, &mut lost);
     left_out.extend(limit_cache_marks(&mut body));
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool })
+}
+
+fn asked_sampling(sampling: &Sampling) -> sampling::Asked {
+    let Sampling { temperature, top_p, top_k, .. } = sampling;
+    sampling::Asked { temperature: *temperature, top_p: top_p.is_some(), top_k: top_k.is_some() }
 }
 
 /// The tools that a choice leaves, and the choice among them: Claude has no list of allowed tools.

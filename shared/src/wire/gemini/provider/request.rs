@@ -109,6 +109,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         sampling,
         reasoning,
         response_format,
+        verbosity,
         user,
         left_out: _,
     } = request;
@@ -129,6 +130,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         growth.take("response_format", written.get())?;
     }
     lost.extend(parallel_tool_calls.filter(|parallel| !parallel).map(|_| Lost::ParallelToolCalls));
+    lost.extend(verbosity.map(|_| Lost::Verbosity));
     lost.extend(user.map(|_| Lost::User));
     let tool_config = (!tools.is_empty()).then(|| calling_config(&tool_choice, &tools, &names)).flatten();
     let tools = match &tool_choice {

@@ -13,9 +13,11 @@ use crate::chat::{ChatRequest, ChatResponse};
 use crate::document::{Document, Pattern, Value};
 use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
+use crate::wire::error_object;
 use crate::wire::lost::Lost;
 use crate::wire::openai::native::ChatCompletionsWire;
 use crate::wire::request::there;
+use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{ClientRequest, EventEncoder, Format, Native, ReplyContext};
 
 /// OpenAI Chat Completions.
@@ -40,15 +42,11 @@ impl Format for ChatCompletions {
     }
 
     fn error_words(&self) -> &'static ErrorWords {
-        &error::WORDS
+        &error_object::WORDS
     }
 
     fn error_body(&self, error: &GatewayError, request: RequestId) -> Vec<u8> {
-        error::body(error, request)
-    }
-
-    fn error_event(&self, error: &GatewayError, request: RequestId, out: &mut BytesMut) {
-        error::event(error, request, out);
+        error_object::body(error, request, error_object::CONVERSATION)
     }
 
     fn ping(&self, out: &mut BytesMut) {
@@ -63,7 +61,7 @@ impl Format for ChatCompletions {
         request::open(document)
     }
 
-    fn decode(&self, body: Value<'_>) -> Result<ChatRequest, GatewayError> {
+    fn decode(&self, body: Value<'_>, _thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError> {
         request::decode(body)
     }
 
@@ -89,6 +87,7 @@ impl Format for ChatCompletions {
             Lost::ParallelToolCalls => "parallel_tool_calls",
             Lost::ResponseFormat => "response_format",
             Lost::ToolChoice => "tool_choice",
+            Lost::Verbosity => "verbosity",
             Lost::User => "user",
         }
     }

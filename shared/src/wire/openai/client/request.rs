@@ -9,7 +9,7 @@ mod tools;
 
 use std::sync::Arc;
 
-use crate::chat::request::{Amount, ChatRequest, Effort, Place, Reasoning, ResponseFormat, Sampling, ToolChoice};
+use crate::chat::request::{Amount, ChatRequest, Effort, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, Verbosity};
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{
@@ -63,6 +63,7 @@ pub const CARRIED: &[&str] = &[
     "top_k",
     "top_p",
     "user",
+    "verbosity",
 ];
 
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
@@ -201,6 +202,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         left_out.extend(choice.or(function_call).map(Value::place));
     }
     let one_at_a_time = choice.filter(|choice| asks_one_at_a_time(*choice)).map(|_| false);
+    let verbosity = verbosity(body, &mut left_out)?;
     let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
     Ok(ChatRequest {
         messages: messages.collect::<Result<_, _>>()?,
@@ -211,9 +213,18 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         sampling: sampling(body)?,
         reasoning: reasoning(body)?,
         response_format: body.get("response_format").map_or(Ok(ResponseFormat::Text), response_format)?,
+        verbosity,
         user: optional_text(user.or(safety))?,
         left_out,
     })
+}
+
+/// How much the answer shall say; a word that stands for none is noted in `left_out`.
+fn verbosity(body: Value<'_>, left_out: &mut Vec<Place>) -> Result<Option<Verbosity>, GatewayError> {
+    let Some(word) = body.get("verbosity") else { return Ok(None) };
+    let verbosity = Verbosity::parse(&word.text()?);
+    left_out.extend(verbosity.is_none().then(|| word.place()));
+    Ok(verbosity)
 }
 
 /// Whether a choice in Anthropic's form allows one call at a time only.

@@ -123,6 +123,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         sampling,
         reasoning,
         response_format,
+        verbosity,
         user,
         left_out: _,
     } = request;
@@ -161,7 +162,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         stop,
         response_format: answer_format(response_format, target, &mut lost)?,
         reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
-        verbosity: verbosity(reasoning, target, &mut lost),
+        verbosity: self::verbosity(reasoning, verbosity, target, &mut lost),
         user: user.map(|user| rules::told_apart(&user, rules::LONGEST_USER).into_owned()),
     };
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;

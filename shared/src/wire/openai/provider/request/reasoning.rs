@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::capability::Thinking;
-use crate::chat::request::{Amount, Effort, Reasoning};
+use crate::chat::request::{Amount, Effort, Reasoning, Verbosity};
 use crate::wire::effort;
 use crate::wire::lost::Lost;
 use crate::wire::openai::rules;
@@ -105,15 +105,22 @@ fn effort_alone(wanted: Effort, target: &Target<'_>, lost: &mut Vec<Lost>) -> Op
     is_told.then(|| ReasoningOut { effort: Some(known.as_str()), ..ReasoningOut::default() })
 }
 
-/// Claude's effort apart from thinking, which OpenRouter has in this field (editor-code-assistant/eca, release 0.157.3;
-/// PrimeIntellect-ai/verifiers#1338).
-pub(super) fn verbosity(reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<&'static str> {
-    let Amount::EffortAlone(wanted) = reasoning.amount else { return None };
-    if !rules::is_claude(target.upstream) {
-        return None;
-    }
+/// How much the answer shall say, or Claude's effort apart from thinking, which OpenRouter has in the same field
+/// (editor-code-assistant/eca, release 0.157.3; PrimeIntellect-ai/verifiers#1338).
+pub(super) fn verbosity(
+    reasoning: Reasoning,
+    asked: Option<Verbosity>,
+    target: &Target<'_>,
+    lost: &mut Vec<Lost>,
+) -> Option<&'static str> {
+    let is_claude = rules::is_claude(target.upstream);
+    let alone = if let Amount::EffortAlone(wanted) = reasoning.amount { Some(wanted).filter(|_| is_claude) } else { None };
+    let spoken = asked.and_then(|asked| Effort::parse(asked.as_str()));
+    lost.extend(alone.and(spoken).map(|_| Lost::Verbosity));
+    let wanted = alone.or(spoken)?;
     let sent = rules::verbosity(wanted, target);
-    lost.extend((sent != Some(wanted)).then_some(Lost::Effort));
+    let named = if alone.is_some() { Lost::Effort } else { Lost::Verbosity };
+    lost.extend((sent != Some(wanted)).then_some(named));
     sent.map(Effort::as_str)
 }
 

@@ -1,0 +1,60 @@
+//! Which tools a Responses client lets the model call.
+
+use crate::chat::request::ToolChoice;
+use crate::document::{Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::request::{check_word, optional_text, quoted, required_text};
+use crate::wire::responses::client::tool::{Declared, all_tools, declared, full_name};
+
+/// Which tools may or must be called: a word, an object that names a tool, or one that lists some.
+pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
+    const EXPECTED: &str = "none, auto, required or an object that names a tool";
+    if choice.kind() == Kind::Object {
+        return match choice.get("type") {
+            None => Err(choice.missing("type")),
+            Some(kind) if kind.is("allowed_tools") => allowed(choice),
+            Some(_) => named(choice).map(ToolChoice::Named),
+        };
+    }
+    match choice.as_text().as_deref() {
+        Some("auto") => Ok(ToolChoice::Auto),
+        Some("none") => Ok(ToolChoice::None),
+        Some("required") => Ok(ToolChoice::Required),
+        Some(_) => Err(choice.wrong(&format!("use {EXPECTED}"))),
+        None => Err(choice.expected(EXPECTED)),
+    }
+}
+
+/// The tool that an object stands for, as other models know it: by its name, or by its type.
+fn named(tool: Value<'_>) -> Result<String, GatewayError> {
+    let [kind, namespace, name] = tool.fields(["type", "namespace", "name"])?;
+    let kind = required_text(kind.ok_or_else(|| tool.missing("type"))?)?;
+    match optional_text(name)? {
+        Some(name) => Ok(full_name(optional_text(namespace)?.as_deref(), &name)),
+        None if matches!(kind.as_str(), "function" | "custom") => Err(tool.missing("name")),
+        None => Ok(kind),
+    }
+}
+
+fn allowed(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
+    let list = choice.required("tools")?;
+    let names = list.list()?.map(named).collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        return Err(list.wrong("name at least one tool"));
+    }
+    check_word(choice.get("mode"), &["auto", "required"])?;
+    Ok(ToolChoice::Allowed { names, required: choice.get("mode").is_some_and(|mode| mode.is("required")) })
+}
+
+/// Checks that a choice is one, of tools that are declared. What runs at the provider is known by its type.
+pub(super) fn check(choice: Value<'_>, body: Value<'_>) -> Result<(), GatewayError> {
+    let chosen = self::choice(choice)?;
+    let own = declared(all_tools(body)).into_iter().map(Declared::name).collect::<Result<Vec<_>, _>>()?;
+    let has_type = |name: &str| all_tools(body).any(|tool| tool.get("type").is_some_and(|kind| kind.is(name)));
+    let has_name = |name: &str| all_tools(body).any(|tool| tool.get("name").is_some_and(|known| known.is(name)));
+    let is_known = |name: &String| own.contains(name) || has_type(name) || has_name(name);
+    match chosen.names().iter().find(|name| !is_known(name)) {
+        Some(unknown) => Err(choice.wrong(&format!("no tool {} is declared", quoted(unknown)))),
+        None => Ok(()),
+    }
+}

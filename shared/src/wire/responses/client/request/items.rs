@@ -1,0 +1,241 @@
+//! The items of a Responses request: messages, thoughts, calls and their results.
+
+use std::borrow::Cow;
+
+use super::{is_text_or_list, parts, reading, type_of};
+use crate::chat::Part;
+use crate::chat::request::{JsonText, Message, Place, Role, ToolCall, ToolResult};
+use crate::document::{Kind, Value};
+use crate::error::{ErrorKind, GatewayError};
+use crate::wire::blocks::of_result;
+use crate::wire::request::{arguments, check_objects, optional_list, optional_text, quoted, text_field, unsupported};
+use crate::wire::responses::client::tool::{TYPED, Typed, full_name};
+use crate::wire::thoughts::ThoughtKeys;
+use crate::wire::unread;
+
+/// Longest list of items: as many as messages may be, each with a thought and a call beside it (S11).
+const MAX_ITEMS: usize = 6_000;
+
+/// Items that tell of what ran at OpenAI, or that only OpenAI can read: they mean nothing to another model.
+const SERVER_ITEMS: [&str; 13] = [
+    "code_interpreter_call",
+    "compaction",
+    "compaction_summary",
+    "computer_call",
+    "computer_call_output",
+    "file_search_call",
+    "image_generation_call",
+    "mcp_approval_request",
+    "mcp_approval_response",
+    "mcp_call",
+    "mcp_list_tools",
+    "program_output",
+    "web_search_call",
+];
+
+/// What an item is.
+enum Item {
+    Message,
+    Thought,
+    /// A call of a function, or of a tool whose input is a text.
+    Call,
+    CustomCall,
+    /// The result of either.
+    Output,
+    TypedCall(&'static Typed),
+    TypedOutput(&'static Typed),
+    OfAServer,
+}
+
+/// What an item is; a 400 for one that no route carries.
+fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
+    let word = type_of(item);
+    Ok(match word.as_ref() {
+        "message" => Item::Message,
+        "" if item.get("role").is_some() => Item::Message,
+        "" => return Err(item.missing("type")),
+        "reasoning" => Item::Thought,
+        "function_call" => Item::Call,
+        "custom_tool_call" => Item::CustomCall,
+        "function_call_output" | "custom_tool_call_output" => Item::Output,
+        "item_reference" => return Err(reference(item)),
+        server if SERVER_ITEMS.contains(&server) => Item::OfAServer,
+        other => {
+            let known = TYPED.iter().find_map(|typed| match other {
+                call if call == typed.call => Some(Item::TypedCall(typed)),
+                output if output == typed.output => Some(Item::TypedOutput(typed)),
+                _ => None,
+            });
+            return known.ok_or_else(|| unsupported(item, &format!("an item of type {}", quoted(other))));
+        }
+    })
+}
+
+fn reference(item: Value<'_>) -> GatewayError {
+    let path = item.path();
+    let message = format!("{path}: this gateway keeps no items, so that none can be referred to; send the item itself.");
+    GatewayError::new(ErrorKind::Unsupported, message)
+        .with_code("unsupported")
+        .with_param(path)
+        .with_hint("Clients send whole items when they are told not to store responses: set store to false.")
+}
+
+/// The items of a list; none where the input is a text.
+fn list(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
+    let input = body.required("input")?;
+    match input.kind() {
+        Kind::Text => Ok(Vec::new()),
+        Kind::List => optional_list(Some(input), MAX_ITEMS),
+        Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(input.expected("text or a list of items")),
+    }
+}
+
+/// Checks the shape of the input.
+pub(super) fn check(body: Value<'_>) -> Result<(), GatewayError> {
+    let (input, items) = (body.required("input")?, list(body)?);
+    if items.is_empty() && input.kind() == Kind::List {
+        return Err(input.wrong("at least one item is required"));
+    }
+    check_objects(&items)?;
+    items.into_iter().try_for_each(check_item)
+}
+
+fn check_item(item: Value<'_>) -> Result<(), GatewayError> {
+    let texts: &[&str] = match kind(item)? {
+        Item::Message => {
+            let role = item.required("role")?;
+            if !["system", "developer", "user", "assistant"].contains(&role.text()?.as_ref()) {
+                return Err(role.wrong("use system, developer, user or assistant"));
+            }
+            return parts::check(item.required("content")?);
+        }
+        Item::Output => {
+            let output = item.required("output")?;
+            if !is_text_or_list(output) {
+                return Err(output.expected("text or a list of content parts"));
+            }
+            parts::check(output)?;
+            &["call_id"]
+        }
+        Item::Call => &["call_id", "name"],
+        Item::CustomCall => &["call_id", "name", "input"],
+        Item::Thought | Item::TypedCall(_) | Item::TypedOutput(_) | Item::OfAServer => &[],
+    };
+    texts.iter().try_for_each(|name| text_field(item, name).map(drop))
+}
+
+/// The conversation of an input. What has no place in it is noted in `left_out`.
+pub(super) fn messages(
+    body: Value<'_>,
+    thoughts: Option<&ThoughtKeys>,
+    left_out: &mut Vec<Place>,
+) -> Result<Vec<Message>, GatewayError> {
+    if let Some(text) = body.required("input")?.as_text() {
+        let text = Part::Text { text: text.into_owned(), cache: None };
+        return Ok(vec![Message { role: Role::User, parts: vec![text] }]);
+    }
+    let mut messages = Vec::new();
+    for item in list(body)? {
+        messages.extend(message(item, thoughts, left_out)?);
+    }
+    Ok(messages)
+}
+
+fn message(
+    item: Value<'_>,
+    thoughts: Option<&ThoughtKeys>,
+    left_out: &mut Vec<Place>,
+) -> Result<Option<Message>, GatewayError> {
+    let by_model = |part: Part| Message { role: Role::Assistant, parts: vec![part] };
+    Ok(match kind(item)? {
+        Item::Message => {
+            if item.get("type").is_none() {
+                left_out.extend(unread::members(item, &reading::MESSAGE).into_iter().map(Value::place));
+            }
+            let role = match item.required("role")?.text()?.as_ref() {
+                "system" | "developer" => Role::System,
+                "assistant" => Role::Assistant,
+                _ => Role::User,
+            };
+            Some(Message { role, parts: parts::content(item.required("content")?, left_out)? })
+        }
+        Item::Thought => thought(item, thoughts, left_out)?.map(by_model),
+        Item::Call => Some(by_model(call(item, arguments(item.get("arguments")))?)),
+        Item::CustomCall => {
+            let input = serde_json::to_string(&text_field(item, "input")?).unwrap_or_default();
+            Some(by_model(call(item, JsonText(format!("{{\"input\":{input}}}")))?))
+        }
+        Item::TypedCall(typed) => {
+            let (id, name) = (id_of(item)?, typed.name.to_owned());
+            let arguments = arguments(item.get(typed.arguments));
+            let place = item.place();
+            Some(by_model(Part::ToolCall(ToolCall { id, name, arguments, signature: None, place })))
+        }
+        Item::Output => {
+            let content = of_result(parts::content(item.required("output")?, left_out)?, left_out);
+            Some(result(item, content, false)?)
+        }
+        Item::TypedOutput(typed) => {
+            let is_error = item.get("status").is_some_and(|status| status.is("failed"));
+            let output = item.get(if typed.name == "tool_search" { "tools" } else { "output" });
+            let text = output.map(written).unwrap_or_default();
+            Some(result(item, vec![Part::Text { text, cache: None }], is_error)?)
+        }
+        Item::OfAServer => {
+            left_out.push(item.place());
+            None
+        }
+    })
+}
+
+/// A text, or what else is there as JSON, in whatever way the client spells it.
+fn written(output: Value<'_>) -> String {
+    let json = || output.meaning().map_or_else(|| output.json().0, |meaning| meaning.to_string());
+    output.as_text().map_or_else(json, Cow::into_owned)
+}
+
+fn result(item: Value<'_>, content: Vec<Part>, is_error: bool) -> Result<Message, GatewayError> {
+    let result = ToolResult { call_id: id_of(item)?, content, is_error, cache: None, place: item.place() };
+    Ok(Message { role: Role::User, parts: vec![Part::ToolResult(result)] })
+}
+
+fn call(item: Value<'_>, arguments: JsonText) -> Result<Part, GatewayError> {
+    let namespace = optional_text(item.get("namespace"))?;
+    let name = full_name(namespace.as_deref(), &text_field(item, "name")?);
+    Ok(Part::ToolCall(ToolCall { id: id_of(item)?, name, arguments, signature: None, place: item.place() }))
+}
+
+/// The id that links a call with its result. OpenAI's oldest typed tools have `id` for it.
+fn id_of(item: Value<'_>) -> Result<String, GatewayError> {
+    let [call, own] = item.fields(["call_id", "id"])?;
+    Ok(optional_text(call.or(own))?.unwrap_or_default())
+}
+
+/// A thought that comes back. One that carries what nobody here wrote, or what was altered, is no thought of this session.
+fn thought(
+    item: Value<'_>,
+    thoughts: Option<&ThoughtKeys>,
+    left_out: &mut Vec<Place>,
+) -> Result<Option<Part>, GatewayError> {
+    if let Some(kept) = optional_text(item.get("encrypted_content"))?.filter(|kept| !kept.is_empty()) {
+        let thought = thoughts.and_then(|thoughts| thoughts.read(&kept, item.place()));
+        left_out.extend(thought.is_none().then(|| item.place()));
+        return Ok(thought);
+    }
+    let texts = ["content", "summary"].into_iter().filter_map(|place| item.get(place)).flat_map(Value::elements);
+    let texts = texts.filter_map(|entry| entry.get("text")).filter_map(Value::as_text);
+    let text = texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n");
+    Ok((!text.is_empty()).then(|| Part::Reasoning { text, signature: None, place: item.place() }))
+}
+
+/// The values of a request that hold parts.
+pub(in crate::wire::responses::client) fn contents(body: Value<'_>) -> Vec<Value<'_>> {
+    let items = body.get("input").into_iter().flat_map(Value::elements);
+    items.flat_map(|item| ["content", "output"].into_iter().filter_map(move |place| item.get(place))).collect()
+}
+
+/// The ids of all calls and results, in order.
+pub(in crate::wire::responses::client) fn call_ids(body: Value<'_>) -> Vec<String> {
+    let items = body.get("input").into_iter().flat_map(Value::elements);
+    items.filter_map(|item| item.get("call_id")).filter_map(Value::as_text).map(Cow::into_owned).collect()
+}

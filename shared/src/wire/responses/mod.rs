@@ -1,0 +1,3 @@
+//! OpenAI Responses, which clients speak to us and no provider does.
+
+pub mod client;
