@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 PORT ?= 9000
-FUNCTIONS := chat-completions messages count-tokens models usage health reconcile
+FUNCTIONS := chat-completions messages responses count-tokens models usage health reconcile
 TOOLS := .tools
 # Where cargo builds: a shared folder when the environment names one.
 TARGET := $(or $(CARGO_TARGET_DIR),target)

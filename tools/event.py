@@ -11,6 +11,7 @@ FUNCTIONS = {
     "chat/completions": "chat-completions",
     "messages/count_tokens": "count-tokens",
     "messages": "messages",
+    "responses": "responses",
     "usage": "usage",
     "credits": "usage",
     "health": "health",

@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Gone,
     /// The path exists for other methods.
     MethodNotAllowed,
+    /// The path is not spoken in that protocol, or only in another one.
+    UpgradeRequired,
     /// Another request stands in the way.
     Conflict,
     /// The body is larger than we take.
@@ -241,6 +243,7 @@ impl GatewayError {
             | ErrorKind::NotFound
             | ErrorKind::Gone
             | ErrorKind::MethodNotAllowed
+            | ErrorKind::UpgradeRequired
             | ErrorKind::TooLarge
             | ErrorKind::UnsupportedMediaType
             | ErrorKind::Unsupported => false,
@@ -258,6 +261,7 @@ impl GatewayError {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Gone => StatusCode::GONE,
             ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorKind::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -278,6 +282,7 @@ impl GatewayError {
             ErrorKind::RateLimited => "rate_limit_error",
             ErrorKind::InvalidRequest
             | ErrorKind::MethodNotAllowed
+            | ErrorKind::UpgradeRequired
             | ErrorKind::Conflict
             | ErrorKind::UnsupportedMediaType
             | ErrorKind::Unsupported => "invalid_request_error",

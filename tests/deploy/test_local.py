@@ -54,6 +54,7 @@ def test_sam_reads_every_function_with_its_handler_and_without_layers(project):
         "MessagesFunction",
         "ModelsFunction",
         "ReconcileFunction",
+        "ResponsesFunction",
         "UsageFunction",
     ]
     for name, function in functions.items():

@@ -14,6 +14,7 @@ mod open_catalog;
 mod prices;
 mod refusals;
 mod remembered;
+mod responses;
 mod secrets;
 mod strangers;
 mod streams;

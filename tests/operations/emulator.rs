@@ -17,7 +17,7 @@ use crate::events::{EXPECTED, check, event};
 
 /// What stands between the prelude of a streamed answer and its body.
 const DELIMITER: [u8; 8] = [0; 8];
-const STREAMING: [&str; 2] = ["chat-completions", "messages"];
+const STREAMING: [&str; 3] = ["chat-completions", "messages", "responses"];
 
 /// A function under the emulator. Dropping it kills both.
 struct Emulated {

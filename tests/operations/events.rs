@@ -36,6 +36,8 @@ pub const EXPECTED: &[Expectation] = &[
     expect("chat-completions-stream", 200, EVENTS, "data: [DONE]"),
     expect("messages", 200, JSON, r#""type":"message""#),
     expect("messages-stream", 200, EVENTS, "event: message_stop"),
+    expect("responses", 200, JSON, r#""object":"response""#),
+    expect("responses-stream", 200, EVENTS, "event: response.completed"),
     expect("count-tokens", 200, JSON, r#""input_tokens":"#),
     expect("models", 200, JSON, r#""object":"list""#),
     expect("model", 200, JSON, r#""object":"model""#),
@@ -60,12 +62,14 @@ pub const EXPECTED: &[Expectation] = &[
     expect("error-405-wrong-method-health", 405, JSON, r#""code":"method_not_allowed""#),
     expect("error-413-too-large", 413, JSON, r#""type":"request_too_large""#),
     expect("error-415-unknown-encoding", 415, JSON, r#""type":"invalid_request_error""#),
+    expect("error-426-websocket", 426, JSON, r#""code":"no_websocket""#),
     expect("error-429-provider", 429, JSON, r#""type":"rate_limit_error""#),
     expect("error-502-provider", 502, JSON, r#""type":"upstream_error""#),
     expect("error-502-provider-messages", 502, JSON, r#""type":"error""#),
     expect("error-529-provider-messages", 529, JSON, r#""type":"overloaded_error""#),
     expect("error-in-stream", 200, EVENTS, r#"data: {"error":"#),
     expect("error-in-messages-stream", 200, EVENTS, "event: error"),
+    expect("error-in-responses-stream", 200, EVENTS, "event: response.failed"),
 ];
 
 /// The text of an event, with a key in it, and the function that it is for.

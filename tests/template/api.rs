@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::parsed::{functions, properties, template};
 
-const STREAMING: [&str; 2] = ["chat-completions", "messages"];
+const STREAMING: [&str; 3] = ["chat-completions", "messages", "responses"];
 
 fn paths() -> serde_json::Map<String, Value> {
     properties("Api")["DefinitionBody"]["paths"].as_object().unwrap().clone()
@@ -41,6 +41,7 @@ fn every_path_reaches_the_function_that_answers_it() {
         "chat/completions",
         "messages",
         "messages/count_tokens",
+        "responses",
         "models",
         "models/gpt-5.2",
         "models/openai/gpt-5.2",

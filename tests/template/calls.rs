@@ -67,6 +67,15 @@ fn failing(model: &str) -> Value {
     json!({"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": "hi [[sim:error status=500 on=claude]]"}]})
 }
 
+/// A request with messages as one with items.
+fn as_input(mut body: Value) -> Value {
+    let fields = body.as_object_mut().unwrap();
+    let messages = fields.remove("messages").unwrap();
+    drop(fields.remove("max_tokens"));
+    fields.insert("input".to_owned(), messages);
+    body
+}
+
 /// Asks for everything that touches the table: an earlier tool call and a new signed one, which are both directions of the vault, a
 /// route that fails, and a settlement whose answer is lost.
 async fn expect_rights_of_inference(function: &str, path: &str, tool: Value, history: &[Value]) -> Result<()> {
@@ -77,7 +86,7 @@ async fn expect_rights_of_inference(function: &str, path: &str, tool: Value, his
     let tools = json!({
         "model": "gemini-3-pro", "max_tokens": 512, "stream": true, "tools": [tool], "messages": messages,
     });
-    for body in [tools, failing("claude-opus-4.6")] {
+    for body in [tools, failing("claude-opus-4.6")].map(|body| if function == "responses" { as_input(body) } else { body }) {
         let answer = gateway.post(path, &body).await?;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
@@ -104,6 +113,19 @@ async fn chat_completions_needs_what_it_may() -> Result<()> {
 async fn messages_needs_what_it_may() -> Result<()> {
     let tool = json!({"name": "look", "input_schema": {"type": "object"}});
     expect_rights_of_inference("messages", "/v1/messages", tool, &[]).await
+}
+
+#[tokio::test]
+async fn responses_needs_what_it_may() -> Result<()> {
+    let tool = json!({"type": "function", "name": "look"});
+    let id = format!("call_{}0", "0a".repeat(16));
+    let history = [
+        json!({"role": "user", "content": "look"}),
+        json!({"type": "function_call", "call_id": id, "name": "look", "arguments": "{}"}),
+        json!({"type": "function_call_output", "call_id": id, "output": "seen"}),
+        json!({"role": "assistant", "content": "I have looked."}),
+    ];
+    expect_rights_of_inference("responses", "/v1/responses", tool, &history).await
 }
 
 #[tokio::test]

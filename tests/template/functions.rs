@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::parsed::{functions, globals, properties, resources, template, text};
 
-const STREAMING: [&str; 2] = ["chat-completions", "messages"];
+const STREAMING: [&str; 3] = ["chat-completions", "messages", "responses"];
 
 fn names() -> BTreeSet<String> {
     FUNCTIONS.into_iter().chain(SCHEDULED).map(str::to_owned).collect()

@@ -32,8 +32,8 @@ fn alarms_are_these_and_each_reads_one_metric_so_that_idle_stays_free() {
         "ConcurrentExecutions Maximum -",
         "first_event_ms p99 ChatCompletionsFunction",
         "first_event_ms p99 MessagesFunction",
-        "settlement_failures Sum ChatCompletionsFunction",
-        "settlement_failures Sum MessagesFunction",
+        "first_event_ms p99 ResponsesFunction",
+        "settlement_failures Sum -",
         "Invocations Sum ReconcileFunction",
         "refused_lists Sum ReconcileFunction",
     ];
@@ -78,13 +78,20 @@ fn every_function_that_answers_requests_raises_the_alarm_of_server_errors() {
 }
 
 #[test]
+fn every_function_that_settles_raises_the_alarm_of_settlements() {
+    let (functions_of, patterns) = counted("settlement_failures");
+    assert_eq!(functions_of, ["chat-completions", "messages", "responses"].map(str::to_owned).into());
+    assert_eq!(patterns, BTreeSet::from(["{ $.settlement_failures >= 1 }".to_owned()]));
+}
+
+#[test]
 fn deployments_are_gradual_only_if_asked_for_and_roll_back_on_alarms_that_exist() {
     let preference = globals()["DeploymentPreference"].clone();
     assert_eq!(preference["Enabled"], json!({"Ref": "Canary"}));
     assert_eq!(template()["Parameters"]["Canary"]["Default"], "false");
     assert_eq!(preference["Alarms"]["Fn::If"][0], "IsGradual");
     let alarms = preference["Alarms"]["Fn::If"][1].as_array().unwrap().clone();
-    assert_eq!(alarms.len(), 4);
+    assert_eq!(alarms.len(), 3);
     for alarm in alarms {
         let name = alarm["Ref"].as_str().unwrap();
         assert!(resources("AWS::CloudWatch::Alarm").contains_key(name), "{name}");

@@ -50,6 +50,25 @@ const RIGHTS: &[(&str, &[Statement])] = &[
         &[("", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"], TABLE), OPENROUTER_KEY, GOOGLE_CREDENTIALS],
     ),
     ("models", &[("", &["dynamodb:GetItem", "dynamodb:Query"], TABLE)]),
+    (
+        "responses",
+        &[
+            (
+                "",
+                &[
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:BatchWriteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ],
+                TABLE,
+            ),
+            OPENROUTER_KEY,
+            GOOGLE_CREDENTIALS,
+        ],
+    ),
     ("usage", &[("", &["dynamodb:GetItem", "dynamodb:Query"], TABLE)]),
     ("health", &[("", &["dynamodb:Query"], TABLE)]),
     (

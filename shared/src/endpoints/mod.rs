@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use http::header::ALLOW;
+use http::header::{ALLOW, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
@@ -39,6 +39,8 @@ pub enum Endpoint {
     ChatCompletions,
     /// `POST /v1/messages`
     Messages,
+    /// `POST /v1/responses`
+    Responses,
     /// `POST /v1/messages/count_tokens`
     CountTokens,
     /// `GET /v1/models`
@@ -73,6 +75,7 @@ impl Endpoint {
             "chat/completions" => Some(Self::ChatCompletions),
             "messages" => Some(Self::Messages),
             "messages/count_tokens" => Some(Self::CountTokens),
+            "responses" => Some(Self::Responses),
             "models" => Some(Self::Models),
             "usage" => Some(Self::Usage),
             "credits" => Some(Self::Credits),
@@ -86,6 +89,7 @@ impl Endpoint {
         match endpoint {
             Some(Self::ChatCompletions) => "chat-completions",
             Some(Self::Messages) => "messages",
+            Some(Self::Responses) => "responses",
             Some(Self::CountTokens) => "count-tokens",
             Some(Self::Usage | Self::Credits) => "usage",
             Some(Self::Health) => "health",
@@ -96,7 +100,7 @@ impl Endpoint {
     /// The methods of the path, as `Allow` and preflights name them.
     const fn methods(&self) -> &'static str {
         match self {
-            Self::ChatCompletions | Self::Messages | Self::CountTokens => "POST, OPTIONS",
+            Self::ChatCompletions | Self::Messages | Self::Responses | Self::CountTokens => "POST, OPTIONS",
             Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
         }
     }
@@ -106,6 +110,7 @@ impl Endpoint {
         match self {
             Self::Messages | Self::CountTokens => ClientFormat::Messages,
             Self::ChatCompletions => ClientFormat::ChatCompletions,
+            Self::Responses => ClientFormat::Responses,
             Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => OF_THE_CONTRACT,
         }
     }
@@ -203,13 +208,18 @@ impl Call {
         if method == Method::OPTIONS {
             return respond::preflight(endpoint.methods(), self.headers());
         }
+        if *endpoint == Endpoint::Responses && asks_for_a_socket(self.headers()) {
+            return self.refuse(&no_socket());
+        }
         if !endpoint.methods().split(", ").any(|allowed| method == allowed) {
             let mut response = self.refuse(&wrong_method(method, endpoint.methods()));
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.methods()));
             return response;
         }
         let answered = match endpoint {
-            Endpoint::ChatCompletions | Endpoint::Messages => chat::handle(gateway, self, endpoint.format()).await,
+            Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => {
+                chat::handle(gateway, self, endpoint.format()).await
+            }
             Endpoint::CountTokens => chat::count(gateway, self, endpoint.format()).await,
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
@@ -231,7 +241,20 @@ fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
     GatewayError::new(ErrorKind::NotFound, format!("There is nothing at {path}."))
         .with_code("unknown_path")
-        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/models, /v1/usage, /v1/credits and /health.")
+        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/credits and /health.")
+}
+
+/// Whether a client tries a WebSocket. What stands between may take `Upgrade` away, which is meant for the next hop alone, and leaves
+/// the key of the handshake (RFC 6455, section 4.1).
+fn asks_for_a_socket(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE) || headers.contains_key(SEC_WEBSOCKET_KEY)
+}
+
+/// Codex tries a WebSocket first; this status makes it go on over HTTP at once.
+fn no_socket() -> GatewayError {
+    GatewayError::new(ErrorKind::UpgradeRequired, "There are no WebSockets here; send a POST over HTTP.")
+        .with_code("no_websocket")
+        .with_header("upgrade", "HTTP/1.1")
 }
 
 fn wrong_method(method: &Method, allowed: &str) -> GatewayError {
@@ -260,6 +283,10 @@ mod tests {
             ("/v1/v1/chat/completions", Some(Endpoint::ChatCompletions)),
             ("/v1/messages/", Some(Endpoint::Messages)),
             ("/v1/messages/count_tokens", Some(Endpoint::CountTokens)),
+            ("/v1/responses", Some(Endpoint::Responses)),
+            ("/responses/", Some(Endpoint::Responses)),
+            ("/v1//v1//responses", Some(Endpoint::Responses)),
+            ("/v1/responses/compact", None),
             ("/models", Some(Endpoint::Models)),
             ("/v1/models/gpt-5.2", Some(Endpoint::Model("gpt-5.2".to_owned()))),
             ("/v1/models/openai/gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),

@@ -70,6 +70,7 @@ fn what_no_route_gives_is_named_and_the_defaults_are_not() {
         (json!({"store": true, "truncation": "auto", "service_tier": "flex"}), vec!["service_tier", "store", "truncation"]),
         (json!({"include": ["reasoning.encrypted_content", "web_search_call.results"]}), vec!["include[1]"]),
         (json!({"tools": [{"type": "web_search"}], "tool_choice": "auto"}), vec!["tool_choice", "tools[0]"]),
+        (json!({"tool_choice": "required"}), vec!["tool_choice"]),
         (json!({"top_logprobs": 3, "prompt_cache_key": "k"}), vec!["prompt_cache_key", "top_logprobs"]),
         (
             json!({

@@ -22,7 +22,7 @@ use crate::proxy::FaultProxy;
 use crate::simulator::{self, AwsCredentials, Simulator};
 
 /// The functions, by the names of their binaries.
-pub const FUNCTIONS: [&str; 6] = ["chat-completions", "messages", "count-tokens", "models", "usage", "health"];
+pub const FUNCTIONS: [&str; 7] = ["chat-completions", "messages", "responses", "count-tokens", "models", "usage", "health"];
 /// The functions that run by schedule and answer no request.
 pub const SCHEDULED: [&str; 1] = ["reconcile"];
 /// The local table's name.

@@ -51,6 +51,7 @@ fn code(error: &GatewayError) -> &'static str {
         | ErrorKind::NotFound
         | ErrorKind::Gone
         | ErrorKind::MethodNotAllowed
+        | ErrorKind::UpgradeRequired
         | ErrorKind::Conflict
         | ErrorKind::TooLarge
         | ErrorKind::UnsupportedMediaType => error.public_type(&WORDS),

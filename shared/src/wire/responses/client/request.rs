@@ -127,12 +127,19 @@ pub fn decode(body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatReq
     left_out.extend(unheeded(body)?);
     let mut messages: Vec<Message> = instructions.map(system).transpose()?.into_iter().collect();
     messages.extend(items::messages(body, thoughts, &mut left_out)?);
+    let tools = tools(body)?;
+    let mut tool_choice = choice.map_or(Ok(ToolChoice::Auto), choice::choice)?;
+    if tools.is_empty() && tool_choice.is_forced() {
+        // There is nothing to call.
+        tool_choice = ToolChoice::Auto;
+        left_out.extend(choice.map(Value::place));
+    }
     let [temperature, top_p] = body.fields(["temperature", "top_p"])?;
     let number = |value: Option<Value<'_>>| value.map(Value::number).transpose();
     Ok(ChatRequest {
         messages,
-        tools: tools(body)?,
-        tool_choice: choice.map_or(Ok(ToolChoice::Auto), choice::choice)?,
+        tools,
+        tool_choice,
         parallel_tool_calls: parallel.map(Value::flag).transpose()?,
         max_tokens: body.get("max_output_tokens").map(request::output_limit).transpose()?,
         sampling: Sampling { temperature: number(temperature)?, top_p: number(top_p)?, ..Sampling::default() },
