@@ -35,13 +35,18 @@ fn samples() -> Result<Vec<Sample>> {
         for script in SCRIPTS {
             samples.push(post("/v1/chat/completions", rich::chat(model, "word", script)));
             samples.push(post("/v1/messages", rich::messages(model, "word", script)));
+            samples.push(post("/v1/responses", rich::responses(model, "word", script)));
         }
         samples.push(post("/v1/messages/count_tokens", rich::messages(model, "word", "")));
     }
     for (number, (format, path, mut body)) in corpus::requests().into_iter().enumerate() {
         if path.starts_with(project()) {
             body["model"] = MODELS[number % MODELS.len()].into();
-            let path = if format == ClientFormat::Messages { "/v1/messages" } else { "/v1/chat/completions" };
+            let path = match format {
+                ClientFormat::ChatCompletions => "/v1/chat/completions",
+                ClientFormat::Messages => "/v1/messages",
+                ClientFormat::Responses => "/v1/responses",
+            };
             samples.push(post(path, body));
         }
     }

@@ -26,7 +26,7 @@ pub struct Sample {
     pub body: Option<Value>,
 }
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 28] = [
     "model",
     "messages",
     "content",
@@ -49,6 +49,10 @@ const NAMES: [&str; 24] = [
     "system",
     "source",
     "tool_calls",
+    "input",
+    "output",
+    "summary",
+    "encrypted_content",
     "\u{0}",
     "",
 ];

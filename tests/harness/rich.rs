@@ -60,6 +60,40 @@ pub fn messages(model: &str, word: &str, script: &str) -> Value {
     })
 }
 
+/// A Responses request with a word everywhere, and a script for the simulator in its last message.
+pub fn responses(model: &str, word: &str, script: &str) -> Value {
+    json!({
+        "model": model, "max_output_tokens": 64, "stream": false, "temperature": 0.5, "top_p": 0.9, "safety_identifier": word,
+        "instructions": word, "metadata": {word: word}, "client_metadata": {word: word}, "prompt_cache_key": word,
+        "reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"], "store": false,
+        "truncation": "disabled", "parallel_tool_calls": true, "service_tier": "auto",
+        "text": {"verbosity": "low", "format": {"type": "json_schema", "name": word, "strict": true, "schema": schema(word)}},
+        "tools": [
+            {"type": "function", "name": word, "description": word, "parameters": schema(word)},
+            {"type": "custom", "name": format!("{word}2"), "format": {"type": "grammar", "syntax": "lark", "definition": word}},
+            {"type": "namespace", "name": word, "description": word, "tools": [{"type": "function", "name": word}]},
+            {"type": "local_shell"},
+        ],
+        "tool_choice": {"type": "function", "name": word},
+        "input": [
+            {"type": "message", "id": word, "role": "developer", "content": word},
+            {"role": "user", "content": [
+                {"type": "input_text", "text": word},
+                {"type": "input_image", "image_url": format!("https://{word}.example/{word}.png"), "detail": "low"},
+                {"type": "input_file", "filename": format!("{word}.txt"), "file_data": "data:text/plain;base64,aGk="},
+            ]},
+            {"type": "reasoning", "id": word, "summary": [{"type": "summary_text", "text": word}]},
+            {"type": "reasoning", "id": word, "summary": [], "encrypted_content": word},
+            {"type": "function_call", "id": word, "call_id": word, "name": word, "arguments": json!({word: word}).to_string()},
+            {"type": "local_shell_call", "call_id": format!("{word}2"), "action": {"type": "exec", "command": [word]}},
+            {"type": "function_call_output", "call_id": word, "output": [{"type": "input_text", "text": word}]},
+            {"type": "local_shell_call_output", "id": format!("{word}2"), "output": word},
+            {"role": "assistant", "content": [{"type": "output_text", "text": word, "annotations": []}]},
+            {"role": "user", "content": format!("{word} {script}")},
+        ],
+    })
+}
+
 fn schema(word: &str) -> Value {
     let inner = json!({"type": "string", "description": word, "enum": [word], "pattern": word});
     json!({"type": "object", "title": word, "properties": {word: inner}, "required": [word], "additionalProperties": false})

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 const COUNT: &str = "/v1/messages/count_tokens";
+const RESPONSES: &str = "/v1/responses";
 /// One on each wire.
 const MODELS: [&str; 3] = ["gpt-5-nano", "claude-opus-4.6", "gemini-2.5-flash"];
 /// What the simulator does: an answer, and two refusals that quote.
@@ -60,16 +61,24 @@ fn with_word_at(body: &Value, place: &str, word: &str) -> Vec<Value> {
     changed
 }
 
+fn rich_body(path: &str, model: &str, word: &str, script: &str) -> Value {
+    match path {
+        CHAT => rich::chat(model, word, script),
+        RESPONSES => rich::responses(model, word, script),
+        _ => rich::messages(model, word, script),
+    }
+}
+
 /// Every body with a word in every place, one after the other, and cut off now and then.
 fn bodies(word: &str) -> Vec<(&'static str, String)> {
     let mut bodies = Vec::new();
-    for (number, (path, model)) in [CHAT, MESSAGES, COUNT].into_iter().zip(MODELS).enumerate() {
+    for (number, (path, model)) in [CHAT, MESSAGES, COUNT, RESPONSES].into_iter().zip(MODELS.into_iter().cycle()).enumerate()
+    {
         let script = SCRIPTS[number % SCRIPTS.len()];
-        let whole = if path == CHAT { rich::chat(model, word, script) } else { rich::messages(model, word, script) };
+        let whole = rich_body(path, model, word, script);
         for model in MODELS {
             for script in SCRIPTS {
-                let body = if path == CHAT { rich::chat(model, word, script) } else { rich::messages(model, word, script) };
-                bodies.push((path, body.to_string()));
+                bodies.push((path, rich_body(path, model, word, script).to_string()));
             }
         }
         for place in rich::places(&whole) {
@@ -87,7 +96,7 @@ async fn no_word_of_a_body_is_in_any_log_wherever_it_stands() -> Result<()> {
     // A live key, pasted into the wrong field.
     let word = format!("{canary} {}", gateway.stack.key());
     let mut bodies = bodies(&word);
-    bodies.extend([CHAT, MESSAGES, COUNT].map(|path| {
+    bodies.extend([CHAT, MESSAGES, COUNT, RESPONSES].map(|path| {
         (
             path,
             json!({"model": gateway.stack.key(), "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]})

@@ -64,7 +64,7 @@ struct Pricing {
 #[derive(Serialize)]
 struct Root {
     object: &'static str,
-    endpoints: [&'static str; 6],
+    endpoints: [&'static str; 7],
 }
 
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
@@ -88,7 +88,8 @@ pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result
 
 /// What a client that probes the base URL finds.
 pub(super) fn root() -> Result<Response<Body>, GatewayError> {
-    let endpoints = ["/v1/chat/completions", "/v1/messages", "/v1/models", "/v1/usage", "/v1/credits", "/health"];
+    let endpoints =
+        ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/models", "/v1/usage", "/v1/credits", "/health"];
     respond::json(&Root { object: "gateway", endpoints })
 }
 

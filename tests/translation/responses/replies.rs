@@ -218,6 +218,17 @@ fn a_reply_repeats_its_request_and_says_that_nothing_is_stored() {
 }
 
 #[test]
+fn a_value_too_long_to_be_repeated_three_times_is_not() {
+    for (length, is_repeated) in [(65_534, true), (65_535, false)] {
+        let mut context = context(RESPONSES, Delivery::Whole);
+        context.asked.body = body("instructions", &json!("x".repeat(length)));
+        let reply = collect([StreamEvent::Finish(FinishReason::Stop)]).unwrap();
+        let told: Value = serde_json::from_slice(&RESPONSES.encode_whole(&reply, &context).unwrap()).unwrap();
+        assert_eq!(told["instructions"].is_string(), is_repeated, "{length}");
+    }
+}
+
+#[test]
 fn the_token_limit_cuts_the_last_item_alone() {
     let text = |text: &str| {
         let block = BlockStart::Text;

@@ -104,8 +104,12 @@ impl Echo {
     }
 }
 
-/// A value as the client wrote it.
+/// The longest value that is repeated, in bytes: a stream shows its response three times.
+const LONGEST_ECHO: u64 = 64 * 1024;
+
+/// A value as the client wrote it. What is too long to be repeated is shown as if it were not there.
 fn raw(value: Option<Value<'_>>, default: &str) -> Raw {
+    let value = value.filter(|value| value.bytes() <= LONGEST_ECHO);
     value.map_or_else(|| on_one_line(default), |value| on_one_line(&value.json().0))
 }
 
