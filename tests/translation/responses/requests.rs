@@ -3,7 +3,7 @@
 use gateway::error::ErrorKind;
 use gateway::translate::Conversion;
 use gateway_tests::relaying::catalog;
-use gateway_tests::sending::send;
+use gateway_tests::sending::{send, send_along};
 use serde_json::{Value, json};
 
 use super::super::upstream::{RESPONSES, check, sent};
@@ -103,6 +103,23 @@ fn a_search_of_the_clients_own_declares_what_it_finds() {
     ]);
     let result = json!({"role": "tool", "content": found.to_string(), "tool_call_id": "a"});
     check(RESPONSES, "gpt-5.2", &request, json!({"/tools": tools, "/messages/2": result}), &[]);
+}
+
+/// OpenRouter makes a budget of a wish to see thoughts, and Claude refuses one beside a tool turn without a thought of its own.
+#[test]
+fn a_wish_to_see_thoughts_gives_way_to_a_tool_turn_without_one() {
+    let model = catalog().unwrap().resolve("claude-opus-4.5").unwrap();
+    let route = model.routes.iter().find(|route| route.upstream.as_str().starts_with("anthropic/")).unwrap();
+    let call = json!({"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"});
+    let result = json!({"type": "function_call_output", "call_id": "a", "output": "7"});
+    let user = json!({"role": "user", "content": "hi"});
+    for (input, named) in [(json!([user]), vec![]), (json!([user, call, result]), vec!["reasoning"])] {
+        let fields = json!({"reasoning": {"summary": "auto"}, "tools": [{"type": "function", "name": "f"}], "input": input});
+        let sent = send_along(RESPONSES, &body(&fields).to_string(), &model, route, &[]).unwrap();
+        let told: Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!(told["reasoning"].is_object(), named.is_empty(), "{told}");
+        assert_eq!(sent.dropped, named, "{told}");
+    }
 }
 
 #[test]

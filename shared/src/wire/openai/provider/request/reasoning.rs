@@ -37,7 +37,11 @@ pub(super) fn beside(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Reasoning {
-    if !rules::answers_without_thinking(target, others, reasoning.amount) {
+    let is_off_unasked = target.capabilities.default_effort.as_deref() == Some("none");
+    // Whoever wants to see thoughts is given some, of OpenRouter's own amount.
+    let is_given = reasoning.amount == Amount::Default && reasoning.visible && !is_off_unasked;
+    let amount = if is_given { Amount::Effort(Effort::Medium) } else { reasoning.amount };
+    if !rules::answers_without_thinking(target, others, amount) {
         return reasoning;
     }
     lost.push(Lost::Reasoning);
