@@ -252,7 +252,7 @@ async fn a_list_that_cannot_be_fetched_fails_without_a_difference() -> Result<()
 fn list_with_news() -> Result<Value> {
     let mut list = same_list()?;
     let entries = list["data"].as_array_mut().context("no entries")?;
-    let parameters = ["reasoning", "tools", "structured_outputs", "temperature", "top_p", "top_k"];
+    let parameters = ["reasoning", "tools", "structured_outputs", "temperature", "top_p", "top_k", "stop"];
     entries.push(json!({
         "id": "z-ai/glm-6.1", "name": "Z.AI: GLM 6.1", "context_length": 1_000_000,
         "architecture": {"input_modalities": ["text", "file"], "output_modalities": ["text"]},
@@ -323,6 +323,7 @@ async fn an_entry_brings_a_profile_where_none_says_the_same() -> Result<()> {
 thinking = "effort"
 efforts = ["none", "low", "high"]
 default_effort = "low"
+refuses_stop = true
 sampling = "nothing"
 structured_output = true
 json_with_tools = true
