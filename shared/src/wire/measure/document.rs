@@ -31,6 +31,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
     let (mut left, mut streams) = (MOST_INFLATED, 0_usize);
     // The numbers of the streams' objects, and whether they hold words.
     let mut objects: HashMap<Vec<u8>, bool> = HashMap::new();
+    // The numbers of those that are not read.
+    let (mut pixels, mut outlines) = (HashSet::new(), HashSet::new());
     found.read(bytes);
     let mut outside = 0_usize;
     for at in memchr::memmem::find_iter(bytes, b"stream") {
@@ -49,8 +51,12 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         let is_font = says(b"/Length1") && says(b"/FlateDecode");
         // Pixels and the outlines of letters, unless other objects are in it.
         let is_words = says(b"/First") || !is_picture && !is_font;
-        (streams, _) = (streams.saturating_add(1), objects.insert(number.to_vec(), is_words));
+        streams = streams.saturating_add(1);
+        // Readers differ in which of several objects of a number they take.
+        objects.entry(number.to_vec()).and_modify(|all| *all &= is_words).or_insert(is_words);
         if !is_words {
+            let unread = if is_picture && is_image(dictionary) { &mut pixels } else { &mut outlines };
+            unread.insert(self::number(number));
             continue;
         }
         if !says(b"/Filter") {
@@ -67,6 +73,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
     let is_content = |content: &Vec<Vec<u8>>| content.first().and_then(|number| objects.get(number)) == Some(&true);
     let is_understood = streams == memchr::memmem::find_iter(bytes, b"endstream").count()
         && found.contents.keys().all(is_content)
+        && found.maps.is_disjoint(&pixels)
+        && found.maps.is_disjoint(&outlines)
+        && found.used.is_disjoint(&outlines)
         && found.other_words <= MOST_OTHER_WORDS;
     let text = text.drawn().saturating_mul(found.contents.values().copied().max().unwrap_or(1));
     let pages = found.pages.max(found.children).max(found.count);
@@ -90,6 +99,14 @@ fn object(before: &[u8]) -> Option<Object<'_>> {
     let (_generation, number) = (numbers.next()?, numbers.next()?);
     let is_number = number.iter().all(u8::is_ascii_digit);
     (is_number && !dictionary.contains(&b'#')).then_some(Object { number, dictionary })
+}
+
+/// Whether a stream is drawn as a picture: its one subtype stands in its own dictionary.
+fn is_image(dictionary: &[u8]) -> bool {
+    let mut subtypes = memchr::memmem::find_iter(dictionary, b"/Subtype");
+    let (Some(at), None) = (subtypes.next(), subtypes.next()) else { return false };
+    let kind = blanks_skipped(dictionary.get(at.saturating_add(8)..).unwrap_or_default());
+    kind.strip_prefix(b"/").is_some_and(|kind| name(kind).0 == b"Image")
 }
 
 /// The text of a compressed stream; `None` when it has more than is left, or another filter.
@@ -230,6 +247,10 @@ struct Found {
     count: u64,
     /// How many pages have which stream, or list of streams, as their content: what they share is drawn on each.
     contents: HashMap<Vec<Vec<u8>>, u64>,
+    /// The numbers of objects that are used for anything but the outlines of letters.
+    used: HashSet<u64>,
+    /// Those that say what letters a font has.
+    maps: HashSet<u64>,
     /// Bytes of what is told in the place of what is drawn.
     other_words: u64,
     /// Whether it is encrypted, or readers make different things of it.
@@ -242,6 +263,12 @@ impl Found {
             let Some(rest) = bytes.get(slash.saturating_add(1)..) else { return };
             let (name, length) = name(rest);
             let rest = blanks_skipped(rest.get(length..).unwrap_or_default());
+            if let Some(object) = reference(rest).filter(|_| !name.starts_with(b"FontFile")) {
+                self.used.insert(object);
+                if name == b"ToUnicode" {
+                    self.maps.insert(object);
+                }
+            }
             match name.as_slice() {
                 b"Type" => match rest.strip_prefix(b"/").map(self::name) {
                     Some((kind, _)) if kind == b"Page" => self.pages = self.pages.saturating_add(1),
@@ -350,6 +377,16 @@ fn references(text: &[u8]) -> Option<u64> {
     }
 }
 
+/// The number of the object that a text begins with a reference to.
+fn reference(text: &[u8]) -> Option<u64> {
+    let mut rest = text;
+    for _ in 0..2 {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        rest = rest.get(digits..).filter(|_| digits > 0).map(blanks_skipped)?;
+    }
+    rest.starts_with(b"R").then(|| number(text))
+}
+
 fn number(text: &[u8]) -> u64 {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).take(9);
     digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
@@ -408,6 +445,8 @@ mod tests {
             (stream("", "BT (Hello) Tj [(a) 20 (bc)] TJ <48656c> Tj << /X 1 >> ET"), 11),
             (stream("/Subtype /Image /Width 1", "(Hello)"), 0),
             (stream("/Subtype /Image", "(Hello)"), 5),
+            ([stream("/Subtype /Image /Width 1", "(Hello)"), b"<< /A 5 0 R >>".to_vec()].concat(), 0),
+            ([stream("/Length1 9", "(Hello)"), b"<< /FontFile2 5 0 R >>".to_vec()].concat(), 0),
             (b"5 0 obj << /Length 7 >> stream\n(Hello)\nendstream".to_vec(), 5),
             (stream("/Subtype /Form", "(Hello)"), 5),
             ([stream("", "/A Do /A Do /Door (Do)"), stream("/Subtype /Form", "(Hello)")].concat(), 2 + 3 * 5),
@@ -437,6 +476,26 @@ mod tests {
             (
                 "content that is called a picture",
                 [stream("/Subtype /Image /Width 1", "(Hello)"), b"<< /Contents 5 0 R >>".to_vec()].concat(),
+            ),
+            (
+                "content of which there are two, one called a picture",
+                [stream("/Subtype /Image /Width 1", "(Hello)"), hello(), b"<< /Contents 5 0 R >>".to_vec()].concat(),
+            ),
+            (
+                "a form that is called a font",
+                [stream("/Subtype /Form /Length1 9", "(Hello)"), b"<< /XObject << /A 5 0 R >> >>".to_vec()].concat(),
+            ),
+            (
+                "a form whose subtype stands elsewhere",
+                [stream("/Subtype 9 0 R /Image 1 /Width 1", "(Hello)"), b"<< /A 5 0 R >>".to_vec()].concat(),
+            ),
+            (
+                "a font's map that is called a picture",
+                [stream("/Subtype /Image /Width 1", "beginbfchar"), b"<< /ToUnicode 5 0 R >>".to_vec()].concat(),
+            ),
+            (
+                "a font's map that is called a font",
+                [stream("/Length1 9", "beginbfchar"), b"<< /FontFile2 5 0 R /ToUnicode 5 0 R >>".to_vec()].concat(),
             ),
             (
                 "words that are told in the place of others",
