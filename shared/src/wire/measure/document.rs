@@ -184,7 +184,9 @@ fn longest_letter(map: &[u8]) -> u64 {
         let each = if section.starts_with(b"char") { 2 } else { 3 };
         let is_listed = section.contains(&b'[');
         let strings: Vec<Vec<u8>> = hexadecimal(section).collect();
-        let code = strings.first().map_or(1, |code| code.len().div_ceil(2).max(1));
+        // Codes of a map may differ in length, and no letter is shorter than the shortest of them.
+        let shortest = strings.iter().map(Vec::len).filter(|digits| *digits > 0).min();
+        let code = shortest.map_or(1, |digits| digits.div_ceil(2));
         let targets = strings.iter().enumerate().filter(|(at, _)| is_listed || at % each == each - 1);
         let longest = targets.map(|(_, target)| utf8_length(target)).max().unwrap_or_default();
         longest.div_ceil(code as u64)
@@ -515,6 +517,7 @@ mod tests {
             ("beginbfchar <01> <4e00> endbfchar", 3),
             ("beginbfchar <4e00> <4e00> endbfchar", 2),
             ("beginbfchar <0001> <0041> endbfchar", 1),
+            ("beginbfchar <00000000> <0041> <01> <00410041004100410041> endbfchar", 5),
             ("beginbfrange <01> <05> <4e00> endbfrange", 3),
             ("beginbfrange <01> <05> <0041> endbfrange", 1),
             ("beginbfrange <01> <02> [<00410041004100410041> <0041>] endbfrange", 5),
