@@ -228,10 +228,13 @@ fn search_result(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<
 
 /// Citations that are asked for: no other vendor gives them in this form.
 fn note_citations(block: Value<'_>, left_out: &mut Vec<Place>) {
-    let citations = block.get("citations");
-    let wanted =
-        citations.filter(|citations| citations.get("enabled").is_some_and(|enabled| matches!(enabled.flag(), Ok(true))));
+    let wanted = block.get("citations").filter(|citations| asks_to_cite(*citations));
     left_out.extend(wanted.map(Value::place));
+}
+
+/// Whether the `citations` of a block ask for some.
+pub fn asks_to_cite(citations: Value<'_>) -> bool {
+    citations.get("enabled").is_some_and(|enabled| matches!(enabled.flag(), Ok(true)))
 }
 
 /// Where the bytes of a picture are, or of a document of that title. A data URL is data wherever it stands.

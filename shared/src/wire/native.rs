@@ -84,6 +84,12 @@ impl<'d> Forwarding<'d> {
         self.dropped.extend(says_something(value).then(|| value.path()));
     }
 
+    /// Leaves out the members of an object that are not among these, and names those that say anything.
+    pub fn leave_others_out(&mut self, object: Value<'_>, known: &[&str]) {
+        let others = object.members().filter(|(name, _)| !known.contains(&name.as_ref()));
+        others.for_each(|(_, value)| self.leave_out(value));
+    }
+
     /// Leaves out the members that an object of a closed shape does not have, and names those that say anything.
     pub fn keep_only(&mut self, object: Value<'_>, known: &[&str]) {
         for (_, value) in object.members().filter(|(name, _)| !known.contains(&name.as_ref())) {

@@ -30,11 +30,11 @@ const FORM_FRAME: u64 = 400;
 const TYPED_TOOLS: [(&str, u64); 5] =
     [("bash_", 245), ("text_editor_", 700), ("computer_", 1_234), ("memory_", 700), ("tool_search_tool_", 700)];
 
-/// How often more Claude reads a prompt at most while it searches among the tools, in one request: the provider's own loop pauses
-/// after ten rounds, and the tokens of all of them are in the usage (platform.claude.com, server tools).
+/// The most further times that Claude reads a prompt in one request while it searches among the tools: the provider's own loop pauses
+/// after ten rounds, and the usage counts the tokens of all rounds (platform.claude.com, server tools).
 const SEARCHES: u64 = 9;
-/// What the provider adds of its own at least where citations are asked for: instructions, and marks that cut a text into sentences,
-/// which are taken for as many tokens as the text (platform.claude.com, citations; how many it adds is not published).
+/// The least that the provider adds where citations are asked for: instructions, and marks that cut a text into sentences. The marks
+/// count as many tokens as the text, because how many there are is not published (platform.claude.com, citations).
 const CITATIONS_FRAME: u64 = 1_000;
 
 /// The sizes of an upstream body.
@@ -48,7 +48,7 @@ pub struct Measured {
     has_tools: bool,
     /// What the provider adds of its own for a form of the answer, and for each of its own tools.
     added: u64,
-    /// What the marks of blocks add that may be cited, in tokens.
+    /// What the provider adds to blocks that may be cited, in tokens.
     cited: u64,
     /// How often the provider may read the prompt again by itself.
     more_rounds: u64,

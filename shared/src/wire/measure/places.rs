@@ -4,6 +4,7 @@ use super::media::{Bytes, Reading};
 use super::{CITATIONS_FRAME, Measure};
 use crate::document::{Kind, Value};
 use crate::wire::WireFormat;
+use crate::wire::blocks::asks_to_cite;
 use crate::wire::media::{is_data_url, is_plain_data_url, split_data_url};
 
 /// Reads a body.
@@ -108,7 +109,7 @@ fn anthropic_block(block: Value<'_>, measure: &mut Measure<'_>) {
         }
         _ => false,
     });
-    if block.at(&["citations", "enabled"]).is_some_and(|on| matches!(on.flag(), Ok(true))) {
+    if block.get("citations").is_some_and(asks_to_cite) {
         let own = measure.sizes.once().saturating_sub(before);
         measure.sizes.cited = measure.sizes.cited.saturating_add(own).max(CITATIONS_FRAME);
     }

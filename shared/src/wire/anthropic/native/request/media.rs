@@ -22,7 +22,7 @@ impl<'d> Reader<'_, 'd> {
                     Some(carrier) => {
                         self.carry(block, carrier);
                         self.inline(source, media_type, told);
-                        self.keep_in_source(source, &["type", "media_type", "data"]);
+                        self.forwarding.leave_others_out(source, &["type", "media_type", "data"]);
                         Ok(carrier)
                     }
                     None => self.restate(block, source),
@@ -32,21 +32,15 @@ impl<'d> Reader<'_, 'd> {
                 if !media_type.is_some_and(|declared| declared.is(PLAIN)) {
                     self.forwarding.edits.set(source, "media_type", PLAIN);
                 }
-                self.keep_in_source(source, &["type", "media_type", "data"]);
+                self.forwarding.leave_others_out(source, &["type", "media_type", "data"]);
                 Ok(Carrier::Document)
             }
             (Some("content"), _, Some(content)) => {
-                self.keep_in_source(source, &["type", "content"]);
+                self.forwarding.leave_others_out(source, &["type", "content"]);
                 self.nested(Some(content), Spot::Block).map(|_| Carrier::Document)
             }
             _ => self.restate(block, source),
         }
-    }
-
-    /// Leaves out the members that a source of its type does not have, which are refused.
-    fn keep_in_source(&mut self, source: Value<'d>, known: &[&str]) {
-        let others = source.members().filter(|(name, _)| !known.contains(&name.as_ref()));
-        others.for_each(|(_, value)| self.forwarding.leave_out(value));
     }
 
     /// Writes a source as Claude takes it, whatever the client calls it: data URLs are data, and files of text are text.

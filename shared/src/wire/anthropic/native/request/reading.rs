@@ -9,7 +9,7 @@ use crate::document::{self, Value};
 use crate::error::GatewayError;
 use crate::wire::anthropic::rules::media::Carrier;
 use crate::wire::anthropic::signature;
-use crate::wire::blocks::{BLOCK, found_tool, is_of_a_server};
+use crate::wire::blocks::{BLOCK, asks_to_cite, found_tool, is_of_a_server};
 use crate::wire::cache_marks::Area;
 use crate::wire::names::ToolNames;
 use crate::wire::native::Forwarding;
@@ -68,11 +68,6 @@ impl Spot {
 /// Whether Claude takes a member of a block. It refuses those that it does not know.
 fn is_member(kind: &str, name: &str) -> bool {
     has_member(&BLOCK, kind, name) || (kind, name) == ("text", "citations")
-}
-
-/// Whether citations are asked for.
-fn is_enabled(citations: Value<'_>) -> bool {
-    citations.get("enabled").is_some_and(|on| matches!(on.flag(), Ok(true)))
 }
 
 /// Reads blocks.
@@ -234,7 +229,7 @@ impl<'d> Reader<'_, 'd> {
                 "source" => &mut fields.source,
                 "content" => &mut fields.content,
                 "cache_control" => &mut fields.mark,
-                "citations" if !self.cites && is_enabled(value) => {
+                "citations" if !self.cites && asks_to_cite(value) => {
                     self.forwarding.drop(value);
                     continue;
                 }
@@ -255,7 +250,7 @@ impl<'d> Reader<'_, 'd> {
     /// (platform.claude.com, citations).
     pub(super) fn cite_all(&mut self) {
         let (asked, others): (Vec<_>, Vec<_>) =
-            self.citable.drain(..).partition(|(_, citations)| citations.is_some_and(is_enabled));
+            self.citable.drain(..).partition(|(_, citations)| citations.is_some_and(asks_to_cite));
         for (block, citations) in others.into_iter().filter(|_| !asked.is_empty()) {
             self.forwarding.edits.set_json(block, "citations", r#"{"enabled":true}"#);
             self.forwarding.dropped.extend(citations.map(Value::path));

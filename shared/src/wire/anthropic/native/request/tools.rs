@@ -130,8 +130,7 @@ impl<'d> Reader<'_, 'd> {
         for tool in kept {
             self.drop_nulls(*tool);
             if is_custom(*tool) {
-                let others = tool.members().filter(|(name, _)| !MEMBERS.contains(&name.as_ref()));
-                others.for_each(|(_, value)| self.forwarding.leave_out(value));
+                self.forwarding.leave_others_out(*tool, &MEMBERS);
             }
             if let Some(callers) = tool.get("allowed_callers").filter(|callers| !has_code && calls_by_code(*callers)) {
                 self.forwarding.drop(callers);
