@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry;
 
 use super::names::is_claude_property;
 use super::shape::arguments_object;
-use crate::chat::request::{Amount, CacheLifetime, CacheMark, Effort, JsonText, Place, Reasoning};
+use crate::chat::request::{
+    Amount, CacheLifetime, CacheMark, Effort, JsonText, Place, Reasoning, ToolChoice, ToolDefinition,
+};
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 
@@ -192,6 +194,21 @@ pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning
 pub fn thinking_between_tools(body: Value<'_>) -> Option<Place> {
     let thinking = body.get("thinking")?;
     thinking.get("type").filter(|kind| kind.is("between_tools")).map(|_| thinking.place())
+}
+
+/// A choice as it can be followed: where no tool is declared none can be called, and the choice that asks for a call, which stands at
+/// `at`, is noted in `left_out`.
+pub fn followable(
+    choice: ToolChoice,
+    declared: &[ToolDefinition],
+    at: Option<Value<'_>>,
+    left_out: &mut Vec<Place>,
+) -> ToolChoice {
+    if !declared.is_empty() || !choice.is_forced() {
+        return choice;
+    }
+    left_out.extend(at.map(Value::place));
+    ToolChoice::Auto
 }
 
 /// A text of the client's that a message may quote, such as a type: cut to a length that logs and headers bear.

@@ -151,12 +151,11 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     let user = metadata.and_then(|metadata| metadata.get("user_id"));
     let (tools, searches) = client_tools(tools)?;
     let mut tool_choice = choice.map_or(Ok(ToolChoice::Auto), tools::choice)?;
-    let is_lost = tools.is_empty() && tool_choice.is_forced()
-        || !searches.is_empty() && !tool_choice.names().iter().all(|name| tools.iter().any(|tool| tool.name == *name));
-    if is_lost {
+    if !searches.is_empty() && !tool_choice.names().iter().all(|name| tools.iter().any(|tool| tool.name == *name)) {
         tool_choice = ToolChoice::Auto;
         left_out.extend(choice.map(Value::place));
     }
+    let tool_choice = request::followable(tool_choice, &tools, choice, &mut left_out);
     left_out.extend(searches);
     Ok(ChatRequest {
         messages,

@@ -196,11 +196,9 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     left_out.extend(messages::silent_names(body));
     left_out.extend(request::thinking_between_tools(body));
     left_out.extend(unknown_format(body).map(Value::place));
-    let mut tool_choice = choice.or(function_call).map_or(Ok(ToolChoice::Auto), tools::choice)?;
-    if declared.is_empty() && tool_choice.is_forced() {
-        tool_choice = ToolChoice::Auto;
-        left_out.extend(choice.or(function_call).map(Value::place));
-    }
+    let chosen = choice.or(function_call);
+    let tool_choice = chosen.map_or(Ok(ToolChoice::Auto), tools::choice)?;
+    let tool_choice = request::followable(tool_choice, &declared, chosen, &mut left_out);
     let one_at_a_time = choice.filter(|choice| asks_one_at_a_time(*choice)).map(|_| false);
     let verbosity = verbosity(body, &mut left_out)?;
     let messages = request::messages(body)?.into_iter().map(|message| messages::message(message, &mut left_out));
