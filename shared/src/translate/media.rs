@@ -32,26 +32,26 @@ impl Modality {
         }
     }
 
-    /// What a part of that type is, by its bytes before its type; `None` for text and for what is no part of its own.
-    fn of(part: Value<'_>) -> Option<Self> {
-        let by_type = match part.get("type").and_then(Value::as_text)?.as_ref() {
+    /// What a part says that it is by its type; `None` for text and for what is no part of its own.
+    fn by_type(part: Value<'_>) -> Option<Self> {
+        Some(match part.get("type").and_then(Value::as_text)?.as_ref() {
             "image" | "image_url" | "input_image" => Self::Image,
             "input_audio" => Self::Audio,
             "video" | "video_url" | "input_video" => Self::Video,
             // One behind an address or an id is a document.
             "file" | "input_file" | "document" => Self::File,
             _ => return None,
-        };
-        if by_type == Self::File && is_text(part) {
-            return None;
-        }
-        Some(match inline_of(part, by_type).and_then(|inline| told(&inline.data)) {
-            Some(Told::Picture(_)) => Self::Image,
-            Some(Told::Pdf | Told::Archive) => Self::File,
-            Some(Told::Sound(_)) => Self::Audio,
-            Some(Told::Video(_)) => Self::Video,
-            None => by_type,
         })
+    }
+
+    /// What bytes are.
+    const fn of(told: Told) -> Self {
+        match told {
+            Told::Picture(_) => Self::Image,
+            Told::Pdf | Told::Archive => Self::File,
+            Told::Sound(_) => Self::Audio,
+            Told::Video(_) => Self::Video,
+        }
     }
 
     /// The part for it.
@@ -62,6 +62,27 @@ impl Modality {
             Self::Audio => Carrier::Sound,
             Self::Video => Carrier::Video,
         }
+    }
+}
+
+/// A part that is no text.
+struct MediaPart<'d> {
+    part: Value<'d>,
+    modality: Modality,
+    /// Its bytes, where it holds them.
+    inline: Option<InlinePart<'d>>,
+}
+
+impl<'d> MediaPart<'d> {
+    /// What a part is, by its bytes before its type; `None` for text and for what is no part of its own.
+    fn of(part: Value<'d>) -> Option<Self> {
+        let by_type = Modality::by_type(part)?;
+        if by_type == Modality::File && is_text(part) {
+            return None;
+        }
+        let inline = inline_of(part, by_type);
+        let told = inline.as_ref().and_then(|inline| told(&inline.data));
+        Some(Self { part, modality: told.map_or(by_type, Modality::of), inline })
     }
 }
 
@@ -101,13 +122,18 @@ fn place_of(part: Value<'_>) -> Option<Value<'_>> {
     places.into_iter().filter_map(|place| part.at(place)).find(|value| value.kind() == Kind::Text)
 }
 
-/// The bytes of a part that holds them, under their label; `None` for an address.
-fn inline_of(part: Value<'_>, modality: Modality) -> Option<InlinePart<'_>> {
+/// The bytes of a part of that type that holds them, under their label; `None` for an address.
+fn inline_of(part: Value<'_>, by_type: Modality) -> Option<InlinePart<'_>> {
     let place = place_of(part)?;
     let said = place.as_text()?;
-    let carrier = modality.carrier();
-    if let Some((label, data)) = split_data_url(&said) {
-        let (label, data) = (Cow::Owned(label.to_owned()), Cow::Owned(data.to_owned()));
+    let carrier = by_type.carrier();
+    let split = match &said {
+        Cow::Borrowed(said) => split_data_url(said).map(|(label, data)| (Cow::Borrowed(label), Cow::Borrowed(data))),
+        Cow::Owned(said) => {
+            split_data_url(said).map(|(label, data)| (Cow::Owned(label.to_owned()), Cow::Owned(data.to_owned())))
+        }
+    };
+    if let Some((label, data)) = split {
         return Some(InlinePart { carrier, label, data });
     }
     let holds_bytes = matches!(place.path().rsplit('.').next(), Some("data" | "file_data"));
@@ -133,15 +159,16 @@ fn reads(model: &Model, modality: Modality) -> bool {
 pub(super) fn check(request: &ClientRequest, to: Destination<'_>) -> Result<bool, GatewayError> {
     let mut has_files = false;
     for content in request.format.contents(request.body()) {
-        each(content, &mut |part, modality| {
+        each(content, &mut |found| {
+            let MediaPart { part, modality, inline } = found;
             check_address(part)?;
-            check_bytes(part, modality)?;
+            check_bytes(part, inline.as_ref())?;
             has_files |= modality == Modality::File;
             let is_put_into_words = modality == Modality::File && to.wire.parses_files();
             if !is_put_into_words && !reads(to.model, modality) {
                 return Err(unread(part, modality, to.model));
             }
-            check_kind(part, modality, to)
+            inline.map_or(Ok(()), |inline| check_kind(part, inline, to))
         })?;
     }
     Ok(has_files)
@@ -158,10 +185,10 @@ fn check_address(part: Value<'_>) -> Result<(), GatewayError> {
 }
 
 /// Checks that inline bytes are base64, which every provider wants.
-fn check_bytes(part: Value<'_>, modality: Modality) -> Result<(), GatewayError> {
+fn check_bytes(part: Value<'_>, inline: Option<&InlinePart<'_>>) -> Result<(), GatewayError> {
     let Some(place) = place_of(part) else { return Ok(()) };
     let said = place.as_text().unwrap_or_default();
-    match inline_of(part, modality) {
+    match inline {
         Some(inline) if base64(&inline.data).is_none() => Err(place.wrong("expected base64")),
         None if is_data_url(&said) => Err(place.wrong("a data URL needs base64: data:<media type>;base64,<data>")),
         Some(_) | None => Ok(()),
@@ -169,8 +196,7 @@ fn check_bytes(part: Value<'_>, modality: Modality) -> Result<(), GatewayError> 
 }
 
 /// Checks that the provider takes inline bytes of that kind.
-fn check_kind(part: Value<'_>, modality: Modality, to: Destination<'_>) -> Result<(), GatewayError> {
-    let Some(mut inline) = inline_of(part, modality) else { return Ok(()) };
+fn check_kind(part: Value<'_>, mut inline: InlinePart<'_>, to: Destination<'_>) -> Result<(), GatewayError> {
     if inline.label.is_empty() || inline.label == "application/octet-stream" {
         let name = file_of(part).get("filename").and_then(Value::as_text);
         inline.label = Title(name.as_deref()).media_type().map_or(inline.label, Cow::Borrowed);
@@ -198,13 +224,10 @@ fn unread(part: Value<'_>, modality: Modality, model: &Model) -> GatewayError {
 }
 
 /// Calls `found` for all parts of a content that are no text, those in results of tools and in documents made of blocks included.
-fn each(
-    content: Value<'_>,
-    found: &mut dyn FnMut(Value<'_>, Modality) -> Result<(), GatewayError>,
-) -> Result<(), GatewayError> {
+fn each(content: Value<'_>, found: &mut dyn FnMut(MediaPart<'_>) -> Result<(), GatewayError>) -> Result<(), GatewayError> {
     for part in content.elements().filter(|part| part.kind() == Kind::Object) {
-        if let Some(modality) = Modality::of(part) {
-            found(part, modality)?;
+        if let Some(media) = MediaPart::of(part) {
+            found(media)?;
             continue;
         }
         let inner = [part.get("content"), part.at(&["source", "content"])];
