@@ -37,22 +37,7 @@ fn expected(function: &str) -> Value {
 
 #[test]
 fn every_path_reaches_the_function_that_answers_it() {
-    let paths = [
-        "chat/completions",
-        "messages",
-        "messages/count_tokens",
-        "responses",
-        "models",
-        "models/gpt-5.2",
-        "models/openai/gpt-5.2",
-        "usage",
-        "credits",
-        "health",
-        "",
-        "embeddings",
-        "favicon.ico",
-    ];
-    for path in paths {
+    for path in super::PATHS {
         for prefix in ["/", "/v1/", "/v1/v1/"] {
             let path = format!("{prefix}{path}");
             let function = Endpoint::function(Endpoint::of_path(&path).as_ref());

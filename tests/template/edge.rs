@@ -35,22 +35,7 @@ fn target(distribution: &Value, path: &str) -> String {
 #[test]
 fn every_path_reaches_the_function_that_answers_it_in_every_spelling() {
     let distribution = distribution();
-    let paths = [
-        "chat/completions",
-        "messages",
-        "messages/count_tokens",
-        "responses",
-        "models",
-        "models/gpt-5.2",
-        "models/openai/gpt-5.2",
-        "usage",
-        "credits",
-        "health",
-        "",
-        "embeddings",
-        "favicon.ico",
-    ];
-    for path in paths {
+    for path in super::PATHS {
         for prefix in ["/", "/v1/", "/v1/v1/", "//", "//v1/", "/v1//"] {
             for end in ["", "/"] {
                 let path = format!("{prefix}{path}{end}");

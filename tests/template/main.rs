@@ -7,3 +7,20 @@ mod functions;
 mod operations;
 mod parsed;
 mod rights;
+
+/// Paths of every endpoint, and of none, without what may stand around them.
+const PATHS: [&str; 13] = [
+    "chat/completions",
+    "messages",
+    "messages/count_tokens",
+    "responses",
+    "models",
+    "models/gpt-5.2",
+    "models/openai/gpt-5.2",
+    "usage",
+    "credits",
+    "health",
+    "",
+    "embeddings",
+    "favicon.ico",
+];
