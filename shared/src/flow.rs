@@ -4,7 +4,6 @@ mod answer;
 mod count;
 mod served;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,17 +139,8 @@ fn routable(key: &ApiKey, request: ClientRequest, headers: &HeaderMap, model: Ar
     let values = request.format.beta_header().into_iter().flat_map(|name| headers.get_all(name));
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     let Betas { accepted: betas, dropped } = request.format.betas(&values);
-    RoutableRequest {
-        key: Some(key.id().clone()),
-        request,
-        model,
-        candidates: Vec::new(),
-        replacements: Vec::new(),
-        betas,
-        dropped,
-        signatures: HashMap::new(),
-        thoughts: None,
-    }
+    let routable = RoutableRequest::new(request, model, Vec::new());
+    RoutableRequest { key: Some(key.id().clone()), betas, dropped, ..routable }
 }
 
 /// What a permit lets a request cost. A key that does not pay in advance is held to its rates alone.

@@ -1,6 +1,5 @@
 //! The library in the test's own process, and an upstream that sends what a test wants.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -87,18 +86,7 @@ impl Process {
         };
         let candidates = self.upstreams.candidates(&model, opened.mode, ledger::day_of(facts.request));
         let pricing = Pricing::of(&facts, &candidates[0]);
-        let (betas, dropped, signatures, replacements) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
-        let routable = RoutableRequest {
-            key: None,
-            request: opened,
-            model,
-            candidates,
-            replacements,
-            betas,
-            dropped,
-            signatures,
-            thoughts: None,
-        };
+        let routable = RoutableRequest::new(opened, model, candidates);
         let request = facts.request;
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let output_limit = plan.prepared().output_limit();

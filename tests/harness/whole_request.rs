@@ -1,7 +1,6 @@
 //! A whole request through the library, as a function handles it but for the network: open, size the hold, prepare the upstream
 //! body, relay the reply. For cost measurements.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,19 +105,8 @@ impl Process {
     fn plan(&self, format: ClientFormat, body: String) -> Result<(Plan, Demand)> {
         let request = wire::open_request(format, body).map_err(|error| refused(&error))?;
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
-        let (betas, dropped, signatures) = (Vec::new(), Vec::new(), HashMap::new());
         let candidates = self.upstreams.candidates(&model, request.mode, ledger::day_of(relaying::request()));
-        let routable = RoutableRequest {
-            key: None,
-            request,
-            model: Arc::clone(&model),
-            candidates,
-            replacements: Vec::new(),
-            betas,
-            dropped,
-            signatures,
-            thoughts: None,
-        };
+        let routable = RoutableRequest::new(request, Arc::clone(&model), candidates);
         let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);
         let applicant = Applicant { key: &self.key, request: relaying::request(), lease };

@@ -48,6 +48,23 @@ pub struct RoutableRequest {
     pub thoughts: Option<ThoughtKeys>,
 }
 
+impl RoutableRequest {
+    /// A request of the operator's own for a model along these ways, with nothing beside its body.
+    pub fn new(request: ClientRequest, model: Arc<Model>, candidates: Vec<Candidate>) -> Self {
+        Self {
+            key: None,
+            request,
+            model,
+            candidates,
+            replacements: Vec::new(),
+            betas: Vec::new(),
+            dropped: Vec::new(),
+            signatures: HashMap::new(),
+            thoughts: None,
+        }
+    }
+}
+
 /// One route for a request, and how the request fares on it.
 #[derive(Debug)]
 pub struct PreparedRequest {

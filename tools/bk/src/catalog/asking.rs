@@ -1,6 +1,5 @@
 //! One route is asked for one token, as the gateway asks: the same body, call and reader, without a key, a ledger or a retry.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,19 +101,7 @@ impl Question {
         let body = serde_json::to_string(&Asked { model: model.id.as_str(), messages, max_tokens })?;
         let failed = |error: GatewayError| anyhow!("{}: {}", candidate.route.upstream, error.message());
         let request = wire::open_request(FORMAT, body).map_err(failed)?;
-        let candidates = vec![candidate.clone()];
-        let (replacements, betas, dropped, signatures) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
-        let routable = RoutableRequest {
-            key: None,
-            request,
-            model,
-            candidates,
-            replacements,
-            betas,
-            dropped,
-            signatures,
-            thoughts: None,
-        };
+        let routable = RoutableRequest::new(request, model, vec![candidate.clone()]);
         let plan = Plan::of(upstreams, routable, OutputBounds::SAID).map_err(failed)?;
         let prepared = plan.prepared();
         let sent = Sent { body: prepared.measured(), output_tokens: prepared.output_limit() };
