@@ -183,6 +183,15 @@ pub fn told(data: &str) -> Option<Told> {
     })
 }
 
+/// Whether base64 is that of a PDF: readers look for its mark in the first kilobyte (Acrobat's own tolerance).
+pub fn is_pdf(data: &str) -> bool {
+    /// Base64 of a kilobyte.
+    const HEAD: usize = 1_368;
+    let head: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(HEAD).collect();
+    let head = head.get(..head.len() - head.len() % 4).unwrap_or_default();
+    STANDARD.decode(head).is_ok_and(|head| memchr::memmem::find(&head, b"%PDF-").is_some())
+}
+
 /// How files begin.
 const SIGNATURES: [(&[u8], Told); 18] = [
     (b"\x89PNG", Told::Picture("image/png")),

@@ -18,6 +18,7 @@ pub mod member_types;
 pub mod names;
 pub mod native;
 pub mod openai;
+pub mod picture;
 pub mod raw;
 mod reply;
 pub mod request;

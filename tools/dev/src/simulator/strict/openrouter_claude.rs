@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::json::{items, string};
+use super::claude_pictures;
 use super::claude_tools::promised;
 use super::verdict::{Verdict, ensure, extra};
 
@@ -22,7 +23,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     thinking(model, body)?;
     schemas(body)?;
     breakpoints(body)?;
-    turns(model, body)
+    turns(model, body)?;
+    claude_pictures::check(model, body)
 }
 
 /// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
