@@ -176,13 +176,13 @@ fn so_many_tools_are_strict_as_claude_compiles_on_every_route_and_the_others_are
     for format in [CHAT, MESSAGES] {
         let names = (0..21).map(|number| format!("f{number}"));
         let tools: Vec<Value> = if format == CHAT { names.map(nested).collect() } else { names.map(flat).collect() };
-        let named = if format == CHAT { "tools[20].function.strict" } else { "tools[20].strict" };
+        let loose = if format == CHAT { "tools[20].function.strict" } else { "tools[20].strict" };
         let body = asking(json!({"max_tokens": 100, "tools": tools})).to_string();
         for route in &model.routes {
             let seen = send_along(format, &body, &model, route, &[]).unwrap();
             let sent = String::from_utf8(seen.body).unwrap();
             let strict = sent.matches(r#""strict":true"#).count();
-            assert_eq!((strict, seen.dropped), (20, vec![named.to_owned()]), "{format:?} {:?}", route.provider);
+            assert_eq!((strict, seen.dropped), (20, vec![loose.to_owned()]), "{format:?} {:?}", route.provider);
         }
     }
 }

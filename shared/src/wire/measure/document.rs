@@ -77,6 +77,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         && found.maps.is_disjoint(&outlines)
         && found.used.is_disjoint(&outlines)
         && found.other_words <= MOST_OTHER_WORDS;
+    text.letter = text.letter.max(found.glyph);
     let text = text.drawn().saturating_mul(found.contents.values().copied().max().unwrap_or(1));
     let pages = found.pages.max(found.children).max(found.count);
     (is_understood && !found.is_unreadable && pages > 0).then_some(Printed { pages, text })
@@ -194,6 +195,21 @@ fn longest_letter(map: &[u8]) -> u64 {
     longest.max().unwrap_or(1).max(1)
 }
 
+/// The most bytes of UTF-8 that a glyph of this list stands for, by its name: `f_f_i` is three letters, `uni00660069` two (Adobe's glyph
+/// list specification, 2); `None` where a name is spelled with escapes.
+fn longest_glyph(list: &[u8]) -> Option<u64> {
+    let end = memchr::memchr(b']', list).unwrap_or(list.len());
+    let names = list.get(..end).filter(|names| !names.contains(&b'#'))?.split(|byte| *byte == b'/').skip(1);
+    let longest = names.map(|name| {
+        let length = name.iter().take_while(|byte| is_regular(**byte) && **byte != b'.').count();
+        let letters = name.get(..length).unwrap_or_default().split(|byte| *byte == b'_');
+        let lengths: Vec<u64> = letters.map(|letter| letter.strip_prefix(b"uni").map_or(1, utf8_length)).collect();
+        let is_ligature = lengths.len() <= LIGATURE && lengths.iter().all(|length| *length == 1);
+        if is_ligature { 1 } else { lengths.iter().sum() }
+    });
+    Some(longest.max().unwrap_or(1))
+}
+
 /// The digits of the hexadecimal strings.
 fn hexadecimal(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     text.split(|byte| *byte == b'<').skip(1).map(|string| {
@@ -253,6 +269,8 @@ struct Found {
     used: HashSet<u64>,
     /// Those that say what letters a font has.
     maps: HashSet<u64>,
+    /// The most bytes that a byte of a string stands for, by the names of glyphs.
+    glyph: u64,
     /// Bytes of what is told in the place of what is drawn.
     other_words: u64,
     /// Whether it is encrypted, or readers make different things of it.
@@ -283,6 +301,11 @@ impl Found {
                 },
                 b"Contents" => self.share(rest),
                 b"ActualTex" => self.other_words = self.other_words.saturating_add(first_string(rest)),
+                // The names of glyphs stand in the list itself, or readers may follow what is not seen here.
+                b"Differenc" => match rest.strip_prefix(b"[").and_then(longest_glyph) {
+                    Some(longest) => self.glyph = self.glyph.max(longest),
+                    None => self.is_unreadable = true,
+                },
                 b"Count" => self.count = self.count.max(number(rest)),
                 b"Encrypt" => self.is_unreadable = true,
                 _ => {}
@@ -333,7 +356,11 @@ fn first_string(text: &[u8]) -> u64 {
 fn name(text: &[u8]) -> (Vec<u8>, usize) {
     const LONGEST: usize = 9;
     let (mut name, mut at) = (Vec::with_capacity(LONGEST), 0_usize);
-    while let Some(byte) = text.get(at).filter(|byte| is_regular(**byte) && name.len() < LONGEST) {
+    while let Some(byte) = text.get(at).filter(|byte| is_regular(**byte)) {
+        if name.len() == LONGEST {
+            at = at.saturating_add(1);
+            continue;
+        }
         let hex = text.get(at.saturating_add(1)..at.saturating_add(3)).filter(|_| *byte == b'#');
         let escaped = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         name.push(escaped.unwrap_or(*byte));
@@ -506,7 +533,28 @@ mod tests {
         ] {
             assert_eq!(read(&[page.clone(), more].concat()), None, "{what}");
         }
-        assert_eq!(read(&[page, hello()].concat()), Some(Printed { pages: 1, text: 5 }));
+        let told = b"<< /ActualText (Hi) >> endobj ".to_vec();
+        for (plain, text) in [(hello(), 5), ([told, hello()].concat(), 2 + 5)] {
+            assert_eq!(read(&[page.clone(), plain].concat()), Some(Printed { pages: 1, text }));
+        }
+    }
+
+    #[test]
+    fn a_glyph_counts_as_what_its_name_says() {
+        let text = |differences: &str| {
+            let page = format!("%PDF-1.4 << /Type /Page >> << /Encoding << /Differences {differences} >> >> endobj ");
+            read(&[page.into_bytes(), stream("", "(Hello)")].concat()).map(|printed| printed.text)
+        };
+        for (differences, expected) in [
+            ("[ 1 /a /space 7 /f_f_i /uni0041 /a.alt ]", Some(5)),
+            ("[ 1 /uni4e00 ]", Some(15)),
+            ("[1/uni00410041004100410041]", Some(25)),
+            ("[1 /A_B_C_D.swash]", Some(20)),
+            ("[1 /#75ni0041]", None),
+            ("8 0 R", None),
+        ] {
+            assert_eq!(text(differences), expected, "{differences}");
+        }
     }
 
     #[test]
