@@ -246,6 +246,8 @@ pub struct Capabilities {
     pub marked_caches: bool,
     /// What parts that are no text are in tokens.
     pub media: MediaTokens,
+    /// Whether it reads files of office programs.
+    pub office_files: bool,
     /// Whether a Gemini model takes frequency and presence penalties.
     pub penalties: bool,
     /// Whether it takes back thoughts that nobody signed: models of a vendor that signs nothing want their own again.

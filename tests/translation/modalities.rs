@@ -171,7 +171,8 @@ fn claude_takes_pictures_up_to_a_size_and_a_number() {
 fn pictures_and_pdfs_that_cannot_be_read_are_refused_by_their_place() {
     let words = STANDARD.encode("some words that are neither picture nor document");
     let picture = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{words}")}});
-    let empty = json!({"type": "image_url", "image_url": {"url": format!("data:image/gif;base64,{}", gif(0, 9, 0))}});
+    let flat = STANDARD.encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\x09\x08\x02\0\0\0");
+    let empty = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{flat}")}});
     let cut = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}});
     let file =
         json!({"type": "file", "file": {"filename": "a.pdf", "file_data": format!("data:application/pdf;base64,{words}")}});
@@ -187,4 +188,42 @@ fn pictures_and_pdfs_that_cannot_be_read_are_refused_by_their_place() {
             assert_eq!(fate(CHAT, model, part), Err(expected), "{model}");
         }
     }
+}
+
+/// What a part is in the body for a model's first route.
+fn first_body(model: &str, part: &Value) -> Value {
+    let model = catalog().unwrap().resolve(model).unwrap();
+    serde_json::from_slice(&send(CHAT, &request(part), &model).unwrap().body).unwrap()
+}
+
+#[test]
+fn gemini_gets_sound_and_video_under_the_label_of_what_they_are() {
+    let mp3 = STANDARD.encode([&b"ID3"[..], &[0; 30]].concat());
+    let mp4 = STANDARD.encode([&b"\0\0\0\x18ftypisom"[..], &[0; 30]].concat());
+    let url = |label: &str| format!("data:{label};base64,{mp4}");
+    for (part, label) in [
+        (json!({"type": "input_audio", "input_audio": {"data": mp3, "format": "wav"}}), "audio/mp3"),
+        (json!({"type": "video_url", "video_url": {"url": url("video/mp4")}}), "video/mp4"),
+        (json!({"type": "input_video", "video_url": url("video/mp4")}), "video/mp4"),
+    ] {
+        let sent = first_body("gemini-3-flash", &part);
+        assert_eq!(sent["contents"][0]["parts"][1]["inlineData"]["mimeType"], label, "{part}");
+    }
+}
+
+#[test]
+fn office_files_go_to_the_model_that_reads_them_under_their_type() {
+    let docx = STANDARD.encode([&b"PK\x03\x04"[..], &[0; 30]].concat());
+    let word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let file = |name: &str, data: String| json!({"type": "file", "file": {"filename": name, "file_data": data}});
+    let labelled = file("a", format!("data:{word};base64,{docx}"));
+    let named = file("a.docx", docx.clone());
+    for part in [&labelled, &named] {
+        let sent = first_body("gemini-4-hydrogen", part);
+        assert_eq!(sent["contents"][0]["parts"][2]["inlineData"]["mimeType"], word, "{part}");
+        for model in ["gemini-3-flash", "claude-opus-4.6", "gpt-5.2"] {
+            assert_eq!(fate(CHAT, model, part).unwrap_err().0, "messages[0].content[1]", "{model}");
+        }
+    }
+    assert!(fate(CHAT, "gemini-4-hydrogen", &file("a.zip", docx)).is_err());
 }

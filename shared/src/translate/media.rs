@@ -112,10 +112,11 @@ fn is_text(part: Value<'_>) -> bool {
 
 /// Where a part has its bytes or its address.
 fn place_of(part: Value<'_>) -> Option<Value<'_>> {
-    let places: [&[&str]; 9] = [
+    let places: [&[&str]; 10] = [
         &["image_url", "url"],
         &["image_url"],
         &["video_url", "url"],
+        &["video_url"],
         &["file", "file_data"],
         &["file_data"],
         &["file_url"],
@@ -186,7 +187,7 @@ fn check_part<'d>(found: MediaPart<'d>, to: Destination<'_>, counted: &mut Count
     }
     let Some(inline) = inline else { return Ok(()) };
     let inline = labelled(part, inline);
-    if let Some(what) = to.wire.media_refusal(to.route.upstream.as_str(), &inline) {
+    if let Some(what) = to.wire.media_refusal(&to.target(), &inline) {
         return Err(unsupported(part, what));
     }
     let place = place_of(part).unwrap_or(part);

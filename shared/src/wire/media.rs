@@ -15,6 +15,13 @@ pub fn source_of_url(url: String) -> Source {
     }
 }
 
+/// Files of office programs, by how their names end (docs.cloud.google.com, document understanding).
+pub const OFFICE: [(&str, &str); 3] = [
+    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+];
+
 /// The name of a document, as far as it tells its type.
 #[derive(Clone, Copy, Debug)]
 pub struct Title<'t>(pub Option<&'t str>);
@@ -37,7 +44,7 @@ impl Title<'_> {
             "htm" | "html" => "text/html",
             "txt" | "log" | "rst" | "toml" | "ini" | "sql" | "sh" | "py" | "js" | "ts" | "rs" | "go" | "java" | "c"
             | "h" | "cpp" | "css" => "text/plain",
-            _ => return None,
+            other => return OFFICE.iter().find(|(known, _)| *known == other).map(|(_, kind)| *kind),
         })
     }
 }

@@ -222,12 +222,13 @@ impl WireFormat {
         }
     }
 
-    /// Why a model by that name does not take inline bytes in a part of that kind and label, where the wire knows before its encoder
+    /// Why a model does not take inline bytes in a part of that kind and label, where the wire knows before its encoder
     /// does; the words say what is not taken.
-    pub fn media_refusal(self, upstream: &str, part: &InlinePart<'_>) -> Option<&'static str> {
+    pub fn media_refusal(self, target: &Target<'_>, part: &InlinePart<'_>) -> Option<&'static str> {
         match self {
-            Self::OpenAi => openai::media_refusal(upstream, part),
-            Self::Anthropic | Self::Gemini => None,
+            Self::OpenAi => openai::media_refusal(target.upstream, part),
+            Self::Gemini => gemini::media_refusal(part, target),
+            Self::Anthropic => None,
         }
     }
 
