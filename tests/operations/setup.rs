@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
-use gateway_tests::binary;
+use gateway_tests::{binary, project};
 use serde_json::Value;
 
 use crate::bk::text;
@@ -145,6 +145,16 @@ fn what_does_not_apply_is_said_plainly() -> Result<()> {
         let output = setup(home.path(), arguments)?;
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
         assert!(text(&output.stderr).contains(reason), "{arguments:?}: {}", text(&output.stderr));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_readme_lists_every_client() -> Result<()> {
+    let readme = fs::read_to_string(project().join("README.md"))?;
+    for (name, writes) in clients(&std::env::temp_dir())? {
+        let command = if writes { format!("`bk setup {name} --write`") } else { format!("`bk setup {name}`") };
+        assert!(readme.contains(&command), "{command}");
     }
     Ok(())
 }
