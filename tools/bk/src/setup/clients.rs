@@ -81,7 +81,7 @@ impl Client {
             let text = text.replace("{url}", values.url).replace("{key}", values.key).replace("{model}", values.model);
             text.trim_start_matches('\n').to_owned()
         };
-        self.steps = fill(&self.steps).trim_end().to_owned();
+        fill(&self.steps).trim_end().clone_into(&mut self.steps);
         self.snippet = fill(&self.snippet);
         for file in &mut self.files {
             file.settings = fill(&file.settings);

@@ -163,9 +163,10 @@ fn show(setup: &Setup, client: &Client, json: bool) -> Result<()> {
     } else if !steps.is_empty() {
         eprintln!("{steps}");
     }
-    match files.is_empty() {
-        true => eprintln!("--write does not apply: there is no file to edit."),
-        false => eprintln!("`bk setup {name} --write` merges this into the file, `--undo` takes it back."),
+    if files.is_empty() {
+        eprintln!("--write does not apply: there is no file to edit.");
+    } else {
+        eprintln!("`bk setup {name} --write` merges this into the file, `--undo` takes it back.");
     }
     Ok(())
 }

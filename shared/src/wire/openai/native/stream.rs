@@ -95,6 +95,7 @@ struct DeltaShape<'a> {
 
 /// What of a chunk must be told otherwise than the provider does.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a place of the chunk, and any of them may change")]
 struct Patch {
     content: Option<String>,
     reasoning: Option<String>,
