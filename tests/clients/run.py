@@ -96,6 +96,8 @@ class Session:
         self._home, self._folder = self._root / "home", self._root / "folder"
         self._home.mkdir(parents=True)
         self._folder.mkdir()
+        # Else clients take the repository around it, this project, for the one they work in, and write into it.
+        subprocess.run(["git", "init", "--quiet", self._folder], check=True)
 
     def run(self):
         """None if all five steps came about, or else what did not."""
