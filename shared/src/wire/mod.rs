@@ -145,8 +145,10 @@ pub struct OutputLimit {
 /// A client's request, checked for shape.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
-    /// The client's format.
+    /// The format of its body.
     pub format: ClientFormat,
+    /// The format of its reply: that of its endpoint.
+    pub answered_in: ClientFormat,
     /// The body.
     pub document: Arc<Document>,
     /// The model as the client names it.
@@ -166,9 +168,21 @@ impl ClientRequest {
     }
 }
 
-/// Reads a client's body and checks its shape; every fault is a 400 that names the path.
+/// Reads a client's body and checks its shape; every fault is a 400 that names the path. `format` is that of the endpoint, in which the
+/// reply comes, whatever the body is in.
 pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
-    format.open(parse(format, body)?)
+    let document = parse(format, body)?;
+    if format != ClientFormat::ChatCompletions || !is_of_responses(document.root()) {
+        return format.open(document);
+    }
+    let request = ClientFormat::Responses.open(parse(ClientFormat::Responses, document.root().json().0)?)?;
+    let include_usage = openai::client::request::includes_usage(request.body())?;
+    Ok(ClientRequest { answered_in: format, include_usage, ..request })
+}
+
+/// Whether a body for Chat Completions is in the words of Responses, as Cursor sends it: it has `input` and no `messages`.
+fn is_of_responses(body: Value<'_>) -> bool {
+    body.get("messages").is_none() && body.get("input").is_some()
 }
 
 /// Reads a body whose input tokens shall be counted.
