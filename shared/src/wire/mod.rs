@@ -195,10 +195,10 @@ fn parse(format: ClientFormat, body: String) -> Result<Arc<Document>, GatewayErr
 }
 
 /// The sizes of a client's own body, for an estimate of its tokens: client formats have parts where the wire of the same format
-/// has them.
-pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Result<Measured, GatewayError> {
-    let wire = request.format.native().map_or(WireFormat::OpenAi, Native::wire);
-    Ok(Measured::of_document(wire, &request.document, media))
+/// has them. `None` for a format that no provider speaks.
+pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Option<Measured> {
+    let wire = request.format.native()?.wire();
+    Some(Measured::of_document(wire, &request.document, media))
 }
 
 /// The ids of a request's tool calls whose signatures its client could not carry: those of our own making.
