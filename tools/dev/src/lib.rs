@@ -7,6 +7,7 @@ pub mod database;
 pub mod front;
 mod invoke;
 pub mod lambda;
+mod prompt;
 pub mod proxy;
 pub mod remote;
 pub mod simulator;
