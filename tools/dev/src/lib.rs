@@ -3,6 +3,7 @@
 //! `make dev` runs it for people, the end-to-end tests run the same library.
 #![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
 
+pub mod bench;
 pub mod database;
 pub mod front;
 mod invoke;
