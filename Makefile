@@ -172,6 +172,13 @@ golden: ## Accept changed golden files: read the diff line by line afterwards
 bench: ## Time the relay per streamed event, and a whole request: forwarded and translated
 	cargo bench --package gateway-tests
 
+.PHONY: bench-http
+bench-http: ## Print what a request costs a release build's process, beside a bare proxy's: REQUESTS=100
+	cargo build --release --package chat-completions
+	cargo build --package gateway-dev
+	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
+	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor
+
 .PHONY: chaos
 chaos: ## A million seeds through the money protocol (SEEDS=...), ten thousand requests through kills (REQUESTS=...), fifty thousand odd ones (FUZZ=...), two thousand made-up histories (HISTORIES=...); CHAOS_SEED=7, FUZZ_SEED=7 or PROPTEST_RNG_SEED=7 with cargo test replays a seed
 	CHAOS_SEEDS=$${SEEDS:-1000000} cargo test --package gateway-tests --test ledger no_seed_breaks_a_law

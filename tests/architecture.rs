@@ -101,6 +101,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("runtime", &["endpoints", "gateway", "respond"]),
 ];
 
 const LONGEST_FILE: usize = 400;

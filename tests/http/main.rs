@@ -4,6 +4,7 @@
 mod catalog;
 mod chat;
 mod count;
+mod delays;
 mod environments;
 mod gone;
 mod keys;

@@ -3,10 +3,12 @@
 //! `make dev` runs it for people, the end-to-end tests run the same library.
 #![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
 
+pub mod bench;
 pub mod database;
 pub mod front;
 mod invoke;
 pub mod lambda;
+mod prompt;
 pub mod proxy;
 pub mod remote;
 pub mod simulator;

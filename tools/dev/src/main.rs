@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use gateway::config::VARIABLES;
+use gateway_dev::bench;
 use gateway_dev::front::{self, Functions};
 use gateway_dev::lambda::cold_start;
 use gateway_dev::remote::Remote;
@@ -42,6 +43,12 @@ struct Arguments {
     /// Measure the start of each function, print it, and end.
     #[arg(long)]
     coldstart: bool,
+    /// Measure so many requests of each kind, print the table, and end.
+    #[arg(long, value_name = "REQUESTS", requires = "floor")]
+    bench: Option<usize>,
+    /// The program of the proxy that the measurement compares with.
+    #[arg(long)]
+    floor: Option<PathBuf>,
     /// Only database and providers: something else runs the functions on the port.
     #[arg(long)]
     support_only: bool,
@@ -72,6 +79,9 @@ async fn run(arguments: Arguments) -> Result<()> {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
     };
+    if let (Some(requests), Some(floor)) = (arguments.bench, &arguments.floor) {
+        return bench::run(binaries, floor, requests).await;
+    }
     let options = Options {
         port: arguments.port,
         data: Some(arguments.data.clone()),

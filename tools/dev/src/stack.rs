@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::database::Emulator;
 use crate::front;
 use crate::lambda::{Function, Lambda, LogSink};
+use crate::prompt::prompt;
 use crate::proxy::FaultProxy;
 use crate::simulator::{self, AwsCredentials, Simulator};
 
@@ -159,7 +160,7 @@ impl Stack {
         let url = format!("http://{}", listener.local_addr()?);
         let service = front::router(Arc::clone(&lambda)).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, service).await {
+            if let Err(error) = axum::serve(prompt(listener), service).await {
                 eprintln!("front: {error}");
             }
         });

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::Function;
 use super::invocation::{Invocation, Reply};
 use super::runtime_api;
+use crate::prompt::prompt;
 
 /// Where functions' output goes: kept for tests, shown to people, or both.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +79,7 @@ impl Environment {
         let (events, waiting) = mpsc::channel(1);
         let (poll, polled) = watch::channel(false);
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, runtime_api::router(waiting, poll)).await {
+            if let Err(error) = axum::serve(prompt(listener), runtime_api::router(waiting, poll)).await {
                 eprintln!("Runtime API: {error}");
             }
         });

@@ -1,0 +1,229 @@
+//! `make bench-http`: what a request costs the function's process, beside what a proxy that only moves bytes costs, and when its
+//! parts arrive.
+//!
+//! The function runs as `make dev` runs it; front, emulator, simulator and client are other processes than it. Cases take turns, so
+//! that whatever else the machine does falls on all of them alike. A figure of a case is the processor's time that the process
+//! used from the request until it was frozen again.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::simulator;
+use crate::stack::{Options, SimulatorStart, Stack};
+
+const FUNCTION: &str = "chat-completions";
+/// Events of a measured stream.
+const WORDS: usize = 200;
+/// The part of the request that makes it two kilobytes.
+const FILLER: usize = 1800;
+/// Requests of each case before anything counts.
+const WARM_UP: usize = 10;
+/// Longest time until a process is frozen after its answer.
+const FREEZE: Duration = Duration::from_secs(5);
+
+/// What is sent, and to whom.
+struct Case {
+    name: &'static str,
+    /// Whether it goes through the proxy to the simulator instead of through the gateway.
+    bare: bool,
+    model: &'static str,
+    stream: bool,
+}
+
+const fn case(name: &'static str, bare: bool, model: &'static str, stream: bool) -> Case {
+    Case { name, bare, model, stream }
+}
+
+const CASES: [Case; 6] = [
+    case("bare proxy, JSON", true, "openai/gpt-5.2", false),
+    case("forwarded, JSON", false, "gpt-5.2", false),
+    case("translated, JSON", false, "gemini-2.5-flash", false),
+    case("bare proxy, stream", true, "openai/gpt-5.2", true),
+    case("forwarded, stream", false, "gpt-5.2", true),
+    case("translated, stream", false, "gemini-2.5-flash", true),
+];
+
+/// One request's figures.
+#[derive(Clone, Copy, Default)]
+struct Figures {
+    processor: Duration,
+    head: Duration,
+    first: Duration,
+    end: Duration,
+}
+
+/// Where a case's requests go.
+struct Target {
+    address: String,
+    path: &'static str,
+    key: String,
+}
+
+/// Prints the table of so many requests of each case with the functions of that folder. `proxy` is the program of the floor.
+pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<()> {
+    let options = Options {
+        port: 0,
+        data: None,
+        binaries,
+        variables: Vec::new(),
+        simulator: SimulatorStart::Always,
+        timeout: Duration::from_mins(1),
+        pace: Duration::ZERO,
+        echo: false,
+        fault_proxy: false,
+    };
+    let stack = Stack::start(options).await?;
+    let origin = stack.support.simulator_origin.as_deref().context("no simulator")?;
+    let floor = Floor::start(proxy, origin.trim_start_matches("http://")).await?;
+    let gateway = Target {
+        address: stack.url.trim_start_matches("http://").to_owned(),
+        path: "/v1/chat/completions",
+        key: stack.key().to_owned(),
+    };
+    let bare = Target {
+        address: floor.address.clone(),
+        path: "/api/v1/chat/completions",
+        key: simulator::OPENROUTER_KEY.to_owned(),
+    };
+    let mut figures: [Vec<Figures>; CASES.len()] = Default::default();
+    for round in 0..WARM_UP + requests {
+        for (case, figures) in CASES.iter().zip(&mut figures) {
+            let measured = if case.bare {
+                let before = used(floor.pid()?)?;
+                let times = send(&bare, case).await?;
+                Figures { processor: used(floor.pid()?)?.saturating_sub(before), ..times }
+            } else {
+                let before = stack.lambda.pids(FUNCTION).first().map(|pid| used(*pid)).transpose()?;
+                let times = send(&gateway, case).await?;
+                let pid = frozen(&stack).await?;
+                Figures { processor: used(pid)?.saturating_sub(before.unwrap_or_default()), ..times }
+            };
+            if round >= WARM_UP {
+                figures.push(measured);
+            }
+        }
+    }
+    println!("{}", table(&figures));
+    Ok(())
+}
+
+fn table(figures: &[Vec<Figures>; CASES.len()]) -> String {
+    let mut text =
+        "| request | processor, median | mean | head | head to first event | head to end |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for (case, figures) in CASES.iter().zip(figures) {
+        let of = |part: fn(&Figures) -> Duration| median(figures.iter().map(part).collect());
+        let total: Duration = figures.iter().map(|figures| figures.processor).sum();
+        let mean = total.checked_div(u32::try_from(figures.len()).unwrap_or(1)).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {:.3} ms | {:.3} ms | {:.1} ms | {:.2} ms | {:.1} ms |",
+            case.name,
+            millis(of(|figures| figures.processor)),
+            millis(mean),
+            millis(of(|figures| figures.head)),
+            millis(of(|figures| figures.first.saturating_sub(figures.head))),
+            millis(of(|figures| figures.end.saturating_sub(figures.head))),
+        );
+    }
+    text
+}
+
+fn median(mut values: Vec<Duration>) -> Duration {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// Waits until the function's one process is frozen, so that nothing of a request is left out.
+async fn frozen(stack: &Stack) -> Result<u32> {
+    let since = Instant::now();
+    while stack.lambda.idle(FUNCTION) == 0 {
+        ensure!(since.elapsed() < FREEZE, "the process was not frozen");
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    let pids = stack.lambda.pids(FUNCTION);
+    ensure!(pids.len() == 1, "more than one process: {pids:?}");
+    pids.first().copied().context("no process")
+}
+
+/// Time of the processor that a process used so far, with all its threads.
+fn used(pid: u32) -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += text.split(' ').next().context("no time")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+fn body(case: &Case) -> String {
+    let (model, stream) = (case.model, case.stream);
+    let text = format!("{} [[sim:long words={} bytes=5]]", "word ".repeat(FILLER / 5), if stream { WORDS } else { 20 });
+    format!("{{\"model\":\"{model}\",\"stream\":{stream},\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}")
+}
+
+/// Sends one request on a connection of its own and reads the answer to its end.
+async fn send(target: &Target, case: &Case) -> Result<Figures> {
+    let body = body(case);
+    let Target { address, path, key } = target;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let start = Instant::now();
+    socket.write_all(request.as_bytes()).await?;
+    let (mut figures, mut answer) = (Figures::default(), Vec::new());
+    let mut first = None;
+    while socket.read_buf(&mut answer).await? > 0 {
+        figures.end = start.elapsed();
+        if figures.head.is_zero() {
+            figures.head = figures.end;
+        }
+        if first.is_none() && memchr::memmem::find(&answer, b"data:").is_some() {
+            first = Some(figures.end);
+        }
+    }
+    figures.first = first.unwrap_or(figures.end);
+    ensure!(answer.starts_with(b"HTTP/1.1 200"), "{}: {}", case.name, String::from_utf8_lossy(&answer));
+    Ok(figures)
+}
+
+/// The proxy that only moves bytes, in a process of its own.
+struct Floor {
+    process: Child,
+    address: String,
+}
+
+impl Floor {
+    async fn start(program: &Path, upstream: &str) -> Result<Self> {
+        let mut process = Command::new(program)
+            .arg(upstream)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("start the proxy")?;
+        let output = process.stdout.take().context("no output")?;
+        let address = BufReader::new(output).lines().next_line().await?.context("the proxy names no address")?;
+        Ok(Self { process, address })
+    }
+
+    fn pid(&self) -> Result<u32> {
+        self.process.id().context("the proxy has ended")
+    }
+}
