@@ -63,18 +63,32 @@ fn no_script_of_a_workflow_is_made_of_values() -> Result<()> {
     Ok(())
 }
 
+/// The lists of Python packages that make installs.
+const LISTS: [&str; 3] = ["tests/requirements.txt", "tests/clients/requirements.txt", "tests/clients/aider.txt"];
+
 #[test]
 fn every_tool_that_make_installs_has_a_version() -> Result<()> {
     let file = fs::read_to_string(project().join("Makefile"))?;
     let installs = file.lines().filter(|line| line.contains("pip install") || line.contains("cargo install"));
     for line in installs {
-        let is_listed = line.contains("--requirement tests/requirements.txt");
+        let is_listed = LISTS.iter().any(|list| line.contains(&format!("--requirement {list}")));
         let packages = line.split("$(call pinned,").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
         let are_pinned = !packages.is_empty() && packages.split(' ').all(|package| package.contains("=="));
         assert!(is_listed || are_pinned || line.contains("--version $(CARGO_"), "{line}");
     }
-    let listed = fs::read_to_string(project().join("tests/requirements.txt"))?;
-    assert!(listed.lines().all(|line| line.contains("==")), "{listed}");
+    for list in LISTS {
+        let listed = fs::read_to_string(project().join(list))?;
+        let mut packages = listed.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        assert!(packages.all(|package| package.contains("==")), "{list}");
+    }
+    for list in ["tests/clients/package.json", "tests/clients/agents/package.json"] {
+        let listed: serde_json::Value = serde_json::from_str(&fs::read_to_string(project().join(list))?)?;
+        let packages = listed["dependencies"].as_object().context("no packages")?;
+        let is_pinned = |version: &serde_json::Value| {
+            version.as_str().is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+        };
+        assert!(packages.values().all(is_pinned), "{list}");
+    }
     let toolchain = fs::read_to_string(project().join("rust-toolchain.toml"))?;
     let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).context("no channel")?;
     assert_eq!(channel.trim_matches('"').split('.').count(), 3, "{channel}");
