@@ -137,11 +137,16 @@ destroy: tools ## Take the stack away; the table stays, unless TABLE=1
 ## Testing
 
 .PHONY: test
-test: lint tools test-venv ## Lint, then every test
+test: lint tools test-venv test-agents ## Lint, then every test
 	cargo build --workspace
 	@export PROPTEST_RNG_SEED=1; \
 	 if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; \
 	 else cargo test --workspace --no-fail-fast; fi
+
+.PHONY: test-clients
+test-clients: $(TOOLS)/clients/installed ## Run the real clients through a tool loop each, and write tests/CLIENTS.md: ONLY=codex,llm runs these and writes nothing
+	cargo build --package gateway-dev --package bk $(PACKAGES)
+	@python3 tests/clients/run.py $(if $(ONLY),--only $(ONLY),--table tests/CLIENTS.md)
 
 .PHONY: lint
 lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Format, clippy, scripts, and the template
@@ -246,6 +251,30 @@ $(TOOLS)/test/installed: tests/requirements.txt
 	python3 -m venv $(TOOLS)/test
 	$(TOOLS)/test/bin/pip install --quiet $(if $(NEWEST),$(shell sed "s/==.*//" tests/requirements.txt),--requirement tests/requirements.txt)
 	@touch $@
+
+# The clients of `make test-clients`; aider wants other versions of what it needs than the rest.
+$(TOOLS)/clients/installed: tests/clients/package.json tests/clients/requirements.txt tests/clients/aider.txt $(TOOLS)/clients/agents/installed
+	cp tests/clients/package.json $(TOOLS)/clients/
+	npm install --prefix $(TOOLS)/clients $(NPM)
+	python3 -m venv $(TOOLS)/clients/python
+	$(TOOLS)/clients/python/bin/pip install --quiet --requirement tests/clients/requirements.txt
+	python3 -m venv $(TOOLS)/clients/aider
+	$(TOOLS)/clients/aider/bin/pip install --quiet --requirement tests/clients/aider.txt
+	@touch $@
+
+# `make test` runs Claude Code and Codex where they can be had.
+.PHONY: test-agents
+test-agents:
+	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the sessions of Claude Code and Codex, which need node and npm"; \
+	 elif ! $(MAKE) --no-print-directory $(TOOLS)/clients/agents/installed; then echo "skipped: the sessions of Claude Code and Codex, which npm could not install"; fi
+
+$(TOOLS)/clients/agents/installed: tests/clients/agents/package.json
+	@mkdir -p $(TOOLS)/clients/agents
+	cp tests/clients/agents/package.json $(TOOLS)/clients/agents/
+	npm install --prefix $(TOOLS)/clients/agents $(NPM)
+	@touch $@
+
+NPM := --no-audit --no-fund --no-progress --no-package-lock --loglevel=error
 
 $(TOOLS)/lint/installed:
 	python3 -m venv $(TOOLS)/lint

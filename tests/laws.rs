@@ -132,11 +132,15 @@ fn comparable(format: ClientFormat, data: &str) -> Option<Value> {
     for changed in ["id", "model", "usage"] {
         fields.remove(changed);
     }
+    // Of a chat stream, only the first chunk says the role.
+    if let Some(Value::Object(delta)) = value.pointer_mut("/choices/0/delta") {
+        delta.remove("role");
+    }
     Some(value)
 }
 
 #[test]
-fn a_forwarded_stream_equals_its_input_but_for_id_model_usage_and_a_doubled_finish() {
+fn a_forwarded_stream_equals_its_input_but_for_id_model_usage_repeated_roles_and_a_doubled_finish() {
     for (format, path, stream) in streams() {
         let relayed = relay(format, std::iter::once(stream.as_slice()));
         if relayed.end != Progress::Finished {

@@ -1,7 +1,7 @@
-//! What is tested in Python: the official SDKs (`tests/sdk`), and the tools that deploy (`tests/deploy`).
+//! What is tested in Python: the official SDKs (`tests/sdk`), the tools that deploy (`tests/deploy`), and real clients (`tests/clients`).
 
 use anyhow::{Context as _, Result};
-use gateway_tests::{Harness, project};
+use gateway_tests::{Harness, binary, project};
 use tokio::process::Command;
 
 /// Runs the tests of a folder; they see these variables besides the environment's.
@@ -31,4 +31,30 @@ async fn the_official_sdks_work_by_changing_base_url_and_key() -> Result<()> {
 #[tokio::test]
 async fn the_tools_that_deploy_do_to_an_account_what_they_say() -> Result<()> {
     pytest("tests/deploy", &[]).await
+}
+
+#[tokio::test]
+async fn claude_code_and_codex_edit_run_and_meet_an_error_with_what_bk_setup_wrote() -> Result<()> {
+    if !project().join(".tools/clients/agents/installed").exists() {
+        println!("skipped: Claude Code and Codex are not installed (`make test-agents`)");
+        return Ok(());
+    }
+    let gateway = Harness::start().await?;
+    let simulator = gateway.stack.support.simulator_origin.as_deref().context("no simulator")?;
+    let bk = binary("bk")?;
+    let output = Command::new("python3")
+        .arg(project().join("tests/clients/run.py"))
+        .args(["--only", "claude-code,codex"])
+        .env("GATEWAY_URL", &gateway.stack.url)
+        .env("GATEWAY_KEY", gateway.stack.key())
+        .env("SIMULATOR_URL", simulator)
+        .env("GATEWAY_BINARIES", bk.parent().context("no folder of binaries")?)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .await
+        .context("start the clients")?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("{report}");
+    Ok(())
 }

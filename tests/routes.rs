@@ -7,13 +7,13 @@ use gateway::catalog::{Model, Route};
 use gateway::wire::ClientFormat;
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, catalog};
+use gateway_tests::rich::PICTURE;
 use gateway_tests::sending::send_along;
 use serde_json::{Value, json};
 
 /// A model of each generation whose rules differ; its first route is asked.
 const MODELS: [&str; 7] =
     ["gpt-5.2", "qwen3-coder", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUg==";
 const PDF: &str = "JVBERi0xLjQKJcfs";
 
 /// A feature, and the fields that ask for it in each format; `None` where the format has no words for it.
@@ -112,9 +112,9 @@ fn media() -> Vec<Feature> {
     vec![
         (
             "inline pictures",
-            Some(user(url(&format!("data:image/png;base64,{PNG}")))),
-            Some(user(image(json!({"type": "base64", "media_type": "image/png", "data": PNG})))),
-            Some(input(json!({"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}))),
+            Some(user(url(&format!("data:image/png;base64,{PICTURE}")))),
+            Some(user(image(json!({"type": "base64", "media_type": "image/png", "data": PICTURE})))),
+            Some(input(json!({"type": "input_image", "image_url": format!("data:image/png;base64,{PICTURE}")}))),
         ),
         (
             "pictures by URL",

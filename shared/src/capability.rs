@@ -167,7 +167,23 @@ impl PictureTokens {
     }
 }
 
-/// What parts that are no text are in tokens, for holds and estimates.
+/// How many pictures a request may have, and how large (platform.claude.com, vision: limits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PictureLimits {
+    /// The most pictures and pages.
+    pub most: u64,
+    /// The most characters of its base64.
+    pub bytes: u64,
+    /// The longest side, in pixels.
+    pub side: u64,
+    /// The most pictures and documents of a request whose pictures may have that side.
+    pub many: u64,
+    /// The longest side, in pixels, where there are more.
+    pub side_of_many: u64,
+}
+
+/// What parts that are no text are in tokens, and their limits, for holds and estimates.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaTokens {
@@ -177,6 +193,8 @@ pub struct MediaTokens {
     pub page: u64,
     /// The most pages that a request may have; none where the vendor names no limit.
     pub pages: Option<u64>,
+    /// How many pictures a request may have, and how large; none where the vendor names no limit.
+    pub limits: Option<PictureLimits>,
     /// A second of sound, for models that hear.
     pub sound_second: Option<u64>,
 }
@@ -185,7 +203,7 @@ impl Default for MediaTokens {
     /// Of a vendor that says nothing: large pictures, and pages as a reader draws them beside their text.
     fn default() -> Self {
         let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, permille: whole() };
-        Self { picture, page: 8_000, pages: None, sound_second: None }
+        Self { picture, page: 8_000, pages: None, limits: None, sound_second: None }
     }
 }
 
@@ -228,6 +246,8 @@ pub struct Capabilities {
     pub marked_caches: bool,
     /// What parts that are no text are in tokens.
     pub media: MediaTokens,
+    /// Whether it reads files of office programs.
+    pub office_files: bool,
     /// Whether a Gemini model takes frequency and presence penalties.
     pub penalties: bool,
     /// Whether it takes back thoughts that nobody signed: models of a vendor that signs nothing want their own again.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// A picture of one pixel.
-const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+/// A picture of one pixel, in base64.
+pub const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// A chat request with a word everywhere, and a script for the simulator in its last message.
 pub fn chat(model: &str, word: &str, script: &str) -> Value {

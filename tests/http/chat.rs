@@ -197,3 +197,47 @@ async fn tool_calls_come_through_both_formats() -> Result<()> {
     assert_eq!(call["name"], "get_weather");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_body_in_the_words_of_responses_is_answered_as_a_chat_completion() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for model in ["gpt-5.2", "claude-opus-4.6", "gemini-3-pro", "kimi-k2.5"] {
+        let asked = |stream: bool| {
+            json!({
+                "model": model, "instructions": "Be brief.", "stream": stream, "store": false,
+                "input": [{"role": "user", "content": "hi [[sim:tool]]"}],
+                "tools": [{"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}],
+                "stream_options": {"include_usage": true},
+            })
+        };
+        let answer = gateway.post("/v1/chat/completions", &asked(false)).await?;
+        assert_eq!((answer.status, answer.json()["object"].as_str()), (200, Some("chat.completion")), "{}", answer.body);
+        let choice = &answer.json()["choices"][0];
+        assert_eq!(choice["message"]["tool_calls"][0]["function"]["name"], "look", "{choice}");
+        assert_eq!(choice["finish_reason"], "tool_calls");
+
+        let streamed = gateway.post("/v1/chat/completions", &asked(true)).await?;
+        let chunks: Vec<Value> = streamed.data().iter().filter_map(|data| serde_json::from_str(data).ok()).collect();
+        assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk"), "{}", streamed.body);
+        assert!(chunks.last().unwrap()["usage"]["total_tokens"].is_u64(), "{}", streamed.body);
+        assert!(streamed.body.ends_with("data: [DONE]\n\n"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_win_over_input_and_faults_name_the_field_that_was_read() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let both = json!({"model": "gpt-5.2", "messages": [{"role": "user", "content": "hi"}], "input": "other"});
+    let answer = gateway.post("/v1/chat/completions", &both).await?;
+    assert_eq!((answer.status, answer.header("x-gateway-dropped")), (200, "input"));
+    for (body, param) in [
+        (json!({"model": "gpt-5.2", "input": 7}), "input"),
+        (json!({"model": "gpt-5.2", "input": "hi", "previous_response_id": "resp_1"}), "previous_response_id"),
+        (json!({"model": "gpt-5.2"}), "messages"),
+    ] {
+        let answer = gateway.post("/v1/chat/completions", &body).await?;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (400, Some(param)), "{}", answer.body);
+    }
+    Ok(())
+}

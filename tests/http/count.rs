@@ -9,6 +9,7 @@ use gateway::document::Document;
 use gateway::ids::{KeyId, ProviderId, UpstreamModel};
 use gateway::store::items::{Limits, RouteName};
 use gateway::wire::{Measured, WireFormat};
+use gateway_tests::rich::PICTURE;
 use gateway_tests::{Answer, Harness, generous, read};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -36,6 +37,34 @@ async fn claude_and_gemini_count_themselves_and_the_rest_is_estimated() -> Resul
     asked["max_tokens"] = json!(64);
     let real = gateway.post("/v1/messages", &asked).await?.json()["usage"]["input_tokens"].as_u64().unwrap();
     assert!(estimated["input_tokens"].as_u64().unwrap() >= real, "{estimated} against {real}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn input_tokens_of_responses_are_counted_like_the_same_messages() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let picture = format!("data:image/png;base64,{PICTURE}");
+    for model in ["claude-opus-4.6", "gemini-2.5-flash", "gpt-5.2", "kimi-k2.5"] {
+        let body = json!({
+            "model": model, "instructions": "be brief",
+            "input": [{"role": "user", "content": [{"type": "input_text", "text": "Look."}, {"type": "input_image", "image_url": picture}]}],
+            "tools": [{"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}],
+        });
+        let counted = gateway.post("/v1/responses/input_tokens", &body).await?;
+        assert_eq!(
+            (counted.status, counted.json()["object"].as_str()),
+            (200, Some("response.input_tokens")),
+            "{}",
+            counted.body
+        );
+        let tokens = counted.json()["input_tokens"].as_u64().unwrap();
+        let answered = gateway.post("/v1/responses", &body).await?.json();
+        let real = answered["usage"]["input_tokens"].as_u64().unwrap();
+        let is_counted = model.starts_with("claude") || model.starts_with("gemini");
+        assert!(if is_counted { tokens == real } else { tokens >= real }, "{model}: {tokens} against {real}");
+    }
+    let wrong = gateway.post("/v1/responses/input_tokens", &json!({"model": "gpt-5.2", "input": 7})).await?;
+    assert_eq!((wrong.status, wrong.json()["error"]["param"].as_str()), (400, Some("input")), "{}", wrong.body);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod probe;
+mod setup;
 mod workflows;
 
 use std::time::Duration;

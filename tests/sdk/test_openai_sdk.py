@@ -77,6 +77,13 @@ class TestChat:
         assert reply_id.startswith("chatcmpl-")
 
     @pytest.mark.parametrize("model", MODELS)
+    def test_the_streamed_message_that_the_sdk_adds_up_has_one_role(self, openai_client, model):
+        with openai_client.chat.completions.stream(model=model, messages=user("Hello!")) as stream:
+            message = stream.get_final_completion().choices[0].message
+
+        assert message.role == "assistant"
+
+    @pytest.mark.parametrize("model", MODELS)
     def test_usage_is_the_last_chunk_and_has_no_choices(self, openai_client, model):
         chunks = list(
             openai_client.chat.completions.create(

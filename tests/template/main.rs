@@ -9,11 +9,12 @@ mod parsed;
 mod rights;
 
 /// Paths of every endpoint, and of none, without what may stand around them.
-const PATHS: [&str; 13] = [
+const PATHS: [&str; 14] = [
     "chat/completions",
     "messages",
     "messages/count_tokens",
     "responses",
+    "responses/input_tokens",
     "models",
     "models/gpt-5.2",
     "models/openai/gpt-5.2",

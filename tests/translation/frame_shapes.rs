@@ -65,3 +65,21 @@ fn a_block_that_never_began_does_not_end_for_the_client() {
     let text = String::from_utf8(relayed.bytes).unwrap();
     assert!(text.contains(r#""stop_reason":"refusal""#) && !text.contains("content_block_stop"), "{text}");
 }
+
+/// OpenRouter says the role in every chunk, and OpenAI only in the first; OpenAI's SDK for Python adds the texts of a delta up.
+#[test]
+fn a_chat_stream_says_its_role_once() {
+    let chunk = |delta: &str, finish: &str| {
+        format!(r#"data: {{"id":"gen-1","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]}}"#) + "\n\n"
+    };
+    let stream = [
+        chunk(r#"{"role":"assistant","content":""}"#, "null"),
+        chunk(r#"{"role":"assistant","content":"one \"role\":\"assistant\" "}"#, "null"),
+        chunk(r#"{"role":"assistant","content":"two"}"#, r#""stop""#),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let relayed = relay(ClientFormat::ChatCompletions, stream.iter().map(String::as_bytes));
+    let text = String::from_utf8(relayed.bytes).unwrap();
+    assert_eq!(text.matches(r#""role":"assistant""#).count(), 1, "{text}");
+    assert!(text.contains(r#""delta":{"content":"one \"role\":\"assistant\" "}"#), "{text}");
+}

@@ -10,6 +10,7 @@ use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::corpus::{requests, streams};
 use gateway_tests::project;
 use gateway_tests::relaying::{FORMATS, broken_rule, events, frames, relay_chunks, relay_whole};
+use gateway_tests::rich::PICTURE;
 use gateway_tests::sending::send;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -49,8 +50,7 @@ fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
         }
         (ClientFormat::Messages, _) => {
             let text = json!({"type": "text", "text": first});
-            let image =
-                json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}});
+            let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}});
             let results = ids.iter().map(
                 |id| json!({"type": "tool_result", "tool_use_id": id, "content": [{"type": "text", "text": second}, image]}),
             );
@@ -66,7 +66,7 @@ fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
             }
         }
         (ClientFormat::Responses, _) => {
-            let image = json!({"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="});
+            let image = json!({"type": "input_image", "image_url": format!("data:image/png;base64,{PICTURE}")});
             let output = json!([{"type": "input_text", "text": second}, image]);
             json!({"type": "function_call_output", "call_id": ids.last().map_or("gone", String::as_str), "output": output})
         }
@@ -75,7 +75,7 @@ fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
 
 /// A chat message with parts and members where clients put them and providers refuse them.
 fn odd_chat_message() -> impl Strategy<Value = Value> {
-    let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}});
+    let picture = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PICTURE}")}});
     let say = |text: &str| json!({"type": "text", "text": text});
     let parts = vec![picture, say("hi"), say(" "), json!({"type": "image_url", "image_url": "https://a.example/b.png"})];
     let content = prop_oneof![

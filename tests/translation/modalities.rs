@@ -1,9 +1,11 @@
 //! What a request holds besides text goes to models that read it, and is refused by its path for those that do not.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gateway::wire::ClientFormat;
 use gateway::wire::native::Files;
 use gateway_tests::relaying::catalog;
-use gateway_tests::sending::send;
+use gateway_tests::sending::{send, send_along};
 use serde_json::{Value, json};
 
 use super::upstream::{CHAT, MESSAGES, PDF, PNG};
@@ -103,4 +105,125 @@ fn only_addresses_of_the_web_are_passed_on() {
     assert!(fate(CHAT, "gemini-3-flash", &file).is_err());
     let part = json!({"type": "image_url", "image_url": {"url": taken}});
     assert_eq!(fate(CHAT, "gemini-3-flash", &part), Ok(Files::None));
+}
+
+/// A GIF of that size, with so many bytes behind its head.
+fn gif(width: u16, height: u16, more: usize) -> String {
+    let head = [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), &[0; 3]].concat();
+    STANDARD.encode([head, vec![0; more]].concat())
+}
+
+fn picture(format: ClientFormat, data: &str) -> Value {
+    if format == CHAT {
+        return json!({"type": "image_url", "image_url": {"url": format!("data:image/gif;base64,{data}")}});
+    }
+    json!({"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": data}})
+}
+
+/// The message of the refusal on every route of a model, without its path; `None` where it is sent.
+fn refusal(format: ClientFormat, model: &str, parts: &[Value]) -> Option<String> {
+    let body = json!({"model": "m", "max_tokens": 500, "messages": [{"role": "user", "content": parts}]}).to_string();
+    let model = catalog().unwrap().resolve(model).unwrap();
+    let fates: Vec<_> = model
+        .routes
+        .iter()
+        .map(|route| send_along(format, &body, &model, route, &[]).err().map(|error| error.message().to_owned()))
+        .collect();
+    assert!(fates.windows(2).all(|pair| pair[0] == pair[1]), "{fates:?}");
+    fates.into_iter().next().flatten()
+}
+
+#[test]
+fn claude_takes_pictures_up_to_a_size_and_a_number() {
+    let large = |side: u16, most: u16, among: &str| {
+        format!("this picture has a side of {side} px, and this model takes at most {most} px{among}; make it smaller.")
+    };
+    let among = " among more than 20 pictures and documents";
+    let too_many =
+        |most: u16| format!("this model takes at most {most} pictures and pages in a request; leave out the oldest.");
+    let heavy = "this model takes pictures of at most 5 MB of base64.".to_owned();
+    for format in [CHAT, MESSAGES] {
+        for (model, small, data, expected) in [
+            ("claude-opus-4.6", 0, gif(8_000, 8_000, 0), None),
+            ("claude-opus-4.6", 19, gif(2_001, 1, 0), None),
+            ("claude-opus-4.6", 99, gif(2_000, 2_000, 0), None),
+            ("claude-opus-4.6", 0, gif(8_001, 1, 0), Some(large(8_001, 8_000, ""))),
+            ("claude-opus-4.6", 20, gif(1, 2_001, 0), Some(large(2_001, 2_000, among))),
+            ("claude-opus-4.6", 600, gif(1, 1, 0), Some(too_many(600))),
+            ("claude-haiku-4.5", 100, gif(1, 1, 0), Some(too_many(100))),
+            ("claude-opus-4.6", 0, gif(9, 9, 3_932_149), Some(heavy.clone())),
+            ("kimi-k2.5", 20, gif(9_000, 9_000, 0), None),
+        ] {
+            let parts: Vec<Value> =
+                (0..small).map(|_| picture(format, &gif(1, 1, 0))).chain([picture(format, &data)]).collect();
+            let place = if format == CHAT { "image_url.url" } else { "source.data" };
+            let path = format!("messages[0].content[{small}]");
+            let said = refusal(format, model, &parts).map(|said| {
+                let said = said.strip_prefix(&path).unwrap_or(&said);
+                said.strip_prefix(&format!(".{place}")).unwrap_or(said).trim_start_matches(": ").to_owned()
+            });
+            assert_eq!(said, expected, "{model}, {small} small ones");
+        }
+    }
+}
+
+#[test]
+fn pictures_and_pdfs_that_cannot_be_read_are_refused_by_their_place() {
+    let words = STANDARD.encode("some words that are neither picture nor document");
+    let picture = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{words}")}});
+    let flat = STANDARD.encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\0\x09\x08\x02\0\0\0");
+    let empty = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{flat}")}});
+    let cut = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}});
+    let file =
+        json!({"type": "file", "file": {"filename": "a.pdf", "file_data": format!("data:application/pdf;base64,{words}")}});
+    for (part, path, what) in [
+        (&picture, "image_url.url", "no picture that can be read"),
+        (&empty, "image_url.url", "no picture that can be read"),
+        (&cut, "image_url.url", "no picture that can be read"),
+        (&file, "file.file_data", "no PDF"),
+    ] {
+        for model in ["gpt-5.2", "claude-opus-4.6", "gemini-3-flash"] {
+            let path = format!("messages[0].content[1].{path}");
+            let expected = (path.clone(), format!("{path}: these bytes are {what}."));
+            assert_eq!(fate(CHAT, model, part), Err(expected), "{model}");
+        }
+    }
+}
+
+/// What a part is in the body for a model's first route.
+fn first_body(model: &str, part: &Value) -> Value {
+    let model = catalog().unwrap().resolve(model).unwrap();
+    serde_json::from_slice(&send(CHAT, &request(part), &model).unwrap().body).unwrap()
+}
+
+#[test]
+fn gemini_gets_sound_and_video_under_the_label_of_what_they_are() {
+    let mp3 = STANDARD.encode([&b"ID3"[..], &[0; 30]].concat());
+    let mp4 = STANDARD.encode([&b"\0\0\0\x18ftypisom"[..], &[0; 30]].concat());
+    let url = |label: &str| format!("data:{label};base64,{mp4}");
+    for (part, label) in [
+        (json!({"type": "input_audio", "input_audio": {"data": mp3, "format": "wav"}}), "audio/mp3"),
+        (json!({"type": "video_url", "video_url": {"url": url("video/mp4")}}), "video/mp4"),
+        (json!({"type": "input_video", "video_url": url("video/mp4")}), "video/mp4"),
+    ] {
+        let sent = first_body("gemini-3-flash", &part);
+        assert_eq!(sent["contents"][0]["parts"][1]["inlineData"]["mimeType"], label, "{part}");
+    }
+}
+
+#[test]
+fn office_files_go_to_the_model_that_reads_them_under_their_type() {
+    let docx = STANDARD.encode([&b"PK\x03\x04"[..], &[0; 30]].concat());
+    let word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    let file = |name: &str, data: String| json!({"type": "file", "file": {"filename": name, "file_data": data}});
+    let labelled = file("a", format!("data:{word};base64,{docx}"));
+    let named = file("a.docx", docx.clone());
+    for part in [&labelled, &named] {
+        let sent = first_body("gemini-4-hydrogen", part);
+        assert_eq!(sent["contents"][0]["parts"][2]["inlineData"]["mimeType"], word, "{part}");
+        for model in ["gemini-3-flash", "claude-opus-4.6", "gpt-5.2"] {
+            assert_eq!(fate(CHAT, model, part).unwrap_err().0, "messages[0].content[1]", "{model}");
+        }
+    }
+    assert!(fate(CHAT, "gemini-4-hydrogen", &file("a.zip", docx)).is_err());
 }

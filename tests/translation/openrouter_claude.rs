@@ -167,6 +167,27 @@ fn strict_tools_are_those_that_claude_keeps_to() {
 }
 
 #[test]
+fn so_many_tools_are_strict_as_claude_compiles_on_every_route_and_the_others_are_named() {
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
+    let nested =
+        |name: String| json!({"type": "function", "function": {"name": name, "strict": true, "parameters": closed}});
+    let flat = |name: String| json!({"name": name, "strict": true, "input_schema": closed});
+    let model = catalog().unwrap().resolve("claude-opus-4.6").unwrap();
+    for format in [CHAT, MESSAGES] {
+        let names = (0..21).map(|number| format!("f{number}"));
+        let tools: Vec<Value> = if format == CHAT { names.map(nested).collect() } else { names.map(flat).collect() };
+        let loose = if format == CHAT { "tools[20].function.strict" } else { "tools[20].strict" };
+        let body = asking(json!({"max_tokens": 100, "tools": tools})).to_string();
+        for route in &model.routes {
+            let seen = send_along(format, &body, &model, route, &[]).unwrap();
+            let sent = String::from_utf8(seen.body).unwrap();
+            let strict = sent.matches(r#""strict":true"#).count();
+            assert_eq!((strict, seen.dropped), (20, vec![loose.to_owned()]), "{format:?} {:?}", route.provider);
+        }
+    }
+}
+
+#[test]
 fn the_schema_of_an_answer_is_one_that_claude_keeps_to() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}, "required": ["a"]});
     let closed = json!({"type": "object", "properties": {"a": {"type": "integer", "description": "Limits: minimum 1"}},

@@ -41,8 +41,8 @@ pub enum Endpoint {
     Messages,
     /// `POST /v1/responses`
     Responses,
-    /// `POST /v1/messages/count_tokens`
-    CountTokens,
+    /// `POST /v1/messages/count_tokens` and `POST /v1/responses/input_tokens`, by the format of their bodies.
+    CountTokens(ClientFormat),
     /// `GET /v1/models`
     Models,
     /// `GET /v1/models/{id}`, with the id as it stands in the path.
@@ -74,8 +74,9 @@ impl Endpoint {
             "" => Some(Self::Root),
             "chat/completions" => Some(Self::ChatCompletions),
             "messages" => Some(Self::Messages),
-            "messages/count_tokens" => Some(Self::CountTokens),
+            "messages/count_tokens" => Some(Self::CountTokens(ClientFormat::Messages)),
             "responses" => Some(Self::Responses),
+            "responses/input_tokens" => Some(Self::CountTokens(ClientFormat::Responses)),
             "models" => Some(Self::Models),
             "usage" => Some(Self::Usage),
             "credits" => Some(Self::Credits),
@@ -90,7 +91,7 @@ impl Endpoint {
             Some(Self::ChatCompletions) => "chat-completions",
             Some(Self::Messages) => "messages",
             Some(Self::Responses) => "responses",
-            Some(Self::CountTokens) => "count-tokens",
+            Some(Self::CountTokens(_)) => "count-tokens",
             Some(Self::Usage | Self::Credits) => "usage",
             Some(Self::Health) => "health",
             Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
@@ -100,7 +101,7 @@ impl Endpoint {
     /// The methods of the path, as `Allow` and preflights name them.
     const fn methods(&self) -> &'static str {
         match self {
-            Self::ChatCompletions | Self::Messages | Self::Responses | Self::CountTokens => "POST, OPTIONS",
+            Self::ChatCompletions | Self::Messages | Self::Responses | Self::CountTokens(_) => "POST, OPTIONS",
             Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
         }
     }
@@ -108,7 +109,8 @@ impl Endpoint {
     /// The format of the path's requests and errors.
     const fn format(&self) -> ClientFormat {
         match self {
-            Self::Messages | Self::CountTokens => ClientFormat::Messages,
+            Self::CountTokens(format) => *format,
+            Self::Messages => ClientFormat::Messages,
             Self::ChatCompletions => ClientFormat::ChatCompletions,
             Self::Responses => ClientFormat::Responses,
             Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => OF_THE_CONTRACT,
@@ -220,7 +222,7 @@ impl Call {
             Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => {
                 chat::handle(gateway, self, endpoint.format()).await
             }
-            Endpoint::CountTokens => chat::count(gateway, self, endpoint.format()).await,
+            Endpoint::CountTokens(format) => chat::count(gateway, self, *format).await,
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
             Endpoint::Usage => usage::handle(gateway, self).await,
@@ -282,10 +284,11 @@ mod tests {
             ("/chat/completions", Some(Endpoint::ChatCompletions)),
             ("/v1/v1/chat/completions", Some(Endpoint::ChatCompletions)),
             ("/v1/messages/", Some(Endpoint::Messages)),
-            ("/v1/messages/count_tokens", Some(Endpoint::CountTokens)),
+            ("/v1/messages/count_tokens", Some(Endpoint::CountTokens(ClientFormat::Messages))),
             ("/v1/responses", Some(Endpoint::Responses)),
             ("/responses/", Some(Endpoint::Responses)),
             ("/v1//v1//responses", Some(Endpoint::Responses)),
+            ("/v1/responses/input_tokens", Some(Endpoint::CountTokens(ClientFormat::Responses))),
             ("/v1/responses/compact", None),
             ("/models", Some(Endpoint::Models)),
             ("/v1/models/gpt-5.2", Some(Endpoint::Model("gpt-5.2".to_owned()))),
@@ -294,7 +297,7 @@ mod tests {
             ("/v1//chat/completions", Some(Endpoint::ChatCompletions)),
             ("//chat//completions//", Some(Endpoint::ChatCompletions)),
             ("//v1//v1//messages", Some(Endpoint::Messages)),
-            ("/v1//messages//count_tokens", Some(Endpoint::CountTokens)),
+            ("/v1//messages//count_tokens", Some(Endpoint::CountTokens(ClientFormat::Messages))),
             ("//v1/models", Some(Endpoint::Models)),
             ("/v1//models//openai//gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
             ("//", Some(Endpoint::Root)),

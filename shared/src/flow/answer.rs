@@ -31,7 +31,7 @@ impl Gateway {
         facts: RequestFacts,
         deadline: Instant,
     ) -> Result<Response<Body>, GatewayError> {
-        let ClientRequest { format, mode, include_usage, .. } = plan.request().request;
+        let ClientRequest { answered_in: format, mode, include_usage, .. } = plan.request().request;
         let asked = asked_by(plan.request());
         let dispatch = match Dispatch::begin(&self.upstreams, plan, allowance, deadline).await {
             Ok(dispatch) => dispatch,

@@ -1,4 +1,4 @@
-//! `count_tokens`.
+//! `count_tokens`, and `input_tokens` of Responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::ledger;
 use crate::providers::UpstreamReply;
 use crate::respond::{self, Body};
 use crate::wire::target::OutputBounds;
-use crate::wire::{self, ClientFormat, Mode};
+use crate::wire::{self, ClientFormat, ClientRequest, Mode};
 
 /// How long a provider's count is waited for, over all attempts: clients ask before they send, and an estimate now is worth more.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -26,6 +26,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The answer.
 #[derive(Serialize)]
 struct Count {
+    /// What it is, where the format says that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'static str>,
     input_tokens: u64,
 }
 
@@ -43,7 +46,7 @@ impl Gateway {
         // Vertex counts without betas.
         let request = routable(&key, opened, &HeaderMap::new(), Arc::clone(&served.asked));
         let counted = self.counted(request, served, ledger::day_of(incoming.id), deadline).await;
-        let answer = counted.and_then(|input_tokens| respond::json(&Count { input_tokens }));
+        let answer = counted.and_then(|input_tokens| respond::json(&Count { object: format.count_object(), input_tokens }));
         match rates {
             Some(rates) => show_rates(&rates, answer),
             None => answer,
@@ -58,7 +61,7 @@ impl Gateway {
         day: Date,
         deadline: Instant,
     ) -> Result<u64, GatewayError> {
-        let estimated = wire::measure_request(&request.request, &served.asked.capabilities.media)?.estimated_input();
+        let estimated = self.estimated(&request, &served, day)?;
         let Ways { candidates, replacements } = self.ways(&served, Mode::Count, day);
         if candidates.is_empty() {
             return Ok(estimated);
@@ -77,6 +80,18 @@ impl Gateway {
         };
         dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
         Ok(counted.unwrap_or(estimated))
+    }
+
+    /// The estimate by the client's own body, or by the one that would be sent where no provider speaks the client's format.
+    fn estimated(&self, request: &RoutableRequest, served: &Served, day: Date) -> Result<u64, GatewayError> {
+        if let Some(sizes) = wire::measure_request(&request.request, &served.asked.capabilities.media) {
+            return Ok(sizes.estimated_input());
+        }
+        let Ways { candidates, replacements } = self.ways(served, Mode::Whole, day);
+        let asked = ClientRequest { mode: Mode::Whole, ..request.request.clone() };
+        let whole = RoutableRequest { request: asked, candidates, replacements, ..request.clone() };
+        let plan = Plan::of(&self.upstreams, whole, OutputBounds::NONE)?;
+        Ok(plan.prepared().measured().estimated_input())
     }
 }
 

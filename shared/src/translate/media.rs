@@ -1,6 +1,10 @@
 //! What a request holds besides text, and whether a model reads it.
 
+mod limits;
+
 use std::borrow::Cow;
+
+use limits::Counted;
 
 use super::outbound::Destination;
 use crate::catalog::Model;
@@ -8,7 +12,7 @@ use crate::chat::request::Source;
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::ClientRequest;
-use crate::wire::media::{self, Carrier, InlinePart, Title, Told, base64, is_data_url, split_data_url, told};
+use crate::wire::media::{self, Carrier, InlinePart, Title, Told, base64, is_data_url, is_pdf, split_data_url, told};
 use crate::wire::request::unsupported;
 
 /// What a part is besides text.
@@ -108,10 +112,11 @@ fn is_text(part: Value<'_>) -> bool {
 
 /// Where a part has its bytes or its address.
 fn place_of(part: Value<'_>) -> Option<Value<'_>> {
-    let places: [&[&str]; 9] = [
+    let places: [&[&str]; 10] = [
         &["image_url", "url"],
         &["image_url"],
         &["video_url", "url"],
+        &["video_url"],
         &["file", "file_data"],
         &["file_data"],
         &["file_url"],
@@ -155,23 +160,44 @@ fn reads(model: &Model, modality: Modality) -> bool {
 }
 
 /// Whether the request holds a document that is no text. Fails with 400 for a part that the model does not read, and for one whose bytes
-/// are none, or of a kind that its provider refuses; documents it need not read where its provider puts them into words.
+/// are none, or of a kind or a size that its provider refuses; documents it need not read where its provider puts them into words.
 pub(super) fn check(request: &ClientRequest, to: Destination<'_>) -> Result<bool, GatewayError> {
     let mut has_files = false;
+    let mut counted = Counted::new(to.model.capabilities.media.limits);
     for content in request.format.contents(request.body()) {
         each(content, &mut |found| {
-            let MediaPart { part, modality, inline } = found;
-            check_address(part)?;
-            check_bytes(part, inline.as_ref())?;
-            has_files |= modality == Modality::File;
-            let is_put_into_words = modality == Modality::File && to.wire.parses_files();
-            if !is_put_into_words && !reads(to.model, modality) {
-                return Err(unread(part, modality, to.model));
-            }
-            inline.map_or(Ok(()), |inline| check_kind(part, inline, to))
+            has_files |= found.modality == Modality::File;
+            check_part(found, to, &mut counted)
         })?;
     }
+    counted.end()?;
     Ok(has_files)
+}
+
+fn check_part<'d>(found: MediaPart<'d>, to: Destination<'_>, counted: &mut Counted<'d>) -> Result<(), GatewayError> {
+    let MediaPart { part, modality, inline } = found;
+    check_address(part)?;
+    check_bytes(part, inline.as_ref())?;
+    let is_put_into_words = modality == Modality::File && to.wire.parses_files();
+    if !is_put_into_words && !reads(to.model, modality) {
+        return Err(unread(part, modality, to.model));
+    }
+    if matches!(modality, Modality::Image | Modality::File) {
+        counted.add(part)?;
+    }
+    let Some(inline) = inline else { return Ok(()) };
+    let inline = labelled(part, inline);
+    if let Some(what) = to.wire.media_refusal(&to.target(), &inline) {
+        return Err(unsupported(part, what));
+    }
+    let place = place_of(part).unwrap_or(part);
+    match modality {
+        Modality::Image if has_readable_head(&inline) => counted.picture(place, &inline.data),
+        Modality::File if inline.label == "application/pdf" && !is_pdf(&inline.data) => {
+            Err(place.wrong("these bytes are no PDF").with_code("invalid_value"))
+        }
+        Modality::Image | Modality::File | Modality::Audio | Modality::Video => Ok(()),
+    }
 }
 
 /// Checks that what a part is behind is on the web: providers read other addresses with rights of the gateway's own, such as `gs:`.
@@ -195,16 +221,23 @@ fn check_bytes(part: Value<'_>, inline: Option<&InlinePart<'_>>) -> Result<(), G
     }
 }
 
-/// Checks that the provider takes inline bytes of that kind.
-fn check_kind(part: Value<'_>, mut inline: InlinePart<'_>, to: Destination<'_>) -> Result<(), GatewayError> {
+/// Inline bytes under a label that tells their kind, by the name of their file where nothing else does.
+fn labelled<'d>(part: Value<'d>, mut inline: InlinePart<'d>) -> InlinePart<'d> {
     if inline.label.is_empty() || inline.label == "application/octet-stream" {
         let name = file_of(part).get("filename").and_then(Value::as_text);
         inline.label = Title(name.as_deref()).media_type().map_or(inline.label, Cow::Borrowed);
     }
-    match to.wire.media_refusal(to.route.upstream.as_str(), &inline) {
-        Some(what) => Err(unsupported(part, what)),
-        None => Ok(()),
-    }
+    inline
+}
+
+/// Whether a picture is of a kind whose size is read here, or claims to be; the other kinds are left to its provider.
+fn has_readable_head(inline: &InlinePart<'_>) -> bool {
+    const KINDS: [&str; 5] = ["image/gif", "image/jpeg", "image/jpg", "image/png", "image/webp"];
+    let kind = match told(&inline.data) {
+        Some(Told::Picture(kind)) => kind,
+        Some(_) | None => &inline.label,
+    };
+    KINDS.contains(&kind) || !kind.starts_with("image/")
 }
 
 fn unread(part: Value<'_>, modality: Modality, model: &Model) -> GatewayError {
@@ -224,7 +257,10 @@ fn unread(part: Value<'_>, modality: Modality, model: &Model) -> GatewayError {
 }
 
 /// Calls `found` for all parts of a content that are no text, those in results of tools and in documents made of blocks included.
-fn each(content: Value<'_>, found: &mut dyn FnMut(MediaPart<'_>) -> Result<(), GatewayError>) -> Result<(), GatewayError> {
+fn each<'d>(
+    content: Value<'d>,
+    found: &mut dyn FnMut(MediaPart<'d>) -> Result<(), GatewayError>,
+) -> Result<(), GatewayError> {
     for part in content.elements().filter(|part| part.kind() == Kind::Object) {
         if let Some(media) = MediaPart::of(part) {
             found(media)?;

@@ -7,6 +7,7 @@
 
 mod output;
 mod references;
+mod strict;
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +18,7 @@ pub use crate::wire::schema_ref::SchemaError;
 use crate::wire::schema_ref::{self, Room, Schema, children, merge, resolve};
 use output::{Closer, closed_object};
 use references::{Recursion, cut_dangling, cut_recursive, move_references, unknown};
+pub use strict::StrictTools;
 
 /// What Claude refuses at the root of a tool's schema.
 pub const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];

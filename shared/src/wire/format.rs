@@ -56,6 +56,11 @@ pub trait Format: Sync {
         Ok(ClientRequest { mode: Mode::Count, ..self.open(document)? })
     }
 
+    /// The `object` of an answer that counts tokens, where the format has one.
+    fn count_object(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The conversation of an opened request. `thoughts` reads those that its client keeps for the gateway; without it none can be
     /// believed.
     fn decode(&self, body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError>;

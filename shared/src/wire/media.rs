@@ -15,6 +15,13 @@ pub fn source_of_url(url: String) -> Source {
     }
 }
 
+/// Files of office programs, by how their names end (docs.cloud.google.com, document understanding).
+pub const OFFICE: [(&str, &str); 3] = [
+    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+];
+
 /// The name of a document, as far as it tells its type.
 #[derive(Clone, Copy, Debug)]
 pub struct Title<'t>(pub Option<&'t str>);
@@ -37,7 +44,7 @@ impl Title<'_> {
             "htm" | "html" => "text/html",
             "txt" | "log" | "rst" | "toml" | "ini" | "sql" | "sh" | "py" | "js" | "ts" | "rs" | "go" | "java" | "c"
             | "h" | "cpp" | "css" => "text/plain",
-            _ => return None,
+            other => return OFFICE.iter().find(|(known, _)| *known == other).map(|(_, kind)| *kind),
         })
     }
 }
@@ -181,6 +188,15 @@ pub fn told(data: &str) -> Option<Told> {
         (_, Some(b"AVI ")) => Told::Video("video/x-msvideo"),
         _ => SIGNATURES.iter().find(|(signature, _)| begins(signature)).map(|(_, told)| *told)?,
     })
+}
+
+/// Whether base64 is that of a PDF: readers look for its mark in the first kilobyte (Acrobat's own tolerance).
+pub fn is_pdf(data: &str) -> bool {
+    /// Base64 of a kilobyte.
+    const HEAD: usize = 1_368;
+    let head: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(HEAD).collect();
+    let head = head.get(..head.len() - head.len() % 4).unwrap_or_default();
+    STANDARD.decode(head).is_ok_and(|head| memchr::memmem::find(&head, b"%PDF-").is_some())
 }
 
 /// How files begin.

@@ -18,6 +18,7 @@ pub mod member_types;
 pub mod names;
 pub mod native;
 pub mod openai;
+pub mod picture;
 pub mod raw;
 mod reply;
 pub mod request;
@@ -144,8 +145,10 @@ pub struct OutputLimit {
 /// A client's request, checked for shape.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
-    /// The client's format.
+    /// The format of its body.
     pub format: ClientFormat,
+    /// The format of its reply: that of its endpoint.
+    pub answered_in: ClientFormat,
     /// The body.
     pub document: Arc<Document>,
     /// The model as the client names it.
@@ -165,9 +168,21 @@ impl ClientRequest {
     }
 }
 
-/// Reads a client's body and checks its shape; every fault is a 400 that names the path.
+/// Reads a client's body and checks its shape; every fault is a 400 that names the path. `format` is that of the endpoint, in which the
+/// reply comes, whatever the body is in.
 pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
-    format.open(parse(format, body)?)
+    let document = parse(format, body)?;
+    if format != ClientFormat::ChatCompletions || !is_of_responses(document.root()) {
+        return format.open(document);
+    }
+    let request = ClientFormat::Responses.open(parse(ClientFormat::Responses, document.root().json().0)?)?;
+    let include_usage = openai::client::request::includes_usage(request.body())?;
+    Ok(ClientRequest { answered_in: format, include_usage, ..request })
+}
+
+/// Whether a body for Chat Completions is in the words of Responses, as Cursor sends it: it has `input` and no `messages`.
+fn is_of_responses(body: Value<'_>) -> bool {
+    body.get("messages").is_none() && body.get("input").is_some()
 }
 
 /// Reads a body whose input tokens shall be counted.
@@ -180,10 +195,10 @@ fn parse(format: ClientFormat, body: String) -> Result<Arc<Document>, GatewayErr
 }
 
 /// The sizes of a client's own body, for an estimate of its tokens: client formats have parts where the wire of the same format
-/// has them.
-pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Result<Measured, GatewayError> {
-    let wire = request.format.native().map_or(WireFormat::OpenAi, Native::wire);
-    Ok(Measured::of_document(wire, &request.document, media))
+/// has them. `None` for a format that no provider speaks.
+pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Option<Measured> {
+    let wire = request.format.native()?.wire();
+    Some(Measured::of_document(wire, &request.document, media))
 }
 
 /// The ids of a request's tool calls whose signatures its client could not carry: those of our own making.
@@ -221,12 +236,13 @@ impl WireFormat {
         }
     }
 
-    /// Why a model by that name does not take inline bytes in a part of that kind and label, where the wire knows before its encoder
+    /// Why a model does not take inline bytes in a part of that kind and label, where the wire knows before its encoder
     /// does; the words say what is not taken.
-    pub fn media_refusal(self, upstream: &str, part: &InlinePart<'_>) -> Option<&'static str> {
+    pub fn media_refusal(self, target: &Target<'_>, part: &InlinePart<'_>) -> Option<&'static str> {
         match self {
-            Self::OpenAi => openai::media_refusal(upstream, part),
-            Self::Anthropic | Self::Gemini => None,
+            Self::OpenAi => openai::media_refusal(target.upstream, part),
+            Self::Gemini => gemini::media_refusal(part, target),
+            Self::Anthropic => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::upstream::PNG;
 use super::{ALL, Expected, assistant, call, check, probe, result, text, user};
 
 type Messages = Vec<Value>;
@@ -76,7 +77,7 @@ fn calls_are_answered_at_once_in_their_order_and_under_ids_of_their_own() {
 
 #[test]
 fn what_stands_in_a_wrong_place_moves_and_what_says_nothing_goes() {
-    let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}});
+    let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}});
     let untouched = user(&json!([result("a"), text("Go on.")]));
     check_messages(vec![
         // Empty texts, and messages of nothing else.

@@ -1,4 +1,4 @@
-//! `bk`: the operator's command line, against the table that the environment names, and for the catalogue of models.
+//! `bk`: the operator's command line, against the table that the environment names, for the catalogue of models, and for clients.
 //!
 //! A secret goes to standard output once and alone, so that it can be piped, and comes from standard input, never as an argument.
 //! Results go to standard output, remarks to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -12,6 +12,7 @@ mod keys;
 mod ledger;
 mod migrate;
 mod requests;
+mod setup;
 mod table;
 mod usage;
 mod values;
@@ -48,6 +49,8 @@ enum Command {
     /// The catalogue of models, against what providers list and answer. Needs no table.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
+    /// How a client is told to use the gateway. Needs no table.
+    Setup(setup::Setup),
 }
 
 /// What works on the table.
@@ -105,6 +108,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     match command {
         Command::OfTable(command) => on_table(table, json, command).await,
         Command::Catalog(command) => catalog::run(command, json).await,
+        Command::Setup(command) => setup::run(&command, json),
     }
 }
 

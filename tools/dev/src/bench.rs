@@ -67,8 +67,8 @@ struct Target {
     key: String,
 }
 
-/// Prints the table of so many requests of each case with the functions of that folder. `proxy` is the program of the floor.
-pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<()> {
+/// The table of so many requests of each case with the functions of that folder. `proxy` is the program of the floor.
+pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<String> {
     let options = Options {
         port: 0,
         data: None,
@@ -111,8 +111,7 @@ pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<()>
             }
         }
     }
-    println!("{}", table(&figures));
-    Ok(())
+    Ok(table(&figures))
 }
 
 fn table(figures: &[Vec<Figures>; CASES.len()]) -> String {

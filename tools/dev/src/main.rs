@@ -80,7 +80,8 @@ async fn run(arguments: Arguments) -> Result<()> {
         None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
     };
     if let (Some(requests), Some(floor)) = (arguments.bench, &arguments.floor) {
-        return bench::run(binaries, floor, requests).await;
+        std::io::Write::write_all(&mut std::io::stdout(), bench::run(binaries, floor, requests).await?.as_bytes())?;
+        return Ok(());
     }
     let options = Options {
         port: arguments.port,

@@ -1,17 +1,19 @@
 //! How many pages a PDF has at most, and how much text, by what it says of itself anywhere: its page objects, the lists of its page
 //! tree, its counts, the strings of its streams. Readers differ in which of them they follow, so the largest counts.
 
+mod letters;
+
 use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
 
+use letters::{longest_glyph, longest_letter};
+
 /// How much of the compressed objects of one document is read.
 const MOST_INFLATED: u64 = 16 * 1024 * 1024;
 /// How far before its data a stream's dictionary is looked at.
 const DICTIONARY: usize = 4_096;
-/// How many letters of ASCII one of a font may stand for without more ado: ligatures have three.
-const LIGATURE: usize = 3;
 /// Bytes of other words for what is drawn, which a page may tell a reader as often as it wants: more are not counted.
 const MOST_OTHER_WORDS: u64 = 3_000;
 
@@ -77,6 +79,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         && found.maps.is_disjoint(&outlines)
         && found.used.is_disjoint(&outlines)
         && found.other_words <= MOST_OTHER_WORDS;
+    text.letter = text.letter.max(found.glyph);
     let text = text.drawn().saturating_mul(found.contents.values().copied().max().unwrap_or(1));
     let pages = found.pages.max(found.children).max(found.count);
     (is_understood && !found.is_unreadable && pages > 0).then_some(Printed { pages, text })
@@ -174,49 +177,6 @@ fn draws(stream: &[u8]) -> u64 {
     memchr::memmem::find_iter(stream, b"Do").filter(is_whole).count() as u64
 }
 
-/// The most bytes of UTF-8 that a byte of a string stands for, by the sections of a font's map to Unicode (ISO 32000-1, 9.10.3).
-fn longest_letter(map: &[u8]) -> u64 {
-    let sections = memchr::memmem::find_iter(map, b"beginbf").filter_map(|at| map.get(at.saturating_add(7)..));
-    let longest = sections.map(|section| {
-        let end = memchr::memmem::find(section, b"endbf").unwrap_or(section.len());
-        let section = section.get(..end).unwrap_or_default();
-        // A code and what it stands for; or the first and the last of a range, and what the first stands for or a list of all.
-        let each = if section.starts_with(b"char") { 2 } else { 3 };
-        let is_listed = section.contains(&b'[');
-        let strings: Vec<Vec<u8>> = hexadecimal(section).collect();
-        // Codes of a map may differ in length, and no letter is shorter than the shortest of them.
-        let shortest = strings.iter().map(Vec::len).filter(|digits| *digits > 0).min();
-        let code = shortest.map_or(1, |digits| digits.div_ceil(2));
-        let targets = strings.iter().enumerate().filter(|(at, _)| is_listed || at % each == each - 1);
-        let longest = targets.map(|(_, target)| utf8_length(target)).max().unwrap_or_default();
-        longest.div_ceil(code as u64)
-    });
-    longest.max().unwrap_or(1).max(1)
-}
-
-/// The digits of the hexadecimal strings.
-fn hexadecimal(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    text.split(|byte| *byte == b'<').skip(1).map(|string| {
-        let string = string.split(|byte| *byte == b'>').next().unwrap_or_default();
-        string.iter().copied().filter(u8::is_ascii_hexdigit).collect()
-    })
-}
-
-/// How long UTF-16 of these digits is in UTF-8; a ligature is one letter.
-fn utf8_length(digits: &[u8]) -> u64 {
-    let unit = |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    let lengths: Vec<u64> = digits
-        .chunks(4)
-        .map(|digits| match unit(digits).unwrap_or_default() {
-            0..=0x7f => 1,
-            0x80..=0x7ff | 0xd800..=0xdfff => 2,
-            _ => 3,
-        })
-        .collect();
-    let is_ligature = lengths.len() <= LIGATURE && lengths.iter().all(|length| *length == 1);
-    if is_ligature { 1 } else { lengths.iter().sum() }
-}
-
 /// Bytes inside the strings of a stream, in brackets or as hexadecimal digits.
 fn drawn(stream: &[u8]) -> u64 {
     let (mut depth, mut bytes, mut digits) = (0_u32, 0_u64, None::<u64>);
@@ -253,6 +213,8 @@ struct Found {
     used: HashSet<u64>,
     /// Those that say what letters a font has.
     maps: HashSet<u64>,
+    /// The most bytes that a byte of a string stands for, by the names of glyphs.
+    glyph: u64,
     /// Bytes of what is told in the place of what is drawn.
     other_words: u64,
     /// Whether it is encrypted, or readers make different things of it.
@@ -283,6 +245,11 @@ impl Found {
                 },
                 b"Contents" => self.share(rest),
                 b"ActualTex" => self.other_words = self.other_words.saturating_add(first_string(rest)),
+                // The names of glyphs stand in the list itself, or readers may follow what is not seen here.
+                b"Differenc" => match rest.strip_prefix(b"[").and_then(longest_glyph) {
+                    Some(longest) => self.glyph = self.glyph.max(longest),
+                    None => self.is_unreadable = true,
+                },
                 b"Count" => self.count = self.count.max(number(rest)),
                 b"Encrypt" => self.is_unreadable = true,
                 _ => {}
@@ -333,7 +300,11 @@ fn first_string(text: &[u8]) -> u64 {
 fn name(text: &[u8]) -> (Vec<u8>, usize) {
     const LONGEST: usize = 9;
     let (mut name, mut at) = (Vec::with_capacity(LONGEST), 0_usize);
-    while let Some(byte) = text.get(at).filter(|byte| is_regular(**byte) && name.len() < LONGEST) {
+    while let Some(byte) = text.get(at).filter(|byte| is_regular(**byte)) {
+        if name.len() == LONGEST {
+            at = at.saturating_add(1);
+            continue;
+        }
         let hex = text.get(at.saturating_add(1)..at.saturating_add(3)).filter(|_| *byte == b'#');
         let escaped = hex.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         name.push(escaped.unwrap_or(*byte));
@@ -506,24 +477,27 @@ mod tests {
         ] {
             assert_eq!(read(&[page.clone(), more].concat()), None, "{what}");
         }
-        assert_eq!(read(&[page, hello()].concat()), Some(Printed { pages: 1, text: 5 }));
+        let told = b"<< /ActualText (Hi) >> endobj ".to_vec();
+        for (plain, text) in [(hello(), 5), ([told, hello()].concat(), 2 + 5)] {
+            assert_eq!(read(&[page.clone(), plain].concat()), Some(Printed { pages: 1, text }));
+        }
     }
 
     #[test]
-    fn a_letter_counts_as_what_its_font_says_that_it_is() {
-        for (map, longest) in [
-            ("beginbfchar <01> <0041> endbfchar", 1),
-            ("beginbfchar <01> <006600660069> endbfchar", 1),
-            ("beginbfchar <01> <4e00> endbfchar", 3),
-            ("beginbfchar <4e00> <4e00> endbfchar", 2),
-            ("beginbfchar <0001> <0041> endbfchar", 1),
-            ("beginbfchar <00000000> <0041> <01> <00410041004100410041> endbfchar", 5),
-            ("beginbfrange <01> <05> <4e00> endbfrange", 3),
-            ("beginbfrange <01> <05> <0041> endbfrange", 1),
-            ("beginbfrange <01> <02> [<00410041004100410041> <0041>] endbfrange", 5),
-            ("nothing", 1),
+    fn a_glyph_counts_as_what_its_name_says() {
+        let text = |differences: &str| {
+            let page = format!("%PDF-1.4 << /Type /Page >> << /Encoding << /Differences {differences} >> >> endobj ");
+            read(&[page.into_bytes(), stream("", "(Hello)")].concat()).map(|printed| printed.text)
+        };
+        for (differences, expected) in [
+            ("[ 1 /a /space 7 /f_f_i /uni0041 /a.alt ]", Some(5)),
+            ("[ 1 /uni4e00 ]", Some(15)),
+            ("[1/uni00410041004100410041]", Some(25)),
+            ("[1 /A_B_C_D.swash]", Some(20)),
+            ("[1 /#75ni0041]", None),
+            ("8 0 R", None),
         ] {
-            assert_eq!(longest_letter(map.as_bytes()), longest, "{map}");
+            assert_eq!(text(differences), expected, "{differences}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::capability::PictureTokens;
 /// A family with numbers that are easy to tell apart.
 fn family() -> MediaTokens {
     let picture = PictureTokens::Patch { side: 10, edge: None, most: 10_000, permille: 1_000 };
-    MediaTokens { picture, page: 5_000, pages: Some(100), sound_second: Some(32) }
+    MediaTokens { picture, page: 5_000, pages: Some(100), limits: None, sound_second: Some(32) }
 }
 
 fn measured(wire: WireFormat, body: &str) -> Measured {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
 use crate::chat::request::{Amount, Effort, ToolChoice};
-use crate::wire::claude_schema::{self, SchemaError};
+use crate::wire::claude_schema::{self, SchemaError, StrictTools};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 
@@ -202,11 +202,12 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
-/// Whether a model takes a tool with that schema as a strict one. Claude's has its own limits, in the form that it gets.
-pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>) -> bool {
+/// Whether a model takes a tool with that schema as a strict one beside those before it. Claude's has its own limits, in the form that
+/// it gets.
+pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>, others: &mut StrictTools) -> bool {
     if is_claude(upstream) {
         let sent = claude_schema::tool_input(schema.unwrap_or(RawValue::NULL));
-        return sent.is_ok_and(|sent| claude_schema::allows_strict(&sent));
+        return sent.is_ok_and(|sent| others.admits(&sent));
     }
     !is_openai(upstream) || schema.is_some_and(allows_strict)
 }

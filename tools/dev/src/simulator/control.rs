@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::journal::Entry;
 use super::listing::ListSize;
 use super::received::Received;
+use super::session::Session;
 use super::state::Simulator;
 
 /// The paths for tests.
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Router<Simulator> {
         .route("/_simulator/tokens", post(tokens_endpoint))
         .route("/_simulator/parameters", post(parameters_endpoint))
         .route("/_simulator/openrouter-key", post(key_endpoint))
+        .route("/_simulator/sessions", post(sessions_endpoint))
         .route("/_simulator/models", post(models_endpoint))
 }
 
@@ -96,6 +98,19 @@ struct ListOrder {
 async fn models_endpoint(State(simulator): State<Simulator>, request: Request) -> Done {
     let ListOrder { models, without_prices } = order(request).await?;
     simulator.set_list_size(ListSize { models, without_prices });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionOrder {
+    name: String,
+    replies: Session,
+}
+
+async fn sessions_endpoint(State(simulator): State<Simulator>, request: Request) -> Done {
+    let SessionOrder { name, replies } = order(request).await?;
+    simulator.set_session(name, replies);
     Ok(StatusCode::NO_CONTENT)
 }
 

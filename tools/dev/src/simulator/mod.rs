@@ -32,7 +32,7 @@
 //! | `moderated` | | refuses with 403 and, on OpenRouter's wire, with what moderation found |
 //! | `close` | | echoes, and closes the connection afterwards without having announced it |
 //! | `dearest` | `percent` | an echo whose usage is the dearest that the body allows |
-//! | `strict` | `steps`, `parallel` | refuses what the real provider refuses; else a loop of tool calls |
+//! | `strict` | `steps`, `parallel`, `session` | refuses what the real provider refuses; else a loop of tool calls |
 //!
 //! Each takes `label`, which names its rows in the journal, `on`, `times`, `pace`, the milliseconds before each streamed word, and
 //! `cached`, the number of input tokens that are reported as read from a cache. A reply in one piece has no words on the wire: there
@@ -48,7 +48,9 @@
 //! `strict` answers 400, in the wire's own shape and the provider's words, to whatever the module of that name knows the provider
 //! to refuse. It calls the first declared tool as long as the conversation holds fewer than `steps` results of tools (5), in its
 //! first reply `parallel` tools at once (1), and then says `done after 5 steps`. Where the request asks for visible reasoning, each
-//! reply begins with some, signed. The script stays in force when later messages of the user have no marker.
+//! reply begins with some, signed. The script stays in force when later messages of the user have no marker. With `session=NAME` it
+//! plays the session of that name, instead of calls with the fewest arguments: a list of replies, each with `calls` of tools or a
+//! `text`, of which the one is due that follows the results of tools in the conversation.
 //!
 //! Usage is a matter of counting. Input tokens are the bytes of all message, tool-result and system text, the marker included,
 //! divided by four, rounded up, at least 1. Output tokens are the words of the reasoning, of the text and of the call. OpenRouter
@@ -72,6 +74,7 @@
 //! | | `{"expires_in":n}` | new tokens live so many seconds |
 //! | `/_simulator/parameters` | `{"name":"…","value":"…"}` | the parameter store holds this secret |
 //! | `/_simulator/openrouter-key` | `{"key":"…"}` | the OpenRouter side accepts this key only |
+//! | `/_simulator/sessions` | `{"name":"…","replies":[{"calls":[{"name":"…","arguments":{}}]},{"text":"…"}]}` | there is a session of this name |
 //! | `/_simulator/models` | `{"models":n,"without_prices":m}` | OpenRouter's public list (`GET /api/v1/models`) has n models (400), of which the first m have no prices (0) |
 //!
 //! What it was asked is kept in the [`Journal`], which tests read in the process or at `GET /_simulator/journal?label=…`.
@@ -112,6 +115,7 @@ mod room;
 mod scenario;
 mod script;
 mod sending;
+mod session;
 mod settable;
 mod settings;
 mod signature;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::counting::input_tokens;
 use super::journal::SimulatedUsage;
+use super::session::Turn;
 use super::transcript::Transcript;
 use super::wire::Wire;
 
@@ -61,6 +62,8 @@ pub(super) struct ModelRequest {
     /// The tools that may be called, in the order of their declaration.
     pub(super) tools: Vec<Tool>,
     pub(super) thinking: Thinking,
+    /// What a session says to it.
+    pub(super) turn: Option<Turn>,
 }
 
 impl ModelRequest {
@@ -78,6 +81,7 @@ impl ModelRequest {
             tool_results: transcript.tool_results,
             tools: Vec::new(),
             thinking: Thinking::Hidden,
+            turn: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Script {
     pub(super) cached: u64,
     /// The status with which a flaky provider fails this very request.
     pub(super) failure: Option<u16>,
+    /// The session that a strict loop plays.
+    pub(super) session: Option<String>,
 }
 
 /// One marker as it is written.
@@ -30,6 +32,7 @@ struct Marker<'a> {
     label: Option<&'a str>,
     pace: Option<Duration>,
     cached: u64,
+    session: Option<&'a str>,
     /// The only wire on which it applies.
     on: Option<Wire>,
     /// How many requests it applies to.
@@ -61,7 +64,7 @@ impl Script {
             marker.is_for(wire) && marker.times.is_none_or(left)
         };
         let Some(marker) = markers.iter().find(applies) else {
-            return Ok(Self { scenario: Scenario::Echo, label, pace: None, cached: 0, failure: None });
+            return Ok(Self { scenario: Scenario::Echo, label, pace: None, cached: 0, failure: None, session: None });
         };
         let mut script = marker.script(label);
         if let Scenario::Flaky { percent, seed } = script.scenario {
@@ -74,9 +77,12 @@ impl Script {
 impl<'a> Marker<'a> {
     fn parse(text: &'a str) -> Result<Self, String> {
         let (name, mut settings) = Settings::read(text)?;
+        let scenario = Scenario::named(name)?.with(&mut settings)?;
+        let session = matches!(scenario, Scenario::Strict { .. }).then(|| settings.text("session")).flatten();
         let marker = Self {
             text,
-            scenario: Scenario::named(name)?.with(&mut settings)?,
+            scenario,
+            session,
             label: settings.text("label"),
             pace: settings.pause("pace")?,
             cached: settings.number("cached")?.unwrap_or(0),
@@ -94,7 +100,14 @@ impl<'a> Marker<'a> {
     }
 
     fn script(&self, label: Option<String>) -> Script {
-        Script { scenario: self.scenario, label, pace: self.pace, cached: self.cached, failure: None }
+        Script {
+            scenario: self.scenario,
+            label,
+            pace: self.pace,
+            cached: self.cached,
+            failure: None,
+            session: self.session.map(str::to_owned),
+        }
     }
 }
 

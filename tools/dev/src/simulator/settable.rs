@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::aws::AwsCredentials;
 use super::listing::ListSize;
+use super::session::Session;
 
 /// The only key that the `OpenRouter` side accepts, until it is set anew.
 pub const OPENROUTER_KEY: &str = "sk-or-simulated";
@@ -21,6 +22,7 @@ pub(super) struct Values {
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) aws: AwsCredentials,
     pub(super) list_size: ListSize,
+    pub(super) sessions: BTreeMap<String, Session>,
 }
 
 impl Default for Values {
@@ -30,6 +32,7 @@ impl Default for Values {
             parameters: BTreeMap::new(),
             aws: AwsCredentials::default(),
             list_size: ListSize::default(),
+            sessions: BTreeMap::new(),
         }
     }
 }

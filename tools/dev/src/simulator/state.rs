@@ -17,6 +17,7 @@ use super::received::Received;
 use super::refusal::{Refusal, Shape};
 use super::scenario::Scenario;
 use super::script::Script;
+use super::session::Session;
 use super::settable::Settable;
 use super::stage::{Answer, Cue};
 use super::tokens::Tokens;
@@ -63,6 +64,14 @@ impl Simulator {
         if let Scenario::Dearest { percent } = script.scenario {
             let body = received.json().unwrap_or_default();
             request.dearest = Some(dearest::usage(&request, &body, percent));
+        }
+        if let Some(name) = &script.session {
+            let session = self.settable.values().sessions.get(name).cloned();
+            let Some(session) = session else {
+                let unknown = format!("the simulator has no session `{name}`");
+                return self.refuse(&received, wire, &Refusal::own(400, &unknown));
+            };
+            request.turn = Some(session.turn(&request));
         }
         let cue = Cue { pace: script.pace.unwrap_or(self.pace), request_id: &received.request_id };
         let answer = Answer::to(&request, &script, cue);
@@ -162,6 +171,11 @@ impl Simulator {
     /// What `OpenRouter`'s public list of models has from now on.
     pub fn set_list_size(&self, size: ListSize) {
         self.settable.values().list_size = size;
+    }
+
+    /// What a session says from now on.
+    pub(super) fn set_session(&self, name: String, session: Session) {
+        self.settable.values().sessions.insert(name, session);
     }
 
     pub(super) fn list_size(&self) -> ListSize {

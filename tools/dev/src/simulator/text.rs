@@ -20,7 +20,7 @@ const THOUGHT: &str = "The user wants an answer. I shall say who I am and repeat
 /// The reply that the script asks for.
 pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
     let scenario = script.scenario;
-    let calls = calls(request, scenario);
+    let calls = request.turn.as_ref().map_or_else(|| calls(request, scenario), |turn| turn.calls.clone());
     let thinking = thinking(request, scenario);
     let thoughts = if thinking == Thinking::Shown { words(&thought(request, scenario)) } else { Vec::new() };
     let words = if calls.is_empty() { words(&answer_text(request, scenario)) } else { Vec::new() };
@@ -86,6 +86,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
+    if let Some(turn) = &request.turn {
+        return turn.text.clone();
+    }
     if let Scenario::Long { words, bytes } = scenario {
         let padded = |word: String| {
             let padding = "x".repeat(bytes.saturating_sub(word.len()));

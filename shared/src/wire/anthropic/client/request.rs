@@ -77,7 +77,8 @@ pub fn open_count(document: Arc<Document>) -> Result<ClientRequest, GatewayError
 }
 
 fn request(document: Arc<Document>, model: String, mode: Mode, max_tokens: Option<OutputLimit>) -> ClientRequest {
-    ClientRequest { format: ClientFormat::Messages, document, model, mode, max_tokens, include_usage: true }
+    let format = ClientFormat::Messages;
+    ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage: true }
 }
 
 fn check(body: Value<'_>) -> Result<(), GatewayError> {

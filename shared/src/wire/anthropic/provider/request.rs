@@ -19,7 +19,7 @@ use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, P
 use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
-use crate::wire::claude_schema as schema;
+use crate::wire::claude_schema::{self as schema, StrictTools};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
@@ -311,20 +311,27 @@ fn tools_out(
     target: &Target<'_>,
     left_out: &mut Vec<Place>,
 ) -> Result<Vec<ToolOut>, GatewayError> {
+    let mut strict_tools = StrictTools::default();
     let tool_out = |(position, tool): (usize, ToolDefinition)| {
         let strict = tool.strict;
-        let out = tool_out(position, tool, names, target)?;
+        let out = tool_out(position, tool, names, target, &mut strict_tools)?;
         left_out.extend(strict.filter(|_| !out.strict));
         Ok(out)
     };
     tools.into_iter().enumerate().map(tool_out).collect()
 }
 
-fn tool_out(position: usize, tool: ToolDefinition, names: &ToolNames, target: &Target<'_>) -> Result<ToolOut, GatewayError> {
+fn tool_out(
+    position: usize,
+    tool: ToolDefinition,
+    names: &ToolNames,
+    target: &Target<'_>,
+    others: &mut StrictTools,
+) -> Result<ToolOut, GatewayError> {
     let ToolDefinition { name, description, schema, strict, cache } = tool;
     let schema = schema.unwrap_or_else(|| JsonText("{}".to_owned()));
     let raw = parse(&schema)?;
-    let strict = strict.is_some() && tool_rules::is_strict(raw, target.capabilities);
+    let strict = strict.is_some() && tool_rules::is_strict(raw, target.capabilities, others);
     let renamed = names.properties(&name).and_then(|properties| properties.schema(raw));
     let raw = renamed.as_deref().unwrap_or(raw);
     let input_schema = schema::tool_input(raw).map_err(|error| wrong_schema(&format!("tools[{position}]"), &error))?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::capability::Capabilities;
-use crate::wire::claude_schema as schema;
+use crate::wire::claude_schema::StrictTools;
 use crate::wire::names::{NameRule, ToolNames, spelled};
 
 /// The tool that stands for structured output on models without a mode for it, unless the client has one of that name.
@@ -19,9 +19,9 @@ pub fn undeclared<'n>(calls: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     calls.filter(|name| seen.insert(*name)).collect()
 }
 
-/// Whether a strict tool may say so: with structured output only, and only with a schema within its limits.
-pub fn is_strict(schema: &RawValue, capabilities: &Capabilities) -> bool {
-    capabilities.structured_output && schema::allows_strict(schema)
+/// Whether a strict tool may say so beside those before it: with structured output only, and only with a schema within its limits.
+pub fn is_strict(schema: &RawValue, capabilities: &Capabilities, strict: &mut StrictTools) -> bool {
+    capabilities.structured_output && strict.admits(schema)
 }
 
 /// Longest name of a tool (wire formats, tools).

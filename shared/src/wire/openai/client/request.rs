@@ -18,7 +18,7 @@ use crate::wire::request::{
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
 pub(in crate::wire::openai) use messages::detail;
-pub use messages::{call_ids, file, file_data, image_url, part};
+pub use messages::{call_ids, file, file_data, image_url, part, video_url};
 pub use reading::TOOL;
 pub use tools::{choice as tool_choice, is_client_tool, is_flat_custom, name as tool_name};
 
@@ -75,7 +75,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     for message in request::messages(body)? {
         check_message(message)?;
     }
-    let [stream, options, stop, n] = body.fields(["stream", "stream_options", "stop", "n"])?;
+    let [stream, stop, n] = body.fields(["stream", "stop", "n"])?;
     check_tools(body)?;
     stop.map_or(Ok(()), |stop| stops(stop).map(drop))?;
     if let Some(n) = n.filter(|n| n.as_whole_number() != Some(1)) {
@@ -84,13 +84,19 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     checks::check_settings(body)?;
     request::check_mark(body)?;
     let streams = stream.map_or(Ok(false), Value::flag)?;
-    let include_usage = match options.map(|options| options.fields(["include_usage"])).transpose()? {
-        Some([Some(include)]) => include.flag()?,
-        Some([None]) | None => false,
-    };
+    let include_usage = includes_usage(body)?;
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
-    Ok(ClientRequest { format: ClientFormat::ChatCompletions, document, model, mode, max_tokens, include_usage })
+    let format = ClientFormat::ChatCompletions;
+    Ok(ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage })
+}
+
+/// Whether a stream shall end with a usage chunk.
+pub fn includes_usage(body: Value<'_>) -> Result<bool, GatewayError> {
+    match body.get("stream_options").map(|options| options.fields(["include_usage"])).transpose()? {
+        Some([Some(include)]) => include.flag(),
+        Some([None]) | None => Ok(false),
+    }
 }
 
 /// What of a body nobody reads: members of its messages, its tools and its settings, by their places.

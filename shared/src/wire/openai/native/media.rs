@@ -12,7 +12,7 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::media::{self, Carrier, Title, base64, data_url, is_plain_data_url, split_data_url, titled};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::client::request::{file_data, image_url};
+use crate::wire::openai::client::request::{file_data, image_url, video_url};
 use crate::wire::openai::rules::media::{Carried, carried};
 
 #[derive(Serialize)]
@@ -61,10 +61,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Resul
         "image_url" | "input_image" => picture(forwarding, part),
         "file" | "input_file" => file(forwarding, part),
         "input_audio" => sound(forwarding, part),
-        "video_url" => {
-            video(forwarding, part);
-            Ok(())
-        }
+        "video_url" | "input_video" => video(forwarding, part),
         _ => Ok(()),
     }
 }
@@ -128,13 +125,29 @@ fn picture(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), Gatew
     Ok(())
 }
 
-fn video(forwarding: &mut Forwarding<'_>, part: Value<'_>) {
-    let url = part.at(&["video_url", "url"]).and_then(Value::as_text).unwrap_or_default();
-    let Some((label, data)) = split_data_url(&url) else { return };
-    let carried = carried(data, label, Carrier::Video);
-    if carried.carrier != Carrier::Video {
-        replace(forwarding, part, shown(carried, &base64(data).unwrap_or(Cow::Borrowed(data)), None));
+fn video(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), GatewayError> {
+    let place = video_url(part)?;
+    let url = place.text()?;
+    let mut sent = url.clone();
+    if let Some((label, data)) = split_data_url(&url) {
+        let data = base64(data).unwrap_or(Cow::Borrowed(data));
+        let mut carried = carried(&data, label, Carrier::Video);
+        if carried.carrier != Carrier::Video {
+            replace(forwarding, part, shown(carried, &data, None));
+            return Ok(());
+        }
+        // Containers have several names, and any of them will do.
+        carried.label = if label.starts_with("video/") { label } else { carried.label };
+        sent = Cow::Owned(corrected(&url, carried, &data).into_owned());
     }
+    let is_nested = part.get("type").is_some_and(|kind| kind.is("video_url"))
+        && part.get("video_url").is_some_and(|address| address.kind() == Kind::Object);
+    if !is_nested {
+        replace(forwarding, part, Shown::VideoUrl(Address { url: sent.into_owned(), detail: None }));
+    } else if sent != url {
+        forwarding.edits.replace(place, sent.as_ref());
+    }
+    Ok(())
 }
 
 /// What a file is, where its data or its name tells.

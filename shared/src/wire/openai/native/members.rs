@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
-use crate::wire::claude_schema::tool_input;
+use crate::wire::claude_schema::{StrictTools, tool_input};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::detail;
 use crate::wire::openai::reasoning::part_of;
@@ -61,13 +61,14 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
 /// Lets OpenAI's models and Claude read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole
 /// request.
 pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let mut others = StrictTools::default();
     for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
         let function = tool.get("function").unwrap_or(tool);
         let strict = function.get("strict").filter(|strict| matches!(strict.flag(), Ok(true)));
+        let Some(strict) = strict.filter(|_| !forwarding.edits.removes(tool)) else { continue };
         let schema = function.get("parameters").or_else(|| function.get("input_schema"));
         let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
-        let is_loose = !rules::takes_strict(target.upstream, schema.as_deref());
-        if let Some(strict) = strict.filter(|_| is_loose && !forwarding.edits.removes(tool)) {
+        if !rules::takes_strict(target.upstream, schema.as_deref(), &mut others) {
             forwarding.drop(strict);
         }
     }

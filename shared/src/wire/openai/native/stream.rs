@@ -78,6 +78,8 @@ struct Choice<'a> {
 #[derive(Deserialize)]
 struct DeltaShape<'a> {
     #[serde(borrow)]
+    role: Option<&'a RawValue>,
+    #[serde(borrow)]
     content: Option<&'a RawValue>,
     #[serde(borrow)]
     tool_calls: Option<&'a RawValue>,
@@ -93,6 +95,7 @@ struct DeltaShape<'a> {
 
 /// What of a chunk must be told otherwise than the provider does.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a place of the chunk, and any of them may change")]
 struct Patch {
     content: Option<String>,
     reasoning: Option<String>,
@@ -101,11 +104,13 @@ struct Patch {
     /// The finish to tell, in OpenAI's words.
     finish: Option<&'static str>,
     without_content: bool,
+    without_role: bool,
 }
 
 impl Patch {
-    fn is_needed(&self) -> bool {
-        let Self { content, reasoning, without_calls, without_finish, finish, without_content } = self;
+    /// Whether what the chunk says is told otherwise; to whom the turn belongs is nothing that it says.
+    fn changes_content(&self) -> bool {
+        let Self { content, reasoning, without_calls, without_finish, finish, without_content, without_role: _ } = self;
         let added = content.is_some() || reasoning.is_some() || finish.is_some();
         added || *without_calls || *without_finish || *without_content
     }
@@ -118,6 +123,9 @@ impl Patch {
             let mut delta = serde_json::from_str::<Option<RawObject<'_>>>(&text)?.unwrap_or_default();
             if self.without_content {
                 delta = RawObject::default();
+            }
+            if self.without_role {
+                delta.remove("role");
             }
             if self.without_calls {
                 delta.remove("tool_calls");
@@ -205,11 +213,11 @@ impl State {
         let is_end = finish.is_some_and(|word| !word.is_empty());
         let may_be_spent = has_usage(&fields) || self.held.is_some() || finish.is_some();
         let patch = self.patch(&choice, finish)?;
-        let patched = if patch.is_needed() { Some(patch.applied(choices)?) } else { None };
+        let patched = if patch.changes_content() || patch.without_role { Some(patch.applied(choices)?) } else { None };
         let choices = patched.as_deref().map_or(choices, RawValue::get);
         // The first chunk says whose turn it is, whatever else it says.
         let is_first = choice.delta.is_some() && !std::mem::replace(&mut self.has_begun, true);
-        let brings_content = is_first || !(may_be_spent || patch.is_needed()) || has_content(choices);
+        let brings_content = is_first || !(may_be_spent || patch.changes_content()) || has_content(choices);
         if let Some(patched) = &patched {
             fields.set_raw("choices", patched);
         }
@@ -248,6 +256,8 @@ impl State {
             reasoning,
             without_calls: has_calls && self.calls.are_encoded,
             without_finish: finish == Some(""),
+            // OpenRouter says it in each chunk; OpenAI's SDK for Python adds the texts of a delta up, and would make one of two roles.
+            without_role: self.has_begun && delta.role.is_some(),
             ..Patch::default()
         })
     }

@@ -16,7 +16,7 @@ use crate::chat::turns::{CONTINUE, text};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
-use crate::wire::claude_schema::tool_input;
+use crate::wire::claude_schema::{StrictTools, tool_input};
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
@@ -151,7 +151,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
-        tools: tools.into_iter().map(|tool| tool_out(tool, &names, target, &mut left_out)).collect::<Result<_, _>>()?,
+        tools: tools_out(tools, &names, target, &mut left_out)?,
         max_tokens: limit,
         temperature,
         top_p,
@@ -275,11 +275,22 @@ fn tool_names(tools: &[ToolDefinition], target: &Target<'_>) -> ToolNames {
     names
 }
 
+fn tools_out(
+    tools: Vec<ToolDefinition>,
+    names: &ToolNames,
+    target: &Target<'_>,
+    left_out: &mut Vec<Place>,
+) -> Result<Vec<ToolOut>, GatewayError> {
+    let mut strict = StrictTools::default();
+    tools.into_iter().map(|tool| tool_out(tool, names, target, &mut strict, left_out)).collect()
+}
+
 /// A tool is declared `strict` where its schema keeps the rules for it.
 fn tool_out(
     tool: ToolDefinition,
     names: &ToolNames,
     target: &Target<'_>,
+    others: &mut StrictTools,
     left_out: &mut Vec<Place>,
 ) -> Result<ToolOut, GatewayError> {
     let ToolDefinition { name, description, schema, strict, cache } = tool;
@@ -291,10 +302,9 @@ fn tool_out(
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
     let parameters =
         if rules::is_claude(target.upstream) { Some(claudes_schema(parameters.as_deref())?) } else { parameters };
-    let is_taken = rules::takes_strict(target.upstream, parameters.as_deref());
-    left_out.extend(strict.filter(|_| !is_taken));
-    let strict = strict.is_some() && is_taken;
-    let function = FunctionOut { name: names.outward(&name), description, parameters, strict };
+    let is_strict = strict.is_some() && rules::takes_strict(target.upstream, parameters.as_deref(), others);
+    left_out.extend(strict.filter(|_| !is_strict));
+    let function = FunctionOut { name: names.outward(&name), description, parameters, strict: is_strict };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
 }
 

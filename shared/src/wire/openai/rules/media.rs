@@ -9,6 +9,8 @@ const OTHER_PICTURE: &str = "pictures of this kind: it takes JPEG, PNG, GIF and 
 const OTHER_PICTURE_GEMINI: &str = "pictures of this kind: it takes JPEG, PNG, WebP and HEIC";
 /// What documents of other kinds are refused with.
 const OTHER_FILE: &str = "files of this kind: it takes PDF and text";
+/// What videos of other kinds are refused with.
+const OTHER_VIDEO: &str = "videos of this kind: it takes MP4, MPEG, MOV and WebM";
 /// What sound of other formats is refused with.
 const OTHER_SOUND: &str = "sound of this format: it takes WAV, MP3, AIFF, AAC, OGG, FLAC and M4A";
 
@@ -49,12 +51,13 @@ pub(in crate::wire::openai) fn refusal(upstream: &str, carried: Carried<'_>) -> 
         },
         Carrier::File => label == "application/pdf",
         Carrier::Sound => SOUNDS.contains(&label),
-        Carrier::Video => true,
+        Carrier::Video => label.starts_with("video/"),
     };
     let words = match carrier {
         Carrier::Picture if is_gemini(upstream) => OTHER_PICTURE_GEMINI,
         Carrier::Picture => OTHER_PICTURE,
-        Carrier::File | Carrier::Video => OTHER_FILE,
+        Carrier::File => OTHER_FILE,
+        Carrier::Video => OTHER_VIDEO,
         Carrier::Sound => OTHER_SOUND,
     };
     (!is_taken).then_some(words)
@@ -74,6 +77,8 @@ mod tests {
             (of(Carrier::Picture, "image/svg+xml"), Some(OTHER_PICTURE_GEMINI), Some(OTHER_PICTURE)),
             (of(Carrier::File, "application/pdf"), None, None),
             (of(Carrier::File, "application/msword"), Some(OTHER_FILE), Some(OTHER_FILE)),
+            (of(Carrier::Video, "video/mp4"), None, None),
+            (of(Carrier::Video, "text/plain"), Some(OTHER_VIDEO), Some(OTHER_VIDEO)),
             (of(Carrier::Sound, "mp3"), None, None),
             (of(Carrier::Sound, "midi"), Some(OTHER_SOUND), Some(OTHER_SOUND)),
         ] {

@@ -59,6 +59,10 @@ impl Format for Responses {
         request::open(document)
     }
 
+    fn count_object(&self) -> Option<&'static str> {
+        Some("response.input_tokens")
+    }
+
     fn decode(&self, body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError> {
         request::decode(body, thoughts)
     }

@@ -88,7 +88,8 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let tokens = body.get("max_output_tokens").map(request::output_limit).transpose()?;
     let max_tokens = tokens.map(|tokens| OutputLimit { field: "max_output_tokens", tokens });
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
-    Ok(ClientRequest { format: ClientFormat::Responses, document, model, mode, max_tokens, include_usage: true })
+    let format = ClientFormat::Responses;
+    Ok(ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage: true })
 }
 
 /// The name of a tool by itself: those of groups are told apart with their group's.

@@ -10,7 +10,7 @@ fn parse(text: &str) -> Result<Script, String> {
 fn text_without_a_marker_is_an_echo() {
     assert_eq!(
         parse("hello [[not a marker]]"),
-        Ok(Script { scenario: Scenario::Echo, label: None, pace: None, cached: 0, failure: None })
+        Ok(Script { scenario: Scenario::Echo, label: None, pace: None, cached: 0, failure: None, session: None })
     );
 }
 
@@ -67,6 +67,7 @@ fn wrong_settings_are_refused_even_where_the_marker_does_not_decide() {
         "[[sim:echo after=1]]",
         "[[sim:error status=200]]",
         "[[sim:echo label]]",
+        "[[sim:echo session=x]]",
         "[[sim:echo on=vertex]]",
         "[[sim:echo times=often]]",
         "[[sim:echo]] [[sim:cut after=x]]",

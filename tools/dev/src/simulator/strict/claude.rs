@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::json::items;
 use super::claude_model::Model;
 use super::verdict::{Verdict, ensure, extra};
-use super::{claude_absent, claude_history, claude_server_tools, claude_thinking, claude_tools};
+use super::{claude_absent, claude_history, claude_pictures, claude_server_tools, claude_thinking, claude_tools};
 
 const FIELDS: [&str; 17] = [
     "anthropic_version",
@@ -55,7 +55,8 @@ pub(super) fn check(model: &str, header: &str, body: &Value) -> Verdict {
     claude_tools::check(model, body)?;
     // Newer models think unless they are told not to.
     let thinking = thinking.or(model.thinks_by_default().then_some("adaptive"));
-    claude_history::check(model, thinking, body)
+    claude_history::check(model, thinking, body)?;
+    claude_pictures::check(model.name, body)
 }
 
 fn fields(header: &str, body: &Value) -> Verdict {

@@ -24,10 +24,15 @@ const PROVIDER_TOOLS: [&str; 6] = ["bash_", "computer_", "memory_", "text_editor
 const UNSUPPORTED: [&str; 8] =
     ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"];
 
+const MOST_STRICT: usize = 20;
+const MOST_OPTIONAL: usize = 24;
+const MOST_UNIONS: usize = 16;
+
 /// Checks tools, choice and the format of the reply.
 pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     format(model, body)?;
     tools(model, body)?;
+    compiled(items(body, "tools").filter(|tool| is_strict(tool)).filter_map(|tool| tool.get("input_schema")))?;
     choice(body)
 }
 
@@ -67,6 +72,36 @@ pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
             Some(name) => Err(format!("{path}: For '{kind}' type, property '{name}' is not supported")),
             None => Ok(()),
         }
+    })
+}
+
+/// Whether a tool is a strict one.
+pub(super) fn is_strict(tool: &Value) -> bool {
+    tool.get("strict") == Some(&Value::Bool(true))
+}
+
+/// Checks the schemas of all strict tools of a request together: Claude compiles them into one grammar (platform.claude.com, structured
+/// outputs: limits of schemas; elizaOS/eliza#16499, elie222/inbox-zero#2323).
+pub(super) fn compiled<'v>(schemas: impl Iterator<Item = &'v Value>) -> Verdict {
+    let (mut tools, mut optional, mut unions) = (0, 0, 0);
+    for schema in schemas {
+        tools += 1;
+        schema::walk(schema, &mut |keywords| {
+            let properties = keywords.get("properties").and_then(Value::as_object);
+            let required: Vec<&Value> = keywords.get("required").and_then(Value::as_array).into_iter().flatten().collect();
+            let named = |name: &String| required.iter().any(|known| *known == name.as_str());
+            optional += properties.map_or(0, |properties| properties.keys().filter(|name| !named(name)).count());
+            let has_types = keywords.get("type").and_then(Value::as_array).is_some_and(|kinds| kinds.len() > 1);
+            unions += usize::from(has_types || keywords.contains_key("anyOf") || keywords.contains_key("oneOf"));
+            Ok(())
+        })?;
+    }
+    ensure(tools <= MOST_STRICT, || format!("Too many strict tools ({tools}). The maximum is {MOST_STRICT}."))?;
+    ensure(optional <= MOST_OPTIONAL, || {
+        format!("Schemas contains too many optional parameters ({optional}) (limit: {MOST_OPTIONAL}).")
+    })?;
+    ensure(unions <= MOST_UNIONS, || {
+        format!("Schemas contains too many parameters with union types ({unions}) (limit: {MOST_UNIONS}).")
     })
 }
 

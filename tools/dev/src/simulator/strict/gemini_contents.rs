@@ -22,6 +22,7 @@ pub(super) fn check(model: &str, newer: bool, body: &Value) -> Verdict {
         responses_alone(content)?;
         for (index, part) in list(content, "parts").enumerate() {
             self::part(part, newer, &format!("contents[{place}].parts[{index}]"))?;
+            get(part, "inlineData").map_or(Ok(()), |data| kind(model, data))?;
         }
     }
     ensure(contents.first().and_then(|content| role(content)).as_deref() == Some("user"), || {
@@ -101,6 +102,24 @@ fn image(data: &Value) -> Verdict {
     let known = matches!(kind, "image/png" | "image/jpeg" | "image/webp" | "image/gif");
     let bytes = string(data, "data").and_then(picture::decoded).unwrap_or_default();
     ensure(!known || picture::read(&bytes).is_some(), || "Provided image is not valid.".to_owned())
+}
+
+/// Kinds of files that Gemini reads (docs.cloud.google.com, pages of image and document understanding); Office files on one model.
+fn kind(model: &str, data: &Value) -> Verdict {
+    let kind = get(data, "mimeType").and_then(Value::as_str).unwrap_or_default();
+    let known = match kind.split_once('/') {
+        Some(("image", _)) => {
+            matches!(kind, "image/png" | "image/jpeg" | "image/jpg" | "image/webp" | "image/heic" | "image/heif")
+        }
+        Some(("application", "pdf") | ("text" | "audio" | "video", _)) => true,
+        Some(("application", office)) => {
+            office.starts_with("vnd.openxmlformats-officedocument.") && model.contains("hydrogen")
+        }
+        Some(_) | None => false,
+    };
+    ensure(known, || {
+        format!("Unable to submit request because it has a mimeType parameter with value {kind}, which is not supported.")
+    })
 }
 
 fn calls(content: &Value) -> Vec<&Value> {

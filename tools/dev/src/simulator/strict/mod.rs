@@ -8,6 +8,7 @@ mod claude_absent;
 mod claude_history;
 mod claude_media;
 mod claude_model;
+mod claude_pictures;
 mod claude_server_tools;
 mod claude_thinking;
 mod claude_tools;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::super::json::{items, string};
-use super::claude_tools::promised;
+use super::claude_pictures;
+use super::claude_tools::{compiled, is_strict, promised};
 use super::verdict::{Verdict, ensure, extra};
 
 const MOST_BREAKPOINTS: usize = 4;
@@ -22,7 +23,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     thinking(model, body)?;
     schemas(body)?;
     breakpoints(body)?;
-    turns(model, body)
+    turns(model, body)?;
+    claude_pictures::check(model, body)
 }
 
 /// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
@@ -117,6 +119,8 @@ fn schemas(body: &Value) -> Verdict {
             promised(schema, &path)?;
         }
     }
+    let functions = items(body, "tools").filter_map(|tool| tool.get("function"));
+    compiled(functions.filter(|tool| is_strict(tool)).filter_map(|function| function.get("parameters")))?;
     // OpenRouter makes `output_config.format` of an answer's schema, be it strict or not (platform.claude.com, structured outputs).
     body.pointer("/response_format/json_schema/schema")
         .map_or(Ok(()), |schema| promised(schema, "output_config.format.schema"))

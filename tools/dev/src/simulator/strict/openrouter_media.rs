@@ -18,6 +18,7 @@ pub(super) fn check(model: &str, kind: &str, part: &Value) -> Verdict {
     match kind {
         "image_url" => image(model, text("/image_url/url")),
         "file" => file(text("/file/file_data")),
+        "video_url" => video(text("/video_url/url")),
         "input_audio" => sound(text("/input_audio/format"), text("/input_audio/data")),
         _ => Ok(()),
     }
@@ -67,6 +68,15 @@ fn file(address: &str) -> Verdict {
         return ensure(address.starts_with("http"), || "Invalid file URL".to_owned());
     };
     ensure(label == "application/pdf" && picture::is_pdf(&bytes), || format!("Unsupported file type: {label}"))
+}
+
+/// Video inline is base64 under a label of its kind (openrouter.ai, video inputs); what is no video is refused by its bytes.
+fn video(address: &str) -> Verdict {
+    let Some((label, bytes)) = inline(address)? else {
+        return ensure(address.starts_with("http"), || "Invalid video URL".to_owned());
+    };
+    let is_other = picture::read(&bytes).is_some() || picture::is_pdf(&bytes);
+    ensure(label.starts_with("video/") && !is_other, || format!("Unsupported video type: {label}"))
 }
 
 fn sound(format: &str, data: &str) -> Verdict {

@@ -2,6 +2,7 @@
 
 mod claude;
 mod claude_models;
+mod claude_pictures;
 mod claude_turns;
 mod gemini;
 mod openrouter;

@@ -235,3 +235,24 @@ async fn cached_tokens_are_reported_in_each_wire_s_own_form() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_session_is_played_reply_by_reply_and_an_unknown_one_is_refused() {
+    with_simulator(async |stand: Stand| {
+        let body = |session: &str| {
+            let tool = |name: &str| json!({ "type": "function", "function": { "name": name, "parameters": schema() } });
+            let text = format!("[[sim:strict session={session}]]");
+            json!({ "model": "m", "messages": [{ "role": "user", "content": text }], "tools": [tool("look"), tool("go")] })
+        };
+        let call = |city: &str| json!({ "name": "go", "arguments": { "city": city } });
+        let replies =
+            json!([{ "calls": [call("Rome"), call("Oslo")] }, { "calls": [call("Rome")] }, { "text": "We are there." }]);
+        let order = json!({ "name": "trip", "replies": replies }).to_string();
+        assert_eq!(stand.send("POST /_simulator/sessions", "", &order).await.status, 204);
+        assert_eq!(openrouter_loop(&stand, body("trip")).await, (vec![2, 1], "We are there.".to_owned()));
+        let refused = stand.openrouter(&body("other").to_string()).await;
+        assert_eq!(refused.status, 400);
+        assert!(refused.body.contains("the simulator has no session `other`"), "{}", refused.body);
+    })
+    .await;
+}

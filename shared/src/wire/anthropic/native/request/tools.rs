@@ -12,7 +12,7 @@ use crate::error::GatewayError;
 use crate::wire::anthropic::client::request::tool_choice;
 use crate::wire::anthropic::rules::tools;
 use crate::wire::cache_marks::Area;
-use crate::wire::claude_schema as schema;
+use crate::wire::claude_schema::{self as schema, StrictTools};
 use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::native::Forwarding;
 use crate::wire::request::has_odd_property;
@@ -127,6 +127,7 @@ impl<'d> Reader<'_, 'd> {
     pub(super) fn tools(&mut self, kept: &[Value<'d>], target: &Target<'_>) -> Result<(), GatewayError> {
         let has_code =
             kept.iter().any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with(CODE)));
+        let mut strict = StrictTools::default();
         for tool in kept {
             self.drop_nulls(*tool);
             if is_custom(*tool) {
@@ -143,7 +144,7 @@ impl<'d> Reader<'_, 'd> {
             if is_custom(*tool) {
                 self.schema(*tool, &name)?;
             }
-            self.strict(*tool, target)?;
+            self.strict(*tool, target, &mut strict)?;
             self.mark(*tool, tool.get("cache_control"), Area::Fixed);
         }
         self.show_tools(kept);
@@ -181,11 +182,11 @@ impl<'d> Reader<'_, 'd> {
     }
 
     /// Older models refuse the field itself, whatever it says.
-    fn strict(&mut self, tool: Value<'d>, target: &Target<'_>) -> Result<(), GatewayError> {
+    fn strict(&mut self, tool: Value<'d>, target: &Target<'_>, others: &mut StrictTools) -> Result<(), GatewayError> {
         let Some(strict) = tool.get("strict") else { return Ok(()) };
         let asks = strict.flag()?;
         let schema = tool.get("input_schema").map(raw).transpose()?;
-        if asks && !schema.is_some_and(|schema| tools::is_strict(&schema, target.capabilities)) {
+        if asks && !schema.is_some_and(|schema| tools::is_strict(&schema, target.capabilities, others)) {
             self.forwarding.drop(strict);
         } else if !asks && !target.capabilities.structured_output {
             self.forwarding.edits.remove(strict);

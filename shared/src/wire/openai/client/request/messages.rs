@@ -16,6 +16,9 @@ use crate::wire::request::{
     text_field, unsupported,
 };
 
+/// What a route without addresses of videos is told.
+const VIDEO_BY_ADDRESS: &str = "a video by its address; send it inline as a data URL";
+
 /// What content parts cannot be without.
 const NEEDED: NeededTexts = &[
     ("text", &[&["text"]]),
@@ -57,6 +60,12 @@ pub fn file_data(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError
 pub fn image_url(part: Value<'_>) -> Result<Value<'_>, GatewayError> {
     let place = part.required("image_url")?;
     if place.kind() == Kind::Text { Ok(place) } else { text_at(part, &["image_url", "url"]) }
+}
+
+/// Where a video is: an address or a data URL, in an object or bare.
+pub fn video_url(part: Value<'_>) -> Result<Value<'_>, GatewayError> {
+    let place = part.required("video_url")?;
+    if place.kind() == Kind::Text { Ok(place) } else { text_at(part, &["video_url", "url"]) }
 }
 
 /// Reads a message. What has no place in the conversation is noted in `left_out`.
@@ -196,6 +205,10 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
                 }
             }
         }
+        "video_url" | "input_video" => match media::source_of_url(required_text(video_url(part)?)?) {
+            Source::Url(_) | Source::Text(_) => return Err(unsupported(part, VIDEO_BY_ADDRESS)),
+            source @ Source::Inline { .. } => shown(source, cache, part.place(), left_out),
+        },
         "input_audio" => {
             let audio = part.required("input_audio")?;
             let (format, data) = (text_field(audio, "format")?, text_field(audio, "data")?);

@@ -30,6 +30,8 @@ static MESSAGE: Reading = Members(&[
     ("cache_control", WHOLE),
 ]);
 
+static VIDEO: Reading = Members(&[("type", WHOLE), ("video_url", &Members(&[("url", WHOLE)])), ("cache_control", WHOLE)]);
+
 static PART: Reading = ByType(&[
     ("text", &TEXT),
     ("input_text", &TEXT),
@@ -47,6 +49,8 @@ static PART: Reading = ByType(&[
         "input_image",
         &Members(&[("type", WHOLE), ("image_url", WHOLE), ("detail", &Default("auto")), ("cache_control", WHOLE)]),
     ),
+    ("video_url", &VIDEO),
+    ("input_video", &VIDEO),
     (
         "file",
         &Members(&[

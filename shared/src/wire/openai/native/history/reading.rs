@@ -52,7 +52,7 @@ pub(super) fn contents(message: Value<'_>, from: Option<usize>) -> Vec<Item<'_>>
 
 fn part(part: Value<'_>) -> What<'_> {
     match part.get("type").and_then(Value::as_text).unwrap_or_default().as_ref() {
-        "image_url" | "input_image" | "video_url" | "input_audio" => What::Media(part),
+        "image_url" | "input_image" | "video_url" | "input_video" | "input_audio" => What::Media(part),
         "file" | "input_file" if !is_text_file(part) => What::Media(part),
         "text" | "input_text" | "output_text" if is_blank(part.get("text")) => What::Blank(part),
         _ => What::Said(part),

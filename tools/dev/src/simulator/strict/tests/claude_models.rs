@@ -54,6 +54,34 @@ fn what_a_generation_knows_is_accepted() {
 }
 
 #[test]
+fn strict_tools_are_few_and_their_schemas_small() {
+    let schema = |optional: usize, unions: usize| {
+        let kind = |number| if number < unions { json!(["string", "null"]) } else { json!("string") };
+        let properties: Vec<(String, Value)> =
+            (0..optional.max(unions)).map(|number| (format!("p{number}"), json!({ "type": kind(number) }))).collect();
+        let required: Vec<String> = properties.iter().skip(optional).map(|(name, _)| name.clone()).collect();
+        let properties: Value = properties.into_iter().collect();
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    };
+    let declared = |count: usize, optional: usize, unions: usize| {
+        let tool =
+            |number| json!({ "name": format!("t{number}"), "strict": true, "input_schema": schema(optional, unions) });
+        json!({ "tools": (0..count).map(tool).collect::<Vec<_>>() })
+    };
+    for change in [declared(20, 1, 0), declared(1, 24, 16), declared(2, 12, 8)] {
+        assert_eq!(verdict(OPUS, &change), Ok(()), "{change}");
+    }
+    for (change, words) in [
+        (declared(21, 0, 0), "Too many strict tools (21)"),
+        (declared(1, 25, 0), "too many optional parameters (25)"),
+        (declared(5, 5, 0), "too many optional parameters (25)"),
+        (declared(1, 0, 17), "too many parameters with union types (17)"),
+    ] {
+        refused(verdict(OPUS, &change), words, &change);
+    }
+}
+
+#[test]
 fn what_a_generation_does_not_know_is_refused() {
     let tool = json!({ "tools": [{ "name": "a", "strict": true, "input_schema": { "type": "object", "properties": {}, "additionalProperties": false } }] });
     let format = json!({ "output_config": { "format": { "type": "json_schema", "schema": { "type": "string" } } } });

@@ -289,6 +289,17 @@ fn what_repeats_or_does_not_belong_is_refused() {
     let text = changed(&answer("a"), &json!({ "functionResponse": { "parts": [{ "text": "18" }] } }));
     let talk = talk(&[json!([call("a", Some(BYPASS))]), json!([text])]);
     refused(verdict(PRO, &talk), "Unknown name \"text\" at 'contents[2].parts[0].function_response.parts[0]'", &talk);
+    let file = |kind: &str| says(&json!({ "inlineData": { "mimeType": kind, "data": "aGVsbG8=" } }));
+    let word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+    assert_eq!(verdict("gemini-4-hydrogen", &file(word)), Ok(()));
+    for (model, kind) in [
+        (FLASH, word),
+        (FLASH, "application/octet-stream"),
+        (FLASH, "image/svg+xml"),
+        ("gemini-4-hydrogen", "application/zip"),
+    ] {
+        refused(verdict(model, &file(kind)), "which is not supported", &json!(kind));
+    }
     let picture = says(&json!({ "inlineData": { "mimeType": "image/png", "data": "aGVsbG8=" } }));
     refused(verdict(PRO, &picture), "Provided image is not valid.", &picture);
     let empty = json!({ "contents": [] });

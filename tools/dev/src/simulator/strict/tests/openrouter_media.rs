@@ -23,6 +23,10 @@ fn sound(format: &str, data: &str) -> Value {
     shown(json!({ "type": "input_audio", "input_audio": { "format": format, "data": data } }))
 }
 
+fn video(address: &str) -> Value {
+    shown(json!({ "type": "video_url", "video_url": { "url": address } }))
+}
+
 #[test]
 fn parts_are_what_their_bytes_are() {
     let pdf = |data: &str| format!("data:application/pdf;base64,{data}");
@@ -33,6 +37,8 @@ fn parts_are_what_their_bytes_are() {
         (GPT, file(&pdf(PDF))),
         (GPT, file("https://a.example/b.pdf")),
         (GEMINI, sound("wav", "AAAA")),
+        (GEMINI, video("https://a.example/b.mp4")),
+        (GEMINI, video("data:video/mp4;base64,AAAAGGZ0eXBpc29t")),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");
     }
@@ -44,6 +50,10 @@ fn parts_are_what_their_bytes_are() {
         (GPT, picture("image/png", "no base64!"), "Invalid base64 data"),
         (GPT, file(&pdf(PNG)), "Unsupported file type"),
         (GPT, file("data:application/msword;base64,AAAA"), "Unsupported file type: application/msword"),
+        (GEMINI, video("data:video/mp4;base64,no base64!"), "Invalid base64 data"),
+        (GEMINI, video("data:text/plain;base64,AAAA"), "Unsupported video type: text/plain"),
+        (GEMINI, video(&format!("data:video/mp4;base64,{PNG}")), "Unsupported video type"),
+        (GEMINI, video("gs://bucket/b.mp4"), "Invalid video URL"),
         (GEMINI, sound("midi", "AAAA"), "Invalid value: 'midi'"),
         (GEMINI, sound("wav", PNG), "The audio data is not valid."),
     ] {

@@ -1,0 +1,111 @@
+//! How many strict tools Claude compiles for one request.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{UNIONS, allows_strict};
+use crate::wire::schema_ref::{self, Schema, children};
+
+/// The most strict tools, and the most properties of all their schemas together that need not be there, or that have one of several
+/// types (platform.claude.com, structured outputs: limits of schemas; elizaOS/eliza#16499, mozilla/bugbug#6129).
+const MOST: StrictTools = StrictTools { tools: 20, optional: 24, unions: 16 };
+
+/// The strict tools of a request so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StrictTools {
+    tools: usize,
+    optional: usize,
+    unions: usize,
+}
+
+impl StrictTools {
+    /// Whether one more tool may be strict: its schema keeps the rules for it ([`allows_strict`]), and fits beside those before it. One
+    /// that may is counted.
+    pub fn admits(&mut self, schema: &RawValue) -> bool {
+        let Ok(document) = schema_ref::parse(schema) else { return false };
+        let mut sum = Self { tools: self.tools.saturating_add(1), ..*self };
+        sum.count(&document);
+        let fits = sum.tools <= MOST.tools && sum.optional <= MOST.optional && sum.unions <= MOST.unions;
+        let is_admitted = fits && allows_strict(schema);
+        if is_admitted {
+            *self = sum;
+        }
+        is_admitted
+    }
+
+    fn count(&mut self, schema: &Value) {
+        let Value::Object(schema) = schema else { return };
+        self.optional = self.optional.saturating_add(optional(schema));
+        self.unions = self.unions.saturating_add(usize::from(is_union(schema)));
+        for child in children(schema) {
+            self.count(child);
+        }
+    }
+}
+
+/// How many properties of an object need not be there.
+fn optional(schema: &Schema) -> usize {
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.map_or(0, |properties| properties.keys().filter(|name| !required.contains(&name.as_str())).count())
+}
+
+/// Whether a schema leaves a choice between types.
+fn is_union(schema: &Schema) -> bool {
+    let has_types = schema.get("type").and_then(Value::as_array).is_some_and(|kinds| kinds.len() > 1);
+    has_types || UNIONS.iter().any(|union| *union != "allOf" && schema.contains_key(*union))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: String) -> Box<RawValue> {
+        RawValue::from_string(json).unwrap()
+    }
+
+    /// A closed object of properties with these schemas, of which the first so many need not be there.
+    fn object(properties: &[&str], optional: usize) -> String {
+        let entries: Vec<String> =
+            properties.iter().enumerate().map(|(number, schema)| format!(r#""p{number}":{schema}"#)).collect();
+        let required: Vec<String> = (optional..properties.len()).map(|number| format!(r#""p{number}""#)).collect();
+        let (entries, required) = (entries.join(","), required.join(","));
+        format!(r#"{{"type":"object","properties":{{{entries}}},"required":[{required}],"additionalProperties":false}}"#)
+    }
+
+    /// One of so many texts that need not be there, and so many that may be null.
+    fn schema(optional: usize, nullable: usize) -> Box<RawValue> {
+        const TEXT: &str = r#"{"type":"string"}"#;
+        const EITHER: &str = r#"{"type":["string","null"]}"#;
+        raw(object(&[vec![TEXT; optional], vec![EITHER; nullable]].concat(), optional))
+    }
+
+    /// Which of these tools may be strict.
+    fn admitted(schemas: &[Box<RawValue>]) -> Vec<bool> {
+        let mut strict = StrictTools::default();
+        schemas.iter().map(|schema| strict.admits(schema)).collect()
+    }
+
+    #[test]
+    fn twenty_tools_are_strict() {
+        let schemas: Vec<_> = (0..21).map(|_| schema(1, 0)).collect();
+        assert_eq!(admitted(&schemas).iter().filter(|strict| **strict).count(), 20);
+    }
+
+    #[test]
+    fn a_tool_that_does_not_fit_beside_the_others_leaves_its_room_to_the_next() {
+        assert_eq!(admitted(&[schema(20, 0), schema(5, 0), schema(4, 0)]), [true, false, true]);
+        assert_eq!(admitted(&[schema(0, 16), schema(0, 1), schema(9, 0)]), [true, false, true]);
+    }
+
+    #[test]
+    fn what_is_optional_or_a_union_inside_of_others_counts_too() {
+        let inner = schema(25, 0);
+        let listed = format!(r#"{{"type":"array","items":{inner}}}"#);
+        let either = r#"{"anyOf":[{"type":"string"},{"type":"null"}]}"#;
+        for outer in [object(&[inner.get()], 0), object(&[&listed], 0), object(&[either; 17], 0)] {
+            assert_eq!(admitted(&[raw(outer)]), [false]);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Pictures, documents, sound and video as Gemini takes them: by their labels (ai.google.dev and docs.cloud.google.com, pages of image,
+//! document, audio and video understanding).
+
+use crate::wire::media::{Carrier, InlinePart, OFFICE, Told, told};
+use crate::wire::target::Target;
+
+/// What pictures of other kinds are refused with.
+const OTHER_PICTURE: &str = "pictures of this kind: it takes JPEG, PNG, WebP and HEIC";
+/// What documents of other kinds are refused with.
+const OTHER_FILE: &str = "files of this kind: it takes PDF and text";
+/// What documents of other kinds are refused with where Office files are read.
+const OTHER_THAN_OFFICE: &str =
+    "files of this kind: it takes PDF, text and Office files; say which one it is by its media type or its name";
+
+/// Why the model does not take inline bytes; `None` for what it takes.
+pub(super) fn refusal(part: &InlinePart<'_>, target: &Target<'_>) -> Option<&'static str> {
+    let reads_office = target.capabilities.office_files;
+    let other_file = if reads_office { OTHER_THAN_OFFICE } else { OTHER_FILE };
+    let is_office = OFFICE.iter().any(|(_, kind)| *kind == part.label);
+    match (told(&part.data), part.carrier) {
+        (Some(Told::Picture("image/gif" | "image/tiff" | "image/avif")), _) => Some(OTHER_PICTURE),
+        (Some(Told::Archive), _) => (!(is_office && reads_office)).then_some(other_file),
+        (None, Carrier::File) => {
+            let is_known = ["text/", "image/", "audio/", "video/"].iter().any(|start| part.label.starts_with(start));
+            (!is_known && part.label != "application/pdf").then_some(other_file)
+        }
+        (None, Carrier::Picture) => {
+            matches!(&*part.label, "image/gif" | "image/tiff" | "image/bmp" | "image/svg+xml").then_some(OTHER_PICTURE)
+        }
+        (Some(Told::Picture(_) | Told::Pdf | Told::Sound(_) | Told::Video(_)), _)
+        | (None, Carrier::Sound | Carrier::Video) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::capability::Capabilities;
+
+    const WORD: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+
+    fn verdict(carrier: Carrier, label: &str, bytes: &[u8], office_files: bool) -> Option<&'static str> {
+        let capabilities = Capabilities { office_files, ..Capabilities::default() };
+        let target = Target {
+            capabilities: &capabilities,
+            max_output_tokens: 9,
+            default_output: 9,
+            must_say_limit: false,
+            context_window: 9,
+            upstream: "gemini",
+        };
+        let data = STANDARD.encode([bytes, &[0; 20]].concat());
+        refusal(&InlinePart { carrier, label: Cow::Borrowed(label), data: Cow::Owned(data) }, &target)
+    }
+
+    #[test]
+    fn a_kind_that_gemini_does_not_read_is_refused() {
+        for (carrier, label, bytes, expected) in [
+            (Carrier::Picture, "image/png", &b"\x89PNG"[..], None),
+            (Carrier::Picture, "image/gif", b"GIF89a", Some(OTHER_PICTURE)),
+            (Carrier::Picture, "image/svg+xml", b"<svg>", Some(OTHER_PICTURE)),
+            (Carrier::File, "application/pdf", b"%PDF-1.4", None),
+            (Carrier::File, "application/octet-stream", b"?", Some(OTHER_FILE)),
+            (Carrier::File, WORD, b"PK\x03\x04", Some(OTHER_FILE)),
+            (Carrier::Sound, "wav", b"RIFF", None),
+            (Carrier::Video, "video/mp4", b"?", None),
+        ] {
+            assert_eq!(verdict(carrier, label, bytes, false), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_model_of_office_files_takes_those_that_say_what_they_are() {
+        assert_eq!(verdict(Carrier::File, WORD, b"PK\x03\x04", true), None);
+        assert_eq!(verdict(Carrier::File, "application/zip", b"PK\x03\x04", true), Some(OTHER_THAN_OFFICE));
+    }
+}

@@ -1,0 +1,87 @@
+//! How much text the letters of a PDF's fonts stand for.
+
+use super::is_regular;
+
+/// How many letters of ASCII one of a font may stand for without more ado: ligatures have three.
+const LIGATURE: usize = 3;
+
+/// The most bytes of UTF-8 that a byte of a string stands for, by the sections of a font's map to Unicode (ISO 32000-1, 9.10.3).
+pub(super) fn longest_letter(map: &[u8]) -> u64 {
+    let sections = memchr::memmem::find_iter(map, b"beginbf").filter_map(|at| map.get(at.saturating_add(7)..));
+    let longest = sections.map(|section| {
+        let end = memchr::memmem::find(section, b"endbf").unwrap_or(section.len());
+        let section = section.get(..end).unwrap_or_default();
+        // A code and what it stands for; or the first and the last of a range, and what the first stands for or a list of all.
+        let each = if section.starts_with(b"char") { 2 } else { 3 };
+        let is_listed = section.contains(&b'[');
+        let strings: Vec<Vec<u8>> = hexadecimal(section).collect();
+        // Codes of a map may differ in length, and no letter is shorter than the shortest of them.
+        let shortest = strings.iter().map(Vec::len).filter(|digits| *digits > 0).min();
+        let code = shortest.map_or(1, |digits| digits.div_ceil(2));
+        let targets = strings.iter().enumerate().filter(|(at, _)| is_listed || at % each == each - 1);
+        let longest = targets.map(|(_, target)| utf8_length(target)).max().unwrap_or_default();
+        longest.div_ceil(code as u64)
+    });
+    longest.max().unwrap_or(1).max(1)
+}
+
+/// The most bytes of UTF-8 that a glyph of this list stands for, by its name: `f_f_i` is three letters, `uni00660069` two (Adobe's glyph
+/// list specification, 2); `None` where a name is spelled with escapes.
+pub(super) fn longest_glyph(list: &[u8]) -> Option<u64> {
+    let end = memchr::memchr(b']', list).unwrap_or(list.len());
+    let names = list.get(..end).filter(|names| !names.contains(&b'#'))?.split(|byte| *byte == b'/').skip(1);
+    let longest = names.map(|name| {
+        let length = name.iter().take_while(|byte| is_regular(**byte) && **byte != b'.').count();
+        let letters = name.get(..length).unwrap_or_default().split(|byte| *byte == b'_');
+        let lengths: Vec<u64> = letters.map(|letter| letter.strip_prefix(b"uni").map_or(1, utf8_length)).collect();
+        let is_ligature = lengths.len() <= LIGATURE && lengths.iter().all(|length| *length == 1);
+        if is_ligature { 1 } else { lengths.iter().sum() }
+    });
+    Some(longest.max().unwrap_or(1))
+}
+
+/// The digits of the hexadecimal strings.
+fn hexadecimal(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.split(|byte| *byte == b'<').skip(1).map(|string| {
+        let string = string.split(|byte| *byte == b'>').next().unwrap_or_default();
+        string.iter().copied().filter(u8::is_ascii_hexdigit).collect()
+    })
+}
+
+/// How long UTF-16 of these digits is in UTF-8; a ligature is one letter.
+fn utf8_length(digits: &[u8]) -> u64 {
+    let unit = |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let lengths: Vec<u64> = digits
+        .chunks(4)
+        .map(|digits| match unit(digits).unwrap_or_default() {
+            0..=0x7f => 1,
+            0x80..=0x7ff | 0xd800..=0xdfff => 2,
+            _ => 3,
+        })
+        .collect();
+    let is_ligature = lengths.len() <= LIGATURE && lengths.iter().all(|length| *length == 1);
+    if is_ligature { 1 } else { lengths.iter().sum() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_counts_as_what_its_font_says_that_it_is() {
+        for (map, longest) in [
+            ("beginbfchar <01> <0041> endbfchar", 1),
+            ("beginbfchar <01> <006600660069> endbfchar", 1),
+            ("beginbfchar <01> <4e00> endbfchar", 3),
+            ("beginbfchar <4e00> <4e00> endbfchar", 2),
+            ("beginbfchar <0001> <0041> endbfchar", 1),
+            ("beginbfchar <00000000> <0041> <01> <00410041004100410041> endbfchar", 5),
+            ("beginbfrange <01> <05> <4e00> endbfrange", 3),
+            ("beginbfrange <01> <05> <0041> endbfrange", 1),
+            ("beginbfrange <01> <02> [<00410041004100410041> <0041>] endbfrange", 5),
+            ("nothing", 1),
+        ] {
+            assert_eq!(longest_letter(map.as_bytes()), longest, "{map}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `bk setup`: what it prints and what it does to the files of clients.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result};
+use gateway_tests::{binary, project};
+use serde_json::Value;
+
+use crate::bk::text;
+
+const URL: &str = "https://gateway.test";
+const KEY: &str = "bk_test0000000000000000";
+
+fn setup(home: &Path, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new(binary("bk")?);
+    command.arg("setup").args(arguments).env_clear();
+    Ok(command.env("HOME", home).env("GATEWAY_URL", URL).env("GATEWAY_KEY", KEY).output()?)
+}
+
+fn json(home: &Path, arguments: &[&str]) -> Result<Value> {
+    let output = setup(home, &[arguments, &["--json"]].concat())?;
+    anyhow::ensure!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The names of the clients, and whether `--write` applies to them.
+fn clients(home: &Path) -> Result<BTreeMap<String, bool>> {
+    let listed = json(home, &["--list"])?;
+    let row = |row: &Value| Some((row["name"].as_str()?.to_owned(), row["writes"].as_bool()?));
+    listed.as_array().and_then(|rows| rows.iter().map(row).collect()).context("no list of clients")
+}
+
+/// All files below a folder, by path.
+fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.insert(path.display().to_string(), fs::read(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Settings of a user, as each format may be written.
+fn of_user(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("toml") => "# mine\nsandbox_mode = 'read-only'\r\n\n[tui]\ntheme = \"dark\" # always\n",
+        Some("json") => "{\"mine\": [1, 2],\n\t\"theme\": \"dark\"}",
+        _ if path.ends_with("models.yaml") => "# mine\n- model_id: mine\n  model_name: other # always\n",
+        _ => "# mine\ndark-mode: true # always\n",
+    }
+}
+
+#[test]
+fn every_client_prints_address_key_and_model() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    for name in clients(home.path())?.keys() {
+        let printed = json(home.path(), &[name, "--model", "gpt-5.2"])?.to_string();
+        let output = setup(home.path(), &[name, "--model", "gpt-5.2"])?;
+        let plain = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        for shown in [&printed, &plain] {
+            assert!(shown.contains(URL) && shown.contains("gpt-5.2"), "{name}: {shown}");
+            assert!(
+                shown.contains(KEY) || shown.contains("GATEWAY_KEY") || shown.contains("GATEWAY_API_KEY"),
+                "{name}: {shown}"
+            );
+        }
+        let applies = clients(home.path())?.get(name) == Some(&true);
+        assert_eq!(plain.contains("--write does not apply"), !applies, "{name}: {plain}");
+    }
+    assert!(files(home.path())?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn write_and_undo_leave_every_file_as_it_was() -> Result<()> {
+    for (name, _) in clients(&std::env::temp_dir())?.into_iter().filter(|(_, writes)| *writes) {
+        for existing in [true, false] {
+            let home = tempfile::tempdir()?;
+            let printed = json(home.path(), &[&name])?;
+            let paths: Vec<&str> =
+                printed["files"].as_array().into_iter().flatten().filter_map(|file| file["path"].as_str()).collect();
+            for path in paths.iter().filter(|_| existing) {
+                fs::create_dir_all(Path::new(path).parent().context("no folder")?)?;
+                fs::write(path, of_user(path))?;
+            }
+            let before = files(home.path())?;
+            let written = setup(home.path(), &[&name, "--write"])?;
+            assert!(written.status.success(), "{name}: {}", text(&written.stderr));
+            for path in &paths {
+                let edited = fs::read_to_string(path)?;
+                let kept = ["mine", "dark", "always"].iter().filter(|word| of_user(path).contains(**word));
+                assert!(!existing || kept.clone().all(|word| edited.contains(word)), "{name}: {edited}");
+                assert_ne!(edited, of_user(path), "{name}");
+            }
+            let undone = setup(home.path(), &[&name, "--undo"])?;
+            assert!(undone.status.success(), "{name}: {}", text(&undone.stderr));
+            assert_eq!(files(home.path())?, before, "{name}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_and_stays() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    for (name, path, broken) in [
+        ("claude-code", ".claude/settings.json", "{\"env\": "),
+        ("codex", ".codex/config.toml", "model = \n"),
+        ("aider", ".aider.conf.yml", "model: [\n"),
+    ] {
+        let path = home.path().join(path);
+        fs::create_dir_all(path.parent().context("no folder")?)?;
+        fs::write(&path, broken)?;
+        let output = setup(home.path(), &[name, "--write"])?;
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(
+            said.contains("stays as it is, because it cannot be edited") && said.contains(&*path.to_string_lossy()),
+            "{said}"
+        );
+        assert_eq!(fs::read_to_string(&path)?, broken);
+    }
+    assert_eq!(files(home.path())?.len(), 3);
+    Ok(())
+}
+
+#[test]
+fn what_does_not_apply_is_said_plainly() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    for (arguments, code, reason) in [
+        (&["cursor", "--write"][..], 1, "--write and --undo do not apply to Cursor: its settings are entered by hand"),
+        (&["openai-python", "--undo"], 1, "its settings are code, which `bk setup openai-python` prints"),
+        (&["codex", "--undo"], 1, "nothing to undo"),
+        (&["clippy"], 2, "no client is called clippy; `bk setup --list` shows all"),
+        (&["codex", "--model", "gpt-nothing"], 2, "there is no such model"),
+        (&["codex", "--key", "/nowhere"], 1, "read the key in /nowhere"),
+    ] {
+        let output = setup(home.path(), arguments)?;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(text(&output.stderr).contains(reason), "{arguments:?}: {}", text(&output.stderr));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_readme_lists_every_client() -> Result<()> {
+    let readme = fs::read_to_string(project().join("README.md"))?;
+    for (name, writes) in clients(&std::env::temp_dir())? {
+        let command = if writes { format!("`bk setup {name} --write`") } else { format!("`bk setup {name}`") };
+        assert!(readme.contains(&command), "{command}");
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! `bk setup`: how a client is told to use the gateway. What the clients want is a table (`clients.toml`); this reads it, fills it in,
+//! prints it, and merges it into configuration files.
+
+mod clients;
+mod edit;
+mod file;
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde::Serialize;
+use url::Url;
+
+use crate::{WrongUsage, print, values};
+use clients::{Client, Values};
+use edit::Format;
+use file::{ConfigFile, Outcome};
+
+/// What is printed where no key is given.
+const NO_KEY: &str = "bk_...";
+
+#[derive(Args)]
+pub(crate) struct Setup {
+    /// The client, as `--list` names it.
+    #[arg(required_unless_present = "list")]
+    client: Option<String>,
+    /// Print the clients.
+    #[arg(long, conflicts_with_all = ["client", "write", "undo"])]
+    list: bool,
+    /// Merge the settings into the client's configuration file, which is backed up beside itself.
+    #[arg(long, conflicts_with = "undo")]
+    write: bool,
+    /// Bring back the configuration file as it was before `--write`.
+    #[arg(long)]
+    undo: bool,
+    /// The gateway's address, without `/v1`.
+    #[arg(long, env = "GATEWAY_URL", default_value = "http://127.0.0.1:9000")]
+    url: Url,
+    /// A file that holds the key, `-` for standard input; by default the variable `GATEWAY_KEY` is the key.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The model that the client uses first.
+    #[arg(long, default_value = "claude-opus-4.6", value_parser = values::model)]
+    model: String,
+    #[arg(long, env = "GATEWAY_KEY", hide = true, hide_env_values = true)]
+    key_value: Option<String>,
+    #[arg(long, env = "HOME", hide = true)]
+    home: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    title: &'a str,
+    connects: &'a str,
+    writes: bool,
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    name: &'a str,
+    files: Vec<PrintedFile<'a>>,
+    snippet: &'a str,
+    steps: &'a str,
+}
+
+#[derive(Serialize)]
+struct PrintedFile<'a> {
+    path: PathBuf,
+    settings: &'a str,
+}
+
+pub(crate) fn run(setup: &Setup, json: bool) -> Result<()> {
+    let clients = clients::all()?;
+    let Some(name) = &setup.client else { return list(&clients, json) };
+    let Some(client) = clients.into_iter().find(|client| client.name == *name) else {
+        return Err(WrongUsage(format!("no client is called {name}; `bk setup --list` shows all")).into());
+    };
+    let home = setup.home.as_deref().filter(|_| !client.files.is_empty());
+    if setup.write || setup.undo {
+        if client.files.is_empty() {
+            let way = if client.snippet.is_empty() { "settings are entered by hand" } else { "settings are code" };
+            bail!("--write and --undo do not apply to {}: its {way}, which `bk setup {name}` prints", client.title);
+        }
+        home.context("no home folder: set HOME")?;
+    }
+    if setup.undo {
+        return undo(setup, &client);
+    }
+    let key = setup.read_key()?;
+    if setup.write && key.is_none() && client.keeps_the_key() {
+        return Err(WrongUsage("no key: set GATEWAY_KEY or pass --key FILE".to_owned()).into());
+    }
+    let url = setup.url.as_str().trim_end_matches('/').trim_end_matches("/v1");
+    let client = client.filled(&Values { url, key: key.as_deref().unwrap_or(NO_KEY), model: &setup.model });
+    if setup.write {
+        return write(setup, &client);
+    }
+    show(setup, &client, json)
+}
+
+impl Setup {
+    /// The key, which goes into quoted texts: nothing else than a key may.
+    fn read_key(&self) -> Result<Option<String>> {
+        let text = match self.key.as_deref() {
+            Some(path) if path.as_os_str() == "-" => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).context("read the key")?;
+                Some(text)
+            }
+            Some(path) => {
+                Some(std::fs::read_to_string(path).with_context(|| format!("read the key in {}", path.display()))?)
+            }
+            None => self.key_value.clone(),
+        };
+        let Some(key) = text.map(|text| text.trim().to_owned()).filter(|key| !key.is_empty()) else { return Ok(None) };
+        let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if !plain {
+            bail!("that is no key: a key is letters, digits and `_`");
+        }
+        Ok(Some(key))
+    }
+
+    fn path(&self, file: &clients::File) -> PathBuf {
+        #[expect(clippy::disallowed_methods, reason = "clients move their folders by variables of their own")]
+        file.path(self.home.as_deref().unwrap_or("~".as_ref()), |name| {
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })
+    }
+}
+
+fn list(clients: &[Client], json: bool) -> Result<()> {
+    let listed = |client: &Client| -> bool { !client.files.is_empty() };
+    if json {
+        let row = |client| -> Listed<'_> {
+            let Client { name, title, connects, .. }: &Client = client;
+            Listed { name, title, connects, writes: listed(client) }
+        };
+        return print(&clients.iter().map(row).collect::<Vec<_>>());
+    }
+    for client in clients {
+        let how = if listed(client) { "--write" } else { "" };
+        println!("{:22} {:34} {:38} {how}", client.name, client.title, client.connects);
+    }
+    Ok(())
+}
+
+fn show(setup: &Setup, client: &Client, json: bool) -> Result<()> {
+    let Client { name, snippet, steps, files, .. } = client;
+    if json {
+        let files = files.iter().map(|file| PrintedFile { path: setup.path(file), settings: &file.settings }).collect();
+        return print(&Printed { name, files, snippet, steps });
+    }
+    print!("{snippet}");
+    for file in files {
+        eprintln!("{}", setup.path(file).display());
+        print!("{}", file.settings);
+    }
+    if files.is_empty() && snippet.is_empty() {
+        println!("{steps}");
+    } else if !steps.is_empty() {
+        eprintln!("{steps}");
+    }
+    if files.is_empty() {
+        eprintln!("--write does not apply: there is no file to edit.");
+    } else {
+        eprintln!("`bk setup {name} --write` merges this into the file, `--undo` takes it back.");
+    }
+    Ok(())
+}
+
+fn write(setup: &Setup, client: &Client) -> Result<()> {
+    for file in &client.files {
+        let place = ConfigFile::at(setup.path(file));
+        let edit =
+            |text: Option<&str>| text.map_or_else(|| Ok(file.whole()), |text| file.format.merge(text, &file.settings));
+        match place.write(edit)? {
+            Outcome::Written => println!("written: {}", place.path().display()),
+            Outcome::Same => println!("already so: {}", place.path().display()),
+        }
+    }
+    if !client.steps.is_empty() {
+        eprintln!("{}", client.steps);
+    }
+    Ok(())
+}
+
+fn undo(setup: &Setup, client: &Client) -> Result<()> {
+    let mut undone = false;
+    for file in &client.files {
+        let place = ConfigFile::at(setup.path(file));
+        if place.undo()? {
+            println!("as before: {}", place.path().display());
+            undone = true;
+        }
+    }
+    if !undone {
+        bail!("nothing to undo: `bk setup {} --write` was not run, or is undone already", client.name);
+    }
+    Ok(())
+}
