@@ -1,5 +1,7 @@
 //! The function role's credentials, and requests that are signed with them (AWS Signature Version 4).
 
+mod http;
+
 use std::time::{Duration, SystemTime};
 
 use aws_config::ecs::EcsCredentialsProvider;
@@ -8,25 +10,15 @@ use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use tokio::time::timeout;
 use url::Url;
 
+pub use http::http_client;
+
 /// The container's endpoint for credentials is on the same machine.
 const CREDENTIALS: Duration = Duration::from_secs(3);
-
-/// The SDK's HTTP client on our TLS stack, trusting these roots. One kind for all uses: a second one costs 130 KB of binary.
-pub fn http_client(trust: TrustStore) -> SharedHttpClient {
-    let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(trust).build() {
-        Ok(context) => http.tls_context(context).build_https(),
-        Err(_) => http.build_https(),
-    }
-}
 
 /// Where the role's credentials come from: only the two sources that Lambda has, because the SDK's own chain would look for
 /// profiles and instance metadata. Nothing is read or built before they are asked.
@@ -46,7 +38,7 @@ impl ProvideCredentials for Container {
     {
         future::ProvideCredentials::new(async {
             // Without a client of its own it would have none. The endpoint is on this machine and speaks plain HTTP.
-            let config = ProviderConfig::default().with_http_client(http_client(TrustStore::empty()));
+            let config = ProviderConfig::default().with_http_client(http_client(&[]));
             EcsCredentialsProvider::builder().configure(&config).build().provide_credentials().await
         })
     }

@@ -23,7 +23,6 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::TrustStore;
 
 use crate::aws;
 use crate::config::TableConfig;
@@ -144,10 +143,10 @@ impl Store {
 
     /// The SDK's own loader is not asked: it brings 600 kB of sources of credentials and settings that a function does not have.
     fn with_patience(table: &TableConfig, patience: Patience) -> Self {
-        let trust = TrustStore::empty().with_pem_certificate(table.roots.as_deref().unwrap_or(AMAZON_ROOTS));
+        let roots = table.roots.as_deref().unwrap_or(AMAZON_ROOTS);
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(aws::http_client(trust))
+            .http_client(aws::http_client(roots))
             .credentials_provider(aws::role_credentials())
             .timeout_config(patience.read.timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)));
@@ -160,7 +159,7 @@ impl Store {
     pub fn local(table: &str, endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(aws::http_client(&[]))
             .endpoint_url(endpoint)
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
