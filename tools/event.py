@@ -11,6 +11,7 @@ FUNCTIONS = {
     "chat/completions": "chat-completions",
     "messages/count_tokens": "count-tokens",
     "messages": "messages",
+    "responses/input_tokens": "count-tokens",
     "responses": "responses",
     "usage": "usage",
     "credits": "usage",

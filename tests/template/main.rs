@@ -7,6 +7,7 @@ mod functions;
 mod operations;
 mod parsed;
 mod rights;
+mod watch;
 
 /// Paths of every endpoint, and of none, without what may stand around them.
 const PATHS: [&str; 14] = [
