@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::chat::request::Source;
 
@@ -145,8 +146,32 @@ pub fn base64(data: &str) -> Option<Cow<'_, str>> {
     Some(letters.chain(std::iter::repeat_n('=', padding)).collect())
 }
 
+/// As lenient as the most lenient provider: padding or none, bits left over or none.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// The bytes that the first so many letters of base64 stand for, in either alphabet and whatever blanks are in it; `None` where they are
+/// no base64.
+pub fn first_bytes(data: &str, letters: usize) -> Option<Vec<u8>> {
+    let start = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(letters);
+    let mut start: Vec<u8> = start.collect();
+    if start.len() == letters {
+        start.truncate(letters - letters % 4);
+    }
+    LENIENT.decode(start).ok()
+}
+
+/// All bytes that base64 stands for, as [`first_bytes`] reads it.
+pub fn all_bytes(data: &str) -> Option<Vec<u8>> {
+    first_bytes(data, usize::MAX)
+}
+
 /// The letter of base64's standard alphabet for one of the alphabet for URLs.
-pub(super) const fn standard(byte: u8) -> u8 {
+const fn standard(byte: u8) -> u8 {
     match byte {
         b'-' => b'+',
         b'_' => b'/',
@@ -194,9 +219,7 @@ pub fn told(data: &str) -> Option<Told> {
 pub fn is_pdf(data: &str) -> bool {
     /// Base64 of a kilobyte.
     const HEAD: usize = 1_368;
-    let head: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(HEAD).collect();
-    let head = head.get(..head.len() - head.len() % 4).unwrap_or_default();
-    STANDARD.decode(head).is_ok_and(|head| memchr::memmem::find(&head, b"%PDF-").is_some())
+    first_bytes(data, HEAD).is_some_and(|head| memchr::memmem::find(&head, b"%PDF-").is_some())
 }
 
 /// How files begin.

@@ -1,10 +1,8 @@
 //! How large a picture is in pixels, by the head of its file.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use imagesize::ImageSize;
 
-use super::media::base64;
+use super::media::{all_bytes, first_bytes};
 
 /// How much base64 is read first: the size of nearly every picture is in it.
 const HEAD: usize = 32 * 1024;
@@ -26,11 +24,10 @@ impl Pixels {
 }
 
 /// The size that the head of a picture says; `None` where it says none, or nothing that can be drawn. Providers answer "Could not
-/// process image" to those (anthropics/claude-code#10199).
+/// process image" to those (anthropics/claude-code, issues on that message).
 pub fn pixels(data: &str) -> Option<Pixels> {
-    let data = base64(data)?;
-    let head = data.get(..HEAD).and_then(|head| STANDARD.decode(head).ok()).and_then(|head| of_bytes(&head));
-    head.or_else(|| of_bytes(&STANDARD.decode(data.as_bytes()).ok()?))
+    let head = first_bytes(data, HEAD).and_then(|head| of_bytes(&head));
+    head.or_else(|| of_bytes(&all_bytes(data)?))
 }
 
 fn of_bytes(bytes: &[u8]) -> Option<Pixels> {
@@ -40,6 +37,9 @@ fn of_bytes(bytes: &[u8]) -> Option<Pixels> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     /// A GIF of that size with so many bytes behind its head.

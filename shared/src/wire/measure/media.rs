@@ -1,20 +1,10 @@
 //! Pictures, documents, sound and texts in base64: what their bytes say that they are, and how many tokens that is at most. Providers
 //! differ in what they go by, so bytes that can be read in several ways count as the dearest.
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use super::text::TextSize;
 use super::{Measure, document, picture, sound};
-use crate::wire::media::standard;
+use crate::wire::media::{all_bytes, first_bytes};
 
-/// As lenient as the most lenient provider: padding or none, bits left over or none.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 /// How much of a picture is read for its size: what stands before it, such as a preview, seldom takes more.
 const HEAD: usize = 256 * 1024;
 /// How far into a file its `%PDF` may stand (Acrobat's own tolerance, which others follow).
@@ -37,24 +27,6 @@ pub(super) enum Reading {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes<'t>(pub(super) &'t str);
 
-impl Bytes<'_> {
-    /// What it stands for; `None` for what is no base64.
-    fn decoded(self) -> Option<Vec<u8>> {
-        let encoded: Vec<u8> = self.0.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).collect();
-        LENIENT.decode(encoded).ok()
-    }
-
-    fn head(self) -> Option<Vec<u8>> {
-        let start = self.0.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(HEAD);
-        let mut start: Vec<u8> = start.collect();
-        let whole = start.len() - start.len() % 4;
-        if start.len() == HEAD {
-            start.truncate(whole);
-        }
-        LENIENT.decode(start).ok()
-    }
-}
-
 impl Measure<'_> {
     /// Adds a part behind a URL or an id: the largest that its family has.
     pub(super) fn remote(&mut self, reading: Reading) {
@@ -66,14 +38,14 @@ impl Measure<'_> {
 
     /// Adds a part by its bytes: the dearest of what they can be. What nobody can tell the size of has none.
     pub(super) fn media(&mut self, bytes: Bytes<'_>, reading: Reading) {
-        let Some(head) = bytes.head() else { return self.remote(reading) };
+        let Some(head) = first_bytes(bytes.0, HEAD) else { return self.remote(reading) };
         let picture = picture::tokens(&head, &self.media.picture);
         // Everything but a plain picture is read to its end.
         let may_be_pdf = memchr::memmem::find(head.get(..PDF_HEAD.min(head.len())).unwrap_or_default(), b"%PDF").is_some();
         if picture.is_some() && !may_be_pdf && reading != Reading::Sound && std::str::from_utf8(&head).is_err() {
             return self.add(picture.unwrap_or(0));
         }
-        let Some(bytes) = bytes.decoded() else { return self.remote(reading) };
+        let Some(bytes) = all_bytes(bytes.0) else { return self.remote(reading) };
         let is_container = is_container(&bytes);
         let sound = sound::seconds(&bytes);
         let played = sound.zip(self.media.sound_second).map(|(seconds, tokens)| seconds.saturating_mul(tokens));
