@@ -8,7 +8,8 @@ use gateway_tests::project;
 
 /// Each module of the library, and the modules it may import. Change it on purpose or not at all.
 const MODULES: &[(&str, &[&str])] = &[
-    ("aws", &[]),
+    ("http_client", &[]),
+    ("aws", &["http_client"]),
     ("ids", &[]),
     ("money", &[]),
     ("config", &["ids"]),
@@ -32,7 +33,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("ledger", &["auth", "catalog", "chat", "document", "error", "ids", "money", "protocol", "store", "telemetry", "wire"]),
     ("translate", &["capability", "catalog", "chat", "document", "error", "ids", "sse", "wire"]),
     ("vault", &["ids", "store"]),
-    ("providers", &["aws", "config", "error", "ids", "money", "reason", "wire"]),
+    ("providers", &["aws", "config", "error", "http_client", "ids", "money", "reason", "wire"]),
     ("open_catalog", &["catalog", "error", "ids", "providers", "store"]),
     ("scheduled", &["catalog", "config", "ledger", "open_catalog", "providers", "store", "telemetry"]),
     (

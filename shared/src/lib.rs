@@ -11,7 +11,7 @@
 //! 7. [`ending`] ends it, however it ended: the circuit, the record and the hold ([`ledger`]), before the body ends.
 //!
 //! [`open_catalog`] knows the models that the catalogue does not, where a deployment wants that; [`scheduled`] keeps it up to date.
-//! [`reason`] is what the log may say of a failure. [`gateway`] holds what lives as long as the process. [`vault`] keeps what clients of the chat format cannot carry. [`runtime`] hands answers that stream to Lambda. [`respond`] and [`wire`] render answers and errors in the client's own format.
+//! [`reason`] is what the log may say of a failure. [`gateway`] holds what lives as long as the process. [`vault`] keeps what clients of the chat format cannot carry. [`runtime`] hands answers that stream to Lambda. [`http_client`] makes the clients of the providers and of the table. [`respond`] and [`wire`] render answers and errors in the client's own format.
 
 pub mod admission;
 pub mod auth;
@@ -29,6 +29,7 @@ pub mod endpoints;
 pub mod error;
 pub mod flow;
 pub mod gateway;
+pub mod http_client;
 pub mod ids;
 pub mod ledger;
 pub mod money;

@@ -1,7 +1,7 @@
 //! The SDK's calls on the HTTP client that the providers' calls have. The SDK's own transport would link hyper, HTTP/2 and rustls's
 //! connector a second time: half a megabyte of every binary, which a cold start reads.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -13,6 +13,8 @@ use aws_smithy_types::body::SdkBody;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use crate::http_client::{self, Connections};
+
 /// The SDK's own limit for opening a connection. The limit of an attempt is shorter where a function asks.
 const CONNECT: Duration = Duration::from_millis(3100);
 /// The SDK's own time for which an idle connection is kept.
@@ -21,14 +23,14 @@ const POOL_IDLE: Duration = Duration::from_secs(90);
 /// A client for the SDK that trusts these roots, as PEM. What is no certificate among them is left out: calls then fail and say so.
 /// Nothing is built before the first call.
 pub fn http_client(roots: &[u8]) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector { roots: roots.to_vec(), client: Arc::default() });
+    let connector = SharedHttpConnector::new(Connector { roots: roots.to_vec(), client: OnceLock::new() });
     http_client_fn(move |_, _| connector.clone())
 }
 
 #[derive(Debug)]
 struct Connector {
     roots: Vec<u8>,
-    client: Arc<OnceLock<reqwest::Client>>,
+    client: OnceLock<reqwest::Client>,
 }
 
 impl Connector {
@@ -71,18 +73,5 @@ fn sort(error: reqwest::Error) -> ConnectorError {
 fn build(roots: &[u8]) -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
     let mut store = rustls::RootCertStore::empty();
     store.add_parsable_certificates(CertificateDer::pem_slice_iter(roots).filter_map(Result::ok));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    #[expect(clippy::disallowed_methods, reason = "the table's client trusts other roots than the providers'")]
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(POOL_IDLE)
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
-    Ok(client)
+    http_client::build(store, Connections { connect: CONNECT, idle: POOL_IDLE })
 }

@@ -1,6 +1,6 @@
-//! The one HTTP client: sends, limits the time of each phase, sorts failures. One TLS set-up and one pool for all providers.
+//! The providers' HTTP client: sends, limits the time of each phase, sorts failures. One TLS set-up and one pool for all providers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::config::UpstreamLimits;
 use crate::error::{UpstreamError, UpstreamErrorKind};
+use crate::http_client::{self, Connections};
 use crate::reason::Reason;
 use crate::wire::{Mode, upstream_error};
 
@@ -171,21 +172,7 @@ impl Transport {
 
 fn build() -> Result<reqwest::Client, String> {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds the client")]
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(POOL_IDLE)
-        .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| error.to_string())
+    http_client::build(roots, Connections { connect: CONNECT, idle: POOL_IDLE }).map_err(|error| error.to_string())
 }
 
 impl UpstreamReply {

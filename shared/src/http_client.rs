@@ -1,0 +1,35 @@
+//! How an HTTP client of this process is made: for the providers, and for the SDK's calls. Which roots it trusts and how long it waits
+//! is its caller's.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::RootCertStore;
+
+/// How long a client waits for connections and keeps them.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// The longest time for opening one.
+    pub connect: Duration,
+    /// How long an idle one is kept.
+    pub idle: Duration,
+}
+
+/// A client that trusts these roots and follows no redirects. Fails where TLS cannot be set up.
+pub fn build(roots: RootCertStore, connections: Connections) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(connections.connect)
+        .pool_idle_timeout(connections.idle)
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    Ok(client)
+}
