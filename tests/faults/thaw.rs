@@ -1,10 +1,10 @@
 //! The first request after a pause in which the table closed its connection, on the part of a processor that little memory comes with.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use gateway_dev::processor::used;
 use gateway_tests::{Harness, eventually, options};
 use serde_json::json;
 use tokio::process::Command;
@@ -93,16 +93,6 @@ impl Paused {
         self.frozen().await?;
         Ok(Thaw { status, whole, used: used(self.pid()?)?.saturating_sub(before), seen: self.front.take() })
     }
-}
-
-/// Time of the processor that a process used so far, with all its threads.
-fn used(pid: u32) -> Result<Duration> {
-    let mut nanoseconds = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-        nanoseconds += text.split(' ').next().context("no time")?.parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(nanoseconds))
 }
 
 #[tokio::test]

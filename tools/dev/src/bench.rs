@@ -6,7 +6,6 @@
 //! used from the request until it was frozen again.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
+use crate::processor::used;
 use crate::simulator;
 use crate::stack::{Options, SimulatorStart, Stack};
 
@@ -156,16 +156,6 @@ async fn frozen(stack: &Stack) -> Result<u32> {
     let pids = stack.lambda.pids(FUNCTION);
     ensure!(pids.len() == 1, "more than one process: {pids:?}");
     pids.first().copied().context("no process")
-}
-
-/// Time of the processor that a process used so far, with all its threads.
-fn used(pid: u32) -> Result<Duration> {
-    let mut nanoseconds = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-        nanoseconds += text.split(' ').next().context("no time")?.parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(nanoseconds))
 }
 
 fn body(case: &Case) -> String {

@@ -8,6 +8,7 @@ pub mod database;
 pub mod front;
 mod invoke;
 pub mod lambda;
+pub mod processor;
 mod prompt;
 pub mod proxy;
 pub mod remote;
