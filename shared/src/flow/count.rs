@@ -61,16 +61,22 @@ impl Gateway {
         day: Date,
         deadline: Instant,
     ) -> Result<u64, GatewayError> {
-        let estimated = self.estimated(&request, &served, day)?;
         let Ways { candidates, replacements } = self.ways(&served, Mode::Count, day);
-        if candidates.is_empty() {
-            return Ok(estimated);
+        if !candidates.is_empty() {
+            let asked = RoutableRequest { candidates, replacements, ..request.clone() };
+            if let Some(count) = self.providers_count(asked, deadline).await? {
+                return Ok(count);
+            }
         }
-        let request = RoutableRequest { candidates, replacements, ..request };
+        self.estimated(request, &served, day)
+    }
+
+    /// The count of the first provider that gives one.
+    async fn providers_count(&self, request: RoutableRequest, deadline: Instant) -> Result<Option<u64>, GatewayError> {
         let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
             Ok(plan) => plan,
             // A route that counts need not be one that can carry the request.
-            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(estimated),
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
             Err(error) => return Err(error),
         };
         let mut dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await?;
@@ -79,17 +85,17 @@ impl Gateway {
             Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, "no count in time")),
         };
         dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
-        Ok(counted.unwrap_or(estimated))
+        Ok(counted.ok())
     }
 
     /// The estimate by the client's own body, or by the one that would be sent where no provider speaks the client's format.
-    fn estimated(&self, request: &RoutableRequest, served: &Served, day: Date) -> Result<u64, GatewayError> {
+    fn estimated(&self, request: RoutableRequest, served: &Served, day: Date) -> Result<u64, GatewayError> {
         if let Some(sizes) = wire::measure_request(&request.request, &served.asked.capabilities.media) {
             return Ok(sizes.estimated_input());
         }
         let Ways { candidates, replacements } = self.ways(served, Mode::Whole, day);
-        let asked = ClientRequest { mode: Mode::Whole, ..request.request.clone() };
-        let whole = RoutableRequest { request: asked, candidates, replacements, ..request.clone() };
+        let asked = ClientRequest { mode: Mode::Whole, ..request.request };
+        let whole = RoutableRequest { request: asked, candidates, replacements, ..request };
         let plan = Plan::of(&self.upstreams, whole, OutputBounds::NONE)?;
         Ok(plan.prepared().measured().estimated_input())
     }
