@@ -183,7 +183,7 @@ pub struct PictureLimits {
     pub side_of_many: u64,
 }
 
-/// What parts that are no text are in tokens, and their limits, for holds and estimates.
+/// What parts that are no text are in tokens, for holds and estimates, and how many and how large pictures may be.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaTokens {
@@ -244,7 +244,7 @@ pub struct Capabilities {
     pub images_in_results: bool,
     /// Whether it writes a prompt cache only where a request marks one; others may write one at any time.
     pub marked_caches: bool,
-    /// What parts that are no text are in tokens.
+    /// What parts that are no text are in tokens, and their limits.
     pub media: MediaTokens,
     /// Whether it reads files of office programs.
     pub office_files: bool,
