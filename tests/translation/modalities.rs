@@ -177,10 +177,10 @@ fn pictures_and_pdfs_that_cannot_be_read_are_refused_by_their_place() {
     let file =
         json!({"type": "file", "file": {"filename": "a.pdf", "file_data": format!("data:application/pdf;base64,{words}")}});
     for (part, path, what) in [
-        (&picture, "image_url.url", "no picture that can be read"),
-        (&empty, "image_url.url", "no picture that can be read"),
-        (&cut, "image_url.url", "no picture that can be read"),
-        (&file, "file.file_data", "no PDF"),
+        (&picture, "image_url.url", "not a readable picture"),
+        (&empty, "image_url.url", "not a readable picture"),
+        (&cut, "image_url.url", "not a readable picture"),
+        (&file, "file.file_data", "not a PDF"),
     ] {
         for model in ["gpt-5.2", "claude-opus-4.6", "gemini-3-flash"] {
             let path = format!("messages[0].content[1].{path}");

@@ -194,7 +194,7 @@ fn check_part<'d>(found: MediaPart<'d>, to: Destination<'_>, counted: &mut Count
     match modality {
         Modality::Image if has_readable_head(&inline) => counted.picture(place, &inline.data),
         Modality::File if inline.label == "application/pdf" && !is_pdf(&inline.data) => {
-            Err(place.wrong("these bytes are no PDF").with_code("invalid_value"))
+            Err(place.wrong("these bytes are not a PDF").with_code("invalid_value"))
         }
         Modality::Image | Modality::File | Modality::Audio | Modality::Video => Ok(()),
     }

@@ -30,7 +30,7 @@ impl<'d> Counted<'d> {
 
     /// Checks an inline picture, which stands at that place of the request.
     pub(super) fn picture(&mut self, place: Value<'d>, data: &str) -> Result<(), GatewayError> {
-        let unreadable = || place.wrong("these bytes are no picture that can be read").with_code("invalid_value");
+        let unreadable = || place.wrong("these bytes are not a readable picture").with_code("invalid_value");
         let side = pixels(data).ok_or_else(unreadable)?.longest();
         let Some(PictureLimits { bytes, side: most, side_of_many, .. }) = self.limits else { return Ok(()) };
         if data.len() as u64 > bytes {
