@@ -84,7 +84,7 @@ fn check(odd: &Odd, answer: &Answer) -> Result<()> {
     ensure!(body["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "no message");
     ensure!(body["error"]["type"].is_string(), "no type");
     let path = odd.path.split('?').next().unwrap_or_default();
-    if matches!(Endpoint::of_path(path), Some(Endpoint::Messages | Endpoint::CountTokens(_))) {
+    if matches!(Endpoint::of_path(path), Some(Endpoint::Messages | Endpoint::CountTokens(ClientFormat::Messages))) {
         ensure!(body["type"] == "error", "not in the client's format");
     }
     Ok(())
