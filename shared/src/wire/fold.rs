@@ -4,11 +4,11 @@
 //! [`LABELS`], which are texts but no pieces of one, `null`, which takes nothing away, and objects of one number but of two types
 //! or ids, which are two.
 
-use serde::Serialize;
-use serde::ser::{SerializeMap as _, Serializer};
-use serde_json::value::RawValue;
+mod reader;
 
-use super::raw::RawObject;
+use serde::Serialize;
+use serde::ser::{Error as _, SerializeMap as _, Serializer};
+use serde_json::value::RawValue;
 
 /// Texts that say what something is: each piece repeats them, or the last one corrects them.
 pub const LABELS: [&str; 22] = [
@@ -36,14 +36,11 @@ pub const LABELS: [&str; 22] = [
     "expires_at",
 ];
 
-/// Levels of a value that can grow.
-const DEEPEST: usize = 64;
-
 /// A JSON value that can grow.
 #[derive(Clone, Debug)]
 pub enum Tree {
     /// A number, a truth value or `null`, and whatever nests too deep, as it was written.
-    Scalar(Box<RawValue>),
+    Scalar(Box<str>),
     /// A text.
     Text(String),
     /// A list.
@@ -55,29 +52,7 @@ pub enum Tree {
 impl Tree {
     /// Reads a JSON value. What nests too deep to be read piece by piece stays as it was written.
     pub fn read(json: &str) -> Result<Self, serde_json::Error> {
-        Self::read_at(json, DEEPEST)
-    }
-
-    fn read_at(json: &str, depth: usize) -> Result<Self, serde_json::Error> {
-        let json = json.trim();
-        let Some(depth) = depth.checked_sub(1) else { return Ok(Self::Scalar(serde_json::from_str(json)?)) };
-        Ok(match json.bytes().next() {
-            Some(b'"') => Self::Text(serde_json::from_str(json)?),
-            Some(b'[') => {
-                let items: Vec<&RawValue> = serde_json::from_str(json)?;
-                let items = items.into_iter().map(|item| Self::read_at(item.get(), depth));
-                Self::List(items.collect::<Result<_, _>>()?)
-            }
-            Some(b'{') => {
-                let object = RawObject::parse(json)?;
-                let field = |name: &str| {
-                    let value = Self::read_at(object.get(name).unwrap_or("null"), depth)?;
-                    Ok((name.to_owned(), value))
-                };
-                Self::Object(object.names().map(field).collect::<Result<_, serde_json::Error>>()?)
-            }
-            _ => Self::Scalar(serde_json::from_str(json)?),
-        })
+        reader::read(json)
     }
 
     /// An object without fields.
@@ -98,7 +73,7 @@ impl Tree {
             }
             (Self::List(items), Self::List(pieces)) => pieces.into_iter().for_each(|piece| merge_item(items, piece)),
             (Self::Text(text), Self::Text(piece)) => text.push_str(&piece),
-            (_, Self::Scalar(piece)) if piece.get() == "null" => {}
+            (_, Self::Scalar(piece)) if &*piece == "null" => {}
             (value, piece) => *value = piece,
         }
     }
@@ -124,11 +99,16 @@ impl Tree {
 
     /// Sets a field where it stands, or adds it at the end. What is no object stays as it is.
     pub fn set(&mut self, name: &str, value: Self) {
+        match self.get_mut(name) {
+            Some(old) => *old = value,
+            None => self.add(name.to_owned(), value),
+        }
+    }
+
+    /// Adds a field at the end.
+    fn add(&mut self, name: String, value: Self) {
         if let Self::Object(fields) = self {
-            match fields.iter_mut().find(|(known, _)| known == name) {
-                Some((_, old)) => *old = value,
-                None => fields.push((name.to_owned(), value)),
-            }
+            fields.push((name, value));
         }
     }
 
@@ -168,7 +148,7 @@ impl Tree {
 
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
-        matches!(self, Self::Scalar(value) if value.get() == "null")
+        matches!(self, Self::Scalar(value) if &**value == "null")
     }
 
     /// Whether a piece of that number belongs to this object. Types and ids tell two objects apart, and so does data that only
@@ -186,7 +166,7 @@ impl Tree {
 
     /// The number of a numbered object.
     pub fn index(&self) -> Option<usize> {
-        if let Some(Self::Scalar(index)) = self.get("index") { index.get().parse().ok() } else { None }
+        if let Some(Self::Scalar(index)) = self.get("index") { index.parse().ok() } else { None }
     }
 }
 
@@ -208,7 +188,7 @@ fn merge_item(items: &mut Vec<Tree>, piece: Tree) {
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Scalar(value) => value.serialize(serializer),
+            Self::Scalar(value) => serde_json::from_str::<&RawValue>(value).map_err(S::Error::custom)?.serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::List(items) => items.serialize(serializer),
             Self::Object(fields) => {

@@ -118,15 +118,9 @@ impl Fold {
 fn close(block: &mut Tree) {
     let Some(partial) = block.take(PARTIAL) else { return };
     let input = partial.text().filter(|text| !text.trim().is_empty());
-    if let Some(Ok(input @ Tree::Object(_))) = input.map(read_input) {
+    if let Some(Ok(input @ Tree::Object(_))) = input.map(Tree::read) {
         block.set("input", input);
     }
-}
-
-fn read_input(text: &str) -> Result<Tree, serde_json::Error> {
-    // The tree's reader looks no further than it must.
-    let _: &RawValue = serde_json::from_str(text)?;
-    Tree::read(text)
 }
 
 /// A reply as its client gets it: id and model are ours, the usage says what is charged, and what the checked reply contradicts is

@@ -32,7 +32,7 @@ impl FrameFold for Fold {
         }
         for (name, value) in Tree::read(frame.data)?.into_fields() {
             match name.as_str() {
-                "choices" => self.add_choices(value)?,
+                "choices" => self.add_choices(value),
                 // Padding against onlookers, in streams only.
                 "obfuscation" => {}
                 _ => self.whole.replace(&name, value),
@@ -47,7 +47,7 @@ impl FrameFold for Fold {
             let Some(message) = choice.get_mut("message") else { continue };
             for name in ["content", "refusal"] {
                 if message.get(name).is_none() {
-                    message.set(name, Tree::read("null")?);
+                    message.set(name, Tree::Scalar("null".into()));
                 }
             }
             if let Some(calls) = message.get_mut("tool_calls") {
@@ -61,22 +61,20 @@ impl FrameFold for Fold {
 }
 
 impl Fold {
-    fn add_choices(&mut self, mut choices: Tree) -> Result<(), serde_json::Error> {
-        // There is one choice: without a number it is the first.
-        let first = Tree::read("0")?;
+    fn add_choices(&mut self, mut choices: Tree) {
         for choice in choices.items_mut() {
             if let Some(delta) = choice.take("delta").filter(|delta| !delta.is_null()) {
                 choice.set("message", delta);
             }
             if choice.index().is_none() {
-                choice.set("index", first.clone());
+                // There is one choice: without a number it is the first.
+                choice.set("index", Tree::Scalar("0".into()));
             }
         }
         match &self.choices {
             Tree::List(_) => self.choices.merge(choices),
             Tree::Scalar(_) | Tree::Text(_) | Tree::Object(_) => self.choices = choices,
         }
-        Ok(())
     }
 }
 
