@@ -287,5 +287,7 @@ fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -
 
 /// Whether a chunk holds comments alone, with which proxies keep a connection alive whose model is silent or dead.
 fn is_comment(chunk: &[u8]) -> bool {
-    chunk.split(|byte| matches!(byte, b'\n' | b'\r')).all(|line| line.first().is_none_or(|first| *first == b':'))
+    // Nearly every chunk begins with something else: the rest need not be looked through.
+    let may_be = chunk.first().is_none_or(|first| matches!(first, b':' | b'\n' | b'\r'));
+    may_be && chunk.split(|byte| matches!(byte, b'\n' | b'\r')).all(|line| line.first().is_none_or(|first| *first == b':'))
 }

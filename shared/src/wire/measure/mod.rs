@@ -4,6 +4,7 @@
 //! Pictures, documents and sound are parts only where the provider reads them as such; there their bytes say what they are and
 //! how large, never their labels. Everything else is text to the model.
 
+mod cuts;
 mod document;
 mod media;
 mod picture;

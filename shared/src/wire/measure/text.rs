@@ -1,5 +1,7 @@
 //! Characters of text, as far as they decide how many tokens they are at most.
 
+use super::cuts::{START, Step, TOKEN};
+
 /// Sizes of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TextSize {
@@ -9,57 +11,6 @@ pub(super) struct TextSize {
     length: u64,
     /// Values and names, each of which takes a token beside its text.
     pub(super) values: u64,
-}
-
-/// What a byte is to a tokeniser: those of all vendors cut text between these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    Lower,
-    Upper,
-    Digit,
-    Blank,
-    /// A mark, or a byte of a character beyond ASCII.
-    Other,
-}
-
-/// A token in fifths.
-const TOKEN: u64 = 5;
-/// What a letter or a blank among others is: letters without a sense are five tokens for eight or nine of them.
-const LETTER: u64 = 3;
-/// What begins a word, or a blank alone, beside that: the shortest of either is a token.
-const BEGINNING: u64 = TOKEN - LETTER;
-
-impl Class {
-    const fn of(byte: u8) -> Self {
-        match byte {
-            b'a'..=b'z' => Self::Lower,
-            b'A'..=b'Z' => Self::Upper,
-            b'0'..=b'9' => Self::Digit,
-            b' ' => Self::Blank,
-            _ => Self::Other,
-        }
-    }
-
-    /// What a byte of this class adds behind one of that.
-    const fn behind(self, before: Self) -> u64 {
-        match (before, self) {
-            // Some vendors cut numbers into digits.
-            // Few words are written in capitals: they are cut into pieces of one or two.
-            (Self::Lower | Self::Upper | Self::Digit | Self::Other, Self::Digit | Self::Other)
-            | (Self::Upper, Self::Upper) => TOKEN,
-            (Self::Blank, Self::Digit | Self::Other) => TOKEN + BEGINNING,
-            (Self::Digit | Self::Other, Self::Lower | Self::Upper) | (Self::Lower, Self::Upper) => LETTER + BEGINNING,
-            // A blank before a word is a part of it.
-            (Self::Lower | Self::Blank, Self::Lower | Self::Upper) | (Self::Upper, Self::Lower) | (_, Self::Blank) => LETTER,
-        }
-    }
-}
-
-/// Consonants in a row that words have; more of them make no sense to any tokeniser, which takes them one by one.
-const CLUSTER: u32 = 3;
-
-const fn is_consonant(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
 }
 
 impl TextSize {
@@ -76,14 +27,12 @@ impl TextSize {
 
     /// Adds text without escapes.
     pub(super) fn add_plain(&mut self, text: &[u8]) {
-        let (mut fifths, mut before, mut consonants) = (0_u64, Class::Other, 0_u32);
+        let (mut fifths, mut state) = (0_u64, START);
         for byte in text {
-            let class = Class::of(*byte);
-            consonants = if is_consonant(*byte) { consonants.saturating_add(1) } else { 0 };
+            let step = Step::of(state, *byte);
             // Seven fifths at most for each byte of a text in memory.
-            let own = if consonants > CLUSTER { TOKEN } else { class.behind(before) };
-            fifths = fifths.wrapping_add(own);
-            before = class;
+            fifths = fifths.wrapping_add(u64::from(step.fifths));
+            state = step.state;
         }
         self.fifths = self.fifths.saturating_add(fifths);
         self.length = self.length.saturating_add(text.len() as u64);
