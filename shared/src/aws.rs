@@ -1,6 +1,8 @@
 //! The function role's credentials, and requests that are signed with them (AWS Signature Version 4).
 
 mod http;
+mod sdk;
+mod signature;
 
 use std::time::{Duration, SystemTime};
 
@@ -10,12 +12,12 @@ use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use tokio::time::timeout;
 use url::Url;
 
 pub use http::http_client;
+pub use sdk::{KeptKey, WithoutDescriptions};
+use signature::{Signer, Unsigned};
 
 /// The container's endpoint for credentials is on the same machine.
 const CREDENTIALS: Duration = Duration::from_secs(3);
@@ -50,9 +52,6 @@ pub enum AwsError {
     /// The role has none, or they did not come in time.
     #[error("no credentials of the function's role: {0}")]
     Credentials(String),
-    /// The request has no form that can be signed.
-    #[error("a request that cannot be signed: {0}")]
-    Signing(String),
 }
 
 /// Whose signature, and for which region.
@@ -98,21 +97,8 @@ impl Role {
             Some(credentials) => credentials.clone(),
             None => current().await?,
         };
-        let unsigned = |error: String| AwsError::Signing(error);
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(post.service)
-            .time(at)
-            .settings(SigningSettings::default())
-            .build();
-        let params = SigningParams::from(params.map_err(|error| unsigned(error.to_string()))?);
-        let body = SignableBody::Bytes(post.body.as_bytes());
-        let request = SignableRequest::new("POST", post.url.as_str(), post.headers.iter().copied(), body);
-        let signed = sign(request.map_err(|error| unsigned(error.to_string()))?, &params);
-        let (headers, _) = signed.map_err(|error| unsigned(error.to_string()))?.into_parts().0.into_parts();
-        Ok(headers.iter().map(|header| (header.name(), header.value().to_owned())).collect())
+        let request = Unsigned { url: post.url, headers: post.headers, body: post.body.as_bytes() };
+        Ok(Signer::new(self.region.clone(), post.service).sign(&request, &credentials, at))
     }
 }
 
@@ -134,7 +120,7 @@ pub(crate) mod tests {
 
     /// Made-up credentials, as AWS's own examples have them.
     pub(crate) const KEY_ID: &str = "AKIDEXAMPLE";
-    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
     pub(crate) fn role(session: Option<&str>) -> Role {
         Role::given("us-east-1", Credentials::new(KEY_ID, SECRET, session.map(str::to_owned), None, "test"))

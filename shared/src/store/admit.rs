@@ -1,6 +1,6 @@
 //! Admission's one conditional write, and the release of its hold.
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -10,7 +10,7 @@ use super::items::{
     ACTIVE, ANY, AdmitWrite, Item, KEY, KeyStatus, Place, ReleaseWrite, StoredKey, TakeWrite, active_mark, number,
     packed_mark, partition, primary_key, text, text_mark,
 };
-use super::{Limit, Store, StoreError, failure};
+use super::{Store, StoreError, failure};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 
 /// What holds for everything that is taken from a key: who asks, and for which model.
@@ -34,7 +34,7 @@ impl Store {
         let (update, condition) = (admit_update(write), admit_condition(write));
         let (name, hold) = write.hold.entry(write.request);
         let user = User { digest: write.digest, model: &write.model, now: write.now };
-        let mut builder = may_use(self.key_update(&write.key, update, condition), user)
+        let mut builder = may_use(self.key_update(&self.calls.admissions, &write.key, update, condition), user)
             .expression_attribute_names("#r", name)
             .expression_attribute_names("#active", ACTIVE)
             .expression_attribute_values(":mark", number(active_mark(&write.key, write.now)))
@@ -52,7 +52,7 @@ impl Store {
                 .expression_attribute_names(format!("#d{position}"), name)
                 .expression_attribute_values(format!(":d{position}"), hold);
         }
-        conditional(builder, self.patience.read).await
+        conditional(builder).await
     }
 
     /// Takes one request of a key's rate. One attempt: the caller decides about another.
@@ -62,11 +62,12 @@ impl Store {
         } else {
             ("SET requests_left = requests_left - :one", "#window >= :w AND requests_left >= :one")
         };
-        let update = self.key_update(&write.key, update.to_owned(), format!("{MAY_USE} AND {rates}"));
+        let update =
+            self.key_update(&self.calls.admissions, &write.key, update.to_owned(), format!("{MAY_USE} AND {rates}"));
         let update = may_use(update, User { digest: write.digest, model: &write.model, now: write.now })
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":w", number(write.window));
-        conditional(update, self.patience.read).await
+        conditional(update).await
     }
 
     /// Ends a hold, if it is where the write says. One attempt.
@@ -88,7 +89,7 @@ impl Store {
         };
         let (name, held) = write.hold.entry(write.request);
         let mut builder = self
-            .key_update(&write.key, format!("{sets}{removes}"), condition)
+            .key_update(&self.calls.settlements, &write.key, format!("{sets}{removes}"), condition)
             .expression_attribute_names("#r", name)
             .expression_attribute_values(":held", held)
             .expression_attribute_values(":refund", number(write.refund));
@@ -101,7 +102,7 @@ impl Store {
         if let Some(until) = write.mark {
             builder = builder.expression_attribute_values(":mark", write.hold.mark(write.request, until).1);
         }
-        conditional(builder, self.patience.write).await
+        conditional(builder).await
     }
 
     /// Forgets the mark of a released hold that was kept until then, in whichever form it stands.
@@ -109,16 +110,16 @@ impl Store {
         let ((packed, mark), (shown, text)) = (packed_mark(request, until), text_mark(request, until));
         let update = "REMOVE expired.#packed, expired.#shown".to_owned();
         let builder = self
-            .key_update(key, update, "expired.#packed = :mark OR expired.#shown = :text".to_owned())
+            .key_update(&self.calls.settlements, key, update, "expired.#packed = :mark OR expired.#shown = :text".to_owned())
             .expression_attribute_names("#packed", packed)
             .expression_attribute_names("#shown", shown)
             .expression_attribute_values(":mark", mark)
             .expression_attribute_values(":text", text);
-        conditional(builder, self.patience.write).await
+        conditional(builder).await
     }
 
-    fn key_update(&self, key: &KeyId, update: String, condition: String) -> UpdateItemFluentBuilder {
-        self.client
+    fn key_update(&self, client: &Client, key: &KeyId, update: String, condition: String) -> UpdateItemFluentBuilder {
+        client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(primary_key(&partition(key), KEY)))
@@ -180,10 +181,9 @@ fn admit_condition(write: &AdmitWrite) -> String {
     condition
 }
 
-/// Sends a conditional update once, without the SDK's own retries: whether it may be sent again is the protocol's to know.
-async fn conditional(update: UpdateItemFluentBuilder, limit: Limit) -> Result<Conditional, StoreError> {
-    let once = limit.once().of_call().retry_config(RetryConfig::standard().with_max_attempts(1));
-    match update.customize().config_override(once).send().await {
+/// Sends a conditional update by a client that sends once: whether it may be sent again is the protocol's to know.
+async fn conditional(update: UpdateItemFluentBuilder) -> Result<Conditional, StoreError> {
+    match update.send().await {
         Ok(output) => read(output.attributes).map(|key| key.map_or(Conditional::Refused(None), Conditional::Written)),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {

@@ -37,7 +37,8 @@ impl Store {
     /// A key's items between two sort keys, read consistently.
     async fn between(&self, key: &KeyId, first: &str, last: &str) -> Result<Vec<Item>, StoreError> {
         let query = self
-            .client
+            .calls
+            .pages
             .query()
             .table_name(&self.table)
             .consistent_read(true)

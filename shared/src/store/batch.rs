@@ -16,8 +16,8 @@ impl Store {
         let puts =
             puts.collect::<Result<Vec<_>, _>>().map_err(|_| StoreError::Malformed("an item that cannot be put".into()))?;
         for batch in puts.chunks(WRITE_BATCH) {
-            let write = self.client.batch_write_item().request_items(&self.table, batch.to_vec()).customize();
-            let output = write.config_override(self.patience.write.of_call()).send().await;
+            let write = self.calls.writes.batch_write_item().request_items(&self.table, batch.to_vec());
+            let output = write.send().await;
             let output = output.map_err(|error| failure(&error))?;
             if output.unprocessed_items().is_some_and(|left| !left.is_empty()) {
                 return Err(StoreError::Throttled("some items were not written".into()));

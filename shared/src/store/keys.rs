@@ -47,7 +47,7 @@ impl Store {
 
     /// All keys, in the order of their ids. One query of the directory, never a scan.
     pub async fn list_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
-        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let query = self.calls.pages.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let items = self.pages(query.expression_attribute_values(":pk", text(DIRECTORY))).await?;
         items.iter().map(ListedKey::read).collect()
     }
@@ -66,7 +66,8 @@ impl Store {
         let attributes = change.attributes();
         let sets: Vec<String> = attributes.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
         let mut update = self
-            .client
+            .calls
+            .writes
             .update_item()
             .table_name(&self.table)
             .set_key(Some(primary_key(&partition(id), KEY)))
@@ -78,12 +79,7 @@ impl Store {
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(format!(":{name}"), value);
         }
-        let output = update
-            .customize()
-            .config_override(self.patience.write.of_call())
-            .send()
-            .await
-            .map_err(|error| failure(&error))?;
+        let output = update.send().await.map_err(|error| failure(&error))?;
         StoredKey::read(&output.attributes.unwrap_or_default())
     }
 

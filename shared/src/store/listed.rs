@@ -12,7 +12,8 @@ impl Store {
     /// All models of the open catalogue, in the order of their ids.
     pub async fn listed_models(&self) -> Result<Vec<ListedItem>, StoreError> {
         let query = self
-            .client
+            .calls
+            .pages
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk AND sk > :list")
@@ -32,7 +33,8 @@ impl Store {
     pub async fn claim_list(&self, seen: ListState, now: u64) -> Result<bool, StoreError> {
         let unchanged = if seen.tried == 0 { "attribute_not_exists(tried)" } else { "tried = :seen" };
         let mut update = self
-            .client
+            .calls
+            .reads
             .update_item()
             .table_name(&self.table)
             .set_key(Some(primary_key(MODELS, LIST)))
@@ -56,7 +58,8 @@ impl Store {
     pub async fn put_list(&self, items: &[ListedItem], state: ListState) -> Result<(), StoreError> {
         self.put_all(items.iter().map(ListedItem::item)).await?;
         let update = self
-            .client
+            .calls
+            .reads
             .update_item()
             .table_name(&self.table)
             .set_key(Some(primary_key(MODELS, LIST)))

@@ -10,7 +10,8 @@ impl Store {
     /// The rollups of a key from day `first` to day `last` (`yyyy-mm-dd`, both included).
     pub async fn rollups(&self, key: &KeyId, first: &str, last: &str) -> Result<Vec<Rollup>, StoreError> {
         let query = self
-            .client
+            .calls
+            .pages
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
@@ -39,8 +40,8 @@ impl Store {
     ) -> Result<Vec<T>, StoreError> {
         let (mut all, mut start) = (Vec::new(), None);
         loop {
-            let page = query.clone().set_exclusive_start_key(start).customize();
-            let page = page.config_override(self.patience.page.of_call()).send().await.map_err(|error| failure(&error))?;
+            let page = query.clone().set_exclusive_start_key(start);
+            let page = page.send().await.map_err(|error| failure(&error))?;
             for item in page.items.unwrap_or_default() {
                 all.push(read(item)?);
             }
@@ -58,14 +59,14 @@ impl Store {
 
     /// One item after every write that was answered before, if it is there.
     pub(super) async fn current(&self, keys: Item) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(keys)).consistent_read(true);
+        let get = self.calls.reads.get_item().table_name(&self.table).set_key(Some(keys)).consistent_read(true);
         let output = get.send().await.map_err(|error| failure(&error))?;
         Ok(output.item)
     }
 
     /// One item, if it is there.
     pub(super) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(primary_key(pk, sk)));
+        let get = self.calls.reads.get_item().table_name(&self.table).set_key(Some(primary_key(pk, sk)));
         let output = get.send().await.map_err(|error| failure(&error))?;
         Ok(output.item)
     }

@@ -11,7 +11,7 @@ use super::{Store, StoreError, failure};
 impl Store {
     /// Every route that has a state.
     pub async fn route_states(&self) -> Result<HashMap<RouteName, RouteState>, StoreError> {
-        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
+        let query = self.calls.reads.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let mut pages = query.expression_attribute_values(":pk", text(ROUTES)).into_paginator().items().send();
         let mut states = HashMap::new();
         while let Some(item) = pages.next().await {
@@ -57,7 +57,7 @@ impl Store {
     }
 
     fn route_update(&self, route: &RouteName, expression: &str) -> UpdateItemFluentBuilder {
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(route.key()));
+        let update = self.calls.reads.update_item().table_name(&self.table).set_key(Some(route.key()));
         update
             .update_expression(expression)
             .expression_attribute_names("#v", "v")

@@ -1,6 +1,5 @@
 //! The record and the rollup of a request, in one transaction.
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
@@ -25,14 +24,12 @@ impl Store {
     /// that of a resolved hold, into an error for ten minutes.
     pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
         let transaction = self
-            .client
+            .calls
+            .settlements
             .transact_write_items()
             .transact_items(self.put_new(record.item())?)
             .transact_items(part(self.rollup_update(record))?);
-        // Once: the settlement protocol decides about another attempt.
-        let once = self.patience.write.of_call().retry_config(RetryConfig::standard().with_max_attempts(1));
-        let result = transaction.customize().config_override(once).send().await;
-        match result.map_err(|error| failure(&error)) {
+        match transaction.send().await.map_err(|error| failure(&error)) {
             Ok(_) => Ok(Stored::New),
             Err(StoreError::Condition(_)) => Ok(Stored::Already),
             Err(error) => Err(error),
@@ -41,9 +38,8 @@ impl Store {
 
     /// What the stored record of a request charges; `None` when there is none.
     pub async fn charge(&self, key: &KeyId, request: RequestId) -> Result<Option<PicoUsd>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
-        let get = get.consistent_read(true).customize().config_override(self.patience.write.of_call());
-        let output = get.send().await.map_err(|error| failure(&error))?;
+        let get = self.calls.writes.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
+        let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;
         output.item.map(|item| Reader(&item).number("charged").map(PicoUsd::new)).transpose()
     }
 

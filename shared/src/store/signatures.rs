@@ -40,7 +40,7 @@ impl Store {
             let keys = batch.iter().map(|call| primary_key(&partition(key), &sort_key(call))).collect();
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
             let wanted = wanted.map_err(|_| StoreError::Malformed("keys that cannot be asked for".into()))?;
-            let output = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+            let output = self.calls.reads.batch_get_item().request_items(&self.table, wanted).send().await;
             let output = output.map_err(|error| failure(&error))?;
             for item in output.responses.unwrap_or_default().into_values().flatten() {
                 let reader = Reader(&item);

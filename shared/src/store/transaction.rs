@@ -21,9 +21,9 @@ impl Store {
         let token = format!("{:032x}", fastrand::u128(..));
         let (started, mut tries) = (Instant::now(), 1);
         loop {
-            let transaction = self.client.transact_write_items().client_request_token(&token);
+            let transaction = self.calls.writes.transact_write_items().client_request_token(&token);
             let transaction = transaction.set_transact_items(Some(items.clone()));
-            let sent = transaction.customize().config_override(self.patience.write.of_call()).send().await;
+            let sent = transaction.send().await;
             match sent.map(drop).map_err(|error| failure(&error)) {
                 Err(StoreError::Unavailable(_) | StoreError::Throttled(_))
                     if tries < TRIES && started.elapsed() < PATIENCE =>

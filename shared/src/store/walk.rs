@@ -26,7 +26,8 @@ impl Store {
         let mut keys = Vec::new();
         for mark in active_marks(now) {
             let query = self
-                .client
+                .calls
+                .pages
                 .query()
                 .table_name(&self.table)
                 .index_name(ACTIVE)
@@ -45,7 +46,8 @@ impl Store {
     /// So many ids of the directory after that one, in their order; from the first one on for `None`.
     pub async fn listed_after(&self, after: Option<&KeyId>, most: usize) -> Result<Vec<KeyId>, StoreError> {
         let query = self
-            .client
+            .calls
+            .pages
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk AND sk > :after")
@@ -54,7 +56,7 @@ impl Store {
             .expression_attribute_values(":after", text(after.map_or(" ", KeyId::as_str)))
             .projection_expression("sk")
             .limit(i32::try_from(most).unwrap_or(i32::MAX));
-        let output = query.customize().config_override(self.patience.page.of_call()).send().await;
+        let output = query.send().await;
         let items = output.map_err(|error| failure(&error))?.items.unwrap_or_default();
         let id = |item: &Item| {
             let reader = Reader(item);
@@ -83,8 +85,8 @@ impl Store {
             HashMap::from([(self.table.clone(), keys.map_err(|_| StoreError::Malformed("keys of no item".into()))?)]);
         let mut found = HashMap::with_capacity(ids.len());
         for _ in 0..TRIES {
-            let get = self.client.batch_get_item().set_request_items(Some(asked)).customize();
-            let output = get.config_override(self.patience.page.of_call()).send().await.map_err(|error| failure(&error))?;
+            let get = self.calls.pages.batch_get_item().set_request_items(Some(asked));
+            let output = get.send().await.map_err(|error| failure(&error))?;
             for item in output.responses.unwrap_or_default().into_values().flatten() {
                 found.insert(key_of(&item)?, item);
             }
@@ -104,7 +106,7 @@ impl Store {
 
     /// Notes how far it has come.
     pub async fn move_cursor(&self, cursor: &Cursor) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(cursor.item()));
+        let put = self.calls.reads.put_item().table_name(&self.table).set_item(Some(cursor.item()));
         put.send().await.map(drop).map_err(|error| failure(&error))
     }
 }
