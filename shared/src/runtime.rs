@@ -89,7 +89,7 @@ where
 
 /// An event as a request. Function URLs send version 2.0, which is tried first, and API Gateway's REST interface 1.0; none is read
 /// as the other one, because each lacks what the other one needs.
-fn read(event: &[u8]) -> Option<Request> {
+pub fn read(event: &[u8]) -> Option<Request> {
     if let Ok(event) = serde_json::from_slice::<ApiGatewayV2httpRequest>(event) {
         return Some(LambdaRequest::ApiGatewayV2(event).into());
     }
