@@ -157,7 +157,20 @@ pub fn relay_chunks<'a>(
     wire: WireFormat,
     chunks: impl Iterator<Item = &'a [u8]>,
 ) -> Relayed {
-    let mut relay = Relay::new(context(format, delivery), conversion(format, wire));
+    drive(Relay::new(context(format, delivery), conversion(format, wire)), chunks)
+}
+
+/// The same with every frame read in full.
+pub fn relay_in_full<'a>(
+    delivery: Delivery,
+    format: ClientFormat,
+    wire: WireFormat,
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> Relayed {
+    drive(Relay::new(context(format, delivery), conversion(format, wire)).reading_in_full(), chunks)
+}
+
+fn drive<'a>(mut relay: Relay, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
     for chunk in chunks {

@@ -6,8 +6,10 @@ mod media;
 mod meter;
 pub mod outbound;
 pub mod relay;
+mod repeats;
 mod restore;
 mod rules;
+mod whole;
 
 pub use crate::wire::{CostOf, Delivery, ReplyContext};
 pub use conversion::{Conversion, Forwarded};

@@ -5,14 +5,15 @@ use bytes::BytesMut;
 use super::characters::with_whole_characters;
 use super::conversion::{Conversion, Forwarded};
 use super::meter::{Meter, Metered, UsageReport};
+use super::repeats::{Repeat, Repeats};
 use super::restore::Restore;
 use super::rules::{CallIds, ReplyRules};
-use crate::chat::{ChatResponse, Part, StreamEvent, Usage, collect};
+use super::whole::{Folded, reply_of};
+use crate::chat::{Delta, StreamEvent, Usage};
 use crate::error::{GatewayError, UpstreamError, UpstreamErrorKind};
 use crate::sse::{Frame, FrameReader, SseError};
 use crate::wire::{
-    self, Checked, Delivery, EventDecoder, EventEncoder, FrameFold, FrameForwarder, FrameUndoer, Native, ReplyContext,
-    WireFormat,
+    self, Checked, Delivery, EventDecoder, EventEncoder, FrameForwarder, FrameUndoer, ReplyContext, WireFormat,
 };
 
 /// How far a stream is.
@@ -42,6 +43,8 @@ struct Machine {
     context: ReplyContext,
     wire: WireFormat,
     decoder: Box<dyn EventDecoder>,
+    /// Frames that need no reading.
+    repeats: Repeats,
     /// What to undo in events; `None` where the formats are the same.
     restore: Option<Restore>,
     /// What to undo in frames, where the formats are the same and the request was changed.
@@ -70,15 +73,6 @@ enum Outlet {
     Collect(Vec<StreamEvent>),
     /// The frames' whole reply, at its end.
     Fold(Folded),
-}
-
-/// A provider's own whole reply, as far as it came.
-struct Folded {
-    native: &'static dyn Native,
-    fold: Box<dyn FrameFold>,
-    /// The reply where it came whole: nothing is folded then.
-    body: Option<String>,
-    events: Vec<StreamEvent>,
 }
 
 impl From<SseError> for UpstreamError {
@@ -116,6 +110,11 @@ impl Relay {
         let machine = Machine {
             wire,
             decoder: wire::decoder(wire),
+            repeats: match &outlet {
+                Outlet::Forward(_) => Repeats::new(wire, true),
+                Outlet::Encode | Outlet::Collect(_) => Repeats::new(wire, false),
+                Outlet::Fold(_) => Repeats::none(),
+            },
             restore,
             undoer,
             rules: ReplyRules::new(context.identity.clone(), call_ids),
@@ -138,6 +137,14 @@ impl Relay {
         if self.machine.wire == WireFormat::OpenAi {
             self.machine.writes = Some(writes);
         }
+        self
+    }
+
+    /// The same with every frame read in full, also one that repeats the one before it but for its text. For the law that both ways
+    /// tell the same.
+    #[must_use]
+    pub fn reading_in_full(mut self) -> Self {
+        self.machine.repeats = Repeats::none();
         self
     }
 
@@ -236,11 +243,36 @@ impl Machine {
         if self.meter.finish.is_some() || is_empty {
             return Ok(());
         }
+        if let Some(repeat) = self.repeats.of(frame) {
+            return self.repeat(frame, &repeat, out);
+        }
         let data = with_whole_characters(frame.data);
         let frame = Frame { data: &data, ..*frame };
         let decoded = self.decoder.decode(&frame, &mut self.events);
         let checked = self.check();
-        self.tell(Some(&frame), decoded.and(checked), out)
+        let (before, text) = (out.len(), self.sole_text());
+        self.tell(Some(&frame), decoded.and(checked), out)?;
+        self.repeats.note(&frame, text.as_deref(), out.get(before..).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Takes a frame that only differs from the one before in its text.
+    fn repeat(&mut self, frame: &Frame<'_>, repeat: &Repeat<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
+        self.events.push(StreamEvent::Delta(Delta::Text(repeat.text.clone().into_owned())));
+        let checked = self.check();
+        if matches!(self.outlet, Outlet::Forward(_)) && checked.is_ok() && self.sole_text().is_some() {
+            self.repeats.write(repeat, out);
+            return Ok(());
+        }
+        self.tell(Some(frame), checked, out)
+    }
+
+    /// The text that is all there is to tell of a frame.
+    fn sole_text(&self) -> Option<String> {
+        match self.checked.as_slice() {
+            [StreamEvent::Delta(Delta::Text(text))] if !self.rules.is_holding() => Some(text.clone()),
+            _ => None,
+        }
     }
 
     fn end(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
@@ -349,22 +381,4 @@ impl Machine {
             Ok(()) => Progress::Waiting,
         }
     }
-}
-
-impl Folded {
-    fn add(&mut self, frame: Option<&Frame<'_>>, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        self.events.append(checked);
-        match frame.filter(|_| self.body.is_none()) {
-            Some(frame) => self.fold.add(frame),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The reply that the events tell.
-fn reply_of(events: &mut Vec<StreamEvent>) -> Result<ChatResponse, UpstreamError> {
-    let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
-    // A thought without words and without a signature says nothing.
-    reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None, .. } if text.is_empty()));
-    Ok(reply)
 }

@@ -1,0 +1,33 @@
+//! What is kept of a reply that its client gets whole.
+
+use crate::chat::{ChatResponse, Part, StreamEvent, collect};
+use crate::error::UpstreamError;
+use crate::sse::Frame;
+use crate::wire::{FrameFold, Native};
+
+/// A provider's own whole reply, as far as it came.
+pub(super) struct Folded {
+    pub(super) native: &'static dyn Native,
+    pub(super) fold: Box<dyn FrameFold>,
+    /// The reply where it came whole: nothing is folded then.
+    pub(super) body: Option<String>,
+    pub(super) events: Vec<StreamEvent>,
+}
+
+impl Folded {
+    pub(super) fn add(&mut self, frame: Option<&Frame<'_>>, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        self.events.append(checked);
+        match frame.filter(|_| self.body.is_none()) {
+            Some(frame) => self.fold.add(frame),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The reply that the events tell.
+pub(super) fn reply_of(events: &mut Vec<StreamEvent>) -> Result<ChatResponse, UpstreamError> {
+    let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
+    // A thought without words and without a signature says nothing.
+    reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None, .. } if text.is_empty()));
+    Ok(reply)
+}
