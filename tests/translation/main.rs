@@ -18,6 +18,7 @@ mod made_up;
 mod modalities;
 mod naming;
 mod odd_names;
+mod odd_requests;
 mod older_form;
 mod openrouter;
 mod openrouter_claude;

@@ -14,6 +14,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::wire::schema_draft;
 pub use crate::wire::schema_ref::SchemaError;
 use crate::wire::schema_ref::{self, Room, Schema, children, merge, resolve};
 use output::{Closer, closed_object};
@@ -21,7 +22,7 @@ use references::{Recursion, cut_dangling, cut_recursive, move_references, unknow
 pub use strict::StrictTools;
 
 /// What Claude refuses at the root of a tool's schema.
-pub const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 /// Keywords that structured output refuses and a description can say instead.
 const LIMITS: [&str; 24] = [
     "contains",
@@ -57,6 +58,7 @@ const HOPS: usize = 16;
 /// The schema for a tool's `input_schema`, whose root must be an object without `anyOf`, `oneOf` and `allOf`. A schema that is
 /// so already is returned byte for byte.
 ///
+/// - Keywords are as the draft 2020-12 has them: anything else is refused (`JSON schema is invalid`, Dokploy/mcp#74).
 /// - `null`, a boolean and `{}` become an object without properties.
 /// - A root reference is replaced by what it points to, and a missing type is added.
 /// - A root union becomes one object with the properties of all its object alternatives. Of `anyOf` and `oneOf` only what every
@@ -69,12 +71,13 @@ pub fn tool_input(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     if document.is_null() || document.is_boolean() {
         document = Value::Object(Schema::new());
     }
+    let is_valid = !schema_draft::repair(&mut document);
     let Value::Object(root) = &document else { return Err(SchemaError::kind("an object", &document)) };
     let fine = root.get("type").is_some_and(|kind| kind == "object")
         && root.get("properties").is_none_or(Value::is_object)
         && !UNIONS.iter().any(|union| root.contains_key(*union));
     if fine {
-        return Ok(schema.to_owned());
+        return if is_valid { Ok(schema.to_owned()) } else { schema_ref::write(root) };
     }
     let mut input = Joiner::new(&document).object(root.clone(), 0).unwrap_or_else(|| wrapped(root.clone()));
     cut_dangling(&mut input, unknown);

@@ -23,6 +23,7 @@ pub mod raw;
 mod reply;
 pub mod request;
 pub mod responses;
+pub(crate) mod schema_draft;
 mod schema_growth;
 pub(crate) mod schema_ref;
 pub mod seal;

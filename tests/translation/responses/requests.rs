@@ -86,17 +86,16 @@ fn what_no_route_gives_is_named_and_the_defaults_are_not() {
 
 #[test]
 fn a_search_of_the_clients_own_declares_what_it_finds() {
-    let found = json!([{"type": "function", "name": "rate", "description": "A rate.", "parameters": {"type": "object"}}]);
+    let found = json!([{"type": "function", "name": "rate", "description": "A rate.", "parameters": {"type": "object", "properties": {}}}]);
     let request = json!({
-        "tools": [{"type": "tool_search", "execution": "client", "description": "Finds.", "parameters": {"type": "object"}}],
+        "tools": [{"type": "tool_search", "execution": "client", "description": "Finds.", "parameters": {"type": "object", "properties": {}}}],
         "input": [
             {"role": "user", "content": "hi"},
             {"type": "tool_search_call", "call_id": "a", "execution": "client", "arguments": {"query": "rates"}},
             {"type": "tool_search_output", "call_id": "a", "execution": "client", "tools": found},
         ],
     });
-    let function =
-        |name: &str, description: &str| json!({"name": name, "description": description, "parameters": {"type": "object"}});
+    let function = |name: &str, description: &str| json!({"name": name, "description": description, "parameters": {"type": "object", "properties": {}}});
     let tools = json!([
         {"type": "function", "function": function("tool_search", "Finds.")},
         {"type": "function", "function": function("rate", "A rate.")},

@@ -2,6 +2,7 @@
 //! makes them edits, the encoder writes by them.
 
 pub(super) mod media;
+mod schemas;
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use crate::chat::request::{Amount, Effort, ToolChoice};
 use crate::wire::claude_schema::{self, SchemaError, StrictTools};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
+pub(super) use schemas::tool_schema;
 
 /// Longest id of a call that OpenAI takes.
 const LONGEST_ID: usize = 64;
@@ -202,6 +204,11 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
+/// Whether a model is one of Moonshot's, which call themselves Kimi.
+fn is_kimi(upstream: &str) -> bool {
+    upstream.starts_with("moonshotai/")
+}
+
 /// Whether a model takes a tool with that schema as a strict one beside those before it. Claude's has its own limits, in the form that
 /// it gets.
 pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>, others: &mut StrictTools) -> bool {
@@ -209,7 +216,8 @@ pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>, others: &m
         let sent = claude_schema::tool_input(schema.unwrap_or(RawValue::NULL));
         return sent.is_ok_and(|sent| others.admits(&sent));
     }
-    !is_openai(upstream) || schema.is_some_and(allows_strict)
+    let sent = || tool_schema(upstream, schema).ok().flatten();
+    !is_openai(upstream) || sent().is_some_and(|sent| allows_strict(&sent))
 }
 
 /// The form of an answer as a model takes it.

@@ -21,7 +21,7 @@ use crate::wire::unread;
 pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     for tool in elements(forwarding.body, "tools") {
         if !forwarding.edits.removes(tool) {
-            nest(forwarding, tool);
+            nest(forwarding, tool, target)?;
         }
     }
     choose(forwarding, target)?;
@@ -141,20 +141,25 @@ struct Grammar {
 }
 
 /// A tool as OpenAI nests it: from a flat one, from one of Anthropic's, or from one without a type. A cache mark is the tool's.
-fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
+fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    // Gemini stores a cache for one, for a price of its own.
+    let takes_marks = !rules::is_gemini(target.upstream);
     let is_kept = |value: &Value<'_>| !forwarding.edits.removes(*value);
     let member = |name: &str| tool.get(name).filter(is_kept).and_then(raw);
+    let fitted =
+        |own: Option<&RawValue>| rules::tool_schema(target.upstream, own).map_err(|error| tool.wrong(&error.to_string()));
     if let Some(function) = tool.get("function") {
         if tool.get("type").is_none() {
             forwarding.edits.set(tool, "type", "function");
         }
         if let Some(schema) = function.get("input_schema").filter(|_| function.get("parameters").is_none()) {
             forwarding.edits.remove(schema);
-            forwarding.edits.set_json(function, "parameters", &schema.json().0);
+            let sent = fitted(raw(schema).as_deref())?;
+            forwarding.edits.set_json(function, "parameters", sent.as_deref().map_or("null", RawValue::get));
         }
         if let Some(mark) = function.get("cache_control") {
             forwarding.edits.remove(mark);
-            if tool.get("cache_control").is_none() {
+            if tool.get("cache_control").is_none() && takes_marks {
                 forwarding.edits.set_json(tool, "cache_control", &mark.json().0);
             }
         }
@@ -163,15 +168,15 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>) {
         forwarding.edits.replace(tool, &Constrained { kind: "custom", custom, cache_control: member("cache_control") });
     } else if tool.get("custom").is_none() {
         let unread: Vec<String> = unread::members(tool, &TOOL).into_iter().map(Value::path).collect();
-        let function = Function {
-            name: member("name"),
-            description: member("description"),
-            parameters: member("parameters").or_else(|| member("input_schema")),
-            strict: member("strict"),
-        };
-        forwarding.edits.replace(tool, &Nested { kind: "function", function, cache_control: member("cache_control") });
+        let own = member("parameters").or_else(|| member("input_schema"));
+        let parameters = fitted(own.as_deref())?;
+        let function =
+            Function { name: member("name"), description: member("description"), parameters, strict: member("strict") };
+        let cache_control = member("cache_control").filter(|_| takes_marks);
+        forwarding.edits.replace(tool, &Nested { kind: "function", function, cache_control });
         forwarding.dropped.extend(unread);
     }
+    Ok(())
 }
 
 /// A choice as OpenAI writes it.

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
-use crate::wire::claude_schema::{StrictTools, tool_input};
+use crate::wire::claude_schema::StrictTools;
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::detail;
 use crate::wire::openai::reasoning::part_of;
@@ -74,14 +74,22 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
     }
 }
 
-/// Gives Claude the schemas of tools as it takes them: `OpenRouter` passes them on. Tools in other shapes are written anew elsewhere.
+/// Gives a model the schemas of tools as it takes them: `OpenRouter` passes them on. Tools in other shapes are written anew elsewhere.
 pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
-    let tools = forwarding.body.get("tools").filter(|_| rules::is_claude(target.upstream));
+    let tools = forwarding.body.get("tools");
     for function in tools.into_iter().flat_map(Value::elements).filter_map(|tool| tool.get("function")) {
-        let own = function.get("parameters").or_else(|| function.get("input_schema"));
+        let own = function.get("parameters");
+        if own.is_none() && function.get("input_schema").is_some() {
+            continue;
+        }
         let client = own.and_then(|schema| RawValue::from_string(schema.json().0).ok());
-        let sent = tool_input(client.as_deref().unwrap_or(RawValue::NULL));
+        let sent = rules::tool_schema(target.upstream, client.as_deref());
         let sent = sent.map_err(|error| own.unwrap_or(function).wrong(&error.to_string()))?;
+        let Some(sent) = sent else {
+            // None at all is a function of no parameters; null is no schema.
+            forwarding.edits.remove_field(function, "parameters");
+            continue;
+        };
         if client.is_none_or(|client| client.get() != sent.get()) {
             forwarding.edits.set_json(function, "parameters", sent.get());
         }

@@ -16,7 +16,7 @@ use crate::chat::turns::{CONTINUE, text};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
-use crate::wire::claude_schema::{StrictTools, tool_input};
+use crate::wire::claude_schema::StrictTools;
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
@@ -300,18 +300,12 @@ fn tool_out(
         .map_err(|error| GatewayError::unreadable(&error))?;
     let renamed = names.properties(&name).zip(parameters.as_ref());
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
-    let parameters =
-        if rules::is_claude(target.upstream) { Some(claudes_schema(parameters.as_deref())?) } else { parameters };
+    let parameters = rules::tool_schema(target.upstream, parameters.as_deref())
+        .map_err(|error| GatewayError::invalid("tools", format!("tools: {error}.")))?;
     let is_strict = strict.is_some() && rules::takes_strict(target.upstream, parameters.as_deref(), others);
     left_out.extend(strict.filter(|_| !is_strict));
     let function = FunctionOut { name: names.outward(&name), description, parameters, strict: is_strict };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })
-}
-
-/// A tool's schema as Claude takes it, also behind `OpenRouter`, which passes it on: an object at its root.
-fn claudes_schema(schema: Option<&RawValue>) -> Result<Box<RawValue>, GatewayError> {
-    let own = schema.unwrap_or(RawValue::NULL);
-    tool_input(own).map_err(|error| GatewayError::invalid("tools", format!("tools: {error}.")))
 }
 
 fn choice(choice: &ToolChoice, names: &ToolNames) -> Option<ChoiceOut> {

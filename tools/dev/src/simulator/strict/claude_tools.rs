@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::super::json::{items, string};
 use super::claude_model::Model;
 use super::schema;
+use super::tool_schemas;
 use super::verdict::{Verdict, ensure, extra, is_name};
 
 const TOOL_FIELDS: [&str; 10] = [
@@ -138,6 +139,7 @@ fn custom(model: Model<'_>, tool: &Value, path: &str) -> Verdict {
     ensure(["oneOf", "allOf", "anyOf"].iter().all(|union| schema.get(*union).is_none()), || {
         format!("{path}.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level")
     })?;
+    tool_schemas::claude(schema, &format!("{path}.input_schema"))?;
     schema::walk(schema, &mut |keywords| {
         let mut keys = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
         ensure(keys.all(|key| is_name(key, "_.-", 64)), || {

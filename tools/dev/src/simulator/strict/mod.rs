@@ -29,6 +29,7 @@ mod openrouter_values;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod tool_schemas;
 mod verdict;
 
 use serde_json::Value;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::json::{items, string};
 use super::claude_pictures;
 use super::claude_tools::{compiled, is_strict, promised};
+use super::tool_schemas;
 use super::verdict::{Verdict, ensure, extra};
 
 const MOST_BREAKPOINTS: usize = 4;
@@ -115,6 +116,7 @@ fn schemas(body: &Value) -> Verdict {
         ensure(["oneOf", "allOf", "anyOf"].iter().all(|union| schema.get(*union).is_none()), || {
             format!("{path}: input_schema does not support oneOf, allOf, or anyOf at the top level")
         })?;
+        tool_schemas::claude(schema, &path)?;
         if function.get("strict") == Some(&Value::Bool(true)) {
             promised(schema, &path)?;
         }

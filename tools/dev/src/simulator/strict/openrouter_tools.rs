@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::json::{items, string};
 use super::schema;
+use super::tool_schemas;
 use super::verdict::{Verdict, ensure, is_name};
 
 /// Checks the tools for this model.
@@ -36,6 +37,13 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         })?;
         if model.starts_with("anthropic/") {
             keys(function, &path)?;
+        }
+        if let Some(schema) = function.get("parameters") {
+            match model.split_once('/') {
+                Some(("openai", _)) => tool_schemas::openai(schema, string(function, "name").unwrap_or_default())?,
+                Some(("moonshotai", _)) => tool_schemas::kimi(schema)?,
+                _ => {}
+            }
         }
         if openai && function.get("strict") == Some(&Value::Bool(true)) {
             let name = string(function, "name").unwrap_or_default();

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::blocks::quoted;
 use super::reading::Reader;
 use crate::chat::request::ToolChoice;
-use crate::document::{Entry, Kind, Value};
+use crate::document::{Entry, Value};
 use crate::error::GatewayError;
 use crate::wire::anthropic::client::request::tool_choice;
 use crate::wire::anthropic::rules::tools;
@@ -168,12 +168,8 @@ impl<'d> Reader<'_, 'd> {
             self.forwarding.edits.set_json(tool, "input_schema", empty.get());
             return Ok(());
         };
-        let properties = self.names.properties(name);
-        if is_tools_root(own) && properties.is_none() {
-            return Ok(());
-        }
         let client = raw(own)?;
-        let renamed = properties.and_then(|names| names.schema(&client));
+        let renamed = self.names.properties(name).and_then(|names| names.schema(&client));
         let sent = input_schema(renamed.as_deref().unwrap_or(&client), tool)?;
         if sent.get() != client.get() {
             self.forwarding.edits.set_json(tool, "input_schema", sent.get());
@@ -193,13 +189,6 @@ impl<'d> Reader<'_, 'd> {
         }
         Ok(())
     }
-}
-
-/// Whether a schema is taken as a tool's: an object at its root, without a union of others.
-fn is_tools_root(schema: Value<'_>) -> bool {
-    schema.get("type").is_some_and(|kind| kind.is("object"))
-        && schema.get("properties").is_none_or(|properties| properties.kind() == Kind::Object)
-        && !schema.members().any(|(name, _)| schema::UNIONS.contains(&name.as_ref()))
 }
 
 fn input_schema(schema: &RawValue, tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {

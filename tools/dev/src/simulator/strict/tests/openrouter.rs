@@ -11,7 +11,7 @@ pub(super) fn body() -> Value {
     json!({
         "model": "m",
         "messages": [{ "role": "user", "content": "hello" }],
-        "tools": [{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }],
+        "tools": [{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object", "properties": {} } } }],
     })
 }
 
@@ -78,9 +78,9 @@ fn sound_requests_are_accepted() {
 #[test]
 fn settings_and_tools_are_refused() {
     let tool = |function: Value| json!({ "tools": [{ "type": "function", "function": function }] });
-    let open = json!({ "name": "a", "strict": true, "parameters": { "type": "object" } });
+    let open = json!({ "name": "a", "strict": true, "parameters": { "type": "object", "properties": {} } });
     let optional = json!({ "name": "a", "strict": true,
-        "parameters": { "properties": { "b": {} }, "additionalProperties": false } });
+        "parameters": { "type": "object", "properties": { "b": {} }, "additionalProperties": false } });
     for (model, change, words) in [
         (GPT, json!({ "thinking": {} }), "Unrecognized key: \"thinking\""),
         (GPT, json!({ "max_tokens": 9, "max_completion_tokens": 9 }), "'max_tokens' and 'max_completion_tokens'"),

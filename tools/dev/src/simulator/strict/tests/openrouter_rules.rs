@@ -18,7 +18,7 @@ fn tools(tools: &[Value]) -> Value {
 }
 
 fn tool(name: &str) -> Value {
-    json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object" } } })
+    json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object", "properties": {} } } })
 }
 
 /// Four messages, the second of which is the assistant's.

@@ -63,7 +63,7 @@ fn messages_and_tools_have_no_other_members() {
     let odd = |message: Value| talk(&[message]);
     let part = json!([{ "type": "text", "text": "a", "id": "b" }]);
     let tool = |function: Value, beside: Value| json!({ "tools": [changed(&json!({ "type": "function", "function": function }), &beside)] });
-    let function = || json!({ "name": "f", "parameters": { "type": "object" } });
+    let function = || json!({ "name": "f", "parameters": { "type": "object", "properties": {} } });
     for (model, change) in [
         (GPT, odd(json!({ "role": "user", "content": "a", "name": "b" }))),
         (QWEN, odd(json!({ "role": "user", "content": "a", "id": "b" }))),

@@ -1,0 +1,270 @@
+//! Schemas of tools as the models behind OpenRouter take them: it passes them on, and their vendors refuse the whole request for one.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::wire::claude_schema::tool_input;
+use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, resolve};
+
+/// A tool's schema as a model takes it; none where the model needs none and the client gives none.
+pub(in crate::wire::openai) fn tool_schema(
+    upstream: &str,
+    own: Option<&RawValue>,
+) -> Result<Option<Box<RawValue>>, SchemaError> {
+    if super::is_claude(upstream) {
+        return tool_input(own.unwrap_or(RawValue::NULL)).map(Some);
+    }
+    let rule: fn(&mut Schema) -> bool = if super::is_openai(upstream) {
+        openais
+    } else if super::is_kimi(upstream) {
+        kimis
+    } else {
+        return Ok(own.map(ToOwned::to_owned));
+    };
+    own.map(|own| fitted(own, rule)).transpose()
+}
+
+/// A schema whose root is one object, in which every schema keeps the rule. One that is so already is returned byte for byte.
+fn fitted(own: &RawValue, rule: fn(&mut Schema) -> bool) -> Result<Box<RawValue>, SchemaError> {
+    let plain = tool_input(own)?;
+    let mut document = schema_ref::parse(&plain)?;
+    let Value::Object(root) = &mut document else { return Ok(plain) };
+    if rule(root) { schema_ref::write(root) } else { Ok(plain) }
+}
+
+/// OpenAI's rules beside the draft: the root lists its properties (tailcallhq/forgecode#1359, caozhiyuan/copilot-api#131), and has none
+/// of `enum` and `not`, as of the unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39). Whether anything had to be done.
+fn openais(root: &mut Schema) -> bool {
+    let number = root.len();
+    root.retain(|keyword, _| !matches!(keyword.as_str(), "enum" | "not"));
+    let mut changed = root.len() < number;
+    if !root.contains_key("properties") {
+        root.insert("properties".to_owned(), Value::Object(Schema::new()));
+        changed = true;
+    }
+    list_items(root) | changed
+}
+
+/// Every list says what is in it (SolaceLabs/solace-agent-mesh#1051; of tuples too, AnswerDotAI/fastcore#798): what its places hold, or
+/// texts.
+fn list_items(schema: &mut Schema) -> bool {
+    let is_list = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
+        Some(kind) => kind == "array",
+        None => false,
+    };
+    let mut changed = is_list && !schema.contains_key("items");
+    if changed {
+        let places = schema.get("prefixItems").and_then(Value::as_array);
+        let items = places.map_or_else(|| ("type", Value::from("string")), |places| ("anyOf", Value::from(places.clone())));
+        schema.insert("items".to_owned(), Value::Object(Schema::from_iter([(items.0.to_owned(), items.1)])));
+    }
+    for child in children_mut(schema) {
+        changed |= list_items(child);
+    }
+    changed
+}
+
+/// Most bytes that references of other forms may copy.
+const COPIES: usize = 64 * 1024;
+
+/// Kimi's rules (MoonshotAI/walle, validation principles, level `lite`): a schema among others is an object and never a flag, an `enum`
+/// has values, and references lead to the root or to a definition there. Whether anything had to be done.
+fn kimis(root: &mut Schema) -> bool {
+    let changed = open_flags(root);
+    let document = Value::Object(root.clone());
+    let mut definitions = Definitions { document: &document, added: Schema::new(), left: COPIES };
+    let moved = definitions.refer(root);
+    let Definitions { added, .. } = definitions;
+    if !added.is_empty() {
+        let known = root.entry("$defs").or_insert_with(|| Value::Object(Schema::new()));
+        known.as_object_mut().into_iter().for_each(|known| known.extend(added.clone()));
+    }
+    changed | moved
+}
+
+/// Replaces the schemas `true` and `false` by one that says nothing, but for `additionalProperties`, and takes out an empty `enum`.
+fn open_flags(schema: &mut Schema) -> bool {
+    let number = schema.len();
+    schema.retain(|keyword, value| keyword != "enum" || value.as_array().is_none_or(|values| !values.is_empty()));
+    let mut changed = schema.len() < number;
+    for (keyword, value) in schema.iter_mut() {
+        let flags: Vec<&mut Value> = match (keyword.as_str(), value) {
+            ("items" | "contains" | "not" | "if" | "then" | "else", value) => vec![value],
+            ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(list)) => list.iter_mut().collect(),
+            ("properties" | "$defs" | "definitions" | "patternProperties", Value::Object(named)) => {
+                named.values_mut().collect()
+            }
+            _ => Vec::new(),
+        };
+        for flag in flags.into_iter().filter(|value| value.is_boolean()) {
+            *flag = Value::Object(Schema::new());
+            changed = true;
+        }
+    }
+    for child in children_mut(schema) {
+        changed |= open_flags(child);
+    }
+    changed
+}
+
+/// Definitions that references of other forms lead to.
+struct Definitions<'d> {
+    document: &'d Value,
+    added: Schema,
+    left: usize,
+}
+
+impl Definitions<'_> {
+    /// Makes all references lead to definitions at the root.
+    fn refer(&mut self, schema: &mut Schema) -> bool {
+        let mut changed = false;
+        if let Some(Value::String(reference)) = schema.get("$ref") {
+            match self.place(&reference.clone()) {
+                Some(place) if place == *reference => {}
+                Some(place) => {
+                    schema.insert("$ref".to_owned(), Value::from(place));
+                    changed = true;
+                }
+                None => {
+                    let name = name_of(reference);
+                    schema.retain(|keyword, _| keyword != "$ref");
+                    for (keyword, value) in cut(format!("Unknown structure: {name}.")) {
+                        schema.entry(keyword).or_insert(value);
+                    }
+                    changed = true;
+                }
+            }
+        }
+        for child in children_mut(schema) {
+            changed |= self.refer(child);
+        }
+        changed
+    }
+
+    /// The reference to the same schema by a definition at the root; none where it leads to no schema, or there is no room for it.
+    fn place(&mut self, reference: &str) -> Option<String> {
+        let Value::Object(target) = resolve(self.document, reference)? else { return None };
+        if !is_schema(self.document, target) {
+            return None;
+        }
+        let own = reference.strip_prefix("#/$defs/");
+        if reference == "#" || own.is_some_and(|name| !name.is_empty() && !name.contains(['/', '%', '~'])) {
+            return Some(reference.to_owned());
+        }
+        let letters = reference.trim_start_matches(['#', '/']).chars();
+        let name: String = letters.map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
+        let name = format!("{name}_");
+        if !self.added.contains_key(&name) {
+            let text = Value::Object(target.clone()).to_string();
+            self.left = self.left.checked_sub(text.len())?;
+            self.added.insert(name.clone(), Value::Null);
+            let mut target = target.clone();
+            self.refer(&mut target);
+            self.added.insert(name.clone(), Value::Object(target));
+        }
+        Some(format!("#/$defs/{name}"))
+    }
+}
+
+/// Whether that object is a schema of the document, and not what another keyword holds.
+fn is_schema(document: &Value, target: &Schema) -> bool {
+    let mut open = vec![document];
+    while let Some(value) = open.pop() {
+        let Value::Object(schema) = value else { continue };
+        if std::ptr::eq(schema, target) {
+            return true;
+        }
+        open.extend(children(schema));
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(upstream: &str, schema: &str) -> String {
+        let own = RawValue::from_string(schema.to_owned()).unwrap();
+        tool_schema(upstream, Some(&own)).unwrap().unwrap().get().to_owned()
+    }
+
+    #[test]
+    fn what_a_vendor_takes_is_sent_byte_for_byte() {
+        let fine = r##"{"type": "object", "properties": {"a": {"type": "array", "items": {}}, "b": {"$ref": "#/$defs/b"}}, "$defs": {"b": {}}}"##;
+        for upstream in ["openai/gpt-5.2", "moonshotai/kimi-k2.5", "anthropic/claude-opus-4.6", "qwen/qwen3-coder"] {
+            assert_eq!(sent(upstream, fine), fine, "{upstream}");
+        }
+        assert_eq!(sent("qwen/qwen3-coder", r#"{"type": "array"}"#), r#"{"type": "array"}"#);
+        assert!(tool_schema("openai/gpt-5.2", None).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_root_of_openais_is_one_object_that_lists_its_properties() {
+        let empty = r#"{"type":"object","properties":{}}"#;
+        for (schema, expected) in [
+            ("true", empty),
+            ("null", empty),
+            (r#"{"type":"object"}"#, empty),
+            (r#"{"type":"object","properties":{},"not":{"required":["a"]},"enum":[{}]}"#, empty),
+            (
+                r#"{"anyOf":[{"type":"object","properties":{"a":{"type":"string"}}}]}"#,
+                r#"{"type":"object","properties":{"a":{"type":"string"}}}"#,
+            ),
+            (r#"{"type":"string"}"#, r#"{"type":"object","properties":{"value":{"type":"string"}},"required":["value"]}"#),
+        ] {
+            assert_eq!(sent("openai/gpt-5.2", schema), expected, "{schema}");
+        }
+    }
+
+    #[test]
+    fn openais_lists_say_what_is_in_them() {
+        for (list, expected) in [
+            (r#"{"type":"array"}"#, r#"{"type":"array","items":{"type":"string"}}"#),
+            (r#"{"type":["array","null"]}"#, r#"{"type":["array","null"],"items":{"type":"string"}}"#),
+            (
+                r#"{"type":"array","items":[{"type":"integer"}]}"#,
+                r#"{"type":"array","prefixItems":[{"type":"integer"}],"items":{"anyOf":[{"type":"integer"}]}}"#,
+            ),
+        ] {
+            let inside = |list: &str| format!(r#"{{"type":"object","properties":{{"a":{{"anyOf":[{list}]}}}}}}"#);
+            assert_eq!(sent("openai/gpt-5.2", &inside(list)), inside(expected), "{list}");
+        }
+    }
+
+    #[test]
+    fn kimis_schemas_are_objects_and_refer_to_definitions_of_the_root() {
+        for (schema, expected) in [
+            (
+                r#"{"type":"object","properties":{"a":true,"b":{"type":"array","items":false},"c":{"enum":[]}},"additionalProperties":false}"#,
+                r#"{"type":"object","properties":{"a":{},"b":{"type":"array","items":{}},"c":{}},"additionalProperties":false}"#,
+            ),
+            (
+                r##"{"type":"object","properties":{"a":{"$ref":"#/definitions/A"}},"definitions":{"A":{"items":{"$ref":"#/definitions/A"}}}}"##,
+                r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/definitions_A_"}},"definitions":{"A":{"items":{"$ref":"#/$defs/definitions_A_"}}},"$defs":{"definitions_A_":{"items":{"$ref":"#/$defs/definitions_A_"}}}}"##,
+            ),
+            (
+                r#"{"type":"object","properties":{"a":{"$ref":"https://a.example/b","description":"x"}}}"#,
+                r#"{"type":"object","properties":{"a":{"description":"x","type":"object"}}}"#,
+            ),
+            (
+                r#"{"anyOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}"#,
+                r#"{"type":"object","properties":{"a":{},"b":{}}}"#,
+            ),
+        ] {
+            assert_eq!(sent("moonshotai/kimi-k2.5", schema), expected, "{schema}");
+        }
+    }
+
+    #[test]
+    fn fitting_twice_is_fitting_once() {
+        use crate::wire::schema_ref::tests::any_schema;
+        use proptest::prelude::*;
+        proptest!(|(schema in any_schema())| {
+            for upstream in ["openai/gpt-5.2", "moonshotai/kimi-k2.5"] {
+                let once = sent(upstream, &schema.to_string());
+                prop_assert_eq!(&sent(upstream, &once), &once);
+            }
+        });
+    }
+}

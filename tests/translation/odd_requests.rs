@@ -1,0 +1,77 @@
+//! Requests of odd shapes, each of which some provider refuses as it is: whatever becomes of one, no provider refuses what it is sent.
+
+use gateway::catalog::Catalog;
+use gateway::translate::outbound::Destination;
+use gateway::wire::ClientFormat;
+use gateway::wire::target::OutputBounds;
+use gateway_tests::sending::{send_to, wire_of};
+use serde_json::{Value, json};
+
+use crate::judged::{is_made_up, judge_of};
+use crate::upstream::{CHAT, MESSAGES, RESPONSES, user};
+
+/// Sends a body to every model by every route. What is sent must be taken; a refusal of our own names its place.
+fn taken_everywhere(format: ClientFormat, body: &str) {
+    let catalog = Catalog::embedded().unwrap();
+    for model in catalog.models() {
+        for route in &model.routes {
+            let wire = wire_of(route.provider);
+            let to = Destination { model, route, wire, output: OutputBounds::NONE };
+            let place = format!("{} at {}: {body}", model.id, route.provider);
+            match send_to(format, body, to, &[]) {
+                Err(error) => assert!(error.param().is_some(), "{place}: {error:?}"),
+                Ok(sent) => {
+                    let sent: Value = serde_json::from_slice(&sent.body).unwrap();
+                    let refusal = judge_of(route.provider).refusal(route.upstream.as_str(), &sent);
+                    let refusal = refusal.filter(|refusal| !is_made_up(refusal));
+                    assert_eq!(refusal, None, "{place}\n{sent}");
+                }
+            }
+        }
+    }
+}
+
+/// The same in each format, with what the formats call differently.
+fn declared_everywhere(schema: &Value) {
+    let messages = json!([user(json!("hi"))]);
+    let flat = json!({"type": "function", "name": "f", "parameters": schema});
+    let nested = json!({"type": "function", "function": {"name": "f", "parameters": schema}});
+    let anthropics = json!({"name": "f", "input_schema": schema});
+    for tool in [&flat, &nested, &anthropics] {
+        taken_everywhere(CHAT, &json!({"model": "m", "messages": messages, "tools": [tool]}).to_string());
+    }
+    let body = json!({"model": "m", "max_tokens": 9_000, "messages": messages, "tools": [anthropics]});
+    taken_everywhere(MESSAGES, &body.to_string());
+    taken_everywhere(RESPONSES, &json!({"model": "m", "input": "hi", "tools": [flat]}).to_string());
+}
+
+#[test]
+fn schemas_of_tools_are_those_that_each_vendor_takes() {
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
+    for schema in [
+        json!(null),
+        json!({}),
+        json!({"type": "object"}),
+        json!({"type": "array", "items": {"type": "string"}}),
+        json!({"type": "string", "enum": ["a"]}),
+        json!({"anyOf": [closed, {"type": "object", "properties": {"b": {}}}]}),
+        json!({"type": "object", "properties": {}, "not": {"required": ["a"]}, "enum": [{}]}),
+        json!({"$ref": "#/definitions/A", "definitions": {"A": closed}}),
+    ] {
+        declared_everywhere(&schema);
+    }
+    for property in [
+        json!(true),
+        json!({"type": "array"}),
+        json!({"type": ["array", "null"]}),
+        json!({"type": "array", "items": [{"type": "string"}, {"type": "integer"}]}),
+        json!({"type": "array", "prefixItems": [{"type": "string"}], "items": false}),
+        json!({"type": "integer", "minimum": 0, "exclusiveMinimum": true}),
+        json!({"type": "String", "required": true, "minLength": "3", "description": null}),
+        json!({"type": "any", "enum": []}),
+        json!({"$ref": "#/properties/b", "description": "the same"}),
+        json!({"$ref": "https://a.example/schema.json"}),
+    ] {
+        declared_everywhere(&json!({"type": "object", "properties": {"a": property, "b": closed}}));
+    }
+}

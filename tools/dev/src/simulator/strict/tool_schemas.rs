@@ -1,0 +1,103 @@
+//! What vendors refuse in the schemas of tools, beside their own subsets for strict ones.
+
+use serde_json::{Map, Value};
+
+use super::schema;
+use super::verdict::{Verdict, ensure};
+
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+const TEXTS: [&str; 5] = ["$ref", "description", "format", "pattern", "title"];
+const NUMBERS: [&str; 4] = ["exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"];
+const COUNTS: [&str; 6] = ["maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties"];
+const UNIONS: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+const GROUPS: [&str; 3] = ["$defs", "patternProperties", "properties"];
+
+type Keywords = Map<String, Value>;
+
+/// The first keyword that is not as the meta-schema of the draft 2020-12 has it (json-schema.org). Anthropic and OpenAI check by it
+/// (Dokploy/mcp#74, vercel/ai#2271).
+fn outside_the_draft(keywords: &Keywords) -> Option<&str> {
+    let is_schema = |value: &Value| value.is_object() || value.is_boolean();
+    let is_type = |value: &Value| value.as_str().is_some_and(|name| TYPES.contains(&name));
+    let is_fine = |keyword: &str, value: &Value| match keyword {
+        "type" => match value.as_array() {
+            Some(names) => !names.is_empty() && names.iter().all(is_type),
+            None => is_type(value),
+        },
+        "required" => value.as_array().is_some_and(|names| {
+            names.iter().all(Value::is_string) && (1..names.len()).all(|place| !names[..place].contains(&names[place]))
+        }),
+        "multipleOf" => value.as_f64().is_some_and(|factor| factor > 0.0),
+        "enum" => value.is_array(),
+        "additionalProperties" | "contains" | "items" | "not" => is_schema(value),
+        _ if TEXTS.contains(&keyword) => value.is_string(),
+        _ if NUMBERS.contains(&keyword) => value.is_number(),
+        _ if COUNTS.contains(&keyword) => value.as_f64().is_some_and(|count| count >= 0.0),
+        _ if UNIONS.contains(&keyword) => {
+            value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_schema))
+        }
+        _ if GROUPS.contains(&keyword) => value.as_object().is_some_and(|named| named.values().all(is_schema)),
+        _ => true,
+    };
+    keywords.iter().find(|(keyword, value)| !is_fine(keyword, value)).map(|(keyword, _)| keyword.as_str())
+}
+
+/// Anthropic's words for it.
+pub(super) fn claude(schema: &Value, path: &str) -> Verdict {
+    schema::walk(schema, &mut |keywords| {
+        ensure(outside_the_draft(keywords).is_none(), || {
+            format!("{path}: JSON schema is invalid. It must match JSON Schema draft 2020-12")
+        })
+    })
+}
+
+/// OpenAI's: the root is one object that lists its properties (nspady/google-calendar-mcp#39, cecli-dev/cecli#281,
+/// tailcallhq/forgecode#1359), and every list says what is in it (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798).
+pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
+    let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
+    let object = schema.get("type").is_some_and(|kind| kind == "object");
+    let plain = ["allOf", "anyOf", "enum", "not", "oneOf"].iter().all(|keyword| schema.get(keyword).is_none());
+    ensure(object && plain, || {
+        wrong("schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level.")
+    })?;
+    ensure(schema.get("properties").is_some(), || wrong("In context=(), object schema missing properties."))?;
+    schema::walk(schema, &mut |keywords| {
+        let fault = outside_the_draft(keywords);
+        ensure(fault.is_none(), || wrong(&format!("'{}' is not valid.", fault.unwrap_or_default())))?;
+        let is_list = match keywords.get("type") {
+            Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
+            kind => kind.is_some_and(|kind| kind == "array"),
+        };
+        ensure(!is_list || keywords.contains_key("items"), || wrong("array schema missing items."))
+    })
+}
+
+/// Moonshot's, for Kimi (MoonshotAI/walle, validation principles, level `lite`; can1357/oh-my-pi#5918 by way of OpenRouter).
+pub(super) fn kimi(schema: &Value) -> Verdict {
+    let wrong = |what: String| {
+        format!("Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <{what}>")
+    };
+    ensure(schema.get("type").is_some_and(|kind| kind == "object"), || {
+        "tools.function.parameters.type is required and must be \"object\"".to_owned()
+    })?;
+    schema::walk(schema, &mut |keywords| {
+        let fault = outside_the_draft(keywords);
+        ensure(fault.is_none(), || wrong(format!("invalid {}", fault.unwrap_or_default())))?;
+        let mut properties = keywords.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let flag = properties.find(|(_, schema)| !schema.is_object());
+        ensure(flag.is_none(), || {
+            wrong(format!(
+                "property schema for '{}' must be an object",
+                flag.map(|(name, _)| name.as_str()).unwrap_or_default()
+            ))
+        })?;
+        ensure(keywords.get("items").is_none_or(Value::is_object), || wrong("items must be an object".to_owned()))?;
+        let empty = keywords.get("enum").and_then(Value::as_array).is_some_and(Vec::is_empty);
+        ensure(!empty, || wrong("enum array cannot be empty".to_owned()))?;
+        let Some(reference) = keywords.get("$ref").and_then(Value::as_str) else { return Ok(()) };
+        let own = reference.strip_prefix("#/$defs/");
+        ensure(reference == "#" || own.is_some(), || wrong("references must start with #/$defs/".to_owned()))?;
+        let leads = own.is_none_or(|name| schema.pointer("/$defs").is_some_and(|known| known.get(name).is_some()));
+        ensure(leads, || wrong(format!("invalid $ref path: {reference}")))
+    })
+}
