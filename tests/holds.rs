@@ -197,6 +197,8 @@ fn dear_requests() -> Vec<(ClientFormat, String, Value)> {
         let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": dense.repeat(9_000)}]});
         all.extend([CHAT, MESSAGES].map(|format| (format, name.to_owned(), body.clone())));
     }
+    let body = json!({"model": "m", "max_tokens": 16.0, "messages": [{"role": "user", "content": "hi"}]});
+    all.extend([CHAT, MESSAGES].map(|format| (format, "a limit with a fraction".to_owned(), body.clone())));
     let pages = format!("%PDF-1.4 {}", "<< /Type /Page >> ".repeat(218)).into_bytes();
     let source = json!({"type": "base64", "media_type": "application/pdf", "data": encoded(&pages)});
     let content = json!([{"type": "document", "source": source}]);

@@ -16,6 +16,18 @@ fn with(settings: &Value) -> Value {
 }
 
 #[test]
+fn whole_numbers_are_sent_without_a_fraction_and_nothing_is_lost() {
+    for field in ["max_tokens", "max_completion_tokens"] {
+        let expected = json!({format!("/{field}"): 70_000, "/seed": 4, "/reasoning/max_tokens": 2_000});
+        let request = json!({field: 70_000.0, "seed": 4.0, "reasoning": {"max_tokens": 2_000.0}});
+        check(CHAT, GPT, &with(&request), expected, &[]);
+    }
+    let request = json!({"max_tokens": 9_000.0, "thinking": {"type": "enabled", "budget_tokens": 2_000.0}});
+    check(MESSAGES, CLAUDE, &with(&request), json!({"/max_tokens": 9_000, "/thinking/budget_tokens": 2_000}), &[]);
+    check(MESSAGES, CLAUDE, &with(&json!({"top_k": 5.0})), json!({"/top_k": 5}), &[]);
+}
+
+#[test]
 fn numbers_beyond_their_range_become_the_nearest_in_it_on_both_ways() {
     for (field, asked, sent) in [
         ("temperature", json!(-1), json!(0.0)),

@@ -120,6 +120,16 @@ impl<'d> Forwarding<'d> {
         }
     }
 
+    /// Writes the whole numbers at these places without a fraction: readers of typed fields take no other, and one that reads no limit
+    /// answers without any. Nothing is lost. To be called last: what is edited already stays as it is.
+    pub fn write_whole_numbers(&mut self, places: &[&[&str]]) {
+        for number in places.iter().filter_map(|place| self.body.at(place)) {
+            if let Some(whole) = number.as_integer().filter(|whole| whole.to_string() != number.spelling()) {
+                self.edits.replace(number, &whole);
+            }
+        }
+    }
+
     fn keep_fields(&mut self, allowed: &Allowed) {
         for (name, value) in self.body.members() {
             if allowed.forwarded.binary_search(&name.as_ref()).is_err() {

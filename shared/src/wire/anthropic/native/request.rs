@@ -100,6 +100,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     limit_marks(&mut forwarding, &marks);
     let betas = settle_edits(&mut forwarding, betas, &plan);
     apply_betas(&mut forwarding, &betas, target);
+    forwarding.write_whole_numbers(&[&["max_tokens"], &["thinking", "budget_tokens"], &["top_k"]]);
     forwarding.undo.names = names;
     Ok(forwarding)
 }

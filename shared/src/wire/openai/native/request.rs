@@ -56,6 +56,10 @@ const ALLOWED: Allowed = Allowed {
     tool_choice,
 };
 
+/// Fields that are whole numbers.
+const WHOLE_NUMBERS: [&[&str]; 6] =
+    [&["max_completion_tokens"], &["max_tokens"], &["reasoning", "max_tokens"], &["seed"], &["top_k"], &["top_logprobs"]];
+
 /// Whether a request speaks of functions in OpenAI's older form, which OpenRouter no longer knows: the conversation has them as tools.
 pub fn is_of_older_form(body: Value<'_>) -> bool {
     let is_older = |message: Value<'_>| {
@@ -149,6 +153,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     if !rules::is_openai(target.upstream) {
         rename_developer(&mut forwarding);
     }
+    forwarding.write_whole_numbers(&WHOLE_NUMBERS);
     Ok(forwarding)
 }
 
