@@ -75,3 +75,47 @@ fn schemas_of_tools_are_those_that_each_vendor_takes() {
         declared_everywhere(&json!({"type": "object", "properties": {"a": property, "b": closed}}));
     }
 }
+
+/// A conversation of Messages with these blocks of the assistant's and of the user's after them.
+fn told(assistant: &Value, user_blocks: &Value) -> Value {
+    let messages = json!([
+        user(json!("hi")),
+        {"role": "assistant", "content": assistant},
+        {"role": "user", "content": user_blocks},
+    ]);
+    let tools = json!([{"name": "f", "input_schema": {"type": "object", "properties": {}}}]);
+    json!({"model": "m", "max_tokens": 9_000, "messages": messages, "tools": tools})
+}
+
+#[test]
+fn blocks_have_the_members_of_their_type_and_results_hold_what_results_hold() {
+    let call = json!({"type": "tool_use", "id": "a", "name": "f", "input": {}});
+    let of_a_stream = json!({"type": "tool_use", "id": "a", "name": "f", "input": {}, "index": 1, "partial_json": "{}"});
+    let result = |content: Value| json!({"type": "tool_result", "tool_use_id": "a", "content": content});
+    let thought = json!({"type": "thinking", "thinking": "x", "signature": "y"});
+    for (assistant, blocks) in [
+        (json!([of_a_stream]), json!([result(json!("r"))])),
+        (json!([call]), json!([result(json!([result(json!("inner"))]))])),
+        (json!([call]), json!([result(json!([result(json!([{"type": "text", "text": "inner"}])), thought, call]))])),
+        (json!([call]), json!([{"type": "tool_result", "tool_use_id": "a", "id": "b", "name": "f", "content": "r"}])),
+        (json!("x"), json!([{"type": "text", "text": "y", "id": "b", "index": 0, "name": "n", "input": {}}])),
+        (
+            json!("x"),
+            json!([{"type": "text", "text": "y"}, {"type": "mid_conv_system", "content": [{"type": "text", "text": "z"}]}]),
+        ),
+        (json!("x"), json!([{"type": "text", "text": "y"}, {"type": "mid_conv_system", "content": "z", "text": "z"}])),
+        (json!("x"), json!([{"type": "text", "text": "y", "cache_control": {}}])),
+    ] {
+        taken_everywhere(MESSAGES, &told(&assistant, &blocks).to_string());
+    }
+}
+
+#[test]
+fn a_user_is_told_apart_and_not_told() {
+    for name in ["bob@example.com", "+1 415 555 0100", &"x".repeat(300)] {
+        let messages = json!([user(json!("hi"))]);
+        let body = json!({"model": "m", "max_tokens": 9_000, "messages": messages, "metadata": {"user_id": name}});
+        taken_everywhere(MESSAGES, &body.to_string());
+        taken_everywhere(CHAT, &json!({"model": "m", "messages": messages, "user": name}).to_string());
+    }
+}

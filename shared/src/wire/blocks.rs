@@ -105,7 +105,12 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
     let kind = text_field(block, "type")?;
     let part = match kind.as_str() {
         "text" => text_part(text_field(block, "text")?, cache),
-        "mid_conv_system" => text_part(reminder(&text_field(block, "text")?), cache),
+        "mid_conv_system" => {
+            let said = instruction(block).ok_or_else(|| block.missing("content"))?;
+            let others = block.get("content").into_iter().flat_map(Value::elements);
+            left_out.extend(others.filter(|inner| inner.get("text").is_none()).map(Value::place));
+            text_part(reminder(&said), cache)
+        }
         "image" => Part::Image { source: source(block, None)?, cache, place: block.place() },
         "document" => return document(block, cache, left_out),
         "thinking" => {
@@ -163,6 +168,21 @@ pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
         }
     }
     content
+}
+
+/// What an instruction among the blocks of a message says: texts (Anthropic's SDKs, `BetaMidConversationSystemBlockParam`), or one of
+/// its own.
+pub fn instruction(block: Value<'_>) -> Option<String> {
+    block.get("text").or_else(|| block.get("content")).and_then(texts)
+}
+
+/// A text, or the texts of a list of blocks.
+pub fn texts(content: Value<'_>) -> Option<String> {
+    if let Some(text) = content.as_text() {
+        return Some(text.into_owned());
+    }
+    let texts: Vec<_> = content.elements().filter_map(|block| block.get("text")?.as_text()).collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
 /// A reference to a tool in words, where no model follows it.

@@ -9,7 +9,8 @@ pub(in crate::wire) static CONTENT: Reading = Each(&BLOCK);
 /// What is read of a block, by its type.
 pub(in crate::wire) static BLOCK: Reading = ByType(&[
     ("text", &Members(&[("type", WHOLE), ("text", WHOLE), ("cache_control", WHOLE)])),
-    ("mid_conv_system", &Members(&[("type", WHOLE), ("text", WHOLE), ("cache_control", WHOLE)])),
+    // The one or the other.
+    ("mid_conv_system", &Members(&[("type", WHOLE), ("content", &CONTENT), ("text", WHOLE), ("cache_control", WHOLE)])),
     ("image", &Members(&[("type", WHOLE), ("source", &SOURCE), ("cache_control", WHOLE)])),
     ("document", &DOCUMENT),
     ("thinking", &Members(&[("type", WHOLE), ("thinking", WHOLE), ("signature", WHOLE), ("cache_control", WHOLE)])),

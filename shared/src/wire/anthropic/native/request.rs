@@ -20,6 +20,7 @@ use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, 
 use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
+use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
@@ -64,6 +65,11 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     }
     if let Some(metadata) = body.get("metadata") {
         forwarding.keep_only(metadata, &["user_id"]);
+        let name = metadata.get("user_id").and_then(Value::as_text).unwrap_or_default();
+        let sent = user_id(&name);
+        if sent != name {
+            forwarding.edits.set(metadata, "user_id", sent.as_ref());
+        }
     }
     forwarding.clamp_output(request.max_tokens, target);
     let format = AnswerFormat::of(body, target)?;

@@ -17,6 +17,7 @@ use crate::error::GatewayError;
 use crate::wire::anthropic::rules::history::{self, Ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
+use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::claude_schema::{self as schema, StrictTools};
@@ -163,7 +164,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
         top_p: None,
         top_k: None,
         stop_sequences: Vec::new(),
-        metadata: user.map(|user_id| Metadata { user_id }),
+        metadata: user.map(|user| Metadata { user_id: user_id(&user).into_owned() }),
     };
     let refused = sampling::refused(target.capabilities.sampling, asked_sampling(&sampling), plan.told.is_on());
     let sampling = without(refused, sampling, &mut lost);

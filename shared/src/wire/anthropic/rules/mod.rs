@@ -6,3 +6,4 @@ pub mod media;
 pub mod sampling;
 pub mod thinking;
 pub mod tools;
+pub mod user;

@@ -78,6 +78,10 @@ fn fields(header: &str, body: &Value) -> Verdict {
     }
     claude_server_tools::compaction(&betas, body)?;
     extra(body.get("metadata"), "metadata", &["user_id"])?;
+    // API reference, `metadata.user_id`; BerriAI/litellm#10102.
+    let user = body.pointer("/metadata/user_id").and_then(Value::as_str).unwrap_or_default();
+    ensure(user.chars().count() <= 256, || "metadata.user_id: String should have at most 256 characters".to_owned())?;
+    ensure(!user.contains('@'), || "metadata.user_id: user_id appears to contain an email address".to_owned())?;
     // No cloud platform takes task budgets (platform.claude.com, task-budgets): there they are one more extra input.
     extra(body.get("output_config"), "output_config", &["effort", "format"])
 }

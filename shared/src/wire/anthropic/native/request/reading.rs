@@ -9,7 +9,7 @@ use crate::document::{self, Value};
 use crate::error::GatewayError;
 use crate::wire::anthropic::rules::media::Carrier;
 use crate::wire::anthropic::signature;
-use crate::wire::blocks::{BLOCK, asks_to_cite, found_tool, is_of_a_server};
+use crate::wire::blocks::{BLOCK, asks_to_cite, found_tool, instruction, is_of_a_server, texts};
 use crate::wire::cache_marks::Area;
 use crate::wire::names::ToolNames;
 use crate::wire::native::Forwarding;
@@ -68,6 +68,17 @@ impl Spot {
 /// Whether Claude takes a member of a block. It refuses those that it does not know.
 fn is_member(kind: &str, name: &str) -> bool {
     has_member(&BLOCK, kind, name) || (kind, name) == ("text", "citations")
+}
+
+/// Whether a result holds no such block (platform.claude.com, tool use: texts, pictures, documents, search results and references).
+fn is_no_content(kind: &str) -> bool {
+    matches!(kind, "thinking" | "redacted_thinking" | "tool_use" | "tool_result") || is_of_a_server(kind)
+}
+
+/// What a result inside a result says, if that is text: a result is what it says.
+fn said_by_a_result(block: Value<'_>) -> Option<String> {
+    let content = block.get("content").filter(|_| block.get("type").is_some_and(|kind| kind.is("tool_result")))?;
+    texts(content).filter(|said| !said.trim().is_empty())
 }
 
 /// Reads blocks.
@@ -142,6 +153,13 @@ impl<'d> Reader<'_, 'd> {
                 return Ok(Block::new(Kind::Blank, block, home));
             }
             Some("text") => Kind::Text,
+            Some(kind) if spot == Spot::Result && is_no_content(kind) => {
+                let Some(said) = said_by_a_result(block) else {
+                    self.forwarding.drop(block);
+                    return Ok(Block::new(Kind::Text, block, home).gone());
+                };
+                self.say(block, &said, spot)
+            }
             Some("thinking" | "redacted_thinking") => return Ok(self.thought(block, &fields, home)),
             Some("tool_use") => {
                 self.call(block, &fields)?;
@@ -164,13 +182,14 @@ impl<'d> Reader<'_, 'd> {
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
             // The summary of what stood before it: the beta that reads it as one is not sent.
-            Some("compaction") if fields.content.and_then(Value::as_text).is_some() => {
-                self.say(block, fields.content, "content", str::to_owned)
+            Some("compaction") if let Some(summary) = fields.content.and_then(Value::as_text) => {
+                self.say(block, &summary, spot)
             }
-            Some("mid_conv_system") if fields.text.is_some() => self.say(block, fields.text, "text", reminder),
+            Some("mid_conv_system") if let Some(said) = instruction(block) => self.say(block, &reminder(&said), spot),
             // Only results may hold one.
             Some("tool_reference") if spot != Spot::Result => {
-                self.say(block, block.get("tool_name"), "tool_name", found_tool)
+                let name = block.get("tool_name").and_then(Value::as_text).unwrap_or_default();
+                self.say(block, &found_tool(&name), spot)
             }
             Some("tool_addition" | "tool_removal") => Kind::Text,
             kind => {
@@ -200,14 +219,16 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Says a block as a text that is made of its member of that name.
-    fn say(&mut self, block: Value<'d>, told: Option<Value<'d>>, name: &str, words: fn(&str) -> String) -> Kind {
-        let edits = &mut self.forwarding.edits;
-        edits.set(block, "type", "text");
-        if name != "text" {
-            edits.remove_field(block, name);
+    /// Says a block as a text, which has none of its other members.
+    fn say(&mut self, block: Value<'d>, words: &str, spot: Spot) -> Kind {
+        self.forwarding.edits.set(block, "type", "text");
+        self.forwarding.edits.set(block, "text", words);
+        for (name, value) in block.members().filter(|(name, _)| !is_member("text", name)) {
+            // What else a block of the user's has is named where it is read.
+            let is_told =
+                matches!(name.as_ref(), "content" | "tool_name" | "tool_use_id") || !matches!(spot, Spot::Answer(_));
+            if is_told { self.forwarding.edits.remove(value) } else { self.forwarding.leave_out(value) }
         }
-        edits.set(block, "text", &words(&told.and_then(Value::as_text).unwrap_or_default()));
         Kind::Text
     }
 
@@ -217,6 +238,16 @@ impl<'d> Reader<'_, 'd> {
         for (name, value) in block.members() {
             if value.is_null() {
                 self.forwarding.edits.remove(value);
+                continue;
+            }
+            // What the model itself has said comes back as it was, but for what only its stream has.
+            let is_known = match name.as_ref() {
+                "type" | "citations" => true,
+                "index" | "partial_json" => false,
+                name => matches!(spot, Spot::Answer(_)) || is_member(&kind, name),
+            };
+            if !is_known {
+                self.forwarding.leave_out(value);
                 continue;
             }
             let place = match name.as_ref() {
@@ -234,12 +265,7 @@ impl<'d> Reader<'_, 'd> {
                     continue;
                 }
                 "citations" => &mut fields.citations,
-                // What the model itself has said comes back as it was.
-                name if matches!(spot, Spot::Answer(_)) || is_member(&kind, name) => continue,
-                _ => {
-                    self.forwarding.leave_out(value);
-                    continue;
-                }
+                _ => continue,
             };
             *place = Some(value);
         }
@@ -269,6 +295,9 @@ impl<'d> Reader<'_, 'd> {
             self.drop_nulls(control);
             // What another beta adds to a mark is not passed on without it.
             self.forwarding.keep_only(control, &["ttl", "type"]);
+            if control.get("type").is_none() {
+                self.forwarding.edits.set(control, "type", "ephemeral");
+            }
             self.marks.push(MarkAt { holder, control, area });
         }
     }

@@ -52,7 +52,7 @@ fn sound_requests_are_accepted() {
     let format = json!({ "output_config": { "effort": "max", "format": { "type": "json_schema", "schema": closed } } });
     let adaptive = json!({ "thinking": { "type": "adaptive" }, "tool_choice": { "type": "any" } });
     for (model, change) in [
-        (OPUS, json!({ "temperature": 1, "stop_sequences": ["END"], "metadata": { "user_id": "u" } })),
+        (OPUS, json!({ "temperature": 1, "stop_sequences": ["END"], "metadata": { "user_id": "u".repeat(256) } })),
         (OPUS, json!({ "anthropic_beta": ["context-management-2025-06-27"], "context_management": {} })),
         (OPUS, format),
         (OPUS, adaptive.clone()),
@@ -78,6 +78,8 @@ fn settings_are_refused() {
         (OPUS, json!({ "seed": 1 }), "seed: Extra inputs are not permitted"),
         (OPUS, json!({ "context_management": {} }), extra),
         (OPUS, json!({ "metadata": { "name": "x" } }), "metadata.name: Extra inputs are not permitted"),
+        (OPUS, json!({ "metadata": { "user_id": "x".repeat(257) } }), "at most 256 characters"),
+        (OPUS, json!({ "metadata": { "user_id": "a@b.example" } }), "appears to contain an email address"),
         (OPUS, json!({ "anthropic_beta": ["claude-code-20250219"] }), "Unexpected value(s) `claude-code-20250219`"),
         (OPUS, json!({ "max_tokens": 128_001 }), "max_tokens: 128001 > 128000"),
         (HAIKU, json!({ "max_tokens": 64_001 }), "output tokens for claude-haiku-4-5"),
