@@ -119,3 +119,65 @@ fn a_user_is_told_apart_and_not_told() {
         taken_everywhere(CHAT, &json!({"model": "m", "messages": messages, "user": name}).to_string());
     }
 }
+
+#[test]
+fn kimi_answers_without_thinking_where_the_thought_of_a_call_is_missing() {
+    let call = json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let chat = |thought: Value, asked: (&str, Value)| {
+        let turn = json!({"role": "assistant", "content": null, "tool_calls": [call], "reasoning": thought});
+        let messages = json!([user(json!("hi")), turn, {"role": "tool", "tool_call_id": "a", "content": "r"}]);
+        json!({"messages": messages, "tools": [crate::upstream::function("f")], asked.0: asked.1})
+    };
+    for asked in [("reasoning_effort", json!("high")), ("reasoning", json!({"enabled": true}))] {
+        let (sent, named) = crate::upstream::sent(CHAT, "kimi-k2.5", chat(json!(null), asked.clone()));
+        assert_eq!(sent["reasoning"], json!({"enabled": false}), "{asked:?}");
+        assert_eq!(named.len(), 1, "{named:?}");
+        let (sent, _) = crate::upstream::sent(CHAT, "kimi-k2.5", chat(json!("thought"), asked.clone()));
+        assert_eq!(sent["reasoning"], json!({"enabled": true}), "{asked:?}");
+        taken_everywhere(CHAT, &with_model(chat(json!(null), asked)).to_string());
+    }
+    let (sent, named) = crate::upstream::sent(CHAT, "kimi-k2.5", chat(json!(null), ("max_tokens", json!(9_000))));
+    assert_eq!((sent.get("reasoning"), named.len()), (None, 0));
+    let thinking = json!({"type": "enabled", "budget_tokens": 2_000});
+    let turn = json!([{"type": "tool_use", "id": "a", "name": "f", "input": {}}]);
+    let mut body = told(&turn, &json!([{"type": "tool_result", "tool_use_id": "a", "content": "r"}]));
+    body["thinking"] = thinking;
+    let (sent, named) = crate::upstream::sent(MESSAGES, "kimi-k2.5", body);
+    assert_eq!((&sent["reasoning"], named), (&json!({"enabled": false}), vec!["thinking".to_owned()]));
+}
+
+fn with_model(mut body: Value) -> Value {
+    body["model"] = json!("m");
+    body
+}
+
+#[test]
+fn what_no_provider_could_read_is_refused_by_its_path() {
+    let messages = json!([user(json!("hi"))]);
+    let functions = json!([{"name": "f"}]);
+    let details =
+        json!([user(json!("hi")), {"role": "assistant", "content": "x", "reasoning_details": {"type": "reasoning.text"}}]);
+    for (body, param) in [
+        (json!({"messages": messages, "functions": functions, "function_call": {"name": "g"}}), "function_call"),
+        (
+            json!({"messages": messages, "tools": [{"type": "function", "function": {"name": null}}]}),
+            "tools[0].function.name",
+        ),
+        (json!({"messages": details}), "messages[1].reasoning_details"),
+    ] {
+        let catalog = Catalog::embedded().unwrap();
+        for name in ["claude-opus-4.6", "gpt-5.2", "kimi-k2.5"] {
+            let model = catalog.resolve(name).unwrap();
+            let error = gateway_tests::sending::send(CHAT, &with_model(body.clone()).to_string(), &model).unwrap_err();
+            assert_eq!(error.param(), Some(param), "{name}: {body}");
+        }
+    }
+}
+
+#[test]
+fn reasoning_goes_back_in_entries_of_known_types_alone() {
+    let entry = json!({"type": "thinking", "text": "x"});
+    let turn = json!({"role": "assistant", "content": "y", "reasoning_details": [entry]});
+    let body = json!({"model": "m", "messages": [user(json!("hi")), turn, user(json!("go"))]});
+    taken_everywhere(CHAT, &body.to_string());
+}

@@ -199,6 +199,14 @@ pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, 
     is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun || beside.is_unsigned)
 }
 
+/// Whether what is asked for turns thinking on of a model that then wants the thought of every call in the history back
+/// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 by way of OpenRouter,
+/// QuantumNous/new-api#3121). Where one is missing it answers without thinking.
+pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, amount: Amount) -> bool {
+    let is_asked = !matches!(amount, Amount::Default | Amount::Off | Amount::EffortAlone(_));
+    is_asked && is_kimi(target.upstream) && target.capabilities.unsigned_reasoning
+}
+
 /// Whether a model is one of OpenAI's.
 pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")

@@ -107,10 +107,25 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
         return true;
     }
     is_of_older_form(body)
+        || thinks_beside_bare_calls(body, target)
         || !rules::is_openai(target.upstream) && is_of_openais_own(body)
         || declared.chain(called).any(is_odd)
         || parts.into_iter().any(is_block)
         || has_odd_properties()
+}
+
+/// Whether thinking is asked for of a model that then misses the thought of a call.
+fn thinks_beside_bare_calls(body: Value<'_>, target: &Target<'_>) -> bool {
+    if !reasoning(body).is_ok_and(|asked| rules::wants_thoughts_of_calls(target, asked.amount)) {
+        return false;
+    }
+    let says =
+        |value: Value<'_>| value.elements().next().is_some() || value.as_text().is_some_and(|text| !text.trim().is_empty());
+    let has = |message: Value<'_>, names: &[&str]| names.iter().filter_map(|name| message.get(name)).any(says);
+    let mut messages = body.get("messages").into_iter().flat_map(Value::elements);
+    messages.any(|message| {
+        has(message, &["tool_calls"]) && !has(message, &["reasoning", "reasoning_content", "reasoning_details"])
+    })
 }
 
 /// Whether the form of an answer can only be asked for in words.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::{
-    CacheLifetime, CacheMark, ChatRequest, JsonText, Message, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice,
-    ToolDefinition,
+    Amount, CacheLifetime, CacheMark, ChatRequest, JsonText, Message, Place, Reasoning, ResponseFormat, Role, Sampling,
+    ToolChoice, ToolDefinition,
 };
 use crate::chat::turns::{CONTINUE, text};
 use crate::chat::{Part, Turns};
@@ -22,7 +22,7 @@ use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
-use messages::{CacheOut, MessageOut, can_resume, messages};
+use messages::{CacheOut, MessageOut, can_resume, has_thoughts_of_calls, messages};
 use reasoning::{ReasoningOut, beside, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
@@ -139,6 +139,12 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let tool_choice = target.choice(tool_choice, &mut lost);
     let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
     let is_unsigned = !can_resume(&turns, target);
+    let reasoning = if rules::wants_thoughts_of_calls(target, reasoning.amount) && !has_thoughts_of_calls(&turns, target) {
+        lost.push(Lost::Reasoning);
+        Reasoning { amount: Amount::Off, visible: false }
+    } else {
+        reasoning
+    };
     let reasoning = beside(reasoning, rules::Beside { choice: &tool_choice, is_begun, is_unsigned }, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);

@@ -29,6 +29,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
     openrouter_messages::check(model, body)?;
+    openrouter_messages::thoughts_of_calls(model, body)?;
     openrouter_claude::check(model, body)
 }
 

@@ -187,6 +187,24 @@ pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
     !calls || last.parts.iter().any(is_signed)
 }
 
+/// Whether every turn of the assistant's that calls tools has a thought that goes back to the model.
+pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool {
+    let is_sent = |part: &Part| match part {
+        Part::Reasoning { text, signature: None, .. } => !text.trim().is_empty(),
+        Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
+            rules::takes_details(target.upstream, format_of(signed).as_deref())
+        }
+        Part::Text { .. }
+        | Part::Image { .. }
+        | Part::Document { .. }
+        | Part::Audio { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult(_) => false,
+    };
+    let calls = |turn: &&Message| turn.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    turns.turns.iter().filter(calls).all(|turn| turn.parts.iter().any(is_sent))
+}
+
 /// Signed thoughts go back only to the vendor that signed them, unsigned ones to the models that want them. A message of which
 /// nothing is left is none.
 fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {
