@@ -40,6 +40,11 @@ pub struct Detail {
 const ANTHROPIC: &str = "anthropic-claude-v1";
 const GEMINI: &str = "google-gemini-v1";
 
+/// Whether entries have that type: there are three, and any other is refused (openrouter.ai, reasoning tokens).
+pub fn is_kind_of_detail(kind: &str) -> bool {
+    matches!(kind, "reasoning.text" | "reasoning.summary" | "reasoning.encrypted")
+}
+
 /// The format of the entry that a signature goes back in.
 pub fn format_of(signature: &Signature) -> Option<String> {
     match signature.origin {

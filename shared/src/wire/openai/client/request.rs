@@ -105,7 +105,7 @@ pub fn unread_in(body: Value<'_>) -> Vec<Place> {
 }
 
 fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
-    let [tools, functions, choice] = body.fields(["tools", "functions", "tool_choice"])?;
+    let [tools, functions, choice, older_choice] = body.fields(["tools", "functions", "tool_choice", "function_call"])?;
     for declared in [tools, functions] {
         let entries = optional_list(declared, MAX_TOOLS)?;
         check_objects(&entries)?;
@@ -114,9 +114,14 @@ fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
             checks::check_function(tool)?;
             request::check_mark(tool)
         })?;
+        let nested = entries.iter().filter_map(|tool| tool.get("function").or_else(|| tool.get("custom")));
+        nested.into_iter().try_for_each(|nested| text_at(nested, &["name"]).map(drop))?;
         distinct_tools(declared)?;
     }
-    choice.map_or(Ok(()), |choice| tools::check_choice(choice, &optional_list(tools, MAX_TOOLS)?))
+    let mut declared = optional_list(tools, MAX_TOOLS)?;
+    choice.map_or(Ok(()), |choice| tools::check_choice(choice, &declared))?;
+    declared.extend(optional_list(functions, MAX_TOOLS)?);
+    older_choice.filter(|_| choice.is_none()).map_or(Ok(()), |choice| tools::check_choice(choice, &declared))
 }
 
 /// Whether the client declares functions in the old form only: it knows a call as `function_call`.
@@ -141,8 +146,10 @@ fn output_limit(body: Value<'_>) -> Result<Option<OutputLimit>, GatewayError> {
 }
 
 fn check_message(message: Value<'_>) -> Result<(), GatewayError> {
-    let [role, content, calls, name] = message.fields(["role", "content", "tool_calls", "name"])?;
+    let [role, content, calls, name, details] =
+        message.fields(["role", "content", "tool_calls", "name", "reasoning_details"])?;
     request::check_mark(message)?;
+    details.map_or(Ok(()), |details| details.list().map(drop))?;
     name.map_or(Ok(()), |name| name.text().map(drop))?;
     let role = role.ok_or_else(|| message.missing("role"))?;
     let word = role.text()?;

@@ -8,7 +8,7 @@ use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::claude_schema::StrictTools;
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::detail;
-use crate::wire::openai::reasoning::part_of;
+use crate::wire::openai::reasoning::{is_kind_of_detail, part_of};
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 use crate::wire::unread::says_something;
@@ -132,7 +132,9 @@ fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, ta
     let is_foreign = |entry: &Value<'_>| {
         let format = entry.get("format").and_then(Value::as_text);
         let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());
-        !rules::takes_details(target.upstream, format.as_deref()) || rules::is_claude(target.upstream) && !is_signed
+        !entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
+            || !rules::takes_details(target.upstream, format.as_deref())
+            || rules::is_claude(target.upstream) && !is_signed
     };
     let (foreign, kept): (Vec<_>, Vec<_>) = details.elements().partition(is_foreign);
     if kept.is_empty() {
