@@ -181,3 +181,38 @@ fn reasoning_goes_back_in_entries_of_known_types_alone() {
     let body = json!({"model": "m", "messages": [user(json!("hi")), turn, user(json!("go"))]});
     taken_everywhere(CHAT, &body.to_string());
 }
+
+#[test]
+fn an_answer_that_claudes_mode_could_not_hold_is_asked_for_in_words_and_named() {
+    let node = json!({"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}});
+    for schema in [
+        json!({"$ref": "#/$defs/node", "$defs": {"node": node}}),
+        json!({"type": "object", "properties": {"a": {"$ref": "#/components/a"}}, "components": {"a": {"type": "integer"}}}),
+        json!({"type": "object", "properties": {"a": {"$ref": "https://a.example/schema.json"}}}),
+    ] {
+        let format = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": schema}});
+        let chat = json!({"messages": [user(json!("hi"))], "response_format": format});
+        let (sent, named) = crate::upstream::sent(CHAT, "claude-opus-4.6", chat);
+        assert_eq!((sent.get("output_config"), named), (None, vec!["response_format".to_owned()]));
+        assert!(sent["system"][0]["text"].as_str().unwrap().contains(&schema.to_string()), "{sent}");
+        let config = json!({"format": {"type": "json_schema", "schema": schema}});
+        let messages = json!({"messages": [user(json!("hi"))], "output_config": config});
+        let (sent, named) = crate::upstream::sent(MESSAGES, "claude-opus-4.6", messages);
+        assert_eq!((sent.get("output_config"), named), (None, vec!["output_config.format".to_owned()]));
+    }
+}
+
+#[test]
+fn a_mark_of_no_type_gets_the_only_one() {
+    let marked = json!([user(json!([{"type": "text", "text": "x", "cache_control": {}}]))]);
+    let ephemeral = json!({"type": "ephemeral"});
+    let (sent, named) = crate::upstream::sent(MESSAGES, "claude-opus-4.6", json!({"messages": marked}));
+    assert_eq!((&sent["messages"][0]["content"][0]["cache_control"], named.len()), (&ephemeral, 0));
+    let catalog = Catalog::embedded().unwrap();
+    let model = catalog.resolve("claude-opus-4.6").unwrap();
+    let route = model.routes.iter().find(|route| route.provider == gateway::ids::ProviderId::OpenRouter).unwrap();
+    let to = Destination { model: &model, route, wire: wire_of(route.provider), output: OutputBounds::NONE };
+    let sent = send_to(CHAT, &with_model(json!({"messages": marked})).to_string(), to, &[]).unwrap();
+    let sent: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(sent["messages"][0]["content"][0]["cache_control"], ephemeral);
+}

@@ -105,6 +105,18 @@ pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     schema_ref::write(&closed)
 }
 
+/// Whether the form of [`output`] would lose what an answer may hold, so that it has to be asked for in words: the names of a
+/// dictionary, the levels of a recursive structure (platform.claude.com, structured outputs: neither is supported), and what a reference
+/// leads to outside the schema's own definitions.
+pub fn is_said_in_words(schema: &RawValue) -> bool {
+    let Ok(document) = schema_ref::parse(schema) else { return false };
+    let mut led = document.clone();
+    if let Value::Object(root) = &mut led {
+        cut_dangling(root, unknown);
+    }
+    schema_ref::has_dictionary(schema) || led != document || !Recursion::of(&document).is_empty()
+}
+
 /// Whether `strict: true` may be sent with this schema: every object in it is closed by `additionalProperties: false`, nothing in
 /// it may be any object, and there is neither recursion nor a limit that Claude's strict mode refuses.
 pub fn allows_strict(schema: &RawValue) -> bool {

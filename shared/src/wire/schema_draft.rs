@@ -144,15 +144,17 @@ fn fit(form: Form, value: &mut Value) -> Fate {
         Form::Schema => match value {
             Value::Object(_) => Fate::changed_if(repair(value)),
             Value::Bool(_) => Fate::Kept,
-            _ => Fate::Gone,
+            Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => Fate::Gone,
         },
         Form::Schemas => match value {
             Value::Array(list) if !list.is_empty() => Fate::changed_if(list.iter_mut().map(member).fold(false, bool::max)),
-            _ => Fate::Gone,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                Fate::Gone
+            }
         },
         Form::Named => match value {
             Value::Object(named) => Fate::changed_if(named.values_mut().map(member).fold(false, bool::max)),
-            _ => Fate::Gone,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Fate::Gone,
         },
     }
 }
@@ -162,7 +164,7 @@ fn member(value: &mut Value) -> bool {
     match value {
         Value::Object(_) => repair(value),
         Value::Bool(_) => false,
-        _ => {
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             *value = Value::Object(Schema::new());
             true
         }
@@ -180,7 +182,7 @@ fn types(value: &mut Value) -> Fate {
     let asked: Vec<&str> = match value {
         Value::String(name) => vec![name],
         Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        _ => return Fate::Gone,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return Fate::Gone,
     };
     let mut kept: Vec<Value> = Vec::new();
     for name in asked.into_iter().filter_map(known).map(Value::from) {
@@ -203,7 +205,7 @@ fn names(value: &mut Value) -> Fate {
     let asked = match value {
         Value::Array(list) => std::mem::take(list),
         Value::String(_) => vec![value.take()],
-        _ => return Fate::Gone,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return Fate::Gone,
     };
     let number = asked.len();
     let mut kept: Vec<Value> = Vec::with_capacity(number);

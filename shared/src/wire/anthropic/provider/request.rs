@@ -247,7 +247,7 @@ fn sayable(
 ) -> Result<ResponseFormat, GatewayError> {
     match &format {
         ResponseFormat::JsonSchema { schema, .. }
-            if target.capabilities.structured_output && schema_ref::has_dictionary(parse(schema)?) =>
+            if target.capabilities.structured_output && schema::is_said_in_words(parse(schema)?) =>
         {
             turns.system.push(text(&schema_ref::asked_in_words(parse(schema)?)));
             lost.push(Lost::ResponseFormat);

@@ -105,7 +105,7 @@ pub(super) enum AnswerFormat<'d> {
     ByMode,
     /// By a tool whose arguments are the answer, where the model has no mode for it.
     ByTool(Value<'d>),
-    /// In words: the mode closes every object, so that a dictionary could only be empty.
+    /// In words: the mode closes every object and knows no recursion, so that the answer could not hold all that is asked for.
     InWords(Value<'d>),
 }
 
@@ -116,7 +116,7 @@ impl<'d> AnswerFormat<'d> {
         Ok(match schema {
             None => Self::Free,
             Some(schema) if !target.capabilities.structured_output => Self::ByTool(schema),
-            Some(schema) if schema_ref::has_dictionary(raw(schema)?.as_ref()) => Self::InWords(schema),
+            Some(schema) if schema::is_said_in_words(raw(schema)?.as_ref()) => Self::InWords(schema),
             Some(_) => Self::ByMode,
         })
     }
