@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
-use crate::chat::request::{Amount, Effort, ToolChoice};
+use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
 use crate::wire::claude_schema::{self, SchemaError, StrictTools};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
@@ -202,8 +202,13 @@ pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, 
 /// Whether what is asked for turns thinking on of a model that then wants the thought of every call in the history back
 /// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 by way of OpenRouter,
 /// QuantumNous/new-api#3121). Where one is missing it answers without thinking.
-pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, amount: Amount) -> bool {
-    let is_asked = !matches!(amount, Amount::Default | Amount::Off | Amount::EffortAlone(_));
+pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> bool {
+    let is_asked = match asked.amount {
+        // Whoever wants to see thoughts is given some.
+        Amount::Default => asked.visible,
+        Amount::Off | Amount::EffortAlone(_) => false,
+        Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(_) => true,
+    };
     is_asked && is_kimi(target.upstream) && target.capabilities.unsigned_reasoning
 }
 
@@ -245,9 +250,9 @@ pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerFor
     Ok(AnswerForm { schema: sent, takes_strict })
 }
 
-/// Whether an answer's schema has an object of any names, which Claude's form of it would close: it is asked for in words.
+/// Whether an answer's schema has what Claude's form of it would lose: it is asked for in words.
 pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
-    is_claude(upstream) && schema_ref::has_dictionary(schema)
+    is_claude(upstream) && claude_schema::is_said_in_words(schema)
 }
 
 /// Whether a model thinks without being asked to.

@@ -126,17 +126,19 @@ pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -
     Ok(())
 }
 
+/// Whether an entry of `reasoning_details` goes back to a model.
+pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
+    let format = entry.get("format").and_then(Value::as_text);
+    let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());
+    entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
+        && rules::takes_details(target.upstream, format.as_deref())
+        && (is_signed || !rules::is_claude(target.upstream))
+}
+
 /// Signed thoughts go back only to the vendor that signed them.
 fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
     let Some(details) = message.get("reasoning_details") else { return };
-    let is_foreign = |entry: &Value<'_>| {
-        let format = entry.get("format").and_then(Value::as_text);
-        let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());
-        !entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
-            || !rules::takes_details(target.upstream, format.as_deref())
-            || rules::is_claude(target.upstream) && !is_signed
-    };
-    let (foreign, kept): (Vec<_>, Vec<_>) = details.elements().partition(is_foreign);
+    let (kept, foreign): (Vec<_>, Vec<_>) = details.elements().partition(|entry| goes_back(*entry, target));
     if kept.is_empty() {
         forwarding.edits.remove(details);
     }
@@ -203,7 +205,14 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
         match fate {
             Fate::Kept => {}
             Fate::Shortened => drop(forwarding.edits.remove_field(mark, "ttl")),
-            Fate::Dropped => forwarding.drop(mark),
+            Fate::Dropped => {
+                forwarding.drop(mark);
+                continue;
+            }
+        }
+        // There is one type of mark only.
+        if mark.get("type").is_none() {
+            forwarding.edits.set(mark, "type", "ephemeral");
         }
     }
 }

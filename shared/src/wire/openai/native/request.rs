@@ -56,9 +56,9 @@ const ALLOWED: Allowed = Allowed {
     tool_choice,
 };
 
-/// Fields that are whole numbers.
-const WHOLE_NUMBERS: [&[&str]; 6] =
-    [&["max_completion_tokens"], &["max_tokens"], &["reasoning", "max_tokens"], &["seed"], &["top_k"], &["top_logprobs"]];
+/// Limits and counts: whole numbers.
+const WHOLE_NUMBERS: [&[&str]; 5] =
+    [&["max_completion_tokens"], &["max_tokens"], &["reasoning", "max_tokens"], &["top_k"], &["top_logprobs"]];
 
 /// Whether a request speaks of functions in OpenAI's older form, which OpenRouter no longer knows: the conversation has them as tools.
 pub fn is_of_older_form(body: Value<'_>) -> bool {
@@ -116,16 +116,18 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
 
 /// Whether thinking is asked for of a model that then misses the thought of a call.
 fn thinks_beside_bare_calls(body: Value<'_>, target: &Target<'_>) -> bool {
-    if !reasoning(body).is_ok_and(|asked| rules::wants_thoughts_of_calls(target, asked.amount)) {
+    if !reasoning(body).is_ok_and(|asked| rules::wants_thoughts_of_calls(target, asked)) {
         return false;
     }
-    let says =
-        |value: Value<'_>| value.elements().next().is_some() || value.as_text().is_some_and(|text| !text.trim().is_empty());
-    let has = |message: Value<'_>, names: &[&str]| names.iter().filter_map(|name| message.get(name)).any(says);
-    let mut messages = body.get("messages").into_iter().flat_map(Value::elements);
-    messages.any(|message| {
-        has(message, &["tool_calls"]) && !has(message, &["reasoning", "reasoning_content", "reasoning_details"])
-    })
+    let says = |value: Value<'_>| value.as_text().is_some_and(|text| !text.trim().is_empty());
+    let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
+    let has_thought = |message: Value<'_>| {
+        let mut details = message.get("reasoning_details").into_iter().flat_map(Value::elements);
+        ["reasoning", "reasoning_content"].iter().filter_map(|name| message.get(name)).any(says)
+            || details.any(|entry| members::goes_back(entry, target))
+    };
+    let mut calling = body.get("messages").into_iter().flat_map(Value::elements).filter(calls);
+    calling.any(|message| !has_thought(message))
 }
 
 /// Whether the form of an answer can only be asked for in words.

@@ -139,7 +139,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let tool_choice = target.choice(tool_choice, &mut lost);
     let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
     let is_unsigned = !can_resume(&turns, target);
-    let reasoning = if rules::wants_thoughts_of_calls(target, reasoning.amount) && !has_thoughts_of_calls(&turns, target) {
+    let reasoning = if rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target) {
         lost.push(Lost::Reasoning);
         Reasoning { amount: Amount::Off, visible: false }
     } else {

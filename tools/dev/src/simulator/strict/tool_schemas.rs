@@ -25,7 +25,8 @@ fn outside_the_draft(keywords: &Keywords) -> Option<&str> {
             None => is_type(value),
         },
         "required" => value.as_array().is_some_and(|names| {
-            names.iter().all(Value::is_string) && (1..names.len()).all(|place| !names[..place].contains(&names[place]))
+            let once = |name: &Value| names.iter().filter(|known| *known == name).count() == 1;
+            names.iter().all(|name| name.is_string() && once(name))
         }),
         "multipleOf" => value.as_f64().is_some_and(|factor| factor > 0.0),
         "enum" => value.is_array(),
