@@ -392,6 +392,12 @@ proptest! {
             stream.push_str(&shapes.get(shape).unwrap_or(&shapes[1]).replace('@', SPELLINGS[spelling]));
             stream.push_str("\n\n");
         }
+        // Without an end a whole reply would be an error, whatever was read of it.
+        stream.push_str(if messages {
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+        } else {
+            "data: {\"id\":\"g\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+        });
         for format in FORMATS {
             for delivery in [Delivery::Streamed, Delivery::Whole] {
                 let [left, read] = told_both_ways(format, native_wire(native), delivery, stream.as_bytes());

@@ -202,6 +202,7 @@ impl Pump {
                     let read = self.client.watch(reply.chunk_after(last_event)).await;
                     has_event = !matches!(&read, Ok(Some(chunk)) if is_comment(chunk));
                     progress = self.take_in(read)?;
+                    progress = self.take_in_at_hand(reply, progress).await?;
                 }
             }
         }
@@ -225,6 +226,19 @@ impl Pump {
         let is_held = self.context.delivery == Delivery::Whole;
         if is_held && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
             return Err(too_large());
+        }
+        Ok(progress)
+    }
+
+    /// Relays what upstream has sent already, so that events which come together go out together: a write costs more than an event.
+    async fn take_in_at_hand(&mut self, reply: &mut UpstreamReply, progress: Progress) -> Result<Progress, UpstreamError> {
+        let mut progress = progress;
+        while progress == Progress::Flowing
+            && !self.out.is_empty()
+            && self.out.len() < CHUNK_BYTES
+            && let Some(read) = reply.chunk_at_hand().await
+        {
+            progress = self.take_in(read)?;
         }
         Ok(progress)
     }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -179,6 +180,16 @@ impl UpstreamReply {
     /// The next piece of the body; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         within(self.idle, self.response.chunk()).await
+    }
+
+    /// The next piece of the body, if it has come already. The connection gets one turn to bring it.
+    pub async fn chunk_at_hand(&mut self) -> Option<Result<Option<Bytes>, UpstreamError>> {
+        let mut chunk = self.response.chunk().now_or_never();
+        if chunk.is_none() {
+            tokio::task::yield_now().await;
+            chunk = self.response.chunk().now_or_never();
+        }
+        chunk.map(|chunk| chunk.map_err(|error| sort(&error)))
     }
 
     /// The next piece of a stream whose last event came then. Comments show that the connection lives: they excuse a silence as

@@ -110,11 +110,7 @@ impl Relay {
         let machine = Machine {
             wire,
             decoder: wire::decoder(wire),
-            repeats: match &outlet {
-                Outlet::Forward(_) => Repeats::new(wire, true),
-                Outlet::Encode | Outlet::Collect(_) => Repeats::new(wire, false),
-                Outlet::Fold(_) => Repeats::none(),
-            },
+            repeats: Repeats::new(wire, matches!(outlet, Outlet::Forward(_))),
             restore,
             undoer,
             rules: ReplyRules::new(context.identity.clone(), call_ids),
@@ -144,7 +140,7 @@ impl Relay {
     /// tell the same.
     #[must_use]
     pub fn reading_in_full(mut self) -> Self {
-        self.machine.repeats = Repeats::none();
+        self.machine.repeats = Repeats::never();
         self
     }
 
@@ -260,11 +256,16 @@ impl Machine {
     fn repeat(&mut self, frame: &Frame<'_>, repeat: &Repeat<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
         self.events.push(StreamEvent::Delta(Delta::Text(repeat.text.clone().into_owned())));
         let checked = self.check();
-        if matches!(self.outlet, Outlet::Forward(_)) && checked.is_ok() && self.sole_text().is_some() {
-            self.repeats.write(repeat, out);
-            return Ok(());
-        }
-        self.tell(Some(frame), checked, out)
+        let is_sole = checked.is_ok() && self.sole_text().is_some();
+        let is_told = match &mut self.outlet {
+            Outlet::Forward(_) if is_sole => {
+                self.repeats.write(repeat, out);
+                true
+            }
+            Outlet::Fold(folded) if is_sole => folded.add_text(&repeat.text, &mut self.checked),
+            Outlet::Forward(_) | Outlet::Encode | Outlet::Collect(_) | Outlet::Fold(_) => false,
+        };
+        if is_told { Ok(()) } else { self.tell(Some(frame), checked, out) }
     }
 
     /// The text that is all there is to tell of a frame.

@@ -54,8 +54,8 @@ impl Repeats {
         Self { key, forwards, last: None, is_steady: false }
     }
 
-    /// For frames that are read as a whole in any case.
-    pub(super) const fn none() -> Self {
+    /// For frames all of which are read.
+    pub(super) const fn never() -> Self {
         Self { key: "", forwards: false, last: None, is_steady: false }
     }
 

@@ -15,6 +15,15 @@ pub(super) struct Folded {
 }
 
 impl Folded {
+    /// Takes a frame that differs from the last one in nothing but its text; false where it must be read.
+    pub(super) fn add_text(&mut self, text: &str, checked: &mut Vec<StreamEvent>) -> bool {
+        let is_added = self.body.is_none() && self.fold.add_text(text);
+        if is_added {
+            self.events.append(checked);
+        }
+        is_added
+    }
+
     pub(super) fn add(&mut self, frame: Option<&Frame<'_>>, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         self.events.append(checked);
         match frame.filter(|_| self.body.is_none()) {

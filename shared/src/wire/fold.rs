@@ -146,6 +146,26 @@ impl Tree {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
+    /// Appends to a text that is there; whether one is.
+    pub fn append(&mut self, piece: &str) -> bool {
+        let Self::Text(text) = self else { return false };
+        text.push_str(piece);
+        true
+    }
+
+    /// How many of its values would grow if it was merged once more: texts, and lists of any kind.
+    pub fn growing(&self) -> usize {
+        match self {
+            Self::Scalar(_) => 0,
+            Self::Text(text) => usize::from(!text.is_empty()),
+            Self::List(items) => items.len().saturating_mul(2),
+            Self::Object(fields) => {
+                let is_label = |name: &str, value: &Self| value.text().is_some() && LABELS.contains(&name);
+                fields.iter().filter(|(name, value)| !is_label(name, value)).map(|(_, value)| value.growing()).sum()
+            }
+        }
+    }
+
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Scalar(value) if &**value == "null")

@@ -117,6 +117,10 @@ pub trait FrameFold: Send {
     /// Takes the next frame.
     fn add(&mut self, frame: &Frame<'_>) -> Result<(), UpstreamError>;
 
+    /// Takes a frame that differs from the last one in nothing but its text. False where the last one added anything else that
+    /// grows: then the frame must be read.
+    fn add_text(&mut self, text: &str) -> bool;
+
     /// The whole reply, as JSON.
     fn whole(&mut self) -> Result<String, UpstreamError>;
 }

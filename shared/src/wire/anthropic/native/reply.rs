@@ -23,6 +23,8 @@ pub struct Fold {
     blocks: Vec<Tree>,
     /// The blocks' own numbers.
     numbers: Vec<Option<usize>>,
+    /// The place of the block to which the last frame added a piece of text and nothing else that grows.
+    text_of: Option<usize>,
 }
 
 /// The events that make up a reply: the others may hold anything.
@@ -37,6 +39,7 @@ impl FrameFold for Fold {
         if frame.event.is_some_and(|event| !FOLDED.contains(&event)) {
             return Ok(());
         }
+        self.text_of = None;
         let mut event = Tree::read(frame.data)?;
         let kind = event.take("type");
         let kind = kind.as_ref().and_then(Tree::text).or(frame.event).unwrap_or_default();
@@ -56,6 +59,11 @@ impl FrameFold for Fold {
         Ok(())
     }
 
+    fn add_text(&mut self, text: &str) -> bool {
+        let block = self.text_of.and_then(|place| self.blocks.get_mut(place));
+        block.and_then(|block| block.get_mut("text")).is_some_and(|words| words.append(text))
+    }
+
     fn whole(&mut self) -> Result<String, UpstreamError> {
         self.message.set("content", Tree::List(std::mem::take(&mut self.blocks)));
         Ok(serde_json::to_string(&self.message)?)
@@ -73,8 +81,11 @@ impl Fold {
 
     fn piece(&mut self, mut event: Tree) {
         let Some(mut delta) = event.take("delta") else { return };
-        let Some(block) = self.block_of(&event) else { return };
         drop(delta.take("type"));
+        let is_text = delta.growing() == 1 && delta.get("text").is_some_and(|text| text.growing() == 1);
+        let place = self.place_of(&event);
+        self.text_of = place.filter(|_| is_text);
+        let Some(block) = place.and_then(|place| self.blocks.get_mut(place)) else { return };
         if let Some(citation) = delta.take("citation") {
             if block.get("citations").is_none_or(Tree::is_null) {
                 block.set("citations", Tree::List(Vec::new()));
@@ -86,13 +97,13 @@ impl Fold {
 
     /// The pieces of a block's input are JSON by now; what broke off is none.
     fn end_block(&mut self, event: &Tree) {
-        self.block_of(event).into_iter().for_each(close);
+        self.place_of(event).and_then(|place| self.blocks.get_mut(place)).into_iter().for_each(close);
     }
 
-    fn block_of(&mut self, event: &Tree) -> Option<&mut Tree> {
+    fn place_of(&self, event: &Tree) -> Option<usize> {
         let index = event.index();
         let known = self.numbers.iter().rposition(|number| index.is_some() && *number == index);
-        self.blocks.get_mut(known.or_else(|| self.numbers.len().checked_sub(1))?)
+        known.or_else(|| self.numbers.len().checked_sub(1))
     }
 
     fn end(&mut self, mut event: Tree) {

@@ -23,6 +23,8 @@ use crate::wire::{FrameFold, ReplyContext};
 pub struct Fold {
     whole: Tree,
     choices: Tree,
+    /// Whether the last frame added a piece of text and nothing else that grows.
+    added_text: bool,
 }
 
 impl FrameFold for Fold {
@@ -30,6 +32,7 @@ impl FrameFold for Fold {
         if frame.data.trim() == DONE {
             return Ok(());
         }
+        self.added_text = false;
         for (name, value) in Tree::read(frame.data)?.into_fields() {
             match name.as_str() {
                 "choices" => self.add_choices(value),
@@ -39,6 +42,12 @@ impl FrameFold for Fold {
             }
         }
         Ok(())
+    }
+
+    fn add_text(&mut self, text: &str) -> bool {
+        let [choice] = self.choices.items_mut() else { return false };
+        let content = choice.get_mut("message").and_then(|message| message.get_mut("content"));
+        self.added_text && content.is_some_and(|content| content.append(text))
     }
 
     fn whole(&mut self) -> Result<String, UpstreamError> {
@@ -71,6 +80,8 @@ impl Fold {
                 choice.set("index", Tree::Scalar("0".into()));
             }
         }
+        self.added_text = matches!(choices.items_mut(), [choice] if choice.growing() == 1
+            && choice.get("message").and_then(|message| message.get("content")).is_some_and(|text| text.growing() == 1));
         match &self.choices {
             Tree::List(_) => self.choices.merge(choices),
             Tree::Scalar(_) | Tree::Text(_) | Tree::Object(_) => self.choices = choices,
