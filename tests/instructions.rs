@@ -1,5 +1,6 @@
-//! How many instructions six fixed paths take, against figures that are kept: a change that makes a path a few per cent dearer
-//! fails here. Counted by callgrind on this build, so that neither the machine nor what else it does has a part in it.
+//! How many instructions six fixed paths take, against figures that are kept, and how they grow with what they are given. A change
+//! that makes a path a few per cent dearer fails here. Counted by callgrind on this build, so that neither the machine nor what else
+//! it does has a part in it.
 //!
 //! `UPDATE_INSTRUCTIONS=1` writes the figures anew. They belong to one compiler and one processor architecture.
 
@@ -9,29 +10,45 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use gateway::config::TableConfig;
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::store::Store;
+use gateway::translate::Delivery;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use gateway_tests::long::stream;
-use gateway_tests::relaying::relay_from;
+use gateway_tests::relaying::{relay_chunks, relay_from};
 use gateway_tests::rows::busy_record;
 use gateway_tests::whole_request::{Process, messages};
 
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.toml");
 /// Names the path that this process runs.
 const PATH: &str = "INSTRUCTIONS_OF";
+/// How many times what it is usually given.
+const TIMES: &str = "INSTRUCTIONS_TIMES";
 /// Runs of a path that are counted; one before them is not, which reads the catalogue and fills what is kept.
 const RUNS: u32 = 10;
 /// Bytes of the request.
 const REQUEST: usize = 2_000;
 /// Events of the replies.
 const EVENTS: usize = 200;
+/// Bytes of the one large event.
+const EVENT: usize = 125_000;
 /// By how many thousandths a figure may move.
 const SLACK: u64 = 30;
 
 /// What a path is, in the order of a request.
 const PATHS: [&str; 6] = ["event", "open", "plan", "forward", "translate", "settle"];
+/// The paths that grow, and how many times as much as usual they are given at first: requests of 20 kB against 40 kB, streams of 400
+/// events against 800, and one event of a quarter of a megabyte in pieces of a kilobyte against one of half.
+const GROWING: [(&str, usize); 6] = [("open", 5), ("plan", 5), ("forward", 1), ("fold", 1), ("translate", 1), ("piece", 1)];
+/// Twice the input takes so many thousandths of the instructions at most.
+const GROWTH: u64 = 2_100;
+
+/// Of long paths, which vary less, one run is enough.
+const fn runs(times: usize) -> u32 {
+    if times == 1 { RUNS } else { 1 }
+}
 
 /// The only function whose instructions count, with all that it calls.
 #[inline(never)]
@@ -39,15 +56,22 @@ fn counted(run: &mut dyn FnMut()) {
     run();
 }
 
-fn run(path: &str) -> Result<()> {
+fn run(path: &str, times: usize) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (process, request) = (Process::start()?, messages("claude-opus-4.6", REQUEST));
+    let (process, request) = (Process::start()?, messages("claude-opus-4.6", times * REQUEST));
     let text = String::from_utf8(request.to_vec())?;
     let event = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../events/chat-completions.json"))?;
-    let (openrouter, gemini) = (stream(WireFormat::OpenAi, EVENTS), stream(WireFormat::Gemini, EVENTS));
-    let store = Store::local("table", &table()?);
+    let (openrouter, gemini) = (stream(WireFormat::OpenAi, times * EVENTS), stream(WireFormat::Gemini, times * EVENTS));
+    // Patient, because valgrind is slow.
+    let store = Store::connect_from_afar(&TableConfig {
+        name: "table".to_owned(),
+        endpoint: Some(table()?),
+        region: Some("us-east-1".to_owned()),
+        ..TableConfig::default()
+    });
     let key = KeyId::parse("0123456789abcdef").context("a key id")?;
     let record = busy_record(&key, RequestId::generate(), "gpt-5.2", PicoUsd::new(1));
+    let large = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n", "x".repeat(times * EVENT));
     let relayed =
         |wire: WireFormat, stream: &[u8]| drop(relay_from(ClientFormat::ChatCompletions, wire, stream.chunks(512)));
     let mut once = || match path {
@@ -55,12 +79,16 @@ fn run(path: &str) -> Result<()> {
         "open" => assert!(wire::open_request(ClientFormat::Messages, text.clone()).is_ok()),
         "plan" => assert!(runtime.block_on(process.prepare(request.clone())).is_ok()),
         "forward" => relayed(WireFormat::OpenAi, &openrouter),
+        "fold" => {
+            drop(relay_chunks(Delivery::Whole, ClientFormat::ChatCompletions, WireFormat::OpenAi, openrouter.chunks(512)))
+        }
+        "piece" => drop(relay_from(ClientFormat::ChatCompletions, WireFormat::OpenAi, large.as_bytes().chunks(1024))),
         "translate" => relayed(WireFormat::Gemini, &gemini),
         "settle" => assert!(runtime.block_on(store.put_record(&record)).is_ok()),
         other => panic!("no path {other}"),
     };
     once();
-    (0..RUNS).for_each(|_| counted(&mut once));
+    (0..runs(times)).for_each(|_| counted(&mut once));
     Ok(())
 }
 
@@ -86,30 +114,52 @@ fn table() -> Result<String> {
 #[test]
 #[ignore = "what the other test counts"]
 fn path() {
-    run(&std::env::var(PATH).unwrap()).unwrap();
+    run(&std::env::var(PATH).unwrap(), std::env::var(TIMES).unwrap().parse().unwrap()).unwrap();
 }
 
-/// The instructions of one run of a path.
-fn instructions(path: &str) -> Result<u64> {
+/// The instructions of one run of a path that is given so many times what it usually is.
+fn instructions(path: &str, times: usize) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=instructions::counted"])
         .arg(std::env::current_exe()?)
         .args(["path", "--exact", "--ignored", "--test-threads=1"])
         .env(PATH, path)
+        .env(TIMES, times.to_string())
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{path}: {said}");
     let collected = said.lines().find_map(|line| line.split_once("Collected : ")).context("callgrind told no figure")?;
-    Ok(collected.1.trim().parse::<u64>()? / u64::from(RUNS))
+    Ok(collected.1.trim().parse::<u64>()? / u64::from(runs(times)))
+}
+
+fn can_count() -> bool {
+    let can = cfg!(target_arch = "x86_64") && Command::new("valgrind").arg("--version").output().is_ok();
+    if !can {
+        println!("skipped: instructions are counted by valgrind, on x86-64");
+    }
+    can
+}
+
+#[test]
+fn twice_the_input_takes_twice_the_instructions() {
+    if !can_count() {
+        return;
+    }
+    for (path, times) in GROWING {
+        // Two and four, so that both are counted in one run.
+        let [once, twice] = [2 * times, 4 * times].map(|times| instructions(path, times).unwrap());
+        println!("{path}: {once} instructions, {twice} for twice the input");
+        assert!(twice * 1000 <= once * GROWTH, "{path}: {once}, then {twice}");
+    }
 }
 
 #[test]
 fn the_six_paths_take_as_many_instructions_as_before() {
-    if !cfg!(target_arch = "x86_64") || Command::new("valgrind").arg("--version").output().is_err() {
-        println!("skipped: instructions are counted by valgrind, on x86-64");
+    if !can_count() {
         return;
     }
-    let now: BTreeMap<&str, u64> = PATHS.iter().map(|path| (*path, instructions(path).unwrap())).collect();
+    let now: BTreeMap<&str, u64> = PATHS.iter().map(|path| (*path, instructions(path, 1).unwrap())).collect();
     if std::env::var_os("UPDATE_INSTRUCTIONS").is_some() {
         let lines = PATHS.iter().map(|path| format!("{path} = {}\n", now[path])).collect::<String>();
         std::fs::write(
