@@ -194,9 +194,10 @@ impl Dispatch {
     /// error means: nothing.
     pub async fn resume(&mut self, upstreams: &Upstreams, error: UpstreamError) -> Result<(), UpstreamError> {
         let Route { provider, upstream, .. } = &self.prepared.candidate.route;
-        let (provider, model) = (provider.as_str(), upstream.as_str());
-        let ms = self.running.map_or(0, |started| started.elapsed().as_millis());
-        tracing::warn!(provider, model, status = error.status(), ms, cause = %error.cause(), "attempt failed");
+        let (provider, upstream_model) = (provider.as_str(), upstream.as_str());
+        let duration_ms = self.running.map_or(0, |started| started.elapsed().as_millis());
+        let (status, cause) = (error.status(), error.cause());
+        tracing::warn!(provider, upstream_model, status, duration_ms, %cause, "attempt failed");
         self.log_attempt(error.status());
         self.recover(upstreams, error).await
     }

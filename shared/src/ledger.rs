@@ -190,16 +190,18 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff
     let drift = Drift::of(record, tariff);
     lines::log(record, drift.is_some());
     if let Some(hold) = facts.reservation.hold.as_ref().filter(|hold| hold.amount < record.charged) {
-        let (held, charged) = (hold.amount.pico(), record.charged.pico());
-        tracing::warn!(event = "ledger.overdraft", request = %record.request, model = record.model, %held, %charged);
+        let (held_pico, charged_pico) = (hold.amount.pico(), record.charged.pico());
+        let (event, model) = ("ledger.overdraft", &record.model);
+        tracing::warn!(event, request = %record.request, model, %held_pico, %charged_pico);
     }
     if let Some(Drift { reported, listed }) = drift {
-        let (reported, listed) = (reported.pico(), listed.pico());
-        tracing::warn!(event = "ledger.drift", request = %record.request, model = record.model, %reported, %listed);
+        let (reported_pico, listed_pico) = (reported.pico(), listed.pico());
+        let (event, model) = ("ledger.drift", &record.model);
+        tracing::warn!(event, request = %record.request, model, %reported_pico, %listed_pico);
     }
     let settled = settlement::store_record(store, record, &facts.reservation).await;
     if settled != Settled::Done {
-        tracing::error!(event = "ledger.unsettled", request = %record.request, how = ?settled, "settlement given up");
+        tracing::error!(event = "ledger.unsettled", request = %record.request, outcome = ?settled, "settlement not completed");
         telemetry::count_settlement_failure();
     }
 }

@@ -80,7 +80,7 @@ where
             let status = client.call(answer).await?.status();
             if !status.is_success() {
                 // The invocation is over for Lambda; the next one may go well.
-                tracing::error!(status = status.as_u16(), "the Runtime API refused an answer");
+                tracing::error!(runtime_status = status.as_u16(), "the Runtime API refused a response");
             }
             Ok(())
         })

@@ -52,7 +52,7 @@ impl Schedule {
         let Some(openrouter) = &self.config.providers.openrouter else { return };
         match read_list(&self.store, &self.transport, &openrouter.base_url, Timestamp::now()).await {
             Ok(Reading::NotDue) => {}
-            Ok(Reading::Read { models, gone }) => tracing::info!(event = "models.read", models, gone),
+            Ok(Reading::Read { models, gone }) => tracing::info!(event = "models.read", models, models_gone = gone),
             Err(error) => {
                 if error.is_refusal() {
                     telemetry::count_refused_list();

@@ -52,8 +52,8 @@ pub fn start() {
 /// would print the prompt in which a byte was no boundary of a character.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
-    let words = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
-    tracing::error!(file, line, words, "panic");
+    let panic_message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
+    tracing::error!(file, line, panic_message, "panic");
 }
 
 /// What a request adds to the metrics, in its last line. A count of nothing is left out: a name that is reported within an hour is

@@ -74,7 +74,7 @@ async fn checkpoints_are_priced_by_the_counts_that_they_name() -> Result<()> {
         let line: Value = serde_json::from_str(lines.iter().find(|line| of_request(line)).context("a checkpoint")?)?;
         let fields = line.get("fields").unwrap_or(&line);
         let count = |name: &str| fields[name].as_u64().unwrap_or_default();
-        let usage = Usage { input: count("input"), output: count("output"), ..Usage::default() };
+        let usage = Usage { input: count("uncached_input"), output: count("output_tokens"), ..Usage::default() };
         assert!(usage.input > 0, "{line}");
         assert_eq!(fields["provider_cost_pico"], ledger::cost(&usage, &model.tariff).pico().to_string(), "{line}");
     }

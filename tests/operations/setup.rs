@@ -150,11 +150,11 @@ fn what_does_not_apply_is_said_plainly() -> Result<()> {
 }
 
 #[test]
-fn the_readme_lists_every_client() -> Result<()> {
-    let readme = fs::read_to_string(project().join("README.md"))?;
+fn the_page_about_clients_lists_every_client() -> Result<()> {
+    let page = fs::read_to_string(project().join("docs/clients.md"))?;
     for (name, writes) in clients(&std::env::temp_dir())? {
         let command = if writes { format!("`bk setup {name} --write`") } else { format!("`bk setup {name}`") };
-        assert!(readme.contains(&command), "{command}");
+        assert!(page.contains(&command), "{command}");
     }
     Ok(())
 }

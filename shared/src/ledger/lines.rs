@@ -70,13 +70,14 @@ struct CheckpointLine<'a> {
     answering: Option<Answering>,
     #[serde(flatten)]
     tokens: Tokens,
+    output_tokens: u64,
     provider_cost_pico: String,
 }
 
-/// Counts of tokens; those of nothing are left out.
+/// Counts of tokens besides the total input and the output. Zero counts are left out.
 #[derive(Serialize)]
 struct Tokens {
-    input: u64,
+    uncached_input: u64,
     #[serde(skip_serializing_if = "is_nothing")]
     cache_read: u64,
     #[serde(skip_serializing_if = "is_nothing")]
@@ -87,7 +88,6 @@ struct Tokens {
     audio: u64,
     #[serde(skip_serializing_if = "is_nothing")]
     audio_cache_read: u64,
-    output: u64,
     #[serde(skip_serializing_if = "is_nothing")]
     reasoning: u64,
 }
@@ -99,9 +99,8 @@ const fn is_nothing(count: &u64) -> bool {
 
 impl From<Usage> for Tokens {
     fn from(usage: Usage) -> Self {
-        let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning, .. } =
-            usage;
-        Self { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning }
+        let Usage { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, reasoning, .. } = usage;
+        Self { uncached_input: input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, reasoning }
     }
 }
 
@@ -122,6 +121,7 @@ pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
         attempts: checkpoint.attempts,
         answering: (!checkpoint.announced.is(checkpoint.candidate)).then(answering),
         tokens: checkpoint.usage.into(),
+        output_tokens: checkpoint.usage.output,
         provider_cost_pico: cost(&checkpoint.usage, tariff).pico().to_string(),
     });
 }

@@ -45,8 +45,9 @@ struct Line {
     finish: String,
     #[serde(default)]
     upstream_id: String,
-    #[serde(default)]
-    input: u64,
+    /// `input` in lines of earlier versions.
+    #[serde(default, alias = "input")]
+    uncached_input: u64,
     #[serde(default)]
     cache_read: u64,
     #[serde(default)]
@@ -57,6 +58,9 @@ struct Line {
     audio: u64,
     #[serde(default)]
     audio_cache_read: u64,
+    #[serde(default)]
+    output_tokens: u64,
+    /// Of checkpoints of earlier versions.
     #[serde(default)]
     output: u64,
     #[serde(default)]
@@ -262,13 +266,13 @@ fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>
 
 fn usage(line: &Line) -> Usage {
     Usage {
-        input: line.input,
+        input: line.uncached_input,
         cache_read: line.cache_read,
         cache_write_5m: line.cache_write_5m,
         cache_write_1h: line.cache_write_1h,
         audio: line.audio,
         audio_cache_read: line.audio_cache_read,
-        output: line.output,
+        output: line.output_tokens.max(line.output),
         reasoning: line.reasoning,
         provider_cost: None,
     }

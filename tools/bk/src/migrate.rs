@@ -22,7 +22,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
                 "key {} has schema version {other}, and this program knows version {VERSION} only; use the release that wrote it",
                 key.id
             ),
-            None => bail!("key {} is listed but has no item: restore it from a backup (README.md, Restore)", key.id),
+            None => bail!("key {} is listed but has no item: restore it from a backup (see docs/operations.md)", key.id),
         }
     }
     if bench.json {
