@@ -1,20 +1,22 @@
-# Every way to build, run and test the gateway. `make help` lists the targets.
+# All commands to build, run, test and deploy the gateway. `make help` lists them.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := first-step
 
 PORT ?= 9000
 FUNCTIONS := chat-completions messages responses count-tokens models usage health reconcile
 TOOLS := .tools
-# Where cargo builds: a shared folder when the environment names one.
+# Where cargo builds. The environment can name a shared folder.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 export SAM_CLI_TELEMETRY := 0
 export PORT
 
-# Where the toolchain of rust-toolchain.toml is not installed and cannot be fetched, the installed one has to do.
-ifneq ($(shell rustc --version >/dev/null 2>&1 && echo found),found)
-$(warning the toolchain of rust-toolchain.toml is not there; stable is used instead)
+ifeq ($(shell command -v cargo),)
+$(warning cargo is not installed. Install Rust from https://rustup.rs, then run make again)
+else ifneq ($(shell rustc --version >/dev/null 2>&1 && echo found),found)
+# rustup can neither find nor fetch the toolchain of rust-toolchain.toml.
+$(warning the toolchain of rust-toolchain.toml is not installed, so stable is used. To install it: rustup toolchain install)
 export RUSTUP_TOOLCHAIN := stable
 endif
 
@@ -22,20 +24,28 @@ endif
 PROFILE_DIR := $(if $(RELEASE),release,debug)
 PACKAGES := $(addprefix --package ,$(FUNCTIONS))
 
+.PHONY: first-step
+first-step:
+	@printf '%s\n' 'Run the gateway on this machine, with simulated providers. You need no account and no key:' '' \
+	  '  make dev' '' 'Then:' '' \
+	  '  make test      run all tests' '  make doctor    show what a deployment to AWS still needs' '  make help      list all commands'
+
+# Headings of groups begin with `##`, and so do the descriptions of targets.
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+	@awk '/^## / { printf "\n%s\n", substr($$0, 4) } \
+	  /^[a-z-]+:.*## / { name = $$0; sub(/:.*/, "", name); sub(/^[^#]*## /, ""); printf "  %-14s %s\n", name, $$0 }' $(MAKEFILE_LIST)
 
 ## Running
 
 .PHONY: dev
-dev: ## Run the gateway here: PORT=9000, FRESH=1 empties its data, RELEASE=1 builds for speed
+dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; RELEASE=1 builds for speed
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
 .PHONY: watch
-watch: $(TOOLS)/lambda/installed ## Like dev, with hot reload by cargo lambda watch
+watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)
 	cargo build --package gateway-dev
 	@rm -f .dev/functions.env; $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true' EXIT; \
@@ -45,17 +55,17 @@ watch: $(TOOLS)/lambda/installed ## Like dev, with hot reload by cargo lambda wa
 	    --invoke-address 127.0.0.1 --invoke-port $(PORT) --disable-cors --concurrency 4
 
 .PHONY: bk
-bk: ## Build the operator's command line: target/debug/bk
+bk: ## Build the operator's command line, target/debug/bk
 	cargo build --package bk
 
 .PHONY: invoke
-invoke: $(TOOLS)/lambda/installed ## Send an event of events/ to a running make dev or make watch: EVENT=messages-stream
-	@[ -f .dev/env ] || { echo "no .dev/env: start \`make dev\` in another terminal first" >&2; exit 1; }
+invoke: $(TOOLS)/lambda/installed ## Send an event of events/ to a running make dev or make watch. EVENT=messages-stream
+	@[ -f .dev/env ] || { echo "No gateway is running: start \`make dev\` in another terminal, then run this again." >&2; exit 1; }
 	@set -a; . .dev/env; set +a; function=$$(python3 tools/event.py "$${EVENT:-health}" .dev/event.json); \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function \
 	    --invoke-address 127.0.0.1 --invoke-port $${GATEWAY_URL##*:} --data-file .dev/event.json
 
-# What SAM's containers run: debug builds, or with RELEASE=1 those that are deployed.
+# SAM's containers run debug builds, or with RELEASE=1 the builds that are deployed.
 SAM_BINARIES := $(if $(RELEASE),$(TARGET)/lambda,$(TARGET)/debug)
 
 .PHONY: sam-binaries
@@ -64,21 +74,21 @@ sam-binaries: $(TOOLS)/sam/installed $(if $(RELEASE),$(TOOLS)/lambda/installed)
 	$(if $(RELEASE),$(SAM) cargo lambda build --release $(PACKAGES))
 
 .PHONY: sam-invoke
-sam-invoke: sam-binaries ## Send an event to a function in SAM's container (needs Docker and a running make dev): EVENT=health, or EVENT=all; RELEASE=1
+sam-invoke: sam-binaries ## Send an event to a function in SAM's container. Needs Docker and a running make dev. EVENT=health or EVENT=all; RELEASE=1
 	@BINARIES=$(SAM_BINARIES) tools/sam.sh invoke "$${EVENT:-health}"
 
 .PHONY: sam-api
-sam-api: sam-binaries ## Serve all functions from SAM's containers at http://127.0.0.1:9001 (needs Docker and a running make dev): SAM_PORT=, RELEASE=1
+sam-api: sam-binaries ## Serve all functions from SAM's containers at http://127.0.0.1:9001. Needs Docker and a running make dev. SAM_PORT=; RELEASE=1
 	@BINARIES=$(SAM_BINARIES) tools/sam.sh api
 
-## Deploying: tools/deploy/README.md says how
+## Deploying (see tools/deploy/README.md)
 
 TRIPLE_arm64 := aarch64-unknown-linux-gnu
 TRIPLE_x86_64 := x86_64-unknown-linux-gnu
 RUSTLIB := $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib
 arm64_LIBRARY := $(wildcard $(RUSTLIB)/$(TRIPLE_arm64))
 x86_64_LIBRARY := $(wildcard $(RUSTLIB)/$(TRIPLE_x86_64))
-# As the file of answers says, if it says so.
+# The architecture of samconfig.toml, if it has one.
 SAVED_ARCH = $(shell sed -n "s/^Architecture *= *[\"']\(.*\)[\"'].*/\1/p" $(or $(SAM_CONFIG),samconfig.toml))
 ARCH ?= $(or $(SAVED_ARCH),arm64)
 # The SAM CLI does not know the name by which most of AWS's tools call it.
@@ -89,27 +99,27 @@ SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$(CURDIR)/$(TOOLS
 PYTHON := $(SAM) PYTHONDONTWRITEBYTECODE=1 $(TOOLS)/sam/bin/python
 
 .PHONY: doctor
-doctor: ## What this machine and account have, what is missing, and how to get it
+doctor: ## Show what this machine and account have, what is missing, and how to get it
 	@python3 tools/deploy/doctor.py
 
 .PHONY: secrets
-secrets: tools ## Store the providers' credentials in SSM (asks; nothing gets into the shell's history)
+secrets: tools ## Ask for the providers' credentials and store them in SSM
 	@$(PYTHON) tools/deploy/store_secrets.py
 
 # zig opens more files at once than macOS allows by default.
 OPEN_FILES := ulimit -n 4096 2>/dev/null || true
 
 .PHONY: build
-build: tools ## Build what is deployed: ARCH=arm64 or x86_64
-	@[ -n "$($(ARCH)_LIBRARY)" ] || { echo "no standard library of $(ARCH): rustup target add $(TRIPLE_$(ARCH)), or another ARCH" >&2; exit 1; }
+build: tools ## Build what is deployed. ARCH=arm64 or x86_64
+	@[ -n "$($(ARCH)_LIBRARY)" ] || { echo "The standard library for $(ARCH) is not installed. Run \`rustup target add $(TRIPLE_$(ARCH))\`, or build with another ARCH." >&2; exit 1; }
 	$(OPEN_FILES); $(SAM) sam build --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: package
-package: build ## Upload what was built, for a deployment by other means: .aws-sam/packaged.yaml
+package: build ## Build and upload, for a deployment with other tools: .aws-sam/packaged.yaml
 	$(SAM) sam package --resolve-s3 --output-template-file .aws-sam/packaged.yaml
 
 .PHONY: deploy
-deploy: tools ## Build and deploy: PARAMETERS="Name=value ..." ARCH= SAM_CONFIG= YES=1 ROTATE_ORIGIN=1 ROTATE_REASONING=1; DRY_RUN=1 prints and sends nothing
+deploy: tools ## Build and deploy. DRY_RUN=1 only prints; PARAMETERS="Name=value ..." ARCH= SAM_CONFIG= YES=1 ROTATE_ORIGIN=1 ROTATE_REASONING=1
 ifeq ($(DRY_RUN),1)
 	@ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
 else
@@ -123,37 +133,37 @@ outputs: tools ## Print the stack's addresses, and write them to .deploy/STACK.e
 	@$(PYTHON) tools/deploy/stack.py outputs
 
 .PHONY: key
-key: bk tools ## Mint a key in the deployed table and print it: NAME=laptop
+key: bk tools ## Create a key in the deployed table and print it. NAME=laptop
 	@BK=$(abspath $(TARGET))/debug/bk tools/deploy/bk keys create --name "$${NAME:-first}"
 
 .PHONY: logs
-logs: tools ## Follow the deployed functions' logs: FUNCTION=MessagesFunction
+logs: tools ## Follow the deployed functions' logs. FUNCTION=MessagesFunction
 	@stack=$$($(PYTHON) tools/deploy/stack.py name); $(SAM) sam logs --stack-name $$stack --tail $(if $(FUNCTION),--name $(FUNCTION))
 
 .PHONY: destroy
-destroy: tools ## Take the stack away; the table stays, unless TABLE=1
+destroy: tools ## Delete the stack and keep the table. TABLE=1 deletes the table too
 	@$(PYTHON) tools/deploy/stack.py destroy
 
 ## Testing
 
 .PHONY: test
-test: lint tools test-venv test-agents ## Lint, then every test
+test: lint tools test-venv test-agents ## Run lint, then all tests
 	cargo build --workspace
 	@export PROPTEST_RNG_SEED=1; \
 	 if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; \
 	 else cargo test --workspace --no-fail-fast; fi
 
 .PHONY: test-clients
-test-clients: $(TOOLS)/clients/installed ## Run the real clients through a tool loop each, and write tests/CLIENTS.md: ONLY=codex,llm runs these and writes nothing
+test-clients: $(TOOLS)/clients/installed ## Lead the real clients through a tool loop, and write tests/CLIENTS.md. ONLY=codex,llm runs these and writes nothing
 	cargo build --package gateway-dev --package bk $(PACKAGES)
 	@python3 tests/clients/run.py $(if $(ONLY),--only $(ONLY),--table tests/CLIENTS.md)
 
 .PHONY: lint
-lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Format, clippy, scripts, and the template
+lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Check format, clippy, scripts and the template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
-	$(TOOLS)/lint/bin/ruff format --check --quiet tools tests
-	$(TOOLS)/lint/bin/ruff check --quiet tools tests
+	$(TOOLS)/lint/bin/ruff format --check --quiet tools tests examples
+	$(TOOLS)/lint/bin/ruff check --quiet tools tests examples
 	$(TOOLS)/lint/bin/shellcheck .ci/run tools/sam.sh tools/deploy/bk
 	$(TOOLS)/sam/bin/cfn-lint --template template.yaml
 	$(TOOLS)/sam/bin/sam validate --lint --template template.yaml --region us-east-1
@@ -161,26 +171,16 @@ lint: $(TOOLS)/sam/installed $(TOOLS)/lint/installed ## Format, clippy, scripts,
 .PHONY: fmt
 fmt: $(TOOLS)/lint/installed ## Format the code
 	cargo fmt --all
-	$(TOOLS)/lint/bin/ruff format tools tests
+	$(TOOLS)/lint/bin/ruff format tools tests examples
 
 .PHONY: golden
-golden: ## Accept changed golden files: read the diff line by line afterwards
+golden: ## Accept changed golden files. Read the diff line by line afterwards
 	INSTA_UPDATE=always cargo test --package gateway-tests --test golden
 	ROUTES_UPDATE=1 cargo test --package gateway-tests --test routes
 
-.PHONY: bench
-bench: ## Time the relay per streamed event, and a whole request: forwarded and translated
-	cargo bench --package gateway-tests
-
-.PHONY: bench-http
-bench-http: ## Print what a request costs a release build's process, beside a bare proxy's: REQUESTS=100
-	cargo build --release --package chat-completions
-	cargo build --package gateway-dev
-	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
-	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor
-
+# CHAOS_SEED=7, FUZZ_SEED=7 or PROPTEST_RNG_SEED=7 with cargo test repeats a seed.
 .PHONY: chaos
-chaos: ## A million seeds through the money protocol (SEEDS=...), ten thousand requests through kills (REQUESTS=...), fifty thousand odd ones (FUZZ=...), two thousand made-up histories (HISTORIES=...); CHAOS_SEED=7, FUZZ_SEED=7 or PROPTEST_RNG_SEED=7 with cargo test replays a seed
+chaos: ## Run the random tests for longer: money protocol (SEEDS=), killed processes (REQUESTS=), mutated requests (FUZZ=), histories (HISTORIES=)
 	CHAOS_SEEDS=$${SEEDS:-1000000} cargo test --package gateway-tests --test ledger no_seed_breaks_a_law
 	cargo build --workspace
 	CHAOS_REQUESTS=$${REQUESTS:-10000} cargo test --package gateway-tests --test faults after_kills_and_faults
@@ -193,55 +193,83 @@ pitfalls: ## Print how many known translation pitfalls are covered
 	@cargo test --quiet --package gateway-tests --test pitfalls -- --nocapture | grep -o '[0-9]* pitfalls: .*'
 
 .PHONY: audit
-audit: ## Licences, banned crates and advisories by cargo-deny and cargo-audit (compiled on first use)
+audit: ## Check licences, banned crates and advisories (compiles cargo-deny and cargo-audit on first use)
 	@[ -x $(TOOLS)/deny/bin/cargo-deny ] || cargo install cargo-deny --version $(CARGO_DENY) --locked --root $(TOOLS)/deny
 	@[ -x $(TOOLS)/audit/bin/cargo-audit ] || cargo install cargo-audit --version $(CARGO_AUDIT) --locked --root $(TOOLS)/audit
 	PATH="$(CURDIR)/$(TOOLS)/deny/bin:$$PATH" cargo deny check
 	PATH="$(CURDIR)/$(TOOLS)/audit/bin:$$PATH" cargo audit --deny warnings
 
-# Versions of what is compiled on first use; those of Python's packages stand beside their targets.
+# Versions of what is compiled on first use. Versions of Python packages are at their targets.
 CARGO_DENY := 0.20.2
 CARGO_AUDIT := 0.22.2
 
-# The bound for each binary: a start reads it page by page.
-LARGEST := 8500000
-
-.PHONY: sizes
-sizes: release ## Print the size of the release binaries, plain and zipped; fails above 8.5 MB
-	@for f in $(FUNCTIONS); do size=$$(wc -c < $(TARGET)/release/$$f); zip=$$(gzip -c $(TARGET)/release/$$f | wc -c); \
-	   printf '%-18s %6.2f MB, %5.2f MB zipped\n' $$f $$(awk "BEGIN {print $$size/1e6, $$zip/1e6}"); \
-	   [ $$size -le $(LARGEST) ] || { echo "$$f is larger than $(LARGEST) bytes" >&2; exit 1; }; done
-
-.PHONY: coldstart
-coldstart: release ## Print the time from spawn to the first request for work, per function
-	cargo build --package gateway-dev
-	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --coldstart
-
-.PHONY: thaw
-thaw: ## Time the first request after a pause behind TLS, by the function's memory (needs a control group: root, on Linux)
-	cargo build --release --package chat-completions
-	cargo build --workspace
-	THAW_BINARIES=$(abspath $(TARGET))/release cargo test --package gateway-tests --test faults after_a_pause -- --nocapture
-
-.PHONY: release
-release: ## Build the functions for deployment on this machine's architecture, with checksums and an SBOM in target/release
-	cargo build --release --locked $(PACKAGES)
-	@cd $(TARGET)/release && sha256sum $(FUNCTIONS) > SHA256SUMS
-	@python3 tools/sbom.py > $(TARGET)/release/sbom.cdx.json
-
 .PHONY: nightly
-nightly: tools ## What is too slow for each change: sam build, its bootstraps under Lambda's emulator, arm64, sizes
+nightly: tools ## Run what is too slow for each change: sam build, its binaries under Lambda's emulator, arm64, sizes
 	$(MAKE) build ARCH=x86_64
 	cargo build --workspace
 	GATEWAY_BOOTSTRAPS=$(TARGET)/lambda cargo test --package gateway-tests --test operations emulator -- --nocapture
 	$(if $(arm64_LIBRARY),$(MAKE) build ARCH=arm64,@echo "skipped: arm64, whose standard library is not installed (rustup target add aarch64-unknown-linux-gnu)")
 	$(MAKE) sizes
 
-## Tools, each in a folder of its own, of the versions that are known to work; with NEWEST=1 of the newest
+## Measuring
+
+.PHONY: bench
+bench: ## Time the relay per streamed event, and a whole request, forwarded and translated
+	cargo bench --package gateway-tests
+
+.PHONY: bench-http
+bench-http: ## Print what a request costs a release build's process, compared with a bare proxy. REQUESTS=100
+	cargo build --release --package chat-completions
+	cargo build --package gateway-dev
+	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
+	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor
+
+# Largest size of a binary: a cold start reads it page by page.
+LARGEST := 8500000
+
+.PHONY: sizes
+sizes: release-binaries ## Print the size of the release binaries, plain and zipped. Fails above 9 MB
+	@for f in $(FUNCTIONS); do size=$$(wc -c < $(TARGET)/release/$$f); zip=$$(gzip -c $(TARGET)/release/$$f | wc -c); \
+	   printf '%-18s %6.2f MB, %5.2f MB zipped\n' $$f $$(awk "BEGIN {print $$size/1e6, $$zip/1e6}"); \
+	   [ $$size -le $(LARGEST) ] || { echo "$$f is larger than $(LARGEST) bytes. Find the new dependency with \`cargo tree\`, or raise LARGEST on purpose." >&2; exit 1; }; done
+
+.PHONY: coldstart
+coldstart: release-binaries ## Print the time from process start to the first request for work, per function
+	cargo build --package gateway-dev
+	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --coldstart
+
+.PHONY: thaw
+thaw: ## Time the first request after a pause, by memory size. Needs root on Linux (a control group)
+	cargo build --release --package chat-completions
+	cargo build --workspace
+	THAW_BINARIES=$(abspath $(TARGET))/release cargo test --package gateway-tests --test faults after_a_pause -- --nocapture
+
+.PHONY: release-binaries
+release-binaries:
+	cargo build --release --locked $(PACKAGES)
+
+## Releasing
+
+.PHONY: docs
+docs: ## Build the library's documentation, without warnings: target/doc/gateway/index.html
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --package gateway
+	@echo "open $(TARGET)/doc/gateway/index.html"
+
+# Nothing is pushed: the last line of the output says how.
+.PHONY: release
+release: ## Check, build and tag a release: VERSION=0.1.0. Zips, checksums and an SBOM go to dist/VERSION
+	@python3 tools/release.py check "$(VERSION)"
+	cargo build --release --locked $(PACKAGES)
+	@python3 tools/release.py pack "$(VERSION)" $(TARGET)/release $(FUNCTIONS)
+	@python3 tools/release.py tag "$(VERSION)"
+
+## Tools
+
+# Each tool has a folder of its own and a version that is known to work. NEWEST=1 installs the newest versions.
 pinned = $(if $(NEWEST),$(foreach package,$(1),$(firstword $(subst ==, ,$(package)))),$(1))
 
 .PHONY: tools
-tools: $(TOOLS)/sam/installed $(TOOLS)/lambda/installed ## Install what building and deploying needs, into .tools
+tools: $(TOOLS)/sam/installed $(TOOLS)/lambda/installed ## Install into .tools what building and deploying needs
 
 .PHONY: test-venv
 test-venv: $(TOOLS)/test/installed
@@ -252,8 +280,9 @@ $(TOOLS)/test/installed: tests/requirements.txt
 	$(TOOLS)/test/bin/pip install --quiet $(if $(NEWEST),$(shell sed "s/==.*//" tests/requirements.txt),--requirement tests/requirements.txt)
 	@touch $@
 
-# The clients of `make test-clients`; aider wants other versions of what it needs than the rest.
+# The clients of `make test-clients`. aider has a folder of its own because its dependencies conflict with the others.
 $(TOOLS)/clients/installed: tests/clients/package.json tests/clients/requirements.txt tests/clients/aider.txt $(TOOLS)/clients/agents/installed
+	@command -v npm >/dev/null || { echo "npm is not installed. Install Node.js 22 or later, then run this again." >&2; exit 1; }
 	cp tests/clients/package.json $(TOOLS)/clients/
 	npm install --prefix $(TOOLS)/clients $(NPM)
 	python3 -m venv $(TOOLS)/clients/python
@@ -262,7 +291,7 @@ $(TOOLS)/clients/installed: tests/clients/package.json tests/clients/requirement
 	$(TOOLS)/clients/aider/bin/pip install --quiet --requirement tests/clients/aider.txt
 	@touch $@
 
-# `make test` runs Claude Code and Codex where they can be had.
+# `make test` runs Claude Code and Codex if npm can install them.
 .PHONY: test-agents
 test-agents:
 	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the sessions of Claude Code and Codex, which need node and npm"; \
@@ -294,4 +323,4 @@ $(TOOLS)/lambda/installed:
 
 .PHONY: clean
 clean: ## Remove builds, tools and local data
-	rm -rf target $(TOOLS) .dev .aws-sam
+	rm -rf target $(TOOLS) .dev .aws-sam dist
