@@ -77,7 +77,7 @@ fn zstd(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     if zstd_window(bytes).is_some_and(|window| window > MOST) {
         return Err(corrupt("zstd", "a window above 8 MB"));
     }
-    ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|_| corrupt("zstd", "a frame that cannot be read"))
+    ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|_| corrupt("zstd", "an unreadable frame"))
 }
 
 /// The window of a frame, from its header (RFC 8878, section 3.1.1.1); `None` for one that holds its content in one segment.
@@ -93,7 +93,7 @@ fn zstd_window(bytes: &[u8]) -> Option<u64> {
 fn inflate(reader: impl Read, encoding: &str, limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
     let mut out = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    reader.take(most).read_to_end(&mut out).map_err(|_| corrupt(encoding, "what does not decompress"))?;
+    reader.take(most).read_to_end(&mut out).map_err(|_| corrupt(encoding, "the data does not decompress"))?;
     Ok((out.len() <= limit).then_some(out))
 }
 
@@ -103,7 +103,7 @@ fn too_large() -> GatewayError {
 }
 
 fn corrupt(encoding: &str, cause: &'static str) -> GatewayError {
-    let message = format!("The body does not decompress as {encoding}, which its content-encoding says it is.");
+    let message = format!("The body cannot be decompressed as {encoding}, the encoding in its content-encoding header.");
     GatewayError::new(ErrorKind::InvalidRequest, message).with_param("content-encoding").with_cause(cause)
 }
 

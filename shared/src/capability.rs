@@ -1,10 +1,10 @@
-//! What a route can carry: plain values, data of the catalogue.
+//! What a route supports: plain values from the catalogue.
 
-/// How a model can be told to think.
+/// How a model's reasoning is controlled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Thinking {
-    /// It cannot.
+    /// It has none.
     #[default]
     None,
     /// Claude up to 4.5: `enabled` with a token budget.
@@ -17,40 +17,40 @@ pub enum Thinking {
     GeminiBudget,
     /// Gemini 3 and newer: `thinkingLevel`.
     GeminiLevel,
-    /// By effort words. One that does not know `none` cannot do without.
+    /// By effort. A model that does not know `none` always reasons.
     Effort,
-    /// On or off, without a word for how much.
+    /// On or off, without an amount.
     Switch,
 }
 
-/// How a Claude model is told not to think (platform.claude.com, extended thinking).
+/// How reasoning of a Claude model is switched off (platform.claude.com, extended thinking).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThinkingOff {
-    /// It thinks only when asked to.
+    /// It reasons only if requested.
     #[default]
     Omit,
-    /// It thinks unasked; by `disabled`.
+    /// It reasons by default; `disabled` switches it off.
     Disabled,
-    /// It thinks unasked; by `disabled`, with an effort up to `high` alone.
+    /// It reasons by default; `disabled` switches it off, with an effort of at most `high`.
     DisabledToHigh,
-    /// It thinks unasked and always before its first word; by `between_tools`, which is the least, with an effort up to `high` alone.
+    /// It always reasons before its first word; `between_tools` is the least, with an effort of at most `high`.
     BetweenTools,
-    /// Not at all.
+    /// It cannot be switched off.
     Never,
 }
 
-/// Which sampling fields a model takes.
+/// Sampling fields that a model accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SamplingSupport {
-    /// All of its wire's.
+    /// All fields of its format.
     #[default]
     All,
     /// `temperature` or `top_p`, not both (Claude since 4.1).
     One,
-    /// `temperature` and `top_p` with the effort `none`, nothing otherwise (OpenAI's from GPT-5.1 on). Where `none` is the default, it
-    /// need not be said.
+    /// `temperature` and `top_p` with the effort `none`, otherwise nothing (OpenAI from GPT-5.1 on). If `none` is the
+    /// default, it can be omitted.
     WithoutThinking,
     /// `temperature` and `top_p`.
     Draws,
@@ -58,7 +58,7 @@ pub enum SamplingSupport {
     Nothing,
 }
 
-/// A field of sampling that models may refuse.
+/// A sampling field that models may reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SamplingField {
     /// `temperature`.
@@ -84,7 +84,7 @@ impl SamplingField {
 }
 
 impl SamplingSupport {
-    /// Which of the fields that a request sets the model refuses.
+    /// The fields of a request that the model rejects.
     pub fn refused(self, asked: &[SamplingField]) -> Vec<SamplingField> {
         let has = |field: SamplingField| asked.contains(&field);
         match self {
@@ -96,37 +96,38 @@ impl SamplingSupport {
     }
 }
 
-/// What a picture is in tokens, by a family's formula.
+/// The tokens of an image, by a family's formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "by")]
 pub enum PictureTokens {
-    /// The same for every picture.
+    /// The same for every image.
     Piece {
-        /// Tokens of a picture.
+        /// Tokens of an image.
         tokens: u64,
     },
-    /// By squares that cover it, each one token, after it is made smaller to fit an edge and a number of tokens.
+    /// One token per square, after the image is scaled down to a longest edge and a maximum number of tokens.
     Patch {
-        /// The side of a square, in pixels.
+        /// The side of a square in pixels.
         side: u64,
-        /// The longest edge, in pixels, that is not made smaller.
+        /// The longest edge in pixels that is not scaled down.
         edge: Option<u64>,
-        /// The most squares that a picture has.
+        /// The maximum number of squares.
         most: u64,
-        /// What a square counts, in thousandths of a token.
+        /// Tokens per square, in thousandths.
         #[serde(default = "whole")]
         permille: u64,
     },
-    /// By tiles that cover it; one that is small on both sides is one tile. The tiles of others have two thirds of the shorter side,
-    /// but no more than `side` and no less than 256 pixels (Google's pages on tokens of pictures; the larger of two readings).
+    /// A fixed number of tokens per tile. An image that is small on both sides is one tile. Otherwise the side of a tile is
+    /// two thirds of the shorter side, at most `side` and at least 256 pixels (Google's pages on tokens of images; the
+    /// larger of two readings).
     Tile {
-        /// The longest side of a tile, in pixels.
+        /// The longest side of a tile in pixels.
         side: u64,
-        /// The longest side of a small picture, in pixels.
+        /// The longest side of a small image in pixels.
         small: u64,
         /// Tokens of a tile.
         tokens: u64,
-        /// The tiles of a picture whose size nobody can tell.
+        /// Tiles of an image of unknown size.
         most: u64,
     },
 }
@@ -136,7 +137,7 @@ const fn whole() -> u64 {
 }
 
 impl PictureTokens {
-    /// Tokens of a picture of that size in pixels, at most.
+    /// Maximum tokens of an image with this size in pixels.
     pub fn tokens(&self, width: u64, height: u64) -> u64 {
         match *self {
             Self::Piece { tokens } => tokens,
@@ -157,7 +158,7 @@ impl PictureTokens {
         }
     }
 
-    /// Tokens of the largest picture.
+    /// Tokens of the largest image.
     pub fn most(&self) -> u64 {
         match *self {
             Self::Piece { tokens } => tokens,
@@ -167,92 +168,93 @@ impl PictureTokens {
     }
 }
 
-/// How many pictures a request may have, and how large (platform.claude.com, vision: limits).
+/// Limits for the images of a request (platform.claude.com, vision: limits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PictureLimits {
-    /// The most pictures and pages.
+    /// Maximum number of images and pages.
     pub most: u64,
-    /// The most characters of its base64.
+    /// Maximum length of an image's base64.
     pub bytes: u64,
-    /// The longest side, in pixels.
+    /// The longest side in pixels.
     pub side: u64,
-    /// The most pictures and documents of a request whose pictures may have that side.
+    /// Maximum number of images and documents in a request for which `side` applies.
     pub many: u64,
-    /// The longest side, in pixels, where there are more.
+    /// The longest side in pixels if there are more.
     pub side_of_many: u64,
 }
 
-/// What parts that are no text are in tokens, for holds and estimates, and how many and how large pictures may be.
+/// Tokens of parts that are not text, for holds and estimates, and limits for images.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaTokens {
-    /// Pictures.
+    /// Images.
     pub picture: PictureTokens,
-    /// A page of a document, its picture included.
+    /// A page of a document, including its picture.
     pub page: u64,
-    /// The most pages that a request may have; none where the vendor names no limit.
+    /// Maximum number of pages per request; `None` if the vendor names no limit.
     pub pages: Option<u64>,
-    /// How many pictures a request may have, and how large; none where the vendor names no limit.
+    /// Limits for images; `None` if the vendor names none.
     pub limits: Option<PictureLimits>,
-    /// A second of sound, for models that hear.
+    /// A second of audio, for models that accept it.
     pub sound_second: Option<u64>,
 }
 
 impl Default for MediaTokens {
-    /// Of a vendor that says nothing: large pictures, and pages as a reader draws them beside their text.
+    /// For a vendor that documents nothing: large images, and pages with their picture and text.
     fn default() -> Self {
         let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, permille: whole() };
         Self { picture, page: 8_000, pages: None, limits: None, sound_second: None }
     }
 }
 
-/// What a model can do on its own vendor's wire.
+/// What a model supports in its vendor's own format.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, written as such in the catalogue's data")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Capabilities {
-    /// How it can be told to think.
+    /// How its reasoning is controlled.
     pub thinking: Thinking,
-    /// The effort words that it takes; empty when it takes none at all.
+    /// The efforts that it supports; empty if none.
     pub efforts: Vec<String>,
-    /// The effort that it makes when no word is said, where its vendor names one.
+    /// Its default effort, if its vendor names one.
     pub default_effort: Option<String>,
-    /// How a Claude model is told not to think.
+    /// How reasoning of a Claude model is switched off.
     pub thinking_off: ThinkingOff,
-    /// Whether a thought that comes back must stand behind the very prefix that it was thought after: system, tools and messages.
+    /// Whether returned reasoning must follow exactly the same prefix: system, tools and messages.
     pub bound_thoughts: bool,
-    /// Whether it refuses a request that forces a call.
+    /// Whether it rejects a forced tool call.
     pub refuses_forced_calls: bool,
-    /// Whether it refuses stop sequences (OpenAI's before GPT-5.5: huggingface/smolagents#1662 and #1893, BerriAI/litellm#15244).
+    /// Whether it rejects stop sequences (OpenAI's before GPT-5.5: huggingface/smolagents#1662 and #1893,
+    /// BerriAI/litellm#15244).
     pub refuses_stop: bool,
-    /// Whether it takes no other verbosity than `medium` (openai/codex#19188).
+    /// Whether it accepts only the verbosity `medium` (openai/codex#19188).
     pub fixed_verbosity: bool,
-    /// Smallest and largest thinking budget in tokens, where budgets work.
+    /// Smallest and largest reasoning budget in tokens, if it supports budgets.
     pub budget: Option<(u64, u64)>,
-    /// Which sampling fields it takes.
+    /// Sampling fields that it accepts.
     pub sampling: SamplingSupport,
-    /// Whether it goes on from a trailing assistant message.
+    /// Whether it continues a trailing assistant message.
     pub prefill: bool,
-    /// Whether its wire can hold it to a JSON schema.
+    /// Whether it supports a JSON schema for the answer.
     pub structured_output: bool,
-    /// Whether JSON output and tools go together.
+    /// Whether JSON output and tools can be combined.
     pub json_with_tools: bool,
-    /// Whether it follows system messages between turns (Claude from Opus 4.8 on; older ones refuse the role).
+    /// Whether it accepts system messages between turns (Claude from Opus 4.8 on; older ones reject the role).
     pub system_turns: bool,
-    /// Whether a tool result can hold pictures.
+    /// Whether a tool result can contain images.
     pub images_in_results: bool,
-    /// Whether it writes a prompt cache only where a request marks one; others may write one at any time.
+    /// Whether it writes a prompt cache only if a request marks one. Others may write one at any time.
     pub marked_caches: bool,
-    /// What parts that are no text are in tokens, and their limits.
+    /// Tokens and limits of parts that are not text.
     pub media: MediaTokens,
-    /// Whether it reads files of office programs.
+    /// Whether it reads office files.
     pub office_files: bool,
     /// Whether a Gemini model takes frequency and presence penalties.
     pub penalties: bool,
-    /// Whether it takes back thoughts that nobody signed: models of a vendor that signs nothing want their own again.
+    /// Whether it accepts its own unsigned reasoning back: models of vendors that sign nothing need it.
     pub unsigned_reasoning: bool,
-    /// The smallest output limit that it takes; 0 for any.
+    /// Its smallest output limit; 0 for any.
     pub min_output_tokens: u64,
 }
 

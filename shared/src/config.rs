@@ -187,7 +187,7 @@ fn model_fallback(read: &dyn Fn(&str) -> Option<String>) -> Result<ModelFallback
     match read("MODEL_FALLBACK").as_deref() {
         None => Ok(ModelFallback::Nothing),
         Some("replacement") => Ok(ModelFallback::Replacement),
-        Some(other) => Err(ConfigError::new("MODEL_FALLBACK", format!("is `replacement` or not set, not {other}"))),
+        Some(other) => Err(ConfigError::new("MODEL_FALLBACK", format!("must be `replacement` or unset, not {other}"))),
     }
 }
 
@@ -205,15 +205,13 @@ fn own_secret(
     match (secret(current)?, secret(previous)?) {
         (Some(current), previous) => Ok(Some(OwnSecret { current, previous })),
         (None, None) => Ok(None),
-        (None, Some(_)) => {
-            Err(ConfigError::new(previous, format!("is set, but {current} is not; without it nothing is checked")))
-        }
+        (None, Some(_)) => Err(ConfigError::new(previous, format!("is set, but {current} is not; set both or neither"))),
     }
 }
 
 fn reads_per_minute(read: &dyn Fn(&str) -> Option<String>) -> Result<u32, ConfigError> {
     let Some(value) = read("READS_PER_MINUTE") else { return Ok(READS_PER_MINUTE) };
-    value.parse().map_err(|_| ConfigError::new("READS_PER_MINUTE", "must be a whole number; 0 does not limit them"))
+    value.parse().map_err(|_| ConfigError::new("READS_PER_MINUTE", "must be a whole number; 0 removes the limit"))
 }
 
 fn allowed_origins(read: &dyn Fn(&str) -> Option<String>) -> AllowedOrigins {

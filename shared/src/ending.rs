@@ -142,7 +142,7 @@ impl Ending {
             Self::Complete => None,
             Self::ClientStopped => Some(late("The reply was not read in time.")),
             Self::Deadline(Generated::Something) => {
-                Some(late("The reply was cut at the gateway's time limit; what was generated is charged."))
+                Some(late("The reply was cut off at the gateway's time limit; you are charged for what was generated."))
             }
             Self::Deadline(Generated::Nothing) => Some(late("The provider did not answer within the gateway's time limit.")),
             Self::Failed(error) => Some(error.clone().into()),

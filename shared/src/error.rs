@@ -118,7 +118,7 @@ impl GatewayError {
     /// JSON of the client's that some step could not read or write although it passed every check: the last resort, because a client's
     /// fault is never the gateway's own.
     pub fn unreadable(error: &serde_json::Error) -> Self {
-        let message = "A value of the body is JSON that cannot be carried on.";
+        let message = "The body contains a JSON value that the gateway cannot process.";
         Self::new(ErrorKind::InvalidRequest, message).with_code("invalid_json").with_cause(Reason::json(error))
     }
 

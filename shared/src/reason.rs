@@ -62,10 +62,10 @@ impl Reason {
     /// Of JSON that could not be read or written: what kind of fault, and where. Serde's own words may quote a value.
     pub fn json(error: &serde_json::Error) -> Self {
         let kind = match error.classify() {
-            serde_json::error::Category::Io => "JSON that could not be written",
+            serde_json::error::Category::Io => "JSON could not be written",
             serde_json::error::Category::Syntax => "not JSON",
-            serde_json::error::Category::Data => "JSON of another shape",
-            serde_json::error::Category::Eof => "JSON that breaks off",
+            serde_json::error::Category::Data => "JSON has an unexpected shape",
+            serde_json::error::Category::Eof => "JSON ends too early",
         };
         Self(Cow::Owned(format!("{kind} at line {} column {}", error.line(), error.column())))
     }
@@ -119,7 +119,7 @@ mod tests {
     fn a_fault_of_json_is_named_without_the_value_that_serde_quotes() {
         let error = serde_json::from_str::<Vec<u8>>("\"words of the client\"").unwrap_err();
         assert!(error.to_string().contains("words of the client"));
-        assert_eq!(Reason::json(&error).to_string(), "JSON of another shape at line 1 column 21");
+        assert_eq!(Reason::json(&error).to_string(), "JSON has an unexpected shape at line 1 column 21");
     }
 
     #[test]

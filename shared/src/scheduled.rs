@@ -57,7 +57,7 @@ impl Schedule {
                 if error.is_refusal() {
                     telemetry::count_refused_list();
                 }
-                tracing::error!(event = "models.unread", cause = %error, "the open catalogue stays as it is");
+                tracing::error!(event = "models.unread", cause = %error, "the open catalogue was not updated");
             }
         }
     }

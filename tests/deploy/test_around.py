@@ -39,7 +39,7 @@ def test_secret_that_is_stored_again_replaces_the_old_one(project, account):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("no json", "is no JSON"),
+        ("no json", "is not JSON"),
         ('{"type": "authorized_user"}', '"type" must be service_account or external_account'),
         ('{"type": "external_account"}', "which Google Cloud project? Set VERTEX_PROJECT"),
         (json.dumps({**SERVICE_ACCOUNT, "padding": "x" * 4096}), "a standard parameter holds 4096"),

@@ -1,6 +1,6 @@
 //! Real requests through everything at once: processes killed at random moments, a table with faults, providers with faults, replies that
 //! run into their deadline, clients that stop reading, counts of tokens in between. At the end, after a replay of the log and a
-//! reconciliation, the ledger contradicts itself nowhere, and no process has taken more memory than the smallest function has.
+//! reconciliation, the ledger is inconsistent nowhere, and no process has taken more memory than the smallest function has.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -90,6 +90,6 @@ async fn what_a_route_cannot_carry_goes_to_one_that_can_and_is_refused_where_non
         (refused.status, &error["code"], &error["param"]),
         (400, &json!("unsupported"), &json!("messages[0].content[1]"))
     );
-    assert!(lone.journal("").is_empty(), "nothing was asked");
+    assert!(lone.journal("").is_empty(), "nothing was sent");
     Ok(())
 }

@@ -351,9 +351,9 @@ profile = "gpt-7.1-nova"
 async fn what_cannot_be_added_is_refused_with_the_reason() -> Result<()> {
     let list = SavedList::new(&list_with_news()?)?;
     for (name, words) in [
-        ("openai/gpt-7", "the list has no model openai/gpt-7; near it are openai/gpt-7.1-nova"),
+        ("openai/gpt-7", "the list has no model openai/gpt-7; similar names: openai/gpt-7.1-nova"),
         ("openai/gpt-5.2", "the catalogue has it already, as gpt-5.2"),
-        ("openai/gpt-7-picture", "openai/gpt-7-picture cannot be served: it writes something else than text"),
+        ("openai/gpt-7-picture", "openai/gpt-7-picture cannot be served: it outputs something other than text"),
     ] {
         let output = list.bk(&["add", name]).await?;
         let error = text(&output.stderr);
@@ -390,7 +390,7 @@ async fn every_model_of_a_published_list_is_an_entry_that_fits_or_is_refused_wit
     let expected = [
         (3, "its suffix changes hosts or prices"),
         (7, "its price `prompt` cannot be used"),
-        (11, "it writes something else than text"),
+        (11, "it outputs something other than text"),
         (13, "its price `per_hour` is not known"),
     ];
     assert_eq!(reasons, expected);

@@ -63,7 +63,7 @@ async fn values_that_cannot_work_are_wrong_usage_and_change_nothing() -> Result<
     for (arguments, code, words) in [
         (vec!["--rpm", "0"], 2, "a rate is a whole number from 1"),
         (vec!["--max-concurrent", "201"], 2, "1..=200"),
-        (vec!["--models", "gpt-5.2,claude-opus-4.66"], 2, "near it are claude-opus-4.6"),
+        (vec!["--models", "gpt-5.2,claude-opus-4.66"], 2, "similar names: claude-opus-4.6"),
         (vec!["--cidrs", "10.0.0.0/33"], 2, "a network looks like"),
         (vec!["--expires", "2020-01-01T00:00:00Z"], 2, "over already"),
         (vec!["--expires", "soon"], 2, "30d"),

@@ -90,7 +90,7 @@ async fn nothing_is_asked_without_a_yes_a_credential_or_a_model_of_that_name() -
     let without = [("OPENROUTER_API_KEY", ""), ("GOOGLE_APPLICATION_CREDENTIALS_JSON", "")];
     for (own, arguments, code, words) in [
         (&[][..], &[][..], 2, "pass --yes"),
-        (&[], &["--yes", "claude-opus-4.66"], 2, "near it are claude-opus-4.6"),
+        (&[], &["--yes", "claude-opus-4.66"], 2, "similar names: claude-opus-4.6"),
         (&without, &["--yes"], 1, "OPENROUTER_API_KEY"),
         (&[("MODEL_CATALOG", "/nowhere.toml")], &["--yes"], 1, "/nowhere.toml"),
     ] {

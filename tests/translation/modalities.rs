@@ -136,12 +136,11 @@ fn refusal(format: ClientFormat, model: &str, parts: &[Value]) -> Option<String>
 #[test]
 fn claude_takes_pictures_up_to_a_size_and_a_number() {
     let large = |side: u16, most: u16, among: &str| {
-        format!("this picture has a side of {side} px, and this model takes at most {most} px{among}; make it smaller.")
+        format!("this image has a side of {side} px, but this model accepts at most {most} px{among}; scale it down.")
     };
-    let among = " among more than 20 pictures and documents";
-    let too_many =
-        |most: u16| format!("this model takes at most {most} pictures and pages in a request; leave out the oldest.");
-    let heavy = "this model takes pictures of at most 5 MB of base64.".to_owned();
+    let among = " in a request with more than 20 images and documents";
+    let too_many = |most: u16| format!("this model accepts at most {most} images and pages per request; remove the oldest.");
+    let heavy = "this model accepts images of at most 5 MB of base64.".to_owned();
     for format in [CHAT, MESSAGES] {
         for (model, small, data, expected) in [
             ("claude-opus-4.6", 0, gif(8_000, 8_000, 0), None),

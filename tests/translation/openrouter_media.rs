@@ -161,7 +161,7 @@ fn kinds_that_a_model_does_not_take_are_refused_by_their_place() {
         (CHAT, GEMINI, picture(&url("image/png", &gif)), "pictures of this kind"),
         (CHAT, GPT, picture(&url("image/heic", &heic)), "pictures of this kind"),
         (CHAT, GPT, picture(&url("image/svg+xml", &svg)), "pictures of this kind"),
-        (CHAT, GPT, file("a.docx", &url(docx, &office)), "files of this kind: it takes PDF and text"),
+        (CHAT, GPT, file("a.docx", &url(docx, &office)), "files of this kind: it accepts PDF and text"),
         (CHAT, GPT, picture(&url("image/png", &office)), "files of this kind"),
         (CHAT, "qwen3-coder", file("a.docx", &url(docx, &office)), "files of this kind"),
         (CHAT, GEMINI, sound("midi", "AAAA"), "sound of this format"),

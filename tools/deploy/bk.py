@@ -12,7 +12,7 @@ def environment():
     """What bk reads: table and region of the deployment, and credentials that are valid now."""
     file = stack.environment_file()
     if not file.exists():
-        raise settings.WrongUsage(f"it is not known where the stack {settings.stack_name()} is: run `make outputs`")
+        raise settings.WrongUsage(f"the address of the stack {settings.stack_name()} is unknown: run `make outputs`")
     deployed = dict(line.split("=", 1) for line in file.read_text().splitlines())
     # Another table, such as a restored one, can be named.
     table = os.environ.get("TABLE_NAME") or deployed["TABLE_NAME"]

@@ -34,10 +34,10 @@ def checked(found):
                 raise settings.WrongUsage(f"{origin}: the template has no parameter {name}; there are {known}")
             if declared[name].get("NoEcho"):
                 rotation = "ROTATE_REASONING" if name.startswith("Reasoning") else "ROTATE_ORIGIN"
-                raise settings.WrongUsage(f"{origin}: {name} is made here and shown nowhere; {rotation}=1 replaces it")
+                raise settings.WrongUsage(f"{origin}: {name} is created by `make deploy` and never shown; {rotation}=1 replaces it")
             reason = refusal(declared[name], value)
             if reason:
-                raise settings.WrongUsage(f"{origin}: {name}={value} cannot be: {reason}")
+                raise settings.WrongUsage(f"{origin}: {name}={value} is not possible: {reason}")
     return found
 
 
@@ -57,7 +57,7 @@ def refusal(declared, value):
     if declared["Type"] == "Number":
         least, most = declared.get("MinValue", float("-inf")), declared.get("MaxValue", float("inf"))
         if not value.isdecimal():
-            return "it is no number"
+            return "it is not a number"
         if not least <= int(value) <= most:
             return f"it is at least {least}" if most == float("inf") else f"it is between {least} and {most}"
     return None

@@ -58,7 +58,7 @@ def given_parameters():
     for pair in shlex.split(os.environ.get("PARAMETERS", "")):
         name, separator, value = pair.partition("=")
         if not separator or not name:
-            raise WrongUsage(f"{pair!r} is no parameter: write Name=value")
+            raise WrongUsage(f"{pair!r} is not a parameter: write Name=value")
         found[name] = value
     if "Architecture" in found:
         raise WrongUsage("Architecture also decides what is built: write ARCH=x86_64 or ARCH=arm64")

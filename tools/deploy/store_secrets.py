@@ -34,7 +34,7 @@ def google_credentials():
     try:
         credentials = json.loads(text)
     except ValueError:
-        raise settings.WrongUsage(f"{file} is no JSON") from None
+        raise settings.WrongUsage(f"{file} is not JSON") from None
     if not isinstance(credentials, dict) or credentials.get("type") not in ("service_account", "external_account"):
         raise settings.WrongUsage(f'{file}: "type" must be service_account or external_account')
     # Without white space more of them fit.

@@ -1,4 +1,4 @@
-//! The `reconcile` function: runs by schedule, resolves what dead processes left behind, and reads the list of models.
+//! The `reconcile` function: runs on a schedule, returns the holds of dead processes, and reads the list of models.
 
 use gateway::{scheduled::Schedule, telemetry};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};

@@ -91,9 +91,11 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
             error.with_code("model_not_allowed").with_param("model")
         }
         Denial::Requests(wait) => limited("requests_per_minute", wait, "The key's requests per minute are used up."),
-        Denial::Tokens(wait) => limited("tokens_per_minute", wait, "The key's tokens per minute do not cover this."),
+        Denial::Tokens(wait) => {
+            limited("tokens_per_minute", wait, "The key's remaining tokens per minute do not cover this request.")
+        }
         Denial::TokensNever(limit) => {
-            let message = format!("messages: more tokens than the key's limit of {limit} per minute.");
+            let message = format!("messages: this request needs more tokens than the key's limit of {limit} per minute.");
             GatewayError::invalid("messages", message).with_code("tokens_per_minute")
         }
         Denial::Concurrency(limit) => {
@@ -107,8 +109,10 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
             let hint = "GET /v1/credits shows the balance; the gateway's operator can grant more.";
             GatewayError::new(ErrorKind::PaymentRequired, message).with_code("insufficient_balance").with_hint(hint)
         }
-        Denial::Busy => limited("key_busy", 1, "Too many requests of this key at the same moment."),
-        Denial::Contended | Denial::Unavailable => GatewayError::unavailable("the key's item changes too fast"),
+        Denial::Busy => limited("key_busy", 1, "Too many simultaneous requests with this key."),
+        Denial::Contended | Denial::Unavailable => {
+            GatewayError::unavailable("the key's item had too many concurrent writes")
+        }
     }
 }
 

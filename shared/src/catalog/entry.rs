@@ -1,4 +1,4 @@
-//! The file's own shape, and the rules an entry must keep.
+//! The format of a catalogue file, and the rules for its entries.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 use crate::money::PicoUsdPerToken;
 
-/// The output limit of a request that needs one and has none, for a model that says nothing else.
+/// Default output limit for requests that need one, unless the entry has its own.
 pub(super) const DEFAULT_OUTPUT: u64 = 32_000;
-/// How long a model may be silent that says nothing else.
+/// Default time until the first event.
 pub(super) const FIRST_EVENT: Duration = Duration::from_mins(2);
-/// The most that an entry may ask for, in seconds: clients give up then.
+/// Maximum of that time in seconds: clients give up then.
 const LONGEST_FIRST_EVENT: u64 = 300;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     version: String,
-    /// Capabilities by name: models of one generation share them.
+    /// Capabilities by name. Models of one generation share them.
     profile: BTreeMap<String, Capabilities>,
     model: Vec<Entry>,
 }
@@ -76,7 +76,7 @@ struct PriceEntry {
     audio_cache_read: Option<String>,
 }
 
-/// What a model costs from a day on: the whole of it, a tier of long prompts included.
+/// The complete prices from a day on, including those of long prompts.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LaterEntry {
@@ -173,7 +173,7 @@ fn check_sizes(entry: &Entry) -> Result<(), String> {
     Ok(())
 }
 
-/// What a model costs now and from later days on.
+/// The current prices and later ones.
 fn tariffs(entry: &Entry) -> Result<(Tariff, Vec<Tariff>), String> {
     let tier = |tier: &LongContextEntry| Ok::<_, String>(LongContext { above: tier.above, price: price(&tier.price)? });
     let tariff = |from, now: &PriceEntry, long: Option<&LongContextEntry>| {
@@ -192,13 +192,13 @@ fn tariffs(entry: &Entry) -> Result<(Tariff, Vec<Tariff>), String> {
     Ok((first, later))
 }
 
-/// A day as `yyyy-mm-dd`. `jiff` reads other spellings of a date too; clients get this text as it is.
+/// Parses a day as `yyyy-mm-dd`. `jiff` accepts other spellings, but clients see this text as it is.
 fn day(field: &str, text: &str) -> Result<Date, String> {
     let day = text.parse::<Date>().ok().filter(|day| day.to_string() == *text);
     day.ok_or_else(|| format!("{field} must be a date such as 2026-11-30, not {text}"))
 }
 
-/// Whether a replacement is another entry's id is checked when all are known.
+/// The existence of the replacement is checked when all entries are known.
 fn deprecation(entry: &Entry) -> Result<Option<Deprecation>, String> {
     let Some(since) = &entry.deprecated else {
         let undated = entry.gone || entry.replacement.is_some() || entry.ends.is_some();
@@ -214,7 +214,7 @@ fn deprecation(entry: &Entry) -> Result<Option<Deprecation>, String> {
     Ok(Some(Deprecation { since: since.clone(), ends, replacement, gone: entry.gone, source }))
 }
 
-/// A provider, the model's name there, and `whole` where it is asked for whole replies.
+/// A provider, the provider's name of the model, and optionally `whole` for whole replies.
 fn route(entry: &Vec<String>) -> Result<Route, String> {
     let (provider, upstream, transfer) = match entry.as_slice() {
         [provider, upstream] => (provider, upstream, Transfer::Stream),
@@ -228,7 +228,7 @@ fn route(entry: &Vec<String>) -> Result<Route, String> {
     })
 }
 
-/// A price of zero would give the model away: it is refused like one that cannot be read.
+/// A price of zero is refused, because it would give the model away.
 fn price(entry: &PriceEntry) -> Result<Price, String> {
     let read = |text: &str| {
         let price = PicoUsdPerToken::parse_usd_per_million(text).filter(|price| *price != PicoUsdPerToken::default());

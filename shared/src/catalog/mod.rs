@@ -1,4 +1,5 @@
-//! The model catalogue: data in `models.toml` or in a file of the operator's, checked once and then trusted. Finds a model by any name a client may use.
+//! The model catalogue: data from `models.toml` or a file of the operator's, checked once and then trusted. Finds a model by
+//! any name that a client may use.
 
 mod entry;
 pub mod listed;
@@ -18,23 +19,23 @@ pub use price::{LongContext, Price, PriceLabel, Tariff};
 
 use names::Names;
 
-/// The text of the catalogue that is built into the binary.
+/// The text of the embedded catalogue.
 pub const EMBEDDED: &str = include_str!("models.toml");
-/// How many near ids a refusal names.
+/// How many similar ids a refusal names.
 const NEAREST: usize = 3;
-/// How much of an unknown name is compared, in characters: a distance takes quadratic time.
+/// How many characters of an unknown name are compared, because the comparison takes quadratic time.
 const LONGEST_COMPARED: usize = 200;
 
 /// Why a catalogue cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// Not the TOML that is expected.
+    /// Not the expected TOML.
     #[error("catalogue: {0}")]
     Syntax(#[from] toml::de::Error),
-    /// Not the JSON that the build makes of the embedded one.
+    /// Not the JSON that the build creates from the embedded catalogue.
     #[error("catalogue: {0}")]
     Embedded(#[from] serde_json::Error),
-    /// An entry contradicts the rules.
+    /// An entry breaks a rule.
     #[error("catalogue: model {model}: {reason}")]
     Entry {
         /// The entry's id.
@@ -42,7 +43,7 @@ pub enum CatalogError {
         /// The broken rule.
         reason: String,
     },
-    /// A file that cannot be read, or whose catalogue cannot be used.
+    /// A file that cannot be read, or contains an unusable catalogue.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.
@@ -52,7 +53,7 @@ pub enum CatalogError {
     },
 }
 
-/// The profiles of a catalogue's text by their names: what the models of a generation can do.
+/// The profiles of a catalogue by name: what the models of a generation support.
 pub fn profiles(text: &str) -> Result<BTreeMap<String, Capabilities>, CatalogError> {
     entry::profiles(text)
 }
@@ -65,15 +66,15 @@ pub struct Catalog {
     names: Names,
 }
 
-/// No model of that name; some that the client may have meant.
+/// There is no model with this name; the client may have meant one of these.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownModel {
-    /// The nearest public ids, nearest first.
+    /// Similar public ids, most similar first.
     pub nearest: Vec<ModelId>,
 }
 
 impl Catalog {
-    /// The catalogue that is built into the binary.
+    /// The embedded catalogue.
     pub fn embedded() -> Result<Self, CatalogError> {
         let (version, models) = entry::embedded()?;
         Self::of(version, models)
@@ -100,7 +101,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// A replacement must be a model that a client can switch to.
+    /// A replacement must be a model that clients can use.
     fn check_replacements(&self) -> Result<(), CatalogError> {
         for model in self.models() {
             let Some(id) = model.replacement() else { continue };
@@ -113,7 +114,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// The date of the price lists, written into every record as the price version.
+    /// The date of the price lists. Every record stores it as its price version.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -123,20 +124,20 @@ impl Catalog {
         self.models.iter()
     }
 
-    /// The model a client means: by public id, with dashes for dots, by the vendor's dated id, by the OpenRouter name, with
-    /// `-preview` or `-latest`, with a trailing `[1m]`, or by a word of its family, which means the newest.
+    /// The model that a client means: by public id, with dashes for dots, by the vendor's dated id, by the OpenRouter name,
+    /// with `-preview` or `-latest`, with a trailing `[1m]`, or by a family name, which means the newest.
     pub fn resolve(&self, name: &str) -> Result<Arc<Model>, UnknownModel> {
         let position = self.names.find(name);
         let model = position.and_then(|position| self.models.get(position));
         model.map(Arc::clone).ok_or_else(|| UnknownModel { nearest: self.nearest(name) })
     }
 
-    /// The model of exactly that public id.
+    /// The model with exactly this public id.
     pub fn by_id(&self, id: &ModelId) -> Option<Arc<Model>> {
         self.models.iter().find(|model| model.id == *id).map(Arc::clone)
     }
 
-    /// The nearest ids, of the same family where there is one.
+    /// The most similar ids, of the same family if there is one.
     fn nearest(&self, name: &str) -> Vec<ModelId> {
         let name: String = name.chars().take(LONGEST_COMPARED).collect();
         self.names.nearest(&name, NEAREST).into_iter().filter_map(|place| Some(self.models.get(place)?.id.clone())).collect()

@@ -1,4 +1,4 @@
-//! One model: its names, its routes, its prices, its limits, and what it can do.
+//! A model: its names, routes, prices, limits and capabilities.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,39 +9,39 @@ use super::price::Tariff;
 use crate::capability::Capabilities;
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 
-/// A way to reach a model.
+/// A route to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Through whom.
+    /// The provider.
     pub provider: ProviderId,
-    /// Under which name.
+    /// The provider's name of the model.
     pub upstream: UpstreamModel,
-    /// How it is asked for a reply, whatever the client wants.
+    /// How the provider is asked for a reply, whatever the client wants.
     pub transfer: Transfer,
 }
 
-/// How a route is asked for a reply.
+/// How a provider is asked for a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transfer {
-    /// As a stream: limits between events hold, and what was generated is known when a reply breaks off.
+    /// As a stream: limits between events apply, and what was generated is known if the reply breaks off.
     #[default]
     Stream,
-    /// In one piece: for providers that stream worse than they answer whole.
+    /// As one body, for providers that stream worse than they answer whole.
     Whole,
 }
 
-/// What a vendor said about a model's end. Data only: nothing depends on today's date.
+/// What a vendor announced about a model's end. Data only: nothing depends on today's date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deprecation {
-    /// Since when the catalogue says so, as `yyyy-mm-dd`.
+    /// When the catalogue was told, as `yyyy-mm-dd`.
     pub since: String,
-    /// The last day, as `yyyy-mm-dd`, where the vendor named one.
+    /// The last day as `yyyy-mm-dd`, if the vendor named one.
     pub ends: Option<String>,
     /// The model to use instead.
     pub replacement: Option<ModelId>,
-    /// Whether it is refused now, and no longer listed.
+    /// Whether it is refused now and no longer listed.
     pub gone: bool,
-    /// Where the vendor said so.
+    /// Where the vendor announced it.
     pub source: Option<String>,
 }
 
@@ -50,94 +50,94 @@ pub struct Deprecation {
 pub struct Model {
     /// The public id.
     pub id: ModelId,
-    /// The name people read.
+    /// The display name.
     pub name: String,
     /// The vendor.
     pub owned_by: String,
-    /// Other names that clients use for it, which are no upstream name of its routes.
+    /// Other names that clients use, except upstream names of its routes.
     pub aliases: Vec<String>,
-    /// Ways to reach it, in order of preference.
+    /// Its routes, in order of preference.
     pub routes: Vec<Route>,
-    /// What it costs until the first day of a later tariff.
+    /// Its prices until the first day of a later tariff.
     pub tariff: Tariff,
-    /// What it costs from later days on, in the order of their days.
+    /// Its later prices, ordered by day.
     pub later_tariffs: Vec<Tariff>,
     /// What regions and multi-regions of Vertex add to the price of `global`, in thousandths.
     pub regional_surcharge: u32,
-    /// Largest prompt and output together, in tokens.
+    /// Maximum of prompt and output together, in tokens.
     pub context_window: u64,
-    /// Largest prompt, in tokens, where the vendor limits it by itself; else the window.
+    /// Maximum prompt in tokens, if the vendor limits it separately; otherwise the window.
     pub max_input_tokens: u64,
-    /// Largest prompt and output together that any of its routes takes, in tokens.
+    /// Maximum of prompt and output together on any of its routes, in tokens.
     pub widest_window: u64,
-    /// Largest output, in tokens.
+    /// Maximum output in tokens.
     pub max_output_tokens: u64,
-    /// The output limit of a request that needs one and has none, in tokens.
+    /// Default output limit for requests that need one, in tokens.
     pub default_output: u64,
-    /// How long it may be silent before the first event of a stream.
+    /// Maximum time until the first event of a stream.
     pub first_event: Duration,
-    /// What it reads besides text.
+    /// Input modalities besides text.
     pub input_modalities: Vec<String>,
-    /// What it writes.
+    /// Output modalities.
     pub output_modalities: Vec<String>,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
-    /// Whether it is listed even when no provider for it is configured: clients rely on the API contract's list.
+    /// Whether it is listed even if no provider for it is configured: clients rely on the API contract's list.
     pub always_listed: bool,
-    /// When it is on its way out.
+    /// Its announced end.
     pub deprecation: Option<Deprecation>,
 }
 
 impl Model {
-    /// Whether it is refused, because its vendor has ended it.
+    /// Whether it is refused because its vendor has ended it.
     pub fn is_gone(&self) -> bool {
         self.deprecation.as_ref().is_some_and(|deprecation| deprecation.gone)
     }
 
-    /// The model to use instead, when it is on its way out.
+    /// The model to use instead, if its end was announced.
     pub fn replacement(&self) -> Option<&ModelId> {
         self.deprecation.as_ref().and_then(|deprecation| deprecation.replacement.as_ref())
     }
 
-    /// Whether `GET /v1/models` names it: always, or when a provider of it is configured; never when it is gone.
+    /// Whether `GET /v1/models` lists it: always, or if one of its providers is configured; never if it is gone.
     pub fn is_listed(&self, configured: &dyn Fn(ProviderId) -> bool) -> bool {
         self.always_listed || !self.is_gone() && self.routes.iter().any(|route| configured(route.provider))
     }
 
-    /// The largest prompt that any of its routes takes, in tokens.
+    /// Maximum prompt on any of its routes, in tokens.
     pub fn largest_prompt(&self) -> u64 {
         if self.max_input_tokens < self.context_window { self.max_input_tokens } else { self.widest_window }
     }
 
-    /// What it costs on that day (UTC), without what a region adds.
+    /// Its prices on a day (UTC), without regional surcharge.
     pub fn tariff_on(&self, day: Date) -> &Tariff {
         let begun = |tariff: &&Tariff| tariff.from.is_none_or(|from| from <= day);
         self.later_tariffs.iter().rev().find(begun).unwrap_or(&self.tariff)
     }
 }
 
-/// A model by one of its routes, with what it costs there.
+/// A model on one of its routes, with its prices there.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The model: the one that was asked for, or its replacement.
+    /// The model: the requested one, or its replacement.
     pub model: Arc<Model>,
-    /// The way to it.
+    /// The route.
     pub route: Route,
-    /// What it costs that way.
+    /// The prices on this route.
     pub tariff: Tariff,
-    /// What keys are charged on top of that, in thousandths.
+    /// Markup in thousandths.
     pub markup_permille: u32,
 }
 
 impl Candidate {
-    /// A model by that route on that day, from a region or from where it costs the least.
+    /// A model on a route on a day, with or without the regional surcharge.
     pub fn new(model: &Arc<Model>, route: &Route, day: Date, is_regional: bool) -> Self {
         let tariff = *model.tariff_on(day);
         let tariff = if is_regional { tariff.with_surcharge(model.regional_surcharge) } else { tariff };
         Self { model: Arc::clone(model), route: route.clone(), tariff, markup_permille: 0 }
     }
 
-    /// The same with so many thousandths on top of the price.
+    /// The same with a markup in thousandths.
     #[must_use]
     pub fn with_markup(self, permille: u32) -> Self {
         Self { markup_permille: permille, ..self }

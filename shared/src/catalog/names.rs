@@ -1,4 +1,4 @@
-//! The names under which clients ask for a model.
+//! The names by which clients ask for a model.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -6,30 +6,30 @@ use std::collections::HashMap;
 use super::Model;
 use crate::ids::ModelId;
 
-/// What people append to a name without meaning another model.
+/// Suffixes that do not change the model.
 const SUFFIXES: [&str; 3] = ["[1m]", "-preview", "-latest"];
 
 /// A name that would mean two models.
 #[derive(Debug, thiserror::Error)]
 #[error("the name {name} already belongs to another model")]
 pub(super) struct Taken {
-    /// The model that comes second.
+    /// The second model.
     pub(super) model: ModelId,
     name: String,
 }
 
-/// Every name of a catalogue, and what families its models are of.
+/// All names of a catalogue, and the families of its models.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// By normalised name, the model's place in the catalogue.
+    /// Position of the model in the catalogue, by normalised name.
     places: HashMap<String, usize>,
     kinships: Vec<Kinship>,
 }
 
-/// What a model's id says of its family.
+/// What a model's id says about its family.
 #[derive(Debug)]
 struct Kinship {
-    /// The id, normalised.
+    /// The normalised id.
     id: String,
     owned_by: String,
     words: Vec<String>,
@@ -39,8 +39,8 @@ struct Kinship {
 }
 
 impl Names {
-    /// The names of these models. A model's own id and aliases come before the upstream names of others: two models may be served
-    /// by one route.
+    /// The names of these models. A model's own id and aliases take precedence over the upstream names of others, because
+    /// two models may share a route.
     pub(super) fn of(models: &[Model]) -> Result<Self, Taken> {
         let mut places = HashMap::new();
         for names in [own_names, upstream_names] {
@@ -56,14 +56,15 @@ impl Names {
         Ok(Self { places, kinships: models.iter().map(Kinship::of).collect() })
     }
 
-    /// The place of the model that a name means: an exact name, one with a date, or a word of a family.
+    /// The position of the model with this name: an exact name, a dated name, or a family name.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         let name = normalise(name);
         let exact = |name: &str| self.places.get(name).copied();
         exact(&name).or_else(|| exact(undated(&name)?)).or_else(|| self.newest(&name))
     }
 
-    /// The newest model of a family that is named by its words alone, such as `opus`, if they mean one vendor's models only.
+    /// The newest model of a family that is named by its words alone, such as `opus`, if the words mean models of one vendor
+    /// only.
     fn newest(&self, name: &str) -> Option<usize> {
         let asked: Vec<&str> = name.split('-').collect();
         let has_all = |kin: &Kinship| !kin.is_gone && asked.iter().all(|asked| kin.words.iter().any(|word| word == asked));
@@ -74,7 +75,8 @@ impl Names {
         newest.filter(|_| is_one_vendors).map(|(place, _)| *place)
     }
 
-    /// The places of the nearest ids, nearest first: those that share words with the name, of one vendor; without such all.
+    /// The positions of the most similar ids, most similar first: ids that share words with the name and have one vendor;
+    /// without such, all.
     pub(super) fn nearest(&self, name: &str, most: usize) -> Vec<usize> {
         let name = normalise(name);
         let bare = name.rsplit('/').next().unwrap_or(&name);
@@ -101,7 +103,7 @@ impl Kinship {
     }
 }
 
-/// The words and the numbers of an id: `claude-opus-4.6` is claude, opus and 4, 6. Single letters before a number are no words.
+/// The words and numbers of an id: `claude-opus-4.6` has claude, opus and 4, 6. Single letters before a number do not count.
 fn words_and_version(id: &str) -> (Vec<String>, Vec<u32>) {
     let (mut words, mut version) = (Vec::new(), Vec::new());
     for piece in id.split('-') {
@@ -113,7 +115,7 @@ fn words_and_version(id: &str) -> (Vec<String>, Vec<u32>) {
     (words, version)
 }
 
-/// What all spellings of a name have in common: lower case, none of the suffixes, dashes for dots and for the `@` of dated ids.
+/// The normal form of a name: lower case, without suffixes, dashes for dots and for the `@` of dated ids.
 fn normalise(name: &str) -> String {
     let name = name.trim().to_ascii_lowercase();
     let mut name = name.as_str();
@@ -123,7 +125,7 @@ fn normalise(name: &str) -> String {
     name.replace(['.', '@'], "-")
 }
 
-/// A name without the date at its end: `-20251101` as Anthropic dates its models, `-2025-12-11` as OpenAI does.
+/// A name without the date at its end: `-20251101` (Anthropic) or `-2025-12-11` (OpenAI).
 fn undated(name: &str) -> Option<&str> {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     let (rest, last) = name.rsplit_once('-')?;
@@ -135,14 +137,14 @@ fn undated(name: &str) -> Option<&str> {
     (digits(last, 2) && digits(month, 2) && digits(year, 4)).then_some(rest)
 }
 
-/// A model's id, alone and behind its vendor's name, and its aliases.
+/// A model's id, with and without its vendor's name, and its aliases.
 fn own_names(model: &Model) -> Vec<String> {
     let id = model.id.as_str();
     let named = [id.to_owned(), format!("{}/{id}", model.owned_by)];
     named.iter().chain(&model.aliases).map(|name| normalise(name)).collect()
 }
 
-/// The upstream names of a model's routes, with and without the vendor before them.
+/// The upstream names of a model's routes, with and without the vendor.
 fn upstream_names(model: &Model) -> Vec<String> {
     let upstream = model.routes.iter().map(|route| route.upstream.as_str());
     upstream.flat_map(|name| [name, name.rsplit('/').next().unwrap_or(name)]).map(normalise).collect()

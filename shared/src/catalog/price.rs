@@ -1,4 +1,4 @@
-//! What tokens cost: by class, by the length of the prompt, by the day, and by the region in which they are served.
+//! Prices of tokens: by class, prompt length, day and region.
 
 use std::fmt;
 
@@ -19,9 +19,9 @@ pub struct Price {
     pub cache_write_5m: PicoUsdPerToken,
     /// Prompt tokens written to a cache for an hour.
     pub cache_write_1h: PicoUsdPerToken,
-    /// Uncached prompt tokens that are sound.
+    /// Uncached audio prompt tokens.
     pub audio: PicoUsdPerToken,
-    /// Prompt tokens read from a cache that are sound.
+    /// Cached audio prompt tokens.
     pub audio_cache_read: PicoUsdPerToken,
 }
 
@@ -39,7 +39,7 @@ impl Price {
         }
     }
 
-    /// The dearer of two prices of each class.
+    /// The higher of two prices of each class.
     #[must_use]
     pub fn dearest(self, other: Self) -> Self {
         Self {
@@ -57,34 +57,34 @@ impl Price {
 /// The prices of requests whose prompt is longer than `above` tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongContext {
-    /// The longest prompt, in tokens, that still has the normal price.
+    /// The longest prompt in tokens at the normal price.
     pub above: u64,
-    /// The price of longer ones, for all their tokens.
+    /// The price of longer prompts, for all their tokens.
     pub price: Price,
 }
 
-/// Everything that decides what a usage costs on one route on one day.
+/// Everything that determines the cost of a usage on one route on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tariff {
-    /// What tokens cost.
+    /// The prices of tokens.
     pub price: Price,
-    /// What long prompts cost, when that differs.
+    /// The prices of long prompts, if they differ.
     pub long_context: Option<LongContext>,
-    /// The first day of these prices (UTC); none for those that hold until another day's begin.
+    /// The first day of these prices (UTC); `None` if they apply until later ones begin.
     pub from: Option<Date>,
-    /// What the region adds, in thousandths; it is in the prices already.
+    /// The regional surcharge in thousandths; it is included in the prices.
     pub surcharge_permille: u32,
-    /// Whether the prices move, so that what the provider reports is charged and these are only what is held.
+    /// Whether the prices move. Then the provider's reported cost is charged, and these prices are only held.
     pub moves: bool,
 }
 
 impl Tariff {
-    /// The prices of a prompt of so many tokens.
+    /// The prices for a prompt of this many tokens.
     pub fn of_prompt(&self, tokens: u64) -> Price {
         self.long_context.filter(|tier| tokens > tier.above).map_or(self.price, |tier| tier.price)
     }
 
-    /// With so many thousandths added to every price, rounded up.
+    /// The prices with a surcharge in thousandths, rounded up.
     #[must_use]
     pub fn with_surcharge(self, permille: u32) -> Self {
         let raise = |price: PicoUsdPerToken| price.with_surcharge(permille);
@@ -92,25 +92,25 @@ impl Tariff {
         Self { price: self.price.map(raise), long_context, surcharge_permille: permille, ..self }
     }
 
-    /// How a record names these prices: the version of the catalogue that has them, and which of its prices they are.
+    /// The name of these prices in records: the version of the catalogue, and which of its prices.
     pub fn label(&self, version: &str) -> PriceLabel {
         PriceLabel { version: version.to_owned(), from: self.from, surcharge_permille: self.surcharge_permille }
     }
 }
 
-/// By which prices a request is charged: `2026-11-26`, `2026-11-26;from=2026-12-01`, `2026-11-26;surcharge=100`.
+/// The prices by which a request was charged: `2026-11-26`, `2026-11-26;from=2026-12-01`, `2026-11-26;surcharge=100`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceLabel {
     /// The catalogue's version.
     pub version: String,
-    /// The first day of the prices, where the catalogue has others for other days.
+    /// The first day of the prices, if the catalogue has others for other days.
     pub from: Option<Date>,
-    /// What the region added, in thousandths.
+    /// The regional surcharge in thousandths.
     pub surcharge_permille: u32,
 }
 
 impl PriceLabel {
-    /// Reads a label as [`fmt::Display`] writes it; `None` for anything else.
+    /// Parses a label as [`fmt::Display`] writes it.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';');
         let mut label = Self { version: parts.next()?.to_owned(), from: None, surcharge_permille: 0 };

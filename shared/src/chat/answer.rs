@@ -1,8 +1,8 @@
-//! What an answer shall be like.
+//! The format and length of an answer.
 
 use super::request::JsonText;
 
-/// How much an answer says (OpenAI, `verbosity`).
+/// How verbose an answer is (OpenAI, `verbosity`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
     /// Little.
@@ -14,7 +14,7 @@ pub enum Verbosity {
 }
 
 impl Verbosity {
-    /// The word for it.
+    /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -23,19 +23,19 @@ impl Verbosity {
         }
     }
 
-    /// The verbosity of a word.
+    /// Parses a verbosity.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Low, Self::Medium, Self::High].into_iter().find(|verbosity| verbosity.as_str() == word)
     }
 }
 
-/// What the answer shall look like.
+/// The format of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ResponseFormat {
     /// Text.
     #[default]
     Text,
-    /// Some JSON object.
+    /// Any JSON object.
     JsonObject,
     /// JSON that follows a schema.
     JsonSchema {
@@ -47,7 +47,7 @@ pub enum ResponseFormat {
 }
 
 impl ResponseFormat {
-    /// The schema that the answer shall follow.
+    /// The schema of the answer.
     pub fn schema(&self) -> Option<&JsonText> {
         match self {
             Self::Text | Self::JsonObject => None,

@@ -1,9 +1,9 @@
-//! Opens and closes blocks for wires that have no block boundaries.
+//! Opens and closes blocks for formats without block boundaries.
 //!
-//! Text and reasoning open their block with the first piece. Tool calls may interleave on such wires: the open call streams
-//! live, the others' pieces wait until they can open in order, so nothing is lost and order is kept. A call's arguments are one
-//! JSON object, so the open call gives way as soon as its object is complete, and not before: pieces of it may still come, and
-//! whatever else comes between them waits.
+//! Text and reasoning open their block with the first piece. Tool calls may interleave in such formats: the open call
+//! streams live, and the pieces of others wait until they can open in order. So nothing is lost, and the order is kept. A
+//! call's arguments are one JSON object. The open call ends as soon as its object is complete, and not before: pieces of it
+//! may still come, and anything that comes between them waits.
 
 use super::event::{BlockStart, Delta, StreamEvent};
 use super::request::Signature;
@@ -19,7 +19,7 @@ enum Open {
 
 #[derive(Debug)]
 struct Call {
-    /// The wire's own number of the call.
+    /// The provider's number of the call.
     index: u64,
     id: String,
     name: String,
@@ -27,11 +27,11 @@ struct Call {
     waiting: String,
     /// Whether its block is closed.
     done: bool,
-    /// How far the arguments are that have come, those that wait included.
+    /// Parser state of the arguments that have come, including those that wait.
     end: ObjectEnd,
 }
 
-/// What came between the pieces of the open call.
+/// Content that came between the pieces of the open call.
 #[derive(Debug)]
 enum Between {
     Text(String),
@@ -40,7 +40,7 @@ enum Between {
     Redacted(Signature),
 }
 
-/// Turns pieces without boundaries into blocks.
+/// Converts pieces without boundaries to blocks.
 #[derive(Debug)]
 pub struct Blocks {
     open: Open,
@@ -50,7 +50,7 @@ pub struct Blocks {
     waiting: usize,
 }
 
-/// Bytes of text that wait for a call's next piece: after that much, none will come.
+/// Bytes of text that may wait for a call's next piece. After that, none is expected.
 const MOST_WAITING: usize = 64 * 1024;
 
 impl Default for Blocks {
@@ -59,10 +59,10 @@ impl Default for Blocks {
     }
 }
 
-/// A piece of a tool call as such wires send it: any member may be missing.
+/// A piece of a tool call. Any member may be missing.
 #[derive(Debug, Default)]
 pub struct CallPiece {
-    /// The wire's number of the call; missing means the latest one.
+    /// The provider's number of the call; missing means the latest one.
     pub index: Option<u64>,
     /// The call's id, usually on the first piece only. A new id at a known number is a new call.
     pub id: Option<String>,
@@ -73,34 +73,34 @@ pub struct CallPiece {
 }
 
 impl Blocks {
-    /// A piece of answer text; empty pieces open nothing.
+    /// Adds a piece of answer text. An empty piece opens no block.
     pub fn text(&mut self, piece: String, events: &mut Vec<StreamEvent>) {
         if !piece.is_empty() {
             self.tell(Between::Text(piece), events);
         }
     }
 
-    /// A piece of reasoning; empty pieces open nothing.
+    /// Adds a piece of reasoning. An empty piece opens no block.
     pub fn reasoning(&mut self, piece: String, events: &mut Vec<StreamEvent>) {
         if !piece.is_empty() {
             self.tell(Between::Reasoning(piece), events);
         }
     }
 
-    /// The signature of the thought that came last; anywhere else it signs nothing.
+    /// Adds the signature of the last reasoning block; elsewhere it signs nothing.
     pub fn sign_thought(&mut self, signature: Signature, events: &mut Vec<StreamEvent>) {
         self.tell(Between::Signature(signature), events);
     }
 
-    /// A piece of a tool call.
+    /// Adds a piece of a tool call.
     pub fn tool_call(&mut self, piece: CallPiece, events: &mut Vec<StreamEvent>) {
         let CallPiece { index, id, name, arguments } = piece;
-        // Some wires write a missing name as text.
+        // Some providers write a missing name as text.
         let name = name.filter(|name| !matches!(name.as_str(), "" | "null"));
         let begins = index.is_none() && self.begins_another(name.as_deref(), &arguments);
         let position = self.position(index, id.as_deref(), begins);
         if let Some(call) = self.calls.get_mut(position) {
-            // Some wires repeat id and name on every piece: the first ones stay.
+            // Some providers repeat id and name on every piece. The first ones stay.
             if call.id.is_empty() {
                 call.id = id.unwrap_or_default();
             }
@@ -115,7 +115,7 @@ impl Blocks {
         self.advance(events);
     }
 
-    /// Thoughts that only their provider can read: a block of their own, complete at once.
+    /// Adds reasoning that only its provider can read: a block of its own, complete at once.
     pub fn redacted(&mut self, data: Signature, events: &mut Vec<StreamEvent>) {
         self.tell(Between::Redacted(data), events);
     }
@@ -125,12 +125,12 @@ impl Blocks {
         self.open == Open::Text
     }
 
-    /// True when any tool call was seen.
+    /// True if any tool call was seen.
     pub fn has_calls(&self) -> bool {
         !self.calls.is_empty()
     }
 
-    /// Closes what is open and hands over every call that still waits. Call it once, before the finish.
+    /// Closes the open block, and emits every call that still waits. Call it once, before the finish.
     pub fn close(&mut self, events: &mut Vec<StreamEvent>) {
         self.close_open(events);
         self.release(events);
@@ -181,7 +181,7 @@ impl Blocks {
         }
     }
 
-    /// Tells what came between the pieces of a call, now that its block gives way.
+    /// Emits what came between the pieces of a call, when its block ends.
     fn release(&mut self, events: &mut Vec<StreamEvent>) {
         self.waiting = 0;
         for what in std::mem::take(&mut self.between) {
@@ -189,13 +189,13 @@ impl Blocks {
         }
     }
 
-    /// Without numbers and ids to tell calls apart, a name after complete arguments begins the next one, unless it only repeats.
+    /// Without numbers and ids, a name after complete arguments begins the next call, unless it only repeats.
     fn begins_another(&self, name: Option<&str>, arguments: &str) -> bool {
         let Some((name, last)) = name.zip(self.calls.last()) else { return false };
         last.end.reached() && !last.name.is_empty() && (last.name != name || !arguments.is_empty())
     }
 
-    /// Where the call of a piece is kept, made new when the piece begins one.
+    /// The position of a piece's call, created if the piece begins one.
     fn position(&mut self, index: Option<u64>, id: Option<&str>, begins: bool) -> usize {
         let known = match index {
             Some(index) => self.calls.iter().rposition(|call| call.index == index),
@@ -222,7 +222,7 @@ impl Blocks {
         self.calls.len().saturating_sub(1)
     }
 
-    /// Streams the open call; when it is complete, or none is open, goes on with the next one whose name is known.
+    /// Streams the open call. If it is complete, or none is open, continues with the next call whose name is known.
     fn advance(&mut self, events: &mut Vec<StreamEvent>) {
         loop {
             if let Open::Call(position) = self.open {
@@ -254,7 +254,7 @@ impl Blocks {
         }
     }
 
-    /// Hands over what waits for an open call; true when its arguments are a complete object.
+    /// Emits what waits for an open call. Returns true if its arguments are a complete object.
     fn flush(&mut self, position: usize, events: &mut Vec<StreamEvent>) -> bool {
         let Some(call) = self.calls.get_mut(position) else { return true };
         if !call.waiting.is_empty() {

@@ -1,10 +1,10 @@
-//! Folds a reply's events into the whole reply.
+//! Collects a reply's events to the whole reply.
 
 use super::event::{BlockStart, Delta, StreamEvent};
 use super::request::{JsonText, Part, Place, ToolCall};
 use super::response::{ChatResponse, FinishReason};
 
-/// The reply that the events tell, or `None` when they do not finish it.
+/// The reply of the events, or `None` if they do not finish it.
 pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResponse> {
     let mut reply =
         ChatResponse { id: String::new(), parts: Vec::new(), refusal: None, finish: FinishReason::Stop, usage: None };
@@ -25,7 +25,7 @@ pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResp
     None
 }
 
-/// The part that a block begins; what only its own format knows is none.
+/// The part that a block begins; `None` for a block that only its own format knows.
 fn open(block: BlockStart) -> Option<Part> {
     Some(match block {
         BlockStart::Text => Part::Text { text: String::new(), cache: None },
@@ -38,7 +38,7 @@ fn open(block: BlockStart) -> Option<Part> {
     })
 }
 
-/// Adds a piece to the part it belongs to; the grammar sees to it that it belongs to the last one.
+/// Adds a piece to the last part, to which it belongs by the grammar.
 fn extend(part: &mut Part, delta: &Delta) {
     match (part, delta) {
         (Part::Text { text, .. }, Delta::Text(piece)) | (Part::Reasoning { text, .. }, Delta::Reasoning(piece)) => {

@@ -8,7 +8,7 @@ use super::usage::Usage;
 /// One step of a streamed reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// The reply begins: the provider's own id and model name, and what is known of the usage by then.
+    /// The reply begins, with the provider's id and model name, and the usage known so far.
     Start {
         /// The provider's id of the reply.
         id: String,
@@ -25,10 +25,10 @@ pub enum StreamEvent {
     BlockStop,
     /// Usage so far, cumulative: the last one wins.
     Usage(Usage),
-    /// Why there is no answer, in the words of the provider that blocked it or of the model that refused it; never content.
-    /// Pieces concatenate.
+    /// Why there is no answer: the text of the provider that blocked it, or of the model that refused. Never content. Pieces
+    /// concatenate.
     Refusal(String),
-    /// The reply is complete. Exactly once, last.
+    /// The reply is complete. Comes exactly once, last.
     Finish(FinishReason),
 }
 
@@ -37,7 +37,7 @@ pub enum StreamEvent {
 pub enum BlockStart {
     /// Answer text.
     Text,
-    /// Reasoning in words.
+    /// Reasoning text.
     Reasoning,
     /// Reasoning that only the provider can read; complete at once.
     RedactedReasoning {
@@ -51,7 +51,7 @@ pub enum BlockStart {
         /// The tool's name.
         name: String,
     },
-    /// A block that only its own format knows, such as one of a server-side tool; without deltas.
+    /// A block that only its own format knows, such as one of a server-side tool. It has no deltas.
     Opaque,
 }
 
@@ -60,7 +60,7 @@ pub enum BlockStart {
 pub enum Delta {
     /// Answer text.
     Text(String),
-    /// Reasoning in words.
+    /// Reasoning text.
     Reasoning(String),
     /// The provider's opaque signature of the open block.
     Signature(Signature),
@@ -77,7 +77,7 @@ pub struct Grammar {
 }
 
 impl Grammar {
-    /// Takes the next event; the message of the error says which rule it breaks.
+    /// Checks the next event. The error names the broken rule.
     pub fn check(&mut self, event: &StreamEvent) -> Result<(), &'static str> {
         if self.finished {
             return Err("an event after Finish");

@@ -1,5 +1,5 @@
-//! The canonical conversation: what every client format and every wire is translated to and from.
-//! Knows no JSON, no HTTP and no vendor.
+//! The canonical conversation. Every client format and every provider format is translated to and from it. It knows no JSON,
+//! no HTTP and no vendor.
 
 mod answer;
 pub mod blocks;

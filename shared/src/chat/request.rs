@@ -1,26 +1,26 @@
-//! A request in no vendor's words.
+//! A request, independent of any vendor.
 
 pub use super::answer::{ResponseFormat, Verbosity};
 
-/// JSON that is carried as text: tool arguments and schemas, whose key order and number spelling must survive.
+/// JSON that is carried as text: tool arguments and schemas, whose key order and number format must stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonText(pub String);
 
-/// Where something stands in the client's request, so that what is left out can be named there; nowhere for what the gateway adds.
-/// Conversations are compared without it.
+/// A position in the client's request, so that dropped content can be named. Content that the gateway adds has none.
+/// Conversations are compared without positions.
 #[derive(Clone, Copy, Debug, Default, Eq)]
 pub struct Place(Option<usize>);
 
 impl Place {
-    /// Of what the client did not write.
+    /// The position of content that the client did not write.
     pub const NOWHERE: Self = Self(None);
 
-    /// The place of what begins at that offset of the request.
+    /// The position of a value that begins at this offset of the request.
     pub const fn at(offset: usize) -> Self {
         Self(Some(offset))
     }
 
-    /// The offset in the request; `None` for what the client did not write.
+    /// The offset in the request; `None` for content that the client did not write.
     pub const fn offset(self) -> Option<usize> {
         self.0
     }
@@ -41,34 +41,34 @@ pub struct ChatRequest {
     pub tools: Vec<ToolDefinition>,
     /// Which tools the model may or must call.
     pub tool_choice: ToolChoice,
-    /// False: one call at a time.
+    /// Whether calls may be parallel.
     pub parallel_tool_calls: Option<bool>,
-    /// Most output tokens.
+    /// Maximum output tokens.
     pub max_tokens: Option<u64>,
-    /// How tokens are drawn.
+    /// Sampling settings.
     pub sampling: Sampling,
-    /// How much the model shall think.
+    /// Reasoning settings.
     pub reasoning: Reasoning,
-    /// What the answer shall look like.
+    /// The response format.
     pub response_format: ResponseFormat,
-    /// How much the answer shall say.
+    /// The verbosity.
     pub verbosity: Option<Verbosity>,
-    /// The client's own name of its user.
+    /// The client's user id.
     pub user: Option<String>,
-    /// What the client says that a conversation has no place for.
+    /// Positions of content that the conversation cannot hold.
     pub left_out: Vec<Place>,
 }
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message<P = Part> {
-    /// Whose turn it is. Tool results are the user's.
+    /// The role. Tool results belong to the user.
     pub role: Role,
-    /// What it says, in order.
+    /// Its content, in order.
     pub parts: Vec<P>,
 }
 
-/// Whose turn a message is.
+/// The role of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Instructions.
@@ -86,86 +86,86 @@ pub enum Part {
     Text {
         /// The text.
         text: String,
-        /// Whether a prompt cache may end here.
+        /// Set if a prompt cache may end here.
         cache: Option<CacheMark>,
     },
-    /// A picture.
+    /// An image.
     Image {
-        /// Where it is.
+        /// Its source.
         source: Source,
-        /// Whether a prompt cache may end here.
+        /// Set if a prompt cache may end here.
         cache: Option<CacheMark>,
-        /// Where the client has it.
+        /// Its position in the client's request.
         place: Place,
     },
     /// A PDF or text document.
     Document {
-        /// Where it is.
+        /// Its source.
         source: Source,
         /// Its title or file name.
         title: Option<String>,
-        /// Whether a prompt cache may end here.
+        /// Set if a prompt cache may end here.
         cache: Option<CacheMark>,
-        /// Where the client has it.
+        /// Its position in the client's request.
         place: Place,
     },
-    /// Sound, always inline.
+    /// Audio, always inline.
     Audio {
         /// `wav` or `mp3`.
         format: String,
         /// Base64.
         data: String,
-        /// Where the client has it.
+        /// Its position in the client's request.
         place: Place,
     },
-    /// The model's thoughts.
+    /// The model's reasoning.
     Reasoning {
-        /// In words; may be empty.
+        /// The text; may be empty.
         text: String,
-        /// What its provider signed it with.
+        /// The provider's signature.
         signature: Option<Signature>,
-        /// Where the client has it.
+        /// Its position in the client's request.
         place: Place,
     },
-    /// Thoughts that only their provider can read.
+    /// Reasoning that only its provider can read.
     RedactedReasoning {
         /// The provider's opaque bytes.
         data: Signature,
-        /// Where the client has it.
+        /// Its position in the client's request.
         place: Place,
     },
     /// A call of a tool.
     ToolCall(ToolCall),
-    /// What a tool answered.
+    /// A tool's result.
     ToolResult(ToolResult),
 }
 
-/// Where a picture or document is.
+/// The source of an image or document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// In the request.
     Inline {
-        /// Its media type, checked against the first bytes where they tell.
+        /// Its media type, corrected by the first bytes if they are known.
         media_type: String,
         /// Base64 without line breaks.
         data: String,
     },
-    /// On the web. The gateway itself never fetches it.
+    /// A URL. The gateway never fetches it.
     Url(String),
     /// Plain text.
     Text(String),
 }
 
-/// A mark up to which a provider may cache the prompt.
+/// Marks the end of a part of the prompt that a provider may cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheMark {
-    /// For how long.
+    /// Its lifetime.
     pub lifetime: CacheLifetime,
-    /// Where the client has it.
+    /// Its position in the client's request.
     pub place: Place,
 }
 
-/// How long a prompt cache lives.
+/// The lifetime of a prompt cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CacheLifetime {
     /// Five minutes.
@@ -174,21 +174,21 @@ pub enum CacheLifetime {
     OneHour,
 }
 
-/// Whose signature it is. A provider refuses another one's.
+/// The owner of a signature. Other providers reject it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Claude.
     Anthropic,
     /// Gemini.
     Gemini,
-    /// OpenRouter's reasoning details, whatever model is behind it.
+    /// OpenRouter's reasoning details, for any model behind it.
     OpenRouter,
 }
 
 /// A provider's opaque signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// Who can read it.
+    /// The owner.
     pub origin: Origin,
     /// Byte for byte as the provider wrote it.
     pub value: String,
@@ -203,24 +203,24 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments: one JSON object.
     pub arguments: JsonText,
-    /// What its provider signed it with.
+    /// The provider's signature.
     pub signature: Option<Signature>,
-    /// Where the client has it.
+    /// Its position in the client's request.
     pub place: Place,
 }
 
-/// What a tool answered.
+/// A tool's result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolResult {
     /// The call's id.
     pub call_id: String,
-    /// Texts, pictures and documents.
+    /// Texts, images and documents.
     pub content: Vec<Part>,
     /// Whether the tool failed.
     pub is_error: bool,
-    /// Whether a prompt cache may end here.
+    /// Set if a prompt cache may end here.
     pub cache: Option<CacheMark>,
-    /// Where the client has it.
+    /// Its position in the client's request.
     pub place: Place,
 }
 
@@ -229,29 +229,29 @@ pub struct ToolResult {
 pub struct ToolDefinition {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
     /// The JSON Schema of its arguments.
     pub schema: Option<JsonText>,
-    /// Where the client says that arguments must follow the schema exactly, if it does.
+    /// The position of the client's `strict` flag, if it is set: arguments must follow the schema exactly.
     pub strict: Option<Place>,
-    /// Whether a prompt cache may end here.
+    /// Set if a prompt cache may end here.
     pub cache: Option<CacheMark>,
 }
 
 /// Which tools the model may or must call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ToolChoice {
-    /// As it likes.
+    /// The model decides.
     #[default]
     Auto,
     /// None.
     None,
     /// At least one.
     Required,
-    /// This one.
+    /// This tool.
     Named(String),
-    /// Some of these; one of them for certain when `required`.
+    /// Some of these tools; at least one if `required`.
     Allowed {
         /// The tools' names.
         names: Vec<String>,
@@ -269,7 +269,7 @@ impl ToolChoice {
         }
     }
 
-    /// The tools that it names.
+    /// The named tools.
     pub fn names(&self) -> &[String] {
         match self {
             Self::Auto | Self::None | Self::Required => &[],
@@ -279,7 +279,7 @@ impl ToolChoice {
     }
 }
 
-/// How tokens are drawn.
+/// Sampling settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
     /// 0 to 2.
@@ -288,45 +288,45 @@ pub struct Sampling {
     pub top_p: Option<f64>,
     /// At least 1.
     pub top_k: Option<u64>,
-    /// For repeatable draws.
+    /// For reproducible sampling.
     pub seed: Option<i64>,
     /// -2 to 2.
     pub frequency_penalty: Option<f64>,
     /// -2 to 2.
     pub presence_penalty: Option<f64>,
-    /// Texts that end the answer.
+    /// Stop sequences.
     pub stop: Vec<String>,
 }
 
-/// How much the model shall think.
+/// Reasoning settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasoning {
     /// How much.
     pub amount: Amount,
-    /// Whether the client can and wants to read the thoughts.
+    /// Whether the client can and wants to read the reasoning.
     pub visible: bool,
 }
 
-/// How much thinking.
+/// How much the model reasons.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Amount {
-    /// As the model does by itself.
+    /// The model's default.
     #[default]
     Default,
     /// None.
     Off,
-    /// By a word.
+    /// By effort.
     Effort(Effort),
-    /// As the model does by itself, which tries so hard (Anthropic's `output_config.effort` without `thinking`): the word turns nothing
-    /// on.
+    /// The model's default, with this effort (Anthropic's `output_config.effort` without `thinking`): it does not switch
+    /// reasoning on.
     EffortAlone(Effort),
-    /// At most that many tokens.
+    /// At most this many tokens.
     Budget(u64),
-    /// As the model sees fit, guided by a word if one is given (Anthropic's `adaptive`).
+    /// As the model decides, guided by an effort if given (Anthropic's `adaptive`).
     Adaptive(Option<Effort>),
 }
 
-/// How hard to think, in the order of the words.
+/// How hard to reason, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     /// Hardly.
@@ -344,7 +344,7 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// The word for it, the same in all formats.
+    /// Its name, the same in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Minimal => "minimal",
@@ -356,7 +356,7 @@ impl Effort {
         }
     }
 
-    /// The effort of a word.
+    /// Parses an effort.
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::Minimal, Self::Low, Self::Medium, Self::High, Self::XHigh, Self::Max];
         all.into_iter().find(|effort| effort.as_str() == word)

@@ -6,9 +6,9 @@ use super::usage::Usage;
 /// Why the model stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// It was done.
+    /// It was finished.
     Stop,
-    /// A stop sequence of the request came up; the sequence, where the wire tells it.
+    /// A stop sequence of the request; the sequence, if the provider reports it.
     StopSequence(Option<String>),
     /// The token limit.
     Length,
@@ -16,12 +16,12 @@ pub enum FinishReason {
     ToolCalls,
     /// The provider or the model refused.
     ContentFilter,
-    /// A server-side tool paused the turn; the client sends the history back to go on (Anthropic `pause_turn`).
+    /// A server-side tool paused the turn. The client sends the history back to continue (Anthropic `pause_turn`).
     Paused,
 }
 
 impl FinishReason {
-    /// The name in records and logs, in OpenAI's words where they have one.
+    /// Its name in records and logs: OpenAI's word, if there is one.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -34,17 +34,17 @@ impl FinishReason {
     }
 }
 
-/// A reply that is complete.
+/// A complete reply.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatResponse {
     /// The provider's id.
     pub id: String,
-    /// What the model said: text, reasoning and tool calls, in order.
+    /// The content: text, reasoning and tool calls, in order.
     pub parts: Vec<Part>,
-    /// Why there is no answer, in the words of the provider that blocked it or of the model that refused it.
+    /// Why there is no answer: the text of the provider that blocked it, or of the model that refused.
     pub refusal: Option<String>,
-    /// Why it stopped.
+    /// Why the model stopped.
     pub finish: FinishReason,
-    /// What it consumed, when the provider said so.
+    /// The usage, if the provider reported it.
     pub usage: Option<Usage>,
 }

@@ -1,78 +1,78 @@
-//! A conversation as strict formats want it: instructions apart, turns that alternate, ids that are there once, every tool call
-//! answered at once, pictures on the user's side.
+//! Sorts a conversation for strict formats: instructions are separate, turns alternate, ids are unique, every tool call is
+//! answered directly, and images are on the user's side.
 //!
-//! Clients trim, merge and reorder histories; providers refuse what does not pair. The repairs are local to a turn, so the encoding
-//! of a longer history starts with that of the shorter one. They are the same for the parts of a conversation and for the blocks
-//! of a format that is passed through: both are pieces.
+//! Clients trim, merge and reorder histories, and providers reject what does not match. Each repair is local to a turn, so
+//! the encoding of a longer history starts with that of the shorter one. The repairs are the same for parts of a
+//! conversation and for blocks of a forwarded request: both are pieces.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::request::{Message, Part, Place, Role, Source, ToolCall, ToolResult};
 
-/// What stands in for a result that the client lost.
+/// Replaces the result of a call that the client lost.
 pub const LOST_RESULT: &str = "No result was recorded for this call.";
-/// What opens or goes on with a conversation that has no user turn where one must be.
+/// Opens or continues a conversation that lacks a required user turn.
 pub const CONTINUE: &str = "Continue.";
-/// What stands before a result whose call is not in the turn before.
+/// Precedes a result whose call is not in the previous turn.
 pub const EARLIER_RESULT: &str = "Result of an earlier tool call:";
 
-/// What a piece is to the order of turns.
+/// The kind of a piece in the order of turns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PieceKind<'p> {
-    /// A text of white space only: strict formats refuse it, and it means nothing in the others.
+    /// A text of white space only: strict formats reject it, and it means nothing in others.
     Blank,
     /// A text.
     Text,
-    /// A picture, a document or sound, which only the user can show.
+    /// An image, a document or audio, which only the user can send.
     Media,
-    /// What only the model says: thoughts.
+    /// Reasoning, which only the assistant can have.
     Thought,
-    /// A tool call of that id.
+    /// A tool call with this id.
     Call(Cow<'p, str>),
-    /// The result of the call of that id.
+    /// The result of the call with this id.
     Result(Cow<'p, str>),
 }
 
-/// A piece of a message, as far as the order of turns asks.
+/// A piece of a message, as the order of turns sees it.
 pub trait Piece: Sized {
-    /// What it is.
+    /// Its kind.
     fn kind(&self) -> PieceKind<'_>;
 
-    /// A text of the gateway's own.
+    /// A text that the gateway adds.
     fn own_text(text: &str) -> Self;
 
-    /// The result of a call whose own one is lost.
+    /// A result that replaces a missing one.
     fn lost_result(call_id: &str) -> Self;
 
     /// Gives a call or a result another id.
     fn set_id(&mut self, id: String);
 
-    /// An instruction in the middle of a conversation as a part of a user turn.
+    /// An instruction between turns, as a part of a user turn.
     #[must_use]
     fn into_reminder(self) -> Self;
 
-    /// What a result says, for one that answers no call of the turn before.
+    /// The content of a result, if it answers no call of the previous turn.
     fn into_content(self) -> Vec<Self>;
 }
 
-/// How a target wants the ids of calls spelled. The same id always gives the same spelling.
+/// How a target spells call ids. Equal ids get equal spellings.
 pub type IdRule = fn(&str) -> String;
 
 /// Instructions and turns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turns<P = Part> {
-    /// The texts of the system messages that come before the first turn.
+    /// The texts of system messages before the first turn.
     pub system: Vec<P>,
-    /// User and assistant turns, alternating, the user first.
+    /// User and assistant turns, alternating, user first.
     pub turns: Vec<Message<P>>,
-    /// What stands where it means nothing: thoughts and calls of the user's, results of the assistant's.
+    /// Pieces without a meaning in their position: reasoning and calls in user turns, results in assistant turns.
     pub left_out: Vec<P>,
 }
 
 impl<P: Piece> Turns<P> {
-    /// Sorts a conversation. A system message in its middle becomes a marked text of the user turn before it: moving it to the
-    /// front would change its meaning and break the prompt cache.
+    /// Sorts a conversation. A system message between turns becomes a marked text of the user turn before it: moving it to
+    /// the front would change its meaning and break the prompt cache.
     pub fn of(messages: Vec<Message<P>>, ids: IdRule) -> Self {
         let mut turns = Self { system: Vec::new(), turns: Vec::new(), left_out: Vec::new() };
         let mut shown = Vec::new();
@@ -82,7 +82,7 @@ impl<P: Piece> Turns<P> {
                 Role::System => turns.add(Role::User, parts.into_iter().map(P::into_reminder).collect()),
                 Role::User => turns.add(Role::User, std::mem::take(&mut shown).into_iter().chain(parts).collect()),
                 Role::Assistant => {
-                    // What the model drew is shown to it again by the user.
+                    // Images that the model drew are shown to it again by the user.
                     let (media, own) = parts.into_iter().partition(|part| part.kind() == PieceKind::Media);
                     turns.add(Role::User, std::mem::take(&mut shown));
                     turns.add(Role::Assistant, own);
@@ -98,7 +98,7 @@ impl<P: Piece> Turns<P> {
         turns
     }
 
-    /// Takes a leading system message: instructions are texts, and pictures in them open the first user turn.
+    /// Takes a leading system message: its texts are instructions, and its images open the first user turn.
     fn instruct(&mut self, parts: Vec<P>, shown: &mut Vec<P>) {
         for part in parts {
             match part.kind() {
@@ -129,8 +129,8 @@ impl<P: Piece> Turns<P> {
         }
     }
 
-    /// Puts the results of each assistant turn first into the next user turn, in the order of the calls; a missing one is made up
-    /// as an error, one without a call becomes text where it stands.
+    /// Puts the results of each assistant turn first into the next user turn, in the order of the calls. A missing result is
+    /// added as an error; a result without a call becomes text in its position.
     fn pair_results(&mut self, rule: IdRule) {
         let mut ids = CallIds { rule, taken: HashSet::new() };
         let mut paired = Vec::with_capacity(self.turns.len());
@@ -155,13 +155,13 @@ impl<P: Piece> Turns<P> {
 
 /// A call that waits for its result.
 struct Waiting {
-    /// Its id as the client has it.
+    /// The client's id.
     asked: String,
-    /// Its id as the target gets it.
+    /// The target's id.
     sent: String,
 }
 
-/// The ids that calls have so far: one that comes again, or is empty, gets a number.
+/// The call ids so far: a repeated or empty one gets a number.
 struct CallIds {
     rule: IdRule,
     taken: HashSet<String>,
@@ -213,7 +213,7 @@ pub fn text(text: &str) -> Part {
     Part::Text { text: text.to_owned(), cache: None }
 }
 
-/// What a text of a later instruction becomes.
+/// The text of an instruction between turns.
 pub fn reminder(text: &str) -> String {
     format!("<system-reminder>\n{text}\n</system-reminder>")
 }
@@ -277,7 +277,7 @@ impl Piece for Part {
 
     fn into_content(self) -> Vec<Self> {
         match self {
-            // What marks the result marks the end of what it says.
+            // A mark on the result marks the end of its content.
             Self::ToolResult(mut result) => {
                 if let Some(Self::Text { cache, .. } | Self::Image { cache, .. } | Self::Document { cache, .. }) =
                     result.content.last_mut()
@@ -298,7 +298,7 @@ impl Piece for Part {
 }
 
 impl Part {
-    /// Where the client has it; nowhere for texts, which are never left out.
+    /// Its position in the client's request. Texts have none, because they are never dropped.
     pub const fn place(&self) -> Place {
         match self {
             Self::Text { .. } => Place::NOWHERE,

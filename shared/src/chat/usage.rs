@@ -1,4 +1,4 @@
-//! What a request consumed, counted once for all formats.
+//! Token usage, counted once for all formats.
 
 use super::request::CacheLifetime;
 use crate::money::PicoUsd;
@@ -6,7 +6,7 @@ use crate::money::PicoUsd;
 /// Token counts by price class. The classes do not overlap: `input` excludes everything read from or written to a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Prompt tokens that came from no cache and went to none.
+    /// Prompt tokens that were neither read from nor written to a cache.
     pub input: u64,
     /// Prompt tokens read from a cache.
     pub cache_read: u64,
@@ -14,20 +14,20 @@ pub struct Usage {
     pub cache_write_5m: u64,
     /// Prompt tokens written to a cache for an hour.
     pub cache_write_1h: u64,
-    /// How much of `input` was sound.
+    /// Audio tokens within `input`.
     pub audio: u64,
-    /// How much of `cache_read` was sound.
+    /// Audio tokens within `cache_read`.
     pub audio_cache_read: u64,
-    /// Everything generated, reasoning included.
+    /// All generated tokens, reasoning included.
     pub output: u64,
-    /// How much of `output` was reasoning.
+    /// Reasoning tokens within `output`.
     pub reasoning: u64,
-    /// What the provider says the request cost, when it says so.
+    /// The cost that the provider reports, if it does.
     pub provider_cost: Option<PicoUsd>,
 }
 
 impl Usage {
-    /// The whole prompt, cached or not.
+    /// All prompt tokens, cached or not.
     pub fn total_input(&self) -> u64 {
         self.input.saturating_add(self.cache_read).saturating_add(self.cache_write())
     }
@@ -37,7 +37,7 @@ impl Usage {
         self.cache_write_5m.saturating_add(self.cache_write_1h)
     }
 
-    /// The same counts where what was written to a cache was written for so long, and the provider does not say.
+    /// The same counts with cache writes of this lifetime, for providers that do not report it.
     #[must_use]
     pub fn written_for(self, lifetime: CacheLifetime) -> Self {
         match lifetime {

@@ -38,7 +38,7 @@ pub(super) fn open_catalog(read: &dyn Fn(&str) -> Option<String>, has_openrouter
         None | Some("false") => Ok(false),
         Some("true") if has_openrouter => Ok(true),
         Some("true") => wrong("is true, but OPENROUTER_API_KEY and OPENROUTER_API_KEY_PARAMETER are not set"),
-        Some(_) => wrong("is neither true nor false"),
+        Some(_) => wrong("must be true or false"),
     }
 }
 

@@ -115,7 +115,7 @@ fn secret(
         (Some(value), None) => Ok(Some((Secret::Value(value.into()), by_value))),
         (None, Some(name)) => Ok(Some((Secret::Parameter(parameter(read, name, by_parameter)?), by_parameter))),
         (Some(_), Some(_)) => {
-            Err(ConfigError::new(by_value, format!("is set, and so is {by_parameter}; set one of the two")))
+            Err(ConfigError::new(by_value, format!("is set, and so is {by_parameter}; set only one of them")))
         }
     }
 }

@@ -115,7 +115,7 @@ impl PreparedRequest {
         fields.set.extend(price_limit(provider, tariff));
         fields.set.extend(provider.file_parser(files));
         let body = body.finish(&fields)?;
-        let body = String::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
+        let body = String::from_utf8(body).map_err(|_| GatewayError::internal("the body is not text"))?;
         let body = Document::parse_sent(body)?;
         let measured = Measured::of_document(provider.wire(), &body, &model.capabilities.media);
         Ok(Self {

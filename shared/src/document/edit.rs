@@ -1,4 +1,4 @@
-//! Edits of a document: at their places and nowhere else.
+//! Edits a document in place; everything else stays byte for byte.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,36 @@ use serde::Serialize;
 
 use super::value::{Kind, Spot, Value};
 
-/// What is to change. The first edit of a value counts, and one of a value inside a removed or replaced one is lost with it.
+/// A set of edits. The first edit of a value counts. An edit inside a removed or replaced value has no effect.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
-    /// By the offset at which the value begins.
+    /// Edits by the offset at which the value begins.
     changes: BTreeMap<usize, Change>,
     /// New fields, by the offset at which their object begins.
     added: BTreeMap<usize, Vec<(String, Added)>>,
-    /// What stands in the place of a value, by the offset at which that begins.
+    /// Replacements of values by lists, by the offset at which the value begins.
     arranged: BTreeMap<usize, Vec<Written>>,
 }
 
-/// A part of a list that is arranged anew.
+/// An entry of a rewritten list.
 #[derive(Clone, Debug)]
 pub enum Entry<'d> {
-    /// A value of the document with the edits that are made in it. It may come from elsewhere in the document.
+    /// A value of the document, with its own edits. It may come from elsewhere in the document.
     Own(Value<'d>),
-    /// JSON of the gateway's own.
+    /// JSON that the gateway adds.
     New(String),
-    /// Entries with commas between them, and text around all of them that makes one value of it.
+    /// Entries separated by commas, with text around them that makes them one value.
     Within {
-        /// What stands before them.
+        /// Text before the entries.
         before: String,
         /// The entries.
         entries: Vec<Entry<'d>>,
-        /// What stands after them.
+        /// Text after the entries.
         after: &'static str,
     },
 }
 
-/// An entry apart from its document's lifetime.
+/// An entry without the document's lifetime.
 #[derive(Clone, Debug)]
 enum Written {
     Own(Spot),
@@ -69,34 +69,34 @@ enum Change {
 }
 
 impl Edits {
-    /// Whether nothing is to change.
+    /// Whether there are no edits.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.added.is_empty() && self.arranged.is_empty()
     }
 
-    /// Leaves a field, with its name, or an entry out.
+    /// Removes a field with its name, or an entry of a list.
     pub fn remove(&mut self, value: Value<'_>) {
         self.changes.entry(value.start()).or_insert(Change::Remove);
     }
 
-    /// Leaves a field out, if it is there; true then, unless it was null.
+    /// Removes a field. Returns true if it existed and was not null.
     pub fn remove_field(&mut self, object: Value<'_>, name: &str) -> bool {
         let Some((_, value)) = object.members().find(|(known, _)| known == name) else { return false };
         self.remove(value);
         !value.is_null()
     }
 
-    /// Puts something in the place of a value.
+    /// Replaces a value.
     pub fn replace<T: Serialize + ?Sized>(&mut self, value: Value<'_>, with: &T) {
         self.changes.entry(value.start()).or_insert(Change::Replace(json(with)));
     }
 
-    /// Sets a field: in its place if it is there, at the end of the object otherwise.
+    /// Sets a field: in place if it exists, at the end of the object otherwise.
     pub fn set<T: Serialize + ?Sized>(&mut self, object: Value<'_>, name: &str, value: &T) {
         self.set_json(object, name, &json(value));
     }
 
-    /// Sets a field to a value that is JSON already.
+    /// Sets a field to raw JSON.
     pub fn set_json(&mut self, object: Value<'_>, name: &str, value: &str) {
         if let Some((_, old)) = object.members().find(|(known, _)| known == name) {
             self.changes.insert(old.start(), Change::Replace(value.to_owned()));
@@ -111,7 +111,8 @@ impl Edits {
         fields.push((name.to_owned(), value));
     }
 
-    /// Sets a field to a list of these entries: in its place if it is there, whatever it is, at the end of the object otherwise.
+    /// Sets a field to a list of these entries: in place if it exists, whatever its value, at the end of the object
+    /// otherwise.
     pub fn arrange_field(&mut self, object: Value<'_>, name: &str, entries: Vec<Entry<'_>>) {
         if let Some((_, old)) = object.members().find(|(known, _)| known == name) {
             self.changes.remove(&old.start());
@@ -121,18 +122,18 @@ impl Edits {
         }
     }
 
-    /// Puts a list of these entries in the place of a list, or of a string that becomes an entry of it. Entries that are removed
-    /// are left out. A value that is removed or replaced already stays so.
+    /// Replaces a list by these entries, or a string that becomes one of them. Removed entries are left out. A value that
+    /// was already removed or replaced stays so.
     pub fn arrange(&mut self, value: Value<'_>, entries: Vec<Entry<'_>>) {
         self.arranged.entry(value.start()).or_insert_with(|| entries.into_iter().map(Written::from).collect());
     }
 
-    /// Whether a value is left out.
+    /// Whether a value is removed.
     pub fn removes(&self, value: Value<'_>) -> bool {
         matches!(self.changes.get(&value.start()), Some(Change::Remove))
     }
 
-    /// The text of a document with the edits.
+    /// Applies the edits and returns the text.
     pub(super) fn apply(&self, root: Value<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(usize::try_from(root.bytes()).unwrap_or(0).saturating_add(256));
         self.write(root, &mut out);
@@ -153,7 +154,7 @@ impl Edits {
         }
     }
 
-    /// Writes entries that stand in the place of `arranged`, which may be one of them.
+    /// Writes the entries that replace `arranged`, which may be one of them.
     fn write_entries(&self, arranged: Value<'_>, entries: &[Written], out: &mut Vec<u8>) {
         let is_kept = |entry: &&Written| !matches!(entry, Written::Own(spot) if self.removes(arranged.elsewhere(*spot)));
         for (number, entry) in entries.iter().filter(is_kept).enumerate() {
@@ -186,14 +187,14 @@ impl Edits {
             || self.arranged.range(within).next().is_some()
     }
 
-    /// Writes what is kept, each with what stands before it, so that white space stays as well.
+    /// Writes the remaining entries, each with the white space before it.
     fn write_container(&self, container: Value<'_>, out: &mut Vec<u8>) {
         let (open, close) = if container.kind() == Kind::List { (b'[', b']') } else { (b'{', b'}') };
         out.push(open);
         let (mut done, mut is_first) = (container.start().saturating_add(1), true);
         for (start, value) in entries(container) {
             if !self.removes(value) {
-                // The first that is kept has no comma before it.
+                // The first remaining entry has no comma before it.
                 let between = container.slice(done, start).bytes();
                 out.extend(between.filter(|byte| !(is_first && *byte == b',')));
                 out.extend_from_slice(container.slice(start, value.start()).as_bytes());
@@ -221,7 +222,7 @@ impl Edits {
     }
 }
 
-/// The entries of a container, each with the offset at which it begins: of a field, that of its name.
+/// The entries of a container, with the offset at which each begins: for a field, the offset of its name.
 fn entries(container: Value<'_>) -> Vec<(usize, Value<'_>)> {
     let mut members = container.members();
     let fields = std::iter::from_fn(|| {
@@ -237,12 +238,12 @@ fn write_member(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(value.as_bytes());
 }
 
-/// Strings, numbers and the structs of wires always serialise.
+/// Serialising strings, numbers and our structs cannot fail.
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Adds fields to the end of an object that was just serialised.
+/// Appends fields to an object that was just serialised.
 pub fn append_members(object: &mut Vec<u8>, members: &[(&str, String)]) {
     if object.pop() != Some(b'}') {
         return;

@@ -1,4 +1,4 @@
-//! Faults of a body in JSON's own words: the path, what was expected, what came. Never a value of the client's.
+//! Errors about a body: the path, what was expected, what came. They never contain a value of the client's.
 
 use std::fmt;
 
@@ -17,22 +17,22 @@ pub(super) fn unexpected(value: Value<'_>, expected: &str) -> GatewayError {
         .with_cause(Reason::words(&["a value of the wrong kind:", came]))
 }
 
-/// A value that is wrong for that reason.
+/// A value that is wrong for this reason.
 pub(super) fn at(value: Value<'_>, reason: fmt::Arguments<'_>) -> GatewayError {
     let path = value.path();
     if path.is_empty() {
-        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body is wrong: {reason}.")).with_cause(WRONG);
+        return GatewayError::new(ErrorKind::InvalidRequest, format!("The body is invalid: {reason}.")).with_cause(WRONG);
     }
     GatewayError::invalid(path.clone(), format!("{path}: {reason}.")).with_cause(WRONG)
 }
 
-/// A field that is not there.
+/// A missing field.
 pub(super) fn missing(object: Value<'_>, name: &str) -> GatewayError {
     let path = field(object, name);
     GatewayError::invalid(path.clone(), format!("{path}: this field is required.")).with_cause("a required field is missing")
 }
 
-/// The path of a field, whether it is there or not.
+/// The path of a field, whether it exists or not.
 pub(super) fn field(object: Value<'_>, name: &str) -> String {
     let (path, name) = (object.path(), path::shown(name));
     if path.is_empty() { name } else { format!("{path}.{name}") }
@@ -49,7 +49,7 @@ fn came(value: Value<'_>) -> &'static str {
     }
 }
 
-/// What is not JSON, with the place where it ceases to be: there is no path to name.
+/// A syntax error with its position. There is no path to name.
 pub(super) fn syntax(text: &str, offset: usize) -> GatewayError {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
@@ -67,7 +67,7 @@ pub(super) fn too_deep(most: usize) -> GatewayError {
         .with_cause("the body nests too deep")
 }
 
-/// A limit that the container at an offset of a text exceeds, which is checked up to there only.
+/// An exceeded limit of the container at an offset. The text is checked only up to there.
 pub(super) fn beyond(text: &str, start: usize, reason: fmt::Arguments<'_>) -> GatewayError {
     let path = path_in_prefix(text, start);
     if path.is_empty() {
@@ -76,16 +76,16 @@ pub(super) fn beyond(text: &str, start: usize, reason: fmt::Arguments<'_>) -> Ga
     GatewayError::invalid(path.clone(), format!("{path}: {reason}.")).with_cause(BEYOND)
 }
 
-/// A field that comes twice in the object at an offset.
+/// A field that occurs twice in the object at an offset.
 pub(super) fn doubled(text: &str, start: usize, name: &str) -> GatewayError {
     let (path, name) = (path_in_prefix(text, start), path::shown(name));
     let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-    GatewayError::invalid(path.clone(), format!("{path}: this field is there twice."))
+    GatewayError::invalid(path.clone(), format!("{path}: this field occurs twice."))
         .with_code("duplicate_field")
-        .with_cause("a field is there twice")
+        .with_cause("a field occurs twice")
 }
 
-/// The path of a container in a text that is valid up to its beginning: the text up to there, with everything closed.
+/// The path of a container, found in the valid text before it.
 fn path_in_prefix(text: &str, start: usize) -> String {
     path::of_container(text.get(..start).unwrap_or_default())
 }

@@ -1,22 +1,22 @@
-//! Where values end, so that a reader steps over them at once. Short ones are read through, which costs less than to keep their
-//! ends.
+//! The ends of long values, so that a reader can skip them. Short values are read through, which is cheaper than storing
+//! their ends.
 
 use super::MAX_SENT_DEPTH;
 
-/// From how many bytes on a value's end is kept, while there is memory for it.
+/// Minimum length in bytes of a value whose end is stored, while memory allows it.
 const SHORTEST: usize = 32;
-/// From how many bytes on it is kept in any case. With eight bytes a span and 64 levels at most, spans of so long values never
-/// take more memory than the text; in a deeper body of the gateway's own they may take twice as much.
+/// Length from which ends are always stored. With eight bytes per span and at most 64 levels, spans of values this long
+/// never take more memory than the text. In a deeper body of the gateway's own they may take twice as much.
 const LONGEST: usize = 512;
-/// The ends of values, in the order of their starts. Takes at most as many bytes as a client's text.
+/// The ends of values, ordered by their starts. Takes at most as many bytes as a client's text.
 #[derive(Debug)]
 pub(super) struct Index {
     spans: Vec<Span>,
-    /// The numbers of the spans whose end has not come yet.
+    /// Numbers of the spans that are still open.
     open: Vec<usize>,
-    /// From how many bytes on values are here.
+    /// Minimum length of stored values.
     long: usize,
-    /// How many spans the text's size allows.
+    /// Maximum number of spans for the text's size.
     most: usize,
 }
 
@@ -28,24 +28,25 @@ struct Span {
 }
 
 impl Index {
-    /// An index of a text of that many bytes.
+    /// An index for a text of this size.
     pub(super) fn of(bytes: usize) -> Self {
         Self { spans: Vec::new(), open: Vec::with_capacity(8), long: SHORTEST, most: bytes / size_of::<Span>() }
     }
 
-    /// From how many bytes on a value is here.
+    /// Minimum length of stored values.
     pub(super) fn long(&self) -> usize {
         self.long
     }
 
-    /// Notes that a container begins.
+    /// Records the start of a container.
     pub(super) fn open(&mut self, start: usize) {
-        // In this order: making room numbers the open spans anew.
+        // In this order: making room renumbers the open spans.
         self.push(Span { start: small(start), end: 0 });
         self.open.push(self.spans.len().saturating_sub(1));
     }
 
-    /// Notes the end of the container that began last. A short one holds no long ones, so its note is the last.
+    /// Records the end of the last open container. A short container contains no long one, so its record is the last and is
+    /// removed.
     pub(super) fn close(&mut self, end: usize) {
         let Some(number) = self.open.pop() else { return };
         let Some(span) = self.spans.get_mut(number) else { return };
@@ -55,15 +56,15 @@ impl Index {
         }
     }
 
-    /// Notes a string, which may be a name.
+    /// Records a string, which may be a name.
     pub(super) fn string(&mut self, start: usize, end: usize) {
         if end.saturating_sub(start) >= self.long {
             self.push(Span { start: small(start), end: small(end) });
         }
     }
 
-    /// The end of the long value that begins there. The place is where a search begins, and then where the next one should: a
-    /// value's neighbour is seldom far away.
+    /// The end of the long value that begins here. `place` is where the search begins, and is updated for the next search:
+    /// neighbouring values are close to each other.
     pub(super) fn end_of(&self, start: usize, place: &mut usize) -> Option<usize> {
         let start = small(start);
         let rest = self.spans.get(*place..)?;
@@ -77,12 +78,12 @@ impl Index {
         near.get(found).map(|span| span.end as usize)
     }
 
-    /// Gives back what growing took too much.
+    /// Releases unused memory.
     pub(super) fn shrink(&mut self) {
         self.spans.shrink_to_fit();
     }
 
-    /// Bytes that it takes.
+    /// Its memory in bytes.
     pub(super) fn memory(&self) -> usize {
         self.spans.capacity().saturating_mul(size_of::<Span>())
     }
@@ -92,14 +93,14 @@ impl Index {
             self.forget_short();
         }
         if self.spans.len() == self.spans.capacity() {
-            // Twice as much, but never more than is allowed.
+            // Doubles the capacity, up to the maximum.
             let room = self.most.saturating_add(MAX_SENT_DEPTH).saturating_sub(self.spans.len());
             self.spans.reserve_exact(self.spans.len().max(16).min(room).max(1));
         }
         self.spans.push(span);
     }
 
-    /// Makes room: values count as long from twice as many bytes on. Happens a few times at most.
+    /// Makes room by doubling the minimum length. Happens only a few times.
     fn forget_short(&mut self) {
         while self.spans.len() > self.most / 2 && self.long < LONGEST {
             self.long = self.long.saturating_mul(2);

@@ -1,12 +1,12 @@
-//! A request's body as one document that every reader asks: shape checks, sizes, the vault, the rules of a target, forwarding and
-//! decoding.
+//! A request's body as one document that every reader uses: shape checks, measurement, the vault, target rules, forwarding
+//! and decoding.
 //!
-//! The text is checked once, in one linear pass that applies the limits, and is private from then on: readers get values by their
-//! decoded names, never text to search. So a name that is spelled with escapes is the same name to every reader. A value that
-//! nobody asks for stays text. What nobody edits goes out byte for byte.
+//! The text is checked once, in one linear pass that applies the limits. After that it is private: readers get values by
+//! their decoded names, never text to search. So a name that is written with escapes is the same name for every reader. A
+//! value that no reader asks for stays text, and what is not edited is sent byte for byte.
 //!
-//! Beside the text the document keeps the ends of its longer values, so that a reader can step over them. They never take more
-//! memory than a client's text itself.
+//! The document also stores the ends of its longer values, so that readers can skip them. These never take more memory than
+//! a client's text.
 
 mod edit;
 mod fault;
@@ -25,17 +25,18 @@ pub use value::{Elements, Kind, Members, Value};
 
 use index::Index;
 
-/// Deepest nesting of arrays and objects that is accepted (S11).
+/// Maximum nesting of arrays and objects (S11).
 pub const MAX_DEPTH: usize = 64;
-/// Deepest nesting of a body that goes upstream: what a client may send stands in it a few levels deeper, and references that are
-/// written out deepen schemas. Google reads no body of more than about a hundred levels.
+/// Maximum nesting of an upstream body: the client's content is a few levels deeper in it, and expanded references deepen
+/// schemas. Google accepts no body with more than about a hundred levels.
 pub const MAX_SENT_DEPTH: usize = 128;
-/// Most fields of one object, outside the values whose names are the client's own.
+/// Maximum number of fields of an object, except in values whose names are the client's own.
 pub const MAX_FIELDS: usize = 1_000;
-/// Most entries of one array, outside the same values: the longest list that a format allows (S11, content parts).
+/// Maximum number of entries of an array, with the same exceptions: the longest list that a format allows (S11, content
+/// parts).
 pub const MAX_ENTRIES: usize = 4_000;
 
-/// A JSON object that was checked, with its text.
+/// A checked JSON object with its text.
 #[derive(Debug)]
 pub struct Document {
     text: String,
@@ -43,16 +44,16 @@ pub struct Document {
 }
 
 impl Document {
-    /// Checks a body and takes it over. `own_names` are the places of values whose names are the client's own, such as schemas and
-    /// tool arguments: there an object may have any number of fields, and the same one twice.
+    /// Checks a body. `own_names` are the positions of values whose names are the client's own, such as schemas and tool
+    /// arguments. There an object may have any number of fields, and repeated ones.
     ///
-    /// A surrogate without its other half becomes U+FFFD: no strict provider takes it, and clients that cut texts produce it.
-    /// Fails with a 400 for what is not JSON, not an object, or beyond a limit.
+    /// A lone surrogate becomes U+FFFD: strict providers reject it, and clients that cut text produce it. Fails with a 400
+    /// if the text is not JSON, is not an object, or exceeds a limit.
     pub fn parse(text: String, own_names: &[Pattern]) -> Result<Self, GatewayError> {
         Self::parse_within(text, own_names, MAX_DEPTH)
     }
 
-    /// Reads a body of the gateway's own, all of whose names may be the client's. It may be deeper than what a client sends.
+    /// Parses a body that the gateway wrote. All names in it may be the client's, and it may be deeper than a client's body.
     pub fn parse_sent(text: String) -> Result<Self, GatewayError> {
         Self::parse_within(text, &[&[]], MAX_SENT_DEPTH)
     }
@@ -63,23 +64,23 @@ impl Document {
         Ok(Self { text, index: scanned.index })
     }
 
-    /// The object itself.
+    /// The object.
     pub fn root(&self) -> Value<'_> {
         let start = self.text.len().saturating_sub(self.text.trim_ascii_start().len());
         Value::whole(self, start, self.text.trim_ascii_end().len())
     }
 
-    /// Bytes of the body.
+    /// Size of the body in bytes.
     pub fn bytes(&self) -> u64 {
         self.text.len() as u64
     }
 
-    /// Bytes that the document takes, its text included.
+    /// Memory of the document in bytes, including its text.
     pub fn memory(&self) -> usize {
         self.text.capacity().saturating_add(self.index.memory())
     }
 
-    /// The document with these edits, serialised: what is not edited is copied.
+    /// Serialises the document with these edits. Unedited text is copied.
     pub fn edited(&self, edits: &Edits) -> Vec<u8> {
         edits.apply(self.root())
     }
@@ -89,7 +90,7 @@ impl Document {
         self.text
     }
 
-    /// The path of what stands at a place, as clients read it; `None` for what the client did not write.
+    /// The path of a position, as clients read it; `None` for what the client did not write.
     pub fn path_of(&self, place: Place) -> Option<String> {
         place.offset().map(|offset| path::to(self.root(), offset))
     }

@@ -1,17 +1,17 @@
-//! Paths into a document: how a place is written, and how places are described.
+//! Paths into a document.
 
 use std::fmt::Write as _;
 
 use super::string;
 use super::value::{Kind, Value};
 
-/// The place of a value: names of fields, and `*` for any entry of a list; empty for the body itself.
+/// The path of a value: field names, and `*` for any entry of a list; empty for the body itself.
 pub type Pattern = &'static [&'static str];
 
 /// Any entry of a list in a [`Pattern`].
 pub(super) const ANY: &str = "*";
 
-/// The path from `root` to the value that begins at `offset`, as clients read it: `messages[1].content[0].type`.
+/// The path from `root` to the value at `offset`, as clients read it: `messages[1].content[0].type`.
 pub(super) fn to(root: Value<'_>, offset: usize) -> String {
     let mut path = String::new();
     let mut here = root;
@@ -19,7 +19,7 @@ pub(super) fn to(root: Value<'_>, offset: usize) -> String {
         let next = match here.kind() {
             Kind::Object => here.members().find(|(_, value)| value.covers(offset)).map(|(name, value)| {
                 let separator = if path.is_empty() { "" } else { "." };
-                // A String takes everything.
+                // Writing to a String cannot fail.
                 let _ = write!(path, "{separator}{}", shown(&name));
                 value
             }),
@@ -37,15 +37,15 @@ pub(super) fn to(root: Value<'_>, offset: usize) -> String {
     path
 }
 
-/// A field's name as a message shows it: cut to a length that headers and logs bear.
+/// A field's name for messages, cut to a length that headers and logs can hold.
 pub(super) fn shown(name: &str) -> String {
     const LONGEST: usize = 80;
     name.chars().take(LONGEST).collect()
 }
 
-/// The path of the container that begins where a text ends, which is valid JSON up to there.
+/// The path of the container that begins at the end of a valid text.
 pub(super) fn of_container(text: &str) -> String {
-    /// A container that is open at the end of the text: its present field, or the number of its present entry.
+    /// An open container at the end of the text: its current field, or the number of its current entry.
     enum Step<'a> {
         Field(&'a str),
         Entry(usize),
@@ -73,7 +73,7 @@ pub(super) fn of_container(text: &str) -> String {
     let mut path = String::new();
     for step in steps {
         let separator = if path.is_empty() { "" } else { "." };
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = match step {
             Step::Field(name) => write!(path, "{separator}{}", shown(&string::decoded(name))),
             Step::Entry(number) => write!(path, "[{number}]"),

@@ -1,4 +1,4 @@
-//! The one pass that checks a body: JSON's grammar (RFC 8259) and the limits, in time linear to the text.
+//! Checks a body in one linear pass: JSON's grammar (RFC 8259) and the limits.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,15 @@ use super::string::{self, Escape};
 use super::{MAX_ENTRIES, MAX_FIELDS, fault};
 use crate::error::GatewayError;
 
-/// What the pass found.
+/// The result of the pass.
 #[derive(Debug)]
 pub(super) struct Scanned {
     pub(super) index: Index,
-    /// Where escapes of half a surrogate pair stand.
+    /// Positions of lone surrogate escapes.
     pub(super) lone_surrogates: Vec<usize>,
 }
 
-/// Checks a body that may nest so many levels deep.
+/// Checks a body with this maximum nesting.
 pub(super) fn scan(text: &str, own_names: &[Pattern], depth: usize) -> Result<Scanned, GatewayError> {
     let mut scan = Scan {
         text,
@@ -50,20 +50,20 @@ fn all(own_names: &[Pattern]) -> u32 {
     1_u32.checked_shl(u32::try_from(own_names.len()).unwrap_or(u32::MAX)).map_or(u32::MAX, |bit| bit.saturating_sub(1))
 }
 
-/// Which patterns a place may still be part of, and whether it is inside a value whose names are the client's own.
+/// The patterns that a position may still match, and whether it is inside a value whose names are the client's own.
 #[derive(Clone, Copy, Debug)]
 struct Places {
     possible: u32,
     own: bool,
 }
 
-/// An array or object whose end has not come yet.
+/// An array or object that is still open.
 #[derive(Debug)]
 struct Open {
     is_object: bool,
     start: usize,
     entries: usize,
-    /// Where its names begin in the list of names.
+    /// Index of its first name in the list of names.
     names_from: usize,
     places: Places,
 }
@@ -75,7 +75,7 @@ struct Scan<'a> {
     own_names: &'a [Pattern],
     index: Index,
     open: Vec<Open>,
-    /// The decoded names of all objects that are open and whose names are not the client's own.
+    /// The decoded names of all open objects, except those whose names are the client's own.
     names: Vec<Cow<'a, str>>,
     lone_surrogates: Vec<usize>,
 }
@@ -91,7 +91,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Takes that byte, or fails.
+    /// Reads this byte, or fails.
     fn expect(&mut self, byte: u8) -> Result<(), GatewayError> {
         if self.next() != Some(byte) {
             return Err(self.syntax());
@@ -100,7 +100,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Takes the next entry of the innermost open value, or its end.
+    /// Reads the next entry of the innermost open value, or its end.
     fn step(&mut self) -> Result<(), GatewayError> {
         self.space();
         let Some(open) = self.open.last() else { return Ok(()) };
@@ -152,7 +152,7 @@ impl<'a> Scan<'a> {
         Ok(string::decoded(self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default()))
     }
 
-    /// Takes a value; of an array or object only its beginning.
+    /// Reads a value. Of an array or object, reads only the beginning.
     fn value(&mut self, places: Places) -> Result<(), GatewayError> {
         let start = self.at;
         match self.next() {
@@ -192,7 +192,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Takes a string up to its closing quote; its opening quote is taken already.
+    /// Reads a string up to its closing quote. The opening quote was read.
     fn string(&mut self) -> Result<(), GatewayError> {
         loop {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -246,7 +246,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Takes one digit or more.
+    /// Reads one or more digits.
     fn digits(&mut self) -> Result<(), GatewayError> {
         let start = self.at;
         while matches!(self.next(), Some(b'0'..=b'9')) {
@@ -268,7 +268,7 @@ impl<'a> Scan<'a> {
 }
 
 impl Places {
-    /// The places of an entry under that name, where the container is so many levels below the body.
+    /// The patterns for an entry with this name, whose container is `depth` levels below the body.
     fn within(self, own_names: &[Pattern], depth: usize, name: &str) -> Self {
         if self.own || self.possible == 0 {
             return Self { possible: 0, ..self };
@@ -285,7 +285,7 @@ impl Places {
     }
 }
 
-/// A name that comes twice. Sorts longer lists: pairs would take quadratic time.
+/// A name that occurs twice. Longer lists are sorted, because comparing pairs takes quadratic time.
 fn doubled<'n>(names: &'n mut [Cow<'_, str>]) -> Option<&'n str> {
     const FEW: usize = 8;
     if names.len() > FEW {

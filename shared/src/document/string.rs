@@ -1,13 +1,13 @@
-//! JSON strings: their ends, their escapes, and what they say.
+//! JSON strings: ends, escapes and decoding.
 
 use std::borrow::Cow;
 
-/// Bytes from the start of `bytes` that are neither a quote, a backslash nor a control character. Eight at a time: long strings
-/// are most of a body.
+/// Number of bytes at the start of `bytes` that are neither a quote, a backslash nor a control character. Reads eight at a
+/// time, because long strings are most of a body.
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The high bit of each byte that is zero in `word`, and of none before the first such byte.
+    // The high bit of each zero byte of `word`. Bits before the first zero byte are never set.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
     let (words, _) = bytes.as_chunks::<8>();
     let mut run = 0_usize;
@@ -27,7 +27,7 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
     run.saturating_add(rest.iter().position(ends).unwrap_or(rest.len()))
 }
 
-/// The end of the checked string whose text begins at `start`, its closing quote included; at most `limit` bytes are looked at.
+/// The end of the checked string at `start`, including its closing quote. Reads at most `limit` bytes.
 pub(super) fn end(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
     let most = start.saturating_add(limit).min(bytes.len());
     let mut at = start;
@@ -36,14 +36,14 @@ pub(super) fn end(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
         match bytes.get(at)? {
             b'"' => return Some(at.saturating_add(1)),
             b'\\' => at = at.saturating_add(2),
-            // The limit.
+            // The limit is reached.
             _ => return None,
         }
     }
     None
 }
 
-/// What the checked text between two quotes says.
+/// Decodes the checked text between two quotes.
 pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\\', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
@@ -61,7 +61,7 @@ pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The character of a checked escape, and how many bytes spell it.
+/// The character of a checked escape, and its length in bytes.
 fn escaped(text: &str) -> (char, usize) {
     match text.as_bytes().get(1) {
         Some(b'b') => ('\u{8}', 2),
@@ -99,14 +99,14 @@ fn hex(bytes: &[u8], at: usize) -> Option<u16> {
     })
 }
 
-/// What an escape is, for whoever checks it.
+/// Kinds of escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escape {
-    /// A character, spelled in so many bytes.
+    /// A character, written in this many bytes.
     Character(usize),
-    /// Half of a surrogate pair, in six bytes.
+    /// A lone surrogate, in six bytes.
     LoneSurrogate,
-    /// None.
+    /// Invalid.
     Wrong,
 }
 
@@ -127,7 +127,7 @@ pub(super) fn check_escape(bytes: &[u8], at: usize) -> Escape {
     }
 }
 
-/// The text with U+FFFD in the place of the escapes at these offsets, which are as long.
+/// Replaces the escapes at these offsets by U+FFFD, which has the same length.
 pub(super) fn with_replacements(text: String, escapes: &[usize]) -> String {
     if escapes.is_empty() {
         return text;

@@ -89,7 +89,7 @@ fn a_field_that_comes_twice_is_named_however_it_is_spelled() {
     ] {
         assert_eq!(
             refusal(text),
-            (format!("{param}: this field is there twice."), Some(param.to_owned()), Some("duplicate_field"))
+            (format!("{param}: this field occurs twice."), Some(param.to_owned()), Some("duplicate_field"))
         );
     }
     document(r#"{"own":{"a":1,"a":2},"tools":[{"schema":{"b":{"a":1,"a":2}}}],"a":{"a":1}}"#);

@@ -1,4 +1,4 @@
-//! A value of a document: a place in its text, and the questions that readers ask.
+//! A value of a document: its position in the text, and the accessors for readers.
 
 use std::borrow::Cow;
 
@@ -23,17 +23,17 @@ pub enum Kind {
     Object,
 }
 
-/// A value of a document. Asking costs what is read; nothing is kept.
+/// A value of a document. Each access reads the text again; nothing is cached.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'d> {
     document: &'d Document,
     start: usize,
     end: usize,
-    /// Where in the index the long values inside it begin, or before that.
+    /// Position in the index at or before the long values inside it.
     place: usize,
 }
 
-/// Where a value is, apart from its document's lifetime.
+/// A value's position without its document's lifetime.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
     start: usize,
@@ -47,7 +47,7 @@ impl<'d> Value<'d> {
         Self { document, start, end, place: 0 }
     }
 
-    /// What it is.
+    /// Its kind.
     pub fn kind(self) -> Kind {
         match self.first_byte() {
             Some(b'{') => Kind::Object,
@@ -64,22 +64,22 @@ impl<'d> Value<'d> {
         self.kind() == Kind::Null
     }
 
-    /// The fields of an object, in order; none of anything else.
+    /// The fields of an object, in order; empty for other values.
     pub fn members(self) -> Members<'d> {
         Members { cursor: self.inside(Kind::Object) }
     }
 
-    /// The entries of a list, in order; none of anything else.
+    /// The entries of a list, in order; empty for other values.
     pub fn elements(self) -> Elements<'d> {
         Elements { cursor: self.inside(Kind::List) }
     }
 
-    /// The entries of a list; a 400 that names the path for anything else.
+    /// The entries of a list. Fails with a 400 that names the path for other values.
     pub fn list(self) -> Result<Elements<'d>, GatewayError> {
         if self.kind() == Kind::List { Ok(self.elements()) } else { Err(self.expected("a list")) }
     }
 
-    /// The field of that name, unless it is missing or null.
+    /// The field with this name, unless it is missing or null.
     pub fn get(self, name: &str) -> Option<Self> {
         let mut cursor = self.members().cursor;
         while let Some((known, value)) = cursor.member() {
@@ -90,12 +90,13 @@ impl<'d> Value<'d> {
         None
     }
 
-    /// The value at the end of a path of names, unless something on it is missing or null.
+    /// The value at a path of names, unless something on it is missing or null.
     pub fn at(self, names: &[&str]) -> Option<Self> {
         names.iter().try_fold(self, |value, name| value.get(name))
     }
 
-    /// These fields of an object in one reading, each `None` when it is missing or null; a 400 for what is no object.
+    /// Several fields of an object in one pass, each `None` if it is missing or null. Fails with a 400 if it is not an
+    /// object.
     pub fn fields<const N: usize>(self, names: [&str; N]) -> Result<[Option<Self>; N], GatewayError> {
         if self.kind() != Kind::Object {
             return Err(self.expected("an object"));
@@ -114,24 +115,24 @@ impl<'d> Value<'d> {
         Ok(found)
     }
 
-    /// The field of that name; a 400 when it is missing or null.
+    /// The field with this name. Fails with a 400 if it is missing or null.
     pub fn required(self, name: &str) -> Result<Self, GatewayError> {
         self.get(name).ok_or_else(|| self.missing(name))
     }
 
-    /// What a string says; a 400 for anything else.
+    /// The text of a string. Fails with a 400 for other values.
     pub fn text(self) -> Result<Cow<'d, str>, GatewayError> {
         self.as_text().ok_or_else(|| self.expected("a string"))
     }
 
-    /// What a string says; `None` for anything else.
+    /// The text of a string; `None` for other values.
     pub fn as_text(self) -> Option<Cow<'d, str>> {
         (self.kind() == Kind::Text).then(|| string::decoded(self.between_quotes()))
     }
 
     /// Whether it is a string of white space only.
     pub fn is_blank(self) -> bool {
-        // Nearly every text begins with what is no white space: the rest need not be read.
+        // Most texts do not begin with white space, and then the rest need not be read.
         let begins =
             self.kind() == Kind::Text && self.between_quotes().starts_with(|c: char| c != '\\' && !c.is_whitespace());
         !begins && self.as_text().is_some_and(|text| text.trim().is_empty())
@@ -142,7 +143,7 @@ impl<'d> Value<'d> {
         self.as_text().is_some_and(|said| said == text)
     }
 
-    /// A number that is not negative and has no fraction; a 400 for anything else.
+    /// A whole number of 0 or more. Fails with a 400 for other values.
     pub fn whole_number(self) -> Result<u64, GatewayError> {
         self.as_whole_number().ok_or_else(|| match self.kind() {
             Kind::Number => fault::at(self, format_args!("expected a whole number of 0 or more")),
@@ -150,7 +151,7 @@ impl<'d> Value<'d> {
         })
     }
 
-    /// A number that is not negative and has no fraction: `1024`, and also `1024.0`, as some clients write it.
+    /// A whole number of 0 or more: `1024`, and also `1024.0`, as some clients write it.
     pub fn as_whole_number(self) -> Option<u64> {
         let text = self.number_text()?;
         let whole = match text.split_once('.') {
@@ -160,20 +161,20 @@ impl<'d> Value<'d> {
         whole.parse().ok()
     }
 
-    /// A whole number, perhaps a negative one; `None` for anything else.
+    /// A whole number, possibly negative; `None` for other values.
     pub fn as_integer(self) -> Option<i64> {
         let text = self.number_text()?;
         let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
         whole.map_or(text, |(whole, _)| whole).parse().ok()
     }
 
-    /// A number; a 400 for anything else.
+    /// A number. Fails with a 400 for other values.
     pub fn number(self) -> Result<f64, GatewayError> {
         let number = self.number_text().and_then(|text| text.parse().ok());
         number.filter(|number: &f64| number.is_finite()).ok_or_else(|| self.expected("a number"))
     }
 
-    /// True or false; a 400 for anything else.
+    /// A boolean. Fails with a 400 for other values.
     pub fn flag(self) -> Result<bool, GatewayError> {
         match self.kind() {
             Kind::Flag => Ok(self.first_byte() == Some(b't')),
@@ -181,32 +182,32 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// Its own text, to be carried on as it is: a schema, arguments.
+    /// Its raw text, for schemas and arguments.
     pub fn json(self) -> JsonText {
         JsonText(self.document.slice(self.start, self.end).to_owned())
     }
 
-    /// Its own text in an upstream body.
+    /// Its raw text in an upstream body.
     pub(super) fn raw(self) -> &'d str {
         self.document.slice(self.start, self.end)
     }
 
-    /// What it says, apart from its spelling and the order of its members; `None` for numbers that no one can hold.
+    /// Its value, independent of spelling and member order; `None` for numbers that cannot be represented.
     pub fn meaning(self) -> Option<serde_json::Value> {
         serde_json::from_str(self.raw()).ok()
     }
 
-    /// How it is spelled: a string without its quotes, with its escapes.
+    /// A string without its quotes, with its escapes.
     pub fn spelling(self) -> &'d str {
         if self.kind() == Kind::Text { self.between_quotes() } else { self.raw() }
     }
 
-    /// Bytes of its text.
+    /// Length of its text in bytes.
     pub fn bytes(self) -> u64 {
         self.end.saturating_sub(self.start) as u64
     }
 
-    /// Where it stands, for what is made of it.
+    /// Its position, for content made from it.
     pub fn place(self) -> Place {
         Place::at(self.start)
     }
@@ -216,7 +217,7 @@ impl<'d> Value<'d> {
         path::to(self.document.root(), self.start)
     }
 
-    /// The path of a field of it, whether that is there or not.
+    /// The path of one of its fields, whether it exists or not.
     pub fn path_of(self, name: &str) -> String {
         fault::field(self, name)
     }
@@ -226,12 +227,12 @@ impl<'d> Value<'d> {
         fault::unexpected(self, expected)
     }
 
-    /// The 400 for a value that is wrong for that reason.
+    /// The 400 for a value that is wrong for this reason.
     pub fn wrong(self, reason: &str) -> GatewayError {
         fault::at(self, format_args!("{reason}"))
     }
 
-    /// The 400 for a field of it that is not there.
+    /// The 400 for a missing field.
     pub fn missing(self, name: &str) -> GatewayError {
         fault::missing(self, name)
     }
@@ -240,7 +241,7 @@ impl<'d> Value<'d> {
         Spot { start: self.start, end: self.end, place: self.place }
     }
 
-    /// Another value of the same document.
+    /// The value at another position of the same document.
     pub(super) fn elsewhere(self, spot: Spot) -> Self {
         let Spot { start, end, place } = spot;
         Self { document: self.document, start, end, place }
@@ -275,26 +276,26 @@ impl<'d> Value<'d> {
         (self.kind() == Kind::Number).then(|| self.document.slice(self.start, self.end))
     }
 
-    /// A cursor over what stands between its brackets.
+    /// A cursor over the text between its brackets.
     fn inside(self, kind: Kind) -> Cursor<'d> {
         let start = if self.kind() == kind { self.start.saturating_add(1) } else { self.end };
         Cursor { document: self.document, at: start, end: self.end.saturating_sub(1), place: self.place }
     }
 }
 
-/// Reads on through checked text.
+/// Reads checked text.
 #[derive(Clone, Debug)]
 struct Cursor<'d> {
     document: &'d Document,
     at: usize,
     /// The closing bracket.
     end: usize,
-    /// Where in the index the next long value is looked for.
+    /// Position in the index where the next search begins.
     place: usize,
 }
 
 impl<'d> Cursor<'d> {
-    /// Steps over white space, commas and colons; false at the end.
+    /// Skips white space, commas and colons. Returns false at the end.
     fn find(&mut self) -> bool {
         let between = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':');
         let rest = self.document.text.as_bytes().get(self.at..self.end).unwrap_or_default();
@@ -311,7 +312,7 @@ impl<'d> Cursor<'d> {
         })
     }
 
-    /// The next field: its name as it is spelled, and its value.
+    /// The next field: its name as written, and its value.
     fn member(&mut self) -> Option<(&'d str, Value<'d>)> {
         let name = self.value()?;
         Some((name.between_quotes(), self.value()?))
@@ -321,7 +322,7 @@ impl<'d> Cursor<'d> {
         let (bytes, index) = (self.document.text.as_bytes(), &self.document.index);
         let long = index.long();
         let end = match bytes.get(start) {
-            // Most strings are short, most containers are not.
+            // Most strings are short, most containers are long.
             Some(b'"') => string::end(bytes, start.saturating_add(1), long).or_else(|| index.end_of(start, &mut self.place)),
             Some(b'{' | b'[') => index.end_of(start, &mut self.place).or_else(|| end_of_container(bytes, start, long)),
             Some(_) | None => {
@@ -334,12 +335,12 @@ impl<'d> Cursor<'d> {
     }
 }
 
-/// Whether a name that is spelled so is the wanted one. Escapes only make a spelling longer.
+/// Whether a written name is the wanted one. Escapes only make a spelling longer.
 fn says(spelled: &str, wanted: &str) -> bool {
     spelled == wanted || (spelled.len() > wanted.len() && spelled.contains('\\') && string::decoded(spelled) == wanted)
 }
 
-/// The end of an array or object of less than `long` bytes.
+/// The end of an array or object shorter than `long` bytes.
 fn end_of_container(bytes: &[u8], start: usize, long: usize) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, start);
     while at.saturating_sub(start) < long {
@@ -376,7 +377,7 @@ impl<'d> Iterator for Members<'d> {
 }
 
 impl Members<'_> {
-    /// Where the name of the next field begins, which edits remove with its value.
+    /// The offset of the next field's name, which edits remove with its value.
     pub(super) fn next_start(&mut self) -> Option<usize> {
         self.cursor.find().then_some(self.cursor.at)
     }

@@ -60,7 +60,7 @@ pub async fn conclude(upstreams: &Upstreams, store: &Store, dispatch: &mut Dispa
 /// Waits for what is written beside a settlement, and no longer than a settlement may take: the client waits for it.
 async fn within_settlement(rest: impl Future) {
     if timeout(LONGEST_SETTLEMENT, rest).await.is_err() {
-        tracing::warn!("signatures or route states ran out of time");
+        tracing::warn!("signatures or route states were not written in time");
     }
 }
 

@@ -241,7 +241,7 @@ impl Call {
 
 fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
-    GatewayError::new(ErrorKind::NotFound, format!("There is nothing at {path}."))
+    GatewayError::new(ErrorKind::NotFound, format!("There is no endpoint at {path}."))
         .with_code("unknown_path")
         .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/credits and /health.")
 }
@@ -254,7 +254,7 @@ fn asks_for_a_socket(headers: &HeaderMap) -> bool {
 
 /// Codex tries a WebSocket first; this status makes it go on over HTTP at once.
 fn no_socket() -> GatewayError {
-    GatewayError::new(ErrorKind::UpgradeRequired, "There are no WebSockets here; send a POST over HTTP.")
+    GatewayError::new(ErrorKind::UpgradeRequired, "WebSockets are not supported; send a POST request over HTTP.")
         .with_code("no_websocket")
         .with_header("upgrade", "HTTP/1.1")
 }

@@ -38,7 +38,7 @@ pub(super) fn refusal() -> GatewayError {
     let message = "This address serves only calls that come through the gateway's base URL.";
     GatewayError::new(ErrorKind::Forbidden, message)
         .with_code("direct_call")
-        .with_hint("Use the base URL of the deployment: its CloudFront domain, or the domain of your own.")
+        .with_hint("Use the base URL of the deployment: its CloudFront domain, or your own domain.")
 }
 
 /// Takes as long for every value: digests have one length, and are compared in constant time.

@@ -151,7 +151,7 @@ impl UpstreamError {
             UpstreamErrorKind::Refused(status) => Reason::number("refused with", status),
             UpstreamErrorKind::NotServed { status, .. } => Reason::number("the model is not served: refused with", status),
             UpstreamErrorKind::Malformed => "the reply could not be read".into(),
-            UpstreamErrorKind::NoAnswer => "the reply is no answer".into(),
+            UpstreamErrorKind::NoAnswer => "the reply contains no answer".into(),
             UpstreamErrorKind::Moderated => "refused by moderation".into(),
             UpstreamErrorKind::Connect => "no connection".into(),
             UpstreamErrorKind::Reset => "the connection broke before an answer".into(),
@@ -352,7 +352,7 @@ mod tests {
         for (kind, cause) in [
             (UpstreamErrorKind::Refused(529), "refused with 529"),
             (UpstreamErrorKind::Malformed, "the reply could not be read"),
-            (UpstreamErrorKind::NoAnswer, "the reply is no answer"),
+            (UpstreamErrorKind::NoAnswer, "the reply contains no answer"),
             (UpstreamErrorKind::Moderated, "refused by moderation"),
         ] {
             let error = GatewayError::from(UpstreamError::new(kind, "words of the client"));

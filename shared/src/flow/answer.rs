@@ -77,7 +77,7 @@ impl Gateway {
         #[expect(clippy::disallowed_methods, reason = "this is the one task: the pump")]
         tokio::spawn(async move { pump.run(&gateway.upstreams, dispatch).await }.instrument(span));
         let Committed { log, reply } =
-            committed.await.map_err(|_| GatewayError::internal("the pump ended without a word"))??;
+            committed.await.map_err(|_| GatewayError::internal("the stream task ended without a result"))??;
         let mut response = match reply {
             Reply::Stream(chunks) => respond::event_stream(chunks),
             Reply::Whole { body, charged } => {

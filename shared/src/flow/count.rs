@@ -82,7 +82,7 @@ impl Gateway {
         let mut dispatch = Dispatch::begin(&self.upstreams, plan, Allowance::unlimited(), deadline).await?;
         let counted = match timeout_at(deadline, dispatch.run(&self.upstreams, &Counting)).await {
             Ok(counted) => counted,
-            Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, "no count in time")),
+            Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, "the provider did not count in time")),
         };
         dispatch.conclude_unrecorded(&self.upstreams, counted.as_ref().err()).await;
         Ok(counted.ok())

@@ -106,7 +106,7 @@ impl Gateway {
     pub async fn open_models(&self) -> Result<Vec<Named>, GatewayError> {
         let (catalog, Some(open)) = (self.catalog()?, &self.open) else { return Ok(Vec::new()) };
         let all = open.all().await.unwrap_or_else(|error| {
-            tracing::warn!(cause = %error.reason(), "the open catalogue is not listed");
+            tracing::warn!(cause = %error.reason(), "the open catalogue could not be listed");
             Arc::new([])
         });
         let listed = all.iter().filter(|open| catalog.resolve(open.model.id.as_str()).is_err() && self.allows(&open.model));
@@ -151,7 +151,7 @@ pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
 fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
     let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();
-    let message = format!("The model `{asked}` is not in this gateway's catalogue. Nearest: {}.", nearest.join(", "));
+    let message = format!("The model `{asked}` is not in this gateway's catalogue. Similar models: {}.", nearest.join(", "));
     GatewayError::new(ErrorKind::NotFound, message)
         .with_code("model_not_found")
         .with_param("model")

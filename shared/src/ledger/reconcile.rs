@@ -62,7 +62,7 @@ pub async fn reconcile_next(
     let mut cursor = store.cursor().await?;
     let mut active = store.active_keys(run.now).await.unwrap_or_else(|error| {
         // Such as a table without the index. The walk finds everything, later.
-        tracing::warn!(event = "ledger.unlisted", cause = %error, "the keys that were used lately are not known");
+        tracing::warn!(event = "ledger.unlisted", cause = %error, "the recently used keys could not be read");
         Vec::new()
     });
     let seen = active.partition_point(|key| cursor.active.as_ref().is_some_and(|last| key <= last));
@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
                 Ok(Settled::Done) => &mut self.done.resolved,
                 Ok(Settled::HoldLeft | Settled::RecordLost) => &mut self.done.left,
                 Err(error) => {
-                    tracing::warn!(key = %id, %request, cause = %error, "a dead hold is left");
+                    tracing::warn!(key = %id, %request, cause = %error, "a dead hold could not be resolved");
                     &mut self.done.left
                 }
             };

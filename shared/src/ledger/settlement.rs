@@ -37,7 +37,7 @@ async fn drive(store: &Store, record: Option<&Record>, mut machine: Settling, mu
     let end = Instant::now() + LONGEST_SETTLEMENT;
     loop {
         let Ok(event) = timeout_at(end, perform(store, record, &machine, effect)).await else {
-            tracing::warn!(request = %machine.request(), "settlement ran out of time");
+            tracing::warn!(request = %machine.request(), "settlement timed out");
             return machine.given_up();
         };
         match machine.step(event) {

@@ -38,7 +38,7 @@ pub enum ReadingError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// OpenRouter did not give it.
-    #[error("the list did not come: {}", .0.cause())]
+    #[error("the list could not be fetched: {}", .0.cause())]
     Upstream(UpstreamError),
     /// What came is no list.
     #[error("the list is refused: {0}")]

@@ -1,33 +1,33 @@
-//! Admission: authentication, rates, concurrency and balance by one write, and what to make of a refusal.
+//! Admission: authentication, rates, concurrency and balance in one write, and how to react to a refusal.
 
 use super::{Fault, ROUNDS, SeenWindow, TRIES, WINDOW, Window, signed};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::store::items::{AdmitWrite, HeldModel, Hold, StoredKey};
 
-/// Most dead holds that one write moves: DynamoDB limits the size of an expression.
+/// Maximum number of dead holds that one write moves, because DynamoDB limits the size of an expression.
 const MOST_DEAD: usize = 25;
 
-/// What a token may cost at worst, in pico-dollars, before the markup.
+/// The maximum price of a token in pico-dollars, before the markup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldPrice {
     /// A prompt token.
     pub input: u64,
     /// A generated token.
     pub output: u64,
-    /// What is added to the price, in thousandths.
+    /// The markup in thousandths.
     pub markup_permille: u32,
 }
 
 impl HoldPrice {
-    /// The amount for so many tokens, rounded up.
+    /// The amount for this many tokens, rounded up.
     pub fn amount(self, input_tokens: u64, output_tokens: u64) -> PicoUsd {
         let tokens = |count: u64, price: u64| u128::from(count).saturating_mul(u128::from(price));
         let price = tokens(input_tokens, self.input).saturating_add(tokens(output_tokens, self.output));
         PicoUsd::new(price).with_markup(self.markup_permille)
     }
 
-    /// The most output tokens that fit an amount.
+    /// The maximum output tokens within an amount.
     pub fn affordable(self, amount: i128, input_tokens: u64) -> u64 {
         let Ok(amount) = u128::try_from(amount) else { return 0 };
         let before_markup = amount.saturating_mul(1_000).checked_div(1_000 + u128::from(self.markup_permille)).unwrap_or(0);
@@ -37,76 +37,76 @@ impl HoldPrice {
     }
 }
 
-/// What a request asks of its key.
+/// What a request needs from its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
     /// The key.
     pub key: KeyId,
-    /// SHA-256 of the whole key as the client sent it.
+    /// SHA-256 of the whole key as sent by the client.
     pub digest: KeyDigest,
     /// The request.
     pub request: RequestId,
     /// The public model id.
     pub model: String,
-    /// Prompt tokens at most.
+    /// Maximum prompt tokens.
     pub input_tokens: u64,
-    /// Generated tokens at most.
+    /// Maximum output tokens.
     pub output_tokens: u64,
-    /// The fewest generated tokens that are still worth an answer.
+    /// The fewest output tokens with which the request is still worth sending.
     pub least_output: u64,
-    /// What they cost.
+    /// Their price.
     pub price: HoldPrice,
     /// Seconds until the hold is dead: longer than any process can live.
     pub lease: u64,
 }
 
 impl Demand {
-    /// The least that a balance must have for it: its prompt, and the fewest generated tokens that are worth an answer.
+    /// The smallest balance that admits it: its prompt, and the fewest useful output tokens.
     pub fn least_amount(&self) -> PicoUsd {
         self.price.amount(self.input_tokens, self.output_tokens.min(self.least_output))
     }
 }
 
-/// A request that may go on.
+/// An admitted request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// What it took.
+    /// Its hold.
     pub hold: Hold,
-    /// The generated tokens it may have: fewer than asked where balance or rate did not cover more.
+    /// Its output tokens: fewer than requested if balance or rate did not cover more.
     pub output_tokens: u64,
-    /// Whether a duplicate of the write may still come.
+    /// Whether a late duplicate of the write may still arrive.
     pub uncertain: bool,
     /// The key after the write.
     pub key: StoredKey,
 }
 
-/// Why a request may not go on.
+/// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// No such key, or not any more.
+    /// No such key, or no longer valid.
     Unauthorized,
     /// The key may not use the model.
     Model,
-    /// Too many requests in this window; seconds until the next.
+    /// Too many requests in this minute; seconds until the next minute.
     Requests(u64),
-    /// Too many tokens in this window; seconds until the next.
+    /// Too many tokens in this minute; seconds until the next minute.
     Tokens(u64),
-    /// The prompt alone exceeds what a whole window has.
+    /// The prompt alone exceeds a whole minute's tokens.
     TokensNever(u128),
-    /// Too many requests at once.
+    /// Too many parallel requests.
     Concurrency(u128),
-    /// The balance does not cover it.
+    /// The balance does not cover the request.
     Balance {
-        /// The least that would have been held for it.
+        /// The smallest amount that would have been held.
         needed: PicoUsd,
-        /// What is left of the balance.
+        /// The remaining balance.
         left: SignedPicoUsd,
     },
     /// The key's item is throttled.
     Busy,
-    /// The key's item changed each time it was looked at.
+    /// The key's item changed at every attempt.
     Contended,
-    /// The table is out of reach.
+    /// The table does not answer.
     Unavailable,
 }
 
@@ -115,18 +115,18 @@ pub enum Denial {
 pub enum AdmitEffect {
     /// This write.
     Write(Box<AdmitWrite>),
-    /// A pause of a random length below so many milliseconds.
+    /// A pause of random length, at most this many milliseconds.
     Pause(u64),
 }
 
-/// What became of it.
+/// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitEvent {
     /// The write was done; the key after it.
     Written(Box<StoredKey>),
-    /// Its condition did not hold; the key as it was, if there is one.
+    /// Its condition failed; the key as it was, if it exists.
     Refused(Option<Box<StoredKey>>),
-    /// No answer.
+    /// There was no answer.
     Failed(Fault),
     /// The pause is over.
     Paused,
@@ -135,13 +135,13 @@ pub enum AdmitEvent {
 /// The next effect, or the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitStep {
-    /// Do this and say what became of it.
+    /// Do this, then report the result.
     Do(AdmitEffect),
-    /// The answer.
+    /// The decision.
     Done(Result<Box<Grant>, Denial>),
 }
 
-/// An admission under way.
+/// An admission in progress.
 #[derive(Clone, Debug)]
 pub struct Admitting {
     demand: Demand,
@@ -153,7 +153,7 @@ pub struct Admitting {
 }
 
 impl Admitting {
-    /// Begins an admission at a time in seconds since the epoch, with the key's window as this process last saw it.
+    /// Begins an admission at a time in seconds since the epoch, with the key's minute as this process last saw it.
     pub fn begin(demand: Demand, seen: Option<SeenWindow>, now: u64) -> (Self, AdmitEffect) {
         let output_tokens = demand.output_tokens;
         let (window, reset) = SeenWindow::first_write(seen, now);
@@ -173,7 +173,7 @@ impl Admitting {
         (machine, AdmitEffect::Write(Box::new(write)))
     }
 
-    /// The hold that it last asked for: after writes without an answer it may be there.
+    /// The hold that was last requested. After writes without an answer it may exist.
     pub const fn asked(&self) -> &Hold {
         &self.write.hold
     }
@@ -183,7 +183,7 @@ impl Admitting {
         self.uncertain
     }
 
-    /// Goes on from what became of the last effect.
+    /// Continues with the result of the last effect.
     pub fn step(&mut self, event: AdmitEvent, now: u64) -> AdmitStep {
         match event {
             AdmitEvent::Written(key) => self.granted(*key),
@@ -213,7 +213,7 @@ impl Admitting {
             return AdmitStep::Done(Err(Denial::Unauthorized));
         };
         if let Some(hold) = old.holds.get(&self.demand.request) {
-            // A write whose answer was lost, perhaps an earlier and larger one.
+            // A write whose answer was lost; it may be an earlier, larger one.
             self.output_tokens = hold.tokens.saturating_sub(self.demand.input_tokens);
             self.write.hold = hold.clone();
             return self.granted(old);
@@ -231,7 +231,7 @@ impl Admitting {
         }
     }
 
-    /// Makes the write fit the key as it was, or says why it cannot.
+    /// Adapts the write to the key as it was, or returns the reason for a refusal.
     fn adapt(&mut self, old: &StoredKey, now: u64) -> Result<(), Denial> {
         let window = Window::of(old, now);
         let (dead, slots) = slots(old, now)?;
@@ -260,7 +260,7 @@ impl Admitting {
     }
 }
 
-/// The dead holds that must go, and how many holds there may be with them. None need to go while there is a slot.
+/// The dead holds that must be removed, and the number of holds including them. None must be removed while a slot is free.
 #[expect(clippy::type_complexity, reason = "the two fields of the write")]
 fn slots(old: &StoredKey, now: u64) -> Result<(Vec<(RequestId, Hold)>, Option<u128>), Denial> {
     if (old.holds.len() as u128) < old.max_concurrent {

@@ -1,5 +1,5 @@
-//! The protocols of admission and settlement as state machines: an event in, the next write out. No I/O and no clock, so that the
-//! same code runs against the table and through a hundred thousand simulated faults.
+//! The protocols of admission and settlement as state machines: an event in, the next write out. They have no I/O and no
+//! clock, so that the same code runs against the table and through a hundred thousand simulated faults.
 #![deny(clippy::float_arithmetic)]
 
 mod admit;
@@ -14,22 +14,22 @@ use crate::store::StoreError;
 pub use crate::store::items::WINDOW;
 use crate::store::items::{OFF, StoredKey};
 
-/// Times that a refusal is answered by another write, before the key is called too busy.
+/// How often a refused write is repeated before the key counts as too busy.
 const ROUNDS: u32 = 3;
-/// Times that a write without an answer is sent.
+/// How often a write without an answer is sent.
 const TRIES: u32 = 3;
 
 /// Why a write gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Too many calls: it was not done.
+    /// Too many calls: the write was not done.
     Throttled,
-    /// Nobody knows whether it was done.
+    /// It is unknown whether the write was done.
     Unknown,
 }
 
 impl From<&StoreError> for Fault {
-    /// A throttled write was not done. Of any other failure nobody knows.
+    /// A throttled write was not done. For other failures it is unknown.
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Throttled(_) => Self::Throttled,
@@ -38,59 +38,59 @@ impl From<&StoreError> for Fault {
     }
 }
 
-/// The window of a key as this process last saw it.
+/// A key's minute as this process last saw it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeenWindow {
-    /// When it began, in seconds since the epoch.
+    /// Its start, in seconds since the epoch.
     pub start: u64,
-    /// Requests of other processes that counted in it by then.
+    /// Requests of other processes that were counted in it.
     pub others: u64,
 }
 
 impl SeenWindow {
-    /// How the first write of a request counts at a time in seconds since the epoch: when the window begins, and whether the write
-    /// begins it. A minute that is over is over whoever looks. Only where others make so many requests that one of them must have
-    /// begun the present one by now, the write counts in it as it is. Nobody is sure, so a write that was wrong is refused and made
-    /// anew by what the refusal shows.
+    /// How the first write of a request counts, at a time in seconds since the epoch: the start of the minute, and whether
+    /// the write begins it. An elapsed minute is over for every process. Only if other processes send so many requests that
+    /// one of them must have begun the current minute, the write counts in it directly. This is a guess: a wrong write is
+    /// refused, and repeated with what the refusal shows.
     fn first_write(seen: Option<Self>, now: u64) -> (u64, bool) {
         let minute = now - now % WINDOW;
         match seen {
             Some(Self { start, others }) if start < minute => {
                 (minute, others.saturating_mul(now.saturating_sub(minute)) < WINDOW)
             }
-            // A clock that is behind uses the window that is there.
+            // A clock that is behind uses the stored minute.
             Some(Self { start, .. }) => (start, false),
             None => (minute, false),
         }
     }
 }
 
-/// The window that a request counts in.
+/// The minute in which a request counts.
 #[derive(Clone, Copy, Debug)]
 struct Window {
-    /// When it begins, in seconds since the epoch.
+    /// Its start, in seconds since the epoch.
     start: u64,
-    /// Whether the key is still in an earlier one.
+    /// Whether the key is still in an earlier minute.
     reset: bool,
-    /// Seconds until it ends.
+    /// Seconds until its end.
     wait: u64,
 }
 
 impl Window {
-    /// That of a request at a time in seconds since the epoch. A clock that is behind uses the stored window and never sets it
-    /// back.
+    /// The minute of a request at a time in seconds since the epoch. A clock that is behind uses the stored minute and never
+    /// sets it back.
     fn of(key: &StoredKey, now: u64) -> Self {
         let window = now - now % WINDOW;
         let start = window.max(key.window);
         Self { start, reset: key.window < window, wait: start.saturating_add(WINDOW).saturating_sub(now).max(1) }
     }
 
-    /// Requests that are left in it.
+    /// Requests left in it.
     fn requests(&self, key: &StoredKey) -> i128 {
         if self.reset { signed(key.rpm) } else { key.requests_left }
     }
 
-    /// Tokens that are left in it.
+    /// Tokens left in it.
     fn tokens(&self, key: &StoredKey) -> i128 {
         if self.reset { signed(key.tpm) } else { key.tokens_left }
     }

@@ -1,98 +1,98 @@
-//! Settlement: the record first, once; then the hold, by what the stored record says.
+//! Settlement: first the record, once; then the hold, by what the stored record charges.
 
 use super::{Fault, WINDOW};
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
 use crate::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
 
-/// Times that a write without an answer is sent, over the whole settlement.
+/// How often a write without an answer is sent in one settlement.
 const TRIES: u32 = 8;
-/// Pauses between them, in milliseconds: full jitter up to a ceiling that doubles from the first to the last.
+/// Pauses between them in milliseconds: full jitter, up to a ceiling that doubles from the first to the last.
 const FIRST_PAUSE: u64 = 20;
 const LONGEST_PAUSE: u64 = 400;
-/// How long the mark of an uncertain admission stays, in seconds.
+/// Lifetime of the mark of an uncertain admission, in seconds.
 const MARK: u64 = 60;
 
 /// What the machine wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleEffect {
-    /// Store the record and its rollup, if the record is not there.
+    /// Store the record and its rollup, if the record does not exist.
     PutRecord,
-    /// Read what the stored record charges.
+    /// Read the charge of the stored record.
     ReadCharge,
     /// End the hold.
     Release(ReleaseWrite),
-    /// A pause of a random length below so many milliseconds.
+    /// A pause of random length, at most this many milliseconds.
     Pause(u64),
 }
 
-/// What became of it.
+/// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleEvent {
-    /// The record is stored by this write.
+    /// This write stored the record.
     Stored,
-    /// There was a record already.
+    /// The record already existed.
     AlreadyStored,
-    /// What the stored record charges; `None` when there is none.
+    /// The charge of the stored record; `None` if there is none.
     Charge(Option<PicoUsd>),
     /// The hold has ended.
     Released,
-    /// It was not where it was looked for; the key as it was.
+    /// The hold was not found; the key as it was.
     NotThere(Option<Box<StoredKey>>),
-    /// No answer.
+    /// There was no answer.
     Failed(Fault),
     /// The pause is over.
     Paused,
 }
 
-/// How it ended.
+/// How a settlement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// Record stored, hold ended.
+    /// The record is stored and the hold ended.
     Done,
     /// The record is stored; the hold ends when it expires.
     HoldLeft,
-    /// Not even the record is known to be stored: the log line is the record.
+    /// It is unknown whether the record is stored: the log line is the record.
     RecordLost,
 }
 
 /// The next effect, or the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleStep {
-    /// Do this and say what became of it.
+    /// Do this, then report the result.
     Do(SettleEffect),
     /// The end.
     Done(Settled),
 }
 
-/// A request, and whose it is.
+/// A request and its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyedRequest {
-    /// Whose it is.
+    /// The key.
     pub key: KeyId,
-    /// Which it is.
+    /// The request.
     pub id: RequestId,
 }
 
-/// What a request took from its key, for the settlement to give back.
+/// What a request took from its key, and the settlement returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reservation {
-    /// The hold; `None` for a request that was let in from memory.
+    /// The hold; `None` for a request that was admitted from memory.
     pub hold: Option<Hold>,
-    /// Whether a late duplicate of the admission may still come.
+    /// Whether a late duplicate of the admission may still arrive.
     pub uncertain: bool,
 }
 
-/// What a request comes to, by its record.
+/// The result of a request, by its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charge {
-    /// What is charged.
+    /// The charge.
     pub amount: PicoUsd,
-    /// Tokens that the request really used.
+    /// Tokens that the request used.
     pub tokens: u64,
 }
 
-/// A settlement under way.
+/// A settlement in progress.
 #[derive(Clone, Debug)]
 pub struct Settling {
     request: KeyedRequest,
@@ -112,7 +112,7 @@ impl Settling {
         (machine, last)
     }
 
-    /// Gives back everything a request took that never reached a provider.
+    /// Returns everything that a request took, if it never reached a provider.
     pub fn withdraw(request: KeyedRequest, reservation: Reservation, now: u64) -> (Self, SettleStep) {
         let (mut machine, _) = Self::begin(request, reservation, Charge::default(), now);
         machine.recorded = true;
@@ -120,22 +120,22 @@ impl Settling {
         (machine, first)
     }
 
-    /// Whose request it is.
+    /// The key.
     pub const fn key(&self) -> &KeyId {
         &self.request.key
     }
 
-    /// Which request it is.
+    /// The request.
     pub const fn request(&self) -> RequestId {
         self.request.id
     }
 
-    /// How it ends when there is no time for another effect.
+    /// How it ends if there is no time for another effect.
     pub const fn given_up(&self) -> Settled {
         if self.recorded { Settled::HoldLeft } else { Settled::RecordLost }
     }
 
-    /// Goes on from what became of the last effect.
+    /// Continues with the result of the last effect.
     pub fn step(&mut self, event: SettleEvent) -> SettleStep {
         match event {
             SettleEvent::Stored => {
@@ -148,7 +148,7 @@ impl Settling {
                 self.charge.amount = charged;
                 self.release(Place::Holds, true)
             }
-            // It was deleted in between: nothing is left to settle against.
+            // The record was deleted in between, so there is nothing to settle against.
             SettleEvent::Charge(None) => SettleStep::Done(Settled::HoldLeft),
             SettleEvent::Released => SettleStep::Done(Settled::Done),
             SettleEvent::NotThere(old) => self.look_elsewhere(old.as_deref()),
@@ -173,8 +173,8 @@ impl Settling {
         let Some(hold) = &self.reservation.hold else { return SettleStep::Done(Settled::Done) };
         let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
         let unused = hold.tokens.saturating_sub(self.charge.tokens);
-        // Tokens of a minute that is over are nobody's any more. Asking whether the key is still in it would be a write that is
-        // refused whenever it is not.
+        // Tokens are returned only within their own minute. Asking whether the key is still in it would be a write that is
+        // refused otherwise.
         let is_of_now = self.now < hold.window.saturating_add(WINDOW);
         let release = ReleaseWrite {
             key: self.request.key.clone(),
@@ -188,7 +188,7 @@ impl Settling {
         self.go(SettleEffect::Release(release))
     }
 
-    /// The hold was not there, or its window is over: a dead hold moves, and one that was released is gone.
+    /// The hold was not found, or its minute is over: a dead hold was moved, and a released one is gone.
     fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep {
         let Some(old) = old else { return SettleStep::Done(Settled::Done) };
         let (place, hold) = match (old.holds.get(&self.request.id), old.expired.get(&self.request.id)) {
@@ -196,7 +196,7 @@ impl Settling {
             (None, Some(Expired::Dead(hold))) => (Place::Expired, hold),
             (None, Some(Expired::Released(_)) | None) => return SettleStep::Done(Settled::Done),
         };
-        // What is given back is what the table says was taken.
+        // The table says what was taken, and that amount is returned.
         self.reservation.hold = Some(hold.clone());
         self.release(place, false)
     }

@@ -1,13 +1,13 @@
-//! One request of a key's rate, taken without a hold: for what costs no money and no tokens, but must not be asked without limit.
+//! Takes one request of a key's rate without a hold, for endpoints that cost no money and no tokens but must be limited.
 //!
-//! It is not its own idempotency token, as a hold is: a write that is sent again after it was done takes another request. That
-//! costs a client a place in its minute and nothing else.
+//! Unlike a hold, it is not its own idempotency token: a write that is repeated after it was done takes another request.
+//! That costs the client one place in its minute and nothing else.
 
 use super::{Denial, Fault, ROUNDS, SeenWindow, TRIES, Window};
 use crate::ids::{KeyDigest, KeyId};
 use crate::store::items::{StoredKey, TakeWrite};
 
-/// The taking of a request under way.
+/// A taking in progress.
 #[derive(Clone, Debug)]
 pub struct Taking {
     write: TakeWrite,
@@ -16,8 +16,8 @@ pub struct Taking {
 }
 
 impl Taking {
-    /// Takes a request of a key for a public model id at a time in seconds since the epoch, with the key's window as this process last
-    /// saw it.
+    /// Takes a request of a key for a public model id, at a time in seconds since the epoch, with the key's minute as this
+    /// process last saw it.
     pub fn begin(key: KeyId, digest: KeyDigest, model: &str, seen: Option<SeenWindow>, now: u64) -> Self {
         let (window, reset) = SeenWindow::first_write(seen, now);
         let write = TakeWrite { key, digest, model: model.to_owned(), now, window, reset };
@@ -29,7 +29,7 @@ impl Taking {
         &self.write
     }
 
-    /// Makes the write fit the key as it was when its condition did not hold, or says why it cannot.
+    /// Adapts the write to the key as it was when the condition failed, or returns the reason for a refusal.
     pub fn refused(&mut self, old: Option<&StoredKey>, now: u64) -> Result<(), Denial> {
         let old = old.filter(|old| old.admits(self.write.digest, u128::from(now))).ok_or(Denial::Unauthorized)?;
         if !old.allows(&self.write.model) {
@@ -47,7 +47,8 @@ impl Taking {
         Ok(())
     }
 
-    /// What follows a write without an answer: a pause of a random length below so many milliseconds, and the write again.
+    /// What follows a write without an answer: a pause of random length, at most this many milliseconds, and the write
+    /// again.
     pub fn failed(&mut self, fault: Fault) -> Result<u64, Denial> {
         self.tries = self.tries.saturating_add(1);
         match fault {

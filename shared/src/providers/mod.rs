@@ -103,7 +103,7 @@ impl Providers {
 fn join(base: &Url, segments: &[&str]) -> Result<Url, UpstreamError> {
     let mut url = base.clone();
     let Ok(mut path) = url.path_segments_mut() else {
-        return Err(UpstreamError::new(UpstreamErrorKind::Connect, "a base URL that cannot have a path"));
+        return Err(UpstreamError::new(UpstreamErrorKind::Connect, "the base URL cannot have a path"));
     };
     path.pop_if_empty().extend(segments);
     drop(path);

@@ -125,7 +125,7 @@ impl Transport {
                 Ok(UpstreamReply { form, response, idle, patience: limit.max(idle) })
             }
             (Some(ReplyForm::Stream), Mode::Count) | (None, _) => {
-                let unreadable = format!("a reply of type {content_type:?}");
+                let unreadable = format!("the reply has content type {content_type:?}");
                 Err(UpstreamError::new(UpstreamErrorKind::Malformed, unreadable))
             }
         }
@@ -141,7 +141,7 @@ impl Transport {
             }
             limited_text(response, MAX_ERROR_BYTES, TOKEN).await
         };
-        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("nothing came within {} s", TOKEN.as_secs()));
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("no data within {} s", TOKEN.as_secs()));
         timeout(TOKEN, exchange).await.map_err(late)?
     }
 
@@ -219,17 +219,18 @@ async fn limited_text(mut response: reqwest::Response, limit: usize, time: Durat
     let mut body = BytesMut::new();
     while let Some(chunk) = within(time, response.chunk()).await? {
         if body.len().saturating_add(chunk.len()) > limit {
-            return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, format!("a body beyond {limit} bytes")));
+            return Err(UpstreamError::new(UpstreamErrorKind::TooLarge, format!("the body exceeds {limit} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
-    let malformed = |_| UpstreamError::new(UpstreamErrorKind::Malformed, "a body that is not UTF-8");
+    let malformed = |_| UpstreamError::new(UpstreamErrorKind::Malformed, "the body is not UTF-8");
     String::from_utf8(body.into()).map_err(malformed)
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, UpstreamError> {
     let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
-    let mut value = value.map_err(|_| UpstreamError::new(UpstreamErrorKind::Credential, "a token that fits no header"))?;
+    let mut value =
+        value.map_err(|_| UpstreamError::new(UpstreamErrorKind::Credential, "the token cannot be a header value"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -238,7 +239,7 @@ async fn within<T>(limit: Duration, call: impl Future<Output = reqwest::Result<T
     match timeout(limit, call).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(sort(&error)),
-        Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, format!("nothing came within {} s", limit.as_secs()))),
+        Err(_) => Err(UpstreamError::new(UpstreamErrorKind::Timeout, format!("no data within {} s", limit.as_secs()))),
     }
 }
 

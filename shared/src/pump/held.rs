@@ -38,7 +38,7 @@ impl Held {
 
 /// The failure of a reply beyond what is held.
 pub(super) fn too_large() -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::TooLarge, format!("a reply beyond {MAX_REPLY_BYTES} bytes"))
+    UpstreamError::new(UpstreamErrorKind::TooLarge, format!("the reply exceeds {MAX_REPLY_BYTES} bytes"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Halves of characters: JSON can escape one half of a surrogate pair without the other, which is no text. Providers that cut a
-//! reply between two code units send such; JSON readers refuse them.
+//! Lone surrogates: JSON can escape one half of a surrogate pair without the other, which is not valid text. Providers that
+//! cut a reply between two code units send them, and JSON readers reject them.
 
 use std::borrow::Cow;
 
-/// Bytes of an escape of one code unit.
+/// Length of an escape of one code unit in bytes.
 const ESCAPE: usize = r"\u0000".len();
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ enum Half {
     Second,
 }
 
-/// JSON in which every half of a character that stands alone is U+FFFD.
+/// Replaces every lone surrogate in JSON by U+FFFD.
 pub(super) fn with_whole_characters(json: &str) -> Cow<'_, str> {
     let (mut whole, mut copied, mut at) = (String::new(), 0_usize, 0_usize);
     while let Some(found) = json.as_bytes().get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
@@ -36,7 +36,7 @@ pub(super) fn with_whole_characters(json: &str) -> Cow<'_, str> {
     Cow::Owned(whole)
 }
 
-/// Which half the escape at that place is, if it is one.
+/// Which half the escape at this position is, if any.
 fn half(json: &str, at: usize) -> Option<Half> {
     let digits = json.get(at..at.saturating_add(ESCAPE))?.strip_prefix(r"\u")?;
     match u16::from_str_radix(digits, 16).ok()? {

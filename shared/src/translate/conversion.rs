@@ -1,15 +1,15 @@
-//! How a client's format meets a provider's wire.
+//! How a client's format is mapped to a provider's.
 
 use super::restore::Restore;
 use crate::wire::native::Undo;
 use crate::wire::{Native, WireFormat};
 
-/// How a reply of the client's own format comes back.
+/// How a forwarded reply comes back.
 #[derive(Clone, Debug)]
 pub struct Forwarded {
     /// The format.
     pub native: &'static dyn Native,
-    /// What to undo on the way back.
+    /// What to restore in the reply.
     pub undo: Undo,
 }
 
@@ -19,16 +19,16 @@ impl From<&'static dyn Native> for Forwarded {
     }
 }
 
-/// Passed through, or translated.
+/// Forwarding or translation.
 #[derive(Clone, Debug)]
 pub enum Conversion {
-    /// The formats are the same: bodies and frames go through.
+    /// The formats are the same: bodies and frames pass through.
     Forward(Forwarded),
     /// Decoded to the conversation and encoded again.
     Translate {
-        /// The provider's wire.
+        /// The provider's format.
         wire: WireFormat,
-        /// What to undo on the way back.
+        /// What to restore in the reply.
         restore: Restore,
     },
 }

@@ -1,4 +1,4 @@
-//! What a request holds besides text, and whether a model reads it.
+//! Media parts of a request, and whether a model accepts them.
 
 mod limits;
 
@@ -15,18 +15,18 @@ use crate::wire::ClientRequest;
 use crate::wire::media::{self, Carrier, InlinePart, Title, Told, base64, is_data_url, is_pdf, split_data_url, told};
 use crate::wire::request::unsupported;
 
-/// What a part is besides text.
+/// The kind of a media part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Modality {
     Image,
-    /// A document that is no text: most often a PDF.
+    /// A document that is not text, usually a PDF.
     File,
     Audio,
     Video,
 }
 
 impl Modality {
-    /// The word of the catalogue's `input_modalities`.
+    /// Its name in the catalogue's `input_modalities`.
     const fn word(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -36,19 +36,19 @@ impl Modality {
         }
     }
 
-    /// What a part says that it is by its type; `None` for text and for what is no part of its own.
+    /// The kind by a part's type; `None` for text and for unknown parts.
     fn by_type(part: Value<'_>) -> Option<Self> {
         Some(match part.get("type").and_then(Value::as_text)?.as_ref() {
             "image" | "image_url" | "input_image" => Self::Image,
             "input_audio" => Self::Audio,
             "video" | "video_url" | "input_video" => Self::Video,
-            // One behind an address or an id is a document.
+            // With a URL or an id it is a document.
             "file" | "input_file" | "document" => Self::File,
             _ => return None,
         })
     }
 
-    /// What bytes are.
+    /// The kind of bytes.
     const fn of(told: Told) -> Self {
         match told {
             Told::Picture(_) => Self::Image,
@@ -58,7 +58,7 @@ impl Modality {
         }
     }
 
-    /// The part for it.
+    /// The part type for this kind.
     const fn carrier(self) -> Carrier {
         match self {
             Self::Image => Carrier::Picture,
@@ -69,16 +69,16 @@ impl Modality {
     }
 }
 
-/// A part that is no text.
+/// A part that is not text.
 struct MediaPart<'d> {
     part: Value<'d>,
     modality: Modality,
-    /// Its bytes, where it holds them.
+    /// Its bytes, if it contains them.
     inline: Option<InlinePart<'d>>,
 }
 
 impl<'d> MediaPart<'d> {
-    /// What a part is, by its bytes before its type; `None` for text and for what is no part of its own.
+    /// The kind of a part, by its bytes before its type; `None` for text and for unknown parts.
     fn of(part: Value<'d>) -> Option<Self> {
         let by_type = Modality::by_type(part)?;
         if by_type == Modality::File && is_text(part) {
@@ -90,12 +90,12 @@ impl<'d> MediaPart<'d> {
     }
 }
 
-/// Where a file says what it is: its data, its type and its name.
+/// Where a file's data, type and name are.
 fn file_of(part: Value<'_>) -> Value<'_> {
     part.get("file").or_else(|| part.get("source")).unwrap_or(part)
 }
 
-/// Whether a file is a text.
+/// Whether a file is text.
 fn is_text(part: Value<'_>) -> bool {
     let place = file_of(part);
     let text = |name: &str| place.get(name).and_then(Value::as_text);
@@ -110,7 +110,7 @@ fn is_text(part: Value<'_>) -> bool {
     matches!(source, Source::Text(_))
 }
 
-/// Where a part has its bytes or its address.
+/// Where a part has its bytes or its URL.
 fn place_of(part: Value<'_>) -> Option<Value<'_>> {
     let places: [&[&str]; 10] = [
         &["image_url", "url"],
@@ -127,7 +127,7 @@ fn place_of(part: Value<'_>) -> Option<Value<'_>> {
     places.into_iter().filter_map(|place| part.at(place)).find(|value| value.kind() == Kind::Text)
 }
 
-/// The bytes of a part of that type that holds them, under their label; `None` for an address.
+/// The bytes of a part with their label; `None` for a URL.
 fn inline_of(part: Value<'_>, by_type: Modality) -> Option<InlinePart<'_>> {
     let place = place_of(part)?;
     let said = place.as_text()?;
@@ -150,7 +150,7 @@ fn inline_of(part: Value<'_>, by_type: Modality) -> Option<InlinePart<'_>> {
     Some(InlinePart { carrier, label: label.unwrap_or_default(), data: said })
 }
 
-/// Whether a model reads documents that are no text by itself.
+/// Whether a model reads documents that are not text by itself.
 pub(super) fn reads_files(model: &Model) -> bool {
     reads(model, Modality::File)
 }
@@ -159,8 +159,9 @@ fn reads(model: &Model, modality: Modality) -> bool {
     model.input_modalities.iter().any(|word| word == modality.word())
 }
 
-/// Whether the request holds a document that is no text. Fails with 400 for a part that the model does not read, and for one whose bytes
-/// are none, or of a kind or a size that its provider refuses; documents it need not read where its provider puts them into words.
+/// Whether the request contains a document that is not text. Fails with a 400 for a part that the model does not accept, and
+/// for a part whose bytes are invalid or that its provider rejects by kind or size. The model need not accept documents if
+/// its provider extracts their text.
 pub(super) fn check(request: &ClientRequest, to: Destination<'_>) -> Result<bool, GatewayError> {
     let mut has_files = false;
     let mut counted = Counted::new(to.model.capabilities.media.limits);
@@ -200,7 +201,7 @@ fn check_part<'d>(found: MediaPart<'d>, to: Destination<'_>, counted: &mut Count
     }
 }
 
-/// Checks that what a part is behind is on the web: providers read other addresses with rights of the gateway's own, such as `gs:`.
+/// Checks that a URL is on the web: providers read other URLs, such as `gs:`, with the gateway's own permissions.
 fn check_address(part: Value<'_>) -> Result<(), GatewayError> {
     let Some(place) = place_of(part) else { return Ok(()) };
     let address = place.as_text().unwrap_or_default();
@@ -210,7 +211,7 @@ fn check_address(part: Value<'_>) -> Result<(), GatewayError> {
     if is_taken { Ok(()) } else { Err(place.wrong("use an http or https address, or a data URL")) }
 }
 
-/// Checks that inline bytes are base64, which every provider wants.
+/// Checks that inline bytes are base64, which every provider requires.
 fn check_bytes(part: Value<'_>, inline: Option<&InlinePart<'_>>) -> Result<(), GatewayError> {
     let Some(place) = place_of(part) else { return Ok(()) };
     let said = place.as_text().unwrap_or_default();
@@ -221,7 +222,7 @@ fn check_bytes(part: Value<'_>, inline: Option<&InlinePart<'_>>) -> Result<(), G
     }
 }
 
-/// Inline bytes under a label that tells their kind, by the name of their file where nothing else does.
+/// Inline bytes with a label that shows their kind; the file name is used if nothing else shows it.
 fn labelled<'d>(part: Value<'d>, mut inline: InlinePart<'d>) -> InlinePart<'d> {
     if inline.label.is_empty() || inline.label == "application/octet-stream" {
         let name = file_of(part).get("filename").and_then(Value::as_text);
@@ -230,7 +231,7 @@ fn labelled<'d>(part: Value<'d>, mut inline: InlinePart<'d>) -> InlinePart<'d> {
     inline
 }
 
-/// Whether a picture is of a kind whose size is read here, or claims to be; the other kinds are left to its provider.
+/// Whether an image is, or claims to be, of a kind whose size can be read here. Others are left to the provider.
 fn has_readable_head(inline: &InlinePart<'_>) -> bool {
     const KINDS: [&str; 5] = ["image/gif", "image/jpeg", "image/jpg", "image/png", "image/webp"];
     let kind = match told(&inline.data) {
@@ -256,7 +257,7 @@ fn unread(part: Value<'_>, modality: Modality, model: &Model) -> GatewayError {
     GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param(part.path())
 }
 
-/// Calls `found` for all parts of a content that are no text, those in results of tools and in documents made of blocks included.
+/// Calls `found` for every media part, including those in tool results and in documents made of blocks.
 fn each<'d>(
     content: Value<'d>,
     found: &mut dyn FnMut(MediaPart<'d>) -> Result<(), GatewayError>,

@@ -1,4 +1,4 @@
-//! Between a client's format and a wire, free of I/O: requests out, whole replies and streams back.
+//! Translation between a client's format and a provider's, without I/O: requests out, whole replies and streams back.
 
 mod characters;
 mod conversion;

@@ -1,4 +1,4 @@
-//! A client's request as the upstream body. A pure function of the request and of what the route can carry.
+//! Creates the upstream body from a client's request. A pure function of the request and of what the route supports.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,34 +16,34 @@ use crate::wire::target::{Encoded, OutputBounds, Refusal, Target};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{self, ClientRequest, Native, WireFormat};
 
-/// The upstream body before the provider's last edits.
+/// The upstream body, without the provider's own fields.
 #[derive(Debug)]
 pub struct Outbound {
     /// The body.
     pub body: UpstreamBody,
     /// How the reply comes back.
     pub conversion: Conversion,
-    /// What the route cannot carry, by path: shown to the client in `x-gateway-dropped`.
+    /// Paths of what the route cannot carry, for `x-gateway-dropped`.
     pub dropped: Vec<String>,
-    /// The documents that its provider has to put into words or show to the model.
+    /// How documents are read.
     pub files: Files,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination<'a> {
     /// The model.
     pub model: &'a Model,
-    /// The route to it.
+    /// The route.
     pub route: &'a Route,
-    /// What the route's provider speaks.
+    /// The provider's format.
     pub wire: WireFormat,
-    /// How long the reply may get.
+    /// Bounds of the reply's length.
     pub output: OutputBounds,
 }
 
 impl Destination<'_> {
-    /// The route's model as encoders ask it.
+    /// The route's model, for encoders.
     pub fn target(&self) -> Target<'_> {
         Target {
             capabilities: &self.model.capabilities,
@@ -56,19 +56,19 @@ impl Destination<'_> {
     }
 }
 
-/// What comes with a request besides its body.
+/// What accompanies a request besides its body.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestExtras<'a> {
-    /// Anthropic's betas that Vertex takes.
+    /// Anthropic's betas that Vertex accepts.
     pub betas: &'a [&'a str],
     /// Gemini's signatures by tool-call id, from the vault.
     pub signatures: &'a HashMap<String, String>,
-    /// What reads the thoughts that the client keeps.
+    /// Reads the reasoning that the client keeps.
     pub thoughts: Option<&'a ThoughtKeys>,
 }
 
-/// The body for a route: the client's own where the wire is, edited where that must be, and translated otherwise. A pure function.
-/// What is dropped is named once each, in the order of the paths.
+/// Creates the body for a route: the client's own with edits if the formats match, translated otherwise. A pure function.
+/// Each dropped path is named once, in order.
 pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let native =
         request.format.native().filter(|native| native.wire() == to.wire && native.takes(request.body(), &to.target()));
@@ -83,7 +83,7 @@ pub fn outbound(request: &ClientRequest, to: Destination<'_>, extras: RequestExt
     Ok(outbound)
 }
 
-/// The request's documents. Fails with 400 where a part is of a kind that the model does not read.
+/// How the request's documents are read. Fails with a 400 for a part that the model does not accept.
 fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayError> {
     let has_files = media::check(request, to)?;
     Ok(match (has_files, media::reads_files(to.model)) {
@@ -93,12 +93,12 @@ fn files(request: &ClientRequest, to: Destination<'_>) -> Result<Files, GatewayE
     })
 }
 
-/// Whether a path is that of a value or of something in it, which goes with it.
+/// Whether a path is inside another one, and dropped with it.
 fn is_within(path: &str, whole: &str) -> bool {
     path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// A request of the wire's own format, edited where its model would refuse it.
+/// Forwards a request in the provider's own format, with edits where its model would reject it.
 fn forward(
     request: &ClientRequest,
     native: &'static dyn Native,
@@ -110,8 +110,8 @@ fn forward(
     Ok(Outbound { body, conversion: Conversion::Forward(Forwarded { native, undo }), dropped, files: Files::None })
 }
 
-/// Decodes a request to the conversation and encodes it for another wire. Top-level fields that the conversation has no place
-/// for, and what the wire cannot carry, are named.
+/// Decodes a request and encodes it for another format. Names top-level fields that the conversation cannot hold, and what
+/// the format cannot carry.
 fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let wire = to.wire;
     let mut dropped = unknown_fields(request);
@@ -145,14 +145,14 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     })
 }
 
-/// Whether the tools that a choice is between are declared.
+/// Whether the tools in a tool choice are declared.
 fn has_what_is_chosen(conversation: &ChatRequest) -> bool {
     let ChatRequest { tools, tool_choice, .. } = conversation;
     let is_declared = |name: &String| tools.iter().any(|tool| tool.name == *name);
     !tools.is_empty() && tool_choice.names().iter().all(is_declared)
 }
 
-/// Top-level fields that the conversation has no place for.
+/// Top-level fields that the conversation cannot hold.
 fn unknown_fields(request: &ClientRequest) -> Vec<String> {
     let carried = request.format.carried_fields();
     let fields = request.body().members().filter(|(_, value)| !value.is_null());
@@ -162,14 +162,14 @@ fn unknown_fields(request: &ClientRequest) -> Vec<String> {
         .collect()
 }
 
-/// Server tools of the client's own vendor, which do not exist anywhere else.
+/// Server tools of the client's vendor, which exist nowhere else.
 fn server_tools(request: &ClientRequest) -> Vec<String> {
     let tools = request.body().get("tools").filter(|tools| tools.kind() == Kind::List);
     let tools = tools.into_iter().flat_map(Value::elements);
     tools.filter(|tool| !request.format.is_client_tool(*tool)).map(Value::path).collect()
 }
 
-/// Gives calls their signatures back, unless the client kept them itself.
+/// Adds signatures to calls, unless the client kept them itself.
 fn restore_signatures(conversation: &mut ChatRequest, signatures: &HashMap<String, String>) {
     for part in conversation.messages.iter_mut().flat_map(|message| &mut message.parts) {
         if let Part::ToolCall(call) = part

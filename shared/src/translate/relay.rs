@@ -1,4 +1,4 @@
-//! The whole streaming machine, free of I/O: upstream chunks in, client bytes out, usage observed on the way.
+//! The streaming machine, without I/O: upstream chunks in, client bytes out, usage metered on the way.
 
 use bytes::BytesMut;
 
@@ -16,20 +16,20 @@ use crate::wire::{
     self, Checked, Delivery, EventDecoder, EventEncoder, FrameForwarder, FrameUndoer, ReplyContext, WireFormat,
 };
 
-/// How far a stream is.
+/// The state of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// No content yet: comments, pings, and the announcement of a reply say nothing about whether one will come.
+    /// No content yet: comments, pings, and the announcement of a reply do not say whether one will come.
     Waiting,
     /// Content has come.
     Flowing,
-    /// Complete: the last bytes are written.
+    /// Complete; the last bytes are written.
     Finished,
-    /// Broken. Nothing was written about it yet: see [`Relay::fail`].
+    /// Failed. Nothing was written about it yet: see [`Relay::fail`].
     Failed(UpstreamError),
 }
 
-/// Tells apart the cache writes of a usage by how long they live.
+/// Splits the cache writes of a usage by lifetime.
 pub type CacheWrites = Box<dyn Fn(Usage) -> Usage + Send + Sync>;
 
 /// Relays one reply.
@@ -38,7 +38,7 @@ pub struct Relay {
     machine: Machine,
 }
 
-/// Everything a frame goes through: decoder, restore, rules, outlet.
+/// Everything that a frame passes: decoder, restore, rules, outlet.
 struct Machine {
     context: ReplyContext,
     wire: WireFormat,
@@ -47,31 +47,31 @@ struct Machine {
     repeats: Repeats,
     /// What to undo in events; `None` where the formats are the same.
     restore: Option<Restore>,
-    /// What to undo in frames, where the formats are the same and the request was changed.
+    /// What to restore in frames, if the formats are the same and the request was changed.
     undoer: Option<Box<dyn FrameUndoer>>,
     rules: ReplyRules,
     outlet: Outlet,
     meter: Meter,
-    /// A usage with its cache writes told apart, where the wire's does not say how long they live.
+    /// Splits cache writes by lifetime, if the provider's usage does not.
     writes: Option<CacheWrites>,
-    /// Writes errors and pings, and everything else where events go out.
+    /// Writes errors and pings, and all other events unless frames are forwarded.
     encoder: Box<dyn EventEncoder>,
-    /// What the decoder made of a frame, and what of it may be told. Reused for every frame.
+    /// The decoded events of a frame, and those that may be sent. Reused for every frame.
     events: Vec<StreamEvent>,
     checked: Vec<StreamEvent>,
-    /// How many events waited before the frame.
+    /// Number of events that waited before the frame.
     held_before: usize,
 }
 
-/// What goes out.
+/// What is sent.
 enum Outlet {
     /// The provider's frames.
     Forward(Box<dyn FrameForwarder>),
-    /// The events, encoded again.
+    /// The encoded events.
     Encode,
-    /// The events' whole reply, at its end.
+    /// The whole reply from the events, at its end.
     Collect(Vec<StreamEvent>),
-    /// The frames' whole reply, at its end.
+    /// The whole reply from the frames, at its end.
     Fold(Folded),
 }
 
@@ -126,7 +126,7 @@ impl Relay {
         Self { reader: FrameReader::default(), machine }
     }
 
-    /// The same for a request whose cache writes are told apart so. OpenAI's wire counts all writes as one (OpenRouter,
+    /// The same for a request with this split of cache writes. OpenAI's format counts all writes together (OpenRouter,
     /// `cache_write_tokens`).
     #[must_use]
     pub fn with_cache_writes(mut self, writes: CacheWrites) -> Self {
@@ -154,19 +154,20 @@ impl Relay {
         machine.progress(result)
     }
 
-    /// The upstream stream has ended.
+    /// Ends the upstream stream.
     pub fn end(&mut self, out: &mut BytesMut) -> Progress {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
         }
         let Self { reader, machine } = self;
-        // Half an event at the end is a cut, not nonsense: whether the reply was complete without it decides.
+        // An incomplete event at the end is a cut, not an error of its own: what matters is whether the reply was complete
+        // without it.
         let last = reader.end(|frame| if is_json(frame.data) { machine.frame(&frame, out) } else { Ok(()) });
         let result = last.and_then(|()| machine.end(out));
         machine.progress(result)
     }
 
-    /// Takes an upstream's answer that is one JSON object instead of a stream.
+    /// Processes an upstream reply that is one JSON object instead of a stream.
     pub fn whole(&mut self, body: &str, out: &mut BytesMut) -> Progress {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
@@ -174,7 +175,7 @@ impl Relay {
         let before = out.len();
         let result = self.machine.whole(body, out);
         if result.is_err() {
-            // A failed whole reply is known before anything was sent: nothing of it is told, and no block is open.
+            // A failed whole reply is known before anything was sent, so nothing of it is sent.
             out.truncate(before);
             let context = self.machine.context.clone();
             self.machine.encoder = context.format.encoder(context.clone());
@@ -182,7 +183,7 @@ impl Relay {
         self.machine.progress(result)
     }
 
-    /// Appends what tells the client of a failure: the one event that ends a failed stream, or the error as a body.
+    /// Appends the error for the client: the event that ends a failed stream, or the error as a body.
     pub fn fail(&mut self, error: &GatewayError, out: &mut BytesMut) {
         let Machine { context, encoder, .. } = &mut self.machine;
         match context.delivery {
@@ -193,7 +194,7 @@ impl Relay {
         }
     }
 
-    /// Appends a sign of life: the format's own in a stream, white space before a body.
+    /// Appends a keep-alive: the format's own in a stream, white space before a body.
     pub fn ping(&self, out: &mut BytesMut) {
         match self.machine.context.delivery {
             Delivery::Streamed => self.machine.encoder.ping(out),
@@ -201,18 +202,18 @@ impl Relay {
         }
     }
 
-    /// The signatures that the client cannot carry, by the ids it got for its tool calls.
+    /// The signatures that the client cannot carry, by the ids of its tool calls.
     pub fn signatures(&self) -> Vec<(String, String)> {
         let Machine { context, meter, .. } = &self.machine;
         if context.format.carries_signatures() { Vec::new() } else { meter.signatures.clone() }
     }
 
-    /// The usage that is charged up to now.
+    /// The usage that is charged so far.
     pub fn metered(&self) -> Metered {
         self.machine.meter.metered(self.machine.context.estimate)
     }
 
-    /// What was observed.
+    /// The meter.
     pub fn meter(&self) -> &Meter {
         &self.machine.meter
     }
@@ -223,7 +224,7 @@ fn is_json(data: &str) -> bool {
 }
 
 impl Machine {
-    /// Takes a frame as the provider sent it.
+    /// Processes a frame as the provider sent it.
     fn frame(&mut self, frame: &Frame<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let Some(mut undoer) = self.undoer.take() else { return self.step(frame, out) };
         let result = undoer.undo(frame, &mut |frame| self.step(frame, out));
@@ -285,7 +286,7 @@ impl Machine {
         self.tell(None, decoded.and(checked), out)
     }
 
-    /// Reads a whole reply as the frames of a stream. A provider's own whole reply needs no folding.
+    /// Processes a whole reply as the frames of a stream. A provider's own whole reply needs no merging.
     fn whole(&mut self, body: &str, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let mut body = with_whole_characters(body);
         if let Some(undoer) = &mut self.undoer {
@@ -298,7 +299,7 @@ impl Machine {
         self.end(out)
     }
 
-    /// Meters the frame's events, and keeps those that the rules let through.
+    /// Meters the frame's events, and keeps those that the rules allow.
     fn check(&mut self) -> Result<(), UpstreamError> {
         let Self { context, decoder, restore, rules, meter, writes, events, checked, held_before, .. } = self;
         checked.clear();
@@ -310,7 +311,7 @@ impl Machine {
             }
             meter.observe(event, if word.is_some() { UsageReport::Final } else { UsageReport::Interim });
         }
-        // A count of nothing takes no count back.
+        // A zero count does not replace an earlier count.
         let says_something = |event: &StreamEvent| !matches!(event, StreamEvent::Usage(usage) if usage.is_empty());
         for event in events.drain(..).filter(says_something) {
             let (before, event) = match restore {
@@ -337,7 +338,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Writes what the frame brings. Of a frame that fails, the events before the failure are told where events go out.
+    /// Writes a frame's result. If the frame fails and events are encoded, the events before the failure are sent.
     fn tell(
         &mut self,
         frame: Option<&Frame<'_>>,
@@ -360,7 +361,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Writes the whole reply, where the client gets it whole.
+    /// Writes the whole reply for a client that does not stream.
     fn write_whole(&mut self, out: &mut BytesMut) -> Result<(), UpstreamError> {
         let body = match &mut self.outlet {
             Outlet::Forward(_) | Outlet::Encode => return Ok(()),

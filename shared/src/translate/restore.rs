@@ -1,5 +1,5 @@
-//! Undoes on the way back what the request changed on the way out: names of tools and of their properties, the tool that stands for
-//! structured output, and thoughts that the client does not want to see. Blocks that only the provider's own format knows are left out.
+//! Restores in a reply what a translated request changed: names of tools and properties, and the tool that replaces
+//! structured output. Removes reasoning that the client does not want, and blocks that only the provider's format knows.
 
 use crate::chat::{BlockStart, Delta, StreamEvent};
 use crate::wire::names::ToolNames;
@@ -8,23 +8,23 @@ use crate::wire::names::ToolNames;
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a request and its reply")]
 #[derive(Clone, Debug, Default)]
 pub struct Restore {
-    /// Tool names as the wire knows them, and as the client does.
+    /// Tool names of the provider and of the client.
     pub names: ToolNames,
     /// The tool whose arguments are the answer.
     pub answer_tool: Option<String>,
-    /// Whether the client reads thoughts.
+    /// Whether the client wants to see reasoning.
     pub visible_reasoning: bool,
-    /// Whether the client knows a call as `function_call` only.
+    /// Whether the client only knows `function_call`.
     pub function_calls: bool,
     in_answer: bool,
     in_opaque: bool,
-    /// The wire's name of the open call's tool and the arguments so far, where its properties have other names: names can only be
-    /// told from values in whole arguments.
+    /// The provider's tool name of the open call and its arguments so far, if properties were renamed: names and values can
+    /// only be distinguished in complete arguments.
     renamed: Option<(String, String)>,
 }
 
 impl Restore {
-    /// For a request with these names, that answer tool, and that wish to see thoughts.
+    /// For a request with these names, this answer tool, and this wish to see reasoning.
     pub fn new(names: ToolNames, answer_tool: Option<String>, visible_reasoning: bool) -> Self {
         Self { names, answer_tool, visible_reasoning, ..Self::default() }
     }
@@ -34,7 +34,7 @@ impl Restore {
         self.in_answer
     }
 
-    /// The arguments that waited for this event, which is told after them.
+    /// The arguments that waited for this event and are sent before it.
     pub fn release(&mut self, event: &StreamEvent) -> Option<StreamEvent> {
         let (tool, arguments) = self.renamed.take_if(|_| *event == StreamEvent::BlockStop)?;
         let restored = self.names.properties_back(&tool).map(|names| names.back(&arguments));
@@ -42,7 +42,7 @@ impl Restore {
         Some(StreamEvent::Delta(if self.in_answer { Delta::Text(whole) } else { Delta::Arguments(whole) }))
     }
 
-    /// The event as the client shall see it; `None` when it shall not.
+    /// The event for the client; `None` if it is removed.
     pub fn apply(&mut self, event: StreamEvent) -> Option<StreamEvent> {
         match event {
             StreamEvent::BlockStart(BlockStart::ToolCall { id, name }) => {

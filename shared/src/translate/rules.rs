@@ -1,10 +1,10 @@
-//! The rules of a reply: what every client may rely on, whichever provider answered and whether its frames are forwarded or
-//! encoded again.
+//! The rules of a reply: what every client can rely on, whichever provider answered, and whether frames are forwarded or
+//! encoded.
 //!
-//! A finish reason follows from what the reply holds: calls mean `ToolCalls`, no call means not; the provider's word only chooses
-//! between the rest. Every call has a name and an id of its own. Half a call is never told as a whole one: the end of a call whose
-//! arguments are not a JSON object waits for the finish, and only the token limit excuses it. An answer that came as a call's
-//! arguments is held to the same. An answer without content is a failed try.
+//! The finish reason follows from the content: with calls it is `ToolCalls`, without calls it is not; the provider's reason
+//! only chooses between the others. Every call has a name and a unique id. Half a call is never sent as a complete one: the
+//! end of a call whose arguments are not a JSON object waits for the finish reason, and only the token limit excuses it. The
+//! same applies to an answer that came as a call's arguments. An answer without content is a failed attempt.
 
 use serde::de::IgnoredAny;
 
@@ -12,19 +12,19 @@ use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::Identity;
 
-/// What a client is told of a blocked reply about which the provider says nothing.
+/// Sent for a blocked reply if the provider gives no reason.
 const BLOCKED: &str = "The provider blocked this reply.";
 
 /// Whose ids a client gets for its tool calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallIds {
-    /// The gateway's: ids of one wire mean nothing on another.
+    /// The gateway's: ids of one format mean nothing in another.
     Own,
-    /// The provider's, as long as they are there and unique.
+    /// The provider's, if they exist and are unique.
     Provider,
 }
 
-/// Checks one reply's events.
+/// Checks the events of one reply.
 #[derive(Debug)]
 pub struct ReplyRules {
     identity: Identity,
@@ -35,12 +35,12 @@ pub struct ReplyRules {
     is_answer: bool,
     has_content: bool,
     has_refusal: bool,
-    /// The end of an incomplete call, and whatever came after it.
+    /// The end of an incomplete call, and what came after it.
     held: Vec<StreamEvent>,
 }
 
 impl ReplyRules {
-    /// The rules for a reply of that name.
+    /// The rules for a reply with this identity.
     pub fn new(identity: Identity, call_ids: CallIds) -> Self {
         Self {
             identity,
@@ -54,7 +54,7 @@ impl ReplyRules {
         }
     }
 
-    /// The end of an incomplete call, and what came after it, while they wait for the finish.
+    /// The end of an incomplete call, and what came after it, while they wait for the finish reason.
     pub fn held(&self) -> &[StreamEvent] {
         &self.held
     }
@@ -64,8 +64,8 @@ impl ReplyRules {
         !self.held.is_empty()
     }
 
-    /// Takes the next event and appends what may be told by now. `word` is the provider's own finish reason, as far as it is
-    /// known, for the message of a failure. `NoAnswer` when the reply is none.
+    /// Checks the next event, and appends what may be sent now. `word` is the provider's finish reason so far, for error
+    /// messages. Fails with `NoAnswer` if the reply is not an answer.
     pub fn check(&mut self, event: StreamEvent, word: &str, checked: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         let mut is_held = self.is_holding();
         let event = match event {
@@ -97,7 +97,7 @@ impl ReplyRules {
         Ok(())
     }
 
-    /// The block of text that has just begun is an answer that the provider sends as a call's arguments: it is one JSON object.
+    /// The block of text that has just begun is an answer in a call's arguments: one JSON object.
     pub fn expect_object(&mut self) {
         (self.arguments, self.is_answer) = (Some(String::new()), true);
     }
@@ -174,7 +174,7 @@ fn failed(message: impl Into<String>) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::NoAnswer, message)
 }
 
-/// Whether arguments are one JSON object, or nothing, which is one for calls without any.
+/// Whether arguments are one JSON object, or empty, which counts as one.
 fn is_complete(arguments: &str) -> bool {
     let text = arguments.trim();
     text.is_empty() || (text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok())

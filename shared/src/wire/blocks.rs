@@ -1,5 +1,5 @@
-//! Content blocks as Anthropic writes them. Messages clients send nothing else, and some Chat Completions clients put them among
-//! their own parts: they mean the same to both.
+//! Anthropic's content blocks. Messages clients send only these, and some Chat Completions clients mix them with their own
+//! parts. They mean the same in both formats.
 
 mod reading;
 
@@ -16,7 +16,7 @@ use crate::wire::seal;
 
 pub(in crate::wire) use reading::{BLOCK, CONTENT};
 
-/// What content blocks cannot be without.
+/// Strings that each type of content block requires.
 pub const NEEDED: NeededTexts = &[
     ("text", &[&["text"]]),
     ("image", &[&["source", "type"]]),
@@ -26,7 +26,7 @@ pub const NEEDED: NeededTexts = &[
     ("tool_result", &[&["tool_use_id"]]),
 ];
 
-/// The types of what content blocks may have beside that (API reference, content blocks).
+/// Optional members of content blocks, and their types (API reference, content blocks).
 const OPTIONAL: &[(&str, MemberTypes)] = &[
     ("document", &[("title", MemberType::Text), ("context", MemberType::Text), ("citations", MemberType::Object)]),
     (
@@ -42,7 +42,7 @@ const OPTIONAL: &[(&str, MemberTypes)] = &[
     ("tool_result", &[("is_error", MemberType::Flag), ("content", MemberType::Content)]),
 ];
 
-/// Types of blocks that are no parts of Chat Completions.
+/// Block types that are not part types of Chat Completions.
 const TYPES: [&str; 12] = [
     "compaction",
     "document",
@@ -58,12 +58,12 @@ const TYPES: [&str; 12] = [
     "tool_use",
 ];
 
-/// Whether a type is that of a block, and of no part of Chat Completions.
+/// Whether a type is a block type and not a part type of Chat Completions.
 pub fn is_type(kind: &str) -> bool {
     TYPES.contains(&kind) || kind.ends_with("_tool_result")
 }
 
-/// Whether a block tells of what ran at its provider.
+/// Whether a block reports something that ran at its provider.
 pub fn is_of_a_server(kind: &str) -> bool {
     matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction") || kind.ends_with("_tool_result")
 }
@@ -71,7 +71,7 @@ pub fn is_of_a_server(kind: &str) -> bool {
 /// Checks the content of a message and of the results in it.
 pub fn check(content: Value<'_>) -> Result<(), GatewayError> {
     check_blocks(content)?;
-    // The results of tools have blocks of their own.
+    // Tool results contain blocks of their own.
     let results = content.elements().filter(|block| block.get("type").is_some_and(|kind| kind.is("tool_result")));
     let nested = results.filter_map(|result| result.get("content"));
     nested.filter(|nested| nested.kind() == Kind::List).try_for_each(check_blocks)
@@ -86,7 +86,7 @@ fn check_blocks(content: Value<'_>) -> Result<(), GatewayError> {
     })
 }
 
-/// The content of a message or of a block: text, or blocks. What has no place in the conversation is noted in `left_out`.
+/// Reads the content of a message or block: text, or a list of blocks. Adds to `left_out` what the conversation cannot hold.
 pub fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     if let Some(text) = content.as_text() {
         return Ok(vec![text_part(text.into_owned(), None)]);
@@ -98,8 +98,7 @@ pub fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part
     Ok(parts)
 }
 
-/// What a block says. Server-side blocks of another model's history mean nothing to a different one: they are left
-/// out.
+/// Reads a block. Blocks about another model's server-side tools mean nothing to a different model, so they are left out.
 pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     let cache = cache_mark(block.get("cache_control"));
     let kind = text_field(block, "type")?;
@@ -139,7 +138,7 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
             let content = of_result(nested(block, left_out)?, left_out);
             Part::ToolResult(ToolResult { call_id, content, is_error, cache, place: block.place() })
         }
-        // The summary of what stood before it.
+        // A summary of the turns before it.
         "compaction" if block.get("content").and_then(Value::as_text).is_some() => {
             text_part(text_field(block, "content")?, cache)
         }
@@ -154,7 +153,8 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
     Ok(vec![part])
 }
 
-/// What a result may say: what it tells and shows. A result inside it is what that says; thoughts and calls mean nothing there.
+/// Keeps what a tool result can contain: text and media. A nested result is replaced by its content. Reasoning and calls
+/// have no meaning there.
 pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
     let mut content = Vec::with_capacity(parts.len());
     for part in parts {
@@ -190,7 +190,7 @@ pub fn found_tool(name: &str) -> String {
     format!("The tool {name} was found.")
 }
 
-/// A mark where no cache may end.
+/// Notes a cache mark at a position where no cache can end.
 fn note_mark(cache: Option<CacheMark>, left_out: &mut Vec<Place>) {
     left_out.extend(cache.map(|mark| mark.place));
 }
@@ -199,12 +199,12 @@ fn text_part(text: String, cache: Option<CacheMark>) -> Part {
     Part::Text { text, cache }
 }
 
-/// The blocks inside a block.
+/// Reads the blocks inside a block.
 fn nested(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     block.get("content").map_or_else(|| Ok(Vec::new()), |content| self::content(content, left_out))
 }
 
-/// A document, after what its sender says about it. One that is made of blocks is what they are, under its title.
+/// Reads a document, with its context before it. A document made of blocks becomes its blocks, under its title.
 fn document(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     let [title, context, source] = block.fields(["title", "context", "source"])?;
     let (title, context) = (optional_text(title)?, optional_text(context)?);
@@ -221,7 +221,7 @@ fn document(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place
     } else {
         parts.extend(context.map(|context| text_part(context, None)));
         let (source, place) = (self::source(block, Some(Title(title.as_deref())))?, block.place());
-        // Pictures have no titles.
+        // Images have no titles.
         if matches!(&source, Source::Inline { media_type, .. } if media_type.starts_with("image/")) {
             parts.extend(title.map(|title| text_part(title, None)));
             parts.push(Part::Image { source, cache, place });
@@ -232,7 +232,7 @@ fn document(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place
     Ok(parts)
 }
 
-/// What was found, with all that an answer needs to quote it by.
+/// A search result as text, with everything that an answer needs to quote it.
 fn search_result(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<Place>) -> Result<Part, GatewayError> {
     let [title, source] = block.fields(["title", "source"])?;
     note_citations(block, left_out);
@@ -246,18 +246,18 @@ fn search_result(block: Value<'_>, cache: Option<CacheMark>, left_out: &mut Vec<
     Ok(text_part(lines.join("\n"), cache))
 }
 
-/// Citations that are asked for: no other vendor gives them in this form.
+/// Notes requested citations: no other vendor returns them in this form.
 fn note_citations(block: Value<'_>, left_out: &mut Vec<Place>) {
     let wanted = block.get("citations").filter(|citations| asks_to_cite(*citations));
     left_out.extend(wanted.map(Value::place));
 }
 
-/// Whether the `citations` of a block ask for some.
+/// Whether the `citations` of a block request citations.
 pub fn asks_to_cite(citations: Value<'_>) -> bool {
     citations.get("enabled").is_some_and(|enabled| matches!(enabled.flag(), Ok(true)))
 }
 
-/// Where the bytes of a picture are, or of a document of that title. A data URL is data wherever it stands.
+/// The source of an image, or of a document with that title. A data URL is inline data wherever it occurs.
 pub fn source(block: Value<'_>, title: Option<Title<'_>>) -> Result<Source, GatewayError> {
     let source = block.required("source")?;
     let [media_type, data, url] = source.fields(["media_type", "data", "url"])?;

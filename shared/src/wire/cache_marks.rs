@@ -1,39 +1,39 @@
-//! Cache marks as Claude takes them, wherever it runs: how many, and in which order of lifetimes.
+//! Rules for Claude's cache marks, on every platform: how many, and in which order of lifetimes.
 
-/// Anthropic's limit of cache marks in one request, those inside results included.
+/// Anthropic's limit of cache marks per request, including marks inside tool results.
 const MOST: usize = 4;
 
-/// Where a mark stands.
+/// Where a mark is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Area {
-    /// On a tool or in the system instruction: these stay from request to request.
+    /// On a tool or in the system prompt. These marks stay the same from request to request.
     Fixed,
-    /// In a message, or on the request itself, where it goes along with the conversation's end.
+    /// In a message, or on the request itself. These marks move with the end of the conversation.
     Moving,
 }
 
-/// A cache mark, as far as the rules ask.
+/// The facts about a cache mark that the rules need.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// Where it stands.
+    /// Where it is.
     pub(super) area: Area,
-    /// Whether it is one of five minutes.
+    /// Whether its lifetime is five minutes.
     pub(super) is_short: bool,
 }
 
-/// What becomes of a mark.
+/// What happens to a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It stays.
+    /// It is kept.
     Kept,
-    /// It stays as one of five minutes.
+    /// It is kept, with a lifetime of five minutes.
     Shortened,
-    /// It is one too many.
+    /// It exceeds the limit.
     Dropped,
 }
 
-/// What becomes of marks, given in the order of the prompt: tools, system, messages. Those on tools and system stay first, then the
-/// latest of the messages. An hour's mark after a five minutes' one is refused, so it becomes one of five minutes.
+/// Decides what happens to marks, given in prompt order: tools, system, messages. Marks on tools and system are kept first,
+/// then the latest in messages. Claude rejects a one-hour mark after a five-minute mark, so it becomes a five-minute mark.
 pub(super) fn fates(marks: &[Mark]) -> Vec<Fate> {
     let excess = marks.len().saturating_sub(MOST);
     let moving = marks.iter().filter(|mark| mark.area == Area::Moving).count();

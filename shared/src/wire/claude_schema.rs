@@ -1,9 +1,9 @@
-//! JSON Schemas for Claude: tool inputs, and the subset of its structured output.
+//! JSON Schemas for Claude: tool inputs, and the subset for structured output.
 //!
-//! Only keywords are touched: inside `properties` a key is a name, so a property may be called `const`, `type` or `$ref`.
+//! Only keywords are changed. Keys inside `properties` are names, so a property may be called `const`, `type` or `$ref`.
 //!
-//! Losses: which alternative of a root union an input belongs to (`tool_input`); limits become words, maps become closed
-//! objects, and recursion ends in an object (`output`).
+//! What is lost: the branch of a root union to which an input belongs (`tool_input`). In `output`, limits become text, maps
+//! become closed objects, and recursion ends in an object.
 
 mod output;
 mod references;
@@ -50,22 +50,22 @@ const LIMITS: [&str; 24] = [
     "then",
     "uniqueItems",
 ];
-/// The text formats of structured output.
+/// The string formats that structured output supports.
 const FORMATS: [&str; 10] = ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"];
-/// References that are followed one after the other before they count as a circle.
+/// Longest chain of references. A longer one counts as circular.
 const HOPS: usize = 16;
 
-/// The schema for a tool's `input_schema`, whose root must be an object without `anyOf`, `oneOf` and `allOf`. A schema that is
-/// so already is returned byte for byte.
+/// Returns the schema for a tool's `input_schema`, whose root must be an object without `anyOf`, `oneOf` and `allOf`. A
+/// schema that already conforms is returned byte for byte.
 ///
 /// - Keywords are as the draft 2020-12 has them: anything else is refused (`JSON schema is invalid`, Dokploy/mcp#74).
 /// - `null`, a boolean and `{}` become an object without properties.
-/// - A root reference is replaced by what it points to, and a missing type is added.
-/// - A root union becomes one object with the properties of all its object alternatives. Of `anyOf` and `oneOf` only what every
-///   alternative requires stays required, of `allOf` everything; alternatives that are no objects are left out, as no input
-///   can be one.
-/// - What cannot be an object (`{"type":"string"}`) becomes the property `value` of one. The tool's input then is
-///   `{"value": ...}`: nothing takes the value out again.
+/// - A root reference is replaced by its target, and a missing type is added.
+/// - A root union becomes one object with the properties of all its object branches. For `anyOf` and `oneOf`, a property
+///   stays required if every branch requires it; for `allOf`, if any branch does. Branches that are not objects are left
+///   out, because an input is always an object.
+/// - A schema that cannot be an object (`{"type":"string"}`) becomes the property `value` of one. The tool's input is then
+///   `{"value": ...}`; nothing unwraps it.
 pub fn tool_input(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     let mut document = schema_ref::parse(schema)?;
     if document.is_null() || document.is_boolean() {
@@ -84,9 +84,9 @@ pub fn tool_input(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     schema_ref::write(&input)
 }
 
-/// The schema for `output_config.format`: every object is closed, `oneOf` is `anyOf`, `allOf` is joined, a tuple is a list of
-/// its alternatives; limits that Claude refuses are told in the description; recursive, external and dangling references end in
-/// an object of no content. A schema that is so already is returned byte for byte.
+/// Returns the schema for `output_config.format`: every object is closed, `oneOf` becomes `anyOf`, `allOf` is merged, and a
+/// tuple becomes a list of its alternatives. Limits that Claude rejects move to the description. Recursive, external and
+/// dangling references become an object without content. A schema that already conforms is returned byte for byte.
 pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     let parsed = schema_ref::parse(schema)?;
     let mut document = parsed.clone();
@@ -134,7 +134,7 @@ fn is_strict(schema: &Value) -> bool {
         && children(schema).into_iter().all(is_strict)
 }
 
-/// Whether a schema describes an object: by its type or, without one, by its properties.
+/// Whether a schema describes an object: by its type or, without a type, by its properties.
 fn is_object(schema: &Schema) -> bool {
     match schema.get("type") {
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
@@ -153,10 +153,10 @@ fn is_limit(key: &str, value: &Value) -> bool {
     }
 }
 
-/// Joins unions into one schema.
+/// Merges unions into one schema.
 struct Joiner<'a> {
     root: &'a Value,
-    /// For what replaces references.
+    /// Remaining budget for replacing references.
     room: Room,
 }
 
@@ -165,7 +165,7 @@ impl<'a> Joiner<'a> {
         Self { root, room: Room::new() }
     }
 
-    /// The schema as one object without unions; None when it is not an object.
+    /// Returns the schema as one object without unions, or `None` if it is not an object.
     fn object(&mut self, schema: Schema, depth: usize) -> Option<Schema> {
         let mut object = self.dereferenced(schema);
         let other = ["enum", "const", "items"].iter().any(|keyword| object.contains_key(*keyword));
@@ -193,7 +193,7 @@ impl<'a> Joiner<'a> {
         Some(object)
     }
 
-    /// The schema with its own `$ref` replaced by what it points to. Keywords beside the reference win.
+    /// Returns the schema with its own `$ref` replaced by the target. Keywords next to the reference take precedence.
     fn dereferenced(&mut self, mut schema: Schema) -> Schema {
         for _ in 0..HOPS {
             let Some(Value::String(reference)) = schema.get("$ref") else { break };
@@ -210,7 +210,8 @@ impl<'a> Joiner<'a> {
     }
 }
 
-/// Adds alternatives to an object: all their properties, and what they all require. None when there is no alternative.
+/// Adds branches to an object: all their properties, and the properties that they all require. Returns `None` if there are
+/// no branches.
 fn unite(object: &mut Schema, branches: Vec<Schema>) -> Option<()> {
     let mut common: Option<Vec<Value>> = None;
     let (mut closed, mut properties) = (true, HashMap::<String, Vec<Value>>::new());
@@ -252,7 +253,7 @@ fn unite(object: &mut Schema, branches: Vec<Schema>) -> Option<()> {
     Some(())
 }
 
-/// A list of schemas as one schema.
+/// Combines a list of schemas into one schema.
 fn any_of(mut alternatives: Vec<Value>) -> Value {
     match alternatives.pop() {
         Some(only) if alternatives.is_empty() => only,
@@ -277,7 +278,7 @@ fn into_schema(value: Value) -> Option<Schema> {
     }
 }
 
-/// An object whose property `value` is the schema. References from the root are moved with it.
+/// Returns an object whose property `value` is the schema, with its root references adjusted.
 fn wrapped(mut schema: Schema) -> Schema {
     move_references(&mut schema);
     let mut object = Schema::new();

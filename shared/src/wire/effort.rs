@@ -1,11 +1,12 @@
-//! Efforts in tokens, for families that count thoughts in tokens. These numbers differ between gateways and are this one's choice.
+//! Converts between efforts and token budgets, for model families that budget reasoning in tokens. Other gateways use other
+//! numbers; these are our choice.
 
 use crate::chat::request::Effort;
 
-/// What an answer needs beside the largest budget of thoughts.
+/// Tokens reserved for the answer next to the largest reasoning budget.
 const ANSWER: u64 = 8_192;
 
-/// The budget of a Claude model that may generate so many tokens.
+/// The budget for a Claude model that may generate this many tokens.
 pub(super) fn claude_budget(effort: Effort, most: u64) -> u64 {
     match effort {
         Effort::Minimal => 1_024,
@@ -17,7 +18,7 @@ pub(super) fn claude_budget(effort: Effort, most: u64) -> u64 {
     }
 }
 
-/// The budget of a Gemini model.
+/// The budget for a Gemini model.
 pub(super) fn gemini_budget(effort: Effort) -> u64 {
     match effort {
         Effort::Minimal => 512,
@@ -28,13 +29,14 @@ pub(super) fn gemini_budget(effort: Effort) -> u64 {
     }
 }
 
-/// What an output limit leaves to thoughts where they count against it: an answer keeps this much, but never more than half.
+/// How many tokens of an output limit reasoning may use, if reasoning counts against it. The answer keeps a fixed amount,
+/// but never more than half.
 pub(super) fn room_for_thoughts(limit: u64) -> u64 {
     const ANSWER: u64 = 1_024;
     limit.saturating_sub(ANSWER.min(limit / 2))
 }
 
-/// The effort that a budget stands for, where a family knows words only.
+/// The effort that corresponds to a budget, for families that only accept efforts.
 pub(super) fn of_budget(tokens: u64) -> Effort {
     match tokens {
         0..=1_024 => Effort::Minimal,

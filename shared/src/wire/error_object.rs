@@ -1,11 +1,11 @@
-//! Errors as OpenAI's clients read them, in Chat Completions and in the Responses API.
+//! Errors in OpenAI's shape, for Chat Completions and Responses.
 
 use serde::Serialize;
 
 use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 
-/// The types of the API contract.
+/// The error types of the API contract.
 pub const WORDS: ErrorWords = ErrorWords {
     payment_required: "insufficient_credits",
     upstream: "upstream_error",
@@ -13,7 +13,7 @@ pub const WORDS: ErrorWords = ErrorWords {
     overloaded: 503,
 };
 
-/// Where errors of providers say that a conversation is at fault: they do not know the client's format.
+/// The field that provider errors name for the conversation, because providers do not know the client's format.
 pub const CONVERSATION: &str = "messages";
 
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ struct Body<'a> {
     error: ErrorObject<'a>,
 }
 
-/// An error by itself.
+/// The error object alone.
 #[derive(Debug, Serialize)]
 pub struct ErrorObject<'a> {
     message: &'a str,
@@ -36,14 +36,15 @@ pub struct ErrorObject<'a> {
     request_id: String,
 }
 
-/// The body of an error response, and the data of a stream's error event: OpenAI's SDKs raise on the `error` key in both.
+/// The body of an error response, and the data of a stream's error event. OpenAI's SDKs raise an error for the `error` key
+/// in both.
 pub fn body(error: &GatewayError, request: RequestId, conversation: &str) -> Vec<u8> {
-    // Strings always serialise.
+    // Serialising strings cannot fail.
     serde_json::to_vec(&Body { error: ErrorObject::new(error, request, conversation) }).unwrap_or_default()
 }
 
 impl<'a> ErrorObject<'a> {
-    /// An error of that request, which has its conversation in a field of that name.
+    /// The error object of a request whose conversation is in the field `conversation`.
     pub fn new(error: &'a GatewayError, request: RequestId, conversation: &'a str) -> Self {
         Self {
             message: error.message(),

@@ -1,4 +1,5 @@
-//! The end of a reply on wires without block boundaries: the finish reason comes before the end, where whatever is open is closed.
+//! The end of a reply in formats without block boundaries: the finish reason comes before the end, and the end closes the
+//! open block.
 
 use crate::chat::{Blocks, FinishReason, StreamEvent};
 use crate::error::UpstreamError;
@@ -11,27 +12,27 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    /// Takes the provider's word and what it means, in place of an earlier one.
+    /// Stores the provider's finish reason and its meaning. Replaces an earlier one.
     pub(super) fn note(&mut self, word: String, reason: FinishReason) {
         self.said = Some((word, reason));
     }
 
-    /// The provider's word, once it has come.
+    /// The provider's finish reason, if it has come.
     pub(super) fn word(&self) -> Option<&str> {
         self.said.as_ref().map(|(word, _)| word.as_str())
     }
 
-    /// What the word means.
+    /// The meaning of the finish reason.
     pub(super) fn reason(&self) -> Option<&FinishReason> {
         self.said.as_ref().map(|(_, reason)| reason)
     }
 
-    /// Whether the end was told: nothing may follow.
+    /// Whether the end was reported. Nothing may follow it.
     pub(super) fn is_told(&self) -> bool {
         self.is_told
     }
 
-    /// Tells the end, once. A reply that ends without a finish reason is truncated.
+    /// Reports the end once. A reply without a finish reason is truncated.
     pub(super) fn tell(&mut self, blocks: &mut Blocks, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
         if self.is_told {
             return Ok(());

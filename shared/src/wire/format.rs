@@ -1,4 +1,4 @@
-//! The face of a client format: everything that the rest of the gateway asks of one.
+//! The interface of a client format: everything that the rest of the gateway asks of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,74 +16,75 @@ use crate::document::{Document, Pattern, Value};
 use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 
-/// Features of a vendor that a client asks for beside its body.
+/// Beta features that a client requests in headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Betas {
-    /// Those that the vendor's models take, under the names that they have there.
+    /// Those that the vendor's models accept, by the vendor's names.
     pub accepted: Vec<&'static str>,
-    /// Those that no route takes, as the client is told of them.
+    /// Those that no route accepts, as reported to the client.
     pub dropped: Vec<String>,
 }
 
-/// A format that clients speak to us.
+/// A format that clients use.
 pub trait Format: Sync {
-    /// The name in records and logs.
+    /// Its name in records and logs.
     fn name(&self) -> &'static str;
 
-    /// What a reply's id begins with.
+    /// Prefix of reply ids.
     fn reply_id_prefix(&self) -> &'static str;
 
-    /// What the id of a tool call begins with.
+    /// Prefix of tool call ids.
     fn call_id_prefix(&self) -> &'static str;
 
-    /// The words by which its clients know failures.
+    /// The error types and statuses of this format.
     fn error_words(&self) -> &'static ErrorWords;
 
-    /// An error as the body of a response.
+    /// Writes an error as the body of a response.
     fn error_body(&self, error: &GatewayError, request: RequestId) -> Vec<u8>;
 
-    /// Appends a sign of life to a stream.
+    /// Appends a keep-alive to a stream.
     fn ping(&self, out: &mut BytesMut);
 
-    /// Values whose names are the client's own: schemas, arguments.
+    /// Values whose field names are the client's own, such as schemas and arguments.
     fn own_names(&self) -> &'static [Pattern];
 
-    /// Reads a request and checks its shape; every fault is a 400 that names the path.
+    /// Reads a request and checks its shape. Every error is a 400 that names the path.
     fn open(&self, document: Arc<Document>) -> Result<ClientRequest, GatewayError>;
 
-    /// Reads a request whose input tokens shall be counted.
+    /// Reads a request whose input tokens are to be counted.
     fn open_count(&self, document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
         Ok(ClientRequest { mode: Mode::Count, ..self.open(document)? })
     }
 
-    /// The `object` of an answer that counts tokens, where the format has one.
+    /// The `object` of a token count, if the format has one.
     fn count_object(&self) -> Option<&'static str> {
         None
     }
 
-    /// The conversation of an opened request. `thoughts` reads those that its client keeps for the gateway; without it none can be
-    /// believed.
+    /// Decodes an opened request to the conversation. `thoughts` verifies reasoning that the client kept for the gateway;
+    /// without it no such reasoning is accepted.
     fn decode(&self, body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError>;
 
-    /// The values of a body that hold content parts.
+    /// The values of a body that contain content parts.
     fn contents<'d>(&self, body: Value<'d>) -> Vec<Value<'d>> {
         let messages = body.get("messages").into_iter().flat_map(Value::elements);
         messages.filter_map(|message| message.get("content")).chain(body.get("system")).collect()
     }
 
-    /// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
+    /// Top-level fields that the conversation holds or the gateway uses. Sorted.
     fn carried_fields(&self) -> &'static [&'static str];
 
     /// Whether a declared tool runs at the client.
     fn is_client_tool(&self, tool: Value<'_>) -> bool;
 
-    /// The path, in the client's own request, of what a wire could not carry: of several fields for it, of one that is there.
+    /// The path, in the client's own request, of something that a route could not carry. If several fields can express it,
+    /// the one that is present.
     fn path_of(&self, lost: Lost, body: Value<'_>) -> &'static str;
 
-    /// Whether its clients send back the signatures of tool calls. The vault keeps them for those that do not.
+    /// Whether clients send back the signatures of tool calls. If not, the vault keeps them.
     fn carries_signatures(&self) -> bool;
 
-    /// The ids of a request's tool calls and results, in order, where clients do not send signatures back.
+    /// The ids of a request's tool calls and results, in order, if clients do not send signatures back.
     fn unsigned_call_ids(&self, _body: Value<'_>) -> Vec<String> {
         Vec::new()
     }
@@ -113,18 +114,18 @@ pub trait Format: Sync {
     fn native(&self) -> Option<&'static dyn Native>;
 }
 
-/// A client format that providers speak too: requests and replies can be passed through.
+/// A client format that providers use too, so that requests and replies can be forwarded.
 pub trait Native: Sync + fmt::Debug {
-    /// The wire whose bodies are the same.
+    /// The provider format with the same bodies.
     fn wire(&self) -> WireFormat;
 
-    /// Whether a request can be forwarded: what only the conversation can say is translated even to its own wire.
+    /// Whether a request can be forwarded. A request that needs the conversation is translated, even to its own format.
     fn takes(&self, _body: Value<'_>, _target: &Target<'_>) -> bool {
         true
     }
 
-    /// A request with the edits that its model needs. `betas` are those that the vendor's models take. Fails with a 400 that names
-    /// the path where the wire has no place for something.
+    /// Returns the request with the edits that its model needs. `betas` are those that the vendor's models accept. Fails
+    /// with a 400 that names the path if the provider format cannot hold something.
     fn forward<'d>(
         &self,
         request: &'d ClientRequest,
@@ -132,15 +133,15 @@ pub trait Native: Sync + fmt::Debug {
         betas: &[&str],
     ) -> Result<Forwarding<'d>, GatewayError>;
 
-    /// What undoes in a reply what its request changed; `None` where nothing has to be undone.
+    /// Returns what restores in a reply what the request changed; `None` if nothing must be restored.
     fn undoer(&self, undo: &Undo) -> Option<Box<dyn FrameUndoer>>;
 
     /// The forwarder of a reply's stream.
     fn forwarder(&self, context: ReplyContext) -> Box<dyn FrameForwarder>;
 
-    /// The fold of a reply's stream to the whole reply.
+    /// The fold that turns a reply's stream into the whole reply.
     fn fold(&self) -> Box<dyn FrameFold>;
 
-    /// A provider's own whole reply as the client gets it; `reply` says what is true of it.
+    /// Corrects a provider's whole reply for the client. `reply` is the reply after the rules.
     fn correct_whole(&self, body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error>;
 }

@@ -1,6 +1,6 @@
-//! What a wire could not carry of a request. Each client format says what its clients call it.
+//! Settings of a request that a route could not carry. Each client format maps them to its own field names.
 
-/// A field of the conversation that was left out or changed.
+/// A setting that was dropped or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// The temperature.
@@ -19,18 +19,18 @@ pub enum Lost {
     Stop,
     /// The output limit was lowered or raised.
     MaxTokens,
-    /// How much to think.
+    /// How much to reason.
     Reasoning,
-    /// How hard to think, where the client says that apart.
+    /// The effort, if the client sets it separately.
     Effort,
     /// Which tool must be called.
     ToolChoice,
-    /// One call at a time.
+    /// Whether calls may be parallel.
     ParallelToolCalls,
-    /// The form of the answer is asked for in words instead.
+    /// The response format was replaced by an instruction.
     ResponseFormat,
-    /// How much the answer shall say.
+    /// The verbosity.
     Verbosity,
-    /// The client's name of its user.
+    /// The client's user id.
     User,
 }

@@ -1,4 +1,4 @@
-//! Inline media: data URLs, and what the first bytes say.
+//! Inline media: data URLs, and detection by the first bytes.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::chat::request::Source;
 
-/// The source that a URL stands for: a `data:` URL is inline, anything else stays a URL.
+/// The source of a URL: a `data:` URL is inline data, anything else stays a URL.
 pub fn source_of_url(url: String) -> Source {
     match split_data_url(&url) {
         Some((declared, data)) => inline(declared, data),
@@ -16,19 +16,19 @@ pub fn source_of_url(url: String) -> Source {
     }
 }
 
-/// Files of office programs, by how their names end (docs.cloud.google.com, document understanding).
+/// Office files by file name extension (docs.cloud.google.com, document understanding).
 pub const OFFICE: [(&str, &str); 3] = [
     ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
     ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
     ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 ];
 
-/// The name of a document, as far as it tells its type.
+/// The file name of a document, used to find its type.
 #[derive(Clone, Copy, Debug)]
 pub struct Title<'t>(pub Option<&'t str>);
 
 impl Title<'_> {
-    /// The media type that its ending stands for.
+    /// The media type of the extension.
     pub fn media_type(self) -> Option<&'static str> {
         let ending = self.0?.rsplit_once('.')?.1.to_ascii_lowercase();
         Some(match ending.as_str() {
@@ -50,7 +50,7 @@ impl Title<'_> {
     }
 }
 
-/// The document that a client's `file_data` stands for: a data URL, an address, or base64 without a word about its type.
+/// The document in a client's `file_data`: a data URL, a URL, or base64 without a type.
 pub fn source_of_file(data: String, title: Title<'_>) -> Source {
     match split_data_url(&data) {
         Some((declared, data)) => document(declared, data, title),
@@ -59,7 +59,7 @@ pub fn source_of_file(data: String, title: Title<'_>) -> Source {
     }
 }
 
-/// An inline document. One whose type is text is what it says, because most models take no other file than a PDF.
+/// An inline document. A text document becomes text, because most models accept no other file than a PDF.
 pub fn document(declared: &str, data: &str, title: Title<'_>) -> Source {
     let is_told = !matches!(declared, "" | "application/octet-stream");
     let declared = if is_told { declared } else { title.media_type().unwrap_or(declared) };
@@ -70,7 +70,7 @@ pub fn document(declared: &str, data: &str, title: Title<'_>) -> Source {
     }
 }
 
-/// Whether a media type is that of a text.
+/// Whether a media type is text.
 fn is_text(media_type: &str) -> bool {
     const TEXTS: [&str; 8] = [
         "application/javascript",
@@ -95,14 +95,14 @@ pub fn titled(title: Option<&str>, text: &str) -> String {
     title.filter(|title| !title.is_empty()).map_or_else(|| text.to_owned(), |title| format!("{title}\n\n{text}"))
 }
 
-/// Inline data under the type that it has: senders mislabel pictures, and Claude refuses a type that contradicts the bytes.
+/// Inline data with its detected type: senders mislabel images, and Claude rejects a type that contradicts the bytes.
 pub fn inline(declared: &str, data: &str) -> Source {
     let data = base64(data).map_or_else(|| data.to_owned(), Cow::into_owned);
     let media_type = sniff(&data).unwrap_or(if declared.is_empty() { "application/octet-stream" } else { declared });
     Source::Inline { media_type: media_type.to_owned(), data }
 }
 
-/// `data:<type>[;parameter]*;base64,<data>` as type and data.
+/// Splits `data:<type>[;parameter]*;base64,<data>` into type and data.
 pub fn split_data_url(url: &str) -> Option<(&str, &str)> {
     let (header, data) = without_scheme(url)?.split_once(',')?;
     let (header, encoding) = header.rsplit_once(';')?;
@@ -110,12 +110,12 @@ pub fn split_data_url(url: &str) -> Option<(&str, &str)> {
     is_encoded.then(|| (header.split(';').next().unwrap_or_default().trim(), data))
 }
 
-/// Whether a data URL is spelled as every reader knows it.
+/// Whether a data URL has the form that every reader accepts.
 pub fn is_plain_data_url(url: &str) -> bool {
     url.starts_with("data:") && url.contains(";base64,")
 }
 
-/// Whether an address is a data URL, of whatever form.
+/// Whether a URL is a data URL of any form.
 pub fn is_data_url(url: &str) -> bool {
     without_scheme(url).is_some()
 }
@@ -126,7 +126,8 @@ fn without_scheme(url: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
-/// Base64 as every provider takes it: in the standard alphabet, without blanks, padded. `None` for what is none, and for no data at all.
+/// Returns base64 that every provider accepts: standard alphabet, no white space, padded. Returns `None` if the text is not
+/// base64 or is empty.
 pub fn base64(data: &str) -> Option<Cow<'_, str>> {
     let letters = data.trim_end_matches(|end: char| end == '=' || end.is_ascii_whitespace());
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
@@ -146,7 +147,7 @@ pub fn base64(data: &str) -> Option<Cow<'_, str>> {
     Some(letters.chain(std::iter::repeat_n('=', padding)).collect())
 }
 
-/// As lenient as the most lenient provider: padding or none, bits left over or none.
+/// As lenient as the most lenient provider: padding is optional, and spare bits may be set.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -154,8 +155,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The bytes that the first so many letters of base64 stand for, in either alphabet and whatever blanks are in it; `None` where they are
-/// no base64.
+/// Decodes the first `letters` characters of base64 in either alphabet, ignoring white space. Returns `None` if they are not
+/// base64.
 pub fn first_bytes(data: &str, letters: usize) -> Option<Vec<u8>> {
     let start = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(letters);
     let mut start: Vec<u8> = start.collect();
@@ -165,12 +166,12 @@ pub fn first_bytes(data: &str, letters: usize) -> Option<Vec<u8>> {
     LENIENT.decode(start).ok()
 }
 
-/// All bytes that base64 stands for, as [`first_bytes`] reads it.
+/// Decodes all of the base64, with the same rules as [`first_bytes`].
 pub fn all_bytes(data: &str) -> Option<Vec<u8>> {
     first_bytes(data, usize::MAX)
 }
 
-/// The letter of base64's standard alphabet for one of the alphabet for URLs.
+/// Maps a character of the URL-safe alphabet to the standard alphabet.
 const fn standard(byte: u8) -> u8 {
     match byte {
         b'-' => b'+',
@@ -179,22 +180,22 @@ const fn standard(byte: u8) -> u8 {
     }
 }
 
-/// What inline bytes are by how they begin, whatever their label says.
+/// The type of inline bytes, detected from their beginning and not from their label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// A picture of that media type.
+    /// An image of this media type.
     Picture(&'static str),
     /// A PDF.
     Pdf,
-    /// Sound, in OpenRouter's word for its format (openrouter.ai, audio inputs).
+    /// Audio, with OpenRouter's name for its format (openrouter.ai, audio inputs).
     Sound(&'static str),
     /// Video of that media type.
     Video(&'static str),
-    /// A file of an office program, or another archive: no provider reads it inline.
+    /// An office file or another archive: no provider reads it inline.
     Archive,
 }
 
-/// What base64 says that it is; `None` where its first bytes do not tell.
+/// Detects the type of base64 data; `None` if its first bytes are not known.
 pub fn told(data: &str) -> Option<Told> {
     let start: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(16).collect();
     let start = STANDARD.decode(start.get(..16).or_else(|| start.get(..8))?).ok()?;
@@ -215,14 +216,14 @@ pub fn told(data: &str) -> Option<Told> {
     })
 }
 
-/// Whether base64 is that of a PDF: readers look for its mark in the first kilobyte (Acrobat's own tolerance).
+/// Whether base64 data is a PDF: readers search for its mark in the first kilobyte (Acrobat's own tolerance).
 pub fn is_pdf(data: &str) -> bool {
-    /// Base64 of a kilobyte.
+    /// Base64 length of one kilobyte.
     const HEAD: usize = 1_368;
     first_bytes(data, HEAD).is_some_and(|head| memchr::memmem::find(&head, b"%PDF-").is_some())
 }
 
-/// How files begin.
+/// The first bytes of known files.
 const SIGNATURES: [(&[u8], Told); 18] = [
     (b"\x89PNG", Told::Picture("image/png")),
     (b"\xff\xd8\xff", Told::Picture("image/jpeg")),
@@ -244,33 +245,33 @@ const SIGNATURES: [(&[u8], Told); 18] = [
     (b"\xd0\xcf\x11\xe0", Told::Archive),
 ];
 
-/// What a part with inline bytes is for.
+/// The kind of part that carries inline bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
-    /// A picture.
+    /// An image.
     Picture,
-    /// A document that is no text.
+    /// A document that is not text.
     File,
-    /// Sound.
+    /// Audio.
     Sound,
     /// Video.
     Video,
 }
 
-/// Inline bytes of a part, as its client describes them.
+/// Inline bytes of a part, as the client describes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InlinePart<'t> {
-    /// What carries them.
+    /// The kind of part.
     pub carrier: Carrier,
-    /// The media type, or the format of sound.
+    /// The media type, or the audio format.
     pub label: Cow<'t, str>,
     /// Base64.
     pub data: Cow<'t, str>,
 }
 
-/// The media type that the first bytes name.
+/// The media type that the first bytes indicate.
 pub fn sniff(data: &str) -> Option<&'static str> {
-    // Sixteen characters are twelve bytes: enough for every signature here.
+    // Sixteen characters are twelve bytes, which is enough for every signature here.
     let start = STANDARD.decode(data.get(..16)?).ok()?;
     let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
     let signatures: [(&[u8], &str); 4] =
@@ -279,7 +280,7 @@ pub fn sniff(data: &str) -> Option<&'static str> {
     known.or(is_webp.then_some("image/webp"))
 }
 
-/// The data URL of inline data.
+/// Writes inline data as a data URL.
 pub fn data_url(media_type: &str, data: &str) -> String {
     format!("data:{media_type};base64,{data}")
 }

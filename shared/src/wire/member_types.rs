@@ -1,28 +1,28 @@
-//! The types of members that a client may leave out. A wrong one is a 400 by its path on every route: no route may pass on what another
-//! refuses.
+//! Types of optional members. A member of the wrong type is a 400 with its path on every route, because no route may pass on
+//! what another one rejects.
 
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 
-/// The type that a member has.
+/// The type of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberType {
     /// A string.
     Text,
-    /// True or false.
+    /// A boolean.
     Flag,
     /// An object.
     Object,
     /// A list.
     List,
-    /// A string, or a list of content parts.
+    /// A string or a list of content parts.
     Content,
 }
 
-/// Members of an object and their types. Missing members and nulls pass.
+/// Members of an object and their types. Missing members and nulls are accepted.
 pub type MemberTypes = &'static [(&'static str, MemberType)];
 
-/// Checks these members of an object; a 400 for the first of another type.
+/// Checks these members of an object. Fails with a 400 for the first one with another type.
 pub fn check(object: Value<'_>, known: MemberTypes) -> Result<(), GatewayError> {
     for (name, member) in object.members().filter(|(_, member)| !member.is_null()) {
         if let Some((_, wanted)) = known.iter().find(|(known, _)| *known == name) {

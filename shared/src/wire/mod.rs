@@ -1,5 +1,5 @@
-//! Formats: one folder each, with the same file names in each. A format knows its own JSON and the canonical conversation,
-//! never another format. This page is the one dispatch table.
+//! Formats, one folder each, with the same file names in each. A format knows its own JSON and the canonical conversation,
+//! never another format. This file is the only dispatch table.
 
 pub mod anthropic;
 pub mod blocks;
@@ -52,7 +52,7 @@ pub use reply::{
 use target::{Encoded, Refusal, Target};
 use thoughts::ThoughtKeys;
 
-/// A format that clients speak to us.
+/// A format that clients use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClientFormat {
     /// OpenAI Chat Completions.
@@ -64,7 +64,7 @@ pub enum ClientFormat {
 }
 
 impl ClientFormat {
-    /// The one table of client formats.
+    /// The table of client formats.
     const fn face(self) -> &'static dyn Format {
         match self {
             Self::ChatCompletions => &openai::client::ChatCompletions,
@@ -82,81 +82,81 @@ impl Deref for ClientFormat {
     }
 }
 
-/// A format that providers speak.
+/// A format that providers use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WireFormat {
-    /// OpenAI Chat Completions, as OpenRouter speaks it.
+    /// OpenAI Chat Completions, in OpenRouter's variant.
     OpenAi,
-    /// Anthropic Messages, as Vertex AI speaks it.
+    /// Anthropic Messages, in Vertex AI's variant.
     Anthropic,
-    /// Gemini `generateContent`, as Vertex AI speaks it.
+    /// Gemini `generateContent`, in Vertex AI's variant.
     Gemini,
 }
 
-/// How a reply is wanted.
+/// How the client wants its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// As server-sent events.
     Streaming,
-    /// In one piece.
+    /// As one JSON body.
     Whole,
-    /// Only the number of its input tokens.
+    /// Only the number of input tokens.
     Count,
 }
 
-/// What a reply calls itself towards the client: our own id, and the model id that the client asked for by any of its names.
+/// The id and model name of a reply: our own id, and the id of the model that the client asked for by any of its names.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The reply's id, in the client format's own form.
+    /// The reply's id in the client format's form.
     pub id: String,
     /// The catalogue's model id.
     pub model: ModelId,
-    /// When the reply was made, in seconds since the epoch: the request's start.
+    /// When the reply was created: the start of the request, in seconds since the epoch.
     pub created: u64,
-    /// Whether the client knows a call as `function_call` only, of which a reply has one.
+    /// Whether the client uses the older `function_call`, of which a reply has at most one.
     pub function_calls: bool,
-    /// Where the ids of tool calls come from.
+    /// Source of the tool call ids.
     request: RequestId,
     format: ClientFormat,
 }
 
 impl Identity {
-    /// The identity of the reply to that request.
+    /// The identity of the reply to a request.
     pub fn new(request: RequestId, model: ModelId, format: ClientFormat) -> Self {
         let id = format!("{}{}", format.reply_id_prefix(), request.hex());
         Self { id, model, created: request.started().as_secs(), function_calls: false, request, format }
     }
 
     /// The id of the reply's n-th tool call on a translated route: at most 40 letters, digits and `_`. Other gateways hide
-    /// signatures in ids, which other providers then refuse.
+    /// signatures in ids, which other providers then reject.
     pub fn call_id(&self, position: usize) -> String {
         format!("{}{}{position}", self.format.call_id_prefix(), self.request.hex())
     }
 }
 
-/// A client's own limit for the output.
+/// The client's output limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputLimit {
-    /// The field that holds it.
+    /// The field that contains it.
     pub field: &'static str,
-    /// Most output tokens.
+    /// Maximum output tokens.
     pub tokens: u64,
 }
 
-/// A client's request, checked for shape.
+/// A client's request whose shape was checked.
 #[derive(Clone, Debug)]
 pub struct ClientRequest {
-    /// The format of its body.
+    /// Format of the body.
     pub format: ClientFormat,
-    /// The format of its reply: that of its endpoint.
+    /// Format of the reply: the endpoint's format.
     pub answered_in: ClientFormat,
     /// The body.
     pub document: Arc<Document>,
-    /// The model as the client names it.
+    /// The model name as the client wrote it.
     pub model: String,
-    /// How the reply is wanted.
+    /// How the client wants its reply.
     pub mode: Mode,
-    /// The client's own limit for the output.
+    /// The client's output limit.
     pub max_tokens: Option<OutputLimit>,
     /// Whether a stream ends with a usage chunk (`stream_options.include_usage`; Anthropic streams always carry usage).
     pub include_usage: bool,
@@ -169,8 +169,8 @@ impl ClientRequest {
     }
 }
 
-/// Reads a client's body and checks its shape; every fault is a 400 that names the path. `format` is that of the endpoint, in which the
-/// reply comes, whatever the body is in.
+/// Reads a client's body and checks its shape. Every error is a 400 that names the path. `format` is the endpoint's format.
+/// The reply uses it, even if the body is in another format.
 pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
     let document = parse(format, body)?;
     if format != ClientFormat::ChatCompletions || !is_of_responses(document.root()) {
@@ -181,12 +181,12 @@ pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest,
     Ok(ClientRequest { answered_in: format, include_usage, ..request })
 }
 
-/// Whether a body for Chat Completions is in the words of Responses, as Cursor sends it: it has `input` and no `messages`.
+/// Whether a Chat Completions body uses the fields of Responses, as Cursor sends it: it has `input` and no `messages`.
 fn is_of_responses(body: Value<'_>) -> bool {
     body.get("messages").is_none() && body.get("input").is_some()
 }
 
-/// Reads a body whose input tokens shall be counted.
+/// Reads a body whose input tokens are to be counted.
 pub fn open_count(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
     format.open_count(parse(format, body)?)
 }
@@ -195,14 +195,14 @@ fn parse(format: ClientFormat, body: String) -> Result<Arc<Document>, GatewayErr
     Document::parse(body, format.own_names()).map(Arc::new)
 }
 
-/// The sizes of a client's own body, for an estimate of its tokens: client formats have parts where the wire of the same format
-/// has them. `None` for a format that no provider speaks.
+/// Measures a client's own body, to estimate its tokens. Client formats have parts in the same positions as the provider
+/// format with the same bodies. Returns `None` for a format that no provider uses.
 pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Option<Measured> {
     let wire = request.format.native()?.wire();
     Some(Measured::of_document(wire, &request.document, media))
 }
 
-/// The ids of a request's tool calls whose signatures its client could not carry: those of our own making.
+/// The ids of tool calls that the gateway created and whose signatures the client could not carry.
 pub fn unsigned_call_ids(request: &ClientRequest) -> Vec<String> {
     let ids = request.format.unsigned_call_ids(request.body());
     ids.into_iter().filter(|id| is_own_call_id(request.format, id)).collect()
@@ -217,7 +217,7 @@ fn is_own_call_id(format: ClientFormat, id: &str) -> bool {
     fits && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// The number in a provider's answer to a count: `input_tokens` from Claude, `totalTokens` from Gemini.
+/// Reads a provider's token count: `input_tokens` from Claude, `totalTokens` from Gemini.
 pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
     #[derive(serde::Deserialize)]
     struct Count {
@@ -229,7 +229,7 @@ pub fn decode_count(body: &str) -> Result<u64, UpstreamError> {
 }
 
 impl WireFormat {
-    /// Whether a body without an output limit is refused.
+    /// Whether a body must have an output limit.
     pub const fn demands_output_limit(self) -> bool {
         match self {
             Self::Anthropic => true,
@@ -237,8 +237,8 @@ impl WireFormat {
         }
     }
 
-    /// Why a model does not take inline bytes in a part of that kind and label, where the wire knows before its encoder
-    /// does; the words say what is not taken.
+    /// Why a model rejects inline bytes in a part of this kind and label, if the format knows it before encoding. The text
+    /// says what is rejected.
     pub fn media_refusal(self, target: &Target<'_>, part: &InlinePart<'_>) -> Option<&'static str> {
         match self {
             Self::OpenAi => openai::media_refusal(target.upstream, part),
@@ -247,7 +247,8 @@ impl WireFormat {
         }
     }
 
-    /// Whether documents that a model does not read are put into words for it (OpenRouter's plugin `file-parser`).
+    /// Whether the provider extracts the text of documents for models that cannot read them (OpenRouter's plugin
+    /// `file-parser`).
     pub const fn parses_files(self) -> bool {
         match self {
             Self::OpenAi => true,
@@ -256,7 +257,7 @@ impl WireFormat {
     }
 }
 
-/// The decoder of a wire's streams.
+/// The stream decoder of a provider format.
 pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
     match wire {
         WireFormat::OpenAi => Box::new(openai::provider::stream::Decoder::default()),
@@ -265,8 +266,8 @@ pub fn decoder(wire: WireFormat) -> Box<dyn EventDecoder> {
     }
 }
 
-/// A whole reply of a wire as the frames of a stream: it is read by the stream's decoder. Calls `each` for every frame. A list is
-/// read item by item: Google wraps errors into one, and streams so where nobody asks for events.
+/// Splits a whole reply into the frames of a stream, so that the stream's decoder reads it. Calls `each` for every frame. A
+/// list is read item by item: Google wraps errors in one, and streams as one if no events are requested.
 pub fn frames_of_whole(
     wire: WireFormat,
     body: &str,
@@ -293,7 +294,7 @@ fn frames_of_object(
     }
 }
 
-/// A whole reply of a wire as events.
+/// Decodes a whole reply to events.
 pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
     let (mut decoder, mut events) = (decoder(wire), Vec::new());
     frames_of_whole(wire, body, |frame| decoder.decode(frame, &mut events))?;
@@ -301,12 +302,12 @@ pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, Up
     Ok(events)
 }
 
-/// A client's request as the conversation.
+/// Decodes a client's request to the conversation.
 pub fn decode_request(request: &ClientRequest, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError> {
     request.format.decode(request.body(), thoughts)
 }
 
-/// The conversation in a wire's words.
+/// Encodes the conversation for a provider format.
 pub fn encode_request(wire: WireFormat, request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refusal> {
     Ok(match wire {
         WireFormat::OpenAi => openai::provider::request::encode(request, target)?,

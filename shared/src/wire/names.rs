@@ -1,4 +1,4 @@
-//! Names and ids under the rules of a wire, the same way out and back.
+//! Renames tools, properties and ids to what a provider format accepts, and back.
 
 mod properties;
 
@@ -8,20 +8,20 @@ pub use properties::{PropertyNames, is_claude_property};
 
 use crate::chat::request::ToolDefinition;
 
-/// Longest tool name that every wire takes.
+/// Longest tool name that every provider accepts.
 const MAX_NAME: usize = 64;
 
-/// How a wire wants names spelled.
+/// The naming rule of a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRule {
-    /// The spelling of a name: always the same for the same name, and a name that fits gives itself.
+    /// Returns a valid spelling of a name. It is deterministic, and returns valid names unchanged.
     pub spell: fn(&str) -> String,
-    /// The most bytes of a name.
+    /// Longest name in bytes.
     pub longest: usize,
 }
 
 impl NameRule {
-    /// A name that is not taken: the wanted one under this rule, or that with a number.
+    /// Returns a free name: the wanted one under this rule, or the same with a number.
     pub fn free(self, wanted: &str, taken: &HashSet<String>) -> String {
         let wanted = (self.spell)(wanted);
         let numbered = (2_u32..).map(|number| {
@@ -33,18 +33,18 @@ impl NameRule {
     }
 }
 
-/// Letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64: what every wire takes.
+/// Letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64: every provider accepts this.
 const PLAIN: NameRule = NameRule { spell: plain, longest: MAX_NAME };
 
-/// Names of tools and of their properties as a wire takes them, and back.
+/// Names of tools and their properties for a provider, and back.
 #[derive(Clone, Debug)]
 pub struct ToolNames {
     rule: NameRule,
-    /// Client's name to the wire's, where they differ.
+    /// Client name to provider name, where they differ.
     outward: HashMap<String, String>,
-    /// The wire's name to the client's, where they differ.
+    /// Provider name to client name, where they differ.
     back: HashMap<String, String>,
-    /// The properties that are renamed, by the wire's name of their tool.
+    /// Renamed properties, by the provider's name of their tool.
     properties: HashMap<String, PropertyNames>,
 }
 
@@ -55,12 +55,13 @@ impl Default for ToolNames {
 }
 
 impl ToolNames {
-    /// Names for these tools: letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64; collisions get a number.
+    /// Names for these tools: letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64. Collisions get a
+    /// number.
     pub fn new(tools: &[ToolDefinition]) -> Self {
         Self::under(PLAIN, tools.iter().map(|tool| tool.name.as_str()))
     }
 
-    /// Names for tools of these names under a rule; collisions get a number.
+    /// Names for tools under a rule. Collisions get a number.
     pub fn under<'n>(rule: NameRule, tools: impl Iterator<Item = &'n str>) -> Self {
         let tools: Vec<&str> = tools.collect();
         let mut names = Self { rule, ..Self::default() };
@@ -77,12 +78,12 @@ impl ToolNames {
         names
     }
 
-    /// Renames the properties of a tool's arguments, too.
+    /// Adds the renamed properties of a tool's arguments.
     pub fn with_properties(&mut self, tool: &str, properties: PropertyNames) {
         self.properties.insert(self.outward(tool), properties);
     }
 
-    /// The wire's name of a tool, declared or only seen in the history.
+    /// The provider's name of a tool, whether declared or only used in the history.
     pub fn outward(&self, name: &str) -> String {
         self.outward.get(name).cloned().unwrap_or_else(|| (self.rule.spell)(name))
     }
@@ -92,23 +93,23 @@ impl ToolNames {
         self.back.get(name).map_or(name, String::as_str)
     }
 
-    /// The renamed properties of a tool, by the client's name of it.
+    /// The renamed properties of a tool, by the client's tool name.
     pub fn properties(&self, tool: &str) -> Option<&PropertyNames> {
         self.properties.get(&self.outward(tool))
     }
 
-    /// The renamed properties of a tool, by the wire's name of it.
+    /// The renamed properties of a tool, by the provider's tool name.
     pub fn properties_back(&self, tool: &str) -> Option<&PropertyNames> {
         self.properties.get(tool)
     }
 
-    /// Whether every name is the client's own.
+    /// Whether no name was changed.
     pub fn is_empty(&self) -> bool {
         self.back.is_empty() && self.properties.is_empty()
     }
 }
 
-/// A name of the characters that are taken, the others as `_`, of so many at most.
+/// Replaces invalid characters of a name by `_`, and cuts it at `longest`.
 pub fn spelled(name: &str, taken: fn(char) -> bool, longest: usize) -> String {
     let spelled: String = name.chars().map(|c| if taken(c) { c } else { '_' }).take(longest).collect();
     if spelled.is_empty() { "_".to_owned() } else { spelled }
@@ -131,11 +132,11 @@ pub fn call_id(id: &str) -> String {
     if plain.len() <= MAX_NAME && !plain.is_empty() {
         return plain;
     }
-    // Other gateways hide signatures in ids. What is cut off still has to tell ids apart.
+    // Other gateways hide signatures in ids. The checksum keeps ids different after the cut.
     with_checksum(id)
 }
 
-/// The beginning of a name in letters, digits, `_` and `-`, and a checksum that tells it from others: at most 57 characters.
+/// The beginning of a name in letters, digits, `_` and `-`, with a checksum that makes it unique: at most 57 characters.
 pub(super) fn with_checksum(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' };
     let kept: String = name.chars().take(48).map(plain).collect();

@@ -1,4 +1,4 @@
-//! What the forwarders of all formats share: fields that pass, tools that run at the client, an output limit within the model's.
+//! What the forwarders of all formats share: allowed fields, tools that run at the client, and output limits.
 
 use std::sync::Arc;
 
@@ -12,52 +12,52 @@ use crate::chat::request::ToolChoice;
 use crate::document::{Document, Edits, Value, append_members};
 use crate::error::GatewayError;
 
-/// What a wire lets through of its own format.
+/// What a provider format accepts of a request in its own format.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed {
-    /// Top-level fields that pass, sorted. Never what steers or prices the upstream call.
+    /// Top-level fields that pass, sorted. Fields that control or price the upstream call are never among them.
     pub forwarded: &'static [&'static str],
-    /// Fields that the gateway itself acts on, so that leaving them out loses nothing.
+    /// Fields that the gateway uses itself, so that dropping them loses nothing.
     pub consumed: &'static [&'static str],
     /// Whether a declared tool runs at the client.
     pub is_client_tool: fn(Value<'_>) -> bool,
-    /// Where a declared tool has its name.
+    /// Finds the name of a declared tool.
     pub tool_name: ToolName,
-    /// Which tools may be called.
+    /// Reads which tools may be called.
     pub tool_choice: fn(Value<'_>) -> Result<ToolChoice, GatewayError>,
 }
 
-/// What the reply to a forwarded request must undo.
+/// Changes of a forwarded request that its reply must restore.
 #[derive(Clone, Debug, Default)]
 pub struct Undo {
-    /// Names of tools and of their properties that the wire has otherwise.
+    /// Renamed tools and properties.
     pub names: ToolNames,
     /// The tool whose arguments are the answer.
     pub answer_tool: Option<String>,
 }
 
 impl Undo {
-    /// Whether the reply is the client's as it comes.
+    /// Whether nothing must be restored.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.answer_tool.is_none()
     }
 }
 
-/// A request on its way to a wire of its own format: edited at the places that the wire or the model would refuse.
+/// A request on its way to a provider of its own format, with edits where the provider or the model would reject it.
 #[derive(Debug)]
 pub struct Forwarding<'d> {
     /// The body.
     pub body: Value<'d>,
-    /// What changes.
+    /// The edits.
     pub edits: Edits,
-    /// What the client is told about, by path.
+    /// Paths that are reported to the client.
     pub dropped: Vec<String>,
-    /// What its reply must undo.
+    /// What the reply must restore.
     pub undo: Undo,
 }
 
 impl<'d> Forwarding<'d> {
-    /// Lets pass what the wire allows: other fields and server tools are left out and named.
+    /// Keeps the allowed fields. Drops other fields and server tools, and names them.
     pub fn new(body: Value<'d>, allowed: &Allowed) -> Result<Self, GatewayError> {
         let mut forwarding = Self { body, edits: Edits::default(), dropped: Vec::new(), undo: Undo::default() };
         forwarding.keep_fields(allowed);
@@ -65,32 +65,32 @@ impl<'d> Forwarding<'d> {
         Ok(forwarding)
     }
 
-    /// Leaves a field out and names it, if it says anything.
+    /// Drops a field, and names it if it has an effect.
     pub fn drop_field(&mut self, name: &str) {
         if self.edits.remove_field(self.body, name) {
             self.dropped.push(name.to_owned());
         }
     }
 
-    /// Leaves a value out and names it.
+    /// Drops a value and names it.
     pub fn drop(&mut self, value: Value<'_>) {
         self.edits.remove(value);
         self.dropped.push(value.path());
     }
 
-    /// Leaves a value out, and names it if it says anything.
+    /// Drops a value, and names it if it has an effect.
     pub fn leave_out(&mut self, value: Value<'_>) {
         self.edits.remove(value);
         self.dropped.extend(says_something(value).then(|| value.path()));
     }
 
-    /// Leaves out the members of an object that are not among these, and names those that say anything.
+    /// Drops the members of an object that are not in `known`, and names those that have an effect.
     pub fn leave_others_out(&mut self, object: Value<'_>, known: &[&str]) {
         let others = object.members().filter(|(name, _)| !known.contains(&name.as_ref()));
         others.for_each(|(_, value)| self.leave_out(value));
     }
 
-    /// Leaves out the members that an object of a closed shape does not have, and names those that say anything.
+    /// Drops the members that a closed object does not have, and names those that have an effect.
     pub fn keep_only(&mut self, object: Value<'_>, known: &[&str]) {
         for (_, value) in object.members().filter(|(name, _)| !known.contains(&name.as_ref())) {
             self.edits.remove(value);
@@ -98,13 +98,13 @@ impl<'d> Forwarding<'d> {
         }
     }
 
-    /// Leaves out the tools that say again what an earlier one says.
+    /// Drops tools that repeat an earlier declaration.
     pub fn keep_once(&mut self, tools: impl IntoIterator<Item = Value<'d>>, name: ToolName) -> Result<(), GatewayError> {
         Tools::of(tools, name)?.repeated.into_iter().for_each(|tool| self.edits.remove(tool));
         Ok(())
     }
 
-    /// Brings an output limit within the model's own, and says one where the body must.
+    /// Lowers an output limit to the model's, and adds one if the body must have it.
     pub fn clamp_output(&mut self, limit: Option<OutputLimit>, target: &Target<'_>) {
         match limit {
             Some(OutputLimit { field, tokens }) if target.clamp(tokens) != tokens => {
@@ -141,7 +141,8 @@ impl<'d> Forwarding<'d> {
         }
     }
 
-    /// Leaves only tools that run at the client, each once; without any, the list and the choice between them go too, which is refused alone.
+    /// Keeps only tools that run at the client, each once. Without any, drops the list and the tool choice too, because
+    /// providers reject a choice without tools.
     fn keep_client_tools(&mut self, allowed: &Allowed) -> Result<(), GatewayError> {
         let Some(tools) = self.body.get("tools") else { return Ok(()) };
         let (kept, server): (Vec<Value<'_>>, Vec<Value<'_>>) =
@@ -159,7 +160,7 @@ impl<'d> Forwarding<'d> {
         Ok(())
     }
 
-    /// Drops a choice that names a tool which is left out: providers refuse it.
+    /// Drops a tool choice that names a dropped tool, because providers reject it.
     fn drop_choice_between_others(&mut self, kept: &[Value<'_>], allowed: &Allowed) -> Result<(), GatewayError> {
         let Some(choice) = self.body.get("tool_choice") else { return Ok(()) };
         let is_kept = |name: &String| kept.iter().any(|tool| (allowed.tool_name)(*tool).is_some_and(|known| known.is(name)));
@@ -170,50 +171,50 @@ impl<'d> Forwarding<'d> {
     }
 }
 
-/// The fields of sampling that a body sets.
+/// The sampling fields that a body sets.
 pub fn sampling_fields(body: Value<'_>) -> Vec<SamplingField> {
     let named = |name: &str| SamplingField::ALL.into_iter().find(|field| field.name() == name);
     body.members().filter(|(_, value)| !value.is_null()).filter_map(|(name, _)| named(&name)).collect()
 }
 
-/// Fields of an upstream body that its provider adds last: the model, the version, the stream switch.
+/// Fields that the provider module adds last: the model, the version, the stream switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProviderFields {
-    /// Names and JSON.
+    /// Names and JSON values to set.
     pub set: Vec<(&'static str, String)>,
-    /// Fields that the provider wants nowhere in a body.
+    /// Fields to remove at any depth.
     pub removed: &'static [&'static str],
-    /// The only other fields that the call takes; `None` for any.
+    /// The only other fields that the call accepts; `None` for any.
     pub only: Option<&'static [&'static str]>,
 }
 
-/// Documents of a request that are no text, and who reads them.
+/// Documents in a request that are not text, and how they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Files {
     /// There are none.
     None,
-    /// The model does.
+    /// The model reads them.
     Native,
-    /// It does not: its provider has to put them into words.
+    /// The provider extracts their text.
     Parsed,
 }
 
-/// An upstream body that is complete but for what its provider adds.
+/// An upstream body that is complete except for the provider's fields.
 #[derive(Clone, Debug)]
 pub enum UpstreamBody {
-    /// The client's own, with edits.
+    /// The client's body with edits.
     Forwarded {
         /// The client's body.
         document: Arc<Document>,
-        /// What changes.
+        /// The edits.
         edits: Edits,
     },
-    /// Encoded for another wire.
+    /// A body encoded for another format.
     Encoded(Vec<u8>),
 }
 
 impl UpstreamBody {
-    /// The body with its provider's fields, serialised once.
+    /// Serialises the body once, with the provider's fields.
     pub fn finish(self, fields: &ProviderFields) -> Result<Vec<u8>, GatewayError> {
         match self {
             Self::Forwarded { document, edits } => Ok(edited(&document, edits, fields)),
@@ -221,9 +222,9 @@ impl UpstreamBody {
                 append_members(&mut body, &fields.set);
                 Ok(body)
             }
-            // Only counts limit their fields.
+            // Only token counts limit their fields.
             Self::Encoded(body) => {
-                let text = String::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
+                let text = String::from_utf8(body).map_err(|_| GatewayError::internal("the body is not text"))?;
                 let document = Document::parse_sent(text)?;
                 Ok(edited(&document, Edits::default(), fields))
             }

@@ -1,13 +1,13 @@
-//! How large a picture is in pixels, by the head of its file.
+//! The size of an image in pixels, from the head of its file.
 
 use imagesize::ImageSize;
 
 use super::media::{all_bytes, first_bytes};
 
-/// How much base64 is read first: the size of nearly every picture is in it.
+/// How much base64 is read first. It contains the size of nearly every image.
 const HEAD: usize = 32 * 1024;
 
-/// Width and height of a picture in pixels.
+/// Width and height of an image in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pixels {
     /// Width.
@@ -23,8 +23,8 @@ impl Pixels {
     }
 }
 
-/// The size that the head of a picture says; `None` where it says none, or nothing that can be drawn. Providers answer "Could not
-/// process image" to those (anthropics/claude-code, issues on that message).
+/// Reads the size from the head of an image. Returns `None` if it has no size, or one that cannot be drawn. Providers answer
+/// "Could not process image" to those (anthropics/claude-code, issues on that message).
 pub fn pixels(data: &str) -> Option<Pixels> {
     let head = first_bytes(data, HEAD).and_then(|head| of_bytes(&head));
     head.or_else(|| of_bytes(&all_bytes(data)?))

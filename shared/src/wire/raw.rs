@@ -1,4 +1,4 @@
-//! A JSON object whose values stay raw text: read or replace a field, keep the rest byte for byte.
+//! A JSON object whose values stay raw text. A field can be read or replaced; the rest is kept byte for byte.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// Top-level fields in their order. A name that comes twice keeps its first place and its last value, as most parsers read it.
+/// Top-level fields in order. A repeated name keeps its first position and its last value, as in most parsers.
 #[derive(Clone, Debug, Default)]
 pub struct RawObject<'a> {
     fields: Vec<(Cow<'a, str>, Cow<'a, RawValue>)>,
@@ -34,18 +34,18 @@ impl<'a> RawObject<'a> {
         self.fields.iter().map(|(name, _)| name.as_ref())
     }
 
-    /// Replaces a field where it stands, or adds it at the end.
+    /// Replaces a field in place, or appends it.
     pub fn set<T: Serialize + ?Sized>(&mut self, name: &'a str, value: &T) -> Result<(), serde_json::Error> {
         self.put(Cow::Borrowed(name), Cow::Owned(to_raw_value(value)?));
         Ok(())
     }
 
-    /// Replaces a field by JSON that is there already, or adds it at the end.
+    /// Replaces a field in place by raw JSON, or appends it.
     pub fn set_raw(&mut self, name: &'a str, value: &'a RawValue) {
         self.put(Cow::Borrowed(name), Cow::Borrowed(value));
     }
 
-    /// Removes a field; true when it was there.
+    /// Removes a field. Returns true if it existed.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.fields.len();
         self.fields.retain(|(field, _)| field != name);
@@ -95,7 +95,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
     }
 }
 
-/// A field name, borrowed unless it holds escapes.
+/// A field name, borrowed unless it contains escapes.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 

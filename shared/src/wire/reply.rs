@@ -1,4 +1,4 @@
-//! What reading and writing a reply needs to know of its request, and what the reply side of a format does.
+//! What a reply needs from its request, and the traits for the reply side of a format.
 
 use std::sync::Arc;
 
@@ -22,25 +22,25 @@ pub enum Delivery {
     Whole,
 }
 
-/// The price of a usage as the client is charged for it.
+/// Returns the amount that the client is charged for a usage.
 pub type CostOf = Arc<dyn Fn(&Usage) -> PicoUsd + Send + Sync>;
 
-/// What a relay needs to know of its request.
+/// What a relay needs to know about its request.
 #[derive(Clone)]
 pub struct ReplyContext {
     /// The client's format.
     pub format: ClientFormat,
-    /// Which request.
+    /// The request's id.
     pub request: RequestId,
-    /// What the reply calls itself.
+    /// The reply's id and model name.
     pub identity: Identity,
     /// How the client gets the reply.
     pub delivery: Delivery,
     /// Whether a chat stream ends with a usage chunk.
     pub include_usage: bool,
-    /// What is shown, and charged, where the provider counts nothing.
+    /// Shown and charged if the provider counts nothing.
     pub estimate: Estimate,
-    /// What a usage costs.
+    /// Computes the charge of a usage.
     pub cost: CostOf,
     /// The request, of which some formats repeat parts in their replies.
     pub asked: Asked,
@@ -49,14 +49,14 @@ pub struct ReplyContext {
 /// What a reply takes from its request.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// The client's body; `None` where nobody asked in a client's format.
+    /// The client's body; `None` if there is no client, as in a probe.
     pub body: Option<Arc<Document>>,
-    /// What writes the thoughts that the client keeps; `None` where the deployment has no secret for it.
+    /// Writes the reasoning that the client keeps; `None` if the deployment has no secret for it.
     pub thoughts: Option<ThoughtKeys>,
 }
 
 impl ReplyContext {
-    /// What a usage costs the client.
+    /// The charge of a usage.
     pub fn cost_of(&self, usage: &Usage) -> PicoUsd {
         (self.cost)(usage)
     }
@@ -67,54 +67,54 @@ impl ReplyContext {
 pub struct Estimate {
     /// Tokens of the prompt.
     pub input: u64,
-    /// The most tokens that the reply may have, as they are held.
+    /// Maximum tokens of the reply, as held.
     pub output_limit: u64,
 }
 
-/// Provider frames to events. Pure: no clock, no network, no async.
+/// Decodes provider frames to events. Pure: no clock, no network, no async.
 pub trait EventDecoder: Send {
-    /// Takes one frame; appends what it means.
+    /// Decodes one frame and appends its events.
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
 
-    /// The stream has ended. `Truncated` when no finish marker came.
+    /// Ends the stream. Fails with `Truncated` if no finish marker came.
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError>;
 
-    /// The provider's own word for how the reply ends, once it has said it.
+    /// The provider's finish reason, once it has come.
     fn finish_word(&self) -> Option<&str>;
 }
 
-/// What a frame means, after the rules of replies.
+/// A frame's events, after the reply rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
-    /// The events that may be told by now.
+    /// Events that may be sent now.
     pub events: &'a [StreamEvent],
-    /// Those of the frame that wait for the finish, while the end of an incomplete call does. Frames wait with them.
+    /// Events of the frame that wait for the finish reason, because a call is incomplete. Frames wait with them.
     pub held: Option<&'a [StreamEvent]>,
 }
 
-/// Provider frames to a client of the same format. A frame changes only in: the reply's id and model (ours), usage as the
-/// client's format wants it, and what the checked events contradict; what brings nothing is left out.
+/// Sends provider frames to a client of the same format. A frame changes only in the reply's id and model (ours), in the
+/// usage (the client format's shape), and where the checked events contradict it. A frame without content is dropped.
 pub trait FrameForwarder: Send {
-    /// Appends the frame as the client shall see it, if it shall, and what closes the stream when the events finish it. `None`
-    /// is the end of the upstream stream.
+    /// Appends the frame as the client gets it, if at all, and what closes the stream if the events finish it. `None` is the
+    /// end of the upstream stream.
     fn forward(&mut self, frame: Option<&Frame<'_>>, checked: Checked<'_>, out: &mut BytesMut) -> Result<(), UpstreamError>;
 }
 
-/// Events to client bytes, appended to a buffer that the caller reuses.
+/// Encodes events as client bytes, appended to a buffer that the caller reuses.
 pub trait EventEncoder: Send {
-    /// Appends what the client gets of an event.
+    /// Appends an event.
     fn encode(&mut self, event: &StreamEvent, out: &mut BytesMut);
 
-    /// Appends a sign of life.
+    /// Appends a keep-alive.
     fn ping(&self, out: &mut BytesMut);
 
-    /// The stream has failed: appends its last event. Nothing may follow it.
+    /// Appends the last event of a failed stream. Nothing may follow it.
     fn error(&mut self, error: &GatewayError, out: &mut BytesMut);
 }
 
-/// A provider's frames to the whole reply that the same provider would have given.
+/// Merges a provider's frames to the whole reply that the provider would have sent.
 pub trait FrameFold: Send {
-    /// Takes the next frame.
+    /// Adds the next frame.
     fn add(&mut self, frame: &Frame<'_>) -> Result<(), UpstreamError>;
 
     /// Takes a frame that differs from the last one in nothing but its text. False where the last one added anything else that
@@ -125,9 +125,9 @@ pub trait FrameFold: Send {
     fn whole(&mut self) -> Result<String, UpstreamError>;
 }
 
-/// Provider frames as they would be if the request had gone out as the client wrote it.
+/// Restores provider frames to what they would be if the client's request had been sent unchanged.
 pub trait FrameUndoer: Send {
-    /// Calls `each` for every frame that the client's own request would have brought in the place of this one.
+    /// Calls `each` for every restored frame.
     fn undo(
         &mut self,
         frame: &Frame<'_>,
@@ -137,6 +137,6 @@ pub trait FrameUndoer: Send {
     /// Whether the last frame began the answer, which is one JSON object.
     fn began_answer(&mut self) -> bool;
 
-    /// A whole reply likewise.
+    /// Restores a whole reply.
     fn undo_whole(&mut self, body: &str) -> Result<String, UpstreamError>;
 }

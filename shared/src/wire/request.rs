@@ -1,4 +1,4 @@
-//! What the request readers of all client formats share: lists within limits, the content of messages, cache marks, tool arguments.
+//! What the request readers of all client formats share: limits of lists, message content, cache marks, tool arguments.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -28,7 +28,7 @@ pub fn messages(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
     Ok(entries)
 }
 
-/// The entries of a list that may be missing and must keep a limit.
+/// The entries of an optional list with a limit.
 pub fn optional_list(list: Option<Value<'_>>, limit: usize) -> Result<Vec<Value<'_>>, GatewayError> {
     list.map_or_else(|| Ok(Vec::new()), |list| within(list, limit))
 }
@@ -49,11 +49,11 @@ pub fn check_objects(entries: &[Value<'_>]) -> Result<(), GatewayError> {
     }
 }
 
-/// Where content parts have strings that they cannot be without: types of parts, and paths in them.
+/// Strings that parts require: the type of the part, and the paths of the strings.
 pub type NeededTexts = &'static [(&'static str, &'static [&'static [&'static str]])];
 
-/// Checks the content of a message: text, or a list of parts that each say their type and have what it needs. Parts of other
-/// types pass, so that a route of the client's own format may take them.
+/// Checks the content of a message: text, or a list of parts, each with a type and the strings that it requires. Parts of
+/// unknown types pass, because a route of the client's own format may accept them.
 pub fn check_content(content: Value<'_>, needed: NeededTexts) -> Result<(), GatewayError> {
     match content.kind() {
         Kind::Text => Ok(()),
@@ -68,7 +68,7 @@ pub fn check_content(content: Value<'_>, needed: NeededTexts) -> Result<(), Gate
     }
 }
 
-/// Checks that a word is one of those that its place knows; a 400 that lists them for another one.
+/// Checks that a value is one of the known words. The 400 for another value lists them.
 pub fn check_word(word: Option<Value<'_>>, known: &[&str]) -> Result<(), GatewayError> {
     match word.filter(|word| !known.iter().any(|known| word.is(known))) {
         None => Ok(()),
@@ -92,30 +92,30 @@ pub fn check_thinking(thinking: Value<'_>) -> Result<(), GatewayError> {
     check_word(display, &["summarized", "omitted"])
 }
 
-/// The first of these paths at which a body says something.
+/// Returns the first of these paths that has a value in the body.
 pub fn there(body: Value<'_>, paths: &[&'static str]) -> Option<&'static str> {
     let says = |path: &&&'static str| path.split('.').try_fold(body, Value::get).is_some();
     paths.iter().find(says).copied()
 }
 
-/// Whether anything in a schema looks like a property of a name that Claude refuses.
+/// Whether a schema contains something that looks like a property name that Claude rejects.
 pub fn has_odd_property(schema: Value<'_>) -> bool {
     let is_odd = |properties: Value<'_>| properties.members().any(|(name, _)| !is_claude_property(&name));
     schema.members().any(|(name, value)| (name == "properties" && is_odd(value)) || has_odd_property(value))
         || schema.elements().any(has_odd_property)
 }
 
-/// Declared tools, told apart by their names.
+/// Declared tools, grouped by name.
 #[derive(Debug, Default)]
 pub struct Tools<'d> {
     /// The first declaration of each name.
     pub distinct: Vec<Value<'d>>,
-    /// Declarations that say again what an earlier one said: providers refuse a name that comes twice.
+    /// Declarations that repeat an earlier one. Providers reject a repeated name.
     pub repeated: Vec<Value<'d>>,
 }
 
 impl<'d> Tools<'d> {
-    /// Tells tools apart by what `name` finds in them; a 400 where one name stands for different tools.
+    /// Groups tools by the name that `name` finds. Fails with a 400 if one name is declared with two meanings.
     pub fn of(tools: impl IntoIterator<Item = Value<'d>>, name: ToolName) -> Result<Self, GatewayError> {
         let (mut told, mut named) = (Self::default(), HashMap::new());
         for tool in tools {
@@ -130,7 +130,7 @@ impl<'d> Tools<'d> {
                     told.distinct.push(tool);
                 }
                 Entry::Occupied(mut known) => {
-                    // The first is read once, however often it is repeated.
+                    // The first declaration is parsed once, however often it is repeated.
                     let (first, meaning) = known.get_mut();
                     let meaning = meaning.get_or_insert_with(|| first.meaning());
                     if meaning.is_none() || *meaning != tool.meaning() {
@@ -145,10 +145,10 @@ impl<'d> Tools<'d> {
     }
 }
 
-/// Where a declared tool has its name.
+/// Finds the name in a declared tool.
 pub type ToolName = fn(Value<'_>) -> Option<Value<'_>>;
 
-/// The string at a path; a 400 where it is missing, or anything around it is no object.
+/// The string at a path. Fails with a 400 if it is missing or its parent is not an object.
 pub fn text_at<'d>(part: Value<'d>, path: &[&str]) -> Result<Value<'d>, GatewayError> {
     let mut place = part;
     for name in path {
@@ -160,7 +160,7 @@ pub fn text_at<'d>(part: Value<'d>, path: &[&str]) -> Result<Value<'d>, GatewayE
     if place.kind() == Kind::Text { Ok(place) } else { Err(place.expected("a string")) }
 }
 
-/// An output limit: a whole number of at least one.
+/// Reads an output limit: a whole number of at least one.
 pub fn output_limit(limit: Value<'_>) -> Result<u64, GatewayError> {
     match limit.whole_number()? {
         0 => Err(limit.wrong("must be at least 1")),
@@ -168,7 +168,7 @@ pub fn output_limit(limit: Value<'_>) -> Result<u64, GatewayError> {
     }
 }
 
-/// What a cache mark stands for: five minutes unless an hour is asked for. Both client formats spell it the same.
+/// Reads a cache mark: five minutes unless one hour is requested. Both client formats write it the same way.
 pub fn cache_mark(control: Option<Value<'_>>) -> Option<CacheMark> {
     let control = control.filter(|control| control.kind() == Kind::Object)?;
     let is_hour = control.get("ttl").is_some_and(|ttl| ttl.is("1h"));
@@ -176,12 +176,12 @@ pub fn cache_mark(control: Option<Value<'_>>) -> Option<CacheMark> {
     Some(CacheMark { lifetime, place: control.place() })
 }
 
-/// How much to think, as Anthropic's `thinking` says it; thoughts are shown unless their display is omitted.
+/// Reads Anthropic's `thinking`. Reasoning is shown unless its display is omitted.
 pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning, GatewayError> {
     let [kind, budget, display] = thinking.fields(["type", "budget_tokens", "display"])?;
     let kind = required_text(kind.ok_or_else(|| thinking.missing("type"))?)?;
     let amount = match (kind.as_str(), budget.map(Value::whole_number).transpose()?) {
-        // No other vendor knows thinking between calls alone; without it comes nearest.
+        // No other vendor supports thinking between tool calls only. No thinking is the closest setting.
         ("disabled" | "between_tools", _) => Amount::Off,
         ("enabled", Some(budget)) => Amount::Budget(budget),
         _ => Amount::Adaptive(effort),
@@ -190,14 +190,15 @@ pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning
     Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
 }
 
-/// Anthropic's `thinking` where it asks for thinking between calls alone, which no conversation has.
+/// The position of Anthropic's `thinking` if it requests thinking between tool calls only, which the conversation cannot
+/// express.
 pub fn thinking_between_tools(body: Value<'_>) -> Option<Place> {
     let thinking = body.get("thinking")?;
     thinking.get("type").filter(|kind| kind.is("between_tools")).map(|_| thinking.place())
 }
 
-/// A choice as it can be followed: where no tool is declared none can be called, and the choice that asks for a call, which stands at
-/// `at`, is noted in `left_out`.
+/// Returns a tool choice that can be followed. Without declared tools no tool can be called; then a choice that forces a
+/// call, at `at`, is added to `left_out`.
 pub fn followable(
     choice: ToolChoice,
     declared: &[ToolDefinition],
@@ -211,7 +212,7 @@ pub fn followable(
     ToolChoice::Auto
 }
 
-/// A text of the client's that a message may quote, such as a type: cut to a length that logs and headers bear.
+/// Cuts text from the client to a length that messages and headers can quote.
 pub fn quoted(text: &str) -> String {
     text.chars().take(40).collect()
 }
@@ -219,7 +220,7 @@ pub fn quoted(text: &str) -> String {
 /// A file that only its vendor can read.
 pub const FILE_BY_ID: &str = "a file by id; send file_data instead";
 
-/// The refusal of a part that no route of the model takes, by its path.
+/// Refuses a part that no route of the model accepts, with its path.
 pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {
     let path = part.path();
     GatewayError::new(ErrorKind::Unsupported, format!("{path}: this model's route cannot carry {what}."))
@@ -227,17 +228,17 @@ pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {
         .with_param(path)
 }
 
-/// How many candidates a token is drawn from; none where that is not set.
+/// Reads `top_k`; `None` if it is not set.
 pub fn top_k(value: Option<Value<'_>>) -> Result<Option<u64>, GatewayError> {
     value.filter(|value| !is_unset_top_k(*value)).map(Value::whole_number).transpose()
 }
 
-/// Whether a number of candidates is one of the markers for none: -1 and 0.
+/// Whether a `top_k` means "not set": -1 or 0.
 pub fn is_unset_top_k(top_k: Value<'_>) -> bool {
     matches!(top_k.as_integer(), Some(-1 | 0))
 }
 
-/// A tool call's arguments as one JSON object: an object as it stands, a string by what it says.
+/// Reads a tool call's arguments as one JSON object, from an object or from a string.
 pub fn arguments(value: Option<Value<'_>>) -> JsonText {
     match value {
         Some(value) if value.kind() == Kind::Object => value.json(),
@@ -246,28 +247,28 @@ pub fn arguments(value: Option<Value<'_>>) -> JsonText {
     }
 }
 
-/// Where a flag is set, if it is; a 400 for what is no flag.
+/// The position of a flag that is true. Fails with a 400 for other types.
 pub fn set_flag(flag: Option<Value<'_>>) -> Result<Option<Place>, GatewayError> {
     let is_set = flag.map_or(Ok(false), Value::flag)?;
     Ok(flag.filter(|_| is_set).map(Value::place))
 }
 
-/// What an optional string says; a 400 for anything else.
+/// Reads an optional string. Fails with a 400 for other types.
 pub fn optional_text(value: Option<Value<'_>>) -> Result<Option<String>, GatewayError> {
     value.map(required_text).transpose()
 }
 
-/// What a string says; a 400 for anything else.
+/// Reads a string. Fails with a 400 for other types.
 pub fn required_text(value: Value<'_>) -> Result<String, GatewayError> {
     value.text().map(std::borrow::Cow::into_owned)
 }
 
-/// What a field says; a 400 when it is missing or no string.
+/// Reads a string field. Fails with a 400 if it is missing or not a string.
 pub fn text_field(object: Value<'_>, name: &str) -> Result<String, GatewayError> {
     required_text(object.required(name)?)
 }
 
-/// The entries of an optional list; a 400 for anything else.
+/// Reads an optional list. Fails with a 400 for other types.
 pub fn entries(list: Option<Value<'_>>) -> Result<Vec<Value<'_>>, GatewayError> {
     list.map_or_else(|| Ok(Vec::new()), |list| list.list().map(Iterator::collect))
 }

@@ -1,29 +1,29 @@
-//! How much schemas may grow while they are written for a wire that knows no references: a few lines can stand for megabytes,
-//! which somebody has to pay for.
+//! Limits how much schemas may grow when references are written out: a few lines can expand to megabytes, and someone must
+//! pay for them.
 
 use crate::chat::request::{JsonText, ToolDefinition};
 use crate::error::GatewayError;
 
-/// How many times as large as they were given schemas may be, in bytes.
+/// Allowed growth as a factor of the given size in bytes.
 const FACTOR: usize = 4;
-/// And so many bytes more.
+/// Additional allowed bytes.
 const ALLOWANCE: usize = 64 * 1024;
 
-/// The room that the schemas of one request share.
+/// The budget that all schemas of a request share.
 #[derive(Debug)]
 pub(super) struct SchemaGrowth {
     left: usize,
 }
 
 impl SchemaGrowth {
-    /// The room for the schemas of these tools, and for that of an answer.
+    /// The budget for the schemas of these tools and of the answer.
     pub(super) fn of(tools: &[ToolDefinition], answer: Option<&JsonText>) -> Self {
         let schemas = tools.iter().filter_map(|tool| tool.schema.as_ref()).chain(answer);
         let given: usize = schemas.map(|JsonText(schema)| schema.len()).sum();
         Self { left: given.saturating_mul(FACTOR).saturating_add(ALLOWANCE) }
     }
 
-    /// Takes a written schema's room; a 400 that names its tool when there is none left.
+    /// Takes a written schema's size from the budget. Fails with a 400 that names its path if the budget is used up.
     pub(super) fn take(&mut self, path: &str, written: &str) -> Result<(), GatewayError> {
         match self.left.checked_sub(written.len()) {
             Some(left) => {
@@ -33,7 +33,7 @@ impl SchemaGrowth {
             None => Err(GatewayError::invalid(
                 path,
                 format!(
-                    "{path}: the schema becomes too large when its references are written out. Refer less often to large definitions."
+                    "{path}: the schema becomes too large when its references are written out. Use fewer references to large definitions."
                 ),
             )),
         }

@@ -1,5 +1,5 @@
-//! JSON Schema without a format: where schemas sit inside a schema, local references, and joining two schemas into one.
-//! What a provider accepts is not known here; that is each format's `schema` file.
+//! JSON Schema helpers for all formats: where schemas are nested, local references, and merging two schemas. Each format's
+//! `schema` file knows what its provider accepts.
 
 use std::fmt;
 
@@ -9,20 +9,21 @@ use serde_json::{Map, Value};
 /// A schema that is an object.
 pub(crate) type Schema = Map<String, Value>;
 
-/// Bytes of text that an adapter may copy to replace references or to spread a schema over alternatives.
+/// Bytes of text that may be copied to replace references or to spread a schema over branches.
 pub(crate) const COPY_LIMIT: usize = 1 << 20;
 
-/// What is left to copy.
+/// The remaining budget for copies.
 #[derive(Debug)]
 pub(crate) struct Room(usize);
 
 impl Room {
-    /// Nothing has been copied yet.
+    /// A full budget.
     pub(crate) fn new() -> Self {
         Self(COPY_LIMIT)
     }
 
-    /// Takes room for copies of a schema. The first refusal ends all copying, so that weighing never takes longer than copying.
+    /// Takes the size of copies of a schema from the budget. After the first refusal nothing more is copied, so that
+    /// measuring never takes longer than copying.
     pub(crate) fn take(&mut self, schema: &Schema, copies: usize) -> bool {
         if self.0 == 0 {
             return false;
@@ -33,18 +34,18 @@ impl Room {
     }
 }
 
-/// Why a schema cannot be adapted. The text is fit for the client.
+/// Why a schema cannot be adapted. The text may be shown to the client.
 #[derive(Debug)]
 pub enum SchemaError {
-    /// Not JSON, or a number that no JSON reader can hold.
+    /// Not JSON, or a number that JSON readers cannot hold.
     Json(serde_json::Error),
-    /// Another kind of JSON value than a schema has at this place.
+    /// A JSON value of the wrong kind at this position.
     Kind {
-        /// The place as a JSON pointer; empty for the schema itself.
+        /// The position as a JSON pointer; empty for the schema itself.
         path: String,
-        /// What may stand there.
+        /// The expected kind.
         expected: &'static str,
-        /// What stands there.
+        /// The actual kind.
         found: &'static str,
     },
 }
@@ -103,14 +104,14 @@ pub(crate) fn write(schema: &Schema) -> Result<Box<RawValue>, SchemaError> {
     to_raw_value(schema).map_err(SchemaError::Json)
 }
 
-/// The instruction to answer with JSON of that schema, for targets that cannot be held to it. The schema is without white space and
-/// escapes, however the client wrote it.
+/// An instruction to answer with JSON of this schema, for models without structured output. The schema is written without
+/// white space and escapes.
 pub(crate) fn asked_in_words(schema: &RawValue) -> String {
     let schema = parse(schema).map_or_else(|_| schema.get().to_owned(), |schema| schema.to_string());
     format!("Respond with a single JSON object and nothing else. It must follow this JSON Schema: {schema}")
 }
 
-/// Whether a schema has dictionaries: objects whose properties have names of the answer's own and values of a schema.
+/// Whether a schema has dictionaries: objects whose property names the answer chooses and whose values follow a schema.
 pub(crate) fn has_dictionary(schema: &RawValue) -> bool {
     parse(schema).is_ok_and(|schema| is_dictionary(&schema))
 }
@@ -128,21 +129,21 @@ fn is_dictionary(schema: &Value) -> bool {
     })
 }
 
-/// What a keyword holds.
+/// What a keyword contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A schema.
     One,
     /// A list of schemas.
     Many,
-    /// An object whose keys are names and whose values are schemas.
+    /// An object with names as keys and schemas as values.
     Named,
     /// No schema.
     Plain,
 }
 
 impl Place {
-    /// The place that a keyword of a schema opens.
+    /// What a keyword of a schema contains.
     pub(crate) fn of(keyword: &str) -> Self {
         match keyword {
             "additionalItems"
@@ -166,7 +167,7 @@ impl Place {
     }
 }
 
-/// The schemas directly inside a schema. What has the wrong kind for its place is left out.
+/// The schemas directly inside a schema. Values of the wrong kind are skipped.
 pub(crate) fn children(schema: &Schema) -> Vec<&Value> {
     let mut children = Vec::new();
     for (key, value) in schema {
@@ -180,7 +181,7 @@ pub(crate) fn children(schema: &Schema) -> Vec<&Value> {
     children
 }
 
-/// The same schemas, to change.
+/// The same, mutably.
 pub(crate) fn children_mut(schema: &mut Schema) -> Vec<&mut Schema> {
     let mut children: Vec<&mut Value> = Vec::new();
     for (key, value) in schema {
@@ -194,21 +195,21 @@ pub(crate) fn children_mut(schema: &mut Schema) -> Vec<&mut Schema> {
     children.into_iter().filter_map(Value::as_object_mut).collect()
 }
 
-/// What a local reference (`#`, `#/$defs/Name`, any JSON pointer) points to. Others point to nothing.
+/// The target of a local reference (`#`, `#/$defs/Name`, any JSON pointer); `None` for other references.
 pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
     let pointer = reference.strip_prefix('#')?;
-    // Many generators leave the name unescaped.
+    // Many generators do not escape the name.
     root.pointer(pointer).or_else(|| root.pointer(&percent_decoded(pointer)?))
 }
 
-/// The last segment of a reference, to tell a model what stood there.
+/// The last segment of a reference, to tell a model what was there.
 pub(crate) fn name_of(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);
     let name = percent_decoded(last).unwrap_or_else(|| last.to_owned()).replace("~1", "/").replace("~0", "~");
     if name == "#" { "the whole".to_owned() } else { name.chars().take(80).collect() }
 }
 
-/// An object of unknown content, with a word why.
+/// An object of unknown content, with an explanation.
 pub(crate) fn cut(description: String) -> Schema {
     let mut schema = Schema::new();
     schema.insert("type".to_owned(), Value::from("object"));
@@ -216,7 +217,7 @@ pub(crate) fn cut(description: String) -> Schema {
     schema
 }
 
-/// About how many bytes a value takes as text.
+/// Approximate size of a value as text, in bytes.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
@@ -226,12 +227,13 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-/// About how many bytes a schema takes as text.
+/// Approximate size of a schema as text, in bytes.
 fn weight_of(schema: &Schema) -> usize {
     schema.iter().fold(2, |sum, (key, value)| sum.saturating_add(key.len()).saturating_add(4).saturating_add(weight(value)))
 }
 
-/// Narrows a schema by a second one, as `allOf` does: properties and `required` are united, otherwise the first one's word stands.
+/// Narrows a schema by a second one, as `allOf` does: properties and `required` are united; for other keywords the first
+/// one's value stays.
 pub(crate) fn merge(schema: &mut Schema, other: Schema) {
     for (key, value) in other {
         let Some(own) = schema.get_mut(&key) else {
@@ -313,7 +315,7 @@ pub(crate) mod tests {
         move |value| Value::Object(Schema::from_iter([(keyword.to_owned(), value)]))
     }
 
-    /// Any schema, mostly of the right shape: every keyword that an adapter treats, in any company.
+    /// Generates schemas that are mostly well-formed, with every keyword that an adapter handles.
     pub(crate) fn any_schema() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             8 => value(KINDS).prop_map(of_one("type")),
@@ -343,7 +345,8 @@ pub(crate) mod tests {
         })
     }
 
-    /// The tool schemas of recorded requests, with the path of each request. None, and a word, where there are no recordings.
+    /// The tool schemas of recorded requests, with the path of each request. Prints a note and returns nothing without
+    /// recordings.
     pub(crate) fn recorded() -> Vec<(String, String)> {
         let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
         let folder = std::env::var_os("GATEWAY_FIXTURES").map_or_else(beside, PathBuf::from).join("clients");

@@ -1,5 +1,6 @@
-//! Signatures in thinking blocks. Messages clients return thinking blocks verbatim, so another provider's signature can travel in
-//! one, under a mark that says whose it is. Claude's own are not marked. Clients of other formats send such blocks too.
+//! Signatures in thinking blocks. Messages clients return thinking blocks unchanged, so another provider's signature can
+//! travel in one, marked with its provider. Claude's own signatures are not marked. Clients of other formats send such
+//! blocks too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,7 @@ use crate::chat::request::{Origin, Signature};
 const GEMINI: &str = "gw1.g.";
 const OPENROUTER: &str = "gw1.o.";
 
-/// The signature as a thinking block carries it.
+/// Writes a signature for a thinking block.
 pub fn seal(signature: &Signature) -> String {
     match signature.origin {
         Origin::Anthropic => signature.value.clone(),
@@ -18,12 +19,12 @@ pub fn seal(signature: &Signature) -> String {
     }
 }
 
-/// Whether a seal is one of Claude's own.
+/// Whether a signature is Claude's own.
 pub fn is_own(seal: &str) -> bool {
     !(seal.starts_with(GEMINI) || seal.starts_with(OPENROUTER))
 }
 
-/// The signature of a thinking block that comes back.
+/// Reads the signature of a returned thinking block.
 pub fn open(text: String) -> Signature {
     if let Some(value) = text.strip_prefix(GEMINI) {
         return Signature { origin: Origin::Gemini, value: value.to_owned() };

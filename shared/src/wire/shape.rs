@@ -1,4 +1,4 @@
-//! Shapes that readers of replies share.
+//! Helpers for readers of replies.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use crate::chat::request::JsonText;
 use crate::document::Document;
 
-/// Tool arguments as one JSON object. Histories hold empty text, `null` and broken JSON: the first two mean no arguments, the
-/// last is kept as text under `_raw` rather than failing the whole conversation.
+/// Parses tool arguments as one JSON object. Histories contain empty text, `null` and broken JSON. The first two mean no
+/// arguments. Broken JSON is kept as text under `_raw`, so that the conversation can go on.
 pub fn arguments_object(text: &str) -> JsonText {
     if matches!(text.trim(), "" | "null") {
         return JsonText("{}".to_owned());
@@ -21,22 +21,22 @@ pub fn arguments_object(text: &str) -> JsonText {
     })
 }
 
-/// The JSON object that a text of the client's is, as every strict reader takes it: without half surrogates, and no deeper than
-/// a body may be. `None` for anything else.
+/// The JSON object in a client's text, as every strict reader accepts it: without lone surrogates, and not deeper than a
+/// body may be. Returns `None` for anything else.
 pub fn object_in(text: String) -> Option<JsonText> {
     Document::parse(text, &[&[]]).ok().map(|document| document.root().json())
 }
 
-/// A text borrowed from its input unless it holds escapes. (`Option<Cow<str>>` alone always copies: serde borrows only a bare
+/// A string borrowed from its input unless it contains escapes. (`Option<Cow<str>>` always copies: serde borrows only a bare
 /// `Cow` field.)
 #[derive(Debug, Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
-/// The first element of a list, without a list to hold the others: replies have one choice, and one candidate.
+/// The first element of a list. The others are not stored, because a reply has one choice or candidate.
 #[derive(Debug)]
 pub struct First<T>(pub Option<T>);
 
-// Not derived: that would ask for `T: Default`.
+// Not derived: that would require `T: Default`.
 impl<T> Default for First<T> {
     fn default() -> Self {
         Self(None)

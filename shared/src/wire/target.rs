@@ -1,4 +1,4 @@
-//! What an encoder needs to know of the route it encodes for.
+//! What an encoder needs to know about its route.
 
 use std::ops::RangeInclusive;
 
@@ -8,8 +8,8 @@ use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
-/// The ranges of numbers that a wire takes: OpenAI's reference of Chat Completions, and Google's of `GenerationConfig`, which agree.
-/// A number beyond its range becomes the nearest one in it, as output limits do, and is named.
+/// Ranges of numbers that providers accept: OpenAI's reference of Chat Completions and Google's of `GenerationConfig`, which
+/// agree. A number outside its range becomes the nearest one inside and is named, as output limits are.
 pub mod ranges {
     use std::ops::RangeInclusive;
 
@@ -27,59 +27,60 @@ pub mod ranges {
     pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
     /// Of an entry of `logit_bias`.
     pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
-    /// The most candidates whose probabilities `top_logprobs` asks for.
+    /// Maximum of `top_logprobs`.
     pub const MOST_LOGPROBS: u64 = 20;
-    /// The largest `top_k`: a number of candidates, in 32 bits.
+    /// Maximum of `top_k`, which has 32 bits.
     pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
 
-    /// The nearest number in a range, if it is another one.
+    /// The nearest number in a range, if it differs.
     pub fn nearest(asked: f64, range: &RangeInclusive<f64>) -> Option<f64> {
         let kept = asked.clamp(*range.start(), *range.end());
         ((kept - asked).abs() > 0.0).then_some(kept)
     }
 }
 
-/// How long a reply may get, as its key pays for it.
+/// Bounds of a reply's length, from its key's balance and rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputBounds {
-    /// Most output tokens, whatever the client and the model allow.
+    /// Maximum output tokens, whatever the client and the model allow.
     pub most: u64,
-    /// Whether the body must say a limit, also where neither the client nor the wire asks for one.
+    /// Whether the body must have a limit, even if neither the client nor the format requires one.
     pub must_say: bool,
 }
 
 impl OutputBounds {
-    /// No bounds but the model's and the client's.
+    /// No bounds except the model's and the client's.
     pub const NONE: Self = Self { most: u64::MAX, must_say: false };
-    /// As for a key that pays in advance: no reply may cost more than its hold, so every body says a limit.
+    /// For a prepaid key: no reply may cost more than its hold, so every body has a limit.
     pub const SAID: Self = Self { most: u64::MAX, must_say: true };
 }
 
 /// The route's model.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// What it can do.
+    /// What it supports.
     pub capabilities: &'a Capabilities,
-    /// Its largest output in tokens, within what its key can pay.
+    /// Its maximum output in tokens, within what the key can pay.
     pub max_output_tokens: u64,
-    /// The output limit of a body that must say one where the client says none, in tokens.
+    /// The output limit in tokens for a body that must have one if the client sets none.
     pub default_output: u64,
-    /// Whether the body must say an output limit.
+    /// Whether the body must have an output limit.
     pub must_say_limit: bool,
-    /// How many tokens of input and output it takes together, as the catalogue knows it.
+    /// Maximum of input and output tokens together, by the catalogue.
     pub context_window: u64,
-    /// Its name at the provider.
+    /// The provider's name of the model.
     pub upstream: &'a str,
 }
 
 impl Target<'_> {
-    /// An output limit within the model's own: providers refuse more and some refuse little, and clients often send one number for all models.
+    /// Lowers an output limit to the model's. Providers reject larger ones, and clients often send one number for all
+    /// models.
     pub fn clamp(&self, tokens: u64) -> u64 {
         tokens.max(self.capabilities.min_output_tokens).min(self.max_output_tokens)
     }
 
-    /// The output limit for a wire that demands one: the client's within the model's, or the default. Another one is
-    /// named, also where only what its key can pay makes it lower.
+    /// The output limit for a format that requires one: the client's, within the model's, or the default. A changed limit is
+    /// named, even if only the key's balance lowers it.
     pub fn output_limit(&self, asked: Option<u64>, lost: &mut Vec<Lost>) -> u64 {
         let wanted = asked.unwrap_or(self.default_output);
         let limit = self.clamp(wanted);
@@ -87,17 +88,17 @@ impl Target<'_> {
         limit
     }
 
-    /// The output limit for a wire that can do without: none where nobody asks for one.
+    /// The output limit for a format in which it is optional; `None` if nothing requires one.
     pub fn said_output_limit(&self, asked: Option<u64>, lost: &mut Vec<Lost>) -> Option<u64> {
         (asked.is_some() || self.must_say_limit).then(|| self.output_limit(asked, lost))
     }
 
-    /// Whether the model takes that choice: some refuse to be forced (platform.claude.com, pages of the 5.5 models).
+    /// Whether the model accepts a tool choice: some cannot be forced (platform.claude.com, pages of the 5.5 models).
     pub fn takes_choice(&self, choice: &ToolChoice) -> bool {
         !(choice.is_forced() && self.capabilities.refuses_forced_calls)
     }
 
-    /// The choice that the model takes: its own where it refuses to be forced.
+    /// The tool choice that the model accepts: automatic if it cannot be forced.
     pub fn choice(&self, choice: ToolChoice, lost: &mut Vec<Lost>) -> ToolChoice {
         if self.takes_choice(&choice) {
             return choice;
@@ -109,12 +110,12 @@ impl Target<'_> {
         }
     }
 
-    /// The sampling that the model takes, each number within its range: reasoning models refuse most of it.
+    /// The sampling settings that the model accepts, each within its range. Reasoning models reject most of them.
     pub fn sampling(&self, sampling: Sampling, amount: Amount, lost: &mut Vec<Lost>) -> Sampling {
         within_ranges(supported(self.sampling_support(amount), sampling, lost), self.temperatures(), lost)
     }
 
-    /// The temperatures that the model takes.
+    /// The temperatures that the model accepts.
     pub fn temperatures(&self) -> RangeInclusive<f64> {
         match self.capabilities.thinking {
             Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly => ranges::CLAUDES_TEMPERATURE,
@@ -124,8 +125,8 @@ impl Target<'_> {
         }
     }
 
-    /// Which sampling the model takes while it thinks so much. Claude takes none while it thinks (platform.claude.com, extended
-    /// thinking).
+    /// The sampling settings that the model accepts with this much reasoning. Claude accepts none while it reasons
+    /// (platform.claude.com, extended thinking).
     pub fn sampling_support(&self, amount: Amount) -> SamplingSupport {
         let is_claude = matches!(self.capabilities.thinking, Thinking::Budget | Thinking::Adaptive);
         let is_unasked = matches!(amount, Amount::Default | Amount::EffortAlone(_));
@@ -139,7 +140,7 @@ impl Target<'_> {
     }
 }
 
-/// The sampling with every number in its range.
+/// Moves every number into its range.
 fn within_ranges(sampling: Sampling, temperatures: RangeInclusive<f64>, lost: &mut Vec<Lost>) -> Sampling {
     let mut near = |asked: Option<f64>, range: RangeInclusive<f64>, named: Lost| {
         let nearest = asked.and_then(|asked| ranges::nearest(asked, &range));
@@ -155,7 +156,7 @@ fn within_ranges(sampling: Sampling, temperatures: RangeInclusive<f64>, lost: &m
     Sampling { temperature, top_p, top_k, frequency_penalty, presence_penalty, ..sampling }
 }
 
-/// The sampling that is left of a request where so much is supported.
+/// Removes unsupported sampling settings.
 pub fn supported(support: SamplingSupport, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
     let asked = [
         sampling.temperature.map(|_| SamplingField::Temperature),
@@ -166,7 +167,7 @@ pub fn supported(support: SamplingSupport, sampling: Sampling, lost: &mut Vec<Lo
     without(support.refused(&asked), sampling, lost)
 }
 
-/// The sampling without these fields.
+/// Removes these sampling settings.
 pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
     refused.into_iter().fold(sampling, |sampling, field| match field {
         SamplingField::Temperature => {
@@ -184,12 +185,12 @@ pub fn without(refused: Vec<SamplingField>, sampling: Sampling, lost: &mut Vec<L
     })
 }
 
-/// Why a request cannot be put into a wire's words.
+/// Why a request cannot be encoded.
 #[derive(Debug)]
 pub struct Refusal {
-    /// What is wrong.
+    /// The error.
     pub error: GatewayError,
-    /// Where, as far as it is one part of the request.
+    /// Its position, if it is about one part of the request.
     pub place: Place,
 }
 
@@ -199,22 +200,22 @@ impl From<GatewayError> for Refusal {
     }
 }
 
-/// A request in a wire's words.
+/// An encoded request.
 #[derive(Debug)]
 pub struct Encoded {
-    /// The body, without what the provider adds last.
+    /// The body, without the fields that the provider module adds last.
     pub body: Vec<u8>,
-    /// What the wire could not carry.
+    /// Settings that could not be carried.
     pub lost: Vec<Lost>,
-    /// What it could not carry at one place of the client's request.
+    /// Positions in the client's request that could not be carried.
     pub left_out: Vec<Place>,
-    /// Tool names on the way back.
+    /// Maps tool names back.
     pub names: ToolNames,
-    /// The tool that stands for structured output, where the model has no mode for it: its arguments are the answer.
+    /// The tool that replaces structured output, if the model has no mode for it. Its arguments are the answer.
     pub answer_tool: Option<String>,
 }
 
-/// The tools a choice leaves: all, or those it allows.
+/// The tools that a tool choice allows.
 pub fn allowed_tools(tools: Vec<ToolDefinition>, allowed: Option<&[String]>) -> Vec<ToolDefinition> {
     match allowed {
         Some(names) => tools.into_iter().filter(|tool| names.contains(&tool.name)).collect(),

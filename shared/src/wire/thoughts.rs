@@ -1,6 +1,6 @@
-//! Thoughts that a client keeps for its session: what a model thought, and what its provider signed that with, in a text that the
-//! client sends back as it got it. Nothing in it is secret from the client; a MAC proves that this deployment wrote it, and for this
-//! key. Otherwise anybody could put words into a model's mouth, or send one key's signatures with another.
+//! Reasoning that a client keeps during its session: the text and the provider's signature, in one string that the client
+//! sends back unchanged. It is not secret from the client. A MAC proves that this deployment wrote it for this key. Without
+//! it, anyone could put words into a model's mouth, or use one key's signatures with another key.
 
 use std::sync::Arc;
 
@@ -14,36 +14,36 @@ use crate::chat::Part;
 use crate::chat::request::{Origin, Place, Signature};
 use crate::ids::KeyId;
 
-/// What every such text begins with: whose it is, and its version.
+/// Beginning of every such string: its owner and version.
 const MARK: &str = "gwr1.";
 
-/// What writes and reads the thoughts that clients of one key keep.
+/// Writes and reads the reasoning of one key's clients.
 #[derive(Clone, Debug)]
 pub struct ThoughtKeys {
-    /// The first writes, all read.
+    /// The first key writes; all keys read.
     keys: Arc<[hmac::Key]>,
     owner: KeyId,
 }
 
-/// What is in such a text.
+/// The payload of such a string.
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
-    /// In words; missing for thoughts that only their provider can read.
+    /// The text; missing for reasoning that only its provider can read.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// The provider's signature, or its opaque bytes, after the letter of whose they are.
+    /// The provider's signature or opaque bytes, after a letter that names the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
 }
 
 impl ThoughtKeys {
-    /// For the clients of a key, under the deployment's secret and the one that it had before.
+    /// For one key's clients, with the deployment's current and previous secret.
     pub fn new(current: &SecretString, previous: Option<&SecretString>, owner: KeyId) -> Self {
         let key = |secret: &SecretString| hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
         Self { keys: std::iter::once(current).chain(previous).map(key).collect(), owner }
     }
 
-    /// A thought as the client keeps it; `None` for a part that is none, or says nothing.
+    /// Writes reasoning for the client; `None` if the part is not reasoning or is empty.
     pub fn write(&self, thought: &Part) -> Option<String> {
         let payload = match thought {
             Part::Reasoning { text, signature, .. } if !text.is_empty() || signature.is_some() => {
@@ -63,7 +63,7 @@ impl ThoughtKeys {
         Some(format!("{MARK}{payload}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref())))
     }
 
-    /// The thought that a client sends back from that place; `None` for a text that this deployment did not write for this key.
+    /// Reads reasoning that the client returned from that position; `None` if this deployment did not write it for this key.
     pub fn read(&self, text: &str, place: Place) -> Option<Part> {
         let (payload, mac) = text.strip_prefix(MARK)?.split_once('.')?;
         let (told, mac) = (self.authenticated(payload), URL_SAFE_NO_PAD.decode(mac).ok()?);
@@ -78,7 +78,7 @@ impl ThoughtKeys {
         }
     }
 
-    /// What the MAC is about: the version, the key's id, which has no dot, and the payload.
+    /// What the MAC covers: the version, the key's id (which has no dot), and the payload.
     fn authenticated(&self, payload: &str) -> Vec<u8> {
         format!("{MARK}{}.{payload}", self.owner.as_str()).into_bytes()
     }

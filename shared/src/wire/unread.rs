@@ -1,31 +1,31 @@
-//! What a request says and no reader asks for. Readers of a format describe what they read beside themselves; one pass compares that
-//! with what is there, so that whatever a vendor adds is named on the day that a client sends it.
+//! Finds members of a request that no reader uses. Each reader has a table of what it reads; one pass compares the tables
+//! with the request. So a field that a vendor adds is named from the first day on which a client sends it.
 
 use crate::chat::request::Place;
 use crate::document::{Kind, Value};
 
-/// What is read of a value.
+/// What a reader uses of a value.
 #[derive(Debug)]
 pub enum Reading {
-    /// All of it, or nothing of it that could be lost.
+    /// All of it, or nothing that could be lost.
     Whole,
-    /// It says no more than its absence if it is that word.
+    /// This text means the same as leaving the value out.
     Default(&'static str),
-    /// These members of an object. Anything else is read whole.
+    /// These members of an object. Other values are used whole.
     Members(&'static [(&'static str, &'static Reading)]),
-    /// The entries of a list. Anything else is read whole.
+    /// The entries of a list. Other values are used whole.
     Each(&'static Reading),
-    /// What the `type` of an object stands for. Those of other types are left out, or refused, as a whole.
+    /// Members by the object's `type`. Objects of other types are dropped or refused as a whole.
     ByType(&'static [(&'static str, &'static Reading)]),
 }
 
-/// [`Reading::Whole`], for tables.
+/// [`Reading::Whole`], for use in tables.
 pub(super) const WHOLE: &Reading = &Reading::Whole;
 
-/// So many are found: as many as there may be messages. Those that the header has no room for are counted.
+/// Maximum number of findings: as many as there may be messages. The header counts those for which it has no room.
 const MOST: usize = 2_000;
 
-/// Where members stand, anywhere in these fields of a body, that nobody reads and that say something.
+/// Positions of unread members with an effect, anywhere in these fields of a body.
 pub(super) fn places(body: Value<'_>, fields: &[(&'static str, &'static Reading)]) -> Vec<Place> {
     let mut found = Vec::new();
     for (name, reading) in fields {
@@ -36,14 +36,14 @@ pub(super) fn places(body: Value<'_>, fields: &[(&'static str, &'static Reading)
     found.into_iter().map(Value::place).collect()
 }
 
-/// The members in a value that nobody reads and that say something.
+/// Unread members of a value that have an effect.
 pub(super) fn members<'d>(value: Value<'d>, reading: &Reading) -> Vec<Value<'d>> {
     let mut found = Vec::new();
     walk(value, reading, &mut found);
     found
 }
 
-/// Whether an object of that type may have a member of that name. Those of types that are not known may have any.
+/// Whether an object of this type may have this member. Unknown types may have any.
 pub(super) fn has_member(reading: &Reading, kind: &str, name: &str) -> bool {
     match reading {
         Reading::ByType(known) => find(known, kind).is_none_or(|reading| has_member(reading, kind, name)),
@@ -52,7 +52,7 @@ pub(super) fn has_member(reading: &Reading, kind: &str, name: &str) -> bool {
     }
 }
 
-/// The members in a value that a shape does not have, those that say nothing included.
+/// Members of a value that its shape does not have, including those without an effect.
 pub(super) fn beyond<'d>(value: Value<'d>, shape: &Reading) -> Vec<Value<'d>> {
     let mut found = Vec::new();
     collect(value, shape, |_| true, &mut found);
@@ -92,7 +92,7 @@ fn find(known: &[(&'static str, &'static Reading)], name: &str) -> Option<&'stat
     known.iter().find(|(known, _)| *known == name).map(|(_, reading)| *reading)
 }
 
-/// Whether leaving a value out loses anything: nulls and what is empty are what clients write for nothing.
+/// Whether dropping a value loses something. Clients write null and empty values for nothing.
 pub(super) fn says_something(value: Value<'_>) -> bool {
     match value.kind() {
         Kind::Null => false,

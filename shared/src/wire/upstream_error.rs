@@ -1,5 +1,5 @@
-//! Reads a provider's error body. One lenient reader for all wires, because the same endpoint may answer in Anthropic's shape,
-//! in Google's, in a one-element array around it, in OpenRouter's, or with an HTML page from a front end.
+//! Reads a provider's error body. One lenient reader serves all formats, because the same endpoint may answer in Anthropic's
+//! shape, in Google's, in a one-element array around it, in OpenRouter's, or with an HTML page from a front end.
 
 mod gone;
 
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{UpstreamError, UpstreamErrorKind};
 
-/// OpenRouter's own words when the real ones are in `metadata.raw`.
+/// OpenRouter's message if the real one is in `metadata.raw`.
 const OPENROUTER_GENERIC: &str = "Provider returned error";
 
 #[derive(Deserialize)]
@@ -58,49 +58,49 @@ struct Detail {
 struct Metadata {
     #[serde(default)]
     raw: Option<String>,
-    /// What OpenRouter's moderation, or that of the provider behind it, found: only there with a refusal for it.
+    /// The findings of moderation by OpenRouter or a provider behind it; only present if moderation refused.
     #[serde(default)]
     reasons: Option<Vec<String>>,
 }
 
-/// The error of a refused call: its HTTP status, its `retry-after` header if any, its body.
+/// Decodes the error of a refused call from its HTTP status, `retry-after` header and body.
 pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamError {
     let text = in_array(body);
     let told = serde_json::from_str::<Body<'_>>(text).ok().and_then(|body| body.error);
     let mut error = told.map_or_else(|| untold(status), |error| read(error, Some(status)));
     error.message = credential_words(text).unwrap_or(error.message);
-    // A date is allowed here too, but no provider of ours sends one.
+    // A date is also allowed here, but our providers do not send one.
     let header = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     error.retry_after = header.or(error.retry_after);
     error
 }
 
-/// The error of a refusal that says nothing that can be read.
+/// The error of a refusal without a readable message.
 fn untold(status: u16) -> UpstreamError {
     let kind = gone::kind(status, "").unwrap_or(UpstreamErrorKind::Refused(status));
     UpstreamError::new(kind, format!("HTTP {status} without a readable error"))
 }
 
-/// A body without the array of one element that Google puts around it.
+/// Removes the one-element array that Google puts around a body.
 fn in_array(body: &str) -> &str {
     let text = body.trim();
     text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text)
 }
 
-/// The words of those that give out credentials: token endpoints and AWS.
+/// The message of a token endpoint or of AWS.
 fn credential_words(text: &str) -> Option<String> {
     let token = serde_json::from_str(text).ok().map(|TokenBody { error, error_description }| (error, error_description));
     let aws = || serde_json::from_str(text).ok().map(|AwsBody { exception, message }| (exception, message));
     token.or_else(aws).map(|(name, words)| format!("{name}: {words}"))
 }
 
-/// The error that a body of status 200 is, where it is one: a provider that fails before its stream may answer so.
+/// Decodes a body with status 200 that is an error: a provider that fails before its stream may answer so.
 pub fn decode_instead_of_reply(body: &str) -> Option<UpstreamError> {
     let error = serde_json::from_str::<Body<'_>>(in_array(body)).ok()?.error?;
     Some(read(error, None))
 }
 
-/// An error object that came inside a reply of status 200, or inside a stream.
+/// Decodes an error object inside a reply with status 200, or inside a stream.
 pub fn decode_embedded(error: &RawValue) -> UpstreamError {
     read(error, None)
 }
@@ -132,7 +132,7 @@ fn read(error: &RawValue, status: Option<u16>) -> UpstreamError {
 }
 
 impl From<serde_json::Error> for UpstreamError {
-    /// A reply that is not the JSON it should be. The words are for clients: no types, no positions.
+    /// An unreadable reply. The text is for clients: no types and no positions.
     fn from(error: serde_json::Error) -> Self {
         let what = match error.classify() {
             serde_json::error::Category::Data => "the provider's reply has a shape that cannot be read",
@@ -144,7 +144,7 @@ impl From<serde_json::Error> for UpstreamError {
     }
 }
 
-/// Anthropic's in-stream error types carry no status; these are the ones its HTTP errors have.
+/// The HTTP status of Anthropic's in-stream error types, which carry none.
 fn status_of_type(kind: &str) -> u16 {
     match kind {
         "invalid_request_error" => 400,
@@ -160,7 +160,7 @@ fn status_of_type(kind: &str) -> u16 {
     }
 }
 
-/// Google's `retryDelay`, `34.4s`, rounded up to whole seconds.
+/// Parses Google's `retryDelay` (`34.4s`), rounded up to whole seconds.
 fn seconds(delay: &str) -> Option<Duration> {
     let (whole, fraction) = delay.strip_suffix('s').map(|number| number.split_once('.').unwrap_or((number, "")))?;
     let part = u64::from(fraction.bytes().any(|digit| digit != b'0'));

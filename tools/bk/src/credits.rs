@@ -1,4 +1,4 @@
-//! `bk credits`: grant money to a prepaid key, and show whether its books balance.
+//! `bk credits`: grant money to a prepaid key, and check its balance.
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -19,20 +19,20 @@ pub(crate) enum Credits {
     Grant {
         /// The key's id, as listed.
         id: String,
-        /// How much, in USD.
+        /// Amount in USD.
         #[arg(value_name = "USD", value_parser = amount)]
         amount: PicoUsd,
-        /// What it is for.
+        /// A note, such as an invoice number.
         #[arg(long, default_value = "", value_parser = note)]
         note: String,
-        /// Take the amount away instead.
+        /// Subtract the amount instead.
         #[arg(long)]
         minus: bool,
-        /// Repeat a grant whose outcome is not known: one id grants once.
+        /// Repeat a grant whose outcome is unknown. A grant id adds its amount only once.
         #[arg(long, value_name = "GRANT_ID", value_parser = grant_id)]
         again: Option<GrantId>,
     },
-    /// Show a key's balance, its grants, and whether they add up with what it was charged.
+    /// Show a key's balance and grants, and whether they agree with its charges.
     Show {
         /// The key's id, as listed.
         id: String,
@@ -45,7 +45,7 @@ struct Written<'a> {
     grant: String,
     key: &'a str,
     amount_usd: SignedPicoUsd,
-    /// False when the same grant was there already.
+    /// False if the same grant already existed.
     new: bool,
     balance_usd: SignedPicoUsd,
 }
@@ -59,9 +59,10 @@ struct Books {
     held_usd: PicoUsd,
     granted_usd: SignedPicoUsd,
     charged_usd: PicoUsd,
-    /// Whether grants - charges = balance + held. Null when nobody can say: the key is not prepaid, or requests are running.
+    /// Whether grants - charges = balance + held. Null if this cannot be checked: the key is not prepaid, or requests are
+    /// running.
     balanced: Option<bool>,
-    /// By how much they do not, in USD.
+    /// The difference in USD, if it is not zero.
     off_by_usd: Option<SignedPicoUsd>,
     grants: Vec<Line>,
 }
@@ -103,10 +104,7 @@ async fn grant(bench: &Bench, grant: CreditGrant) -> Result<()> {
     let granted = match bench.store.grant(&grant).await {
         Err(StoreError::Condition(_)) => bail!(why_not(bench, &grant).await?),
         answer => answer.with_context(|| {
-            format!(
-                "it is not known whether the grant was written; repeat it with `--again {}`, which grants once",
-                grant.id
-            )
+            format!("the table did not confirm the grant; repeat it with `--again {}`, which grants once", grant.id)
         })?,
     };
     let balance = SignedPicoUsd::new(bench.key(key).await?.balance);
@@ -117,7 +115,7 @@ async fn grant(bench: &Bench, grant: CreditGrant) -> Result<()> {
     }
     match granted {
         Granted::New => eprintln!("granted {} USD to key {key} as {}", grant.amount, grant.id),
-        Granted::Already => eprintln!("{} was written before: nothing is added", grant.id),
+        Granted::Already => eprintln!("{} was already written: nothing was added", grant.id),
     }
     println!("balance {balance} USD");
     Ok(())
@@ -132,7 +130,7 @@ async fn why_not(bench: &Bench, grant: &CreditGrant) -> Result<String> {
             "key {id} is not prepaid, so it has no balance to add to; `bk keys limit {id} --prepaid` lets it spend only what is \
              granted"
         ),
-        Some(_) => format!("{} is another grant with another amount; leave --again out for a new one", grant.id),
+        Some(_) => format!("{} is another grant with another amount; omit --again for a new grant", grant.id),
     })
 }
 
@@ -191,7 +189,7 @@ fn verdict(books: &Books) -> String {
             "off by {off} USD: granted - charged is not balance + held. Charges older than 400 days are forgotten; otherwise run \
              `bk ledger verify`"
         ),
-        _ if books.prepaid => "requests are running: ask again when the key is quiet".to_owned(),
+        _ if books.prepaid => "requests are running: check again when they have ended".to_owned(),
         _ => "kept for prepaid keys only".to_owned(),
     }
 }

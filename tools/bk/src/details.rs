@@ -17,19 +17,19 @@ struct Details<'a> {
     last4: &'a str,
     status: &'static str,
     created: &'a str,
-    /// Seconds since the epoch; null for never.
+    /// In seconds since the epoch; null if it never expires.
     expires: Option<u64>,
-    /// Null for no limit.
+    /// Null if there is no limit.
     rpm: Option<u128>,
     tpm: Option<u128>,
     max_concurrent: u128,
     models: &'a [String],
     cidrs: &'a [String],
     prepaid: bool,
-    /// Null for a key that is not prepaid.
+    /// Null if the key is not prepaid.
     balance_usd: Option<SignedPicoUsd>,
     held_usd: Option<PicoUsd>,
-    /// Until when the secret before the last rotation works, in seconds since the epoch; null when it does not.
+    /// When the secret from before the last rotation stops working, in seconds since the epoch; null if it no longer works.
     old_until: Option<u64>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn show(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<()> {
     Ok(())
 }
 
-/// Seconds since the epoch as people read them.
+/// Formats seconds since the epoch as a time.
 pub(crate) fn moment(seconds: u64) -> String {
     let at = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     at.map_or_else(|| seconds.to_string(), |at| at.to_string())

@@ -1,4 +1,4 @@
-//! `bk ledger invoice`: what was recorded and what a provider billed, by day and model.
+//! `bk ledger invoice`: compares what was recorded with what a provider billed, by day and model.
 
 mod bill;
 
@@ -19,16 +19,16 @@ use serde::Serialize;
 use super::table;
 use bill::{Biller, Line};
 
-/// By so many thousandths the sums of a month may differ.
+/// Largest accepted difference of a month's sums, in thousandths.
 const GOAL_PERMILLE: u128 = 5;
 
-/// A month and who billed it.
+/// A month and the provider that billed it.
 #[derive(clap::Args)]
 pub(crate) struct Invoice {
-    /// Whose bill standard input is.
+    /// The provider that sent the bill.
     #[arg(long)]
     provider: Biller,
-    /// Which month (UTC), such as 2026-11. Records are kept for 100 days.
+    /// The month (UTC), such as 2026-11. Records are kept for 100 days.
     #[arg(long, value_parser = month)]
     month: Date,
 }
@@ -39,24 +39,24 @@ fn month(text: &str) -> Result<Date, String> {
     first.ok_or_else(|| "a month is a year and a month, such as 2026-11".to_owned())
 }
 
-/// What a day's use of a model came to.
+/// The cost of one model on one day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Sums {
     requests: u64,
-    /// Pico-dollars by the records.
+    /// Pico-dollars in the records.
     recorded: i128,
-    /// Pico-dollars by the bill.
+    /// Pico-dollars on the bill.
     billed: i128,
 }
 
-/// A day and a model's name at the provider.
+/// By day and by the provider's name of the model.
 type Uses = BTreeMap<(Date, String), Sums>;
 
 impl Invoice {
-    /// Compares, and prints.
+    /// Compares and prints.
     pub(crate) async fn run(self, store: &Store, json: bool) -> Result<()> {
         if std::io::stdin().is_terminal() {
-            bail!("the bill is read from standard input as CSV; there is none");
+            bail!("standard input is empty: pipe the provider's bill in as CSV");
         }
         let lines = bill::read(self.provider, std::io::stdin().lock())?;
         let records = self.records(store).await?;
@@ -77,9 +77,9 @@ impl Invoice {
         Ok(())
     }
 
-    /// The month's records of the provider.
+    /// The month's records for the provider.
     async fn records(&self, store: &Store) -> Result<Vec<Record>> {
-        let since = self.month.to_zoned(TimeZone::UTC).context("a month that no clock knows")?.timestamp();
+        let since = self.month.to_zoned(TimeZone::UTC).context("the month is out of range")?.timestamp();
         let mut records = Vec::new();
         for key in store.list_keys().await.context("list the keys")? {
             records.extend(store.records(&key.id, since).await.context("read the records")?);
@@ -96,12 +96,12 @@ impl Invoice {
     }
 }
 
-/// Whether a day is in the month that begins so.
+/// Whether a day is in the month that begins on that day.
 fn is_in(day: Date, month: Date) -> bool {
     day >= month && month.checked_add(1.month()).is_ok_and(|next| day < next)
 }
 
-/// Records and lines by day and model.
+/// Sums records and bill lines by day and model.
 fn compare(biller: Biller, month: Date, records: &[Record], lines: Vec<Line>, catalog: &Catalog) -> Uses {
     let mut uses = Uses::new();
     let mut known: HashMap<&str, (Date, &str)> = HashMap::new();
@@ -125,8 +125,8 @@ fn compare(biller: Biller, month: Date, records: &[Record], lines: Vec<Line>, ca
     uses
 }
 
-/// The name under which records have a model that a bill names: `OpenRouter`'s without its date and variant, Google's by the model
-/// whose name stands in the words of the price.
+/// Translates a bill's model name to the name in the records: `OpenRouter`'s without date and variant, Google's by the model
+/// name that the price description contains.
 fn upstream_name(biller: Biller, name: &str, catalog: &Catalog) -> String {
     match biller {
         Biller::Openrouter => {
@@ -147,13 +147,13 @@ fn upstream_name(biller: Biller, name: &str, catalog: &Catalog) -> String {
     }
 }
 
-/// Whether a month's sums differ by more than they may.
+/// Whether a month's sums differ by more than [`GOAL_PERMILLE`].
 fn is_off(total: &Sums) -> bool {
     let apart = total.recorded.abs_diff(total.billed).saturating_mul(1_000);
     apart > total.recorded.unsigned_abs().max(total.billed.unsigned_abs()).saturating_mul(GOAL_PERMILLE)
 }
 
-/// What was billed beyond what was recorded, in per cent of what was billed.
+/// Billed minus recorded, in per cent of the billed amount.
 fn difference(sums: &Sums) -> String {
     let apart = sums.billed.saturating_sub(sums.recorded);
     match apart.saturating_mul(10_000).checked_div(sums.billed) {
@@ -166,7 +166,7 @@ fn difference(sums: &Sums) -> String {
     }
 }
 
-/// Pico-dollars as dollars, to the micro-dollar.
+/// Formats pico-dollars as dollars, with micro-dollar precision.
 fn dollars(pico: i128) -> String {
     let micros = pico / 1_000_000;
     let sign = if micros < 0 { "-" } else { "" };
@@ -182,7 +182,7 @@ fn print_table(uses: &Uses, total: &Sums) {
     table::print(["DAY", "MODEL", "REQUESTS", "RECORDED USD", "BILLED USD", "DIFFERENCE"], &rows);
 }
 
-/// Amounts are texts of dollars: JSON has no exact decimals.
+/// Amounts are strings of dollars, because JSON has no exact decimals.
 fn print_json(uses: &Uses, total: &Sums) -> Result<()> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

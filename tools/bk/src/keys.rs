@@ -1,4 +1,4 @@
-//! `bk keys`: mint, list, show, limit, rotate, switch off.
+//! `bk keys`: create, list, show, limit, rotate, disable.
 
 use std::io::{IsTerminal as _, Read as _};
 use std::time::Duration;
@@ -17,12 +17,12 @@ use crate::details::{self, moment};
 use crate::values::{amount, duration, expiry, key_id, model, network, rate};
 use crate::{Bench, WrongUsage, print, unknown};
 
-/// More than any key has: what comes beyond on standard input is no key.
+/// Longest input that can be a key, in bytes. No key is longer.
 const MOST_INPUT: u64 = 1_024;
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
-    /// Mint a key and print it: it cannot be shown again.
+    /// Create a key and print it. It cannot be shown again.
     Create(Create),
     /// List all keys.
     List,
@@ -31,15 +31,15 @@ pub(crate) enum Keys {
         /// Its id, as listed.
         id: String,
     },
-    /// Change what a key may do, within a minute. What is not given stays as it is.
+    /// Change limits of a key. Limits that you do not give stay as they are. Takes effect within a minute.
     Limit(Limit),
-    /// Give a key a new secret and print it. The old key comes from standard input: `bk keys rotate < old-key`.
+    /// Give a key a new secret and print it. Pass the old key on standard input: `bk keys rotate < old-key`.
     Rotate {
-        /// How long the old secret still works: 90s, 15m, 24h, 7d; 0 for not at all.
+        /// How long the old secret still works: 90s, 15m, 24h, 7d, or 0 to stop it at once.
         #[arg(long, default_value = "24h", value_parser = duration)]
         grace: Duration,
     },
-    /// Switch a key off, within a minute and for good.
+    /// Disable a key for good. Takes effect within a minute.
     Disable {
         /// Its id, as listed.
         id: String,
@@ -48,24 +48,24 @@ pub(crate) enum Keys {
 
 #[derive(Args)]
 pub(crate) struct Create {
-    /// A name to recognise it by.
+    /// A name, so that you recognise the key.
     #[arg(long, default_value = "")]
     name: String,
-    /// Requests per minute, or `none`; by default 600.
+    /// Requests per minute, or `none` for no limit. Default: 600.
     #[arg(long, env = "DEFAULT_RPM", value_parser = rate)]
     rpm: Option<u128>,
-    /// Tokens per minute, or `none`; by default 4 million.
+    /// Tokens per minute, or `none` for no limit. Default: 4 million.
     #[arg(long, env = "DEFAULT_TPM", value_parser = rate)]
     tpm: Option<u128>,
-    /// Requests at once, at most 200; by default 64.
+    /// Parallel requests, at most 200. Default: 64.
     #[arg(long, env = "DEFAULT_MAX_CONCURRENT", value_parser = value_parser!(u64).range(1..=200))]
     max_concurrent: Option<u64>,
     #[command(flatten)]
     scope: Scope,
-    /// Let it spend only what is granted by `bk credits grant`.
+    /// Let the key spend only what you grant with `bk credits grant`.
     #[arg(long)]
     prepaid: bool,
-    /// What it may spend to begin with, in USD. Makes it prepaid.
+    /// Opening balance in USD. Makes the key prepaid.
     #[arg(long, value_name = "USD", value_parser = amount)]
     balance: Option<PicoUsd>,
 }
@@ -74,31 +74,31 @@ pub(crate) struct Create {
 pub(crate) struct Limit {
     /// Its id, as listed.
     id: String,
-    /// Requests per minute, or `none`.
+    /// Requests per minute, or `none` for no limit.
     #[arg(long, value_parser = rate)]
     rpm: Option<u128>,
-    /// Tokens per minute, or `none`.
+    /// Tokens per minute, or `none` for no limit.
     #[arg(long, value_parser = rate)]
     tpm: Option<u128>,
-    /// Requests at once, at most 200.
+    /// Parallel requests, at most 200.
     #[arg(long, value_parser = value_parser!(u64).range(1..=200))]
     max_concurrent: Option<u64>,
     #[command(flatten)]
     scope: Scope,
-    /// Let it spend only what is granted from now on. There is no way back.
+    /// Make the key prepaid: from now on it spends only what you grant. This cannot be undone.
     #[arg(long)]
     prepaid: bool,
 }
 
 #[derive(Args)]
 struct Scope {
-    /// The models it may use, separated by commas; `*` for all.
+    /// Models that the key may use, separated by commas; `*` for all.
     #[arg(long, value_delimiter = ',', value_parser = model)]
     models: Option<Vec<String>>,
-    /// The networks it may be used from, separated by commas; `*` for all.
+    /// Networks from which the key may be used, separated by commas; `*` for all.
     #[arg(long, value_delimiter = ',', value_parser = network)]
     cidrs: Option<Vec<String>>,
-    /// When it stops working: 30d, 2027-01-31T00:00:00Z or `never`.
+    /// When the key expires: 30d, 2027-01-31T00:00:00Z or `never`.
     #[arg(long, value_parser = expiry)]
     expires: Option<u128>,
 }
@@ -208,7 +208,7 @@ async fn limit(bench: &Bench, limit: Limit) -> Result<()> {
     details::show(bench, &id, &bench.key(&id).await?)
 }
 
-/// Charges until now become the opening grant, so that grants, charges and the balance add up for this key too.
+/// Earlier charges become the opening grant, so that grants, charges and balance also agree for this key.
 async fn make_prepaid(bench: &Bench, id: &KeyId) -> Result<()> {
     let running = || anyhow!("key {id} has requests that are not settled yet: try again when it is quiet");
     let key = bench.key(id).await?;
@@ -246,17 +246,19 @@ async fn new_secret(bench: &Bench, grace: Duration) -> Result<()> {
         eprintln!("this is the only time it is shown:");
         println!("{key}");
     }
-    let kept =
-        format!("the table did not say whether it took the new key: keep both, and see `bk keys show {id}` for its last 4");
+    let kept = format!(
+        "the table did not confirm the new key: keep both keys, and compare their last 4 characters with `bk keys show {id}`"
+    );
     rotated.confirmed.context(kept)
 }
 
-/// The old key from standard input. Without a pipe there is nobody to ask.
+/// Reads the old key from standard input. Fails if standard input is a terminal.
 fn old_key() -> Result<SecretString> {
     let input = std::io::stdin();
     if input.is_terminal() {
         bail!(WrongUsage(
-            "the old key comes from standard input, so that no history keeps it: bk keys rotate < old-key".into()
+            "pass the old key on standard input, so that your shell history does not keep it: bk keys rotate < old-key"
+                .into()
         ));
     }
     let mut text = String::new();

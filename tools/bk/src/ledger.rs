@@ -1,4 +1,4 @@
-//! `bk ledger`: makes lost records again from log lines, and checks the whole ledger.
+//! `bk ledger`: write missing records from log lines, and check the whole ledger.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -11,20 +11,20 @@ use gateway::store::Store;
 use super::Bench;
 use super::invoice::Invoice;
 
-/// How many requests or keys pass between two lines of progress.
+/// Number of requests or keys between two progress lines.
 const STEP: usize = 1_000;
 
-/// What can be done with the ledger.
+/// Commands for the ledger.
 #[derive(Subcommand)]
 pub(crate) enum Ledger {
-    /// Read log lines from standard input and settle what the table does not have. Safe to repeat.
+    /// Read log lines from standard input and write the records that the table does not have. Safe to repeat.
     Replay,
-    /// Check the records, rollups, holds and balances of all keys against each other. Requests may run meanwhile.
+    /// Check that records, rollups, holds and balances of all keys agree. Safe while requests run.
     Verify,
-    /// Compare a month's records with what a provider billed, read from standard input as CSV. Exits 1 when the sums differ by more
-    /// than 0.5 %.
+    /// Compare a month's records with a provider's bill, read from standard input as CSV. Exits with 1 if the sums differ by
+    /// more than 0.5 %.
     Invoice(Invoice),
-    /// Resolve the holds of dead processes now, as the scheduled function does.
+    /// Return the holds of dead processes now, as the scheduled function does.
     Reconcile,
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(bench: &Bench, command: Ledger) -> Result<()> {
 
 async fn replay(store: &Store, json: bool) -> Result<()> {
     if std::io::stdin().is_terminal() {
-        bail!("log lines are read from standard input, such as from `aws logs tail`; there is none");
+        bail!("standard input is empty: pipe log lines in, such as from `aws logs tail`");
     }
     let (mut replay, mut lines) = (Replay::default(), 0_u64);
     for line in std::io::stdin().lock().lines() {
@@ -105,7 +105,7 @@ async fn check(store: &Store, json: bool) -> Result<()> {
         );
     }
     if !verified.violations.is_empty() {
-        bail!("the ledger contradicts itself");
+        bail!("the ledger is inconsistent");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! `bk`: the operator's command line, against the table that the environment names, for the catalogue of models, and for clients.
+//! `bk`: the operator's command line for the gateway's table, the model catalogue, and client set-up.
 //!
-//! A secret goes to standard output once and alone, so that it can be piped, and comes from standard input, never as an argument.
-//! Results go to standard output, remarks to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! A secret is printed once, alone, on standard output, so that you can pipe it. A secret is read from standard input, never
+//! from an argument. Results go to standard output, remarks to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 #![expect(clippy::print_stdout, reason = "standard output is what a command line is for")]
 
 mod catalog;
@@ -27,8 +27,8 @@ use gateway::store::Store;
 use gateway::store::items::StoredKey;
 use serde::Serialize;
 
-/// Manages the gateway's keys, balances and ledger. Reads `TABLE_NAME`, `AWS_REGION` and AWS credentials from the environment; for
-/// a local gateway, `set -a; . .dev/env` provides them.
+/// Manage the gateway's keys, balances and ledger. Reads `TABLE_NAME`, `AWS_REGION` and AWS credentials from the
+/// environment. For a local gateway, run `set -a; . .dev/env` first.
 #[derive(Parser)]
 #[command(name = "bk", version)]
 struct Arguments {
@@ -46,14 +46,14 @@ struct Arguments {
 enum Command {
     #[command(flatten)]
     OfTable(OfTable),
-    /// The catalogue of models, against what providers list and answer. Needs no table.
+    /// The model catalogue: compare it with what providers list and serve. Needs no table.
     #[command(subcommand)]
     Catalog(catalog::Catalog),
-    /// How a client is told to use the gateway. Needs no table.
+    /// Configure a client to use the gateway. Needs no table.
     Setup(setup::Setup),
 }
 
-/// What works on the table.
+/// Commands that need the table.
 #[derive(Subcommand)]
 enum OfTable {
     /// API keys.
@@ -67,27 +67,27 @@ enum OfTable {
     /// Single requests.
     #[command(subcommand)]
     Requests(requests::Requests),
-    /// Records, rollups, holds and balances.
+    /// Check, repair and compare the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
-    /// Bring the table to this version's schema.
+    /// Check the table's schema version.
     Migrate,
 }
 
-/// Where commands work, and how they answer.
+/// The table that commands use, and how they print.
 struct Bench {
     store: Store,
     json: bool,
 }
 
 impl Bench {
-    /// A key that must be there.
+    /// Reads a key. Fails if it does not exist.
     async fn key(&self, id: &KeyId) -> Result<StoredKey> {
         self.store.current_key(id).await.context("read the key")?.with_context(|| unknown(id))
     }
 }
 
-/// Wrong usage, as opposed to a failure.
+/// Wrong usage, in contrast to a failure.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);

@@ -1,4 +1,4 @@
-//! `bk migrate`: the table's schema version. There has been one so far.
+//! `bk migrate`: the table's schema version. There has been one version so far.
 
 use anyhow::{Context as _, Result, bail};
 use gateway::store::items::VERSION;

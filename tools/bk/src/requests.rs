@@ -1,4 +1,4 @@
-//! `bk requests`: what is recorded of one request.
+//! `bk requests`: the record of a single request.
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
@@ -13,11 +13,11 @@ use crate::{Bench, WrongUsage, print};
 
 #[derive(Subcommand)]
 pub(crate) enum Requests {
-    /// Show a request's record: who served it, what it used and cost.
+    /// Show a request's record: which provider served it, its tokens and its cost.
     Show {
         /// The id from the response's `x-request-id`.
         id: String,
-        /// The id of the key that sent it. Without it all keys are asked, one after the other.
+        /// Id of the key that sent the request. Without it, all keys are searched one after the other.
         #[arg(long, value_name = "ID")]
         key: Option<String>,
     },
@@ -39,7 +39,7 @@ struct Shown<'a> {
     finish: &'a str,
     upstream_id: &'a str,
     tokens: Tokens,
-    /// `upstream` when the provider counted, else `estimated`.
+    /// `upstream` if the provider counted the tokens, else `estimated`.
     source: &'a str,
     price_version: &'a str,
     provider_cost_usd: PicoUsd,
@@ -130,7 +130,7 @@ fn show(shown: &Shown<'_>) {
         "input     {input}, read from cache {cache_read}, written to it {cache_write_5m} for 5 m and {cache_write_1h} for 1 h"
     );
     if audio + audio_cache_read > 0 {
-        println!("sound     {audio} of the input, {audio_cache_read} of what was read from cache");
+        println!("audio     {audio} of the input, {audio_cache_read} of the input read from cache");
     }
     println!("output    {output}, of which reasoning {reasoning}");
     println!("counted   {}", shown.source);

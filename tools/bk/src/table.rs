@@ -1,8 +1,9 @@
-//! Results in aligned columns.
+//! Prints results in aligned columns.
 
 use std::io::IsTerminal as _;
 
-/// Prints rows in columns that are as wide as their widest cell, the last one apart; with a headline on a terminal.
+/// Prints rows in columns as wide as their widest cell; the last column is not padded. Prints the headline only on a
+/// terminal.
 pub(crate) fn print<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     let headline = headline.map(str::to_owned);
     if std::io::stdout().is_terminal() && !rows.is_empty() {

@@ -14,19 +14,19 @@ use crate::{Bench, print};
 pub(crate) struct Usage {
     /// The key's id, as listed.
     id: String,
-    /// How many days, today included: 1 to 90.
+    /// Number of days, today included: 1 to 90.
     #[arg(long, default_value_t = 30, value_parser = value_parser!(u16).range(1..=90))]
     days: u16,
-    /// What a line stands for.
+    /// What each line shows.
     #[arg(long, value_enum, default_value_t = By::Model)]
     by: By,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum By {
-    /// A model.
+    /// One model.
     Model,
-    /// A day, UTC.
+    /// One day (UTC).
     Day,
 }
 
@@ -48,7 +48,7 @@ struct Line<'a> {
     name: &'a str,
     requests: u64,
     errors: u64,
-    /// Cached tokens included.
+    /// Input tokens, cached tokens included.
     input_tokens: u64,
     cached_input_tokens: u64,
     output_tokens: u64,

@@ -1,4 +1,4 @@
-//! Arguments that are more than text.
+//! Parsers of command-line arguments.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use gateway::money::PicoUsd;
 use gateway::open_catalog::OpenCatalog;
 use gateway::store::items::{ANY, OFF};
 
-/// What switches a limit off.
+/// Switches a limit off.
 const NONE: &str = "none";
-/// Nobody grants more than a billion dollars on purpose.
+/// Largest grant: more than a billion dollars is a typing error.
 const MOST_USD: PicoUsd = PicoUsd::new(10_u128.pow(21));
 const DECIMALS: usize = 12;
 
-/// Refuses a whole key where an id belongs: it would end up in the shell's history.
+/// Parses a key id. Refuses a whole key, because arguments end up in the shell's history.
 pub(crate) fn key_id(text: &str) -> Result<KeyId> {
     if text.starts_with("bk_") {
         bail!("that is a key, not a key id: never pass a key as an argument. `bk keys list` shows the ids");
@@ -25,13 +25,13 @@ pub(crate) fn key_id(text: &str) -> Result<KeyId> {
     KeyId::parse(text).context("a key id is 16 hex digits; `bk keys list` shows them")
 }
 
-/// A rate per minute.
+/// Parses a rate per minute.
 pub(crate) fn rate(text: &str) -> Result<u128, String> {
     let rate = if text == NONE { Some(OFF) } else { text.parse().ok().filter(|rate| (1..OFF).contains(rate)) };
     rate.ok_or_else(|| format!("a rate is a whole number from 1, or `{NONE}` for no limit"))
 }
 
-/// A model that a key may use, by its public id; `*` for all. A name that only the open catalogue can have is taken as it is.
+/// Parses the public id of a model, or `*` for all. Accepts names that only the open catalogue can contain.
 pub(crate) fn model(text: &str) -> Result<String, String> {
     if text == ANY {
         return Ok(text.to_owned());
@@ -42,20 +42,20 @@ pub(crate) fn model(text: &str) -> Result<String, String> {
         Err(_) if OpenCatalog::may_have(text) => Ok(text.to_owned()),
         Err(unknown) => {
             let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
-            Err(format!("there is no such model; near it are {}. `{ANY}` stands for all", nearest.join(", ")))
+            Err(format!("there is no such model; similar names: {}. `{ANY}` means all models", nearest.join(", ")))
         }
     }
 }
 
-/// A network that a key may be used from; `*` for all.
+/// Parses a network, or `*` for all.
 pub(crate) fn network(text: &str) -> Result<String, String> {
     if text == ANY || Network::parse(text).is_some() {
         return Ok(text.to_owned());
     }
-    Err(format!("a network looks like 203.0.113.0/24, 2001:db8::/32 or 203.0.113.7; `{ANY}` stands for all"))
+    Err(format!("a network looks like 203.0.113.0/24, 2001:db8::/32 or 203.0.113.7; `{ANY}` means all networks"))
 }
 
-/// When a key stops working, in seconds since the epoch.
+/// Parses an expiry, in seconds since the epoch.
 pub(crate) fn expiry(text: &str) -> Result<u128, String> {
     if text == NONE || text == "never" {
         return Ok(OFF);
@@ -65,32 +65,33 @@ pub(crate) fn expiry(text: &str) -> Result<u128, String> {
         Ok(wait) => now.checked_add(wait).ok(),
         Err(_) => text.parse().ok(),
     };
-    let at = at.ok_or_else(|| "an expiry is a time like 30d, a moment like 2027-01-31T00:00:00Z, or `never`".to_owned())?;
+    let at =
+        at.ok_or_else(|| "an expiry is a duration like 30d, a time like 2027-01-31T00:00:00Z, or `never`".to_owned())?;
     if at <= now {
-        return Err("that is over already; `bk keys disable` switches a key off at once".to_owned());
+        return Err("that time has passed; `bk keys disable` disables a key at once".to_owned());
     }
     u128::try_from(at.as_second()).map_err(|error| error.to_string())
 }
 
-/// A length of time: `90s`, `15m`, `24h`, `30d`, `2w`, or 0.
+/// Parses a duration: `90s`, `15m`, `24h`, `30d`, `2w`, or 0.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400), ('w', 604_800)];
     let unit = units.iter().find_map(|(letter, seconds)| Some((text.strip_suffix(*letter)?, *seconds)));
     let (count, seconds) = unit.unwrap_or((text, 0));
     let count: Option<u64> = count.parse().ok().filter(|count| *count == 0 || seconds > 0);
     let total = count.and_then(|count| count.checked_mul(seconds)).filter(|total| *total <= 100 * 366 * 86_400);
-    total.map(Duration::from_secs).ok_or_else(|| "a length of time looks like 90s, 15m, 24h, 30d or 2w".to_owned())
+    total.map(Duration::from_secs).ok_or_else(|| "a duration looks like 90s, 15m, 24h, 30d or 2w".to_owned())
 }
 
-/// An amount of dollars, exactly as it is written.
+/// Parses an amount of dollars exactly.
 pub(crate) fn amount(text: &str) -> Result<PicoUsd, String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let amount = PicoUsd::parse_usd(text).filter(|_| plain && decimals <= DECIMALS && !text.ends_with('.'));
     let amount = amount.ok_or_else(|| format!("an amount is dollars like 25 or 0.50, with at most {DECIMALS} decimals"))?;
     match amount {
-        PicoUsd::ZERO => Err("an amount of nothing changes nothing".to_owned()),
-        amount if amount > MOST_USD => Err(format!("more than {MOST_USD} dollars at once is taken for a mistake")),
+        PicoUsd::ZERO => Err("the amount must not be zero".to_owned()),
+        amount if amount > MOST_USD => Err(format!("one grant is at most {MOST_USD} dollars")),
         amount => Ok(amount),
     }
 }

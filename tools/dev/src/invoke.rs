@@ -48,7 +48,7 @@ async fn invoked(lambda: &Lambda, name: &str, event: String) -> Result<Whole> {
     while let Some(piece) = reply.body.recv().await {
         body.extend_from_slice(&piece?);
     }
-    let body = String::from_utf8(body).context("the body is no text")?;
+    let body = String::from_utf8(body).context("the body is not text")?;
     let (status_code, headers, cookies) = (reply.head.status_code, reply.head.headers, reply.head.cookies);
     Ok(Whole { status_code, headers, cookies, body, is_base64_encoded: false })
 }

@@ -1,4 +1,4 @@
-//! `make dev` and `make watch`: the local stack, until Ctrl-C.
+//! `make dev` and `make watch`: runs the local stack until Ctrl-C.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,42 +17,42 @@ use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, S
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
-/// How functions log: Lambda's own variables, which a developer may set as well.
+/// Variables that control how functions log. A developer may set them.
 const LOGGING: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_FORMAT"];
-/// A readable pace for the simulator's words.
+/// Delay between the simulator's words, so that you can read along.
 const PACE: Duration = Duration::from_millis(30);
 const TIMEOUT: Duration = Duration::from_mins(15);
-/// Starts of each function for the measurement.
+/// Number of starts of each function that are measured.
 const COLD_STARTS: usize = 21;
 
-/// Runs the gateway on this machine, with its database and, without credentials, simulated providers.
+/// Run the gateway on this machine, with a local database. Without credentials, providers are simulated.
 #[derive(Parser)]
 struct Arguments {
-    /// Port of the base URL, on 127.0.0.1.
+    /// Port on 127.0.0.1.
     #[arg(long, env = "PORT", default_value_t = 9000)]
     port: u16,
-    /// Folder of the local database and key.
+    /// Folder for the local database and key.
     #[arg(long, default_value = ".dev")]
     data: PathBuf,
     /// Start with an empty database and a new key.
     #[arg(long)]
     fresh: bool,
-    /// Folder of the functions' binaries; this program's own by default.
+    /// Folder of the functions' binaries. Default: the folder of this program.
     #[arg(long)]
     binaries: Option<PathBuf>,
-    /// Measure the start of each function, print it, and end.
+    /// Measure the start of each function, print the result, and exit.
     #[arg(long)]
     coldstart: bool,
-    /// Measure so many requests of each kind, print the table, and end.
+    /// Measure this many requests of each kind, print a table, and exit.
     #[arg(long, value_name = "REQUESTS", requires = "floor")]
     bench: Option<usize>,
-    /// The program of the proxy that the measurement compares with.
+    /// The proxy program to compare with.
     #[arg(long)]
     floor: Option<PathBuf>,
-    /// Only database and providers: something else runs the functions on the port.
+    /// Start only the database and the providers. Another program runs the functions on the port.
     #[arg(long)]
     support_only: bool,
-    /// Only the front: the functions are behind Lambda's Invoke API at this URL.
+    /// Start only the front, for functions behind Lambda's Invoke API at this URL.
     #[arg(long, value_name = "URL")]
     invoke: Option<String>,
 }
@@ -108,7 +108,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     write_environment(&arguments.data, &stack.url, &stack.support)?;
     greet(&stack.url, &stack.support);
     for function in SCHEDULED {
-        // Nothing runs by schedule here: once is enough to end old holds and to read the list of models.
+        // Nothing runs on a schedule here. One run ends old holds and reads the list of models.
         if let Err(error) = stack.lambda.invoke(function, "{}".to_owned()).await {
             eprintln!("{function}: {error:#}");
         }
@@ -116,7 +116,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     wait_for_the_end().await
 }
 
-/// One base URL for functions that something else runs.
+/// Serves one base URL for functions that another program runs.
 async fn serve_front(port: u16, url: &str) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| format!("listen on port {port}"))?;
     let front = front::front(Functions::Remote(Remote::new(url)?));
@@ -125,19 +125,19 @@ async fn serve_front(port: u16, url: &str) -> Result<()> {
     axum::serve(listener, service).await.context("serve the front")
 }
 
-/// The environment wins over `.env`.
+/// Variables from the environment and `.env`. The environment has priority.
 fn honoured_variables() -> Vec<(String, String)> {
     let file: Vec<(String, String)> =
         dotenvy::from_filename_iter(".env").map(|lines| lines.flatten().collect()).unwrap_or_default();
     let from_file = |name: &str| file.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     #[expect(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
     let value = |name: &str| std::env::var(name).ok().or_else(|| from_file(name)).filter(|value| !value.is_empty());
-    // The table is the local one, whatever a shell prepared for AWS names.
+    // Always the local table, whatever the shell has set up for AWS.
     let names = VARIABLES.iter().filter(|name| **name != "TABLE_NAME").chain(&LOGGING);
     names.filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
 }
 
-/// `.dev/env` for scripts and `bk`, `.dev/functions.env` for functions that something else starts.
+/// Writes `.dev/env` for scripts and `bk`, and `.dev/functions.env` for functions that another program starts.
 fn write_environment(folder: &Path, url: &str, support: &Support) -> Result<()> {
     let key = support.key.expose_secret();
     let mut script = format!("GATEWAY_URL={url}\nGATEWAY_KEY={key}\n");
@@ -168,7 +168,7 @@ fn greet(url: &str, support: &Support) {
     );
 }
 
-/// The median of several starts, without warm-up.
+/// Prints the median of several starts, without warm-up.
 async fn print_cold_starts(options: &Options) -> Result<()> {
     let support = Support::start(options).await?;
     for name in FUNCTIONS {

@@ -30,7 +30,7 @@ impl Remote {
         let status = response.status();
         let answer = response.bytes().await.context("read the answer")?;
         ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&answer));
-        reply(&answer).with_context(|| format!("not an answer of a function: {}", String::from_utf8_lossy(&answer)))
+        reply(&answer).with_context(|| format!("not the response of a function: {}", String::from_utf8_lossy(&answer)))
     }
 }
 

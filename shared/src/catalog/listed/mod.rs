@@ -1,5 +1,5 @@
-//! OpenRouter's public list of models (`GET /models`, as its reference of 2026-08-22 has it): what it says, and which of its models can be served.
-//! Free of I/O; fields that are not read here are ignored, but for prices: one that is not known could be charged.
+//! OpenRouter's public list of models (`GET /models`, by its reference of 2026-08-22), and which of its models can be
+//! served. No I/O. Unknown fields are ignored, except prices, because an unknown price could be charged.
 
 mod model;
 mod prices;
@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// A body that is no list of models.
+/// A body that is not a list of models.
 #[derive(Debug, thiserror::Error)]
-#[error("no list of models: {0}")]
+#[error("not a list of models: {0}")]
 pub struct ListError(#[from] serde_json::Error);
 
 /// The list, in its order.
@@ -21,12 +21,12 @@ pub struct ListError(#[from] serde_json::Error);
 pub struct List {
     /// Its models.
     pub models: Vec<ListedModel>,
-    /// How many entries have another shape than a model's.
+    /// Number of entries that do not have a model's shape.
     pub unreadable: usize,
 }
 
 impl List {
-    /// Reads the list's body. An entry of another shape is counted and left out.
+    /// Parses the list. Entries of another shape are counted and skipped.
     pub fn read(body: &str) -> Result<Self, ListError> {
         #[derive(Deserialize)]
         struct Body<'a> {
@@ -40,74 +40,74 @@ impl List {
     }
 }
 
-/// What the list says about a model. Serialised, it is an entry of the list again, without what is not read here.
+/// A model of the list. Serialised, it is a list entry again, without unread fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListedModel {
     /// The id, `vendor/model`.
     pub id: String,
-    /// The id of the version that the id stands for now.
+    /// The id of the version that the id currently means.
     pub canonical_slug: Option<String>,
-    /// The name that people read.
+    /// The display name.
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
-    /// Since when it is listed, in seconds since the epoch.
+    /// When it was listed, in seconds since the epoch.
     pub created: Option<u64>,
-    /// Largest prompt and output together on any host, in tokens.
+    /// Maximum of prompt and output together on any host, in tokens.
     pub context_length: Option<u64>,
     /// What it reads and writes.
     #[serde(default, deserialize_with = "or_default")]
     pub architecture: Architecture,
-    /// Prices by their names, in USD per token; read by [`ListedModel::tariff`].
+    /// Prices by name, in USD per token; [`ListedModel::tariff`] reads them.
     #[serde(default, deserialize_with = "or_default")]
     pub pricing: Map<String, Value>,
-    /// The limits of the host that is asked first.
+    /// The limits of the first host.
     #[serde(default, deserialize_with = "or_default")]
     pub top_provider: TopProvider,
-    /// The request's fields that some host takes.
+    /// Request fields that some host supports.
     #[serde(default, deserialize_with = "or_default")]
     pub supported_parameters: Vec<String>,
-    /// How it can be told to think, if it thinks.
+    /// Its reasoning settings, if it reasons.
     pub reasoning: Option<Reasoning>,
     /// Its last day.
     pub expiration_date: Option<String>,
 }
 
-/// What a model reads and writes: `text`, `image`, `file`, `audio`, `video`.
+/// Modalities of a model: `text`, `image`, `file`, `audio`, `video`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Architecture {
-    /// What it reads.
+    /// Input.
     #[serde(deserialize_with = "or_default")]
     pub input_modalities: Vec<String>,
-    /// What it writes.
+    /// Output.
     #[serde(deserialize_with = "or_default")]
     pub output_modalities: Vec<String>,
 }
 
-/// The limits of the host that is asked first, in tokens.
+/// The limits of the first host, in tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TopProvider {
-    /// Largest prompt and output together.
+    /// Maximum of prompt and output together.
     pub context_length: Option<u64>,
-    /// Largest output.
+    /// Maximum output.
     pub max_completion_tokens: Option<u64>,
 }
 
-/// How a model can be told to think.
+/// A model's reasoning settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reasoning {
-    /// The effort words that it takes; none where it is only on or off.
+    /// Supported efforts; empty if reasoning is only on or off.
     #[serde(deserialize_with = "or_default")]
     pub supported_efforts: Vec<String>,
-    /// The effort that it makes when no word is said.
+    /// Its default effort.
     pub default_effort: Option<String>,
-    /// Whether it cannot do without.
+    /// Whether it always reasons.
     pub mandatory: Option<bool>,
 }
 
-/// The value, or the type's default where the list says `null`.
+/// The value, or the type's default if it is `null`.
 fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
@@ -115,29 +115,29 @@ fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserial
 /// Why a listed model is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It chooses among other models, and so among prices.
+    /// It chooses between other models, and so between prices.
     Router,
     /// Its name has a suffix that changes hosts or prices (`:free`, `:online`).
     Variant,
     /// Its id cannot be part of a request.
     Id,
-    /// It writes something else than text, which may have another price.
+    /// It outputs something other than text, which may have another price.
     Output,
-    /// The list names no window.
+    /// The list has no context window for it.
     Window,
-    /// A price that is missing, negative, or no number.
+    /// A price that is missing, negative or not a number.
     Price {
         /// Its name.
         field: String,
     },
-    /// A price that is not known here.
+    /// An unknown kind of price.
     UnknownPrice {
         /// Its name.
         field: String,
     },
-    /// Prompts or replies are free, which nobody promises to keep so.
+    /// Prompts or replies are free, which may change at any time.
     Free,
-    /// Requests or pictures cost more than what is held for their tokens.
+    /// Requests or images cost more than what is held for their tokens.
     Fee {
         /// Its name.
         field: &'static str,
@@ -145,7 +145,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether the list has no prices to go by, rather than a model of a kind that is not served.
+    /// Whether the reason is a missing or unusable price, and not the kind of model.
     pub const fn is_about_prices(&self) -> bool {
         match self {
             Self::Price { .. } | Self::UnknownPrice { .. } | Self::Free => true,
@@ -160,12 +160,12 @@ impl fmt::Display for Refusal {
             Self::Router => f.write_str("it chooses among other models"),
             Self::Variant => f.write_str("its suffix changes hosts or prices"),
             Self::Id => f.write_str("its id cannot be part of a request"),
-            Self::Output => f.write_str("it writes something else than text"),
-            Self::Window => f.write_str("its window is not known"),
+            Self::Output => f.write_str("it outputs something other than text"),
+            Self::Window => f.write_str("its context window is unknown"),
             Self::Price { field } => write!(f, "its price `{field}` cannot be used"),
             Self::UnknownPrice { field } => write!(f, "its price `{field}` is not known"),
             Self::Free => f.write_str("it is free"),
-            Self::Fee { field } => write!(f, "its price `{field}` is more than what is held for tokens"),
+            Self::Fee { field } => write!(f, "its price `{field}` is not a price per token"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A listed model as one of the catalogue, with OpenRouter as its only route.
+//! Converts a listed model to a catalogue model with OpenRouter as its only route.
 
 use jiff::civil::Date;
 
@@ -8,13 +8,13 @@ use crate::catalog::entry::{DEFAULT_OUTPUT, FIRST_EVENT};
 use crate::catalog::{Deprecation, Model, Route, Transfer};
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
 
-/// The vendor of OpenRouter's own models, which choose among others.
+/// The vendor name of OpenRouter's own models, which choose between others.
 const ROUTERS: &str = "openrouter";
-/// Vendors whose models sign their thoughts, or want none back.
+/// Vendors whose models sign their reasoning, or do not want it back.
 const SIGNING: [&str; 4] = ["anthropic", "google", "openai", "x-ai"];
 
 impl ListedModel {
-    /// The model as it is served, or why it is not. `day` is when the list was read: since then its last day is known.
+    /// The model as served, or why it is not. `day` is when the list was read, from which its end date is known.
     pub fn model(&self, day: Date) -> Result<Model, Refusal> {
         let vendor = self.vendor()?;
         let upstream = UpstreamModel::parse(&self.id).ok_or(Refusal::Id)?;
@@ -48,7 +48,7 @@ impl ListedModel {
         })
     }
 
-    /// The vendor, of a model with a price of its own.
+    /// The vendor, if it is a single model with its own price.
     fn vendor(&self) -> Result<&str, Refusal> {
         let (vendor, name) = self.id.split_once('/').ok_or(Refusal::Id)?;
         if vendor == ROUTERS {
@@ -57,13 +57,13 @@ impl ListedModel {
         if name.contains(':') { Err(Refusal::Variant) } else { Ok(vendor) }
     }
 
-    /// What it reads, in the catalogue's words: files are PDFs.
+    /// Its input modalities in the catalogue's words: files are PDFs.
     fn inputs(&self) -> Vec<String> {
         let word = |word: &String| if word == "file" { "pdf".to_owned() } else { word.clone() };
         self.architecture.input_modalities.iter().map(word).collect()
     }
 
-    /// Whether some host takes that field of a request. A list that says nothing of fields is not held against the model.
+    /// Whether some host supports a request field. Without a list of fields, yes.
     fn takes(&self, field: &str) -> bool {
         self.supported_parameters.is_empty() || self.supported_parameters.iter().any(|known| known == field)
     }
@@ -95,7 +95,7 @@ impl ListedModel {
         }
     }
 
-    /// Its end, where the list names one that can be read.
+    /// Its end, if the list has a readable date.
     fn deprecation(&self, day: Date) -> Option<Deprecation> {
         let ends: Date = self.expiration_date.as_deref()?.get(..10)?.parse().ok()?;
         let source = Some("OpenRouter's list of models".to_owned());
@@ -103,7 +103,7 @@ impl ListedModel {
     }
 }
 
-/// By words where it knows some. One without words that cannot do without is told nothing.
+/// By effort if it has some. A model without efforts that always reasons gets no setting.
 fn thinking(reasoning: &Reasoning) -> Thinking {
     match (reasoning.supported_efforts.is_empty(), reasoning.mandatory) {
         (false, _) => Thinking::Effort,
@@ -112,7 +112,7 @@ fn thinking(reasoning: &Reasoning) -> Thinking {
     }
 }
 
-/// The words that it takes; `none`, too, where the list says that it can do without.
+/// Its efforts, and `none` if it can be switched off.
 fn efforts(reasoning: &Reasoning) -> Vec<String> {
     let words = &reasoning.supported_efforts;
     let is_missing = !words.is_empty() && reasoning.mandatory == Some(false) && !words.iter().any(|word| word == "none");
@@ -130,7 +130,7 @@ mod tests {
         Date::constant(2026, 11, 27)
     }
 
-    /// A model of the list with that in the place of some members.
+    /// A listed model with these members replaced.
     fn listed(members: &Value) -> ListedModel {
         let mut entry = json!({
             "id": "acme/large-1", "name": "Acme: Large 1", "context_length": 200_000,

@@ -1,4 +1,5 @@
-//! The prices of a listed model. Held is the dearest that may be charged, since what OpenRouter reports is what is charged.
+//! The prices of a listed model. The highest price that may be charged is held, because OpenRouter's reported cost is
+//! charged.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use crate::money::PicoUsdPerToken;
 
 type Rate = Option<PicoUsdPerToken>;
 
-/// The prices that a map of them names.
+/// The prices in a map.
 #[derive(Clone, Copy, Default)]
 struct Rates {
     prompt: Rate,
@@ -26,8 +27,8 @@ struct Rates {
 }
 
 impl ListedModel {
-    /// What it costs at most. Prices that hold at times of the day count as if they always held; those of long prompts begin with the
-    /// shortest that the list names. Cache prices that are missing or zero are the input price.
+    /// Its maximum prices. Prices for times of the day count as if they always applied. Prices of long prompts begin with
+    /// the shortest prompt that the list names. Missing or zero cache prices are the input price.
     pub fn tariff(&self) -> Result<Tariff, Refusal> {
         let base = rates(&self.pricing, Rates::default())?;
         let mut price = base.price()?;
@@ -50,7 +51,7 @@ fn refusal(field: &str) -> Refusal {
     Refusal::Price { field: field.to_owned() }
 }
 
-/// The prices for some prompts or some hours.
+/// Prices for some prompts or hours.
 fn overrides(pricing: &Map<String, Value>) -> Result<&[Value], Refusal> {
     match pricing.get("overrides") {
         None | Some(Value::Null) => Ok(&[]),
@@ -59,7 +60,7 @@ fn overrides(pricing: &Map<String, Value>) -> Result<&[Value], Refusal> {
     }
 }
 
-/// The longest prompt, in tokens, for which an override does not hold.
+/// The longest prompt in tokens to which an override does not apply.
 fn above(entry: &Map<String, Value>) -> Result<u64, Refusal> {
     match entry.get("min_prompt_tokens") {
         None | Some(Value::Null) => Ok(0),
@@ -67,7 +68,7 @@ fn above(entry: &Map<String, Value>) -> Result<u64, Refusal> {
     }
 }
 
-/// The prices of a map, over those that hold where it names none.
+/// The prices of a map, with `base` for missing ones.
 fn rates(map: &Map<String, Value>, base: Rates) -> Result<Rates, Refusal> {
     let mut rates = base;
     for (field, value) in map.iter().filter(|(_, value)| !value.is_null()) {
@@ -85,7 +86,7 @@ fn rates(map: &Map<String, Value>, base: Rates) -> Result<Rates, Refusal> {
             "request" => &mut rates.request,
             "image" => &mut rates.image,
             "image_token" => &mut rates.image_token,
-            // Nobody asks for those, or they make it cheaper: only text comes out, and searches are a plugin's.
+            // These are never requested, or they reduce the price: only text is generated, and searches belong to a plugin.
             "image_output" | "audio_output" | "web_search" | "discount" => &mut unused,
             _ => return Err(Refusal::UnknownPrice { field: field.clone() }),
         };
@@ -127,8 +128,7 @@ impl Rates {
         })
     }
 
-    /// What is charged beside tokens must not be more than what is held for tokens: nothing for a request, a large picture's tokens
-    /// for a picture.
+    /// Other fees must not exceed what is held for tokens: nothing per request, and per image the tokens of a large image.
     fn check_fees(&self, input: PicoUsdPerToken) -> Result<(), Refusal> {
         let picture = input.cost_of(MediaTokens::default().picture.most());
         if paid(self.request).is_some() {
@@ -144,7 +144,7 @@ impl Rates {
     }
 }
 
-/// A price that is not zero.
+/// A price, unless it is zero.
 fn paid(rate: Rate) -> Rate {
     rate.filter(|price| *price != PicoUsdPerToken::default())
 }
@@ -160,7 +160,7 @@ mod tests {
         ListedModel { pricing: pricing.as_object().cloned().unwrap(), ..ListedModel::default() }.tariff()
     }
 
-    /// Input, output, cache reads, writes for five minutes and an hour, sound, and sound from a cache, in pico-dollars.
+    /// Input, output, cache reads, five-minute and one-hour writes, audio, and cached audio, in pico-dollars.
     fn classes(price: Price) -> [u64; 7] {
         let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } = price;
         [input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read].map(PicoUsdPerToken::pico)

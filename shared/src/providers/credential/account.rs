@@ -39,7 +39,7 @@ struct TokenReply {
 impl Account {
     /// Reads the JSON of either kind. What is wrong with it is said without quoting it: it is a secret.
     pub(super) fn parse(json: &SecretString, role: Option<&Role>) -> Result<Self, String> {
-        let fault = |error: serde_json::Error| format!("is no account's JSON: {}", json_fault(&error));
+        let fault = |error: serde_json::Error| format!("is not a Google credential file: {}", json_fault(&error));
         let text = json.expose_secret();
         let Kind { kind } = serde_json::from_str(text).map_err(fault)?;
         match kind.as_str() {

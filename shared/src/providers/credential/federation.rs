@@ -85,7 +85,7 @@ impl Federation {
         }
         let verification = file.credential_source.regional_cred_verification_url.replace("{region}", role.region());
         let url = Url::parse(&verification).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let verification_url = url.ok_or("has a regional_cred_verification_url that is no http or https URL")?;
+        let verification_url = url.ok_or("has a regional_cred_verification_url that is not an http or https URL")?;
         Ok(Self { file, verification, verification_url, role: role.clone() })
     }
 
@@ -134,13 +134,13 @@ async fn impersonate(
     let body = serde_json::to_string(&Impersonate { scope: [SCOPE], lifetime: LIFETIME });
     let body = body.map_err(|error| failed(&error.to_string()))?;
     let bearer = HeaderValue::from_str(&format!("Bearer {}", federated.expose_secret()));
-    let mut bearer = bearer.map_err(|_| failed("a token that fits no header"))?;
+    let mut bearer = bearer.map_err(|_| failed("the token cannot be a header value"))?;
     bearer.set_sensitive(true);
     let headers =
         HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let reply = transport.post(url, headers, body).await.map_err(|error| failed(&error.message))?;
     let reply: Impersonated = serde_json::from_str(&reply).map_err(|error| failed(&json_fault(&error)))?;
-    let expires: jiff::Timestamp = reply.expire_time.parse().map_err(|_| failed("an expireTime that is no time"))?;
-    let lifetime = SystemTime::from(expires).duration_since(now).map_err(|_| failed("a token that has expired"))?;
+    let expires: jiff::Timestamp = reply.expire_time.parse().map_err(|_| failed("expireTime is not a time"))?;
+    let lifetime = SystemTime::from(expires).duration_since(now).map_err(|_| failed("the token has expired"))?;
     Ok(Token::new(reply.access_token, now, lifetime))
 }

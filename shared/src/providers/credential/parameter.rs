@@ -65,7 +65,7 @@ impl ParameterReader {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT));
         headers.insert(TARGET.0, HeaderValue::from_static(TARGET.1));
         for (name, value) in signed {
-            let value = HeaderValue::from_str(&value).map_err(|_| failed("a signature that fits no header"))?;
+            let value = HeaderValue::from_str(&value).map_err(|_| failed("the signature cannot be a header value"))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         let reply = transport.post(&self.parameter.endpoint, headers, body).await;

@@ -1,15 +1,15 @@
-//! Pictures that can be drawn, and the limits that a model has for them.
+//! Checks that images can be decoded, and a model's limits for them.
 
 use crate::capability::PictureLimits;
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::picture::pixels;
 
-/// The pictures and documents of a request, counted against the limits of its model.
+/// The images and documents of a request, counted against the limits of its model.
 pub(super) struct Counted<'d> {
     limits: Option<PictureLimits>,
     count: u64,
-    /// The first picture that is too large where there are many.
+    /// The first image that is too large for a request with many.
     large: Option<(Value<'d>, u64)>,
 }
 
@@ -18,24 +18,26 @@ impl<'d> Counted<'d> {
         Self { limits, count: 0, large: None }
     }
 
-    /// Counts a picture or a document. Fails with 400 for one more than the model takes; a document counts as one page here.
+    /// Counts an image or a document. Fails with a 400 above the model's maximum. A document counts as one page.
     pub(super) fn add(&mut self, part: Value<'d>) -> Result<(), GatewayError> {
         self.count = self.count.saturating_add(1);
         match self.limits.filter(|limits| self.count > limits.most) {
-            Some(PictureLimits { most, .. }) => Err(part
-                .wrong(&format!("this model takes at most {most} pictures and pages in a request; leave out the oldest"))),
+            Some(PictureLimits { most, .. }) => {
+                Err(part
+                    .wrong(&format!("this model accepts at most {most} images and pages per request; remove the oldest")))
+            }
             None => Ok(()),
         }
     }
 
-    /// Checks an inline picture, which stands at that place of the request.
+    /// Checks an inline image at this position of the request.
     pub(super) fn picture(&mut self, place: Value<'d>, data: &str) -> Result<(), GatewayError> {
-        let unreadable = || place.wrong("these bytes are not a readable picture").with_code("invalid_value");
+        let unreadable = || place.wrong("these bytes are not a readable image").with_code("invalid_value");
         let side = pixels(data).ok_or_else(unreadable)?.longest();
         let Some(PictureLimits { bytes, side: most, side_of_many, .. }) = self.limits else { return Ok(()) };
         if data.len() as u64 > bytes {
             let megabytes = bytes / (1 << 20);
-            return Err(place.wrong(&format!("this model takes pictures of at most {megabytes} MB of base64")));
+            return Err(place.wrong(&format!("this model accepts images of at most {megabytes} MB of base64")));
         }
         if side > most {
             return Err(too_large(place, side, most, ""));
@@ -46,11 +48,11 @@ impl<'d> Counted<'d> {
         Ok(())
     }
 
-    /// Checks what only the whole request tells.
+    /// Checks what depends on the whole request.
     pub(super) fn end(self) -> Result<(), GatewayError> {
         match (self.large, self.limits) {
             (Some((place, side)), Some(limits)) if self.count > limits.many => {
-                let among = format!(" among more than {} pictures and documents", limits.many);
+                let among = format!(" in a request with more than {} images and documents", limits.many);
                 Err(too_large(place, side, limits.side_of_many, &among))
             }
             _ => Ok(()),
@@ -60,6 +62,6 @@ impl<'d> Counted<'d> {
 
 fn too_large(place: Value<'_>, side: u64, most: u64, among: &str) -> GatewayError {
     place.wrong(&format!(
-        "this picture has a side of {side} px, and this model takes at most {most} px{among}; make it smaller"
+        "this image has a side of {side} px, but this model accepts at most {most} px{among}; scale it down"
     ))
 }

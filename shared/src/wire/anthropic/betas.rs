@@ -1,7 +1,8 @@
-//! Which of Anthropic's beta features Vertex AI accepts. It refuses the whole request for a single unknown one, so the list
-//! is what passes; the rest is dropped and named. Data as of November 2026, from public gateways' tables and Vertex's own errors.
+//! Which of Anthropic's beta features Vertex AI accepts. It rejects the whole request for a single unknown one. So only the
+//! listed ones pass; the rest is dropped and named. Data as of November 2026, from public gateways' tables and Vertex's own
+//! errors.
 
-/// Betas that pass, and what they are called on Vertex. Not compaction: what it samples of its own is not in a reply's usage
+/// Betas that pass, with their names on Vertex. Compaction does not pass: its own sampling is not part of a reply's usage
 /// (platform.claude.com, compaction, `usage.iterations`), so it could be neither held nor charged.
 const ON_VERTEX: &[(&str, &str)] = &[
     ("advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19"),
@@ -14,24 +15,24 @@ const ON_VERTEX: &[(&str, &str)] = &[
     ("tool-search-tool-2025-10-19", "tool-search-tool-2025-10-19"),
 ];
 
-/// The beta that lets `context_management` pass; without it the field is refused.
+/// The beta that `context_management` requires.
 pub const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
 
-/// The beta that opens a window of a million tokens to models that have a smaller one.
+/// The beta that opens a window of a million tokens on models with a smaller one.
 pub const LONG_CONTEXT: &str = "context-1m-2025-08-07";
 
-/// The beta that lets a system message between turns add tools and take them away.
+/// The beta that lets a system message between turns add and remove tools.
 pub const TOOL_CHANGES: &str = "mid-conversation-tool-changes-2026-07-01";
 
-/// The header by which clients ask for betas.
+/// The header with which clients request betas.
 pub const HEADER: &str = "anthropic-beta";
 
-/// A beta that is left out, as the client is told of it.
+/// A dropped beta, as reported to the client.
 pub fn named(beta: &str) -> String {
     format!("{HEADER}:{beta}")
 }
 
-/// Sorts a client's betas (values of `anthropic-beta`, each a comma list) into those that Vertex takes and those it does not.
+/// Sorts a client's betas (values of `anthropic-beta`, each a comma list) into those that Vertex accepts and the others.
 pub fn for_vertex<'a>(headers: impl Iterator<Item = &'a str>) -> (Vec<&'static str>, Vec<String>) {
     let (mut accepted, mut dropped) = (Vec::new(), Vec::new());
     for beta in headers.flat_map(|value| value.split(',')).map(str::trim).filter(|beta| !beta.is_empty()) {

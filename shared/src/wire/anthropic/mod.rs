@@ -1,4 +1,4 @@
-//! Anthropic Messages, as clients speak it to us and as Vertex AI speaks it.
+//! Anthropic Messages, for clients and for Vertex AI.
 
 pub mod betas;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Anthropic's typed tools that run at the client: their names stand for schemas that Claude knows. Another model has to be told.
+//! Schemas of Anthropic's typed tools that run at the client. Claude knows them by type; other models need the schema.
 
 /// The input schema of a typed client tool.
 pub(in crate::wire::anthropic) fn schema(kind: &str) -> Option<&'static str> {

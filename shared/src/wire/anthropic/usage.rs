@@ -1,4 +1,4 @@
-//! Usage in Anthropic's words: `input_tokens` excludes cached tokens, `output_tokens` includes thinking.
+//! Usage in Anthropic's form: `input_tokens` excludes cached tokens, `output_tokens` includes reasoning.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::chat::Usage;
 use crate::money::PicoUsd;
 use crate::wire::raw::RawObject;
 
-/// Usage as it arrives: whole in `message_start`, again in `message_delta`, where only some members may be repeated.
+/// Usage as it arrives: complete in `message_start`, and again in `message_delta`, where some members may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ProviderUsage {
@@ -32,7 +32,7 @@ struct OutputDetails {
 }
 
 impl ProviderUsage {
-    /// Takes over what a later report says. Counts are cumulative: they replace, they never add.
+    /// Merges a later report. Counts are cumulative: they replace, they never add.
     pub fn update(&mut self, later: Self) {
         let Self {
             input_tokens,
@@ -50,7 +50,7 @@ impl ProviderUsage {
         self.output_tokens_details = output_tokens_details.or_else(|| self.output_tokens_details.take());
     }
 
-    /// The canonical counts. Cache writes without a split are five-minute ones, the default lifetime.
+    /// The canonical counts. Cache writes without a split have the default lifetime of five minutes.
     pub fn canonical(&self) -> Usage {
         let written = self.cache_creation_input_tokens;
         let split = self.cache_creation.as_ref();
@@ -71,20 +71,20 @@ impl ProviderUsage {
     }
 }
 
-/// Usage as Anthropic's clients read it; Claude Code needs all four counts.
+/// Usage for Anthropic's clients. Claude Code needs all four counts.
 #[derive(Serialize)]
 pub struct ClientUsage {
     input_tokens: u64,
     cache_creation_input_tokens: u64,
     cache_read_input_tokens: u64,
     output_tokens: u64,
-    /// What the client is charged, in dollars, once the reply is complete.
+    /// The client's charge in dollars, once the reply is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<PicoUsd>,
 }
 
 impl ClientUsage {
-    /// These counts, at that cost where it is known.
+    /// These counts, with their cost if known.
     pub fn new(usage: &Usage, cost: Option<PicoUsd>) -> Self {
         Self {
             input_tokens: usage.input,
@@ -96,7 +96,7 @@ impl ClientUsage {
     }
 }
 
-/// Usage as a forwarded reply shows it: the provider's own counts, or ours where it gave none, and what the client is charged.
+/// Usage of a forwarded reply: the provider's counts, or ours if it gave none, and the client's charge.
 pub(super) fn shown<'a>(
     reported: Option<RawObject<'a>>,
     usage: &Usage,
@@ -117,7 +117,7 @@ pub(super) fn shown<'a>(
     Ok(shown)
 }
 
-/// Takes out what a provider says of its own price.
+/// Removes the provider's own price.
 pub(super) fn remove_cost(usage: &mut RawObject<'_>) {
     usage.remove("cost");
     usage.remove("cost_details");

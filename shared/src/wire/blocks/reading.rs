@@ -25,7 +25,7 @@ pub(in crate::wire) static BLOCK: Reading = ByType(&[
 static SOURCE: Reading =
     Members(&[("type", WHOLE), ("media_type", WHOLE), ("data", WHOLE), ("url", WHOLE), ("content", &CONTENT)]);
 
-// Citations that are asked for are named where a block is read.
+// Requested citations are named where a block is read.
 static DOCUMENT: Reading = Members(&[
     ("type", WHOLE),
     ("source", &SOURCE),
@@ -35,7 +35,7 @@ static DOCUMENT: Reading = Members(&[
     ("cache_control", WHOLE),
 ]);
 
-// Who called says nothing to a model that did not.
+// The caller of a server tool means nothing to a model that did not call it.
 static CALL: Reading = Members(&[
     ("type", WHOLE),
     ("id", WHOLE),

@@ -1,4 +1,4 @@
-//! The subset of JSON Schema that Claude's structured output takes.
+//! The subset of JSON Schema that Claude's structured output accepts.
 
 use serde_json::Value;
 
@@ -6,19 +6,19 @@ use super::references::{leads_to_definition, shortened};
 use super::{HOPS, Joiner, any_of, into_schema, is_limit, is_object, take};
 use crate::wire::schema_ref::{Schema, SchemaError, merge};
 
-/// Brings a schema into the subset of structured output.
+/// Converts a schema to the subset of structured output.
 pub(super) struct Closer<'a> {
     joiner: Joiner<'a>,
     depth: usize,
 }
 
 impl<'a> Closer<'a> {
-    /// A closer for one document.
+    /// A converter for one document.
     pub(super) fn new(root: &'a Value) -> Self {
         Self { joiner: Joiner::new(root), depth: 0 }
     }
 
-    /// The document, closed. Without anything to say it is a schema of everything.
+    /// Converts the whole document. An empty document becomes a schema that accepts everything.
     pub(super) fn root(mut self) -> Result<Schema, SchemaError> {
         let root = self.joiner.root.clone();
         if let Value::Object(root) = root {
@@ -28,7 +28,7 @@ impl<'a> Closer<'a> {
         Ok(self.schema(root)?.unwrap_or_default())
     }
 
-    /// None for the schema `false`, which nothing matches.
+    /// Returns `None` for the schema `false`, which matches nothing.
     fn schema(&mut self, value: Value) -> Result<Option<Schema>, SchemaError> {
         match value {
             Value::Object(schema) => self.object(schema).map(Some),
@@ -65,8 +65,8 @@ impl<'a> Closer<'a> {
         Ok(closed)
     }
 
-    /// The schema without `allOf`, as closed objects could not be true together, and without a reference that changes its meaning
-    /// when schemas move.
+    /// Merges `allOf`, because closed objects cannot all hold at once, and replaces a reference that would change its
+    /// meaning when schemas move.
     fn joined(&mut self, schema: Schema) -> Schema {
         let mut schema = self.settled(schema, leads_to_definition);
         loop {
@@ -81,17 +81,17 @@ impl<'a> Closer<'a> {
         }
     }
 
-    /// The schema with its own reference replaced, unless it may stay.
+    /// Replaces the schema's own reference, unless it may stay.
     fn settled(&mut self, mut schema: Schema, may_stay: fn(&str) -> bool) -> Schema {
         let stays = |schema: &Schema| schema.get("$ref").and_then(Value::as_str).is_none_or(may_stay);
-        // Deep down nothing is copied any more, so that a chain of references cannot end our stack.
+        // Deep inside a schema nothing is copied any more, so that a chain of references cannot exhaust the stack.
         if !stays(&schema) && self.depth <= HOPS {
             schema = self.joiner.dereferenced(schema);
         }
         if stays(&schema) { schema } else { shortened(schema) }
     }
 
-    /// None for what is dropped.
+    /// Returns `None` for a dropped keyword.
     fn keyword(&mut self, key: &str, value: Value) -> Result<Option<Value>, SchemaError> {
         match (key, value) {
             (
@@ -131,7 +131,7 @@ impl<'a> Closer<'a> {
     }
 }
 
-/// A tuple as a list of its alternatives.
+/// Converts a tuple to a list of its alternatives.
 fn untupled(mut schema: Schema) -> Schema {
     let tuple = schema.get("items").is_some_and(Value::is_array);
     let mut places = take(&mut schema, if tuple { "items" } else { "prefixItems" });
@@ -144,7 +144,7 @@ fn untupled(mut schema: Schema) -> Schema {
     schema
 }
 
-/// Requires only properties that there are: in a closed object no other can be given.
+/// Requires only existing properties: a closed object can have no others.
 fn require_known(schema: &mut Schema) {
     let names = take(schema, "required");
     let properties = schema.get("properties");
@@ -155,7 +155,7 @@ fn require_known(schema: &mut Schema) {
     }
 }
 
-/// Lets an object have no other properties than those it names.
+/// Closes an object: it may have no other properties than those it names.
 pub(super) fn closed_object(mut schema: Schema) -> Schema {
     schema.entry("type").or_insert_with(|| Value::from("object"));
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));

@@ -1,4 +1,4 @@
-//! References inside a schema: which of them close a circle or lead nowhere, and what stands in their place.
+//! References inside a schema: which are circular or dangling, and what replaces them.
 
 use std::collections::{HashMap, HashSet};
 use std::ptr;
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::wire::schema_ref::{Schema, children, children_mut, cut, name_of, resolve};
 
-/// Levels of schemas and references below which a reference counts as recursive: our stack must not end before it does.
+/// Depth of schemas and references below which a reference counts as recursive, so that the stack cannot overflow.
 const DEPTH_LIMIT: usize = 128;
 
-/// Moves the references of a schema that becomes the property `value` of the root.
+/// Adjusts the references of a schema that becomes the property `value` of the root.
 pub(super) fn move_references(schema: &mut Schema) {
     if let Some(Value::String(reference)) = schema.get_mut("$ref")
         && let Some(pointer) = reference.strip_prefix('#')
@@ -21,17 +21,17 @@ pub(super) fn move_references(schema: &mut Schema) {
     children_mut(schema).into_iter().for_each(move_references);
 }
 
-/// Finds the references that close a circle.
+/// Finds circular references.
 pub(super) struct Recursion<'a> {
     root: &'a Value,
-    /// Whether the walk still is inside a schema that it has seen.
+    /// Whether the walk is still inside a schema that it has visited.
     seen: HashMap<*const Schema, bool>,
     closing: HashSet<*const Schema>,
     depth: usize,
 }
 
 impl<'a> Recursion<'a> {
-    /// The schemas whose `$ref` must go so that no circle is left.
+    /// The schemas whose `$ref` must be removed so that no circle is left.
     pub(super) fn of(root: &'a Value) -> HashSet<*const Schema> {
         let mut recursion = Self { root, seen: HashMap::new(), closing: HashSet::new(), depth: 0 };
         if let Value::Object(schema) = root {
@@ -40,8 +40,8 @@ impl<'a> Recursion<'a> {
         recursion.closing
     }
 
-    /// Whether the walk came back to a schema that it is in. The last reference on the way there closes the circle: it need not
-    /// lead to that schema, but may lead to one around it.
+    /// Whether the walk returned to a schema that it is inside. The last reference on the path closes the circle. It may
+    /// point to a schema around that one.
     fn visit(&mut self, schema: &'a Schema) -> bool {
         if let Some(inside) = self.seen.get(&ptr::from_ref(schema)) {
             return *inside;
@@ -64,7 +64,7 @@ impl<'a> Recursion<'a> {
     }
 }
 
-/// Replaces the references that close a circle by an end.
+/// Replaces circular references by an end.
 pub(super) fn cut_recursive(schema: &mut Schema, recursive: &HashSet<*const Schema>) {
     if recursive.contains(&ptr::from_ref(schema)) {
         let name = schema.get("$ref").and_then(Value::as_str).map(name_of).unwrap_or_default();
@@ -75,7 +75,7 @@ pub(super) fn cut_recursive(schema: &mut Schema, recursive: &HashSet<*const Sche
     }
 }
 
-/// Replaces references that lead to no schema by `instead` of them. What an unknown keyword holds is none.
+/// Replaces references that point to no schema by `instead`. The content of an unknown keyword is not a schema.
 pub(super) fn cut_dangling(schema: &mut Schema, instead: fn(&str) -> Schema) {
     let document = Value::Object(schema.clone());
     let mut schemas = HashSet::new();
@@ -102,13 +102,13 @@ fn cut_unless(leads: &dyn Fn(&str) -> bool, schema: &mut Schema, instead: fn(&st
     }
 }
 
-/// Whether a reference leads to a definition at the root, which stays where it is.
+/// Whether a reference points to a definition at the root, which does not move.
 pub(super) fn leads_to_definition(reference: &str) -> bool {
     let name = reference.strip_prefix("#/$defs/").or_else(|| reference.strip_prefix("#/definitions/"));
     name.is_some_and(|name| !name.contains('/'))
 }
 
-/// Ends a schema, keeping its own description.
+/// Ends a schema, and keeps its own description.
 fn end(schema: &mut Schema, mut instead: Schema) {
     instead.extend(schema.get("description").cloned().map(|text| ("description".to_owned(), text)));
     *schema = instead;
@@ -121,7 +121,7 @@ pub(super) fn shortened(mut schema: Schema) -> Schema {
     schema
 }
 
-/// Stands for a structure that is not known.
+/// A placeholder for an unknown structure.
 pub(super) fn unknown(reference: &str) -> Schema {
     cut(format!("Unknown structure: {}.", name_of(reference)))
 }

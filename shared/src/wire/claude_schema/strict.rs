@@ -1,4 +1,4 @@
-//! How many strict tools Claude compiles for one request.
+//! How many strict tools Claude accepts in one request.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use super::{UNIONS, allows_strict};
 use crate::wire::schema_ref::{self, Schema, children};
 
-/// The most strict tools, and the most properties of all their schemas together that need not be there, or that have one of several
-/// types (platform.claude.com, structured outputs: limits of schemas; elizaOS/eliza#16499, mozilla/bugbug#6129).
+/// Limits of a request: strict tools, and the optional properties and the properties with several types in all their schemas
+/// together (platform.claude.com, structured outputs: limits of schemas; elizaOS/eliza#16499, mozilla/bugbug#6129).
 const MOST: StrictTools = StrictTools { tools: 20, optional: 24, unions: 16 };
 
 /// The strict tools of a request so far.
@@ -19,8 +19,8 @@ pub struct StrictTools {
 }
 
 impl StrictTools {
-    /// Whether one more tool may be strict: its schema keeps the rules for it ([`allows_strict`]), and fits beside those before it. One
-    /// that may is counted.
+    /// Whether one more tool may be strict: its schema follows the rules ([`allows_strict`]), and fits within the limits
+    /// after the earlier ones. If so, it is counted.
     pub fn admits(&mut self, schema: &RawValue) -> bool {
         let Ok(document) = schema_ref::parse(schema) else { return false };
         let mut sum = Self { tools: self.tools.saturating_add(1), ..*self };
@@ -43,7 +43,7 @@ impl StrictTools {
     }
 }
 
-/// How many properties of an object need not be there.
+/// Number of optional properties of an object.
 fn optional(schema: &Schema) -> usize {
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
@@ -51,7 +51,7 @@ fn optional(schema: &Schema) -> usize {
     properties.map_or(0, |properties| properties.keys().filter(|name| !required.contains(&name.as_str())).count())
 }
 
-/// Whether a schema leaves a choice between types.
+/// Whether a schema allows several types.
 fn is_union(schema: &Schema) -> bool {
     let has_types = schema.get("type").and_then(Value::as_array).is_some_and(|kinds| kinds.len() > 1);
     has_types || UNIONS.iter().any(|union| *union != "allOf" && schema.contains_key(*union))

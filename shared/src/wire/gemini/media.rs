@@ -1,18 +1,18 @@
-//! Pictures, documents, sound and video as Gemini takes them: by their labels (ai.google.dev and docs.cloud.google.com, pages of image,
-//! document, audio and video understanding).
+//! Images, documents, audio and video that Gemini accepts, by their labels (ai.google.dev and docs.cloud.google.com, pages
+//! of image, document, audio and video understanding).
 
 use crate::wire::media::{Carrier, InlinePart, OFFICE, Told, told};
 use crate::wire::target::Target;
 
-/// What pictures of other kinds are refused with.
-const OTHER_PICTURE: &str = "pictures of this kind: it takes JPEG, PNG, WebP and HEIC";
-/// What documents of other kinds are refused with.
-const OTHER_FILE: &str = "files of this kind: it takes PDF and text";
-/// What documents of other kinds are refused with where Office files are read.
+/// Refusal of images of other kinds.
+const OTHER_PICTURE: &str = "images of this kind: it accepts JPEG, PNG, WebP and HEIC";
+/// Refusal of documents of other kinds.
+const OTHER_FILE: &str = "files of this kind: it accepts PDF and text";
+/// Refusal of documents of other kinds by models that read Office files.
 const OTHER_THAN_OFFICE: &str =
-    "files of this kind: it takes PDF, text and Office files; say which one it is by its media type or its name";
+    "files of this kind: it accepts PDF, text and Office files; name the format in its media type or file name";
 
-/// Why the model does not take inline bytes; `None` for what it takes.
+/// Why the model rejects inline bytes; `None` if it accepts them.
 pub(super) fn refusal(part: &InlinePart<'_>, target: &Target<'_>) -> Option<&'static str> {
     let reads_office = target.capabilities.office_files;
     let other_file = if reads_office { OTHER_THAN_OFFICE } else { OTHER_FILE };

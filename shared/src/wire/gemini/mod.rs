@@ -1,4 +1,4 @@
-//! Gemini `generateContent`, as Vertex AI speaks it. Provider side only.
+//! Gemini `generateContent` for Vertex AI. Provider side only.
 
 mod media;
 pub mod provider;
@@ -7,7 +7,7 @@ pub mod schema;
 use crate::wire::media::InlinePart;
 use crate::wire::target::Target;
 
-/// Why a model does not take inline bytes; the words say what is not taken.
+/// Why a model rejects inline bytes. The text says what is rejected.
 pub fn media_refusal(part: &InlinePart<'_>, target: &Target<'_>) -> Option<&'static str> {
     media::refusal(part, target)
 }

@@ -1,11 +1,13 @@
-//! JSON Schemas for Gemini: a light clean for the fields that take JSON Schema, and the `OpenAPI` subset for those that do not.
+//! JSON Schemas for Gemini: light cleaning for the fields that accept JSON Schema, and the `OpenAPI` subset for those that
+//! do not.
 //!
-//! Only keywords are touched: inside `properties` a key is a name, so a property may be called `const`, `type` or `$ref`.
-//! Neither function may be given a whole request: it would eat tool arguments that are named like keywords.
+//! Only keywords are changed. Keys inside `properties` are names, so a property may be called `const`, `type` or `$ref`.
+//! Never pass a whole request: tool arguments named like keywords would be removed.
 //!
-//! Losses: what Gemini's subset has no word for is dropped (`not`, `if`, `patternProperties`, `multipleOf` ...) or said in the
-//! description (`format`, numbers in `enum`). Recursion, unknown references and references beyond the limits of depth and size
-//! end in an object of unknown content. The `OpenAPI` subset cannot say "anything": what gives no hint of its type is a string.
+//! What is lost: keywords that Gemini's subset lacks are dropped (`not`, `if`, `patternProperties`, `multipleOf` ...) or
+//! move to the description (`format`, numbers in `enum`). Recursion, unknown references, and references beyond the limits of
+//! depth and size end in an object of unknown content. The `OpenAPI` subset cannot express "anything": a schema without any
+//! type becomes a string.
 
 mod openapi;
 
@@ -16,7 +18,7 @@ pub use crate::wire::schema_ref::SchemaError;
 use crate::wire::schema_ref::{self, Place, Room, Schema, cut, name_of, resolve};
 use openapi::Converter;
 
-/// Keywords without a meaning for Gemini, and those that inlining makes superfluous.
+/// Keywords that have no meaning for Gemini, or that inlining makes unnecessary.
 const DROPPED: [&str; 14] = [
     "$anchor",
     "$comment",
@@ -33,13 +35,14 @@ const DROPPED: [&str; 14] = [
     "discriminator",
     "examples",
 ];
-/// Where a boolean is a flag that Gemini knows, not a schema to replace.
+/// Keywords for which a boolean is a flag that Gemini knows, not a schema.
 const FLAGS: [&str; 4] = ["additionalItems", "additionalProperties", "unevaluatedItems", "unevaluatedProperties"];
-/// Levels of schemas below which references are cut. A chain of references must end neither our stack nor a reader's patience.
+/// Depth of schemas below which references are cut, so that a chain of references exhausts neither the stack nor the reader.
 const DEPTH_LIMIT: usize = 24;
 
-/// The schema for `parametersJsonSchema` and `responseJsonSchema`: standard JSON Schema without references, `const`, exclusive
-/// limits, boolean schemas and annotations that Gemini refuses. A schema that needs nothing is returned byte for byte.
+/// The schema for `parametersJsonSchema` and `responseJsonSchema`: standard JSON Schema without references, `const`,
+/// exclusive limits, boolean schemas and annotations that Gemini rejects. A schema that already conforms is returned byte
+/// for byte.
 pub fn json_schema(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     let parsed = schema_ref::parse(schema)?;
     let cleaned = clean(&parsed)?;
@@ -49,8 +52,8 @@ pub fn json_schema(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     schema_ref::write(&cleaned)
 }
 
-/// The schema for `parameters` and `responseSchema`: the subset of `OpenAPI` 3.0 in which any unknown keyword is refused.
-/// None for an object without properties: the field must then be left out.
+/// The schema for `parameters` and `responseSchema`: the subset of `OpenAPI` 3.0 in which unknown keywords are rejected.
+/// Returns `None` for an object without properties: then the field must be left out.
 pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> {
     let cleaned = clean(&schema_ref::parse(schema)?)?;
     let subset = Converter::new().schema(cleaned, "object");
@@ -63,17 +66,17 @@ fn clean(root: &Value) -> Result<Schema, SchemaError> {
     Ok(cleaned.unwrap_or_default())
 }
 
-/// Makes the schema self-contained and drops what Gemini refuses.
+/// Makes the schema self-contained, and drops what Gemini rejects.
 struct Cleaner<'a> {
     root: &'a Value,
-    /// The schemas that the walk is in: a reference to one of them is a recursion.
+    /// The schemas that the walk is inside: a reference to one of them is a recursion.
     active: Vec<&'a Schema>,
-    /// For what replaces references.
+    /// Remaining budget for replacing references.
     room: Room,
 }
 
 impl<'a> Cleaner<'a> {
-    /// None for the schema `false`, which nothing matches.
+    /// Returns `None` for the schema `false`, which nothing matches.
     fn schema(&mut self, value: &'a Value) -> Result<Option<Schema>, SchemaError> {
         match value {
             Value::Object(schema) => self.object(schema).map(Some),
@@ -99,7 +102,7 @@ impl<'a> Cleaner<'a> {
         Ok(inclusive(without_const(cleaned)))
     }
 
-    /// What stands in place of a reference.
+    /// The replacement of a reference.
     fn target(&mut self, reference: &Value) -> Result<Schema, SchemaError> {
         let reference = reference.as_str().unwrap_or_default();
         let target = match resolve(self.root, reference) {
@@ -136,7 +139,7 @@ impl<'a> Cleaner<'a> {
         }
     }
 
-    /// Alternatives that nothing matches are left out; in a tuple each place counts.
+    /// Drops alternatives that nothing matches. In a tuple each position counts.
     fn many(&mut self, key: &str, list: &'a [Value]) -> Result<Option<Value>, SchemaError> {
         let tuple = matches!(key, "items" | "prefixItems");
         let mut schemas = Vec::with_capacity(list.len());
@@ -163,14 +166,14 @@ impl<'a> Cleaner<'a> {
     }
 }
 
-/// `required` without the properties whose schema is `false`: they are dropped.
+/// `required` without the properties whose schema is `false`, because they are dropped.
 fn without_impossible(schema: &Schema, names: &[Value]) -> Value {
     let properties = schema.get("properties");
     let impossible = |name: &str| properties.and_then(|properties| properties.get(name)) == Some(&Value::Bool(false));
     names.iter().filter(|name| !name.as_str().is_some_and(impossible)).cloned().collect()
 }
 
-/// `const` as an `enum` of one, with its type.
+/// Converts `const` to an `enum` with one value and its type.
 fn without_const(schema: Schema) -> Schema {
     let Some(only) = schema.get("const").cloned() else { return schema };
     let kind = kind_of(&only);
@@ -186,7 +189,7 @@ fn without_const(schema: Schema) -> Schema {
     replaced
 }
 
-/// Exclusive limits: the next integer where only integers match, else dropped.
+/// Converts exclusive limits: to the next integer if only integers match, otherwise they are dropped.
 fn inclusive(mut schema: Schema) -> Schema {
     let integer = match schema.get("type") {
         Some(Value::Array(kinds)) => kinds.contains(&Value::from("integer")) && !kinds.contains(&Value::from("number")),
@@ -195,7 +198,7 @@ fn inclusive(mut schema: Schema) -> Schema {
     for (exclusive, limit, step) in [("exclusiveMinimum", "minimum", 1_i8), ("exclusiveMaximum", "maximum", -1)] {
         let Some(bound) = schema.get(exclusive) else { continue };
         let own = schema.get(limit).and_then(Value::as_number);
-        // Before draft 6 the keyword was a flag beside the limit.
+        // Before draft 6 the keyword was a boolean next to the limit.
         let bound = if *bound == Value::Bool(true) { own } else { bound.as_number() };
         if let Some(next) = bound.filter(|_| integer).and_then(|bound| beyond(bound, step)) {
             let sign = f64::from(step);
@@ -209,7 +212,7 @@ fn inclusive(mut schema: Schema) -> Schema {
     schema
 }
 
-/// The nearest integer beyond a bound; a fraction is itself never reached by an integer.
+/// The nearest integer beyond a bound. An integer never equals a fractional bound.
 fn beyond(bound: &Number, step: i8) -> Option<Number> {
     match (bound.as_i64(), bound.as_f64()) {
         (Some(bound), _) => bound.checked_add(i64::from(step)).map(Number::from),

@@ -1,5 +1,5 @@
-//! How many pages a PDF has at most, and how much text, by what it says of itself anywhere: its page objects, the lists of its page
-//! tree, its counts, the strings of its streams. Readers differ in which of them they follow, so the largest counts.
+//! Upper bounds for the pages and the text of a PDF, from everything that it says anywhere: page objects, child lists of the
+//! page tree, counts, and strings of streams. Readers differ in which of these they follow, so the largest number counts.
 
 mod letters;
 
@@ -10,30 +10,30 @@ use flate2::read::ZlibDecoder;
 
 use letters::{longest_glyph, longest_letter};
 
-/// How much of the compressed objects of one document is read.
+/// Maximum size of decompressed data that is read from one document.
 const MOST_INFLATED: u64 = 16 * 1024 * 1024;
-/// How far before its data a stream's dictionary is looked at.
+/// How far before its data a stream's dictionary is searched.
 const DICTIONARY: usize = 4_096;
-/// Bytes of other words for what is drawn, which a page may tell a reader as often as it wants: more are not counted.
+/// Maximum size of alternative text in bytes. A page may repeat it as often as it wants.
 const MOST_OTHER_WORDS: u64 = 3_000;
 
-/// What a PDF holds.
+/// The contents of a PDF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Printed {
-    /// Pages at most.
+    /// Maximum number of pages.
     pub(super) pages: u64,
-    /// Bytes of its strings: what its streams draw, and what is said beside them.
+    /// Bytes of its strings: text that its streams draw, and other strings.
     pub(super) text: u64,
 }
 
-/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3); `None` for one that is encrypted, that cannot be read to its end, or in which anything is
-/// written so that readers may make more of it than is understood here.
+/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3). Returns `None` if it is encrypted, cannot be read to its end, or contains
+/// something from which readers may extract more than is understood here.
 pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
     let (mut found, mut text) = (Found::default(), Text::default());
     let (mut left, mut streams) = (MOST_INFLATED, 0_usize);
-    // The numbers of the streams' objects, and whether they hold words.
+    // Numbers of the stream objects, and whether they contain text.
     let mut objects: HashMap<Vec<u8>, bool> = HashMap::new();
-    // The numbers of those that are not read.
+    // Numbers of objects that are not read.
     let (mut pixels, mut outlines) = (HashSet::new(), HashSet::new());
     found.read(bytes);
     let mut outside = 0_usize;
@@ -51,10 +51,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         let says = |name: &[u8]| memchr::memmem::find(dictionary, name).is_some();
         let is_picture = says(b"/Image") && says(b"/Width");
         let is_font = says(b"/Length1") && says(b"/FlateDecode");
-        // Pixels and the outlines of letters, unless other objects are in it.
+        // Pixels and glyph outlines, unless the stream contains other objects.
         let is_words = says(b"/First") || !is_picture && !is_font;
         streams = streams.saturating_add(1);
-        // Readers differ in which of several objects of a number they take.
+        // Readers differ in which of several objects with the same number they use.
         objects.entry(number.to_vec()).and_modify(|all| *all &= is_words).or_insert(is_words);
         if !is_words {
             let unread = if is_picture && is_image(dictionary) { &mut pixels } else { &mut outlines };
@@ -91,7 +91,8 @@ struct Object<'b> {
     dictionary: &'b [u8],
 }
 
-/// The object whose stream begins there; `None` where it does not stand alone behind the one before it, or spells a name in another way.
+/// The object whose stream begins here. Returns `None` if it does not directly follow the previous one, or writes a name in
+/// another way.
 fn object(before: &[u8]) -> Option<Object<'_>> {
     let start = memchr::memmem::rfind(before, b"endobj").map_or(0, |at| at.saturating_add(6));
     let own = before.get(start..)?;
@@ -104,7 +105,7 @@ fn object(before: &[u8]) -> Option<Object<'_>> {
     (is_number && !dictionary.contains(&b'#')).then_some(Object { number, dictionary })
 }
 
-/// Whether a stream is drawn as a picture: its one subtype stands in its own dictionary.
+/// Whether a stream is drawn as an image: its only subtype is in its own dictionary.
 fn is_image(dictionary: &[u8]) -> bool {
     let mut subtypes = memchr::memmem::find_iter(dictionary, b"/Subtype");
     let (Some(at), None) = (subtypes.next(), subtypes.next()) else { return false };
@@ -112,27 +113,27 @@ fn is_image(dictionary: &[u8]) -> bool {
     kind.strip_prefix(b"/").is_some_and(|kind| name(kind).0 == b"Image")
 }
 
-/// The text of a compressed stream; `None` when it has more than is left, or another filter.
+/// Decompresses a stream. Returns `None` if it exceeds the remaining budget or uses another filter.
 fn inflate(data: &[u8], left: u64) -> Option<Vec<u8>> {
     let mut inflated = Vec::new();
     ZlibDecoder::new(data).take(left.saturating_add(1)).read_to_end(&mut inflated).ok()?;
     (inflated.len() as u64 <= left).then_some(inflated)
 }
 
-/// What the streams of a PDF draw (ISO 32000-1, 8.10 and 9.10.3).
+/// The text that the streams of a PDF draw (ISO 32000-1, 8.10 and 9.10.3).
 #[derive(Debug)]
 struct Text {
-    /// Bytes of the strings of pages.
+    /// Bytes of strings on pages.
     pages: u64,
-    /// Bytes of the strings in no stream.
+    /// Bytes of strings outside streams.
     objects: u64,
-    /// Bytes of the strings of forms, which pages and other forms draw by their names.
+    /// Bytes of strings in forms, which pages and other forms draw by name.
     forms: u64,
-    /// How often pages draw something by its name.
+    /// Number of times that pages draw something by name.
     draws: u64,
-    /// How many ways there are from one form to another, its own included: as many as all forms draw, one after the other.
+    /// Number of ways from one form to another, itself included: at most the number of draws in all forms together.
     ways: u64,
-    /// The most bytes that a byte of a string stands for, by a font's map.
+    /// Maximum bytes of text per byte of a string, by a font's map.
     letter: u64,
 }
 
@@ -155,19 +156,20 @@ impl Text {
         }
     }
 
-    /// Adds what stands in no stream: titles, notes, and what forms are filled in with.
+    /// Adds strings outside streams: titles, notes, form values.
     fn say(&mut self, objects: &[u8]) {
         self.objects = self.objects.saturating_add(drawn(objects));
     }
 
-    /// Bytes of text that a reader may find. A form that nothing draws may be drawn by what is no stream, such as a remark.
+    /// Bytes of text that a reader may find. A form that nothing draws may be drawn from outside a stream, for example by an
+    /// annotation.
     fn drawn(&self) -> u64 {
         let forms = self.forms.saturating_mul(self.draws.max(1)).saturating_mul(self.ways);
         self.pages.saturating_add(forms).saturating_mul(self.letter).saturating_add(self.objects)
     }
 }
 
-/// How often a stream draws something by its name: the operator `Do`.
+/// Number of `Do` operators, which draw something by name.
 fn draws(stream: &[u8]) -> u64 {
     let is_whole = |at: &usize| {
         let after = stream.get(at.saturating_add(2)).copied().unwrap_or(b' ');
@@ -177,7 +179,7 @@ fn draws(stream: &[u8]) -> u64 {
     memchr::memmem::find_iter(stream, b"Do").filter(is_whole).count() as u64
 }
 
-/// Bytes inside the strings of a stream, in brackets or as hexadecimal digits.
+/// Bytes inside the strings of a stream, in parentheses or as hexadecimal digits.
 fn drawn(stream: &[u8]) -> u64 {
     let (mut depth, mut bytes, mut digits) = (0_u32, 0_u64, None::<u64>);
     for byte in stream {
@@ -198,26 +200,26 @@ fn drawn(stream: &[u8]) -> u64 {
     bytes
 }
 
-/// What a text of PDF objects says.
+/// Facts in the text of PDF objects.
 #[derive(Debug, Default)]
 struct Found {
-    /// Objects of type `Page`, and those whose type stands elsewhere.
+    /// Objects of type `Page`, and objects whose type is elsewhere.
     pages: u64,
     /// References in lists of children.
     children: u64,
     /// The largest count.
     count: u64,
-    /// How many pages have which stream, or list of streams, as their content: what they share is drawn on each.
+    /// How many pages use which stream, or list of streams, as content. Shared content is drawn on each of them.
     contents: HashMap<Vec<Vec<u8>>, u64>,
-    /// The numbers of objects that are used for anything but the outlines of letters.
+    /// Numbers of objects that are used for anything except glyph outlines.
     used: HashSet<u64>,
-    /// Those that say what letters a font has.
+    /// Numbers of objects that map a font's glyphs to text.
     maps: HashSet<u64>,
-    /// The most bytes that a byte of a string stands for, by the names of glyphs.
+    /// Maximum bytes of text per byte of a string, by glyph names.
     glyph: u64,
-    /// Bytes of what is told in the place of what is drawn.
+    /// Bytes of alternative text.
     other_words: u64,
-    /// Whether it is encrypted, or readers make different things of it.
+    /// Whether it is encrypted, or readers interpret it differently.
     is_unreadable: bool,
 }
 
@@ -245,7 +247,7 @@ impl Found {
                 },
                 b"Contents" => self.share(rest),
                 b"ActualTex" => self.other_words = self.other_words.saturating_add(first_string(rest)),
-                // The names of glyphs stand in the list itself, or readers may follow what is not seen here.
+                // Glyph names must be in the list itself. Otherwise readers may follow something that is not seen here.
                 b"Differenc" => match rest.strip_prefix(b"[").and_then(longest_glyph) {
                     Some(longest) => self.glyph = self.glyph.max(longest),
                     None => self.is_unreadable = true,
@@ -276,7 +278,7 @@ impl Found {
                         return;
                     }
                 }
-                // A content that is no reference names none.
+                // Content that is not a reference names no stream.
                 _ if numbers.len() > 1 => return,
                 number => numbers.push(number.to_vec()),
             }
@@ -285,7 +287,7 @@ impl Found {
     }
 }
 
-/// Bytes of the string that a text begins with; of one that stands elsewhere too many.
+/// Bytes of the string at the beginning of a text. For a string that is elsewhere, the maximum.
 fn first_string(text: &[u8]) -> u64 {
     let length = |end: u8| text.iter().position(|byte| *byte == end).unwrap_or(text.len()) as u64;
     match text.first() {
@@ -295,8 +297,7 @@ fn first_string(text: &[u8]) -> u64 {
     }
 }
 
-/// A name without its slash, `#xx` read as the byte that it stands for, and how long it is written; longer ones than asked for
-/// are cut.
+/// A name without its slash, with `#xx` decoded, and its written length. Cut at the longest length of interest.
 fn name(text: &[u8]) -> (Vec<u8>, usize) {
     const LONGEST: usize = 9;
     let (mut name, mut at) = (Vec::with_capacity(LONGEST), 0_usize);
@@ -317,7 +318,7 @@ fn is_regular(byte: u8) -> bool {
     !byte.is_ascii_whitespace() && byte != 0 && !b"()<>[]{}/%".contains(&byte)
 }
 
-/// The text after blanks and comments.
+/// Skips blanks and comments.
 fn blanks_skipped(mut text: &[u8]) -> &[u8] {
     loop {
         let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0).count();
@@ -330,7 +331,8 @@ fn blanks_skipped(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// References in a list; `None` where the list stands elsewhere, or the same one comes again, which no reader needs.
+/// Number of references in a list. Returns `None` if the list is elsewhere, or if a reference repeats, which no reader
+/// needs.
 fn references(text: &[u8]) -> Option<u64> {
     let mut rest = text.strip_prefix(b"[")?;
     let (mut seen, mut numbers) = (HashSet::new(), Vec::new());
@@ -350,7 +352,7 @@ fn references(text: &[u8]) -> Option<u64> {
     }
 }
 
-/// The number of the object that a text begins with a reference to.
+/// The object number of the reference at the beginning of a text.
 fn reference(text: &[u8]) -> Option<u64> {
     let mut rest = text;
     for _ in 0..2 {

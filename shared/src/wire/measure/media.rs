@@ -1,23 +1,23 @@
-//! Pictures, documents, sound and texts in base64: what their bytes say that they are, and how many tokens that is at most. Providers
-//! differ in what they go by, so bytes that can be read in several ways count as the dearest.
+//! Images, documents, audio and base64 text: what they are by their bytes, and the maximum number of tokens. Providers use
+//! different rules to detect the type, so bytes that can be read in several ways count as the most expensive.
 
 use super::text::TextSize;
 use super::{Measure, document, picture, sound};
 use crate::wire::media::{all_bytes, first_bytes};
 
-/// How much of a picture is read for its size: what stands before it, such as a preview, seldom takes more.
+/// How much of an image is read to find its size. What precedes the size, such as a preview, is rarely longer.
 const HEAD: usize = 256 * 1024;
-/// How far into a file its `%PDF` may stand (Acrobat's own tolerance, which others follow).
+/// Where in a file `%PDF` may begin (Acrobat's own tolerance, which other readers share).
 const PDF_HEAD: usize = 1_024;
-/// What files of sound and video begin with, beside those whose length can be told.
+/// First bytes of audio and video files whose length cannot be determined.
 const CONTAINERS: [&[u8]; 8] = [b"OggS", b"fLaC", b"FLV", b"FORM", b"#!AMR", b"RIFF", b"MThd", b"ID3"];
 
 /// How the provider reads a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// As a picture: the reading of an address that says so. Inline data is what its bytes are.
+    /// As an image: for a URL that says so. Inline data is what its bytes are.
     Picture,
-    /// As sound.
+    /// As audio.
     Sound,
     /// As a document, or as its type says.
     Any,
@@ -28,7 +28,7 @@ pub(super) enum Reading {
 pub(super) struct Bytes<'t>(pub(super) &'t str);
 
 impl Measure<'_> {
-    /// Adds a part behind a URL or an id: the largest that its family has.
+    /// Adds a part behind a URL or an id: the largest of its family.
     pub(super) fn remote(&mut self, reading: Reading) {
         match reading {
             Reading::Picture => self.add(self.media.picture.most()),
@@ -36,11 +36,11 @@ impl Measure<'_> {
         }
     }
 
-    /// Adds a part by its bytes: the dearest of what they can be. What nobody can tell the size of has none.
+    /// Adds a part by its bytes: the most expensive of the possible types. A part of unknown size is unbounded.
     pub(super) fn media(&mut self, bytes: Bytes<'_>, reading: Reading) {
         let Some(head) = first_bytes(bytes.0, HEAD) else { return self.remote(reading) };
         let picture = picture::tokens(&head, &self.media.picture);
-        // Everything but a plain picture is read to its end.
+        // Everything except a plain image is read completely.
         let may_be_pdf = memchr::memmem::find(head.get(..PDF_HEAD.min(head.len())).unwrap_or_default(), b"%PDF").is_some();
         if picture.is_some() && !may_be_pdf && reading != Reading::Sound && std::str::from_utf8(&head).is_err() {
             return self.add(picture.unwrap_or(0));
@@ -60,14 +60,14 @@ impl Measure<'_> {
         self.sizes.has_sound |= played.is_some();
     }
 
-    /// Takes a part whose size nobody can tell; it may be sound.
+    /// Adds a part of unknown size, which may be audio.
     fn unbounded(&mut self) {
         (self.sizes.is_unbounded, self.sizes.has_sound) = (true, true);
     }
 
-    /// Tokens of a PDF; `None` where its pages cannot be counted and its vendor names no limit.
+    /// Tokens of a PDF. Returns `None` if its pages cannot be counted and its vendor has no limit.
     fn document(&self, bytes: &[u8]) -> Option<u64> {
-        /// What a page is held to have of text, in bytes of its strings; more is counted apart.
+        /// Bytes of text that are included in a page. More text counts separately.
         const PAGE_TEXT: u64 = 3_000;
         let most = self.media.pages;
         match document::read(bytes) {
@@ -85,8 +85,7 @@ impl Measure<'_> {
     }
 }
 
-/// Whether a file holds sound or video whose length nothing here can tell. `ftyp` begins those of MPEG, and pictures that have a
-/// brand of their own.
+/// Whether a file is audio or video of unknown length. `ftyp` begins MPEG files, and images with their own brands.
 fn is_container(bytes: &[u8]) -> bool {
     let is_film = bytes.get(4..8) == Some(b"ftyp") && !picture::is_heif(bytes);
     is_film || (CONTAINERS.iter().any(|start| bytes.starts_with(start)) && bytes.get(8..12) != Some(b"WEBP"))

@@ -1,8 +1,8 @@
-//! What an upstream body holds, by size: what its model may count as prompt tokens at most, without a tokeniser.
+//! Measures an upstream body: the maximum number of prompt tokens that its model may count, without a tokeniser.
 //!
-//! The body that will be sent is read, not the client's: a translation may say more or less. Text is counted by its characters.
-//! Pictures, documents and sound are parts only where the provider reads them as such; there their bytes say what they are and
-//! how large, never their labels. Everything else is text to the model.
+//! The body that will be sent is measured, not the client's, because a translation may be longer or shorter. Text counts by
+//! its characters. Images, documents and audio count as parts only where the provider reads them as parts; there their bytes
+//! decide what they are and how large, never their labels. Everything else is text.
 
 mod cuts;
 mod document;
@@ -21,56 +21,57 @@ use crate::error::GatewayError;
 
 use text::TextSize;
 
-/// What providers add of their own to a prompt, in tokens: more with tools (Claude's tool prompt has 300 to 700).
+/// Tokens that providers add to a prompt. More are added with tools: Claude's tool prompt has 300 to 700.
 const FRAME: u64 = 16;
 const TOOLS_FRAME: u64 = 700;
-/// What a form of the answer adds: Claude is told of it in words.
+/// Tokens that a response format adds: Claude receives it as text.
 const FORM_FRAME: u64 = 400;
-/// What Anthropic's typed tools add, by what their types begin with (platform.claude.com, pricing of tool use; the last two are not
-/// published).
+/// Tokens that Anthropic's typed tools add, by the prefix of their type (platform.claude.com, pricing of tool use; the last
+/// two are not published).
 const TYPED_TOOLS: [(&str, u64); 5] =
     [("bash_", 245), ("text_editor_", 700), ("computer_", 1_234), ("memory_", 700), ("tool_search_tool_", 700)];
 
-/// The most further times that Claude reads a prompt in one request while it searches among the tools: the provider's own loop pauses
-/// after ten rounds, and the usage counts the tokens of all rounds (platform.claude.com, server tools).
+/// How often Claude may read a prompt again in one request while it searches tools. The provider's loop pauses after ten
+/// rounds, and the usage counts the tokens of all rounds (platform.claude.com, server tools).
 const SEARCHES: u64 = 9;
-/// The least that the provider adds where citations are asked for: instructions, and marks that cut a text into sentences. The marks
-/// count as many tokens as the text, because how many there are is not published (platform.claude.com, citations).
+/// Minimum number of tokens that the provider adds if citations are requested: instructions, and marks that split a text
+/// into sentences. How many marks there are is not published, so they count as many tokens as the text (platform.claude.com,
+/// citations).
 const CITATIONS_FRAME: u64 = 1_000;
 
 /// The sizes of an upstream body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measured {
     text: TextSize,
-    /// Tokens of pictures, pages and seconds, by the family's formula.
+    /// Tokens of images, pages and seconds, by the family's formula.
     media: u64,
-    /// Whether a part is there whose size nobody can tell.
+    /// Whether a part has an unknown size.
     is_unbounded: bool,
     has_tools: bool,
-    /// What the provider adds of its own for a form of the answer, and for each of its own tools.
+    /// Tokens that the provider adds for a response format and for its own tools.
     added: u64,
-    /// What the provider adds to blocks that may be cited, in tokens.
+    /// Tokens that the provider adds to blocks that may be cited.
     cited: u64,
     /// How often the provider may read the prompt again by itself.
     more_rounds: u64,
-    /// Whether a part may be sound, which some models price apart.
+    /// Whether a part may be audio, which some models price separately.
     pub has_sound: bool,
-    /// The output limit that stands in the body, in tokens.
+    /// The output limit in the body, in tokens.
     pub output_limit: Option<u64>,
-    /// The dearest cache write that the body asks for.
+    /// The most expensive cache write that the body requests.
     pub cache: Option<CacheLifetime>,
-    /// The cheapest one.
+    /// The cheapest cache write that the body requests.
     pub cheapest_cache: Option<CacheLifetime>,
 }
 
 impl Measured {
-    /// Reads a body of that wire on its way to a model with those sizes of parts. Fails only for what is no JSON object.
+    /// Measures a body of this format for a model with these part sizes. Fails only if it is not a JSON object.
     pub fn of(wire: WireFormat, body: &[u8], media: &MediaTokens) -> Result<Self, GatewayError> {
-        let text = std::str::from_utf8(body).map_err(|_| GatewayError::internal("a body that is no text"))?;
+        let text = std::str::from_utf8(body).map_err(|_| GatewayError::internal("the body is not text"))?;
         Ok(Self::of_document(wire, &Document::parse_sent(text.to_owned())?, media))
     }
 
-    /// Reads a body that was read before.
+    /// Measures a parsed body.
     pub fn of_document(wire: WireFormat, document: &Document, media: &MediaTokens) -> Self {
         let root = document.root();
         let forms = [&["output_config", "format"][..], &["response_format"], &["generationConfig", "responseMimeType"]];
@@ -90,35 +91,36 @@ impl Measured {
         Self { output_limit: places::output_limit(wire, root), ..measure.sizes }
     }
 
-    /// The most prompt tokens that the body can be for a model whose window has so many: ASCII letters, digits and blanks count
-    /// two for a token, any other byte is one. A part of unknown size takes what is left of the window. A prompt that the provider
-    /// may read again by itself counts for each time.
+    /// The maximum number of prompt tokens for a model with this context window. Two ASCII letters, digits or blanks count
+    /// as one token, any other byte as one. A part of unknown size takes the rest of the window. A prompt that the provider
+    /// may read again counts once per reading.
     pub fn worst_input(&self, window: u64) -> u64 {
         let once = self.once().saturating_add(self.cited).saturating_add(self.frame());
         let once = if self.is_unbounded { window } else { once.min(window) };
-        // What was said in the rounds before is read, too.
+        // The output of earlier rounds is read too.
         let again = once.saturating_add(self.output_limit.unwrap_or(window)).min(window);
         once.saturating_add(again.saturating_mul(self.more_rounds))
     }
 
-    /// The most prompt tokens that any body like this can be for a model whose window has so many.
+    /// The maximum number of prompt tokens of any body like this, for a model with this context window.
     pub fn largest_input(&self, window: u64) -> u64 {
         window.saturating_mul(self.more_rounds.saturating_add(1))
     }
 
-    /// The most tokens of its texts and parts.
+    /// The maximum number of tokens of its texts and parts, read once.
     fn once(&self) -> u64 {
         self.text.worst().saturating_add(self.media)
     }
 
-    /// What a body of another wire may have more than this one, in tokens, by the number of its values: other names of fields, more
-    /// objects around them.
+    /// How many more tokens the body may have in another format, by its number of values: other field names, more objects
+    /// around them.
     pub fn room_for_another_wire(&self) -> u64 {
         self.text.values.saturating_add(64)
     }
 
-    /// The prompt tokens of a body that no provider counts, made not to fall under the real number by much: two tokens for five
-    /// bytes (dense code comes near that), parts by the family's formula, a part of unknown size as one page.
+    /// An estimate of the prompt tokens if no provider counts them. It rarely falls much below the real number: two tokens
+    /// per five bytes (dense code comes close to that), parts by the family's formula, and one page for a part of unknown
+    /// size.
     pub fn estimated_input(&self) -> u64 {
         let unknown = if self.is_unbounded { 1_600 } else { 0 };
         let text = self.text.bytes().saturating_mul(2).div_ceil(5);
@@ -130,25 +132,25 @@ impl Measured {
     }
 }
 
-/// What a tool of Anthropic's own adds.
+/// Tokens that an Anthropic tool adds.
 fn typed_tool(tool: Value<'_>) -> u64 {
     let kind = tool.get("type").and_then(Value::as_text).unwrap_or_default();
     TYPED_TOOLS.iter().find(|(start, _)| kind.starts_with(start)).map_or(0, |(_, tokens)| *tokens)
 }
 
-/// Whether a tool of Anthropic's own searches among the others.
+/// Whether an Anthropic tool searches the other tools.
 fn is_search(tool: Value<'_>) -> bool {
     tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("tool_search_tool_"))
 }
 
-/// A body that is being measured.
+/// A measurement in progress.
 struct Measure<'m> {
     media: &'m MediaTokens,
     sizes: Measured,
 }
 
 impl Measure<'_> {
-    /// Counts a value as text: what a string says, and of anything else its JSON, which is what a model reads of it.
+    /// Counts a value as text: a string by its content, other values by their JSON, which is what a model reads.
     fn text(&mut self, value: Value<'_>) {
         let text = &mut self.sizes.text;
         text.values = text.values.saturating_add(1);
@@ -165,7 +167,7 @@ impl Measure<'_> {
         self.sizes.text.add_plain(name.as_bytes());
     }
 
-    /// Takes the mark of an object that a cache may end at.
+    /// Notes the cache mark of an object.
     fn cache(&mut self, object: Value<'_>) {
         let Some(lifetime) = cache_mark(object.get("cache_control")).map(|mark| mark.lifetime) else { return };
         let Measured { cache, cheapest_cache, .. } = &mut self.sizes;

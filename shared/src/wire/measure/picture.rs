@@ -1,14 +1,14 @@
-//! How large pictures are, by the headers of the formats that providers take.
+//! The size of images, from the headers of the formats that providers accept.
 
 use imagesize::{ImageSize, ImageType};
 
 use crate::capability::PictureTokens;
 
-/// Brands of still pictures (ISO/IEC 23008-12, AVIF).
+/// Brands of still images (ISO/IEC 23008-12, AVIF).
 const HEIF_BRANDS: [&[u8]; 8] = [b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"];
 
-/// Tokens of a picture; `None` for what is none. One that says its size in an odd way counts as the largest: readers differ in what
-/// they make of it.
+/// Tokens of an image; `None` if the bytes are not an image. An unusual header counts as the largest image, because readers
+/// interpret it differently.
 pub(super) fn tokens(head: &[u8], rule: &PictureTokens) -> Option<u64> {
     let is_odd = match imagesize::image_type(head).ok()? {
         ImageType::Png => head.get(12..16) != Some(b"IHDR"),
@@ -17,7 +17,7 @@ pub(super) fn tokens(head: &[u8], rule: &PictureTokens) -> Option<u64> {
         ImageType::Gif => true,
         ImageType::Webp => false,
         ImageType::Heif(_) if is_heif(head) => false,
-        // No provider takes these; the list of the library may grow.
+        // No provider accepts these, and the library's list may grow.
         ImageType::Bmp | ImageType::Heif(_) | ImageType::Tiff | _ => return None,
     };
     Some(match imagesize::blob_size(head) {
@@ -26,12 +26,12 @@ pub(super) fn tokens(head: &[u8], rule: &PictureTokens) -> Option<u64> {
     })
 }
 
-/// Whether a file says by its brand that it is a still picture.
+/// Whether a file's brand says that it is a still image.
 pub(super) fn is_heif(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..12).is_some_and(|brand| HEIF_BRANDS.contains(&brand))
 }
 
-/// Headers of frames before the data of a JPEG (ITU-T T.81, B.2): one, in a picture that is read alike by everybody.
+/// Number of frame headers before the data of a JPEG (ITU-T T.81, B.2). All readers agree on an image with one.
 fn frames_of_jpeg(head: &[u8]) -> usize {
     let (mut at, mut frames) = (2_usize, 0_usize);
     while let Some(&[0xff, marker, high, low]) = head.get(at..at.saturating_add(4)) {
@@ -42,7 +42,7 @@ fn frames_of_jpeg(head: &[u8]) -> usize {
             }
             // The data begins.
             0xda => break,
-            // The others of this row are tables.
+            // The other values of this row are tables.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => frames = frames.saturating_add(1),
             _ => {}
         }

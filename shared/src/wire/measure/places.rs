@@ -1,4 +1,4 @@
-//! Where the bodies of each wire have parts that are no text to a model.
+//! Where the bodies of each format contain parts that are not text to a model.
 
 use super::media::{Bytes, Reading};
 use super::{CITATIONS_FRAME, Measure};
@@ -7,7 +7,7 @@ use crate::wire::WireFormat;
 use crate::wire::blocks::asks_to_cite;
 use crate::wire::media::{is_data_url, is_plain_data_url, split_data_url};
 
-/// Reads a body.
+/// Measures a body.
 pub(super) fn read(wire: WireFormat, body: Value<'_>, measure: &mut Measure<'_>) {
     let (messages, parts): (&str, &str) = match wire {
         WireFormat::OpenAi | WireFormat::Anthropic => ("messages", "content"),
@@ -39,7 +39,7 @@ pub(super) fn read(wire: WireFormat, body: Value<'_>, measure: &mut Measure<'_>)
     }
 }
 
-/// The output limit that stands in a body.
+/// The output limit in a body.
 pub(super) fn output_limit(wire: WireFormat, body: Value<'_>) -> Option<u64> {
     let limit = match wire {
         WireFormat::OpenAi => body.get("max_completion_tokens").or_else(|| body.get("max_tokens")),
@@ -49,13 +49,13 @@ pub(super) fn output_limit(wire: WireFormat, body: Value<'_>) -> Option<u64> {
     limit.and_then(Value::as_whole_number)
 }
 
-/// Reads a part of a message.
+/// Measures a part of a message.
 type Part = fn(Value<'_>, &mut Measure<'_>);
 
-/// Reads a field of an object; false for one that is text.
+/// Measures a field of an object. Returns false if the field is text.
 type Field<'f> = &'f dyn Fn(&str, Value<'_>, &mut Measure<'_>) -> bool;
 
-/// Reads an object: the fields that are more than text by `field`, the others as text.
+/// Measures an object: `field` measures special fields, the others count as text.
 fn object(object: Value<'_>, measure: &mut Measure<'_>, field: Field<'_>) {
     if object.kind() != Kind::Object {
         return measure.text(object);
@@ -68,7 +68,7 @@ fn object(object: Value<'_>, measure: &mut Measure<'_>, field: Field<'_>) {
     }
 }
 
-/// Reads a field that may be the list of parts.
+/// Measures a field that may be the list of parts.
 fn is_list(name: &str, value: Value<'_>, parts: &str, part: Part, measure: &mut Measure<'_>) -> bool {
     let is_parts = name == parts && value.kind() == Kind::List;
     if is_parts {
@@ -77,7 +77,7 @@ fn is_list(name: &str, value: Value<'_>, parts: &str, part: Part, measure: &mut 
     is_parts
 }
 
-/// Reads a list of parts, or a text.
+/// Measures a list of parts, or a text.
 fn each(list: Value<'_>, part: Part, measure: &mut Measure<'_>) {
     if list.kind() != Kind::List {
         return measure.text(list);
@@ -88,7 +88,7 @@ fn each(list: Value<'_>, part: Part, measure: &mut Measure<'_>) {
     }
 }
 
-/// Whatever a block is, it may hold others: only what a tool is called with is text in any case.
+/// Any block may contain others. Only tool arguments are always text.
 fn anthropic_block(block: Value<'_>, measure: &mut Measure<'_>) {
     let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
     let reading = if kind == "image" { Reading::Picture } else { Reading::Any };
@@ -119,7 +119,7 @@ fn anthropic_source(source: Value<'_>, reading: Reading, measure: &mut Measure<'
     let is = |kind: &str| source.get("type").is_some_and(|known| known.is(kind));
     let (is_base64, is_remote) = (is("base64"), is("url") || is("file"));
     object(source, measure, &|name, value, measure| match name {
-        // What its bytes are, whatever the block calls them.
+        // It is what its bytes are, whatever the block says.
         "data" if is_base64 => is_media(value, Reading::Any, measure),
         "url" | "file_id" if is_remote => {
             measure.remote(reading);
@@ -130,7 +130,7 @@ fn anthropic_source(source: Value<'_>, reading: Reading, measure: &mut Measure<'
     });
 }
 
-/// Members of a chat message that hold parts, beside its content: pictures of a reply, and files that were read before.
+/// Fields of a chat message that contain parts besides its content: images of a reply, and files that were read before.
 fn openai_member(name: &str, value: Value<'_>, measure: &mut Measure<'_>) -> bool {
     match (name, value.kind()) {
         ("content" | "images", Kind::List) => each(value, openai_part, measure),
@@ -149,7 +149,7 @@ fn openai_member(name: &str, value: Value<'_>, measure: &mut Measure<'_>) -> boo
     true
 }
 
-/// A part that is not known may be anything.
+/// An unknown part may be anything.
 fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
     let kind = part.get("type").and_then(Value::as_text).unwrap_or_default();
     let (place, remote) = match kind.as_ref() {
@@ -162,7 +162,7 @@ fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
             return measure.text(part);
         }
     };
-    // Inline data is what its bytes are: not every provider goes by the type of the part.
+    // Inline data is what its bytes are, because not every provider uses the part's type.
     let inline = if place == "input_audio" { Reading::Sound } else { Reading::Any };
     let as_part = AsPart { inline, remote };
     object(part, measure, &|name, value, measure| {
@@ -187,7 +187,7 @@ fn openai_part(part: Value<'_>, measure: &mut Measure<'_>) {
 fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     object(part, measure, &|name, value, measure| match name {
         "inlineData" => {
-            // What is called sound is played, whatever its bytes begin with.
+            // Data that is labelled as audio is played, whatever its first bytes are.
             let label = value.get("mimeType").and_then(Value::as_text).unwrap_or_default();
             let reading = if is_played(&label) { Reading::Sound } else { Reading::Any };
             object(value, measure, &|name, value, measure| name == "data" && is_media(value, reading, measure));
@@ -207,26 +207,26 @@ fn gemini_part(part: Value<'_>, measure: &mut Measure<'_>) {
     });
 }
 
-/// Whether a media type is that of sound or of video.
+/// Whether a media type is audio or video.
 fn is_played(label: &str) -> bool {
     let label = label.trim_start().to_ascii_lowercase();
     ["audio/", "video/"].iter().any(|start| label.starts_with(start))
 }
 
-/// How a part of a type is read.
+/// How a part type is read.
 #[derive(Clone, Copy)]
 struct AsPart {
-    /// Where its data is in the body.
+    /// If its data is in the body.
     inline: Reading,
-    /// Where it is behind an address.
+    /// If its data is behind a URL.
     remote: Reading,
 }
 
-/// Reads a URL, or the data in it; false for a value that is no string. Data whose URL is spelled wrongly may be read all the same.
+/// Measures a URL, or the data in it. Returns false if the value is not a string. Data in a malformed URL may still be read.
 fn is_url(url: Value<'_>, as_part: AsPart, measure: &mut Measure<'_>) -> bool {
     let Some(text) = url.as_text() else { return false };
     match split_data_url(&text).filter(|_| is_plain_data_url(&text)) {
-        // What is called sound may be played, whatever its bytes begin with.
+        // Data that is labelled as audio may be played, whatever its first bytes are.
         Some((kind, data)) if is_played(kind) => measure.media(Bytes(data), Reading::Sound),
         Some((_, data)) => measure.media(Bytes(data), as_part.inline),
         None if is_data_url(&text) => measure.remote(as_part.inline),
@@ -235,7 +235,7 @@ fn is_url(url: Value<'_>, as_part: AsPart, measure: &mut Measure<'_>) -> bool {
     true
 }
 
-/// Reads base64; false for what is text.
+/// Measures base64. Returns false if the value is text.
 fn is_media(data: Value<'_>, reading: Reading, measure: &mut Measure<'_>) -> bool {
     let Some(text) = data.as_text() else { return false };
     measure.media(Bytes(&text), reading);

@@ -1,12 +1,13 @@
-//! How long sound is, by its frames.
+//! The length of audio, from its frames.
 
-/// The seconds of a WAV file of plain samples or of an MP3 file, rounded up; `None` for what is neither, or cannot be told.
+/// The seconds of a WAV file with plain samples or of an MP3 file, rounded up. Returns `None` for other files, or if the
+/// length is unclear.
 pub(super) fn seconds(bytes: &[u8]) -> Option<u64> {
     if bytes.starts_with(b"RIFF") { wav(bytes) } else { mp3(bytes) }
 }
 
-/// Bytes of samples by bytes a second. Only plain samples have a fixed rate (formats 1, PCM, and 3, floating point). A file that
-/// says its format twice, or after its samples, is read in different ways.
+/// Bytes of samples divided by bytes per second. Only plain samples have a fixed rate (formats 1, PCM, and 3, floating
+/// point). Readers disagree on a file with two format headers, or with a format header after its samples.
 fn wav(bytes: &[u8]) -> Option<u64> {
     if bytes.get(8..12) != Some(b"WAVE") {
         return None;
@@ -31,18 +32,19 @@ fn wav(bytes: &[u8]) -> Option<u64> {
     let (kind, channels, bits) = (number(0)?, number(2)?, number(14)?);
     let rate = number(4)?.saturating_add(number(6)?.saturating_mul(65_536));
     let a_second = rate.saturating_mul(channels).saturating_mul(bits.div_ceil(8));
-    // Some readers go by what the file says of this.
+    // Some readers use the length that the file states.
     let said = number(8)?.saturating_add(number(10)?.saturating_mul(65_536));
     (matches!(kind, 1 | 3) && a_second > 0 && said == a_second).then(|| (bytes.len() as u64).div_ceil(a_second))
 }
 
-/// Kilobits a second by the index in a frame's header: layer III of MPEG 1, and of MPEG 2 and 2.5 (ISO/IEC 11172-3, 13818-3).
+/// Kilobits per second by the index in a frame header: layer III of MPEG 1, and of MPEG 2 and 2.5 (ISO/IEC 11172-3,
+/// 13818-3).
 const BITRATES: [[u64; 16]; 2] = [
     [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0],
     [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0],
 ];
 
-/// Walks the frames. Each has its own bit rate, and a fixed number of samples.
+/// Walks the frames. Each has its own bit rate and a fixed number of samples.
 fn mp3(bytes: &[u8]) -> Option<u64> {
     let mut at = after_tag(bytes);
     let mut milliseconds_x1000 = 0_u64;
@@ -50,11 +52,11 @@ fn mp3(bytes: &[u8]) -> Option<u64> {
     while let Some(&[first, second, third, _]) = bytes.get(at..at.saturating_add(4)) {
         let is_frame = first == 0xff && second & 0xe0 == 0xe0 && second & 0x06 == 0x02;
         if !is_frame {
-            // What follows the last frame is a tag.
+            // A tag follows the last frame.
             break;
         }
         let version = second >> 3 & 0x03;
-        // A file of one sound keeps its version and rate; one that changes them is read in different ways.
+        // One recording keeps its version and rate. Readers disagree on a file that changes them.
         let frame = (version, third >> 2 & 0x03);
         if *kind.get_or_insert(frame) != frame {
             return None;
@@ -73,12 +75,12 @@ fn mp3(bytes: &[u8]) -> Option<u64> {
         frames = frames.saturating_add(1);
         at = at.saturating_add(usize::try_from(length).ok()?.max(1));
     }
-    // A few frames that happen to look like sound are none; sound that ends early may go on where it is not looked at.
+    // A few frames that look like audio are none, and audio that ends early may continue where it is not read.
     let is_whole = bytes.len().saturating_sub(at) <= 1_024 + 128;
     (frames > 1 && is_whole).then(|| milliseconds_x1000.div_ceil(1_000_000))
 }
 
-/// Where the first frame begins: after an ID3 tag, if there is one.
+/// The position of the first frame: after an ID3 tag, if there is one.
 fn after_tag(bytes: &[u8]) -> usize {
     let Some(tag) = bytes.get(..10).filter(|tag| tag.starts_with(b"ID3")) else { return 0 };
     let size = tag.iter().skip(6).fold(0_usize, |size, byte| size << 7 | usize::from(byte & 0x7f));

@@ -1,4 +1,4 @@
-//! Names of a tool's properties under the rules of a wire: in its schema, in the calls of a history, and back in new calls.
+//! Renames a tool's properties to what a provider accepts: in its schema, in the calls of a history, and back in new calls.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,19 +9,19 @@ use super::{NameRule, spelled};
 use crate::wire::raw::RawObject;
 use crate::wire::schema_ref::{self, Schema, children, children_mut};
 
-/// The properties of one tool that have another name on the wire. A name means the same at every depth of the arguments.
+/// The renamed properties of one tool. A name has the same meaning at every depth of the arguments.
 #[derive(Clone, Debug, Default)]
 pub struct PropertyNames {
-    /// Client's name to the wire's.
+    /// Client name to provider name.
     outward: HashMap<String, String>,
-    /// The wire's name to the client's.
+    /// Provider name to client name.
     back: HashMap<String, String>,
 }
 
-/// Longest name of a property that Claude takes.
+/// Longest property name that Claude accepts.
 const LONGEST: usize = 64;
 
-/// Whether Claude takes a property of that name (`^[a-zA-Z0-9_.-]{1,64}$`).
+/// Whether Claude accepts a property name (`^[a-zA-Z0-9_.-]{1,64}$`).
 pub fn is_claude_property(name: &str) -> bool {
     (1..=LONGEST).contains(&name.len()) && name.chars().all(is_claude_letter)
 }
@@ -31,13 +31,13 @@ fn is_claude_letter(letter: char) -> bool {
 }
 
 impl PropertyNames {
-    /// Names for the properties that Claude refuses, wherever it runs; `None` where it takes all.
+    /// Names for the properties that Claude rejects, on every platform; `None` if it accepts all.
     pub fn for_claude(schema: &RawValue) -> Option<Self> {
         let spell = |name: &str| spelled(name, is_claude_letter, LONGEST);
         Self::of(schema, NameRule { spell, longest: LONGEST })
     }
 
-    /// Names for the properties of a schema under a rule; `None` where all fit, or where it is no schema.
+    /// Names for the properties of a schema under a rule. Returns `None` if all fit, or if it is not a schema.
     pub fn of(schema: &RawValue, rule: NameRule) -> Option<Self> {
         let schema = schema_ref::parse(schema).ok()?;
         let (mut found, mut open) = (Vec::new(), vec![&schema]);
@@ -59,7 +59,7 @@ impl PropertyNames {
         (!names.outward.is_empty()).then_some(names)
     }
 
-    /// The schema with the wire's names.
+    /// The schema with the provider's names.
     pub fn schema(&self, schema: &RawValue) -> Option<Box<RawValue>> {
         let Value::Object(mut schema) = schema_ref::parse(schema).ok()? else { return None };
         self.rename_schema(&mut schema);
@@ -81,7 +81,7 @@ impl PropertyNames {
         }
     }
 
-    /// Arguments with the wire's names.
+    /// Arguments with the provider's names.
     pub fn outward(&self, arguments: &str) -> String {
         renamed(arguments, &self.outward)
     }
@@ -92,7 +92,7 @@ impl PropertyNames {
     }
 }
 
-/// JSON with other names of fields; what is no JSON stays as it is.
+/// Renames fields of JSON. Text that is not JSON stays as it is.
 fn renamed(json: &str, names: &HashMap<String, String>) -> String {
     let mut out = String::with_capacity(json.len());
     if write(json, names, &mut out).is_ok() { out } else { json.to_owned() }

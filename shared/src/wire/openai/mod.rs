@@ -1,4 +1,4 @@
-//! OpenAI Chat Completions, as clients speak it to us and as OpenRouter speaks it.
+//! OpenAI Chat Completions, for clients and for OpenRouter.
 
 pub mod client;
 pub mod native;
@@ -9,7 +9,7 @@ pub mod usage;
 
 use crate::wire::media::InlinePart;
 
-/// Why a model behind OpenRouter does not take inline bytes; the words say what is not taken.
+/// Why a model behind OpenRouter rejects inline bytes. The text says what is rejected.
 pub fn media_refusal(upstream: &str, part: &InlinePart<'_>) -> Option<&'static str> {
     rules::media::refusal(upstream, rules::media::carried(&part.data, &part.label, part.carrier))
 }

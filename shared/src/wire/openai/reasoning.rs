@@ -1,7 +1,7 @@
-//! Reasoning in OpenRouter's form: `reasoning_details`, which a client sends back as it got them.
+//! Reasoning in OpenRouter's form: `reasoning_details`, which clients send back unchanged.
 //!
-//! An entry is `reasoning.text` (with a signature where the provider signs), `reasoning.summary` or `reasoning.encrypted`;
-//! `format` says whose it is.
+//! An entry is `reasoning.text` (with a signature if the provider signs), `reasoning.summary` or `reasoning.encrypted`.
+//! `format` names its owner.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,22 +14,22 @@ pub struct Detail {
     /// `reasoning.text`, `reasoning.summary` or `reasoning.encrypted`.
     #[serde(rename = "type", default)]
     pub kind: String,
-    /// The thought.
+    /// The text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// A summary of the thought.
+    /// A summary of the reasoning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// The provider's signature of the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-    /// What only the provider can read.
+    /// Data that only the provider can read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// The provider's id of the thought.
+    /// The provider's id of the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Whose it is.
+    /// The format, which names its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// Its number in the reply.
@@ -54,7 +54,7 @@ pub fn format_of(signature: &Signature) -> Option<String> {
     }
 }
 
-/// The part that an entry stands for; `None` for one that says nothing.
+/// The part for an entry; `None` if the entry is empty.
 pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
     let origin = origin_of(detail.format.as_deref());
     match (detail.kind.as_str(), detail.signature.clone(), detail.data.clone()) {
@@ -78,7 +78,7 @@ pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
     }
 }
 
-/// Whose an entry of that format is.
+/// The owner of an entry with this format.
 fn origin_of(format: Option<&str>) -> Origin {
     match format {
         Some(ANTHROPIC) => Origin::Anthropic,
@@ -87,12 +87,12 @@ fn origin_of(format: Option<&str>) -> Origin {
     }
 }
 
-/// What an entry says in words.
+/// The text of an entry.
 pub fn words(detail: &Detail) -> &str {
     detail.text.as_deref().or(detail.summary.as_deref()).unwrap_or_default()
 }
 
-/// The entry for a signed thought or an unreadable one.
+/// The entry for signed or unreadable reasoning.
 pub fn detail_of(text: Option<String>, signature: Signature, index: u64) -> Option<Detail> {
     let format = match signature.origin {
         Origin::Anthropic => ANTHROPIC,

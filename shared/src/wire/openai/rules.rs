@@ -1,5 +1,5 @@
-//! What OpenRouter and the models behind it take: decisions that hold for every request, forwarded or translated. The forwarder
-//! makes them edits, the encoder writes by them.
+//! What OpenRouter and the models behind it accept: rules for every request, forwarded or translated. The forwarder applies
+//! them as edits, the encoder while writing.
 
 pub(super) mod media;
 mod schemas;
@@ -16,38 +16,37 @@ use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 pub(super) use schemas::tool_schema;
 
-/// Longest id of a call that OpenAI takes.
+/// Longest call id that OpenAI accepts.
 const LONGEST_ID: usize = 64;
 
-/// Most stop sequences that OpenRouter takes.
+/// Maximum number of stop sequences that OpenRouter accepts.
 const MAX_STOPS: usize = 4;
 
-/// The stop sequences that a model takes: none where it refuses them, none that is empty, none of white space only where it is Claude,
-/// and the first four.
+/// The stop sequences that a model accepts: none if it rejects them, no empty ones, no white space for Claude, and at most
+/// four.
 pub(super) fn stops(stops: Vec<String>, target: &Target<'_>) -> Vec<String> {
     let most = if target.capabilities.refuses_stop { 0 } else { MAX_STOPS };
     let is_taken = |stop: &String| if is_claude(target.upstream) { !stop.trim().is_empty() } else { !stop.is_empty() };
     stops.into_iter().filter(is_taken).take(most).collect()
 }
 
-/// Whether a model takes that seed: Gemini's have 32 bits (its API reference of `GenerationConfig`).
+/// Whether a model accepts a seed: Gemini's have 32 bits (its API reference of `GenerationConfig`).
 pub(super) fn takes_seed(upstream: &str, seed: i64) -> bool {
     !is_gemini(upstream) || i32::try_from(seed).is_ok()
 }
 
-/// The longest name of a user that OpenRouter takes (ujisati/claude-code-provider-proxy#11).
+/// Longest user id that OpenRouter accepts (ujisati/claude-code-provider-proxy#11).
 pub(super) const LONGEST_USER: usize = 128;
-/// The longest key of a cache, and the longest `safety_identifier`, that OpenAI takes (earendil-works/pi#4719; its API reference).
+/// Longest cache key and longest `safety_identifier` that OpenAI accepts (earendil-works/pi#4719; its API reference).
 pub(super) const LONGEST_KEY: usize = 64;
 
-/// A name that only tells one from another, within that many characters: a longer one is cut, and a checksum tells it apart. Nothing is
-/// lost.
+/// Shortens a name that only needs to be unique. A longer name is cut and gets a checksum. Nothing is lost.
 pub(super) fn told_apart(name: &str, longest: usize) -> Cow<'_, str> {
     if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
-/// The name of an answer's schema as OpenAI takes it: at most 64 letters, digits, `_` and `-` (its reference of `json_schema`).
-/// Models read it and nobody else, so nothing is lost.
+/// The name of a response schema, as OpenAI accepts it: at most 64 letters, digits, `_` and `-` (its reference of
+/// `json_schema`). Only models read it, so nothing is lost.
 pub(super) fn schema_name(name: &str) -> Cow<'_, str> {
     if is_plain_name(name) {
         return Cow::Borrowed(name);
@@ -59,7 +58,7 @@ pub(super) fn schema_name(name: &str) -> Cow<'_, str> {
 /// Longest name of a tool or of a schema.
 const LONGEST_NAME: usize = 64;
 
-/// Whether OpenAI takes it for the name of a tool or of a schema.
+/// Whether OpenAI accepts it as the name of a tool or of a schema.
 pub(super) fn is_plain_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_plain)
 }
@@ -68,12 +67,12 @@ const fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-')
 }
 
-/// The id of a call: as it is, if it can be. Kimi's own ids say which call of a reply they are, and it wants them back so.
+/// A call id, unchanged if possible. Kimi's ids contain the number of the call, and Kimi needs them back unchanged.
 pub(super) fn call_id(id: &str) -> String {
     if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { names::call_id(id) }
 }
 
-/// What a tool message says of what it cannot hold: it takes text only, and the rest follows as the user's.
+/// The text of a tool message for content that it cannot hold. It accepts text only; the rest follows as the user's.
 pub(super) const fn attached(pictures_only: bool) -> &'static str {
     if pictures_only {
         "(A picture follows in the next user message.)"
@@ -82,7 +81,7 @@ pub(super) const fn attached(pictures_only: bool) -> &'static str {
     }
 }
 
-/// Whether an entry of `reasoning_details` in that format goes back to a model: vendors read their own formats alone.
+/// Whether an entry of `reasoning_details` with this format goes back to a model: vendors read only their own formats.
 pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
     let vendors = [("anthropic-", "anthropic/"), ("google-", "google/"), ("openai-", "openai/"), ("xai-", "x-ai/")];
     let Some(format) = format else { return true };
@@ -91,17 +90,18 @@ pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
     reader.map_or_else(|| !vendors.iter().any(is_of), is_of)
 }
 
-/// Whether a model is one of Claude's, whose cache marks count.
+/// Whether it is a Claude model, for which cache marks count.
 pub(super) fn is_claude(upstream: &str) -> bool {
     upstream.starts_with("anthropic/")
 }
 
-/// Whether a model is one of Gemini's. A mark makes it store a cache for a price of its own, while it caches by itself without one.
+/// Whether it is a Gemini model. A cache mark makes it store a cache at an extra price, while it caches automatically
+/// without one.
 pub(super) fn is_gemini(upstream: &str) -> bool {
     upstream.starts_with("google/")
 }
 
-/// The effort that a model knows: the next lower one, or its lowest. The same where it says nothing of its efforts.
+/// The effort that a model supports: the next lower one, or its lowest. Unchanged if its efforts are unknown.
 pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effort {
     if capabilities.thinking != Thinking::Effort {
         return wanted;
@@ -109,15 +109,15 @@ pub(super) fn known_effort(wanted: Effort, capabilities: &Capabilities) -> Effor
     next_known(wanted, &capabilities.efforts).unwrap_or(wanted)
 }
 
-/// The word that comes nearest: the next lower one, or the lowest; `None` where there is none.
+/// The next lower word, or the lowest; `None` if there is none.
 fn next_known(wanted: Effort, words: &[String]) -> Option<Effort> {
     let words = words.iter().filter_map(|word| Effort::parse(word));
     let (not_above, above): (Vec<Effort>, Vec<Effort>) = words.partition(|known| *known <= wanted);
     not_above.into_iter().max().or_else(|| above.into_iter().min())
 }
 
-/// Whether a model that takes so much of the sampling takes penalties and log probabilities, too: OpenAI's reasoning models refuse
-/// them together.
+/// Whether a model with this sampling support accepts penalties and log probabilities: OpenAI's reasoning models reject them
+/// together.
 pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
     match support {
         SamplingSupport::All | SamplingSupport::One | SamplingSupport::Draws => true,
@@ -125,7 +125,7 @@ pub(super) const fn takes_penalties(support: SamplingSupport) -> bool {
     }
 }
 
-/// Whether a model's thoughts have a budget in tokens, and not only a word that OpenRouter makes of one.
+/// Whether a model's reasoning has a budget in tokens, and not only an effort that OpenRouter converts.
 pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     match capabilities.thinking {
         Thinking::Budget | Thinking::Adaptive | Thinking::GeminiBudget => true,
@@ -133,8 +133,8 @@ pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The budget of thoughts that fits the model's range and an output limit, or the model's own, beside an answer; `None` where not even the
-/// least does that Claude takes, to which a smaller one is raised for it.
+/// The reasoning budget within the model's range and an output limit, with room for an answer. Returns `None` if not even
+/// Claude's smallest budget fits, to which smaller ones are raised.
 pub(super) fn fitted_budget(wanted: u64, limit: Option<u64>, target: &Target<'_>) -> Option<u64> {
     const LEAST: u64 = 1_024;
     let wanted = if is_claude(target.upstream) { wanted.max(LEAST) } else { wanted };
@@ -143,19 +143,19 @@ pub(super) fn fitted_budget(wanted: u64, limit: Option<u64>, target: &Target<'_>
     Some(wanted.min(room)).filter(|budget| *budget >= LEAST.min(wanted))
 }
 
-/// Whether an output limit leaves no room for the least budget of Claude's.
+/// Whether an output limit leaves no room for Claude's smallest budget.
 pub(super) fn is_tight(limit: Option<u64>, target: &Target<'_>) -> bool {
     is_claude(target.upstream) && limit.is_some() && fitted_budget(u64::MAX, limit, target).is_none()
 }
 
-/// The name of a speaker as OpenAI takes it: letters, digits, `_` and `-` (FlowiseAI/Flowise#2948). Another one is spelled so, and a
-/// checksum tells it apart: nothing is lost.
+/// A speaker's name as OpenAI accepts it: letters, digits, `_` and `-` (FlowiseAI/Flowise#2948). Another name is converted
+/// and gets a checksum, so nothing is lost.
 pub(super) fn speaker(name: &str) -> Cow<'_, str> {
     if is_plain_name(name) { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
-/// The effort for a client that wants no thinking from a model that cannot do without: the least that it knows. OpenRouter refuses to
-/// switch off what is mandatory (its model list, `reasoning.mandatory`).
+/// The effort for a client that wants no reasoning from a model that always reasons: its lowest. OpenRouter refuses to
+/// switch mandatory reasoning off (its model list, `reasoning.mandatory`).
 pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
     let must_think = match capabilities.thinking {
         Thinking::Effort => !knows_none(capabilities),
@@ -170,25 +170,25 @@ pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
     must_think.then(|| words.min().unwrap_or(Effort::Minimal))
 }
 
-/// Whether a model is one of Claude's that does not go on from an answer that is begun for it.
+/// Whether it is a Claude model that does not continue a prefilled answer.
 pub(super) fn refuses_prefill(target: &Target<'_>) -> bool {
     is_claude(target.upstream) && !target.capabilities.prefill
 }
 
-/// What a request asks for beside thinking.
+/// Other settings of a request that conflict with reasoning.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beside<'a> {
     /// Which tools must be called.
     pub(super) choice: &'a ToolChoice,
-    /// Whether the client begins the answer.
+    /// Whether the client prefills the answer.
     pub(super) is_begun: bool,
-    /// Whether the last of the assistant's turns calls tools without a thought that Claude signed.
+    /// Whether the last assistant turn calls tools without reasoning that Claude signed.
     pub(super) is_unsigned: bool,
 }
 
-/// Whether a thinking budget that OpenRouter makes of what is asked for would stand beside a call that must be made, an answer that is
-/// begun, or a tool turn that begins with no thought, which Claude refuses (platform.claude.com, extended thinking, feature
-/// compatibility and tool use).
+/// Whether the reasoning budget that OpenRouter would derive conflicts with a forced call, a prefilled answer, or a tool
+/// turn without signed reasoning, which Claude rejects (platform.claude.com, extended thinking, feature compatibility and
+/// tool use).
 pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
         (_, Amount::Default | Amount::Off | Amount::EffortAlone(_)) => false,
@@ -233,29 +233,30 @@ pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>, others: &m
     !is_openai(upstream) || sent().is_some_and(|sent| allows_strict(&sent))
 }
 
-/// The form of an answer as a model takes it.
+/// A response format as a model accepts it.
 #[derive(Debug)]
 pub(super) struct AnswerForm {
-    /// The schema, in its model's words.
+    /// The schema in its model's subset.
     pub(super) schema: Box<RawValue>,
-    /// Whether it may ask to be strict.
+    /// Whether it may be strict.
     pub(super) takes_strict: bool,
 }
 
-/// An answer's schema as a model takes it: Claude's closes every object and says limits in words (platform.claude.com, structured
-/// outputs).
+/// A response schema as a model accepts it: Claude closes every object and needs limits in words (platform.claude.com,
+/// structured outputs).
 pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerForm, SchemaError> {
     let sent = if is_claude(upstream) { claude_schema::output(schema)? } else { schema.to_owned() };
     let takes_strict = !is_openai(upstream) || allows_strict(&sent);
     Ok(AnswerForm { schema: sent, takes_strict })
 }
 
-/// Whether an answer's schema has what Claude's form of it would lose: it is asked for in words.
+/// Whether a response schema has an object with free property names, which Claude's form would close. It is requested in
+/// words instead.
 pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
     is_claude(upstream) && claude_schema::is_said_in_words(schema)
 }
 
-/// Whether a model thinks without being asked to.
+/// Whether a model reasons by default.
 pub(super) fn thinks_unasked(capabilities: &Capabilities) -> bool {
     match capabilities.thinking {
         Thinking::GeminiLevel | Thinking::GeminiBudget => true,
@@ -266,8 +267,8 @@ pub(super) fn thinks_unasked(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The verbosity that a model takes. Claude's is its effort apart from thinking: one of its words, the next lower one or its lowest;
-/// none where it has no words. OpenAI's goes up to `high`.
+/// The verbosity that a model accepts. Claude's is its effort without reasoning: one of its words, the next lower one or its
+/// lowest; `None` if it has no words. OpenAI's ends at `high`.
 pub(super) fn verbosity(wanted: Effort, target: &Target<'_>) -> Option<Effort> {
     if is_claude(target.upstream) {
         next_known(wanted, &target.capabilities.efforts)
@@ -279,13 +280,13 @@ pub(super) fn verbosity(wanted: Effort, target: &Target<'_>) -> Option<Effort> {
     }
 }
 
-/// Whether the user must open the conversation: OpenAI's models alone answer instructions without a word of the user's (Anthropic's and
-/// Google's API references; the chat template of Qwen's models raises `No user query found in messages`).
+/// Whether the user must open the conversation: only OpenAI's models answer instructions without a user message (Anthropic's
+/// and Google's API references; the chat template of Qwen's models raises `No user query found in messages`).
 pub(super) fn needs_user(upstream: &str) -> bool {
     !is_openai(upstream)
 }
 
-/// Whether OpenAI takes a schema as a strict one: every object of it is closed and requires all its properties (developers.openai.com,
+/// Whether OpenAI accepts a schema as strict: every object is closed and requires all its properties (developers.openai.com,
 /// structured outputs).
 pub(super) fn allows_strict(schema: &RawValue) -> bool {
     schema_ref::parse(schema).is_ok_and(|schema| is_strict(&schema))
@@ -302,7 +303,7 @@ fn is_strict(schema: &Value) -> bool {
         && schema_ref::children(schema).into_iter().all(is_strict)
 }
 
-/// Whether a model can be told not to think by the effort `none`.
+/// Whether a model supports the effort `none`.
 pub(super) fn knows_none(capabilities: &Capabilities) -> bool {
     capabilities.efforts.iter().any(|word| word == "none")
 }

@@ -1,4 +1,4 @@
-//! Usage in OpenAI's words: `prompt_tokens` includes cached tokens, `completion_tokens` includes reasoning.
+//! Usage in OpenAI's form: `prompt_tokens` includes cached tokens, `completion_tokens` includes reasoning.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::chat::Usage;
 use crate::money::PicoUsd;
 
-/// Usage as providers send it; any member may be missing.
+/// Usage from a provider; any member may be missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ProviderUsage<'a> {
@@ -17,7 +17,7 @@ pub struct ProviderUsage<'a> {
     /// OpenRouter's price of the call in dollars.
     #[serde(borrow)]
     cost: Option<&'a RawValue>,
-    /// Whether a key of the operator's own at the vendor was used: then the vendor's price comes on top of OpenRouter's.
+    /// Whether the operator's own key at the vendor was used: then the vendor's price is added to OpenRouter's.
     is_byok: Option<bool>,
     #[serde(borrow)]
     cost_details: Option<CostDetails<'a>>,
@@ -46,7 +46,7 @@ struct CompletionDetails {
 }
 
 impl ProviderUsage<'_> {
-    /// What the call cost in all.
+    /// The total cost of the call.
     fn provider_cost(&self) -> Option<PicoUsd> {
         let read = |cost: &RawValue| PicoUsd::parse_usd(cost.get());
         let own = self.cost.and_then(read)?;
@@ -55,8 +55,8 @@ impl ProviderUsage<'_> {
         Some(own + vendors.unwrap_or(PicoUsd::ZERO))
     }
 
-    /// The canonical counts. Recorded replies claim more cached and written tokens than the prompt has, and more reasoning than
-    /// output: the written ones are then ignored, the others capped.
+    /// The canonical counts. Recorded replies sometimes claim more cached and written tokens than the prompt has, or more
+    /// reasoning than output. Written tokens are then ignored, the others capped.
     pub fn canonical(&self) -> Usage {
         let prompt = self.prompt_tokens.unwrap_or(0);
         let output = self.completion_tokens.unwrap_or(0);
@@ -80,7 +80,7 @@ impl ProviderUsage<'_> {
     }
 }
 
-/// Usage as OpenAI clients read it. A provider's cost is not theirs to see.
+/// Usage for OpenAI clients. A provider's cost is not shown to them.
 #[derive(Debug, Serialize)]
 pub struct ClientUsage {
     prompt_tokens: u64,
@@ -88,7 +88,7 @@ pub struct ClientUsage {
     total_tokens: u64,
     prompt_tokens_details: ClientPromptDetails,
     completion_tokens_details: ClientCompletionDetails,
-    /// What the client is charged, in dollars; the field that `OpenRouter` has.
+    /// The client's charge in dollars, in `OpenRouter`'s field.
     cost: PicoUsd,
 }
 

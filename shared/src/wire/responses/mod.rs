@@ -1,3 +1,3 @@
-//! OpenAI Responses, which clients speak to us and no provider does.
+//! OpenAI Responses: a client format that no provider uses.
 
 pub mod client;

@@ -1,8 +1,9 @@
-//! The words by which providers say that they do not serve a model, now or ever, to us or to anybody.
+//! Messages by which providers say that they do not serve a model: now or permanently, for us or for everyone.
 
 use crate::error::{Absence, UpstreamErrorKind};
 
-/// The form of a refusal's words. A provider quotes the client's own words in others, so that a form begins and ends the whole message.
+/// The form of a refusal's message. Providers quote the client's text in other messages, so a form covers the whole message
+/// from beginning to end.
 struct Form {
     status: u16,
     begins: &'static str,
@@ -14,11 +15,12 @@ const fn form(status: u16, begins: &'static str, holds: &'static str, ends: &'st
     Form { status, begins, holds, ends }
 }
 
-/// What a refusal says when the model is gone, or not ours to use, whatever the request.
+/// Messages that say that the model is gone, or not available to us, whatever the request.
 ///
-/// Google: googleapis/python-aiplatform#3574, genkit-ai/genkit#4688 (404); yym68686/uni-api#41, langchain-ai/langchain-google#593 and
-/// NousResearch/hermes-agent#32678 (400, `FAILED_PRECONDITION`). Anthropic: platform.claude.com, errors (404, `not_found_error`).
-/// OpenRouter: OpenRouterTeam/openrouter-examples#74 (400). OpenAI behind OpenRouter: developers.openai.com, error codes (404).
+/// Google: googleapis/python-aiplatform#3574, genkit-ai/genkit#4688 (404); yym68686/uni-api#41,
+/// langchain-ai/langchain-google#593 and NousResearch/hermes-agent#32678 (400, `FAILED_PRECONDITION`). Anthropic:
+/// platform.claude.com, errors (404, `not_found_error`). OpenRouter: OpenRouterTeam/openrouter-examples#74 (400). OpenAI
+/// behind OpenRouter: developers.openai.com, error codes (404).
 const FOR_EVERYONE: [Form; 8] = [
     form(404, "Publisher Model ", "was not found or your project does not have access to it", ""),
     form(404, "Publisher Model ", "is not found", ""),
@@ -30,8 +32,8 @@ const FOR_EVERYONE: [Form; 8] = [
     form(404, "The model `", "` does not exist or you do not have access to it", ""),
 ];
 
-/// What a refusal says when it is about the model but may be about this request or our rights, too: it is said of a model that does not
-/// exist as well as of one that the project may not use (rpurinton/gemini-php#4).
+/// A message about the model that may also be about this request or our permissions: providers send it for a model that does
+/// not exist and for one that the project may not use (rpurinton/gemini-php#4).
 const FOR_NOW: [Form; 1] =
     [form(403, "Permission 'aiplatform.endpoints.predict' denied", "/models/", " (or it may not exist).")];
 
@@ -42,8 +44,8 @@ impl Form {
     }
 }
 
-/// The kind of a refusal that says that the model is not served; `None` for any other. Every 404 and 410 is one: the rest of a path is
-/// ours. `OpenRouter`'s "No endpoints found" depends on what the request asks for.
+/// The kind of a refusal that says that the model is not served; `None` for others. Every 404 and 410 is one, because the
+/// rest of the path is ours. `OpenRouter`'s "No endpoints found" depends on what the request contains.
 pub(super) fn kind(status: u16, message: &str) -> Option<UpstreamErrorKind> {
     let absence = if FOR_EVERYONE.iter().any(|form| form.is_that_of(status, message)) {
         Absence::ForEveryone

@@ -1,4 +1,4 @@
-//! `bk catalog add`: an entry for the catalogue, made from OpenRouter's list.
+//! `bk catalog add`: prints a catalogue entry from OpenRouter's list.
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -48,15 +48,17 @@ pub(crate) async fn run(add: Add, json: bool) -> Result<()> {
         return print(&Entry { toml: &entry });
     }
     print!("{entry}");
-    eprintln!("check what no list says: the family's `media`, the vendor's rules, whether the price moves, other routes");
+    eprintln!(
+        "add what the list does not contain: the family's `media`, the vendor's rules, whether the price moves, other routes"
+    );
     Ok(())
 }
 
-/// Names of the list that hold what was asked for.
+/// Names on the list that contain the requested name.
 fn near(list: &List, name: &str) -> String {
     const MOST: usize = 5;
     let bare = name.rsplit('/').next().unwrap_or(name);
     let near: Vec<&str> =
         list.models.iter().map(|model| model.id.as_str()).filter(|id| id.contains(bare)).take(MOST).collect();
-    if near.is_empty() { String::new() } else { format!("; near it are {}", near.join(", ")) }
+    if near.is_empty() { String::new() } else { format!("; similar names: {}", near.join(", ")) }
 }

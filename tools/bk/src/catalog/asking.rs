@@ -1,4 +1,5 @@
-//! One route is asked for one token, as the gateway asks: the same body, call and reader, without a key, a ledger or a retry.
+//! Asks one route for one token, as the gateway does: with the same body, call and reader, but without a key, a ledger or a
+//! retry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use gateway::wire::{self, ClientFormat, Delivery, Estimate, Identity, ReplyConte
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-/// How long a route is waited for: a model that answers one token later than that is no use either.
+/// Longest wait for a route. A model that needs longer for one token is of no use.
 const PATIENCE: Duration = Duration::from_mins(1);
 const FORMAT: ClientFormat = ClientFormat::ChatCompletions;
 
@@ -25,7 +26,7 @@ const FORMAT: ClientFormat = ClientFormat::ChatCompletions;
 struct Asked<'a> {
     model: &'a str,
     messages: [Message; 1],
-    /// The library raises it to the model's least.
+    /// The library raises it to the model's minimum.
     max_tokens: u64,
 }
 
@@ -35,25 +36,25 @@ struct Message {
     content: &'static str,
 }
 
-/// A question that is ready for its route.
+/// A prepared call to a route.
 pub(super) struct Question {
     pub(super) candidate: Candidate,
-    /// What it costs at most.
+    /// Its highest possible cost.
     pub(super) most: PicoUsd,
     plan: Plan,
 }
 
-/// What a route says.
+/// How a route responded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
-    /// It answers.
+    /// It answered.
     Answers,
-    /// Its provider knows no such name.
+    /// Its provider does not know the name.
     Gone,
-    /// Its provider refuses the question or our credential.
+    /// Its provider refused the request or our credential.
     Refused,
-    /// It cannot be reached, or fails: another time it may not.
+    /// It could not be reached, or failed. It may work at another time.
     Failed,
 }
 
@@ -69,7 +70,7 @@ impl Verdict {
 
     fn of(error: &UpstreamError) -> Self {
         match error.kind {
-            // One token says nothing yet, and that is an answer of the route's.
+            // One token may be too few for an answer, but the route works.
             UpstreamErrorKind::NoAnswer => Self::Answers,
             UpstreamErrorKind::NotServed { .. } => Self::Gone,
             UpstreamErrorKind::Refused(408 | 429 | 500..)
@@ -84,17 +85,17 @@ impl Verdict {
     }
 }
 
-/// What came back.
+/// The result of a call.
 pub(super) struct Heard {
     pub(super) verdict: Verdict,
     /// The provider's status, or the nearest one.
     pub(super) status: u16,
-    /// The provider's words where it fails.
+    /// The provider's message, if it failed.
     pub(super) words: String,
 }
 
 impl Question {
-    /// The question for that route. Nobody is asked yet.
+    /// Prepares the call to a route. Sends nothing.
     pub(super) fn new(upstreams: &Upstreams, candidate: Candidate) -> Result<Self> {
         let model = Arc::clone(&candidate.model);
         let (messages, max_tokens) = ([Message { role: "user", content: "Say one word." }], 1);
@@ -108,7 +109,7 @@ impl Question {
         Ok(Self { most: worst_cost(sent, &candidate), candidate, plan })
     }
 
-    /// Asks.
+    /// Sends the call.
     pub(super) async fn ask(self, upstreams: &Upstreams) -> (Candidate, Heard) {
         let heard = match timeout(PATIENCE, exchange(upstreams, self.plan)).await {
             Ok(Ok(())) => Heard { verdict: Verdict::Answers, status: 200, words: String::new() },
@@ -132,14 +133,14 @@ fn late() -> UpstreamError {
 }
 
 async fn exchange(upstreams: &Upstreams, plan: Plan) -> Result<(), UpstreamError> {
-    // A request whose time is over gets no second try.
+    // A request whose deadline has passed gets no retry.
     let begun = Dispatch::begin(upstreams, plan, Allowance::unlimited(), Instant::now()).await;
     let unready = |error: GatewayError| UpstreamError::new(UpstreamErrorKind::Malformed, error.message());
     let mut dispatch = begun.map_err(unready)?;
     Box::pin(dispatch.run(upstreams, &Reading)).await
 }
 
-/// Reads a reply to its end, as for a client that wants it whole.
+/// Reads a reply to its end, as for a client that does not stream.
 struct Reading;
 
 impl ReplyReader for Reading {

@@ -1,4 +1,4 @@
-//! `bk catalog check`: whether OpenRouter's list still says what the catalogue says.
+//! `bk catalog check`: compares the catalogue with OpenRouter's list.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -34,12 +34,12 @@ pub(crate) async fn run(check: Check, json: bool) -> Result<()> {
     let costly = found.iter().filter(|difference| difference.costs).count();
     eprintln!("differences: {}, of which cost money: {costly}", found.len());
     if costly > 0 {
-        bail!("the catalogue is not what will be paid; `bk catalog add` prints an entry by the list");
+        bail!("the catalogue's prices are not what you will pay; `bk catalog add` prints an entry from the list");
     }
     Ok(())
 }
 
-/// What the list says differently about the models that have a route to it.
+/// The differences of all models that have a route to OpenRouter.
 fn compared(catalog: &Catalog, list: &List, day: Date) -> Vec<Difference> {
     let served = catalog.models().filter(|model| !model.is_gone());
     let routes = served.flat_map(|model| model.routes.iter().map(move |route| (model, route)));
@@ -51,8 +51,8 @@ fn compared(catalog: &Catalog, list: &List, day: Date) -> Vec<Difference> {
     found.collect()
 }
 
-/// The model that the list has under a name, or as the version that another name stands for. Variants (`:free`) share the version of
-/// the model that they are of, and have other prices.
+/// Finds a model in the list by its name, or by the version that another name points to. Variants (`:free`) share the
+/// version of their model but have other prices.
 pub(super) fn find<'a>(list: &'a List, name: &str) -> Option<&'a ListedModel> {
     let by = |matches: &dyn Fn(&ListedModel) -> bool| list.models.iter().find(|model| matches(model));
     let is_version = |model: &ListedModel| model.canonical_slug.as_deref() == Some(name) && !model.id.contains(':');

@@ -1,19 +1,19 @@
-//! What the catalogue and OpenRouter's list say differently about a model.
+//! The differences between the catalogue's entry and OpenRouter's entry for a model.
 //!
-//! A difference costs money where keys are charged, or held, less than what the list says will be paid, or where requests fail. Of a
-//! model whose price does not move, and whose keys are charged the catalogue's:
+//! A difference costs money if keys are charged less, or less is held, than the list says will be paid, or if requests fail.
+//! For a model whose price does not move, and whose keys are charged the catalogue's price, these are:
 //!
-//! - a price of the list above the catalogue's;
-//! - prices of long prompts that the catalogue lacks, or that begin at shorter ones than it says;
-//! - prices that cannot be read, or are for something else than tokens: nobody knows what will be paid.
+//! - a listed price above the catalogue's;
+//! - prices of long prompts that the catalogue lacks, or that start at a shorter prompt than the catalogue says;
+//! - prices that cannot be read, or are not per token: the cost is unknown.
 //!
-//! And of any model:
+//! For every model these are:
 //!
-//! - a window above the catalogue's: holds go no further than that;
-//! - a name that the list lacks: its route fails.
+//! - a context window larger than the catalogue's, because holds stop there;
+//! - a name that the list lacks, because its route fails.
 //!
-//! All others cost none: a lower price charges too much, a smaller window or output limit refuses requests, and a larger output
-//! limit is not used, because every body that must not cost more than its hold says the catalogue's.
+//! Other differences cost no money: a lower price charges too much, a smaller window or output limit refuses requests, and a
+//! larger output limit is not used, because every body that must not exceed its hold carries the catalogue's limit.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -25,26 +25,26 @@ use gateway::money::PicoUsdPerToken;
 use jiff::civil::Date;
 use serde::Serialize;
 
-/// What stands for something that one side does not have.
+/// Shown if one side has no value.
 const NOTHING: &str = "none";
 
-/// One thing that the two say differently.
+/// One difference.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
     pub(super) model: String,
-    /// In the catalogue's words; prices are in USD per million tokens.
+    /// The catalogue's name of the field. Prices are in USD per million tokens.
     pub(super) field: String,
     pub(super) catalogue: String,
     pub(super) list: String,
-    /// Whether it costs money.
+    /// Whether the difference costs money.
     pub(super) costs: bool,
 }
 
-/// What is held of a class of tokens, by the catalogue's name and by the list's.
+/// A class of tokens, by the catalogue's name and by the list's.
 struct Class {
     name: &'static str,
     listed: &'static str,
-    /// Whether a price that is not named means something else to the list than to the catalogue.
+    /// Whether a missing price means something else in the list than in the catalogue.
     must_be_named: bool,
     of: fn(&Price) -> PicoUsdPerToken,
 }
@@ -72,7 +72,7 @@ impl Differences<'_> {
     }
 }
 
-/// What the list says differently about a model under the name of one of its routes, on that day.
+/// Compares a model with the list's entry for one of its route names, on a day.
 pub(super) fn differences(model: &Model, name: &str, listed: Option<&ListedModel>, day: Date) -> Vec<Difference> {
     let mut differences = Differences { model: model.id.as_str(), found: Vec::new() };
     let Some(listed) = listed else {
@@ -115,14 +115,14 @@ fn tariffs(differences: &mut Differences<'_>, listed: &ListedModel, ours: &Tarif
 struct Sides<'a> {
     ours: &'a Price,
     theirs: &'a Price,
-    /// Whether what the provider reports is charged.
+    /// Whether the provider's reported cost is charged.
     moves: bool,
 }
 
 fn prices(differences: &mut Differences<'_>, listed: &ListedModel, tier: &str, sides: Sides<'_>) {
     for Class { name, listed: key, must_be_named, of } in CLASSES {
         let (ours, theirs) = (of(sides.ours), of(sides.theirs));
-        // A class without a price of its own, on both sides, is told with the input.
+        // If neither side has an own price for the class, it follows the input price, which is compared anyway.
         let is_told = name != "input" && ours == sides.ours.input && theirs == sides.theirs.input;
         if ours != theirs && !is_told && (!must_be_named || names_price(listed, key)) {
             let costs = theirs > ours && !sides.moves;
@@ -131,7 +131,7 @@ fn prices(differences: &mut Differences<'_>, listed: &ListedModel, tier: &str, s
     }
 }
 
-/// Whether the list has that price, for all prompts or for some.
+/// Whether the list has this price, for all or some prompts.
 fn names_price(listed: &ListedModel, key: &str) -> bool {
     let overrides = listed.pricing.get("overrides").and_then(|overrides| overrides.as_array());
     let some = overrides.into_iter().flatten().any(|entry| entry.get(key).is_some_and(|price| !price.is_null()));
@@ -149,7 +149,7 @@ fn sizes(differences: &mut Differences<'_>, model: &Model, listed: &ListedModel)
     }
 }
 
-/// What the list names of a model's efforts. It says `none` apart from the others, by `mandatory`.
+/// Compares the reasoning efforts. The list expresses `none` separately, as `mandatory`.
 fn reasoning(differences: &mut Differences<'_>, ours: &Capabilities, listed: Option<&Reasoning>) {
     let Some(Reasoning { supported_efforts, default_effort, mandatory }) = listed else {
         if ours.thinking != Thinking::None {
@@ -182,7 +182,7 @@ fn joined(words: &BTreeSet<&str>) -> String {
     words.iter().copied().collect::<Vec<_>>().join(",")
 }
 
-/// Whether a model cannot do without thinking; `None` where that depends on who is asked.
+/// Whether a model always thinks; `None` if that depends on the host.
 fn is_mandatory(ours: &Capabilities) -> Option<bool> {
     match ours.thinking {
         Thinking::None | Thinking::Budget | Thinking::Adaptive | Thinking::Switch => Some(false),
@@ -197,7 +197,7 @@ fn is_mandatory(ours: &Capabilities) -> Option<bool> {
     }
 }
 
-/// The model's last day. A list that names none says nothing: vendors have pages of their own.
+/// Compares the model's last day. A list without one says nothing, because vendors publish it elsewhere.
 fn end(differences: &mut Differences<'_>, model: &Model, listed: &ListedModel) {
     let ours = model.deprecation.as_ref().and_then(|deprecation| deprecation.ends.as_deref()).unwrap_or(NOTHING);
     let theirs = listed.expiration_date.as_deref().map(|moment| moment.get(..10).unwrap_or(moment));

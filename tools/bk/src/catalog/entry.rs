@@ -1,4 +1,4 @@
-//! A listed model in the catalogue's TOML.
+//! Writes a listed model as TOML for the catalogue.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use gateway::catalog::{Catalog, Model, Price};
 use gateway::money::PicoUsdPerToken;
 use serde_json::{Map, Value};
 
-/// The output limit of a request without one, for a model of several hosts: a small one keeps more of them in the choice.
+/// Default output limit for a model with several hosts. A small limit keeps more hosts available.
 const SMALL_OUTPUT: u64 = 16_384;
 
-/// The entry of a listed model, with a profile before it unless the catalogue has one that says the same.
+/// The entry of a listed model. A profile precedes it, unless the catalogue already has an equal one.
 pub(super) fn of(model: &Model, catalog: &Catalog, profiles: &BTreeMap<String, Capabilities>) -> Result<String> {
     let known = profiles.iter().find(|(_, known)| says_the_same(known, &model.capabilities));
     let (profile, own) = match known {
@@ -22,7 +22,7 @@ pub(super) fn of(model: &Model, catalog: &Catalog, profiles: &BTreeMap<String, C
     Ok(fields.fold(format!("{own}[[model]]\n"), |text, (name, value)| format!("{text}{name} = {value}\n")))
 }
 
-/// A profile of the model's own: its name and its table.
+/// The model's own profile: its name and its table.
 fn own_profile(model: &Model, profiles: &BTreeMap<String, Capabilities>) -> Result<(String, String)> {
     let id = public_id(model);
     let name = if profiles.contains_key(id) { format!("{id}-openrouter") } else { id.to_owned() };
@@ -67,13 +67,13 @@ fn display_name(model: &Model) -> &str {
     model.name.split_once(": ").map_or(&model.name, |(_, name)| name)
 }
 
-/// Whether its price moves: as its vendor's other models have it, and where there are none, so that what is paid is charged.
+/// Whether its price moves: as for its vendor's other models. Without any, yes, so that the paid price is charged.
 fn moves(model: &Model, catalog: &Catalog) -> bool {
     let mut others = catalog.models().filter(|other| other.owned_by == model.owned_by).peekable();
     others.peek().is_none() || others.any(|other| other.tariff.moves)
 }
 
-/// Whether two profiles say the same, in whatever order they name efforts.
+/// Whether two profiles are equal, in whatever order they list efforts.
 fn says_the_same(one: &Capabilities, other: &Capabilities) -> bool {
     let sorted = |capabilities: &Capabilities| {
         let mut capabilities = capabilities.clone();
@@ -83,7 +83,7 @@ fn says_the_same(one: &Capabilities, other: &Capabilities) -> bool {
     sorted(one) == sorted(other)
 }
 
-/// The fields of a profile that are not what they are without one.
+/// The fields of a profile that differ from the defaults.
 fn capabilities(capabilities: &Capabilities) -> Result<String> {
     let fields = |capabilities: &Capabilities| -> Result<Map<String, Value>> {
         Ok(serde_json::from_str(&serde_json::to_string(capabilities)?)?)
@@ -93,7 +93,7 @@ fn capabilities(capabilities: &Capabilities) -> Result<String> {
     Ok(said.fold(String::new(), |text, (name, value)| format!("{text}{name} = {}\n", toml(&value))))
 }
 
-/// A value of JSON in TOML: the two spell strings, numbers, flags and lists alike.
+/// Writes a JSON value as TOML. Both write strings, numbers, booleans and lists the same way.
 fn toml(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
@@ -123,8 +123,8 @@ fn routes(model: &Model) -> String {
     format!("[{}]", routes.collect::<Vec<_>>().join(", "))
 }
 
-/// The prices that are not what the catalogue takes them for when they are missing. Without a price of its own, sound from a cache
-/// matters to a model that hears only.
+/// The prices that differ from the catalogue's defaults. A missing price for cached audio matters only for a model that
+/// accepts audio.
 fn price(price: &Price, hears: bool) -> String {
     let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } = *price;
     let usd = |name, price: PicoUsdPerToken| (name, quoted(&price.per_million().to_string()));
@@ -139,7 +139,7 @@ fn price(price: &Price, hears: bool) -> String {
     table([usd("input", input), usd("output", output)].into_iter().chain(others.into_iter().flatten()))
 }
 
-/// Its last day, where the list names one.
+/// Its last day, if the list has one.
 fn end(model: &Model) -> Vec<(&'static str, String)> {
     let Some(deprecation) = &model.deprecation else { return Vec::new() };
     let since = [("deprecated", quoted(&deprecation.since))];

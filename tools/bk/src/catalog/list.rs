@@ -1,4 +1,4 @@
-//! OpenRouter's list of models, from where it is published or from a file.
+//! OpenRouter's list of models, from its URL or from a file.
 
 use std::path::PathBuf;
 
@@ -8,16 +8,16 @@ use gateway::catalog::listed::List;
 use gateway::config::ProviderConfig;
 use gateway::providers::{Transport, list_of_models};
 
-/// Which list.
+/// The list to use.
 #[derive(Args)]
 pub(super) struct Listed {
-    /// A saved list instead of OpenRouter's (`GET /models` there, or at `OPENROUTER_BASE_URL`; it needs no key).
+    /// A saved list to use instead of OpenRouter's (`GET /models` there, or at `OPENROUTER_BASE_URL`; it needs no key).
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
 }
 
 impl Listed {
-    /// Reads the list. One without models is no list: every name would be missing.
+    /// Reads the list. Fails if it has no models, because then every name would be missing.
     pub(super) async fn read(&self) -> Result<List> {
         let body = match &self.list {
             Some(file) => std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?,

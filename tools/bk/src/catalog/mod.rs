@@ -1,4 +1,4 @@
-//! `bk catalog`: whether the catalogue still says what providers list and answer, and what to write into it.
+//! `bk catalog`: compares the catalogue with what providers list and serve, and prints new entries.
 
 mod add;
 mod asking;
@@ -16,18 +16,18 @@ use gateway::catalog::{Catalog as Models, EMBEDDED};
 
 #[derive(Subcommand)]
 pub(crate) enum Catalog {
-    /// Compare the catalogue with OpenRouter's list. Fails when a difference costs money.
+    /// Compare the catalogue with OpenRouter's list. Fails if a difference costs money.
     Check(check::Check),
-    /// Print an entry for a model of OpenRouter's list, ready for `shared/src/catalog/models.toml`.
+    /// Print an entry for a model of OpenRouter's list, to paste into `shared/src/catalog/models.toml`.
     Add(add::Add),
-    /// Ask every configured route for one token: which names are still there. Costs what it says before.
+    /// Ask every configured route for one token, to find names that are gone. Shows the cost first.
     Probe(probe::Probe),
 }
 
-/// Which catalogue.
+/// The catalogue to use.
 #[derive(Args)]
 struct Source {
-    /// A file instead of the embedded catalogue.
+    /// A catalogue file to use instead of the embedded one.
     #[arg(long, env = "MODEL_CATALOG", value_name = "FILE")]
     catalog: Option<PathBuf>,
 }
@@ -40,7 +40,7 @@ impl Source {
         })
     }
 
-    /// Its text.
+    /// The text of the catalogue.
     fn text(&self) -> Result<String> {
         match &self.catalog {
             Some(file) => std::fs::read_to_string(file).with_context(|| format!("read {}", file.display())),

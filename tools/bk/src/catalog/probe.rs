@@ -1,4 +1,4 @@
-//! `bk catalog probe`: which routes of the catalogue answer.
+//! `bk catalog probe`: finds out which routes of the catalogue answer.
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::sync::Arc;
@@ -22,15 +22,15 @@ use super::Source;
 use super::asking::{Heard, Question, Verdict};
 use crate::{WrongUsage, print, table};
 
-/// Calls at once: enough to be done in a minute, too few for any rate limit.
+/// Parallel calls: enough to finish within a minute, too few for any rate limit.
 const AT_ONCE: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Probe {
-    /// These models only, by any of their names.
+    /// Only these models, by any of their names.
     #[arg(value_name = "MODEL")]
     models: Vec<String>,
-    /// Do not ask before it costs something.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub(crate) async fn run(probe: Probe, json: bool) -> Result<()> {
     report(&lines, json)
 }
 
-/// The named models, or all that are not gone.
+/// The named models, or all models that are not gone.
 fn chosen(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Model>>> {
     if names.is_empty() {
         return Ok(catalog.models().filter(|model| !model.is_gone()).map(Arc::clone).collect());
@@ -80,13 +80,13 @@ fn chosen(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Model>>> {
     let found = names.iter().map(|name| {
         catalog.resolve(name).map_err(|unknown| {
             let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
-            WrongUsage(format!("there is no model {name}; near it are {}", nearest.join(", ")))
+            WrongUsage(format!("there is no model {name}; similar names: {}", nearest.join(", ")))
         })
     });
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// The ways to the models, without a table.
+/// The routes to the models, without a table.
 fn upstreams(config: &ProviderConfig) -> Result<Upstreams> {
     Ok(Upstreams {
         providers: Providers::new(config)?,
@@ -97,7 +97,7 @@ fn upstreams(config: &ProviderConfig) -> Result<Upstreams> {
     })
 }
 
-/// Says what it will cost, and goes on only with a yes.
+/// Prints the cost and asks for confirmation.
 fn agree(questions: &[Question], yes: bool) -> Result<()> {
     let most: PicoUsd = questions.iter().map(|question| question.most).sum();
     eprintln!("calls: {}, which cost at most {most} USD by the catalogue's prices", questions.len());
@@ -108,11 +108,11 @@ fn agree(questions: &[Question], yes: bool) -> Result<()> {
     if !input.is_terminal() {
         bail!(WrongUsage("there is no terminal to ask for your consent: pass --yes".to_owned()));
     }
-    eprint!("go on? [y/N] ");
+    eprint!("continue? [y/N] ");
     let mut answer = String::new();
     input.lock().read_line(&mut answer).context("read the answer")?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        bail!("nothing was asked");
+        bail!("nothing was sent");
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ fn report(lines: &[Line], json: bool) -> Result<()> {
     let (refused, failed) = (count(Verdict::Refused), count(Verdict::Failed));
     eprintln!("answers: {answer}, gone: {gone}, refused: {refused}, failed: {failed}");
     if gone > 0 {
-        bail!("some names are gone: take their routes out of the catalogue");
+        bail!("some names are gone: remove their routes from the catalogue");
     }
     if answer == 0 {
         bail!("no route answers");

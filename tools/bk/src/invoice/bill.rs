@@ -1,4 +1,4 @@
-//! A provider's bill as CSV: which day, which model, how much.
+//! Reads a provider's bill as CSV: day, model, amount.
 
 use std::io::Read;
 
@@ -6,20 +6,21 @@ use anyhow::{Context as _, Result, bail};
 use gateway::money::PicoUsd;
 use jiff::civil::Date;
 
-/// Who sends the bill, and what its columns are called. Of several names the first that is there counts.
+/// Who sends the bill, and the names of its columns. The first of several names that exists counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Biller {
-    /// `OpenRouter`: the activity page's export, by request or summed up (openrouter.ai, activity export and `GET /activity`).
+    /// `OpenRouter`: the export of the activity page, by request or summed (openrouter.ai, activity export and `GET
+    /// /activity`).
     Openrouter,
     /// Google: the billing export of Vertex AI (cloud.google.com, standard usage cost data), from `BigQuery` or the console.
     Vertex,
 }
 
-/// The names of a bill's columns.
+/// The columns of a bill.
 struct Columns {
     day: &'static [&'static str],
     model: &'static [&'static str],
-    /// All of these are added.
+    /// Columns whose values are added up.
     cost: &'static [&'static [&'static str]],
     request: &'static [&'static str],
 }
@@ -30,7 +31,7 @@ impl Biller {
             Self::Openrouter => Columns {
                 day: &["created_at", "date"],
                 model: &["model_permaslug", "model"],
-                // With a key of one's own at the vendor, its price comes on top.
+                // With your own key at the vendor, the vendor's price is added.
                 cost: &[&["cost_total", "usage", "cost"], &["byok_usage_inference"]],
                 request: &["generation_id", "id"],
             },
@@ -47,13 +48,13 @@ impl Biller {
 /// One line of a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// When it was used.
+    /// The day of the usage.
     pub(super) day: Date,
-    /// What was used, in the provider's words.
+    /// The provider's name for what was used.
     pub(super) model: String,
-    /// Pico-dollars; below zero for what is given back.
+    /// Pico-dollars; negative for refunds.
     pub(super) cost: i128,
-    /// The provider's id of the request, where a line is one.
+    /// The provider's request id, if the line has one.
     pub(super) request: Option<String>,
 }
 
@@ -67,7 +68,7 @@ pub(super) fn read(biller: Biller, source: impl Read) -> Result<Vec<Line>> {
         place(known).with_context(|| format!("no column for the {what}: one of {} is needed", known.join(", ")))
     };
     let (day, model) = (needed("day", columns.day)?, needed("model", columns.model)?);
-    let (first, more) = columns.cost.split_first().context("no name of a cost")?;
+    let (first, more) = columns.cost.split_first().context("the cost column has no name")?;
     let costs: Vec<usize> =
         std::iter::once(needed("cost", first)?).chain(more.iter().filter_map(|names| place(names))).collect();
     let (request, currency) = (place(columns.request), place(&["currency"]));
@@ -78,17 +79,17 @@ pub(super) fn read(biller: Biller, source: impl Read) -> Result<Vec<Line>> {
         if let Some(other) = currency.map(field).filter(|currency| !matches!(*currency, "" | "USD")) {
             bail!("line {number} is in {other}; the ledger is in USD");
         }
-        // Sums at the end of an export have no day.
+        // Sum lines at the end of an export have no day.
         let Some(day) = field(day).get(..10).and_then(|day| day.parse().ok()) else { continue };
         let cost = costs.iter().map(|place| pico(field(*place))).sum::<Option<i128>>();
-        let cost = cost.with_context(|| format!("line {number}: a cost that is no number"))?;
+        let cost = cost.with_context(|| format!("line {number}: the cost is not a number"))?;
         let request = request.map(field).filter(|id| !id.is_empty()).map(str::to_owned);
         lines.push(Line { day, model: field(model).to_owned(), cost, request });
     }
     Ok(lines)
 }
 
-/// Dollars as pico-dollars; nothing is zero.
+/// Parses dollars as pico-dollars. An empty text is zero.
 fn pico(text: &str) -> Option<i128> {
     let digits: String = text.chars().filter(|letter| !matches!(letter, '$' | ',' | ' ')).collect();
     let (sign, digits) = digits.strip_prefix('-').map_or((1, digits.as_str()), |digits| (-1, digits));
@@ -137,7 +138,7 @@ mod tests {
         for (text, reason) in [
             ("date,usage\n2026-11-03,1\n", "no column for the model: one of model_permaslug, model is needed"),
             ("date,model,usage,currency\n2026-11-03,m,1,EUR\n", "line 2 is in EUR; the ledger is in USD"),
-            ("date,model,usage\n2026-11-03,m,much\n", "line 2: a cost that is no number"),
+            ("date,model,usage\n2026-11-03,m,much\n", "line 2: the cost is not a number"),
         ] {
             let error = read(Biller::Openrouter, text.as_bytes()).unwrap_err();
             assert_eq!(error.to_string(), reason);

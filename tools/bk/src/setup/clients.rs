@@ -1,4 +1,4 @@
-//! The table of clients, and what it says for one gateway, key and model.
+//! The table of clients, filled in for one gateway, key and model.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Format;
 
-/// The clients, in the order of their listing.
+/// The clients, in the order in which they are listed.
 const TABLE: &str = include_str!("clients.toml");
 
 #[derive(Deserialize)]
@@ -20,19 +20,19 @@ struct Table {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Client {
-    /// As it is named on the command line.
+    /// Its name on the command line.
     pub(super) name: String,
-    /// As its makers write it.
+    /// Its official name.
     pub(super) title: String,
     /// The API that it calls.
     pub(super) connects: String,
-    /// What is left to the user.
+    /// Steps that the user must do.
     #[serde(default)]
     pub(super) steps: String,
     /// The configuration files that `--write` edits.
     #[serde(default, rename = "file")]
     pub(super) files: Vec<File>,
-    /// Code that makes a client of the gateway.
+    /// Code that creates a client of the gateway.
     #[serde(default)]
     pub(super) snippet: String,
 }
@@ -44,26 +44,26 @@ pub(super) struct File {
     folder: Folder,
     names: Vec<String>,
     pub(super) format: Format,
-    /// What stands before the settings in a file that was not there.
+    /// Text before the settings, if the file did not exist.
     #[serde(default)]
     if_new: String,
-    /// What is merged into the file.
+    /// The settings to merge into the file.
     pub(super) settings: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Folder {
-    /// The variable that moves the folder.
+    /// The environment variable that moves the folder.
     variable: Option<String>,
     default: String,
-    /// The default on macOS, where it is another.
+    /// The default on macOS, if it differs.
     mac: Option<String>,
 }
 
-/// What stands for the placeholders.
+/// The values of the placeholders.
 pub(super) struct Values<'a> {
-    /// The gateway's address without `/v1`.
+    /// The gateway's address, without `/v1`.
     pub(super) url: &'a str,
     pub(super) key: &'a str,
     pub(super) model: &'a str,
@@ -75,7 +75,7 @@ pub(super) fn all() -> Result<Vec<Client>> {
 }
 
 impl Client {
-    /// The client with these values in its texts.
+    /// Fills these values into the client's texts.
     pub(super) fn filled(mut self, values: &Values<'_>) -> Self {
         let fill = |text: &str| {
             let text = text.replace("{url}", values.url).replace("{key}", values.key).replace("{model}", values.model);
@@ -89,14 +89,14 @@ impl Client {
         self
     }
 
-    /// True if a file that `--write` edits holds the key.
+    /// True if a file that `--write` edits contains the key.
     pub(super) fn keeps_the_key(&self) -> bool {
         self.files.iter().any(|file| file.settings.contains("{key}"))
     }
 }
 
 impl File {
-    /// Where the file is, below this home folder: the first of its names that exists, or else the first.
+    /// The path of the file below the home folder: the first name that exists, or else the first name.
     pub(super) fn path(&self, home: &Path, variable: impl Fn(&str) -> Option<String>) -> PathBuf {
         let default = self.folder.mac.as_ref().filter(|_| cfg!(target_os = "macos")).unwrap_or(&self.folder.default);
         let moved = self.folder.variable.as_deref().and_then(variable);
@@ -109,7 +109,7 @@ impl File {
         paths.find(|path| path.exists()).unwrap_or(first)
     }
 
-    /// All of a file that was not there before.
+    /// The full content of a new file.
     pub(super) fn whole(&self) -> String {
         format!("{}{}", self.if_new, self.settings)
     }

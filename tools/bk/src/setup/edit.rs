@@ -1,4 +1,5 @@
-//! Merging settings into a configuration file: what the settings name is set, everything else stays, comments and order too.
+//! Merges settings into a configuration file. Only the named settings change; everything else stays, including comments and
+//! order.
 
 mod json;
 mod toml;
@@ -7,19 +8,19 @@ mod yaml;
 use anyhow::Result;
 use serde::Deserialize;
 
-/// How a configuration file is written.
+/// The format of a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Format {
-    /// JSON, with comments and trailing commas where the client reads them.
+    /// JSON, with comments and trailing commas if the client reads them.
     Json,
     Toml,
     Yaml,
 }
 
 impl Format {
-    /// The text with the settings in it. Fails, and names the place, where the text or the settings cannot be read, or where a
-    /// setting would have to go into something that is no table.
+    /// Merges the settings into the text. Fails and names the place if the text or the settings cannot be read, or if a
+    /// setting would have to go into something that is not a table.
     pub(super) fn merge(self, text: &str, settings: &str) -> Result<String> {
         match self {
             Self::Json => json::merge(text, settings),

@@ -1,7 +1,8 @@
-//! One configuration file: its backup, writing it in one step, and taking it back.
+//! One configuration file: its backup, writing it atomically, and restoring it.
 //!
-//! Beside `settings.json` lie `settings.json.bk-backup`, the file as it was, and `settings.json.bk-setup`, which says what was written.
-//! So an undo knows whether the file is still what was written, and takes back nothing that somebody else changed.
+//! Next to `settings.json` are `settings.json.bk-backup`, the original file, and `settings.json.bk-setup`, which records
+//! what was written. So an undo knows whether the file still contains what was written, and never reverts another person's
+//! change.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -14,23 +15,23 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// A configuration file by its path. A link is followed.
+/// A configuration file by its path. Symbolic links are followed.
 pub(super) struct ConfigFile(PathBuf);
 
-/// What a file was before it was written, and what was written.
+/// The state of the file before it was written, and what was written.
 #[derive(Serialize, Deserialize)]
 struct Record {
-    /// False if there was no file.
+    /// False if the file did not exist.
     existed: bool,
-    /// The SHA-256 of what was written, in hexadecimal digits.
+    /// SHA-256 of what was written, in hexadecimal.
     written: String,
 }
 
-/// What became of a file.
+/// What happened to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Written,
-    /// It says all that already.
+    /// It already has these settings.
     Same,
 }
 
@@ -43,19 +44,20 @@ impl ConfigFile {
         &self.0
     }
 
-    /// The file as `edit` makes it of the text before; of nothing if there was none. Nothing is touched if `edit` fails.
+    /// Writes what `edit` makes of the current text, or of nothing if the file does not exist. Changes nothing if `edit`
+    /// fails.
     pub(super) fn write(&self, edit: impl FnOnce(Option<&str>) -> Result<String>) -> Result<Outcome> {
         let path = self.0.display();
         let present = self.read()?;
         let record = self.record()?.filter(|record| present.as_deref().is_some_and(|present| is(present, record)));
         let before = match &record {
-            // Once more: from the file as the user wrote it.
+            // A second write starts from the user's original file.
             Some(Record { existed: true, .. }) => Some(fs::read(self.beside(BACKUP)).context("read the backup")?),
             Some(Record { existed: false, .. }) => None,
             None => present.clone(),
         };
         let text = before.as_deref().map(std::str::from_utf8).transpose().with_context(|| format!("{path} is not UTF-8"))?;
-        let edited = edit(text).with_context(|| format!("{path} stays as it is, because it cannot be edited"))?;
+        let edited = edit(text).with_context(|| format!("{path} was not changed, because it cannot be edited"))?;
         if present.as_deref() == Some(edited.as_bytes()) {
             return Ok(Outcome::Same);
         }
@@ -71,14 +73,14 @@ impl ConfigFile {
         Ok(Outcome::Written)
     }
 
-    /// The file as it was before [`Self::write`]. False if it was not written.
+    /// Restores the file from before [`Self::write`]. Returns false if it was not written.
     pub(super) fn undo(&self) -> Result<bool> {
         let path = self.0.display();
         let Some(record) = self.record()? else { return Ok(false) };
         let backup = self.beside(BACKUP);
         if !self.read()?.is_some_and(|present| is(&present, &record)) {
             let before = if record.existed { format!("is in {}", backup.display()) } else { "did not exist".to_owned() };
-            bail!("{path} was changed since and stays as it is; the file as it was {before}");
+            bail!("{path} was changed since, so it is not restored; the file before `--write` {before}");
         }
         if record.existed {
             fs::rename(&backup, &self.0).with_context(|| format!("bring {path} back"))?;
@@ -105,7 +107,8 @@ impl ConfigFile {
         PathBuf::from(name)
     }
 
-    /// In one step, with the rights that the configuration file has; a new one is its owner's alone, because it may hold a key.
+    /// Writes atomically, and keeps the file's permissions. A new file is readable by its owner only, because it may hold a
+    /// key.
     fn replace(&self, path: &Path, text: &[u8]) -> Result<()> {
         let shown = path.display();
         let mut file =

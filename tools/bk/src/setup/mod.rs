@@ -1,5 +1,5 @@
-//! `bk setup`: how a client is told to use the gateway. What the clients want is a table (`clients.toml`); this reads it, fills it in,
-//! prints it, and merges it into configuration files.
+//! `bk setup`: configures a client to use the gateway. `clients.toml` lists what each client needs. This module reads it,
+//! fills in the values, prints the result, and merges it into configuration files.
 
 mod clients;
 mod edit;
@@ -18,7 +18,7 @@ use clients::{Client, Values};
 use edit::Format;
 use file::{ConfigFile, Outcome};
 
-/// What is printed where no key is given.
+/// Printed if no key is given.
 const NO_KEY: &str = "bk_...";
 
 #[derive(Args)]
@@ -26,22 +26,22 @@ pub(crate) struct Setup {
     /// The client, as `--list` names it.
     #[arg(required_unless_present = "list")]
     client: Option<String>,
-    /// Print the clients.
+    /// List the clients.
     #[arg(long, conflicts_with_all = ["client", "write", "undo"])]
     list: bool,
-    /// Merge the settings into the client's configuration file, which is backed up beside itself.
+    /// Merge the settings into the client's configuration file, after a backup next to it.
     #[arg(long, conflicts_with = "undo")]
     write: bool,
-    /// Bring back the configuration file as it was before `--write`.
+    /// Restore the configuration file from before `--write`.
     #[arg(long)]
     undo: bool,
     /// The gateway's address, without `/v1`.
     #[arg(long, env = "GATEWAY_URL", default_value = "http://127.0.0.1:9000")]
     url: Url,
-    /// A file that holds the key, `-` for standard input; by default the variable `GATEWAY_KEY` is the key.
+    /// A file that holds the key, or `-` for standard input. Default: the variable `GATEWAY_KEY`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The model that the client uses first.
+    /// The model that the client uses by default.
     #[arg(long, default_value = "claude-opus-4.6", value_parser = values::model)]
     model: String,
     #[arg(long, env = "GATEWAY_KEY", hide = true, hide_env_values = true)]
@@ -102,7 +102,7 @@ pub(crate) fn run(setup: &Setup, json: bool) -> Result<()> {
 }
 
 impl Setup {
-    /// The key, which goes into quoted texts: nothing else than a key may.
+    /// Reads the key. It is inserted into quoted text, so only the characters of a key are accepted.
     fn read_key(&self) -> Result<Option<String>> {
         let text = match self.key.as_deref() {
             Some(path) if path.as_os_str() == "-" => {
@@ -118,7 +118,7 @@ impl Setup {
         let Some(key) = text.map(|text| text.trim().to_owned()).filter(|key| !key.is_empty()) else { return Ok(None) };
         let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         if !plain {
-            bail!("that is no key: a key is letters, digits and `_`");
+            bail!("that is not a key: a key has only letters, digits and `_`");
         }
         Ok(Some(key))
     }
@@ -166,7 +166,7 @@ fn show(setup: &Setup, client: &Client, json: bool) -> Result<()> {
     if files.is_empty() {
         eprintln!("--write does not apply: there is no file to edit.");
     } else {
-        eprintln!("`bk setup {name} --write` merges this into the file, `--undo` takes it back.");
+        eprintln!("`bk setup {name} --write` merges this into the file, `--undo` restores the file.");
     }
     Ok(())
 }
@@ -178,7 +178,7 @@ fn write(setup: &Setup, client: &Client) -> Result<()> {
             |text: Option<&str>| text.map_or_else(|| Ok(file.whole()), |text| file.format.merge(text, &file.settings));
         match place.write(edit)? {
             Outcome::Written => println!("written: {}", place.path().display()),
-            Outcome::Same => println!("already so: {}", place.path().display()),
+            Outcome::Same => println!("already set up: {}", place.path().display()),
         }
     }
     if !client.steps.is_empty() {
@@ -192,7 +192,7 @@ fn undo(setup: &Setup, client: &Client) -> Result<()> {
     for file in &client.files {
         let place = ConfigFile::at(setup.path(file));
         if place.undo()? {
-            println!("as before: {}", place.path().display());
+            println!("restored: {}", place.path().display());
             undone = true;
         }
     }

@@ -1,4 +1,4 @@
-//! Errors as Anthropic clients read them.
+//! Errors for Messages clients.
 
 use bytes::BytesMut;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 use crate::sse::{self, Frame};
 
-/// Anthropic's own types where one fits, and its own status of a model without capacity.
+/// Anthropic's own types where one fits, and its own status for a model without capacity.
 pub const WORDS: ErrorWords =
     ErrorWords { payment_required: "billing_error", upstream: "api_error", timeout: "timeout_error", overloaded: 529 };
 
@@ -41,7 +41,7 @@ pub fn body(error: &GatewayError, request: RequestId) -> Vec<u8> {
         param: error.param(),
         hint: error.hint(),
     };
-    // Strings always serialise.
+    // Serialising strings cannot fail.
     serde_json::to_vec(&Body { kind: "error", error: object, request_id: request.to_string() }).unwrap_or_default()
 }
 

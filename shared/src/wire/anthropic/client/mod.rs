@@ -1,4 +1,4 @@
-//! Clients that speak Messages: what they send, and what they get.
+//! Messages clients: their requests, and the replies for them.
 
 pub mod error;
 pub mod reply;
@@ -91,13 +91,13 @@ impl Format for Messages {
                 there(body, &["output_config.format", "output_format"]).unwrap_or("output_config.format")
             }
             Lost::ToolChoice => "tool_choice",
-            // Messages has no field for it.
+            // Messages has no such field.
             Lost::Verbosity => "verbosity",
             Lost::User => "metadata.user_id",
         }
     }
 
-    /// In the signatures of thinking blocks, which clients return as they got them.
+    /// Signatures travel in thinking blocks, which clients return unchanged.
     fn carries_signatures(&self) -> bool {
         true
     }

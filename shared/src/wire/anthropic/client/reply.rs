@@ -1,4 +1,4 @@
-//! A whole reply as one Messages object.
+//! Encodes a whole reply as one Messages object.
 
 use serde_json::value::RawValue;
 
@@ -9,7 +9,7 @@ use crate::chat::ChatResponse;
 use crate::chat::request::{Origin, Part, ToolCall};
 use crate::wire::ReplyContext;
 
-/// A whole reply.
+/// Encodes a whole reply.
 pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let mut blocks = Vec::with_capacity(reply.parts.len());
     for part in &reply.parts {
@@ -41,7 +41,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     })
 }
 
-/// `input` must be an object: arguments that broke off at the token limit are none.
+/// `input` must be an object. Arguments that the token limit cut off are not one.
 fn tool_use(call: &ToolCall) -> Block<'_> {
     let input = RawValue::from_string(call.arguments.0.clone()).ok().filter(|input| input.get().starts_with('{'));
     Block::ToolUse { id: &call.id, name: &call.name, input: input.unwrap_or_else(empty_object) }

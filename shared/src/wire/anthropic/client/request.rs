@@ -1,6 +1,6 @@
-//! A client's Messages request: its shape, and the conversation it stands for.
+//! A client's Messages request: its shape, and its conversation.
 //!
-//! What it says and nobody reads is named (`reading.rs`); the caller names dropped top-level fields.
+//! `reading.rs` finds fields that nothing reads; the caller names dropped top-level fields.
 
 mod reading;
 mod tools;
@@ -21,7 +21,7 @@ use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
 pub use tools::{choice as tool_choice, is_client_tool, name as tool_name};
 
-/// Values whose names are the client's own.
+/// Values whose field names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[
     &["metadata"],
     &["tools", "*", "input_schema"],
@@ -30,7 +30,7 @@ pub const OWN_NAMES: &[Pattern] = &[
     &["messages", "*", "content", "*", "input"],
 ];
 
-/// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
+/// Top-level fields that the conversation holds or the gateway uses. Sorted.
 pub const CARRIED: &[&str] = &[
     "anthropic_beta",
     "anthropic_version",
@@ -51,11 +51,11 @@ pub const CARRIED: &[&str] = &[
     "top_p",
 ];
 
-/// Claude Code's first system block: its version changes with every request and spoils prompt caches, and it says nothing to
-/// any model.
+/// Claude Code's first system block. Its version changes with every request and breaks prompt caching, and it means nothing
+/// to a model.
 pub const BILLING_HEADER: &str = "x-anthropic-billing-header:";
 
-/// Reads a request body; every fault is a 400 that names the path.
+/// Reads a request body. Every error is a 400 that names the path.
 pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let body = document.root();
     let model = text_field(body, "model")?;
@@ -113,7 +113,7 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     request::top_k(top_k).map(drop)
 }
 
-/// Checks the form of the answer: a schema, or `text`, which is none.
+/// Checks the response format: a schema, or `text`, which means none.
 fn check_format(body: Value<'_>) -> Result<(), GatewayError> {
     for format in [body.at(&["output_config", "format"]), body.get("output_format")].into_iter().flatten() {
         let [kind, schema] = format.fields(["type", "schema"])?;
@@ -130,7 +130,7 @@ pub fn is_billing_block(block: Value<'_>) -> bool {
     block.get("text").and_then(Value::as_text).is_some_and(|text| text.starts_with(BILLING_HEADER))
 }
 
-/// The conversation of a request whose shape was checked.
+/// Decodes the conversation of a request whose shape was checked.
 pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     let [system, tools, choice, metadata] = body.fields(["system", "tools", "tool_choice", "metadata"])?;
     let (mut messages, mut left_out) = (Vec::new(), Vec::new());
@@ -178,8 +178,8 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     })
 }
 
-/// The tools that run at the client, and where the tool searches stand: server tools of the client's own vendor do not exist
-/// anywhere else. What a search would have found is declared like every other tool.
+/// The tools that run at the client, and the positions of tool searches. Server tools exist only at their vendor. Tools that
+/// a search would find are declared like all others.
 fn client_tools(tools: Option<Value<'_>>) -> Result<(Vec<ToolDefinition>, Vec<Place>), GatewayError> {
     let tools = optional_list(tools, MAX_TOOLS)?.into_iter().filter(|tool| is_client_tool(*tool));
     let (searches, tools): (Vec<_>, Vec<_>) =
@@ -199,7 +199,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     })
 }
 
-/// A schema in `output_config.format`, or in its older place.
+/// A schema in `output_config.format`, or in its older position.
 fn response_format(body: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     let [config, older] = body.fields(["output_config", "output_format"])?;
     let format = config.map(|config| config.fields(["format"])).transpose()?.and_then(|[format]| format).or(older);
@@ -210,7 +210,7 @@ fn response_format(body: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     })
 }
 
-/// An effort beside thinking that is off or has a budget, which counts.
+/// An effort next to `thinking` that is off or has a budget. The latter counts.
 fn second_amount(body: Value<'_>) -> Option<Place> {
     let kind = body.at(&["thinking", "type"])?;
     let effort = body.at(&["output_config", "effort"])?;
@@ -218,7 +218,7 @@ fn second_amount(body: Value<'_>) -> Option<Place> {
     (has_budget || kind.is("disabled")).then(|| effort.place())
 }
 
-/// Thoughts are shown unless thinking is off or its display omitted.
+/// Reads the reasoning settings. Reasoning is shown unless thinking is off or its display is omitted.
 fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     let effort = body.at(&["output_config", "effort"]).map(effort).transpose()?;
     match body.get("thinking") {
@@ -227,7 +227,7 @@ fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     }
 }
 
-/// The effort of a word; a 400 for one that no model knows.
+/// Reads an effort. Fails with a 400 for an unknown word.
 pub fn effort(word: Value<'_>) -> Result<Effort, GatewayError> {
     Effort::parse(&word.text()?).ok_or_else(|| word.wrong("use low, medium, high, xhigh or max"))
 }

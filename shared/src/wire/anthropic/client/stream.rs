@@ -1,4 +1,4 @@
-//! Events to Messages events.
+//! Encodes events as Messages events.
 
 use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub(in crate::wire::anthropic) struct Stop<'a> {
     stop_details: Option<StopDetails<'a>>,
 }
 
-/// Anthropic's own place for what is said about a refusal.
+/// Anthropic's own field for the explanation of a refusal.
 #[derive(Serialize)]
 struct StopDetails<'a> {
     #[serde(rename = "type")]
@@ -105,7 +105,8 @@ pub struct Encoder {
     context: ReplyContext,
     usage: Option<Usage>,
     index: usize,
-    /// The id and name of a call whose block is not open yet: another provider's signature goes into a thinking block before it.
+    /// The id and name of a call whose block is not open yet: another provider's signature goes into a thinking block before
+    /// it.
     held_call: Option<(String, String)>,
     open: bool,
     in_call: bool,
@@ -113,12 +114,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Encodes the reply to that request.
+    /// Encodes the reply to a request.
     pub fn new(context: ReplyContext) -> Self {
         Self { context, usage: None, index: 0, held_call: None, open: false, in_call: false, refusal: None }
     }
 
-    /// A provider that counts its input only at the end is shown with the estimate here; the last event corrects it.
+    /// Writes the start. A provider that counts its input only at the end gets the estimate here; the last event corrects
+    /// it.
     fn start(&mut self, usage: Usage, out: &mut BytesMut) {
         self.usage = Some(usage).filter(|usage| !usage.is_empty());
         let estimate = Usage { input: self.context.estimate.input, ..Usage::default() };
@@ -177,7 +179,7 @@ impl Encoder {
                 self.delta(DeltaOut::InputJsonDelta { partial_json }, out);
             }
             Delta::Signature(signature) if self.held_call.is_some() => self.signed_thought(signature, out),
-            // A call's block takes no signature.
+            // A call's block cannot hold a signature.
             Delta::Signature(_) if !self.open => {}
             Delta::Signature(signature) => self.delta(DeltaOut::SignatureDelta { signature: seal(signature) }, out),
         }
@@ -190,7 +192,7 @@ impl Encoder {
     }
 }
 
-/// Appends a sign of life: Anthropic's own `ping` event.
+/// Appends a keep-alive: Anthropic's own `ping` event.
 pub fn ping(out: &mut BytesMut) {
     out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n");
 }
@@ -200,7 +202,7 @@ impl EventEncoder for Encoder {
         ping(out);
     }
 
-    /// Half a tool call is left open: closed, it would look like one to be run.
+    /// Leaves half a tool call open: closed, it would look like a call to run.
     fn error(&mut self, error: &GatewayError, out: &mut BytesMut) {
         if !self.in_call {
             self.close(out);
@@ -229,12 +231,12 @@ impl EventEncoder for Encoder {
     }
 }
 
-/// Writes an event straight into the buffer: serialised JSON holds no line ends.
+/// Writes an event directly to the buffer. Serialised JSON contains no line breaks.
 fn write(event: &Event<'_>, out: &mut BytesMut) {
     out.extend_from_slice(b"event: ");
     out.extend_from_slice(event.name().as_bytes());
     out.extend_from_slice(b"\ndata: ");
-    // Strings and numbers always serialise.
+    // Serialising strings and numbers cannot fail.
     let _ = serde_json::to_writer((&mut *out).writer(), event);
     out.extend_from_slice(b"\n\n");
 }

@@ -1,4 +1,4 @@
-//! Between a client and a provider that both speak Messages.
+//! Forwarding between a client and a provider that both use Messages.
 
 pub mod reply;
 pub mod request;
@@ -11,7 +11,7 @@ use crate::wire::native::{Forwarding, Undo};
 use crate::wire::target::Target;
 use crate::wire::{ClientRequest, FrameFold, FrameForwarder, FrameUndoer, Native, ReplyContext, WireFormat};
 
-/// Messages passed through.
+/// Forwarded Messages.
 #[derive(Clone, Copy, Debug)]
 pub struct MessagesWire;
 

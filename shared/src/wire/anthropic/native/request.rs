@@ -1,5 +1,5 @@
-//! A Messages request on its way to Claude on Vertex AI, which speaks the same format. What its model takes passes byte for byte; the
-//! rest is edited at its places, by the rules that translated requests are written by.
+//! A Messages request on its way to Claude on Vertex AI, which uses the same format. What the model accepts passes byte for
+//! byte. The rest is edited in place, by the same rules as translated requests.
 
 mod blocks;
 mod history;
@@ -30,8 +30,8 @@ use history::Origin;
 use reading::{MarkAt, Reader, Spot};
 use settings::AnswerFormat;
 
-/// What passes to Vertex AI, which refuses unknown fields. Never what steers or prices the upstream call: service tier, speed,
-/// containers, MCP servers.
+/// Fields that pass to Vertex AI, which rejects unknown ones. Fields that control or price the upstream call never pass:
+/// service tier, speed, containers, MCP servers.
 const ALLOWED: Allowed = Allowed {
     forwarded: &[
         "cache_control",
@@ -49,14 +49,14 @@ const ALLOWED: Allowed = Allowed {
         "top_k",
         "top_p",
     ],
-    // The first two are the body's forms of headers; the older place of the format is moved to the newer one.
+    // The first two are body forms of headers. The older position of the format moves to the newer one.
     consumed: &["anthropic_beta", "anthropic_version", "model", "output_format", "stream"],
     is_client_tool,
     tool_name,
     tool_choice,
 };
 
-/// The edits that a request needs. `betas` are those that Vertex takes.
+/// The edits that a request needs. `betas` are those that Vertex accepts.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&str]) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
     let body = forwarding.body;
@@ -118,7 +118,7 @@ struct Conversation<'d> {
     origins: Vec<Origin<'d>>,
     messages: Vec<Message<Block<'d>>>,
     system: Instruction<'d>,
-    /// What is added to the system instruction.
+    /// Text to add to the system prompt.
     instruction: Option<String>,
 }
 
@@ -140,7 +140,7 @@ impl<'d> Conversation<'d> {
         Ok(Self { list, origins, messages, system, instruction: None })
     }
 
-    /// What is said about thinking.
+    /// The plan for the reasoning settings.
     fn plan(&self, choice: &ToolChoice, limit: u64, target: &Target<'_>, body: Value<'_>) -> Result<Plan, GatewayError> {
         let wish = settings::wish(body)?;
         let turns = || Turns::of(self.messages.clone(), call_id).turns;
@@ -150,12 +150,12 @@ impl<'d> Conversation<'d> {
         Ok(thinking::plan(wish, target.capabilities, &so_far))
     }
 
-    /// Leaves out the thoughts of a conversation that goes on without any: a model that shall not think refuses them.
+    /// Drops the reasoning of a conversation that continues without it: a model that must not reason rejects it.
     fn drop_thoughts(&mut self, forwarding: &mut Forwarding<'d>) {
         self.messages.iter_mut().for_each(|message| drop_thoughts(message, forwarding));
     }
 
-    /// Edits the messages and the system instruction.
+    /// Edits the messages and the system prompt.
     fn write(self, forwarding: &mut Forwarding<'d>, plan: &Plan, target: &Target<'_>) {
         let Turns { system: instructions, mut turns, left_out } = Turns::of(self.messages, call_id);
         for value in left_out.iter().filter(|block| block.is_sent()).filter_map(Block::value) {
@@ -185,7 +185,7 @@ impl<'d> Conversation<'d> {
     }
 }
 
-/// Whether the message at that place of a list is the system's and stays one. Such messages are texts only.
+/// Whether the message at this index stays a system message. Such messages contain text only.
 fn stays(messages: &[Message<Block<'_>>], at: usize, target: &Target<'_>) -> bool {
     let is_text = |part: &Block<'_>| part.what() == Kind::Text && part.is_sent();
     let is_instruction = |message: &Message<_>| {
@@ -203,16 +203,16 @@ fn drop_thoughts<'d>(message: &mut Message<Block<'d>>, forwarding: &mut Forwardi
     }
 }
 
-/// The system instruction of a request.
+/// The system prompt of a request.
 struct Instruction<'d> {
     /// Its texts that are sent.
     kept: Vec<Value<'d>>,
-    /// Whether something else stands among them, which is told elsewhere.
+    /// Whether other content is among them, which goes elsewhere.
     is_mixed: bool,
 }
 
-/// Reads the system instruction, and leaves out what is empty, and Claude Code's billing block: that differs from request to request
-/// and stands before everything that could be cached. What is no text comes second, as a leading message of the system's.
+/// Reads the system prompt. Drops empty blocks, and Claude Code's billing block, which differs between requests and precedes
+/// everything that can be cached. Content other than text is returned second, as a leading system message.
 fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<(Instruction<'d>, Vec<Block<'d>>), GatewayError> {
     let (mut kept, mut moved) = (Vec::new(), Vec::new());
     let Some(system) = reader.forwarding.body.get("system") else {
@@ -239,7 +239,7 @@ fn read_system<'d>(reader: &mut Reader<'_, 'd>) -> Result<(Instruction<'d>, Vec<
     Ok((Instruction { kept, is_mixed: !moved.is_empty() }, moved))
 }
 
-/// Adds to the system instruction what stands before the first turn.
+/// Adds the content before the first turn to the system prompt.
 fn write_system<'d>(
     forwarding: &mut Forwarding<'d>,
     own: Instruction<'d>,
@@ -258,8 +258,8 @@ fn write_system<'d>(
     }
 }
 
-/// Has the answer given by the tool that stands for structured output, where there is one. The choice of it, where nothing else can
-/// be called.
+/// Requires the answer from the tool that replaces structured output, if there is one. Sets the tool choice if no other tool
+/// can be called.
 fn answer_by<'d>(
     forwarding: &mut Forwarding<'d>,
     conversation: &mut Conversation<'d>,
@@ -268,7 +268,7 @@ fn answer_by<'d>(
 ) -> Option<ToolChoice> {
     let name = declared.answer.as_ref()?.name.clone();
     forwarding.undo.answer_tool = Some(name.clone());
-    // Beside other tools the model must stay free to call those first, if it may.
+    // If there are other tools, the model must be free to call them first.
     let has_others = !declared.kept.is_empty() || !declared.called.is_empty();
     if has_others && *choice != ToolChoice::None {
         conversation.instruction = Some(answer_by_tool(&name));
@@ -279,7 +279,7 @@ fn answer_by<'d>(
     Some(ToolChoice::Named(name))
 }
 
-/// Keeps to the rules of cache marks.
+/// Applies the rules for cache marks.
 fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
     let sent: Vec<&MarkAt<'_>> = marks.iter().filter(|mark| !forwarding.edits.removes(mark.holder)).collect();
     let told =
@@ -294,8 +294,8 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
     }
 }
 
-/// Leaves out edits of thoughts where the model does not think, which it refuses, and compaction, which needs a beta that is not sent;
-/// the field and its beta with the last one.
+/// Removes edits of reasoning if the model does not reason, because it rejects them, and compaction, which needs a beta that
+/// is not sent. Removes the field and its beta with the last edit.
 fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
     let edits = forwarding.body.at(&["context_management", "edits"]);
     let is_refused = |edit: &Value<'_>| {
@@ -310,10 +310,10 @@ fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &P
     betas.iter().copied().filter(|beta| !(is_empty && *beta == betas::CONTEXT_MANAGEMENT)).collect()
 }
 
-/// The smallest window of a model that needs no beta to open a larger one.
+/// Models with this window need no beta for a larger one.
 const LONG_WINDOW: u64 = 1_000_000;
 
-/// Puts the accepted betas into the body, where Vertex takes them, and drops what needs a beta that is not there.
+/// Writes the accepted betas into the body, as Vertex expects, and drops what needs a missing beta.
 fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str], target: &Target<'_>) {
     // A window that the catalogue does not know has no price.
     let opens = |beta: &&str| *beta == betas::LONG_CONTEXT && target.context_window < LONG_WINDOW;

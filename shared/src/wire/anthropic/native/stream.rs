@@ -1,7 +1,7 @@
-//! Messages events to a client of the same format.
+//! Forwards Messages events to a client of the same format.
 //!
-//! `message_delta` waits for `message_stop`: with it the truth is known about how the reply ended and what it cost. The end of an
-//! incomplete call, and whatever follows it, waits as well.
+//! `message_delta` waits for `message_stop`. Only then it is known how the reply ended and what it cost. The end of an
+//! incomplete call, and what follows it, waits as well.
 
 use bytes::{BufMut as _, BytesMut};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub struct Forwarder {
     begun: bool,
     /// Whether a block has begun and not ended.
     open: bool,
-    /// Frames that wait for the finish, as the client would get them.
+    /// Frames that wait for the finish reason, as the client will get them.
     held: BytesMut,
     /// The data of `message_delta` with the stop reason.
     last_delta: Option<String>,
@@ -70,7 +70,7 @@ struct StopReason<'a> {
 }
 
 impl Forwarder {
-    /// Forwards the reply to that request.
+    /// Forwards the reply to a request.
     pub fn new(context: ReplyContext) -> Self {
         Self { context, begun: false, open: false, held: BytesMut::new(), last_delta: None, stop: None, usage: None }
     }
@@ -94,13 +94,13 @@ impl Forwarder {
                 self.open = true;
                 with_call_id(frame.data, checked)?
             }
-            // Clients look a block up by its number: one that never began has none.
+            // Clients look a block up by its number, and a block that never began has none.
             "content_block_stop" if !std::mem::take(&mut self.open) => return Ok(()),
             "message_delta" if says_stop(frame.data)? => {
                 self.last_delta = Some(frame.data.to_owned());
                 return Ok(());
             }
-            // The end is written with the finish.
+            // The end is written with the finish reason.
             "message_stop" => {
                 self.stop = Some(frame.data.to_owned());
                 return Ok(());
@@ -116,7 +116,7 @@ impl Forwarder {
         out.extend_from_slice(&self.held.split());
         let usage = self.usage.unwrap_or_default();
         let Some(data) = self.last_delta.take() else {
-            // The provider ended without saying how.
+            // The provider ended without a finish reason.
             let mut encoder = Encoder::new(self.context.clone());
             encoder.encode(&StreamEvent::Usage(usage), out);
             encoder.encode(&StreamEvent::Finish(finish.clone()), out);
@@ -151,7 +151,7 @@ fn text(object: &RawObject<'_>) -> Result<String, serde_json::Error> {
     object.to_json().map(|json| String::from_utf8_lossy(&json).into_owned())
 }
 
-/// `message_start` with our id and model. What a provider says of its own price is not the client's to see.
+/// `message_start` with our id and model. The provider's own price is not shown to the client.
 fn renamed(data: &str, context: &ReplyContext) -> Result<String, serde_json::Error> {
     let mut start = RawObject::parse(data)?;
     let mut message = serde_json::from_str::<MessageStart<'_>>(data)?.message;
@@ -167,7 +167,7 @@ fn renamed(data: &str, context: &ReplyContext) -> Result<String, serde_json::Err
     text(&start)
 }
 
-/// The start of a call's block, if its id must be another one.
+/// The start of a call's block, if its id must change.
 fn with_call_id(data: &str, checked: Checked<'_>) -> Result<Option<String>, serde_json::Error> {
     let call_id = checked.events.iter().chain(checked.held.unwrap_or_default()).find_map(|event| {
         if let StreamEvent::BlockStart(BlockStart::ToolCall { id, .. }) = event { Some(id) } else { None }
@@ -184,7 +184,7 @@ fn with_call_id(data: &str, checked: Checked<'_>) -> Result<Option<String>, serd
     text(&start).map(Some)
 }
 
-/// Whether a `message_delta` says why the model stopped.
+/// Whether a `message_delta` has a stop reason.
 fn says_stop(data: &str) -> Result<bool, serde_json::Error> {
     let StopShape { delta } = serde_json::from_str(data)?;
     Ok(delta.and_then(|delta| delta.stop_reason).is_some_and(|reason| !reason.0.is_empty()))

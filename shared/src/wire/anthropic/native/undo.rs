@@ -1,7 +1,8 @@
-//! Undoes in a reply what its request changed: names of tools and of their properties, and the tool that stands for structured
-//! output, whose arguments are the answer's text.
+//! Restores in a reply what its request changed: names of tools and properties, and structured output from the tool that
+//! replaces it, whose arguments are the answer's text.
 //!
-//! Names can only be told from values in whole arguments, so those of a tool with renamed properties come in one piece.
+//! Names and values can only be distinguished in complete arguments. So the arguments of a tool with renamed properties are
+//! sent in one piece.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,7 +15,7 @@ use crate::wire::native::Undo;
 use crate::wire::raw::RawObject;
 use crate::wire::shape::Text;
 
-/// Undoes in one reply.
+/// Restores one reply.
 pub(super) struct Undoer {
     undo: Undo,
     /// The open call whose arguments wait for their end.
@@ -28,15 +29,15 @@ pub(super) struct Undoer {
 /// The answer's block.
 struct Answer {
     index: Option<u64>,
-    /// Whether any of its text was told.
+    /// Whether any of its text was sent.
     is_told: bool,
-    /// The arguments so far, where its properties have other names.
+    /// The arguments so far, if its properties were renamed.
     waiting: Option<String>,
 }
 
 struct Held {
     index: Option<u64>,
-    /// The tool as the wire knows it.
+    /// The provider's name of the tool.
     tool: String,
     arguments: String,
 }
@@ -58,7 +59,7 @@ struct Delta<'a> {
     partial_json: Option<Text<'a>>,
 }
 
-/// How a block goes on.
+/// How a block continues.
 enum Block {
     Answer,
     Call { tool: String },
@@ -68,12 +69,12 @@ enum Block {
 type Each<'e> = &'e mut dyn FnMut(&Frame<'_>) -> Result<(), UpstreamError>;
 
 impl Undoer {
-    /// Undoes what that request changed.
+    /// Restores what a request changed.
     pub(super) fn new(undo: Undo) -> Self {
         Self { undo, held: None, answer: None, began_answer: false }
     }
 
-    /// A block as the client's own request would have brought it, and what it is.
+    /// Restores the start of a block, and returns its kind.
     fn block(&self, block: &mut RawObject<'_>) -> Result<Block, UpstreamError> {
         let is_call = block.get("type") == Some("\"tool_use\"");
         let name = block.get("name").filter(|_| is_call).and_then(|name| serde_json::from_str::<String>(name).ok());
@@ -93,7 +94,7 @@ impl Undoer {
         Ok(Block::Call { tool: name })
     }
 
-    /// The properties of the answer that have other names on the wire.
+    /// The renamed properties of the answer.
     fn answer_properties(&self) -> Option<&PropertyNames> {
         self.undo.names.properties_back(self.undo.answer_tool.as_deref()?)
     }
@@ -102,7 +103,7 @@ impl Undoer {
         let Some(mut block) = event.content_block else { return each(frame) };
         match self.block(&mut block)? {
             Block::Other => return each(frame),
-            // The input of a stream comes in pieces.
+            // In a stream the input comes in pieces.
             Block::Answer => {
                 self.began_answer = true;
                 let is_renamed = self.answer_properties().is_some();
@@ -159,7 +160,7 @@ impl Undoer {
     }
 }
 
-/// A piece of a block.
+/// A delta of a block.
 fn delta(index: Option<u64>, kind: &str, name: &str, text: &str) -> Result<String, UpstreamError> {
     let (mut event, mut delta) = (RawObject::default(), RawObject::default());
     delta.set("type", kind)?;
@@ -176,7 +177,7 @@ fn text(object: &RawObject<'_>) -> Result<String, UpstreamError> {
 
 impl FrameUndoer for Undoer {
     fn undo(&mut self, frame: &Frame<'_>, each: Each<'_>) -> Result<(), UpstreamError> {
-        // What cannot be read is the decoder's to refuse.
+        // The decoder refuses what cannot be read.
         let Ok(event) = serde_json::from_str::<Event<'_>>(frame.data) else { return each(frame) };
         let said = event.kind.as_ref().map(|kind| kind.0.clone());
         match frame.event.or(said.as_deref()).unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! Providers that speak Messages: what they get, and what they answer.
+//! Providers that use Messages: requests to them, and their replies.
 
 pub mod reply;
 pub mod request;

@@ -1,4 +1,4 @@
-//! A whole Messages reply, and the words that say how one ended.
+//! Whole Messages replies, and stop reasons.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
 use crate::wire::upstream_error::decode_embedded;
 
-/// The stop reasons of Anthropic's own format: what its clients accept.
+/// Anthropic's own stop reasons, which its clients accept.
 const OWN: [&str; 8] = [
     "end_turn",
     "max_tokens",
@@ -20,7 +20,7 @@ const OWN: [&str; 8] = [
     "compaction",
 ];
 
-/// What a stop reason stands for. One that we do not know counts as a normal end.
+/// The meaning of a stop reason. An unknown one counts as a normal end.
 pub fn finish_reason(word: &str, stop_sequence: Option<String>) -> FinishReason {
     match word.to_ascii_lowercase().as_str() {
         "stop_sequence" => FinishReason::StopSequence(stop_sequence),
@@ -32,7 +32,7 @@ pub fn finish_reason(word: &str, stop_sequence: Option<String>) -> FinishReason 
     }
 }
 
-/// Whether Anthropic's clients know that word, and it says what the reply's end is.
+/// Whether Anthropic's clients know the stop reason, and it matches the end of the reply.
 pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
     let sequence = if let FinishReason::StopSequence(sequence) = finish { sequence.clone() } else { None };
     OWN.contains(&word) && finish_reason(word, sequence) == *finish
@@ -76,11 +76,11 @@ struct DeltaOut<'a> {
     delta: RawObject<'a>,
 }
 
-/// Fields of a whole reply that a stream tells at its end, in `message_delta.delta`.
+/// Fields of a whole reply that a stream sends at its end, in `message_delta.delta`.
 const AT_END: [&str; 4] = ["stop_reason", "stop_sequence", "stop_details", "container"];
 
-/// A whole reply as the events of a stream. Text, thoughts and arguments come as deltas, which is where clients look for them;
-/// whatever else a block holds stays in its start.
+/// Converts a whole reply to the events of a stream. Text, reasoning and arguments become deltas, where clients look for
+/// them. Other members of a block stay in its start.
 pub fn as_events(body: &str) -> Result<Vec<NamedFrame>, UpstreamError> {
     let reply = RawObject::parse(body)?;
     if let Some(error) = reply.get("error").filter(|error| *error != "null") {
@@ -105,7 +105,7 @@ fn events_of(reply: &RawObject<'_>) -> Result<Vec<NamedFrame>, serde_json::Error
         }
     }
     if delta.get("stop_reason").is_none_or(|reason| matches!(reason, "null" | "\"\"")) {
-        // What is whole has ended.
+        // A whole reply is complete.
         delta.set("stop_reason", "end_turn")?;
     }
     message.set("content", &[(); 0])?;
@@ -128,7 +128,7 @@ fn frame<T: Serialize>(
     Ok(NamedFrame { event, data })
 }
 
-/// What of a block comes as a delta: the block's kind, its field, the delta's kind and the delta's field.
+/// What becomes a delta: the block's type, its field, the delta's type and the delta's field.
 const DELTAS: [[&str; 4]; 4] = [
     ["text", "text", "text_delta", "text"],
     ["thinking", "thinking", "thinking_delta", "thinking"],

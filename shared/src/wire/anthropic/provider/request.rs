@@ -1,6 +1,6 @@
-//! The conversation as a Messages request for Vertex AI.
+//! Encodes the conversation as a Messages request for Vertex AI.
 //!
-//! Loss list: seed, penalties, reasoning of other providers; what else a model does not take is named as lost.
+//! What is lost: seed, penalties, reasoning of other providers. Settings that a model does not accept are named.
 
 mod blocks;
 
@@ -87,7 +87,7 @@ struct Thinking {
     block_binding: Option<BlockBinding>,
 }
 
-/// What becomes of a thought that comes back behind another prefix.
+/// What happens to reasoning that returns after a changed prefix.
 #[derive(Serialize)]
 struct BlockBinding {
     prefix_mismatch_behavior: &'static str,
@@ -179,7 +179,7 @@ fn asked_sampling(sampling: &Sampling) -> sampling::Asked {
     sampling::Asked { temperature: *temperature, top_p: top_p.is_some(), top_k: top_k.is_some() }
 }
 
-/// The tools that a choice leaves, and the choice among them: Claude has no list of allowed tools.
+/// The tools that a tool choice allows, and the choice between them: Claude has no list of allowed tools.
 fn allowed(tools: Vec<ToolDefinition>, choice: ToolChoice) -> (Vec<ToolDefinition>, ToolChoice) {
     match choice {
         ToolChoice::Allowed { names, required } => {
@@ -190,7 +190,7 @@ fn allowed(tools: Vec<ToolDefinition>, choice: ToolChoice) -> (Vec<ToolDefinitio
     }
 }
 
-/// A history with calls needs tools: those the client no longer declares get a stub.
+/// Declares stubs for tools that the history calls and the client no longer declares: a history with calls needs tools.
 fn declare_used(tools: &mut Vec<ToolDefinition>, turns: &Turns) {
     if !tools.is_empty() {
         return;
@@ -215,12 +215,12 @@ fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
     Ok(names)
 }
 
-/// Up to 4.5 off needs no word. Models that know only `adaptive` show their thoughts where that is asked for, and clients of other
-/// formats know only models that show them.
+/// The thinking settings to send. Up to 4.5, off needs no setting. Models with only `adaptive` show their reasoning if
+/// requested, and clients of other formats expect models that show it.
 fn thinking_out(plan: Plan, reasoning: Reasoning, target: &Target<'_>) -> Option<Thinking> {
     let generation = target.capabilities.thinking;
     let shows = generation == Generation::AdaptiveOnly && reasoning.visible;
-    // Clients of other formats shorten histories without knowing that thoughts are bound to them.
+    // Clients of other formats shorten histories without knowing that reasoning is bound to them.
     let binding = || target.capabilities.bound_thoughts.then_some(BlockBinding { prefix_mismatch_behavior: DROP_BLOCK });
     let told = |kind, budget_tokens, display| {
         let block_binding = if kind == "adaptive" || kind == "between_tools" { binding() } else { None };
@@ -237,8 +237,8 @@ fn thinking_out(plan: Plan, reasoning: Reasoning, target: &Target<'_>) -> Option
     }
 }
 
-/// The form of the answer that the model's own mode can say: it closes every object, so that a dictionary could only be empty. A
-/// form with one is asked for in words.
+/// The response format, in words if it has a dictionary: structured output closes every object, so that a dictionary could
+/// only be empty.
 fn sayable(
     format: ResponseFormat,
     turns: &mut Turns,
@@ -257,7 +257,7 @@ fn sayable(
     }
 }
 
-/// Structured output by the model's own mode, else by one forced tool whose arguments are the answer.
+/// Structured output by the model, or else by one forced tool whose arguments are the answer.
 fn answer_format(
     format: ResponseFormat,
     tools: &mut Vec<ToolDefinition>,
@@ -278,7 +278,7 @@ fn answer_format(
         return Ok((Some(Format { kind: "json_schema", schema }), None));
     }
     let name = answer_name(tools.iter().map(|tool| tool.name.as_str()));
-    // Beside the client's own tools the model must stay free to call those first, if it may.
+    // If the client has tools, the model must be free to call them first.
     if tools.is_empty() || *choice == ToolChoice::None {
         *choice = ToolChoice::Named(name.clone());
     } else {
@@ -367,7 +367,7 @@ fn set_sampling(body: &mut Body, sampling: Sampling, lost: &mut Vec<Lost>) {
     body.top_k = top_k;
 }
 
-/// Keeps to the rules of cache marks. Says which are left out.
+/// Applies the rules for cache marks. Returns the positions of dropped marks.
 fn limit_cache_marks(body: &mut Body) -> Vec<Place> {
     let tools = body.tools.iter_mut().map(|tool| &mut tool.cache_control);
     let system = body.system.iter_mut().map(Block::cache_control);

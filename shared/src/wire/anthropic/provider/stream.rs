@@ -1,8 +1,8 @@
-//! Messages events to canonical events.
+//! Decodes Messages events.
 //!
-//! This wire names its events and has block boundaries. `message_delta` brings the stop reason and the final usage,
-//! `message_stop` the end. `ping` and whatever is unknown carries nothing. Blocks of server-side tools are opaque: the client of
-//! another format could not answer them.
+//! This format names its events and has block boundaries. `message_delta` has the stop reason and the final usage,
+//! `message_stop` is the end. `ping` and unknown events are ignored. Blocks of server-side tools are opaque, because clients
+//! of other formats could not answer them.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -111,7 +111,7 @@ enum Open {
     Nothing,
     Text,
     Reasoning,
-    /// Redacted thoughts and blocks of server-side tools: no delta of theirs means anything here.
+    /// Redacted reasoning and blocks of server-side tools. Their deltas are ignored.
     Closed,
     Call,
 }
@@ -123,7 +123,7 @@ pub struct Decoder {
     finished: bool,
     open: Open,
     usage: ProviderUsage,
-    /// Arguments that came with the block's start; deltas replace them.
+    /// Arguments in the block's start; deltas replace them.
     input: Option<String>,
     finish: Option<(String, FinishReason)>,
 }
@@ -132,7 +132,7 @@ fn read<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, UpstreamError> {
     Ok(serde_json::from_str(data)?)
 }
 
-/// The `input` of a call's start, before its arguments come.
+/// Whether it is the placeholder `input` of a call's start.
 fn is_empty_object(input: &RawValue) -> bool {
     let text = input.get().trim();
     text == "null" || text.trim_start_matches('{').trim_end_matches('}').trim().is_empty()
@@ -223,7 +223,7 @@ impl Decoder {
             Open::Call => partial_json.map(Delta::Arguments),
             Open::Nothing | Open::Closed => None,
         };
-        // The first piece of a tool call's arguments is empty on this wire.
+        // The first piece of a tool call's arguments is empty in this format.
         let is_empty = |delta: &Delta| match delta {
             Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) => text.is_empty(),
             Delta::Signature(signature) => signature.value.is_empty(),

@@ -1,12 +1,12 @@
-//! What Claude asks of a conversation beside the order of turns that [`Turns`](crate::chat::Turns) gives it.
+//! What Claude requires of a conversation in addition to the order of turns from [`Turns`](crate::chat::Turns).
 
 use super::thinking::Obstacle;
 use crate::chat::request::{Message, Role, ToolChoice};
 use crate::chat::turns::{Piece, PieceKind};
 use crate::wire::target::Target;
 
-/// Whether the last assistant turn of which anything is sent, if it called tools, begins with a thought. `is_sent` is false for what
-/// is left out.
+/// Whether the last assistant turn with sent content, if it called tools, begins with reasoning. `is_sent` is false for
+/// dropped content.
 fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) -> bool {
     let mut answers = turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
     let Some(last) = answers.find(|turn| turn.parts.iter().any(&is_sent)) else { return true };
@@ -14,7 +14,7 @@ fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) -> b
     !calls || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
 }
 
-/// What of a choice and of these turns stands against a thinking budget.
+/// What in a tool choice and these turns conflicts with a reasoning budget.
 pub fn obstacle<P: Piece>(
     choice: &ToolChoice,
     turns: &[Message<P>],
@@ -32,9 +32,9 @@ pub fn obstacle<P: Piece>(
     }
 }
 
-/// Whether a system message stays one: between the user's turn and the assistant's, or at the end after the user's (platform.claude.com,
-/// mid-conversation system messages). Elsewhere, and where the model refuses the role, it becomes a marked text of the user's. Turns
-/// of which nothing is sent are none.
+/// Whether a system message stays one: between a user turn and an assistant turn, or at the end after a user turn
+/// (platform.claude.com, mid-conversation system messages). Elsewhere, and if the model rejects the role, it becomes a
+/// marked user text. Turns without sent content do not count.
 pub fn stays_system<P: Piece>(
     before: Option<&Message<P>>,
     after: Option<&Message<P>>,
@@ -60,9 +60,9 @@ pub fn stays_system<P: Piece>(
 pub enum Ending {
     /// Nothing.
     Fine,
-    /// The text that the model shall go on from must not end in white space.
+    /// The prefilled text must not end in white space.
     Trimmed,
-    /// A turn of the user: from 4.6 on a trailing assistant message is refused.
+    /// A user turn: from 4.6 on, a trailing assistant message is rejected.
     UserTurn,
 }
 

@@ -1,14 +1,14 @@
-//! Pictures and documents as Claude on Vertex takes them: inline, and of few kinds.
+//! Images and documents that Claude on Vertex accepts: inline only, and of few types.
 
 use serde::Serialize;
 
 use crate::chat::request::Source;
 
-/// What pictures and documents behind an address are refused with: Vertex does not fetch them reliably.
-const NO_ADDRESSES: &str = "Claude models on this route do not take pictures or documents by URL; send them inline.";
-/// What pictures and documents of other kinds are refused with.
-const OTHER_KIND: &str = "Claude models take pictures as JPEG, PNG, GIF or WebP, and documents as PDF or text.";
-/// The media type of a document that is text.
+/// Refusal of images and documents behind a URL: Vertex does not fetch them reliably.
+const NO_ADDRESSES: &str = "Claude models on this route do not accept images or documents by URL; send them inline.";
+/// Refusal of other types.
+const OTHER_KIND: &str = "Claude models accept images as JPEG, PNG, GIF or WebP, and documents as PDF or text.";
+/// The media type of a text document.
 pub const PLAIN: &str = "text/plain";
 
 /// The block that carries inline bytes.
@@ -29,7 +29,7 @@ impl Carrier {
         }
     }
 
-    /// What carries bytes of a media type (API reference: four kinds of pictures, and PDF); `None` for what Claude refuses.
+    /// The block for a media type (API reference: four image types, and PDF); `None` if Claude rejects it.
     pub fn of(media_type: &str) -> Option<Self> {
         match media_type {
             "image/jpeg" | "image/png" | "image/gif" | "image/webp" => Some(Self::Image),
@@ -39,28 +39,28 @@ impl Carrier {
     }
 }
 
-/// A source as Claude takes it.
+/// A source that Claude accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SourceOut {
     /// Inline bytes.
     Base64 {
-        /// What they are.
+        /// Their media type.
         media_type: String,
         /// Base64.
         data: String,
     },
     /// A text.
     Text {
-        /// That of plain text.
+        /// Plain text.
         media_type: &'static str,
         /// The text.
         data: String,
     },
 }
 
-/// The block and the source for a picture or a document, whatever its client calls it; the words of the refusal where Claude takes it
-/// in no form.
+/// The block and the source for an image or a document, whatever its client calls it. Fails with the text of the refusal if
+/// Claude accepts it in no form.
 pub fn carried(source: Source) -> Result<(Carrier, SourceOut), &'static str> {
     match source {
         Source::Url(_) => Err(NO_ADDRESSES),

@@ -1,5 +1,5 @@
-//! What Claude on Vertex AI takes of a request, as decisions: one set for both ways there. A request of the same format is edited by
-//! them, a translated one is written by them.
+//! What Claude on Vertex AI accepts, as decisions for both kinds of routes. A request of the same format is edited by them,
+//! a translated one is written by them.
 
 pub mod history;
 pub mod media;

@@ -1,8 +1,8 @@
-//! How tokens are drawn, and what ends an answer.
+//! Sampling and stop sequences.
 
 use crate::capability::{SamplingField, SamplingSupport};
 
-/// What a request sets of the sampling.
+/// The sampling settings of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     /// The temperature.
@@ -13,10 +13,11 @@ pub struct Asked {
     pub top_k: bool,
 }
 
-/// The only temperature that goes with thinking; it is the default.
+/// The only temperature that is allowed with reasoning; it is the default.
 const WHILE_THINKING: f64 = 1.0;
 
-/// What of it a model refuses: all of it on the newest, one of temperature and `top_p` since 4.1, and nearly all while thinking.
+/// The settings that a model rejects: all of them on the newest, one of temperature and `top_p` since 4.1, and nearly all
+/// while reasoning.
 pub fn refused(support: SamplingSupport, asked: Asked, thinks: bool) -> Vec<SamplingField> {
     let set = [
         asked.temperature.map(|_| SamplingField::Temperature),
@@ -31,12 +32,12 @@ pub fn refused(support: SamplingSupport, asked: Asked, thinks: bool) -> Vec<Samp
     support.refused(&set)
 }
 
-/// A temperature or a `top_p` within Claude's range, which is 0 to 1 for both (wire formats, sampling rules 2 and 3).
+/// Moves a temperature or `top_p` into Claude's range, which is 0 to 1 for both (wire formats, sampling rules 2 and 3).
 pub fn in_range(asked: f64) -> f64 {
     asked.clamp(0.0, 1.0)
 }
 
-/// Whether a stop sequence is taken: those of white space only are refused.
+/// Whether a stop sequence is accepted: white space only is not.
 pub fn is_stop(stop: &str) -> bool {
     !stop.trim().is_empty()
 }

@@ -1,47 +1,47 @@
-//! How much a Claude model is told to think, in the words its generation knows.
+//! Plans the reasoning settings of a Claude model, in the terms of its generation.
 
 use crate::capability::{Capabilities, Thinking, ThinkingOff};
 use crate::chat::request::{Amount, Effort};
 use crate::wire::effort;
 use crate::wire::lost::Lost;
 
-/// Smallest budget Claude takes.
+/// Smallest budget that Claude accepts.
 const LEAST_BUDGET: u64 = 1_024;
-/// What a budget that is lowered leaves for the answer, where that is possible.
+/// Tokens that a lowered budget leaves for the answer, if possible.
 const ANSWER: u64 = 1_024;
 
-/// The display that shows thoughts: from 4.7 on the default is `omitted`.
+/// The display that shows reasoning: from 4.7 on the default is `omitted`.
 pub const SUMMARIZED: &str = "summarized";
 
-/// What becomes of a bound thought whose prefix has changed, instead of a refusal.
+/// What happens to bound reasoning whose prefix has changed, instead of a refusal.
 pub const DROP_BLOCK: &str = "drop_block";
 
-/// What a client asks for.
+/// What a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// Nothing.
     Nothing,
-    /// No thinking.
+    /// No reasoning.
     Off,
-    /// At most that many tokens.
+    /// At most this many tokens.
     Budget(u64),
-    /// As the model sees fit.
+    /// As the model decides.
     Adaptive,
-    /// Between calls alone (Sonnet 5.5).
+    /// Only between calls (Sonnet 5.5).
     BetweenTools,
 }
 
-/// What a client asks for, with the effort that it asks for beside it.
+/// What a client requests, including the effort.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
-    /// About thinking.
+    /// The thinking setting.
     pub thinking: Asked,
-    /// How hard to try, if it says so.
+    /// The effort, if set.
     pub effort: Option<Effort>,
 }
 
 impl Wish {
-    /// The wish of a conversation, in which an effort asks for thinking.
+    /// The request of a conversation, in which an effort asks for reasoning.
     pub fn of(amount: Amount) -> Self {
         let (thinking, effort) = match amount {
             Amount::Default => (Asked::Nothing, None),
@@ -55,14 +55,14 @@ impl Wish {
     }
 }
 
-/// What is sent about thinking.
+/// The thinking setting that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Nothing: what the model does by itself.
+    /// Nothing: the model's default.
     Nothing,
     /// `disabled`.
     Off,
-    /// `enabled` with that budget.
+    /// `enabled` with this budget.
     Budget(u64),
     /// `adaptive`.
     Adaptive,
@@ -71,7 +71,7 @@ pub enum Told {
 }
 
 impl Told {
-    /// Whether it turns thinking on.
+    /// Whether it switches reasoning on.
     pub const fn is_on(self) -> bool {
         matches!(self, Self::Budget(_) | Self::Adaptive)
     }
@@ -81,53 +81,53 @@ impl Told {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// About thinking.
+    /// The thinking setting.
     pub told: Told,
-    /// Whether the model thinks then, be it unasked.
+    /// Whether the model reasons then, by default or not.
     pub thinks: bool,
-    /// The effort word.
+    /// The effort.
     pub effort: Option<&'static str>,
-    /// Whether thinking was asked for and is not sent.
+    /// Whether reasoning was requested and is not sent.
     pub loses_thinking: bool,
-    /// Whether the client's own budget is sent as another one.
+    /// Whether the client's budget changes.
     pub changes_budget: bool,
-    /// Whether thinking was declined, or wanted between calls alone, and the model knows no such thing.
+    /// Whether "off" or "between calls" was requested, and the model does not support it.
     pub loses_off: bool,
-    /// Whether an effort was asked for and nothing follows it, or a lower one.
+    /// Whether an effort was requested and is dropped or lowered.
     pub loses_effort: bool,
 }
 
 impl Plan {
-    /// What of the wish is not sent as it was asked for.
+    /// The settings that are not sent as requested.
     pub fn lost(&self) -> impl Iterator<Item = Lost> + use<> {
         let thinking = self.loses_thinking || self.loses_off || self.changes_budget;
         thinking.then_some(Lost::Reasoning).into_iter().chain(self.loses_effort.then_some(Lost::Effort))
     }
 }
 
-/// What else decides.
+/// Other facts that decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {
-    /// The output limit, in which thoughts count.
+    /// The output limit, which includes reasoning.
     pub limit: u64,
-    /// The model's largest output.
+    /// The model's maximum output.
     pub most: u64,
-    /// What stands against a budget, if anything does.
+    /// What conflicts with a budget, if anything.
     pub obstacle: Option<Obstacle>,
 }
 
-/// What a thinking budget does not go with.
+/// What conflicts with a reasoning budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// A tool must be called.
     ForcedCall,
-    /// The open tool turn does not begin with a thought that Claude signed.
+    /// The open tool turn does not begin with reasoning that Claude signed.
     UnsignedToolTurn,
-    /// The answer is begun by the client (platform.claude.com, extended thinking, feature compatibility).
+    /// The client prefills the answer (platform.claude.com, extended thinking, feature compatibility).
     BegunAnswer,
 }
 
-/// Whether a wish becomes a budget, so that what stands against one must be known.
+/// Whether a request becomes a budget, so that conflicts with one must be known.
 pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
     match (capabilities.thinking, wish.thinking) {
         (Thinking::Budget, Asked::Budget(_) | Asked::Adaptive) | (Thinking::Adaptive, Asked::Budget(_)) => true,
@@ -145,8 +145,8 @@ pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The plan for a model. Thoughts count in the output limit, which is the client's: a budget that does not fit is lowered, and one
-/// that cannot be lowered is left out.
+/// The plan for a model. Reasoning counts within the client's output limit: a budget that does not fit is lowered, and one
+/// that cannot be lowered is dropped.
 pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> Plan {
     let told = match (capabilities.thinking, wish.thinking) {
         (_, Asked::Off | Asked::BetweenTools) => off(capabilities.thinking_off),
@@ -170,7 +170,7 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
     let most = most_effort(told, capabilities.thinking_off);
     let sent = wanted.and_then(|wanted| nearest(wanted.min(most), &capabilities.efforts));
     let is_asked = matches!(wish.thinking, Asked::Budget(_) | Asked::Adaptive);
-    // The budget of a model without words for efforts is made of the effort.
+    // For a model without efforts, the budget is derived from the effort.
     let follows = sent.is_some() || (wish.thinking == Asked::Adaptive && told.is_on());
     let thinks_unasked = capabilities.thinking_off != ThinkingOff::Omit;
     Plan {
@@ -192,7 +192,7 @@ pub fn plan(wish: Wish, capabilities: &Capabilities, so_far: &Circumstances) -> 
     }
 }
 
-/// What comes nearest to no thinking.
+/// The setting closest to no reasoning.
 const fn off(how: ThinkingOff) -> Told {
     match how {
         ThinkingOff::Omit | ThinkingOff::Disabled | ThinkingOff::DisabledToHigh => Told::Off,
@@ -201,7 +201,7 @@ const fn off(how: ThinkingOff) -> Told {
     }
 }
 
-/// The most effort that goes with what is said about thinking.
+/// The highest effort that is allowed with a thinking setting.
 const fn most_effort(told: Told, how: ThinkingOff) -> Effort {
     match (told, how) {
         (Told::Off | Told::BetweenTools, ThinkingOff::DisabledToHigh | ThinkingOff::BetweenTools) => Effort::High,
@@ -209,14 +209,14 @@ const fn most_effort(told: Told, how: ThinkingOff) -> Effort {
     }
 }
 
-/// A budget of at least 1,024 that stays below the output limit, with room for an answer if there is any.
+/// A budget of at least 1,024 that stays below the output limit, with room for an answer if possible.
 fn budget(wanted: u64, so_far: &Circumstances) -> Told {
     let wanted = wanted.max(LEAST_BUDGET);
     let fitting = if wanted < so_far.limit { wanted } else { so_far.limit.saturating_sub(ANSWER).max(LEAST_BUDGET) };
     if so_far.obstacle.is_some() || fitting >= so_far.limit { Told::Nothing } else { Told::Budget(fitting) }
 }
 
-/// The nearest effort word that the model knows: the next higher one, else its highest; none where it knows none.
+/// The nearest effort that the model supports: the next higher one, or its highest; `None` if it supports none.
 fn nearest(wanted: Effort, words: &[String]) -> Option<Effort> {
     let known: Vec<Effort> = words.iter().filter_map(|word| Effort::parse(word)).collect();
     let next = known.iter().filter(|effort| **effort >= wanted).min();

@@ -1,4 +1,4 @@
-//! Providers that speak `generateContent`: what they get, and what they answer.
+//! Providers that use `generateContent`: requests to them, and their replies.
 
 pub mod request;
 pub mod stream;

@@ -1,6 +1,7 @@
-//! The conversation as a `generateContent` request (Vertex AI v1).
+//! Encodes the conversation as a `generateContent` request (Vertex AI v1).
 //!
-//! Loss list: cache marks (Gemini caches by itself), the user's name, parallel calls off, reasoning text of earlier turns.
+//! What is lost: cache marks (Gemini caches automatically), the user id, the ban on parallel calls, reasoning text of
+//! earlier turns.
 
 mod content;
 mod thinking;
@@ -21,7 +22,7 @@ use crate::wire::target::{Encoded, Target, allowed_tools};
 use content::{Content, contents, system};
 use thinking::ThinkingConfig;
 
-/// Most stop sequences Gemini takes.
+/// Maximum number of stop sequences that Gemini accepts.
 const MAX_STOPS: usize = 5;
 
 #[derive(Serialize)]
@@ -150,7 +151,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
-/// Seeds are of 32 bits here; penalties are refused where the model's data does not say that they are taken.
+/// Gemini's seeds have 32 bits. Penalties are rejected unless the model's data says otherwise.
 fn sampling(sampling: Sampling, target: &Target<'_>, lost: &mut Vec<Lost>) -> GenerationConfig {
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } = sampling;
     let asked_stops = stop.len();
@@ -173,7 +174,7 @@ fn sampling(sampling: Sampling, target: &Target<'_>, lost: &mut Vec<Lost>) -> Ge
     }
 }
 
-/// Sets the answer's form, or returns it as an instruction where the model refuses it beside tools.
+/// Sets the response format, or returns it as an instruction if the model rejects it together with tools.
 fn answer_format(
     format: ResponseFormat,
     config: &mut GenerationConfig,
@@ -192,7 +193,7 @@ fn answer_format(
             Some(schema)
         }
         ResponseFormat::JsonSchema { schema, .. } => {
-            // The subset of OpenAPI has no word for dictionaries. That the answer is JSON can still be said.
+            // The OpenAPI subset cannot express dictionaries. It can still request JSON.
             config.response_mime_type = native.then_some("application/json");
             return Ok(Some(schema_ref::asked_in_words(parse(&schema)?)));
         }
@@ -238,7 +239,7 @@ fn declarations(
         let (mut parameters, mut parameters_json_schema) = (None, None);
         if let Some(schema) = &schema {
             let openapi = schema::openapi(parse(schema)?).map_err(|error| fault(&error))?;
-            // A tool without parameters says so by leaving them out, on both ways.
+            // A tool without parameters leaves the field out, in both schema fields.
             if openapi.is_some() && target.capabilities.thinking == Thinking::GeminiLevel {
                 parameters_json_schema = Some(schema::json_schema(parse(schema)?).map_err(|error| fault(&error))?);
             } else {

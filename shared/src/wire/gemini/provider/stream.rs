@@ -1,7 +1,7 @@
-//! `generateContent` replies to events. A whole reply is the same object as a chunk of a stream: one decoder reads both.
+//! Decodes `generateContent` replies. A whole reply is the same object as a chunk of a stream, so one decoder reads both.
 //!
-//! Text is new text, not cumulative; calls arrive whole; usage is cumulative and may be partial; the end is a chunk with a
-//! `finishReason`. A blocked prompt has no candidates at all.
+//! Text is new text, not cumulative. Calls arrive whole. Usage is cumulative and may be partial. The end is a chunk with a
+//! `finishReason`. A blocked prompt has no candidates.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -94,15 +94,15 @@ struct UsageMetadata {
     thoughts_token_count: Option<u64>,
     tool_use_prompt_token_count: Option<u64>,
     cached_content_token_count: Option<u64>,
-    /// How much of the prompt was sound.
+    /// Audio tokens of the prompt.
     #[serde(rename = "promptTokensDetails", deserialize_with = "sound")]
     sound: u64,
-    /// How much of what was read from a cache was sound.
+    /// Audio tokens that were read from a cache.
     #[serde(rename = "cacheTokensDetails", deserialize_with = "sound")]
     cached_sound: u64,
 }
 
-/// The tokens of sound in a list by modality.
+/// The audio tokens in a list by modality.
 fn sound<'de, D: Deserializer<'de>>(details: D) -> Result<u64, D::Error> {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "camelCase")]
@@ -135,8 +135,8 @@ impl UsageMetadata {
         self.canonical().is_empty()
     }
 
-    /// This usage after an earlier one. A count of nothing is left out, so a side of which nothing is counted, the prompt or
-    /// what was generated, is not reported: the earlier counts of it stand.
+    /// Merges this usage into an earlier one. Gemini omits zero counts. If no count of a side is present (prompt or output),
+    /// the earlier counts of that side stay.
     fn after(self, earlier: Self) -> Self {
         let has_prompt = self.prompt_token_count.or(self.tool_use_prompt_token_count).is_some();
         let has_output = self.candidates_token_count.or(self.thoughts_token_count).is_some();
@@ -165,7 +165,7 @@ impl EventDecoder for Decoder {
         if self.finish.is_told() {
             return Ok(());
         }
-        // A failing stream may wrap its error into an array.
+        // A failing stream may wrap its error in an array.
         let data = frame.data.trim();
         let data = data.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(data);
         let chunk: Chunk<'_> = serde_json::from_str(data)?;
@@ -187,7 +187,7 @@ impl EventDecoder for Decoder {
             self.finish.note(reason, FinishReason::ContentFilter);
         }
         let read = chunk.candidates.0.map_or(Ok(()), |candidate| self.candidate(candidate, events));
-        // What a failed try used is known all the same.
+        // The usage of a failed attempt is reported too.
         events.extend(usage.map(StreamEvent::Usage));
         read
     }
@@ -247,7 +247,7 @@ impl Decoder {
         let PartIn { text, thought, thought_signature, function_call, executable_code, code_execution_result } = part;
         let signature = thought_signature.filter(|value| !value.is_empty());
         if let Some(call) = function_call {
-            // A call of a tool that was not declared cannot be answered.
+            // A call of an undeclared tool cannot be answered.
             if !uncalled {
                 self.call(call, signature, events);
             }
@@ -265,13 +265,13 @@ impl Decoder {
         } else {
             self.blocks.text(text, events);
         }
-        // Signatures on text are optional on replay; a block of thoughts is where they can travel.
+        // Signatures on text are optional when replayed. They can travel only in a reasoning block.
         if let Some(value) = signature.filter(|_| thought) {
             self.blocks.sign_thought(Signature { origin: Origin::Gemini, value }, events);
         }
     }
 
-    /// Code that the model ran, and its output, are part of the answer; other formats have no part for them.
+    /// Code that the model ran, and its output, are part of the answer. Other formats have no part for them.
     fn fenced(&mut self, language: &str, code: &str, events: &mut Vec<StreamEvent>) {
         if code.is_empty() {
             return;
@@ -282,10 +282,10 @@ impl Decoder {
         self.blocks.text(format!("{before}{fence}{language}\n{}\n{fence}\n", code.trim_end_matches('\n')), events);
     }
 
-    /// Calls arrive whole: one block each.
+    /// Calls arrive whole, so each is one block.
     fn call(&mut self, call: FunctionCallIn<'_>, signature: Option<String>, events: &mut Vec<StreamEvent>) {
         let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.get().to_owned());
-        // A call without a name has no block yet that could be signed.
+        // A call without a name has no block that could carry a signature yet.
         let signature = signature.filter(|_| !call.name.is_empty());
         let piece = CallPiece { index: Some(self.calls), id: None, name: Some(call.name), arguments: String::new() };
         self.blocks.tool_call(piece, events);

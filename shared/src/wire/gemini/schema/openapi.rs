@@ -1,4 +1,4 @@
-//! The `OpenAPI` subset of Gemini's `Schema`: any keyword that it does not know, and any value of the wrong kind, is refused.
+//! The `OpenAPI` subset of Gemini's `Schema`. It rejects unknown keywords and values of the wrong kind.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::wire::schema_ref::{Room, Schema, merge};
 
 /// The types of the subset.
 const TYPES: [&str; 6] = ["string", "number", "integer", "boolean", "array", "object"];
-/// The formats that are accepted, by type.
+/// Accepted formats, by type.
 const FORMATS: [(&str, &str); 6] = [
     ("string", "date-time"),
     ("string", "enum"),
@@ -18,7 +18,7 @@ const FORMATS: [(&str, &str); 6] = [
     ("number", "float"),
     ("number", "double"),
 ];
-/// The limits that are accepted, by type, all of them counts.
+/// Accepted limits, by type. All of them are counts.
 const COUNTS: [(&str, &str); 6] = [
     ("string", "minLength"),
     ("string", "maxLength"),
@@ -28,9 +28,9 @@ const COUNTS: [(&str, &str); 6] = [
     ("object", "maxProperties"),
 ];
 
-/// Turns cleaned schemas into the subset. Keywords are taken out of a schema in any order and written in a fixed one.
+/// Converts cleaned schemas to the subset. Keywords are read in any order and written in a fixed one.
 pub(super) struct Converter {
-    /// For keywords beside alternatives, which are copied into each.
+    /// Budget for keywords that are copied into each alternative.
     room: Room,
 }
 
@@ -40,7 +40,7 @@ impl Converter {
         Self { room: Room::new() }
     }
 
-    /// Converts a schema. `fallback` is the type of a schema that gives no hint.
+    /// Converts a schema. `fallback` is the type of a schema without any indication.
     pub(super) fn schema(&mut self, mut schema: Schema, fallback: &'static str) -> Schema {
         while let Some(Value::Array(parts)) = schema.remove("allOf") {
             parts.into_iter().filter_map(object).for_each(|part| merge(&mut schema, part));
@@ -66,7 +66,7 @@ impl Converter {
         converted
     }
 
-    /// `anyOf` may stand beside a description only: every other keyword moves into each branch.
+    /// Only a description may be next to `anyOf`: every other keyword moves into each branch.
     fn union(&mut self, mut schema: Schema, branches: Vec<Schema>, fallback: &'static str) -> Schema {
         let description = schema.remove("description").map(|text| ("description".to_owned(), text));
         if !schema.is_empty() && !self.room.take(&schema, branches.len()) {
@@ -123,7 +123,7 @@ impl Converter {
         typed
     }
 
-    /// The one schema of all items; the places of a tuple become alternatives.
+    /// The single schema of all items. The positions of a tuple become alternatives.
     fn items(&mut self, schema: &mut Schema) -> Schema {
         let (places, rest) = match (schema.remove("prefixItems"), schema.remove("items")) {
             (Some(Value::Array(places)), rest) => (places, rest),
@@ -139,7 +139,7 @@ impl Converter {
         self.schema(Schema::from_iter([("anyOf".to_owned(), Value::Array(alternatives))]), "string")
     }
 
-    /// Properties in their order, and the lists of names cut down to the properties that there are.
+    /// The properties in order. Lists of names are reduced to existing properties.
     fn members(&mut self, schema: &mut Schema, typed: &mut Schema) {
         let mut properties = Schema::new();
         if let Some(Value::Object(named)) = schema.remove("properties") {
@@ -171,14 +171,14 @@ fn of_kind(kind: &str) -> Schema {
     Schema::from_iter([("type".to_owned(), Value::from(kind))])
 }
 
-/// The only alternative with the keywords beside it. The outer description says what the value is for.
+/// The only alternative, merged with the keywords next to it. The outer description explains the value.
 fn narrowed(mut only: Schema, mut schema: Schema) -> Schema {
     only.extend(schema.remove("description").map(|text| ("description".to_owned(), text)));
     merge(&mut only, schema);
     only
 }
 
-/// Removes each way to say "or null", and tells whether there was one.
+/// Removes every form of "or null". Returns whether there was one.
 fn take_null(schema: &mut Schema) -> bool {
     let mut nullable = schema.remove("nullable") == Some(Value::Bool(true));
     if schema.get("type").is_some_and(|kind| kind == "null") {
@@ -204,14 +204,14 @@ fn only_null(branch: &Value) -> bool {
         || nulls.is_some_and(|values| !values.is_empty() && values.iter().all(Value::is_null))
 }
 
-/// The alternatives of a schema. Two lists at once cannot be said: the second is dropped.
+/// The alternatives of a schema. Two lists cannot be expressed together: the second is dropped.
 fn take_branches(schema: &mut Schema) -> Vec<Schema> {
     let lists = [schema.remove("anyOf"), schema.remove("oneOf")];
     let list = lists.into_iter().flatten().find_map(|list| if let Value::Array(list) = list { Some(list) } else { None });
     list.unwrap_or_default().into_iter().filter_map(object).collect()
 }
 
-/// The types that a schema names or, failing that, hints at. At least one.
+/// The types that a schema names or indicates. At least one.
 fn kinds(schema: &Schema, fallback: &'static str) -> Vec<&'static str> {
     let known = |name: &str| TYPES.into_iter().find(|kind| kind.eq_ignore_ascii_case(name));
     let mut kinds: Vec<&'static str> = match schema.get("type") {
@@ -251,7 +251,8 @@ fn hinted(schema: &Schema) -> Vec<&'static str> {
     }
 }
 
-/// `enum` holds texts only, and none that is empty. Other values are told in words: as texts the model would answer texts.
+/// `enum` contains strings only, and no empty one. Other values go to the description: as strings, the model would answer
+/// with strings.
 fn allowed(values: Vec<Value>, kind: &str, notes: &mut Vec<String>) -> Option<Value> {
     let fitting = values.iter().filter(|value| fits(kind, value)).count();
     let values: Vec<Value> = values.into_iter().filter(|value| fitting == 0 || fits(kind, value)).collect();
@@ -268,7 +269,7 @@ fn allowed(values: Vec<Value>, kind: &str, notes: &mut Vec<String>) -> Option<Va
     None
 }
 
-/// The limits that fit the type, and the values that show it.
+/// Limits that fit the type, and example values.
 fn limit(schema: Schema, kind: &str, typed: &mut Schema) {
     let numeric = matches!(kind, "integer" | "number");
     for (key, value) in schema {

@@ -1,21 +1,21 @@
-//! How much text the letters of a PDF's fonts stand for.
+//! How much text the glyphs of a PDF's fonts represent.
 
 use super::is_regular;
 
-/// How many letters of ASCII one of a font may stand for without more ado: ligatures have three.
+/// Maximum ASCII letters per glyph that are accepted without further checks: ligatures have three.
 const LIGATURE: usize = 3;
 
-/// The most bytes of UTF-8 that a byte of a string stands for, by the sections of a font's map to Unicode (ISO 32000-1, 9.10.3).
+/// Maximum bytes of UTF-8 per byte of a string, by the sections of a font's Unicode map (ISO 32000-1, 9.10.3).
 pub(super) fn longest_letter(map: &[u8]) -> u64 {
     let sections = memchr::memmem::find_iter(map, b"beginbf").filter_map(|at| map.get(at.saturating_add(7)..));
     let longest = sections.map(|section| {
         let end = memchr::memmem::find(section, b"endbf").unwrap_or(section.len());
         let section = section.get(..end).unwrap_or_default();
-        // A code and what it stands for; or the first and the last of a range, and what the first stands for or a list of all.
+        // A code and its text; or the first and last code of a range, and the text of the first or a list of all.
         let each = if section.starts_with(b"char") { 2 } else { 3 };
         let is_listed = section.contains(&b'[');
         let strings: Vec<Vec<u8>> = hexadecimal(section).collect();
-        // Codes of a map may differ in length, and no letter is shorter than the shortest of them.
+        // Codes of a map may differ in length, and no code is shorter than the shortest one.
         let shortest = strings.iter().map(Vec::len).filter(|digits| *digits > 0).min();
         let code = shortest.map_or(1, |digits| digits.div_ceil(2));
         let targets = strings.iter().enumerate().filter(|(at, _)| is_listed || at % each == each - 1);
@@ -25,8 +25,8 @@ pub(super) fn longest_letter(map: &[u8]) -> u64 {
     longest.max().unwrap_or(1).max(1)
 }
 
-/// The most bytes of UTF-8 that a glyph of this list stands for, by its name: `f_f_i` is three letters, `uni00660069` two (Adobe's glyph
-/// list specification, 2); `None` where a name is spelled with escapes.
+/// Maximum bytes of UTF-8 per glyph of this list, by glyph name: `f_f_i` is three letters, `uni00660069` two (Adobe's glyph
+/// list specification, 2). Returns `None` if a name contains escapes.
 pub(super) fn longest_glyph(list: &[u8]) -> Option<u64> {
     let end = memchr::memchr(b']', list).unwrap_or(list.len());
     let names = list.get(..end).filter(|names| !names.contains(&b'#'))?.split(|byte| *byte == b'/').skip(1);
@@ -48,7 +48,7 @@ fn hexadecimal(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// How long UTF-16 of these digits is in UTF-8; a ligature is one letter.
+/// Length in UTF-8 of UTF-16 hexadecimal digits. A ligature is one letter.
 fn utf8_length(digits: &[u8]) -> u64 {
     let unit = |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let lengths: Vec<u64> = digits

@@ -1,4 +1,4 @@
-//! Errors in a stream, as Chat Completions clients read them.
+//! Error events for Chat Completions clients.
 
 use bytes::BytesMut;
 

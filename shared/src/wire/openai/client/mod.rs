@@ -1,4 +1,4 @@
-//! Clients that speak Chat Completions: what they send, and what they get.
+//! Chat Completions clients: their requests, and the replies for them.
 
 pub mod error;
 pub mod reply;
@@ -24,7 +24,7 @@ use crate::wire::{ClientRequest, EventEncoder, Format, Native, ReplyContext};
 #[derive(Clone, Copy, Debug)]
 pub struct ChatCompletions;
 
-/// Where clients say how much to think, the field that counts first.
+/// Fields with which clients ask for reasoning. The first one that is set counts.
 const REASONING: &[&str] =
     &["reasoning_effort", "reasoning.effort", "reasoning.max_tokens", "reasoning.enabled", "reasoning", "thinking"];
 
@@ -92,7 +92,7 @@ impl Format for ChatCompletions {
         }
     }
 
-    /// Clients keep nothing but a call's id, name and arguments.
+    /// Clients keep only a call's id, name and arguments.
     fn carries_signatures(&self) -> bool {
         false
     }

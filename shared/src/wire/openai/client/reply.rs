@@ -1,4 +1,4 @@
-//! A whole reply as one Chat Completions object.
+//! Encodes a whole reply as one Chat Completions object.
 
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ struct WholeMessage<'a> {
     refusal: Option<&'a str>,
 }
 
-/// A call of a whole reply.
+/// A tool call of a whole reply.
 #[derive(Serialize)]
 pub(in crate::wire::openai) struct WholeCall<'a> {
     pub(in crate::wire::openai) id: &'a str,
@@ -55,7 +55,7 @@ pub(in crate::wire::openai) struct WholeCall<'a> {
     extra_content: Option<ExtraContent<'a>>,
 }
 
-/// A whole reply. `content` is null when there is no text, and calls or a refusal say why.
+/// Encodes a whole reply. `content` is null if there is no text; then calls or a refusal explain why.
 pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let (mut text, mut thoughts, mut details) = (String::new(), String::new(), Vec::new());
     let mut calls = calls_of(reply);
@@ -73,7 +73,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     }
     let is_explained = !calls.is_empty() || reply.refusal.is_some();
     let answer = if text.is_empty() && is_explained { None } else { Some(text) };
-    // A client of the older form runs one function at a time: the model calls again for the next.
+    // A client of the older form runs one function at a time. The model calls again for the next one.
     let function_calls = context.identity.function_calls;
     let mut functions = calls.drain(..if function_calls { calls.len() } else { 0 }).map(|call| call.function);
     let function_call = functions.next();
@@ -100,7 +100,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     })
 }
 
-/// The calls of a reply.
+/// The tool calls of a reply.
 pub(in crate::wire::openai) fn calls_of(reply: &ChatResponse) -> Vec<WholeCall<'_>> {
     let calls = reply.parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None });
     calls.map(whole_call).collect()

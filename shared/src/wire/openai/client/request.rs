@@ -1,6 +1,6 @@
-//! A client's Chat Completions request: its shape, and the conversation it stands for.
+//! A client's Chat Completions request: its shape, and its conversation.
 //!
-//! What it says and nobody reads is named (`reading.rs`); the caller names dropped top-level fields.
+//! `reading.rs` finds fields that nothing reads; the caller names dropped top-level fields.
 
 mod checks;
 mod messages;
@@ -22,7 +22,7 @@ pub use messages::{call_ids, file, file_data, image_url, part, video_url};
 pub use reading::TOOL;
 pub use tools::{choice as tool_choice, is_client_tool, is_flat_custom, name as tool_name};
 
-/// Values whose names are the client's own.
+/// Values whose field names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[
     &["metadata"],
     &["tools", "*", "function", "parameters"],
@@ -36,7 +36,7 @@ pub const OWN_NAMES: &[Pattern] = &[
     &["logit_bias"],
 ];
 
-/// Top-level fields that the conversation carries, or that the gateway acts on. Sorted.
+/// Top-level fields that the conversation holds or the gateway uses. Sorted.
 pub const CARRIED: &[&str] = &[
     "frequency_penalty",
     "function_call",
@@ -68,7 +68,7 @@ pub const CARRIED: &[&str] = &[
 
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 
-/// Reads a request body; every fault is a 400 that names the path.
+/// Reads a request body. Every error is a 400 that names the path.
 pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let body = document.root();
     let model = request::text_field(body, "model")?;
@@ -91,7 +91,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     Ok(ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage })
 }
 
-/// Whether a stream shall end with a usage chunk.
+/// Whether a stream must end with a usage chunk.
 pub fn includes_usage(body: Value<'_>) -> Result<bool, GatewayError> {
     match body.get("stream_options").map(|options| options.fields(["include_usage"])).transpose()? {
         Some([Some(include)]) => include.flag(),
@@ -99,7 +99,7 @@ pub fn includes_usage(body: Value<'_>) -> Result<bool, GatewayError> {
     }
 }
 
-/// What of a body nobody reads: members of its messages, its tools and its settings, by their places.
+/// Positions of fields in messages, tools and settings that nothing reads.
 pub fn unread_in(body: Value<'_>) -> Vec<Place> {
     unread::places(body, reading::BODY)
 }
@@ -124,7 +124,7 @@ fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
     older_choice.filter(|_| choice.is_none()).map_or(Ok(()), |choice| tools::check_choice(choice, &declared))
 }
 
-/// Whether the client declares functions in the old form only: it knows a call as `function_call`.
+/// Whether the client declares functions only in the old form, so that it expects a call as `function_call`.
 pub fn knows_function_call(body: Value<'_>) -> bool {
     let declares = |list: &str| body.get(list).is_some_and(|list| list.elements().next().is_some());
     declares("functions") && !declares("tools")
@@ -135,7 +135,7 @@ fn distinct_tools(list: Option<Value<'_>>) -> Result<Vec<Value<'_>>, GatewayErro
     Ok(Tools::of(optional_list(list, MAX_TOOLS)?, tool_name)?.distinct)
 }
 
-/// The output limit: of its two names the newer one counts.
+/// The output limit. If both field names are used, the newer one counts.
 fn output_limit(body: Value<'_>) -> Result<Option<OutputLimit>, GatewayError> {
     let limit = |field: &'static str| {
         let tokens = body.get(field).map(request::output_limit).transpose()?;
@@ -171,7 +171,7 @@ fn check_call(call: Value<'_>) -> Result<(), GatewayError> {
     text_at(called, &["name"]).map(drop)
 }
 
-/// One text or a list of texts.
+/// Reads one string or a list of strings.
 fn stops(stop: Value<'_>) -> Result<Vec<String>, GatewayError> {
     match stop.kind() {
         Kind::Text => Ok(vec![required_text(stop)?]),
@@ -183,7 +183,7 @@ fn stops(stop: Value<'_>) -> Result<Vec<String>, GatewayError> {
     }
 }
 
-/// The conversation of a request whose shape was checked.
+/// Decodes the conversation of a request whose shape was checked.
 pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     let [tools, functions, choice, function_call, parallel, user, safety] = body.fields([
         "tools",
@@ -201,7 +201,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     for function in distinct_tools(functions)? {
         declared.push(tools::function(function, None)?);
     }
-    // Of two limits the newer one counts.
+    // If both limits are set, the newer one counts.
     let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));
     let mut left_out: Vec<_> = older_limit.into_iter().map(Value::place).collect();
     left_out.extend(unread_in(body));
@@ -230,7 +230,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     })
 }
 
-/// How much the answer shall say; a word that stands for none is noted in `left_out`.
+/// Reads the verbosity. A word that means "none" is added to `left_out`.
 fn verbosity(body: Value<'_>, left_out: &mut Vec<Place>) -> Result<Option<Verbosity>, GatewayError> {
     let Some(word) = body.get("verbosity") else { return Ok(None) };
     let verbosity = Verbosity::parse(&word.text()?);
@@ -238,7 +238,7 @@ fn verbosity(body: Value<'_>, left_out: &mut Vec<Place>) -> Result<Option<Verbos
     Ok(verbosity)
 }
 
-/// Whether a choice in Anthropic's form allows one call at a time only.
+/// Whether a tool choice in Anthropic's form allows only one call at a time.
 pub fn asks_one_at_a_time(choice: Value<'_>) -> bool {
     choice.get("disable_parallel_tool_use").is_some_and(|flag| matches!(flag.flag(), Ok(true)))
 }
@@ -262,7 +262,7 @@ fn sampling(body: Value<'_>) -> Result<Sampling, GatewayError> {
     })
 }
 
-/// The form of the answer. Some clients leave the level of `json_schema` out.
+/// Reads the response format. Some clients omit the level `json_schema`.
 fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     let [kind, described] = format.fields(["type", "json_schema"])?;
     let kind = required_text(kind.ok_or_else(|| format.missing("type"))?)?;
@@ -277,16 +277,16 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     })
 }
 
-/// A form of the answer that no conversation has.
+/// A response format that the conversation cannot hold.
 pub fn unknown_format(body: Value<'_>) -> Option<Value<'_>> {
     let format = body.get("response_format")?;
     let is_known = |kind: Value<'_>| ["text", "json_object", "json_schema"].iter().any(|known| kind.is(known));
     (!format.get("type").is_some_and(is_known)).then_some(format)
 }
 
-/// Amounts of thinking beside another one that counts: of two efforts the outer one, and an effort rather than a budget. OpenRouter
-/// refuses both, unless two efforts are the same (its references of `reasoning_effort` and of reasoning tokens). Anthropic's field is
-/// read only where there is no other.
+/// Reasoning settings that lose against another one: of two efforts the outer one counts, and an effort counts before a
+/// budget. OpenRouter rejects both together, unless two efforts are equal (its references of `reasoning_effort` and of
+/// reasoning tokens). Anthropic's field is read only if there is no other.
 pub fn second_amounts(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let [outer, inner] = [body.get("reasoning_effort"), body.at(&["reasoning", "effort"])];
     let other = inner.filter(|inner| outer.is_some_and(|outer| outer.as_text() != inner.as_text()));
@@ -300,8 +300,8 @@ pub fn second_amounts(body: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     other.into_iter().chain(budget).chain(enabled).chain(thinking)
 }
 
-/// Thoughts are shown to a client that asked for any of the fields that say so. Anthropic's `thinking` counts where OpenAI's and
-/// OpenRouter's fields say nothing.
+/// Reads the reasoning settings. Reasoning is shown to a client that sets any field that asks for it. Anthropic's `thinking`
+/// counts only if OpenAI's and OpenRouter's fields are not set.
 pub fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
     let [effort, asked, include, thinking] =
         body.fields(["reasoning_effort", "reasoning", "include_reasoning", "thinking"])?;
@@ -329,7 +329,7 @@ pub fn reasoning(body: Value<'_>) -> Result<Reasoning, GatewayError> {
             None => Amount::Default,
         },
     };
-    // Without thinking there is nothing to show, and asking for it is refused.
+    // Without reasoning there is nothing to show, and providers reject the wish to see it.
     Ok(Reasoning { amount, visible: visible && amount != Amount::Off })
 }
 

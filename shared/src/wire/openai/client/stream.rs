@@ -1,4 +1,4 @@
-//! Events to Chat Completions chunks.
+//! Encodes events as Chat Completions chunks.
 
 use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
@@ -71,7 +71,7 @@ pub(in crate::wire::openai) struct FunctionOut<'a> {
     pub(in crate::wire::openai) arguments: &'a str,
 }
 
-/// Where Google's own OpenAI-compatible endpoint puts a call's signature.
+/// Google's own OpenAI-compatible endpoint puts a call's signature here.
 #[derive(Serialize)]
 pub(super) struct ExtraContent<'a> {
     pub(super) google: GoogleExtra<'a>,
@@ -82,7 +82,7 @@ pub(super) struct GoogleExtra<'a> {
     pub(super) thought_signature: &'a str,
 }
 
-/// The words of OpenAI's finish reasons.
+/// OpenAI's finish reasons.
 pub fn finish_word(finish: &FinishReason) -> &'static str {
     match finish {
         FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::Paused => "stop",
@@ -92,7 +92,7 @@ pub fn finish_word(finish: &FinishReason) -> &'static str {
     }
 }
 
-/// The word for a client that may know a call as `function_call` only.
+/// The finish reason for a client that may only know `function_call`.
 pub(super) fn finish_word_for(finish: &FinishReason, function_calls: bool) -> &'static str {
     match finish {
         FinishReason::ToolCalls if function_calls => "function_call",
@@ -113,13 +113,13 @@ pub struct Encoder {
     calls: usize,
     in_call: bool,
     wrote_arguments: bool,
-    /// The open thought: its signature comes last and is sent together with it.
+    /// The open reasoning block. Its signature comes last, and both are sent together.
     thought: String,
     details: u64,
 }
 
 impl Encoder {
-    /// Encodes the reply to that request.
+    /// Encodes the reply to a request.
     pub fn new(context: ReplyContext) -> Self {
         Self {
             created: context.identity.created,
@@ -133,15 +133,15 @@ impl Encoder {
         }
     }
 
-    /// Takes over the time of chunks that others write; 0 says none.
+    /// Takes over the creation time of forwarded chunks; 0 means none.
     pub(in crate::wire::openai) fn set_created(&mut self, created: u64) {
         if created != 0 {
             self.created = created;
         }
     }
 
-    /// Goes on with the calls of a stream of which others wrote the first ones: that many, of which the last may still be open,
-    /// and `lacks_arguments` when it is and none came.
+    /// Continues the calls of a stream whose first calls were forwarded: their number, and whether the last one is open
+    /// without arguments.
     pub(in crate::wire::openai) fn resume_calls(&mut self, calls: usize, lacks_arguments: bool) {
         (self.calls, self.in_call, self.wrote_arguments) = (calls, calls > 0, !lacks_arguments);
     }
@@ -149,7 +149,7 @@ impl Encoder {
     fn chunk(&self, choices: &[ChoiceOut<'_>], usage: Option<ClientUsage>, out: &mut BytesMut) {
         let (id, model) = (self.context.identity.id.as_str(), self.context.identity.model.as_str());
         let chunk = Chunk { id, object: "chat.completion.chunk", created: self.created, model, choices, usage };
-        // Strings and numbers always serialise.
+        // Serialising strings and numbers cannot fail.
         let _ = write_data(&chunk, out);
     }
 
@@ -159,7 +159,7 @@ impl Encoder {
 
     fn call(&self, call: CallOut<'_>, out: &mut BytesMut) {
         if self.context.identity.function_calls {
-            // There is room for one.
+            // There is room for one call.
             if self.calls == 1 {
                 self.delta(DeltaOut { function_call: call.function, ..DeltaOut::default() }, out);
             }
@@ -202,7 +202,7 @@ impl Encoder {
             Delta::Signature(signature) if self.in_call => {
                 if signature.origin == Origin::Gemini {
                     let google = GoogleExtra { thought_signature: &signature.value };
-                    // Clients read `function` of every piece unasked.
+                    // Clients read `function` of every piece without checking.
                     let function = Some(FunctionOut { name: None, arguments: "" });
                     self.call(CallOut { function, extra_content: Some(ExtraContent { google }), ..CallOut::default() }, out);
                 }
@@ -221,7 +221,7 @@ impl Encoder {
         }
     }
 
-    /// Appends the chunk that tells the finish.
+    /// Appends the chunk with the finish reason.
     pub(in crate::wire::openai) fn finish_chunk(&self, finish: &FinishReason, out: &mut BytesMut) {
         let choice = ChoiceOut {
             index: 0,
@@ -231,7 +231,7 @@ impl Encoder {
         self.chunk(&[choice], None, out);
     }
 
-    /// Appends what follows the finish: the usage, where the client asked for it, and the end of the stream.
+    /// Appends what follows the finish reason: the usage, if the client asked for it, and the end of the stream.
     pub(in crate::wire::openai) fn end(&self, usage: Option<&Usage>, out: &mut BytesMut) {
         if let (true, Some(usage)) = (self.context.include_usage, usage) {
             self.chunk(&[], Some(ClientUsage::new(usage, self.context.cost_of(usage))), out);
@@ -239,7 +239,7 @@ impl Encoder {
         sse::write_frame(&Frame { event: None, data: DONE }, out);
     }
 
-    /// Appends the arguments of a call that has none, by its number.
+    /// Appends empty arguments for a call by its number.
     pub(in crate::wire::openai) fn empty_arguments(&self, index: usize, out: &mut BytesMut) {
         let function = Some(FunctionOut { name: None, arguments: "{}" });
         let call = CallOut { index, function, ..CallOut::default() };
@@ -247,7 +247,7 @@ impl Encoder {
     }
 }
 
-/// Appends a sign of life: a comment, which OpenAI's SDKs skip.
+/// Appends a keep-alive: a comment, which OpenAI's SDKs skip.
 pub fn ping(out: &mut BytesMut) {
     out.extend_from_slice(b": ping\n\n");
 }
@@ -265,7 +265,7 @@ impl EventEncoder for Encoder {
         match event {
             StreamEvent::Start { usage, .. } => {
                 self.usage = Some(*usage).filter(|usage| !usage.is_empty());
-                // Some SDKs need the role in the first chunk even when the answer is empty.
+                // Some SDKs need the role in the first chunk, even if the answer is empty.
                 self.delta(DeltaOut { role: Some("assistant"), content: Some(""), ..DeltaOut::default() }, out);
             }
             StreamEvent::BlockStart(block) => self.open(block, out),
@@ -286,12 +286,12 @@ impl EventEncoder for Encoder {
     }
 }
 
-/// Writes a value straight into the buffer: serialised JSON holds no line ends, so one `data` line is enough.
+/// Writes a value directly to the buffer. Serialised JSON contains no line breaks, so one `data` line is enough.
 pub(in crate::wire::openai) fn write_data<T: Serialize>(value: &T, out: &mut BytesMut) -> Result<(), serde_json::Error> {
     let start = out.len();
     out.extend_from_slice(b"data: ");
     let written = serde_json::to_writer((&mut *out).writer(), value);
-    // Raw values are the provider's text: line ends between its tokens would end the data line.
+    // Raw values are the provider's text: line breaks between its tokens would end the data line.
     let multiline = memchr::memchr2(b'\n', b'\r', out.get(start..).unwrap_or_default()).is_some();
     if multiline {
         for byte in out.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {

@@ -1,6 +1,6 @@
-//! Whether the tool calls of a forwarded stream are as OpenAI's clients expect them: numbered from 0, each with an id of its own and a
-//! name on its first piece, arguments as text. The first piece that is not ends the forwarding of calls: from there on they are
-//! encoded from the events.
+//! Checks whether the tool calls of a forwarded stream are as OpenAI's clients expect: numbered from 0, each with its own id
+//! and a name in its first piece, arguments as text. From the first piece that is not, calls are encoded from the events
+//! instead of being forwarded.
 
 use serde::Deserialize;
 
@@ -30,12 +30,12 @@ pub(super) struct ForwardedCalls {
 }
 
 impl ForwardedCalls {
-    /// How many there are.
+    /// Their number.
     pub(super) fn count(&self) -> usize {
         self.ids.len()
     }
 
-    /// Takes note of a frame's `tool_calls`; false when a piece is not as clients expect it.
+    /// Checks a frame's `tool_calls`. Returns false if a piece is not as clients expect.
     pub(super) fn are_regular(&mut self, tool_calls: &str) -> bool {
         let Ok(pieces) = serde_json::from_str::<Vec<Piece<'_>>>(tool_calls) else { return false };
         pieces.iter().all(|piece| self.is_regular(piece))

@@ -1,4 +1,4 @@
-//! What a forwarded request says in other words than OpenRouter reads: written in OpenAI's own, at its places.
+//! Rewrites what a forwarded request says in another dialect than OpenRouter's, in place.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::wire::shape::object_in;
 use crate::wire::target::Target;
 use crate::wire::unread;
 
-/// Writes everything as OpenAI has it.
+/// Rewrites everything to OpenAI's form.
 pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     for tool in elements(forwarding.body, "tools") {
         if !forwarding.edits.removes(tool) {
@@ -179,7 +179,7 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>, target: &Target<'_>) -
     Ok(())
 }
 
-/// A choice as OpenAI writes it.
+/// Writes a tool choice in OpenAI's form.
 fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let Some(choice) = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice)) else {
         return Ok(());
@@ -218,7 +218,7 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
     Ok(())
 }
 
-/// A choice among some of the functions, nested as OpenAI has it.
+/// A choice between several functions, nested as OpenAI does.
 fn among(names: &[String], required: bool) -> String {
     let quoted = |name: &String| serde_json::to_string(name).unwrap_or_default();
     let tools = names.iter().map(|name| format!(r#"{{"type":"function","function":{{"name":{}}}}}"#, quoted(name)));
@@ -226,13 +226,13 @@ fn among(names: &[String], required: bool) -> String {
     format!(r#"{{"type":"allowed_tools","allowed_tools":{{"mode":"{mode}","tools":[{tools}]}}}}"#)
 }
 
-/// Whether the tool of that name is a custom one.
+/// Whether the tool with this name is a custom tool.
 fn is_custom(body: Value<'_>, name: &str) -> bool {
     let is_meant = |tool: &Value<'_>| tool_name(*tool).is_some_and(|known| known.is(name));
     elements(body, "tools").find(is_meant).is_some_and(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
 }
 
-/// A schema in its place, where a client leaves the level of `json_schema` out.
+/// Nests a schema if the client omitted the level `json_schema`.
 fn nest_schema(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let Some(format) = forwarding.body.get("response_format") else { return Ok(()) };
     if let Some(described) = format.get("json_schema").filter(|described| described.kind() == Kind::Object) {
@@ -240,7 +240,7 @@ fn nest_schema(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(
     }
     let is_schema = format.get("type").is_some_and(|kind| kind.is("json_schema"));
     if is_schema && format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")).is_none() {
-        // Without a schema any object will do.
+        // Without a schema any object is valid.
         forwarding.edits.replace(format, &Form { kind: "json_object" });
         return Ok(());
     }
@@ -258,7 +258,7 @@ fn nest_schema(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(
     Ok(())
 }
 
-/// A name that OpenAI takes, where a schema has none or another one.
+/// Gives a schema a name that OpenAI accepts.
 fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
     let name = described.get("name").and_then(Value::as_text).unwrap_or_default();
     let plain = rules::schema_name(&name);
@@ -280,7 +280,7 @@ fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), 
     Ok(())
 }
 
-/// OpenRouter's reference knows calls of functions only: the input of a custom tool is the one argument of its function.
+/// OpenRouter's reference has function calls only: the input of a custom tool becomes the only argument of its function.
 fn rewrite_custom_call(forwarding: &mut Forwarding<'_>, call: Value<'_>, custom: Value<'_>) {
     let input = custom.get("input").and_then(Value::as_text).unwrap_or_default();
     let Ok(arguments) = serde_json::to_string(&Input { input }) else { return };
@@ -290,7 +290,7 @@ fn rewrite_custom_call(forwarding: &mut Forwarding<'_>, call: Value<'_>, custom:
     forwarding.edits.set(call, "function", &function);
 }
 
-/// Arguments are the text of an object, and a call says that it is one of a function.
+/// Arguments become the text of an object, and the call gets the type of a function call.
 fn rewrite_call(forwarding: &mut Forwarding<'_>, call: Value<'_>) {
     let Some(function) = call.get("function") else {
         return if let Some(custom) = call.get("custom") {

@@ -1,5 +1,5 @@
-//! The conversation of a forwarded request as OpenRouter's models take it. It is sorted by the rules of turns; messages that come
-//! out of it as they went in are not touched, and without any change the list stays byte for byte.
+//! The conversation of a forwarded request, as OpenRouter's models accept it. The rules for turns sort it. Messages that do
+//! not change are not touched; without any change the list stays byte for byte.
 
 mod reading;
 
@@ -20,34 +20,34 @@ use reading::{contents, read, trailing_text};
 #[derive(Clone, Debug)]
 struct Item<'d> {
     what: What<'d>,
-    /// The number of the message that it is from; none for the gateway's own.
+    /// The number of its message; `None` if the gateway added it.
     from: Option<usize>,
-    /// The id of a call or result, where that is another one than the client's.
+    /// The id of a call or result, if it differs from the client's.
     id: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 enum What<'d> {
-    /// A string, a text part, or a part that nobody here knows: it stays where it is.
+    /// A string, a text part, or an unknown part, which stays where it is.
     Said(Value<'d>),
     /// A text of white space only.
     Blank(Value<'d>),
-    /// A picture, a file, sound.
+    /// An image, a file or audio.
     Media(Value<'d>),
-    /// What a message of thoughts alone holds of them.
+    /// Reasoning in a message that contains nothing else.
     Thought(Value<'d>),
     /// An entry of `tool_calls`.
     Call(Value<'d>),
     /// A tool message.
     Result(Value<'d>),
-    /// A text of the gateway's own.
+    /// A text that the gateway added.
     Own(String),
-    /// The result of a call whose own one is lost.
+    /// The result of a call whose own result is missing.
     Lost,
 }
 
 impl Item<'_> {
-    /// The id of a call or result as the client has it.
+    /// The id of a call or result as the client wrote it.
     fn id(&self) -> Cow<'_, str> {
         let told = match self.what {
             What::Call(call) => call.get("id"),
@@ -85,7 +85,7 @@ impl Piece for Item<'_> {
         self.id = Some(id);
     }
 
-    /// OpenRouter's models take instructions between turns as they are.
+    /// OpenRouter's models accept instructions between turns unchanged.
     fn into_reminder(self) -> Self {
         self
     }
@@ -129,13 +129,13 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     if rules::is_claude(target.upstream) {
         trim_begun_answer(&messages, forwarding);
     }
-    // A conversation of which nothing is left is its sender's fault, and no provider's.
+    // An empty conversation is the client's error, not the provider's.
     if is_changed && !entries.is_empty() {
         forwarding.edits.arrange(list, entries);
     }
 }
 
-/// Takes the white space off the end of an answer that is begun: Claude does not go on from it (platform.claude.com, prefill).
+/// Trims white space from the end of a prefilled answer: Claude does not continue from it (platform.claude.com, prefill).
 fn trim_begun_answer(messages: &[Value<'_>], forwarding: &mut Forwarding<'_>) {
     let Some(text) = trailing_text(messages) else { return };
     let said = text.as_text().unwrap_or_default();
@@ -154,7 +154,7 @@ fn path_of(item: &Item<'_>) -> Option<String> {
     }
 }
 
-/// How many pieces a message has, and whether some of them stand in the way of leaving it as it is.
+/// The number of pieces of a message, and whether one of them prevents leaving it unchanged.
 struct Size {
     pieces: usize,
     has_blank_parts: bool,
@@ -170,7 +170,7 @@ impl Size {
 }
 
 enum Written<'d> {
-    /// A message of the client's, with the edits in it.
+    /// A client's message with the edits in it.
     Message(usize),
     New(Entry<'d>),
 }
@@ -180,7 +180,7 @@ struct Writer<'w, 'd> {
     messages: &'w [Value<'d>],
     sizes: Vec<Size>,
     out: Vec<Written<'d>>,
-    /// What the next message of the user's begins with: it was said where it cannot stand.
+    /// The beginning of the next user message: content that could not stay in its position.
     waiting: Vec<Item<'d>>,
     /// Whether the user must open the conversation.
     needs_user: bool,
@@ -195,7 +195,7 @@ impl<'d> Writer<'_, 'd> {
         let is_needed = self.needs_user || turns.len() == 1 && !has_instructions;
         for (number, Message { role, parts }) in turns.into_iter().enumerate() {
             let is_opening = |item: &Item<'_>| matches!(&item.what, What::Own(text) if text == CONTINUE);
-            // OpenAI's models take a conversation that the assistant, or nobody, opens.
+            // OpenAI's models accept a conversation that begins with the assistant or without a user.
             if number == 0 && !is_needed && parts.iter().all(is_opening) {
                 continue;
             }
@@ -206,7 +206,7 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    /// Results first, then what else is said.
+    /// Writes results first, then the other content.
     fn user(&mut self, parts: Vec<Item<'d>>) {
         let is_result = |item: &Item<'_>| matches!(item.what, What::Result(_) | What::Lost);
         let (results, rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_result);
@@ -217,7 +217,7 @@ impl<'d> Writer<'_, 'd> {
         self.flush();
     }
 
-    /// A tool message takes text only: what else it holds waits for the user's message.
+    /// A tool message accepts text only. Other content waits for the user message.
     fn result(&mut self, item: &Item<'d>) {
         let (What::Result(message), Some(number)) = (&item.what, item.from) else {
             let text = json(&format!("Error: {LOST_RESULT}"));
@@ -240,7 +240,7 @@ impl<'d> Writer<'_, 'd> {
         self.out.push(Written::Message(number));
     }
 
-    /// Pieces, by the messages that they are from.
+    /// Writes pieces by the message that they come from.
     fn runs(&mut self, parts: Vec<Item<'d>>) {
         for (from, run) in by_message(parts) {
             self.run(from, run);
@@ -266,7 +266,7 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    /// A message with what is left of it, and what was waiting before that.
+    /// Writes a message with its remaining pieces, after the content that waited.
     fn message(&mut self, number: usize, message: Value<'d>, before: &[Item<'d>], items: &[Item<'d>]) {
         let size = self.sizes.get(number);
         let is_whole = size.is_some_and(|size| size.pieces == items.len() && !size.has_blank_parts);
@@ -287,8 +287,8 @@ impl<'d> Writer<'_, 'd> {
         self.out.push(Written::Message(number));
     }
 
-    /// What the assistant says, message by message; one whose calls another message of it stands behind takes that in, as results
-    /// must follow at once.
+    /// Writes the assistant's messages. A message with calls includes the messages after it, because results must follow
+    /// directly.
     fn assistant(&mut self, parts: Vec<Item<'d>>) {
         for item in &parts {
             if let (What::Call(call), Some(id)) = (&item.what, &item.id) {
@@ -315,10 +315,10 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    /// Several messages of the assistant's as the first of them that calls.
+    /// Merges several assistant messages into the first one with calls.
     fn joined(&mut self, number: usize, items: &[Item<'d>]) {
         let Some(message) = self.messages.get(number).copied() else { return };
-        // A message has thoughts of its own: those of others have no place in it.
+        // A message has its own reasoning. The reasoning of merged messages has no place.
         let (thoughts, said): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Thought(_)));
         self.forwarding.dropped.extend(thoughts.into_iter().filter_map(path_of));
         let (calls, texts): (Vec<_>, Vec<_>) = said.into_iter().partition(|item| matches!(item.what, What::Call(_)));
@@ -334,7 +334,7 @@ impl<'d> Writer<'_, 'd> {
             _ if entries.is_empty() => {}
             Some(content) => self.forwarding.edits.arrange(content, entries),
             None => {
-                // A message of calls alone: what others say goes before it.
+                // For a message with calls only, the content of others goes before it.
                 let said =
                     Entry::Within { before: "{\"role\":\"assistant\",\"content\":[".to_owned(), entries, after: "]}" };
                 self.out.push(Written::New(said));
@@ -343,7 +343,7 @@ impl<'d> Writer<'_, 'd> {
         self.out.push(Written::Message(number));
     }
 
-    /// What still waits at the end of a turn is a message of the user's.
+    /// Content that still waits at the end of a turn becomes a user message.
     fn flush(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         if !waiting.is_empty() {
@@ -354,7 +354,7 @@ impl<'d> Writer<'_, 'd> {
     }
 }
 
-/// Pieces in a row that are from one message, with its number.
+/// Consecutive pieces from the same message, with its number.
 fn by_message<'d>(parts: Vec<Item<'d>>) -> Vec<(Option<usize>, Vec<Item<'d>>)> {
     let mut runs: Vec<(Option<usize>, Vec<Item<'d>>)> = Vec::new();
     for item in parts {
@@ -389,7 +389,7 @@ fn text_part(text: &str) -> String {
     format!("{{\"type\":\"text\",\"text\":{}}}", json(text))
 }
 
-/// A string always serialises.
+/// Serialising a string cannot fail.
 fn json(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }

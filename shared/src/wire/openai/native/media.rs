@@ -1,5 +1,5 @@
-//! Pictures, files and sound of a forwarded request, in the parts for what their bytes are. What is so already stays byte for byte; a wrong
-//! label is corrected at its place.
+//! Puts images, files and audio of a forwarded request into the part types that fit their bytes. Correct parts stay byte for
+//! byte; a wrong label is corrected in place.
 
 use std::borrow::Cow;
 
@@ -55,7 +55,7 @@ struct Sound {
     format: String,
 }
 
-/// Writes a part that is shown or played as OpenRouter takes it.
+/// Writes a media part as OpenRouter accepts it.
 pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), GatewayError> {
     match part.get("type").and_then(Value::as_text).unwrap_or_default().as_ref() {
         "image_url" | "input_image" => picture(forwarding, part),
@@ -66,7 +66,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Resul
     }
 }
 
-/// Puts something else in the place of a part.
+/// Replaces a part.
 fn replace(forwarding: &mut Forwarding<'_>, part: Value<'_>, shown: Shown) {
     let kind = match shown {
         Shown::ImageUrl(_) => "image_url",
@@ -79,7 +79,7 @@ fn replace(forwarding: &mut Forwarding<'_>, part: Value<'_>, shown: Shown) {
     forwarding.edits.replace(part, &Part { kind, shown, cache_control });
 }
 
-/// Bytes in the part for what they are.
+/// Bytes in the part type that fits them.
 fn shown(carried: Carried<'_>, data: &str, title: Option<String>) -> Shown {
     let url = || data_url(carried.label, data);
     match carried.carrier {
@@ -90,7 +90,7 @@ fn shown(carried: Carried<'_>, data: &str, title: Option<String>) -> Shown {
     }
 }
 
-/// A data URL under its true label; as it is where nothing is wrong with it.
+/// A data URL with its true label; unchanged if it is correct.
 fn corrected<'u>(url: &'u str, carried: Carried<'_>, data: &str) -> Cow<'u, str> {
     let is_right =
         is_plain_data_url(url) && split_data_url(url).is_some_and(|(label, own)| label == carried.label && own == data);
@@ -136,7 +136,7 @@ fn video(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), Gateway
             replace(forwarding, part, shown(carried, &data, None));
             return Ok(());
         }
-        // Containers have several names, and any of them will do.
+        // Containers have several names; any of them is accepted.
         carried.label = if label.starts_with("video/") { label } else { carried.label };
         sent = Cow::Owned(corrected(&url, carried, &data).into_owned());
     }
@@ -150,7 +150,7 @@ fn video(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), Gateway
     Ok(())
 }
 
-/// What a file is, where its data or its name tells.
+/// The type of a file, if its data or its name shows it.
 fn source_of(part: Value<'_>) -> Result<(Value<'_>, Option<Value<'_>>, Source), GatewayError> {
     let [name, data] = file_data(part)?;
     let data = data.ok_or_else(|| part.missing("file_data"))?;
@@ -159,7 +159,7 @@ fn source_of(part: Value<'_>) -> Result<(Value<'_>, Option<Value<'_>>, Source), 
     Ok((data, name, source))
 }
 
-/// Whether a file is a text, which most models take only as such.
+/// Whether a file is text, which most models accept only as text.
 pub(super) fn is_text_file(part: Value<'_>) -> bool {
     matches!(source_of(part), Ok((_, _, Source::Text(_))))
 }

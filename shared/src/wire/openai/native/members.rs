@@ -1,4 +1,4 @@
-//! Members of forwarded messages that OpenRouter's models refuse, or that say nothing.
+//! Members of forwarded messages that OpenRouter's models reject, or that have no effect.
 
 use serde_json::value::RawValue;
 
@@ -17,7 +17,8 @@ fn messages<'d>(forwarding: &Forwarding<'d>) -> impl Iterator<Item = Value<'d>> 
     forwarding.body.get("messages").into_iter().flat_map(Value::elements)
 }
 
-/// What an assistant's message may have. Others, such as the pictures and the sound of a reply, are read by no model, but paid for.
+/// Members that an assistant message may have. Models do not read others, such as images and audio of a reply, but they are
+/// billed.
 const MEMBERS: [&str; 10] = [
     "annotations",
     "cache_control",
@@ -31,7 +32,7 @@ const MEMBERS: [&str; 10] = [
     "tool_calls",
 ];
 
-/// Leaves out what stands empty in the assistant's messages, and thoughts that the model does not take back.
+/// Removes empty members of assistant messages, and reasoning that the model does not accept back.
 pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for message in messages(forwarding) {
         say_no_content(forwarding, message);
@@ -58,8 +59,7 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Lets OpenAI's models and Claude read tools loosely that ask to be strict without keeping the rules for it: they refuse the whole
-/// request.
+/// Removes `strict` from tools that do not follow its rules. OpenAI's models and Claude would reject the whole request.
 pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let mut others = StrictTools::default();
     for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
@@ -74,7 +74,7 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
     }
 }
 
-/// Gives a model the schemas of tools as it takes them: `OpenRouter` passes them on. Tools in other shapes are written anew elsewhere.
+/// Adapts tool schemas to Claude, because `OpenRouter` passes them on. Tools in other forms are rewritten elsewhere.
 pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let tools = forwarding.body.get("tools");
     for function in tools.into_iter().flat_map(Value::elements).filter_map(|tool| tool.get("function")) {
@@ -97,7 +97,8 @@ pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
     Ok(())
 }
 
-/// A list of no parts is refused: an assistant that only calls says nothing, and a tool an empty text.
+/// Providers reject an empty list of parts: an assistant message with calls has no content, and a tool result has an empty
+/// text.
 fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
     let content = message.get("content").filter(|content| content.kind() == Kind::List);
     let Some(empty) = content.filter(|content| content.elements().next().is_none()) else { return };
@@ -108,8 +109,7 @@ fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
     }
 }
 
-/// Gives an answer's form the schema that its model takes, and lets it be read loosely where it asks to be strict without keeping the
-/// rules for it.
+/// Adapts the schema of a response format to its model, and removes `strict` if the schema does not follow its rules.
 pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let Some(format) = forwarding.body.at(&["response_format", "json_schema"]) else { return Ok(()) };
     let Some(own) = format.get("schema") else { return Ok(()) };
@@ -148,8 +148,8 @@ fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, ta
     }
 }
 
-/// Thoughts in words beside the details say the same again. Alone they are unsigned: they go back, as OpenRouter calls them, to
-/// models that want them.
+/// Reasoning text next to the details repeats them. Alone it is unsigned; it goes back, in OpenRouter's field, to models
+/// that accept it.
 fn drop_unsigned_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
     let [reasoning, other] = ["reasoning", "reasoning_content"].map(|name| message.get(name));
     let details = message.get("reasoning_details").filter(|details| !forwarding.edits.removes(*details));
@@ -179,7 +179,7 @@ fn mark(value: Value<'_>) -> Option<Value<'_>> {
     value.get("cache_control")
 }
 
-/// Claude takes four cache marks: those on tools and instructions first, then the latest of the conversation.
+/// Claude accepts four cache marks: those on tools and instructions first, then the latest in the conversation.
 pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     if !rules::is_claude(target.upstream) && !rules::is_gemini(target.upstream) {
         return;
@@ -193,7 +193,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
         let marks = parts.chain(mark(message));
         if is_system { fixed.extend(marks) } else { moving.extend(marks) }
     }
-    // The mark of the whole request is one at its end.
+    // A mark on the whole request marks its end.
     moving.extend(mark(forwarding.body));
     if rules::is_gemini(target.upstream) {
         return fixed.into_iter().chain(moving).for_each(|mark| forwarding.edits.remove(mark));

@@ -1,4 +1,4 @@
-//! Between a client and a provider that both speak Chat Completions.
+//! Forwarding between a client and a provider that both use Chat Completions.
 
 mod calls;
 mod dialects;
@@ -20,7 +20,7 @@ use crate::wire::native::{Forwarding, Undo};
 use crate::wire::target::Target;
 use crate::wire::{ClientRequest, FrameFold, FrameForwarder, FrameUndoer, Native, ReplyContext, WireFormat};
 
-/// Chat Completions passed through.
+/// Forwarded Chat Completions.
 #[derive(Clone, Copy, Debug)]
 pub struct ChatCompletionsWire;
 
@@ -42,7 +42,7 @@ impl Native for ChatCompletionsWire {
         request::forward(request, target)
     }
 
-    /// Nothing is renamed on the way out.
+    /// Forwarding renames nothing.
     fn undoer(&self, _undo: &Undo) -> Option<Box<dyn FrameUndoer>> {
         None
     }

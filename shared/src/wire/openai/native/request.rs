@@ -1,4 +1,4 @@
-//! A Chat Completions request on its way to OpenRouter, which speaks the same format.
+//! A Chat Completions request on its way to OpenRouter, which uses the same format.
 
 use serde_json::value::RawValue;
 
@@ -14,8 +14,8 @@ use crate::wire::request::has_odd_property;
 use crate::wire::target::Target;
 use crate::wire::{ClientRequest, blocks};
 
-/// What passes to OpenRouter. Never what steers or prices the upstream call: route, models, provider, plugins, service tier, web
-/// search.
+/// Fields that pass to OpenRouter. Fields that control or price the upstream call never pass: route, models, provider,
+/// plugins, service tier, web search.
 const ALLOWED: Allowed = Allowed {
     forwarded: &[
         "cache_control",
@@ -49,7 +49,7 @@ const ALLOWED: Allowed = Allowed {
         "user",
         "verbosity",
     ],
-    // One choice is all that is asked for. OpenRouter has a field of its own for the last.
+    // Only one choice is requested. OpenRouter has its own field instead of `thinking`.
     consumed: &["model", "n", "stream", "stream_options", "thinking"],
     is_client_tool,
     tool_name,
@@ -68,8 +68,8 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
     knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
 }
 
-/// Whether a request has what OpenAI's models alone know: tools whose input is a text, and a choice among some of the tools. The
-/// conversation has the one as functions, and leaves the other tools out for the other.
+/// Whether a request uses features of OpenAI's models only: tools with text input, and a choice between some of the tools.
+/// The conversation holds the first as functions, and for the second drops the other tools.
 fn is_of_openais_own(body: Value<'_>) -> bool {
     let list = |list: &str| body.get(list).into_iter().flat_map(Value::elements);
     let calls = list("messages").filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
@@ -80,9 +80,9 @@ fn is_of_openais_own(body: Value<'_>) -> bool {
         })
 }
 
-/// Whether a request can only go by way of the conversation: blocks of Anthropic's among its parts, and names of tools that no
-/// provider takes, or of properties that Claude does not, which come back in the reply under the client's own; and what needs an
-/// instruction or a message more.
+/// Whether a request must be translated: it has Anthropic blocks among its parts, tool names that no provider accepts, or
+/// property names that Claude rejects, which come back under the client's names; or it needs an additional instruction or
+/// message.
 pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
     let parts = messages().filter_map(|message| message.get("content")).flat_map(Value::elements);
@@ -138,7 +138,7 @@ fn asks_in_words(body: Value<'_>, target: &Target<'_>) -> bool {
     schema.is_some_and(|schema| rules::is_said_in_words(target.upstream, &schema))
 }
 
-/// The edits that a model of OpenRouter's needs.
+/// The edits that a model of OpenRouter needs.
 pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Forwarding<'d>, GatewayError> {
     let mut forwarding = Forwarding::new(request.document.root(), &ALLOWED)?;
     if let Some(format) = unknown_format(forwarding.body) {
@@ -157,7 +157,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     settings::limit_stops(&mut forwarding, target);
     forwarding.clamp_output(request.max_tokens, target);
     settings::one_output_limit(request, &mut forwarding);
-    // OpenAI's reasoning models refuse what many clients send unasked.
+    // OpenAI's reasoning models reject settings that many clients always send.
     let reasoning = reasoning(forwarding.body)?;
     let reasoning = thinking::beside_calls(&mut forwarding, reasoning, target)?;
     settings::drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
@@ -166,7 +166,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     thinking::one_reasoning_amount(&mut forwarding);
     thinking::say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     thinking::fit_budget(&mut forwarding, request.max_tokens, target);
-    // Only OpenAI's own models know the developer role: to the others it is a system message.
+    // Only OpenAI's models know the developer role. Others get a system message.
     if !rules::is_openai(target.upstream) {
         rename_developer(&mut forwarding);
     }
@@ -174,7 +174,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     Ok(forwarding)
 }
 
-/// An empty list of tools is refused, and so is what only says how to use them. Nothing is lost, unless a tool had to be called.
+/// Providers reject an empty list of tools, and settings for it. Nothing is lost, unless a tool must be called.
 fn drop_empty_tools(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError> {
     let is_empty = |tools: Value<'_>| tools.elements().next().is_none();
     let tools = forwarding.body.get("tools");
@@ -192,7 +192,7 @@ fn drop_empty_tools(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError>
     Ok(())
 }
 
-/// OpenAI refuses the field where no tools are declared.
+/// OpenAI rejects the field if no tools are declared.
 fn drop_parallel_calls_of_no_tools(forwarding: &mut Forwarding<'_>) {
     let tools = forwarding.body.get("tools");
     let is_set = forwarding.body.get("parallel_tool_calls").is_some_and(|flag| !forwarding.edits.removes(flag));
@@ -201,7 +201,7 @@ fn drop_parallel_calls_of_no_tools(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-/// Both roles mean the same: nothing is lost.
+/// Both roles mean the same, so nothing is lost.
 fn rename_developer(forwarding: &mut Forwarding<'_>) {
     let messages = forwarding.body.get("messages").into_iter().flat_map(Value::elements);
     for role in messages.filter_map(|message| message.get("role")).filter(|role| role.is("developer")) {

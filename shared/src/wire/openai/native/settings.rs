@@ -1,4 +1,4 @@
-//! Settings of a forwarded request: numbers, words and lists, as the model takes them.
+//! Adapts the settings of a forwarded request to the model: numbers, words and lists.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::wire::native::{Forwarding, sampling_fields};
 use crate::wire::openai::rules;
 use crate::wire::target::{Target, ranges};
 
-/// Leaves out the sampling that the model refuses.
+/// Removes sampling settings that the model rejects.
 pub(super) fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: SamplingSupport) {
     let body = forwarding.body;
     let is_kept = |field: &SamplingField| body.get(field.name()).is_some_and(|value| !forwarding.edits.removes(value));
@@ -24,14 +24,14 @@ pub(super) fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: Sa
     }
 }
 
-/// Both names of the limit at once are refused by some models; the newer one counts.
+/// Some models reject both names of the limit together. The newer one counts.
 pub(super) fn one_output_limit(request: &ClientRequest, forwarding: &mut Forwarding<'_>) {
     if request.max_tokens.is_some_and(|limit| limit.field == "max_completion_tokens") {
         forwarding.drop_field("max_tokens");
     }
 }
 
-/// Leaves the stop sequences that the model takes.
+/// Keeps the stop sequences that the model accepts.
 pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let Some(stop) = forwarding.body.get("stop") else { return };
     let listed = stop.elements().filter_map(Value::as_text);
@@ -50,7 +50,7 @@ pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
     forwarding.dropped.extend((number > 0).then(|| "stop".to_owned()));
 }
 
-/// Brings numbers of the sampling into their ranges.
+/// Moves sampling numbers into their ranges.
 pub(super) fn keep_ranges(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for (field, range) in [
         ("temperature", target.temperatures()),

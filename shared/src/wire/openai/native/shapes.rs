@@ -1,6 +1,6 @@
-//! What messages and tools may have, member by member: OpenAI and Mistral refuse others (adamrushy/OpenAISwift#99,
-//! `nomtek/mistralai_client_dart#44`). Those that say something to a reader of Chat Completions are named; those that say
-//! nothing to it, such as that a tool is found by search, are not.
+//! The members that messages and tools may have. OpenAI and Mistral reject others (adamrushy/OpenAISwift#99,
+//! `nomtek/mistralai_client_dart#44`). Removed members that have a meaning in Chat Completions are named; members without
+//! one, such as the flag that a tool is found by search, are not.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::wire::target::Target;
 use crate::wire::unread::Reading::{ByType, Each, Members};
 use crate::wire::unread::{Reading, WHOLE, beyond};
 
-// What an assistant's message may have beside its calls and parts is looked after where it is tidied.
+// Other members of an assistant message are handled in `members.rs`.
 static ASSISTANT: Reading = Members(&[
     ("annotations", WHOLE),
     ("audio", WHOLE),
@@ -30,7 +30,7 @@ static ASSISTANT: Reading = Members(&[
     ("tool_calls", &Each(&CALL)),
 ]);
 
-// Claude refuses other members (caozhiyuan/copilot-api#145).
+// Claude rejects other members (caozhiyuan/copilot-api#145).
 static MARK: Reading = Members(&[("ttl", WHOLE), ("type", WHOLE)]);
 
 static TOOL_MESSAGE: Reading = Members(&[
@@ -43,7 +43,7 @@ static TOOL_MESSAGE: Reading = Members(&[
 
 static MESSAGE: Reading = Members(&[("cache_control", &MARK), ("content", &Each(&PART)), ("name", WHOLE), ("role", WHOLE)]);
 
-// Parts of other APIs are written anew as a whole.
+// Parts of other APIs are rewritten as a whole.
 static PART: Reading = ByType(&[
     ("text", &Members(&[("cache_control", &MARK), ("prompt_cache_breakpoint", WHOLE), ("text", WHOLE), ("type", WHOLE)])),
     (
@@ -81,7 +81,7 @@ static CALL: Reading = Members(&[
     ("custom", WHOLE),
     ("function", &Members(&[("arguments", WHOLE), ("name", WHOLE)])),
     ("id", WHOLE),
-    // Left over from a reply; OpenRouter's own whole replies have it.
+    // A leftover of a reply; OpenRouter's own whole replies have it.
     ("index", WHOLE),
     ("type", WHOLE),
 ]);
@@ -101,10 +101,10 @@ static FORMAT: Reading = Members(&[
     ("type", WHOLE),
 ]);
 
-/// What a picture's detail may be (OpenAI's API reference).
+/// Values of an image's detail (OpenAI's API reference).
 const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
 
-/// Leaves out what the shapes do not have.
+/// Removes members that the shapes do not have.
 pub(super) fn keep(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let body = forwarding.body;
     let unread: HashSet<_> = unread_in(body).into_iter().map(Place::offset).collect();
@@ -136,12 +136,12 @@ pub(super) fn keep(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Whether a value is a member of the message itself.
+/// Whether a value is a direct member of the message.
 fn is_own(message: Value<'_>, value: Value<'_>) -> bool {
     message.members().any(|(_, member)| member.place().offset() == value.place().offset())
 }
 
-/// The detail of a picture, where it is none that OpenAI knows.
+/// The detail of an image, if OpenAI does not know it.
 fn odd_detail(part: Value<'_>) -> Option<Value<'_>> {
     let detail = part.at(&["image_url", "detail"]).filter(|detail| detail.kind() != Kind::Null)?;
     (!DETAILS.iter().any(|known| detail.is(known))).then_some(detail)

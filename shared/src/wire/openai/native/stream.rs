@@ -1,7 +1,7 @@
-//! Chat Completions chunks to a client of the same format.
+//! Forwards Chat Completions chunks to a client of the same format.
 //!
-//! The chunk with the finish reason waits for the end of the stream, where the truth is known: what the reply holds, and whether a
-//! later chunk says more.
+//! The chunk with the finish reason waits for the end of the stream. Only then it is known what the reply contains, and
+//! whether a later chunk says more.
 
 use bytes::BytesMut;
 use serde::Deserialize;
@@ -31,14 +31,14 @@ struct Names {
     model: Option<Box<RawValue>>,
 }
 
-/// What is known of the stream.
+/// The state of the stream.
 struct State {
-    /// Writes what no chunk of the provider says.
+    /// Writes what no chunk of the provider contains.
     encoder: Encoder,
     created: u64,
     calls: Calls,
     has_begun: bool,
-    /// Whether the chunk itself says the refusal.
+    /// Whether the chunk itself contains the refusal.
     says_refusal: bool,
     thoughts: Thoughts,
     /// The chunk that waits for the end, as JSON.
@@ -48,15 +48,15 @@ struct State {
     usage: Option<Usage>,
 }
 
-/// How the calls stand.
+/// The state of the calls.
 #[derive(Default)]
 struct Calls {
     forwarded: ForwardedCalls,
     /// Whether calls are encoded from the events, because the provider's pieces cannot be forwarded.
     are_encoded: bool,
-    /// Calls that began so far.
+    /// Number of calls that have begun.
     begun: usize,
-    /// Whether the open one has no arguments yet.
+    /// Whether the open call has no arguments yet.
     lacks_arguments: bool,
 }
 
@@ -66,7 +66,7 @@ struct Held {
     has_content: bool,
 }
 
-/// As much of a chunk's choice as every chunk is asked for.
+/// The fields that are read from the choice of every chunk.
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
@@ -93,7 +93,7 @@ struct DeltaShape<'a> {
     reasoning_details: Details<'a>,
 }
 
-/// What of a chunk must be told otherwise than the provider does.
+/// Corrections for a chunk.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a place of the chunk, and any of them may change")]
 struct Patch {
@@ -101,21 +101,21 @@ struct Patch {
     reasoning: Option<String>,
     without_calls: bool,
     without_finish: bool,
-    /// The finish to tell, in OpenAI's words.
+    /// The finish reason to send, in OpenAI's words.
     finish: Option<&'static str>,
     without_content: bool,
     without_role: bool,
 }
 
 impl Patch {
-    /// Whether what the chunk says is told otherwise; to whom the turn belongs is nothing that it says.
+    /// Whether the chunk's content changes. The role is not content.
     fn changes_content(&self) -> bool {
         let Self { content, reasoning, without_calls, without_finish, finish, without_content, without_role: _ } = self;
         let added = content.is_some() || reasoning.is_some() || finish.is_some();
         added || *without_calls || *without_finish || *without_content
     }
 
-    /// The chunk's choices with the changes.
+    /// The chunk's choices with the corrections.
     fn applied(&self, choices: &str) -> Result<Box<RawValue>, serde_json::Error> {
         let mut choices: Vec<RawObject<'_>> = serde_json::from_str(choices)?;
         if let Some(choice) = choices.first_mut() {
@@ -146,12 +146,12 @@ impl Patch {
     }
 }
 
-/// A delta that carries no content: only a role, nulls, empty texts and empty lists.
+/// Whether a delta has no content: only a role, nulls, empty strings and empty lists.
 fn is_empty(delta: &RawObject<'_>) -> bool {
     delta.names().all(|name| name == "role" || matches!(delta.get(name), Some("null" | "\"\"" | "[]") | None))
 }
 
-/// Whether a chunk's choice carries content.
+/// Whether a chunk's choice has content.
 fn has_content(choices: &str) -> bool {
     #[derive(Deserialize)]
     struct Choice<'a> {
@@ -163,9 +163,9 @@ fn has_content(choices: &str) -> bool {
 }
 
 impl Forwarder {
-    /// Forwards the reply to that request.
+    /// Forwards the reply to a request.
     pub fn new(context: ReplyContext) -> Self {
-        // Strings always serialise.
+        // Serialising strings cannot fail.
         let (id, model) = (to_raw_value(&context.identity.id).ok(), to_raw_value(context.identity.model.as_str()).ok());
         let state = State {
             encoder: Encoder::new(context),
@@ -202,7 +202,7 @@ impl State {
         let choices = fields.get("choices").unwrap_or("null");
         let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices)?;
         let Some(choice) = choice else {
-            // A list without a choice may say something of its own; no list, or only a usage, says nothing.
+            // A list without a choice may carry something else. A missing list, or only a usage, carries nothing.
             if choices != "null" && !has_usage(&fields) {
                 names.put(&mut fields);
                 write_data(&fields, if self.held.is_some() { &mut self.after } else { out })?;
@@ -215,7 +215,7 @@ impl State {
         let patch = self.patch(&choice, finish)?;
         let patched = if patch.changes_content() || patch.without_role { Some(patch.applied(choices)?) } else { None };
         let choices = patched.as_deref().map_or(choices, RawValue::get);
-        // The first chunk says whose turn it is, whatever else it says.
+        // The first chunk carries the role, whatever else it contains.
         let is_first = choice.delta.is_some() && !std::mem::replace(&mut self.has_begun, true);
         let brings_content = is_first || !(may_be_spent || patch.changes_content()) || has_content(choices);
         if let Some(patched) = &patched {
@@ -256,13 +256,14 @@ impl State {
             reasoning,
             without_calls: has_calls && self.calls.are_encoded,
             without_finish: finish == Some(""),
-            // OpenRouter says it in each chunk; OpenAI's SDK for Python adds the texts of a delta up, and would make one of two roles.
+            // OpenRouter repeats the role in each chunk. OpenAI's SDK for Python concatenates the strings of a delta and
+            // would double it.
             without_role: self.has_begun && delta.role.is_some(),
             ..Patch::default()
         })
     }
 
-    /// The content of a chunk that says it otherwise than as a text, and its reasoning where no client would look for it.
+    /// Content in another form than a string, and reasoning in a field that clients do not read.
     fn odd_words(&mut self, delta: &DeltaShape<'_>) -> Result<(Option<String>, Option<String>), serde_json::Error> {
         let is_text = |value: &&RawValue| value.get().starts_with('"') || value.get() == "null";
         let read =
@@ -278,7 +279,7 @@ impl State {
         Ok((odd.map(|_| text), is_missing.then_some(thought)))
     }
 
-    /// Content that waits with the finish goes out before anything else does.
+    /// Content that waits with the finish reason is sent before anything else.
     fn release_content(&mut self, out: &mut BytesMut) -> Result<(), serde_json::Error> {
         let Some(Held { chunk, has_content: true }) = self.held.take_if(|held| held.has_content) else { return Ok(()) };
         let content = patched(&chunk, &Patch { without_finish: true, ..Patch::default() })?;
@@ -289,7 +290,7 @@ impl State {
         Ok(())
     }
 
-    /// Tells what the events know and no chunk of the provider said.
+    /// Sends what the events contain and no chunk of the provider said.
     fn add(&mut self, event: &StreamEvent, out: &mut BytesMut) -> Result<(), serde_json::Error> {
         match event {
             StreamEvent::BlockStart(BlockStart::ToolCall { .. }) => {
@@ -353,7 +354,7 @@ impl State {
     }
 }
 
-/// A chunk with changes.
+/// Applies corrections to a chunk.
 fn patched<'a>(chunk: &'a str, patch: &Patch) -> Result<RawObject<'a>, serde_json::Error> {
     let mut fields = RawObject::parse(chunk)?;
     let choices = patch.applied(fields.get("choices").unwrap_or("[]"))?;
@@ -365,14 +366,14 @@ fn has_usage(fields: &RawObject<'_>) -> bool {
     fields.get("usage").is_some_and(|usage| usage != "null")
 }
 
-/// Whether that is a text with anything in it.
+/// Whether a value is a string that is not empty.
 fn is_said(value: Option<&RawValue>) -> bool {
     value.is_some_and(|value| value.get().starts_with('"') && value.get() != "\"\"")
 }
 
 impl FrameForwarder for Forwarder {
     fn forward(&mut self, frame: Option<&Frame<'_>>, checked: Checked<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        // Without block ends, nothing of a broken call is left to hold but the finish, which waits anyway.
+        // This format has no block ends, so for a broken call only the finish reason is held, which waits anyway.
         let Checked { events, held: _ } = checked;
         let Self { names, state } = self;
         state.says_refusal = false;

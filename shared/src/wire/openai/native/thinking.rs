@@ -1,4 +1,4 @@
-//! What a forwarded request says about thinking.
+//! Adapts the reasoning settings of a forwarded request.
 
 use super::history;
 use crate::capability::Thinking;
@@ -12,8 +12,8 @@ use crate::wire::openai::provider::request::{reasoning as encode_reasoning, with
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-/// What is said about thinking: nothing where Claude must make a call, go on from a begun answer or from calls that no thought of its own
-/// stands before, which it does not while it thinks by a budget.
+/// Removes reasoning settings if Claude must make a call, must continue a prefilled answer, or must continue calls without
+/// signed reasoning. Claude does not combine these with a reasoning budget.
 pub(super) fn beside_calls(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
@@ -32,7 +32,7 @@ pub(super) fn beside_calls(
     Ok(Reasoning { amount: Amount::Default, visible: false })
 }
 
-/// Leaves out all that asks for thinking, and how it would be shown; names what asks.
+/// Removes all fields that request reasoning or its display, and names those that request it.
 fn drop_thinking(forwarding: &mut Forwarding<'_>) {
     let body = forwarding.body;
     for name in ["effort", "max_tokens", "enabled"] {
@@ -46,7 +46,7 @@ fn drop_thinking(forwarding: &mut Forwarding<'_>) {
     forwarding.drop_field("thinking");
 }
 
-/// Puts efforts that the model does not know into the next that it does, and Anthropic's field into OpenRouter's.
+/// Replaces efforts that the model does not support by the next lower one, and Anthropic's field by OpenRouter's.
 pub(super) fn say_how_much_to_think(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
@@ -57,7 +57,7 @@ pub(super) fn say_how_much_to_think(
     let is_kept = |word: &Value<'_>| !forwarding.edits.removes(*word);
     let [inner, outer] = [body.at(&["reasoning", "effort"]).filter(is_kept), body.get("reasoning_effort")];
     if let Some(reasoning) = body.get("reasoning") {
-        // A mode steers and prices the call.
+        // A mode controls and prices the call.
         forwarding.keep_only(reasoning, &["effort", "enabled", "exclude", "max_tokens", "summary"]);
     }
     if target.capabilities.thinking == Thinking::Switch {
@@ -85,7 +85,7 @@ pub(super) fn say_how_much_to_think(
         let mut lost = Vec::new();
         let written = encode_reasoning(reasoning, target, &mut lost);
         if let Some(mut written) = within(written, said_limit(limit, target), target, &mut lost) {
-            // What its client does not want to see.
+            // The client does not want to see the reasoning.
             written.exclude = (reasoning.amount != Amount::Off && !reasoning.visible).then_some(true);
             forwarding.edits.set(body, "reasoning", &written);
         }
@@ -93,7 +93,7 @@ pub(super) fn say_how_much_to_think(
     }
 }
 
-/// Leaves of what a request says about thinking only whether: the model has no word for how much.
+/// Keeps only whether the model reasons, because it has no setting for how much.
 fn only_switch(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
     let body = forwarding.body;
     let reasoning = body.get("reasoning").filter(|reasoning| reasoning.kind() == Kind::Object);
@@ -111,7 +111,7 @@ fn only_switch(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
     }
 }
 
-/// Leaves out the amounts of thinking that do not count.
+/// Removes the reasoning settings that lose against another one.
 pub(super) fn one_reasoning_amount(forwarding: &mut Forwarding<'_>) {
     for amount in second_amounts(forwarding.body) {
         forwarding.drop(amount);
@@ -124,8 +124,8 @@ fn said_limit(limit: Option<OutputLimit>, target: &Target<'_>) -> Option<u64> {
     said.map(|tokens| target.clamp(tokens))
 }
 
-/// Thoughts count against the output limit: a budget that does not fit is lowered, or left out. Claude's least budget must fit for
-/// an effort, too, which OpenRouter turns into one.
+/// Reasoning counts against the output limit: a budget that does not fit is lowered or removed. For an effort, Claude's
+/// smallest budget must fit too, because OpenRouter converts the effort to a budget.
 pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
     let limit = said_limit(limit, target);

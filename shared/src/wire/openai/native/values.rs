@@ -1,4 +1,4 @@
-//! Settings that only forwarded requests have: each as OpenRouter, and OpenAI behind it, takes it.
+//! Adapts settings that only forwarded requests have to what OpenRouter and OpenAI accept.
 
 use crate::chat::request::Effort;
 use crate::document::{Kind, Value};
@@ -7,12 +7,12 @@ use crate::wire::openai::rules;
 use crate::wire::target::{Target, ranges};
 use crate::wire::unread::says_something;
 
-/// Most pairs of `metadata`, and the longest name and value of one (API references of OpenAI and OpenRouter).
+/// Maximum number of `metadata` pairs, and the longest name and value (API references of OpenAI and OpenRouter).
 const MOST_PAIRS: usize = 16;
 const LONGEST_NAME: usize = 64;
 const LONGEST_VALUE: usize = 512;
 
-/// Brings the settings into what is taken; what goes is named.
+/// Adapts the settings. Removed settings are named.
 pub(super) fn fit(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     bias(forwarding);
     candidates(forwarding);
@@ -22,12 +22,12 @@ pub(super) fn fit(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     names(forwarding);
 }
 
-/// A setting that is still there.
+/// A setting that was not removed.
 fn kept<'d>(forwarding: &Forwarding<'d>, name: &str) -> Option<Value<'d>> {
     forwarding.body.get(name).filter(|value| !forwarding.edits.removes(*value))
 }
 
-/// A bias is a number within its range for a token's number.
+/// A bias maps a token number to a number within its range.
 fn bias(forwarding: &mut Forwarding<'_>) {
     let Some(biases) = kept(forwarding, "logit_bias") else { return };
     for (token, bias) in biases.members() {
@@ -44,7 +44,7 @@ fn bias(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-/// How many candidates are told the probabilities of: so many at most, and only where probabilities are asked for.
+/// `top_logprobs` has a maximum, and needs `logprobs`.
 fn candidates(forwarding: &mut Forwarding<'_>) {
     let Some(number) = kept(forwarding, "top_logprobs") else { return };
     let asked = number.as_whole_number().unwrap_or(0);
@@ -66,7 +66,7 @@ fn seed(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Labels are texts, and so many at most.
+/// Metadata are strings, up to a maximum number.
 fn metadata(forwarding: &mut Forwarding<'_>) {
     let Some(metadata) = kept(forwarding, "metadata") else { return };
     if metadata.kind() != Kind::Object {
@@ -98,7 +98,7 @@ fn verbosity(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Names that only tell one from another: nothing is lost where they are cut.
+/// Shortens names that only need to be unique. Nothing is lost.
 fn names(forwarding: &mut Forwarding<'_>) {
     let longest =
         [("user", rules::LONGEST_USER), ("safety_identifier", rules::LONGEST_KEY), ("prompt_cache_key", rules::LONGEST_KEY)];

@@ -1,4 +1,4 @@
-//! Providers that speak Chat Completions: what they get, and what they answer.
+//! Providers that use Chat Completions: requests to them, and their replies.
 
 pub(super) mod pieces;
 pub mod reply;

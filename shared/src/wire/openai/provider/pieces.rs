@@ -1,5 +1,5 @@
-//! Pieces of a delta whose shape differs between providers: content as text or as a list of parts, arguments as text or as an
-//! object, details of reasoning with members that others leave out.
+//! Pieces of a delta whose form differs between providers: content as text or as a list of parts, arguments as text or as an
+//! object, reasoning details with missing members.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::super::reasoning::{self, Detail};
 
-/// What content says: the answer, and what a model thinks aloud in parts of its own.
+/// The text of content: the answer, and reasoning that is in parts of its own.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::wire::openai) struct Words {
     /// The answer's text.
@@ -26,17 +26,17 @@ struct PartShape<'a> {
     thinking: Option<&'a RawValue>,
 }
 
-/// Levels of parts within parts that are read: no provider nests more than three.
+/// Maximum nesting of parts. Providers nest at most three levels.
 const DEEPEST: usize = 8;
 
 impl Words {
-    /// Both as one text, for fields that hold nothing else.
+    /// Both as one text, for fields that contain nothing else.
     pub(in crate::wire::openai) fn all(self) -> String {
         let Self { text, reasoning } = self;
         if text.is_empty() { reasoning } else { text + &reasoning }
     }
 
-    /// Adds what a value says: a text, a part, or a list of them.
+    /// Adds the text of a value: a string, a part, or a list of parts.
     fn read(&mut self, value: &RawValue, depth: usize) -> Result<(), serde_json::Error> {
         let text = value.get();
         let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
@@ -50,7 +50,7 @@ impl Words {
                 }
             }
             Some(b'{') => self.part(&serde_json::from_str(text)?, depth)?,
-            // `null`, and what can be no text.
+            // `null`, and values that cannot be text.
             _ => {}
         }
         Ok(())
@@ -82,12 +82,12 @@ impl<'de> Deserialize<'de> for Words {
     }
 }
 
-/// What should be a text or a number, and is the other with some providers.
+/// A string or a number. Some providers send the other one.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::wire::openai) struct Loose<'a>(#[serde(borrow)] Option<&'a RawValue>);
 
 impl Loose<'_> {
-    /// The text, or the number as one; `None` for anything else.
+    /// The text, or the number as text; `None` for other values.
     pub(in crate::wire::openai) fn text(&self) -> Option<String> {
         let text = self.0?.get();
         match text.bytes().next()? {
@@ -98,52 +98,52 @@ impl Loose<'_> {
     }
 }
 
-/// Arguments of a call.
+/// The arguments of a call.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::wire::openai) struct Arguments<'a>(#[serde(borrow)] Option<&'a RawValue>);
 
 impl<'a> Arguments<'a> {
-    /// Those that stand there.
+    /// The given arguments.
     pub(in crate::wire::openai) const fn of(value: &'a RawValue) -> Self {
         Self(Some(value))
     }
 
-    /// The arguments' text: as it is, or the JSON of what should have been one.
+    /// The arguments as text: the string itself, or the JSON of a value that should have been one.
     pub(in crate::wire::openai) fn text(&self) -> String {
         let Some(value) = self.0 else { return String::new() };
         serde_json::from_str(value.get()).unwrap_or_else(|_| value.get().to_owned())
     }
 }
 
-/// Details of reasoning, read one by one: one that cannot be read takes no other with it.
+/// Reasoning details, read one by one, so that an unreadable one does not affect the others.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::wire::openai) struct Details<'a>(#[serde(borrow)] Option<&'a RawValue>);
 
 impl Details<'_> {
-    /// The details that can be read.
+    /// The readable details.
     pub(in crate::wire::openai) fn read(&self) -> impl Iterator<Item = Detail> {
-        // One alone may come without its list.
+        // A single detail may come without a list.
         let list = self.0.map(|value| serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])).unwrap_or_default();
         list.into_iter().filter_map(|detail| serde_json::from_str(detail.get()).ok())
     }
 }
 
-/// What a stream thinks aloud, under the names that providers have for it.
+/// The reasoning of a stream, under the names that providers use.
 #[derive(Debug, Default)]
 pub(in crate::wire::openai) struct Thoughts {
-    /// Whether it comes as plain text: the details then only repeat it.
+    /// Whether it comes as plain text. Then the details only repeat it.
     are_plain: bool,
 }
 
 impl Thoughts {
-    /// Plain text. It has two names; some providers send both.
+    /// Plain text. It has two names, and some providers send both.
     pub(in crate::wire::openai) fn plain(&mut self, reasoning: Words, reasoning_content: Words) -> String {
         let words = [reasoning.all(), reasoning_content.all()].into_iter().find(|text| !text.is_empty());
         self.are_plain |= words.is_some();
         words.unwrap_or_default()
     }
 
-    /// What a detail says in words, unless that comes as plain text.
+    /// The text of a detail, unless it comes as plain text.
     pub(in crate::wire::openai) fn of<'d>(&self, detail: &'d Detail) -> &'d str {
         if self.are_plain { "" } else { reasoning::words(detail) }
     }

@@ -1,14 +1,13 @@
-//! A whole Chat Completions reply, and the words that say how one ended.
+//! Whole Chat Completions replies, and finish reasons.
 
 use crate::chat::FinishReason;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::wire::raw::RawObject;
 
-/// The finish reasons of OpenAI's own format: what its clients accept.
+/// OpenAI's own finish reasons, which its clients accept.
 const OWN: [&str; 5] = ["stop", "length", "tool_calls", "content_filter", "function_call"];
 
-/// What a finish reason stands for, in OpenAI's words or in those of the providers behind a router. One that we do not know
-/// counts as `stop`.
+/// The meaning of a finish reason of OpenAI, or of a provider behind a router. An unknown one counts as `stop`.
 pub fn finish_reason(word: &str) -> FinishReason {
     match word.to_ascii_lowercase().as_str() {
         "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
@@ -21,10 +20,10 @@ pub fn finish_reason(word: &str) -> FinishReason {
     }
 }
 
-/// Whether OpenAI's clients know that word, and it says what the reply's end is.
+/// Whether OpenAI's clients know the finish reason, and it matches the end of the reply.
 pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
     let meant = finish_reason(word);
-    // This format has one word for many ends: a model that refuses stops, too.
+    // This format has one word for several ends. For example, a refusal also ends with `stop`.
     let stops = matches!(
         finish,
         FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::Paused | FinishReason::ContentFilter
@@ -32,8 +31,8 @@ pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
     OWN.contains(&word) && (meant == *finish || (meant == FinishReason::Stop && stops))
 }
 
-/// The failure that a word tells of, if it does: the provider's own, or a call that the model got wrong. `after_calls` says whether
-/// a complete call came: one that broke after it takes nothing away from it.
+/// The failure that a finish reason reports, if any: the provider's, or a malformed call. `after_calls` says whether a
+/// complete call came before; a later broken call does not invalidate it.
 pub fn failure(word: &str, after_calls: AfterCalls) -> Option<UpstreamError> {
     let lower = word.to_ascii_lowercase();
     let broken_call = ["malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"].contains(&lower.as_str());
@@ -46,16 +45,16 @@ pub fn failure(word: &str, after_calls: AfterCalls) -> Option<UpstreamError> {
     Some(UpstreamError::new(kind, format!("the model ended with {word}")))
 }
 
-/// Whether a reply holds calls by now.
+/// Whether the reply contains calls so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterCalls {
-    /// It holds one or more.
+    /// At least one.
     Yes,
-    /// It holds none.
+    /// None.
     No,
 }
 
-/// A whole reply as the one chunk of a stream. What is whole has ended: a reply that does not say how has stopped.
+/// Converts a whole reply to a single chunk. A whole reply is complete, so a missing finish reason means `stop`.
 pub fn as_chunk(body: &str) -> Result<String, UpstreamError> {
     let mut chunk = RawObject::parse(body)?;
     let choices = chunk.get("choices").unwrap_or("null").to_owned();
@@ -75,7 +74,7 @@ pub fn as_chunk(body: &str) -> Result<String, UpstreamError> {
     Ok(String::from_utf8_lossy(&chunk.to_json()?).into_owned())
 }
 
-/// A message as a delta: the calls get the numbers that a stream has, by which equal or missing ids are told apart.
+/// Converts a message to a delta. Calls get numbers, as in a stream, because their ids may be equal or missing.
 fn numbered(message: &str) -> Result<Option<RawObject<'_>>, serde_json::Error> {
     let Some(mut delta) = serde_json::from_str::<Option<RawObject<'_>>>(message)? else { return Ok(None) };
     let calls = delta.get("tool_calls").map(serde_json::from_str::<Option<Vec<RawObject<'_>>>>).transpose()?.flatten();

@@ -1,6 +1,6 @@
-//! The conversation as a Chat Completions request for OpenRouter.
+//! Encodes the conversation as a Chat Completions request for OpenRouter.
 //!
-//! Loss list: cache lifetimes other than the mark itself on non-text parts.
+//! What is lost: cache lifetimes on parts that are not text (the mark itself stays).
 
 mod messages;
 mod reasoning;
@@ -175,7 +175,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 
-/// The stop sequences that the model takes.
+/// The stop sequences that the model accepts.
 fn stops(asked: Vec<String>, target: &Target<'_>, lost: &mut Vec<Lost>) -> Vec<String> {
     let number = asked.len();
     let taken = rules::stops(asked, target);
@@ -183,7 +183,7 @@ fn stops(asked: Vec<String>, target: &Target<'_>, lost: &mut Vec<Lost>) -> Vec<S
     taken
 }
 
-/// The form of the answer, in words where the model does not take it beside tools.
+/// The response format, in words if the model does not accept it together with tools.
 fn sayable(
     format: ResponseFormat,
     turns: &mut Turns,
@@ -206,7 +206,7 @@ fn sayable(
     Ok(ResponseFormat::Text)
 }
 
-/// Newer Claude models do not go on from an answer that is begun for them, wherever they run; older ones not from white space.
+/// Newer Claude models do not continue a prefilled answer, on any platform. Older ones do not continue from white space.
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
     let Some(begun) = turns.turns.last_mut().filter(|last| last.role == Role::Assistant) else { return };
     if rules::refuses_prefill(target) {
@@ -216,7 +216,7 @@ fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
     }
 }
 
-/// The sampling that the model takes while it thinks so much.
+/// The sampling settings that the model accepts with this much reasoning.
 fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
     let sampling = target.sampling(sampling, reasoning.amount, lost);
     if rules::takes_penalties(target.sampling_support(reasoning.amount)) {
@@ -227,7 +227,7 @@ fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost:
     Sampling { frequency_penalty: None, presence_penalty: None, ..sampling }
 }
 
-/// Takes away the cache marks that are too many for Claude; says where they stand. Others cache by themselves.
+/// Removes the cache marks above Claude's limit and returns their positions. Other models cache automatically.
 fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
     if !rules::is_claude(target.upstream) {
         for tool in tools {
@@ -269,7 +269,7 @@ fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
     }
 }
 
-/// The names of tools, and of their properties where the model is Claude.
+/// Names of tools, and for Claude also of their properties.
 fn tool_names(tools: &[ToolDefinition], target: &Target<'_>) -> ToolNames {
     let mut names = ToolNames::new(tools);
     for tool in tools.iter().filter(|_| rules::is_claude(target.upstream)) {
@@ -291,7 +291,7 @@ fn tools_out(
     tools.into_iter().map(|tool| tool_out(tool, names, target, &mut strict, left_out)).collect()
 }
 
-/// A tool is declared `strict` where its schema keeps the rules for it.
+/// A tool is declared `strict` if its schema follows the rules for it.
 fn tool_out(
     tool: ToolDefinition,
     names: &ToolNames,

@@ -1,8 +1,8 @@
-//! Chat Completions chunks to events.
+//! Decodes Chat Completions chunks to events.
 //!
-//! This wire has no block boundaries and may interleave tool calls (see `chat::blocks`). The end is a chunk with a finish reason,
-//! then a usage chunk, then `[DONE]`. An error is an `error` key in a chunk, or in its choice, in a stream of status 200
-//! (OpenRouter).
+//! This format has no block boundaries and may interleave tool calls (see `chat::blocks`). The end is a chunk with a finish
+//! reason, then a usage chunk, then `[DONE]`. An error is an `error` key in a chunk or its choice, in a stream with status
+//! 200 (OpenRouter).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ use crate::wire::finish::Finish;
 use crate::wire::shape::{First, Text};
 use crate::wire::upstream_error;
 
-/// The data of the frame that ends a stream.
+/// The data of the last frame.
 pub const DONE: &str = "[DONE]";
 
 #[derive(Deserialize)]
@@ -112,7 +112,7 @@ impl EventDecoder for Decoder {
         {
             events.push(StreamEvent::Usage(usage));
         }
-        // The error comes last: the usage beside it is billed. It says more than the finish reason beside it.
+        // The error is handled last: the usage next to it is billed, and it says more than the finish reason next to it.
         chunk.error.map_or(choice, |error| Err(upstream_error::decode_embedded(error)))
     }
 
@@ -144,7 +144,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Empty words say nothing. Of several the first that says more than `stop` counts.
+    /// Empty words are ignored. Of several, the first that says more than `stop` counts.
     fn note(&mut self, word: Option<Text<'_>>) {
         let Some(word) = word.filter(|word| !word.0.trim().is_empty()) else { return };
         if self.finish.reason().is_none_or(|reason| *reason == FinishReason::Stop) {
@@ -171,7 +171,7 @@ impl Decoder {
         }
     }
 
-    /// What a detail adds: its text, unless that came as plain text, a signature, or thoughts that only their provider can read.
+    /// Adds a detail: its text, unless that came as plain text, a signature, or reasoning that only its provider can read.
     fn detail(&mut self, detail: Detail, events: &mut Vec<StreamEvent>) {
         self.blocks.reasoning(self.thoughts.of(&detail).to_owned(), events);
         match reasoning::part_of(detail, crate::chat::request::Place::default()) {

@@ -1,32 +1,33 @@
-//! Pictures, documents and sound as OpenRouter takes them: by what their bytes are, and by their labels only where those do not tell.
+//! Images, documents and audio as OpenRouter accepts them: by their bytes, and by their labels only if the bytes are
+//! unknown.
 
 use super::is_gemini;
 use crate::wire::media::{Carrier, Told, told};
 
-/// What pictures of other kinds are refused with.
-const OTHER_PICTURE: &str = "pictures of this kind: it takes JPEG, PNG, GIF and WebP";
-/// What pictures of other kinds are refused with where the model is Gemini.
-const OTHER_PICTURE_GEMINI: &str = "pictures of this kind: it takes JPEG, PNG, WebP and HEIC";
-/// What documents of other kinds are refused with.
-const OTHER_FILE: &str = "files of this kind: it takes PDF and text";
-/// What videos of other kinds are refused with.
-const OTHER_VIDEO: &str = "videos of this kind: it takes MP4, MPEG, MOV and WebM";
-/// What sound of other formats is refused with.
-const OTHER_SOUND: &str = "sound of this format: it takes WAV, MP3, AIFF, AAC, OGG, FLAC and M4A";
+/// Refusal of images of other kinds.
+const OTHER_PICTURE: &str = "images of this kind: it accepts JPEG, PNG, GIF and WebP";
+/// The same for Gemini models.
+const OTHER_PICTURE_GEMINI: &str = "images of this kind: it accepts JPEG, PNG, WebP and HEIC";
+/// Refusal of documents of other kinds.
+const OTHER_FILE: &str = "files of this kind: it accepts PDF and text";
+/// Refusal of videos of other kinds.
+const OTHER_VIDEO: &str = "videos of this kind: it accepts MP4, MPEG, MOV and WebM";
+/// Refusal of audio of other formats.
+const OTHER_SOUND: &str = "audio of this format: it accepts WAV, MP3, AIFF, AAC, OGG, FLAC and M4A";
 
-/// Formats of sound (openrouter.ai, audio inputs).
+/// Audio formats (openrouter.ai, audio inputs).
 const SOUNDS: [&str; 9] = ["aac", "aiff", "flac", "m4a", "mp3", "ogg", "pcm16", "pcm24", "wav"];
 
-/// What carries bytes, and under which label: a media type, or a format of sound.
+/// The part type for bytes, and its label: a media type or an audio format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::wire::openai) struct Carried<'t> {
-    /// The part.
+    /// The part type.
     pub(in crate::wire::openai) carrier: Carrier,
     /// The label.
     pub(in crate::wire::openai) label: &'t str,
 }
 
-/// The part for base64 of that label, where its client puts it into that one.
+/// The part type for base64 with this label, if the client uses that part type.
 pub(in crate::wire::openai) fn carried<'t>(data: &str, label: &'t str, given: Carrier) -> Carried<'t> {
     match told(data) {
         Some(Told::Picture(label)) => Carried { carrier: Carrier::Picture, label },
@@ -38,7 +39,7 @@ pub(in crate::wire::openai) fn carried<'t>(data: &str, label: &'t str, given: Ca
     }
 }
 
-/// Why a model does not take such a part; `None` for what it takes. Pictures: openrouter.ai, image inputs; ai.google.dev, image
+/// Why a model rejects such a part; `None` if it accepts it. Images: openrouter.ai, image inputs; ai.google.dev, image
 /// understanding.
 pub(in crate::wire::openai) fn refusal(upstream: &str, carried: Carried<'_>) -> Option<&'static str> {
     let Carried { carrier, label } = carried;

@@ -1,4 +1,4 @@
-//! Errors in a stream, as Responses clients read them.
+//! Error events for Responses clients.
 
 use serde::Serialize;
 
@@ -7,10 +7,11 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::ids::RequestId;
 use crate::wire::error_object::{ErrorObject, WORDS};
 
-/// The field that a request has its conversation in.
+/// The request field that contains the conversation.
 pub(super) const CONVERSATION: &str = "input";
 
-/// The `error` event. OpenAI's types have it flat, its traffic nests it, and the SDKs raise on the nested form: it has both.
+/// The `error` event. OpenAI's types have it flat, its traffic nests it, and the SDKs raise an error for the nested form.
+/// This event has both.
 #[derive(Serialize)]
 pub(super) struct ErrorEvent<'a> {
     #[serde(rename = "type")]
@@ -23,7 +24,7 @@ pub(super) struct ErrorEvent<'a> {
 }
 
 impl<'a> ErrorEvent<'a> {
-    /// The event of that number.
+    /// The event with this sequence number.
     pub(super) fn new(error: &'a GatewayError, request: RequestId, sequence_number: u64) -> Self {
         let object = ErrorObject::new(error, request, CONVERSATION);
         let (code, message, param) = (code(error), error.message(), object.param());
@@ -36,7 +37,7 @@ pub(super) fn failure(error: &GatewayError) -> Failure<'_> {
     Failure { code: code(error), message: error.message() }
 }
 
-/// The code, which clients decide by: our own where there is one, or OpenAI's for a failure of that kind (its reference of
+/// The code, which clients use for decisions: our own if there is one, OpenAI's for this kind of failure (its reference of
 /// `ResponseError`), or the type.
 fn code(error: &GatewayError) -> &'static str {
     let of_the_kind = match error.kind() {

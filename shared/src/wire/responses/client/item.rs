@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::tool::{Kind, Named};
 use crate::wire::shape::arguments_object;
 
-/// How far an item or a reply is.
+/// The state of an item or a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
@@ -85,7 +85,7 @@ pub(super) enum Content {
     Refusal { refusal: String },
 }
 
-/// A part of what a thought is shown as.
+/// A part of a reasoning summary.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Summary {
@@ -99,18 +99,18 @@ impl Content {
 }
 
 impl Item {
-    /// A message; without a part while it has none.
+    /// A message; without a part until it has one.
     pub(super) fn message(id: &str, status: Status, part: Option<Content>) -> Self {
         Self::Message { id: id.to_owned(), status, role: "assistant", content: part.into_iter().collect() }
     }
 
-    /// A thought, as it is shown and as the client keeps it.
+    /// A reasoning item: its summary, and the content that the client keeps.
     pub(super) fn thought(id: &str, shown: Option<&str>, kept: Option<String>) -> Self {
         let summary = shown.map(|text| Summary::SummaryText { text: text.to_owned() }).into_iter().collect();
         Self::Reasoning { id: id.to_owned(), summary, encrypted_content: kept }
     }
 
-    /// A call in the form of its tool. Arguments that have not come yet are none.
+    /// A call in its tool's own form, with the arguments that have come so far.
     pub(super) fn call(id: &str, call_id: &str, tool: &Named, arguments: &str, status: Status) -> Self {
         let (id, call_id) = (id.to_owned(), call_id.to_owned());
         let Named { kind, namespace, name } = tool.clone();
@@ -133,8 +133,8 @@ impl Item {
     }
 }
 
-/// The text that a custom tool is called with: what its one argument says, or the arguments themselves where a model has made
-/// others up.
+/// The text input of a custom tool: the value of its only argument, or the arguments themselves if the model invented
+/// others.
 pub(super) fn custom_input(arguments: &str) -> String {
     #[derive(Deserialize)]
     struct Input {
@@ -148,7 +148,7 @@ fn object(arguments: &str) -> Box<RawValue> {
     on_one_line(&arguments_object(arguments).0)
 }
 
-/// JSON on one line, as the events of a stream are: its texts have no line ends.
+/// JSON on one line, as events require: its strings contain no line breaks.
 pub(super) fn on_one_line(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.replace(['\n', '\r'], " ")).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -168,7 +168,7 @@ struct LocalAction {
     working_directory: Option<String>,
 }
 
-/// The arguments of a local shell, as models write them: some have a line of shell for the command.
+/// The arguments of a local shell, as models write them. Some write the command as one shell line.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LocalArguments {
@@ -192,7 +192,7 @@ impl Default for Command {
     }
 }
 
-/// The action of a local shell: clients need its type, a list of words and an environment.
+/// The action of a local shell. Clients need its type, a list of words and an environment.
 fn local_action(arguments: &str) -> Box<RawValue> {
     let arguments: LocalArguments = serde_json::from_str(arguments).unwrap_or_default();
     let LocalArguments { command, env, timeout_ms, user, working_directory } = arguments;

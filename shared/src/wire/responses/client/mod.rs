@@ -1,4 +1,4 @@
-//! Clients that speak the Responses API: what they send, and what they get.
+//! Responses clients: their requests, and the replies for them.
 
 pub mod error;
 mod item;
@@ -90,7 +90,7 @@ impl Format for Responses {
             Lost::Verbosity => "text.verbosity",
             Lost::ToolChoice => "tool_choice",
             Lost::User => there(body, &["user"]).unwrap_or("safety_identifier"),
-            // The format has no fields for these, so none is ever lost.
+            // The format has no fields for these, so they are never lost.
             Lost::TopK => "top_k",
             Lost::Seed => "seed",
             Lost::FrequencyPenalty => "frequency_penalty",
@@ -99,7 +99,7 @@ impl Format for Responses {
         }
     }
 
-    /// Clients keep nothing of a call but its id, name and arguments.
+    /// Clients keep only a call's id, name and arguments.
     fn carries_signatures(&self) -> bool {
         false
     }
@@ -116,7 +116,7 @@ impl Format for Responses {
         reply::whole(reply, context)
     }
 
-    /// No provider speaks it.
+    /// No provider uses this format.
     fn native(&self) -> Option<&'static dyn Native> {
         None
     }

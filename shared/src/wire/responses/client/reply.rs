@@ -1,4 +1,4 @@
-//! A whole reply as one response object.
+//! Encodes a whole reply as one response object.
 
 use super::item::{Content, Item, Status};
 use super::response::{Echo, Response, State, incomplete, shows_thoughts, status};
@@ -7,7 +7,7 @@ use crate::chat::{ChatResponse, Part};
 use crate::document::Document;
 use crate::wire::ReplyContext;
 
-/// What makes the items of a reply, of a whole one and of a stream alike.
+/// Creates the items of a reply, whole or streamed.
 pub(super) struct Items<'a> {
     pub(super) context: &'a ReplyContext,
     pub(super) names: &'a Names,
@@ -15,7 +15,7 @@ pub(super) struct Items<'a> {
 }
 
 impl Items<'_> {
-    /// A complete part as an item, with that number; `None` for one that says nothing.
+    /// A complete part as an item with this number; `None` if it is empty.
     pub(super) fn item(&self, part: &Part, number: usize, status: Status) -> Option<Item> {
         match part {
             Part::Text { text, .. } if text.is_empty() => None,
@@ -41,19 +41,19 @@ impl Items<'_> {
         says_something.then(|| Item::thought(&id(self.context, "rs_", number), shown, kept))
     }
 
-    /// The words of a refusal as an item.
+    /// A refusal as an item.
     pub(super) fn refusal(&self, words: &str, number: usize) -> Item {
         let part = Content::Refusal { refusal: words.to_owned() };
         Item::message(&id(self.context, "msg_", number), Status::Completed, Some(part))
     }
 }
 
-/// The id of a reply's item by its number.
+/// The id of a reply's item with this number.
 pub(super) fn id(context: &ReplyContext, prefix: &str, number: usize) -> String {
     format!("{prefix}{}{number}", context.request.hex())
 }
 
-/// A whole reply. The token limit and a filter cut the last thing that the model said; what it said before is complete.
+/// Encodes a whole reply. The token limit or a filter cuts only the last item; earlier ones are complete.
 pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let body = context.asked.body.as_deref().map(Document::root);
     let (names, echo) = (body.map(Names::of).unwrap_or_default(), Echo::of(body));

@@ -1,6 +1,6 @@
-//! A client's Responses request: its shape, and the conversation it stands for.
+//! A client's Responses request: its shape, and its conversation.
 //!
-//! The gateway keeps no responses. What refers to a kept one is refused, with what to send instead.
+//! The gateway stores no responses. A reference to a stored one is refused, with what to send instead.
 
 mod choice;
 mod items;
@@ -27,7 +27,7 @@ use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
 pub(super) use items::{call_ids, contents};
 
-/// Values whose names are the client's own.
+/// Values whose field names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[
     &["metadata"],
     &["client_metadata"],
@@ -41,7 +41,7 @@ pub const OWN_NAMES: &[Pattern] = &[
     &["input", "*", "tools", "*", "tools", "*", "parameters"],
 ];
 
-/// Top-level fields that the conversation carries, that the reply repeats, or that the gateway acts on. Sorted.
+/// Top-level fields that the conversation holds, the reply repeats, or the gateway uses. Sorted.
 pub const CARRIED: &[&str] = &[
     "background",
     "conversation",
@@ -69,7 +69,7 @@ pub const CARRIED: &[&str] = &[
     "user",
 ];
 
-/// Reads a request body; every fault is a 400 that names the path.
+/// Reads a request body. Every error is a 400 that names the path.
 pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let body = document.root();
     let model = text_field(body, "model")?;
@@ -92,17 +92,17 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     Ok(ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage: true })
 }
 
-/// The name of a tool by itself: those of groups are told apart with their group's.
+/// The name of a tool. Names inside groups include the group's name.
 fn name(tool: Value<'_>) -> Option<Value<'_>> {
     tool.get("name").filter(|_| type_of(tool) != "namespace")
 }
 
-/// Refuses what asks for a response that was kept, or that would have to be.
+/// Refuses references to stored responses, and settings that need storage.
 fn refuse_kept_state(body: Value<'_>) -> Result<(), GatewayError> {
     const ITEMS: &str = "send the items of the conversation in input, those of the replies included (reasoning items with their \
                          encrypted_content)";
     let refusal = |field: &'static str, way_out: &str| {
-        let message = format!("{field}: this gateway keeps no responses; {way_out}.");
+        let message = format!("{field}: this gateway stores no responses; {way_out}.");
         Err(GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param(field))
     };
     if body.get("previous_response_id").is_some() {
@@ -115,12 +115,12 @@ fn refuse_kept_state(body: Value<'_>) -> Result<(), GatewayError> {
         return refusal("prompt", "send the prompt's text in instructions and input");
     }
     if body.get("background").map_or(Ok(false), Value::flag)? {
-        return refusal("background", "leave it out and read the reply of this request, streamed or whole");
+        return refusal("background", "omit it, and read the reply of this request, streamed or whole");
     }
     Ok(())
 }
 
-/// The conversation of a request whose shape was checked.
+/// Decodes the conversation of a request whose shape was checked.
 pub fn decode(body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatRequest, GatewayError> {
     let [instructions, choice, parallel, user, safety, reasoning] =
         body.fields(["instructions", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "reasoning"])?;
@@ -152,7 +152,7 @@ fn system(instructions: Value<'_>) -> Result<Message, GatewayError> {
     Ok(Message { role: Role::System, parts: vec![Part::Text { text: required_text(instructions)?, cache: None }] })
 }
 
-/// Where the client asks for what no route gives: a response that is kept, a prompt that is cut, data beside the reply.
+/// Positions of settings that no route supports: a stored response, a truncated prompt, additional output.
 fn unheeded(body: Value<'_>) -> Result<Vec<Place>, GatewayError> {
     let [store, truncation, tier, include] = body.fields(["store", "truncation", "service_tier", "include"])?;
     let keeps = store.map_or(Ok(false), Value::flag)?;
@@ -162,7 +162,7 @@ fn unheeded(body: Value<'_>) -> Result<Vec<Place>, GatewayError> {
     Ok(asked.map(Value::place).collect())
 }
 
-/// The tools that run at the client, each once: searches find what was declared before.
+/// The tools that run at the client, each once: searches find tools that were already declared.
 fn tools(body: Value<'_>) -> Result<Vec<ToolDefinition>, GatewayError> {
     let mut seen = HashSet::new();
     let mut tools = Vec::new();
@@ -174,7 +174,7 @@ fn tools(body: Value<'_>) -> Result<Vec<ToolDefinition>, GatewayError> {
     Ok(tools)
 }
 
-/// A tool; the first of a group says what the group is for.
+/// A tool. The first one of a group carries the group's description.
 fn definition(tool: Declared<'_>) -> Result<ToolDefinition, GatewayError> {
     let own = tool.definition()?;
     let first = tool.group.and_then(|group| group.get("tools")).and_then(|tools| tools.elements().next());
@@ -185,8 +185,8 @@ fn definition(tool: Declared<'_>) -> Result<ToolDefinition, GatewayError> {
     Ok(ToolDefinition { description: (!description.is_empty()).then_some(description), ..own })
 }
 
-/// How much to think. Thoughts come back with whoever asks for any: the client keeps them for the next turn, whether it shows them
-/// or not.
+/// Reads the reasoning settings. Reasoning is always returned to a client that requests any: it keeps it for the next turn,
+/// shown or not.
 fn reasoning(asked: Value<'_>) -> Result<Reasoning, GatewayError> {
     let [effort] = asked.fields(["effort"])?;
     check_word(summary(asked), &["auto", "concise", "detailed", "none"])?;
@@ -202,12 +202,12 @@ fn reasoning(asked: Value<'_>) -> Result<Reasoning, GatewayError> {
     Ok(Reasoning { amount, visible: asks && amount != Amount::Off })
 }
 
-/// What the client wants to read of the thoughts, under its present name or the one before.
+/// Which summary the client wants, under its present or former name.
 pub(super) fn summary(reasoning: Value<'_>) -> Option<Value<'_>> {
     reasoning.get("summary").or_else(|| reasoning.get("generate_summary"))
 }
 
-/// The form of the answer.
+/// Reads the response format.
 fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     let [kind, name, schema] = format.fields(["type", "name", "schema"])?;
     let kind = kind.ok_or_else(|| format.missing("type"))?;
@@ -227,12 +227,12 @@ fn verbosity(word: Value<'_>) -> Result<Verbosity, GatewayError> {
     Verbosity::parse(&word.text()?).ok_or_else(|| word.wrong("use low, medium or high"))
 }
 
-/// The text or list of a place that may hold either.
+/// Whether a value is a string or a list.
 fn is_text_or_list(value: Value<'_>) -> bool {
     matches!(value.kind(), Kind::Text | Kind::List)
 }
 
-/// What the `type` of an object says; nothing where it has none.
+/// The `type` of an object; empty if it has none.
 fn type_of(object: Value<'_>) -> Cow<'_, str> {
     object.get("type").and_then(Value::as_text).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The response object, which every reply is and every stream begins and ends with.
+//! The response object: every whole reply is one, and every stream begins and ends with one.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -36,13 +36,13 @@ pub(super) struct Failure<'a> {
     pub(super) message: &'a str,
 }
 
-/// Why a response is not complete.
+/// Why a response is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Incomplete {
     reason: &'static str,
 }
 
-/// What a response repeats of its request, with OpenAI's own defaults.
+/// Fields of the request that a response repeats, with OpenAI's own defaults.
 #[derive(Debug, Serialize)]
 pub(super) struct Echo {
     instructions: Raw,
@@ -76,7 +76,7 @@ struct TextOut {
 }
 
 impl Echo {
-    /// Of a request, if there is one.
+    /// The repeated fields of a request, if there is one.
     pub(super) fn of(body: Option<Value<'_>>) -> Self {
         let field = |path: &[&str], default: &str| raw(body.and_then(|body| body.at(path)), default);
         Self {
@@ -104,16 +104,16 @@ impl Echo {
     }
 }
 
-/// The longest value that is repeated, in bytes: a stream shows its response three times.
+/// Longest value that is repeated, in bytes: a stream shows its response three times.
 const LONGEST_ECHO: u64 = 64 * 1024;
 
-/// A value as the client wrote it. What is too long to be repeated is shown as if it were not there.
+/// A value as the client wrote it. A value that is too long is shown as missing.
 fn raw(value: Option<Value<'_>>, default: &str) -> Raw {
     let value = value.filter(|value| value.bytes() <= LONGEST_ECHO);
     value.map_or_else(|| on_one_line(default), |value| on_one_line(&value.json().0))
 }
 
-/// Usage in OpenAI's words. Its details are always there: clients cannot read one without.
+/// Usage in OpenAI's form. Its details are always present, because clients require them.
 #[derive(Serialize)]
 struct UsageOut {
     input_tokens: u64,
@@ -121,7 +121,7 @@ struct UsageOut {
     output_tokens: u64,
     output_tokens_details: OutputDetails,
     total_tokens: u64,
-    /// What the client is charged, in dollars; the field that `OpenRouter` has.
+    /// The client's charge in dollars, in `OpenRouter`'s field.
     cost: PicoUsd,
 }
 
@@ -149,7 +149,7 @@ impl UsageOut {
     }
 }
 
-/// Where a response is at some moment.
+/// The state of a response.
 #[derive(Clone, Copy)]
 pub(super) struct State<'a> {
     pub(super) status: Status,
@@ -166,7 +166,7 @@ impl State<'_> {
 }
 
 impl<'a> Response<'a> {
-    /// The reply to that request at some moment.
+    /// The response to a request in a state.
     pub(super) fn new(context: &'a ReplyContext, echo: &'a Echo, state: State<'a>) -> Self {
         let State { status, output, usage, incomplete, error } = state;
         Self {
@@ -187,7 +187,7 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Why a reply with that finish is not complete; `None` where it is.
+/// Why a reply with this finish reason is incomplete; `None` if it is complete.
 pub(super) fn incomplete(finish: &FinishReason) -> Option<Incomplete> {
     match finish {
         FinishReason::Length => Some(Incomplete { reason: "max_output_tokens" }),
@@ -196,12 +196,12 @@ pub(super) fn incomplete(finish: &FinishReason) -> Option<Incomplete> {
     }
 }
 
-/// The status of a reply with that finish.
+/// The status of a reply with this finish reason.
 pub(super) fn status(finish: &FinishReason) -> Status {
     if incomplete(finish).is_some() { Status::Incomplete } else { Status::Completed }
 }
 
-/// Whether a client reads thoughts. A thought that is not shown is kept all the same.
+/// Whether a client wants to see reasoning. Hidden reasoning is kept all the same.
 pub(super) fn shows_thoughts(body: Option<Value<'_>>) -> bool {
     let asked = body.and_then(|body| body.get("reasoning")).and_then(summary);
     asked.is_some_and(|word| !word.is("none"))

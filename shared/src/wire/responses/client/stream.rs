@@ -1,8 +1,8 @@
-//! Events to the events of a Responses stream.
+//! Encodes events as the events of a Responses stream.
 //!
-//! Their order is OpenAI's: `response.created`, `response.in_progress`, then item by item what is added, its pieces and what is done,
-//! and one of `response.completed`, `response.incomplete` and `response.failed`. What is done waits for what comes after it, because
-//! only the finish says whether the last item is complete.
+//! The order is OpenAI's: `response.created`, `response.in_progress`; then for each item its addition, its pieces and its
+//! end; then one of `response.completed`, `response.incomplete` and `response.failed`. The end of an item waits for what
+//! follows it, because only the finish reason says whether the last item is complete.
 
 mod block;
 mod event;
@@ -31,21 +31,21 @@ pub struct Encoder {
     events: Events,
     has_begun: bool,
     output: Vec<Item>,
-    /// The block whose pieces come.
+    /// The block whose pieces are coming.
     open: Option<Block>,
-    /// A block that is there, and whose item is done when it is known what comes after it.
+    /// A complete block whose item ends when it is known what follows.
     whole: Option<Block>,
     refusal: String,
     usage: Option<Usage>,
 }
 
-/// Appends a sign of life: a comment, which all readers of streams skip.
+/// Appends a keep-alive: a comment, which all stream readers skip.
 pub fn ping(out: &mut BytesMut) {
     out.extend_from_slice(b": ping\n\n");
 }
 
 impl Encoder {
-    /// Encodes the reply to that request.
+    /// Encodes the reply to a request.
     pub fn new(context: ReplyContext) -> Self {
         let body = context.asked.body.as_deref().map(Document::root);
         Self {
@@ -63,7 +63,7 @@ impl Encoder {
         }
     }
 
-    /// Appends an event that shows the whole response.
+    /// Appends an event that contains the whole response.
     fn show(&mut self, kind: &'static str, state: State<'_>, out: &mut BytesMut) {
         let response = Some(Response::new(&self.context, &self.echo, state));
         self.events.send(Event { kind, response, ..Event::default() }, out);
@@ -103,7 +103,7 @@ impl Encoder {
         }
     }
 
-    /// Adds the item of the open block, unless it is there. What came before it is complete.
+    /// Adds the item of the open block, if it was not added. The item before it is complete.
     fn add(&mut self, out: &mut BytesMut) {
         if self.open.as_ref().is_none_or(|block| block.is_added) {
             return;
@@ -170,7 +170,7 @@ impl Encoder {
         self.open = None;
     }
 
-    /// Tells that the item of the block that is there is done.
+    /// Ends the item of the complete block.
     fn finish_item(&mut self, status: Status, out: &mut BytesMut) {
         let Some(block) = self.whole.take() else { return };
         let items = Items { context: &self.context, names: &self.names, shows_thoughts: self.shows_thoughts };
@@ -186,7 +186,7 @@ impl Encoder {
         self.output.push(item);
     }
 
-    /// Tells why there is no answer, as a message of its own.
+    /// Writes the refusal as a message of its own.
     fn refuse(&mut self, out: &mut BytesMut) {
         if self.refusal.is_empty() {
             return;
@@ -230,7 +230,8 @@ impl EventEncoder for Encoder {
         ping(out);
     }
 
-    /// The error, then the failed response: some clients know one, some the other. An item that has not ended stays open.
+    /// Writes the error, then the failed response: some clients handle one, some the other. An item that has not ended stays
+    /// open.
     fn error(&mut self, error: &GatewayError, out: &mut BytesMut) {
         self.begin(out);
         self.finish_item(Status::Completed, out);

@@ -1,6 +1,6 @@
-//! Tools that run at the client, and what a call of each looks like: functions, tools whose input is a text, those that OpenAI's
-//! models know by their type, and groups of them (`namespace`). Every one is a function to other models, and a call of it comes back
-//! in the form of its own.
+//! Tools that run at the client, and the form of their calls: functions, tools with text input, tools that OpenAI's models
+//! know by type, and groups of them (`namespace`). Other models see all of them as functions, and a call returns in its
+//! tool's own form.
 
 use std::collections::HashMap;
 
@@ -9,35 +9,35 @@ use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::request::{optional_text, set_flag, text_field};
 
-/// What a tool is to its client.
+/// The kind of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Arguments are a JSON object.
     Function,
-    /// The input is a text.
+    /// The input is text.
     Custom,
-    /// OpenAI's tool of that type.
+    /// OpenAI's tool of this type.
     Typed(&'static Typed),
 }
 
-/// A tool that OpenAI's models know by its type, and that runs at the client.
+/// A tool that OpenAI's models know by type and that runs at the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Typed {
-    /// Its type, which is also its name to other models.
+    /// Its type, which is also its name for other models.
     pub name: &'static str,
     /// The type of a call.
     pub call: &'static str,
-    /// The type of a call's result.
+    /// The type of its result.
     pub output: &'static str,
-    /// Where a call has its arguments.
+    /// The field of a call that contains its arguments.
     pub arguments: &'static str,
-    /// The beginning of a call's id.
+    /// Prefix of a call's id.
     pub id_prefix: &'static str,
     description: &'static str,
     schema: &'static str,
 }
 
-/// OpenAI's reference of tools: local shell, shell, apply patch, tool search. The schemas are those of a call's arguments.
+/// OpenAI's reference of tools: local shell, shell, apply patch, tool search. The schemas describe a call's arguments.
 pub(super) static TYPED: [Typed; 4] = [
     Typed {
         name: "local_shell",
@@ -77,10 +77,10 @@ pub(super) static TYPED: [Typed; 4] = [
     },
 ];
 
-/// The input of a custom tool, whose grammar no other vendor takes.
+/// The schema of a custom tool's input. Other vendors do not support its grammar.
 const CUSTOM_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
-/// Whether a declared tool runs at the client. Others run, and cost, at the provider, at prices we do not know.
+/// Whether a declared tool runs at the client. Others run at the provider, at prices that we do not know.
 pub(super) fn is_client_tool(tool: Value<'_>) -> bool {
     match tool.get("type") {
         Some(kind) => {
@@ -91,14 +91,14 @@ pub(super) fn is_client_tool(tool: Value<'_>) -> bool {
     }
 }
 
-/// A search that the client does itself, and a shell that is not in a container of OpenAI's.
+/// A search that the client runs itself, or a shell that is not in a container of OpenAI's.
 fn runs_here(tool: Value<'_>, kind: Value<'_>) -> bool {
     let environment = tool.at(&["environment", "type"]);
     kind.is("tool_search") && tool.get("execution").is_some_and(|execution| execution.is("client"))
         || kind.is("shell") && environment.is_none_or(|environment| environment.is("local"))
 }
 
-/// The name of a tool of a group, as other models know it.
+/// Other models' name of a tool in a group.
 pub(super) fn full_name(namespace: Option<&str>, name: &str) -> String {
     match namespace.filter(|namespace| !namespace.is_empty()) {
         Some(namespace) => format!("{namespace}__{name}"),
@@ -106,12 +106,12 @@ pub(super) fn full_name(namespace: Option<&str>, name: &str) -> String {
     }
 }
 
-/// A tool of OpenAI's by its type.
+/// OpenAI's tool of this type.
 pub(super) fn typed(kind: &str) -> Option<&'static Typed> {
     TYPED.iter().find(|typed| typed.name == kind)
 }
 
-/// A declared tool with the group that it is in.
+/// A declared tool with its group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Declared<'d> {
     /// The declaration.
@@ -120,7 +120,7 @@ pub(super) struct Declared<'d> {
     pub group: Option<Value<'d>>,
 }
 
-/// The tools of a list that run at the client, those of groups one by one.
+/// The tools of a list that run at the client; tools in groups are listed individually.
 pub(super) fn declared<'d>(tools: impl Iterator<Item = Value<'d>>) -> Vec<Declared<'d>> {
     let mut all = Vec::new();
     for tool in tools.filter(|tool| is_client_tool(*tool)) {
@@ -135,7 +135,7 @@ pub(super) fn declared<'d>(tools: impl Iterator<Item = Value<'d>>) -> Vec<Declar
 }
 
 impl Declared<'_> {
-    /// What it is.
+    /// Its kind.
     pub(super) fn kind(self) -> Kind {
         let word = self.tool.get("type").and_then(Value::as_text).unwrap_or_default();
         match typed(&word) {
@@ -154,12 +154,12 @@ impl Declared<'_> {
         self.group.map(|group| text_field(group, "name")).transpose()
     }
 
-    /// Its name to other models.
+    /// Its name for other models.
     pub(super) fn name(self) -> Result<String, GatewayError> {
         Ok(full_name(self.namespace()?.as_deref(), &self.own_name()?))
     }
 
-    /// What a custom tool is for, with the grammar of its input in words.
+    /// The description of a custom tool, including its grammar as text.
     fn with_grammar(self, description: Option<String>) -> Option<String> {
         let text = |name: &str| self.tool.at(&["format", name]).and_then(Value::as_text);
         let Some(definition) = text("definition") else { return description };
@@ -184,19 +184,19 @@ impl Declared<'_> {
     }
 }
 
-/// The name of a tool as its client has it.
+/// The client's name of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its group.
     pub namespace: Option<String>,
-    /// Its name there.
+    /// Its name in the group.
     pub name: String,
 }
 
 impl Named {
-    /// What the id of a call begins with.
+    /// Prefix of a call's id.
     pub(super) fn id_prefix(&self) -> &'static str {
         match self.kind {
             Kind::Function => "fc_",
@@ -206,12 +206,12 @@ impl Named {
     }
 }
 
-/// The tools of a request by the names that other models know them by.
+/// The tools of a request, by their names for other models.
 #[derive(Debug, Default)]
 pub(super) struct Names(HashMap<String, Named>);
 
 impl Names {
-    /// Those of a request: what it declares, and what its searches found. A request that was decoded has no faults here.
+    /// The tools of a request: declared ones, and those that its searches found. A decoded request has no errors here.
     pub(super) fn of(body: Value<'_>) -> Self {
         let named = |tool: Declared<'_>| {
             let named = Named { kind: tool.kind(), namespace: tool.namespace().ok()?, name: tool.own_name().ok()? };
@@ -220,14 +220,14 @@ impl Names {
         Self(declared(all_tools(body)).into_iter().filter_map(named).collect())
     }
 
-    /// What a tool is to the client; a function where the client knows nothing of it.
+    /// The client's tool with this name; a function if the client does not know it.
     pub(super) fn get(&self, name: &str) -> Named {
         let unknown = || Named { kind: Kind::Function, namespace: None, name: name.to_owned() };
         self.0.get(name).cloned().unwrap_or_else(unknown)
     }
 }
 
-/// The declared tools of a request, then those that searches of its history found.
+/// The declared tools of a request, then those that searches in its history found.
 pub(super) fn all_tools<'d>(body: Value<'d>) -> impl Iterator<Item = Value<'d>> {
     let found = body.get("input").into_iter().flat_map(Value::elements);
     let found = found.filter(|item| item.get("type").is_some_and(|kind| kind.is("tool_search_output")));

@@ -1,4 +1,4 @@
-//! JSON, edited in place.
+//! Edits JSON in place.
 
 use anyhow::{Context as _, Result, bail};
 use jsonc_parser::ParseOptions;
@@ -11,7 +11,7 @@ pub(super) fn merge(text: &str, settings: &str) -> Result<String> {
         return Ok(settings.to_owned());
     }
     let root = CstRootNode::parse(text, &ParseOptions::default())?;
-    let Some(object) = root.object_value() else { bail!("it holds no JSON object") };
+    let Some(object) = root.object_value() else { bail!("it does not contain a JSON object") };
     set_all(&object, wanted, "")?;
     Ok(root.to_string())
 }

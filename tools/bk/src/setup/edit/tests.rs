@@ -1,4 +1,4 @@
-//! What an edit changes, what it keeps, and what it refuses.
+//! What an edit changes, keeps and refuses.
 
 use super::*;
 
@@ -62,12 +62,12 @@ fn a_second_edit_of_json_or_toml_changes_nothing() {
 fn what_cannot_be_edited_is_refused_with_the_reason() {
     for (format, text, reason) in [
         (Format::Json, "{\"env\": {", "Unterminated object"),
-        (Format::Json, "[1]", "it holds no JSON object"),
+        (Format::Json, "[1]", "it does not contain a JSON object"),
         (Format::Json, "{\"env\": 1}", "`env` is not an object in it"),
         (Format::Toml, "model = ", "TOML parse error at line 1"),
         (Format::Toml, "providers = 1", "`providers` is not a table in it"),
         (Format::Yaml, "model: [", "did not find expected node content"),
-        (Format::Yaml, "text", "it holds no mapping"),
+        (Format::Yaml, "text", "it does not contain a mapping"),
         (Format::Yaml, "{model: a, b: c}", "cannot be edited safely"),
         (Format::Yaml, "models: [{name: a}]", "cannot be edited safely"),
         (Format::Yaml, "models:\n- name: gateway\n", "an entry of the same name already"),

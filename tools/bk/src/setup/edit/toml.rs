@@ -1,4 +1,4 @@
-//! TOML, edited in place.
+//! Edits TOML in place.
 
 use anyhow::{Context as _, Result, bail};
 use toml_edit::{DocumentMut, Item, TableLike};
@@ -27,7 +27,7 @@ fn set_all(table: &mut dyn TableLike, wanted: &dyn TableLike, path: &str) -> Res
             (Some(found), None) => {
                 let decor = found.as_value().map(|value| value.decor().clone());
                 *found = item.clone();
-                // The comment beside the old value belongs to the user.
+                // The comment after the old value belongs to the user.
                 if let (Some(value), Some(decor)) = (found.as_value_mut(), decor) {
                     *value.decor_mut() = decor;
                 }
@@ -37,7 +37,7 @@ fn set_all(table: &mut dyn TableLike, wanted: &dyn TableLike, path: &str) -> Res
     Ok(())
 }
 
-/// A table remembers its line of the settings, by which it would come into the middle of the user's tables.
+/// A table remembers its line in the settings, and would be placed between the user's tables.
 fn placeless(mut item: Item) -> Item {
     if let Item::Table(table) = &mut item {
         table.set_position(None);

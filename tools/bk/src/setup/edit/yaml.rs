@@ -1,5 +1,5 @@
-//! YAML, edited line by line, because no library keeps comments. What is written is read again and refused if it does not say
-//! what it should, so that a file in a style that is not known here stays as it is.
+//! Edits YAML line by line, because no library keeps comments. The result is parsed again, and refused if it is not what was
+//! wanted. So a file in an unknown style is not changed.
 
 use anyhow::{Context as _, Result, bail};
 use serde_yaml_ng::{Mapping, Value};
@@ -24,13 +24,13 @@ pub(super) fn merge(text: &str, settings: &str) -> Result<String> {
     }
 }
 
-/// What the file must say afterwards.
+/// The wanted content of the file.
 fn merged(before: Value, wanted: Value) -> Result<Value> {
     match (before, wanted) {
         (Value::Null, wanted) => Ok(wanted),
         (Value::Sequence(mut before), Value::Sequence(wanted)) => {
             if before.iter().any(|item| wanted.iter().any(|wanted| same(item, wanted))) {
-                bail!("a list in it has an entry of the same name already: take that out first");
+                bail!("a list in it already has an entry of this name: remove that entry first");
             }
             before.extend(wanted);
             Ok(Value::Sequence(before))
@@ -45,8 +45,8 @@ fn merged(before: Value, wanted: Value) -> Result<Value> {
             }
             Ok(Value::Mapping(before))
         }
-        (_, Value::Sequence(_)) => bail!("it holds no list"),
-        (_, _) => bail!("it holds no mapping"),
+        (_, Value::Sequence(_)) => bail!("it does not contain a list"),
+        (_, _) => bail!("it does not contain a mapping"),
     }
 }
 
@@ -59,7 +59,7 @@ fn same(item: &Value, wanted: &Value) -> bool {
     name(item).is_some() && name(item) == name(wanted)
 }
 
-/// The settings, one block for each name at the top.
+/// The settings, one block per top-level name.
 fn blocks(settings: &str) -> Vec<Vec<String>> {
     let mut blocks: Vec<Vec<String>> = Vec::new();
     for line in settings.lines() {
@@ -71,7 +71,8 @@ fn blocks(settings: &str) -> Vec<Vec<String>> {
     blocks
 }
 
-/// Replaces the block of the same name, adds the items of a list to the list of the same name, or else adds the block at the end.
+/// Replaces the block with the same name. A list's items are added to the list with the same name. Otherwise the block is
+/// added at the end.
 fn set(lines: &mut Vec<String>, block: Vec<String>) {
     let name = block.first().map(|line| line.split(':').next().unwrap_or_default().to_owned()).unwrap_or_default();
     let Some(start) = lines.iter().position(|line| line.split_once(':').is_some_and(|(found, _)| found == name)) else {
@@ -80,7 +81,7 @@ fn set(lines: &mut Vec<String>, block: Vec<String>) {
     };
     let rest = lines.get(start + 1..).unwrap_or_default();
     let length = rest.iter().position(|line| starts_entry(line)).unwrap_or(rest.len());
-    // Blank lines and comments before the next entry belong to that.
+    // Blank lines and comments before the next entry belong to that entry.
     let own = rest.iter().take(length).rposition(|line| line.starts_with([' ', '-'])).map_or(0, |last| last + 1);
     let end = start + 1 + own;
     let Some(indent) =
@@ -96,7 +97,7 @@ fn set(lines: &mut Vec<String>, block: Vec<String>) {
     lines.splice(end..end, items);
 }
 
-/// True if a name at the top begins in this line.
+/// True if a top-level name begins on this line.
 fn starts_entry(line: &str) -> bool {
     !line.is_empty() && !line.starts_with([' ', '\t', '#', '-'])
 }

@@ -1,4 +1,4 @@
-//! What is read of a Messages request. Top-level fields that no conversation has are named apart.
+//! What is read of a Messages request. Unknown top-level fields are found elsewhere.
 
 use crate::wire::blocks;
 use crate::wire::unread::Reading::{Each, Members};
@@ -16,7 +16,7 @@ pub(super) const BODY: &[(&str, &Reading)] = &[
     ("thinking", &Members(&[("type", WHOLE), ("budget_tokens", WHOLE), ("display", WHOLE)])),
 ];
 
-// How its arguments are cut into pieces, and that a search has to find it first, are no part of what a tool is.
+// Settings for streaming a tool's arguments or for tool search do not change what the tool is.
 static TOOL: Reading = Members(&[
     ("type", WHOLE),
     ("name", WHOLE),

@@ -1,4 +1,4 @@
-//! Tools and the choice between them, as Messages clients declare them.
+//! Tools and tool choice, as Messages clients declare them.
 
 use crate::chat::request::{JsonText, ToolChoice, ToolDefinition};
 use crate::document::Value;
@@ -7,8 +7,8 @@ use crate::wire::anthropic::typed_tools;
 use crate::wire::member_types::{self, MemberType, MemberTypes};
 use crate::wire::request::{cache_mark, check_mark, optional_text, quoted, set_flag, text_field};
 
-/// Whether a declared tool runs at the client, or costs nothing but tokens. Server tools have prices of their own, or are not
-/// on Vertex at all.
+/// Whether a declared tool runs at the client, or costs only tokens. Server tools have prices of their own, or do not exist
+/// on Vertex.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
     const TYPED: [&str; 5] = ["bash_", "computer_", "memory_", "text_editor_", "tool_search_tool_"];
     match tool.get("type").map(Value::as_text) {
@@ -18,7 +18,7 @@ pub fn is_client_tool(tool: Value<'_>) -> bool {
     }
 }
 
-/// Whether a declared tool is a search among the deferred ones, which only Claude makes.
+/// Whether a declared tool searches the deferred tools, which only Claude does.
 pub(super) fn is_search(tool: Value<'_>) -> bool {
     tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("tool_search_tool_"))
 }
@@ -28,7 +28,7 @@ pub fn name(tool: Value<'_>) -> Option<Value<'_>> {
     tool.get("name")
 }
 
-/// A declared tool. A typed one gets the schema that its type stands for.
+/// Reads a declared tool. A typed tool gets the schema of its type.
 pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError> {
     let [kind, description, schema, strict, cache] =
         tool.fields(["type", "description", "input_schema", "strict", "cache_control"])?;
@@ -42,7 +42,7 @@ pub(super) fn definition(tool: Value<'_>) -> Result<ToolDefinition, GatewayError
     })
 }
 
-/// The types of what a tool of the client's may have (API reference, tools).
+/// Types of the members of a client tool (API reference, tools).
 const OPTIONAL: MemberTypes = &[
     ("type", MemberType::Text),
     ("description", MemberType::Text),
@@ -60,7 +60,7 @@ pub(super) fn check(tool: Value<'_>) -> Result<(), GatewayError> {
     member_types::check(tool, OPTIONAL)
 }
 
-/// Checks that a choice is one of Anthropic's, of a tool that is declared.
+/// Checks a tool choice: one of Anthropic's forms, for a declared tool.
 pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
     let [kind, name] = choice.fields(["type", "name"])?;
     member_types::check(choice, &[("disable_parallel_tool_use", MemberType::Flag)])?;

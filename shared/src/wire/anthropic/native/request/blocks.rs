@@ -1,4 +1,4 @@
-//! A content block of a forwarded request: what it is to the order of turns, and how it is written.
+//! A content block of a forwarded request: its role in the order of turns, and how it is written.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use crate::chat::turns::{LOST_RESULT, Piece, PieceKind, reminder};
 use crate::document::{Edits, Entry, Value};
 use crate::wire::blocks::found_tool;
 
-/// What a block is.
+/// The kind of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Blank,
@@ -17,25 +17,25 @@ pub(super) enum Kind {
     Result,
 }
 
-/// Where a block is in the client's request.
+/// The position of a block in the client's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Home {
     /// The number of its message.
     pub(super) message: usize,
-    /// Its number in there; `None` for what stood inside a block.
+    /// Its number in the message; `None` if it was inside another block.
     pub(super) block: Option<usize>,
 }
 
 /// What is written.
 #[derive(Clone, Debug)]
 enum Body<'d> {
-    /// A block of the client's.
+    /// A client's block.
     Block(Value<'d>),
     /// A message's text.
     Text(Value<'d>),
-    /// A text of the gateway's.
+    /// A text that the gateway added.
     Own(String),
-    /// A result that the client lost.
+    /// The result of a call whose result is missing.
     LostResult,
 }
 
@@ -47,15 +47,15 @@ pub(super) struct Block<'d> {
     /// The id of a call, or of the call that a result answers.
     id: Cow<'d, str>,
     has_new_id: bool,
-    /// The text in the place of its own.
+    /// The text that replaces its own.
     text: Option<String>,
     home: Option<Home>,
-    /// Whether it is left out. It still tells the turns around it apart, so that these do not depend on it.
+    /// Whether it is dropped. It still separates the turns around it.
     is_gone: bool,
 }
 
 impl<'d> Block<'d> {
-    /// A block of the client's; without a home where it stands in no message.
+    /// A client's block. `home` is `None` if it is in no message.
     pub(super) fn new(kind: Kind, value: Value<'d>, home: Option<Home>) -> Self {
         Self { home, ..Self::of(kind, Body::Block(value)) }
     }
@@ -65,7 +65,7 @@ impl<'d> Block<'d> {
         Self { id, ..self }
     }
 
-    /// The text that is a message's whole content.
+    /// A text that is the whole content of a message.
     pub(super) fn text_content(value: Value<'d>, message: usize) -> Self {
         let kind = if value.is_blank() { Kind::Blank } else { Kind::Text };
         Self { home: Some(Home { message, block: Some(0) }), ..Self::of(kind, Body::Text(value)) }
@@ -75,27 +75,27 @@ impl<'d> Block<'d> {
         Self { kind, body, id: Cow::Borrowed(""), has_new_id: false, text: None, home: None, is_gone: false }
     }
 
-    /// A block that is left out.
+    /// A dropped block.
     pub(super) fn gone(self) -> Self {
         Self { is_gone: true, ..self }
     }
 
-    /// Whether anything of it is sent.
+    /// Whether any of it is sent.
     pub(super) fn is_sent(&self) -> bool {
         !self.is_gone && self.kind != Kind::Blank
     }
 
-    /// What it is.
+    /// Its kind.
     pub(super) fn what(&self) -> Kind {
         self.kind
     }
 
-    /// The id of a call, or of the call that a result answers; empty for other blocks.
+    /// The id of a call, or of the call that a result answers. Empty for other blocks.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// Where the client has it.
+    /// Its position in the client's request.
     pub(super) fn home(&self) -> Option<Home> {
         self.home
     }
@@ -108,7 +108,7 @@ impl<'d> Block<'d> {
         }
     }
 
-    /// Ends a text without white space.
+    /// Removes white space from the end of a text.
     pub(super) fn trim_end(&mut self) {
         if let Some(text) = self.own_words().filter(|text| text.trim_end().len() < text.len()) {
             self.text = Some(text.trim_end().to_owned());
@@ -124,7 +124,7 @@ impl<'d> Block<'d> {
         }
     }
 
-    /// Makes the changes inside the client's own block.
+    /// Applies the changes inside the client's block.
     pub(super) fn edit(&self, edits: &mut Edits) {
         let Body::Block(value) = self.body else { return };
         if let Some(text) = &self.text {
@@ -136,17 +136,17 @@ impl<'d> Block<'d> {
         }
     }
 
-    /// The other text of a message whose content is this text.
+    /// The new text of a message whose content is this text.
     pub(super) fn new_text_content(&self) -> Option<&str> {
         if let Body::Text(_) = self.body { self.text.as_deref() } else { None }
     }
 
-    /// Its place in a list that is written anew.
+    /// Its entry in a rewritten list.
     pub(super) fn entry(self) -> Entry<'d> {
         match (self.body, self.text) {
             (Body::Block(value), _) => Entry::Own(value),
             (Body::Text(_) | Body::Own(_), Some(text)) | (Body::Own(text), None) => Entry::New(text_block(&text)),
-            // As it is spelled, wherever that is: at its old place there may be something else by now.
+            // Written as the client spelled it: its old position may hold something else by now.
             (Body::Text(value), None) => Entry::New(format!(r#"{{"type":"text","text":{}}}"#, value.json().0)),
             (Body::LostResult, _) => Entry::New(lost_result(&self.id)),
         }
@@ -163,7 +163,7 @@ fn lost_result(id: &str) -> String {
     format!(r#"{{"type":"tool_result","tool_use_id":{},"content":[{content}],"is_error":true}}"#, quoted(id))
 }
 
-/// A text as JSON, which it always can be.
+/// A text as JSON. This cannot fail.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
@@ -201,7 +201,7 @@ impl Piece for Block<'_> {
         self
     }
 
-    /// The blocks of a result. Outside of it a reference to a tool is refused, so it is told in words.
+    /// The blocks of a result. Outside it, a reference to a tool is rejected, so it becomes text.
     fn into_content(self) -> Vec<Self> {
         let Body::Block(value) = self.body else { return vec![self] };
         let Some(content) = value.get("content") else { return Vec::new() };

@@ -1,30 +1,30 @@
-//! Writes the turns of a conversation: only the messages change whose blocks are not what the client has there.
+//! Writes the turns of a conversation. Only messages whose blocks differ from the client's change.
 
 use super::blocks::{Block, Kind};
 use crate::chat::request::{Message, Role};
 use crate::document::{Entry, Value};
 use crate::wire::native::Forwarding;
 
-/// A message of the client's.
+/// A client's message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin<'d> {
     pub(super) value: Value<'d>,
     pub(super) role: Role,
-    /// How many blocks it has.
+    /// Its number of blocks.
     pub(super) blocks: usize,
-    /// Whether it stays as it is, in no turn.
+    /// Whether it stays unchanged and belongs to no turn.
     pub(super) stays: bool,
 }
 
 /// A message of the upstream body.
 enum Slot<'d> {
-    /// The client's of that number.
+    /// The client's message with this number.
     Own(usize),
-    /// One that the client has not.
+    /// A message that the client does not have.
     New(Message<Block<'d>>),
 }
 
-/// Edits the list of messages so that it tells these turns. The client's own boundaries between messages of one role stay.
+/// Edits the list of messages so that it contains these turns. The client's boundaries between messages of one role stay.
 pub(super) fn write<'d>(
     forwarding: &mut Forwarding<'d>,
     list: Value<'d>,
@@ -73,7 +73,7 @@ pub(super) fn write<'d>(
     }
 }
 
-/// The client's messages that a turn is told in: those of its role, else an instruction that became a part of it.
+/// The client's messages for a turn: those of its role, or else an instruction that became part of it.
 fn hosts(turn: &Message<Block<'_>>, origins: &[Origin<'_>]) -> Vec<usize> {
     let homes = || turn.parts.iter().filter_map(|part| part.home().map(|home| home.message));
     let of_role = |role: Role| {
@@ -90,12 +90,12 @@ fn hosts(turn: &Message<Block<'_>>, origins: &[Origin<'_>]) -> Vec<usize> {
     of_role(Role::System).into_iter().take(1).collect()
 }
 
-/// Puts the blocks of a turn into its messages, in their order: each into its own one, unless something stands before it that came
-/// from a later one. Results stay together, and the next message answers calls: anything else is refused.
+/// Distributes the blocks of a turn to its messages, in order: each to its own message, unless a block before it came from a
+/// later one. Results stay together, and the message after calls answers them; Claude rejects anything else.
 fn place<'d>(parts: Vec<Block<'d>>, first: usize, hosts: &[usize], placed: &mut [Vec<Block<'d>>]) {
     let mut cursor = first;
     let mut homes: Vec<Option<usize>> = parts.iter().map(|part| part.home().map(|home| home.message)).collect();
-    // What the gateway says stands before what it is about.
+    // The gateway's text precedes the block that it is about.
     for at in (1..homes.len()).rev() {
         let next = homes.get(at).copied().flatten();
         homes.get_mut(at.saturating_sub(1)).into_iter().for_each(|home| *home = home.or(next));
@@ -113,7 +113,7 @@ fn place<'d>(parts: Vec<Block<'d>>, first: usize, hosts: &[usize], placed: &mut 
     }
 }
 
-/// Edits a message of the client's so that it holds these blocks.
+/// Edits a client's message so that it contains these blocks.
 fn message<'d>(forwarding: &mut Forwarding<'d>, number: usize, origin: Origin<'d>, message: Message<Block<'d>>) {
     let Message { role, parts } = message;
     if parts.is_empty() {

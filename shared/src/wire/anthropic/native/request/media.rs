@@ -1,4 +1,4 @@
-//! Pictures and documents of a forwarded request: what Claude takes stays, what it would take in another form gets that.
+//! Images and documents of a forwarded request. What Claude accepts stays; other forms are converted.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,8 @@ use crate::wire::blocks;
 use crate::wire::media::{self, Title};
 
 impl<'d> Reader<'_, 'd> {
-    /// Where a picture or a document is, and which of both it is sent as. Vertex does not fetch addresses, and has no files.
+    /// Reads the source of an image or document, and decides which of the two it is sent as. Vertex fetches no URLs and has
+    /// no files.
     pub(super) fn source(&mut self, block: Value<'d>, source: Option<Value<'d>>) -> Result<Carrier, GatewayError> {
         let Some(source) = source else { return Ok(Carrier::Document) };
         let [kind, media_type, data, content] = source.fields(["type", "media_type", "data", "content"])?;
@@ -43,7 +44,8 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Writes a source as Claude takes it, whatever the client calls it: data URLs are data, and files of text are text.
+    /// Writes a source as Claude accepts it, whatever the client calls it: data URLs become data, and text files become
+    /// text.
     fn restate(&mut self, block: Value<'d>, source: Value<'d>) -> Result<Carrier, GatewayError> {
         let is_document = block.get("type").is_some_and(|kind| kind.is(Carrier::Document.kind()));
         let title = block.get("title").and_then(Value::as_text);
@@ -56,7 +58,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(carrier)
     }
 
-    /// Makes a block the one for its bytes. Pictures have no titles.
+    /// Makes a block the type for its bytes. Images have no titles.
     fn carry(&mut self, block: Value<'d>, carrier: Carrier) {
         if block.get("type").is_some_and(|kind| kind.is(carrier.kind())) {
             return;
@@ -68,13 +70,13 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Corrects a media type that contradicts the bytes, which Claude refuses.
+    /// Corrects a media type that contradicts the bytes, because Claude rejects it.
     fn inline(&mut self, source: Value<'d>, media_type: Option<Value<'d>>, data: Cow<'_, str>) {
         let true_type = media::sniff(&data);
         if let Some(true_type) = true_type.filter(|kind| !media_type.is_some_and(|declared| declared.is(kind))) {
             self.forwarding.edits.set(source, "media_type", true_type);
         }
-        // Only a text with escapes can hold line breaks.
+        // Only a string with escapes can contain line breaks.
         if let Cow::Owned(data) = data
             && let Source::Inline { data: joined, .. } = media::inline("", &data)
             && joined != data

@@ -1,4 +1,5 @@
-//! Reads the messages of a request, each block once: they are most of a body. What concerns a block alone is edited on the way.
+//! Reads the messages of a request, each block once, because they are most of a body. Edits that concern a single block are
+//! made on the way.
 
 use std::borrow::Cow;
 
@@ -23,22 +24,22 @@ pub(super) struct MarkAt<'d> {
     pub(super) holder: Value<'d>,
     /// The mark.
     pub(super) control: Value<'d>,
-    /// Where that stands in the prompt.
+    /// Its area in the prompt.
     pub(super) area: Area,
 }
 
-/// What a block stands in.
+/// What contains a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spot {
-    /// The system instruction.
+    /// The system prompt.
     System,
-    /// A message of the system's.
+    /// A system message.
     Instruction(Home),
-    /// An answer of the model's.
+    /// An assistant message.
     Answer(Home),
-    /// A message of the user's.
+    /// A user message.
     Message(Home),
-    /// A tool's result.
+    /// A tool result.
     Result,
     /// Another block.
     Block,
@@ -65,7 +66,7 @@ impl Spot {
     }
 }
 
-/// Whether Claude takes a member of a block. It refuses those that it does not know.
+/// Whether Claude accepts a member of a block. It rejects unknown ones.
 fn is_member(kind: &str, name: &str) -> bool {
     has_member(&BLOCK, kind, name) || (kind, name) == ("text", "citations")
 }
@@ -87,16 +88,15 @@ pub(super) struct Reader<'f, 'd> {
     pub(super) names: &'f ToolNames,
     /// Whether the model lets a system message change the tools.
     pub(super) takes_tool_changes: bool,
-    /// Whether the answer may cite: not one of a form that is asked for (platform.claude.com, structured outputs, citations).
+    /// Whether the answer may cite: not in a requested response format (platform.claude.com, structured outputs, citations).
     pub(super) cites: bool,
-    /// The cache marks in the order of the prompt.
+    /// The cache marks in prompt order.
     pub(super) marks: Vec<MarkAt<'d>>,
-    /// What may be cited, with what it says of that.
+    /// Blocks that may be cited, with their `citations`.
     pub(super) citable: Vec<(Value<'d>, Option<Value<'d>>)>,
 }
 
-/// What a block says that anything here asks for. Members that are null are left out: they mean nothing, and strict readers refuse
-/// some.
+/// The members of a block that are read here. Null members are removed: they mean nothing, and strict readers reject some.
 #[derive(Default)]
 struct Fields<'d> {
     kind: Option<Value<'d>>,
@@ -112,9 +112,9 @@ struct Fields<'d> {
 }
 
 impl<'d> Reader<'_, 'd> {
-    /// A message's role and blocks.
+    /// The role and the blocks of a message.
     pub(super) fn message(&mut self, number: usize, message: Value<'d>) -> Result<Message<Block<'d>>, GatewayError> {
-        // Messages have nothing else, and what else clients put there is refused.
+        // Messages have no other members, and Claude rejects what else clients put there.
         for (name, value) in message.members() {
             match name.as_ref() {
                 "role" | "content" => {}
@@ -144,7 +144,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(Message { role, parts })
     }
 
-    /// A block.
+    /// Reads a block.
     pub(super) fn block(&mut self, block: Value<'d>, spot: Spot) -> Result<Block<'d>, GatewayError> {
         let fields = self.fields(block, spot);
         let home = spot.home();
@@ -201,7 +201,7 @@ impl<'d> Reader<'_, 'd> {
             }
         };
         match fields.mark {
-            // What a block is made of takes no mark (platform.claude.com, prompt caching).
+            // Parts of a block cannot have a mark (platform.claude.com, prompt caching).
             Some(mark) if spot == Spot::Block => self.forwarding.drop(mark),
             // Inner marks end before those of the block around them.
             mark => self.mark(block, mark, spot.area()),
@@ -210,7 +210,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(Block::new(kind, block, home).with_id(id))
     }
 
-    /// Whether a block needs a beta that is not there: Vertex takes none for servers of tools.
+    /// Whether a block needs a missing beta: Vertex accepts none for server tools.
     fn needs_more(&self, kind: &str) -> bool {
         match kind {
             "mcp_tool_use" | "mcp_tool_result" => true,
@@ -272,7 +272,7 @@ impl<'d> Reader<'_, 'd> {
         fields
     }
 
-    /// Asks for citations of all that may be cited where they are asked of some: only of all or of none are they taken
+    /// Requests citations for all citable blocks if they are requested for some: Claude accepts only all or none
     /// (platform.claude.com, citations).
     pub(super) fn cite_all(&mut self) {
         let (asked, others): (Vec<_>, Vec<_>) =
@@ -283,7 +283,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Leaves out members that are null: an optional member is absent or has a value.
+    /// Removes null members: an optional member is absent or has a value.
     pub(super) fn drop_nulls(&mut self, object: Value<'d>) {
         let nulls = object.members().filter(|(_, value)| value.is_null());
         nulls.for_each(|(_, value)| self.forwarding.edits.remove(value));
@@ -293,7 +293,7 @@ impl<'d> Reader<'_, 'd> {
     pub(super) fn mark(&mut self, holder: Value<'d>, control: Option<Value<'d>>, area: Area) {
         if let Some(control) = control {
             self.drop_nulls(control);
-            // What another beta adds to a mark is not passed on without it.
+            // Members that another beta adds to a mark do not pass without it.
             self.forwarding.keep_only(control, &["ttl", "type"]);
             if control.get("type").is_none() {
                 self.forwarding.edits.set(control, "type", "ephemeral");
@@ -302,7 +302,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// A thought, if Claude signed it. It takes no cache mark.
+    /// Reasoning, if Claude signed it. It cannot have a cache mark.
     fn thought(&mut self, block: Value<'d>, fields: &Fields<'d>, home: Option<Home>) -> Block<'d> {
         let seal = fields.seal.and_then(Value::as_text);
         if !seal.is_some_and(|seal| !seal.is_empty() && signature::is_own(&seal)) {
@@ -315,7 +315,7 @@ impl<'d> Reader<'_, 'd> {
         Block::new(Kind::Thought, block, home)
     }
 
-    /// A call's tool and input under the names of the wire; the input is an object.
+    /// Renames a call's tool and input for the provider. The input is an object.
     fn call(&mut self, block: Value<'d>, fields: &Fields<'d>) -> Result<(), GatewayError> {
         let name = fields.name.ok_or_else(|| block.missing("name"))?.text()?;
         let sent = self.names.outward(&name);
@@ -332,7 +332,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// The content of a result: without anything in it, it is left out.
+    /// The content of a result. Empty content is removed.
     fn result_content(&mut self, content: Option<Value<'d>>) -> Result<(), GatewayError> {
         let Some(content) = content else { return Ok(()) };
         let is_white = content.is_blank() && !content.is("");
@@ -342,7 +342,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// The blocks inside a block. True when there were some and none is left.
+    /// The blocks inside a block. Returns true if there were some and none is left.
     pub(super) fn nested(&mut self, content: Option<Value<'d>>, spot: Spot) -> Result<bool, GatewayError> {
         let (mut seen, mut kept) = (false, false);
         for value in content.into_iter().flat_map(Value::elements) {

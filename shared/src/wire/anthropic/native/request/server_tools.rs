@@ -1,4 +1,4 @@
-//! The calls of tools that run at the provider, and their results: one without the other is refused.
+//! Calls of tools that run at the provider, and their results. Claude rejects one without the other.
 
 use std::collections::HashSet;
 
@@ -7,8 +7,8 @@ use crate::chat::request::{Message, Role};
 use crate::document::Value;
 use crate::wire::native::Forwarding;
 
-/// Leaves out calls without a result and results without a call (platform.claude.com, server tools). A call that stands beside one of
-/// the client's tools is run when that one's result comes, so it may wait for its own at the end of a conversation.
+/// Drops calls without a result and results without a call (platform.claude.com, server tools). A call next to one of the
+/// client's tools runs when that tool's result comes, so it may wait for its own result at the end of a conversation.
 pub(super) fn keep_paired<'d>(messages: &mut [Message<Block<'d>>], forwarding: &mut Forwarding<'d>) {
     let blocks = || messages.iter().flat_map(|message| &message.parts).filter(|block| block.is_sent());
     let ids = |is: fn(&str) -> bool| -> HashSet<String> {

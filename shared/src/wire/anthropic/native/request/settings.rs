@@ -1,4 +1,4 @@
-//! What a forwarded request says beside its conversation and its tools: thinking, effort, the form of the answer, sampling.
+//! Settings of a forwarded request: thinking, effort, response format, sampling.
 
 use serde_json::value::RawValue;
 
@@ -17,7 +17,7 @@ use crate::wire::request::is_unset_top_k;
 use crate::wire::schema_ref;
 use crate::wire::target::Target;
 
-/// What the request wishes about thinking.
+/// The reasoning settings that the request asks for.
 pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
     let effort: Option<Effort> = body.at(&["output_config", "effort"]).map(effort).transpose()?;
     let thinking = match body.get("thinking") {
@@ -36,7 +36,7 @@ pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
     Ok(Wish { thinking, effort })
 }
 
-/// Says about thinking what the model knows. The client's `display` stays.
+/// Writes the thinking settings that the model supports. The client's `display` stays.
 pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) {
     let Some(thinking) = forwarding.body.get("thinking") else { return };
     for (_, value) in thinking.members().filter(|(_, value)| value.is_null()) {
@@ -81,7 +81,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
-            // Whoever asks for a budget knows only models that show their thoughts.
+            // A client that asks for a budget expects a model that shows its reasoning.
             if thinking.get("display").is_none() {
                 forwarding.edits.set(thinking, "display", SUMMARIZED);
             }
@@ -90,27 +90,27 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
     }
 }
 
-/// What stands in `adaptive` thinking, and of models whose thoughts are not bound.
+/// Members of `adaptive` thinking, also for models whose reasoning is not bound.
 const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
 const UNBOUND: [&str; 2] = ["display", "type"];
-/// What stands in `enabled` thinking.
+/// Members of `enabled` thinking.
 const BESIDE_BUDGET: [&str; 3] = ["budget_tokens", "display", "type"];
 
-/// How the answer gets the form that the client asks for.
+/// How the answer gets the requested format.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AnswerFormat<'d> {
-    /// No schema is asked for.
+    /// No schema is requested.
     Free,
-    /// By the model's own mode.
+    /// By the model's structured output.
     ByMode,
-    /// By a tool whose arguments are the answer, where the model has no mode for it.
+    /// By a tool whose arguments are the answer, if the model has no structured output.
     ByTool(Value<'d>),
-    /// In words: the mode closes every object and knows no recursion, so that the answer could not hold all that is asked for.
+    /// In words: structured output closes every object, so that a dictionary could only be empty.
     InWords(Value<'d>),
 }
 
 impl<'d> AnswerFormat<'d> {
-    /// What the body asks for, in its place or in its older one, as the model can do it.
+    /// Reads the requested format, in its new or older position, and how the model can produce it.
     pub(super) fn of(body: Value<'d>, target: &Target<'_>) -> Result<Self, GatewayError> {
         let schema = body.at(&["output_config", "format", "schema"]).or_else(|| body.at(&["output_format", "schema"]));
         Ok(match schema {
@@ -126,15 +126,15 @@ impl<'d> AnswerFormat<'d> {
         if let Self::ByTool(schema) = self { Some(schema) } else { None }
     }
 
-    /// The words that ask for it.
+    /// The instruction that requests it.
     pub(super) fn in_words(self) -> Result<Option<String>, GatewayError> {
         let Self::InWords(schema) = self else { return Ok(None) };
         Ok(Some(schema_ref::asked_in_words(raw(schema)?.as_ref())))
     }
 }
 
-/// Says how hard to try and what the answer shall look like, as far as the model takes it; other settings are left out and named.
-/// Nothing is left of an object that would be empty.
+/// Writes effort and format as far as the model accepts them. Drops and names other settings. Removes an object that becomes
+/// empty.
 pub(super) fn set_output(
     forwarding: &mut Forwarding<'_>,
     plan: &Plan,
@@ -155,7 +155,7 @@ pub(super) fn set_output(
             "effort" if plan.effort.is_none() => forwarding.edits.remove(value),
             "format" if value.get("schema").is_some() && answer.by_tool().is_some() => forwarding.edits.remove(value),
             "format" if value.get("schema").is_some() && !is_by_mode => forwarding.drop(value),
-            // The form of a text is none.
+            // The format `text` means none.
             "format" if value.get("schema").is_none() => forwarding.edits.remove(value),
             "effort" | "format" => left = true,
             _ => forwarding.drop(value),
@@ -178,7 +178,7 @@ pub(super) fn set_output(
     Ok(())
 }
 
-/// The format to send, unless the client's own stays: in its place, and with a schema that Claude takes.
+/// The format to send, unless the client's stays: in its position, with a schema that Claude accepts.
 fn format(body: Value<'_>, config: Option<Value<'_>>) -> Option<Result<String, GatewayError>> {
     let own = config.and_then(|config| config.get("format"));
     let schema = match own {
@@ -197,7 +197,7 @@ fn closed(schema: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
     schema::output(raw(schema)?.as_ref()).map_err(|error| schema.wrong(&error.to_string()))
 }
 
-/// Leaves out the sampling that the model refuses, and brings the rest into its range.
+/// Removes sampling settings that the model rejects, and moves the rest into their ranges.
 pub(super) fn set_sampling(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) -> Result<(), GatewayError> {
     let body = forwarding.body;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
@@ -223,7 +223,7 @@ pub(super) fn set_sampling(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
     Ok(())
 }
 
-/// Leaves out the stop sequences that Claude refuses.
+/// Removes stop sequences that Claude rejects.
 fn set_stops(forwarding: &mut Forwarding<'_>) {
     let Some(stops) = forwarding.body.get("stop_sequences") else { return };
     let is_stop = |stop: &Value<'_>| stop.as_text().is_some_and(|stop| sampling::is_stop(&stop));

@@ -18,18 +18,18 @@ use crate::wire::native::Forwarding;
 use crate::wire::request::has_odd_property;
 use crate::wire::target::Target;
 
-/// The tools that are sent of those that the client declares.
+/// The client's declared tools that are sent.
 fn kept<'d>(forwarding: &Forwarding<'d>) -> Vec<Value<'d>> {
     let Some(list) = forwarding.body.get("tools").filter(|list| !forwarding.edits.removes(*list)) else { return Vec::new() };
     list.elements().filter(|tool| !forwarding.edits.removes(*tool)).collect()
 }
 
-/// A tool whose schema is the client's: a typed one has its provider's.
+/// A tool with the client's schema. A typed tool has its provider's.
 fn is_custom(tool: Value<'_>) -> bool {
     tool.get("type").is_none_or(|kind| kind.is("custom"))
 }
 
-/// What a tool of the client's has (API reference, tools). Other members are refused.
+/// Members of a client tool (API reference, tools). Others are rejected.
 const MEMBERS: [&str; 10] = [
     "allowed_callers",
     "cache_control",
@@ -43,7 +43,7 @@ const MEMBERS: [&str; 10] = [
     "type",
 ];
 
-/// What the type of the tool begins with that calls others from code.
+/// Prefix of the type of the tool that calls others from code.
 const CODE: &str = "code_execution_";
 
 /// Whether a list of callers names that tool.
@@ -60,25 +60,25 @@ fn called(body: Value<'_>) -> Vec<String> {
     tools::undeclared(names.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
 }
 
-/// The tool that stands for structured output, where the model has no mode for it.
+/// The tool that replaces structured output, if the model has none.
 #[derive(Clone, Debug)]
 pub(super) struct Answer<'d> {
     pub(super) name: String,
     schema: Value<'d>,
 }
 
-/// The tools that a request gets.
+/// The tools of a request.
 pub(super) struct Declared<'d> {
-    /// Those of the client that are sent.
+    /// The client's tools that are sent.
     pub(super) kept: Vec<Value<'d>>,
-    /// The names of those that only the history knows, where the client declares none: a history with calls needs tools.
+    /// Names of tools that only the history contains, if the client declares none: a history with calls needs tools.
     pub(super) called: Vec<String>,
-    /// The one that stands for structured output.
+    /// The tool that replaces structured output.
     pub(super) answer: Option<Answer<'d>>,
 }
 
 impl<'d> Declared<'d> {
-    /// The tools for these that the client declares and that schema of the answer.
+    /// The tools for a request with this response schema.
     pub(super) fn of(forwarding: &Forwarding<'d>, answer: Option<Value<'d>>) -> Self {
         let kept = kept(forwarding);
         let called = if kept.is_empty() { called(forwarding.body) } else { Vec::new() };
@@ -95,7 +95,7 @@ impl<'d> Declared<'d> {
         kept.chain(self.called.iter().map(|name| Cow::Borrowed(name.as_str()))).collect()
     }
 
-    /// The names on this wire of tools and of properties.
+    /// The provider's names of tools and properties.
     pub(super) fn names(&self) -> Result<ToolNames, GatewayError> {
         let own = self.own_names();
         let answer = self.answer.as_ref().map(|answer| (Cow::Borrowed(answer.name.as_str()), answer.schema));
@@ -110,20 +110,20 @@ impl<'d> Declared<'d> {
         Ok(names)
     }
 
-    /// The tools to declare beside the client's.
+    /// The tools to declare in addition to the client's.
     pub(super) fn more(&self, names: &ToolNames, body: Value<'_>) -> Result<Vec<String>, GatewayError> {
         let stubs = self.called.iter().map(|name| stub(&names.outward(name), body));
         stubs.chain(self.answer.iter().map(|answer| answer.tool(names))).collect()
     }
 }
 
-/// A value as JSON apart from its document.
+/// A value as JSON outside its document.
 pub(super) fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
     RawValue::from_string(value.json().0).map_err(|error| GatewayError::unreadable(&error))
 }
 
 impl<'d> Reader<'_, 'd> {
-    /// Edits the tools where Claude refuses them.
+    /// Edits tools that Claude rejects.
     pub(super) fn tools(&mut self, kept: &[Value<'d>], target: &Target<'_>) -> Result<(), GatewayError> {
         let has_code =
             kept.iter().any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with(CODE)));
@@ -151,7 +151,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// Shows the model every tool where all wait to be searched for, which is refused (platform.claude.com, tool search).
+    /// Shows the model every tool if all of them are deferred, which Claude rejects (platform.claude.com, tool search).
     fn show_tools(&mut self, kept: &[Value<'d>]) {
         let waits = |tool: &Value<'d>| tool.get("defer_loading").filter(|waits| matches!(waits.flag(), Ok(true)));
         let waiting: Vec<Value<'d>> = kept.iter().filter_map(waits).collect();
@@ -177,7 +177,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// Older models refuse the field itself, whatever it says.
+    /// Older models reject the field itself, whatever its value.
     fn strict(&mut self, tool: Value<'d>, target: &Target<'_>, others: &mut StrictTools) -> Result<(), GatewayError> {
         let Some(strict) = tool.get("strict") else { return Ok(()) };
         let asks = strict.flag()?;
@@ -200,7 +200,7 @@ fn none_schema(tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
     input_schema(RawValue::NULL, tool)
 }
 
-/// A tool that only the history knows.
+/// A tool that only the history contains.
 fn stub(name: &str, body: Value<'_>) -> Result<String, GatewayError> {
     Ok(format!(r#"{{"name":{},"input_schema":{}}}"#, quoted(name), none_schema(body)?.get()))
 }
@@ -215,7 +215,7 @@ impl Answer<'_> {
     }
 }
 
-/// Adds tools after the client's own. Without any tool the list goes, and the choice with it, which is refused alone.
+/// Appends tools to the client's. Without any tool, removes the list and the tool choice, which is rejected alone.
 pub(super) fn add<'d>(forwarding: &mut Forwarding<'d>, kept: &[Value<'d>], more: Vec<String>) {
     if !more.is_empty() {
         let entries = kept.iter().copied().map(Entry::Own).chain(more.into_iter().map(Entry::New)).collect();
@@ -226,7 +226,7 @@ pub(super) fn add<'d>(forwarding: &mut Forwarding<'d>, kept: &[Value<'d>], more:
     }
 }
 
-/// The choice under the names of the wire, and what it is.
+/// The tool choice with the provider's names, and its meaning.
 pub(super) fn choice(
     reader: &mut Reader<'_, '_>,
     declared: &Declared<'_>,
@@ -258,7 +258,7 @@ pub(super) fn choice(
         }
     }
     if told == ToolChoice::None {
-        // Of no calls at once there is no first.
+        // `disable_parallel_tool_use` has no meaning without calls.
         reader.forwarding.edits.remove_field(choice, "disable_parallel_tool_use");
     }
     Ok(told)

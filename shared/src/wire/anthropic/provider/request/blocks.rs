@@ -1,4 +1,4 @@
-//! Turns as Anthropic's content blocks.
+//! Encodes turns as Anthropic's content blocks.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::wire::anthropic::signature;
 use crate::wire::names::ToolNames;
 use crate::wire::target::Refusal;
 
-/// A mark up to which the prompt may be cached.
+/// Marks the end of a part of the prompt that may be cached.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct CacheControl {
     #[serde(rename = "type")]
@@ -24,7 +24,7 @@ pub(super) struct CacheControl {
 }
 
 impl CacheControl {
-    /// The mark as Anthropic writes it; five minutes is the default.
+    /// The mark in Anthropic's form; five minutes is the default.
     pub(super) fn of(mark: CacheMark) -> Self {
         let ttl = match mark.lifetime {
             CacheLifetime::FiveMinutes => None,
@@ -33,17 +33,17 @@ impl CacheControl {
         Self { kind: "ephemeral", ttl, place: mark.place }
     }
 
-    /// Where the client has it.
+    /// Its position in the client's request.
     pub(super) fn place(&self) -> Place {
         self.place
     }
 
-    /// Whether it is one of five minutes.
+    /// Whether its lifetime is five minutes.
     pub(super) fn is_short(&self) -> bool {
         self.ttl.is_none()
     }
 
-    /// Makes it one of five minutes.
+    /// Sets its lifetime to five minutes.
     pub(super) fn shorten(&mut self) {
         self.ttl = None;
     }
@@ -57,7 +57,7 @@ pub(super) struct MessageOut {
 }
 
 impl MessageOut {
-    /// Adds its cache marks, in the order in which their blocks end.
+    /// Appends its cache marks, in the order in which their blocks end.
     pub(super) fn cache_controls<'m>(&'m mut self, marks: &mut Vec<&'m mut Option<CacheControl>>) {
         self.content.iter_mut().for_each(|block| block.cache_controls(marks));
     }
@@ -73,7 +73,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The place of its cache mark.
+    /// Its cache mark.
     pub(super) fn cache_control(&mut self) -> &mut Option<CacheControl> {
         &mut self.cache_control
     }
@@ -123,15 +123,15 @@ enum Kind {
     },
 }
 
-/// What decides how parts are written.
+/// Settings that decide how parts are written.
 pub(super) struct Rules<'a> {
-    /// Tool names on this wire.
+    /// The provider's tool names.
     pub(super) names: &'a ToolNames,
-    /// Whether thinking is on: thinking blocks are refused otherwise.
+    /// Whether reasoning is on. Otherwise thinking blocks are rejected.
     pub(super) keep_thinking: bool,
 }
 
-/// The system instruction: texts only.
+/// The system prompt: texts only.
 pub(super) fn system_blocks(parts: Vec<Part>) -> Vec<Block> {
     let block = |part: Part| match part {
         Part::Text { text, cache } if says_something(&text) => Some(marked(Kind::Text { text }, cache)),
@@ -147,13 +147,13 @@ pub(super) fn system_blocks(parts: Vec<Part>) -> Vec<Block> {
     parts.into_iter().filter_map(block).collect()
 }
 
-/// Texts of white space only are refused.
+/// Texts of white space only are rejected.
 fn says_something(text: &str) -> bool {
     !text.trim().is_empty()
 }
 
-/// A turn; `None` for one of the assistant of which nothing is left. A message without content is refused, two messages of one
-/// role in a row are not.
+/// Encodes a turn. Returns `None` if the assistant turn becomes empty: a message without content is rejected, but two
+/// consecutive messages of one role are not.
 pub(super) fn message_blocks(
     turn: Message,
     rules: &Rules<'_>,
@@ -183,14 +183,14 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source, cache, place } => marked(media(source, None, place)?, cache),
         Part::Document { source, title, cache, place } => marked(media(source, title, place)?, cache),
-        Part::Audio { place, .. } => return Err(unsupported("Claude models do not take audio.", place)),
+        Part::Audio { place, .. } => return Err(unsupported("Claude models do not accept audio.", place)),
         Part::Reasoning { text, signature: Some(signature), place: _ } if own(signature.origin) => {
             marked(Kind::Thinking { thinking: text, signature: signature::seal(&signature) }, None)
         }
         Part::RedactedReasoning { data, .. } if own(data.origin) => {
             marked(Kind::RedactedThinking { data: data.value }, None)
         }
-        // Unsigned thoughts, and those of another provider, are refused.
+        // Unsigned reasoning, and reasoning of another provider, is rejected.
         Part::Reasoning { place, .. } | Part::RedactedReasoning { place, .. } => {
             left_out.push(place);
             return Ok(None);
@@ -210,7 +210,8 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
     }))
 }
 
-/// False for what another provider's model thought and for white space: a turn of nothing else is left out.
+/// Whether a part is sent. Reasoning of another provider's model and white space are not; a turn with nothing else is
+/// dropped.
 pub(super) fn is_sent(part: &Part) -> bool {
     match part {
         Part::Text { text, .. } => says_something(text),
@@ -231,7 +232,7 @@ fn marked(kind: Kind, cache: Option<CacheMark>) -> Block {
     Block { kind, cache_control: cache.map(CacheControl::of) }
 }
 
-/// A picture or a document, by its bytes: clients call some of them otherwise.
+/// An image or a document, by its bytes. Clients label some of them wrongly.
 fn media(source: Source, title: Option<String>, place: Place) -> Result<Kind, Refusal> {
     Ok(match carried(source).map_err(|words| unsupported(words, place))? {
         (Carrier::Image, source) => Kind::Image { source },

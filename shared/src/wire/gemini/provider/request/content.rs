@@ -1,4 +1,4 @@
-//! Turns as Gemini's `contents`.
+//! Encodes turns as Gemini's `contents`.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use crate::wire::shape::object_in;
 use crate::wire::target::Target;
 
 /// Google's documented value that lets a function call without its signature pass (base64 of
-/// `skip_thought_signature_validator`). The last resort, for calls of other models and of clients that lost it.
+/// `skip_thought_signature_validator`). The last resort, for calls of other models and for lost signatures.
 const NO_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
 
-/// One turn, or the system instruction.
+/// One turn, or the system prompt.
 #[derive(Serialize)]
 pub(super) struct Content {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ struct FunctionResponse {
     parts: Vec<PartOut>,
 }
 
-/// The system instruction, if there is one. It takes text only.
+/// The system prompt, if there is one. It accepts text only.
 pub(super) fn system(parts: Vec<Part>) -> Option<Content> {
     let text = |part: Part| {
         if let Part::Text { text, .. } = part { Some(PartOut { text: Some(text), ..PartOut::default() }) } else { None }
@@ -80,7 +80,7 @@ pub(super) fn system(parts: Vec<Part>) -> Option<Content> {
     (!parts.is_empty()).then_some(Content { role: None, parts })
 }
 
-/// The turns. Results are matched to their calls by name, because the v1 API knows no ids.
+/// Encodes the turns. Results are matched to their calls by name, because the v1 API has no ids.
 pub(super) fn contents(
     turns: Vec<Message>,
     names: &ToolNames,
@@ -112,7 +112,8 @@ pub(super) fn contents(
     Ok(contents)
 }
 
-/// A model turn. Only the first call of a turn has a signature; one that came in a thinking block goes to the next part.
+/// A model turn. Only the first call of a turn has a signature. A signature that came in a thinking block goes to the next
+/// part.
 fn model_parts(
     parts: Vec<Part>,
     names: &ToolNames,
@@ -143,17 +144,18 @@ fn model_parts(
             Part::ToolResult(_) => {}
         }
     }
-    // A thought that nothing follows has no part to sign.
+    // Reasoning that nothing follows has no part to sign.
     left_out.extend(carried.0.map(|(_, place)| place));
     Ok(out)
 }
 
-/// The signature of a thought, on its way to the next part of its turn.
+/// The signature of reasoning, on its way to the next part of its turn.
 #[derive(Default)]
 struct Carried(Option<(String, Place)>);
 
 impl Carried {
-    /// Takes a thought's signature; the place of a thought that is left out: this one without a signature, or the one before.
+    /// Takes the signature of reasoning. Returns the position of reasoning that is dropped: this one if it is unsigned, or
+    /// the previous one.
     fn thought(&mut self, signature: Option<String>, place: Place) -> Option<Place> {
         match signature {
             Some(signature) => self.0.replace((signature, place)).map(|(_, before)| before),
@@ -166,8 +168,8 @@ impl Carried {
     }
 }
 
-/// The responses of a user turn, and what else it says. Responses stand alone in their content: anything beside them makes Gemini
-/// count them wrong or answer with nothing.
+/// The responses of a user turn, and its other content. Responses are alone in their content: otherwise Gemini counts them
+/// wrongly or answers nothing.
 fn user_parts(
     parts: Vec<Part>,
     called: &HashMap<String, String>,
@@ -191,7 +193,8 @@ fn user_parts(
     Ok([results, rest])
 }
 
-/// A result, and what has to follow it: before Gemini 3 a response holds no pictures. Its texts are the response itself.
+/// A result, and the content that must follow it: before Gemini 3 a response cannot contain images. Its texts are the
+/// response itself.
 fn function_response(
     result: ToolResult,
     called: &HashMap<String, String>,
@@ -222,7 +225,7 @@ fn function_response(
     Ok((PartOut { function_response, ..PartOut::default() }, beside))
 }
 
-/// `response` must be an object: a result that is one stays as it is, anything else is wrapped.
+/// `response` must be an object: a result that is one stays, anything else is wrapped.
 fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayError> {
     let is_json = !is_error && serde_json::from_str::<&RawValue>(text).is_ok();
     let object = is_json.then(|| object_in(text.to_owned()).or_else(|| object_in(format!("{{\"output\":{text}}}"))));
@@ -236,13 +239,13 @@ fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayE
     RawValue::from_string(object).map_err(|error| GatewayError::unreadable(&error))
 }
 
-/// Vertex wants a type beside an address; how it ends is all there is to tell a picture's by.
+/// Vertex requires a type with a URL. For an image, only the end of the URL indicates it.
 fn picture(source: Source) -> PartOut {
     let told = |url: &str| Title(Some(path_of(url))).media_type().filter(|kind| kind.starts_with("image/"));
     media(source, |url| told(url).unwrap_or("image/jpeg"))
 }
 
-/// A document under its title, for which a file has no place of its own here.
+/// A document under its title, for which a file has no field.
 fn document(source: Source, title: Option<String>) -> Vec<PartOut> {
     if let Source::Text(text) = source {
         return vec![said(titled(title.as_deref(), &text))];
@@ -255,7 +258,7 @@ fn said(text: String) -> PartOut {
     PartOut { text: Some(text), ..PartOut::default() }
 }
 
-/// A file is no picture, whatever its address looks like: its own name counts first.
+/// A file is not an image, whatever its URL looks like: its own name counts first.
 fn file(source: Source, title: Option<&str>) -> PartOut {
     let told = |url: &str| {
         let known = Title(title).media_type().or_else(|| Title(Some(path_of(url))).media_type());
@@ -281,7 +284,7 @@ fn media(source: Source, type_of: impl Fn(&str) -> &'static str) -> PartOut {
     }
 }
 
-/// Sound under the label of what it is: Gemini reads by it.
+/// Audio, labelled by its content: Gemini uses the label.
 fn audio(format: &str, data: String) -> PartOut {
     let format = if let Some(Told::Sound(true_format)) = told(&data) { true_format } else { format };
     PartOut { inline_data: Some(Blob { mime_type: format!("audio/{format}"), data }), ..PartOut::default() }

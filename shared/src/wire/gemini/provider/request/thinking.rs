@@ -1,4 +1,4 @@
-//! How much a Gemini model is told to think, within the output limit: its thoughts count against that.
+//! Plans how much a Gemini model reasons, within the output limit: its reasoning counts against that.
 
 use serde::Serialize;
 
@@ -20,10 +20,11 @@ pub(super) struct ThinkingConfig {
     thinking_level: Option<&'static str>,
 }
 
-/// What is sent about thinking, and the output limit beside it.
+/// Returns the reasoning setting and the output limit to send.
 ///
-/// An amount that the model does not know becomes another one, and is named. Thinking that does not fit the limit is lowered to the most that fits. Where not even the least fits it is switched off; where
-/// the model cannot do without, the limit is raised by the least, as far as the model and its key's balance go.
+/// An amount that the model does not support is replaced and named. Reasoning that does not fit the limit is lowered to the
+/// largest amount that fits. If not even the smallest fits, it is switched off. If the model always reasons, the limit is
+/// raised by the smallest amount, as far as the model and the key's balance allow.
 pub(super) fn plan(
     reasoning: Reasoning,
     limit: Option<u64>,
@@ -61,15 +62,16 @@ pub(super) fn plan(
     (Some(ThinkingConfig { include_thoughts, thinking_budget, thinking_level: level }), limit)
 }
 
-/// An amount of thinking that a model can be told: a level, or so many tokens.
+/// An amount of reasoning that a model supports: a level or a number of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Step {
-    /// The budget, or what a level is held to take.
+    /// The budget, or the estimated tokens of a level.
     tokens: u64,
     level: Option<&'static str>,
 }
 
-/// The levels that a model has, least first. Both levels and budgets at once are refused, and so is a level that it does not have.
+/// The levels of a model, lowest first. Gemini rejects levels together with budgets, and levels that the model does not
+/// have.
 fn levels(known: &[String]) -> Vec<Step> {
     let all = [
         (Effort::Minimal, "MINIMAL"),
@@ -83,7 +85,7 @@ fn levels(known: &[String]) -> Vec<Step> {
     known.map(|(effort, level)| Step { tokens: effort::gemini_budget(effort), level: Some(level) }).collect()
 }
 
-/// An amount as a word, where a model has levels.
+/// The amount as an effort, if the model has levels.
 fn in_words(amount: Amount) -> Amount {
     match amount {
         Amount::Budget(tokens) => Amount::Effort(effort::of_budget(tokens)),
@@ -91,7 +93,8 @@ fn in_words(amount: Amount) -> Amount {
     }
 }
 
-/// The budgets that come into question, least first: the model's least, the efforts' budgets below the wanted one, and that.
+/// Possible budgets, lowest first: the model's smallest, the budgets of efforts below the requested one, and the requested
+/// one.
 fn budgets(amount: Amount, target: &Target<'_>) -> Vec<Step> {
     let (least, most) = target.capabilities.budget.unwrap_or((0, 24_576));
     let wanted = tokens(amount).unwrap_or(most).clamp(least, most);
@@ -102,13 +105,13 @@ fn budgets(amount: Amount, target: &Target<'_>) -> Vec<Step> {
     steps.into_iter().map(|tokens| Step { tokens, level: None }).collect()
 }
 
-/// What the client wants of these: the next that is not below, else the most.
+/// The requested step: the next one that is not lower, or else the highest.
 fn wanted(amount: Amount, steps: &[Step]) -> Option<Step> {
     let tokens = tokens(amount)?;
     steps.iter().find(|step| step.tokens >= tokens).or_else(|| steps.last()).copied()
 }
 
-/// Tokens of an amount; `None` where the model decides.
+/// Tokens of an amount; `None` if the model decides.
 fn tokens(amount: Amount) -> Option<u64> {
     match amount {
         Amount::Default | Amount::Adaptive(None) => None,

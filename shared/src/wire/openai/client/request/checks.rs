@@ -1,10 +1,10 @@
-//! Types, words and shapes of what a request sets and declares: a fault is a 400 that names its path.
+//! Checks the types, words and shapes of a request's settings and declarations. An error is a 400 that names its path.
 
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::request;
 
-/// Settings that no provider takes otherwise than as numbers, flags, words.
+/// Checks settings that every provider accepts only as numbers, booleans or words.
 pub(super) fn check_settings(body: Value<'_>) -> Result<(), GatewayError> {
     const NUMBERS: [&str; 7] =
         ["temperature", "top_p", "frequency_penalty", "presence_penalty", "min_p", "top_a", "repetition_penalty"];
@@ -30,7 +30,7 @@ pub(super) fn check_settings(body: Value<'_>) -> Result<(), GatewayError> {
     request::top_k(body.get("top_k")).map(drop)
 }
 
-/// The form of an answer: a word that OpenRouter knows (its API reference), and a schema that is one.
+/// Checks the response format: a type that OpenRouter knows (its API reference), and a valid schema.
 fn check_format(format: Value<'_>) -> Result<(), GatewayError> {
     let [kind, described] = format.fields(["type", "json_schema"])?;
     request::check_word(kind, &["text", "json_object", "json_schema", "grammar", "python"])?;
@@ -43,7 +43,7 @@ fn object(value: Value<'_>) -> Result<(), GatewayError> {
     if value.kind() == Kind::Object { Ok(()) } else { Err(value.expected("an object")) }
 }
 
-/// What a declared function says of itself. A schema may be true or false, as JSON Schema has it.
+/// Checks a declared function. JSON Schema allows `true` and `false` as schemas.
 pub(super) fn check_function(function: Value<'_>) -> Result<(), GatewayError> {
     let [description, parameters, strict] = function.fields(["description", "parameters", "strict"])?;
     description.map_or(Ok(()), |description| description.text().map(drop))?;

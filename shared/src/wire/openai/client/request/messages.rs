@@ -16,10 +16,10 @@ use crate::wire::request::{
     text_field, unsupported,
 };
 
-/// What a route without addresses of videos is told.
-const VIDEO_BY_ADDRESS: &str = "a video by its address; send it inline as a data URL";
+/// The refusal of a video by URL on a route that does not accept it.
+const VIDEO_BY_ADDRESS: &str = "a video by URL; send it inline as a data URL";
 
-/// What content parts cannot be without.
+/// Strings that each type of content part requires.
 const NEEDED: NeededTexts = &[
     ("text", &[&["text"]]),
     ("input_text", &[&["text"]]),
@@ -29,7 +29,7 @@ const NEEDED: NeededTexts = &[
     ("input_audio", &[&["input_audio", "format"], &["input_audio", "data"]]),
 ];
 
-/// Checks the content of a message: parts, and the blocks of Anthropic's that some clients put among them.
+/// Checks the content of a message: parts, and Anthropic's blocks, which some clients mix with them.
 pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
     check_content(content, NEEDED)?;
     blocks::check(content)?;
@@ -37,7 +37,7 @@ pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
     content.elements().filter(is_picture).map(image_url).try_for_each(|url| url.map(drop))
 }
 
-/// Name and data of a file, which clients of the Responses API write flat, or with an address.
+/// The name and the data of a file. Responses clients write it flat, or with a URL.
 pub fn file(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError> {
     if part.get("type").is_some_and(|kind| kind.is("file")) {
         return part.required("file")?.fields(["filename", "file_data"]);
@@ -46,7 +46,7 @@ pub fn file(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError> {
     Ok([name, data.or(address)])
 }
 
-/// The data of a file, and its name. One that has an id alone can be read by its vendor only; one without anything lacks its data.
+/// The data and the name of a file. A file with only an id can be read by its vendor only; a file without data is an error.
 pub fn file_data(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError> {
     let [name, data] = file(part)?;
     if data.is_some() {
@@ -56,24 +56,24 @@ pub fn file_data(part: Value<'_>) -> Result<[Option<Value<'_>>; 2], GatewayError
     Err(if place.get("file_id").is_some() { unsupported(part, FILE_BY_ID) } else { place.missing("file_data") })
 }
 
-/// The address of a picture: in an object, or in its place.
+/// The URL of an image: in an object, or directly.
 pub fn image_url(part: Value<'_>) -> Result<Value<'_>, GatewayError> {
     let place = part.required("image_url")?;
     if place.kind() == Kind::Text { Ok(place) } else { text_at(part, &["image_url", "url"]) }
 }
 
-/// Where a video is: an address or a data URL, in an object or bare.
+/// The URL or data URL of a video: in an object, or directly.
 pub fn video_url(part: Value<'_>) -> Result<Value<'_>, GatewayError> {
     let place = part.required("video_url")?;
     if place.kind() == Kind::Text { Ok(place) } else { text_at(part, &["video_url", "url"]) }
 }
 
-/// Reads a message. What has no place in the conversation is noted in `left_out`.
+/// Reads a message. Adds to `left_out` what the conversation cannot hold.
 pub(super) fn message(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<Message, GatewayError> {
     let [role, call_id, name, cache] = message.fields(["role", "tool_call_id", "name", "cache_control"])?;
     let (cache, name) = (cache_mark(cache), optional_text(name)?);
     let mut parts = parts(message, left_out)?;
-    // Some clients mark the message instead of its last part.
+    // Some clients put the cache mark on the message instead of its last part.
     let is_result = role.is_some_and(|role| role.is("tool") || role.is("function"));
     let is_marked = cache.is_none_or(|mark| parts.last_mut().is_some_and(|last| set_cache(last, mark)));
     left_out.extend(cache.filter(|_| !is_marked && !is_result).map(|mark| mark.place));
@@ -95,7 +95,8 @@ pub(super) fn message(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<M
     Ok(Message { role, parts })
 }
 
-/// Puts the speaker's name before what is said: other vendors' messages have no names, and without them all speakers are one.
+/// Puts the speaker's name before the text. Other vendors' messages have no names, and without them all speakers look the
+/// same.
 fn say_who_speaks(parts: &mut Vec<Part>, name: &str) {
     let says = |part: &Part| matches!(part, Part::Text { text, .. } if !text.trim().is_empty());
     if let Some(Part::Text { text, .. }) = parts.iter_mut().find(|part| says(part)) {
@@ -105,8 +106,8 @@ fn say_who_speaks(parts: &mut Vec<Part>, name: &str) {
     }
 }
 
-/// The names that no conversation says: that of an assistant that only calls, and that of a result, unless it is the name of a call,
-/// which says it again.
+/// Names that the conversation drops: the name of an assistant message that only calls tools, and the name on a tool result,
+/// unless it repeats the name of the call.
 pub(super) fn silent_names(body: Value<'_>) -> Vec<Place> {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
     let calls = messages().flat_map(|message| message.get("tool_calls").into_iter().flat_map(Value::elements));
@@ -130,7 +131,7 @@ fn is_shown(part: &Part) -> bool {
     matches!(part, Part::Image { .. } | Part::Document { .. } | Part::Audio { .. })
 }
 
-/// What a message says: thoughts, content, a refusal, calls.
+/// The parts of a message: reasoning, content, a refusal, calls.
 fn parts(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     let [content, refusal, calls, function_call] = message.fields(["content", "refusal", "tool_calls", "function_call"])?;
     let mut parts = thoughts(message)?;
@@ -143,14 +144,14 @@ fn parts(message: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
     }
     if let Some(function) = function_call {
         let call = called(function)?;
-        // Its result names the function, and nothing else.
+        // Its result refers to the function by name only.
         parts.push(Part::ToolCall(ToolCall { id: call.name.clone(), ..call }));
     }
     Ok(parts)
 }
 
-/// The thoughts of a message. Its `reasoning_details` are all of them; `reasoning`, and `reasoning_content` as others call it,
-/// say the same without signatures.
+/// The reasoning of a message. `reasoning_details` contains all of it. `reasoning`, and `reasoning_content` of other
+/// vendors, repeat it without signatures.
 fn thoughts(message: Value<'_>) -> Result<Vec<Part>, GatewayError> {
     let [details, reasoning, content] = message.fields(["reasoning_details", "reasoning", "reasoning_content"])?;
     let mut parts: Vec<Part> = Vec::new();
@@ -179,7 +180,7 @@ fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
     Ok(parts)
 }
 
-/// What a part says.
+/// Reads a part.
 pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     let cache = cache_mark(part.get("cache_control"));
     let read = match text_field(part, "type")?.as_str() {
@@ -195,7 +196,7 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
             let title = optional_text(name)?;
             let source = media::source_of_file(data, Title(title.as_deref()));
             match &source {
-                // Pictures and sound have no titles.
+                // Images and audio have no titles.
                 Source::Inline { data, .. } if !matches!(told(data), None | Some(Told::Pdf | Told::Archive)) => {
                     left_out.extend(name.map(Value::place));
                     shown(source, cache, part.place(), left_out)
@@ -224,7 +225,7 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
     Ok(vec![read])
 }
 
-/// Bytes that are no document, in the part for what they are. Sound cannot be marked.
+/// Bytes that are not a document, in the part type that fits them. Audio cannot have a cache mark.
 fn shown(source: Source, cache: Option<CacheMark>, place: Place, left_out: &mut Vec<Place>) -> Part {
     let told = if let Source::Inline { data, .. } = &source { told(data) } else { None };
     match (source, told) {
@@ -236,7 +237,7 @@ fn shown(source: Source, cache: Option<CacheMark>, place: Place, left_out: &mut 
     }
 }
 
-/// A thought as the Responses API and some clients of this one have it among what is said: a text, or texts. Nobody signed it.
+/// Reasoning among the content parts, as in the Responses API: a text, or several. It is unsigned.
 fn thought(part: Value<'_>) -> Option<Part> {
     let listed = ["content", "summary"].into_iter().filter_map(|place| part.get(place)).flat_map(Value::elements);
     let texts = part.get("text").into_iter().chain(listed.filter_map(|entry| entry.get("text"))).filter_map(Value::as_text);
@@ -244,7 +245,7 @@ fn thought(part: Value<'_>) -> Option<Part> {
     (!text.is_empty()).then(|| Part::Reasoning { text, signature: None, place: part.place() })
 }
 
-/// Marks a part; false for one that cannot be marked.
+/// Sets a cache mark on a part. Returns false if the part cannot have one.
 fn set_cache(part: &mut Part, mark: CacheMark) -> bool {
     let place = match part {
         Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => cache,
@@ -255,7 +256,7 @@ fn set_cache(part: &mut Part, mark: CacheMark) -> bool {
     true
 }
 
-/// A call of `tool_calls`; `None` for one that names neither a function nor a custom tool.
+/// Reads an entry of `tool_calls`; `None` if it names neither a function nor a custom tool.
 fn tool_call(call: Value<'_>) -> Result<Option<ToolCall>, GatewayError> {
     let [id, function, custom, extra] = call.fields(["id", "function", "custom", "extra_content"])?;
     let known = match (function, custom) {
@@ -267,13 +268,13 @@ fn tool_call(call: Value<'_>) -> Result<Option<ToolCall>, GatewayError> {
         (None, None) => return Ok(None),
     };
     let id = optional_text(id)?.unwrap_or_else(|| known.name.clone());
-    // Where Google's own OpenAI-compatible endpoint puts a call's signature.
+    // Google's own OpenAI-compatible endpoint puts a call's signature here.
     let value = extra.and_then(|extra| extra.at(&["google", "thought_signature"])).and_then(Value::as_text);
     let signature = value.map(|value| Signature { origin: Origin::Gemini, value: value.into_owned() });
     Ok(Some(ToolCall { id, signature, place: call.place(), ..known }))
 }
 
-/// Name and arguments of a call.
+/// Reads the name and the arguments of a call.
 fn called(function: Value<'_>) -> Result<ToolCall, GatewayError> {
     let arguments = arguments(function.get("arguments"));
     Ok(ToolCall {

@@ -1,4 +1,4 @@
-//! What is read of a Chat Completions request. Top-level fields that no conversation has are named apart.
+//! What is read of a Chat Completions request. Unknown top-level fields are found elsewhere.
 
 use crate::wire::blocks;
 use crate::wire::unread::Reading::{ByType, Default, Each, Members};
@@ -15,7 +15,7 @@ pub(super) const BODY: &[(&str, &Reading)] = &[
     ("thinking", &Members(&[("type", WHOLE), ("budget_tokens", WHOLE), ("display", WHOLE)])),
 ];
 
-// The name is read where it has a place.
+// The name is read where the conversation can hold it.
 static MESSAGE: Reading = Members(&[
     ("role", WHOLE),
     ("content", &Each(&PART)),
@@ -114,8 +114,8 @@ static CALL: Reading = Members(&[
     ("extra_content", &Members(&[("google", &Members(&[("thought_signature", WHOLE)]))])),
 ]);
 
-/// What is read of a declared tool, nested or flat. How its arguments are cut into pieces, and that a search has to find it first,
-/// are no part of what it is.
+/// What is read of a declared tool, nested or flat. Settings for streaming its arguments or for tool search do not change
+/// what the tool is.
 pub static TOOL: Reading = Members(&[
     ("type", WHOLE),
     ("function", &FUNCTION),
@@ -142,7 +142,7 @@ static FUNCTION: Reading = Members(&[
 
 static CUSTOM: Reading = Members(&[("name", WHOLE), ("description", WHOLE), ("format", &GRAMMAR), ("cache_control", WHOLE)]);
 
-// No other vendor holds a text to a grammar.
+// No other vendor enforces a grammar.
 static GRAMMAR: Reading = Members(&[("type", WHOLE)]);
 
 static CHOICE: Reading = Members(&[

@@ -1,27 +1,27 @@
-//! Tools and the choice between them, as Chat Completions clients declare them: nested, flat (as the Responses API has them),
-//! in Anthropic's form, and in the old form of `functions` and `function_call`.
+//! Tools and tool choice, in all forms that Chat Completions clients use: nested, flat (as in the Responses API),
+//! Anthropic's form, and the old `functions` and `function_call`.
 
 use crate::chat::request::{CacheMark, JsonText, ToolChoice, ToolDefinition};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{cache_mark, check_word, optional_text, quoted, required_text, set_flag, text_field};
 
-/// Whether a declared tool runs at the client. Others run, and cost, at the provider, at prices we do not know.
+/// Whether a declared tool runs at the client. Other tools run at the provider, at prices that we do not know.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
     match tool.get("type") {
         Some(kind) => kind.is("function") || kind.is("custom"),
-        // Some clients leave the type of functions out, and Anthropic's form of them has none.
+        // Some clients omit the type of functions, and Anthropic's form has none.
         None => ["function", "input_schema", "parameters"].iter().any(|place| tool.get(place).is_some()),
     }
 }
 
-/// The name of a declared tool or function, in any of the forms.
+/// The name of a declared tool or function, in any form.
 pub fn name(tool: Value<'_>) -> Option<Value<'_>> {
     let nested = |place: &str| tool.at(&[place, "name"]);
     nested("function").or_else(|| nested("custom")).or_else(|| tool.get("name"))
 }
 
-/// A declared tool; `None` for one that runs at the provider.
+/// Reads a declared tool; `None` if it runs at the provider.
 pub(super) fn definition(tool: Value<'_>) -> Result<Option<ToolDefinition>, GatewayError> {
     let [kind, nested, custom, name, cache] = tool.fields(["type", "function", "custom", "name", "cache_control"])?;
     let (kind, cache) = (optional_text(kind)?.unwrap_or_default(), cache_mark(cache));
@@ -34,12 +34,12 @@ pub(super) fn definition(tool: Value<'_>) -> Result<Option<ToolDefinition>, Gate
             Ok(Some(ToolDefinition { schema: Some(JsonText(CUSTOM_INPUT.to_owned())), ..function(tool, cache)? }))
         }
         ("function" | "custom" | "", None, _) if name.is_some() => function(tool, cache).map(Some),
-        // Server tools are dropped, and named, before this.
+        // Server tools were dropped and named before.
         (_, None, _) => Ok(None),
     }
 }
 
-/// Whether it is a custom tool as the Responses API has it; those of Anthropic's are functions with a schema.
+/// Whether it is a custom tool of the Responses API. Anthropic's custom tools are functions with a schema.
 pub fn is_flat_custom(tool: Value<'_>) -> bool {
     let has = |name: &str| tool.get(name).is_some();
     tool.get("type").is_some_and(|kind| kind.is("custom"))
@@ -47,11 +47,11 @@ pub fn is_flat_custom(tool: Value<'_>) -> bool {
         && !["custom", "function", "input_schema", "parameters"].iter().any(|name| has(name))
 }
 
-/// The input of a custom tool, whose grammar no other vendor takes.
+/// The schema of a custom tool's input. Other vendors do not support its grammar.
 const CUSTOM_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
-/// A function as a tool. Its schema is `parameters` in OpenAI's words and `input_schema` in Anthropic's. A cache mark in it is the
-/// tool's.
+/// Reads a function as a tool. Its schema is `parameters` in OpenAI's form and `input_schema` in Anthropic's. A cache mark
+/// in it belongs to the tool.
 pub(super) fn function(function: Value<'_>, cache: Option<CacheMark>) -> Result<ToolDefinition, GatewayError> {
     let [description, parameters, input_schema, strict, own_cache] =
         function.fields(["description", "parameters", "input_schema", "strict", "cache_control"])?;
@@ -64,7 +64,7 @@ pub(super) fn function(function: Value<'_>, cache: Option<CacheMark>) -> Result<
     })
 }
 
-/// The words for a choice, alone or as the type of an object, with what they stand for.
+/// The words for a tool choice, alone or as the type of an object, and their meanings.
 const WORDS: [(&str, ToolChoice); 4] = [
     ("auto", ToolChoice::Auto),
     ("none", ToolChoice::None),
@@ -72,8 +72,8 @@ const WORDS: [(&str, ToolChoice); 4] = [
     ("any", ToolChoice::Required),
 ];
 
-/// Which tools may or must be called: a word, or an object that names a tool or lists some. Anthropic's forms mean what they mean
-/// there.
+/// Reads which tools may or must be called: a word, or an object that names or lists tools. Anthropic's forms keep their
+/// meaning.
 pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     let meant = |word: &str| WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, choice)| choice);
     if let Some(word) = choice.as_text() {
@@ -87,7 +87,7 @@ pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
         return self::allowed(allowed);
     }
     if kind.is_some_and(|kind| kind.is("allowed_tools")) {
-        // The Responses API has the list beside the type.
+        // The Responses API has the list next to the type.
         return self::allowed(choice);
     }
     let named = function.or(custom).map(|named| named.required("name")).transpose()?.or(name);
@@ -105,7 +105,8 @@ pub fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     }
 }
 
-/// Checks that a choice is one, of tools that are declared: a type that is neither a kind of choice nor that of a declared tool is an error of its sender's.
+/// Checks a tool choice against the declared tools. A type that is neither a kind of choice nor the type of a declared tool
+/// is a client error.
 pub(super) fn check_choice(choice: Value<'_>, declared: &[Value<'_>]) -> Result<(), GatewayError> {
     const KINDS: [&str; 8] = ["allowed_tools", "any", "auto", "custom", "function", "none", "required", "tool"];
     let chosen = self::choice(choice)?;

@@ -1,4 +1,4 @@
-//! The pieces of a chat message.
+//! Reads the pieces of a chat message.
 
 use super::super::media::is_text_file;
 use super::{Item, What};
@@ -28,7 +28,7 @@ pub(super) fn read<'d>(message: Value<'d>, number: usize, target: &Target<'_>) -
     }
 }
 
-/// The thoughts of a message that the model takes back.
+/// The reasoning of a message that the model accepts back.
 fn taken_thoughts<'d>(message: Value<'d>, target: &Target<'_>) -> Option<Value<'d>> {
     let is_own = |entry: Value<'_>| {
         let format = entry.get("format").and_then(Value::as_text);
@@ -39,7 +39,7 @@ fn taken_thoughts<'d>(message: Value<'d>, target: &Target<'_>) -> Option<Value<'
     details.or(unsigned.filter(|text| target.capabilities.unsigned_reasoning && !is_blank(Some(*text))))
 }
 
-/// Reads what a message says.
+/// Reads the content of a message.
 pub(super) fn contents(message: Value<'_>, from: Option<usize>) -> Vec<Item<'_>> {
     let item = |what| Item { what, from, id: None };
     let Some(content) = message.get("content") else { return Vec::new() };
@@ -63,14 +63,14 @@ fn is_blank(text: Option<Value<'_>>) -> bool {
     text.and_then(Value::as_text).is_some_and(|text| text.trim().is_empty())
 }
 
-/// The assistant's messages that come last, be it before results or what the user says, last first.
+/// The assistant's last messages, before results or user content, last first.
 fn last_answers<'d>(messages: &[Value<'d>]) -> impl Iterator<Item = Value<'d>> {
     let is_assistant = |message: &Value<'_>| message.get("role").is_some_and(|role| role.is("assistant"));
     let at = messages.iter().rposition(is_assistant).map_or(0, |at| at.saturating_add(1));
     messages.get(..at).unwrap_or_default().iter().rev().copied().take_while(move |message| is_assistant(message))
 }
 
-/// Whether the last of the assistant's turns, if it calls tools, begins with a thought that its vendor signed.
+/// Whether the last assistant turn, if it calls tools, begins with reasoning that its vendor signed.
 pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
     let answers: Vec<Value<'_>> = last_answers(&messages).collect();
@@ -84,7 +84,7 @@ pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool
     !answers.iter().any(calls) || answers.last().is_some_and(|first| details(*first))
 }
 
-/// The last text of an answer that is begun: of the assistant's last message that says something, unless it calls.
+/// The last text of a prefilled answer: of the last assistant message with content, unless it calls tools.
 pub(super) fn trailing_text<'d>(messages: &[Value<'d>]) -> Option<Value<'d>> {
     let is_last = messages.last()?.get("role").is_some_and(|role| role.is("assistant"));
     let mut answers = last_answers(messages).filter(|_| is_last);

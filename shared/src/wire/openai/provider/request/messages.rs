@@ -1,4 +1,4 @@
-//! Turns as OpenAI's messages.
+//! Encodes turns as OpenAI's messages.
 
 use serde::Serialize;
 
@@ -78,7 +78,7 @@ pub(super) struct CacheOut {
 }
 
 impl CacheOut {
-    /// The mark as Anthropic writes it; five minutes is the default.
+    /// The mark in Anthropic's form; five minutes is the default.
     pub(super) fn of(mark: CacheMark) -> Self {
         let ttl = if mark.lifetime == CacheLifetime::OneHour { Some("1h") } else { None };
         Self { kind: "ephemeral", ttl }
@@ -118,7 +118,7 @@ fn message(role: &'static str, content: Option<ContentOut>) -> MessageOut {
     MessageOut { role, content, reasoning_details: Vec::new(), reasoning: None, tool_calls: Vec::new(), tool_call_id: None }
 }
 
-/// Text alone is written as text: some upstreams stumble over lists. Cache marks need a list.
+/// Text alone is written as a string, because some providers cannot read lists. Cache marks need a list.
 fn content(parts: Vec<Option<PartOut>>) -> Option<ContentOut> {
     let parts: Vec<PartOut> = parts.into_iter().flatten().collect();
     let plain = parts.iter().all(|part| part.cache_control.is_none() && matches!(part.kind, KindOut::Text { .. }));
@@ -143,7 +143,7 @@ fn part(part: Part) -> Option<PartOut> {
     Some(PartOut { kind, cache_control: cache.map(CacheOut::of) })
 }
 
-/// A picture or a document; a text is one.
+/// An image or a document. A text document is text.
 fn shown(source: Source, given: Carrier, title: Option<String>) -> KindOut {
     match source {
         Source::Inline { media_type, data } => inline(data, &media_type, given, title),
@@ -153,7 +153,7 @@ fn shown(source: Source, given: Carrier, title: Option<String>) -> KindOut {
     }
 }
 
-/// Inline bytes, in the part for what they are.
+/// Inline bytes, in the part type that fits them.
 fn inline(data: String, label: &str, given: Carrier, title: Option<String>) -> KindOut {
     let Carried { carrier, label } = carried(&data, label, given);
     match carrier {
@@ -168,7 +168,7 @@ fn named(title: Option<String>) -> String {
     title.unwrap_or_else(|| "document.pdf".to_owned())
 }
 
-/// Whether the last of the assistant's turns, if it calls tools, says a thought that its vendor signed.
+/// Whether the last assistant turn, if it calls tools, has reasoning that its vendor signed.
 pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
     let Some(last) = turns.turns.iter().rev().find(|turn| turn.role == Role::Assistant) else { return true };
     let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
@@ -243,8 +243,8 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out:
     is_said.then_some(written)
 }
 
-/// A user turn: a tool message per result, then one user message with everything else. Tool messages take text only, so pictures
-/// of results follow in that user message, never between two results.
+/// Encodes a user turn: one tool message per result, then one user message with the rest. Tool messages accept text only, so
+/// images of results follow in that user message, never between two results.
 fn user(parts: Vec<Part>, target: &Target<'_>, out: &mut Vec<MessageOut>) {
     let mut rest = Vec::new();
     for part in parts {

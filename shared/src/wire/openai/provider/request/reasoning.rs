@@ -1,4 +1,4 @@
-//! How much a model behind OpenRouter is told to think.
+//! The reasoning settings for a model behind OpenRouter.
 
 use serde::Serialize;
 
@@ -18,19 +18,19 @@ pub(in crate::wire::openai) struct ReasoningOut {
     max_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
-    /// Whether thoughts stay with the provider.
+    /// Whether the provider keeps the reasoning to itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::wire::openai) exclude: Option<bool>,
 }
 
 impl ReasoningOut {
-    /// Whether it turns thinking on by a word, of which OpenRouter makes a budget.
+    /// Whether it switches reasoning on by an effort, which OpenRouter converts to a budget.
     fn turns_on(&self) -> bool {
         self.enabled == Some(true) || self.effort.is_some_and(|word| word != "none")
     }
 }
 
-/// What is said about thinking beside what else is asked for.
+/// The reasoning settings, given the other settings of the request.
 pub(super) fn beside(
     reasoning: Reasoning,
     others: rules::Beside<'_>,
@@ -38,7 +38,7 @@ pub(super) fn beside(
     lost: &mut Vec<Lost>,
 ) -> Reasoning {
     let is_off_unasked = target.capabilities.default_effort.as_deref() == Some("none");
-    // Whoever wants to see thoughts is given some, of OpenRouter's own amount.
+    // A client that wants to see reasoning gets OpenRouter's default amount.
     let is_given = reasoning.amount == Amount::Default && reasoning.visible && !is_off_unasked;
     let amount = if is_given { Amount::Effort(Effort::Medium) } else { reasoning.amount };
     if !rules::answers_without_thinking(target, others, amount) {
@@ -48,7 +48,7 @@ pub(super) fn beside(
     Reasoning { amount: Amount::Default, visible: false }
 }
 
-/// Budgets for the vendors that count in tokens, effort words for the others.
+/// Budgets for vendors that count tokens, efforts for the others.
 pub(in crate::wire::openai) fn reasoning(
     reasoning: Reasoning,
     target: &Target<'_>,
@@ -72,16 +72,16 @@ pub(in crate::wire::openai) fn reasoning(
         return effort_alone(effort, target, lost);
     }
     let named = |effort: &'static str| ReasoningOut { effort: Some(effort), ..ReasoningOut::default() };
-    // OpenRouter knows all the words (its reference of `ChatRequestEffort`), and brings down what a model does not take.
+    // OpenRouter knows all efforts (its reference of `ChatRequestEffort`), and lowers what a model does not support.
     let effort = |effort: Effort| named(rules::known_effort(effort, target.capabilities).as_str());
     if let Amount::Effort(wanted) | Amount::Adaptive(Some(wanted)) = reasoning.amount {
         lost.extend((rules::known_effort(wanted, target.capabilities) != wanted).then_some(Lost::Reasoning));
     }
     match reasoning.amount {
-        // Where thinking is off unasked, a wish to see it asks for none.
+        // If the model does not reason by default, a wish to see reasoning requests none.
         Amount::Default if target.capabilities.default_effort.as_deref() == Some("none") => None,
         Amount::Default if reasoning.visible => Some(ReasoningOut { enabled: Some(true), ..ReasoningOut::default() }),
-        // An effort alone is told above.
+        // A lone effort is handled above.
         Amount::Default | Amount::EffortAlone(_) => None,
         Amount::Off if rules::knows_none(target.capabilities) => Some(named("none")),
         Amount::Off if let Some(least) = rules::least_effort(target.capabilities) => {
@@ -98,7 +98,8 @@ pub(in crate::wire::openai) fn reasoning(
     }
 }
 
-/// An effort that turns no thinking on: a model that thinks anyway is told so, and Claude in a field of its own ([`verbosity`]).
+/// An effort that does not switch reasoning on: a model that always reasons gets it directly, and Claude in a separate field
+/// ([`verbosity`]).
 fn effort_alone(wanted: Effort, target: &Target<'_>, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
     if rules::is_claude(target.upstream) {
         return None;
@@ -109,8 +110,8 @@ fn effort_alone(wanted: Effort, target: &Target<'_>, lost: &mut Vec<Lost>) -> Op
     is_told.then(|| ReasoningOut { effort: Some(known.as_str()), ..ReasoningOut::default() })
 }
 
-/// How much the answer shall say, or Claude's effort apart from thinking, which OpenRouter has in the same field
-/// (editor-code-assistant/eca, release 0.157.3; PrimeIntellect-ai/verifiers#1338).
+/// The verbosity, or Claude's effort without reasoning, for which OpenRouter uses the same field (editor-code-assistant/eca,
+/// release 0.157.3; PrimeIntellect-ai/verifiers#1338).
 pub(super) fn verbosity(
     reasoning: Reasoning,
     asked: Option<Verbosity>,
@@ -128,7 +129,7 @@ pub(super) fn verbosity(
     sent.map(Effort::as_str)
 }
 
-/// What a model is told that knows no word for how much: whoever asks for more than on and off is told so.
+/// The switch for a model that has no setting for the amount. A client that asks for an amount is told that it is lost.
 fn switched(reasoning: Reasoning, lost: &mut Vec<Lost>) -> Option<ReasoningOut> {
     let (enabled, says_how_much) = match reasoning.amount {
         Amount::Default => (reasoning.visible.then_some(true), false),
@@ -144,7 +145,7 @@ fn switched(reasoning: Reasoning, lost: &mut Vec<Lost>) -> Option<ReasoningOut> 
     enabled.map(|enabled| ReasoningOut { enabled: Some(enabled), ..ReasoningOut::default() })
 }
 
-/// A budget of thoughts within the output limit, and no effort where Claude's least budget does not fit.
+/// A reasoning budget within the output limit, and no effort if Claude's smallest budget does not fit.
 pub(in crate::wire::openai) fn within(
     reasoning: Option<ReasoningOut>,
     limit: Option<u64>,

@@ -1,4 +1,4 @@
-//! Which tools a Responses client lets the model call.
+//! Tool choice of Responses clients.
 
 use crate::chat::request::ToolChoice;
 use crate::document::{Kind, Value};
@@ -6,7 +6,7 @@ use crate::error::GatewayError;
 use crate::wire::request::{check_word, optional_text, quoted, required_text};
 use crate::wire::responses::client::tool::{Declared, all_tools, declared, full_name};
 
-/// Which tools may or must be called: a word, an object that names a tool, or one that lists some.
+/// Reads which tools may or must be called: a word, an object that names a tool, or one that lists tools.
 pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     const EXPECTED: &str = "none, auto, required or an object that names a tool";
     if choice.kind() == Kind::Object {
@@ -25,7 +25,7 @@ pub(super) fn choice(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     }
 }
 
-/// The tool that an object stands for, as other models know it: by its name, or by its type.
+/// Other models' name of the tool in an object: its name, or its type.
 fn named(tool: Value<'_>) -> Result<String, GatewayError> {
     let [kind, namespace, name] = tool.fields(["type", "namespace", "name"])?;
     let kind = required_text(kind.ok_or_else(|| tool.missing("type"))?)?;
@@ -46,7 +46,7 @@ fn allowed(choice: Value<'_>) -> Result<ToolChoice, GatewayError> {
     Ok(ToolChoice::Allowed { names, required: choice.get("mode").is_some_and(|mode| mode.is("required")) })
 }
 
-/// Checks that a choice is one, of tools that are declared. What runs at the provider is known by its type.
+/// Checks a tool choice against the declared tools. A tool that runs at the provider is named by its type.
 pub(super) fn check(choice: Value<'_>, body: Value<'_>) -> Result<(), GatewayError> {
     let chosen = self::choice(choice)?;
     let own = declared(all_tools(body)).into_iter().map(Declared::name).collect::<Result<Vec<_>, _>>()?;

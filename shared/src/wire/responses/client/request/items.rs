@@ -1,4 +1,4 @@
-//! The items of a Responses request: messages, thoughts, calls and their results.
+//! The items of a Responses request: messages, reasoning, calls and their results.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use crate::wire::responses::client::tool::{TYPED, Typed, full_name};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::unread;
 
-/// Longest list of items: as many as messages may be, each with a thought and a call beside it (S11).
+/// Longest list of items: the maximum number of messages, each with a reasoning item and a call (S11).
 const MAX_ITEMS: usize = 6_000;
 
-/// Items that tell of what ran at OpenAI, or that only OpenAI can read: they mean nothing to another model.
+/// Items about tools that ran at OpenAI, or that only OpenAI can read. They mean nothing to another model.
 const SERVER_ITEMS: [&str; 13] = [
     "code_interpreter_call",
     "compaction",
@@ -33,11 +33,11 @@ const SERVER_ITEMS: [&str; 13] = [
     "web_search_call",
 ];
 
-/// What an item is.
+/// The kind of an item.
 enum Item {
     Message,
     Thought,
-    /// A call of a function, or of a tool whose input is a text.
+    /// A call of a function, or of a tool with text input.
     Call,
     CustomCall,
     /// The result of either.
@@ -47,7 +47,7 @@ enum Item {
     OfAServer,
 }
 
-/// What an item is; a 400 for one that no route carries.
+/// Reads the kind of an item. Fails with a 400 for one that no route can carry.
 fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
     let word = type_of(item);
     Ok(match word.as_ref() {
@@ -73,14 +73,14 @@ fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
 
 fn reference(item: Value<'_>) -> GatewayError {
     let path = item.path();
-    let message = format!("{path}: this gateway keeps no items, so that none can be referred to; send the item itself.");
+    let message = format!("{path}: this gateway stores no items, so you cannot refer to one; send the item itself.");
     GatewayError::new(ErrorKind::Unsupported, message)
         .with_code("unsupported")
         .with_param(path)
-        .with_hint("Clients send whole items when they are told not to store responses: set store to false.")
+        .with_hint("Set store to false: then your client sends whole items.")
 }
 
-/// The items of a list; none where the input is a text.
+/// The items of the input; empty if the input is a string.
 fn list(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
     let input = body.required("input")?;
     match input.kind() {
@@ -124,7 +124,7 @@ fn check_item(item: Value<'_>) -> Result<(), GatewayError> {
     texts.iter().try_for_each(|name| text_field(item, name).map(drop))
 }
 
-/// The conversation of an input. What has no place in it is noted in `left_out`.
+/// Decodes the conversation of an input. Adds to `left_out` what it cannot hold.
 pub(super) fn messages(
     body: Value<'_>,
     thoughts: Option<&ThoughtKeys>,
@@ -188,7 +188,7 @@ fn message(
     })
 }
 
-/// A text, or what else is there as JSON, in whatever way the client spells it.
+/// A string, or other values as JSON, however the client wrote them.
 fn written(output: Value<'_>) -> String {
     let json = || output.meaning().map_or_else(|| output.json().0, |meaning| meaning.to_string());
     output.as_text().map_or_else(json, Cow::into_owned)
@@ -205,13 +205,13 @@ fn call(item: Value<'_>, arguments: JsonText) -> Result<Part, GatewayError> {
     Ok(Part::ToolCall(ToolCall { id: id_of(item)?, name, arguments, signature: None, place: item.place() }))
 }
 
-/// The id that links a call with its result. OpenAI's oldest typed tools have `id` for it.
+/// The id that links a call with its result. OpenAI's oldest typed tools use `id`.
 fn id_of(item: Value<'_>) -> Result<String, GatewayError> {
     let [call, own] = item.fields(["call_id", "id"])?;
     Ok(optional_text(call.or(own))?.unwrap_or_default())
 }
 
-/// A thought that comes back. One that carries what nobody here wrote, or what was altered, is no thought of this session.
+/// A returned reasoning item. One that was changed, or that this deployment did not write, is dropped.
 fn thought(
     item: Value<'_>,
     thoughts: Option<&ThoughtKeys>,
@@ -228,7 +228,7 @@ fn thought(
     Ok((!text.is_empty()).then(|| Part::Reasoning { text, signature: None, place: item.place() }))
 }
 
-/// The values of a request that hold parts.
+/// The values of a request that contain parts.
 pub(in crate::wire::responses::client) fn contents(body: Value<'_>) -> Vec<Value<'_>> {
     let items = body.get("input").into_iter().flat_map(Value::elements);
     items.flat_map(|item| ["content", "output"].into_iter().filter_map(move |place| item.get(place))).collect()

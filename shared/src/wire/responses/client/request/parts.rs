@@ -10,7 +10,7 @@ use crate::wire::request::{
     FILE_BY_ID, NeededTexts, check_content, optional_text, quoted, required_text, text_at, text_field, unsupported,
 };
 
-/// What content parts cannot be without.
+/// Strings that each type of content part requires.
 const NEEDED: NeededTexts = &[
     ("input_text", &[&["text"]]),
     ("output_text", &[&["text"]]),
@@ -19,8 +19,8 @@ const NEEDED: NeededTexts = &[
     ("input_audio", &[&["input_audio", "format"], &["input_audio", "data"]]),
 ];
 
-/// A picture that only OpenAI can read.
-const PICTURE_BY_ID: &str = "a picture by id; send image_url instead";
+/// An image that only OpenAI can read.
+const PICTURE_BY_ID: &str = "an image by id; send image_url instead";
 
 /// Checks the content of a message or of a result.
 pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
@@ -29,7 +29,7 @@ pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
     pictures.filter(|part| part.get("image_url").is_some()).try_for_each(|part| address(part).map(drop))
 }
 
-/// What a content says: a text, or parts.
+/// The content of a message: a string, or parts.
 pub(super) fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     match content.as_text() {
         Some(text) => Ok(vec![text_part(text.into_owned())]),
@@ -70,7 +70,7 @@ fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Part, GatewayError
     })
 }
 
-/// The address of a picture: a text, or in an object as Chat Completions has it.
+/// The URL of an image: a string, or in an object as in Chat Completions.
 fn address(part: Value<'_>) -> Result<Value<'_>, GatewayError> {
     let place = part.required("image_url")?;
     if place.kind() == Kind::Text { Ok(place) } else { text_at(part, &["image_url", "url"]) }

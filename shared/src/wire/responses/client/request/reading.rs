@@ -1,4 +1,4 @@
-//! What is read of a Responses request. Top-level fields that no conversation has are named apart.
+//! What is read of a Responses request. Unknown top-level fields are found elsewhere.
 
 use crate::wire::unread::Reading::{ByType, Default, Each, Members};
 use crate::wire::unread::{Reading, WHOLE};
@@ -12,7 +12,7 @@ pub(super) const BODY: &[(&str, &Reading)] = &[
     ("text", &Members(&[("format", &FORMAT), ("verbosity", WHOLE)])),
 ];
 
-// A message without a type is read by the same table where its item is.
+// A message without a type is read by the same table.
 static ITEM: Reading = ByType(&[
     ("message", &MESSAGE),
     ("reasoning", &THOUGHT),
@@ -30,7 +30,7 @@ static ITEM: Reading = ByType(&[
     ("tool_search_output", &TYPED_OUTPUT),
 ]);
 
-/// What is read of a message. Ids and states of items are OpenAI's own bookkeeping, and mean nothing to a model.
+/// What is read of a message. Ids and states of items are OpenAI's own bookkeeping and mean nothing to a model.
 pub(super) static MESSAGE: Reading =
     Members(&[("type", WHOLE), ("id", WHOLE), ("status", WHOLE), ("role", WHOLE), ("content", &CONTENT)]);
 
@@ -96,7 +96,7 @@ static TYPED_OUTPUT: Reading = Members(&[
     ("max_output_length", WHOLE),
 ]);
 
-/// What is read of a declared tool. That a search has to find it first is no part of what it is.
+/// What is read of a declared tool. Settings for tool search do not change what it is.
 static TOOL: Reading = ByType(&[
     ("function", &FUNCTION),
     ("custom", &CUSTOM),
@@ -124,7 +124,7 @@ static FUNCTION: Reading = Members(&[
     ("defer_loading", WHOLE),
 ]);
 
-// No other vendor holds a text to a grammar.
+// No other vendor enforces a grammar.
 static CUSTOM: Reading = Members(&[
     ("type", WHOLE),
     ("name", WHOLE),

@@ -8,41 +8,41 @@ use super::event::{Event, Events, PartOut};
 use crate::chat::request::Signature;
 use crate::chat::{Delta, Part};
 
-/// A block that is being told.
+/// A block in progress.
 pub(super) struct Block {
     pub(super) id: String,
-    /// Where its item stands in the reply.
+    /// Number of its item in the reply.
     pub(super) number: usize,
-    /// All of it that has come.
+    /// Everything that has come so far.
     pub(super) part: Part,
-    /// What its tool is, for a call.
+    /// The tool of a call.
     pub(super) tool: Option<Named>,
-    /// Whether its item was added: a block that says nothing has none.
+    /// Whether its item was added. An empty block has none.
     pub(super) is_added: bool,
 }
 
 impl Block {
-    /// An event of its item.
+    /// An event about its item.
     pub(super) fn event(&self) -> Event<'_> {
         Event { output_index: Some(self.number), item_id: Some(&self.id), ..Event::default() }
     }
 
-    /// An event of the one part of a message.
+    /// An event about the only part of a message.
     pub(super) fn in_content(&self) -> Event<'_> {
         Event { content_index: Some(0), ..self.event() }
     }
 
-    /// An event of the one part of what a thought is shown as.
+    /// An event about the only part of a reasoning summary.
     pub(super) fn in_summary(&self) -> Event<'_> {
         Event { summary_index: Some(0), ..self.event() }
     }
 
-    /// Whether it is a thought of which no word has come.
+    /// Whether it is reasoning without any text so far.
     pub(super) fn has_no_words(&self) -> bool {
         matches!(&self.part, Part::Reasoning { text, .. } if text.is_empty())
     }
 
-    /// Takes the next piece of it.
+    /// Adds the next piece.
     pub(super) fn take(&mut self, delta: &Delta) {
         match (&mut self.part, delta) {
             (Part::Text { text, .. }, Delta::Text(piece)) | (Part::Reasoning { text, .. }, Delta::Reasoning(piece)) => {
@@ -50,12 +50,12 @@ impl Block {
             }
             (Part::ToolCall(call), Delta::Arguments(piece)) => call.arguments.0.push_str(piece),
             (Part::Reasoning { signature, .. }, Delta::Signature(signed)) => *signature = Some(Signature::clone(signed)),
-            // The vault keeps the signatures of calls; the grammar allows nothing else.
+            // The vault keeps the signatures of calls. The grammar allows nothing else.
             _ => {}
         }
     }
 
-    /// Tells that the parts of its item are done.
+    /// Writes the end of its item's parts.
     pub(super) fn finish(&self, item: &Item, events: &mut Events, out: &mut BytesMut) {
         match (&self.part, item) {
             (Part::Text { text, .. }, _) => {

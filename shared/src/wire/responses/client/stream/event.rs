@@ -1,4 +1,4 @@
-//! The events of a Responses stream, numbered as they are written.
+//! The events of a Responses stream, numbered in order.
 
 use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::super::item::{Content, Item, Summary};
 use super::super::response::Response;
 
-/// An event, by the members that it has.
+/// An event with its members.
 #[derive(Default, Serialize)]
 pub(super) struct Event<'a> {
     #[serde(rename = "type")]
@@ -50,7 +50,7 @@ pub(super) enum PartOut {
     Summary(Summary),
 }
 
-/// Writes events and numbers them.
+/// Writes and numbers events.
 #[derive(Default)]
 pub(super) struct Events {
     sequence: u64,
@@ -71,13 +71,13 @@ impl Events {
     }
 }
 
-/// Writes an event straight into the buffer: serialised JSON has no line ends, and what is carried as text has none either
+/// Writes an event directly to the buffer. Serialised JSON has no line breaks, and raw JSON inside has none either
 /// (`on_one_line`), so one `data` line is enough.
 pub(super) fn write<T: Serialize>(kind: &str, event: &T, out: &mut BytesMut) {
     for text in ["event: ", kind, "\ndata: "] {
         out.extend_from_slice(text.as_bytes());
     }
-    // Strings, numbers and JSON always serialise.
+    // Serialising strings, numbers and JSON cannot fail.
     let _ = serde_json::to_writer((&mut *out).writer(), event);
     out.extend_from_slice(b"\n\n");
 }
