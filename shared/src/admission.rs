@@ -1,4 +1,5 @@
-//! Who may pass: the drivers of the admission protocol, and a short memory for answers.
+//! Decides whether a request may proceed: runs the admission protocol against the table, and remembers answers for a short
+//! time.
 
 mod issue;
 mod memory;
@@ -28,18 +29,18 @@ pub use refusal::{Rates, rate_headers, with_rates};
 /// How long a refusal waits for the release of a hold that it may have left.
 const GIVE_BACK: Duration = Duration::from_millis(100);
 
-/// A request that may go on.
+/// An admitted request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
-    /// Whose request it is.
+    /// The key.
     pub key: KeyId,
-    /// What it took from the key; `None` when the key was only recognised, or let in from memory.
+    /// What it took from the key; `None` if the key was only recognised, or admitted from memory.
     pub hold: Option<Hold>,
-    /// Whether a late duplicate of the admission may still come.
+    /// Whether a late duplicate of the admission may still arrive.
     pub uncertain: bool,
-    /// The generated tokens it may have.
+    /// The output tokens that it may have.
     pub output_tokens: u64,
-    /// Whether its key pays in advance.
+    /// Whether the key is prepaid.
     pub prepaid: bool,
     /// What is left of the key's rates.
     pub rates: Option<Rates>,
@@ -54,29 +55,29 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Checks keys against that table. A key may read so often a minute what costs nothing; 0 does not limit that.
+    /// Checks keys against a table. `reads_per_minute` limits free requests per key; 0 removes the limit.
     pub fn new(store: Store, reads_per_minute: u32) -> Self {
         Self { store, memory: Memory::default(), reads: Reads::new(reads_per_minute) }
     }
 
-    /// Counts a request for what costs nothing, such as the key's own usage, before the table is asked anything. A key that was nobody's a
+    /// Counts a free request, such as reading the key's own usage, before the table is asked. A key that was unknown a
     /// moment ago is refused as such.
     pub fn take_read(&self, key: &ApiKey) -> Result<(), GatewayError> {
         self.refuse_nobody(key)?;
         self.reads.take(key.digest())
     }
 
-    /// Recognises a key for an endpoint that costs nothing, if it may be used from there. Known keys are trusted for a minute.
+    /// Recognises a key for a free endpoint, if it may be used from this address. Known keys are trusted for a minute.
     pub async fn authenticate(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         self.recognise(key).await?.at(address)
     }
 
-    /// Whether a key pays in advance, as far as it is known: one that is not known does.
+    /// Whether a key is prepaid, as far as known. An unknown key counts as prepaid.
     pub fn is_prepaid(&self, key: &ApiKey) -> bool {
         self.memory.stale(key.digest()).is_none()
     }
 
-    /// Who a key is, wherever it is used from.
+    /// Recognises a key, whatever its address.
     async fn recognise(&self, key: &ApiKey) -> Result<Recognised, GatewayError> {
         self.refuse_nobody(key)?;
         if let Some(known) = self.memory.fresh(key.digest()) {
@@ -91,7 +92,7 @@ impl Admission {
         }
     }
 
-    /// The key as the table has it at this moment: for answers that must not be a minute old.
+    /// The key as it is in the table now, for answers that must not be a minute old.
     pub async fn current(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<StoredKey, GatewayError> {
         self.refuse_nobody(key)?;
         match self.store.current_key(key.id()).await {
@@ -103,8 +104,8 @@ impl Admission {
         }
     }
 
-    /// Takes what a request needs from its key, or says why it may not go on. With the table out of reach, a key that is not
-    /// prepaid and passed in the last ten minutes passes again; every other one gets a 503, never a 401.
+    /// Takes what a request needs from its key, or returns the refusal. If the table does not answer, a key that is not
+    /// prepaid and was admitted in the last ten minutes is admitted again; every other key gets a 503, never a 401.
     pub async fn admit(&self, key: &ApiKey, demand: Demand, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         self.refuse_nobody(key)?;
         self.refuse_again(key, &demand.model, Some(demand.least_amount()))?;
@@ -130,7 +131,7 @@ impl Admission {
             match machine.step(event, now()) {
                 AdmitStep::Do(next) => effect = next,
                 AdmitStep::Done(Ok(grant)) => break *grant,
-                // An unanswered write may have been done all the same: whoever goes on ends its hold, and so does a refusal.
+                // A write without an answer may have been done. Either the request or its refusal ends the hold.
                 AdmitStep::Done(Err(Denial::Unavailable)) => {
                     let unanswered = StoreError::Unavailable("no admission was answered".into());
                     let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(&model));
@@ -159,8 +160,8 @@ impl Admission {
         Ok(self.permit(key, grant))
     }
 
-    /// Takes one request of a key's rate for something that costs nothing, if the key may be used from there and for that model.
-    /// Returns what is left of the rates, or nothing where requests are not limited or the table is out of reach.
+    /// Takes one request of a key's rate for a free endpoint, if the key may be used from this address and for this model.
+    /// Returns what is left of the rates, or `None` if requests are not limited or the table does not answer.
     pub async fn take_request(
         &self,
         key: &ApiKey,
@@ -202,7 +203,7 @@ impl Admission {
         }
     }
 
-    /// Undoes an admission, if it was done. If that fails the hold expires by itself.
+    /// Undoes an admission, if it was done. If this fails, the hold expires by itself.
     async fn give_back(&self, key: &KeyId, request: RequestId, taken: &Taken<'_>) {
         let Taken { hold, uncertain } = *taken;
         let release = ReleaseWrite {
@@ -245,7 +246,7 @@ impl Admission {
         known
     }
 
-    /// The rates of a key that a write was refused for. Its holder is known by that, too.
+    /// The rates of a key whose write was refused. This also confirms the holder of the key.
     fn rates_of_refused(&self, key: &ApiKey, old: &StoredKey) -> Rates {
         let now = now();
         if old.admits(key.digest(), u128::from(now)) {
@@ -254,20 +255,21 @@ impl Admission {
         Rates::at(old, now)
     }
 
-    /// A denial as the client sees it: with what is left of the rates, if the key is known by now.
+    /// A denial for the client, with the remaining rates if the key is known by now.
     fn refuse(&self, key: &ApiKey, denial: &Denial, rates: Option<Rates>) -> GatewayError {
         let rates = rates.filter(|_| refusal::is_of_a_known_key(denial));
         self.memory.refuse(key.digest(), denial, rates.as_ref());
         with_rates(refusal::of(denial), rates.as_ref())
     }
 
-    /// Refuses a key that was nobody's a moment ago.
+    /// Refuses a key that was unknown a moment ago.
     fn refuse_nobody(&self, key: &ApiKey) -> Result<(), GatewayError> {
         if self.memory.is_unauthorized(key.digest()) { Err(GatewayError::unauthorized()) } else { Ok(()) }
     }
 
-    /// Refuses a request for what the table refused one a moment ago, and would refuse this one. It is silent about a model that
-    /// the key may not use: the table's answer to that is another one. `needed` is the least that is held for the request.
+    /// Refuses a request if the table refused the same a moment ago and would refuse it again. Says nothing about a model
+    /// that the key may not use, because the table's answer is different. `needed` is the smallest amount held for the
+    /// request.
     fn refuse_again(&self, key: &ApiKey, model: &str, needed: Option<PicoUsd>) -> Result<(), GatewayError> {
         let (memory, digest) = (&self.memory, key.digest());
         if !memory.may_use(digest, model) {
@@ -289,16 +291,16 @@ impl Admission {
 /// What an admission may have taken.
 struct Taken<'a> {
     hold: &'a Hold,
-    /// Whether a late duplicate of the admission may still come.
+    /// Whether a late duplicate of the admission may still arrive.
     uncertain: bool,
 }
 
-/// What an admission may have taken whose answer never came.
+/// What an admission without an answer may have taken.
 fn unanswered_hold(hold: &Hold) -> Taken<'_> {
     Taken { hold, uncertain: true }
 }
 
-/// What a client is told when the table did not say who it is.
+/// The error for a client that the table did not identify.
 fn unanswered(error: &StoreError) -> GatewayError {
     match error {
         StoreError::Malformed(cause) => GatewayError::internal(cause.clone()),
@@ -307,7 +309,7 @@ fn unanswered(error: &StoreError) -> GatewayError {
     }
 }
 
-/// Waits for a random time below so many milliseconds.
+/// Waits for a random time, at most this many milliseconds.
 async fn pause(ceiling: u64) {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
 }

@@ -1,7 +1,7 @@
-//! API keys: their form, their checksum, their digests, and where a request carries them. No I/O.
+//! API keys: their form, checksum and digests, and where a request carries them. No I/O.
 //!
-//! A key is `bk_`, 12 characters lookup, 28 characters secret, 6 characters CRC-32 of everything before, all base62.
-//! The checksum refuses typos and scanners without asking the database.
+//! A key is `bk_`, a lookup part of 12 characters, a secret of 28, and a CRC-32 of everything before it in 6, all in base62.
+//! The checksum refuses typing errors and scanners without a table call.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -19,7 +19,7 @@ const CHECKSUM_LENGTH: usize = 6;
 const LENGTH: usize = PREFIX.len() + LOOKUP_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A well-formed key as a request carries it. Whether it is anybody's is the store's knowledge.
+/// A well-formed key from a request. The store knows whether it exists.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
     id: KeyId,
@@ -28,7 +28,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Checks form and checksum; every failure reads the same.
+    /// Parses a key and checks its checksum. Every error reads the same.
     pub fn parse(text: &str) -> Result<Self, GatewayError> {
         let malformed = GatewayError::unauthorized;
         let body = text.strip_prefix(PREFIX).ok_or_else(malformed)?;
@@ -49,7 +49,7 @@ impl ApiKey {
     }
 
     /// The key of a request: `X-API-Key`, or `Authorization: Bearer`. A credential that does not begin with `bk_` is ignored
-    /// beside one that does; two different keys are a 400, because guessing which one pays would be wrong half of the time.
+    /// if there is one that does. Two different keys are a 400, because it is unclear which one pays.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, GatewayError> {
         let direct = headers.get_all("x-api-key").iter().filter_map(|value| value.to_str().ok());
         let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.to_str().ok()?));
@@ -72,19 +72,19 @@ impl ApiKey {
         self.digest
     }
 
-    /// The last four characters, by which a person recognises a key.
+    /// The last four characters, by which people recognise a key.
     pub fn last4(&self) -> &str {
         &self.last4
     }
 }
 
-/// A new key: the text to show once, and the parsed key to store. `None` when the random source fails.
+/// Creates a key: the text to show once, and the parsed key to store. Returns `None` if the random source fails.
 pub fn mint(random: &dyn SecureRandom) -> Option<(SecretString, ApiKey)> {
     with_secret(&random_base62(random, LOOKUP_LENGTH)?, random)
 }
 
-/// A new key in the place of `old`: with its lookup part, which is nowhere but in the key itself, and so with its id. `None` when
-/// `old` is no key or the random source fails.
+/// Creates a new secret for `old`, with the same lookup part and so the same id. The lookup part exists only in the key
+/// itself. Returns `None` if `old` is not a key or the random source fails.
 pub fn remint(old: &SecretString, random: &dyn SecureRandom) -> Option<(SecretString, ApiKey)> {
     let old = old.expose_secret();
     ApiKey::parse(old).ok()?;
@@ -103,7 +103,7 @@ fn random_base62(random: &dyn SecureRandom, length: usize) -> Option<String> {
     let mut bytes = [0_u8; 64];
     while text.len() < length {
         random.fill(&mut bytes).ok()?;
-        // 248 = 4 * 62: larger bytes are thrown away, or the first letters would be likelier than the last.
+        // 248 = 4 * 62: larger bytes are skipped, because they would make the first letters more likely.
         let letters = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| BASE62.get(usize::from(byte % 62)));
         text.extend(letters.take(length - text.len()).copied().map(char::from));
     }

@@ -1,4 +1,4 @@
-//! Request bodies: decompressed once, within limits.
+//! Decompresses request bodies, within limits.
 
 use std::io::Read;
 
@@ -8,20 +8,20 @@ use http::header::CONTENT_ENCODING;
 
 use crate::error::{ErrorKind, GatewayError};
 
-/// Largest body after decompression. Lambda's own limit for the event is 6 MB, so only compressed bodies get near it.
+/// Largest body after decompression. Lambda's limit for the event is 6 MB, so only compressed bodies come close.
 pub const MAX_BODY_BYTES: usize = 25 * 1024 * 1024;
 
-/// Largest body, after decompression, that is read for a key whose form is right but of which nothing else is known.
+/// Largest body after decompression that is read before the table confirms the key.
 pub const SMALL_BODY_BYTES: usize = 64 * 1024;
 
-/// The body as text: `gzip`, `deflate`, `br` and `zstd` are undone. 413 beyond 25 MB, 415 for another encoding or more than one,
-/// 400 for a body that does not decompress or is not UTF-8.
+/// The body as text, after undoing `gzip`, `deflate`, `br` or `zstd`. Fails with 413 above 25 MB, 415 for another encoding
+/// or more than one, and 400 for a body that cannot be decompressed or is not UTF-8.
 pub fn read(headers: &HeaderMap, body: Bytes) -> Result<String, GatewayError> {
     read_within(headers, body, MAX_BODY_BYTES)?.ok_or_else(too_large)
 }
 
-/// The same of a body that is small; `None` for a larger one, of which no more is decompressed than that, and for `br` and `zstd`:
-/// their decoders fill a window of megabytes before they give the first byte.
+/// The same for small bodies. Returns `None` for larger ones, without decompressing more than the limit, and for `br` and
+/// `zstd`, whose decoders fill a window of megabytes before the first byte.
 pub fn read_small(headers: &HeaderMap, body: Bytes) -> Result<Option<String>, GatewayError> {
     match encoding(headers)?.as_deref() {
         Some("br" | "zstd") => Ok(None),
@@ -42,7 +42,7 @@ fn read_within(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Option<
     bytes.map(|bytes| String::from_utf8(bytes).map_err(not_text)).transpose()
 }
 
-/// The one encoding of a body. Layers upon layers would multiply what a small body can cost.
+/// The encoding of a body. Only one is accepted, because several would multiply the cost of a small body.
 fn encoding(headers: &HeaderMap) -> Result<Option<String>, GatewayError> {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let names = values.flat_map(|list| list.split(',')).map(|name| name.trim().to_lowercase());
@@ -55,14 +55,14 @@ fn encoding(headers: &HeaderMap) -> Result<Option<String>, GatewayError> {
     Ok(first)
 }
 
-/// `deflate` means zlib by the standard, and raw deflate by many senders.
+/// `deflate` is zlib by the standard, but many senders use raw deflate.
 fn deflate(bytes: &[u8], limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
     let zlib = inflate(flate2::read::ZlibDecoder::new(bytes), "deflate", limit);
     zlib.or_else(|_| inflate(flate2::read::DeflateDecoder::new(bytes), "deflate", limit))
 }
 
-/// A stream that begins with the mark of a large window is none of RFC 7932 (section 9.1), but the decoder would take a gigabyte
-/// for it.
+/// A stream that begins with the large-window mark is not valid by RFC 7932 (section 9.1), but the decoder would take a
+/// gigabyte for it.
 fn brotli(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     const LARGE_WINDOW: u8 = 0b001_0001;
     if bytes.first().is_some_and(|first| first & 0b111_1111 == LARGE_WINDOW) {
@@ -71,7 +71,7 @@ fn brotli(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     Ok(brotli_decompressor::Decompressor::new(bytes, 4096))
 }
 
-/// The largest window that a server must take is 8 MB (RFC 9659).
+/// Servers need not accept windows above 8 MB (RFC 9659).
 fn zstd(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     const MOST: u64 = 8 * 1024 * 1024;
     if zstd_window(bytes).is_some_and(|window| window > MOST) {
@@ -80,7 +80,7 @@ fn zstd(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|_| corrupt("zstd", "an unreadable frame"))
 }
 
-/// The window of a frame, from its header (RFC 8878, section 3.1.1.1); `None` for one that holds its content in one segment.
+/// The window of a frame, from its header (RFC 8878, section 3.1.1.1); `None` if the content is a single segment.
 fn zstd_window(bytes: &[u8]) -> Option<u64> {
     const SINGLE_SEGMENT: u8 = 1 << 5;
     let [_, _, _, _, descriptor, window, ..] = *bytes else { return None };
@@ -89,7 +89,7 @@ fn zstd_window(bytes: &[u8]) -> Option<u64> {
     (descriptor & SINGLE_SEGMENT == 0).then(|| base.saturating_add((base / 8).saturating_mul(mantissa)))
 }
 
-/// The decompressed bytes; `None` beyond the limit.
+/// The decompressed bytes; `None` above the limit.
 fn inflate(reader: impl Read, encoding: &str, limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
     let mut out = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);

@@ -1,12 +1,13 @@
-//! Which routes are known to be broken, shared by all environments through one small item per route.
+//! The circuit breaker: which routes are broken. All environments share it, with one small item per route.
 //!
-//! Each environment alone sees too few requests to know. Five failures in a row open a route's circuit; after the cool-down one
-//! environment, chosen by a conditional write, may send one request as a probe. It closes the circuit or doubles the cool-down.
+//! One environment alone sees too few requests. Five failures in a row open a route's circuit. After the cool-down one
+//! environment, chosen by a conditional write, may send one request as a probe. The probe closes the circuit or doubles the
+//! cool-down.
 //!
-//! What one key sends may be what fails: requests so large that they always time out. So failures of one key alone keep only that
-//! environment off a route, which met five of them in a row, and for ten seconds. For all environments a circuit opens with failures of
-//! two keys, or with one that no request can bring about.
-//! Nothing is written while all goes well, and a table that is out of reach only costs the sharing.
+//! A single key's requests may be the cause of failures, for example requests so large that they always time out. So
+//! failures of one key only keep the environment that saw five in a row off the route, for ten seconds. The circuit opens
+//! for all environments after failures of two keys, or after a failure that no request can cause. Nothing is written while
+//! all goes well. If the table does not answer, only the sharing is lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,65 +24,66 @@ use crate::store::{Store, StoreError};
 
 /// Failures in a row that open a circuit.
 const OPENING_FAILURES: u64 = 5;
-/// Keys among whose failures they are, before the circuit opens for everybody.
+/// Number of keys whose failures open the circuit for all.
 const OPENING_KEYS: u64 = 2;
-/// Stands for all keys beside the one whose request met a failure that no request can bring about.
+/// Represents all other keys, for a failure that no request can cause.
 const WHOEVER: &str = "*";
-/// Cool-downs in milliseconds: the first, the longest, and that of a provider account without credit, which no retry fills.
+/// Cool-downs in milliseconds: the first, the longest, and that of a provider account without credit, which a retry does not
+/// refill.
 const FIRST_COOL_DOWN: u64 = 10_000;
 const LONGEST_COOL_DOWN: u64 = 120_000;
 const CREDIT_COOL_DOWN: u64 = 600_000;
-/// How long a provider counts as down whose token could not be had. Requests ask for it all the same, and say so again.
+/// How long a provider counts as down if its token cannot be fetched. Requests still try, and report again.
 const CREDENTIAL_COOL_DOWN: u64 = 60_000;
-/// How long a model is left alone that its provider does not serve. No outage takes so long.
+/// How long a model that its provider does not serve is skipped. No outage takes so long.
 const GONE_COOL_DOWN: u64 = 3_600_000;
-/// How long a reading of the states is good for.
+/// How long the states are used before they are read again.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// What is known of a route.
+/// The state of a route for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
-    /// Nothing against it.
+    /// Working, as far as known.
     Closed,
-    /// Broken, as far as anybody knows.
+    /// Broken, as far as known.
     Open,
     /// Broken until now; this request finds out whether it still is.
     Probe,
 }
 
-/// Why a route failed, as far as the cool-down is concerned.
+/// Why a route failed, as far as it matters for the cool-down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// It may work again any moment. What was asked may have brought it about.
+    /// It may work again at any moment. The request may have caused the failure.
     Outage,
-    /// There is no way there, whoever asks for what: no connection, or no credential. It may work again any moment.
+    /// It cannot be reached by any request: no connection, or no credential. It may work again at any moment.
     Unreachable,
-    /// Its token cannot be had: said of the provider's credential, not of a route.
+    /// Its token cannot be fetched. This is about the provider's credential, not about a route.
     Credential,
-    /// The account there is out of credit: somebody has to pay first.
+    /// The account has no credit; someone must pay first.
     Credit,
-    /// The model is not served there: that says nothing about its provider.
+    /// The model is not served there. This says nothing about the provider.
     Gone,
 }
 
-/// What a call tells about its route.
+/// What a call shows about its route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitOutcome {
-    /// The route works, whatever became of the request.
+    /// The route works, whatever the result of the request.
     Success,
     /// The route failed.
     Failure(Blame),
-    /// Nothing: the fault was the model's, the client's or ours.
+    /// Nothing: the model, the client or the gateway was at fault.
     Ignored,
 }
 
-/// A write that is under way beside the request. It logs its own failure.
+/// A write that runs in parallel with the request. It logs its own failure.
 pub type Write = BoxFuture<'static, ()>;
 
-/// The shared states as this environment knows them.
+/// The shared states, as this environment knows them.
 #[derive(Clone, Debug)]
 pub struct Circuits {
-    /// None where nothing is shared.
+    /// `None` if nothing is shared.
     store: Option<Store>,
     view: Arc<Mutex<View>>,
 }
@@ -90,40 +92,40 @@ pub struct Circuits {
 struct View {
     read: Option<Instant>,
     states: HashMap<RouteName, RouteState>,
-    /// Until when this environment alone leaves routes alone, in milliseconds since the epoch.
+    /// Until when only this environment skips routes, in milliseconds since the epoch.
     own: HashMap<RouteName, u64>,
 }
 
 /// A failure on its way to the table.
 struct Failure {
-    /// The state before it, as far as it was known.
+    /// The state before it, as far as known.
     seen: RouteState,
     /// The state after it, as far as this environment knows.
     next: RouteState,
-    /// Whose request met it.
+    /// The keys whose requests met it.
     accused: Vec<String>,
 }
 
 impl Circuits {
-    /// Circuits whose states are in that table.
+    /// Circuits with their states in a table.
     pub fn new(store: Store) -> Self {
         Self { store: Some(store), view: Arc::default() }
     }
 
-    /// Circuits that this process shares with nobody.
+    /// Circuits that are not shared.
     pub fn unshared() -> Self {
         Self { store: None, view: Arc::default() }
     }
 
-    /// Reads the states unless they were read just now. When that fails the old ones stay.
+    /// Reads the states, unless they were read a moment ago. If this fails, the old states stay.
     pub async fn refresh(&self) {
         let Some(store) = &self.store else { return };
         if self.view().read.is_some_and(|read| read.elapsed() < FRESH) {
             return;
         }
-        // Requests wait for a reading, and an old one will do: it has the time of one attempt.
+        // Requests wait for the reading, and an old one is good enough: it gets the time of one attempt.
         let read = timeout(store.attempt(), store.route_states()).await;
-        // A table in trouble is not asked by every request.
+        // A failing table is not asked by every request.
         self.view().read = Some(Instant::now());
         match read {
             Ok(Ok(states)) => self.view().states = states,
@@ -132,7 +134,7 @@ impl Circuits {
         }
     }
 
-    /// Whether the route may be used: closed, or open with its cool-down over and the probe won by this call.
+    /// Whether the route may be used: it is closed, or its cool-down is over and this call won the probe.
     pub async fn circuit_state(&self, route: &RouteName) -> CircuitState {
         let state = self.state(route);
         if state.open_until == 0 {
@@ -142,7 +144,7 @@ impl Circuits {
         if now < state.open_until {
             return CircuitState::Open;
         }
-        // Whoever moves the window on has the probe; everybody else sees an open circuit for one more window.
+        // The environment that moves the window forward has the probe. The others see an open circuit for one more window.
         let claimed = RouteState { open_until: now.saturating_add(state.cool_down), ..state };
         let won = match &self.store {
             Some(store) => store.change_route(route, state.open_until, claimed).await,
@@ -159,8 +161,8 @@ impl Circuits {
         }
     }
 
-    /// Notes what a call for a key showed of a route that was used in that state. This environment knows at once; the rest with the
-    /// write.
+    /// Records what a call for a key showed about a route that was used in this state. This environment knows it at once,
+    /// the others after the write.
     pub fn note(
         &self,
         route: &RouteName,
@@ -175,7 +177,7 @@ impl Circuits {
         }
     }
 
-    /// Notes whether a provider's token could be had. That keeps no request away, and tells `health` at once.
+    /// Records whether a provider's token could be fetched. This affects `health` at once, and no requests.
     pub fn note_credential(&self, provider: ProviderId, outcome: CircuitOutcome) -> Option<Write> {
         self.note(&RouteName::credential(provider), CircuitState::Closed, outcome, None)
     }
@@ -194,7 +196,7 @@ impl Circuits {
         Some(write.boxed())
     }
 
-    /// A success forgets failures, and closes the circuit if it was open.
+    /// A success clears failures, and closes the circuit if it was open.
     fn succeeded(&self, route: &RouteName) -> Option<Write> {
         self.view().own.remove(route);
         let seen = self.state(route);
@@ -213,8 +215,8 @@ impl Circuits {
         Some(write.boxed())
     }
 
-    /// Whether anything speaks for a provider: its token can be had, and it has no broken route, or at least one of those that ever failed
-    /// works again. Endpoints that count tokens speak neither for nor against it.
+    /// Whether a provider is healthy: its token can be fetched, and it has no broken route, or at least one route that
+    /// failed earlier works again. Token counting endpoints do not count.
     pub fn is_healthy(&self, provider: ProviderId) -> bool {
         if self.is_cooling_down(&RouteName::credential(provider)) {
             return false;
@@ -227,17 +229,17 @@ impl Circuits {
         known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
     }
 
-    /// Whether the route is known to be broken and nobody may try it yet.
+    /// Whether the route is broken and its cool-down is not over.
     pub fn is_cooling_down(&self, route: &RouteName) -> bool {
         now() < self.state(route).open_until
     }
 
-    /// Whether the route's model is known not to be served, and nobody may ask again yet.
+    /// Whether the route's model is not served, and its cool-down is not over.
     pub fn is_gone(&self, route: &RouteName) -> bool {
         self.is_cooling_down(route) && self.state(route).cool_down == GONE_COOL_DOWN
     }
 
-    /// Whether the route is known to be broken.
+    /// Whether the route is broken.
     pub fn is_open(&self, route: &RouteName) -> bool {
         self.state(route).open_until > 0
     }
@@ -264,7 +266,7 @@ impl Circuits {
         Ok(())
     }
 
-    /// What is known of a route: what all know, or that this environment leaves it alone for a while.
+    /// The state of a route: the shared one, or this environment's own.
     fn state(&self, route: &RouteName) -> RouteState {
         let view = self.view();
         let shared = view.states.get(route).copied().unwrap_or_default();
@@ -291,7 +293,7 @@ fn log(route: &RouteName, failure: Option<&StoreError>) {
     }
 }
 
-/// The state after a failure; `None` when it says nothing new.
+/// The state after a failure; `None` if nothing changes.
 fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64) -> Option<RouteState> {
     match (circuit, blame) {
         (CircuitState::Open, _) => None,
@@ -311,12 +313,13 @@ fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64
     }
 }
 
-/// Whether so many failures of so many keys open a circuit for all environments, which is still closed.
+/// Whether these failures and keys open a closed circuit for all environments.
 fn opens_for_all(counted: RouteState) -> bool {
     counted.failures >= OPENING_FAILURES && counted.keys >= OPENING_KEYS && counted.open_until == 0
 }
 
-/// Whose requests a failure counts against: one of nobody's is as one of a key's, and what no request can bring about counts against all.
+/// The keys that a failure counts against. A request without a key counts as one key; a failure that no request can cause
+/// counts against all.
 fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
     let own = key.map_or("nobody", KeyId::as_str).to_owned();
     match blame {

@@ -1,4 +1,4 @@
-//! The only reader of environment variables. A value that cannot work stops the start and names its variable.
+//! Reads environment variables; no other module does. A value that cannot work stops the start and names its variable.
 
 mod markup;
 mod models;
@@ -17,13 +17,13 @@ pub use providers::{
 };
 pub use table::TableConfig;
 
-/// Shorter ones could be guessed.
+/// Shorter secrets could be guessed.
 const SHORTEST_SECRET: usize = 32;
 
-/// Reads of usage, credits and models that a key may do a minute unless the environment says otherwise.
+/// Default limit of reads of usage, credits and models per key and minute.
 const READS_PER_MINUTE: u32 = 60;
 
-/// Every variable that a function reads, besides the AWS SDK's own. The template declares each for each function.
+/// All variables that a function reads, besides the AWS SDK's own. The template declares each for every function.
 pub const VARIABLES: [&str; 26] = [
     "TABLE_NAME",
     "TABLE_TIMEOUT_MS",
@@ -53,13 +53,13 @@ pub const VARIABLES: [&str; 26] = [
     "READS_PER_MINUTE",
 ];
 
-/// A variable that is missing or cannot be used.
+/// A variable that is missing or has an unusable value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("environment variable {variable}: {reason}")]
 pub struct ConfigError {
     /// The variable's name.
     pub variable: &'static str,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong, and what would be right.
     pub reason: String,
 }
 
@@ -69,59 +69,60 @@ impl ConfigError {
     }
 }
 
-/// Which origins a browser may call from.
+/// Origins that browsers may call from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
     /// Any origin, without credentials.
     Any,
-    /// Only these, compared exactly.
+    /// Only these; compared exactly.
     Listed(Vec<String>),
 }
 
-/// What serves a request whose model is on its way out, after the model's own routes. Models of the API contract always fall back.
+/// What serves a request for a deprecated model, after the model's own routes. Models of the API contract always have a
+/// fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFallback {
     /// Nothing.
     Nothing,
-    /// The model that the catalogue names as its replacement.
+    /// The replacement in the catalogue.
     Replacement,
 }
 
-/// A secret of the deployment's own making.
+/// A secret that the deployment created.
 #[derive(Debug)]
 pub struct OwnSecret {
-    /// The one in use.
+    /// The current one.
     pub current: SecretString,
-    /// The one that still counts while it is being replaced.
+    /// The previous one, which is accepted during a rotation.
     pub previous: Option<SecretString>,
 }
 
-/// Everything the environment decides.
+/// The configuration from the environment.
 #[derive(Debug)]
 pub struct Config {
     /// The DynamoDB table.
     pub table: TableConfig,
-    /// The file that replaces the embedded catalogue, resolved against the bundle's folder.
+    /// The file that replaces the embedded catalogue, with its full path.
     pub model_catalog: Option<PathBuf>,
-    /// What serves requests for models on their way out.
+    /// What serves requests for deprecated models.
     pub model_fallback: ModelFallback,
-    /// Whether models are served that only OpenRouter's list names.
+    /// Whether models that only OpenRouter lists are served.
     pub open_catalog: bool,
     /// Which models are served.
     pub models: ModelRules,
-    /// Which providers are there.
+    /// The configured providers.
     pub providers: ProviderConfig,
-    /// With them, only calls through the edge are answered; `None` lets everybody call the functions directly.
+    /// If set, only calls through the edge are answered; `None` accepts direct calls.
     pub origin_secrets: Option<OwnSecret>,
-    /// What proves that thoughts which clients send back are the gateway's; `None` believes none.
+    /// Verifies reasoning that clients send back; `None` accepts none.
     pub reasoning_secrets: Option<OwnSecret>,
-    /// Who may call from a browser.
+    /// Origins that browsers may call from.
     pub allowed_origins: AllowedOrigins,
     /// Whether INIT prepares connections and credentials.
     pub warmup: bool,
-    /// What keys are charged on top of the price.
+    /// Markups on the price.
     pub markups: Markups,
-    /// How often a minute a key may read usage, credits and models, in each environment; 0 does not limit it.
+    /// Reads of usage, credits and models per key and minute, in each environment; 0 removes the limit.
     pub reads_per_minute: u32,
 }
 
@@ -132,7 +133,7 @@ impl Config {
         Self::from_lookup(&|name| std::env::var(name).ok())
     }
 
-    /// Reads variables from `lookup`; an empty value counts as unset.
+    /// Reads variables from `lookup`. An empty value counts as unset.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let read = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let table = TableConfig::from_lookup(&read)?;
@@ -154,12 +155,12 @@ impl Config {
     }
 }
 
-/// How to log: Lambda's own variables, set by the function's logging configuration.
+/// Log settings: Lambda's own variables, set by the function's logging configuration.
 #[derive(Debug)]
 pub struct LogConfig {
     /// `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG`, else info.
     pub level: String,
-    /// One JSON object a line.
+    /// Whether to write one JSON object per line.
     pub json: bool,
     /// The function's name.
     pub function: String,
@@ -176,10 +177,10 @@ impl LogConfig {
     }
 }
 
-/// The file of `MODEL_CATALOG`. Lambda unpacks a bundle into `LAMBDA_TASK_ROOT`; elsewhere the working directory stands for it.
+/// The file of `MODEL_CATALOG`. Lambda unpacks a bundle into `LAMBDA_TASK_ROOT`; elsewhere the working directory is used.
 fn model_catalog(read: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let file = PathBuf::from(read("MODEL_CATALOG")?);
-    // Joining an absolute path keeps it as it is.
+    // Joining an absolute path keeps it unchanged.
     Some(read("LAMBDA_TASK_ROOT").map_or_else(|| file.clone(), |root| PathBuf::from(root).join(&file)))
 }
 
@@ -191,7 +192,7 @@ fn model_fallback(read: &dyn Fn(&str) -> Option<String>) -> Result<ModelFallback
     }
 }
 
-/// A secret by the names of its variables: the one in use, and the one before it.
+/// A secret from the variables of its current and previous value.
 fn own_secret(
     read: &dyn Fn(&str) -> Option<String>,
     [current, previous]: [&'static str; 2],

@@ -1,5 +1,5 @@
-//! Sends a request along the routes of its model: the first that can carry it and is not known to be broken, retries on it,
-//! and failover to the next one as long as nothing of a reply has reached the client.
+//! Sends a request along the routes of its model: to the first route that can carry it and is not broken, with retries, and
+//! with failover as long as the client has received no part of a reply.
 
 mod attempts;
 mod plan;
@@ -30,20 +30,20 @@ pub use prepared::{PreparedRequest, RoutableRequest};
 
 /// Everything between the gateway and the models.
 pub struct Upstreams {
-    /// The providers that have a credential.
+    /// Providers with a credential.
     pub providers: Providers,
-    /// The one HTTP client.
+    /// The HTTP client.
     pub transport: Transport,
-    /// Which routes are broken.
+    /// The circuit breaker.
     pub circuits: Circuits,
-    /// What may be spent on retries.
+    /// The budget for retries.
     pub budget: RetryBudget,
-    /// What keys are charged on top of the providers' prices.
+    /// Markups on the providers' prices.
     pub markups: Markups,
 }
 
 impl Upstreams {
-    /// The ways to a model, in order, that are configured and can answer in that mode, with what they cost on that day.
+    /// The configured routes of a model for this mode, in order, with their prices on that day.
     pub fn candidates(&self, model: &Arc<Model>, mode: Mode, day: Date) -> Vec<Candidate> {
         let ways = model.routes.iter().filter_map(|route| {
             let provider = self.providers.get(route.provider).filter(|provider| mode != Mode::Count || provider.counts());
@@ -53,20 +53,20 @@ impl Upstreams {
         ways.collect()
     }
 
-    /// Whether any of these ways is not known to be gone.
+    /// Whether any of these routes is not known to be gone.
     pub fn are_there(&self, candidates: &[Candidate]) -> bool {
         let name = |route: &Route| RouteName::new(route.provider, &route.upstream);
         candidates.iter().any(|candidate| !self.circuits.is_gone(&name(&candidate.route)))
     }
 }
 
-/// How the reply of an attempt is read within the time that a first event may take: a stream to its first content, a count and a
-/// reply in one piece to their end.
+/// Reads the reply of an attempt within the limit for the first event: a stream to its first content, other replies to their
+/// end.
 pub trait ReplyReader: Sync {
-    /// What comes out.
+    /// The result.
     type Read: Send;
 
-    /// Reads a reply of status 200 that came with that prepared request.
+    /// Reads a reply with status 200 to a prepared request.
     fn read(
         &self,
         prepared: &PreparedRequest,
@@ -74,7 +74,7 @@ pub trait ReplyReader: Sync {
     ) -> impl Future<Output = Result<Self::Read, UpstreamError>> + Send;
 }
 
-/// One request under way.
+/// A request in progress.
 pub struct Dispatch {
     request: RoutableRequest,
     prepared: PreparedRequest,
@@ -83,15 +83,15 @@ pub struct Dispatch {
     replacements: VecDeque<Candidate>,
     deadline: Instant,
     log: SharedAttemptLog,
-    /// Since when an attempt runs whose result is not in the log yet.
+    /// When the running attempt started, if its result is not logged yet.
     running: Option<Instant>,
-    /// Whether the present attempt's outcome is noted for its route's circuit.
+    /// Whether the current attempt's outcome was recorded for its route's circuit.
     noted: bool,
-    /// Route states that are being shared beside the request.
+    /// Writes of route states that run in parallel with the request.
     writes: FuturesUnordered<Write>,
 }
 
-/// What a dispatch has besides the route that it is on.
+/// What a dispatch has besides its current route.
 struct Rest {
     request: RoutableRequest,
     allowance: Allowance,
@@ -101,9 +101,9 @@ struct Rest {
 }
 
 impl Dispatch {
-    /// Takes the first route of a plan that is paid for. With every such route known to be broken it is the first of those: being
-    /// wrong about an outage must not be one. Fails with 402 when what was held covers no route, which only a key whose state
-    /// changed in the meantime can bring about.
+    /// Takes the first route of a plan that is covered by the hold. If all of them are broken, takes the first: a wrong
+    /// guess about an outage must not cause one. Fails with 402 if the hold covers no route, which happens only if the key
+    /// changed in the meantime.
     pub async fn begin(
         upstreams: &Upstreams,
         plan: Plan,
@@ -151,28 +151,28 @@ impl Dispatch {
         }
     }
 
-    /// What the client asks.
+    /// The client's request.
     pub fn request(&self) -> &RoutableRequest {
         &self.request
     }
 
-    /// The route the request is on.
+    /// The current route.
     pub fn prepared(&self) -> &PreparedRequest {
         &self.prepared
     }
 
-    /// Upstream calls so far, the running one included.
+    /// Number of upstream calls so far, including the running one.
     pub fn calls(&self) -> u32 {
         self.log.read().calls().saturating_add(u32::from(self.running.is_some()))
     }
 
-    /// Where it has been, readable while it is under way.
+    /// The attempts, readable while the request runs.
     pub fn log(&self) -> SharedAttemptLog {
         self.log.clone()
     }
 
-    /// Attempts until one gives what the reader reads, or nothing more can be done. The attempt runs on: see [`Self::answered`] and
-    /// [`Self::resume`].
+    /// Makes attempts until the reader has a result, or no attempt is left. The attempt stays open: see [`Self::answered`]
+    /// and [`Self::resume`].
     pub async fn run<R: ReplyReader>(&mut self, upstreams: &Upstreams, reader: &R) -> Result<R::Read, UpstreamError> {
         loop {
             (self.running, self.noted) = (Some(Instant::now()), false);
@@ -185,13 +185,13 @@ impl Dispatch {
         }
     }
 
-    /// The running attempt has answered: with the first content of a stream, or the whole of another reply.
+    /// The running attempt has answered: with the first content of a stream, or a whole reply.
     pub fn answered(&mut self) {
         self.log_attempt(200);
     }
 
-    /// Decides what follows an attempt that failed before anything of it reached the client, and waits as long as that takes. An
-    /// error means: nothing.
+    /// Decides what follows an attempt that failed before the client received anything, and waits as long as needed. Returns
+    /// the error if no attempt is left.
     pub async fn resume(&mut self, upstreams: &Upstreams, error: UpstreamError) -> Result<(), UpstreamError> {
         let Route { provider, upstream, .. } = &self.prepared.candidate.route;
         let (provider, upstream_model) = (provider.as_str(), upstream.as_str());
@@ -202,13 +202,14 @@ impl Dispatch {
         self.recover(upstreams, error).await
     }
 
-    /// Ends the last attempt, if it still runs, with that status, and notes what it showed of its route, unless that is done.
+    /// Ends the last attempt with this status, if it still runs, and records what it showed about its route, unless that was
+    /// done.
     pub fn conclude(&mut self, upstreams: &Upstreams, status: u16, outcome: CircuitOutcome) {
         self.log_attempt(status);
         self.note(upstreams, outcome);
     }
 
-    /// Ends a request that leaves no record, with the failure that ended it, and waits until its route's state is shared.
+    /// Ends a request that leaves no record, and waits until its route's state is shared.
     pub async fn conclude_unrecorded(&mut self, upstreams: &Upstreams, failure: Option<&UpstreamError>) {
         let outcome = failure.map_or(CircuitOutcome::Success, circuit_outcome);
         self.conclude(upstreams, failure.map_or(200, UpstreamError::status), outcome);
@@ -232,7 +233,7 @@ impl Dispatch {
         }
     }
 
-    /// Waits until everything this request has shown about routes is shared.
+    /// Waits until everything that this request showed about routes is shared.
     pub async fn share(&mut self) {
         while self.writes.next().await.is_some() {}
     }
@@ -263,14 +264,14 @@ impl Dispatch {
         }
         if severity == Severity::Gone {
             if is_its_own && self.prepared.candidate.tariff.moves {
-                // It may be the limit of the price that no host keeps to.
+                // The cause may be the price limit, which no host accepts.
                 return Err(error);
             }
             self.waiting.append(&mut self.replacements);
             return if self.fail_over(upstreams).await { Ok(()) } else { Err(error) };
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
-        // Known to be broken, or being probed: one attempt has to do.
+        // A broken or probed route gets only one attempt.
         let may = self.prepared.circuit == CircuitState::Closed && !upstreams.circuits.is_open(&self.prepared.name);
         match retry::pause(&error, self.prepared.tries, left, fastrand::f64()).filter(|_| may && upstreams.budget.spend()) {
             Some(pause) => {
@@ -282,7 +283,7 @@ impl Dispatch {
         }
     }
 
-    /// Goes on to the next route that can carry the request, is paid for, and is not known to be broken.
+    /// Switches to the next route that can carry the request, is covered by the hold, and is not broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
         while let Some(candidate) = self.waiting.pop_front() {
             let Ok(Some(mut prepared)) = self.allowance.prepare(upstreams, &self.request, &candidate) else { continue };
@@ -296,7 +297,7 @@ impl Dispatch {
         false
     }
 
-    /// Gets another credential than the refused one; false when there is none.
+    /// Fetches a new credential instead of the refused one. Returns false if there is none.
     async fn renew(&mut self, upstreams: &Upstreams) -> bool {
         let (Some(provider), Some(refused)) =
             (upstreams.providers.get(self.prepared.candidate.route.provider), self.prepared.token.take())
@@ -308,7 +309,7 @@ impl Dispatch {
     }
 }
 
-/// Waits for a future while route states are shared beside it.
+/// Waits for a future while route states are shared in parallel.
 async fn drive<T>(writes: &mut FuturesUnordered<Write>, future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     loop {
@@ -320,7 +321,7 @@ async fn drive<T>(writes: &mut FuturesUnordered<Write>, future: impl Future<Outp
     }
 }
 
-/// One call and the reading of its reply, within the time that a first event may take.
+/// Makes one call and reads its reply, within the limit for the first event.
 async fn attempt<R: ReplyReader>(
     upstreams: &Upstreams,
     prepared: &mut PreparedRequest,
@@ -340,8 +341,8 @@ async fn attempt<R: ReplyReader>(
     timeout(limit, call).await.map_err(late)?
 }
 
-/// What a failed call tells about its route. A refusal shows that the provider works: it has read the request. What depends on the
-/// request says nothing about the way there.
+/// What a failed call shows about its route. A refusal shows that the provider works, because it read the request. Failures
+/// that depend on the request show nothing about the route.
 pub fn circuit_outcome(error: &UpstreamError) -> CircuitOutcome {
     if error.depends_on_the_request() {
         return CircuitOutcome::Ignored;
@@ -370,8 +371,8 @@ fn not_configured(request: &RoutableRequest) -> GatewayError {
     GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured")
 }
 
-/// When a request must have ended: so long before its function is killed that the client hears why and the ledger is written.
-/// `deadline` is since the epoch; one that is long past, as local runtimes send, means none.
+/// When a request must have ended: early enough before the function is killed to tell the client and to write the ledger.
+/// `deadline` is since the epoch. A deadline long in the past, as local runtimes send, means none.
 pub fn end_of(deadline: Duration) -> Instant {
     const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
     const LONGEST: Duration = Duration::from_mins(14);

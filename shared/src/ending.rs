@@ -1,23 +1,23 @@
-//! How a request ends: one table of endings, and the one function that ends every request that was sent upstream, streamed or
-//! whole, panics included.
+//! How a request ends: one table of endings, and one function that ends every request that was sent upstream, whether
+//! streamed, whole or after a panic.
 //!
-//! | Ending | Whose fault | Charged | The circuit learns | Record | The client sees |
+//! | Ending | At fault | Charged | The circuit learns | Record | The client sees |
 //! |---|---|---|---|---|---|
-//! | complete: stop, length, tool calls, refusal; with or without usage; the client may have left | nobody's | yes | success | 200 | the reply |
-//! | the client stopped reading | the client's | what was generated | success | 499 | nothing more |
-//! | deadline after content | nobody's | what was generated | nothing | 504 | 504 or an error event, no retry |
-//! | deadline before content | the provider's | no | nothing | 504 | 504 or an error event, no retry |
-//! | refused as wrong, or by moderation | the request's | no | success; of moderation nothing | its status | its kind |
-//! | a reply that is too large | the provider's | no | nothing | 502 | 502 or an error event |
-//! | the model is not served | the provider's | no | nothing; that the model is gone, where all hear that | its status | 404 |
-//! | credential or credit refused | our account's | no | failure | its status | 502, 503 |
-//! | failed, cut, stalled, unreadable | the provider's | no | failure | its status | its kind |
-//! | no answer: empty, a broken tool call, cut arguments | the provider's | no | nothing | 502 | 502 or an error event |
-//! | panic | the gateway's | no | nothing | 500 | 500 or an error event |
-//! | kill | the gateway's | no | nothing | 500, by `reconcile` or `bk ledger replay` | a broken connection |
+//! | complete: stop, length, tool calls, refusal; with or without usage; the client may have left | no one | yes | success | 200 | the reply |
+//! | the client stopped reading | client | what was generated | success | 499 | nothing more |
+//! | deadline after content | no one | what was generated | nothing | 504 | 504 or an error event, no retry |
+//! | deadline before content | provider | no | nothing | 504 | 504 or an error event, no retry |
+//! | refused as wrong, or by moderation | request | no | success; for moderation nothing | its status | its kind |
+//! | a reply that is too large | provider | no | nothing | 502 | 502 or an error event |
+//! | the model is not served | provider | no | nothing, or that the model is gone for everyone | its status | 404 |
+//! | credential or credit refused | our account | no | failure | its status | 502, 503 |
+//! | failed, cut, stalled, unreadable | provider | no | failure | its status | its kind |
+//! | no answer: empty, a broken tool call, cut arguments | provider | no | nothing | 502 | 502 or an error event |
+//! | panic | gateway | no | nothing | 500 | 500 or an error event |
+//! | kill | gateway | no | nothing | 500, by `reconcile` or `bk ledger replay` | a broken connection |
 //!
-//! Who pays is ledger.md's rule: clients for what they asked for and got, or walked away from; nobody for a provider's fault or
-//! ours. A kill leaves no process to end anything: the log's checkpoints and the hold do.
+//! Clients pay for what they requested and got, or walked away from. A failure of the provider or the gateway costs nothing.
+//! After a kill no process is left to end the request: the log's checkpoints and the hold are used instead.
 
 mod conclude;
 
@@ -31,26 +31,26 @@ use crate::translate::{Metered, Relay};
 
 pub use conclude::{Ended, conclude};
 
-/// The status of a record whose client stopped reading, as nginx has it: the client closed the request.
+/// The record's status if the client stopped reading, as in nginx: the client closed the request.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The reply came to its end, whatever its finish reason is. A client that left changes nothing: the reply was read all the
-    /// same.
+    /// The reply is complete, whatever its finish reason. A client that left changes nothing, because the reply was read
+    /// anyway.
     Complete,
-    /// The deadline came while the gateway waited for the client to read.
+    /// The deadline passed while the gateway waited for the client to read.
     ClientStopped,
-    /// The deadline came while the gateway waited for the provider.
+    /// The deadline passed while the gateway waited for the provider.
     Deadline(Generated),
-    /// No attempt gave a complete reply; the last one failed with this.
+    /// No attempt gave a complete reply; this is the last failure.
     Failed(UpstreamError),
-    /// The gateway's own code broke down.
+    /// The gateway's own code panicked.
     Panicked,
 }
 
-/// What of a reply had come when its deadline did.
+/// What had come of a reply at its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generated {
     /// No content.
@@ -59,20 +59,20 @@ pub enum Generated {
     Something,
 }
 
-/// Whose fault an ending is.
+/// Who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nobody's.
+    /// No one.
     Nobody,
-    /// The client's, who did not read.
+    /// The client, which did not read.
     Client,
-    /// The request's: it would fail again.
+    /// The request: it would fail again.
     Request,
-    /// Our account's at the provider.
+    /// Our account at the provider.
     Account,
-    /// The provider's or the model's.
+    /// The provider or the model.
     Provider,
-    /// Our own.
+    /// The gateway.
     Gateway,
 }
 
@@ -81,42 +81,42 @@ pub enum Fault {
 pub enum Charge {
     /// What was generated, by the meter.
     Generated,
-    /// Nothing. The record keeps what the provider may take for it.
+    /// Nothing. The record keeps the cost at the provider.
     Nothing,
 }
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whose fault it is.
+    /// Who is at fault.
     pub fault: Fault,
     /// What is charged.
     pub charge: Charge,
-    /// What the route's circuit learns, unless it learnt from this attempt before.
+    /// What the route's circuit learns, unless it already learned from this attempt.
     pub circuit: CircuitOutcome,
-    /// The record's status: 200, or what the failure stands for.
+    /// The record's status: 200, or the status of the failure.
     pub status: u16,
 }
 
-/// The reply of an attempt as far as it came.
+/// The reply of an attempt so far.
 pub struct Received {
-    /// What relays it.
+    /// Its relay.
     pub relay: Relay,
     /// When its first content came.
     pub first_event: Instant,
-    /// Whether it has failed, and another attempt is under way instead.
+    /// Whether it failed, and another attempt is in progress.
     pub has_failed: bool,
 }
 
 impl Received {
-    /// The usage that is charged for it up to now.
+    /// The usage that is charged so far.
     pub fn metered(&self) -> Metered {
         self.relay.metered()
     }
 }
 
 impl Ending {
-    /// The ending of a request whose deadline came while the gateway waited for its provider.
+    /// The ending of a request whose deadline passed while the gateway waited for its provider.
     pub fn deadline(received: Option<&Received>) -> Self {
         let has_content = received.is_some_and(|received| !received.has_failed && received.relay.meter().has_content);
         Self::Deadline(if has_content { Generated::Something } else { Generated::Nothing })
@@ -135,7 +135,7 @@ impl Ending {
         }
     }
 
-    /// What the client is told, as an HTTP answer or as the event that ends its stream; `None` when its reply is complete.
+    /// The error for the client, as an HTTP response or as the last event of a stream; `None` if the reply is complete.
     pub fn error(&self) -> Option<GatewayError> {
         let late = |message: &'static str| GatewayError::new(ErrorKind::Timeout, message).without_retry();
         match self {

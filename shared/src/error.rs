@@ -1,6 +1,7 @@
-//! What can go wrong, by what the caller can do about it. The only place that maps a failure to an HTTP status and a public type.
+//! Errors for clients, by what the caller can do about them. Only this module maps a failure to an HTTP status and a public
+//! type.
 //!
-//! Rendering into a client's own format is `wire`'s job; the words and numbers come from here.
+//! `wire` renders them in the client's format, with the types and statuses from here.
 
 mod path;
 mod upstream;
@@ -14,14 +15,14 @@ use crate::reason::Reason;
 
 pub use upstream::{Absence, UpstreamError, UpstreamErrorKind};
 
-/// The words and numbers by which a family of clients knows failures, where families differ.
+/// Error types and statuses that differ between client formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorWords {
-    /// The type of an empty balance.
+    /// The type for an empty balance.
     pub payment_required: &'static str,
-    /// The type of a provider's failure, and of a gateway that is out of reach.
+    /// The type for a provider's failure, and for an unavailable gateway.
     pub upstream: &'static str,
-    /// The type of an answer that did not come in time.
+    /// The type for a timeout.
     pub timeout: &'static str,
     /// The status of a provider without capacity.
     pub overloaded: u16,
@@ -40,39 +41,39 @@ pub enum ErrorKind {
     RateLimited,
     /// The request itself is wrong: change the named field.
     InvalidRequest,
-    /// No such path or model.
+    /// Unknown path or model.
     NotFound,
-    /// The model has been ended by its vendor: use another one.
+    /// The vendor has ended the model: use another one.
     Gone,
-    /// The path exists for other methods.
+    /// The path supports other methods.
     MethodNotAllowed,
-    /// The path is not spoken in that protocol, or only in another one.
+    /// The path needs another protocol.
     UpgradeRequired,
-    /// Another request stands in the way.
+    /// Another request prevents this one.
     Conflict,
-    /// The body is larger than we take.
+    /// The body is too large.
     TooLarge,
-    /// The body's encoding is unknown to us.
+    /// The body's encoding is unknown.
     UnsupportedMediaType,
     /// The request is right, but no route of this model can carry it.
     Unsupported,
-    /// The provider failed, or refused us.
+    /// The provider failed, or refused our credential.
     Upstream,
-    /// The provider has no capacity at the moment.
+    /// The provider has no capacity now.
     Overloaded,
-    /// A part of the gateway, or every provider, is out of reach.
+    /// A part of the gateway, or every provider, is unavailable.
     Unavailable,
     /// The provider did not answer in time.
     Timeout,
-    /// Our own fault.
+    /// A bug in the gateway.
     Internal,
 }
 
-/// A failure as the client will see it, with its cause kept for the log. The message, the parameter and the hint may say what the client
-/// wrote: they never reach the log, and a [`Reason`] cannot hold it. So it has no `Display`.
+/// A failure as the client sees it, with its cause for the log. The message, the parameter and the hint may contain the
+/// client's text, so they never reach the log; a [`Reason`] cannot hold such text. For this reason there is no `Display`.
 #[derive(Clone, Debug)]
 pub struct GatewayError {
-    // Boxed: errors are rare, and every `Result` on the way carries their size.
+    // Boxed: errors are rare, but every `Result` has their size.
     details: Box<Details>,
 }
 
@@ -85,13 +86,13 @@ struct Details {
     hint: Option<String>,
     retry_after: Option<Duration>,
     cause: Option<Reason>,
-    /// Whether another try is out of the question, whatever the kind says.
+    /// Whether a retry is pointless, whatever the kind says.
     final_try: bool,
     headers: Vec<(&'static str, String)>,
 }
 
 impl GatewayError {
-    /// A failure of that kind with a message for the client.
+    /// A failure of this kind with a message for the client.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
         let (code, param, hint, retry_after, cause) = (None, None, None, None, None);
@@ -100,56 +101,56 @@ impl GatewayError {
         Self { details: Box::new(details) }
     }
 
-    /// The one answer to every unusable key: it must not tell unknown, revoked, expired and mistyped keys apart.
+    /// The answer to every unusable key. It must not distinguish unknown, revoked, expired and mistyped keys.
     pub fn unauthorized() -> Self {
         Self::new(ErrorKind::Unauthorized, "Unauthorized")
     }
 
-    /// A wrong field, named by its JSON path.
+    /// An invalid field, named by its JSON path.
     pub fn invalid(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidRequest, message).with_param(param)
     }
 
-    /// Our own fault; the cause goes to the log only.
+    /// A bug in the gateway. The cause goes to the log only.
     pub fn internal(cause: impl Into<Reason>) -> Self {
         Self::new(ErrorKind::Internal, "Internal server error").with_cause(cause)
     }
 
-    /// JSON of the client's that some step could not read or write although it passed every check: the last resort, because a client's
-    /// fault is never the gateway's own.
+    /// A client's JSON value that a step could not read or write although it passed all checks. The last resort: a client's
+    /// error is never reported as a bug of the gateway.
     pub fn unreadable(error: &serde_json::Error) -> Self {
         let message = "The body contains a JSON value that the gateway cannot process.";
         Self::new(ErrorKind::InvalidRequest, message).with_code("invalid_json").with_cause(Reason::json(error))
     }
 
-    /// The key store or another part of the gateway is out of reach.
+    /// The table or another part of the gateway is unavailable.
     pub fn unavailable(cause: impl Into<Reason>) -> Self {
         let message = "The gateway is temporarily unavailable, please try again.";
         Self::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_secs(1)).with_cause(cause)
     }
 
-    /// Adds a machine-readable reason.
+    /// Adds an error code.
     #[must_use]
     pub fn with_code(mut self, code: &'static str) -> Self {
         self.details.code = Some(code);
         self
     }
 
-    /// Names the field at fault by its JSON path.
+    /// Adds the JSON path of the field at fault.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.details.param = Some(param.into());
         self
     }
 
-    /// Adds the way out.
+    /// Adds a hint: what the client can do.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.details.hint = Some(hint.into());
         self
     }
 
-    /// Says when a retry makes sense.
+    /// Adds the time after which a retry makes sense.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.details.retry_after = Some(wait);
@@ -163,14 +164,14 @@ impl GatewayError {
         self
     }
 
-    /// Says that the same request would only fail again.
+    /// Marks the same request as pointless to repeat.
     #[must_use]
     pub fn without_retry(mut self) -> Self {
         self.details.final_try = true;
         self
     }
 
-    /// Adds a header to the answer; its name in lower case.
+    /// Adds a response header. Its name must be lower case.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.headers.push((name, value.into()));
@@ -187,7 +188,7 @@ impl GatewayError {
         &self.details.message
     }
 
-    /// The machine-readable reason.
+    /// The error code.
     pub fn code(&self) -> Option<&'static str> {
         self.details.code
     }
@@ -197,7 +198,7 @@ impl GatewayError {
         self.details.param.as_deref()
     }
 
-    /// The way out.
+    /// What the client can do.
     pub fn hint(&self) -> Option<&str> {
         self.details.hint.as_deref()
     }
@@ -207,12 +208,12 @@ impl GatewayError {
         self.details.retry_after
     }
 
-    /// Headers of the answer besides those that every failure has.
+    /// Response headers besides those that every failure has.
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.details.headers
     }
 
-    /// What happened, for the log: the cause, or the message where it is made of the gateway's own words alone.
+    /// The reason for the log: the cause, or the message if it contains only the gateway's own words.
     pub fn reason(&self) -> Reason {
         match (&self.details.cause, &self.details.message) {
             (Some(cause), _) => cause.clone(),
@@ -221,7 +222,7 @@ impl GatewayError {
         }
     }
 
-    /// The field at fault, for the log: its path without the names of the client's own choosing.
+    /// The field at fault for the log: its path without names that the client chose.
     pub fn logged_param(&self) -> Option<String> {
         self.param().map(path::logged)
     }
@@ -273,7 +274,7 @@ impl GatewayError {
         }
     }
 
-    /// The public type. 401, 429 and 500 read the same for all clients (API contract, section Errors).
+    /// The public type. 401, 429 and 500 have the same type for all clients (API contract, section Errors).
     pub fn public_type(&self, words: &ErrorWords) -> &'static str {
         match self.details.kind {
             ErrorKind::Unauthorized => "auth_error",

@@ -1,4 +1,4 @@
-//! A chat request from key to ledger, readable in one screen.
+//! An inference request from key to ledger.
 
 mod answer;
 mod count;
@@ -32,24 +32,24 @@ use answer::show_rates;
 use served::Ways;
 pub use served::{Named, Served, refuse_gone};
 
-/// A request as an endpoint hands it over.
+/// A request from an endpoint.
 pub struct Incoming<'a> {
     /// Its id.
     pub id: RequestId,
-    /// When it came in.
+    /// When it arrived.
     pub started: std::time::Instant,
     /// Its headers.
     pub headers: &'a HeaderMap,
-    /// Its body, as it came.
+    /// Its body, as received.
     pub body: Bytes,
-    /// The caller's address, as far as the front knows it.
+    /// The caller's address, if known.
     pub address: Option<IpAddr>,
-    /// When the function is killed, as time since the epoch; zero or past for never.
+    /// When the function is killed, as time since the epoch; zero or past means never.
     pub deadline: Duration,
 }
 
 impl Gateway {
-    /// Answers a chat request of that format.
+    /// Answers an inference request in this format.
     pub async fn chat(
         self: &Arc<Self>,
         format: ClientFormat,
@@ -81,7 +81,7 @@ impl Gateway {
             estimated_input: plan.prepared().measured().estimated_input(),
             model: served.asked,
         };
-        // On the heap, like every large future: the runtime moves this one about.
+        // On the heap, like every large future, because the runtime moves it.
         let answer = Box::pin(self.answer(plan, allowance, facts, deadline)).await;
         Ok(match &permit.rates {
             Some(rates) => show_rates(rates, answer)?,
@@ -89,7 +89,7 @@ impl Gateway {
         })
     }
 
-    /// What a client asks, with the signatures that its client could not carry.
+    /// The client's request, with the signatures that its client could not carry.
     async fn routable(
         &self,
         key: &ApiKey,
@@ -109,13 +109,13 @@ impl Gateway {
         Ok(request)
     }
 
-    /// What reads and writes the thoughts that clients of a key keep.
+    /// Reads and writes the reasoning that a key's clients keep.
     fn thought_keys(&self, key: &ApiKey) -> Option<ThoughtKeys> {
         let OwnSecret { current, previous } = self.config.reasoning_secrets.as_ref()?;
         Some(ThoughtKeys::new(current, previous.as_ref(), key.id().clone()))
     }
 
-    /// Reads a request's body. A large one is decompressed and read only after strangers are refused.
+    /// Reads a request's body. A large one is decompressed and read only after unknown keys are refused.
     async fn read_body(&self, key: &ApiKey, incoming: &Incoming<'_>) -> Result<String, GatewayError> {
         if let Some(text) = body::read_small(incoming.headers, incoming.body.clone())? {
             return Ok(text);
@@ -124,7 +124,7 @@ impl Gateway {
         body::read(incoming.headers, incoming.body.clone())
     }
 
-    /// Refuses a key that the table denies, before work is done or the vault is read for it. While the table does not say,
+    /// Refuses a key that the table rejects, before work is done or the vault is read for it. If the table does not answer,
     /// admission decides.
     async fn refuse_strangers(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<(), GatewayError> {
         match self.admission.authenticate(key, address).await {
@@ -134,7 +134,7 @@ impl Gateway {
     }
 }
 
-/// What a client asks, before the vault was asked.
+/// The client's request, without the vault's signatures.
 fn routable(key: &ApiKey, request: ClientRequest, headers: &HeaderMap, model: Arc<Model>) -> RoutableRequest {
     let values = request.format.beta_header().into_iter().flat_map(|name| headers.get_all(name));
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
@@ -143,7 +143,7 @@ fn routable(key: &ApiKey, request: ClientRequest, headers: &HeaderMap, model: Ar
     RoutableRequest { key: Some(key.id().clone()), betas, dropped, ..routable }
 }
 
-/// What a permit lets a request cost. A key that does not pay in advance is held to its rates alone.
+/// What a permit allows a request to cost. A key that is not prepaid is limited by its rates only.
 fn allowance(permit: &Permit, asked: u64) -> Allowance {
     let is_lowered = permit.output_tokens < asked;
     let most = if is_lowered { permit.output_tokens } else { u64::MAX };

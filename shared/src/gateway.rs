@@ -1,4 +1,4 @@
-//! What lives as long as the process: configuration, catalogue, table, admission, and the ways to the models.
+//! Everything that lives as long as the process: configuration, catalogue, table, admission, upstreams.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,19 +17,20 @@ use crate::wire::Mode;
 
 /// Everything that lives as long as the process.
 pub struct Gateway {
-    /// What the environment decides.
+    /// The configuration.
     pub config: Config,
-    /// The models. Embedded ones are read with the first request that needs them: parsing them is a third of a cold start.
+    /// The models. The embedded catalogue is parsed with the first request that needs it, because this takes a third of a
+    /// cold start.
     catalog: OnceLock<Catalog>,
-    /// The models that only OpenRouter's list names, where the deployment serves them.
+    /// Models that only OpenRouter's list has, if the deployment serves them.
     pub open: Option<OpenCatalog>,
     /// The table.
     pub store: Store,
-    /// Who may pass.
+    /// Admission of requests.
     pub admission: Admission,
-    /// The ways to the models.
+    /// The routes to the models.
     pub upstreams: Upstreams,
-    /// Which providers can be connected to, for `health`.
+    /// Which providers accept connections, for `health`.
     pub reachability: Reachability,
 }
 
@@ -48,7 +49,7 @@ impl Gateway {
         let admission = Admission::new(store.clone(), config.reads_per_minute);
         let catalog = OnceLock::new();
         if let Some(file) = &config.model_catalog {
-            // At the start, unlike the embedded one: a file that cannot be used must not wait for the first request to say so.
+            // At the start, unlike the embedded catalogue: an unusable file must not wait for the first request.
             drop(catalog.set(Catalog::from_file(file).map_err(|error| format!("MODEL_CATALOG: {error}"))?));
         }
         let open = config.open_catalog.then(|| OpenCatalog::new(store.clone()));
@@ -64,8 +65,8 @@ impl Gateway {
         Ok(self.catalog.get_or_init(|| catalog))
     }
 
-    /// Reads secrets from SSM during INIT, where time is cheap, and with `WARMUP` also opens connections and fetches tokens. For
-    /// the functions that call providers. A failure is logged and costs nothing else.
+    /// Reads secrets from SSM during INIT, where time is cheap, and with `WARMUP` also opens connections and fetches tokens.
+    /// For functions that call providers. A failure is only logged.
     pub async fn warm_up(&self) {
         let secrets =
             self.upstreams.providers.iter().map(|provider| provider.credential().preload(&self.upstreams.transport));
@@ -82,7 +83,7 @@ impl Gateway {
         }
     }
 
-    /// With `WARMUP`, opens the connection to the table and reads the catalogue: for the functions that never call a provider.
+    /// With `WARMUP`, opens the connection to the table and parses the catalogue. For functions that never call a provider.
     pub async fn warm_up_table(&self) {
         if self.config.warmup {
             let catalog = self.catalog().err().map(|error| error.reason());
@@ -93,7 +94,7 @@ impl Gateway {
         }
     }
 
-    /// Fetches a provider's token and opens a connection to it; what went wrong, if anything did.
+    /// Fetches a provider's token and opens a connection to it. Returns the reason if this fails.
     async fn warm_up_provider(&self, provider: &dyn Provider) -> Option<Reason> {
         let mut routes = self.catalog().ok()?.models().flat_map(|model| &model.routes);
         let url =

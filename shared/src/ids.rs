@@ -1,4 +1,4 @@
-//! Identifiers that must not be mixed up. Values are checked where they enter; after that the type is the proof.
+//! Identifiers that must not be confused. Values are checked where they enter; after that the type is the proof.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-/// The public id of an API key: the first 16 hex digits of SHA-256 of the key's lookup part.
-/// Safe to log and to show: it cannot be turned back into a key.
+/// The public id of an API key: the first 16 hex digits of the SHA-256 of the key's lookup part. It can be logged and shown,
+/// because the key cannot be derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(String);
 
@@ -43,7 +43,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// SHA-256 of a whole key: the only form in which a key is stored or used as a cache key.
+/// SHA-256 of a whole key: the only form in which a key is stored or cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyDigest([u8; 32]);
 
@@ -59,7 +59,7 @@ impl KeyDigest {
     }
 }
 
-/// A model's public id, as listed by `GET /v1/models`. Made by the catalogue only, so it always names a model.
+/// A model's public id, as listed by `GET /v1/models`. Only the catalogue creates it, so it always names a model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(Arc<str>);
 
@@ -81,13 +81,13 @@ impl fmt::Display for ModelId {
     }
 }
 
-/// A provider's own name for a model. It becomes part of a URL path, so its characters are restricted when it is parsed.
+/// A provider's name for a model. It becomes part of a URL path, so its characters are restricted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamModel(Arc<str>);
 
 impl UpstreamModel {
-    /// Accepts letters, digits and `-._@`, with single slashes between parts (`vendor/model`); `None` for anything that
-    /// could change the path of an upstream URL.
+    /// Accepts letters, digits and `-._@`, with single slashes between parts (`vendor/model`). Returns `None` for anything
+    /// that could change the path of an upstream URL.
     pub fn parse(text: &str) -> Option<Self> {
         let safe = |part: &str| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._@".contains(&byte);
@@ -120,7 +120,7 @@ pub enum ProviderId {
 }
 
 impl ProviderId {
-    /// Every provider, in the order `GET /health` names them.
+    /// Every provider, in the order of `GET /health`.
     pub const ALL: [Self; 3] = [Self::VertexGemini, Self::VertexClaude, Self::OpenRouter];
 
     /// The name in the catalogue, in headers, records and logs.
@@ -141,7 +141,7 @@ impl ProviderId {
         }
     }
 
-    /// The provider of that name.
+    /// Parses a provider's name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.as_str() == text)
     }
@@ -153,7 +153,7 @@ impl fmt::Display for ProviderId {
     }
 }
 
-/// One HTTP call: a UUID v7, whose time part is the call's start. Shown as `req_` and 32 hex digits.
+/// One HTTP call: a UUID v7 that contains the time of its start. Shown as `req_` and 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(Uuid);
 
@@ -163,7 +163,7 @@ impl RequestId {
         Self(Uuid::now_v7())
     }
 
-    /// Reads an id as it is shown: `req_` and 32 hex digits of a version 7 UUID.
+    /// Parses an id as shown: `req_` and 32 hex digits of a version 7 UUID.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text.strip_prefix("req_")?).ok()?;
         (id.get_version_num() == 7).then_some(Self(id))
@@ -175,17 +175,17 @@ impl RequestId {
         Duration::new(seconds, nanos)
     }
 
-    /// The 32 hex digits alone, for ids of other kinds that are made from this one (`chatcmpl-`, `msg_`).
+    /// The 32 hex digits alone, for ids that are derived from this one (`chatcmpl-`, `msg_`).
     pub fn hex(self) -> String {
         self.0.simple().to_string()
     }
 
-    /// The id in the fewest characters: the UUID in base64url without padding, 22 characters.
+    /// The shortest form: the UUID in base64url without padding, 22 characters.
     pub fn packed(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.as_bytes())
     }
 
-    /// Reads a packed id.
+    /// Parses the shortest form.
     pub fn unpacked(text: &str) -> Option<Self> {
         let id = Uuid::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         (id.get_version_num() == 7).then_some(Self(id))
@@ -205,23 +205,23 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// One change of a balance by the operator: a UUID v7, whose time part is when. Shown as `grant_` and 32 hex digits.
+/// One change of a balance by the operator: a UUID v7 that contains its time. Shown as `grant_` and 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GrantId(Uuid);
 
 impl GrantId {
-    /// A new id, of now.
+    /// A new id with the current time.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Reads an id as it is shown.
+    /// Parses an id as shown.
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text.strip_prefix("grant_")?).ok()?;
         (id.get_version_num() == 7).then_some(Self(id))
     }
 
-    /// When it was made, as time since the Unix epoch, in whole milliseconds.
+    /// When it was created, as time since the Unix epoch, in whole milliseconds.
     pub fn made(self) -> Duration {
         RequestId(self.0).started()
     }

@@ -1,4 +1,4 @@
-//! Money: prices a request's usage, writes its record, sums it up. Integer arithmetic only.
+//! The ledger: prices a request's usage, writes its record, and sums usage up. Integer arithmetic only.
 #![deny(clippy::float_arithmetic)]
 
 mod cache_writes;
@@ -37,43 +37,43 @@ pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary};
 pub use verify::{Verified, Violation, verify};
 
-/// What is known of a request when it is sent upstream.
+/// What is known about a request when it is sent upstream.
 #[derive(Clone, Debug)]
 pub struct RequestFacts {
-    /// Which request.
+    /// The request.
     pub request: RequestId,
-    /// Whose.
+    /// Its key.
     pub key: KeyId,
     /// The client format's name.
     pub format: &'static str,
-    /// The model that was asked for.
+    /// The requested model.
     pub model: Arc<Model>,
-    /// The version of the catalogue, or of the list of the open one, that has its prices.
+    /// The version of the catalogue or list that has its prices.
     pub catalog_version: String,
-    /// When it came in.
+    /// When it arrived.
     pub started: Instant,
     /// What it took from its key.
     pub reservation: Reservation,
-    /// Input tokens by the gateway's own estimate, where no provider counts them.
+    /// The gateway's estimate of its input tokens, used if no provider counts them.
     pub estimated_input: u64,
 }
 
-/// How a request ended, as the meter saw it.
+/// The result of a request, by the meter.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// 200, or the status that the ending stands for.
+    /// 200, or the status of the ending.
     pub status: u16,
-    /// Whether its usage is charged: not where the end was a provider's fault or ours.
+    /// Whether its usage is charged. It is not if the provider or the gateway was at fault.
     pub is_charged: bool,
-    /// Who answered last, and what that costs.
+    /// The last candidate, and its prices.
     pub candidate: Candidate,
-    /// Upstream calls that were made.
+    /// Number of upstream calls.
     pub attempts: u32,
-    /// Tokens, as they are charged.
+    /// The charged tokens.
     pub usage: Usage,
     /// Who counted them.
     pub source: TokenSource,
-    /// Why the model stopped, if it did.
+    /// The finish reason, if there is one.
     pub finish: Option<FinishReason>,
     /// The provider's id of the reply.
     pub upstream_id: String,
@@ -81,20 +81,21 @@ pub struct Outcome {
     pub first_event: Option<Instant>,
 }
 
-/// How far a request is whose reply is still coming.
+/// The state of a request whose reply is still coming.
 #[derive(Clone, Copy, Debug)]
 pub struct Checkpoint<'a> {
-    /// Who is answering, and what that costs.
+    /// The current candidate, and its prices.
     pub candidate: &'a Candidate,
-    /// Whom the request's first line names.
+    /// The candidate in the request's first log line.
     pub announced: &'a Announced,
-    /// Upstream calls so far, the running one included.
+    /// Number of upstream calls so far, including the running one.
     pub attempts: u32,
     /// Tokens so far.
     pub usage: Usage,
 }
 
-/// The day of a request (UTC), which decides its prices: that of its start, which is in its id, so that every reader agrees.
+/// The day of a request (UTC), which determines its prices. It is the day of its start, which is in its id, so that every
+/// reader agrees.
 pub fn day_of(request: RequestId) -> Date {
     start_of(request).to_zoned(TimeZone::UTC).date()
 }
@@ -112,7 +113,7 @@ pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
         + price.cache_write_1h.cost_of(usage.cache_write_1h)
 }
 
-/// What a usage costs the client of a request, by these prices: where they move, by what the provider reports, within what is held.
+/// Computes the charge of a usage. If prices move, it is the provider's reported cost, within the hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pricing {
     tariff: Tariff,
@@ -121,7 +122,7 @@ pub struct Pricing {
 }
 
 impl Pricing {
-    /// The pricing of a request on this candidate.
+    /// The pricing of a request on a candidate.
     pub fn of(facts: &RequestFacts, candidate: &Candidate) -> Self {
         let held = facts.reservation.hold.as_ref().map(|hold| hold.amount);
         Self { tariff: candidate.tariff, markup_permille: candidate.markup_permille, held }
@@ -133,7 +134,7 @@ impl Pricing {
         Self { tariff: candidate.tariff, markup_permille: candidate.markup_permille, ..self }
     }
 
-    /// The charge, the deployment's markup included.
+    /// The charge, including the markup.
     pub fn charge(&self, usage: &Usage) -> PicoUsd {
         match usage.provider_cost.filter(|_| self.tariff.moves) {
             Some(reported) => {
@@ -145,7 +146,7 @@ impl Pricing {
     }
 }
 
-/// The record of a request. One that is not charged keeps its cost at the provider.
+/// The record of a request. A record without a charge keeps its cost at the provider.
 pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     let usage = outcome.usage;
     let Candidate { model: served, route, tariff, markup_permille } = &outcome.candidate;
@@ -173,8 +174,8 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
     }
 }
 
-/// Input tokens that are charged for an upstream body of so many bytes of which no provider told its own count: a token for four
-/// bytes of JSON, and no more than the estimate of the client's request, which knows pictures and files.
+/// Input tokens that are charged if no provider counted them: one per four bytes of the upstream body, and at most the
+/// estimate for the client's request, which knows images and files.
 pub fn uncounted_input(body_bytes: u64, estimate: u64) -> u64 {
     const BYTES_PER_TOKEN: u64 = 4;
     body_bytes.div_ceil(BYTES_PER_TOKEN).min(estimate).max(1)
@@ -184,8 +185,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes a request's record and ends its hold. When the table stays out of reach, the log line is the record. A charge above the hold
-/// is a fault of the measure, and told as one.
+/// Writes a request's record and ends its hold. If the table does not answer, the log line is the record. A charge above the
+/// hold is a bug in the measurement and is logged as one.
 pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff: &Tariff) {
     let drift = Drift::of(record, tariff);
     lines::log(record, drift.is_some());
@@ -206,7 +207,7 @@ pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff
     }
 }
 
-/// A cost that a provider reports and that is not that of the list.
+/// A reported cost that differs from the catalogue's price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Drift {
     reported: PicoUsd,
@@ -214,7 +215,7 @@ struct Drift {
 }
 
 impl Drift {
-    /// The drift of a record: by more than a tenth where prices move, by more than a fiftieth where they should not.
+    /// The drift of a record: more than a tenth if prices move, otherwise more than a fiftieth.
     fn of(record: &Record, tariff: &Tariff) -> Option<Self> {
         let permille = if tariff.moves { 100 } else { 20 };
         let (reported, listed) = (record.usage.provider_cost?, cost(&record.usage, tariff));

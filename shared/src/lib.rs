@@ -1,17 +1,36 @@
-//! One API key and one base URL for every model: an LLM gateway that runs as a handful of AWS Lambda functions.
+//! An LLM gateway: one API key and one base URL for every model, as a few small AWS Lambda functions.
 //!
-//! The flow of a request, and the module each step lives in:
+//! # The path of a request
 //!
-//! 1. [`endpoints`] finds the endpoint of a path; [`auth`] checks the key's form, [`body`] undoes compression.
-//! 2. [`document`] checks the text, [`wire`] its shape, [`catalog`] resolves the model and its routes: nothing has been spent yet.
-//! 3. [`admission`] asks the [`store`] whether the key may pass.
-//! 4. [`translate`] makes the upstream body: pure functions, no I/O.
-//! 5. [`providers`] know the URL and the credential; their transport sends.
-//! 6. [`pump`] drives the request: attempts ([`dispatch`]), relays, meters, streamed and whole alike.
-//! 7. [`ending`] ends it, however it ended: the circuit, the record and the hold ([`ledger`]), before the body ends.
+//! 1. [`endpoints`] finds the endpoint of the path. [`auth`] checks the form of the key, [`body`] decompresses.
+//! 2. [`document`] parses the JSON, [`wire`] checks its shape, [`catalog`] finds the model and its routes. Nothing has been
+//!    spent yet.
+//! 3. [`translate`] writes the upstream body: pure functions, no I/O.
+//! 4. [`admission`] asks the [`store`] whether the key may spend what the body can cost.
+//! 5. [`pump`] owns the request until it is settled. [`dispatch`] makes attempts, [`providers`] send them.
+//! 6. [`translate`] reads the reply, meters it and writes it in the client's format.
+//! 7. [`ending`] writes the record, releases the hold ([`ledger`]) and informs the [`circuit`], before the response body
+//!    ends.
 //!
-//! [`open_catalog`] knows the models that the catalogue does not, where a deployment wants that; [`scheduled`] keeps it up to date.
-//! [`reason`] is what the log may say of a failure. [`gateway`] holds what lives as long as the process. [`vault`] keeps what clients of the chat format cannot carry. [`runtime`] hands answers that stream to Lambda. [`http_client`] makes the clients of the providers and of the table. [`respond`] and [`wire`] render answers and errors in the client's own format.
+//! # Other modules
+//!
+//! | Module | Purpose |
+//! |---|---|
+//! | [`gateway`] | everything that lives as long as the process |
+//! | [`chat`] | the canonical conversation: requests, events, usage |
+//! | [`money`], [`ids`], [`capability`] | integer money, identifiers, facts about models |
+//! | [`protocol`] | admission and settlement as state machines |
+//! | [`open_catalog`], [`scheduled`] | models from OpenRouter's list, and the scheduled function |
+//! | [`vault`] | signatures that clients cannot carry |
+//! | [`error`], [`reason`] | errors for clients, and what the log may say of them |
+//! | [`respond`], [`runtime`] | HTTP responses, and streaming to Lambda |
+//! | [`config`], [`telemetry`] | environment variables, logs and metrics |
+//! | [`aws`], [`http_client`] | signed AWS calls, and HTTP clients |
+//!
+//! # Examples
+//!
+//! [`money::PicoUsd`] is exact money, [`wire::open_request`] reads a client's request, [`wire::decode_whole`] reads a
+//! provider's reply, and [`catalog::Catalog`] finds a model by name. Each has an example.
 
 pub mod admission;
 pub mod auth;

@@ -1,5 +1,5 @@
-//! Money as an integer number of pico-dollars. A price in micro-dollars per million tokens *is* a number of pico-dollars per
-//! token, so every cost is an exact integer sum. No floating point.
+//! Money as an integer number of pico-dollars. A price in micro-dollars per million tokens is a number of pico-dollars per
+//! token, so every cost is an exact integer sum. There is no floating point.
 
 use std::fmt;
 use std::iter::Sum;
@@ -12,16 +12,26 @@ use serde_json::value::RawValue;
 const PICO_PER_USD: u128 = 1_000_000_000_000;
 const DECIMALS: usize = 12;
 
-/// An amount of money in pico-dollars (10^-12 USD), never negative.
-/// `Display` and JSON show it as an exact decimal number of dollars.
+/// An amount of money in pico-dollars (10^-12 USD), never negative. `Display` and JSON show it as an exact decimal number of
+/// dollars.
+///
+/// ```
+/// use gateway::money::{PicoUsd, PicoUsdPerToken};
+///
+/// let price = PicoUsdPerToken::parse_usd_per_million("1.75").ok_or("no price")?;
+/// let cost = price.cost_of(1_000_003);
+/// assert_eq!(cost.to_string(), "1.75000525");
+/// assert_eq!(cost, PicoUsd::parse_usd("1.75000525").ok_or("no amount")?);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PicoUsd(u128);
 
 impl PicoUsd {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
-    /// That many pico-dollars.
+    /// This many pico-dollars.
     pub const fn new(pico: u128) -> Self {
         Self(pico)
     }
@@ -31,29 +41,29 @@ impl PicoUsd {
         self.0
     }
 
-    /// With so many thousandths added, rounded up.
+    /// The amount with a markup in thousandths, rounded up.
     #[must_use]
     pub const fn with_markup(self, permille: u32) -> Self {
         Self(self.0.saturating_mul(1_000 + permille as u128).div_ceil(1_000))
     }
 
-    /// Reads a decimal number of dollars as JSON spells it (`0.00014`, `1.4e-4`), rounding below a pico-dollar half up.
-    /// `None` for negative amounts, for what is not a number and for amounts above 10^24 dollars.
+    /// Parses a decimal number of dollars as in JSON (`0.00014`, `1.4e-4`). Half a pico-dollar is rounded up. Returns `None`
+    /// for negative amounts, for text that is not a number, and for amounts above 10^24 dollars.
     pub fn parse_usd(text: &str) -> Option<Self> {
         read_usd(text, Below::HalfUp).map(Self)
     }
 }
 
-/// What becomes of the part of an amount that is smaller than a pico-dollar.
+/// How a fraction of a pico-dollar is rounded.
 #[derive(Clone, Copy)]
 enum Below {
-    /// A half and more are one.
+    /// Half and more is rounded up.
     HalfUp,
-    /// Anything is one.
+    /// Any fraction is rounded up.
     Up,
 }
 
-/// The pico-dollars of a decimal number of dollars.
+/// The pico-dollars in a decimal number of dollars.
 fn read_usd(text: &str, below: Below) -> Option<u128> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
@@ -84,7 +94,7 @@ fn scale(digits: &[u8], shift: i32, below: Below) -> Option<u128> {
             value => value.checked_mul(factor?),
         };
     }
-    // A number that is all dropped, and more than that, begins with zeros that are not written.
+    // A number whose digits are all dropped begins with zeros that are not written.
     let (kept, dropped) = digits.split_at_checked(digits.len().saturating_sub(places))?;
     let rounds_up = match below {
         Below::HalfUp => places <= digits.len() && dropped.first().is_some_and(|digit| *digit >= b'5'),
@@ -132,12 +142,12 @@ fn exact_number<S: Serializer>(digits: String, serializer: S) -> Result<S::Ok, S
     RawValue::from_string(digits).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
-/// An amount in pico-dollars that may be below zero, as a balance or a correction is. Shown as [`PicoUsd`] is.
+/// An amount in pico-dollars that may be negative, such as a balance or a correction. Shown like [`PicoUsd`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SignedPicoUsd(i128);
 
 impl SignedPicoUsd {
-    /// That many pico-dollars.
+    /// This many pico-dollars.
     pub const fn new(pico: i128) -> Self {
         Self(pico)
     }
@@ -182,7 +192,7 @@ impl PicoUsdPerToken {
         self.0
     }
 
-    /// Reads a price as price lists give it: dollars per million tokens, at most six decimals. `None` for anything else.
+    /// Parses a price of a price list: dollars per million tokens, at most six decimals.
     pub fn parse_usd_per_million(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         if whole.is_empty() || fraction.len() > 6 {
@@ -195,20 +205,20 @@ impl PicoUsdPerToken {
         digits.parse().ok().map(Self)
     }
 
-    /// Reads a price in dollars per token, as OpenRouter's list gives it (`0.00000175`, `1.75e-6`). What is smaller than a
-    /// pico-dollar is rounded up. `None` for anything else, and for prices of 2^64 pico-dollars and more.
+    /// Parses a price in dollars per token, as in OpenRouter's list (`0.00000175`, `1.75e-6`). A fraction of a pico-dollar
+    /// is rounded up. Returns `None` for anything else, and for prices of 2^64 pico-dollars and more.
     pub fn parse_usd_per_token(text: &str) -> Option<Self> {
         u64::try_from(read_usd(text, Below::Up)?).ok().map(Self)
     }
 
-    /// With so many thousandths added, rounded up.
+    /// The price with a markup in thousandths, rounded up.
     #[must_use]
     pub const fn with_surcharge(self, permille: u32) -> Self {
-        // A price list's prices are far below the 2^53 that would overflow here.
+        // Prices of price lists are far below the 2^53 that would overflow here.
         Self(self.0.saturating_mul(1_000 + permille as u64).div_ceil(1_000))
     }
 
-    /// The cost of that many tokens.
+    /// The cost of this many tokens.
     pub fn cost_of(self, tokens: u64) -> PicoUsd {
         // Two 64-bit factors fit into 128 bits.
         PicoUsd(u128::from(self.0) * u128::from(tokens))

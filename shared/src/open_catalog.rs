@@ -1,5 +1,5 @@
-//! The open catalogue: models that OpenRouter's public list names and the catalogue does not. The scheduled function reads the list
-//! into the table ([`read_list`]); the others read the table, for names that the catalogue does not know.
+//! The open catalogue: models of OpenRouter's public list that the catalogue does not have. The scheduled function reads the
+//! list into the table ([`read_list`]). The other functions read the table, for names that the catalogue does not know.
 
 mod judge;
 mod memory;
@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError};
 use memory::Memory;
 pub use reading::{Reading, ReadingError, read_list};
 
-/// Longer names are no model's.
+/// Longer names are not model names.
 const LONGEST_NAME: usize = 200;
 
 /// A model of the open catalogue.
@@ -27,14 +27,14 @@ const LONGEST_NAME: usize = 200;
 pub struct OpenModel {
     /// The model.
     pub model: Arc<Model>,
-    /// The list's version, as records name it.
+    /// The list's version, as in records.
     pub version: String,
     /// The list's day, as `yyyy-mm-dd`.
     pub day: String,
 }
 
 impl OpenModel {
-    /// The model of an item; `None` where the list took it back, or where it is no longer one that can be served.
+    /// The model of an item; `None` if the list removed it, or if it can no longer be served.
     fn of(item: &ListedItem) -> Option<Self> {
         let time = time(item.read);
         let listed: ListedModel = serde_json::from_str(item.facts.as_ref()?).ok()?;
@@ -43,7 +43,7 @@ impl OpenModel {
     }
 }
 
-/// Reads the open catalogue from the table, and remembers what it read for a minute.
+/// Reads the open catalogue from the table, and remembers results for a minute.
 #[derive(Debug)]
 pub struct OpenCatalog {
     store: Store,
@@ -51,17 +51,17 @@ pub struct OpenCatalog {
 }
 
 impl OpenCatalog {
-    /// The open catalogue of that table.
+    /// The open catalogue in a table.
     pub fn new(store: Store) -> Self {
         Self { store, memory: Memory::default() }
     }
 
-    /// Whether a name has the form of a listed model's id (`vendor/model`). No other name is looked up.
+    /// Whether a name has the form of a listed model's id (`vendor/model`). Other names are not looked up.
     pub fn may_have(name: &str) -> bool {
         name.len() <= LONGEST_NAME && name.contains('/') && UpstreamModel::parse(name).is_some()
     }
 
-    /// The model of exactly that id. While the table is out of reach, what it said before holds.
+    /// The model with exactly this id. If the table does not answer, an earlier result is used.
     pub async fn find(&self, id: &str) -> Result<Option<Arc<OpenModel>>, StoreError> {
         if let Some(known) = self.memory.model(id) {
             return Ok(known);
@@ -76,7 +76,7 @@ impl OpenCatalog {
         }
     }
 
-    /// All of them, in the order of their ids.
+    /// All models, ordered by id.
     pub async fn all(&self) -> Result<Arc<[OpenModel]>, StoreError> {
         if let Some(known) = self.memory.list() {
             return Ok(known);
@@ -92,7 +92,7 @@ fn is_current(item: &ListedItem) -> bool {
     item.is_current(u64::try_from(Timestamp::now().as_second()).unwrap_or_default())
 }
 
-/// A moment, in seconds since the epoch.
+/// Converts seconds since the epoch.
 fn time(seconds: u64) -> Timestamp {
     i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default()
 }

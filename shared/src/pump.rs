@@ -1,11 +1,13 @@
-//! One task per request, streamed or whole: owns the upstream call, the relay and the settlement, and feeds the HTTP body.
+//! The task of a request, streamed or whole. It owns the upstream call, the relay and the settlement, and feeds the HTTP
+//! body.
 //!
-//! A stream's status is withheld until the first content, or 15 s, so that a failure before it can still be an HTTP status or
-//! another route's success. After that a failure is one error event. A whole reply goes out with its status at its end: until then
-//! nothing has reached the client, and an attempt that fails after its first content may still be replaced by another one.
-//! Whatever happens, the ledger is written before the body ends: on Lambda the process may freeze the moment it has. A client that
-//! leaves changes nothing: upstream is read to its end. One that does not read holds up the reading of upstream, whose clock stands
-//! still meanwhile.
+//! A stream's status is withheld until the first content, or 15 s, so that an earlier failure can still become an HTTP
+//! status or be replaced by another route. A later failure is one error event. A whole reply is sent with its status at its
+//! end. Until then an attempt that fails after its first content can still be replaced.
+//!
+//! The ledger is always written before the body ends, because Lambda may freeze the process then. If the client leaves,
+//! upstream is still read to its end. If the client does not read, upstream is not read either, and upstream's time limit
+//! pauses.
 
 mod client;
 mod held;
@@ -32,16 +34,16 @@ use crate::wire::{Delivery, Estimate, ReplyContext, upstream_error};
 
 pub use client::{Commit, Committed, Reply};
 
-/// Longest wait before a stream's status goes out, and longest silence after that. Proxies and SDKs give up on longer ones.
+/// Longest wait before a stream's status is sent, and longest silence after that. Proxies and SDKs give up later.
 pub const SILENCE: Duration = Duration::from_secs(15);
-/// Chunks that wait for a slow client before reading upstream pauses.
+/// Number of chunks that wait for a slow client before reading upstream pauses.
 pub const CHANNEL_CHUNKS: usize = 64;
-/// Largest chunk: together, those that wait are a mebibyte.
+/// Maximum size of a chunk. All waiting chunks together have at most one mebibyte.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// How often a long reply tells the log how far it is.
+/// Interval between the checkpoints of a long reply.
 const CHECKPOINT: Duration = Duration::from_secs(5);
 
-/// Everything a request needs until its end.
+/// Everything that a request needs until its end.
 pub struct Pump {
     facts: RequestFacts,
     context: ReplyContext,
@@ -52,29 +54,29 @@ pub struct Pump {
     /// The reply of the attempt that is being delivered.
     received: Option<Received>,
     held: Held,
-    /// Whom the request's first line names.
+    /// The candidate in the request's first log line.
     announced: Announced,
     next_checkpoint: Instant,
     out: BytesMut,
 }
 
-/// What reading a reply gives: the next chunk, its end, or a failure.
+/// The result of reading a reply: the next chunk, its end, or a failure.
 type Read = Result<Option<Bytes>, UpstreamError>;
 
 /// Reads a reply to its first content.
 struct Opening<'a> {
     context: &'a ReplyContext,
-    /// By which prices the context shows a cost.
+    /// The prices by which the context shows a cost.
     pricing: Pricing,
 }
 
-/// A reply whose first content is there.
+/// A reply up to its first content.
 struct Opened {
     /// The rest of a stream.
     rest: Option<UpstreamReply>,
     relay: Relay,
     held: Held,
-    /// What the client shall get so far.
+    /// What the client gets so far.
     out: BytesMut,
     progress: Progress,
 }
@@ -116,7 +118,7 @@ impl Opened {
         }
     }
 
-    /// Reads a reply that is one JSON object, whether it was asked for as such or not.
+    /// Reads a reply that is one JSON object, whether or not it was requested that way.
     fn read_json(mut self, body: &str) -> Result<Self, UpstreamError> {
         if let Some(error) = upstream_error::decode_instead_of_reply(body) {
             return Err(error);
@@ -130,7 +132,7 @@ impl Opened {
 }
 
 impl Pump {
-    /// A pump for a dispatched request that must end by then, and what the handler waits for.
+    /// A pump for a dispatched request with this deadline, and what the handler waits for.
     pub fn new(
         facts: RequestFacts,
         context: ReplyContext,
@@ -144,8 +146,8 @@ impl Pump {
         (Self { facts, context, store, deadline, client, received: None, held, announced, next_checkpoint, out }, committed)
     }
 
-    /// Runs to the end: attempts, relays, writes the last event, settles, closes the body. A panic on the way is an ending like
-    /// others.
+    /// Runs to the end: makes attempts, relays, writes the last event, settles, closes the body. A panic is handled like any
+    /// other ending.
     pub async fn run(mut self, upstreams: &Upstreams, mut dispatch: Dispatch) {
         let delivered = timeout_at(self.deadline, self.deliver(upstreams, &mut dispatch));
         let ending = match AssertUnwindSafe(delivered).catch_unwind().await {
@@ -157,7 +159,7 @@ impl Pump {
         self.finish(upstreams, dispatch, &ending).await;
     }
 
-    /// Attempts until a reply is through.
+    /// Makes attempts until a reply is delivered.
     async fn deliver(&mut self, upstreams: &Upstreams, dispatch: &mut Dispatch) -> Result<(), UpstreamError> {
         let context = self.context.clone();
         let pricing = Pricing::of(&self.facts, &dispatch.prepared().candidate);
@@ -208,7 +210,7 @@ impl Pump {
         }
     }
 
-    /// Tells the log how far the reply is, at its first event and then every few seconds.
+    /// Logs a checkpoint of the reply, at its first event and then every few seconds.
     fn checkpoint(&mut self, dispatch: &Dispatch) {
         if let Some(received) = self.received.as_ref().filter(|_| self.next_checkpoint <= Instant::now()) {
             self.next_checkpoint = Instant::now() + CHECKPOINT;
@@ -219,7 +221,7 @@ impl Pump {
         }
     }
 
-    /// Relays what was read. A whole reply is held until its end, which has a limit.
+    /// Relays what was read. A whole reply is held until its end, up to a maximum size.
     fn take_in(&mut self, read: Read) -> Result<Progress, UpstreamError> {
         let Some(Received { relay, .. }) = &mut self.received else { return Ok(Progress::Waiting) };
         let progress = take_in(relay, &mut self.held, read, &mut self.out);
@@ -276,7 +278,7 @@ impl Pump {
         let (fault, cause) = (ending.verdict().fault, error.reason());
         tracing::warn!(%request, %model, ?fault, %cause, "stream broken");
         if *ending == Ending::Panicked {
-            // What a relay was writing when it panicked may be half an event.
+            // A relay that panicked may have written half an event.
             self.out.clear();
         }
         match &mut self.received {
@@ -286,8 +288,8 @@ impl Pump {
     }
 }
 
-/// Relays the next chunk, or the end. Where reading failed, the reply may be complete all the same: a provider that has told its
-/// finish reason may break off before it says that the stream is over.
+/// Relays the next chunk, or the end. After a read error the reply may still be complete: a provider may close the
+/// connection after its finish reason, before the end marker.
 fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -> Progress {
     match read {
         Ok(Some(chunk)) => held.add(&chunk).map_or_else(Progress::Failed, |()| relay.push(&chunk, out)),
@@ -299,9 +301,9 @@ fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -
     }
 }
 
-/// Whether a chunk holds comments alone, with which proxies keep a connection alive whose model is silent or dead.
+/// Whether a chunk contains only comments. Proxies send them to keep a connection alive, whether the model works or not.
 fn is_comment(chunk: &[u8]) -> bool {
-    // Nearly every chunk begins with something else: the rest need not be looked through.
+    // Nearly every chunk begins with something else, and then the rest need not be searched.
     let may_be = chunk.first().is_none_or(|first| matches!(first, b':' | b'\n' | b'\r'));
     may_be && chunk.split(|byte| matches!(byte, b'\n' | b'\r')).all(|line| line.first().is_none_or(|first| *first == b':'))
 }

@@ -1,21 +1,21 @@
-//! Why something failed, in words that the log may have.
+//! Why something failed, in words that may be logged.
 //!
-//! A log is kept for weeks and read by people whom clients never meant to speak to. So what reaches it is a type that cannot hold what a
-//! client wrote: words that stand in this program, numbers, and the few texts of others that are listed below, none of which ever
-//! saw a request of a client's.
+//! A log is kept for weeks, and people read it whom clients never meant to inform. So the log accepts only this type, which
+//! cannot hold a client's text: constants of the program, numbers, and the few external texts listed below, whose authors
+//! never saw a client's request.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-/// Longest text that is taken over from others, in characters.
+/// Maximum length of an external text, in characters.
 const LONGEST: usize = 300;
-/// No word of people's is so long; tokens, signatures and keys are.
+/// Longest word of an external text. Tokens, signatures and keys are longer.
 const LONGEST_WORD: usize = 32;
-/// AWS's refusals whose messages name roles, actions and tables, and no value of a call.
+/// AWS errors whose messages name roles, actions and tables, and no value of a call.
 const NAMES_NO_VALUE: [&str; 3] = ["AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"];
 
-/// Why DynamoDB cancelled a part of a transaction (API reference, `CancellationReason`).
+/// Reasons for a cancelled part of a transaction (API reference, `CancellationReason`).
 const CANCELLATIONS: [&str; 7] = [
     "None",
     "ConditionalCheckFailed",
@@ -26,7 +26,7 @@ const CANCELLATIONS: [&str; 7] = [
     "ValidationError",
 ];
 
-/// Why something failed, without a word of a client's.
+/// Why something failed, without any text of a client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(Cow<'static, str>);
 
@@ -43,23 +43,23 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
-    /// Own words with a number behind them.
+    /// Constant words followed by a number.
     pub fn number(words: &'static str, number: impl Into<u64>) -> Self {
         Self(Cow::Owned(format!("{words} {}", number.into())))
     }
 
-    /// Own words in a row.
+    /// Constant words, joined.
     pub fn words(words: &[&'static str]) -> Self {
         Self(Cow::Owned(words.join(" ")))
     }
 
-    /// Where it happened, and why.
+    /// Adds where it happened.
     #[must_use]
     pub fn at(self, place: &'static str) -> Self {
         Self(Cow::Owned(format!("{place}: {}", self.0)))
     }
 
-    /// Of JSON that could not be read or written: what kind of fault, and where. Serde's own words may quote a value.
+    /// An error in reading or writing JSON: its kind and position. Serde's own message may quote a value.
     pub fn json(error: &serde_json::Error) -> Self {
         let kind = match error.classify() {
             serde_json::error::Category::Io => "JSON could not be written",
@@ -70,7 +70,7 @@ impl Reason {
         Self(Cow::Owned(format!("{kind} at line {} column {}", error.line(), error.column())))
     }
 
-    /// Of a connection that failed. What carries bytes knows addresses and protocols, and nothing of what the bytes say.
+    /// A failed connection. The transport knows addresses and protocols, and nothing of the content.
     pub fn transport(error: &dyn Error) -> Self {
         let mut words = error.to_string();
         let mut source = error.source();
@@ -81,8 +81,8 @@ impl Reason {
         Self(Cow::Owned(words.chars().take(LONGEST).collect()))
     }
 
-    /// Of a refusal by one of AWS's services: its code, its message where that cannot hold a value of the call, and why each part of a
-    /// transaction was cancelled.
+    /// An error of an AWS service: its code, its message if that cannot contain a value of the call, and the reasons for
+    /// each cancelled part of a transaction.
     pub fn service(code: &str, message: Option<&str>) -> Self {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_WORD * 2).collect();
         let parts = message.and_then(cancellations).filter(|_| code == "TransactionCanceledException");
@@ -91,7 +91,8 @@ impl Reason {
         Self(Cow::Owned(words.trim_end().chars().take(LONGEST).collect()))
     }
 
-    /// Of who gives out credentials and secrets: they are asked without anything of a client's. What looks like a secret is removed.
+    /// An error of an issuer of credentials or secrets, which receives nothing of a client's. Words that look like secrets
+    /// are removed.
     pub fn of_issuer(words: &str) -> Self {
         let clean = |word: &str| {
             let mut pieces = word.split(|part: char| !part.is_ascii_alphanumeric() && !matches!(part, '-' | '_'));
@@ -103,7 +104,7 @@ impl Reason {
     }
 }
 
-/// The reasons that a message lists between brackets, as far as they are known.
+/// The known reasons that a message lists in brackets.
 fn cancellations(message: &str) -> Option<String> {
     let (_, list) = message.split_once('[')?;
     let (list, _) = list.split_once(']')?;

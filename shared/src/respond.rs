@@ -1,4 +1,4 @@
-//! Values to HTTP responses, and the headers that every response has.
+//! Creates HTTP responses, and the headers that every response has.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use crate::ids::RequestId;
 use crate::reason::Reason;
 use crate::wire::ClientFormat;
 
-/// What scripts in a browser may read besides the body.
+/// Response headers that browser scripts may read.
 const EXPOSED: &str = "x-request-id, request-id, retry-after, x-should-retry, x-gateway-provider, x-gateway-model, \
                        x-gateway-attempts, x-gateway-cost-usd, x-gateway-dropped, x-model-deprecated, x-model-replacement, \
                        x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, \
@@ -33,17 +33,18 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long a browser may remember a preflight answer, in seconds.
 const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("86400");
 
-/// A response's body. It cannot fail: the Lambda runtime writes a body error as text into the client's stream and goes on.
+/// A response's body. It cannot fail, because the Lambda runtime would write a body error as text into the client's stream
+/// and continue.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it; `None` once taken.
+    /// The complete body; `None` once taken.
     Whole(Option<Bytes>),
-    /// What the pump hands over; it ends when the pump is done with everything, the ledger included.
+    /// Chunks from the pump. It ends when the pump has finished everything, including the ledger.
     Stream(mpsc::Receiver<Bytes>),
 }
 
 impl Body {
-    /// No body.
+    /// An empty body.
     pub const fn empty() -> Self {
         Self::Whole(None)
     }
@@ -61,7 +62,7 @@ impl http_body::Body for Body {
     }
 }
 
-/// A JSON response from bytes that are JSON already.
+/// A JSON response from serialised bytes.
 pub fn json_bytes(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::Whole(Some(body.into())));
     *response.status_mut() = status;
@@ -85,7 +86,7 @@ pub fn event_stream(chunks: mpsc::Receiver<Bytes>) -> Response<Body> {
     response
 }
 
-/// A failure in a client's own format, with the headers that tell SDKs whether to try again.
+/// An error in the client's format, with headers that tell SDKs whether to retry.
 pub fn error(format: ClientFormat, error: &GatewayError, request: RequestId) -> Response<Body> {
     let mut response = json_bytes(error.status(format.error_words()), format.error_body(error, request));
     let headers = response.headers_mut();
@@ -101,7 +102,7 @@ pub fn error(format: ClientFormat, error: &GatewayError, request: RequestId) -> 
     response
 }
 
-/// Sets a header whose value may hold anything; characters that a header cannot carry become `?`.
+/// Sets a header to any text. Characters that a header cannot contain become `?`.
 pub fn set_header(response: &mut Response<Body>, name: &'static str, value: &str) {
     let visible = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
     let value: String = value.chars().map(visible).collect();
@@ -110,7 +111,7 @@ pub fn set_header(response: &mut Response<Body>, name: &'static str, value: &str
     }
 }
 
-/// What every response carries: the request's id under both families' names, the browser rules, and no caching or sniffing.
+/// Adds what every response has: the request's id under both names, the CORS headers, and a ban on caching and sniffing.
 pub fn finish(response: &mut Response<Body>, request: RequestId, origins: &AllowedOrigins, asked: &HeaderMap) {
     let id = request.to_string();
     set_header(response, "x-request-id", &id);
@@ -131,7 +132,7 @@ pub fn finish(response: &mut Response<Body>, request: RequestId, origins: &Allow
     }
 }
 
-/// The answer to a browser's preflight: the path's methods, and whatever headers the script wants to send.
+/// The response to a CORS preflight: the path's methods, and any headers that the script wants to send.
 pub fn preflight(methods: &'static str, asked: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -146,7 +147,7 @@ pub fn preflight(methods: &'static str, asked: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// Adds to `Vary` within one line: Lambda's prelude carries one value per header.
+/// Adds to `Vary` within one line, because Lambda's prelude has one value per header.
 fn add_vary(headers: &mut HeaderMap, name: &'static str) {
     let known = headers.get(VARY).and_then(|value| value.to_str().ok());
     let value = known.map_or_else(|| name.to_owned(), |known| format!("{known}, {name}"));

@@ -1,4 +1,4 @@
-//! What to do after a failed upstream call. Plain rules, no I/O.
+//! Decides what follows a failed upstream call. Plain rules, without I/O.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use crate::error::{UpstreamError, UpstreamErrorKind};
 
-/// Most retries on one route, the first call apart.
+/// Maximum number of retries on one route, not counting the first call.
 const RETRIES: u32 = 2;
-/// Retries after a time-out, because each costs minutes of the client's patience, and after a reply that is no answer, because a
-/// model that failed twice alike mostly fails a third time.
+/// Maximum number of retries after a timeout, because each costs the client minutes, and after a reply without an answer,
+/// because a model that failed twice the same way usually fails a third time.
 const RETRIES_OF_SLOW_OR_EMPTY: u32 = 1;
-/// A pause is drawn between these (full jitter, the ceiling doubling from 500 ms).
+/// Bounds of the pause (full jitter; the ceiling doubles from 500 ms).
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest wait that a provider may ask for with `Retry-After`; a longer one is passed on to the client.
+/// The longest `Retry-After` of a provider that is waited for. A longer one is passed on to the client.
 const LONGEST_WISH: Duration = Duration::from_secs(5);
-/// What must be left of the request's time after a pause.
+/// Time that must be left after a pause.
 const WORTH_A_TRY: Duration = Duration::from_secs(1);
 
 /// What a failure means for the request.
@@ -28,17 +28,17 @@ pub enum Severity {
     Credential,
     /// The account there is out of credit.
     Credit,
-    /// The connection died before any answer: perhaps it was dead before.
+    /// The connection died before any response; it may have been dead before.
     Reset,
     /// It may work elsewhere, or here a moment later.
     Transient,
     /// It may work elsewhere, but not here.
     Elsewhere,
-    /// The model is not there, for this request or for all.
+    /// The model does not exist there, for this request or for all.
     Gone,
 }
 
-/// How bad a failure is, by its status or kind (the statuses that providers document as worth a retry).
+/// The severity of a failure, by its status or kind (the statuses for which providers document retries).
 pub fn severity(error: &UpstreamError) -> Severity {
     match error.kind {
         UpstreamErrorKind::Reset => Severity::Reset,
@@ -59,18 +59,18 @@ pub fn severity(error: &UpstreamError) -> Severity {
     }
 }
 
-/// How a request fares on its present route.
+/// The attempts of a request on its current route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tries {
     /// Retries after a pause.
     pub retries: u32,
-    /// Whether a dead connection was already replaced.
+    /// Whether a dead connection was replaced.
     pub reconnected: bool,
-    /// Whether the credential was already renewed.
+    /// Whether the credential was renewed.
     pub renewed: bool,
 }
 
-/// The pause before another try on the same route; `None` when it shall not be tried again.
+/// The pause before another attempt on the same route; `None` if there must be none.
 pub fn pause(error: &UpstreamError, tries: Tries, time_left: Duration, random: f64) -> Option<Duration> {
     if !matches!(severity(error), Severity::Transient | Severity::Reset) {
         return None;
@@ -97,8 +97,8 @@ pub fn pause(error: &UpstreamError, tries: Tries, time_left: Duration, random: f
     (pause + WORTH_A_TRY < time_left).then_some(pause)
 }
 
-/// Limits retries to a fifth of the requests, so that an outage is not made worse: each request adds one share, each retry takes
-/// five.
+/// Limits retries to a fifth of the requests, so that an outage is not made worse: each request adds one share, each retry
+/// costs five.
 #[derive(Debug)]
 pub struct RetryBudget(Mutex<u32>);
 
@@ -113,13 +113,13 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// A request has come.
+    /// Adds the share of a request.
     pub fn earn(&self) {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *shares = shares.saturating_add(1).min(MOST_SHARES);
     }
 
-    /// Whether one more retry is affordable; it is paid then.
+    /// Takes the shares of a retry. Returns false if there are too few.
     pub fn spend(&self) -> bool {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = shares.checked_sub(SHARES_PER_RETRY);

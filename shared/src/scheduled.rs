@@ -1,4 +1,4 @@
-//! What runs by schedule: holds of dead processes end, and the open catalogue is kept up to date.
+//! The scheduled work: ends the holds of dead processes, and updates the open catalogue.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::providers::Transport;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
 
-/// How long a run looks for dead holds. With the last of them, which may take four seconds, and slow reads it ends within a minute; the
-/// function's own time is five.
+/// How long a run searches for dead holds. Including the last hold, which may take four seconds, and slow reads, it ends
+/// within a minute. The function's time limit is five minutes.
 const TIME: Duration = Duration::from_secs(45);
 
-/// Everything that the scheduled function needs: the table, the models that holds may be for, and a way to OpenRouter's list without any provider's credential. A broken
-/// one is no reason to leave holds behind.
+/// Everything that the scheduled function needs: the table, the models that holds may be for, and access to OpenRouter's
+/// list without a credential. A broken credential must not prevent the return of holds.
 pub struct Schedule {
     config: Config,
     catalog: Catalog,
@@ -38,7 +38,7 @@ impl Schedule {
         Ok(Self { config, catalog, store, transport })
     }
 
-    /// Does what is due. Money comes first, and does not depend on a list.
+    /// Does what is due. Money comes first and does not depend on a list.
     pub async fn run(&self) -> Result<Reconciled, StoreError> {
         let reconciled = reconcile_next(&self.store, &self.catalog, Timestamp::now(), TIME).await;
         if self.config.open_catalog {
@@ -47,7 +47,7 @@ impl Schedule {
         reconciled
     }
 
-    /// Reads the list, if it is due. A failure is logged; a list that is refused is counted, so that somebody looks at it.
+    /// Reads the list, if it is due. A failure is logged; a refused list is counted, so that an alarm fires.
     async fn read_list(&self) {
         let Some(openrouter) = &self.config.providers.openrouter else { return };
         match read_list(&self.store, &self.transport, &openrouter.base_url, Timestamp::now()).await {

@@ -1,25 +1,25 @@
-//! Bytes to server-sent event frames, and back. No JSON.
+//! Splits bytes into server-sent event frames, and writes frames. No JSON.
 //!
-//! Follows the `text/event-stream` grammar of the HTML standard: lines end with CR, LF or CRLF and nothing else, several `data`
-//! lines join with LF, one space after the colon is dropped, a leading byte order mark is ignored. Fields other than `event` and
-//! `data` carry nothing for us. Input may be cut anywhere.
+//! Follows the `text/event-stream` grammar of the HTML standard: lines end with CR, LF or CRLF only, several `data` lines
+//! join with LF, one space after the colon is dropped, and a leading byte order mark is ignored. Fields other than `event`
+//! and `data` are ignored. The input may be cut anywhere.
 
 use bytes::BytesMut;
 use memchr::memchr2;
 
-/// Largest event, and largest single line, that is held (inline images arrive as one line).
+/// Maximum size of an event and of a line (inline images arrive as one line).
 pub const MAX_EVENT_BYTES: usize = 20 * 1024 * 1024;
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// The `event` field; `None` when the stream does not name its events.
+    /// The `event` field; `None` if the stream does not name its events.
     pub event: Option<&'a str>,
     /// The joined `data` lines.
     pub data: &'a str,
 }
 
-/// Why a stream cannot be read on.
+/// Why a stream cannot be read further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SseError {
     /// An event exceeds [`MAX_EVENT_BYTES`].
@@ -33,7 +33,7 @@ pub enum SseError {
 /// Splits a byte stream into frames.
 #[derive(Debug, Default)]
 pub struct FrameReader {
-    /// The start of a line whose end has not come yet.
+    /// The beginning of a line whose end has not come.
     line: Vec<u8>,
     event: Vec<u8>,
     data: Vec<u8>,
@@ -43,7 +43,8 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// Reads a chunk and calls `each` for every frame that it completes. `each` may stop the reading by an error of its own.
+    /// Reads a chunk, and calls `each` for every frame that it completes. `each` may stop the reading with an error of its
+    /// own.
     pub fn read<E: From<SseError>>(
         &mut self,
         mut chunk: &[u8],
@@ -66,8 +67,8 @@ impl FrameReader {
         self.hold(chunk).map_err(E::from)
     }
 
-    /// The stream has ended: an event whose closing blank line never came is handed over all the same, since some servers
-    /// close the connection right after the last data line.
+    /// Ends the stream. An event without its closing blank line is still returned, because some servers close the connection
+    /// right after the last data line.
     pub fn end<E: From<SseError>>(&mut self, mut each: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<(), E> {
         if !self.line.is_empty() {
             self.finish_line(b"", &mut each)?;
@@ -94,7 +95,7 @@ impl FrameReader {
         self.hold(tail).map_err(E::from)?;
         let mut line = std::mem::take(&mut self.line);
         let result = self.take_line(&line, each);
-        // The buffer is kept: a stream's lines are of similar size.
+        // The buffer is kept, because a stream's lines have similar sizes.
         line.clear();
         self.line = line;
         result
@@ -147,7 +148,7 @@ impl FrameReader {
     }
 }
 
-/// Appends a frame. Line ends inside `data` become several `data` lines, so no payload can forge a frame.
+/// Appends a frame. Line breaks inside `data` become several `data` lines, so no payload can forge a frame.
 pub fn write_frame(frame: &Frame<'_>, out: &mut BytesMut) {
     if let Some(event) = frame.event {
         out.extend_from_slice(b"event: ");

@@ -1,6 +1,6 @@
-//! Logs: one JSON object a line on standard output, which CloudWatch collects, and one line of metrics per request. Never prompts,
-//! keys or provider payloads: only the gateway's own lines are written, whose causes are [`Reason`]s. What other crates say at any level
-//! may quote a request.
+//! Writes logs: one JSON object per line on standard output, which CloudWatch collects, and one line of metrics per request.
+//! Never prompts, keys or provider payloads: only the gateway's own lines are written, and their causes are [`Reason`]s.
+//! Lines of other crates may quote a request. `docs/logging.md` lists the fields.
 //!
 //! [`Reason`]: crate::reason::Reason
 
@@ -17,20 +17,20 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::config::LogConfig;
 
-/// Where CloudWatch files the metrics.
+/// The CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "LlmGateway";
-/// Every dimension costs per value: models and keys are properties of the log line, for queries, and never dimensions.
+/// Every dimension value is billed, so models and keys are fields of the line for queries, and never dimensions.
 const DIMENSIONS: [&[&str]; 1] = [&["function", "provider"]];
-/// What alarms watch, over all providers.
+/// Dimensions of metrics for alarms, over all providers.
 const ALARM_DIMENSIONS: [&[&str]; 1] = [&["function"]];
 
-/// The targets of this crate's lines begin so.
+/// Prefix of this crate's log targets.
 const OWN_TARGET: &str = "gateway";
 
-/// The function's name, where logs are for machines: only there metrics are written.
+/// The function's name, if logs are JSON. Metrics are written only then.
 static FUNCTION: OnceLock<String> = OnceLock::new();
 
-/// Starts logging. JSON where Lambda asks for it (`AWS_LAMBDA_LOG_FORMAT=JSON`), text for people otherwise.
+/// Starts logging: as JSON if Lambda asks for it (`AWS_LAMBDA_LOG_FORMAT=JSON`), otherwise as text.
 pub fn start() {
     let LogConfig { level, json, function } = LogConfig::from_environment();
     let level = level.parse().unwrap_or(LevelFilter::INFO);
@@ -48,30 +48,30 @@ pub fn start() {
     std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Says where a panic was and, where they stand in the program, its words. Those that are made at the time quote texts: the default hook
-/// would print the prompt in which a byte was no boundary of a character.
+/// Logs a panic's position, and its message if it is a constant. A formatted message may quote text: the default hook would
+/// print a prompt in which a string slice was out of bounds.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
     let panic_message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
     tracing::error!(file, line, panic_message, "panic");
 }
 
-/// What a request adds to the metrics, in its last line. A count of nothing is left out: a name that is reported within an hour is
-/// billed for it.
+/// The metrics of a request, in its last line. Zero counts are omitted, because a metric that is reported within an hour is
+/// billed.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct RequestMetrics<'a> {
-    /// Who answered last.
+    /// The provider of the last attempt.
     pub provider: &'a str,
-    /// One.
+    /// Always 1.
     pub requests: u32,
-    /// One, if it failed.
+    /// 1 if the request failed.
     #[serde(skip_serializing_if = "is_none")]
     pub errors: u32,
-    /// Prompt tokens, cached ones included.
+    /// Prompt tokens, including cached ones.
     pub input_tokens: u64,
     /// Generated tokens, reasoning included.
     pub output_tokens: u64,
-    /// One, if the provider reported a cost more than a tenth away from that by the catalogue's prices.
+    /// 1 if the provider's reported cost differs from the catalogue's price.
     #[serde(skip_serializing_if = "is_none")]
     pub price_drifts: u32,
     /// Milliseconds to the first content.
@@ -84,8 +84,7 @@ const fn is_none(count: &u32) -> bool {
     *count == 0
 }
 
-/// The names of all metrics that are published. Other values are properties of a line, for queries of the log: each name and
-/// provider that is published is billed.
+/// The names of all published metrics. Each published name and provider is billed; other values are only fields of a line.
 pub const PUBLISHED: [&str; 8] = [
     "requests",
     "errors",
@@ -105,12 +104,12 @@ struct Metric {
     unit: Option<&'static str>,
 }
 
-/// A count, which is what a metric without a unit is.
+/// A count: a metric without a unit.
 const fn count_of(name: &'static str) -> Metric {
     Metric { name, unit: None }
 }
 
-/// A line of the log with values for metrics, in CloudWatch's embedded metric format where logs are for machines.
+/// A log line with metrics, in CloudWatch's embedded metric format if logs are JSON.
 #[derive(Serialize)]
 struct Line<'a, T> {
     #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
@@ -121,7 +120,7 @@ struct Line<'a, T> {
     values: T,
 }
 
-/// What a line says, and what of it is counted.
+/// A line's fields and metrics.
 #[derive(Serialize)]
 struct Counted<'a, T> {
     #[serde(flatten)]
@@ -145,8 +144,8 @@ struct MetricSet {
     metrics: Vec<Metric>,
 }
 
-/// Writes a line that is JSON of its own: without what `tracing` adds to every line, which is a third of a short one. It is shown
-/// as a message where logs are for people. A log that cannot be written is no reason to fail.
+/// Writes a line that is complete JSON, without what `tracing` adds, which is a third of a short line. In text logs it is
+/// shown as a message. A failed write is ignored.
 pub fn write(line: &impl Serialize) {
     let Ok(mut json) = serde_json::to_vec(line) else { return };
     if FUNCTION.get().is_some() {
@@ -157,17 +156,17 @@ pub fn write(line: &impl Serialize) {
     }
 }
 
-/// Writes what is said of a request, and counts it.
+/// Writes a line with metrics.
 pub fn count(said: impl Serialize, metrics: RequestMetrics<'_>) {
     write(&line(FUNCTION.get().map(String::as_str), now(), said, metrics));
 }
 
-/// Counts a settlement that the table did not take.
+/// Counts a failed settlement.
 pub fn count_settlement_failure() {
     count_one("settlement_failures");
 }
 
-/// Counts a list of models that was refused.
+/// Counts a refused list of models.
 pub fn count_refused_list() {
     count_one("refused_lists");
 }
@@ -195,7 +194,7 @@ fn line<'a, T>(function: Option<&'a str>, timestamp: u64, said: T, metrics: Requ
     Line { aws, function, values: Counted { said, metrics } }
 }
 
-/// The metrics that have a value: the format wants every one that a line names to be in it.
+/// The metrics with a value. The format requires that every named metric is in the line.
 fn sets(values: &RequestMetrics<'_>) -> Vec<MetricSet> {
     let by_provider = [
         ("requests", true),

@@ -1,15 +1,16 @@
-//! The signature vault. Gemini refuses a history whose calls lost their thought signatures, and clients of the chat format keep
-//! nothing but a call's id, name and arguments: so the signatures stay here, under our own short ids.
+//! The signature vault. Gemini rejects a history whose calls lost their thought signatures, and clients of the chat format
+//! keep only a call's id, name and arguments. So the gateway keeps the signatures, under its own short ids.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::ids::KeyId;
 use crate::store::Store;
 
-/// Longest list of calls that is looked up; older ones get Google's documented bypass instead.
+/// Maximum number of calls that are looked up. Older ones get Google's documented bypass instead.
 const MOST_CALLS: usize = 500;
 
-/// Keeps the signatures of a reply. Called before the body ends; a failure costs quality, not the reply.
+/// Keeps the signatures of a reply. Called before the body ends. A failure affects the quality of later replies, not this
+/// reply.
 pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)]) {
     if signatures.is_empty() {
         return;
@@ -19,7 +20,7 @@ pub async fn remember(store: &Store, key: &KeyId, signatures: &[(String, String)
     }
 }
 
-/// Each call once, with its last signature: DynamoDB refuses a whole batch for a key that is twice in it.
+/// Each call once, with its last signature, because DynamoDB rejects a batch that contains a key twice.
 fn last_of_each(signatures: &[(String, String)]) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
     let mut kept: Vec<_> = signatures.iter().rev().filter(|(call, _)| seen.insert(call.as_str())).cloned().collect();
@@ -27,7 +28,7 @@ fn last_of_each(signatures: &[(String, String)]) -> Vec<(String, String)> {
     kept
 }
 
-/// The signatures of these calls, whose ids are of our own making.
+/// The signatures of these calls, whose ids the gateway created.
 pub async fn recall(store: &Store, key: &KeyId, calls: &[String]) -> HashMap<String, String> {
     let calls = latest(calls);
     if calls.is_empty() {

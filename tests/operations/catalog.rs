@@ -213,7 +213,7 @@ async fn differences_are_printed_as_an_aligned_table() -> Result<()> {
 
 #[tokio::test]
 async fn a_body_that_is_no_list_fails_without_a_difference() -> Result<()> {
-    for (list, words) in [(json!({"data": []}), "no models"), (json!([]), "no list of models")] {
+    for (list, words) in [(json!({"data": []}), "no models"), (json!([]), "not a list of models")] {
         let output = SavedList::new(&list)?.bk(&["check"]).await?;
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()));
         assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));

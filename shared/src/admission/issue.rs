@@ -1,4 +1,4 @@
-//! What the operator does with keys: new ones, and new secrets for old ones.
+//! Creates keys, and new secrets for existing ones.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::money::PicoUsd;
 use crate::store::items::{CreditGrant, Limits, NewKey};
 use crate::store::{KeyRotation, Store, StoreError};
 
-/// What a new key is to have.
+/// The terms of a new key.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// The operator's name for it.
+    /// Its name.
     pub name: String,
-    /// What it may do.
+    /// Its limits.
     pub limits: Limits,
-    /// Whether its balance is money that is granted.
+    /// Whether it is prepaid.
     pub prepaid: bool,
     /// The first grant of a prepaid key; zero for none.
     pub balance: PicoUsd,
 }
 
-/// Mints a key of that name and stores it. The text is the only copy of the key there is.
+/// Creates a key with this name and stores it. The returned text is the only copy of the key.
 pub async fn issue_key(
     store: &Store,
     name: &str,
@@ -36,7 +36,7 @@ pub async fn issue_key(
     issue(store, Terms { name: name.to_owned(), limits, prepaid, balance: PicoUsd::ZERO }).await
 }
 
-/// Mints a key and stores it, together with its first grant. The text is the only copy of the key there is.
+/// Creates a key and stores it with its first grant. The returned text is the only copy of the key.
 pub async fn issue(store: &Store, terms: Terms) -> Result<(SecretString, KeyId), StoreError> {
     let Terms { name, limits, prepaid, balance } = terms;
     let (text, key) = auth::mint(&SystemRandom::new()).ok_or_else(no_random_numbers)?;
@@ -58,11 +58,11 @@ pub async fn issue(store: &Store, terms: Terms) -> Result<(SecretString, KeyId),
 /// A key with a new secret.
 #[derive(Debug)]
 pub struct Rotated {
-    /// The new key's text: the only copy there is.
+    /// The text of the new key: the only copy.
     pub text: SecretString,
-    /// The id, as before.
+    /// The id, unchanged.
     pub id: KeyId,
-    /// Until when the old secret works, in seconds since the epoch.
+    /// When the old secret stops working, in seconds since the epoch.
     pub old_until: u64,
     /// Whether the table confirmed it. Without a confirmation either key may be the one that counts.
     pub confirmed: Result<(), StoreError>,

@@ -1,8 +1,8 @@
-//! A short memory for answers, by the digest of the whole key: a shorter index would let one key answer for another.
+//! Remembers answers for a short time, by the digest of the whole key. A shorter index would let one key answer for another.
 //!
-//! A refusal is remembered for what it is about. Whoever is nobody is nobody for every request; used up requests are used up until
-//! the window ends; a balance refuses what needs as much as was refused, and only for a moment, because it grows with each
-//! settlement and each grant. Refusals of a model are not remembered. None of this forgets what is known of the key itself.
+//! A refusal is remembered for what it is about. An unknown key is refused for every request. Used-up requests are refused
+//! until the minute ends. A balance refuses what needs at least as much, and only for a moment, because it grows with each
+//! settlement and grant. Refusals of a model are not remembered. None of this removes what is known about the key itself.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,18 +19,18 @@ use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::protocol::{Denial, SeenWindow};
 use crate::store::items::{OFF, StoredKey, allows};
 
-/// How long a known key is trusted without asking again; a revocation takes effect within this time.
+/// How long a known key is trusted; a revocation takes effect within this time.
 const POSITIVE: Duration = Duration::from_mins(1);
-/// How long a known key that is not prepaid is served while the table is out of reach.
+/// How long a known key that is not prepaid is served while the table does not answer.
 const STALE: Duration = Duration::from_mins(10);
-/// How long nobody stays nobody.
+/// How long an unknown key stays unknown.
 const UNAUTHORIZED: Duration = Duration::from_secs(10);
-/// How long a balance that was too small is taken to be.
+/// How long a balance that was too small is assumed to be unchanged.
 const BALANCE: Duration = Duration::from_secs(2);
-/// Most keys remembered; an environment serves one request at a time, so this is plenty.
+/// Maximum number of remembered keys. An environment serves one request at a time, so this is plenty.
 const CAPACITY: usize = 1_000;
 
-/// A key that was recognised, and what it may be used for.
+/// A recognised key, and what it may be used for.
 #[derive(Clone, Debug)]
 pub(super) struct Recognised {
     pub(super) permit: Permit,
@@ -41,7 +41,7 @@ pub(super) struct Recognised {
 }
 
 impl Recognised {
-    /// A key as the table has it, for requests that take nothing from it.
+    /// A key from the table, for requests that take nothing from it.
     pub(super) fn of(permit: Permit, key: &StoredKey) -> Self {
         Self {
             permit,
@@ -51,7 +51,7 @@ impl Recognised {
         }
     }
 
-    /// Its permit at an address, if the key may be used there.
+    /// Its permit at an address, if the key may be used from there.
     pub(super) fn at(self, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         if network::allows(&self.networks, address) { Ok(self.permit) } else { Err(refusal::address()) }
     }
@@ -62,30 +62,30 @@ impl Recognised {
     }
 }
 
-/// What was answered lately about one key.
+/// Recent answers about one key.
 #[derive(Debug, Default)]
 struct Entry {
-    /// When it was last recognised, and what it is.
+    /// When it was last recognised, and its permit.
     known: Option<(Instant, Recognised)>,
-    /// Until when it is nobody's.
+    /// Until when it is refused as unknown.
     unauthorized: Option<Instant>,
-    /// Its rates when its requests were used up: that holds until their window ends.
+    /// Its rates when its requests were used up; valid until their minute ends.
     used_up: Option<Rates>,
     balance: Option<Uncovered>,
     seen: Option<Seen>,
 }
 
-/// A key's window as it was last seen.
+/// A key's minute as last seen.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     start: u64,
-    /// Requests in it that came through here.
+    /// Requests in it from this environment.
     own: u64,
-    /// Requests in it that came through other environments.
+    /// Requests in it from other environments.
     others: u64,
 }
 
-/// What showed a key's window.
+/// What showed a key's minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     /// A request that counted in it.
@@ -98,14 +98,14 @@ pub(super) enum Sight {
 #[derive(Debug)]
 struct Uncovered {
     until: Instant,
-    /// What the request needed at least.
+    /// The smallest amount that the request needed.
     needed: PicoUsd,
     left: SignedPicoUsd,
     rates: Option<Rates>,
 }
 
 impl Entry {
-    /// Whether it still says anything.
+    /// Whether the entry is still useful.
     fn is_of_use(&self, now: Instant) -> bool {
         self.is_known_within(POSITIVE)
             || self.unauthorized.is_some_and(|until| now < until)
@@ -117,21 +117,22 @@ impl Entry {
     }
 }
 
-/// A remembered denial, and what was left of the rates.
+/// A remembered denial, and the remaining rates.
 pub(super) type Refused = (Denial, Option<Rates>);
 
-/// What was answered lately.
+/// Recent answers.
 #[derive(Debug, Default)]
 pub(super) struct Memory(Mutex<HashMap<KeyDigest, Entry>>);
 
 impl Memory {
-    /// Whether the key was nobody's a moment ago.
+    /// Whether the key was unknown a moment ago.
     pub(super) fn is_unauthorized(&self, digest: KeyDigest) -> bool {
         let until = self.lock().get(&digest).and_then(|entry| entry.unauthorized);
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// The denial of every request of a key whose requests are used up, until their window ends; `now` in seconds since the epoch.
+    /// The denial of every request of a key whose requests are used up, until their minute ends. `now` is in seconds since
+    /// the epoch.
     pub(super) fn used_up(&self, digest: KeyDigest, now: u64) -> Option<Refused> {
         let rates = self.lock().get(&digest)?.used_up.clone()?;
         let wait = rates.reset.checked_sub(now).filter(|wait| *wait > 0)?;
@@ -146,7 +147,7 @@ impl Memory {
         holds.then(|| (Denial::Balance { needed, left: refused.left }, refused.rates.clone()))
     }
 
-    /// Whether the key may use a model as far as it is known: a key that is not known may.
+    /// Whether the key may use a model, as far as known. An unknown key may.
     pub(super) fn may_use(&self, digest: KeyDigest, model: &str) -> bool {
         let entries = self.lock();
         let known = entries.get(&digest).and_then(|entry| entry.known.as_ref());
@@ -158,7 +159,7 @@ impl Memory {
         self.known(digest, POSITIVE)
     }
 
-    /// A key that may pass although nobody can be asked.
+    /// A key that may be admitted although the table does not answer.
     pub(super) fn stale(&self, digest: KeyDigest) -> Option<Recognised> {
         self.known(digest, STALE).filter(|known| !known.permit.prepaid)
     }
@@ -168,7 +169,7 @@ impl Memory {
         self.with(digest, |entry| entry.known = Some((Instant::now(), key)));
     }
 
-    /// Remembers a key's window. An older one than what was seen is the answer of a read that came late.
+    /// Remembers a key's minute. A minute older than a known one comes from a delayed read.
     pub(super) fn see(&self, digest: KeyDigest, key: &StoredKey, sight: Sight) {
         let limit = i128::try_from(key.rpm).unwrap_or(i128::MAX);
         let used = u64::try_from(limit.saturating_sub(key.requests_left)).unwrap_or(0);
@@ -181,17 +182,17 @@ impl Memory {
         });
     }
 
-    /// The key's window as it was last seen, however long ago.
+    /// The key's minute as last seen, however long ago.
     pub(super) fn window(&self, digest: KeyDigest) -> Option<SeenWindow> {
         let seen = self.lock().get(&digest)?.seen?;
         Some(SeenWindow { start: seen.start, others: seen.others })
     }
 
-    /// Remembers a denial, as long as it holds.
+    /// Remembers a denial for as long as it is valid.
     pub(super) fn refuse(&self, digest: KeyDigest, denial: &Denial, rates: Option<&Rates>) {
         let now = Instant::now();
         match *denial {
-            // Who was known is not any more.
+            // The key is no longer known.
             Denial::Unauthorized => {
                 self.with(digest, |entry| {
                     *entry = Entry { unauthorized: Some(now + UNAUTHORIZED), ..Entry::default() };
@@ -218,8 +219,8 @@ impl Memory {
         (at.elapsed() < within).then(|| key.clone())
     }
 
-    /// Changes what is remembered of a key, and makes room for it first. Strangers go before keys that are known: anybody can make
-    /// up a thousand of the former.
+    /// Changes an entry, and makes room for it first. Unknown keys are removed before known ones, because anyone can invent
+    /// a thousand of them.
     fn with(&self, digest: KeyDigest, change: impl FnOnce(&mut Entry)) {
         let mut entries = self.lock();
         if entries.len() >= CAPACITY && !entries.contains_key(&digest) {

@@ -1,10 +1,10 @@
-//! Networks that a key may be used from.
+//! Networks from which a key may be used.
 
 use std::net::IpAddr;
 
 use crate::store::items::ANY;
 
-/// Some addresses: `10.0.0.0/8`, `2001:db8::/32`, or a single one.
+/// A network: `10.0.0.0/8`, `2001:db8::/32`, or a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     base: IpAddr,
@@ -12,7 +12,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads a network; `None` for what is none. IPv4 is written as IPv4, never inside IPv6.
+    /// Parses a network. IPv4 must be written as IPv4, never inside IPv6.
     pub fn parse(text: &str) -> Option<Self> {
         let (base, prefix) = text.split_once('/').map_or((text, None), |(base, prefix)| (base, Some(prefix)));
         let base: IpAddr = base.parse().ok()?;
@@ -24,7 +24,7 @@ impl Network {
         (prefix <= width && base.to_canonical() == base).then_some(Self { base, prefix })
     }
 
-    /// Whether an address lies in it.
+    /// Whether an address is in it.
     pub fn contains(self, address: IpAddr) -> bool {
         let same = |base: u128, address: u128, width: u32| {
             let ignored = width.saturating_sub(self.prefix);
@@ -38,8 +38,8 @@ impl Network {
     }
 }
 
-/// Whether an address lies in one of the networks, or one is `*` for all. An unknown address lies in none, and what is no network
-/// holds nothing.
+/// Whether an address is in one of the networks, or one of them is `*` for all. An unknown address is in none, and an
+/// invalid network contains nothing.
 pub(super) fn allows(networks: &[String], address: Option<IpAddr>) -> bool {
     let holds = |network: &str| address.is_some_and(|address| Network::parse(network).is_some_and(|n| n.contains(address)));
     networks.iter().any(|network| network == ANY || holds(network))

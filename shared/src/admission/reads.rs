@@ -1,9 +1,9 @@
-//! How often a key may ask for what costs nothing: its usage, its balance, the models.
+//! Limits free reads per key: its usage, its balance, the models.
 //!
-//! Such a request costs the operator a function's time and up to a few reads of the table. To count it in the table would cost a write,
-//! more than most of them read, and would let whoever asks for a balance fight with requests that pay for the key's item. So each
-//! environment counts for itself: a key gets at most so many a minute from each, and the number of environments has a limit of its
-//! own (`EndpointConcurrency`).
+//! Such a request costs the operator a function's time and up to a few table reads. Counting it in the table would cost a
+//! write, which is more than most of them read, and would compete with paid requests for the key's item. So each environment
+//! counts for itself. A key gets at most this many reads per minute from each environment, and the number of environments
+//! has its own limit (`EndpointConcurrency`).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,27 +14,27 @@ use tokio::time::Instant;
 use crate::error::{ErrorKind, GatewayError};
 use crate::ids::KeyDigest;
 
-/// In which a key may ask so often, at once or one after the other.
+/// The period of the limit.
 const WINDOW: Duration = Duration::from_mins(1);
-/// Most keys that are counted at a time. One more is not counted: strangers cannot push out a key that asks too often.
+/// Maximum number of counted keys. Further keys are not counted, so unknown keys cannot push out a key that reads too often.
 const CAPACITY: usize = 1_000;
 
-/// Counts reads by key, each as a bucket that fills again evenly (the generic cell rate algorithm: one moment per key).
+/// Counts reads by key, each as an evenly refilling bucket (the generic cell rate algorithm: one time per key).
 #[derive(Debug)]
 pub(super) struct Reads {
-    /// 0 does not limit them.
+    /// Reads per minute; 0 removes the limit.
     per_minute: u32,
     /// When each key's bucket is full again.
     full_at: Mutex<HashMap<KeyDigest, Instant>>,
 }
 
 impl Reads {
-    /// So many reads a minute for each key.
+    /// This many reads per minute and key.
     pub(super) fn new(per_minute: u32) -> Self {
         Self { per_minute, full_at: Mutex::default() }
     }
 
-    /// Takes one read of a key, or says when there is another one.
+    /// Takes one read of a key, or returns when the next one is possible.
     pub(super) fn take(&self, key: KeyDigest) -> Result<(), GatewayError> {
         let Some(one) = WINDOW.checked_div(self.per_minute) else { return Ok(()) };
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! Denials in public words, and what is left of a key's rates.
+//! Refusals for clients, and the remaining rates of a key.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::protocol::{Denial, WINDOW};
 use crate::store::items::{OFF, StoredKey};
 
-/// What is left of a key's rates in the present minute.
+/// The remaining rates of a key in the current minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// Limit and rest of the requests; `None` when they are not limited.
+    /// Limit and remaining requests; `None` if not limited.
     pub requests: Option<(u128, u128)>,
-    /// Limit and rest of the tokens; `None` when they are not limited.
+    /// Limit and remaining tokens; `None` if not limited.
     pub tokens: Option<(u128, u128)>,
-    /// When the window ends, in seconds since the epoch.
+    /// End of the minute, in seconds since the epoch.
     pub reset: u64,
 }
 
 impl Rates {
-    /// The rates of a key as the table has it.
+    /// The rates of a key from the table.
     pub fn of(key: &StoredKey) -> Self {
         let rate = |limit: u128, left: i128| (limit < OFF).then(|| (limit, u128::try_from(left).unwrap_or(0)));
         Self {
@@ -28,7 +28,7 @@ impl Rates {
         }
     }
 
-    /// The rates of a key that was last written perhaps minutes ago: a window that is over has used nothing.
+    /// The rates of a key that may have been written minutes ago: an elapsed minute has used nothing.
     pub(super) fn at(key: &StoredKey, now: u64) -> Self {
         let rates = Self::of(key);
         if rates.reset > now {
@@ -40,7 +40,7 @@ impl Rates {
     }
 }
 
-/// Limit, rest and reset of a rate in OpenAI's spelling, then in Anthropic's.
+/// Limit, remaining and reset of a rate in OpenAI's spelling, then in Anthropic's.
 const REQUEST_HEADERS: [&str; 6] = [
     "x-ratelimit-limit-requests",
     "x-ratelimit-remaining-requests",
@@ -58,8 +58,8 @@ const TOKEN_HEADERS: [&str; 6] = [
     "anthropic-ratelimit-tokens-reset",
 ];
 
-/// The rates as headers, in both families' spelling: OpenAI's with the time that is left, Anthropic's with the moment (RFC 3339).
-/// Rates that are not limited have none.
+/// The rates as headers in both spellings: OpenAI's reset is a duration, Anthropic's a time (RFC 3339). Unlimited rates have
+/// none.
 pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
     let Rates { requests, tokens, reset } = rates;
     let now = jiff::Timestamp::now();
@@ -76,7 +76,7 @@ pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
     headers
 }
 
-/// A denial as the client sees it.
+/// A denial for the client.
 pub(super) fn of(denial: &Denial) -> GatewayError {
     let limited = |code: &'static str, wait: u64, hint: &'static str| {
         GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.")
@@ -103,7 +103,7 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
             limited("concurrency", 1, "").with_hint(hint)
         }
         Denial::Balance { needed, left } => {
-            // Clients mostly show the message alone.
+            // Clients usually show only the message.
             let message =
                 format!("The balance does not cover this request: it needs at least {needed} USD, and {left} USD are left.");
             let hint = "GET /v1/credits shows the balance; the gateway's operator can grant more.";
@@ -116,7 +116,7 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
     }
 }
 
-/// Whether whoever asked is known to hold the key: nobody else is told about its rates.
+/// Whether the denial proves that the client holds the key. No one else is told its rates.
 pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
     match denial {
         Denial::Model
@@ -129,7 +129,7 @@ pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
     }
 }
 
-/// An error with the rates' headers.
+/// Adds the rate headers to an error.
 pub fn with_rates(error: GatewayError, rates: Option<&Rates>) -> GatewayError {
     let headers = rates.map(rate_headers).unwrap_or_default();
     headers.into_iter().fold(error, |error, (name, value)| error.with_header(name, value))

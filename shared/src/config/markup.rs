@@ -1,4 +1,4 @@
-//! What keys are charged on top of the providers' prices.
+//! Markups on the providers' prices.
 
 use super::ConfigError;
 use crate::ids::ProviderId;
@@ -6,7 +6,7 @@ use crate::ids::ProviderId;
 const EVERY: &str = "PRICE_MARKUP_PERMILLE";
 const OF_PROVIDERS: &str = "PROVIDER_MARKUP_PERMILLE";
 
-/// Markups in thousandths: one of all providers, and what single providers cost beside their prices, such as a fee for credits.
+/// Markups in thousandths: one for all providers, and additional ones for single providers, such as a fee for credits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Markups {
     every: u32,
@@ -23,7 +23,7 @@ impl Markups {
         Ok(Self { every, of_providers: of_providers.collect::<Result<_, _>>()? })
     }
 
-    /// What is added to the price of a provider, in thousandths.
+    /// The markup for a provider, in thousandths.
     pub fn of(&self, provider: ProviderId) -> u32 {
         let own = self.of_providers.iter().filter(|(known, _)| *known == provider).map(|(_, permille)| *permille);
         own.fold(self.every, u32::saturating_add)

@@ -1,11 +1,11 @@
-//! Which models a deployment serves, by patterns of their names.
+//! Which models a deployment serves, by patterns.
 
 use super::ConfigError;
 
-/// Everything, or any part of a name, in a pattern; and everything in a key's list of models.
+/// Matches any text in a pattern; in a key's list of models it means all.
 const ANY: char = '*';
 
-/// The models that a deployment serves: those that a pattern allows, or all where none does, without those that one denies.
+/// The served models: those that a pattern allows (all without such patterns), except those that another pattern denies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelRules {
     allowed: Vec<String>,
@@ -13,7 +13,7 @@ pub struct ModelRules {
 }
 
 impl ModelRules {
-    /// Reads two comma lists of ids, in which `*` stands for any part of one.
+    /// Parses two comma lists of ids, in which `*` matches any text.
     pub fn new(allowed: Option<&str>, denied: Option<&str>) -> Self {
         let list = |text: Option<&str>| {
             let patterns = text.unwrap_or_default().split(',').map(|pattern| pattern.trim().to_ascii_lowercase());
@@ -22,8 +22,8 @@ impl ModelRules {
         Self { allowed: list(allowed), denied: list(denied) }
     }
 
-    /// Whether a model is served. A pattern means it by its id alone or behind its vendor's name, so that `openai/*` is all of
-    /// that vendor's.
+    /// Whether a model is served. A pattern matches its id alone or after its vendor's name, so `openai/*` matches all of
+    /// OpenAI's models.
     pub fn allow(&self, vendor: &str, id: &str) -> bool {
         let (id, full) = (id.to_ascii_lowercase(), format!("{vendor}/{id}").to_ascii_lowercase());
         let is_in = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &id) || matches(pattern, &full));
@@ -31,7 +31,7 @@ impl ModelRules {
     }
 }
 
-/// Whether the open catalogue is on. Without OpenRouter nobody could serve its models.
+/// Whether the open catalogue is on. It needs OpenRouter.
 pub(super) fn open_catalog(read: &dyn Fn(&str) -> Option<String>, has_openrouter: bool) -> Result<bool, ConfigError> {
     let wrong = |reason: &str| Err(ConfigError::new("OPEN_CATALOG", reason));
     match read("OPEN_CATALOG").as_deref() {
@@ -42,7 +42,8 @@ pub(super) fn open_catalog(read: &dyn Fn(&str) -> Option<String>, has_openrouter
     }
 }
 
-/// Whether a pattern is a whole text. Each piece between stars is taken where it is found first: that leaves most for the others.
+/// Whether a pattern matches a whole text. Each piece between stars is matched at its first occurrence, which leaves most of
+/// the text for the others.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once(ANY) else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };

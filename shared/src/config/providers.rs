@@ -1,4 +1,4 @@
-//! Which providers can be called, where they are, and with which credentials.
+//! The configured providers: addresses, credentials and time limits.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use url::Url;
 use super::ConfigError;
 
 const DEFAULT_OPENROUTER_BASE_URL: &str = "https://openrouter.ai/api/v1";
-/// The location that all models have, at the lowest price.
+/// The location that has all models at the lowest price.
 pub const DEFAULT_VERTEX_LOCATION: &str = "global";
 const DEFAULT_IDLE: Duration = Duration::from_secs(90);
 
 /// Where a secret comes from.
 #[derive(Debug)]
 pub enum Secret {
-    /// The variable holds it.
+    /// A variable holds it.
     Value(SecretString),
     /// Another variable names the SSM parameter that holds it.
     Parameter(Parameter),
@@ -26,7 +26,7 @@ pub enum Secret {
 pub struct Parameter {
     /// Its name or ARN.
     pub name: String,
-    /// The region that requests are signed for.
+    /// The region for which requests are signed.
     pub region: String,
     /// SSM's endpoint.
     pub endpoint: Url,
@@ -50,16 +50,16 @@ pub struct VertexConfig {
     pub project: String,
     /// The Vertex location, `global` by default.
     pub location: String,
-    /// The JSON of a service account's key or of workload identity federation.
+    /// The JSON of a service account key or of workload identity federation.
     pub credentials: Secret,
-    /// The function's own region: federation signs with the function's role.
+    /// The function's region: federation signs with the function's role.
     pub aws_region: Option<String>,
 }
 
 /// How long providers may be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UpstreamLimits {
-    /// To the first event of a stream; `None` leaves it to the model.
+    /// Until the first event of a stream; `None` uses the model's own limit.
     pub first_event: Option<Duration>,
     /// Between two pieces of a stream.
     pub idle: Duration,
@@ -71,21 +71,21 @@ impl Default for UpstreamLimits {
     }
 }
 
-/// Which providers can be called, and how long they may be silent.
+/// The providers, and how long they may be silent.
 #[derive(Debug)]
 pub struct ProviderConfig {
-    /// `None` when the provider has no credential: its routes are skipped.
+    /// `None` without a credential: then its routes are skipped.
     pub openrouter: Option<OpenRouterConfig>,
-    /// `None` when the provider has no credential: its routes are skipped.
+    /// `None` without a credential: then its routes are skipped.
     pub vertex: Option<VertexConfig>,
-    /// Where OpenRouter is: its list of models is public, whether there is a key or not.
+    /// OpenRouter's address: its list of models is public, even without a key.
     pub openrouter_base_url: Url,
     /// How long they may be silent.
     pub limits: UpstreamLimits,
 }
 
 impl ProviderConfig {
-    /// Reads the process environment: for what calls providers and has no table.
+    /// Reads the process environment, for programs that call providers and have no table.
     pub fn from_environment() -> Result<Self, ConfigError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
         Self::from_lookup(&|name| std::env::var(name).ok())
@@ -105,7 +105,7 @@ impl ProviderConfig {
     }
 }
 
-/// The secret that is given by value or by parameter, with the name of the variable that gave it.
+/// The secret, given by value or by parameter, and the variable that gave it.
 fn secret(
     read: &dyn Fn(&str) -> Option<String>,
     [by_value, by_parameter]: [&'static str; 2],
@@ -120,7 +120,7 @@ fn secret(
     }
 }
 
-/// `AWS_REGION` and `AWS_ENDPOINT_URL_SSM` are the AWS SDK's own variables, and mean here what they mean there.
+/// `AWS_REGION` and `AWS_ENDPOINT_URL_SSM` are the AWS SDK's own variables, with their usual meaning.
 fn parameter(read: &dyn Fn(&str) -> Option<String>, name: String, variable: &'static str) -> Result<Parameter, ConfigError> {
     let region =
         read("AWS_REGION").ok_or_else(|| ConfigError::new("AWS_REGION", format!("is not set, but {variable} is")))?;
@@ -162,7 +162,7 @@ fn vertex(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<VertexConfig>,
         .ok_or_else(|| ConfigError::new("VERTEX_PROJECT", format!("is not set, but {variable} is")))?;
     let location = read("VERTEX_LOCATION").unwrap_or_else(|| DEFAULT_VERTEX_LOCATION.to_owned());
     for (variable, value) in [("VERTEX_PROJECT", &project), ("VERTEX_LOCATION", &location)] {
-        // Both become URL path segments. Old projects are named `domain.com:project`.
+        // Both become segments of URL paths. Old projects are named `domain.com:project`.
         if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte)) || value.starts_with('.') {
             return Err(ConfigError::new(variable, "may hold only letters, digits and -._:"));
         }
@@ -177,7 +177,7 @@ fn vertex(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<VertexConfig>,
     }))
 }
 
-/// Vertex AI's hosts by location (Google's list of regional and multi-regional endpoints).
+/// Vertex AI's host for a location (Google's list of regional and multi-regional endpoints).
 fn vertex_origin(location: &str) -> String {
     match location {
         "global" => "https://aiplatform.googleapis.com".to_owned(),

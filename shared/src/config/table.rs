@@ -1,27 +1,27 @@
-//! Where the table is.
+//! The table's address and time limits.
 
 use std::time::Duration;
 
 use super::{ConfigError, providers};
 
-/// The table, and how long a call of it may take.
+/// The table, and the time limit of its calls.
 #[derive(Clone, Debug, Default)]
 pub struct TableConfig {
     /// Its name.
     pub name: String,
-    /// Its region. This and the endpoint come from the AWS SDK's own variables, and mean here what they mean there.
+    /// Its region. Region and endpoint come from the AWS SDK's own variables, with their usual meaning.
     pub region: Option<String>,
-    /// An emulator's address, instead of the region's.
+    /// An emulator's address, if used.
     pub endpoint: Option<String>,
-    /// How long one attempt at a short call may take; `None` leaves it to the store.
+    /// Time limit of one attempt at a short call; `None` uses the store's default.
     pub attempt: Option<Duration>,
-    /// The PEM certificates of `AWS_CA_BUNDLE`, which are trusted instead of Amazon's: for a table behind TLS of one's own, such as an
+    /// The PEM certificates of `AWS_CA_BUNDLE`, trusted instead of Amazon's: for a table behind your own TLS, such as an
     /// emulator's.
     pub roots: Option<Vec<u8>>,
 }
 
 impl TableConfig {
-    /// The table of that name, for an operator: the rest from the process environment.
+    /// The table with this name for an operator. The rest comes from the process environment.
     pub fn of_operator(name: String) -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is a reader, like those of the functions' settings")]
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -48,7 +48,7 @@ impl TableConfig {
     }
 }
 
-/// The file of `AWS_CA_BUNDLE`, a variable that most of AWS's SDKs know, but not the one for Rust.
+/// Reads the file of `AWS_CA_BUNDLE`. Most AWS SDKs know this variable, but the one for Rust does not.
 fn ca_bundle(read: &dyn Fn(&str) -> Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
     let Some(file) = read("AWS_CA_BUNDLE") else { return Ok(None) };
     let refused = |error: std::io::Error| ConfigError::new("AWS_CA_BUNDLE", format!("cannot be read: {error}"));

@@ -1,4 +1,4 @@
-//! The attempts of a request: what `x-gateway-provider`, `-model`, `-attempts` and `-dropped` tell.
+//! The attempts of a request, for `x-gateway-provider`, `-model`, `-attempts` and `-dropped`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,22 +9,22 @@ use crate::ids::ProviderId;
 /// One upstream call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Through whom.
+    /// The provider.
     pub provider: ProviderId,
-    /// The provider's status, or what its failure stands for.
+    /// The provider's status, or the status of the failure.
     pub status: u16,
-    /// How long it took, to the first content of a stream or the end of a whole reply.
+    /// Its duration in milliseconds, to the first content of a stream or the end of a whole reply.
     pub ms: u128,
 }
 
-/// The route a request is on, and the attempts so far.
+/// A request's current route, and its attempts so far.
 #[derive(Clone, Debug)]
 pub struct AttemptLog {
-    /// The model and the route it is on.
+    /// The current model and route.
     pub candidate: Candidate,
-    /// What that route cannot carry, by path.
+    /// Paths of what the route cannot carry.
     pub dropped: Vec<String>,
-    /// The calls that were made, oldest first.
+    /// The upstream calls, oldest first.
     pub attempts: Vec<Attempt>,
 }
 
@@ -33,12 +33,12 @@ impl AttemptLog {
         Self { candidate: prepared.candidate.clone(), dropped: prepared.dropped.clone(), attempts: Vec::new() }
     }
 
-    /// How many calls were made.
+    /// Number of calls.
     pub fn calls(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
 
-    /// Where the request was, as the answer's headers tell it.
+    /// The response headers about the attempts.
     pub fn headers(&self) -> [(&'static str, String); 3] {
         [
             ("x-gateway-provider", self.candidate.route.provider.to_string()),
@@ -47,7 +47,7 @@ impl AttemptLog {
         ]
     }
 
-    /// The attempts as the header has them: `vertex-claude;529;12ms, openrouter;200;340ms`.
+    /// The attempts as in the header: `vertex-claude;529;12ms, openrouter;200;340ms`.
     fn attempts_text(&self) -> String {
         let texts: Vec<String> =
             self.attempts.iter().map(|Attempt { provider, status, ms }| format!("{provider};{status};{ms}ms")).collect();
@@ -55,7 +55,7 @@ impl AttemptLog {
     }
 }
 
-/// A log that can be read while the request is under way.
+/// The attempts, readable while the request runs.
 #[derive(Clone, Debug)]
 pub struct SharedAttemptLog(Arc<Mutex<AttemptLog>>);
 
@@ -64,7 +64,7 @@ impl SharedAttemptLog {
         Self(Arc::new(Mutex::new(log)))
     }
 
-    /// The log up to now.
+    /// The attempts so far.
     pub fn read(&self) -> AttemptLog {
         self.lock().clone()
     }

@@ -1,5 +1,5 @@
-//! A request before its key is asked: the body for its first usable route, by which the hold is measured. And what a hold lets
-//! other bodies of the request cost.
+//! A request before admission: the body for its first usable route, by which the hold is measured. And how much other bodies
+//! of the request may cost within a hold.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::wire::Measured;
 use crate::wire::target::OutputBounds;
 
-/// A request that is ready for a route.
+/// A request that is prepared for a route.
 #[derive(Debug)]
 pub struct Plan {
     pub(super) request: RoutableRequest,
     pub(super) first: PreparedRequest,
-    /// The candidates that come after it, in order.
+    /// The next candidates, in order.
     pub(super) waiting: VecDeque<Candidate>,
-    /// Those that come when the model turns out not to be served any more.
+    /// The candidates that follow if the model is no longer served.
     pub(super) replacements: VecDeque<Candidate>,
 }
 
 impl Plan {
-    /// Prepares a request for the first route that can carry it, rather for one that is not known to be broken. Nothing is
-    /// written and nobody is asked. Fails with 400 when no route can carry the request, 503 when none is configured.
+    /// Prepares a request for the first route that can carry it, preferring one that is not broken. Sends nothing. Fails
+    /// with 400 if no route can carry the request, and with 503 if none is configured.
     pub fn of(upstreams: &Upstreams, request: RoutableRequest, output: OutputBounds) -> Result<Self, GatewayError> {
         let (mut refusal, mut broken) = (None, None);
         let mut waiting: VecDeque<Candidate> = request.candidates.iter().cloned().collect();
@@ -46,46 +46,46 @@ impl Plan {
         }
     }
 
-    /// What the client asks.
+    /// The client's request.
     pub fn request(&self) -> &RoutableRequest {
         &self.request
     }
 
-    /// The body that the hold is taken for.
+    /// The body for which the hold is taken.
     pub fn prepared(&self) -> &PreparedRequest {
         &self.first
     }
 }
 
-/// The most output tokens that a body of those sizes may ask a candidate for.
+/// The maximum output tokens that a body of this size may request from a candidate.
 pub type Affordable = Arc<dyn Fn(&Measured, &Candidate) -> u64 + Send + Sync>;
 
-/// What was held for a request: no body of it is sent whose reply could cost more.
+/// What was held for a request. No body is sent whose reply could cost more.
 #[derive(Clone)]
 pub struct Allowance {
-    /// How much output is paid for.
+    /// How much output the hold covers.
     pub affordable: Affordable,
-    /// The fewest that are worth an answer, unless the client asks for fewer.
+    /// The fewest useful output tokens, unless the client asks for fewer.
     pub least_output: u64,
-    /// How long the reply may get at all, and whether a body must say so.
+    /// Bounds of the reply's length.
     pub output: OutputBounds,
 }
 
 impl Allowance {
-    /// What costs nothing.
+    /// For requests that cost nothing.
     pub fn unlimited() -> Self {
         Self { affordable: Arc::new(|_, _| u64::MAX), least_output: 0, output: OutputBounds::NONE }
     }
 
-    /// The request in a route's words as far as it is paid for: with a lower output limit where that is needed; `None` where too
-    /// little would be left of it.
+    /// The request for a route within the hold, with a lower output limit if needed; `None` if too little output would
+    /// remain.
     pub(super) fn prepare(
         &self,
         upstreams: &Upstreams,
         request: &RoutableRequest,
         candidate: &Candidate,
     ) -> Result<Option<PreparedRequest>, GatewayError> {
-        /// A lower limit can change what the body says about thinking, and so its size; but not often.
+        /// A lower limit can change the reasoning settings in the body, and so its size, but only a few times.
         const ROUNDS: u32 = 4;
         let mut output = self.output;
         for _ in 0..ROUNDS {
@@ -99,7 +99,7 @@ impl Allowance {
         Ok(None)
     }
 
-    /// How much of a body's output is paid for.
+    /// How much of a body's output is covered by the hold.
     pub(super) fn covered(&self, prepared: &PreparedRequest, request: &RoutableRequest) -> Coverage {
         let covered = (self.affordable)(prepared.measured(), &prepared.candidate);
         let asked = request.request.max_tokens.map_or(prepared.output_limit(), |limit| limit.tokens);
@@ -115,8 +115,8 @@ impl Allowance {
 }
 
 impl Allowance {
-    /// The request that a hold was measured by, made anew where the hold came out smaller, or where the key turned out to pay
-    /// otherwise than was supposed.
+    /// The request that was measured for the hold, written again if the hold became smaller, or if the key turned out to be
+    /// prepaid or not.
     pub(super) fn keep(
         &self,
         upstreams: &Upstreams,
@@ -132,19 +132,19 @@ impl Allowance {
     }
 }
 
-/// The refusal of a request that what was held for it does not cover on any route.
+/// The refusal of a request whose hold covers no route.
 pub(super) fn not_covered() -> GatewayError {
     GatewayError::new(ErrorKind::PaymentRequired, "The balance does not cover this request.")
         .with_code("insufficient_balance")
 }
 
-/// How much of a body's output is paid for.
+/// How much of a body's output is covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coverage {
-    /// All that its limit allows.
+    /// Everything that its limit allows.
     Whole,
-    /// Fewer tokens.
+    /// This many tokens.
     Tokens(u64),
-    /// Too few to send it.
+    /// Too few to send the request.
     None,
 }

@@ -1,4 +1,4 @@
-//! A request in one route's words, and the request itself, from which other routes' words can be made.
+//! A request prepared for one route, and the request itself, which can be prepared for other routes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,31 +25,31 @@ use crate::wire::target::OutputBounds;
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{ClientRequest, Measured, Mode};
 
-/// What a client asks, with everything that decides how it is sent.
+/// The client's request, with everything that decides how it is sent.
 #[derive(Clone, Debug)]
 pub struct RoutableRequest {
-    /// Whose it is, for what a route's circuit learns; `None` for one of the operator's own.
+    /// Its key, for the route's circuit; `None` for a request of the operator's.
     pub key: Option<KeyId>,
     /// The request.
     pub request: ClientRequest,
-    /// The model that was asked for.
+    /// The requested model.
     pub model: Arc<Model>,
-    /// The ways to it, in order of preference.
+    /// Its routes, in order of preference.
     pub candidates: Vec<Candidate>,
-    /// The ways to what replaces it, where it is not served any more.
+    /// The routes of its replacement, used if the model is no longer served.
     pub replacements: Vec<Candidate>,
-    /// Anthropic's betas that Vertex takes.
+    /// Anthropic's betas that Vertex accepts.
     pub betas: Vec<&'static str>,
-    /// What no route takes, by path.
+    /// Paths of what no route accepts.
     pub dropped: Vec<String>,
     /// Gemini's signatures by tool-call id, from the vault.
     pub signatures: HashMap<String, String>,
-    /// What reads and writes the thoughts that the client keeps; `None` where the deployment has no secret for it.
+    /// Reads and writes the reasoning that the client keeps; `None` if the deployment has no secret for it.
     pub thoughts: Option<ThoughtKeys>,
 }
 
 impl RoutableRequest {
-    /// A request of the operator's own for a model along these ways, with nothing beside its body.
+    /// A request of the operator's for a model on these routes, with only a body.
     pub fn new(request: ClientRequest, model: Arc<Model>, candidates: Vec<Candidate>) -> Self {
         Self {
             key: None,
@@ -65,14 +65,14 @@ impl RoutableRequest {
     }
 }
 
-/// One route for a request, and how the request fares on it.
+/// One route for a request, and the state of the request on it.
 #[derive(Debug)]
 pub struct PreparedRequest {
     /// The model and the route.
     pub candidate: Candidate,
     /// How the reply comes back.
     pub conversion: Conversion,
-    /// What the route cannot carry, by path.
+    /// Paths of what the route cannot carry.
     pub dropped: Vec<String>,
     pub(super) name: RouteName,
     pub(super) circuit: CircuitState,
@@ -81,21 +81,21 @@ pub struct PreparedRequest {
     pub(super) mode: Mode,
     /// The token of the last attempt.
     pub(super) token: Option<SecretString>,
-    /// How long the model may think before its first event.
+    /// How long the model may reason before its first event.
     pub(super) first_event: Duration,
     body: Bytes,
     /// The body's sizes.
     measured: Measured,
-    /// The output limit that the body would have if it must say one.
+    /// The output limit that the body would get if it must have one.
     default_output: u64,
-    /// Whether the body had to say its limit.
+    /// Whether the body must have a limit.
     pub(super) must_say: bool,
-    /// Whether neither the client nor the wire asks for a limit.
+    /// Whether neither the client nor the format requires a limit.
     pub(super) may_be_silent: bool,
 }
 
 impl PreparedRequest {
-    /// The request in a route's words, within these bounds. Fails with 400 when the route cannot carry it.
+    /// Prepares a request for a route within these bounds. Fails with 400 if the route cannot carry it.
     pub(super) fn new(
         upstreams: &Upstreams,
         routable: &RoutableRequest,
@@ -136,28 +136,28 @@ impl PreparedRequest {
         })
     }
 
-    /// Bytes of the body that goes upstream.
+    /// Size of the upstream body in bytes.
     pub fn body_bytes(&self) -> u64 {
         self.body.len() as u64
     }
 
-    /// What the body holds, by size.
+    /// The measured sizes of the body.
     pub fn measured(&self) -> &Measured {
         &self.measured
     }
 
-    /// The most tokens that a reply has: the limit in the body, or the one that it would have if it must say one.
+    /// Maximum tokens of the reply: the limit in the body, or the one that it would get.
     pub fn output_limit(&self) -> u64 {
         self.measured.output_limit.unwrap_or(self.default_output)
     }
 
-    /// How long what the body has written to a cache lives there: the longest lifetime that it asks for, of models that let it choose.
+    /// Lifetime of the body's cache writes: the longest that it requests, for models that let it choose.
     pub fn cache_writes(&self) -> CacheLifetime {
         let asked = self.measured.cache.filter(|_| self.candidate.model.capabilities.marked_caches);
         asked.unwrap_or(CacheLifetime::FiveMinutes)
     }
 
-    /// Whether the body asks for cache writes of both lifetimes.
+    /// Whether the body requests cache writes of both lifetimes.
     pub fn mixes_cache_writes(&self) -> bool {
         self.measured.cheapest_cache != self.measured.cache && self.candidate.model.capabilities.marked_caches
     }
@@ -177,14 +177,14 @@ impl PreparedRequest {
     }
 }
 
-/// The limit of prices that move: what is held is not enough for a dearer host.
+/// The price limit for prices that move: the hold does not cover a more expensive host.
 fn price_limit(provider: &dyn Provider, tariff: &Tariff) -> Option<(&'static str, String)> {
     let dearest = tariff.long_context.map_or(tariff.price, |tier| tier.price);
     let (prompt, reply) = (dearest.input.per_million(), dearest.output.per_million());
     if tariff.moves { provider.price_limit(prompt, reply) } else { None }
 }
 
-/// The name under which what a call shows of its route is kept.
+/// The name under which a route's state is stored.
 fn name_of(route: &Route, mode: Mode) -> RouteName {
     match mode {
         Mode::Streaming | Mode::Whole => RouteName::new(route.provider, &route.upstream),
@@ -192,7 +192,7 @@ fn name_of(route: &Route, mode: Mode) -> RouteName {
     }
 }
 
-/// How a provider is asked: as its route wants it, whatever the client wants. Only a count is always a count.
+/// How the provider is asked: as its route requires, whatever the client wants. Only a count is always a count.
 fn upstream_mode(asked: Mode, transfer: Transfer) -> Mode {
     match (asked, transfer) {
         (Mode::Count, _) => Mode::Count,

@@ -1,4 +1,4 @@
-//! Ends a request: its last attempt, its route's circuit, its record and its hold, its signatures.
+//! Ends a request: its last attempt, its route's circuit, its record, its hold and its signatures.
 
 use std::time::Instant;
 
@@ -17,9 +17,9 @@ use crate::vault;
 pub struct Ended<'a> {
     /// How it ended.
     ending: &'a Ending,
-    /// What is known of it since it was sent.
+    /// What was known when it was sent.
     facts: &'a RequestFacts,
-    /// What the reply has shown that was being delivered.
+    /// The meter of the reply that was being delivered.
     meter: Meter,
     metered: Metered,
     signatures: Vec<(String, String)>,
@@ -27,9 +27,9 @@ pub struct Ended<'a> {
 }
 
 impl<'a> Ended<'a> {
-    /// A request that ended so, with the reply that was being delivered, if one had begun.
+    /// A request that ended in this way, with the reply that was being delivered, if one had begun.
     pub fn new(ending: &'a Ending, facts: &'a RequestFacts, received: Option<&Received>) -> Self {
-        // Where no reply began there is nothing to estimate.
+        // Without a reply there is nothing to estimate.
         let nothing = Metered { usage: Usage::default(), source: UsageSource::Estimated };
         Self {
             ending,
@@ -42,8 +42,8 @@ impl<'a> Ended<'a> {
     }
 }
 
-/// Ends a request, once: notes what its route has shown, writes its record and ends its hold, keeps its signatures, and waits
-/// until all of that is written, at most as long as a settlement may take. Returns the record.
+/// Ends a request once: records what its route showed, writes its record, ends its hold, keeps its signatures, and waits
+/// until all of this is written, at most as long as a settlement may take. Returns the record.
 pub async fn conclude(upstreams: &Upstreams, store: &Store, dispatch: &mut Dispatch, ended: Ended<'_>) -> Record {
     let Verdict { fault: _, charge: _, circuit, status } = ended.ending.verdict();
     dispatch.conclude(upstreams, status, circuit);
@@ -52,19 +52,19 @@ pub async fn conclude(upstreams: &Upstreams, store: &Store, dispatch: &mut Dispa
     let record = ledger::record(facts, outcome(&ended, &log));
     let signed = vault::remember(store, &facts.key, &ended.signatures);
     let rest = async { futures_util::join!(signed, dispatch.share()) };
-    // Beside the settlement, which has the same limit of its own: nothing cuts it short.
+    // In parallel with the settlement, which has the same time limit.
     futures_util::join!(ledger::settle(store, facts, &record, &log.candidate.tariff), within_settlement(rest));
     record
 }
 
-/// Waits for what is written beside a settlement, and no longer than a settlement may take: the client waits for it.
+/// Waits for writes in parallel with a settlement, at most as long as a settlement may take, because the client waits.
 async fn within_settlement(rest: impl Future) {
     if timeout(LONGEST_SETTLEMENT, rest).await.is_err() {
         tracing::warn!("signatures or route states were not written in time");
     }
 }
 
-/// What the ledger needs to know of an ending.
+/// What the ledger needs to know about an ending.
 fn outcome(ended: &Ended<'_>, log: &AttemptLog) -> Outcome {
     let Verdict { fault: _, charge, circuit: _, status } = ended.ending.verdict();
     Outcome {

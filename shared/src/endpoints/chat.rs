@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`, `POST /v1/messages` and `POST /v1/responses`, and the counts of tokens.
+//! `POST /v1/chat/completions`, `POST /v1/messages`, `POST /v1/responses`, and token counting.
 
 use std::sync::Arc;
 

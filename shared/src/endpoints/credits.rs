@@ -1,4 +1,4 @@
-//! `GET /v1/credits`: the calling key's own balance, as it is at this moment.
+//! `GET /v1/credits`: the current balance of the calling key.
 
 use std::sync::Arc;
 
@@ -15,10 +15,11 @@ use crate::respond::{self, Body};
 #[serde(rename_all = "camelCase")]
 struct Credits {
     object: &'static str,
-    /// What new requests may cost; null for a key that is not prepaid. Below zero when requests cost more than was held for them.
+    /// What new requests may cost; null for a key that is not prepaid. Negative if requests cost more than was held for
+    /// them.
     balance_usd: Option<SignedPicoUsd>,
     prepaid: bool,
-    /// What running requests may cost at most. It is not part of the balance; what they do not cost goes back.
+    /// What running requests may cost at most. It is not part of the balance. What they do not use is returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_usd: Option<PicoUsd>,
 }

@@ -1,4 +1,4 @@
-//! `GET /health`: which providers can be reached, without a call that costs anything.
+//! `GET /health`: which providers are available, without any paid call.
 
 use http::{Response, StatusCode};
 use serde::{Serialize, Serializer};

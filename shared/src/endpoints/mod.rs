@@ -1,4 +1,4 @@
-//! The HTTP surface: paths, methods, and what is the same for every endpoint.
+//! The HTTP endpoints: paths, methods, and what all endpoints share.
 
 mod chat;
 mod credits;
@@ -29,10 +29,10 @@ use crate::wire::ClientFormat;
 
 use self::origin::Origin;
 
-/// The format of errors where the path has none of its own (API contract, section Errors).
+/// The format of errors for paths without a format of their own (API contract, section Errors).
 const OF_THE_CONTRACT: ClientFormat = ClientFormat::ChatCompletions;
 
-/// What a path stands for.
+/// The endpoint of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// `POST /v1/chat/completions`
@@ -45,7 +45,7 @@ pub enum Endpoint {
     CountTokens(ClientFormat),
     /// `GET /v1/models`
     Models,
-    /// `GET /v1/models/{id}`, with the id as it stands in the path.
+    /// `GET /v1/models/{id}`, with the id from the path.
     Model(String),
     /// `GET /v1/usage`
     Usage,
@@ -58,8 +58,8 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of a path. `/v1` may be missing or doubled, slashes in a row are one, and one at the end does no harm: clients
-    /// put a base URL and a path together as they stand.
+    /// Finds the endpoint of a path. `/v1` may be missing or doubled, repeated slashes count as one, and a trailing slash is
+    /// ignored, because clients join a base URL and a path in different ways.
     pub fn of_path(path: &str) -> Option<Self> {
         let path = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
         let mut rest = path.as_str();
@@ -85,7 +85,7 @@ impl Endpoint {
         }
     }
 
-    /// The name of the function that answers it; unknown paths and `/` go to `models`.
+    /// The name of the function that serves it. Unknown paths and `/` go to `models`.
     pub const fn function(endpoint: Option<&Self>) -> &'static str {
         match endpoint {
             Some(Self::ChatCompletions) => "chat-completions",
@@ -98,7 +98,7 @@ impl Endpoint {
         }
     }
 
-    /// The methods of the path, as `Allow` and preflights name them.
+    /// The methods of the path, for `Allow` and preflight responses.
     const fn methods(&self) -> &'static str {
         match self {
             Self::ChatCompletions | Self::Messages | Self::Responses | Self::CountTokens(_) => "POST, OPTIONS",
@@ -118,7 +118,7 @@ impl Endpoint {
     }
 }
 
-/// Answers a request. Never fails: every failure, a panic included, is a rendered response.
+/// Answers a request. Never fails: every failure, even a panic, becomes a response.
 pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     let call = Call::new(&gateway, request);
     // On the heap, like every large future.
@@ -135,13 +135,13 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     response
 }
 
-/// A request on its way through an endpoint.
+/// A request in progress.
 struct Call {
     id: RequestId,
     started: Instant,
     request: Request,
     endpoint: Option<Endpoint>,
-    /// `None` is refused, whatever it asks for.
+    /// `None` if the call is refused because it did not come through the edge.
     origin: Option<Origin>,
 }
 
@@ -160,7 +160,7 @@ impl Call {
         self.request.headers()
     }
 
-    /// The key of a request for what costs nothing, within its rate of such requests.
+    /// The key of a free request, within its rate of such requests.
     fn reader(&self, gateway: &Gateway) -> Result<ApiKey, GatewayError> {
         let key = ApiKey::from_headers(self.headers())?;
         gateway.admission.take_read(&key)?;
@@ -173,10 +173,10 @@ impl Call {
         context.map_or(Duration::ZERO, |context| Duration::from_millis(context.deadline))
     }
 
-    /// The caller's address, as far as it can be believed.
+    /// The caller's address, if it can be trusted.
     fn address(&self) -> Option<IpAddr> {
         let peer = match self.request.request_context_ref()? {
-            // Of function URLs, and of API Gateway's REST interface.
+            // Function URLs, and API Gateway's REST interface.
             RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref(),
             RequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref(),
             _ => None,
@@ -184,7 +184,7 @@ impl Call {
         origin::caller(self.headers(), self.origin?, peer.and_then(|address| address.parse().ok()))
     }
 
-    /// What the lines of a request share: Lambda's own id of it, which stands in the lines of the platform too.
+    /// The span of a request's log lines, with Lambda's own id, which is also in the platform's lines.
     fn span(&self) -> tracing::Span {
         let id = self.request.lambda_context_ref().and_then(|context| Uuid::parse_str(&context.request_id).ok());
         tracing::info_span!("request", requestId = id.map(tracing::field::display))
@@ -192,7 +192,7 @@ impl Call {
 
     fn log(&self, error: &GatewayError) {
         let (cause, code, param) = (error.reason(), error.code(), error.logged_param());
-        // The alarm of server errors counts lines by this status.
+        // An alarm counts lines by this status.
         let (kind, http_status) = (error.kind(), error.status(self.format().error_words()).as_u16());
         if kind == ErrorKind::Internal {
             tracing::error!(request = %self.id, ?kind, code, param, http_status, %cause, "request failed");
@@ -246,13 +246,13 @@ fn unknown_path(path: &str) -> GatewayError {
         .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/credits and /health.")
 }
 
-/// Whether a client tries a WebSocket. What stands between may take `Upgrade` away, which is meant for the next hop alone, and leaves
-/// the key of the handshake (RFC 6455, section 4.1).
+/// Whether a client requests a WebSocket. Proxies may remove `Upgrade`, which is meant for the next hop only, but keep the
+/// key of the handshake (RFC 6455, section 4.1).
 fn asks_for_a_socket(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE) || headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
-/// Codex tries a WebSocket first; this status makes it go on over HTTP at once.
+/// Codex tries a WebSocket first. After this status it continues over HTTP at once.
 fn no_socket() -> GatewayError {
     GatewayError::new(ErrorKind::UpgradeRequired, "WebSockets are not supported; send a POST request over HTTP.")
         .with_code("no_websocket")
@@ -265,7 +265,7 @@ fn wrong_method(method: &Method, allowed: &str) -> GatewayError {
         .with_code("method_not_allowed")
 }
 
-/// Undoes `%xx`; what is not UTF-8 afterwards cannot be a model's name.
+/// Decodes `%xx`. Text that is not UTF-8 afterwards cannot be a model's name.
 fn decode_percent(text: &str) -> String {
     url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes())
         .next()

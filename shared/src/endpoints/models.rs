@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{id}`: one body that OpenAI's SDK, Anthropic's SDK and Codex can read. Also `/`.
+//! `GET /v1/models` and `GET /v1/models/{id}`, in one body that OpenAI's SDK, Anthropic's SDK and Codex can read. Also `/`.
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result
     respond::json(&entry(&named.day, &named.model))
 }
 
-/// What a client that probes the base URL finds.
+/// The response for clients that probe the base URL.
 pub(super) fn root() -> Result<Response<Body>, GatewayError> {
     let endpoints =
         ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/models", "/v1/usage", "/v1/credits", "/health"];
@@ -98,10 +98,10 @@ fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-/// A model as the list shows it, from a catalogue of that day.
+/// A model's entry in the list, from a catalogue of this day.
 fn entry<'a>(day: &str, model: &'a Model) -> Entry<'a> {
     let Price { input, output, cache_read, cache_write_5m, .. } = model.tariff_on(today()).price;
-    // The catalogue's day stands for every entry: vendors' own release dates are not part of its data.
+    // Every entry has the catalogue's day, because vendors' release dates are not part of its data.
     let created_at = format!("{day}T00:00:00Z");
     let created = created_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
     Entry {

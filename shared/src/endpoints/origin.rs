@@ -1,4 +1,4 @@
-//! Whether a call came through the edge, and whose address it has then.
+//! Decides whether a call came through the edge, and finds the caller's address.
 
 use std::net::IpAddr;
 
@@ -10,21 +10,21 @@ use subtle::ConstantTimeEq as _;
 use crate::config::OwnSecret;
 use crate::error::{ErrorKind, GatewayError};
 
-/// The header that the edge adds to every request; it replaces one that a client sends.
+/// The header that the edge adds to every request. It replaces a client's header with this name.
 const SECRET_HEADER: &str = "x-gateway-origin-secret";
-/// The header in which `CloudFront` names its viewer; the managed policy `AllViewerExceptHostHeader` sends it along.
+/// The header in which `CloudFront` sends its viewer's address; the managed policy `AllViewerExceptHostHeader` forwards it.
 const VIEWER_ADDRESS: &str = "cloudfront-viewer-address";
 
-/// The way that a call took to the function.
+/// How a call reached the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Through the edge, which has proved itself.
+    /// Through the edge, which sent the secret.
     Edge,
-    /// To the function's own URL, as far as anybody can tell.
+    /// Directly to the function's own URL, as far as known.
     Direct,
 }
 
-/// How a call came. `None` if only calls through the edge are answered, and this is no such call.
+/// How a call arrived. Returns `None` if only calls through the edge are answered, and this one did not come through it.
 pub(super) fn of(headers: &HeaderMap, secrets: Option<&OwnSecret>) -> Option<Origin> {
     let Some(secrets) = secrets else { return Some(Origin::Direct) };
     let given = headers.get(SECRET_HEADER).map_or(&[][..], |value| value.as_bytes());
@@ -33,7 +33,7 @@ pub(super) fn of(headers: &HeaderMap, secrets: Option<&OwnSecret>) -> Option<Ori
     (current | previous).then_some(Origin::Edge)
 }
 
-/// The refusal of a call that did not come through the edge.
+/// The refusal of a direct call.
 pub(super) fn refusal() -> GatewayError {
     let message = "This address serves only calls that come through the gateway's base URL.";
     GatewayError::new(ErrorKind::Forbidden, message)
@@ -41,28 +41,28 @@ pub(super) fn refusal() -> GatewayError {
         .with_hint("Use the base URL of the deployment: its CloudFront domain, or your own domain.")
 }
 
-/// Takes as long for every value: digests have one length, and are compared in constant time.
+/// Takes the same time for every value: digests have one length and are compared in constant time.
 fn equal(given: &[u8], secret: &SecretString) -> bool {
     let (given, secret) = (digest(&SHA256, given), digest(&SHA256, secret.expose_secret().as_bytes()));
     given.as_ref().ct_eq(secret.as_ref()).into()
 }
 
-/// The caller's address. Behind the edge it is what `CloudFront` says of its viewer, and nothing where it says nothing: of
-/// `x-forwarded-for` a function URL keeps the leftmost value alone, which the caller writes. Of any other call it is the peer's, as
-/// Lambda tells it (`requestContext`).
+/// The caller's address. Behind the edge it is the viewer address from `CloudFront`, or `None` without one.
+/// `x-forwarded-for` is not used, because a function URL keeps only its leftmost value, which the caller writes. For a
+/// direct call it is the peer's address from Lambda (`requestContext`).
 pub(super) fn caller(headers: &HeaderMap, origin: Origin, peer: Option<IpAddr>) -> Option<IpAddr> {
     match origin {
         Origin::Direct => peer,
         Origin::Edge => {
             let mut viewers = headers.get_all(VIEWER_ADDRESS).into_iter();
             let viewer = viewers.next()?.to_str().ok()?;
-            // `CloudFront` replaces what a client sends under this name: of two values one is forged.
+            // `CloudFront` replaces a client's header with this name, so of two values one is forged.
             if viewers.next().is_some() { None } else { address(viewer) }
         }
     }
 }
 
-/// An address with a port behind its last colon, without brackets (AWS, `CloudFront-Viewer-Address`).
+/// An address with a port after its last colon, without brackets (AWS, `CloudFront-Viewer-Address`).
 fn address(text: &str) -> Option<IpAddr> {
     let (address, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;

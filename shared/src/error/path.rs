@@ -1,7 +1,7 @@
-//! Paths of fields in the log: names that stand in the vendors' documents, and numbers of entries. A name of the client's own choosing,
-//! such as that of a tool's parameter, becomes `*`.
+//! Field paths for the log: documented names, and numbers of entries. A name that the client chose, such as that of a tool's
+//! parameter, becomes `*`.
 
-/// Names of fields and headers that a path may show. One that is missing here costs a `*` in the log.
+/// Names of fields and headers that a path may contain. A missing name becomes `*` in the log.
 #[rustfmt::skip]
 const NAMES: [&str; 131] = [
     "action", "additionalProperties", "allowed_tools", "anyOf", "arguments", "audio", "authorization", "background",
@@ -22,16 +22,16 @@ const NAMES: [&str; 131] = [
     "ttl", "type", "url", "usage", "user", "verbosity",
 ];
 
-/// Most digits of an entry's number.
+/// Maximum digits of an entry's number.
 const DIGITS: usize = 4;
 
-/// A path as the log may have it.
+/// A path for the log.
 pub(super) fn logged(path: &str) -> String {
     let steps: Vec<String> = path.split('.').map(step).collect();
     steps.join(".")
 }
 
-/// A name and the numbers behind it: `messages[1]`.
+/// A name with its numbers: `messages[1]`.
 fn step(text: &str) -> String {
     let mut parts = text.split('[');
     let name = parts.next().unwrap_or_default();

@@ -1,14 +1,14 @@
-//! Failed upstream calls: what happened, what the log may say of it, and what the client reads.
+//! Failed upstream calls: what happened, what the log may say, and what the client reads.
 //!
-//! A provider's own words may repeat what the client wrote, or name internals. The client gets them cleaned and cut; the log
-//! never gets them, only kind and status.
+//! A provider's message may repeat the client's text or name internals. The client gets it cleaned and cut. The log never
+//! gets it, only kind and status.
 
 use std::time::Duration;
 
 use super::{ErrorKind, GatewayError};
 use crate::reason::Reason;
 
-/// Longest text of a provider that is shown to a client, in characters (API contract, section Errors).
+/// Maximum length of a provider's message that is shown to a client, in characters (API contract, section Errors).
 const MAX_PUBLIC_WORDS: usize = 300;
 
 /// Why an upstream call failed.
@@ -16,57 +16,59 @@ const MAX_PUBLIC_WORDS: usize = 300;
 pub enum UpstreamErrorKind {
     /// No connection.
     Connect,
-    /// The connection broke before the first byte of an answer.
+    /// The connection broke before the first byte of a response.
     Reset,
-    /// Nothing came in time.
+    /// No response in time.
     Timeout,
-    /// The reply was not what the wire promises.
+    /// The reply does not follow its format.
     Malformed,
-    /// The reply ended without saying that it was complete.
+    /// The reply ended without a finish marker.
     Truncated,
-    /// The reply came to its end and is no answer: nothing in it, or a tool call that the model got wrong. The message names why.
+    /// The reply is complete but contains no answer: it is empty, or has a malformed tool call. The message names the
+    /// reason.
     NoAnswer,
-    /// The reply, or one event of it, is larger than we hold.
+    /// The reply, or one event of it, is larger than the limit.
     TooLarge,
-    /// No credential could be had for this provider.
+    /// No credential could be obtained for this provider.
     Credential,
-    /// The provider's moderation refused the request: it would refuse it again, and says nothing about our credential.
+    /// The provider's moderation refused the request. It would refuse it again, and this says nothing about our credential.
     Moderated,
     /// The provider does not serve the model.
     NotServed {
         /// Its HTTP status.
         status: u16,
-        /// To whom.
+        /// For whom.
         absence: Absence,
     },
-    /// The provider said no, with this HTTP status (its own, or the one its in-stream error type stands for).
+    /// The provider refused, with this HTTP status (its own, or the status of its in-stream error type).
     Refused(u16),
 }
 
-/// To whom a model is not served.
+/// For whom a model is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
-    /// To nobody of this gateway: whoever asks will hear the same.
+    /// For everyone who uses this gateway.
     ForEveryone,
-    /// Not to this request; another may fare better.
+    /// For this request; another one may succeed.
     ForThisRequest,
 }
 
-/// A failed upstream call. The message may be the provider's own and hold internals: it is cleaned before a client sees it.
+/// A failed upstream call. The message may be the provider's and contain internals: it is cleaned before a client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamError {
     /// Why.
     pub kind: UpstreamErrorKind,
-    /// The provider's words, or ours about the connection.
+    /// The provider's message, or ours about the connection.
     pub message: String,
-    /// When the provider says a retry makes sense.
+    /// When a retry makes sense, according to the provider.
     pub retry_after: Option<Duration>,
-    /// What the log may say, where that is more than the kind.
+    /// The reason for the log, if it says more than the kind.
     pub reason: Option<Reason>,
 }
 
 impl UpstreamError {
-    /// To whom a model is not served, where the provider says that. What it says to all is believed only where it names the model.
+    /// For whom a model is not served, if the provider says so. A message about everyone is believed only if it names the
+    /// model.
     pub fn absence_of(&self, upstream: &str) -> Option<Absence> {
         match self.kind {
             UpstreamErrorKind::NotServed { absence: Absence::ForEveryone, .. } if self.message.contains(upstream) => {
@@ -86,13 +88,13 @@ impl UpstreamError {
         }
     }
 
-    /// Whether it is about what was asked, so that another request may fare better on the same way: moderation stands before the model, a
-    /// reply without an answer or of any size is the model's own, and a prompt that does not fit is refused with whatever status.
-    /// Other refusals of a request show by their status that the provider works.
+    /// Whether the failure depends on the request, so that another request may succeed on the same route. Moderation comes
+    /// before the model. A reply without an answer, or of any size, is the model's own. A prompt that is too long is refused
+    /// with various statuses. Other refusals of a request show by their status that the provider works.
     pub fn depends_on_the_request(&self) -> bool {
         match self.kind {
             UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer | UpstreamErrorKind::TooLarge => true,
-            // OpenRouter's words where the credit that is left covers smaller requests.
+            // OpenRouter's message if the remaining credit covers smaller requests only.
             UpstreamErrorKind::Refused(402) => self.message.contains("can only afford"),
             UpstreamErrorKind::Refused(403 | 500..) => is_context_overflow(&self.message) || is_moderation(&self.message),
             UpstreamErrorKind::Connect
@@ -106,12 +108,12 @@ impl UpstreamError {
         }
     }
 
-    /// A failed call of that kind.
+    /// A failed call of this kind.
     pub fn new(kind: UpstreamErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None, reason: None }
     }
 
-    /// The same with more for the log.
+    /// Adds a reason for the log.
     #[must_use]
     pub fn because(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
@@ -139,13 +141,13 @@ impl UpstreamError {
         }
     }
 
-    /// The provider's words, or ours about the connection, as far as people may read them: without addresses, credentials and
-    /// project names, at most 300 characters.
+    /// The provider's message, or ours about the connection, cleaned for clients: without addresses, credentials and project
+    /// names, at most 300 characters.
     pub fn public_words(&self) -> String {
         public_words(&self.message)
     }
 
-    /// What the log may say: no word of a reply.
+    /// The reason for the log, without any text of a reply.
     pub fn cause(&self) -> Reason {
         self.reason.clone().unwrap_or_else(|| match self.kind {
             UpstreamErrorKind::Refused(status) => Reason::number("refused with", status),
@@ -200,8 +202,8 @@ impl From<UpstreamError> for GatewayError {
     }
 }
 
-/// A provider's refusal in public words. Its 401, 402 and 403 concern our account, never the caller's key, and stay without the
-/// provider's own words.
+/// A provider's refusal for clients. Its 401, 402 and 403 are about our account, never about the caller's key, so its
+/// message is not shown.
 fn refused(status: u16, error: &UpstreamError) -> GatewayError {
     let provider_says = || public_words(&error.message);
     let failed = |kind, ours| ending_with(kind, ours, &error.message);
@@ -228,7 +230,7 @@ fn refused(status: u16, error: &UpstreamError) -> GatewayError {
     }
 }
 
-/// Our words about a failure, and the provider's own behind them, if it has others.
+/// Our message about a failure, followed by the provider's, if it says something else.
 fn ending_with(kind: ErrorKind, ours: &'static str, provider: &str) -> GatewayError {
     let words = public_words(provider);
     if words.is_empty() || words.trim_end_matches('.').eq_ignore_ascii_case(ours) {
@@ -237,7 +239,7 @@ fn ending_with(kind: ErrorKind, ours: &'static str, provider: &str) -> GatewayEr
     GatewayError::new(kind, format!("{ours}: {words}"))
 }
 
-/// The words by which providers say that a prompt exceeds the model's window.
+/// Phrases with which providers say that a prompt exceeds the context window.
 fn is_context_overflow(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     ["prompt is too long", "maximum context length", "context_length_exceeded", "input token count", "context window"]
@@ -245,7 +247,7 @@ fn is_context_overflow(message: &str) -> bool {
         .any(|phrase| message.contains(phrase))
 }
 
-/// The words by which providers say that their moderation or a filter refused a content, where no field of the error tells.
+/// Phrases with which providers say that moderation or a filter refused the content, if no field of the error does.
 fn is_moderation(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     [
@@ -261,16 +263,16 @@ fn is_moderation(message: &str) -> bool {
     .any(|phrase| message.contains(phrase))
 }
 
-/// Clients match on `prompt is too long`; the provider's own numbers are kept behind it.
+/// Clients search for `prompt is too long`; the provider's own numbers follow it.
 fn overflow_message(message: &str) -> String {
     let public = public_words(message);
     if public.contains("prompt is too long") { public } else { format!("prompt is too long: {public}") }
 }
 
-/// A provider's words fit for a client: at most 300 characters, without addresses, credentials and project names.
+/// Cleans a provider's message for clients: at most 300 characters, without addresses, credentials and project names.
 fn public_words(message: &str) -> String {
     let clean = |word: &str| -> String {
-        // Only where one begins: `task-master` is no key.
+        // Only at the beginning of a piece: `task-master` is not a key.
         let mut pieces = word.split(|part: char| !part.is_ascii_alphanumeric() && !matches!(part, '-' | '_' | '.'));
         let secret = pieces.any(|piece| ["sk-", "ya29.", "AIza", "bk_"].iter().any(|prefix| piece.starts_with(prefix)));
         let internal = word.contains("://") || word.contains("projects/") || word.contains(".googleapis.com");

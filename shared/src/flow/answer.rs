@@ -1,4 +1,4 @@
-//! An admitted request on its way, and the answer that the client gets.
+//! Sends an admitted request, and creates the response.
 
 use std::sync::Arc;
 
@@ -17,13 +17,14 @@ use crate::pump::{Committed, Pump, Reply};
 use crate::respond::{self, Body};
 use crate::wire::{Asked, ClientRequest, Delivery, Estimate, Identity, Mode, ReplyContext};
 
-/// Longest list of names in a header, in bytes: 2 kB with the number of those that are left out. Clients and proxies limit headers.
+/// Maximum length of a list of names in a header: 2 kB including the number of omitted names. Clients and proxies limit
+/// headers.
 const LONGEST_LIST: usize = 1_976;
-/// Longest name in it, in characters: a path may hold names of the client's own.
+/// Maximum length of a name in it, in characters: a path may contain names that the client chose.
 const LONGEST_NAME: usize = 160;
 
 impl Gateway {
-    /// Sends an admitted request on its way. One that finds none gives back what it took.
+    /// Sends an admitted request. If no route is left, returns what it took.
     pub(super) async fn answer(
         self: &Arc<Self>,
         plan: Plan,
@@ -62,7 +63,7 @@ impl Gateway {
         self.pump(facts, context, dispatch, deadline).await
     }
 
-    /// Runs a dispatched request in a task of its own, which a client that leaves does not end.
+    /// Runs a dispatched request in its own task, which does not end if the client leaves.
     async fn pump(
         self: &Arc<Self>,
         facts: RequestFacts,
@@ -96,7 +97,7 @@ fn asked_by(request: &RoutableRequest) -> Asked {
     Asked { body: Some(Arc::clone(&request.request.document)), thoughts: request.thoughts.clone() }
 }
 
-/// Tells the client what is left of its key's rates, whatever the answer.
+/// Adds the remaining rates of the key to any response.
 pub(super) fn show_rates(
     rates: &Rates,
     answer: Result<Response<Body>, GatewayError>,
@@ -108,7 +109,7 @@ pub(super) fn show_rates(
     Ok(response)
 }
 
-/// Tells the client where its request was.
+/// Adds headers about the attempts and the model.
 fn show(log: &AttemptLog, model: &Model, response: &mut Response<Body>) {
     for (name, value) in log.headers() {
         respond::set_header(response, name, &value);
@@ -121,7 +122,7 @@ fn show(log: &AttemptLog, model: &Model, response: &mut Response<Body>) {
     }
 }
 
-/// Names in a row, as many as fit a header, and how many more there are.
+/// Joins as many names as fit into a header, and the number of the rest.
 fn listed(names: &[String]) -> String {
     let mut list = String::new();
     for (number, name) in names.iter().enumerate() {

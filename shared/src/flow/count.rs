@@ -1,4 +1,4 @@
-//! `count_tokens`, and `input_tokens` of Responses.
+//! Token counting: `count_tokens`, and `input_tokens` of Responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,21 +20,22 @@ use crate::respond::{self, Body};
 use crate::wire::target::OutputBounds;
 use crate::wire::{self, ClientFormat, ClientRequest, Mode};
 
-/// How long a provider's count is waited for, over all attempts: clients ask before they send, and an estimate now is worth more.
+/// How long to wait for a provider's count, over all attempts: clients ask before they send, and an estimate now is more
+/// useful.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The answer.
+/// The response.
 #[derive(Serialize)]
 struct Count {
-    /// What it is, where the format says that.
+    /// Its `object`, if the format has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'static str>,
     input_tokens: u64,
 }
 
 impl Gateway {
-    /// Answers how many input tokens a request has: the provider's own count, or an estimate whenever it gives none. It takes one
-    /// request of the key's rate. Counts cost nothing, so they leave no record.
+    /// Counts the input tokens of a request: the provider's count, or an estimate if there is none. Takes one request of the
+    /// key's rate. Counts cost nothing, so they leave no record.
     pub async fn count(&self, format: ClientFormat, incoming: Incoming<'_>) -> Result<Response<Body>, GatewayError> {
         let deadline = dispatch::end_of(incoming.deadline).min(Instant::now() + LONGEST);
         let key = ApiKey::from_headers(incoming.headers)?;
@@ -53,7 +54,7 @@ impl Gateway {
         }
     }
 
-    /// The provider's count, or the estimate. Fails only for what is wrong with the client's own request.
+    /// The provider's count, or the estimate. Fails only for errors in the client's request.
     async fn counted(
         &self,
         request: RoutableRequest,
@@ -71,11 +72,11 @@ impl Gateway {
         self.estimated(request, &served, day)
     }
 
-    /// The count of the first provider that gives one.
+    /// The count of the first provider that returns one.
     async fn providers_count(&self, request: RoutableRequest, deadline: Instant) -> Result<Option<u64>, GatewayError> {
         let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
             Ok(plan) => plan,
-            // A route that counts need not be one that can carry the request.
+            // A route that counts may be unable to carry the request.
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -88,7 +89,8 @@ impl Gateway {
         Ok(counted.ok())
     }
 
-    /// The estimate by the client's own body, or by the one that would be sent where no provider speaks the client's format.
+    /// The estimate from the client's own body, or, if no provider uses the client's format, from the body that would be
+    /// sent.
     fn estimated(&self, request: RoutableRequest, served: &Served, day: Date) -> Result<u64, GatewayError> {
         if let Some(sizes) = wire::measure_request(&request.request, &served.asked.capabilities.media) {
             return Ok(sizes.estimated_input());

@@ -1,4 +1,4 @@
-//! Which model a client means, and what is said about one on its way out.
+//! Finds the model that a client means, and its replacement.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use crate::ids::ModelId;
 use crate::open_catalog::{OpenCatalog, OpenModel};
 use crate::wire::Mode;
 
-/// What a request is served by.
+/// What serves a request.
 #[derive(Clone, Debug)]
 pub struct Served {
-    /// The model that was asked for.
+    /// The requested model.
     pub asked: Arc<Model>,
-    /// What serves requests for it once it is not served itself.
+    /// What serves the requests of an ended model.
     pub replacement: Option<Arc<Model>>,
     /// The version of the catalogue or list that has their prices.
     pub version: String,
 }
 
-/// The ways to what serves a request.
+/// The routes for a request.
 pub(super) struct Ways {
-    /// Those that are tried.
+    /// Routes to try.
     pub(super) candidates: Vec<Candidate>,
-    /// Those that are tried where the model turns out not to be served any more.
+    /// Routes to try if the model turns out to be no longer served.
     pub(super) replacements: Vec<Candidate>,
 }
 
-/// A model by a name of it.
+/// A model, found by one of its names.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The model.
     pub model: Arc<Model>,
-    /// The version of the catalogue or list that has it.
+    /// The version of the catalogue or list that contains it.
     pub version: String,
     /// The day of that version, as `yyyy-mm-dd`.
     pub day: String,
@@ -52,8 +52,8 @@ impl From<&OpenModel> for Named {
 }
 
 impl Gateway {
-    /// What a client means by a model's name. A model of the API contract falls back to its replacement always, another one where the
-    /// deployment says so; then one that is gone is served by its replacement alone.
+    /// The model that a client means. Models of the API contract always have their replacement as a fallback, others if the
+    /// deployment says so. An ended model is served by its replacement only.
     pub(super) async fn served(&self, asked: &str, key: &ApiKey, address: Option<IpAddr>) -> Result<Served, GatewayError> {
         let catalog = self.catalog()?;
         if self.open.is_some() && OpenCatalog::may_have(asked) && catalog.resolve(asked).is_err() {
@@ -69,8 +69,8 @@ impl Gateway {
         Ok(Served { asked: model, replacement, version })
     }
 
-    /// The ways to what serves a request in that mode on that day: to the model itself, and to what replaces it. Where the model is
-    /// gone, or no way to it is configured, they are those to the replacement.
+    /// The routes for a request in this mode on that day: to the model, and to its replacement. If the model has ended, or
+    /// none of its routes is configured, only those to the replacement.
     pub(super) fn ways(&self, served: &Served, mode: Mode, day: Date) -> Ways {
         let to = |model: &Arc<Model>| self.upstreams.candidates(model, mode, day);
         let own = if served.asked.is_gone() { Vec::new() } else { to(&served.asked) };
@@ -83,8 +83,8 @@ impl Gateway {
         Ways { candidates: others, replacements: Vec::new() }
     }
 
-    /// The model that a client means by a name, if this deployment serves it: one of the catalogue, or of the open one by its id. Only
-    /// for names that the catalogue does not know the table is read.
+    /// The model with this name, if this deployment serves it: from the catalogue, or from the open catalogue by its id. The
+    /// table is read only for names that the catalogue does not know.
     pub async fn named(&self, asked: &str) -> Result<Named, GatewayError> {
         let catalog = self.catalog()?;
         let named = match catalog.resolve(asked) {
@@ -94,15 +94,15 @@ impl Gateway {
         if self.allows(&named.model) { Ok(named) } else { Err(model_not_allowed(&named.model)) }
     }
 
-    /// The model of the open catalogue that has that id, where there is one.
+    /// The model of the open catalogue with this id.
     async fn open_model(&self, asked: &str) -> Result<Option<Named>, GatewayError> {
         let Some(open) = self.open.as_ref().filter(|_| OpenCatalog::may_have(asked)) else { return Ok(None) };
         let found = open.find(asked).await.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
         Ok(found.as_deref().map(Named::from))
     }
 
-    /// All models of the open catalogue that a client can mean and the deployment serves. While the table is out of reach there are none:
-    /// the catalogue's own need no table.
+    /// All models of the open catalogue that a client can name and the deployment serves. Empty if the table does not
+    /// answer, because the catalogue's own models need no table.
     pub async fn open_models(&self) -> Result<Vec<Named>, GatewayError> {
         let (catalog, Some(open)) = (self.catalog()?, &self.open) else { return Ok(Vec::new()) };
         let all = open.all().await.unwrap_or_else(|error| {
@@ -113,7 +113,7 @@ impl Gateway {
         Ok(listed.map(Named::from).collect())
     }
 
-    /// Whether the deployment serves a model at all.
+    /// Whether the deployment serves a model.
     pub fn allows(&self, model: &Model) -> bool {
         self.config.models.allow(&model.owned_by, model.id.as_str())
     }
@@ -124,7 +124,7 @@ pub fn refuse_gone(model: &Model) -> Result<(), GatewayError> {
     if model.is_gone() { Err(model_gone(model)) } else { Ok(()) }
 }
 
-/// The refusal of a model that the deployment does not serve: the words of a key that may not use it.
+/// The refusal of a model that the deployment does not serve, with the same code as for a key that may not use it.
 fn model_not_allowed(model: &Model) -> GatewayError {
     GatewayError::new(ErrorKind::Forbidden, format!("This gateway does not serve the model `{}`.", model.id))
         .with_code("model_not_allowed")
@@ -132,7 +132,7 @@ fn model_not_allowed(model: &Model) -> GatewayError {
         .with_hint("GET /v1/models lists every model.")
 }
 
-/// The refusal of a model that its vendor has ended, with the one to use instead.
+/// The refusal of an ended model, with its replacement.
 fn model_gone(model: &Model) -> GatewayError {
     let instead = model.replacement().map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
     let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));
@@ -140,14 +140,14 @@ fn model_gone(model: &Model) -> GatewayError {
     deprecation_headers(model).into_iter().fold(error, |error, (name, value)| error.with_header(name, value))
 }
 
-/// What an answer says about a model on its way out; nothing about others.
+/// Response headers for a deprecated model; empty for others.
 pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
     let Some(deprecation) = &model.deprecation else { return Vec::new() };
     let replacement = deprecation.replacement.iter().map(|id| ("x-model-replacement", id.as_str()));
     std::iter::once(("x-model-deprecated", deprecation.since.as_str())).chain(replacement).collect()
 }
 
-/// The refusal of a name that is no model, with the nearest ones that are.
+/// The refusal of an unknown name, with similar ones.
 fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
     let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();

@@ -1,13 +1,13 @@
-//! How long what was written to a cache lives there, where a provider counts all writes as one.
+//! Lifetimes of cache writes, for providers that count all writes together.
 
 use super::cost;
 use crate::catalog::Tariff;
 use crate::chat::Usage;
 use crate::chat::request::CacheLifetime;
 
-/// A usage with its cache writes told apart. They live for the longest lifetime that the body asks for, as they were held; where it asks
-/// for both (`mixed` has the prices then), the cost that the provider reports says how many of them do. A cost below what the prices
-/// allow, by more than what rounding makes, is one of other prices: it says nothing.
+/// Splits a usage's cache writes by lifetime. They have the longest lifetime that the body requests, as they were held. If
+/// it requests both (`mixed` has the prices then), the provider's reported cost shows the split. A cost below what the
+/// prices allow, by more than rounding, belongs to other prices and shows nothing.
 pub fn with_writes_of(usage: Usage, longest: CacheLifetime, mixed: Option<&Tariff>) -> Usage {
     let held = usage.written_for(longest);
     let (Some(tariff), Some(reported)) = (mixed, usage.provider_cost) else { return held };
@@ -25,7 +25,7 @@ pub fn with_writes_of(usage: Usage, longest: CacheLifetime, mixed: Option<&Tarif
     Usage { cache_write_5m: written.saturating_sub(long), cache_write_1h: long, ..usage }
 }
 
-/// A reported cost may be short of the true one by this part of it.
+/// The largest relative rounding error of a reported cost.
 const ROUNDING: u128 = 1_000;
 
 #[cfg(test)]

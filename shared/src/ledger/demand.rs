@@ -1,4 +1,4 @@
-//! What a request may cost at worst: the hold that its admission takes, and what a hold lets a body cost.
+//! The highest possible cost of a request: the hold that its admission takes, and what a hold allows a body to cost.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use crate::protocol::{Demand, HoldPrice};
 use crate::store::items::Hold;
 use crate::wire::Measured;
 
-/// A hold outlives its process by this: then nobody can settle it any more.
+/// How long a hold outlives its process, so that no process can settle it any more.
 pub const LEASE_AFTER_END: Duration = Duration::from_mins(1);
-/// The fewest output tokens that are worth an answer, unless the client itself asks for fewer.
+/// The fewest useful output tokens, unless the client asks for fewer.
 pub const LEAST_OUTPUT: u64 = 1_024;
 
-/// Who asks, and how long it may take.
+/// The key and the time limit of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Applicant<'a> {
     /// The key.
     pub key: &'a ApiKey,
     /// Which request.
     pub request: RequestId,
-    /// How long the hold may stand.
+    /// Lifetime of the hold.
     pub lease: Duration,
 }
 
-/// The body that is ready for a request.
+/// A prepared body.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
     /// Its sizes.
     pub body: &'a Measured,
-    /// The output limit that stands in it, or the one that would.
+    /// Its output limit, or the one that it would get.
     pub output_tokens: u64,
 }
 
-/// What a request asks of its key: what the body that is ready for it may cost at most, on the dearest of the candidates. Where other
-/// candidates come after the first there is room for their bodies, which say the same in other words.
+/// What a request needs from its key: the maximum cost of its body on the most expensive candidate. If other candidates
+/// follow the first one, there is room for their bodies, which say the same in other words.
 pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidates: &[Candidate]) -> Demand {
     let Sent { body, output_tokens } = sent;
     let room = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
@@ -62,14 +62,14 @@ pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidate
     }
 }
 
-/// What the body that is ready for a request may cost at most on one candidate, without any markup.
+/// The maximum cost of a prepared body on one candidate, without markup.
 pub fn worst_cost(sent: Sent<'_>, candidate: &Candidate) -> PicoUsd {
     let Sent { body, output_tokens } = sent;
     let input_tokens = body.worst_input(candidate.model.largest_prompt());
     HoldPrice { markup_permille: 0, ..hold_price(candidate, input_tokens, body) }.amount(input_tokens, output_tokens)
 }
 
-/// The most output tokens that a body may ask a candidate for, whose reply must not cost more than what is held.
+/// The maximum output tokens that a body may request from a candidate within a hold.
 pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate) -> u64 {
     let input_tokens = body.worst_input(candidate.model.largest_prompt());
     let price = hold_price(candidate, input_tokens, body);
@@ -77,8 +77,8 @@ pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate) ->
     price.affordable(amount, input_tokens).min(hold.tokens.saturating_sub(input_tokens))
 }
 
-/// The dearest that a token may become: written to a cache where the body marks one or the model needs no mark, in the tier of
-/// long prompts where it may be one, and as sound where it may hold some.
+/// The highest price of a token: written to a cache if the body marks one or the model needs no mark, in the tier of long
+/// prompts if it may be one, and as audio if it may contain some.
 fn hold_price(candidate: &Candidate, input_tokens: u64, body: &Measured) -> HoldPrice {
     let Candidate { model, route: _, tariff, markup_permille } = candidate;
     let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } =

@@ -1,4 +1,4 @@
-//! What the model of a hold is called: holds have room for a tag of its id only.
+//! Finds the model of a hold, which only has a tag of the model's id.
 
 use tokio::sync::OnceCell;
 
@@ -6,24 +6,24 @@ use crate::catalog::Catalog;
 use crate::store::items::HeldModel;
 use crate::store::{Store, StoreError};
 
-/// The models that a hold may be for: those of the catalogue, and where none of them is meant, those of the open one.
+/// The models that holds may be for: those of the catalogue, and otherwise those of the open catalogue.
 #[derive(Debug)]
 pub(super) struct HeldModels<'a> {
     catalog: &'a Catalog,
-    /// The table that the holds are in, too.
+    /// The table, which also contains the open catalogue.
     pub(super) store: &'a Store,
-    /// The ids of the open catalogue, once they were needed.
+    /// The ids of the open catalogue, read when needed.
     listed: OnceCell<Vec<String>>,
 }
 
 impl<'a> HeldModels<'a> {
-    /// The models of that catalogue and that table.
+    /// The models of this catalogue and table.
     pub(super) const fn new(catalog: &'a Catalog, store: &'a Store) -> Self {
         Self { catalog, store, listed: OnceCell::const_new() }
     }
 
-    /// The public id of a hold's model. One that nobody knows any more is called `unknown-model-<tag>`. A table without an answer is
-    /// an error, and not such a name: it would stand in the record for ever.
+    /// The public id of a hold's model. An unknown one is called `unknown-model-<tag>`. If the table does not answer, this
+    /// fails, because the name would stay in the record.
     pub(super) async fn id(&self, model: &HeldModel) -> Result<String, StoreError> {
         let tag = match model {
             HeldModel::Name(name) => return Ok(name.clone()),

@@ -1,7 +1,8 @@
-//! What the log says of a request: its intent, how far it is, and its end. A process that dies leaves what it has said, and
-//! `bk ledger replay` makes the record from that ([`Replay`](super::Replay)).
+//! The log lines of a request: its intent, its checkpoints, and its end. If a process dies, `bk ledger replay` makes the
+//! record from its lines ([`Replay`](super::Replay)).
 //!
-//! Each request writes them, so they leave out what is nothing and what an earlier one says.
+//! Every request writes these lines, so they omit zero values and what an earlier line contains. `docs/logging.md` lists the
+//! fields.
 
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::ids::ModelId;
 use crate::store::items::{Hold, Record};
 use crate::telemetry::{self, RequestMetrics};
 
-/// The line that tells of a request before it is sent: with it a process that dies leaves a trace. It alone has Lambda's id of the
+/// Logs a request before it is sent, so that a process that dies leaves a trace. Only this line has Lambda's id of the
 /// invocation.
 pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
     let hold = facts.reservation.hold.as_ref();
@@ -33,7 +34,7 @@ pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
     );
 }
 
-/// Whom the first line of a request names.
+/// The candidate in the first line of a request.
 #[derive(Clone, Debug)]
 pub struct Announced {
     model: ModelId,
@@ -41,7 +42,7 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// This one.
+    /// For this candidate.
     pub fn of(candidate: &Candidate) -> Self {
         Self { model: candidate.model.id.clone(), route: candidate.route.clone() }
     }
@@ -51,7 +52,7 @@ impl Announced {
     }
 }
 
-/// Who answers.
+/// The candidate, if it changed.
 #[derive(Serialize)]
 struct Answering {
     served_model: String,
@@ -104,8 +105,7 @@ impl From<Usage> for Tokens {
     }
 }
 
-/// The line that tells how far a reply is: what it has cost so far if nothing more is heard of it, by the counts that it names. Who
-/// answers stands in it where that is not whom the intent names.
+/// Logs a checkpoint of a reply: what it has cost so far. Names the candidate only if it differs from that of the intent.
 pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
     let Candidate { model, route, tariff, markup_permille: _ } = checkpoint.candidate;
     let answering = || Answering {
@@ -126,7 +126,7 @@ pub fn log_checkpoint(facts: &RequestFacts, checkpoint: &Checkpoint<'_>) {
     });
 }
 
-/// What a record has beside what is counted of it.
+/// The fields of a record that are not metrics.
 #[derive(Serialize)]
 struct FinalLine<'a> {
     event: &'static str,
@@ -152,8 +152,8 @@ struct FinalLine<'a> {
     duration_ms: u64,
 }
 
-/// The line that `bk ledger replay` can make the record from, and that CloudWatch counts the request by. `drifts` says whether its
-/// provider reports another cost than the list.
+/// Logs the end of a request, for `bk ledger replay` and for CloudWatch's metrics. `drifts` says whether the provider
+/// reported another cost than the catalogue's.
 pub(super) fn log(record: &Record, drifts: bool) {
     let said = FinalLine {
         event: "ledger.final",

@@ -1,4 +1,5 @@
-//! Resolves holds whose process died: each becomes its record's charge, or an `interrupted` record that charges nothing.
+//! Resolves the holds of processes that died: charges the record if there is one, or writes an `interrupted` record that
+//! charges nothing.
 
 use std::time::Duration;
 
@@ -16,27 +17,27 @@ use crate::protocol::Settled;
 use crate::store::items::{Expired, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
-/// Keys that are read at once.
+/// Number of keys per read.
 const BATCH: usize = 100;
-/// Keys of the directory that one scheduled run looks at, beside those that were used lately: with a run every quarter of an hour,
-/// each of a hundred thousand keys has its turn within a day.
+/// Number of directory keys that one scheduled run checks in addition to the recently used ones: with a run every 15
+/// minutes, each of a hundred thousand keys is checked within a day.
 pub const WALK: usize = 1_200;
 
-/// What a walk over keys did.
+/// The result of a walk over keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Reconciled {
-    /// Keys that were looked at.
+    /// Number of checked keys.
     pub keys: u64,
-    /// Dead holds that were resolved.
+    /// Number of resolved dead holds.
     pub resolved: u64,
-    /// Marks of late duplicates that were forgotten.
+    /// Number of removed marks of late duplicates.
     pub forgotten: u64,
-    /// Dead holds and marks that could not be resolved now, and keys that could not be read.
+    /// Number of dead holds and marks that could not be resolved, and of keys that could not be read.
     pub left: u64,
 }
 
-/// Walks over the directory and resolves what is dead at that time; the catalogue has the models that holds may be for. Safe to run
-/// at any time, by many at once.
+/// Walks the directory and resolves what is dead at this time. The catalogue contains the models that holds may be for. Safe
+/// to run at any time and in parallel.
 pub async fn reconcile(store: &Store, catalog: &Catalog, now: Timestamp) -> Result<Reconciled, StoreError> {
     let mut run = Run::new(store, catalog, now);
     let mut after = None;
@@ -48,9 +49,9 @@ pub async fn reconcile(store: &Store, catalog: &Catalog, now: Timestamp) -> Resu
     }
 }
 
-/// The same for the keys that were used today or yesterday, whose holds alone can have died lately, and for the next piece of the
-/// directory, so that nothing stays hidden that they leave out. Ends after about that time, two thirds of it for the former: the next
-/// run goes on where this one stopped.
+/// Resolves the keys that were used today or yesterday, because only their holds can have died recently, and the next part
+/// of the directory, so that nothing stays hidden. Ends after about `time`, of which two thirds are for the former. The next
+/// run continues where this one stopped.
 pub async fn reconcile_next(
     store: &Store,
     catalog: &Catalog,
@@ -61,7 +62,7 @@ pub async fn reconcile_next(
     let mut run = Run::new(store, catalog, now);
     let mut cursor = store.cursor().await?;
     let mut active = store.active_keys(run.now).await.unwrap_or_else(|error| {
-        // Such as a table without the index. The walk finds everything, later.
+        // For example, a table without the index. The walk finds everything, but later.
         tracing::warn!(event = "ledger.unlisted", cause = %error, "the recently used keys could not be read");
         Vec::new()
     });
@@ -78,7 +79,7 @@ pub async fn reconcile_next(
     Ok(run.done)
 }
 
-/// A walk under way.
+/// A walk in progress.
 struct Run<'a> {
     models: HeldModels<'a>,
     /// Seconds since the epoch.
@@ -92,7 +93,7 @@ impl<'a> Run<'a> {
         Self { models: HeldModels::new(catalog, store), now, done: Reconciled::default() }
     }
 
-    /// Looks at keys, at one at least, until that moment. The last one that was looked at, if it is not the last of all.
+    /// Checks at least one key, until that time. Returns the last checked key, if others are left.
     async fn look_at(&mut self, keys: &[KeyId], end: Option<Instant>) -> Result<Option<KeyId>, StoreError> {
         for batch in keys.chunks(BATCH) {
             for (id, key) in self.models.store.keys_of(batch).await? {
@@ -100,7 +101,7 @@ impl<'a> Run<'a> {
                 match key {
                     Ok(key) => self.resolve(&id, &key).await,
                     Err(error) => {
-                        // The others must not wait for it.
+                        // Other keys must not wait for it.
                         tracing::error!(event = "ledger.unreadable", key = %id, cause = %error, "a key cannot be read");
                         self.done.left = self.done.left.saturating_add(1);
                     }
@@ -113,7 +114,7 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    /// Resolves what is dead of a key. What fails is left to the next run.
+    /// Resolves what is dead of a key. A failure is left to the next run.
     async fn resolve(&mut self, id: &KeyId, key: &StoredKey) {
         for (request, hold) in dead_holds(key, self.now) {
             let count = match self.end_of(id, request, hold).await {
@@ -154,7 +155,7 @@ pub(super) fn dead_holds(key: &StoredKey, now: u64) -> Vec<(RequestId, Hold)> {
     running.chain(moved).collect()
 }
 
-/// The record of a request that nobody finished, when nothing but its hold is known.
+/// The record of a request of which only its hold is known.
 pub(super) fn interrupted(key: &KeyId, request: RequestId, model: String) -> Record {
     Record {
         key: key.clone(),

@@ -1,4 +1,4 @@
-//! Makes the records again that the table did not take, from the functions' log lines. Replaying a line twice changes nothing.
+//! Writes missing records from the functions' log lines. Replaying a line twice changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::protocol::Settled;
 use crate::store::items::{Expired, HeldModel, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
-/// Seconds after its start at which no request can be running any more: the longest time-out of a function, and a minute.
+/// Seconds after its start at which no request can be running: the longest time limit of a function, and a minute.
 const LONGEST_LEASE: u64 = 960;
 
-/// A ledger line of the log. Lines of other kinds have none of these fields, or not all.
+/// A ledger line of the log. Other lines lack some of these fields.
 #[derive(Clone, Debug, Deserialize)]
 struct Line {
     event: String,
@@ -30,7 +30,7 @@ struct Line {
     format: String,
     #[serde(default)]
     model: String,
-    /// Left out where it is the model that was asked for.
+    /// Missing if it is the requested model.
     #[serde(default)]
     served_model: String,
     #[serde(default)]
@@ -60,7 +60,7 @@ struct Line {
     audio_cache_read: u64,
     #[serde(default)]
     output_tokens: u64,
-    /// Of checkpoints of earlier versions.
+    /// In checkpoints of earlier versions.
     #[serde(default)]
     output: u64,
     #[serde(default)]
@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-/// Everything the log says about a request.
+/// Everything that the log says about a request.
 #[derive(Clone, Debug, Default)]
 struct Trace {
     intent: Option<Line>,
@@ -96,25 +96,25 @@ struct Trace {
     last: Option<Line>,
 }
 
-/// What a replay did.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Replayed {
-    /// Requests that are settled now, or were before.
+    /// Number of requests that are settled, now or before.
     pub settled: u64,
-    /// Requests without a last line that may still be running.
+    /// Number of requests without a last line that may still be running.
     pub running: u64,
-    /// Requests that could not be settled.
+    /// Number of requests that could not be settled.
     pub failed: u64,
 }
 
-/// Log lines, sorted by request.
+/// Log lines, grouped by request.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
     traces: BTreeMap<KeyedRequest, Trace>,
 }
 
 impl Replay {
-    /// Takes a line of a log, with or without something before its JSON. False when it is no ledger line.
+    /// Reads a line of a log, with or without text before its JSON. Returns false if it is not a ledger line.
     pub fn read(&mut self, line: &str) -> bool {
         let Some(json) = line.find('{').and_then(|at| line.get(at..)) else { return false };
         let Ok(line) = serde_json::from_str::<Line>(json) else { return false };
@@ -129,13 +129,13 @@ impl Replay {
         true
     }
 
-    /// How many requests the lines tell of.
+    /// Number of requests in the lines.
     pub fn requests(&self) -> usize {
         self.traces.len()
     }
 
-    /// Settles each request that the lines tell of, and tells how many are done after each. At `now` holds are dead or not; the
-    /// catalogue has the models that they may be for.
+    /// Settles each request of the lines, and reports the number done after each. `now` decides which holds are dead; the
+    /// catalogue contains the models that they may be for.
     pub async fn run(
         self,
         store: &Store,
@@ -158,7 +158,7 @@ impl Replay {
     }
 }
 
-/// Settles a request; `None` when it may still be running.
+/// Settles a request; `None` if it may still be running.
 async fn replay(
     models: &HeldModels<'_>,
     keyed: &KeyedRequest,
@@ -184,11 +184,11 @@ async fn replay(
             interrupted_record(keyed, model, intent.as_ref(), checkpoint.as_ref())
         }
     };
-    // Whatever the log does not tell of may still be under way: the mark keeps a late admission out.
+    // A write that the log does not mention may still be in progress: the mark prevents a late admission.
     Ok(Some(store_record(store, &record, &Reservation { hold: stored, uncertain: true }).await))
 }
 
-/// What stands for the hold of a request that was let in from memory: nothing, until its process cannot be alive any more.
+/// Replaces the hold of a request that was admitted from memory. It is dead once its process cannot be alive any more.
 fn unheld(request: RequestId, intent: Option<&Line>) -> Hold {
     Hold {
         expires: request.started().as_secs().saturating_add(LONGEST_LEASE),
@@ -207,7 +207,7 @@ fn hold_of(key: &StoredKey, request: RequestId) -> Option<Hold> {
     key.holds.get(&request).cloned().or(moved)
 }
 
-/// The record as the function itself would have stored it.
+/// The record, as the function itself would have stored it.
 fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
     let line = line.clone();
     Record {
@@ -233,7 +233,7 @@ fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
     }
 }
 
-/// The record of a request whose process died: what it had cost by its last checkpoint, charged to nobody.
+/// The record of a request whose process died: its cost at the last checkpoint, without a charge.
 fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>, checkpoint: Option<&Line>) -> Record {
     let base = interrupted(&keyed.key, keyed.id, model);
     let base = match intent {
@@ -252,7 +252,7 @@ fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>
     let counted =
         Record { usage: usage(line), provider_cost: pico(&line.provider_cost_pico), attempts: line.attempts, ..base };
     if line.provider.is_empty() {
-        // Whom the intent names.
+        // The candidate is that of the intent.
         return counted;
     }
     Record {

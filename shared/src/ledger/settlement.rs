@@ -1,4 +1,4 @@
-//! Writes a record and ends its hold: the driver of the settlement protocol.
+//! Writes a record and ends its hold, by running the settlement protocol.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::protocol::{Charge, Fault, KeyedRequest, Reservation, SettleEffect, Se
 use crate::store::items::Record;
 use crate::store::{Conditional, Store, StoreError, Stored};
 
-/// Longest time that a settlement may hold up the end of a body: what is kept for it before the function is killed, too.
+/// Maximum time that a settlement may delay the end of a body. The same time is reserved before the function is killed.
 pub const LONGEST_SETTLEMENT: Duration = Duration::from_secs(4);
 
-/// Stores a record, exactly once however often it is tried, and ends its hold.
+/// Stores a record exactly once, however often it is tried, and ends its hold.
 pub async fn store_record(store: &Store, record: &Record, reservation: &Reservation) -> Settled {
     let used = record.usage.total_input().saturating_add(record.usage.output);
     let request = KeyedRequest { key: record.key.clone(), id: record.request };
@@ -23,7 +23,7 @@ pub async fn store_record(store: &Store, record: &Record, reservation: &Reservat
     drive(store, Some(record), machine, first).await
 }
 
-/// Gives a request's hold back that never reached a provider: it leaves no record.
+/// Returns the hold of a request that never reached a provider. It leaves no record.
 pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservation: &Reservation) -> Settled {
     let request = KeyedRequest { key: key.clone(), id: request };
     match Settling::withdraw(request, reservation.clone(), seconds()) {
@@ -32,7 +32,7 @@ pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservatio
     }
 }
 
-/// Does what the machine wants until it is done, or until its time is up.
+/// Runs the machine until it is done, or until the time limit.
 async fn drive(store: &Store, record: Option<&Record>, mut machine: Settling, mut effect: SettleEffect) -> Settled {
     let end = Instant::now() + LONGEST_SETTLEMENT;
     loop {

@@ -1,4 +1,4 @@
-//! A key's usage, read from the rollups.
+//! A key's usage, from the rollups.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ use crate::store::{Store, StoreError};
 const MOST_DAYS: u16 = 90;
 const DEFAULT_DAYS: u16 = 30;
 
-/// How many days a summary covers: 1 to 90.
+/// Number of days in a summary: 1 to 90.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Days(u16);
 
 impl Days {
-    /// Reads the `days` parameter; 30 when it is missing.
+    /// Parses the `days` parameter; 30 if it is missing.
     pub fn parse(text: Option<&str>) -> Result<Self, GatewayError> {
         let days = text.map_or(Some(DEFAULT_DAYS), |text| text.parse().ok());
         days.filter(|days| (1..=MOST_DAYS).contains(days))
@@ -29,7 +29,7 @@ impl Days {
             .ok_or_else(|| GatewayError::invalid("days", format!("days: must be a whole number from 1 to {MOST_DAYS}.")))
     }
 
-    /// The number.
+    /// The number of days.
     pub fn get(self) -> u16 {
         self.0
     }
@@ -53,7 +53,7 @@ pub struct ModelUsage {
     pub errors: u64,
     /// Tokens.
     pub usage: Usage,
-    /// What was charged.
+    /// The charge.
     pub charged: PicoUsd,
 }
 
@@ -77,11 +77,11 @@ impl ModelUsage {
 /// A key's usage over some days.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// First moment covered.
+    /// Start of the period, inclusive.
     pub start: Timestamp,
-    /// First moment not covered any more.
+    /// End of the period, exclusive.
     pub end: Timestamp,
-    /// Everything.
+    /// The total.
     pub total: ModelUsage,
     /// By public model id.
     pub by_model: BTreeMap<String, ModelUsage>,

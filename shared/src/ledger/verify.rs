@@ -1,7 +1,7 @@
-//! Holds the table against the ledger's invariants.
+//! Checks the table against the ledger's invariants.
 //!
-//! A key, its records and its rollups are read one after the other, and requests go on meanwhile. So what differs is looked at again
-//! before anything is said about it ([`again`]).
+//! A key, its records and its rollups are read one after the other while requests continue. So a difference is read again
+//! before it is reported ([`again`]).
 
 mod again;
 
@@ -19,36 +19,37 @@ use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::store::items::{CreditGrant, Expired, Hold, Record, Rollup, StoredKey, iso_day};
 use crate::store::{Store, StoreError};
 
-/// Records live a hundred days: the last of them is not looked at, so that none has begun to go.
+/// Records live for a hundred days. The last day is not checked, so that none of its records has expired.
 const DAYS: i64 = 99;
 /// How long a dead hold may wait for its resolution, in seconds.
 const PATIENCE: u64 = 3_600;
 
-/// What a look at the whole ledger found.
+/// The result of a check of the whole ledger.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verified {
-    /// Keys that were looked at.
+    /// Number of checked keys.
     pub keys: u64,
-    /// Records that were looked at.
+    /// Number of checked records.
     pub records: u64,
-    /// Holds of requests that run, or may run.
+    /// Number of holds of requests that may be running.
     pub held: u64,
-    /// What contradicts an invariant; empty when all is well.
+    /// Broken invariants; empty if all is well.
     pub violations: Vec<Violation>,
-    /// What differed each time it was looked at while its key was in use each time: nobody knows. Look again at a quieter moment.
+    /// Differences that were present at each reading, while their key was written to each time. Check again at a quieter
+    /// time.
     pub unsure: Vec<Violation>,
 }
 
-/// A contradiction.
+/// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// The invariant's name.
     pub law: &'static str,
-    /// Whose ledger.
+    /// The key.
     pub key: String,
-    /// What does not agree with what.
+    /// The difference.
     pub what: String,
-    /// How this is known although requests may have run meanwhile.
+    /// Why this is certain although requests may have run meanwhile.
     pub how: &'static str,
 }
 
@@ -57,7 +58,7 @@ const CONSTANT: &str = "stands in what never changes";
 /// A hold that should have ended long ago.
 const OVERDUE: &str = "was over long before it was read";
 
-/// Checks every key of the directory; `progress` hears how many are done. Requests may run meanwhile.
+/// Checks every key of the directory, and reports the number done to `progress`. Requests may run meanwhile.
 pub async fn verify(store: &Store, catalog: &Catalog, mut progress: impl FnMut(u64)) -> Result<Verified, StoreError> {
     let mut verified = Verified::default();
     let since = Timestamp::now().checked_sub(SignedDuration::from_hours(24 * DAYS)).unwrap_or_default();
@@ -89,14 +90,14 @@ struct Found<'a> {
     unsure: &'a mut Vec<Violation>,
 }
 
-/// Whether a record of that status charges for its tokens.
+/// Whether a record with this status charges for its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Charges {
-    /// A complete reply, and one that its client stopped reading.
+    /// A complete reply, or one that its client stopped reading.
     Always,
-    /// A time limit: the request's own after content charges, a provider's does not.
+    /// A time limit: the request's own charges after content, a provider's does not.
     Sometimes,
-    /// A failure of the provider, of the request or of ours.
+    /// A failure of the provider, the request or the gateway.
     Never,
 }
 
@@ -110,7 +111,7 @@ impl Charges {
     }
 }
 
-/// The prices by which a record says that it is charged, where this catalogue has them.
+/// The prices that a record names, if this catalogue has them.
 fn tariff_of(record: &Record, catalog: &Catalog) -> Option<Tariff> {
     let label = PriceLabel::parse(&record.price_version).filter(|label| label.version == catalog.version())?;
     let served = if record.served_model.is_empty() { &record.model } else { &record.served_model };
@@ -124,14 +125,14 @@ impl Found<'_> {
         self.violations.push(Violation { law, key: self.key.to_string(), what, how });
     }
 
-    /// What another look said about a difference.
+    /// Records the result of reading again.
     fn seen(&mut self, law: &'static str, seen: Option<Seen>) {
         let Some(Seen { what, how, is_sure }) = seen else { return };
         let list = if is_sure { &mut *self.violations } else { &mut *self.unsure };
         list.push(Violation { law, key: self.key.to_string(), what, how });
     }
 
-    /// L5 and L8, each looked at again if it seems to be broken.
+    /// L5 and L8, read again if they seem to be broken.
     async fn money(
         &mut self,
         store: &Store,
@@ -155,7 +156,7 @@ impl Found<'_> {
         Ok(())
     }
 
-    /// L2: a charge is the price of its tokens, and nothing where the provider or we failed.
+    /// L2: a charge is the price of its tokens, and zero if the provider or the gateway failed.
     fn prices(&mut self, records: &[Record], catalog: &Catalog) {
         for record in records {
             let charges = Charges::of(record.status);
@@ -182,8 +183,8 @@ impl Found<'_> {
         }
     }
 
-    /// L5: no request is charged more than was held for it. A record does not keep its hold: this is seen where the hold has not
-    /// ended yet, and otherwise in the balance.
+    /// L5: no request is charged more than was held for it. A record does not keep its hold, so this is visible while the
+    /// hold exists, and otherwise in the balance.
     fn charges(&mut self, key: &StoredKey, records: &[Record]) {
         for record in records {
             let Some(hold) = hold_of(key, record.request) else { continue };
@@ -196,7 +197,7 @@ impl Found<'_> {
     }
 }
 
-/// The hold of a request, wherever it is.
+/// The hold of a request, active or dead.
 fn hold_of(key: &StoredKey, request: RequestId) -> Option<&Hold> {
     let dead = key.expired.get(&request).and_then(|entry| match entry {
         Expired::Dead(hold) => Some(hold),
@@ -205,7 +206,7 @@ fn hold_of(key: &StoredKey, request: RequestId) -> Option<&Hold> {
     key.holds.get(&request).or(dead)
 }
 
-/// What records and rollups of a day and model must agree in: requests, input, output, charge.
+/// The sums in which records and rollups of a day and model must agree: requests, input, output, charge.
 type Sum = (u64, u64, u64, PicoUsd);
 /// A day, as `yyyy-mm-dd`, and a model.
 type Place = (String, String);
@@ -228,7 +229,7 @@ fn sums_of_rollups(rollups: &[Rollup]) -> BTreeMap<Place, Sum> {
     sums
 }
 
-/// L3: where records do not add up to rollups, of the days that still have all their records.
+/// L3: days and models whose records do not add up to the rollups, for days that still have all their records.
 fn differing_sums(records: &[Record], rollups: &[Rollup], first_day: &str) -> BTreeSet<Place> {
     let (records, rollups) = (sums_of_records(records), sums_of_rollups(rollups));
     let places = records.keys().chain(rollups.keys());
@@ -243,8 +244,8 @@ fn differing_sum(records: &[Record], rollups: &[Rollup], place: &Place) -> Optio
     (records != rollups).then(|| format!("{} {}: records {records:?}, rollups {rollups:?}", place.0, place.1))
 }
 
-/// L5: what is held and charged never exceeds what was granted, so that nothing is missing from a balance but what an operator took
-/// back after it was spent.
+/// L5: what is held and charged never exceeds what was granted. Only an amount that an operator subtracts after it was spent
+/// may be missing.
 fn cover(key: &StoredKey, grants: &[CreditGrant]) -> Option<String> {
     let amounts = grants.iter().map(|grant| grant.amount.pico());
     let taken_back = amounts.filter(|amount| *amount < 0).fold(0, i128::saturating_add);
@@ -261,13 +262,13 @@ fn cover(key: &StoredKey, grants: &[CreditGrant]) -> Option<String> {
     })
 }
 
-/// What rollups charge together.
+/// The charges of all rollups.
 fn charged(rollups: &[Rollup]) -> PicoUsd {
     rollups.iter().map(|rollup| rollup.charged).sum()
 }
 
-/// L8: what was granted is what was charged, what is left and what is held. A record counts from the moment its hold ends: `unended`
-/// is what records charge whose holds are still there.
+/// L8: grants equal charges plus balance plus holds. A record counts from the moment its hold ends: `unended` is the sum of
+/// charges whose holds still exist.
 fn balance(key: &StoredKey, grants: &[CreditGrant], charged: PicoUsd, unended: PicoUsd) -> Option<String> {
     let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
     let granted = grants.iter().map(|grant| grant.amount.pico()).fold(0, i128::saturating_add);

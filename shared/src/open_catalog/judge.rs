@@ -1,5 +1,5 @@
-//! Whether a list can be believed, by what is known. A list that is not is refused as a whole: an error of its own would take models
-//! from clients, or change what they cost.
+//! Decides whether a list is plausible, by comparing it with what is known. An implausible list is refused as a whole,
+//! because an error in it would remove models or change their prices.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,24 +8,24 @@ use jiff::civil::Date;
 
 use crate::catalog::listed::{List, ListedModel};
 
-/// Of so many known models one may lose its prices.
+/// One in this many known models may lose its prices.
 const LOSES_ONE_OF: usize = 10;
 
-/// Why a list is not believed.
+/// Why a list is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distrust {
     /// It has no models, or at most half as many as are known.
     Shrunk {
-        /// How many are known.
+        /// Number of known models.
         known: usize,
-        /// How many it has.
+        /// Number of listed models.
         listed: usize,
     },
     /// More than a tenth of the known models have no prices in it.
     PricesLost {
-        /// How many are known.
+        /// Number of known models.
         known: usize,
-        /// How many have no prices.
+        /// Number of models without prices.
         lost: usize,
     },
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Distrust {
     }
 }
 
-/// The models of a list that can be served, by their ids, if it can be believed.
+/// The models of a plausible list that can be served, by id.
 pub(super) fn judge<'a>(
     known: &BTreeSet<String>,
     list: &'a List,

@@ -1,4 +1,4 @@
-//! A short memory for what the table said, names that it does not know included.
+//! Remembers results of table reads for a short time, including unknown names.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::OpenModel;
 
-/// How long an answer is trusted.
+/// How long a result is trusted.
 const FRESH: Duration = Duration::from_mins(1);
-/// Most names remembered.
+/// Maximum number of remembered names.
 const CAPACITY: usize = 1_000;
 
 type Answer = Option<Arc<OpenModel>>;
 
-/// What the table said, and when.
+/// Results, and when they were read.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     models: Mutex<HashMap<String, (Instant, Answer)>>,
@@ -23,12 +23,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// What the table said of a name within the last minute.
+    /// The result for a name from the last minute.
     pub(super) fn model(&self, id: &str) -> Option<Answer> {
         lock(&self.models).get(id).filter(|(since, _)| since.elapsed() < FRESH).map(|(_, answer)| answer.clone())
     }
 
-    /// What the table said of a name at any time.
+    /// The result for a name from any time.
     pub(super) fn stale(&self, id: &str) -> Option<Answer> {
         lock(&self.models).get(id).map(|(_, answer)| answer.clone())
     }

@@ -14,19 +14,19 @@ use crate::providers::{Transport, list_of_models};
 use crate::store::items::{ListState, ListedItem, iso_day};
 use crate::store::{Store, StoreError};
 
-/// How long after a try that failed there is another one, in seconds.
+/// Seconds after a failed attempt until the next one.
 const AGAIN: u64 = 3_600;
 
-/// What became of a reading.
+/// The result of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// It was read today (UTC), or somebody tried within the last hour.
+    /// It was read today (UTC), or an attempt was made within the last hour.
     NotDue,
-    /// The table has its models now.
+    /// The table has the models of the list now.
     Read {
-        /// How many are served.
+        /// Number of served models.
         models: usize,
-        /// How many it does not have any more.
+        /// Number of models that were removed.
         gone: usize,
     },
 }
@@ -37,19 +37,19 @@ pub enum ReadingError {
     /// The table did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// OpenRouter did not give it.
+    /// OpenRouter did not send it.
     #[error("the list could not be fetched: {}", .0.cause())]
     Upstream(UpstreamError),
-    /// What came is no list.
+    /// The response is not a list.
     #[error("the list is refused: {0}")]
     Unreadable(#[from] ListError),
-    /// It is not believed.
+    /// It is implausible.
     #[error("the list is refused: {0}")]
     Distrusted(Distrust),
 }
 
 impl ReadingError {
-    /// Whether a list came that was refused: somebody has to look at it.
+    /// Whether a list was refused, so that someone must look at it.
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Unreadable(_) | Self::Distrusted(_) => true,
@@ -58,7 +58,7 @@ impl ReadingError {
     }
 }
 
-/// Reads the list, if it is due. Safe to run at any time, by many at once: one of them reads.
+/// Reads the list, if it is due. Safe to run at any time and in parallel: only one run reads.
 pub async fn read_list(
     store: &Store,
     transport: &Transport,
@@ -85,10 +85,10 @@ fn is_due(state: ListState, now: u64) -> bool {
     is_new_day && (state.tried == state.read || state.tried.saturating_add(AGAIN) <= now)
 }
 
-/// What a list changes: each of its models, and each known one that it does not have.
+/// The changes from a list: each of its models, and each known model that it does not have.
 fn items(known: &BTreeSet<String>, served: &BTreeMap<&str, &ListedModel>, read: u64) -> Vec<ListedItem> {
     let item = |id: &str, facts| ListedItem { id: id.to_owned(), read, facts };
-    // What was read from JSON can be written as JSON.
+    // Text that was read from JSON can be written as JSON.
     let named = served.iter().map(|(id, listed)| item(id, serde_json::to_string(listed).ok()));
     let gone = known.iter().filter(|id| !served.contains_key(id.as_str())).map(|id| item(id, None));
     named.chain(gone).collect()

@@ -1,4 +1,4 @@
-//! Upstreams: where a call goes and with which credential. Never the conversation, never the reply.
+//! Upstreams: the address and the credential of a call. They never see the conversation or the reply.
 
 mod credential;
 mod openrouter;
@@ -22,54 +22,54 @@ pub use openrouter::list_of_models;
 pub use reach::Reachability;
 pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 
-/// One upstream. Adding one is one file.
+/// One upstream. Each is one file.
 pub trait Provider: Send + Sync {
     /// Its name.
     fn id(&self) -> ProviderId;
 
-    /// The format that it speaks.
+    /// Its format.
     fn wire(&self) -> WireFormat;
 
-    /// What it wants to see before it answers.
+    /// Its credential.
     fn credential(&self) -> &Credential;
 
     /// Whether it counts tokens for free.
     fn counts(&self) -> bool;
 
-    /// Whether it serves from a region, for which some models cost more.
+    /// Whether it serves from a region, where some models cost more.
     fn is_regional(&self) -> bool {
         false
     }
 
-    /// What it adds to a body so that no call costs more than these prices of a million tokens of prompt and reply, where it knows such
-    /// a thing.
+    /// The field that limits the price of a call, in USD per million tokens of prompt and reply, if the provider supports
+    /// it.
     fn price_limit(&self, _prompt: PicoUsd, _reply: PicoUsd) -> Option<(&'static str, String)> {
         None
     }
 
-    /// What it adds to a body with these documents so that no reader is used which costs apart, where it has such.
+    /// The field that selects a free document parser, if the provider has one.
     fn file_parser(&self, _files: Files) -> Option<(&'static str, String)> {
         None
     }
 
-    /// The base of all its calls.
+    /// The base URL of its calls.
     fn base_url(&self) -> &Url;
 
-    /// Where a call for that model goes.
+    /// The URL of a call for a model.
     fn url(&self, model: &UpstreamModel, mode: Mode) -> Result<Url, UpstreamError>;
 
-    /// What it adds to a body last: the model's place, the version, the stream switch.
+    /// The fields that it adds to a body last: the model, the version, the stream switch.
     fn body_fields(&self, model: &UpstreamModel, mode: Mode) -> ProviderFields;
 }
 
-/// The providers that have a credential.
+/// The providers with a credential.
 #[derive(Default)]
 pub struct Providers {
     configured: Vec<Box<dyn Provider>>,
 }
 
 impl Providers {
-    /// Those that the environment gives credentials for.
+    /// The providers for which the environment has credentials.
     pub fn new(config: &ProviderConfig) -> Result<Self, CredentialError> {
         let mut configured: Vec<Box<dyn Provider>> = Vec::new();
         if let Some(vertex) = &config.vertex {
@@ -83,7 +83,7 @@ impl Providers {
         Ok(Self { configured })
     }
 
-    /// The provider of that name, if it has a credential.
+    /// The provider with this id, if it has a credential.
     pub fn get(&self, id: ProviderId) -> Option<&dyn Provider> {
         self.configured.iter().find(|provider| provider.id() == id).map(AsRef::as_ref)
     }
@@ -93,13 +93,13 @@ impl Providers {
         self.get(id).is_some()
     }
 
-    /// All that have a credential.
+    /// All providers with a credential.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Provider> {
         self.configured.iter().map(AsRef::as_ref)
     }
 }
 
-/// A base URL with more path segments, each escaped.
+/// Appends path segments to a base URL, each escaped.
 fn join(base: &Url, segments: &[&str]) -> Result<Url, UpstreamError> {
     let mut url = base.clone();
     let Ok(mut path) = url.path_segments_mut() else {
@@ -110,7 +110,7 @@ fn join(base: &Url, segments: &[&str]) -> Result<Url, UpstreamError> {
     Ok(url)
 }
 
-/// A text as JSON. Strings always serialise.
+/// A string as JSON. This cannot fail.
 fn json_text(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! OpenRouter: OpenAI's wire, a bearer key, the model in the body.
+//! OpenRouter: OpenAI's format, a bearer key, the model in the body.
 
 use url::Url;
 
@@ -10,10 +10,10 @@ use crate::money::PicoUsd;
 use crate::wire::native::{Files, ProviderFields};
 use crate::wire::{Mode, WireFormat};
 
-/// Asks for usage, and with it the price, in every reply (OpenRouter's usage accounting).
+/// Requests the usage, including the price, in every reply (OpenRouter's usage accounting).
 const USAGE_ACCOUNTING: &str = r#"{"include":true}"#;
 
-/// Asks for the usage at a stream's end (OpenAI's wire; a whole reply refuses the field).
+/// Requests the usage at a stream's end (OpenAI's format; a whole reply rejects the field).
 const STREAM_OPTIONS: &str = r#"{"include_usage":true}"#;
 
 pub(super) struct OpenRouter {
@@ -57,13 +57,13 @@ impl Provider for OpenRouter {
         join(&self.base_url, &["chat", "completions"])
     }
 
-    /// Hosts above these prices are left out of the choice (OpenRouter's provider routing, `max_price`, USD per million tokens).
+    /// Excludes hosts above these prices (OpenRouter's provider routing, `max_price`, USD per million tokens).
     fn price_limit(&self, prompt: PicoUsd, reply: PicoUsd) -> Option<(&'static str, String)> {
         Some(("provider", format!(r#"{{"max_price":{{"prompt":{prompt},"completion":{reply}}}}}"#)))
     }
 
-    /// Without a word it reads documents by the model itself or, where that reads none, by a service that costs by the page
-    /// (OpenRouter's plugin `file-parser`); its own parser is free.
+    /// By default it lets the model read documents or, if the model cannot, uses a service that costs per page (OpenRouter's
+    /// plugin `file-parser`). Its own parser is free.
     fn file_parser(&self, files: Files) -> Option<(&'static str, String)> {
         let engine = match files {
             Files::None => return None,

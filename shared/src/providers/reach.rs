@@ -1,4 +1,4 @@
-//! Whether providers can be connected to, by a TCP connection to each host: no call, no credential, nothing to pay.
+//! Checks whether providers accept connections, with a TCP connection to each host: no call, no credential, no cost.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,19 +10,20 @@ use tokio::time::{Instant, timeout};
 use super::{Provider, Providers};
 use crate::ids::ProviderId;
 
-/// How long a connection may take. A host that is slower says nothing.
+/// Time limit of a connection. A slower host gives no result.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How long an answer is good for.
+/// How long a result is used.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// Which providers refuse connections, as this environment has seen.
+/// Providers that refuse connections, as seen by this environment.
 #[derive(Debug, Default)]
 pub struct Reachability {
     seen: Mutex<Option<(Instant, Vec<ProviderId>)>>,
 }
 
 impl Reachability {
-    /// The providers whose hosts have no address or refuse connections. All are tried at once, unless that was just now.
+    /// The providers whose hosts have no address or refuse connections. Tries all at once, unless that was done a moment
+    /// ago.
     pub async fn unreachable(&self, providers: &Providers) -> Vec<ProviderId> {
         if let Some((_, known)) = self.lock().as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return known.clone();
@@ -42,7 +43,7 @@ impl Reachability {
 async fn is_refused(provider: &dyn Provider) -> bool {
     let url = provider.base_url();
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return true };
-    // An address in brackets is one of IPv6.
+    // An address in brackets is IPv6.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     matches!(timeout(PATIENCE, TcpStream::connect((host, port))).await, Ok(Err(_)))
 }

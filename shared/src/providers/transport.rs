@@ -1,4 +1,5 @@
-//! The providers' HTTP client: sends, limits the time of each phase, sorts failures. One TLS set-up and one pool for all providers.
+//! The providers' HTTP client: sends, limits the time of each phase, and classifies failures. All providers share one TLS
+//! configuration and one connection pool.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -17,31 +18,31 @@ use crate::reason::Reason;
 use crate::wire::{Mode, upstream_error};
 
 const CONNECT: Duration = Duration::from_secs(3);
-/// A reply that was asked for in one piece is one chunk to us: it may take as long as a whole request.
+/// A reply that was requested whole is a single chunk, so it may take as long as a whole request.
 const WHOLE: Duration = Duration::from_mins(14);
 const TOKEN: Duration = Duration::from_secs(3);
-/// A list of models is half a megabyte, and nobody waits for it.
+/// A list of models is half a megabyte, and no client waits for it.
 const LIST: Duration = Duration::from_secs(30);
 const COUNT: Duration = Duration::from_secs(5);
-/// Sockets survive a frozen environment for a while, not for long.
+/// Connections survive a frozen environment only for a while.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// Largest whole reply that is held.
+/// Maximum size of a whole reply.
 pub const MAX_REPLY_BYTES: usize = 20 * 1024 * 1024;
-/// Largest error body that is read.
+/// Maximum size of an error body.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// Everything about one upstream call.
+/// One upstream call.
 #[derive(Debug)]
 pub struct UpstreamCall {
-    /// Where to.
+    /// The URL.
     pub url: Url,
     /// The bearer token.
     pub token: SecretString,
     /// The body.
     pub body: Bytes,
-    /// How the reply is wanted.
+    /// How the reply is requested.
     pub mode: Mode,
-    /// How long its head may take.
+    /// Time limit of its response head.
     pub limit: Duration,
 }
 
@@ -49,22 +50,22 @@ pub struct UpstreamCall {
 #[derive(Default)]
 pub struct Transport {
     limits: UpstreamLimits,
-    /// Built with the first call: a function that only lists models needs no TLS.
+    /// Created with the first call, because a function that only lists models needs no TLS.
     client: OnceLock<reqwest::Client>,
 }
 
-/// A reply of status 200 whose body is still to be read.
+/// A reply with status 200 whose body was not read yet.
 #[derive(Debug)]
 pub struct UpstreamReply {
-    /// What the body is.
+    /// The form of the body.
     pub form: ReplyForm,
     response: reqwest::Response,
     idle: Duration,
-    /// Longest time from one event to the next, as long as comments come.
+    /// Maximum time between events while comments come.
     patience: Duration,
 }
 
-/// What a reply's body is, by its content type: a provider may answer in the other form than it was asked for.
+/// The form of a reply's body, by its content type. A provider may answer in another form than requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplyForm {
     /// Server-sent events.
@@ -74,7 +75,7 @@ pub enum ReplyForm {
 }
 
 impl ReplyForm {
-    /// The form of a content type; `None` for what is no reply, such as a front end's HTML page.
+    /// The form for a content type; `None` if it is not a reply, such as an HTML page of a front end.
     fn of(content_type: &str) -> Option<Self> {
         match content_type {
             stream if stream.starts_with("text/event-stream") => Some(Self::Stream),
@@ -85,12 +86,13 @@ impl ReplyForm {
 }
 
 impl Transport {
-    /// A client with these limits. Nothing is built or sent yet.
+    /// A client with these limits. Nothing is created or sent yet.
     pub const fn new(limits: UpstreamLimits) -> Self {
         Self { limits, client: OnceLock::new() }
     }
 
-    /// How long a call may take to its first content: that of a stream, or the end of a reply that was asked for in one piece. `first_event` is the model's own limit, unless the configuration sets one for all.
+    /// Time limit of a call until its first content: of a stream, or the end of a whole reply. `first_event` is the model's
+    /// own limit, unless the configuration sets one for all.
     pub const fn limit(&self, mode: Mode, first_event: Duration) -> Duration {
         match mode {
             Mode::Streaming => match self.limits.first_event {
@@ -102,7 +104,7 @@ impl Transport {
         }
     }
 
-    /// Sends a call and waits for the head of the reply. Every status but 200 is a failure, read to its message.
+    /// Sends a call and waits for the head of the reply. Every status except 200 is a failure with the provider's message.
     pub async fn send(&self, call: UpstreamCall) -> Result<UpstreamReply, UpstreamError> {
         let UpstreamCall { url, token, body, mode, limit } = call;
         let accept = match mode {
@@ -131,7 +133,7 @@ impl Transport {
         }
     }
 
-    /// Posts a body and returns the reply's text: for token endpoints and for what AWS keeps. All of it within three seconds.
+    /// Posts a body and returns the reply's text, for token endpoints and AWS services. Takes at most three seconds.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: String) -> Result<String, UpstreamError> {
         let request = self.client()?.post(url.clone()).headers(headers).body(body);
         let exchange = async {
@@ -145,7 +147,7 @@ impl Transport {
         timeout(TOKEN, exchange).await.map_err(late)?
     }
 
-    /// Gets a public document's text, within half a minute for its head and for each piece.
+    /// Gets a public document. The head and each piece have half a minute.
     pub async fn get(&self, url: Url) -> Result<String, UpstreamError> {
         let response = within(LIST, self.client()?.get(url).send()).await?;
         if response.status() != reqwest::StatusCode::OK {
@@ -154,7 +156,7 @@ impl Transport {
         limited_text(response, MAX_REPLY_BYTES, LIST).await
     }
 
-    /// Opens a connection to a host ahead of the first call. What it answers does not matter.
+    /// Opens a connection to a host before the first call. Its response does not matter.
     pub async fn warm_up(&self, url: &Url) -> Result<(), UpstreamError> {
         let mut origin = url.clone();
         origin.set_path("/");
@@ -206,7 +208,7 @@ impl UpstreamReply {
     }
 }
 
-/// Reads a refusal to its message.
+/// Reads the error of a refusal.
 async fn refusal(response: reqwest::Response) -> UpstreamError {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -214,7 +216,7 @@ async fn refusal(response: reqwest::Response) -> UpstreamError {
     upstream_error::decode(status, retry_after.as_deref(), &body)
 }
 
-/// The whole body as text, within a size and a time for each piece.
+/// The whole body as text, within a maximum size and a time limit for each piece.
 async fn limited_text(mut response: reqwest::Response, limit: usize, time: Duration) -> Result<String, UpstreamError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = within(time, response.chunk()).await? {

@@ -8,13 +8,13 @@ use super::{Credential, CredentialError, join};
 use crate::config::{DEFAULT_VERTEX_LOCATION, VertexConfig};
 use crate::error::UpstreamError;
 
-/// A project at a location.
+/// A project in a location.
 #[derive(Clone)]
 pub(super) struct Vertex {
     base_url: Url,
     project: String,
     location: String,
-    /// One token for both vendors.
+    /// Both vendors share a token.
     credential: Arc<Credential>,
 }
 

@@ -1,4 +1,4 @@
-//! Claude on Vertex AI: Anthropic's wire, a Google token, the model in the path and not in the body.
+//! Claude on Vertex AI: Anthropic's format, a Google token, the model in the path and not in the body.
 
 use url::Url;
 
@@ -9,12 +9,13 @@ use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::native::ProviderFields;
 use crate::wire::{Mode, WireFormat};
 
-/// The only version Vertex knows. Clients' newer `anthropic-version` values refuse sampling fields that this one takes.
+/// The only version that Vertex knows. Newer `anthropic-version` values of clients would reject sampling fields that this
+/// one accepts.
 const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";
 
-/// The name under which Vertex counts; the model itself stays in the body there.
+/// The path name of Vertex's token count, for which the model stays in the body.
 const COUNT_MODEL: &str = "count-tokens";
-/// What a count may hold.
+/// Fields that a count accepts.
 const COUNTED: &[&str] = &["messages", "system", "thinking", "tool_choice", "tools"];
 
 pub(super) struct VertexClaude(pub(super) Vertex);

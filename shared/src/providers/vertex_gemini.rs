@@ -1,4 +1,4 @@
-//! Gemini on Vertex AI: Google's wire, a Google token, model and stream switch in the path.
+//! Gemini on Vertex AI: Google's format, a Google token, model and stream switch in the path.
 
 use url::Url;
 
@@ -9,7 +9,7 @@ use crate::ids::{ProviderId, UpstreamModel};
 use crate::wire::native::ProviderFields;
 use crate::wire::{Mode, WireFormat};
 
-/// What a count may hold.
+/// Fields that a count accepts.
 const COUNTED: &[&str] = &["contents", "systemInstruction", "tools"];
 
 pub(super) struct VertexGemini(pub(super) Vertex);
@@ -45,7 +45,7 @@ impl Provider for VertexGemini {
             Mode::Count => self.0.url("google", model.as_str(), "countTokens"),
             Mode::Streaming => {
                 let mut url = self.0.url("google", model.as_str(), "streamGenerateContent")?;
-                // Without it the stream is one JSON array in pieces.
+                // Without this parameter the stream is one JSON array in pieces.
                 url.set_query(Some("alt=sse"));
                 Ok(url)
             }

@@ -1,4 +1,4 @@
-//! The client's side of a request: when it learns its status, and how it gets its body.
+//! The client's side of a request: when it gets its status, and how it gets its body.
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
@@ -10,38 +10,38 @@ use crate::error::GatewayError;
 use crate::money::PicoUsd;
 use crate::wire::{ClientFormat, Delivery};
 
-/// What the handler waits for: the status is 200 from here on, or the failure that came before that.
+/// What the handler waits for: status 200, or an earlier failure.
 pub type Commit = oneshot::Receiver<Result<Committed, GatewayError>>;
 
-/// A request whose answer has begun.
+/// A request whose response has begun.
 #[derive(Debug)]
 pub struct Committed {
-    /// Where the request was when its answer began.
+    /// The attempts so far.
     pub log: AttemptLog,
-    /// The answer.
+    /// The response.
     pub reply: Reply,
 }
 
-/// An answer of status 200.
+/// A response with status 200.
 #[derive(Debug)]
 pub enum Reply {
-    /// Chunks that come as long as the request is not settled.
+    /// Chunks that come until the request is settled.
     Stream(mpsc::Receiver<Bytes>),
-    /// All of it. The request is settled.
+    /// The complete body. The request is settled.
     Whole {
-        /// The body, which is JSON.
+        /// The JSON body.
         body: Bytes,
-        /// What the client is charged for it.
+        /// The charge.
         charged: PicoUsd,
     },
 }
 
-/// Hands over what a request gives.
+/// Delivers the reply to the client.
 pub(super) struct Client {
     format: ClientFormat,
     log: SharedAttemptLog,
     commit: Option<oneshot::Sender<Result<Committed, GatewayError>>>,
-    /// `None` for a whole reply, which goes out with its status.
+    /// `None` for a whole reply, which is sent with its status.
     stream: Option<Chunks>,
     /// Set while a chunk waits for the client to read.
     is_waiting: bool,
@@ -49,9 +49,9 @@ pub(super) struct Client {
 
 struct Chunks {
     sender: mpsc::Sender<Bytes>,
-    /// The place of the last words: they need no reader, so that a slow one never takes a cut for an end.
+    /// A reserved place for the last chunk. It needs no reader, so a slow client never mistakes a cut for the end.
     last: Option<mpsc::OwnedPermit<Bytes>>,
-    /// Until the status goes out.
+    /// Held until the status is sent.
     body: Option<mpsc::Receiver<Bytes>>,
     next_ping: Instant,
 }
@@ -70,7 +70,7 @@ impl Client {
         (Self { format, log, commit: Some(commit), stream, is_waiting: false }, committed)
     }
 
-    /// Whether the client reads a stream whose status is out: then a failure is an event.
+    /// Whether the client reads a stream whose status was sent. Then a failure is an event.
     pub(super) fn is_streaming(&self) -> bool {
         self.commit.is_none()
     }
@@ -80,7 +80,7 @@ impl Client {
         self.is_waiting
     }
 
-    /// Waits for something from upstream, with a sign of life to a stream's client whenever it was silent for too long.
+    /// Waits for upstream, and sends a keep-alive to a stream's client after each long silence.
     pub(super) async fn watch<T>(&mut self, upstream: impl Future<Output = T>) -> T {
         let mut upstream = std::pin::pin!(upstream);
         loop {
@@ -93,7 +93,8 @@ impl Client {
         }
     }
 
-    /// A client that has not read what it got needs no sign of life, and upstream's clock must not run while one waits for it.
+    /// A client that has not read its data needs no keep-alive, and upstream's time limit must not run while a keep-alive
+    /// waits.
     fn ping(&mut self) {
         self.commit_stream();
         if let Some(stream) = &mut self.stream {
@@ -104,15 +105,15 @@ impl Client {
         }
     }
 
-    /// From here on a stream's client has status 200. A whole reply has it at its end.
+    /// Sends status 200 to a stream's client. A whole reply gets its status at its end.
     pub(super) fn commit_stream(&mut self) {
         if let Some(body) = self.stream.as_mut().and_then(|stream| stream.body.take()) {
             self.tell(Ok(Reply::Stream(body)));
         }
     }
 
-    /// Hands over what a stream's client shall get, in pieces; a whole reply stays where it is. What is not handed over when the
-    /// deadline comes stays in `out`. A client that is gone is no reason to stop: its request is paid for and must be metered.
+    /// Sends what a stream's client gets, in pieces; a whole reply stays in `out`. What is not sent at the deadline stays
+    /// too. If the client is gone, the request continues, because it is paid for and must be metered.
     pub(super) async fn send(&mut self, out: &mut BytesMut) {
         let Some(stream) = &mut self.stream else { return };
         while !out.is_empty() {
@@ -127,7 +128,7 @@ impl Client {
         }
     }
 
-    /// Hands over the rest of a stream, whether its client reads now or later.
+    /// Sends the rest of a stream, whether its client reads now or later.
     pub(super) fn send_last(&mut self, out: &mut BytesMut) {
         let Some(stream) = &mut self.stream else { return };
         if let Some(place) = stream.last.take().filter(|_| !out.is_empty()) {
@@ -140,12 +141,12 @@ impl Client {
         self.tell(Ok(Reply::Whole { body, charged }));
     }
 
-    /// The request is settled and has failed: an HTTP status, unless a stream has begun.
+    /// The request is settled and failed: sends an HTTP status, unless a stream has begun.
     pub(super) fn refuse(&mut self, error: GatewayError) {
         self.tell(Err(error));
     }
 
-    /// Tells the handler, once. One that is gone cannot be told; the request is settled all the same.
+    /// Informs the handler, once. If the handler is gone, the request is settled all the same.
     fn tell(&mut self, told: Result<Reply, GatewayError>) {
         let Some(commit) = self.commit.take() else { return };
         let log = self.log.read();

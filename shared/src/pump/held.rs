@@ -1,17 +1,17 @@
-//! How much of a reply is held in memory until its end.
+//! Limits how much of a reply is held in memory until its end.
 
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::wire::Delivery;
 
-/// What an event may hold of names and of values that the next event repeats: nothing that adds up.
+/// Bytes of an event for names and repeated values, which do not add up in the whole reply.
 const ENVELOPE: u64 = 1024;
-/// Most that counts as such in one reply.
+/// Maximum of such bytes in one reply.
 const MOST_ENVELOPES: u64 = 4 * LIMIT;
 const LIMIT: u64 = MAX_REPLY_BYTES as u64;
 
-/// What upstream has sent of a reply. Text is not all that a whole reply holds: there are pictures, log probabilities, data that only
-/// the provider reads, and fields that nobody knows.
+/// Counts what upstream has sent of a reply. A whole reply holds more than text: images, log probabilities, opaque data and
+/// unknown fields.
 pub(super) struct Held {
     delivery: Delivery,
     bytes: u64,
@@ -23,7 +23,7 @@ impl Held {
         Self { delivery, bytes: 0, events: 0 }
     }
 
-    /// Counts a chunk. Fails where a whole reply would hold too much; of a stream nothing is held.
+    /// Counts a chunk. Fails if a whole reply becomes too large. A stream holds nothing.
     pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UpstreamError> {
         if self.delivery == Delivery::Streamed {
             return Ok(());
@@ -36,7 +36,7 @@ impl Held {
     }
 }
 
-/// The failure of a reply beyond what is held.
+/// The error for a reply that is too large.
 pub(super) fn too_large() -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::TooLarge, format!("the reply exceeds {MAX_REPLY_BYTES} bytes"))
 }

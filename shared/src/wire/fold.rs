@@ -1,8 +1,8 @@
-//! JSON that grows piece by piece: how a provider's stream becomes the whole reply that it would have given.
+//! Merges the pieces of a provider's stream into the whole reply that the provider would have sent.
 //!
-//! Texts concatenate, lists of numbered objects merge by number, everything else takes the last value. The exceptions are
-//! [`LABELS`], which are texts but no pieces of one, `null`, which takes nothing away, and objects of one number but of two types
-//! or ids, which are two.
+//! Strings concatenate, lists of numbered objects merge by number, and for everything else the last value counts.
+//! Exceptions: the strings in [`LABELS`] are replaced, `null` removes nothing, and objects with the same number but
+//! different types or ids stay separate.
 
 mod reader;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 
-/// Texts that say what something is: each piece repeats them, or the last one corrects them.
+/// Strings that name a kind or state. Each piece repeats them, or the last one corrects them.
 pub const LABELS: [&str; 22] = [
     "id",
     "object",
@@ -36,31 +36,31 @@ pub const LABELS: [&str; 22] = [
     "expires_at",
 ];
 
-/// A JSON value that can grow.
+/// A JSON value that grows piece by piece.
 #[derive(Clone, Debug)]
 pub enum Tree {
-    /// A number, a truth value or `null`, and whatever nests too deep, as it was written.
+    /// A number, a boolean or `null`, or a value that nests too deep, as raw text.
     Scalar(Box<str>),
-    /// A text.
+    /// A string.
     Text(String),
     /// A list.
     List(Vec<Tree>),
-    /// An object, with its fields in order.
+    /// An object; its fields keep their order.
     Object(Vec<(String, Tree)>),
 }
 
 impl Tree {
-    /// Reads a JSON value. What nests too deep to be read piece by piece stays as it was written.
+    /// Parses a JSON value. A value that nests too deep stays raw text.
     pub fn read(json: &str) -> Result<Self, serde_json::Error> {
         reader::read(json)
     }
 
-    /// An object without fields.
+    /// An empty object.
     pub const fn object() -> Self {
         Self::Object(Vec::new())
     }
 
-    /// Takes the next piece in.
+    /// Merges the next piece.
     pub fn merge(&mut self, piece: Self) {
         match (self, piece) {
             (Self::Object(fields), Self::Object(pieces)) => {
@@ -89,7 +89,7 @@ impl Tree {
         }
     }
 
-    /// Replaces a field by what came last; `null` takes nothing away.
+    /// Replaces a field by its latest value. `null` removes nothing.
     pub fn replace(&mut self, name: &str, value: Self) {
         if value.is_null() && self.get(name).is_some() {
             return;
@@ -97,7 +97,7 @@ impl Tree {
         self.set(name, value);
     }
 
-    /// Sets a field where it stands, or adds it at the end. What is no object stays as it is.
+    /// Sets a field in place, or appends it. Does nothing if this is not an object.
     pub fn set(&mut self, name: &str, value: Self) {
         match self.get_mut(name) {
             Some(old) => *old = value,
@@ -105,43 +105,43 @@ impl Tree {
         }
     }
 
-    /// Adds a field at the end.
+    /// Appends a field.
     fn add(&mut self, name: String, value: Self) {
         if let Self::Object(fields) = self {
             fields.push((name, value));
         }
     }
 
-    /// A field of an object.
+    /// Returns a field of an object.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(fields) = self else { return None };
         fields.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// A field of an object, to be changed.
+    /// Returns a field of an object, mutably.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
         let Self::Object(fields) = self else { return None };
         fields.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// Takes a field out of an object.
+    /// Removes a field from an object and returns it.
     pub fn take(&mut self, name: &str) -> Option<Self> {
         let Self::Object(fields) = self else { return None };
         let position = fields.iter().position(|(known, _)| known == name)?;
         Some(fields.remove(position).1)
     }
 
-    /// The fields of an object, taken out; none of anything else.
+    /// Returns the fields of an object; empty for other values.
     pub fn into_fields(self) -> Vec<(String, Self)> {
         if let Self::Object(fields) = self { fields } else { Vec::new() }
     }
 
-    /// The items of a list; none of anything else.
+    /// Returns the items of a list; empty for other values.
     pub fn items_mut(&mut self) -> &mut [Self] {
         if let Self::List(items) = self { items } else { &mut [] }
     }
 
-    /// The text, if it is one.
+    /// Returns the text of a string.
     pub fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
@@ -171,15 +171,15 @@ impl Tree {
         matches!(self, Self::Scalar(value) if &**value == "null")
     }
 
-    /// Whether a piece of that number belongs to this object. Types and ids tell two objects apart, and so does data that only
-    /// its provider can read: it comes whole.
+    /// Whether a piece with this number continues this object. Types and ids separate two objects. So does data that only
+    /// the provider can read, because it comes in one piece.
     fn is_continued_by(&self, index: usize, piece: &Self) -> bool {
         let both = |name| self.field_text(name).zip(piece.field_text(name));
         let is_other = |name| both(name).is_some_and(|(known, new)| known != new);
         self.index() == Some(index) && !is_other("type") && !is_other("id") && both("data").is_none()
     }
 
-    /// A field's text, if it says anything.
+    /// A field's text, if it is not empty.
     fn field_text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Self::text).filter(|text| !text.is_empty())
     }
@@ -196,7 +196,7 @@ impl Default for Tree {
     }
 }
 
-/// Merges a numbered object into the last one that it continues.
+/// Merges a numbered object into the last one that it continues, or appends it.
 fn merge_item(items: &mut Vec<Tree>, piece: Tree) {
     let known = piece.index().and_then(|index| items.iter_mut().rfind(|item| item.is_continued_by(index, &piece)));
     match known {

@@ -1,7 +1,7 @@
-//! Looks again at what differed: until it agrees, or until it differs twice in the same way while nothing is written.
+//! Reads a difference again: until it disappears, or until it is the same twice while nothing is written.
 //!
-//! Every request changes the key's item twice and a rollup once, and neither ever comes to be as it was before. So what is read between
-//! two equal readings of both is as it was at one moment.
+//! Every request changes the key's item twice and a rollup once, and neither returns to an earlier state. So what is read
+//! between two equal readings of both was true at one moment.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::money::PicoUsd;
 use crate::store::items::{CreditGrant, Expired, Rollup, StoredKey};
 use crate::store::{Store, StoreError};
 
-/// Looks at most.
+/// Maximum number of readings.
 const LOOKS: u32 = 12;
-/// The pause before a look: it doubles from the first to the longest.
+/// The pause before a reading. It doubles from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 const SAME_TWICE: &str = "differed twice in the same way, with nothing written between the readings";
 const MOVING: &str = "differed each time, and something was written during each reading";
 
-/// What came of looking again.
+/// The result of reading again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) what: String,
@@ -28,7 +28,7 @@ pub(super) struct Seen {
     pub(super) is_sure: bool,
 }
 
-/// One look.
+/// One reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Look {
     /// Everything agrees.
@@ -49,7 +49,7 @@ impl Look {
     }
 }
 
-/// Looks until it is sure, or often enough.
+/// Reads until the result is certain, or the maximum is reached.
 async fn look_again(mut look: impl AsyncFnMut() -> Result<Look, StoreError>) -> Result<Option<Seen>, StoreError> {
     let (mut still, mut last, mut pause) = (None, String::new(), FIRST_PAUSE);
     for _ in 0..LOOKS {
@@ -67,7 +67,7 @@ async fn look_again(mut look: impl AsyncFnMut() -> Result<Look, StoreError>) -> 
     Ok(Some(Seen { what: still.unwrap_or(last), how: MOVING, is_sure: false }))
 }
 
-/// Looks again at the sums of a day and a model.
+/// Reads the sums of a day and a model again.
 pub(super) async fn look_at_sums(store: &Store, key: &KeyId, place: &Place) -> Result<Option<Seen>, StoreError> {
     look_again(async || {
         let before = store.rollups_of(key, &place.0, &place.1).await?;
@@ -78,17 +78,17 @@ pub(super) async fn look_at_sums(store: &Store, key: &KeyId, place: &Place) -> R
     .await
 }
 
-/// What decides about a key's money, all of it read at about the same time.
+/// Everything that determines a key's money, read at about the same time.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Books {
     pub(super) key: StoredKey,
     pub(super) rollups: Vec<Rollup>,
     pub(super) grants: Vec<CreditGrant>,
-    /// What records charge whose holds are still there.
+    /// Charges of records whose holds still exist.
     pub(super) unended: PicoUsd,
 }
 
-/// Looks again at a key's money.
+/// Reads a key's money again.
 pub(super) async fn look_at_money(
     store: &Store,
     key: &KeyId,

@@ -1,4 +1,4 @@
-//! An account of Google's, by the kind of its JSON.
+//! A Google account, by the kind of its credential file.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,10 +15,10 @@ use super::{Token, failure, json_fault};
 use crate::aws::Role;
 use crate::error::UpstreamError;
 
-/// What every token is for.
+/// The scope of every token.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Something that Google gives tokens for.
+/// A source of Google tokens.
 pub(super) enum Account {
     Service(Box<ServiceAccount>),
     Federated(Box<Federation>),
@@ -37,7 +37,7 @@ struct TokenReply {
 }
 
 impl Account {
-    /// Reads the JSON of either kind. What is wrong with it is said without quoting it: it is a secret.
+    /// Parses either kind of credential file. Errors never quote the file, because it is a secret.
     pub(super) fn parse(json: &SecretString, role: Option<&Role>) -> Result<Self, String> {
         let fault = |error: serde_json::Error| format!("is not a Google credential file: {}", json_fault(&error));
         let text = json.expose_secret();
@@ -63,7 +63,7 @@ impl Account {
     }
 }
 
-/// Asks a token endpoint of OAuth's kind.
+/// Calls an OAuth token endpoint.
 pub(super) async fn exchange(
     transport: &Transport,
     endpoint: &Url,

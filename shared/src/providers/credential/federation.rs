@@ -1,5 +1,5 @@
-//! Workload identity federation from AWS (`external_account`): a request to STS, signed with the function's role but sent by
-//! Google, proves who we are; no key of Google's is stored anywhere.
+//! Workload identity federation from AWS (`external_account`). A request to STS, signed with the function's role and sent by
+//! Google, proves the function's identity. No Google key is stored anywhere.
 
 use std::time::SystemTime;
 
@@ -17,14 +17,14 @@ use crate::error::UpstreamError;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The one kind of proof that a Lambda function has.
+/// The only kind of proof that a Lambda function has.
 const AWS_REQUEST: &str = "urn:ietf:params:aws:token-type:aws4_request";
-/// The header that binds the signed request to one pool of identities.
+/// The header that binds the signed request to one identity pool.
 const TARGET: &str = "x-goog-cloud-target-resource";
-/// How long an impersonated account's token lives: Google's normal limit.
+/// Lifetime of an impersonated account's token: Google's default limit.
 const LIFETIME: &str = "3600s";
 
-/// The JSON, as Google's console writes it. What concerns instance metadata is left out: Lambda has none.
+/// The credential file, as Google's console writes it. Fields about instance metadata are left out, because Lambda has none.
 #[derive(Deserialize)]
 pub(super) struct ConfigFile {
     audience: String,
@@ -42,13 +42,13 @@ struct CredentialSource {
 
 pub(super) struct Federation {
     file: ConfigFile,
-    /// The verification URL as the proof names it, with the region filled in.
+    /// The verification URL, with the region filled in.
     verification: String,
     verification_url: Url,
     role: Role,
 }
 
-/// The signed request as Google wants to see it.
+/// The signed request in Google's form.
 #[derive(Serialize)]
 struct Proof<'a> {
     url: &'a str,
@@ -106,7 +106,7 @@ impl Federation {
         }
     }
 
-    /// The request that would tell who we are, signed but not sent: `GetCallerIdentity`, as URL-encoded JSON.
+    /// A signed `GetCallerIdentity` request that is not sent, as URL-encoded JSON.
     async fn proof(&self, now: SystemTime) -> Result<String, String> {
         let target = (TARGET, self.file.audience.as_str());
         let post = Post { service: "sts", url: &self.verification_url, headers: &[target], body: "" };
@@ -118,12 +118,12 @@ impl Federation {
         let headers = headers.map(|(key, value)| ProofHeader { key, value }).collect();
         let proof = serde_json::to_string(&Proof { url: &self.verification, method: "POST", headers });
         let proof = proof.map_err(|error| error.to_string())?;
-        // A space as `%20` reads the same under every rule of decoding; a real plus is `%2B` already.
+        // `%20` for a space is read the same by all decoders; a real plus is already `%2B`.
         Ok(byte_serialize(proof.as_bytes()).collect::<String>().replace('+', "%20"))
     }
 }
 
-/// A token of the service account that the federated identity may act as.
+/// A token of the service account that the federated identity may impersonate.
 async fn impersonate(
     transport: &Transport,
     url: &Url,

@@ -1,4 +1,5 @@
-//! What a provider wants to see: a bearer secret, or a Google access token. Given or read from SSM; kept, refreshed, renewed.
+//! Credentials of providers: a bearer secret, or a Google access token. They are given or read from SSM, kept, refreshed and
+//! renewed.
 
 mod account;
 mod federation;
@@ -20,16 +21,16 @@ use crate::config::Secret;
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::reason::Reason;
 
-/// A token is refreshed this long before it expires, and used to its end when the refresh fails.
+/// How long before its expiry a token is refreshed. If this fails, the token is used until it expires.
 const REFRESH_BEFORE: Duration = Duration::from_mins(5);
-/// Google's tokens live an hour, twelve at most.
+/// Google's tokens live for an hour, and at most twelve.
 const LONGEST_LIFE: Duration = Duration::from_hours(12);
-/// A parameter is read again when what it held is older than this.
+/// After this time a parameter is read again.
 const PARAMETER_AGE: Duration = Duration::from_mins(10);
-/// After a failed refresh, the next one waits this long: meanwhile the old token serves, and nobody waits for a broken endpoint.
+/// Pause after a failed refresh. Meanwhile the old token is used, and no request waits for a broken endpoint.
 const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 
-/// A credential in the configuration that cannot be used.
+/// A configured credential that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("environment variable GOOGLE_APPLICATION_CREDENTIALS_JSON: {0}")]
 pub struct CredentialError(String);
@@ -42,10 +43,10 @@ enum Kind {
     Kept(Box<Keeper>),
 }
 
-/// A token that has to be fetched.
+/// A token that must be fetched.
 struct Keeper {
     origin: Origin,
-    /// Held while something is fetched: whoever comes meanwhile waits for that (single flight).
+    /// Locked while something is fetched, so that parallel requests wait for the same fetch.
     state: Mutex<State>,
 }
 
@@ -53,16 +54,16 @@ enum Origin {
     /// The parameter holds the token itself.
     Parameter(ParameterReader),
     Account(Account),
-    /// The parameter holds an account's JSON.
+    /// The parameter holds a credential file.
     AccountParameter(ParameterReader),
 }
 
 #[derive(Default)]
 struct State {
     token: Option<Token>,
-    /// What an account's parameter held, and when it was read.
+    /// The credential file from a parameter, and when it was read.
     json: Option<(SecretString, SystemTime)>,
-    /// The last failure, and when it happened: it is also the failure of everybody who waited for it.
+    /// The last failure and its time. It is also the failure of everyone who waited for it.
     failed: Option<(UpstreamError, Instant)>,
 }
 
@@ -71,13 +72,13 @@ struct Token {
     fetched: Instant,
     /// When to fetch the next one.
     refresh: SystemTime,
-    /// `None` for one that does not expire by itself.
+    /// `None` if it does not expire by itself.
     expires: Option<SystemTime>,
 }
 
 impl Token {
     fn new(secret: SecretString, now: SystemTime, lifetime: Duration) -> Self {
-        // No token lives longer; a time beyond what the clock can count would end the process.
+        // No token lives longer, and a time that the clock cannot represent would end the process.
         let lifetime = lifetime.min(LONGEST_LIFE);
         let before = REFRESH_BEFORE.min(lifetime / 2);
         Self {
@@ -102,8 +103,9 @@ impl Credential {
         }
     }
 
-    /// Tokens for an account of Google's, from its JSON: a service account's key, or workload identity federation. Federation
-    /// signs with the function's role in `region`. JSON from a parameter is read later, so only a given one can fail here.
+    /// Tokens for a Google account, from its credential file: a service account key, or workload identity federation.
+    /// Federation signs with the function's role in `region`. A file from a parameter is read later, so only a given one can
+    /// fail here.
     pub fn google(secret: &Secret, region: Option<&str>) -> Result<Self, CredentialError> {
         Ok(Self::kept(match secret {
             Secret::Value(json) => {
@@ -117,7 +119,7 @@ impl Credential {
         Self(Kind::Kept(Box::new(Keeper { origin, state: Mutex::default() })))
     }
 
-    /// The bearer token to send now.
+    /// The current bearer token.
     pub async fn token(&self, transport: &Transport) -> Result<SecretString, UpstreamError> {
         match &self.0 {
             Kind::Fixed(secret) => Ok(secret.clone()),
@@ -125,8 +127,8 @@ impl Credential {
         }
     }
 
-    /// Another token, after the provider refused that one with 401: fetched anew, unless somebody did so already. A secret from
-    /// SSM is read again; a fixed one stays what it is.
+    /// Another token, after the provider refused `refused` with 401: fetches it, unless another request already did. A
+    /// secret from SSM is read again; a fixed one stays the same.
     pub async fn renew(&self, transport: &Transport, refused: &SecretString) -> Result<SecretString, UpstreamError> {
         match &self.0 {
             Kind::Fixed(secret) => Ok(secret.clone()),
@@ -134,7 +136,7 @@ impl Credential {
         }
     }
 
-    /// Reads what comes from SSM, if anything does, and checks it. No token is fetched for it.
+    /// Reads and checks a secret from SSM, if there is one. Fetches no token.
     pub async fn preload(&self, transport: &Transport) -> Result<(), UpstreamError> {
         match &self.0 {
             Kind::Fixed(_) => Ok(()),
@@ -179,7 +181,7 @@ impl Keeper {
             return Ok(token.secret.clone());
         }
         match &self.origin {
-            // Kept until it is read again: when SSM is out of reach too, the refusal may still have been a passing one.
+            // Kept until it is read again: if SSM does not answer either, the refusal may have been temporary.
             Origin::Parameter(_) => {}
             Origin::Account(_) | Origin::AccountParameter(_) => state.token = None,
         }
@@ -202,7 +204,7 @@ impl Keeper {
         }
     }
 
-    /// Fetches a token and keeps it. `anew` does not trust what a parameter held before.
+    /// Fetches a token and keeps it. `anew` reads the parameter again.
     async fn fetch(
         &self,
         state: &mut MutexGuard<'_, State>,
@@ -242,7 +244,7 @@ impl State {
         failed.map_or(Ok(()), |(error, _)| Err(error.clone()))
     }
 
-    /// What an account's parameter holds: read anew when it is old or not to be trusted, and kept when that fails.
+    /// The credential file from a parameter: read again if it is old or was refused, kept if reading fails.
     async fn json(
         &mut self,
         parameter: &ParameterReader,
@@ -275,7 +277,8 @@ fn failure(message: impl Into<String>) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Credential, message).because(reason)
 }
 
-/// What is wrong with JSON that holds secrets: serde's own words may quote a value, the name of a missing field does not.
+/// What is wrong with JSON that contains secrets. Serde's own message may quote a value, but the name of a missing field
+/// does not.
 fn json_fault(error: &serde_json::Error) -> String {
     let words = error.to_string();
     let place = format!("line {} column {}", error.line(), error.column());

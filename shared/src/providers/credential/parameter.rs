@@ -53,7 +53,7 @@ impl ParameterReader {
         &self.role
     }
 
-    /// What the parameter holds now, without the white space around it that a file may have left.
+    /// The current value of the parameter, without white space around it.
     pub(super) async fn read(&self, transport: &Transport, now: SystemTime) -> Result<SecretString, UpstreamError> {
         let failed = |cause: &str| failure(format!("SSM parameter {}: {cause}", self.name()));
         let body = serde_json::to_string(&GetParameter { name: self.name(), with_decryption: true });

@@ -1,4 +1,4 @@
-//! A service account's JSON key: a signed assertion for a token (RFC 7523, as Google's service accounts use it).
+//! A service account key: a signed assertion in exchange for a token (RFC 7523, as Google's service accounts use it).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,10 +18,10 @@ use super::{Token, failure};
 use crate::error::UpstreamError;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// Google's longest lifetime of an assertion.
+/// Google's maximum lifetime of an assertion.
 const ASSERTION_LIFETIME: Duration = Duration::from_hours(1);
 
-/// The fields of the JSON key that matter here.
+/// The fields of the key file that are used.
 #[derive(Deserialize)]
 pub(super) struct KeyFile {
     client_email: String,

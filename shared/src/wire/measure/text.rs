@@ -1,20 +1,20 @@
-//! Characters of text, as far as they decide how many tokens they are at most.
+//! Counts characters of text, to bound its number of tokens.
 
 use super::cuts::{START, Step, TOKEN};
 
 /// Sizes of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TextSize {
-    /// Tokens at most, in fifths.
+    /// Maximum number of tokens, in fifths.
     fifths: u64,
-    /// Bytes, as UTF-8.
+    /// Length in bytes of UTF-8.
     length: u64,
-    /// Values and names, each of which takes a token beside its text.
+    /// Values and names. Each takes a token besides its text.
     pub(super) values: u64,
 }
 
 impl TextSize {
-    /// Adds a text as it is spelled in JSON, without its quotes: an escape counts as the character that it stands for.
+    /// Adds a text as written in JSON, without its quotes. An escape counts as the character that it encodes.
     pub(super) fn add(&mut self, spelling: &str) {
         let mut rest = spelling.as_bytes();
         while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -30,7 +30,7 @@ impl TextSize {
         let (mut fifths, mut state) = (0_u64, START);
         for byte in text {
             let step = Step::of(state, *byte);
-            // Seven fifths at most for each byte of a text in memory.
+            // At most seven fifths for each byte of a text in memory.
             fifths = fifths.wrapping_add(u64::from(step.fifths));
             state = step.state;
         }
@@ -38,12 +38,12 @@ impl TextSize {
         self.length = self.length.saturating_add(text.len() as u64);
     }
 
-    /// Adds the escape that a text begins with, and returns what follows it.
+    /// Adds the escape at the beginning of a text, and returns the rest.
     fn add_escape<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
         let digits = text.get(1..).filter(|rest| rest.first() == Some(&b'u')).and_then(|_| text.get(2..6));
         let code =
             digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        // Half of a surrogate pair counts two, because its character takes four bytes.
+        // Half of a surrogate pair counts two bytes, because its character has four.
         let (bytes, length) = match code {
             Some(0..=0x7f) => (1, 6),
             Some(0x80..=0x7ff | 0xd800..=0xdfff) => (2, 6),
@@ -55,12 +55,12 @@ impl TextSize {
         text.get(length..).unwrap_or_default()
     }
 
-    /// Tokens at most.
+    /// Maximum number of tokens.
     pub(super) fn worst(self) -> u64 {
         self.fifths.div_ceil(TOKEN).saturating_add(self.values)
     }
 
-    /// Bytes of the text, with one for each quote around it.
+    /// Bytes of the text, plus one for each quote around it.
     pub(super) fn bytes(self) -> u64 {
         self.length.saturating_add(self.values.saturating_mul(2))
     }

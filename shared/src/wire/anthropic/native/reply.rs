@@ -1,4 +1,4 @@
-//! A whole Messages reply to a client of the same format.
+//! A whole Messages reply for a client of the same format.
 
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -14,9 +14,9 @@ use crate::wire::raw::RawObject;
 use crate::wire::shape::Text;
 use crate::wire::{FrameFold, ReplyContext};
 
-/// Folds a stream into the whole reply. Every start of a block is one block more, whatever its number; a delta's fields merge into
-/// the last block of its number, or into the last one where there is none. Two kinds of delta have fields of another name than the block: pieces of JSON become `input` when the block ends, and
-/// each citation is one of `citations`.
+/// Merges a stream into the whole reply. Every block start adds a block, whatever its number. A delta's fields merge into
+/// the last block with its number, or into the last block if none has it. Two kinds of delta have fields that differ from
+/// the block's: pieces of JSON become `input` when the block ends, and each citation is added to `citations`.
 #[derive(Debug, Default)]
 pub struct Fold {
     message: Tree,
@@ -27,11 +27,11 @@ pub struct Fold {
     text_of: Option<usize>,
 }
 
-/// The events that make up a reply: the others may hold anything.
+/// The events that make up a reply. Others may contain anything.
 const FOLDED: [&str; 5] =
     ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"];
 
-/// Where pieces of a block's input are kept until it ends.
+/// Holds the pieces of a block's input until it ends.
 const PARTIAL: &str = "partial_json";
 
 impl FrameFold for Fold {
@@ -95,7 +95,7 @@ impl Fold {
         block.merge(delta);
     }
 
-    /// The pieces of a block's input are JSON by now; what broke off is none.
+    /// Parses the pieces of a block's input. Incomplete JSON is left out.
     fn end_block(&mut self, event: &Tree) {
         self.place_of(event).and_then(|place| self.blocks.get_mut(place)).into_iter().for_each(close);
     }
@@ -111,7 +111,7 @@ impl Fold {
         for (name, value) in event.take("delta").unwrap_or_default().into_fields() {
             self.message.replace(&name, value);
         }
-        // Counts are cumulative, lists of them too.
+        // Counts are cumulative, also in lists.
         let usage = event.take("usage").filter(|usage| !usage.is_null());
         match (self.message.get_mut("usage"), usage) {
             (Some(known), Some(usage)) => {
@@ -134,8 +134,8 @@ fn close(block: &mut Tree) {
     }
 }
 
-/// A reply as its client gets it: id and model are ours, the usage says what is charged, and what the checked reply contradicts is
-/// corrected. Everything else stays as the provider wrote it.
+/// Corrects a reply for its client: id and model are ours, the usage shows the charge, and what contradicts the checked
+/// reply changes. Everything else stays as the provider wrote it.
 pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let mut fields = RawObject::parse(body)?;
     let reported = fields.get("usage").map(ToOwned::to_owned);
@@ -157,7 +157,7 @@ pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Re
     fields.to_json()
 }
 
-/// Corrects the ids and inputs of calls; true when anything was wrong.
+/// Corrects the ids and inputs of calls. Returns true if anything was wrong.
 fn correct_calls(blocks: &mut [RawObject<'_>], reply: &ChatResponse) -> Result<bool, serde_json::Error> {
     let is_call = |block: &&mut RawObject<'_>| block.get("type") == Some("\"tool_use\"");
     let mut is_changed = false;

@@ -1,4 +1,4 @@
-//! A whole Chat Completions reply to a client of the same format.
+//! A whole Chat Completions reply for a client of the same format.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -17,8 +17,8 @@ use crate::wire::raw::RawObject;
 use crate::wire::shape::Text;
 use crate::wire::{FrameFold, ReplyContext};
 
-/// Folds a stream into the whole reply. Fields of the chunk itself say what the reply is: the last value counts, texts included.
-/// A choice's `delta` is its `message`; the numbers of calls, and padding, belong to streams alone.
+/// Merges a stream into the whole reply. Top-level fields of chunks describe the reply, so the last value counts, also for
+/// strings. A choice's `delta` becomes its `message`. Call numbers and padding belong to streams only.
 #[derive(Debug, Default)]
 pub struct Fold {
     whole: Tree,
@@ -36,7 +36,7 @@ impl FrameFold for Fold {
         for (name, value) in Tree::read(frame.data)?.into_fields() {
             match name.as_str() {
                 "choices" => self.add_choices(value),
-                // Padding against onlookers, in streams only.
+                // Padding against traffic analysis, in streams only.
                 "obfuscation" => {}
                 _ => self.whole.replace(&name, value),
             }
@@ -60,7 +60,7 @@ impl FrameFold for Fold {
                 }
             }
             if let Some(calls) = message.get_mut("tool_calls") {
-                // Numbers of calls belong to streams.
+                // Call numbers belong to streams.
                 calls.items_mut().iter_mut().for_each(|call| drop(call.take("index")));
             }
         }
@@ -107,7 +107,7 @@ struct FunctionShape<'a> {
     arguments: &'a RawValue,
 }
 
-/// A reply as its client gets it: id, model and usage are ours, and what the checked reply contradicts is corrected. Everything
+/// Corrects a reply for its client: id, model and usage are ours, and what contradicts the checked reply changes. Everything
 /// else stays as the provider wrote it.
 pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let mut fields = RawObject::parse(body)?;
@@ -138,7 +138,7 @@ pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Re
     fields.to_json()
 }
 
-/// Corrects a message; true when anything was wrong.
+/// Corrects a message. Returns true if anything was wrong.
 fn correct_message(message: &mut RawObject<'_>, reply: &ChatResponse) -> Result<bool, serde_json::Error> {
     let mut is_changed = false;
     let content = message.get("content").unwrap_or("");
@@ -176,7 +176,7 @@ fn joined(reply: &ChatResponse, of: fn(&Part) -> &str) -> String {
     reply.parts.iter().map(of).collect()
 }
 
-/// The calls as they are, where the provider wrote them otherwise. Where it wrote as many, its other fields stay.
+/// The correct calls, if the provider's differ. If their number is the same, the provider's other fields stay.
 fn corrected_calls(written: &str, calls: &[WholeCall<'_>]) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     if are_same(written, calls) {
         return Ok(None);
@@ -198,7 +198,7 @@ fn corrected_calls(written: &str, calls: &[WholeCall<'_>]) -> Result<Option<Box<
     to_raw_value(&corrected.collect::<Result<Vec<_>, serde_json::Error>>()?).map(Some)
 }
 
-/// Whether the provider wrote the calls as they are.
+/// Whether the provider's calls are correct.
 fn are_same(written: &str, calls: &[WholeCall<'_>]) -> bool {
     let Ok(written) = serde_json::from_str::<Option<Vec<CallShape<'_>>>>(written) else { return false };
     let written = written.unwrap_or_default();
