@@ -150,7 +150,7 @@ destroy: tools ## Delete the stack and keep the table. TABLE=1 deletes the table
 test: lint tools test-venv test-agents ## Run lint, then all tests
 	cargo build --workspace
 	@export PROPTEST_RNG_SEED=1; \
-	 if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; \
+	 if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace && cargo test --doc --package gateway; \
 	 else cargo test --workspace --no-fail-fast; fi
 
 .PHONY: test-clients

@@ -29,8 +29,9 @@
 //!
 //! # Examples
 //!
-//! [`money::PicoUsd`] is exact money, [`wire::open_request`] reads a client's request, [`wire::decode_whole`] reads a
-//! provider's reply, and [`catalog::Catalog`] finds a model by name. Each has an example.
+//! These items have examples: [`money::PicoUsd`], exact money; [`wire::open_request`], which reads a client's request;
+//! [`wire::decode_whole`], which reads a provider's reply; [`translate::Relay`], which translates a stream;
+//! [`catalog::Catalog`], which finds a model by name; and [`providers::Provider`], which knows the URL of a call.
 
 pub mod admission;
 pub mod auth;

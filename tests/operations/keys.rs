@@ -65,7 +65,7 @@ async fn values_that_cannot_work_are_wrong_usage_and_change_nothing() -> Result<
         (vec!["--max-concurrent", "201"], 2, "1..=200"),
         (vec!["--models", "gpt-5.2,claude-opus-4.66"], 2, "similar names: claude-opus-4.6"),
         (vec!["--cidrs", "10.0.0.0/33"], 2, "a network looks like"),
-        (vec!["--expires", "2020-01-01T00:00:00Z"], 2, "over already"),
+        (vec!["--expires", "2020-01-01T00:00:00Z"], 2, "that time has passed"),
         (vec!["--expires", "soon"], 2, "30d"),
         (vec![], 2, "nothing to change"),
     ] {

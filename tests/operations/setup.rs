@@ -122,7 +122,7 @@ fn a_file_that_cannot_be_read_is_refused_and_stays() -> Result<()> {
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(
-            said.contains("stays as it is, because it cannot be edited") && said.contains(&*path.to_string_lossy()),
+            said.contains("was not changed, because it cannot be edited") && said.contains(&*path.to_string_lossy()),
             "{said}"
         );
         assert_eq!(fs::read_to_string(&path)?, broken);

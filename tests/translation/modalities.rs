@@ -176,9 +176,9 @@ fn pictures_and_pdfs_that_cannot_be_read_are_refused_by_their_place() {
     let file =
         json!({"type": "file", "file": {"filename": "a.pdf", "file_data": format!("data:application/pdf;base64,{words}")}});
     for (part, path, what) in [
-        (&picture, "image_url.url", "not a readable picture"),
-        (&empty, "image_url.url", "not a readable picture"),
-        (&cut, "image_url.url", "not a readable picture"),
+        (&picture, "image_url.url", "not a readable image"),
+        (&empty, "image_url.url", "not a readable image"),
+        (&cut, "image_url.url", "not a readable image"),
         (&file, "file.file_data", "not a PDF"),
     ] {
         for model in ["gpt-5.2", "claude-opus-4.6", "gemini-3-flash"] {

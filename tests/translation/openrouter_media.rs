@@ -158,15 +158,15 @@ fn kinds_that_a_model_does_not_take_are_refused_by_their_place() {
     becomes(CHAT, GEMINI, &picture(&url("image/heic", &heic)), &picture(&url("image/heic", &heic)), &[]);
     let at = "messages[0].content[1]";
     for (format, model, part, words) in [
-        (CHAT, GEMINI, picture(&url("image/png", &gif)), "pictures of this kind"),
-        (CHAT, GPT, picture(&url("image/heic", &heic)), "pictures of this kind"),
-        (CHAT, GPT, picture(&url("image/svg+xml", &svg)), "pictures of this kind"),
+        (CHAT, GEMINI, picture(&url("image/png", &gif)), "images of this kind"),
+        (CHAT, GPT, picture(&url("image/heic", &heic)), "images of this kind"),
+        (CHAT, GPT, picture(&url("image/svg+xml", &svg)), "images of this kind"),
         (CHAT, GPT, file("a.docx", &url(docx, &office)), "files of this kind: it accepts PDF and text"),
         (CHAT, GPT, picture(&url("image/png", &office)), "files of this kind"),
         (CHAT, "qwen3-coder", file("a.docx", &url(docx, &office)), "files of this kind"),
-        (CHAT, GEMINI, sound("midi", "AAAA"), "sound of this format"),
+        (CHAT, GEMINI, sound("midi", "AAAA"), "audio of this format"),
         (MESSAGES, GPT, block("document", docx, &office), "files of this kind"),
-        (MESSAGES, GEMINI, block("image", "image/png", &gif), "pictures of this kind"),
+        (MESSAGES, GEMINI, block("image", "image/png", &gif), "images of this kind"),
     ] {
         let (path, reason) = refusal(format, model, &part);
         assert_eq!(path, at, "{part}");

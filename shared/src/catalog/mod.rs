@@ -59,6 +59,17 @@ pub fn profiles(text: &str) -> Result<BTreeMap<String, Capabilities>, CatalogErr
 }
 
 /// All models, in the order of `GET /v1/models`.
+///
+/// ```
+/// use gateway::catalog::Catalog;
+///
+/// let catalog = Catalog::embedded()?;
+/// for name in ["claude-opus-4.6", "claude-opus-4-6", "anthropic/claude-opus-4.6", "claude-opus-4.6[1m]"] {
+///     let model = catalog.resolve(name).map_err(|unknown| format!("{name}: {unknown:?}"))?;
+///     assert_eq!(model.id.as_str(), "claude-opus-4.6");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Catalog {
     version: String,

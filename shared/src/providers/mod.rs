@@ -23,6 +23,24 @@ pub use reach::Reachability;
 pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 
 /// One upstream. Each is one file.
+///
+/// ```
+/// use gateway::config::Config;
+/// use gateway::ids::{ProviderId, UpstreamModel};
+/// use gateway::providers::Providers;
+/// use gateway::wire::Mode;
+///
+/// let config = Config::from_lookup(&|name| match name {
+///     "TABLE_NAME" | "OPENROUTER_API_KEY" => Some("example".to_owned()),
+///     _ => None,
+/// })?;
+/// let providers = Providers::new(&config.providers)?;
+/// let provider = providers.get(ProviderId::OpenRouter).ok_or("not configured")?;
+/// let model = UpstreamModel::parse("openai/gpt-5.2").ok_or("not a name")?;
+/// let url = provider.url(&model, Mode::Whole).map_err(|error| error.message)?;
+/// assert_eq!(url.as_str(), "https://openrouter.ai/api/v1/chat/completions");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Provider: Send + Sync {
     /// Its name.
     fn id(&self) -> ProviderId;

@@ -171,6 +171,21 @@ impl ClientRequest {
 
 /// Reads a client's body and checks its shape. Every error is a 400 that names the path. `format` is the endpoint's format.
 /// The reply uses it, even if the body is in another format.
+///
+/// ```
+/// use gateway::wire::{self, ClientFormat};
+///
+/// let body = r#"{"model":"gpt-5.2","messages":[{"role":"user","content":"Hello!"}],"max_tokens":64}"#;
+/// let request = wire::open_request(ClientFormat::ChatCompletions, body.to_owned()).map_err(|error| error.message().to_owned())?;
+/// assert_eq!((request.model.as_str(), request.max_tokens.map(|limit| limit.tokens)), ("gpt-5.2", Some(64)));
+///
+/// let conversation = wire::decode_request(&request, None).map_err(|error| error.message().to_owned())?;
+/// assert_eq!(conversation.messages.len(), 1);
+///
+/// let wrong = wire::open_request(ClientFormat::Messages, body.replace("user", "robot")).err();
+/// assert_eq!(wrong.and_then(|error| error.param().map(str::to_owned)).as_deref(), Some("messages[0].role"));
+/// # Ok::<(), String>(())
+/// ```
 pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest, GatewayError> {
     let document = parse(format, body)?;
     if format != ClientFormat::ChatCompletions || !is_of_responses(document.root()) {
@@ -295,6 +310,18 @@ fn frames_of_object(
 }
 
 /// Decodes a whole reply to events.
+///
+/// ```
+/// use gateway::chat::{self, FinishReason};
+/// use gateway::wire::{self, WireFormat};
+///
+/// let body = r#"{"candidates":[{"content":{"parts":[{"text":"Hello!"}]},"finishReason":"STOP"}],
+///     "usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5}}"#;
+/// let events = wire::decode_whole(WireFormat::Gemini, body).map_err(|error| error.message)?;
+/// let reply = chat::collect(events).ok_or("not finished")?;
+/// assert_eq!((reply.finish, reply.usage.map(|usage| usage.output)), (FinishReason::Stop, Some(2)));
+/// # Ok::<(), String>(())
+/// ```
 pub fn decode_whole(wire: WireFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
     let (mut decoder, mut events) = (decoder(wire), Vec::new());
     frames_of_whole(wire, body, |frame| decoder.decode(frame, &mut events))?;

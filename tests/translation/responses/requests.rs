@@ -23,7 +23,7 @@ fn what_the_gateway_cannot_carry_is_refused_with_the_way_out() {
         (json!({"previous_response_id": "resp_1"}), "previous_response_id", "send the items of the conversation in input"),
         (json!({"conversation": {"id": "conv_1"}}), "conversation", "send the items of the conversation in input"),
         (json!({"prompt": {"id": "pmpt_1"}}), "prompt", "send the prompt's text in instructions and input"),
-        (json!({"background": true}), "background", "leave it out and read the reply of this request"),
+        (json!({"background": true}), "background", "omit it, and read the reply of this request"),
         (json!({"input": [{"type": "item_reference", "id": "msg_1"}]}), "input[0]", "send the item itself"),
         (json!({"input": []}), "input", "at least one item is required"),
         (json!({"input": 7}), "input", "expected text or a list of items, got a number"),
