@@ -1,5 +1,5 @@
-//! How an HTTP client of this process is made: for the providers, and for the SDK's calls. Which roots it trusts and how long it waits
-//! is its caller's.
+//! Builds the HTTP clients of the process, for the providers and for the SDK. The caller decides on trusted roots and time
+//! limits.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use rustls::RootCertStore;
 
-/// How long a client waits for connections and keeps them.
+/// Timeouts and idle connections of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Connections {
-    /// The longest time for opening one.
+    /// Maximum time for opening a connection.
     pub connect: Duration,
-    /// How long an idle one is kept.
+    /// How long an idle connection is kept.
     pub idle: Duration,
 }
 
-/// A client that trusts these roots and follows no redirects. Fails where TLS cannot be set up.
+/// A client that trusts these roots and follows no redirects. Fails if TLS cannot be set up.
 pub fn build(roots: RootCertStore, connections: Connections) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)

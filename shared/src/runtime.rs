@@ -1,9 +1,9 @@
-//! The runtime of the functions that stream. `lambda_runtime` polls for events; their answers are sent from here.
+//! The runtime of the functions that stream. `lambda_runtime` polls for events; this module sends the answers.
 //!
-//! `lambda_runtime` 1.5 builds its own HTTP client, which leaves Nagle's algorithm on, and it writes the head of an answer, its
-//! prelude, the delimiter and each event apart. A small segment then waits until the one before it has been acknowledged, which the
-//! other end may put off by 40 ms: the first event and the end of every answer came that much later. Here the connection has
-//! `TCP_NODELAY`; head, prelude and first event are one write, and so is each later event.
+//! `lambda_runtime` 1.5 builds its own HTTP client, which leaves Nagle's algorithm on. It writes the head of an answer, its
+//! prelude, the delimiter and each event separately. A small segment then waits until the previous one is acknowledged,
+//! which the other side may delay by 40 ms. The first event and the end of every answer were late by that time. Here the
+//! connection has `TCP_NODELAY`. Head, prelude and first event are one write, and so is each later event.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -29,17 +29,17 @@ use crate::endpoints;
 use crate::gateway::Gateway;
 use crate::respond::Body;
 
-/// What stands between the prelude of a streamed answer and its body (AWS, "Building a custom runtime", response streaming).
+/// Separates the prelude of a streamed answer from its body (AWS, "Building a custom runtime", response streaming).
 const DELIMITER: [u8; 8] = [0; 8];
-/// The header by which the Runtime API tells an answer from one of an earlier invocation; it is sent back as it came.
+/// The header that identifies an invocation for the Runtime API. It is sent back unchanged.
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
-/// Answers events until the process ends. Fails when the Runtime API is gone.
+/// Answers events until the process ends. Fails if the Runtime API is unreachable.
 pub async fn stream(gateway: Arc<Gateway>) -> Result<(), Error> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Arc::new(PooledClient::builder().with_connector(connector).build());
-    // Gets the events that cannot be read, and reports that.
+    // Receives the events that cannot be read, and reports them.
     let unread = service_fn(|_: LambdaEvent<IgnoredAny>| async {
         Err::<(), Error>("an event of neither a function URL nor API Gateway".into())
     });
@@ -47,7 +47,7 @@ pub async fn stream(gateway: Arc<Gateway>) -> Result<(), Error> {
     Runtime::new(unread).layer(streaming).layer(TracingLayer::new()).run_concurrent().await
 }
 
-/// Answers events over connections of its own; those that cannot be read go to `lambda_runtime`'s service.
+/// Answers events over its own connections. Events that cannot be read go to `lambda_runtime`'s service.
 #[derive(Clone)]
 struct Streaming<S> {
     gateway: Arc<Gateway>,
@@ -79,7 +79,7 @@ where
             let answer = answer(&uri, parts.headers.get(INVOCATION_ID), response)?;
             let status = client.call(answer).await?.status();
             if !status.is_success() {
-                // The invocation is over for Lambda; the next one may go well.
+                // For Lambda this invocation is over. The next one may work.
                 tracing::error!(runtime_status = status.as_u16(), "the Runtime API refused a response");
             }
             Ok(())
@@ -87,8 +87,8 @@ where
     }
 }
 
-/// An event as a request. Function URLs send version 2.0, which is tried first, and API Gateway's REST interface 1.0; none is read
-/// as the other one, because each lacks what the other one needs.
+/// An event as a request. Function URLs send version 2.0, which is tried first; API Gateway's REST interface sends 1.0.
+/// Neither can be read as the other, because each lacks required fields of the other.
 pub fn read(event: &[u8]) -> Option<Request> {
     if let Ok(event) = serde_json::from_slice::<ApiGatewayV2httpRequest>(event) {
         return Some(LambdaRequest::ApiGatewayV2(event).into());
@@ -97,7 +97,7 @@ pub fn read(event: &[u8]) -> Option<Request> {
     Some(LambdaRequest::ApiGatewayV1(event).into())
 }
 
-/// The request that carries an answer to the Runtime API.
+/// The request that sends an answer to the Runtime API.
 fn answer(uri: &str, id: Option<&HeaderValue>, response: Response<Body>) -> Result<http::Request<body::Body>, Error> {
     let (parts, body) = response.into_parts();
     let mut headers = parts.headers;
@@ -119,7 +119,7 @@ fn answer(uri: &str, id: Option<&HeaderValue>, response: Response<Body>) -> Resu
     Ok(request.body(body::Body::new(Started { start: Some(start), body }))?)
 }
 
-/// A body behind its prelude. What is there at once goes out in one piece with the prelude.
+/// A body after its prelude. The part that is available immediately is sent in one piece with the prelude.
 struct Started {
     start: Option<BytesMut>,
     body: Body,

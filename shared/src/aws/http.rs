@@ -1,5 +1,5 @@
-//! The SDK's calls on the HTTP client that the providers' calls have. The SDK's own transport would link hyper, HTTP/2 and rustls's
-//! connector a second time: half a megabyte of every binary, which a cold start reads.
+//! Sends the SDK's calls with the HTTP client of the provider calls. The SDK's own transport would link hyper, HTTP/2 and
+//! rustls's connector a second time: half a megabyte of every binary, which a cold start has to read.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use rustls_pki_types::pem::PemObject as _;
 
 use crate::http_client::{self, Connections};
 
-/// The SDK's own limit for opening a connection. The limit of an attempt is shorter where a function asks.
+/// The SDK's default time limit for opening a connection. If a function sets a shorter limit per attempt, that applies.
 const CONNECT: Duration = Duration::from_millis(3100);
-/// The SDK's own time for which an idle connection is kept.
+/// The SDK's default time for keeping idle connections.
 const POOL_IDLE: Duration = Duration::from_secs(90);
 
-/// A client for the SDK that trusts these roots, as PEM. What is no certificate among them is left out: calls then fail and say so.
+/// A client for the SDK that trusts these roots (PEM). Invalid certificates are skipped; calls then fail with an error.
 /// Nothing is built before the first call.
 pub fn http_client(roots: &[u8]) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector { roots: roots.to_vec(), client: OnceLock::new() });
@@ -59,7 +59,8 @@ async fn send(client: reqwest::Client, request: HttpRequest) -> Result<HttpRespo
     HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-/// Sorts a failure by the names that the SDK's retries know. What broke before an answer came may go well on another connection.
+/// Maps a failure to the names that the SDK's retries use. If the connection broke before an answer, another connection may
+/// work.
 fn sort(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() {
         ConnectorError::timeout(error.into())

@@ -1,4 +1,4 @@
-//! What the SDK does with each call that a function does not need, or needs only once.
+//! Replaces the steps of an SDK call that a function does not need, or needs only once.
 
 use aws_credential_types::Credentials;
 use aws_runtime::auth::sigv4::SCHEME_ID;
@@ -18,12 +18,12 @@ use url::Url;
 
 use super::signature::{Signer, Unsigned};
 
-/// Signatures whose signing key is kept for its day. It takes the place of the SDK's own scheme, whose name it has.
+/// Signs with a signing key that is cached for the day. It replaces the SDK's own scheme under the same name.
 #[derive(Debug)]
 pub struct KeptKey(Signer);
 
 impl KeptKey {
-    /// Signs for that service in that region.
+    /// Signs for this service in this region.
     pub const fn new(region: String, service: &'static str) -> Self {
         Self(Signer::new(region, service))
     }
@@ -55,7 +55,7 @@ impl Sign for KeptKey {
         let credentials = identity.data::<Credentials>().ok_or("an identity without credentials")?;
         let body = request.body().bytes().ok_or("a body that is not in memory")?;
         let url = Url::parse(request.uri())?;
-        // What AWS wants signed: the host, the type of the body, and its own headers.
+        // The headers that AWS requires to be signed: the host, the type of the body, and its own.
         let is_signed = |name: &str| name == "content-type" || name.starts_with("x-amz-");
         let headers: Vec<(&str, &str)> = request.headers().iter().filter(|(name, _)| is_signed(name)).collect();
         let at = components.time_source().unwrap_or_default().now();
@@ -67,8 +67,8 @@ impl Sign for KeptKey {
     }
 }
 
-/// Switches off what describes a call to AWS and changes nothing about it: the SDK's name and version, the call's number and its
-/// attempt. The correction of a wrong clock is off, too: Lambda's is right, and writes of the ledger have one attempt.
+/// Switches off the headers that only describe the caller: the SDK's name and version, the call's number and attempt. It
+/// also switches off the clock correction: Lambda's clock is correct, and ledger writes have only one attempt.
 #[derive(Debug)]
 pub struct WithoutDescriptions;
 

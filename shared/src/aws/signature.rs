@@ -1,7 +1,7 @@
-//! AWS Signature Version 4, with the signing key kept for its day.
+//! AWS Signature Version 4, with the signing key cached for the day.
 //!
-//! The SDK's own signer derives the key, and builds the canonical request, anew for each request: a sixth of all the instructions
-//! that a small request costs. Every request of ours is a POST with its body in memory, which leaves little to decide.
+//! The SDK's own signer derives the key and builds the canonical request for each request, which is a sixth of all
+//! instructions of a small request. Every request here is a POST with its body in memory, so little is left to compute.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use ring::{digest, hmac};
 use url::Url;
 
-/// The name of the algorithm, as signatures and what they sign have it.
+/// The name of the algorithm in signatures.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Signs the requests to one service in one region.
@@ -22,7 +22,7 @@ pub(super) struct Signer {
     kept: Mutex<Option<DayKey>>,
 }
 
-/// A signing key. It depends on the day, the region, the service and the secret, to which the access key's id belongs.
+/// A signing key. It depends on the day, the region, the service, and the secret of the access key id.
 #[derive(Clone, Debug)]
 struct DayKey {
     day: String,
@@ -30,24 +30,24 @@ struct DayKey {
     key: hmac::Key,
 }
 
-/// A POST that is to be signed.
+/// A POST to sign.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unsigned<'a> {
-    /// Where to. Its path and query must be encoded as AWS wants them.
+    /// The URL. Its path and query must be encoded as AWS requires.
     pub(super) url: &'a Url,
-    /// Lower-case names and values, without a host.
+    /// Lower-case names and values, without the host.
     pub(super) headers: &'a [(&'a str, &'a str)],
     /// The body.
     pub(super) body: &'a [u8],
 }
 
 impl Signer {
-    /// Signs for that service, as signatures name it, in that region.
+    /// Signs for this service, by its name in signatures, in this region.
     pub(super) const fn new(region: String, service: &'static str) -> Self {
         Self { region, service, kept: Mutex::new(None) }
     }
 
-    /// The headers to add to a request that is sent at that time.
+    /// The headers to add to a request that is sent at this time.
     pub(super) fn sign(
         &self,
         request: &Unsigned<'_>,
@@ -94,7 +94,7 @@ fn key_of(bytes: &[u8]) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, bytes)
 }
 
-/// What is signed of a request, in the one form that both ends build ("Create a canonical request" in AWS's guide).
+/// The canonical request, which both sides build in the same way ("Create a canonical request" in AWS's guide).
 fn canonical(request: &Unsigned<'_>, headers: &[(&str, &str)], names: &str) -> String {
     let mut pairs: Vec<&str> = request.url.query().unwrap_or_default().split('&').collect();
     pairs.sort_unstable();
@@ -106,13 +106,13 @@ fn canonical(request: &Unsigned<'_>, headers: &[(&str, &str)], names: &str) -> S
     text
 }
 
-/// The `host` header that goes with a URL.
+/// The `host` header for a URL.
 fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// A time as signatures have it: `20150830T123600Z`. A time that no calendar has is the epoch's, which AWS refuses.
+/// A time in the format of signatures: `20150830T123600Z`. An impossible time becomes the epoch, which AWS rejects.
 fn moment(at: SystemTime) -> String {
     let time = jiff::Timestamp::try_from(at).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
     let (date, clock) = (time.date(), time.time());

@@ -1,4 +1,4 @@
-//! Admission's one conditional write, and the release of its hold.
+//! The single conditional write of an admission, and the release of its hold.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -13,23 +13,23 @@ use super::items::{
 use super::{Store, StoreError, failure};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 
-/// What holds for everything that is taken from a key: who asks, and for which model.
+/// Common facts of everything that is taken from a key: the caller and the model.
 const MAY_USE: &str = "(digest = :digest OR (old_digest = :digest AND old_until > :now)) AND #status = :active \
                        AND expires > :now AND (contains(models, :model) OR contains(models, :any))";
-/// What holds for every admission besides.
+/// Further facts of an admission.
 const ADMITTED: &str = "balance >= :amount AND attribute_not_exists(holds.#r) AND attribute_not_exists(expired.#r)";
 
-/// A conditional write's answer.
+/// The result of a conditional write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conditional {
-    /// Done; the key after it.
+    /// Done; the key after the write.
     Written(Box<StoredKey>),
-    /// The condition did not hold; the key as it was, if there is one.
+    /// The condition failed; the key as it was, if it exists.
     Refused(Option<Box<StoredKey>>),
 }
 
 impl Store {
-    /// Takes what a request needs from its key, all or nothing. One attempt: the caller decides about another.
+    /// Takes everything that a request needs from its key, or nothing. Makes one attempt; the caller decides about another.
     pub async fn admit(&self, write: &AdmitWrite) -> Result<Conditional, StoreError> {
         let (update, condition) = (admit_update(write), admit_condition(write));
         let (name, hold) = write.hold.entry(write.request);
@@ -55,7 +55,7 @@ impl Store {
         conditional(builder).await
     }
 
-    /// Takes one request of a key's rate. One attempt: the caller decides about another.
+    /// Takes one request from a key's rate. Makes one attempt; the caller decides about another.
     pub async fn take_request(&self, write: &TakeWrite) -> Result<Conditional, StoreError> {
         let (update, rates) = if write.reset {
             ("SET #window = :w, requests_left = rpm - :one, tokens_left = tpm", "#window < :w AND rpm >= :one")
@@ -70,7 +70,7 @@ impl Store {
         conditional(update).await
     }
 
-    /// Ends a hold, if it is where the write says. One attempt.
+    /// Ends a hold, if it is where the write says. Makes one attempt.
     pub async fn release(&self, write: &ReleaseWrite) -> Result<Conditional, StoreError> {
         let place = match write.place {
             Place::Holds => "holds",
@@ -105,7 +105,7 @@ impl Store {
         conditional(builder).await
     }
 
-    /// Forgets the mark of a released hold that was kept until then, in whichever form it stands.
+    /// Removes the mark of a released hold after its time, in either format.
     pub async fn forget_mark(&self, key: &KeyId, request: RequestId, until: u64) -> Result<Conditional, StoreError> {
         let ((packed, mark), (shown, text)) = (packed_mark(request, until), text_mark(request, until));
         let update = "REMOVE expired.#packed, expired.#shown".to_owned();
@@ -130,7 +130,7 @@ impl Store {
     }
 }
 
-/// Who takes something from a key, and what for.
+/// Who takes something from a key, and for which model.
 #[derive(Clone, Copy)]
 struct User<'a> {
     digest: KeyDigest,
@@ -138,7 +138,7 @@ struct User<'a> {
     now: u64,
 }
 
-/// What [`MAY_USE`] names, and the window, which every such write looks at.
+/// The names in [`MAY_USE`], and the window, which every such write checks.
 fn may_use(update: UpdateItemFluentBuilder, user: User<'_>) -> UpdateItemFluentBuilder {
     update
         .expression_attribute_names("#status", "status")
@@ -181,7 +181,8 @@ fn admit_condition(write: &AdmitWrite) -> String {
     condition
 }
 
-/// Sends a conditional update by a client that sends once: whether it may be sent again is the protocol's to know.
+/// Sends a conditional update with a client that sends it once, because only the protocol knows whether it may be sent
+/// again.
 async fn conditional(update: UpdateItemFluentBuilder) -> Result<Conditional, StoreError> {
     match update.send().await {
         Ok(output) => read(output.attributes).map(|key| key.map_or(Conditional::Refused(None), Conditional::Written)),

@@ -1,15 +1,15 @@
-//! Many items in few calls.
+//! Writes many items in few calls.
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 
 use super::items::Item;
 use super::{Store, StoreError, failure};
 
-/// Most items of one batch, by DynamoDB's limits.
+/// Maximum number of items of a batch, by DynamoDB's limits.
 const WRITE_BATCH: usize = 25;
 
 impl Store {
-    /// Writes items, whatever stood in their places. No two may have the same keys. When it fails, some may have been written.
+    /// Writes items and replaces existing ones. No two may have the same key. If it fails, some may have been written.
     pub(super) async fn put_all(&self, items: impl Iterator<Item = Item>) -> Result<(), StoreError> {
         let put = |item| PutRequest::builder().set_item(Some(item)).build();
         let puts = items.map(|item| put(item).map(|put| WriteRequest::builder().put_request(put).build()));

@@ -1,5 +1,5 @@
-//! The SDK's clients, one for each way of calling the table. They share connections, credentials and settings; a setting for a single
-//! call would be put together anew each time.
+//! The SDK's clients, one for each kind of call to the table. They share connections, credentials and settings. With
+//! settings for a single call, the SDK would build everything again for each call.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, IdentityCache, StalledS
 
 use crate::aws;
 
-/// How long calls of the table may take. The SDK's own limits are unbounded.
+/// Time limits of calls to the table. The SDK's own limits are unbounded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     read: Limit,
-    /// Writes of the ledger may take longer: the client has its answer by then.
+    /// Ledger writes may take longer, because the client already has its answer.
     write: Limit,
     /// A page of a long query is a megabyte.
     page: Limit,
 }
 
-/// How long one attempt at a read may take beside the table.
+/// Default time limit of one attempt at a read, in the table's region.
 pub(super) const ATTEMPT: Duration = Duration::from_millis(300);
 
-/// For one attempt, and for all attempts of a call together.
+/// The limits of one attempt, and of all attempts of a call together.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
     attempt: Duration,
@@ -31,8 +31,8 @@ struct Limit {
 }
 
 impl Patience {
-    /// A function stands beside its table: 300 ms and a second for a read, one and four for a write, three and eight for a page,
-    /// or in proportion to another limit of one attempt at a read.
+    /// A function is in the same region as its table: 300 ms and a second for a read, one and four for a write, three and
+    /// eight for a page, or in proportion to another limit of one attempt at a read.
     pub(super) fn of_a_function(attempt: Duration) -> Self {
         let thirds = |number: u32| attempt.saturating_mul(number) / 3;
         Self {
@@ -42,12 +42,12 @@ impl Patience {
         }
     }
 
-    /// For one attempt at a read.
+    /// The limit of one attempt at a read.
     pub(super) fn attempt(self) -> Duration {
         self.read.attempt
     }
 
-    /// An operator may be a continent away: opening a connection alone takes three round trips.
+    /// An operator may be on another continent, where opening a connection takes three slow round trips.
     pub(super) const OF_AN_OPERATOR: Self = Self {
         read: Limit { attempt: Duration::from_secs(5), operation: Duration::from_secs(15) },
         write: Limit { attempt: Duration::from_secs(5), operation: Duration::from_secs(15) },
@@ -63,29 +63,29 @@ enum Tries {
     Once,
 }
 
-/// A client for each way of calling the table.
+/// A client for each kind of call to the table.
 #[derive(Clone, Debug)]
 pub(super) struct Calls {
-    /// Reads, and small writes.
+    /// Reads and small writes.
     pub(super) reads: Client,
     /// Pages of long queries, and batches.
     pub(super) pages: Client,
     /// Writes that may be repeated.
     pub(super) writes: Client,
-    /// Admissions: a client waits for them.
+    /// Admissions, for which a client waits.
     pub(super) admissions: Client,
-    /// Writes of the ledger behind a reply.
+    /// Ledger writes after a reply.
     pub(super) settlements: Client,
 }
 
 impl Calls {
-    /// Clients of these settings. The SDK's own loader of settings is not asked: it brings 600 kB of sources of credentials and
-    /// settings that a function does not have.
+    /// Clients with these settings. They do not use the SDK's own settings loader, because it adds 600 kB of credential
+    /// sources that a function does not have.
     pub(super) fn new(settings: Builder, patience: Patience) -> Self {
         let mut settings = settings
             .behavior_version(BehaviorVersion::latest())
             .identity_cache(IdentityCache::lazy().build())
-            // Answers are small, and every call has a limit of its own.
+            // Answers are small, and every call has its own limit.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(aws::WithoutDescriptions);
         if let Some(region) = settings.clone().build().region() {
@@ -110,7 +110,7 @@ impl Limit {
                 timeouts.operation_timeout(self.operation),
                 RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(25)),
             ),
-            // The limit of the attempt is the limit of the call: a second timer would cost and do nothing.
+            // The limit of the attempt is the limit of the call. A second timer would have no effect.
             Tries::Once => (timeouts, RetryConfig::standard().with_max_attempts(1)),
         };
         settings.timeout_config(timeouts.build()).retry_config(retries)

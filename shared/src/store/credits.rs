@@ -1,4 +1,4 @@
-//! Balances: granting, listing grants, and what a key was charged.
+//! Balances: grants, their list, and what a key was charged.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
@@ -8,18 +8,18 @@ use super::{Store, StoreError};
 use crate::ids::KeyId;
 use crate::money::{PicoUsd, SignedPicoUsd};
 
-/// What became of a grant.
+/// The result of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granted {
-    /// It is written by this call.
+    /// This call wrote it.
     New,
-    /// It was written already, by this or an earlier call.
+    /// This or an earlier call had already written it.
     Already,
 }
 
 impl Store {
-    /// Writes a grant and adds it to the balance of its prepaid key, both or neither, and once however often it is called.
-    /// `Condition` when there is no such key, it is not prepaid, or its id is that of another grant.
+    /// Writes a grant and adds it to the balance of its prepaid key. Both happen or neither, and only once if it is called
+    /// again. `Condition` if the key does not exist or is not prepaid, or if the id belongs to another grant.
     pub async fn grant(&self, grant: &CreditGrant) -> Result<Granted, StoreError> {
         let update = Update::builder()
             .table_name(&self.table)
@@ -39,8 +39,8 @@ impl Store {
         }
     }
 
-    /// Makes a key prepaid with a balance of nothing. `opening` is what it was charged until now, so that grants and charges add
-    /// up. `Condition` when the key is prepaid, has running requests, or its balance is not `seen` any more.
+    /// Makes a key prepaid with a balance of zero. `opening` is what it was charged until now, so that grants and charges
+    /// add up. `Condition` if the key is prepaid, has running requests, or its balance is no longer `seen`.
     pub async fn make_prepaid(&self, key: &KeyId, seen: i128, opening: &CreditGrant) -> Result<(), StoreError> {
         let update = Update::builder()
             .table_name(&self.table)

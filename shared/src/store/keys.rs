@@ -1,4 +1,4 @@
-//! Keys: read one, list all, create, change, rotate, switch off.
+//! Keys: read one, list all, create, change, rotate, revoke.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -15,23 +15,23 @@ use crate::ids::{KeyDigest, KeyId};
 /// A key's new secret.
 #[derive(Clone, Debug)]
 pub struct KeyRotation {
-    /// The digest that must still be the key's.
+    /// The digest that the key must still have.
     pub old: KeyDigest,
-    /// The digest that takes its place.
+    /// The new digest.
     pub new: KeyDigest,
     /// The new key's last four characters.
     pub last4: String,
-    /// Until when the old one works, in seconds since the epoch.
+    /// Until when the old key is valid, in seconds since the epoch.
     pub old_until: u64,
 }
 
 impl Store {
-    /// The key of that id, if there is one.
+    /// The key with this id, if it exists.
     pub async fn key(&self, id: &KeyId) -> Result<Option<StoredKey>, StoreError> {
         self.get(&partition(id), KEY).await?.as_ref().map(StoredKey::read).transpose()
     }
 
-    /// The key of that id after every write that was answered before.
+    /// The key with this id, with a consistent read.
     pub async fn current_key(&self, id: &KeyId) -> Result<Option<StoredKey>, StoreError> {
         self.current_item(id).await?.as_ref().map(StoredKey::read).transpose()
     }
@@ -45,14 +45,14 @@ impl Store {
         self.current(primary_key(&partition(id), KEY)).await
     }
 
-    /// All keys, in the order of their ids. One query of the directory, never a scan.
+    /// All keys, ordered by id. One query of the directory, never a scan.
     pub async fn list_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
         let query = self.calls.pages.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let items = self.pages(query.expression_attribute_values(":pk", text(DIRECTORY))).await?;
         items.iter().map(ListedKey::read).collect()
     }
 
-    /// Stores a new key, its directory entry, and the grant that its balance is made of, all or nothing.
+    /// Stores a new key, its directory entry, and the grant for its first balance. All or nothing.
     pub async fn create_key(&self, id: &KeyId, key: &StoredKey, opening: Option<&CreditGrant>) -> Result<(), StoreError> {
         let mut items = vec![self.put_new(key.item(id))?, self.put_new(key.directory_entry(id))?];
         if let Some(grant) = opening {
@@ -61,7 +61,7 @@ impl Store {
         self.transact(items).await
     }
 
-    /// Changes a key; the key after it. `Condition` when there is no such key.
+    /// Changes a key and returns the changed key. `Condition` if it does not exist.
     pub async fn change_key(&self, id: &KeyId, change: &KeyChange) -> Result<StoredKey, StoreError> {
         let attributes = change.attributes();
         let sets: Vec<String> = attributes.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
@@ -83,7 +83,8 @@ impl Store {
         StoredKey::read(&output.attributes.unwrap_or_default())
     }
 
-    /// Gives a key a new secret, and the old one an end. `Condition` when the key is switched off or has another secret by now.
+    /// Gives a key a new secret and sets the end of the old one. `Condition` if the key is revoked or its secret has
+    /// changed.
     pub async fn rotate_key(&self, id: &KeyId, rotation: &KeyRotation) -> Result<(), StoreError> {
         let KeyRotation { old, new, last4, old_until } = rotation;
         let digest = |digest: &KeyDigest| AttributeValue::B(Blob::new(*digest.as_bytes()));
@@ -103,7 +104,7 @@ impl Store {
         self.transact(vec![part(key)?, part(listed)?]).await
     }
 
-    /// Switches a key off for good, in the key and in the directory. `Condition` when there is no such key.
+    /// Revokes a key permanently, in its item and in the directory. `Condition` if it does not exist.
     pub async fn disable_key(&self, id: &KeyId) -> Result<(), StoreError> {
         let off = |update: UpdateBuilder| {
             part(

@@ -1,15 +1,15 @@
-//! The open catalogue in the table: a query reads all of it, and a read one model.
+//! The open catalogue in the table. One query reads all of it, one read returns one model.
 
 use super::items::{LIST, ListState, ListedItem, MODELS, VERSION, number, primary_key, text};
 use super::{Store, StoreError, failure};
 
 impl Store {
-    /// A model of the open catalogue, if a list named it.
+    /// A model of the open catalogue, if a list contained it.
     pub async fn listed_model(&self, id: &str) -> Result<Option<ListedItem>, StoreError> {
         self.get(MODELS, id).await?.as_ref().map(ListedItem::read).transpose()
     }
 
-    /// All models of the open catalogue, in the order of their ids.
+    /// All models of the open catalogue, ordered by id.
     pub async fn listed_models(&self) -> Result<Vec<ListedItem>, StoreError> {
         let query = self
             .calls
@@ -22,14 +22,14 @@ impl Store {
         self.pages(query).await?.iter().map(ListedItem::read).collect()
     }
 
-    /// What is known of the list.
+    /// The state of the list.
     pub async fn list_state(&self) -> Result<ListState, StoreError> {
         let item = self.current(primary_key(MODELS, LIST)).await?;
         item.as_ref().map_or(Ok(ListState::default()), ListState::read)
     }
 
-    /// Notes that the list is being read from that time on, in seconds since the epoch, unless somebody did since it was looked at.
-    /// False when somebody did.
+    /// Records that the list is being read since this time (seconds since the epoch), unless another process did so since
+    /// the state was read. Returns false if another process did.
     pub async fn claim_list(&self, seen: ListState, now: u64) -> Result<bool, StoreError> {
         let unchanged = if seen.tried == 0 { "attribute_not_exists(tried)" } else { "tried = :seen" };
         let mut update = self
@@ -53,8 +53,8 @@ impl Store {
         }
     }
 
-    /// Writes what a list says about its models, then that it was read. What fails in between leaves models of two lists, each
-    /// with its own version.
+    /// Writes the models of a list, then that it was read. If this fails in between, the table contains models of two lists,
+    /// each with its own version.
     pub async fn put_list(&self, items: &[ListedItem], state: ListState) -> Result<(), StoreError> {
         self.put_all(items.iter().map(ListedItem::item)).await?;
         let update = self

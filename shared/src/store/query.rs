@@ -7,7 +7,7 @@ use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId};
 
 impl Store {
-    /// The rollups of a key from day `first` to day `last` (`yyyy-mm-dd`, both included).
+    /// The rollups of a key from day `first` to day `last` (`yyyy-mm-dd`, inclusive).
     pub async fn rollups(&self, key: &KeyId, first: &str, last: &str) -> Result<Vec<Rollup>, StoreError> {
         let query = self
             .calls
@@ -19,7 +19,7 @@ impl Store {
             .expression_attribute_values(":first", text(format!("D#{first}")))
             // `~` sorts after every character of a model id.
             .expression_attribute_values(":last", text(format!("D#{last}~")));
-        // There may be many thousands: what does not count is not sent, and what was read is forgotten page by page.
+        // There may be thousands. The query returns only the needed attributes, and each page is dropped after it was read.
         let names = Rollup::names().map(|name| format!("#{name}")).collect::<Vec<_>>().join(", ");
         let query = Rollup::names().fold(query.projection_expression(names), |query, name| {
             query.expression_attribute_names(format!("#{name}"), name)
@@ -57,14 +57,14 @@ impl Store {
         self.current(Record::key_of(key, request)).await?.as_ref().map(Record::read).transpose()
     }
 
-    /// One item after every write that was answered before, if it is there.
+    /// One item, with a consistent read, if it exists.
     pub(super) async fn current(&self, keys: Item) -> Result<Option<Item>, StoreError> {
         let get = self.calls.reads.get_item().table_name(&self.table).set_key(Some(keys)).consistent_read(true);
         let output = get.send().await.map_err(|error| failure(&error))?;
         Ok(output.item)
     }
 
-    /// One item, if it is there.
+    /// One item, if it exists.
     pub(super) async fn get(&self, pk: &str, sk: &str) -> Result<Option<Item>, StoreError> {
         let get = self.calls.reads.get_item().table_name(&self.table).set_key(Some(primary_key(pk, sk)));
         let output = get.send().await.map_err(|error| failure(&error))?;

@@ -1,4 +1,4 @@
-//! Route states: one query reads them all, and each write is conditional on what its writer saw.
+//! Route states: one query reads all of them, and each write is conditional on the state that its writer read.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::items::{ACCUSED, ROUTES, RouteName, RouteState, number, text};
 use super::{Store, StoreError, failure};
 
 impl Store {
-    /// Every route that has a state.
+    /// All routes that have a state.
     pub async fn route_states(&self) -> Result<HashMap<RouteName, RouteState>, StoreError> {
         let query = self.calls.reads.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let mut pages = query.expression_attribute_values(":pk", text(ROUTES)).into_paginator().items().send();
@@ -21,7 +21,7 @@ impl Store {
         Ok(states)
     }
 
-    /// Counts a failure of somebody's requests; the state with it in.
+    /// Counts a failure of a key's requests and returns the new state.
     pub async fn count_route_failure(&self, route: &RouteName, accused: Vec<String>) -> Result<RouteState, StoreError> {
         let update = self.route_update(route, "ADD failures :one, #accused :accused SET #v = :v, #ttl = :ttl");
         let update = update
@@ -33,8 +33,8 @@ impl Store {
         RouteState::read(&output.attributes.unwrap_or_default()).map(|(_, state)| state)
     }
 
-    /// Moves a route's state on, provided that `seen` is still when its circuit opens next. False when another environment was
-    /// first. Whose failures they were is forgotten.
+    /// Changes a route's state if its circuit still opens at `seen`. Returns false if another environment was first. Removes
+    /// the ids of the affected keys.
     pub async fn change_route(&self, route: &RouteName, seen: u64, state: RouteState) -> Result<bool, StoreError> {
         let RouteState { failures, keys: _, open_until, cool_down } = state;
         let expression =

@@ -1,4 +1,4 @@
-//! Thought signatures by tool call, for clients that cannot carry them.
+//! Reasoning signatures by tool call, for clients that cannot carry them.
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use super::items::{Item, Reader, number, partition, primary_key, text};
 use super::{Store, StoreError, failure};
 use crate::ids::KeyId;
 
-/// Most items of one batch, by DynamoDB's limits.
+/// Maximum number of items of a batch, by DynamoDB's limits.
 const READ_BATCH: usize = 100;
 const KEPT_SECONDS: u64 = 7 * 86_400;
 
@@ -33,7 +33,7 @@ impl Store {
         self.put_all(signatures.iter().map(|(call, signature)| item(key, call, signature, ttl))).await
     }
 
-    /// The signatures of those tool calls that are known.
+    /// The known signatures of these tool calls.
     pub async fn signatures(&self, key: &KeyId, calls: &[String]) -> Result<HashMap<String, String>, StoreError> {
         let mut found = HashMap::new();
         for batch in calls.chunks(READ_BATCH) {

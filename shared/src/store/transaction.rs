@@ -1,4 +1,4 @@
-//! Parts of transactions, and the operator's own transactions, which are sent until the table answers.
+//! Parts of transactions, and the operator's own transactions, which are retried until the table answers.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,16 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use super::items::Item;
 use super::{Store, StoreError, failure};
 
-/// Times that a transaction is sent. The key's item is also written by every request, and DynamoDB cancels whoever comes second.
+/// Maximum number of attempts. Every request also writes the key's item, and DynamoDB cancels the second of two concurrent
+/// writes.
 const TRIES: u32 = 8;
 const FIRST_PAUSE: u64 = 20;
 const LONGEST_PAUSE: u64 = 400;
-/// After this nothing is sent again: an operator is waiting.
+/// No attempt starts after this time, because an operator is waiting.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Store {
-    /// Writes all or nothing. A token makes all sendings one: whichever arrives, arrives once.
+    /// Writes all or nothing. A token makes all attempts one: it is applied once, whichever arrives.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
         let token = format!("{:032x}", fastrand::u128(..));
         let (started, mut tries) = (Instant::now(), 1);
@@ -37,7 +38,7 @@ impl Store {
         }
     }
 
-    /// Puts an item where there is none.
+    /// Puts an item if there is none.
     pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build();

@@ -1,4 +1,4 @@
-//! Reads of many keys, for those who look after all of them.
+//! Reads many keys, for the scheduled functions.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use super::items::{
 use super::{Store, StoreError, failure};
 use crate::ids::KeyId;
 
-/// Most items of one batch, by DynamoDB's limits.
+/// Maximum number of items of a batch, by DynamoDB's limits.
 const READ_BATCH: usize = 100;
-/// Times that the rest of a batch is asked for, and the pause before each.
+/// Number of retries for the rest of a batch, and the pause before each.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub type ReadKey = (KeyId, Result<StoredKey, StoreError>);
 
 impl Store {
-    /// The keys that were used on the day of that time, in seconds since the epoch, or on the day before, in the order of their ids.
+    /// The keys that were used on the day of a time (seconds since the epoch) or on the day before, ordered by id.
     pub async fn active_keys(&self, now: u64) -> Result<Vec<KeyId>, StoreError> {
         let mut keys = Vec::new();
         for mark in active_marks(now) {
@@ -43,7 +43,7 @@ impl Store {
         Ok(keys)
     }
 
-    /// So many ids of the directory after that one, in their order; from the first one on for `None`.
+    /// This many ids of the directory after that one, in order. `None` starts at the first.
     pub async fn listed_after(&self, after: Option<&KeyId>, most: usize) -> Result<Vec<KeyId>, StoreError> {
         let query = self
             .calls
@@ -52,7 +52,7 @@ impl Store {
             .table_name(&self.table)
             .key_condition_expression("pk = :pk AND sk > :after")
             .expression_attribute_values(":pk", text(DIRECTORY))
-            // A blank sorts before every id.
+            // A space sorts before every id.
             .expression_attribute_values(":after", text(after.map_or(" ", KeyId::as_str)))
             .projection_expression("sk")
             .limit(i32::try_from(most).unwrap_or(i32::MAX));
@@ -66,7 +66,7 @@ impl Store {
         items.iter().map(id).collect()
     }
 
-    /// The keys of those ids that are there, in the order of the ids.
+    /// The existing keys with these ids, ordered by id.
     pub async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ReadKey>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for batch in ids.chunks(READ_BATCH) {
@@ -77,7 +77,7 @@ impl Store {
         Ok(found)
     }
 
-    /// One batch of keys' items, the rest asked for until it is there.
+    /// One batch of key items. Retries for the rest until it is complete.
     async fn batch(&self, ids: &[KeyId]) -> Result<HashMap<KeyId, Item>, StoreError> {
         let keys = ids.iter().map(|id| primary_key(&partition(id), KEY)).collect();
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
@@ -104,14 +104,14 @@ impl Store {
         self.current(Cursor::key()).await?.map_or(Ok(Cursor::default()), |item| Cursor::read(&item))
     }
 
-    /// Notes how far it has come.
+    /// Stores how far it has come.
     pub async fn move_cursor(&self, cursor: &Cursor) -> Result<(), StoreError> {
         let put = self.calls.reads.put_item().table_name(&self.table).set_item(Some(cursor.item()));
         put.send().await.map(drop).map_err(|error| failure(&error))
     }
 }
 
-/// The key that an item belongs to.
+/// The key of an item.
 fn key_of(item: &Item) -> Result<KeyId, StoreError> {
     let reader = Reader(item);
     let pk = reader.text("pk")?;

@@ -32,36 +32,7 @@ pub enum Progress {
 /// Splits the cache writes of a usage by lifetime.
 pub type CacheWrites = Box<dyn Fn(Usage) -> Usage + Send + Sync>;
 
-/// Relays one reply.
-///
-/// ```
-/// use bytes::BytesMut;
-/// use gateway::{catalog::Catalog, ids::RequestId, money::PicoUsd};
-/// use gateway::translate::{Conversion, Progress, Relay, Restore};
-/// use gateway::wire::names::ToolNames;
-/// use gateway::wire::{Asked, ClientFormat, Delivery, Estimate, Identity, ReplyContext, WireFormat};
-///
-/// let model = Catalog::embedded()?.resolve("gemini-3-flash").map_err(|unknown| format!("{unknown:?}"))?.id.clone();
-/// let (format, request) = (ClientFormat::ChatCompletions, RequestId::generate());
-/// let context = ReplyContext {
-///     format,
-///     request,
-///     identity: Identity::new(request, model, format),
-///     delivery: Delivery::Streamed, include_usage: false,
-///     estimate: Estimate { input: 3, output_limit: 64 },
-///     cost: std::sync::Arc::new(|_| PicoUsd::ZERO),
-///     asked: Asked::default(),
-/// };
-/// let restore = Restore::new(ToolNames::new(&[]), None, false);
-/// let mut relay = Relay::new(context, Conversion::Translate { wire: WireFormat::Gemini, restore });
-/// let mut out = BytesMut::new();
-/// let chunk = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello!\"}]},\"finishReason\":\"STOP\"}]}\n\n";
-/// relay.push(chunk.as_bytes(), &mut out);
-/// assert_eq!(relay.end(&mut out), Progress::Finished);
-/// let sent = String::from_utf8(out.to_vec())?;
-/// assert!(sent.contains(r#""content":"Hello!""#) && sent.ends_with("data: [DONE]\n\n"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// Relays one reply. The [module](super) has an example.
 pub struct Relay {
     reader: FrameReader,
     machine: Machine,
@@ -74,7 +45,7 @@ struct Machine {
     decoder: Box<dyn EventDecoder>,
     /// Frames that need no reading.
     repeats: Repeats,
-    /// What to undo in events; `None` where the formats are the same.
+    /// What to undo in events; `None` if the formats are the same.
     restore: Option<Restore>,
     /// What to restore in frames, if the formats are the same and the request was changed.
     undoer: Option<Box<dyn FrameUndoer>>,
@@ -165,15 +136,15 @@ impl Relay {
         self
     }
 
-    /// The same with every frame read in full, also one that repeats the one before it but for its text. For the law that both ways
-    /// tell the same.
+    /// The same, with every frame read in full, including one that only repeats the frame before it with other text. Tests
+    /// use it to check that both ways give the same result.
     #[must_use]
     pub fn reading_in_full(mut self) -> Self {
         self.machine.repeats = Repeats::never();
         self
     }
 
-    /// Takes a chunk of an upstream stream; appends what the client shall get of it.
+    /// Takes a chunk of an upstream stream and appends what the client receives for it.
     pub fn push(&mut self, chunk: &[u8], out: &mut BytesMut) -> Progress {
         if self.machine.meter.finish.is_some() {
             return Progress::Finished;
@@ -282,7 +253,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Takes a frame that only differs from the one before in its text.
+    /// Takes a frame that differs from the one before it only in its text.
     fn repeat(&mut self, frame: &Frame<'_>, repeat: &Repeat<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
         self.events.push(StreamEvent::Delta(Delta::Text(repeat.text.clone().into_owned())));
         let checked = self.check();
@@ -298,7 +269,7 @@ impl Machine {
         if is_told { Ok(()) } else { self.tell(Some(frame), checked, out) }
     }
 
-    /// The text that is all there is to tell of a frame.
+    /// The text of a frame, if text is all that the frame says.
     fn sole_text(&self) -> Option<String> {
         match self.checked.as_slice() {
             [StreamEvent::Delta(Delta::Text(text))] if !self.rules.is_holding() => Some(text.clone()),

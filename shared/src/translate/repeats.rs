@@ -1,8 +1,8 @@
-//! Frames that differ from the one before in nothing but a piece of text, as most of a stream does. They need no parser: what was
-//! read and written of the last one is right for them, too, with the other text in its place.
+//! Skips parsing for frames that differ from the one before only in a piece of text, as most frames of a stream do. The
+//! result of the last parsed frame also fits them, with the new text inserted.
 //!
-//! The shape of a frame is learned from two frames in a row that were read and written the long way, told one piece of text each,
-//! and are the same around it. A frame that tells anything else ends it.
+//! The shape of a frame is learned from two consecutive frames that were parsed, contained one piece of text each, and are
+//! identical around it. Any other frame ends the shape.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ use memchr::{memchr2, memmem};
 use crate::sse::Frame;
 use crate::wire::WireFormat;
 
-/// What is known of the frames of one stream.
+/// What is known about the frames of a stream.
 pub(super) struct Repeats {
-    /// The name before a piece of text, up to the text's opening quote.
+    /// The JSON before a piece of text, up to its opening quote.
     key: &'static str,
-    /// Whether what is written is a frame of the provider's.
+    /// Whether the output is a frame of the provider's.
     forwards: bool,
     last: Option<Shape>,
-    /// Whether the last two had one shape.
+    /// Whether the last two frames had the same shape.
     is_steady: bool,
 }
 
@@ -28,27 +28,27 @@ struct Shape {
     event: Option<String>,
     before: String,
     after: String,
-    /// What was written around the text and the frame's own rest; empty where no frame is written.
+    /// The output around the text and the rest of the frame. Empty if no frame is written.
     written_before: Vec<u8>,
     written_after: Vec<u8>,
 }
 
 /// The text of a frame of the known shape.
 pub(super) struct Repeat<'f> {
-    /// What it says.
+    /// The decoded text.
     pub(super) text: Cow<'f, str>,
-    /// How it is spelled, and what follows it in the frame.
+    /// The text as it is escaped in the frame, and what follows it.
     spelling: &'f str,
     rest: &'f str,
 }
 
 impl Repeats {
-    /// For the frames of a wire, which are forwarded or not.
+    /// For the frames of a wire format, which are forwarded or not.
     pub(super) const fn new(wire: WireFormat, forwards: bool) -> Self {
         let key = match wire {
             WireFormat::OpenAi => "\"content\":\"",
             WireFormat::Anthropic => "\"text\":\"",
-            // Each of its frames has another usage.
+            // Every frame of Gemini's has a different usage.
             WireFormat::Gemini => "",
         };
         Self { key, forwards, last: None, is_steady: false }
@@ -76,7 +76,7 @@ impl Repeats {
         }
     }
 
-    /// Learns from a frame that was read the long way: the text, where nothing else was told of it, and what was written.
+    /// Learns from a parsed frame: its text, if text is all that it says, and the output.
     pub(super) fn note(&mut self, frame: &Frame<'_>, text: Option<&str>, written: &[u8]) {
         let text = text.filter(|_| !self.key.is_empty());
         let shape = text.and_then(|text| self.shape(frame, text, written));
@@ -115,8 +115,8 @@ impl Shape {
 }
 
 impl<'f> Repeat<'f> {
-    /// The text that `inside` begins with, up to its closing quote. `None` for one that is empty, which says nothing, for what no JSON
-    /// text holds, and for escapes that may be half a character.
+    /// The text at the start of `inside`, up to its closing quote. `None` for empty text, for invalid JSON text, and for
+    /// escapes that may be half a character.
     fn at_start(inside: &'f str) -> Option<Self> {
         let bytes = inside.as_bytes();
         let mut end = 0_usize;
@@ -145,14 +145,14 @@ impl<'f> Repeat<'f> {
     }
 }
 
-/// What stands before and after a name that stands nowhere else, the name with what is before it.
+/// The JSON before and after a key that occurs once; the first part includes the key.
 fn around<'j>(json: &'j [u8], key: &str) -> Option<(&'j [u8], &'j [u8])> {
     let mut places = memmem::find_iter(json, key);
     let place = places.next().filter(|_| places.next().is_none())?;
     json.split_at_checked(place.checked_add(key.len())?)
 }
 
-/// Whether the rests of two frames are the same. Anthropic pads its frames with blanks between brackets.
+/// Whether the rests of two frames are equal. Anthropic pads its frames with spaces between brackets.
 fn are_alike(rest: &str, known: &str) -> bool {
     let is_bare = |rest: &str| rest.bytes().skip(1).all(|byte| byte != b'"');
     rest == known || (is_bare(rest) && is_bare(known) && marks(rest).eq(marks(known)))

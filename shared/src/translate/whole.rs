@@ -1,15 +1,15 @@
-//! What is kept of a reply that its client gets whole.
+//! Collects a reply that the client receives as a whole.
 
 use crate::chat::{ChatResponse, Part, StreamEvent, collect};
 use crate::error::UpstreamError;
 use crate::sse::Frame;
 use crate::wire::{FrameFold, Native};
 
-/// A provider's own whole reply, as far as it came.
+/// The provider's whole reply, as much as has arrived.
 pub(super) struct Folded {
     pub(super) native: &'static dyn Native,
     pub(super) fold: Box<dyn FrameFold>,
-    /// The reply where it came whole: nothing is folded then.
+    /// The reply if it arrived as one JSON object; then nothing is merged.
     pub(super) body: Option<String>,
     pub(super) events: Vec<StreamEvent>,
 }
@@ -33,10 +33,10 @@ impl Folded {
     }
 }
 
-/// The reply that the events tell.
+/// The reply made from the events.
 pub(super) fn reply_of(events: &mut Vec<StreamEvent>) -> Result<ChatResponse, UpstreamError> {
     let mut reply = collect(events.drain(..)).ok_or_else(UpstreamError::truncated)?;
-    // A thought without words and without a signature says nothing.
+    // Reasoning without text and signature is empty.
     reply.parts.retain(|part| !matches!(part, Part::Reasoning { text, signature: None, .. } if text.is_empty()));
     Ok(reply)
 }

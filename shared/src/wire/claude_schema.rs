@@ -21,9 +21,9 @@ use output::{Closer, closed_object};
 use references::{Recursion, cut_dangling, cut_recursive, move_references, unknown};
 pub use strict::StrictTools;
 
-/// What Claude refuses at the root of a tool's schema.
+/// Keywords that Claude rejects at the root of a tool schema.
 const UNIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
-/// Keywords that structured output refuses and a description can say instead.
+/// Keywords that structured output rejects and that can be said in a description instead.
 const LIMITS: [&str; 24] = [
     "contains",
     "dependencies",
@@ -58,7 +58,7 @@ const HOPS: usize = 16;
 /// Returns the schema for a tool's `input_schema`, whose root must be an object without `anyOf`, `oneOf` and `allOf`. A
 /// schema that already conforms is returned byte for byte.
 ///
-/// - Keywords are as the draft 2020-12 has them: anything else is refused (`JSON schema is invalid`, Dokploy/mcp#74).
+/// - Keywords follow draft 2020-12. Claude rejects others (`JSON schema is invalid`, Dokploy/mcp#74).
 /// - `null`, a boolean and `{}` become an object without properties.
 /// - A root reference is replaced by its target, and a missing type is added.
 /// - A root union becomes one object with the properties of all its object branches. For `anyOf` and `oneOf`, a property
@@ -105,9 +105,9 @@ pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     schema_ref::write(&closed)
 }
 
-/// Whether the form of [`output`] would lose what an answer may hold, so that it has to be asked for in words: the names of a
-/// dictionary, the levels of a recursive structure (platform.claude.com, structured outputs: neither is supported), and what a reference
-/// leads to outside the schema's own definitions.
+/// Whether [`output`] would lose a part of what the client allows, so that the response format must be requested in words:
+/// free property names, recursive levels (platform.claude.com, structured outputs: neither is supported), and targets of
+/// references outside the schema's own definitions.
 pub fn is_said_in_words(schema: &RawValue) -> bool {
     let Ok(document) = schema_ref::parse(schema) else { return false };
     let mut led = document.clone();
@@ -117,8 +117,8 @@ pub fn is_said_in_words(schema: &RawValue) -> bool {
     schema_ref::has_dictionary(schema) || led != document || !Recursion::of(&document).is_empty()
 }
 
-/// Whether `strict: true` may be sent with this schema: every object in it is closed by `additionalProperties: false`, nothing in
-/// it may be any object, and there is neither recursion nor a limit that Claude's strict mode refuses.
+/// Whether `strict: true` may be sent with this schema: every object is closed by `additionalProperties: false`, no part
+/// accepts any object, and there is no recursion and no limit that Claude's strict mode rejects.
 pub fn allows_strict(schema: &RawValue) -> bool {
     let Ok(document) = schema_ref::parse(schema) else { return false };
     is_strict(&document) && document.is_object() && Recursion::of(&document).is_empty()

@@ -1,16 +1,16 @@
-//! JSON Schemas as the draft 2020-12 has them, by which Anthropic and OpenAI check the schemas of tools.
+//! Converts JSON Schemas to draft 2020-12, which Anthropic and OpenAI require for tool schemas.
 //!
-//! Older drafts and other dialects are brought into its form where they have only one meaning: Swagger's `exclusiveMinimum: true`, the
-//! tuples of draft 7, names of types in another language. What the draft refuses without a meaning goes.
+//! Older drafts and other dialects are converted if they have only one meaning: Swagger's `exclusiveMinimum: true`, the
+//! tuples of draft 7, type names of other languages. Invalid keywords without a meaning are removed.
 
 use serde_json::Value;
 
 use crate::wire::schema_ref::Schema;
 
-/// The types of the draft.
+/// The draft's types.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
-/// Names that other languages have for them.
+/// Their names in other languages.
 const OTHER_TYPES: [(&str, &str); 12] = [
     ("bool", "boolean"),
     ("dict", "object"),
@@ -26,7 +26,7 @@ const OTHER_TYPES: [(&str, &str); 12] = [
     ("tuple", "array"),
 ];
 
-/// What a keyword may hold.
+/// The kind of value that a keyword has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Types,
@@ -38,7 +38,7 @@ enum Form {
     /// A whole number, zero or more.
     Count,
     List,
-    /// Different names.
+    /// Distinct names.
     Names,
     Schema,
     Schemas,
@@ -76,7 +76,7 @@ impl Form {
     }
 }
 
-/// What becomes of a keyword.
+/// What happens to a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Kept,
@@ -94,7 +94,7 @@ impl Fate {
     }
 }
 
-/// Brings a schema into what the draft takes. Whether anything had to be done.
+/// Converts a schema to the draft. Returns whether it changed anything.
 pub(crate) fn repair(schema: &mut Value) -> bool {
     let Value::Object(schema) = schema else { return false };
     let mut changed = [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
@@ -109,7 +109,7 @@ pub(crate) fn repair(schema: &mut Value) -> bool {
     changed
 }
 
-/// Draft 4 says with a flag that a limit is excluded.
+/// In draft 4, a boolean says that a limit is exclusive.
 fn exclude(schema: &mut Schema, exclusive: &str, limit: &str) -> bool {
     let number = schema.get(limit).filter(|value| value.is_number()).cloned();
     let (Some(Value::Bool(true)), Some(number)) = (schema.get(exclusive), number) else { return false };
@@ -118,7 +118,7 @@ fn exclude(schema: &mut Schema, exclusive: &str, limit: &str) -> bool {
     true
 }
 
-/// Drafts up to 2019-09 have a tuple's schemas in `items`, and that of what comes after them in `additionalItems`.
+/// Drafts up to 2019-09 have the schemas of a tuple in `items`, and the schema of the further items in `additionalItems`.
 fn move_tuple(schema: &mut Schema) -> bool {
     if !schema.get("items").is_some_and(Value::is_array) {
         return false;
@@ -159,7 +159,7 @@ fn fit(form: Form, value: &mut Value) -> Fate {
     }
 }
 
-/// A schema among others: what is none says nothing.
+/// A nested schema. An invalid one becomes empty.
 fn member(value: &mut Value) -> bool {
     match value {
         Value::Object(_) => repair(value),
@@ -200,7 +200,8 @@ fn types(value: &mut Value) -> Fate {
     Fate::changed_if(changed)
 }
 
-/// Names of required properties, each once. A single one needs no list; a flag is draft 3's, and says nothing here.
+/// Names of required properties, without repetitions. A single name becomes a list. A boolean is from draft 3 and is
+/// dropped.
 fn names(value: &mut Value) -> Fate {
     let asked = match value {
         Value::Array(list) => std::mem::take(list),

@@ -1,9 +1,9 @@
-//! `make bench-http`: what a request costs the function's process, beside what a proxy that only moves bytes costs, and when its
-//! parts arrive.
+//! `make bench-http`: the processor time that a request costs the function's process, compared with a proxy that only copies
+//! bytes, and when the parts of the answer arrive.
 //!
-//! The function runs as `make dev` runs it; front, emulator, simulator and client are other processes than it. Cases take turns, so
-//! that whatever else the machine does falls on all of them alike. A figure of a case is the processor's time that the process
-//! used from the request until it was frozen again.
+//! The function runs as it does in `make dev`. Front, emulator, simulator and client run in other processes. The cases take
+//! turns, so that other load on the machine affects all of them equally. The figure of a case is the processor time that the
+//! process used from the request until it was frozen again.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,16 +20,16 @@ use crate::simulator;
 use crate::stack::{Options, SimulatorStart, Stack};
 
 const FUNCTION: &str = "chat-completions";
-/// Events of a measured stream.
+/// Number of events of a measured stream.
 const WORDS: usize = 200;
-/// The part of the request that makes it two kilobytes.
+/// The part of the request that makes it two kilobytes long.
 const FILLER: usize = 1800;
-/// Requests of each case before anything counts.
+/// Number of requests per case before measuring.
 const WARM_UP: usize = 10;
 /// Longest time until a process is frozen after its answer.
 const FREEZE: Duration = Duration::from_secs(5);
 
-/// What is sent, and to whom.
+/// A request and its target.
 struct Case {
     name: &'static str,
     /// Whether it goes through the proxy to the simulator instead of through the gateway.
@@ -51,7 +51,7 @@ const CASES: [Case; 6] = [
     case("translated, stream", false, "gemini-2.5-flash", true),
 ];
 
-/// One request's figures.
+/// The figures of one request.
 #[derive(Clone, Copy, Default)]
 struct Figures {
     processor: Duration,
@@ -60,14 +60,15 @@ struct Figures {
     end: Duration,
 }
 
-/// Where a case's requests go.
+/// The target of a case's requests.
 struct Target {
     address: String,
     path: &'static str,
     key: String,
 }
 
-/// The table of so many requests of each case with the functions of that folder. `proxy` is the program of the floor.
+/// Measures this many requests of each case with the functions in that folder, and returns the table. `proxy` is the program
+/// of the comparison.
 pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<String> {
     let options = Options {
         port: 0,
@@ -146,7 +147,7 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// Waits until the function's one process is frozen, so that nothing of a request is left out.
+/// Waits until the function's only process is frozen, so that all of a request is counted.
 async fn frozen(stack: &Stack) -> Result<u32> {
     let since = Instant::now();
     while stack.lambda.idle(FUNCTION) == 0 {
@@ -164,7 +165,7 @@ fn body(case: &Case) -> String {
     format!("{{\"model\":\"{model}\",\"stream\":{stream},\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}")
 }
 
-/// Sends one request on a connection of its own and reads the answer to its end.
+/// Sends one request on its own connection and reads the whole answer.
 async fn send(target: &Target, case: &Case) -> Result<Figures> {
     let body = body(case);
     let Target { address, path, key } = target;
@@ -193,7 +194,7 @@ async fn send(target: &Target, case: &Case) -> Result<Figures> {
     Ok(figures)
 }
 
-/// The proxy that only moves bytes, in a process of its own.
+/// The proxy that only copies bytes, in its own process.
 struct Floor {
     process: Child,
     address: String,

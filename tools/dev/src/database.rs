@@ -1,4 +1,4 @@
-//! DynamoDB: the embedded emulator behind its own HTTP port, with the gateway's table in it.
+//! DynamoDB: the embedded emulator on its own HTTP port, with the gateway's table.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A running emulator; it stops when this is dropped.
+/// A running emulator. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Emulator {
-    /// Where it listens.
+    /// Its address.
     pub endpoint: String,
     _stop: oneshot::Sender<()>,
     _server: JoinHandle<()>,
 }
 
 impl Emulator {
-    /// Starts on a free port, in memory or with its data in a file, and makes the table if it is not there.
+    /// Starts on a free port, in memory or with its data in a file, and creates the table if it is missing.
     pub async fn start(file: Option<&Path>, table: &str) -> Result<Self> {
         let database = match file {
             Some(path) => Database::new(&path.to_string_lossy()),

@@ -1,5 +1,5 @@
-//! The function-URL front: one base URL for all functions. Makes the 2.0 event of a request, as AWS does, and the response of
-//! an answer.
+//! The function-URL front: one base URL for all functions. It turns a request into a version 2.0 event, as AWS does, and the
+//! function's answer into an HTTP response.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::invoke::{self, INVOCATIONS};
 use crate::lambda::{Lambda, Reply};
 use crate::remote::Remote;
 
-/// Lambda's limit for an event, which is the request as JSON.
+/// Lambda's size limit for an event, which is the request as JSON.
 const MAX_EVENT_BYTES: usize = 6_291_556;
 
 #[derive(Serialize)]
@@ -65,12 +65,12 @@ struct HttpContext<'a> {
     user_agent: &'a str,
 }
 
-/// Who runs the functions.
+/// What runs the functions.
 #[derive(Clone, Debug)]
 pub enum Functions {
     /// This process.
     Own(Arc<Lambda>),
-    /// Something else.
+    /// Another program.
     Remote(Remote),
 }
 
@@ -83,13 +83,13 @@ impl Functions {
     }
 }
 
-/// The front of these functions, and Lambda's own API beside it.
+/// A front for these functions, with Lambda's own API.
 pub fn router(lambda: Arc<Lambda>) -> Router {
     let api = Router::new().route(INVOCATIONS, post(invoke::answer)).with_state(Arc::clone(&lambda));
     front(Functions::Own(lambda)).merge(api)
 }
 
-/// The front of these functions alone.
+/// A front for these functions only.
 pub fn front(functions: Functions) -> Router {
     Router::new().fallback(answer).with_state(functions)
 }
@@ -123,7 +123,7 @@ fn event(parts: &Parts, client: SocketAddr, body: &Bytes) -> Result<String> {
     let headers = headers(&parts.headers, client);
     let (path, now) = (parts.uri.path(), jiff::Timestamp::now());
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // As AWS does: only bodies that are text by their type stay text.
+    // As on AWS, only bodies with a text type stay text.
     let is_text = ["application/json", "text/"].iter().any(|kind| header("content-type").starts_with(kind));
     let text = std::str::from_utf8(body).ok().filter(|_| is_text && header("content-encoding").is_empty());
     let http = HttpContext {
@@ -158,7 +158,7 @@ fn event(parts: &Parts, client: SocketAddr, body: &Bytes) -> Result<String> {
     Ok(serde_json::to_string(&event)?)
 }
 
-/// Lower-case names, several values joined by commas, and what AWS adds.
+/// Lower-case names, multiple values joined by commas, and the headers that AWS adds.
 fn headers(headers: &HeaderMap, client: SocketAddr) -> BTreeMap<&str, String> {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in headers {

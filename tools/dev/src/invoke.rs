@@ -1,4 +1,4 @@
-//! Lambda's Invoke API, for `cargo lambda invoke` and whatever else sends a function an event of its own.
+//! Lambda's Invoke API, for `cargo lambda invoke` and other programs that send a function an event of their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::lambda::Lambda;
 /// The route of an invocation.
 pub(crate) const INVOCATIONS: &str = "/2015-03-31/functions/{name}/invocations";
 
-/// A whole answer, as buffered functions give it. Streams are collected: an invocation has one answer.
+/// A complete answer, as buffered functions return it. Streams are collected, because an invocation has one answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Whole {
@@ -25,14 +25,14 @@ pub(crate) struct Whole {
     is_base64_encoded: bool,
 }
 
-/// Why there is no answer, in Lambda's form.
+/// Why there is no answer, in Lambda's format.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Failure {
     error_message: String,
 }
 
-/// Gives the event to the function and answers with all that it answered.
+/// Sends the event to the function and returns its complete answer.
 pub(crate) async fn answer(
     State(lambda): State<Arc<Lambda>>,
     Path(name): Path<String>,

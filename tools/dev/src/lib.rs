@@ -1,6 +1,6 @@
 //! A local AWS for the gateway: Lambda with function URLs, DynamoDB and the providers, all on loopback.
 //!
-//! `make dev` runs it for people, the end-to-end tests run the same library.
+//! `make dev` runs it for you, and the end-to-end tests run the same library.
 #![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
 
 pub mod bench;

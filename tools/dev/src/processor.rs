@@ -1,11 +1,12 @@
-//! What a process uses of the processor.
+//! Processor time of a process.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// Time of the processor that a process used so far, with all its threads. Fails for a process that has ended, and elsewhere than on Linux.
+/// The processor time that a process has used so far, with all its threads. Fails if the process has ended, and on systems
+/// other than Linux.
 pub fn used(pid: u32) -> Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {

@@ -1,12 +1,12 @@
-//! Sockets that send small pieces at once.
+//! Sockets that send small packets immediately.
 
 use axum::serve::{ListenerExt as _, TapIo};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener whose connections have `TCP_NODELAY`, as Lambda adds no pause between the pieces of a stream.
+/// A listener whose connections have `TCP_NODELAY`, because Lambda does not delay the pieces of a stream.
 pub(crate) fn prompt(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
     listener.tap_io(|socket| {
-        // Without it a stream is slower, not wrong.
+        // Without it a stream is slower, but correct.
         drop(socket.set_nodelay(true));
     })
 }

@@ -1,8 +1,8 @@
-//! A proxy before the database that breaks calls as its [`Rule`]s say, and keeps what it was asked: for tests of what the gateway
-//! does when the table is throttled, slow, out of reach, or does what it is told and loses the answer.
+//! A proxy in front of the database that makes calls fail by its [`Rule`]s and records them. Tests use it to check what the
+//! gateway does when the table is throttled, slow or unreachable, or when an answer is lost.
 //!
-//! It speaks just enough HTTP/1.1 for the SDK and the emulator, on sockets of its own, because it must be able to end a connection
-//! at any moment.
+//! It supports just enough HTTP/1.1 for the SDK and the emulator, on its own sockets, because it must be able to close a
+//! connection at any moment.
 
 mod exchange;
 mod message;
@@ -21,30 +21,30 @@ pub use rules::{Action, Rule};
 
 use message::Message;
 
-/// A call as it came in, and what was done to it.
+/// A call as received, and what happened to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The operation, such as `UpdateItem`.
     pub operation: String,
     /// The request's JSON.
     pub body: String,
-    /// The fault it met; `None` when it was passed on as it is.
+    /// The fault that was applied; `None` if the call was passed on unchanged.
     pub fault: Option<Action>,
 }
 
-/// The rules in force, and the calls so far.
+/// The active rules, and the calls so far.
 #[derive(Debug, Default)]
 struct Script {
     rules: Vec<Rule>,
     calls: Vec<Call>,
-    /// What was consumed since somebody began to count.
+    /// The capacity consumed since counting began.
     units: Option<Units>,
 }
 
-/// A running proxy; it stops when this is dropped.
+/// A running proxy. It stops when this is dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
-    /// Where it listens, as a URL.
+    /// Its URL.
     pub endpoint: String,
     script: Arc<Mutex<Script>>,
     server: JoinHandle<()>,
@@ -57,7 +57,7 @@ impl Drop for FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts on a free port, before the database at that URL. Without rules everything is passed on.
+    /// Starts on a free port, in front of the database at that URL. Without rules it passes everything on.
     pub async fn start(database: &str) -> Result<Self> {
         let database: SocketAddr = database.trim_start_matches("http://").parse().context("the database's address")?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -67,39 +67,39 @@ impl FaultProxy {
         let server = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let script = Arc::clone(&shared);
-                // A broken connection is what the proxy is for.
+                // Broken connections are what the proxy is for.
                 tokio::spawn(async move { drop(exchange::serve(client, database, &script).await) });
             }
         });
         Ok(Self { endpoint, script, server })
     }
 
-    /// Adds a rule. The first that applies to a call decides.
+    /// Adds a rule. The first rule that applies to a call is used.
     pub fn add(&self, rule: Rule) {
         lock(&self.script).rules.push(rule);
     }
 
-    /// Takes all rules away. Calls that a fault is holding up stay held up.
+    /// Removes all rules. Calls that a fault is delaying stay delayed.
     pub fn heal(&self) {
         lock(&self.script).rules.clear();
     }
 
-    /// Every call so far, oldest first.
+    /// All calls so far, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.script).calls.clone()
     }
 
-    /// How many calls of an operation there were.
+    /// The number of calls of an operation.
     pub fn count(&self, operation: &str) -> usize {
         lock(&self.script).calls.iter().filter(|call| call.operation == operation).count()
     }
 
-    /// How many calls met a fault.
+    /// The number of calls to which a fault was applied.
     pub fn faults(&self) -> usize {
         lock(&self.script).calls.iter().filter(|call| call.fault.is_some()).count()
     }
 
-    /// The capacity units of calls without a fault since this was last asked; counting begins with the first time.
+    /// The capacity units of calls without a fault since the last time this was called. The first call starts counting.
     pub fn take_units(&self) -> Units {
         lock(&self.script).units.replace(Units::default()).unwrap_or_default()
     }
@@ -110,7 +110,7 @@ impl FaultProxy {
     }
 }
 
-/// Looks a call up among the rules and keeps it.
+/// Finds the rule for a call and records the call.
 fn decide(script: &Mutex<Script>, request: &Message) -> Option<Action> {
     let (operation, body) = (request.operation(), request.body());
     let mut script = lock(script);
@@ -120,7 +120,7 @@ fn decide(script: &Mutex<Script>, request: &Message) -> Option<Action> {
 }
 
 fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
-    // A poisoned lock only means that some test panicked; the rules themselves are whole.
+    // The lock is poisoned only if a test panicked; the rules are still complete.
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

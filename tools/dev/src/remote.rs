@@ -1,13 +1,13 @@
-//! Functions that something else runs behind Lambda's Invoke API, such as `sam local start-lambda`.
+//! Functions that another program runs behind Lambda's Invoke API, such as `sam local start-lambda`.
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::lambda::Reply;
 
-/// What stands between the head of a streamed answer and its body (Lambda's response streaming).
+/// Separates the head of a streamed answer from its body (Lambda's response streaming).
 const DIVIDER: [u8; 8] = [0; 8];
 
-/// The Invoke API of such functions.
+/// The Invoke API of these functions.
 #[derive(Clone, Debug)]
 pub struct Remote {
     client: reqwest::Client,
@@ -17,13 +17,14 @@ pub struct Remote {
 impl Remote {
     /// The API at that base URL.
     pub fn new(base_url: &str) -> Result<Self> {
-        // The client asks for one even where it never needs it.
+        // The client requires one even if it is never used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().build().context("make a client")?;
         Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
-    /// Gives the event to a function, under the name that the template has for it. Streams come in one piece: that API knows none.
+    /// Sends the event to a function, by its name in the template. Streams arrive in one piece, because this API does not
+    /// stream.
     pub async fn invoke(&self, function: &str, event: String) -> Result<Reply> {
         let url = format!("{}/2015-03-31/functions/{}/invocations", self.base_url, logical_id(function));
         let response = self.client.post(url).body(event).send().await.context("reach the functions")?;
@@ -34,7 +35,7 @@ impl Remote {
     }
 }
 
-/// The name of a function's resource: `chat-completions` is `ChatCompletionsFunction`.
+/// The resource name of a function: `chat-completions` is `ChatCompletionsFunction`.
 fn logical_id(function: &str) -> String {
     let words = function.split('-').map(|word| {
         let (first, rest) = word.split_at(word.len().min(1));
@@ -43,7 +44,7 @@ fn logical_id(function: &str) -> String {
     format!("{}Function", words.collect::<String>())
 }
 
-/// An answer as it came: whole, or a stream's head and all of its body.
+/// An answer as received: complete, or the head of a stream with its whole body.
 fn reply(answer: &[u8]) -> Option<Reply> {
     match memchr::memmem::find(answer, &DIVIDER) {
         Some(at) => {

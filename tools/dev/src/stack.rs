@@ -1,4 +1,4 @@
-//! The whole local stack: database, key, providers, functions and their front.
+//! The complete local stack: database, key, providers, functions and their front.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,62 +24,62 @@ use crate::simulator::{self, AwsCredentials, Simulator};
 
 /// The functions, by the names of their binaries.
 pub const FUNCTIONS: [&str; 7] = ["chat-completions", "messages", "responses", "count-tokens", "models", "usage", "health"];
-/// The functions that run by schedule and answer no request.
+/// The functions that run on a schedule and answer no requests.
 pub const SCHEDULED: [&str; 1] = ["reconcile"];
 /// The local table's name.
 pub const TABLE: &str = "gateway-local";
-/// Stands for the simulator's origin in the values of given variables.
+/// Is replaced by the simulator's origin in the values of given variables.
 pub const ORIGIN_PLACEHOLDER: &str = "{simulator}";
-/// The variable of the secret by which thoughts are known that clients send back.
+/// The variable with the secret for reasoning that clients send back.
 const REASONING_SECRET: &str = "REASONING_SECRET";
-/// Requests of one function at once, locally.
+/// Maximum number of concurrent requests per function.
 pub const MAX_ENVIRONMENTS: usize = 16;
 
-/// How to run the stack.
+/// Options of the stack.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The front's port; 0 for any free one.
+    /// The front's port; 0 for any free port.
     pub port: u16,
-    /// Where data and the key are kept; `None` for memory only.
+    /// The folder for data and the key; `None` to keep everything in memory.
     pub data: Option<PathBuf>,
-    /// Where the functions' binaries are.
+    /// The folder of the functions' binaries.
     pub binaries: PathBuf,
-    /// Variables that are given to every function. They win over the stack's own, empty ones too: so one can be taken away. Where
-    /// the simulator runs, [`ORIGIN_PLACEHOLDER`] in a value is replaced by its origin.
+    /// Variables for every function. They override the stack's own; an empty value removes one. If the simulator runs,
+    /// [`ORIGIN_PLACEHOLDER`] in a value is replaced by its origin.
     pub variables: Vec<(String, String)>,
-    /// When the simulator is started.
+    /// When to start the simulator.
     pub simulator: SimulatorStart,
-    /// How long a request may take.
+    /// Maximum duration of a request.
     pub timeout: Duration,
     /// Pause between the simulator's words.
     pub pace: Duration,
-    /// Whether functions' output is printed.
+    /// Whether to print the functions' output.
     pub echo: bool,
-    /// Whether functions reach the table through a proxy that can break their calls.
+    /// Whether functions reach the table through a proxy that can make their calls fail.
     pub fault_proxy: bool,
 }
 
-/// When the simulator is started.
+/// When to start the simulator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SimulatorStart {
-    /// Unless the given variables hold credentials of a real provider.
+    /// Unless the given variables contain credentials of a real provider.
     #[default]
     UnlessProvider,
-    /// Always: whatever credentials are given are the simulator's.
+    /// Always. The given credentials are the simulator's.
     Always,
 }
 
-/// What runs beside the functions: the database, the development key, and perhaps the simulator.
+/// What runs in addition to the functions: the database, the development key, and perhaps the simulator.
 pub struct Support {
     /// The database.
     pub database: Emulator,
-    /// What stands between the functions and the database, if it was asked for. `store` does not pass it.
+    /// The proxy between the functions and the database, if requested. `store` does not use it.
     pub proxy: Option<FaultProxy>,
     /// The table, for tests and tools.
     pub store: Store,
     /// The development key.
     pub key: SecretString,
-    /// The simulator, if one was started.
+    /// The simulator, if it was started.
     pub simulator: Option<Simulator>,
     /// The simulator's origin, such as `http://127.0.0.1:4000`.
     pub simulator_origin: Option<String>,
@@ -88,11 +88,11 @@ pub struct Support {
     _stop: oneshot::Sender<()>,
 }
 
-/// The running stack. Dropping it stops everything it started.
+/// The running stack. Dropping it stops everything that it started.
 pub struct Stack {
     /// The base URL, without a trailing slash.
     pub url: String,
-    /// What runs beside the functions.
+    /// What runs in addition to the functions.
     pub support: Support,
     /// The functions.
     pub lambda: Arc<Lambda>,
@@ -121,7 +121,7 @@ impl Options {
 }
 
 impl Support {
-    /// Starts the database and the simulator, and finds or mints the key.
+    /// Starts the database and the simulator, and finds or creates the key.
     pub async fn start(options: &Options) -> Result<Self> {
         let file = options.data.as_ref().map(|folder| folder.join("dynamodb.sqlite"));
         if let Some(folder) = &options.data {
@@ -167,13 +167,13 @@ impl Stack {
         Ok(Self { url, support, lambda, logs, server })
     }
 
-    /// The development key's text.
+    /// The development key as text.
     pub fn key(&self) -> &str {
         self.support.key.expose_secret()
     }
 }
 
-/// Binds the front's port on loopback; a taken one is named with the way out.
+/// Opens the front's port on loopback. If it is in use, the error says what to do.
 pub async fn listen(port: u16) -> Result<TcpListener> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await;
     listener.with_context(|| format!("port {port} is taken: stop what uses it, or choose another one with PORT=9100"))
@@ -196,7 +196,7 @@ async fn development_key(store: &Store, folder: Option<&Path>) -> Result<SecretS
     Ok(key)
 }
 
-/// The secret of an earlier run, so that sessions outlive it, or a new one that the next run finds.
+/// The secret of an earlier run, so that conversations can continue, or a new one that the next run finds.
 fn reasoning_secret(folder: Option<&Path>) -> Result<String> {
     let file = folder.map(|folder| folder.join("reasoning-secret"));
     let kept = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()).filter(|text| !text.is_empty());
@@ -233,7 +233,7 @@ async fn start_simulator(pace: Duration, stopped: oneshot::Receiver<()>) -> Resu
     Ok((simulator, origin))
 }
 
-/// The stack's own variables with the given ones over them.
+/// The stack's variables, overridden by the given ones.
 fn variables(endpoint: &str, origin: Option<&str>, given: &[(String, String)]) -> Vec<(String, String)> {
     let mut variables = aws_variables(endpoint);
     variables.extend(origin.map(simulated_providers).unwrap_or_default());

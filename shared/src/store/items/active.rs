@@ -1,27 +1,27 @@
-//! Which keys were used on a day, for those who look after them, and how far they have come.
+//! Which keys were used on a day, and how far the scheduled functions that check them have come.
 //!
-//! Each admission notes the day in the key's item. A sparse index on that number lists the keys of a day; it is written when the day
-//! changes and not otherwise. Keys of a day are spread over shards, because all of them may change at midnight, and one partition
-//! takes a thousand writes a second.
+//! Each admission writes the day into the key's item. A sparse index on that number lists the keys of a day; DynamoDB
+//! updates it only if the day changes. The keys of a day are spread over shards, because all of them may change at midnight,
+//! and one partition accepts a thousand writes per second.
 
 use super::{Item, Reader, VERSION, number, primary_key, text};
 use crate::ids::KeyId;
 use crate::store::StoreError;
 
-/// The attribute, and the index on it.
+/// The attribute, and its index.
 pub const ACTIVE: &str = "active";
 /// Shards of a day.
 pub const ACTIVE_SHARDS: u64 = 16;
 const SECONDS_PER_DAY: u64 = 86_400;
 
-/// The number that marks a key as used on the day of a time in seconds since the epoch: days since then, and the first hexadecimal
-/// digit of the key's id as the shard.
+/// The number that marks a key as used on the day of a time (seconds since the epoch): days since the epoch, and the first
+/// hexadecimal digit of the key's id as the shard.
 pub fn active_mark(key: &KeyId, now: u64) -> u64 {
     let digit = key.as_str().chars().next().and_then(|digit| digit.to_digit(16)).unwrap_or_default();
     day(now).saturating_add(u64::from(digit))
 }
 
-/// The numbers of the day of a time, and of the day before it, in every shard.
+/// The numbers of a day and of the day before it, in every shard.
 pub fn active_marks(now: u64) -> impl Iterator<Item = u64> {
     day(now.saturating_sub(SECONDS_PER_DAY))..day(now).saturating_add(ACTIVE_SHARDS)
 }
@@ -30,16 +30,16 @@ const fn day(now: u64) -> u64 {
     (now / SECONDS_PER_DAY).saturating_mul(ACTIVE_SHARDS)
 }
 
-/// The cursor's attributes; the index must not have it for a key.
+/// The attributes of the cursor. They differ from the index's, so that the cursor is not in it.
 const USED: &str = "used";
 const WALK: &str = "walk";
 
 /// How far the scheduled walk over the keys has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// The last key that was looked at among those that were used lately; `None` when all of them were.
+    /// The last visited key among the recently used ones; `None` after all of them.
     pub active: Option<KeyId>,
-    /// The last key of the directory that was looked at; `None` when it was walked to its end.
+    /// The last visited key of the directory; `None` after the end.
     pub walk: Option<KeyId>,
 }
 

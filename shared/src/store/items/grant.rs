@@ -1,4 +1,4 @@
-//! What the operator granted a prepaid key, or took back.
+//! Grants of a prepaid key, and their corrections.
 
 use jiff::Timestamp;
 
@@ -7,29 +7,29 @@ use crate::ids::{GrantId, KeyId};
 use crate::money::SignedPicoUsd;
 use crate::store::StoreError;
 
-/// One change of a balance. Written once together with the balance, never changed and never forgotten.
+/// One change of a balance. It is written together with the balance, never changed, and never deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreditGrant {
-    /// Whose balance.
+    /// The key.
     pub key: KeyId,
-    /// Which change; its time is in the id.
+    /// The id of the change, which contains its time.
     pub id: GrantId,
-    /// How much; below zero for a correction.
+    /// The amount. Negative for a correction.
     pub amount: SignedPicoUsd,
-    /// The operator's words for it.
+    /// The operator's note.
     pub note: String,
 }
 
 impl CreditGrant {
-    /// What begins the sort key of every grant.
+    /// Prefix of the sort key of every grant.
     pub const PREFIX: &str = "G#";
 
-    /// When it was made.
+    /// When it was created.
     pub fn made(&self) -> Timestamp {
         Timestamp::from_millisecond(i64::try_from(self.id.made().as_millis()).unwrap_or(0)).unwrap_or_default()
     }
 
-    /// The item's keys: everything in them is in the id.
+    /// The item's keys. They follow from the id.
     pub fn primary_key(&self) -> Item {
         primary_key(&partition(&self.key), &format!("{}{}#{}", Self::PREFIX, iso_millis(self.made()), self.id))
     }

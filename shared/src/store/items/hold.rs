@@ -1,11 +1,11 @@
 //! The reserved worst-case cost and the concurrency slot of a running request.
 //!
-//! The key's item is rewritten with every request, and each KB of it costs a write unit. So an entry of its maps is packed into at
-//! most [`LARGEST_ENTRY`] bytes: its name is the request's UUID in base64url, and its value is binary, with moments as differences
-//! from the one that is in the UUID.
+//! Every request rewrites the key's item, and each KB of it costs a write unit. An entry of its maps therefore has at most
+//! [`LARGEST_ENTRY`] bytes: its name is the request's UUID in base64url, and its value is binary, with times as differences
+//! from the time in the UUID.
 //!
-//! Versions before that wrote texts under the id as it is shown (`req_...`). They are read, released and moved as they stand, for
-//! requests that run while a new version is deployed; nothing writes new ones.
+//! Earlier versions wrote text under the id as it is displayed (`req_...`). Such entries are read, released and moved
+//! unchanged, for requests that run while a new version is deployed. No new ones are written.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,43 +16,43 @@ use crate::ids::RequestId;
 use crate::money::PicoUsd;
 use crate::store::StoreError;
 
-/// The most bytes that a hold's entry takes by DynamoDB's rules (its name, its value and one more), for any price there is: eight
-/// bytes of money are 72,000 dollars, four of tokens 268 million.
+/// The maximum size of a hold's entry by DynamoDB's rules (name, value and one byte) for any existing price: eight bytes of
+/// money are 72,000 dollars, four bytes of tokens are 268 million.
 pub const LARGEST_ENTRY: usize = 48;
 
-/// What the first byte of a packed value says.
+/// The first byte of a packed value.
 const HOLD: u8 = 1;
 const MARK: u8 = 2;
 
-/// Seconds of a window of the rate limits.
+/// Seconds of a rate-limit window.
 pub const WINDOW: u64 = 60;
 
 /// What is reserved for a running request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// When it is dead, in seconds since the epoch: its process cannot be alive any more.
+    /// When it expires, in seconds since the epoch. Its process cannot be running any more then.
     pub expires: u64,
-    /// The minute it took its tokens from, as seconds since the epoch.
+    /// The minute from which it took its tokens, in seconds since the epoch.
     pub window: u64,
-    /// What it took from the balance.
+    /// The amount taken from the balance.
     pub amount: PicoUsd,
-    /// What it took from the window's tokens.
+    /// The tokens taken from the window.
     pub tokens: u64,
-    /// The model, for the record of a request that nobody finished.
+    /// The model, for the record of a request that did not finish.
     pub model: HeldModel,
 }
 
-/// The model that a hold is for.
+/// The model of a hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeldModel {
     /// The first four bytes of the SHA-256 of its public id.
     Tag([u8; 4]),
-    /// Its public id: a hold in the text form of earlier versions.
+    /// Its public id, in a hold of the earlier text form.
     Name(String),
 }
 
 impl HeldModel {
-    /// The model of that public id.
+    /// The model with this public id.
     pub fn of(id: &str) -> Self {
         let mut tag = [0; 4];
         for (byte, hashed) in tag.iter_mut().zip(digest(&SHA256, id.as_bytes()).as_ref()) {
@@ -61,7 +61,7 @@ impl HeldModel {
         Self::Tag(tag)
     }
 
-    /// Whether it is the model of that public id.
+    /// Whether it is the model with this public id.
     pub fn is(&self, id: &str) -> bool {
         match self {
             Self::Tag(_) => *self == Self::of(id),
@@ -70,16 +70,16 @@ impl HeldModel {
     }
 }
 
-/// What stands for a hold that was released after an admission of uncertain outcome: a late duplicate of that admission finds its
-/// place taken.
+/// Replaces a hold that was released after an admission with an unknown result, so that a late duplicate of that admission
+/// finds its place taken.
 const RELEASED: &str = "released";
 
 /// An entry among a key's expired holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expired {
-    /// Dead, and not yet resolved.
+    /// Expired, and not resolved yet.
     Dead(Hold),
-    /// Resolved; kept until that second since the epoch.
+    /// Resolved. The mark is kept until this time, in seconds since the epoch.
     Released(u64),
 }
 
@@ -87,7 +87,7 @@ pub enum Expired {
 pub type Entry = (String, AttributeValue);
 
 impl Hold {
-    /// The entry of that request. The same hold is always the same entry, so that writes can name it in their conditions.
+    /// The entry of a request. The same hold always gives the same entry, so that conditions of writes can compare it.
     pub fn entry(&self, request: RequestId) -> Entry {
         match self.model {
             HeldModel::Tag(tag) => (request.packed(), AttributeValue::B(Blob::new(self.pack(request, tag)))),
@@ -95,7 +95,7 @@ impl Hold {
         }
     }
 
-    /// The mark that takes the entry's place, under the same name.
+    /// The mark that replaces the entry, under the same name.
     pub fn mark(&self, request: RequestId, until: u64) -> Entry {
         match self.model {
             HeldModel::Tag(_) => packed_mark(request, until),
@@ -135,7 +135,7 @@ impl Hold {
         })
     }
 
-    /// One line for the log, from which [`Self::from_text`] reads the same hold.
+    /// One line for the log, which [`Self::from_text`] reads.
     pub fn to_text(&self) -> String {
         let Self { expires, window, amount, tokens, model } = self;
         let model = match model {
@@ -145,7 +145,7 @@ impl Hold {
         format!("{expires};{window};{};{tokens};{model}", amount.pico())
     }
 
-    /// Reads a hold's line.
+    /// Reads a hold from such a line.
     pub fn from_text(text: &str) -> Option<Self> {
         let mut fields = text.splitn(5, ';');
         Some(Self {
@@ -154,7 +154,7 @@ impl Hold {
             amount: PicoUsd::new(fields.next()?.parse().ok()?),
             tokens: fields.next()?.parse().ok()?,
             model: match fields.next()? {
-                // No model's id begins so.
+                // No model id starts with this character.
                 tag if tag.starts_with('#') => HeldModel::Tag(u32::from_str_radix(tag.get(1..)?, 16).ok()?.to_be_bytes()),
                 name => HeldModel::Name(name.to_owned()),
             },
@@ -163,7 +163,7 @@ impl Hold {
 }
 
 impl Expired {
-    /// The entry of that request.
+    /// The entry of a request.
     pub fn entry(&self, request: RequestId) -> Entry {
         match self {
             Self::Dead(hold) => hold.entry(request),
@@ -214,7 +214,8 @@ pub fn text_mark(request: RequestId, until: u64) -> Entry {
     (request.to_string(), text(format!("{until};{RELEASED}")))
 }
 
-/// When a request started, and the minute of that, in seconds since the epoch: what its entry's moments are near to.
+/// When a request started, and the minute of that time, in seconds since the epoch. Times in its entry are stored relative
+/// to them.
 fn moments(request: RequestId) -> (u64, u64) {
     let start = request.started().as_secs();
     (start, start - start % WINDOW)

@@ -1,4 +1,4 @@
-//! The key item and the directory's entry for it.
+//! The key item and its entry in the directory.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::PicoUsd;
 use crate::store::StoreError;
 
-/// Concurrent requests of a key that sets no limit of its own.
+/// Concurrent requests of a key without its own limit.
 const DEFAULT_MAX_CONCURRENT: u128 = 64;
-/// The most there may be: each hold is rewritten with the item.
+/// The maximum limit: each running request has a hold in the item, which is rewritten with each request.
 pub const MOST_CONCURRENT: u128 = 200;
-/// In a list of what is allowed: everything.
+/// In a list of allowed values: everything.
 pub const ANY: &str = "*";
 
-/// Whether a key works.
+/// Whether a key is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyStatus {
-    /// It does.
+    /// Active.
     Active,
-    /// It was switched off.
+    /// Revoked.
     Disabled,
 }
 
@@ -46,12 +46,12 @@ impl KeyStatus {
     }
 }
 
-/// A key as the table has it.
+/// A key as stored in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredKey {
     /// SHA-256 of the whole key.
     pub digest: Vec<u8>,
-    /// The digest before the last rotation, and until when it works, in seconds since the epoch.
+    /// The digest before the last rotation, and until when it is valid, in seconds since the epoch.
     pub old_digest: Vec<u8>,
     /// See `old_digest`.
     pub old_until: u128,
@@ -59,35 +59,35 @@ pub struct StoredKey {
     pub name: String,
     /// Its last four characters.
     pub last4: String,
-    /// Whether it works.
+    /// Whether it is active.
     pub status: KeyStatus,
-    /// When it was made, RFC 3339.
+    /// When it was created, RFC 3339.
     pub created: String,
-    /// When it stops working, in seconds since the epoch; [`OFF`] for never.
+    /// When it expires, in seconds since the epoch; [`OFF`] for never.
     pub expires: u128,
-    /// The public ids of the models it may use; `*` for all.
+    /// The public ids of the models that it may use; `*` for all.
     pub models: Vec<String>,
-    /// The addresses it may call from, as networks; `*` for all.
+    /// The networks from which it may be used; `*` for all.
     pub cidrs: Vec<String>,
     /// Requests per minute.
     pub rpm: u128,
     /// Tokens per minute.
     pub tpm: u128,
-    /// Requests at once.
+    /// Concurrent requests.
     pub max_concurrent: u128,
-    /// Whether its balance is money that was granted.
+    /// Whether it is prepaid, so that its balance is the sum of its grants.
     pub prepaid: bool,
-    /// Pico-dollars left; below zero when requests cost more than was held for them.
+    /// Pico-dollars left. Negative if requests cost more than was held for them.
     pub balance: i128,
-    /// The minute that the next two count, as seconds since the epoch.
+    /// The minute of the next two counters, in seconds since the epoch.
     pub window: u64,
-    /// Requests left in it.
+    /// Requests left in this minute.
     pub requests_left: i128,
-    /// Tokens left in it.
+    /// Tokens left in this minute.
     pub tokens_left: i128,
-    /// Running requests.
+    /// Holds of running requests.
     pub holds: BTreeMap<RequestId, Hold>,
-    /// Requests whose process is dead, until they are resolved.
+    /// Holds of requests whose process has died, until they are resolved.
     pub expired: BTreeMap<RequestId, Expired>,
 }
 
@@ -119,7 +119,7 @@ impl StoredKey {
         })
     }
 
-    /// The item of a key with that id.
+    /// The item of a key with this id.
     pub fn item(&self, id: &KeyId) -> Item {
         let attributes = [
             ("v", number(VERSION)),
@@ -149,7 +149,7 @@ impl StoredKey {
         item
     }
 
-    /// Whether a key with that digest may be used now (seconds since the epoch).
+    /// Whether a key with this digest may be used now (seconds since the epoch).
     pub fn admits(&self, digest: KeyDigest, now: u128) -> bool {
         let current = self.digest == digest.as_bytes();
         let rotating = self.old_digest == digest.as_bytes() && self.old_until > now;
@@ -161,7 +161,7 @@ impl StoredKey {
         allows(&self.models, model)
     }
 
-    /// What running and dead requests took from the balance and did not yet give back.
+    /// What the holds of running and dead requests took from the balance and have not returned.
     pub fn held(&self) -> PicoUsd {
         let dead = self.expired.values().filter_map(|expired| match expired {
             Expired::Dead(hold) => Some(hold),
@@ -170,7 +170,7 @@ impl StoredKey {
         self.holds.values().chain(dead).map(|hold| hold.amount).sum()
     }
 
-    /// The directory's entry.
+    /// The entry in the directory.
     pub fn directory_entry(&self, id: &KeyId) -> Item {
         let mut item = primary_key(DIRECTORY, id.as_str());
         let attributes = [
@@ -184,7 +184,7 @@ impl StoredKey {
     }
 }
 
-/// Whether a key's list of models has a model in it.
+/// Whether a key's list of models contains a model.
 pub fn allows(models: &[String], model: &str) -> bool {
     models.iter().any(|allowed| allowed == ANY || allowed == model)
 }
@@ -204,30 +204,30 @@ pub struct Limits {
     pub rpm: u128,
     /// Tokens per minute; [`OFF`] for no limit.
     pub tpm: u128,
-    /// Requests at once, at most [`MOST_CONCURRENT`].
+    /// Concurrent requests, at most [`MOST_CONCURRENT`].
     pub max_concurrent: u128,
     /// The models it may use; `*` for all.
     pub models: Vec<String>,
-    /// The networks it may be used from; `*` for all.
+    /// The networks from which it may be used; `*` for all.
     pub cidrs: Vec<String>,
-    /// When it stops working, in seconds since the epoch; [`OFF`] for never.
+    /// When it expires, in seconds since the epoch; [`OFF`] for never.
     pub expires: u128,
 }
 
 impl Limits {
-    /// What a key has that sets nothing of its own: enough for a person at work, not enough to ruin them over night.
+    /// The defaults of a key: enough for one person, and not enough for a large bill overnight.
     pub fn standard() -> Self {
         let any = || vec![ANY.to_owned()];
         Self { rpm: 600, tpm: 4_000_000, max_concurrent: DEFAULT_MAX_CONCURRENT, models: any(), cidrs: any(), expires: OFF }
     }
 
-    /// No limits of rate, and as many requests at once as possible.
+    /// No rate limits, and the maximum concurrency.
     pub fn none() -> Self {
         Self { rpm: OFF, tpm: OFF, max_concurrent: MOST_CONCURRENT, ..Self::standard() }
     }
 }
 
-/// What changes about a key; `None` leaves it as it is.
+/// Changes to a key. `None` keeps the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyChange {
     /// See [`Limits`].
@@ -245,8 +245,8 @@ pub struct KeyChange {
 }
 
 impl KeyChange {
-    /// The attributes that are written. A changed rate begins a new window, or what is left of the old rate would count until
-    /// its end.
+    /// The attributes to write. A changed rate starts a new window; otherwise the rest of the old rate would apply until its
+    /// end.
     pub fn attributes(&self) -> Vec<(&'static str, AttributeValue)> {
         let Self { rpm, tpm, max_concurrent, models, cidrs, expires } = self;
         let window = (rpm.is_some() || tpm.is_some()).then_some(0);
@@ -258,7 +258,7 @@ impl KeyChange {
     }
 }
 
-/// Who a new key is for.
+/// The settings of a new key.
 #[derive(Clone, Debug)]
 pub struct NewKey {
     /// SHA-256 of the whole key.
@@ -267,11 +267,11 @@ pub struct NewKey {
     pub last4: String,
     /// The operator's name for it.
     pub name: String,
-    /// When it is made.
+    /// When it is created.
     pub created: Timestamp,
-    /// What it may do.
+    /// Its limits.
     pub limits: Limits,
-    /// Whether it starts with an empty balance, to be filled by grants.
+    /// Whether it is prepaid and starts with an empty balance.
     pub prepaid: bool,
 }
 
@@ -287,7 +287,7 @@ impl NewKey {
             name,
             last4,
             status: KeyStatus::Active,
-            // Without a fraction of the second: ten bytes less in an item that is rewritten with every request.
+            // Without fractions of a second: this saves ten bytes in an item that every request rewrites.
             created: format!("{created:.0}"),
             expires,
             models,
@@ -306,7 +306,7 @@ impl NewKey {
     }
 }
 
-/// One line of the directory.
+/// One entry of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
     /// The public id.
@@ -315,7 +315,7 @@ pub struct ListedKey {
     pub name: String,
     /// Its last four characters.
     pub last4: String,
-    /// Whether it works.
+    /// Whether it is active.
     pub status: KeyStatus,
 }
 

@@ -1,23 +1,23 @@
-//! Models of the open catalogue, and what is known of the list they come from.
+//! Models of the open catalogue, and the state of their list.
 
 use super::{Item, Reader, VERSION, number, primary_key, text};
 use crate::store::StoreError;
 
 /// The partition of the models and of their list.
 pub const MODELS: &str = "MODELS";
-/// The sort key of the list's own item; it stands before all ids.
+/// The sort key of the list's own item. It sorts before all ids.
 pub const LIST: &str = "#LIST";
-/// How long a model is kept that no newer list names or takes back, in seconds.
+/// How long a model is kept if no newer list contains or removes it, in seconds.
 const KEPT_SECONDS: u64 = 21 * 86_400;
 
-/// A model as a list named it.
+/// A model as a list contained it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedItem {
     /// Its id.
     pub id: String,
     /// When the list was read, in seconds since the epoch. This is the list's version.
     pub read: u64,
-    /// What the list says about it, as JSON; nothing when the list no longer has it, or not so that it can be served.
+    /// What the list says about it, as JSON. Empty if the list no longer contains it, or if it cannot be used.
     pub facts: Option<String>,
 }
 
@@ -39,20 +39,20 @@ impl ListedItem {
         Ok(Self { id: reader.text("sk")?.to_owned(), read: reader.count("read")?, facts })
     }
 
-    /// Whether it may still be used at that time, in seconds since the epoch: the table forgets items late.
+    /// Whether it is still valid at a time (seconds since the epoch). DynamoDB deletes expired items late.
     pub const fn is_current(&self, now: u64) -> bool {
         now < self.read.saturating_add(KEPT_SECONDS)
     }
 }
 
-/// What is known of the list.
+/// The state of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListState {
-    /// When somebody last began to read it, in seconds since the epoch; 0 for never.
+    /// When the last read started, in seconds since the epoch; 0 for never.
     pub tried: u64,
-    /// When the one was read that the models are from, in seconds since the epoch; 0 for never.
+    /// When the list of the stored models was read, in seconds since the epoch; 0 for never.
     pub read: u64,
-    /// How many models it has that are served.
+    /// Number of usable models in the list.
     pub models: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What all environments know about a route that has failed.
+//! The shared state of a route that has failed, for all environments.
 
 use jiff::Timestamp;
 
@@ -6,46 +6,46 @@ use super::{Item, Reader, primary_key};
 use crate::ids::{ProviderId, UpstreamModel};
 use crate::store::StoreError;
 
-/// The partition of all route states, small enough for one query.
+/// The partition of all route states. It is small enough for one query.
 pub const ROUTES: &str = "ROUTES";
-/// A state that nothing has touched for a day says nothing any more.
+/// A state that has not changed for a day is obsolete.
 const KEPT_SECONDS: i64 = 86_400;
 
 /// The attribute with the ids of the keys whose requests failed.
 pub const ACCUSED: &str = "accused";
 
-/// What ends the name of a route's counting endpoint.
+/// Suffix of a route's endpoint that counts tokens.
 const COUNTING: &str = "#count";
-/// What ends the name of a provider's credential.
+/// Suffix of a provider's credential.
 const CREDENTIAL: &str = "#credential";
 
-/// A route's name in the table: `<provider>#<upstream model>`, and `#count` after it for the endpoint that counts its tokens. That
-/// one fails and works apart from the model, and neither must close the other off.
+/// A route's name in the table: `<provider>#<upstream model>`, with `#count` for the endpoint that counts its tokens. That
+/// endpoint fails independently of the model, so neither may block the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouteName(String);
 
 impl RouteName {
-    /// The name of the route to that model.
+    /// The name of the route to this model.
     pub fn new(provider: ProviderId, upstream: &UpstreamModel) -> Self {
         Self(format!("{provider}#{upstream}"))
     }
 
-    /// The name of the endpoint that counts tokens for that model.
+    /// The name of the endpoint that counts tokens for this model.
     pub fn counting(provider: ProviderId, upstream: &UpstreamModel) -> Self {
         Self(format!("{provider}#{upstream}{COUNTING}"))
     }
 
-    /// The name of what all routes of a provider need: `<provider>#credential`.
+    /// The name of a provider's credential, which all its routes need: `<provider>#credential`.
     pub fn credential(provider: ProviderId) -> Self {
         Self(format!("{provider}{CREDENTIAL}"))
     }
 
-    /// Whether it is the name of a credential.
+    /// Whether this is the name of a credential.
     pub fn is_credential(&self) -> bool {
         self.0.ends_with(CREDENTIAL)
     }
 
-    /// Whether it is the name of an endpoint that counts.
+    /// Whether this is the name of an endpoint that counts tokens.
     pub fn counts(&self) -> bool {
         self.0.ends_with(COUNTING)
     }
@@ -55,7 +55,7 @@ impl RouteName {
         &self.0
     }
 
-    /// Through whom the route goes; `None` for a name that an older or newer version wrote.
+    /// The route's provider; `None` for a name that an older or newer version wrote.
     pub fn provider(&self) -> Option<ProviderId> {
         self.0.split_once('#').and_then(|(provider, _)| ProviderId::parse(provider))
     }
@@ -66,16 +66,16 @@ impl RouteName {
     }
 }
 
-/// How a route is doing. A route without an item has never failed.
+/// The state of a route. A route without an item has never failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteState {
     /// Failures since the last success, over all environments.
     pub failures: u64,
-    /// Keys whose requests met them.
+    /// The keys whose requests failed.
     pub keys: u64,
-    /// Until when nobody shall ask it, in milliseconds since the epoch; 0 while its circuit is closed.
+    /// Until when the route is not used, in milliseconds since the epoch; 0 while its circuit is closed.
     pub open_until: u64,
-    /// How long it was closed off the last time, in milliseconds.
+    /// The duration of the last block, in milliseconds.
     pub cool_down: u64,
 }
 
@@ -91,7 +91,7 @@ impl RouteState {
         Ok((name, state))
     }
 
-    /// When a state written now may be forgotten, in seconds since the epoch.
+    /// When a state that is written now expires, in seconds since the epoch.
     pub fn ttl() -> i64 {
         Timestamp::now().as_second().saturating_add(KEPT_SECONDS)
     }

@@ -1,4 +1,4 @@
-//! Whole numbers in as few bytes as they need: seven bits a byte, the lowest first, and a high bit in all bytes but the last.
+//! Variable-length whole numbers: seven bits per byte, the lowest first, with the high bit set in all bytes but the last.
 
 /// Appends a number.
 pub(super) fn put(mut value: u128, bytes: &mut Vec<u8>) {
@@ -12,14 +12,13 @@ pub(super) fn put(mut value: u128, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Appends how far a moment lies behind another one or before it; the sign is the lowest bit, so that small differences of either
-/// sign are short.
+/// Appends the difference between two times. The sign is the lowest bit, so small differences of either sign are short.
 pub(super) fn put_difference(value: u64, base: u64, bytes: &mut Vec<u8>) {
     let distance = u128::from(value.abs_diff(base));
     put((distance << 1) | u128::from(value < base), bytes);
 }
 
-/// Takes a number from the front; `None` when the bytes end within it or it has more than 128 bits.
+/// Reads a number from the front; `None` if the bytes end within it or it has more than 128 bits.
 pub(super) fn take(bytes: &mut &[u8]) -> Option<u128> {
     let mut value = 0_u128;
     for shift in (0..u128::BITS).step_by(7) {
@@ -34,7 +33,7 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<u128> {
     None
 }
 
-/// Takes a moment that was put as its difference from another one.
+/// Reads a time that was stored as its difference from another one.
 pub(super) fn take_difference(base: u64, bytes: &mut &[u8]) -> Option<u64> {
     let coded = take(bytes)?;
     let distance = u64::try_from(coded >> 1).ok()?;

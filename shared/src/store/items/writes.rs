@@ -1,11 +1,11 @@
-//! The conditional writes on a key's item, as values: the store turns them into expressions, and tests run them on a model.
+//! The conditional writes on a key's item, as values. The store turns them into expressions, and tests run them on a model.
 
 use super::Hold;
 use crate::ids::{KeyDigest, KeyId, RequestId};
 
-/// The one conditional write of an admission. Its condition, besides what the fields say: the digest is the key's or its
-/// predecessor's, the key is active and not expired, may use the model, has the requests, tokens and money, and knows
-/// nothing of this request yet.
+/// The single conditional write of an admission. In addition to the fields, its condition requires that the digest is the
+/// key's current or previous one, that the key is active and has not expired, that it may use the model, that it has enough
+/// requests, tokens and money, and that this request is not there yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdmitWrite {
     /// The key.
@@ -16,20 +16,21 @@ pub struct AdmitWrite {
     pub request: RequestId,
     /// The public model id.
     pub model: String,
-    /// What is taken.
+    /// What it takes.
     pub hold: Hold,
     /// Seconds since the epoch.
     pub now: u64,
-    /// Whether the key's window is older than the hold's and begins anew.
+    /// Whether the key's window is older than the hold's, so that a new one starts.
     pub reset: bool,
-    /// Dead holds that move out of the way, as they were seen.
+    /// Expired holds to move, as they were read.
     pub dead: Vec<(RequestId, Hold)>,
-    /// How many holds there may be before the write, when dead ones give their slots.
+    /// The maximum number of holds before the write, if expired holds are moved.
     pub slots: Option<u128>,
 }
 
-/// The write that takes one request of a key's rate and nothing else. Its condition, besides what the fields say: the digest is the
-/// key's or its predecessor's, the key is active and not expired, may use the model, and has a request left.
+/// The write that takes one request from a key's rate and nothing else. In addition to the fields, its condition requires
+/// that the digest is the key's current or previous one, that the key is active and has not expired, that it may use the
+/// model, and that it has a request left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakeWrite {
     /// The key.
@@ -40,22 +41,22 @@ pub struct TakeWrite {
     pub model: String,
     /// Seconds since the epoch.
     pub now: u64,
-    /// The minute that the request counts in, as seconds since the epoch.
+    /// The minute in which the request counts, in seconds since the epoch.
     pub window: u64,
-    /// Whether the key's window is older and begins anew.
+    /// Whether the key's window is older, so that a new one starts.
     pub reset: bool,
 }
 
-/// Where a hold is.
+/// The position of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Among the running requests.
     Holds,
-    /// Among the dead ones.
+    /// Among the expired ones.
     Expired,
 }
 
-/// The write that ends a hold, on condition that this very hold is still there.
+/// The write that ends a hold, if exactly this hold is still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseWrite {
     /// The key.
@@ -64,12 +65,12 @@ pub struct ReleaseWrite {
     pub request: RequestId,
     /// Where the hold is.
     pub place: Place,
-    /// The hold as it was taken. Its mark in the same place is another entry, which must not be refunded again.
+    /// The hold as it was taken. Its mark in the same place is a different entry, so it cannot be refunded again.
     pub hold: Hold,
-    /// What goes back to the balance; below zero when the request cost more than was held.
+    /// The amount to return to the balance. Negative if the request cost more than was held.
     pub refund: i128,
-    /// Tokens that go back, with the window that the key must still be in.
+    /// Tokens to return, with the window in which the key must still be.
     pub tokens: Option<(u64, u64)>,
-    /// Until when a mark stays behind, in seconds since the epoch.
+    /// Until when a mark is kept, in seconds since the epoch.
     pub mark: Option<u64>,
 }

@@ -1,20 +1,20 @@
-//! Reads a JSON text into a tree, each byte once. `serde_json` reads strings with escapes, numbers, and what nests too deep.
+//! Parses JSON into a tree in one pass. `serde_json` parses strings with escapes, numbers, and deeply nested values.
 
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
 use super::Tree;
 
-/// Levels of a value that can grow.
+/// Maximum depth of a value that can grow.
 const DEEPEST: usize = 64;
 
-/// A place in a JSON text.
+/// A position in a JSON text.
 struct Reader<'a> {
     json: &'a str,
     at: usize,
 }
 
-/// Reads a JSON value.
+/// Parses a JSON value.
 pub(super) fn read(json: &str) -> Result<Tree, serde_json::Error> {
     let mut reader = Reader { json, at: 0 };
     let tree = reader.value(DEEPEST)?;
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         self.json.get(self.at..).unwrap_or_default()
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     fn next(&mut self) -> Option<u8> {
         loop {
             let byte = *self.json.as_bytes().get(self.at)?;
@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         self.at = self.at.saturating_add(1);
     }
 
-    /// Steps over the next byte if it is that one.
+    /// Skips the next byte if it is this one.
     fn takes(&mut self, byte: u8) -> bool {
         let takes = self.next() == Some(byte);
         if takes {
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         takes
     }
 
-    /// Steps over a comma, or over the end of a value; whether it was the end.
+    /// Skips a comma or the end of a value. Returns true at the end.
     fn ends(&mut self, end: u8) -> Result<bool, serde_json::Error> {
         let byte = self.next().filter(|byte| *byte == b',' || *byte == end).ok_or_else(wrong)?;
         self.step();
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A name that comes twice keeps its first place and its last value, as most parsers read it.
+    /// If a name occurs twice, its first position and its last value count, as in most parsers.
     fn object(&mut self, depth: usize) -> Result<Tree, serde_json::Error> {
         let mut object = Tree::Object(Vec::new());
         self.step();
@@ -109,11 +109,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The string that begins here.
+    /// The string that starts here.
     fn text(&mut self) -> Result<String, serde_json::Error> {
         let rest = self.rest();
         let inside = rest.as_bytes().get(1..).unwrap_or_default();
-        // Most strings have no escapes. A control character is wrong in any.
+        // Most strings have no escapes. Control characters are invalid in all of them.
         let plain = inside.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).ok_or_else(wrong)?;
         if inside.get(plain) == Some(&b'"') {
             let end = plain.saturating_add(1);
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
         self.by_serde()
     }
 
-    /// A number, a truth value or `null`.
+    /// A number, a boolean or `null`.
     fn scalar(&mut self) -> Result<Tree, serde_json::Error> {
         let rest = self.rest();
         let ends = |byte: u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         Ok(Tree::Scalar(text.into()))
     }
 
-    /// What nests too deep to be read piece by piece.
+    /// A value that is nested too deeply for this parser.
     fn deep(&mut self) -> Result<Tree, serde_json::Error> {
         self.by_serde::<&RawValue>().map(|value| Tree::Scalar(value.get().into()))
     }

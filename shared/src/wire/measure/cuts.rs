@@ -1,22 +1,22 @@
-//! Where a tokeniser cuts text, byte by byte. The rules are below; what runs is a table that the compiler makes of them, because a
-//! history may be megabytes.
+//! Where a tokeniser splits text, byte by byte. The compiler turns the rules below into a table, because a history can be
+//! megabytes long.
 
-/// What a byte is to a tokeniser: those of all vendors cut text between these.
+/// The class of a byte. Tokenisers of all vendors split text between these classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Lower,
     Upper,
     Digit,
     Blank,
-    /// A mark, or a byte of a character beyond ASCII.
+    /// Punctuation, or a byte of a non-ASCII character.
     Other,
 }
 
-/// A token in fifths.
+/// One token, in fifths.
 pub(super) const TOKEN: u64 = 5;
-/// What a letter or a blank among others is: letters without a sense are five tokens for eight or nine of them.
+/// A letter or a space in a run of them: eight or nine letters without a meaning are five tokens.
 const LETTER: u64 = 3;
-/// What begins a word, or a blank alone, beside that: the shortest of either is a token.
+/// The first letter of a word, or a single space, in addition to [`LETTER`]: the shortest word is one token.
 const BEGINNING: u64 = TOKEN - LETTER;
 
 impl Class {
@@ -30,43 +30,43 @@ impl Class {
         }
     }
 
-    /// What a byte of this class adds behind one of that.
+    /// What a byte of this class adds after one of class `before`.
     const fn behind(self, before: Self) -> u64 {
         match (before, self) {
-            // Some vendors cut numbers into digits.
-            // Few words are written in capitals: they are cut into pieces of one or two.
+            // Some vendors split numbers into digits. Few words are upper case; they are split into pieces of one or two
+            // letters.
             (Self::Lower | Self::Upper | Self::Digit | Self::Other, Self::Digit | Self::Other)
             | (Self::Upper, Self::Upper) => TOKEN,
             (Self::Blank, Self::Digit | Self::Other) => TOKEN + BEGINNING,
             (Self::Digit | Self::Other, Self::Lower | Self::Upper) | (Self::Lower, Self::Upper) => LETTER + BEGINNING,
-            // A blank before a word is a part of it.
+            // A space before a word is part of it.
             (Self::Lower | Self::Blank, Self::Lower | Self::Upper) | (Self::Upper, Self::Lower) | (_, Self::Blank) => LETTER,
         }
     }
 }
 
-/// Consonants in a row that words have; more of them make no sense to any tokeniser, which takes them one by one.
+/// Number of consecutive consonants that occur in words. Tokenisers take further ones one by one.
 const CLUSTER: usize = 3;
 
 const fn is_consonant(byte: u8) -> bool {
     byte.is_ascii_alphabetic() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
 }
 
-/// Where a text is cut next depends on the class of its last byte, and on how many consonants it ends with.
+/// The next split depends on the class of the last byte, and on how many consonants precede it.
 const CLASSES: [Class; 5] = [Class::Lower, Class::Upper, Class::Digit, Class::Blank, Class::Other];
 /// Consonants are counted up to one more than [`CLUSTER`].
 const COUNTS: usize = 5;
-/// One example of each kind of byte that makes a difference: a consonant and a vowel of each case, and each other class.
+/// One example of each distinct kind of byte: a consonant and a vowel of each case, and one of each other class.
 const EXAMPLES: [u8; 7] = *b"bBaA0 .";
 
-/// What a byte adds behind a state, in fifths, and the state after it.
+/// What a byte adds after a state, in fifths, and the next state.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) fifths: u8,
     pub(super) state: u8,
 }
 
-/// The kind of each byte: the place of its example.
+/// The kind of each byte: the index of its example.
 #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
 const KINDS: [u8; 256] = {
     let mut kinds = [0_u8; 256];
@@ -85,7 +85,7 @@ const KINDS: [u8; 256] = {
     kinds
 };
 
-/// The steps from each state by each kind of byte. A text begins as if behind a mark.
+/// The steps from each state by each kind of byte. Text starts as if after punctuation.
 #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
 const STEPS: [[Step; 8]; 32] = {
     let mut steps = [[Step { fifths: 0, state: 0 }; 8]; 32];
@@ -113,7 +113,7 @@ const STEPS: [[Step; 8]; 32] = {
 pub(super) const START: u8 = (Class::Other as usize * COUNTS) as u8;
 
 impl Step {
-    /// The step behind that state. The masks say that both are within the table.
+    /// The step after that state. The masks keep both indices within the table.
     pub(super) fn of(state: u8, byte: u8) -> Self {
         let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
         let steps = STEPS.get(usize::from(state & 31)).and_then(|steps| steps.get(usize::from(kind & 7)));

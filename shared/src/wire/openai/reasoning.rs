@@ -40,12 +40,13 @@ pub struct Detail {
 const ANTHROPIC: &str = "anthropic-claude-v1";
 const GEMINI: &str = "google-gemini-v1";
 
-/// Whether entries have that type: there are three, and any other is refused (openrouter.ai, reasoning tokens).
+/// Whether `reasoning_details` entries have this type. There are three, and others are rejected (openrouter.ai, reasoning
+/// tokens).
 pub fn is_kind_of_detail(kind: &str) -> bool {
     matches!(kind, "reasoning.text" | "reasoning.summary" | "reasoning.encrypted")
 }
 
-/// The format of the entry that a signature goes back in.
+/// The format of the entry that returns a signature.
 pub fn format_of(signature: &Signature) -> Option<String> {
     match signature.origin {
         Origin::Anthropic => Some(ANTHROPIC.to_owned()),
@@ -70,7 +71,7 @@ pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
             let text = words(&detail).to_owned();
             (!text.is_empty()).then_some(Part::Reasoning { text, signature: None, place })
         }
-        // Another vendor's entry goes back whole.
+        // Entries of other vendors are sent back whole.
         _ => {
             let value = serde_json::to_string(&detail).ok()?;
             Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value }, place })

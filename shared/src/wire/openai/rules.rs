@@ -199,12 +199,12 @@ pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, 
     is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun || beside.is_unsigned)
 }
 
-/// Whether what is asked for turns thinking on of a model that then wants the thought of every call in the history back
-/// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 by way of OpenRouter,
-/// QuantumNous/new-api#3121). Where one is missing it answers without thinking.
+/// Whether the request turns reasoning on for a model that then requires the reasoning of every call in the history
+/// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 through
+/// OpenRouter, QuantumNous/new-api#3121). If one is missing, the model answers without reasoning.
 pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> bool {
     let is_asked = match asked.amount {
-        // Whoever wants to see thoughts is given some.
+        // A client that wants to see reasoning gets some.
         Amount::Default => asked.visible,
         Amount::Off | Amount::EffortAlone(_) => false,
         Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(_) => true,
@@ -212,18 +212,18 @@ pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> 
     is_asked && is_kimi(target.upstream) && target.capabilities.unsigned_reasoning
 }
 
-/// Whether a model is one of OpenAI's.
+/// Whether it is an OpenAI model.
 pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
-/// Whether a model is one of Moonshot's, which call themselves Kimi.
+/// Whether it is a Moonshot model (Kimi).
 fn is_kimi(upstream: &str) -> bool {
     upstream.starts_with("moonshotai/")
 }
 
-/// Whether a model takes a tool with that schema as a strict one beside those before it. Claude's has its own limits, in the form that
-/// it gets.
+/// Whether a model accepts a tool with this schema as strict, in addition to the earlier ones. Claude has its own limits for
+/// the schema as it is sent.
 pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>, others: &mut StrictTools) -> bool {
     if is_claude(upstream) {
         let sent = claude_schema::tool_input(schema.unwrap_or(RawValue::NULL));

@@ -1,4 +1,4 @@
-//! An execution environment: a process, the Runtime API it polls, and its freezer.
+//! An execution environment: a process, the Runtime API that it polls, and the code that freezes it.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use super::invocation::{Invocation, Reply};
 use super::runtime_api;
 use crate::prompt::prompt;
 
-/// Where functions' output goes: kept for tests, shown to people, or both.
+/// Where functions' output goes: it can be kept for tests, printed, or both.
 #[derive(Clone, Debug, Default)]
 pub struct LogSink {
     echo: bool,
@@ -25,12 +25,12 @@ pub struct LogSink {
 }
 
 impl LogSink {
-    /// Keeps lines; `echo` also prints them to standard error with the function's name.
+    /// Keeps lines. With `echo` it also prints them to standard error, with the function's name.
     pub fn new(echo: bool) -> Self {
         Self { echo, lines: Arc::default() }
     }
 
-    /// Every line so far.
+    /// All lines so far.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -72,7 +72,7 @@ impl Drop for Environment {
 }
 
 impl Environment {
-    /// Starts the process with a Runtime API of its own.
+    /// Starts the process with its own Runtime API.
     pub(super) async fn start(function: &Function, logs: &LogSink) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -101,7 +101,7 @@ impl Environment {
         Ok(Self { process, events, polled, server })
     }
 
-    /// Waits until the process asks for its first event: its INIT is over.
+    /// Waits until the process asks for its first event, which ends its INIT phase.
     pub(super) async fn initialised(&mut self) -> Result<()> {
         tokio::select! {
             polled = self.polled.wait_for(|polled| *polled) => polled.map(drop).context("the Runtime API is gone"),
@@ -113,7 +113,7 @@ impl Environment {
         self.process.id()
     }
 
-    /// Hands an event over and waits for the head of the answer. The receiver fires when the answer has ended.
+    /// Hands an event over and waits for the head of the answer. The receiver fires at the end of the answer.
     pub(super) async fn hand_over(&mut self, event: String, timeout: Duration) -> Result<(Reply, oneshot::Receiver<()>)> {
         let (invocation, replied, ended) = Invocation::new(event, timeout);
         if self.events.send(invocation).await.is_err() {
@@ -130,7 +130,7 @@ impl Environment {
         Ok((reply.unwrap_or_else(Reply::failed), ended))
     }
 
-    /// Waits for the end of an answer; true when the process is fit for another request.
+    /// Waits for the end of an answer. Returns true if the process can serve another request.
     pub(super) async fn finish(&mut self, ended: oneshot::Receiver<()>, timeout: Duration) -> bool {
         let fit = tokio::select! {
             ended = ended => ended.is_ok(),
@@ -143,12 +143,12 @@ impl Environment {
         fit
     }
 
-    /// Stops the process until the next request, as Lambda does the moment a response has ended.
+    /// Stops the process until the next request, as Lambda does at the end of a response.
     pub(super) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets a frozen process go on.
+    /// Continues a frozen process.
     pub(super) fn thaw(&self) {
         self.signal(Signal::CONT);
     }

@@ -1,4 +1,4 @@
-//! One request on its way through an environment.
+//! One request to an environment.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,10 +11,10 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-/// Pieces of a response that wait for a slow client.
+/// Number of response pieces that wait for a slow client.
 const WAITING_PIECES: usize = 64;
 
-/// A piece of a response's body, or the error that a broken connection is to the client.
+/// A piece of a response's body, or the error that a broken connection is for the client.
 pub(super) type Piece = io::Result<Bytes>;
 
 /// Status and headers of an answer, as functions write them.
@@ -31,7 +31,7 @@ pub struct Head {
     pub cookies: Vec<String>,
 }
 
-/// A function's answer: its head, and its body as it comes.
+/// A function's answer: the head, and the body as it arrives.
 #[derive(Debug)]
 pub struct Reply {
     /// Status and headers.
@@ -40,7 +40,7 @@ pub struct Reply {
     pub body: mpsc::Receiver<io::Result<Bytes>>,
 }
 
-/// The whole answer of a buffered function.
+/// The complete answer of a buffered function.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Buffered {
@@ -55,7 +55,7 @@ struct Buffered {
     is_base64_encoded: bool,
 }
 
-/// An event that waits for a process to fetch it.
+/// An event that waits until a process fetches it.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) id: Uuid,
@@ -65,11 +65,11 @@ pub(super) struct Invocation {
     pub(super) answer: Answer,
 }
 
-/// Where an answer goes.
+/// Receives the answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) reply: oneshot::Sender<Reply>,
-    /// Fires when the response has ended.
+    /// Fires at the end of the response.
     pub(super) ended: oneshot::Sender<()>,
 }
 
@@ -100,18 +100,18 @@ impl Reply {
         Some(Self::whole(head, body))
     }
 
-    /// What a function URL answers when its function fails.
+    /// The answer of a function URL if its function fails.
     pub(super) fn failed() -> Self {
         let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let head = Head { status_code: 502, headers, cookies: Vec::new() };
         Self::whole(head, br#"{"message":"Internal Server Error"}"#.to_vec())
     }
 
-    /// An answer whose whole body is there.
+    /// An answer whose body is complete.
     pub(crate) fn whole(head: Head, body: Vec<u8>) -> Self {
         let (reply, pieces) = Self::streamed(head);
         if !body.is_empty() {
-            // The channel is new: there is room.
+            // The channel is new, so there is room.
             drop(pieces.try_send(Ok(body.into())));
         }
         reply

@@ -1,8 +1,11 @@
 //! Lambda: functions, their execution environments, and the Runtime API that each environment's process polls.
 //!
-//! As on AWS, an environment serves one request at a time, further requests get environments of their own up to a limit, the
-//! process is frozen from the end of a response to the next request, a client that leaves is not reported, and a process that
-//! outlives its deadline is killed.
+//! As on AWS:
+//!
+//! - An environment serves one request at a time. Further requests get their own environments, up to a limit.
+//! - The process is frozen from the end of a response to the next request.
+//! - The function does not learn that a client has disconnected.
+//! - A process that exceeds its deadline is killed.
 
 mod environment;
 mod invocation;
@@ -21,18 +24,18 @@ pub use invocation::{Head, Reply};
 
 use environment::Environment;
 
-/// What a function is made of.
+/// The definition of a function.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// Its name.
     pub name: String,
     /// The program.
     pub binary: PathBuf,
-    /// Its environment variables; nothing else is inherited.
+    /// Its environment variables. It inherits no others.
     pub variables: Vec<(String, String)>,
-    /// How long a request may take before the process is killed.
+    /// The time after which the process is killed during a request.
     pub timeout: Duration,
-    /// Most environments at once; further requests wait.
+    /// Maximum number of environments. Further requests wait.
     pub max_environments: usize,
 }
 
@@ -52,7 +55,7 @@ struct Pool {
 }
 
 impl Lambda {
-    /// Knows these functions; starts none of them.
+    /// Creates the runner for these functions, without starting any.
     pub fn new(functions: Vec<Function>, logs: &LogSink) -> Self {
         let pool = |function: Function| Pool {
             slots: Arc::new(Semaphore::new(function.max_environments)),
@@ -64,13 +67,14 @@ impl Lambda {
         Self { pools: functions.into_iter().map(|function| (function.name.clone(), Arc::new(pool(function)))).collect() }
     }
 
-    /// Gives an event to a function and waits for the head of its answer. In a task of its own: a caller that leaves ends nothing.
+    /// Sends an event to a function and waits for the head of its answer. This runs in its own task, so a caller that
+    /// disconnects ends nothing.
     pub async fn invoke(&self, function: &str, event: String) -> Result<Reply> {
         let pool = Arc::clone(self.pools.get(function).with_context(|| format!("no function {function}"))?);
         tokio::spawn(async move { pool.invoke(event).await }).await?
     }
 
-    /// How many processes of a function are frozen and wait for a request.
+    /// The number of a function's processes that are frozen and wait for a request.
     pub fn idle(&self, function: &str) -> usize {
         let pool = self.pools.get(function);
         pool.map(|pool| pool.idle.lock().unwrap_or_else(PoisonError::into_inner).len()).unwrap_or_default()
@@ -104,7 +108,7 @@ impl Pool {
         let reply = environment.hand_over(event, timeout).await?;
         let (reply, ended) = reply;
         let idle = Arc::clone(&self.idle);
-        // The environment is busy until its response has ended, whether or not anybody still reads it.
+        // The environment is busy until its response has ended, even if the client has disconnected.
         tokio::spawn(async move {
             if environment.finish(ended, timeout).await {
                 environment.freeze();

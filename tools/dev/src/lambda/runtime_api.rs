@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 use super::invocation::{Answer, Head, Invocation, Reply};
 
-/// What stands between the head of a streamed answer and its body.
+/// Separates the head of a streamed answer from its body.
 const DELIMITER: [u8; 8] = [0; 8];
 
 struct Api {
@@ -29,7 +29,7 @@ impl Api {
     }
 }
 
-/// The routes of an environment that gets its events from `waiting`; `polled` becomes true with the first poll.
+/// The routes of an environment that receives its events from `waiting`. `polled` becomes true with the first poll.
 pub(super) fn router(waiting: mpsc::Receiver<Invocation>, polled: watch::Sender<bool>) -> Router {
     let api = Api { waiting: Mutex::new(waiting), current: std::sync::Mutex::new(None), polled };
     Router::new()
@@ -63,7 +63,7 @@ async fn response(State(api): State<Arc<Api>>, Path(_id): Path<String>, headers:
     } else {
         let json = axum::body::to_bytes(body, usize::MAX).await;
         let buffered = json.ok().and_then(|json| Reply::buffered(&json));
-        // Whoever asked may be gone.
+        // The caller may have disconnected.
         let _ = reply.send(buffered.unwrap_or_else(Reply::failed));
         true
     };
@@ -73,7 +73,7 @@ async fn response(State(api): State<Arc<Api>>, Path(_id): Path<String>, headers:
     empty(StatusCode::ACCEPTED)
 }
 
-/// Reads a streamed answer: the head as JSON, eight NULs, the body. Goes on reading when nobody listens any more.
+/// Reads a streamed answer: the head as JSON, eight NULs, the body. It keeps reading after the client has disconnected.
 async fn stream(mut body: BodyDataStream, reply: tokio::sync::oneshot::Sender<Reply>) -> io::Result<()> {
     let mut start = BytesMut::new();
     let (head, first) = loop {
@@ -93,7 +93,7 @@ async fn stream(mut body: BodyDataStream, reply: tokio::sync::oneshot::Sender<Re
         match chunk {
             Ok(chunk) => forward(chunk, &pieces).await,
             Err(error) => {
-                // The process died: the client's connection breaks too.
+                // The process died, so the client's connection breaks too.
                 let _ = pieces.send(Err(io::ErrorKind::ConnectionReset.into())).await;
                 return Err(io::Error::other(error));
             }
@@ -104,7 +104,7 @@ async fn stream(mut body: BodyDataStream, reply: tokio::sync::oneshot::Sender<Re
 
 async fn forward(chunk: Bytes, pieces: &mpsc::Sender<io::Result<Bytes>>) {
     if !chunk.is_empty() {
-        // Lambda does not tell a function that its client has left.
+        // Lambda does not tell a function that its client has disconnected.
         let _ = pieces.send(Ok(chunk)).await;
     }
 }

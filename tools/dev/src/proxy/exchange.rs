@@ -12,7 +12,7 @@ use super::message::Message;
 use super::meter::{Units, metered};
 use super::{Action, Script, decide, lock};
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(super) async fn serve(client: TcpStream, database: SocketAddr, script: &Mutex<Script>) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut client = BufReader::new(client);
@@ -42,7 +42,7 @@ pub(super) async fn serve(client: TcpStream, database: SocketAddr, script: &Mute
     Ok(())
 }
 
-/// Has a call done that meets no fault, and counts what it consumes where that is wanted.
+/// Passes a call on, and counts its consumed capacity if requested.
 async fn pass_on(request: Message, database: &mut Database, script: &Mutex<Script>) -> io::Result<Message> {
     if lock(script).units.is_none() {
         return database.ask(&request).await;
@@ -62,7 +62,7 @@ async fn wait_for_the_end(client: &mut BufReader<TcpStream>) -> io::Result<()> {
     Ok(())
 }
 
-/// The way to the database, opened when it is needed first.
+/// The connection to the database, opened on first use.
 struct Database {
     address: SocketAddr,
     connection: Option<BufReader<TcpStream>>,

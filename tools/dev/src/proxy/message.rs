@@ -1,4 +1,4 @@
-//! Requests and answers as bytes: what is passed on is what came in.
+//! Requests and answers as bytes. They are passed on unchanged.
 
 use std::io;
 
@@ -14,7 +14,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Reads the next one; `None` when the connection has ended before it.
+    /// Reads the next message. `None` if the connection has ended before it.
     pub(super) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
         let mut head = String::new();
         loop {
@@ -25,21 +25,21 @@ impl Message {
                 _ => {}
             }
         }
-        // Neither the SDK nor the emulator send DynamoDB's JSON in chunks.
+        // Neither the SDK nor the emulator sends DynamoDB's JSON in chunks.
         let length = header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         from.read_exact(&mut body).await?;
         Ok(Some(Self { head, body }))
     }
 
-    /// Sends it as it came.
+    /// Sends it unchanged.
     pub(super) async fn write(&self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         to.write_all(self.head.as_bytes()).await?;
         to.write_all(&self.body).await?;
         to.flush().await
     }
 
-    /// The operation that a request names: `X-Amz-Target` without the version of the interface.
+    /// The operation of a request: `X-Amz-Target` without the version of the interface.
     pub(super) fn operation(&self) -> String {
         let target = header(&self.head, "x-amz-target").unwrap_or_default();
         target.rsplit('.').next().unwrap_or_default().to_owned()
@@ -58,7 +58,7 @@ impl Message {
         Self { head: format!("{}\r\ncontent-length: {}\r\n\r\n", kept.join("\r\n"), body.len()), body: body.into_bytes() }
     }
 
-    /// The error that stands for a fault, in DynamoDB's words; `None` for faults that are no answer.
+    /// The error for a fault, as DynamoDB words it. `None` for faults without an answer.
     pub(super) fn error(action: &Action, operation: &str) -> Option<Self> {
         let (status, body) = match action {
             Action::Throttle => ("400 Bad Request", error("ThrottlingException", "Rate exceeded")),

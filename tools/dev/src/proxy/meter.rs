@@ -1,4 +1,4 @@
-//! What calls consume: each is asked for its capacity units, and the answers are added up.
+//! Capacity consumption: each call requests its consumed capacity units, and the answers are added up.
 
 use std::ops::AddAssign;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::message::Message;
 
-/// Capacity units of DynamoDB, indexes included. Eventually consistent reads take halves.
+/// Capacity units of DynamoDB, including indexes. An eventually consistent read takes half a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Units {
     /// Read units: 4 KB each.
@@ -16,14 +16,14 @@ pub struct Units {
     pub writes: f64,
 }
 
-/// What an answer says about itself.
+/// The part of an answer that names its consumption.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
     consumed_capacity: Consumed,
 }
 
-/// One table, or a list of them.
+/// One table, or a list of tables.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Consumed {
@@ -45,7 +45,7 @@ impl AddAssign for Units {
 }
 
 impl Units {
-    /// Those that an answer names. A refused write names none, although it consumes as much as one that is done.
+    /// The units that an answer names. A rejected write names none, although it consumes as much as an accepted one.
     pub(super) fn of(operation: &str, answer: &Message) -> Self {
         let units = match serde_json::from_str(&answer.body()) {
             Ok(Answer { consumed_capacity: Consumed::One(table) }) => table.capacity_units,
@@ -61,7 +61,7 @@ impl Units {
     }
 }
 
-/// The same call, which also asks for what it consumes. One that is no JSON object stays as it is.
+/// The same call with a request for its consumption. A body that is not a JSON object stays unchanged.
 pub(super) fn metered(request: Message) -> Message {
     let Ok(Value::Object(mut call)) = serde_json::from_str(&request.body()) else { return request };
     call.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());

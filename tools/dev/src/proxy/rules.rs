@@ -1,72 +1,72 @@
-//! Which calls break, and how.
+//! Which calls fail, and how.
 
 use std::time::Duration;
 
-/// What happens to a call instead of being passed on.
+/// What happens to a call instead of passing it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing is done, and the answer is 400 `ThrottlingException`.
+    /// The call is not executed. The answer is 400 `ThrottlingException`.
     Throttle,
-    /// Nothing is done, and the answer is 400 `ProvisionedThroughputExceededException`.
+    /// The call is not executed. The answer is 400 `ProvisionedThroughputExceededException`.
     ExceedThroughput,
-    /// Nothing is done, and the answer is 500 `InternalServerError`.
+    /// The call is not executed. The answer is 500 `InternalServerError`.
     InternalError,
-    /// Nothing is done, and the answer is the conflict with a running transaction: `TransactionCanceledException` with its reasons
-    /// for a transaction, `TransactionConflictException` for anything else.
+    /// The call is not executed. The answer is a conflict with a running transaction: `TransactionCanceledException` with
+    /// reasons for a transaction, `TransactionConflictException` for other calls.
     TransactionConflict,
-    /// Nothing is done, and the connection is closed.
+    /// The call is not executed. The connection is closed.
     Refuse,
-    /// Nothing is done, and the connection stays open without an answer until the caller gives up.
+    /// The call is not executed. The connection stays open without an answer until the caller gives up.
     Hang,
-    /// The call is passed on after this time, whether or not its caller is still there.
+    /// The call is passed on after this time, even if its caller has disconnected.
     Delay(Duration),
-    /// The call is done, and the connection is closed instead of an answer.
+    /// The call is executed. The connection is closed instead of an answer.
     CommitAndDrop,
-    /// The call is done, and its answer comes after this time.
+    /// The call is executed. Its answer is delayed by this time.
     CommitAndDelay(Duration),
 }
 
-/// A fault and the calls that meet it.
+/// A fault and the calls to which it applies.
 #[derive(Clone, Debug)]
 pub struct Rule {
     action: Action,
     operation: Option<String>,
     part: Option<String>,
     left: Option<usize>,
-    /// Calls in a hundred, and the state of the dice.
+    /// Percentage of calls, and the state of the random generator.
     odds: Option<(u64, u64)>,
 }
 
 impl Rule {
-    /// A fault of every call.
+    /// A fault for every call.
     pub const fn any(action: Action) -> Self {
         Self { action, operation: None, part: None, left: None, odds: None }
     }
 
-    /// A fault of every call of an operation, such as `UpdateItem`.
+    /// A fault for every call of an operation, such as `UpdateItem`.
     pub fn on(operation: &str, action: Action) -> Self {
         Self { operation: Some(operation.to_owned()), ..Self::any(action) }
     }
 
-    /// Only where the request's JSON has this in it.
+    /// Applies only if the request's JSON contains this text.
     #[must_use]
     pub fn containing(self, part: &str) -> Self {
         Self { part: Some(part.to_owned()), ..self }
     }
 
-    /// Only so many times.
+    /// Applies only this many times.
     #[must_use]
     pub fn times(self, times: usize) -> Self {
         Self { left: Some(times), ..self }
     }
 
-    /// Only for so many calls in a hundred, at random: the same seed strikes the same calls.
+    /// Applies to this percentage of calls, at random. The same seed selects the same calls.
     #[must_use]
     pub fn sometimes(self, percent: u64, seed: u64) -> Self {
         Self { odds: Some((percent, seed)), ..self }
     }
 
-    /// The fault, if this call meets it.
+    /// The fault, if the rule applies to this call.
     pub(super) fn strike(&mut self, operation: &str, body: &str) -> Option<Action> {
         let is_meant = self.operation.as_ref().is_none_or(|wanted| wanted == operation)
             && self.part.as_ref().is_none_or(|part| body.contains(part))
@@ -78,7 +78,7 @@ impl Rule {
         Some(self.action.clone())
     }
 
-    /// Throws the dice.
+    /// Draws a random number.
     fn is_due(&mut self) -> bool {
         let Some((percent, state)) = &mut self.odds else { return true };
         // SplitMix64.

@@ -1,20 +1,20 @@
-//! The AWS account that the stack gives to the functions and the simulator checks signatures against.
+//! The AWS account of the local stack. The simulator checks signatures against it.
 
 /// The region of the local functions.
 pub const AWS_REGION: &str = "us-east-1";
-/// The access key that the stack gives to the functions.
+/// The access key of the functions.
 pub const AWS_ACCESS_KEY_ID: &str = "local";
 /// Its secret.
 pub const AWS_SECRET_ACCESS_KEY: &str = "local";
 
-/// The credentials with which the functions sign what they ask AWS.
+/// The credentials that the functions use to sign AWS calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsCredentials {
     /// `AWS_ACCESS_KEY_ID`.
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub secret_access_key: String,
-    /// `AWS_SESSION_TOKEN`; on Lambda there always is one.
+    /// `AWS_SESSION_TOKEN`. On Lambda there always is one.
     pub session_token: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl Default for AwsCredentials {
 }
 
 impl AwsCredentials {
-    /// The credentials in these variables; where one is missing, the stack's own.
+    /// The credentials in these variables. Missing ones are the stack's own.
     pub fn of(variables: &[(String, String)]) -> Self {
         let value = |name: &str| {
             let given = variables.iter().rev().find(|(known, _)| known == name);

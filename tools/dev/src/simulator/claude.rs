@@ -1,4 +1,4 @@
-//! Claude on Vertex AI: Anthropic's messages with Google's way in.
+//! Claude on Vertex AI: Anthropic's messages with Google's authentication.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::reply::{Finish, Reply};
 use super::transcript::Transcript;
 use super::wire::Wire;
 
-/// Reads a request body; `method` is what follows the colon in the path.
+/// Reads a request body. `method` is the part of the path after the colon.
 pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<ModelRequest, Refusal> {
     let mode = mode(model, method, body)?;
     let mut transcript = Transcript::default();
@@ -34,7 +34,7 @@ pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<ModelReque
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 
-/// Checks what this endpoint insists on and Anthropic's own does not.
+/// Checks what this endpoint requires and Anthropic's own API does not.
 fn mode(model: &str, method: &str, body: &Value) -> Result<Mode, Refusal> {
     let counting = model == "count-tokens";
     let streaming = body.get("stream") == Some(&Value::Bool(true));
@@ -84,7 +84,7 @@ fn tools(body: &Value) -> Vec<Tool> {
         return Vec::new();
     }
     let wanted = choice.get("name");
-    // Tools without a schema are run by the provider.
+    // The provider runs tools without a schema.
     let tools = items(body, "tools").filter(|tool| wanted.is_none() || tool.get("name") == wanted);
     let tool = |tool: &Value| {
         let schema = tool.get("input_schema")?.clone();
@@ -93,7 +93,7 @@ fn tools(body: &Value) -> Vec<Tool> {
     tools.filter_map(tool).collect()
 }
 
-/// An error of the model; the platform's own errors are in Google's shape.
+/// An error of the model. Errors of the platform have Google's format.
 pub(super) fn error(status: u16, message: &str, request_id: &str) -> String {
     let failure = Failure { kind: kind(status), message };
     json(&ErrorBody { kind: "error", error: failure, request_id })
@@ -119,7 +119,7 @@ fn kind(status: u16) -> &'static str {
     }
 }
 
-/// The reply in one piece.
+/// The complete reply.
 pub(super) fn whole(reply: &Reply) -> String {
     let mut content = Vec::new();
     if reply.thought {
@@ -141,7 +141,7 @@ pub(super) fn whole(reply: &Reply) -> String {
 
 /// The reply as a stream.
 pub(super) fn streamed(reply: &Reply) -> Streamed {
-    // The start tells the whole input and the first token of the output.
+    // The start reports all of the input and the first output token.
     let begun = reply.told_usage().map(|told| SimulatedUsage { output_tokens: 1, reasoning_tokens: 0, ..told });
     let message = Message { usage: begun.map(usage), ..Message::begun(reply) };
     let mut events = Events::default();
@@ -165,7 +165,7 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
     for call in &reply.calls {
         events.start(Block::ToolUse { id: tool_id(), name: &call.name, input: raw("{}") });
         events.word(Delta::InputJsonDelta { partial_json: "" });
-        // A call without arguments is told by the empty piece alone.
+        // A call without arguments is reported by the empty piece alone.
         let pieces = if call.arguments == "{}" { Vec::new() } else { halves(&call.arguments).to_vec() };
         for piece in &pieces {
             events.word(Delta::InputJsonDelta { partial_json: piece });
@@ -186,7 +186,7 @@ fn stop_reason(reply: &Reply) -> &'static str {
     }
 }
 
-/// JSON text that we wrote ourselves, hence always right.
+/// JSON text written by this module, so it is always valid.
 fn raw(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -203,12 +203,12 @@ fn usage(told: SimulatedUsage) -> Usage {
     Usage { cache_creation, ..final_usage(told) }
 }
 
-/// The usage at a stream's end, where the cache is not itemised.
+/// The usage at the end of a stream, which does not itemise the cache.
 fn final_usage(told: SimulatedUsage) -> Usage {
     let thinking_tokens = told.reasoning_tokens;
     let written = told.written_tokens + told.written_1h_tokens;
     Usage {
-        // This wire counts what was read from the cache, and written to it, apart.
+        // This format counts cache reads and writes separately.
         input_tokens: told.input_tokens.saturating_sub(told.cached_tokens + written),
         cache_creation_input_tokens: written,
         cache_read_input_tokens: told.cached_tokens,
@@ -292,7 +292,7 @@ impl Event<'_> {
         }
     }
 
-    /// The event's lines. Vertex pads some of its JSON before the last brace, hence the place in the stream.
+    /// The lines of an event. Vertex pads some JSON before the last brace, depending on the position in the stream.
     fn written(&self, place: usize) -> String {
         let data = json(self);
         let open = data.strip_suffix('}').unwrap_or(&data);
@@ -318,7 +318,7 @@ struct Message<'a> {
 impl Message<'_> {
     fn begun(reply: &Reply) -> Self {
         Self {
-            // The path names a version by `@`, the reply by a hyphen.
+            // The path writes a version with `@`, the reply with a hyphen.
             model: reply.model.trim_end_matches("@default").replace('@', "-"),
             id: format!("msg_vrtx_01{}", ids::random(22)),
             kind: "message",
@@ -393,7 +393,7 @@ struct Failure<'a> {
     message: &'a str,
 }
 
-/// The answer to a request that only asks for the number of input tokens.
+/// The answer to a request for the number of input tokens.
 #[derive(Serialize)]
 pub(super) struct Counted {
     pub(super) input_tokens: u64,

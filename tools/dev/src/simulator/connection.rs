@@ -1,4 +1,4 @@
-//! Connections that the simulator can close when it likes: after an answer, without having announced it.
+//! Connections that the simulator can close at any time, for example after an answer and without announcing it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,19 +13,19 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request's way to its own connection.
+/// A request's handle to its connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line(Arc<Ending>);
 
 #[derive(Debug, Default)]
 struct Ending {
     hung_up: AtomicBool,
-    /// The server waits for the next request when it is told.
+    /// The server waits for the next request when it receives this.
     reader: AtomicWaker,
 }
 
 impl Line {
-    /// Takes the connection as closed by the peer: the server finishes what it is sending and closes its side.
+    /// Treats the connection as closed by the peer: the server finishes sending and closes its side.
     pub(super) fn hang_up(&self) {
         self.0.hung_up.store(true, Ordering::Release);
         self.0.reader.wake();
@@ -47,7 +47,7 @@ impl Listener for Door {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (socket, peer) = Listener::accept(&mut self.0).await;
-        // Words are small packets: without this they would wait for one another.
+        // Words are small packets. Without this they would be delayed.
         drop(socket.set_nodelay(true));
         (Connection { socket, line: Line::default() }, peer)
     }
@@ -57,7 +57,7 @@ impl Listener for Door {
     }
 }
 
-/// A connection that reads its own end once it has been hung up.
+/// A connection that reports its end after it was closed this way.
 pub(super) struct Connection {
     socket: TcpStream,
     line: Line,

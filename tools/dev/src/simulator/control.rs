@@ -1,4 +1,4 @@
-//! What tests set over HTTP while the simulator runs, below `/_simulator/`.
+//! What tests can set over HTTP while the simulator runs, under `/_simulator/`.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ async fn journal_endpoint(
     Json(simulator.journal().entries(query.get("label").map(String::as_str).unwrap_or_default()))
 }
 
-/// Nothing, or the status and the reason of a refusal.
+/// Nothing, or the status and the reason of a rejection.
 type Done = Result<StatusCode, (StatusCode, String)>;
 
 #[derive(Deserialize)]
@@ -114,7 +114,7 @@ async fn sessions_endpoint(State(simulator): State<Simulator>, request: Request)
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reads an order, whatever type its body claims to be of.
+/// Reads a setting, whatever content type it has.
 async fn order<T: DeserializeOwned>(request: Request) -> Result<T, (StatusCode, String)> {
     let received = Received::read(request).await;
     serde_json::from_str(&received.text()).map_err(|wrong| (StatusCode::BAD_REQUEST, format!("{wrong}\n")))

@@ -1,13 +1,14 @@
-//! How the simulator counts its usage: the same request always gives the same numbers.
+//! How the simulator counts usage. The same request always gives the same numbers.
 //!
-//! - Input tokens: the bytes of all message, tool-result and system text, the marker included, divided by four, rounded up, at
-//!   least 1. Tool declarations, call arguments and images count nothing.
+//! - Input tokens: the bytes of all message, tool-result and system text, including the marker, divided by four, rounded up,
+//!   at least 1. Tool declarations, call arguments and images count nothing.
 //! - Cached tokens: as many of the input tokens as the script says.
-//! - Output tokens: the whitespace-separated words of the reasoning, of the text, and of the tool call (its name and arguments).
+//! - Output tokens: the words (separated by white space) of the reasoning, the text, and the tool call (its name and
+//!   arguments).
 //!
-//! Real tokenizers and meters count more of a request; `dearest` does, too.
+//! Real tokenizers and meters count more of a request, and so does `dearest`.
 
-/// Tokens for so many bytes of text.
+/// Tokens for this number of bytes of text.
 pub(super) fn input_tokens(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX).max(1)
 }

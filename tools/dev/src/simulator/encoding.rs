@@ -1,4 +1,4 @@
-//! How each wire writes an answer: its errors, its replies in one piece and its streams.
+//! How each wire format writes an answer: errors, complete replies and streams.
 
 use super::frame::{Frame, Streamed};
 use super::journal::SimulatedUsage;
@@ -9,7 +9,7 @@ use super::wire::Wire;
 use super::{claude, gemini, openrouter};
 
 impl Wire {
-    /// An error in the wire's own shape.
+    /// An error in the wire's own format.
     pub(super) fn error(self, status: u16, message: &str, request_id: &str) -> String {
         match self {
             Self::OpenRouter => openrouter::error(status, message),
@@ -18,7 +18,7 @@ impl Wire {
         }
     }
 
-    /// A refusal by moderation. Only OpenRouter has one of its own.
+    /// A refusal by moderation. Only OpenRouter has its own format.
     pub(super) fn moderated(self, request_id: &str) -> String {
         match self {
             Self::OpenRouter => openrouter::moderated(),
@@ -26,7 +26,7 @@ impl Wire {
         }
     }
 
-    /// The status and body of a call that fails half-way although nothing of it has been sent.
+    /// The status and body of a call that fails half-way before anything was sent.
     pub(super) fn late_failure(self, request_id: &str) -> (u16, String) {
         match self {
             Self::OpenRouter => (200, openrouter::error(502, "Simulated failure in mid-stream")),
@@ -35,7 +35,7 @@ impl Wire {
         }
     }
 
-    /// The reply in one piece.
+    /// The complete reply.
     pub(super) fn whole(self, reply: &Reply) -> String {
         match self {
             Self::OpenRouter => openrouter::whole(reply),
@@ -53,7 +53,7 @@ impl Wire {
         }
     }
 
-    /// A stream that holds nothing but the wire's own error.
+    /// A stream that contains only the wire's own error.
     pub(super) fn failing(self, reply: &Reply, status: u16, message: &str) -> Vec<Frame> {
         match self {
             Self::OpenRouter => openrouter::failing(reply, status, message),
@@ -62,7 +62,7 @@ impl Wire {
         }
     }
 
-    /// The answer to a request that only asks for the number of input tokens.
+    /// The answer to a request for the number of input tokens.
     pub(super) fn counted(self, tokens: u64) -> String {
         match self {
             Self::OpenRouter | Self::Claude => json(&claude::Counted { input_tokens: tokens }),
@@ -70,7 +70,7 @@ impl Wire {
         }
     }
 
-    /// What the wire reports when the whole reply has been told.
+    /// The usage that the wire reports at the end of the reply.
     pub(super) fn reported(self, reply: &Reply) -> Option<SimulatedUsage> {
         match self {
             Self::OpenRouter => reply.told_usage().map(openrouter::priced),

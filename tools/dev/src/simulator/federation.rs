@@ -1,5 +1,5 @@
-//! Google's workload identity federation with AWS: a signed request to AWS that tells who asks buys a federated token, and that buys
-//! the token of a service account.
+//! Google's workload identity federation with AWS: a signed AWS request proves the caller and is exchanged for a federated
+//! token, and that for the token of a service account.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use super::token::{EMAIL, SCOPE, form};
 const AUDIENCE: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/simulated/providers/aws";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const SUBJECT: &str = "urn:ietf:params:aws:token-type:aws4_request";
-/// The type of the tokens that are asked for and given out.
+/// The type of the requested and issued tokens.
 pub(super) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const QUESTION: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const TARGET: &str = "x-goog-cloud-target-resource";
 
-/// Google's configuration of a workload that has an identity of AWS and exchanges it at the simulator of this origin (such as
-/// `http://127.0.0.1:4000`), with or without the impersonation of a service account.
+/// Google's configuration for a workload with an AWS identity that exchanges it at the simulator with this origin (such as
+/// `http://127.0.0.1:4000`), with or without impersonation of a service account.
 pub fn external_account_json(origin: &str, impersonate: bool) -> String {
     let impersonation = format!("{origin}/impersonate/v1/projects/-/serviceAccounts/{EMAIL}:generateAccessToken");
     json(&ExternalAccount {
@@ -67,7 +67,7 @@ struct Exchange {
     subject_token: String,
 }
 
-/// The one field of the form that holds the subject token once its own encoding is read.
+/// The form field that contains the subject token.
 #[derive(Deserialize)]
 struct Decoded {
     token: String,
@@ -94,7 +94,7 @@ pub(super) fn check(text: &str, credentials: &AwsCredentials, now: Timestamp) ->
     ensure!(request.scope.split(' ').any(|scope| scope == SCOPE), "Invalid scope: cloud-platform is missing");
     ensure!(request.requested_token_type == ACCESS_TOKEN, "Invalid requested_token_type");
     ensure!(request.subject_token_type == SUBJECT, "Invalid subject_token_type");
-    // The form's encoding is off by now; the token has one of its own.
+    // The form's encoding has been removed; the token has its own.
     ensure!(!request.subject_token.contains(['{', '"', '&']), "The subject_token is not URL-encoded");
     let decoded: Decoded = form(&format!("token={}", request.subject_token)).context("Unable to parse the subject_token")?;
     let subject: Subject = serde_json::from_str(&decoded.token).context("Unable to parse the subject_token")?;
@@ -102,7 +102,7 @@ pub(super) fn check(text: &str, credentials: &AwsCredentials, now: Timestamp) ->
 }
 
 impl Subject {
-    /// Checks the signed request as AWS would that gets it from Google.
+    /// Checks the signed request as AWS does when Google sends it on.
     fn check(&self, credentials: &AwsCredentials, now: Timestamp) -> anyhow::Result<()> {
         ensure!(self.method == "POST", "Invalid method in the subject_token");
         let mut headers = BTreeMap::new();
@@ -134,7 +134,7 @@ struct Impersonation {
     lifetime: Option<String>,
 }
 
-/// The seconds for which the token of a service account is asked.
+/// The requested lifetime of a service account's token, in seconds.
 pub(super) fn impersonation(body: &str) -> anyhow::Result<u64> {
     let request: Impersonation = serde_json::from_str(body).context("Invalid JSON payload received.")?;
     ensure!(request.scope.iter().any(|scope| scope == SCOPE), "Request contains an invalid argument: scope");

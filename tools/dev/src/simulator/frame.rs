@@ -1,20 +1,20 @@
-//! The pieces of a streamed reply, as every wire hands them over.
+//! The pieces of a streamed reply, in any wire format.
 
 use super::journal::SimulatedUsage;
 
-/// A streamed reply, and what ends it instead if it is to fail half-way.
+/// A streamed reply, and what ends it instead if it fails half-way.
 #[derive(Debug)]
 pub(super) struct Streamed {
     pub(super) frames: Vec<Frame>,
     pub(super) failure: Vec<Frame>,
 }
 
-/// What leaves as one HTTP chunk.
+/// One HTTP chunk.
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) bytes: String,
     pub(super) kind: FrameKind,
-    /// The usage that this frame tells.
+    /// The usage that this frame reports.
     pub(super) reports: Option<SimulatedUsage>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Frame {
 pub(super) enum FrameKind {
     /// One word of reasoning or text, or one piece of a call.
     Word,
-    /// The format's own trappings.
+    /// Other parts of the format.
     Trapping,
 }
 
@@ -41,7 +41,7 @@ impl Frame {
     }
 }
 
-/// Cuts JSON text in two, so that it looks like pieces of a generated call.
+/// Splits JSON text in two, so that it looks like pieces of a generated call.
 pub(super) fn halves(text: &str) -> [String; 2] {
     let middle = text.chars().count().div_ceil(2);
     [text.chars().take(middle).collect(), text.chars().skip(middle).collect()]

@@ -1,4 +1,4 @@
-//! Gemini on Vertex AI, and the error shape of Google's platform.
+//! Gemini on Vertex AI, and the error format of Google's platform.
 
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use super::reply::{Call, Finish, Reply};
 use super::transcript::Transcript;
 use super::wire::Wire;
 
-/// Reads a request body. Like Google, it takes each field by its name in camel case or in snake case.
+/// Reads a request body. As Google does, it accepts field names in camel case and in snake case.
 pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<ModelRequest, Refusal> {
     if items(body, "contents").next().is_none() {
         return Err(Refusal::own(400, "Unable to submit request because at least one contents field is required."));
@@ -79,7 +79,7 @@ fn tools(body: &Value) -> Vec<Tool> {
     items(body, "tools").filter_map(declarations).flatten().filter_map(tool).collect()
 }
 
-/// An error body in Google's shape.
+/// An error body in Google's format.
 pub(super) fn error(status: u16, message: &str) -> String {
     let name = match status {
         400 => "INVALID_ARGUMENT",
@@ -102,12 +102,12 @@ pub(super) fn failing(status: u16, message: &str) -> Frame {
     Frame::trapping(format!("data: {}\r\n\r\n", error(status, message)))
 }
 
-/// The answer to a request that only asks for the number of input tokens.
+/// The answer to a request for the number of input tokens.
 pub(super) fn counted(tokens: u64) -> String {
     json(&json!({ "totalTokens": tokens, "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": tokens }] }))
 }
 
-/// The reply in one piece.
+/// The complete reply.
 pub(super) fn whole(reply: &Reply) -> String {
     let mut parts = Vec::new();
     if !reply.thoughts.is_empty() {
@@ -141,7 +141,7 @@ pub(super) fn streamed(reply: &Reply, mode: Mode) -> Streamed {
         stream.told = reply.usage;
         stream.word(part);
     }
-    // The signature of reasoning that led to text comes last, on a part without text.
+    // The signature of reasoning before text comes last, on a part without text.
     let thought_signature = text_signature(reply);
     stream.told = reply.usage;
     stream.chunk(Part { text: Some(String::new()), thought_signature, ..Part::default() }, Some(reply.finish));
@@ -208,7 +208,7 @@ impl Stream<'_> {
     }
 }
 
-/// What identifies a reply.
+/// The ids of a reply.
 struct Identity<'a> {
     model: &'a str,
     response_id: String,

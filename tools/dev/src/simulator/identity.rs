@@ -1,4 +1,4 @@
-//! The endpoints that give out tokens: of a service account's key, of a workload's identity, and of an impersonated account.
+//! The endpoints that issue tokens: for a service account's key, for a workload's identity, and for an impersonated account.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::state::{Simulator, respond, unknown};
 use super::tokens::TokenKind;
 use super::{federation, gemini, token};
 
-/// The seconds that Google's tokens live when they arrive.
+/// Lifetime of Google's tokens, in seconds.
 const LIFETIME: u64 = 3_599;
 
 /// `POST /token`.
@@ -53,16 +53,16 @@ pub(super) async fn impersonation_endpoint(
     simulator.told("impersonate", &received, outcome)
 }
 
-/// What an endpoint answers, and how that counts.
+/// The answer of an endpoint, and its kind.
 enum Outcome {
-    /// Right or failing as it was told to.
+    /// Correct, or failing as configured.
     Scripted(u16, String),
-    /// The request is wrong.
+    /// The request is invalid.
     Refused(u16, String),
 }
 
 impl Simulator {
-    /// What the request deserves, unless the endpoints are to fail.
+    /// The answer to the request, unless the endpoints are configured to fail.
     fn outcome(
         &self,
         error: impl FnOnce(u16, &str) -> String,
@@ -135,7 +135,7 @@ struct Denial<'a> {
     error_description: &'a str,
 }
 
-/// An error in OAuth's shape.
+/// An error in OAuth's format.
 fn denied(status: u16, message: &str) -> String {
     let error = if status < 500 { "invalid_grant" } else { "internal_failure" };
     json(&Denial { error, error_description: message })

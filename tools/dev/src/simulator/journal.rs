@@ -1,15 +1,15 @@
-//! What the simulator was asked, and how far each answer got. Tests read it to see the request that the gateway really sent, and
-//! the usage that it was really told.
+//! The requests that the simulator received, and the progress of each answer. Tests read here which request the gateway
+//! sent, and which usage it received.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// The newest rows are kept, so that a simulator left running does not grow without end.
+/// Only the newest rows are kept, so that a simulator that runs for a long time does not grow without limit.
 const KEPT: usize = 10_000;
 
-/// The record of everything the simulator was asked. Clones share the same rows.
+/// The record of all requests. Clones share the same rows.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     rows: Arc<Mutex<Rows>>,
@@ -21,43 +21,44 @@ struct Rows {
     dropped: usize,
 }
 
-/// One request and the fate of its answer.
+/// One request and its answer.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Entry {
     /// The `label` of the request's script.
     pub label: Option<String>,
-    /// The scenario's name; `token`, `sts`, `impersonate`, `get-parameter` or `models` (the list) beside the models; `refused` if the request was wrong.
+    /// The scenario's name. Other endpoints are `token`, `sts`, `impersonate`, `get-parameter` and `models` (the list).
+    /// `refused` if the request was invalid.
     pub scenario: String,
-    /// `openrouter`, `claude`, `gemini`, `token`, `ssm`, or `unknown` for a path that nobody serves.
+    /// `openrouter`, `claude`, `gemini`, `token`, `ssm`, or `unknown` for an unknown path.
     pub provider: String,
     /// The path as received.
     pub path: String,
-    /// The query string, empty if there was none.
+    /// The query string. Empty if there was none.
     pub query: String,
-    /// By lower-case name; repeated headers are joined by a comma. Foreign `authorization` values are `<redacted>`.
+    /// By lower-case name. Repeated headers are joined by a comma. Unknown `authorization` values are `<redacted>`.
     pub headers: BTreeMap<String, String>,
     /// The exact bytes received.
     pub body: String,
-    /// True if the answer is asked for in pieces.
+    /// Whether a stream was requested.
     pub streaming: bool,
-    /// The model, in the provider's words; empty if the request has none.
+    /// The provider's name of the model. Empty if the request has none.
     pub model: String,
-    /// The status of the answer, known from the start; 0 if the connection breaks instead.
+    /// The status of the answer, known from the start. 0 if the connection breaks instead.
     pub status: u16,
-    /// The last usage handed over so far; `None` if no byte with a usage has left.
+    /// The last usage that was sent; `None` if none was sent yet.
     pub usage: Option<SimulatedUsage>,
-    /// True once the answer's last byte was handed over.
+    /// True after the last byte of the answer was sent.
     pub finished: bool,
-    /// When the request had been read, in milliseconds since 1970.
+    /// When the request was read completely, in milliseconds since 1970.
     pub received_at_ms: u64,
 }
 
-/// The usage that an answer reports; what the dearest replies report is counted in another way.
+/// The usage of an answer. `dearest` counts differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SimulatedUsage {
-    /// One for each four bytes of message and system text, rounded up, at least one.
+    /// One per four bytes of message and system text, rounded up, at least one.
     pub input_tokens: u64,
-    /// One for each word, reasoning and tool calls included.
+    /// One per word, including reasoning and tool calls.
     pub output_tokens: u64,
     /// The part of `input_tokens` that was read from a cache.
     pub cached_tokens: u64,
@@ -67,12 +68,12 @@ pub struct SimulatedUsage {
     pub written_1h_tokens: u64,
     /// The part of `output_tokens` that is reasoning.
     pub reasoning_tokens: u64,
-    /// What the wire says it costs, in millionths of a dollar; only `OpenRouter` says.
+    /// The cost that the wire reports, in millionths of a dollar. Only `OpenRouter` reports it.
     pub cost_micro_usd: Option<u64>,
 }
 
 impl Journal {
-    /// The rows of one label, oldest first; all rows for the empty label.
+    /// The rows of one label, oldest first. All rows if the label is empty.
     pub fn entries(&self, label: &str) -> Vec<Entry> {
         let rows = self.rows();
         rows.kept.iter().filter(|entry| label.is_empty() || entry.label.as_deref() == Some(label)).cloned().collect()
@@ -90,12 +91,12 @@ impl Journal {
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
-        // A poisoned lock only means that some test panicked; the rows themselves are whole.
+        // The lock is poisoned only if a test panicked; the rows are still complete.
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A row still being written.
+/// A row that is still being written.
 #[derive(Debug)]
 pub(super) struct Row {
     journal: Journal,

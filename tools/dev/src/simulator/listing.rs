@@ -1,4 +1,5 @@
-//! `OpenRouter`'s public list of models, generated: most can be served, some cannot, each for a reason that the real list has.
+//! `OpenRouter`'s public list of models, generated. Most models can be used; some cannot, for reasons that occur in the real
+//! list.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -11,12 +12,12 @@ use super::state::{Simulator, respond};
 
 const VENDORS: [&str; 4] = ["acme", "globex", "initech", "hooli"];
 
-/// What the list has.
+/// The content of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListSize {
-    /// How many models.
+    /// Number of models.
     pub models: usize,
-    /// How many of them, from the start on, have no prices.
+    /// Number of models without prices, from the start of the list.
     pub without_prices: usize,
 }
 
@@ -41,13 +42,13 @@ pub(super) async fn endpoint(State(simulator): State<Simulator>, request: Reques
     respond(Answer::plain(200, body(simulator.list_size())), row, &received.line)
 }
 
-/// The list's body.
+/// The body of the list.
 fn body(size: ListSize) -> String {
     let data: Vec<Value> = (0..size.models).map(|number| model(number, number < size.without_prices)).collect();
     json!({ "data": data }).to_string()
 }
 
-/// The model of a number: what it is repeats every twenty.
+/// The model with this number. Every twenty models the list repeats.
 fn model(number: usize, without_price: bool) -> Value {
     let mut pricing = if without_price { json!({ "prompt": "-1", "completion": "-1" }) } else { prices(number) };
     let mut output = json!(["text"]);
@@ -79,7 +80,8 @@ fn model(number: usize, without_price: bool) -> Value {
     })
 }
 
-/// From one dollar a million tokens on, and five times as much for output: what a reply costs here is at most that.
+/// From one dollar per million tokens upwards, and five times as much for output. Replies of the simulator cost at most
+/// that.
 fn prices(number: usize) -> Value {
     let (prompt, completion) = (10 + number % 9, 5 * (10 + number % 9));
     let mut prices = json!({

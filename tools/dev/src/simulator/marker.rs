@@ -1,11 +1,11 @@
-//! How a marker is written: `[[sim:NAME key=value key=value]]`.
+//! The syntax of markers: `[[sim:NAME key=value key=value]]`.
 
-/// True if this text holds a marker.
+/// Whether this text contains a marker.
 pub(super) fn has_marker(text: &str) -> bool {
     split(text).is_some()
 }
 
-/// The text around the markers.
+/// The text without the markers.
 pub(super) fn without_markers(text: &str) -> String {
     match split(text) {
         Some((before, _, after)) => without_markers(&format!("{}{}", before.trim_end(), after)),
@@ -13,9 +13,10 @@ pub(super) fn without_markers(text: &str) -> String {
     }
 }
 
-/// The label in a raw body, for a request that is refused before its messages are read: the first one in the last text that has any.
+/// The label in a raw body, for a request that is rejected before its messages are read: the first label in the last text
+/// that has any.
 pub(super) fn label_in(body: &str) -> Option<String> {
-    // Markers hold no quotes, so that each text of a JSON body is whole between two of them. Quotes within a text are no border.
+    // Markers contain no quotes, so each text of a JSON body is between two of them. Quotes within a text are escaped.
     let body = body.replace("\\\"", "");
     body.rsplit('"').find_map(written_label)
 }
@@ -29,7 +30,7 @@ fn written_label(text: &str) -> Option<String> {
     written(text).into_iter().find_map(label)
 }
 
-/// The insides of all markers, in order.
+/// The contents of all markers, in order.
 pub(super) fn written(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;

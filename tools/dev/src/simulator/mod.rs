@@ -1,86 +1,85 @@
-//! One HTTP server that stands in for the three providers, for Google's endpoints that give out tokens and for AWS's parameter
-//! store, so that the gateway can be tried and tested without an account anywhere.
+//! One HTTP server that simulates the three providers, Google's token endpoints and AWS's parameter store. With it you can try and
+//! test the gateway without any account.
 //!
-//! What it answers is decided by markers in the text of the last user message, `[[sim:NAME key=value key=value]]`:
+//! Markers in the text of the last user message decide what it answers: `[[sim:NAME key=value key=value]]`.
 //!
 //! | NAME | Settings | Behaviour |
 //! |---|---|---|
-//! | `echo` | | says who it stands in for and repeats the message; also without any marker |
-//! | `tool` | | calls the first declared tool with the fewest arguments its schema allows; quotes the result afterwards |
-//! | `thinking` | | thinks before it answers, with a signature |
-//! | `error` | `status`, `retry-after` | fails before any byte, in the wire's own shape |
-//! | `cut` | `after` | breaks the connection after so many words |
-//! | `midstream-error` | `after` | sends the wire's own error event after so many words, then ends |
+//! | `echo` | | says which provider it simulates and repeats the message; also the default without a marker |
+//! | `tool` | | calls the first declared tool with the fewest arguments that its schema allows, and quotes the result afterwards |
+//! | `thinking` | | reasons before it answers, with a signature |
+//! | `error` | `status`, `retry-after` | fails before any byte, with the provider's own error |
+//! | `cut` | `after` | breaks the connection after this many words |
+//! | `midstream-error` | `after` | sends the provider's error event after this many words, then ends |
 //! | `silent` | `ms` | waits before the response head |
-//! | `stall` | `after`, `ms` | waits after so many words |
-//! | `no-usage` | | never tells its usage |
+//! | `stall` | `after`, `ms` | waits after this many words |
+//! | `no-usage` | | never reports usage |
 //! | `html` | | answers 200 with a web page |
 //! | `empty` | | answers 200 with an empty body |
-//! | `secret` | | fails with a message that holds a key, an internal address and the last user message |
-//! | `long` | `words`, `bytes` | says so many words, each of at least so many bytes |
-//! | `truncated` | | stops half-way for want of room |
-//! | `reset` | | breaks the connection instead of an answer |
-//! | `error-event` | `status` | answers 200 with the wire's own error (529) as the only event; whole: as the body |
-//! | `malformed` | `after` | sends an event that is no JSON after so many words, then goes on; whole: half a body |
-//! | `comments` | `ms` | sends a comment every 20 ms after the head, then goes on; whole: as `silent` |
-//! | `huge-event` | | sends 64 MiB of one event without an end; whole: a body of that size |
-//! | `strange` | | an echo with unknown events, fields, blocks and deltas in it, and its end twice |
-//! | `flaky` | `percent`, `seed` | fails so many percent of the requests with 500, 502, 503, 529 or 429, else echoes |
-//! | `no-answer` | | comes to its end without having said anything |
-//! | `broken-call` | `after` | ends after so many words with a tool call that the model got wrong, in the wire's own way |
-//! | `json` | | an echo as one JSON body, also where a stream was asked for |
-//! | `moderated` | | refuses with 403 and, on OpenRouter's wire, with what moderation found |
-//! | `close` | | echoes, and closes the connection afterwards without having announced it |
-//! | `dearest` | `percent` | an echo whose usage is the dearest that the body allows |
-//! | `strict` | `steps`, `parallel`, `session` | refuses what the real provider refuses; else a loop of tool calls |
+//! | `secret` | | fails with a message that contains a key, an internal address and the last user message |
+//! | `long` | `words`, `bytes` | answers with this many words, each of at least this many bytes |
+//! | `truncated` | | stops half-way at the output limit |
+//! | `reset` | | breaks the connection instead of answering |
+//! | `error-event` | `status` | answers 200 with the provider's error (529) as the only event; if not streamed, as the body |
+//! | `malformed` | `after` | sends an event that is not JSON after this many words, then continues; if not streamed, half a body |
+//! | `comments` | `ms` | sends a comment every 20 ms after the head, then continues; if not streamed, the same as `silent` |
+//! | `huge-event` | | sends 64 MiB of one event without an end; if not streamed, a body of that size |
+//! | `strange` | | an echo with unknown events, fields, blocks and deltas, and with its end twice |
+//! | `flaky` | `percent`, `seed` | fails this percentage of requests with 500, 502, 503, 529 or 429, and echoes the others |
+//! | `no-answer` | | ends without any content |
+//! | `broken-call` | `after` | ends after this many words with an invalid tool call, as the provider reports it |
+//! | `json` | | an echo as one JSON body, even if a stream was requested |
+//! | `moderated` | | rejects with 403 and, for OpenRouter, with the moderation result |
+//! | `close` | | echoes, then closes the connection without announcing it |
+//! | `dearest` | `percent` | an echo whose usage is the most expensive that the body allows |
+//! | `strict` | `steps`, `parallel`, `session` | rejects what the real provider rejects; otherwise plays a loop of tool calls |
 //!
-//! Each takes `label`, which names its rows in the journal, `on`, `times`, `pace`, the milliseconds before each streamed word, and
-//! `cached`, the number of input tokens that are reported as read from a cache. A reply in one piece has no words on the wire: there
-//! `cut` and `stall` strike in the middle of the body.
+//! Every marker accepts these settings:
 //!
-//! A text may hold several markers; the first that applies decides, and if none does it is an echo. `on` names the only wire on which
-//! a marker applies (`openrouter`, `claude`, `gemini`), `times` the number of requests after which it no longer does, counted for
-//! each label, marker and wire. The first label in the text holds for all its requests, wrong ones too. For example,
-//! `[[sim:error status=500 times=2 label=x on=claude]] [[sim:html times=1]]` fails twice on Claude's wire, then sends a web page, then
-//! echoes. Which requests `flaky` fails is decided by a hash of seed, label, wire and the number of the request. Of a message in
-//! several parts only the last one with a marker counts.
+//! - `label` names its rows in the journal. The first label in the text is used for all its requests, including invalid ones.
+//! - `on` limits it to one wire format: `openrouter`, `claude` or `gemini`.
+//! - `times` is the number of requests to which it applies, counted per label, marker and wire format.
+//! - `pace` is the pause before each streamed word, in milliseconds.
+//! - `cached` is the number of input tokens that are reported as read from a cache.
 //!
-//! `strict` answers 400, in the wire's own shape and the provider's words, to whatever the module of that name knows the provider
-//! to refuse. It calls the first declared tool as long as the conversation holds fewer than `steps` results of tools (5), in its
-//! first reply `parallel` tools at once (1), and then says `done after 5 steps`. Where the request asks for visible reasoning, each
-//! reply begins with some, signed. The script stays in force when later messages of the user have no marker. With `session=NAME` it
-//! plays the session of that name, instead of calls with the fewest arguments: a list of replies, each with `calls` of tools or a
-//! `text`, of which the one is due that follows the results of tools in the conversation.
+//! If a reply is not streamed, `cut` and `stall` act in the middle of the body. A text may contain several markers. The first one that
+//! applies is used; if none applies, the answer is an echo. If a message has several parts, only the last part with a marker counts. For
+//! example, `[[sim:error status=500 times=2 label=x on=claude]] [[sim:html times=1]]` fails twice for Claude, then sends a web page, then
+//! echoes. A hash of seed, label, wire format and request number decides which requests `flaky` fails.
 //!
-//! Usage is a matter of counting. Input tokens are the bytes of all message, tool-result and system text, the marker included,
-//! divided by four, rounded up, at least 1. Output tokens are the words of the reasoning, of the text and of the call. OpenRouter
-//! charges a millionth of a dollar for an input token and five for an output token.
+//! `strict` answers 400 with the provider's own words to every request that the module `strict` knows the provider to reject. It calls
+//! the first declared tool while the conversation contains fewer than `steps` tool results (5), with `parallel` calls in the first reply
+//! (1), and then says `done after 5 steps`. If the request asks for visible reasoning, each reply starts with signed reasoning. The script
+//! stays active when later user messages have no marker. `session=NAME` plays a stored session instead: a list of replies, each with
+//! `calls` or a `text`. The number of tool results in the conversation selects the reply.
 //!
-//! A reply never has more output tokens than the request's own limit allows, reasoning included; where that cuts it, it ends for want
-//! of room, and a call that would not fit is left out.
+//! Usage is counted. Input tokens are the bytes of all message, tool-result and system text, including the marker, divided by four and
+//! rounded up, at least 1. Output tokens are the words of the reasoning, the text and the call. OpenRouter charges a millionth of a dollar
+//! for an input token and five for an output token. A reply never exceeds the request's own output limit, including reasoning. A reply
+//! that reaches the limit is cut and says so; a call that does not fit is left out.
 //!
-//! `dearest` reports `percent` of the output limit (100), or of the model's most output without one. At 100 it ends for want of room,
-//! below as usual; the words that it says are fewer than what it reports. What was not said counts as reasoning where the model may
-//! have thought. Its input is the full count of the module of that name, in the answer to a request that only counts as well.
+//! `dearest` reports `percent` (100) of the output limit, or of the model's maximum without a limit. At 100 the reply ends because of the
+//! limit. It reports more tokens than it has words; the rest counts as reasoning if the model may have reasoned. Its input is the full
+//! count of the module `dearest`, also for requests that only count tokens.
 //!
-//! Tokens for the Vertex side come from three endpoints: `/token` for [`service_account_json`], and `/sts/v1/token` and
-//! `/impersonate/…` for [`external_account_json`], which check AWS's signature. `/ssm/` is the parameter store, signed as well.
-//! All that can be changed while it runs, in the process by the methods of [`Simulator`], or by
+//! Three endpoints issue tokens for Vertex AI: `/token` for [`service_account_json`], and `/sts/v1/token` and `/impersonate/…` for
+//! [`external_account_json`], which check AWS signatures. `/ssm/` is the parameter store, also with signatures. You can change all of
+//! this while the simulator runs, by the methods of [`Simulator`] or over HTTP:
 //!
-//! | `POST` | Body | From then on |
+//! | `POST` | Body | Effect |
 //! |---|---|---|
-//! | `/_simulator/tokens` | `{"status":503}` | the three endpoints for tokens fail so; 200 lets them work again |
-//! | | `{"revoke":true}` | the Vertex side refuses all earlier tokens |
-//! | | `{"expires_in":n}` | new tokens live so many seconds |
-//! | `/_simulator/parameters` | `{"name":"…","value":"…"}` | the parameter store holds this secret |
-//! | `/_simulator/openrouter-key` | `{"key":"…"}` | the OpenRouter side accepts this key only |
-//! | `/_simulator/sessions` | `{"name":"…","replies":[{"calls":[{"name":"…","arguments":{}}]},{"text":"…"}]}` | there is a session of this name |
-//! | `/_simulator/models` | `{"models":n,"without_prices":m}` | OpenRouter's public list (`GET /api/v1/models`) has n models (400), of which the first m have no prices (0) |
+//! | `/_simulator/tokens` | `{"status":503}` | the three token endpoints fail with this status; 200 ends it |
+//! | | `{"revoke":true}` | Vertex AI rejects all earlier tokens |
+//! | | `{"expires_in":n}` | new tokens are valid for n seconds |
+//! | `/_simulator/parameters` | `{"name":"…","value":"…"}` | stores this secret in the parameter store |
+//! | `/_simulator/openrouter-key` | `{"key":"…"}` | OpenRouter accepts only this key |
+//! | `/_simulator/sessions` | `{"name":"…","replies":[{"calls":[{"name":"…","arguments":{}}]},{"text":"…"}]}` | stores a session |
+//! | `/_simulator/models` | `{"models":n,"without_prices":m}` | OpenRouter's public list (`GET /api/v1/models`) has n models (400), and the first m have no prices (0) |
 //!
-//! What it was asked is kept in the [`Journal`], which tests read in the process or at `GET /_simulator/journal?label=…`.
+//! The [`Journal`] records all requests. Tests read it in the process or at `GET /_simulator/journal?label=…`.
 //!
-//! It is as strict as the real endpoints where the gateway could go wrong unseen (credentials, fields that Vertex refuses). It must
-//! not know the gateway's code: it would repeat its mistakes.
+//! The simulator is as strict as the real endpoints where an error of the gateway could go unnoticed (credentials, fields that Vertex AI
+//! rejects). It must not use the gateway's code, because it would repeat the gateway's mistakes.
 
 #![expect(clippy::disallowed_macros, reason = "bodies whose field order does not matter are written with `json!` here")]
 
@@ -153,11 +152,11 @@ pub use token::service_account_json;
 
 use connection::{Door, Line};
 
-/// How long replies under way may go on after the shutdown.
+/// Time that running replies get after the shutdown signal.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Simulator {
-    /// Serves until the shutdown; replies under way get a moment to end.
+    /// Serves until the shutdown signal. Running replies get a moment to end.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let routes = self.routes().into_make_service_with_connect_info::<Line>();
         let (fire, fired) = oneshot::channel();

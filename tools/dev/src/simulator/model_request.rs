@@ -1,4 +1,4 @@
-//! A request to a model after its wire has been read: what the simulator needs to know to answer it.
+//! A request to a model in any wire format: what the simulator needs for its answer.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use super::session::Turn;
 use super::transcript::Transcript;
 use super::wire::Wire;
 
-/// How the answer is wanted.
+/// The form of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// In one piece.
+    /// Complete.
     Whole,
     /// As server-sent events.
     Events,
@@ -24,12 +24,12 @@ pub(super) enum Mode {
 /// Whether the request wants to see the reasoning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Thinking {
-    /// It does not ask for any.
+    /// No reasoning is requested.
     #[default]
     Hidden,
-    /// It wants the signature without the text.
+    /// The signature without the text.
     Sealed,
-    /// It wants the text.
+    /// The text.
     Shown,
 }
 
@@ -40,29 +40,29 @@ pub(super) struct Tool {
     pub(super) schema: Value,
 }
 
-/// A request to a model, whichever wire it came by.
+/// A request to a model, in any wire format.
 #[derive(Clone, Debug)]
 pub(super) struct ModelRequest {
     pub(super) wire: Wire,
     pub(super) mode: Mode,
     pub(super) model: String,
     pub(super) input_tokens: u64,
-    /// The most output tokens that the request itself allows.
+    /// The output limit of the request.
     pub(super) output_limit: Option<u64>,
-    /// The usage to report instead of what is counted.
+    /// The usage to report instead of the counted one.
     pub(super) dearest: Option<SimulatedUsage>,
-    /// The text of the last user message that has any.
+    /// The text of the last user message that has text.
     pub(super) user_text: String,
     /// The text of the last user message that has a marker.
     pub(super) marked_text: String,
-    /// What the tools answered, if the last message says that.
+    /// The tool results, if the last message has any.
     pub(super) tool_result: Option<String>,
-    /// How many results of tools the whole conversation holds.
+    /// The number of tool results in the whole conversation.
     pub(super) tool_results: usize,
-    /// The tools that may be called, in the order of their declaration.
+    /// The declared tools, in order.
     pub(super) tools: Vec<Tool>,
     pub(super) thinking: Thinking,
-    /// What a session says to it.
+    /// The session's reply to it.
     pub(super) turn: Option<Turn>,
 }
 

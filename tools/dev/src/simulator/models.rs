@@ -1,4 +1,4 @@
-//! The endpoints of the models: OpenRouter's, those of Vertex AI, and every path that nobody serves.
+//! The endpoints of the models: OpenRouter, Vertex AI, and unknown paths.
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,12 @@
-//! What is put between the frames of a stream, or at their end: something that is no JSON, what a tolerant client ignores, and ends
-//! that are no answer.
+//! Unusual content between the frames of a stream or at its end: data that is not JSON, content that a tolerant client
+//! ignores, and ends that are not an answer.
 
 use super::frame::{Frame, FrameKind};
 use super::model_request::Mode;
 use super::scenario::Scenario;
 use super::wire::Wire;
 
-/// A field that nobody knows, as the first of an object.
+/// An unknown field, first in an object.
 const UNKNOWN_FIELD: &str = r#"{"simulated_extra":{"a":[1,null]},"#;
 
 /// An event whose data breaks off.
@@ -26,7 +26,7 @@ pub(super) fn malformed(wire: Wire, mode: Mode) -> Frame {
     Frame::trapping(event.to_owned())
 }
 
-/// The end of a stream whose model said nothing more, or got its tool call wrong.
+/// The end of a stream without an answer, or with an invalid tool call.
 pub(super) fn no_answer(wire: Wire, scenario: Scenario) -> Vec<Frame> {
     let events = match (wire, scenario) {
         (Wire::OpenRouter, Scenario::BrokenCall { .. }) => OPENROUTER_CALL,
@@ -62,7 +62,7 @@ const GEMINI_CALL: &[&str] =
     &[r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL","finishMessage":"Malformed function call: half("}]}"#];
 const GEMINI_NOTHING: &[&str] = &[r#"{"candidates":[{"finishReason":"STOP"}]}"#];
 
-/// The stream of one reply with unknown events, fields, blocks and deltas in it, and with each event of its end told twice.
+/// The stream of a reply with unknown events, fields, blocks and deltas, and with each event of its end twice.
 pub(super) fn strange(wire: Wire, mode: Mode, frames: Vec<Frame>) -> Vec<Frame> {
     let last_word = frames.iter().rposition(|frame| frame.kind == FrameKind::Word);
     let last_word = last_word.unwrap_or_default();
@@ -96,19 +96,19 @@ pub(super) fn strange(wire: Wire, mode: Mode, frames: Vec<Frame>) -> Vec<Frame> 
     mixed
 }
 
-/// A whole body with a field that nobody knows.
+/// A complete body with an unknown field.
 pub(super) fn with_unknown_field(text: &str) -> String {
     text.replacen('{', UNKNOWN_FIELD, 1)
 }
 
-/// A block of a type that nobody knows, after the only one of an echo.
+/// A block of an unknown type after the only block of an echo.
 const BLOCK: [&str; 3] = [
     r#"{"type":"content_block_start","index":1,"content_block":{"type":"hologram","hologram":{}}}"#,
     r#"{"type":"content_block_delta","index":1,"delta":{"type":"hologram_delta","light":"green"}}"#,
     r#"{"type":"content_block_stop","index":1}"#,
 ];
 
-/// What stands where a word could stand and says nothing.
+/// An event in the place of a word that says nothing.
 fn deltas(wire: Wire) -> &'static [&'static str] {
     match wire {
         Wire::OpenRouter => &[
@@ -125,7 +125,7 @@ fn deltas(wire: Wire) -> &'static [&'static str] {
     }
 }
 
-/// One event in the wire's own spelling.
+/// One event in the wire's own format.
 fn event(wire: Wire, mode: Mode, data: &str) -> Frame {
     Frame::trapping(match (wire, mode) {
         // The name of the event is the type in its data.
@@ -136,7 +136,7 @@ fn event(wire: Wire, mode: Mode, data: &str) -> Frame {
     })
 }
 
-/// True if a frame after the last word ends the reply.
+/// Whether a frame after the last word ends the reply.
 fn ends(bytes: &str) -> bool {
     ["\"message_delta\"", "\"message_stop\"", "\"finish_reason\":\"", "\"finishReason\":\""]
         .iter()

@@ -66,7 +66,7 @@ fn tools(body: &Value) -> Vec<Tool> {
     functions.filter(|function| wanted.is_none() || function.get("name") == wanted).filter_map(tool).collect()
 }
 
-/// A refusal by moderation: the metadata tells it from that of a key.
+/// A refusal by moderation. Its metadata distinguishes it from a rejected key.
 pub(super) fn moderated() -> String {
     let message = "The input was flagged by moderation";
     let metadata =
@@ -76,7 +76,7 @@ pub(super) fn moderated() -> String {
 
 /// An error body.
 pub(super) fn error(status: u16, message: &str) -> String {
-    // Failures of the model behind it carry the model's own words; refusals for want of a key or of credit do not.
+    // Failures of the model contain the model's own message; rejections for a missing key or credit do not.
     let metadata = match status {
         400 | 408 | 429 | 500..=599 => Some(json!({ "provider_name": "Simulator", "raw": message })),
         _ => None,
@@ -98,14 +98,14 @@ struct Failure<'a> {
     metadata: Option<Value>,
 }
 
-/// The usage with what this wire adds: its price, one millionth of a dollar for an input token and five for an output token, unless
-/// the usage has one of its own.
+/// The usage with the price that this wire adds: one millionth of a dollar per input token and five per output token, unless
+/// the usage has its own price.
 pub(super) fn priced(usage: SimulatedUsage) -> SimulatedUsage {
     let cost = usage.cost_micro_usd.unwrap_or(usage.input_tokens + 5 * usage.output_tokens);
     SimulatedUsage { cost_micro_usd: Some(cost), ..usage }
 }
 
-/// The reply in one piece.
+/// The complete reply.
 pub(super) fn whole(reply: &Reply) -> String {
     let calls =
         (!reply.calls.is_empty()).then(|| numbered(&reply.calls).map(|(index, call)| whole_call(index, call)).collect());
@@ -160,14 +160,14 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
     Streamed { frames, failure: stream.failing(502, "Simulated failure in mid-stream") }
 }
 
-/// A stream that holds nothing but an error.
+/// A stream that contains only an error.
 pub(super) fn failing(reply: &Reply, status: u16, message: &str) -> Vec<Frame> {
     Stream { identity: Identity::new(reply), vendor: vendor(&reply.model) }.failing(status, message)
 }
 
 const DONE: &str = "data: [DONE]\n\n";
 
-/// What stays the same in each chunk of a stream.
+/// The fields that are the same in each chunk of a stream.
 struct Stream<'a> {
     identity: Identity<'a>,
     vendor: Vendor,
@@ -222,7 +222,7 @@ impl Stream<'_> {
     }
 }
 
-/// The maker of a model; some fields are in its own words.
+/// The vendor of a model. Some fields have the vendor's own words.
 #[derive(Clone, Copy)]
 enum Vendor {
     Anthropic,
@@ -324,7 +324,7 @@ fn usage(told: SimulatedUsage) -> Usage {
     }
 }
 
-/// What identifies a reply.
+/// The ids of a reply.
 struct Identity<'a> {
     id: String,
     provider: &'static str,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// A `null` that is always there.
+/// A `null` that is always present.
 pub(super) type Null = Option<()>;
 
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ pub(super) struct ChunkChoice<'a> {
     pub(super) logprobs: Null,
 }
 
-/// OpenRouter repeats the role in each delta and sends an empty `content` where there is none.
+/// OpenRouter repeats the role in each delta and sends an empty `content` if there is none.
 #[derive(Serialize)]
 pub(super) struct Delta<'a> {
     pub(super) role: &'a str,

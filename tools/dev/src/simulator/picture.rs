@@ -1,4 +1,4 @@
-//! Pictures and documents that a request holds as base64: which kind they are, and how large.
+//! Pictures and documents that a request contains as base64: their type and size.
 
 use base64::Engine;
 use base64::alphabet;
@@ -11,7 +11,7 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const PLAIN: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const FOR_URLS: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// A picture whose head can be read.
+/// A picture whose header can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Picture {
     /// Its media type, from its bytes.
@@ -20,12 +20,12 @@ pub(super) struct Picture {
     pub(super) height: u32,
 }
 
-/// The bytes that this base64 stands for, in either alphabet.
+/// The bytes of this base64, in either alphabet.
 pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
     PLAIN.decode(text).or_else(|_| FOR_URLS.decode(text)).ok()
 }
 
-/// Reads a picture's head; `None` if the bytes are none of the four kinds that all providers take.
+/// Reads a picture's header. `None` if the bytes are not of the four types that all providers accept.
 pub(super) fn read(bytes: &[u8]) -> Option<Picture> {
     let (media_type, size) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         ("image/png", png(bytes))
@@ -42,7 +42,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Picture> {
     Some(Picture { media_type, width, height })
 }
 
-/// True if these are the bytes of a PDF; readers look for its mark in the first kilobyte.
+/// Whether these are the bytes of a PDF. Readers look for its signature in the first kilobyte.
 pub(super) fn is_pdf(bytes: &[u8]) -> bool {
     bytes.get(..1_024).unwrap_or(bytes).windows(5).any(|window| window == b"%PDF-")
 }
@@ -52,7 +52,7 @@ fn png(bytes: &[u8]) -> Option<(u32, u32)> {
     Some((big(bytes, 16, 4)?, big(bytes, 20, 4)?))
 }
 
-/// The size stands in the first segment that starts a frame.
+/// The size is in the first segment that starts a frame.
 fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut place = 2;
     loop {

@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 /// More than any client may send to the gateway.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// A request as it arrived, and the id it goes by.
+/// A request as it arrived, and its id.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) at_ms: u64,
@@ -24,13 +24,13 @@ pub(super) struct Received {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) headers: BTreeMap<String, String>,
-    /// The connection it came by.
+    /// Its connection.
     pub(super) line: Line,
     body: Bytes,
 }
 
 impl Received {
-    /// Reads the body to its end; a body that breaks off or is too long is taken as empty, which no endpoint accepts.
+    /// Reads the whole body. A body that breaks off or is too long counts as empty, which no endpoint accepts.
     pub(super) async fn read(request: Request) -> Self {
         let (head, body) = request.into_parts();
         let mut headers: BTreeMap<String, String> = BTreeMap::new();

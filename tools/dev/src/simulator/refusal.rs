@@ -1,4 +1,4 @@
-//! A request that is wrong before any script is read.
+//! Requests that are rejected before any script is read.
 
 /// A request that is answered with an error before any script is read.
 #[derive(Clone, Debug)]
@@ -8,7 +8,7 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
-/// Who speaks in an error: the provider's own API or Google's platform in front of it.
+/// The source of an error: the provider's own API, or Google's platform in front of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Own,

@@ -1,4 +1,4 @@
-//! A model's reply before any wire has seen it.
+//! A model's reply, before it is written in a wire format.
 
 use super::journal::SimulatedUsage;
 
@@ -10,14 +10,14 @@ pub(super) enum Finish {
     Length,
 }
 
-/// A tool call; the arguments are JSON text.
+/// A tool call. The arguments are JSON text.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) name: String,
     pub(super) arguments: String,
 }
 
-/// An answer before any wire has seen it.
+/// An answer, before it is written in a wire format.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) model: String,
@@ -25,16 +25,16 @@ pub(super) struct Reply {
     pub(super) thoughts: Vec<String>,
     /// The words of the answer, each with the space before it.
     pub(super) words: Vec<String>,
-    /// True if there was reasoning, told or not.
+    /// Whether there was reasoning, visible or not.
     pub(super) thought: bool,
     pub(super) calls: Vec<Call>,
-    /// True if it is of a Gemini 3, which gives its calls ids and signs even a text without reasoning.
+    /// Whether the model is a Gemini 3, which gives its calls ids and also signs text without reasoning.
     pub(super) gemini_3: bool,
-    /// The opaque signature that providers attach to reasoning and to tool calls.
+    /// The signature that providers attach to reasoning and tool calls.
     pub(super) signature: String,
     pub(super) finish: Finish,
     pub(super) usage: SimulatedUsage,
-    /// False if the script wants no word about usage.
+    /// False if the script hides the usage.
     pub(super) tells_usage: bool,
 }
 
@@ -47,7 +47,7 @@ impl Reply {
         self.thoughts.concat()
     }
 
-    /// The usage to report, if the script lets it be told.
+    /// The usage to report, unless the script hides it.
     pub(super) fn told_usage(&self) -> Option<SimulatedUsage> {
         self.tells_usage.then_some(self.usage)
     }

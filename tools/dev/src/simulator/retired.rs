@@ -1,16 +1,16 @@
-//! Models that their providers do not serve any more, and the words with which they say so.
+//! Retired models, and the error messages of their providers.
 
 use super::refusal::Refusal;
 use super::wire::Wire;
 
-/// The beginnings of names that Vertex refuses: what Google and Anthropic have retired there (docs.cloud.google.com, model lifecycle,
-/// November 2026: the 2.5 models on 2026-10-20, 3 Pro's preview in March).
+/// The name prefixes that Vertex rejects, because Google and Anthropic have retired the models there (docs.cloud.google.com,
+/// model lifecycle, November 2026: the 2.5 models on 2026-10-20, 3 Pro's preview in March).
 const ON_VERTEX: [&str; 6] =
     ["gemini-1.", "gemini-2.0-", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-3-pro-preview", "claude-3-"];
-/// What is not on `OpenRouter`'s list any more (its list of November 2026).
+/// Models that are no longer on `OpenRouter`'s list (November 2026).
 const ON_OPENROUTER: [&str; 3] = ["google/gemini-1.5-", "google/gemini-3-pro-preview", "anthropic/claude-3-"];
 
-/// Refuses a model that is retired on that wire.
+/// Rejects a model that is retired at this provider.
 pub(super) fn check(wire: Wire, model: &str) -> Result<(), Refusal> {
     let is_among = |retired: &[&str]| retired.iter().any(|start| model.starts_with(start));
     let publisher = match wire {

@@ -1,9 +1,9 @@
-//! The room that a request's own output limit leaves for a reply.
+//! Cuts a reply to the request's output limit.
 
 use super::counting::count;
 use super::reply::{Call, Finish};
 
-/// A reply on its way to its limit.
+/// A reply and its remaining tokens.
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) thoughts: Vec<String>,
@@ -13,7 +13,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Output tokens of all of it.
+    /// Output tokens of the reply.
     pub(super) fn tokens(&self) -> u64 {
         counted(&self.thoughts) + counted(&self.words) + self.call_tokens()
     }
@@ -23,7 +23,7 @@ impl Said {
         counted(&self.thoughts)
     }
 
-    /// Cuts what does not fit into so many tokens; a call is left out as a whole.
+    /// Removes what does not fit into this many tokens. A call is removed completely.
     pub(super) fn cut(mut self, limit: Option<u64>) -> Self {
         let Some(limit) = limit.filter(|limit| self.tokens() > *limit) else { return self };
         truncate(&mut self.thoughts, limit);
@@ -42,7 +42,7 @@ fn counted(pieces: &[String]) -> u64 {
     count(&pieces.concat())
 }
 
-/// Each piece holds a word at most.
+/// Each piece contains one word at most.
 fn truncate(pieces: &mut Vec<String>, words: u64) {
     pieces.truncate(usize::try_from(words).unwrap_or(usize::MAX));
 }

@@ -1,6 +1,6 @@
 //! What the simulator can do.
 //!
-//! Adding a fault is adding a variant: the compiler then asks for its name here and for its behaviour where replies are staged.
+//! To add a fault, add a variant. The compiler then requires its name here and its behaviour in `stage`.
 
 use std::time::Duration;
 
@@ -9,61 +9,61 @@ use super::settings::Settings;
 /// One scripted behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scenario {
-    /// Repeats the message of the user.
+    /// Repeats the user's message.
     Echo,
     /// Calls the first declared tool.
     Tool,
-    /// Thinks before it answers.
+    /// Reasons before it answers.
     Thinking,
     /// Fails with `status` before any other byte.
     Error { status: u16, retry_after: Option<u64> },
-    /// Breaks the connection after so many words.
+    /// Breaks the connection after this many words.
     Cut { after: usize },
-    /// Sends the wire's own error event after so many words.
+    /// Sends the wire's own error event after this many words.
     MidstreamError { after: usize },
-    /// Says nothing, not even a response head, for a while.
+    /// Sends nothing for a while, not even a response head.
     Silent { pause: Duration },
-    /// Falls silent for a while after so many words.
+    /// Pauses after this many words.
     Stall { after: usize, pause: Duration },
-    /// Never tells its usage.
+    /// Never reports usage.
     NoUsage,
     /// Answers 200 with a web page.
     Html,
     /// Answers 200 with nothing.
     Empty,
-    /// Fails with a message that must not reach anybody.
+    /// Fails with a message that the gateway must not show to the client.
     Secret,
-    /// Answers with so many words of at least so many bytes.
+    /// Answers with this many words of at least this many bytes.
     Long { words: usize, bytes: usize },
-    /// Stops in the middle for want of room.
+    /// Stops in the middle because of the output limit.
     Truncated,
     /// Breaks the connection instead of an answer.
     Reset,
-    /// Answers 200 with the wire's own error and nothing else.
+    /// Answers 200 with only the wire's own error.
     ErrorEvent { status: u16 },
-    /// Sends something that is no JSON after so many words.
+    /// Sends data that is not JSON after this many words.
     Malformed { after: usize },
     /// Sends only comments for a while after the response head.
     Comments { pause: Duration },
     /// Sends one event that is far too long.
     HugeEvent,
-    /// Mixes in what no client knows and what every client must ignore.
+    /// Adds unknown content, which every client must ignore.
     Strange,
-    /// Fails so many percent of the requests, always the same ones for the same seed.
+    /// Fails this percentage of requests, always the same ones for the same seed.
     Flaky { percent: u64, seed: u64 },
-    /// Comes to its end without having said anything.
+    /// Ends without any content.
     NoAnswer,
-    /// Ends with a tool call that the model got wrong, after so many words.
+    /// Ends with an invalid tool call after this many words.
     BrokenCall { after: usize },
     /// Answers with one JSON body, streamed or not.
     Json,
-    /// Refuses the request by moderation.
+    /// Rejects the request by moderation.
     Moderated,
-    /// Closes the connection after an answer that does not announce it.
+    /// Closes the connection after the answer without announcing it.
     Close,
-    /// Reports the dearest usage that the body allows, with so many percent of the output.
+    /// Reports the most expensive usage that the body allows, with this percentage of the output.
     Dearest { percent: u64 },
-    /// Refuses what the real provider refuses, and else plays a loop of so many tool results, the first few at once.
+    /// Rejects what the real provider rejects; otherwise plays a loop of this many tool results, with the first few at once.
     Strict { steps: usize, parallel: usize },
 }
 

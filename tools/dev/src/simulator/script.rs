@@ -1,4 +1,4 @@
-//! What a message tells the simulator to do: markers, `[[sim:NAME key=value key=value]]`, of which the first that applies decides.
+//! What a message tells the simulator to do: markers `[[sim:NAME key=value key=value]]`. The first one that applies is used.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use super::settings::Settings;
 use super::turns::Turns;
 use super::wire::Wire;
 
-/// What one request is answered with.
+/// The instructions for one answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Script {
     pub(super) scenario: Scenario,
     /// Names the journal's rows.
     pub(super) label: Option<String>,
-    /// The pause before each streamed word, where the simulator's own does not hold.
+    /// The pause before each streamed word, if it differs from the simulator's own.
     pub(super) pace: Option<Duration>,
-    /// How many of the input tokens are reported as read from a cache.
+    /// The number of input tokens that are reported as read from a cache.
     pub(super) cached: u64,
-    /// The status with which a flaky provider fails this very request.
+    /// The status with which a flaky provider fails this request.
     pub(super) failure: Option<u16>,
     /// The session that a strict loop plays.
     pub(super) session: Option<String>,
 }
 
-/// One marker as it is written.
+/// One marker as written.
 #[derive(Clone, Debug)]
 struct Marker<'a> {
     text: &'a str,
@@ -33,16 +33,16 @@ struct Marker<'a> {
     pace: Option<Duration>,
     cached: u64,
     session: Option<&'a str>,
-    /// The only wire on which it applies.
+    /// The only wire to which it applies.
     on: Option<Wire>,
-    /// How many requests it applies to.
+    /// The number of requests to which it applies.
     times: Option<u64>,
 }
 
 impl Script {
-    /// The script of a conversation: that of the last user text, or else the last one before it if it is a strict one, because a loop
-    /// of tool calls must stay strict when the client puts texts of its own between the results. The error says what is wrong with
-    /// a marker.
+    /// The script of a conversation: that of the last user text. If that has none and an earlier script is strict, the
+    /// strict one stays active, because clients add texts of their own between the results of a tool loop. The error says
+    /// what is wrong with a marker.
     pub(super) fn of(text: &str, marked: &str, wire: Wire, turns: &Turns) -> Result<Self, String> {
         if !has_marker(text) {
             let markers = markers(marked).unwrap_or_default();
@@ -54,7 +54,7 @@ impl Script {
         Self::select(text, wire, turns)
     }
 
-    /// The script of a text: its first marker that applies; an echo if none does.
+    /// The script of a text: its first marker that applies. If none applies, an echo.
     fn select(text: &str, wire: Wire, turns: &Turns) -> Result<Self, String> {
         let markers = markers(text)?;
         let label = label(&markers);

@@ -12,25 +12,25 @@ use tokio::time::sleep;
 use super::connection::Line;
 use super::journal::{Row, SimulatedUsage};
 
-/// One thing that happens while a body is sent.
+/// One step of sending a body.
 #[derive(Debug)]
 pub(super) enum Step {
     Pause(Duration),
-    /// One HTTP chunk, and the usage it tells.
+    /// One HTTP chunk, and the usage that it reports.
     Send(Bytes, Option<SimulatedUsage>),
-    /// The same chunk so many times, with a pause before each.
+    /// The same chunk this many times, with a pause before each.
     Repeat {
         bytes: Bytes,
         pause: Duration,
         times: usize,
     },
-    /// The connection breaks; before the first chunk that means that not even the head is sent.
+    /// The connection breaks. Before the first chunk, not even the head is sent.
     Break,
-    /// The connection is closed as soon as the answer has been sent.
+    /// The connection is closed after the answer.
     HangUp,
 }
 
-/// The body that these steps make; the row learns what is handed over.
+/// The body of these steps. The row records what is sent.
 pub(super) fn body(steps: Vec<Step>, row: Row, line: Line) -> Body {
     if steps.is_empty() {
         row.finish();
@@ -42,7 +42,7 @@ pub(super) fn body(steps: Vec<Step>, row: Row, line: Line) -> Body {
     }))
 }
 
-/// A body on its way.
+/// A body that is being sent.
 struct Sending {
     steps: VecDeque<Step>,
     row: Row,
@@ -50,7 +50,7 @@ struct Sending {
 }
 
 impl Sending {
-    /// The next chunk, after whatever comes before it.
+    /// The next chunk, after the steps before it.
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             match self.steps.pop_front() {
@@ -76,7 +76,7 @@ impl Sending {
         }
     }
 
-    /// Notes the end with the last chunk.
+    /// Records the end with the last chunk.
     fn handed(&self, bytes: Bytes) -> Bytes {
         if self.steps.iter().all(|step| matches!(step, Step::HangUp)) {
             self.row.finish();

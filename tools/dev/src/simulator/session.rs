@@ -1,4 +1,4 @@
-//! Sessions: what a model says reply by reply, as a test wrote it, so that a real client can be led through a task with its own tools.
+//! Sessions: the replies of a model as a test wrote them, so that a real client can work through a task with its own tools.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ struct SessionCall {
     arguments: Map<String, Value>,
 }
 
-/// What is said to one request of a session.
+/// The reply to one request of a session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turn {
     pub(super) calls: Vec<Call>,
@@ -36,8 +36,9 @@ pub(super) struct Turn {
 }
 
 impl Session {
-    /// The reply that follows the results of tools which the conversation holds; the last one again after the end. Clients also ask
-    /// beside the task, for a title for example, and declare no tools then, or others: such a request is told what is missing.
+    /// The reply after the tool results that the conversation contains. After the end it is the last reply again. Clients
+    /// also send other requests, for example for a title, with no tools or with other tools; the reply to those says which
+    /// tools are missing.
     pub(super) fn turn(&self, request: &ModelRequest) -> Turn {
         let mut answered = 0;
         let next = self.0.iter().find(|reply| {

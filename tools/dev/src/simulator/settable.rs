@@ -7,17 +7,17 @@ use super::aws::AwsCredentials;
 use super::listing::ListSize;
 use super::session::Session;
 
-/// The only key that the `OpenRouter` side accepts, until it is set anew.
+/// The only key that the `OpenRouter` side accepts, until it is changed.
 pub const OPENROUTER_KEY: &str = "sk-or-simulated";
 
-/// What holds until somebody sets it anew. Clones share it.
+/// The current settings. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settable(Arc<Mutex<Values>>);
 
-/// The values themselves.
+/// The values.
 #[derive(Debug)]
 pub(super) struct Values {
-    /// Each key that was accepted at some time; only the last one is now.
+    /// All keys that were ever accepted. Only the last one is accepted now.
     pub(super) openrouter_keys: Vec<String>,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) aws: AwsCredentials,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::wire::Wire;
 
-/// The `key=value` pairs that nobody has asked for yet.
+/// The `key=value` pairs that have not been read yet.
 pub(super) struct Settings<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Settings<'a> {
@@ -18,7 +18,7 @@ impl<'a> Settings<'a> {
         Ok((name, Self(pairs)))
     }
 
-    /// The value as it stands.
+    /// The value as written.
     pub(super) fn text(&mut self, key: &str) -> Option<&'a str> {
         self.0.remove(key)
     }
@@ -32,7 +32,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The first setting that nobody knows.
+    /// The first unknown setting.
     pub(super) fn rest(&self) -> Option<&'a str> {
         self.0.keys().next().copied()
     }
@@ -46,7 +46,7 @@ impl<'a> Settings<'a> {
     }
 
     pub(super) fn count(&mut self, key: &str) -> Result<Option<usize>, String> {
-        // A million words is far more than any test needs and still fits into memory.
+        // A million words is more than any test needs and fits into memory.
         match self.number(key)? {
             Some(number) => match usize::try_from(number) {
                 Ok(count) if count <= 1_000_000 => Ok(Some(count)),

@@ -1,5 +1,5 @@
-//! The signatures that the simulator attaches to its reasoning and to its calls. They say who issued them for what, so that a
-//! request that brings one back can be checked without any memory of the reply.
+//! The signatures of the simulator's reasoning and calls. They name the model and the position, so that a later request can
+//! be checked without storing the reply.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::wire::Wire;
 
 const PREFIX: &str = "sim-signature:";
-/// Real signatures are far longer than ids, and gateways fail where they are put into fields for ids. This makes 600 letters.
+/// Real signatures are far longer than ids, and gateways fail if they put them into id fields. This makes 600 letters.
 const LENGTH: usize = 450;
 const FILLING: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -19,17 +19,17 @@ pub(super) struct Issued {
     pub(super) step: usize,
 }
 
-/// The signature of the reply that follows so many tool results.
+/// The signature of the reply after this many tool results.
 pub(super) fn issue(wire: Wire, model: &str, step: usize) -> String {
     written(wire.name(), model, step)
 }
 
-/// What this signature was issued for; `None` if it is not the simulator's or not as it was issued.
+/// What this signature was issued for; `None` if it is not the simulator's or was changed.
 pub(super) fn read(signature: &str) -> Option<Issued> {
     let bytes = STANDARD.decode(signature).ok()?;
     let text = std::str::from_utf8(&bytes).ok()?;
     let (wire, rest) = text.strip_prefix(PREFIX)?.split_once(':')?;
-    // A model's name may hold colons.
+    // A model's name may contain colons.
     let (rest, _) = rest.rsplit_once(':')?;
     let (model, step) = rest.rsplit_once(':')?;
     let step = step.parse().ok()?;
@@ -37,18 +37,18 @@ pub(super) fn read(signature: &str) -> Option<Issued> {
 }
 
 impl Issued {
-    /// True if the signature is of this very model, over whichever provider.
+    /// Whether the signature is of this model, at any provider.
     pub(super) fn is_of(&self, model: &str) -> bool {
         bare(&self.model) == bare(model)
     }
 
-    /// True if the signature is of a model of Anthropic: they read each other's.
+    /// Whether the signature is of a model of Anthropic. They read each other's.
     pub(super) fn is_of_claude(&self) -> bool {
         bare(&self.model).starts_with("claude")
     }
 }
 
-/// A model's name without what providers put around it.
+/// A model's name without the provider's prefix and suffix.
 fn bare(model: &str) -> String {
     let name = model.rsplit('/').next().unwrap_or(model);
     name.split(['@', ':']).next().unwrap_or(name).replace('.', "-")

@@ -1,4 +1,4 @@
-//! Checks signatures of AWS, version 4, by computing them again from AWS's public description.
+//! Checks AWS signatures, version 4, by computing them from AWS's public description.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use ring::hmac;
 use super::aws::AwsCredentials;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// How far the signature's time may be away, in seconds.
+/// Maximum difference between the signature's time and now, in seconds.
 const WINDOW: i64 = 15 * 60;
 
 /// What was signed.
@@ -26,7 +26,7 @@ pub(super) struct Signed<'a> {
     pub(super) payload: &'a [u8],
 }
 
-/// Why a signature does not hold: AWS's name for the error, and a message.
+/// Why a signature is invalid: AWS's name for the error, and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) kind: &'static str,
@@ -45,8 +45,8 @@ struct Authorization<'a> {
 }
 
 impl Signed<'_> {
-    /// Checks the signature for this service at this time, and returns the region that it is for. Signed must be the host, each
-    /// `x-amz-` header and these `others`.
+    /// Checks the signature for this service at this time, and returns its region. The host, each `x-amz-` header and these
+    /// `others` must be signed.
     pub(super) fn check(
         &self,
         service: &str,
@@ -100,7 +100,7 @@ impl Signed<'_> {
         let names: Vec<&str> = signed.split(';').collect();
         ensure(names.is_sorted(), INVALID, "The signed headers are not in order.")?;
         let amazon = self.headers.keys().map(String::as_str).filter(|name| name.starts_with("x-amz-"));
-        // What only tells who asks may be added after the signature.
+        // Parameters that only identify the caller may be added after signing.
         let amazon = amazon.filter(|name| *name != "x-amz-user-agent");
         let mut needed = ["host", "x-amz-date"].into_iter().chain(others.iter().copied()).chain(amazon);
         if let Some(name) = needed.find(|name| !names.contains(name)) {
@@ -112,7 +112,7 @@ impl Signed<'_> {
         }
     }
 
-    /// The signature as it should be.
+    /// The expected signature.
     fn signature(&self, authorization: Authorization<'_>, secret: &str) -> String {
         let Authorization { date, region, service, signed_headers, .. } = authorization;
         let scope = format!("{date}/{region}/{service}/aws4_request");
@@ -130,7 +130,7 @@ impl Signed<'_> {
         let mut text = format!("{}\n{path}\n{}\n", self.method, pairs.join("&"));
         for name in signed_headers.split(';') {
             let words: Vec<&str> = self.header(name).split_whitespace().collect();
-            // Writing into a string never fails.
+            // Writing to a string never fails.
             let _ = writeln!(text, "{name}:{}", words.join(" "));
         }
         format!("{text}\n{signed_headers}\n{}", hash(self.payload))

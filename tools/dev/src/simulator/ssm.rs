@@ -1,4 +1,4 @@
-//! AWS's parameter store, as far as secrets are read from it.
+//! AWS's parameter store, limited to reading secrets.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -102,7 +102,7 @@ impl Simulator {
     }
 }
 
-/// What somebody gets who does not ask for decryption: nothing of the value is in it.
+/// The value without decryption. It contains nothing of the secret.
 fn ciphertext(name: &str) -> String {
     STANDARD.encode(format!("still encrypted: {name}").repeat(4))
 }
@@ -115,7 +115,7 @@ pub(super) mod tests {
     use super::super::sigv4::tests::sign;
     use super::*;
 
-    /// The headers of a signed `GetParameter` request, but for the host.
+    /// The headers of a signed `GetParameter` request, without the host.
     pub(crate) fn headers(host: &str, credentials: &AwsCredentials, body: &str) -> BTreeMap<String, String> {
         let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let mut names = "content-type;host;x-amz-date".to_owned();

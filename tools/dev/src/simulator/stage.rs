@@ -1,4 +1,4 @@
-//! Turns a reply and a script into what is to happen on the connection: pauses, chunks, a break.
+//! Turns a reply and a script into steps on the connection: pauses, chunks, a break.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::script::Script;
 use super::sending::Step;
 use super::{odd, text};
 
-/// A whole answer, ready to be sent.
+/// A complete answer, ready to send.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -23,7 +23,7 @@ pub(super) struct Answer {
     pub(super) steps: Vec<Step>,
 }
 
-/// The request's own facts that an answer needs.
+/// The facts of the request that an answer needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cue<'a> {
     /// The pause before each word.
@@ -37,13 +37,13 @@ const SECRET: &str = "Simulated failure for key sk-or-leaked and https://interna
 const PAGE: &str = "<!doctype html>\n<html><head><title>Simulator</title></head><body><h1>Not the API</h1></body></html>\n";
 
 impl Answer {
-    /// An answer in one piece.
+    /// A complete answer that is not streamed.
     pub(super) fn plain(status: u16, body: String) -> Self {
         let steps = vec![Step::Send(Bytes::from(body), None)];
         Self { status, content_type: JSON, retry_after: None, silence: Duration::ZERO, steps }
     }
 
-    /// What the script makes of the request.
+    /// Applies the script to the request.
     pub(super) fn to(request: &ModelRequest, script: &Script, cue: Cue<'_>) -> Self {
         let wire = request.wire;
         match script.scenario {
@@ -95,7 +95,7 @@ impl Answer {
         }
     }
 
-    /// An error answer; a caller that reads an array gets its error in one.
+    /// An error answer. A caller that reads an array receives its error in an array.
     fn refused(request: &ModelRequest, status: u16, body: String) -> Self {
         match request.mode {
             Mode::Array => Self::plain(status, format!("[{body}]")),
@@ -103,7 +103,7 @@ impl Answer {
         }
     }
 
-    /// A success by its head, an error by its body.
+    /// A success status with an error as the body.
     fn failing(request: &ModelRequest, script: &Script, status: u16, cue: Cue<'_>) -> Self {
         let message = if status == 529 { "Overloaded".to_owned() } else { format!("Simulated error {status}") };
         if request.mode == Mode::Events {
@@ -157,7 +157,7 @@ impl Answer {
     }
 }
 
-/// What the journal shows as the status of an answer that has none.
+/// The status in the journal for an answer that has none.
 const NO_STATUS: u16 = 0;
 const HUGE_CHUNK: usize = 64 * 1024;
 /// Together 64 MiB.
@@ -166,7 +166,7 @@ const HUGE_CHUNKS: usize = 1024;
 const BETWEEN_COMMENTS: Duration = Duration::from_millis(20);
 const COMMENT: &[u8] = b": still here\n\n";
 
-/// A break right after a chunk could overtake it: the server writes out what it holds only when the body makes it wait.
+/// A break directly after a chunk could overtake it, because the server flushes only when the body makes it wait.
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
 
 fn content_type(mode: Mode) -> &'static str {
@@ -176,7 +176,7 @@ fn content_type(mode: Mode) -> &'static str {
     }
 }
 
-/// A reply in one piece has no words on the wire: faults that count words strike in its middle.
+/// A reply that is not streamed has no words. Faults that count words act in its middle.
 fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<Step> {
     if scenario == Scenario::Strange {
         return vec![Step::Send(Bytes::from(odd::with_unknown_field(&body)), told)];
@@ -226,7 +226,7 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
         }
         Scenario::NoAnswer => {
             frames.truncate(place_after(&frames, 0));
-            // Claude's first word comes in a block; without one there is none.
+            // Claude's first word is inside a block. Without a block there is no word.
             frames.retain(|frame| !frame.bytes.contains("content_block_start"));
             frames.extend(failure);
             paced(frames, pace)
@@ -289,7 +289,7 @@ fn paced(frames: Vec<Frame>, pace: Duration) -> Vec<Step> {
     steps
 }
 
-/// The place right after so many words; after the last word if there are fewer.
+/// The position after this many words; after the last word if there are fewer.
 fn place_after(frames: &[Frame], words: usize) -> usize {
     let places: Vec<usize> =
         frames.iter().enumerate().filter(|(_, frame)| frame.kind == FrameKind::Word).map(|(place, _)| place).collect();

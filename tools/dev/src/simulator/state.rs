@@ -1,4 +1,4 @@
-//! The simulator: what it remembers, how it answers a request, and what can be set while it runs.
+//! The simulator: its memory, its answers, and its settings.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// A simulator that pauses so long before each streamed word, unless a script says otherwise.
+    /// A simulator with this pause before each streamed word, unless a script has its own.
     pub fn new(pace: Duration) -> Self {
         Self {
             pace,
@@ -47,12 +47,12 @@ impl Simulator {
         }
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
-    /// Journals a request to a model and answers it.
+    /// Records a request to a model and answers it.
     pub(super) async fn answer(&self, received: Received, mut request: ModelRequest) -> Response {
         let wire = request.wire;
         let script = Script::of(&request.user_text, &request.marked_text, wire, &self.turns)
@@ -92,7 +92,7 @@ impl Simulator {
         response
     }
 
-    /// Journals a wrong request and says what is wrong with it.
+    /// Records an invalid request and answers with the error.
     pub(super) fn refuse(&self, received: &Received, wire: Wire, refusal: &Refusal) -> Response {
         let Refusal { status, shape, message } = refusal;
         let body = match shape {
@@ -118,7 +118,7 @@ impl Simulator {
         }
     }
 
-    /// The row's columns that are the same for each kind of request.
+    /// The row's columns that are the same for all kinds of request.
     fn entry(&self, received: &Received) -> Entry {
         let mut headers = received.headers.clone();
         if let Some(value) = headers.get_mut("authorization")
@@ -136,44 +136,44 @@ impl Simulator {
         }
     }
 
-    /// True if this `authorization` value is the simulator's own.
+    /// Whether this `authorization` value is the simulator's own.
     fn knows(&self, authorization: &str) -> bool {
         self.knows_key(authorization) || self.tokens.know(authorization)
     }
 }
 
 impl Simulator {
-    /// The HTTP status of the token, STS and impersonation endpoints from now on; 200 lets them work again.
+    /// Sets the HTTP status of the token, STS and impersonation endpoints. 200 means that they work.
     pub fn set_token_status(&self, status: u16) {
         self.tokens.set_failure((status != 200).then_some(status));
     }
 
-    /// Refuses all tokens that were given out so far, with 401, wherever they are used.
+    /// Rejects all tokens issued so far, with 401.
     pub fn revoke_tokens(&self) {
         self.tokens.revoke();
     }
 
-    /// How many seconds the tokens live that are given out from now on.
+    /// Sets the lifetime of new tokens, in seconds.
     pub fn set_token_lifetime(&self, seconds: u64) {
         self.tokens.set_lifetime(seconds);
     }
 
-    /// Puts a secret into the parameter store.
+    /// Stores a secret in the parameter store.
     pub fn set_parameter(&self, name: impl Into<String>, value: impl Into<String>) {
         self.settable.values().parameters.insert(name.into(), value.into());
     }
 
-    /// The only key that the `OpenRouter` side accepts from now on.
+    /// Sets the only key that the `OpenRouter` side accepts.
     pub fn set_openrouter_key(&self, key: impl Into<String>) {
         self.settable.values().openrouter_keys.push(key.into());
     }
 
-    /// What `OpenRouter`'s public list of models has from now on.
+    /// Sets the content of `OpenRouter`'s public list of models.
     pub fn set_list_size(&self, size: ListSize) {
         self.settable.values().list_size = size;
     }
 
-    /// What a session says from now on.
+    /// Stores a session.
     pub(super) fn set_session(&self, name: String, session: Session) {
         self.settable.values().sessions.insert(name, session);
     }
@@ -182,7 +182,7 @@ impl Simulator {
         self.settable.values().list_size
     }
 
-    /// The credentials with which requests to the parameter store, and for federated tokens, must be signed from now on.
+    /// Sets the credentials with which requests to the parameter store and for federated tokens must be signed.
     pub fn set_aws_credentials(&self, credentials: AwsCredentials) {
         self.settable.values().aws = credentials;
     }
@@ -195,20 +195,20 @@ impl Simulator {
         self.settable.values().parameters.get(name).cloned()
     }
 
-    /// True if this `authorization` value is the key that is accepted now.
+    /// Whether this `authorization` value is the current key.
     pub(super) fn accepts_key(&self, authorization: &str) -> bool {
         let key = authorization.strip_prefix("Bearer ");
         self.settable.values().openrouter_keys.last().is_some_and(|accepted| key == Some(accepted))
     }
 
-    /// True if this `authorization` value is a key that was accepted at some time.
+    /// Whether this `authorization` value is an earlier key.
     pub(super) fn knows_key(&self, authorization: &str) -> bool {
         let key = authorization.strip_prefix("Bearer ");
         self.settable.values().openrouter_keys.iter().any(|known| key == Some(known))
     }
 }
 
-/// Journals a request to a path that nobody serves and answers it.
+/// Records a request to an unknown path and answers it.
 pub(super) fn unknown(simulator: &Simulator, received: &Received) -> Response {
     let body = gemini::error(404, "The requested URL was not found on this simulator.");
     let row = simulator.journal.begin(simulator.refused("unknown", 404, received));

@@ -15,14 +15,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{OPENROUTER_KEY, Simulator, token};
 
-/// What came back, as far as it came.
+/// What the client received, complete or not.
 struct Reply {
     status: u16,
     head: String,
     body: String,
     /// The sizes of the HTTP chunks, in order.
     chunks: Vec<usize>,
-    /// True if the body came to its proper end.
+    /// Whether the body ended properly.
     complete: bool,
 }
 
@@ -31,7 +31,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap_or_else(|wrong| panic!("{wrong}: {}", self.body))
     }
 
-    /// The JSON of each server-sent event; `[DONE]` is left out.
+    /// The JSON of each server-sent event, without `[DONE]`.
     fn events(&self) -> Vec<Value> {
         let data = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
         data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
@@ -44,7 +44,7 @@ struct Stand {
     host: String,
 }
 
-/// Runs a test against a simulator of its own.
+/// Runs a test against its own simulator.
 async fn with_simulator<F: Future<Output = ()>>(test: impl FnOnce(Stand) -> F) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stand = Stand { simulator: Simulator::new(Duration::ZERO), host: listener.local_addr().unwrap().to_string() };
@@ -83,7 +83,7 @@ impl Stand {
         self.send(&vertex_line(target), &headers, body).await
     }
 
-    /// Waits until the simulator has been asked under this label.
+    /// Waits until the simulator has received a request with this label.
     async fn begun(&self, label: &str) {
         while self.simulator.journal().entries(label).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -108,7 +108,7 @@ async fn write(socket: &TcpStream, mut bytes: &[u8]) {
     }
 }
 
-/// Reads to the end; a broken connection is an end too, what came before it counts.
+/// Reads to the end. After a broken connection, it returns what arrived.
 async fn read(socket: &TcpStream) -> Vec<u8> {
     let (mut bytes, mut piece) = (Vec::new(), vec![0; 65_536]);
     loop {

@@ -1,4 +1,4 @@
-//! What the simulator says: the same request always gives the same words.
+//! The text of the simulator's answers. The same request always gives the same words.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ use super::wire::Wire;
 const ECHO_LIMIT: usize = 2_000;
 const THOUGHT: &str = "The user wants an answer. I shall say who I am and repeat the question.";
 
-/// The reply that the script asks for.
+/// The reply for the script.
 pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
     let scenario = script.scenario;
     let calls = request.turn.as_ref().map_or_else(|| calls(request, scenario), |turn| turn.calls.clone());
@@ -33,7 +33,7 @@ pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
     let said = said.cut(request.dearest.map(|usage| usage.output_tokens).or(request.output_limit));
     let usage = usage(request, script, &said);
     let Said { thoughts, words, calls, finish } = said;
-    // What reports all that is allowed has come to its limit, however few words it says.
+    // A reply that reports all allowed tokens has reached its limit, although it has fewer words.
     let full = scenario == Scenario::Dearest { percent: 100 };
     let strict = matches!(scenario, Scenario::Strict { .. });
     let gemini_3 = strict && request.wire == Wire::Gemini && request.model.starts_with("gemini-3");
@@ -51,7 +51,7 @@ pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
     }
 }
 
-/// What is counted, or the dearest that is allowed.
+/// The counted usage, or the most expensive one that is allowed.
 fn usage(request: &ModelRequest, script: &Script, said: &Said) -> SimulatedUsage {
     let (output_tokens, reasoning_tokens) = (said.tokens(), said.thought_tokens());
     if let Some(dearest) = request.dearest {
@@ -68,7 +68,7 @@ fn usage(request: &ModelRequest, script: &Script, said: &Said) -> SimulatedUsage
     }
 }
 
-/// The text in pieces of one word each; together they are the text, spaces and line ends included.
+/// The text in pieces of one word each. Joined, they are the text, with all white space.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut word_seen = false;
@@ -111,7 +111,8 @@ fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
     format!("Hello from the simulator. I stand in for {} over the {wire} wire. {verb}: \"{echo}\"", request.model)
 }
 
-/// The calls of a reply: in a strict loop several at first and then one after the other, else one that is answered at once.
+/// The calls of a reply. A strict loop makes several at first and then one at a time; otherwise one call that is answered at
+/// once.
 fn calls(request: &ModelRequest, scenario: Scenario) -> Vec<Call> {
     let number = if let Scenario::Strict { steps, parallel } = scenario {
         let at_once = if request.tool_results == 0 { parallel } else { 1 };
@@ -122,7 +123,7 @@ fn calls(request: &ModelRequest, scenario: Scenario) -> Vec<Call> {
     request.tools.iter().cycle().take(number).map(call).collect()
 }
 
-/// Whether the reply begins with reasoning; most scenarios do not care what the request asks for.
+/// Whether the reply starts with reasoning. Most scenarios ignore what the request asks for.
 fn thinking(request: &ModelRequest, scenario: Scenario) -> Thinking {
     if matches!(scenario, Scenario::Strict { .. }) {
         request.thinking
@@ -141,8 +142,8 @@ fn strict_thought(step: usize) -> String {
     format!("I have the results of {step} calls so far and shall see what comes next.")
 }
 
-/// True if the reply after so many tool results may have reasoned in these words. Providers that sign their reasoning take it back
-/// without its text too.
+/// Whether the reply after this many tool results may have reasoning with this text. Providers that sign their reasoning
+/// also accept it without its text.
 pub(super) fn is_thought(text: &str, step: usize) -> bool {
     text.is_empty() || text == THOUGHT || text == strict_thought(step)
 }
@@ -151,7 +152,7 @@ fn call(tool: &Tool) -> Call {
     Call { name: tool.name.clone(), arguments: minimal(&tool.schema, &tool.schema, 0).to_string() }
 }
 
-/// The smallest value a schema allows, as far as a stand-in needs to know: required properties, first choices, zeros.
+/// The smallest value that a schema allows, as far as a simulator needs it: required properties, first choices, zeros.
 fn minimal(schema: &Value, root: &Value, depth: u8) -> Value {
     // A schema may refer to itself.
     if depth > 8 {

@@ -1,4 +1,4 @@
-//! Google's token endpoint: takes an assertion signed with the throw-away key of a service account.
+//! Google's token endpoint. It accepts an assertion signed with the test key of a service account.
 
 use anyhow::{Context, anyhow, ensure};
 use axum::extract::Query;
@@ -18,7 +18,7 @@ const KEY_FILE: &str = include_str!("throwaway-key.pem");
 /// The only service account.
 pub(super) const EMAIL: &str = "simulator@simulated-project.iam.gserviceaccount.com";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// What every token must be good for.
+/// The scope that every token must have.
 pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// A Google service-account key file whose `token_uri` is the simulator at this origin (such as `http://127.0.0.1:4000`).
@@ -77,7 +77,7 @@ struct Claims {
 
 /// Reads a form.
 pub(super) fn form<T: DeserializeOwned>(form: &str) -> anyhow::Result<T> {
-    // A form is spelled like a query string, and axum can read one of those without a request around it.
+    // A form is encoded like a query string, which axum can read without a request.
     let uri: Uri = format!("/?{form}").parse().context("The body is not a form")?;
     let Query(form) = Query::<T>::try_from_uri(&uri).context("The form lacks a field")?;
     Ok(form)
@@ -97,7 +97,7 @@ pub(super) fn check(host: &str, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The claims of an assertion whose signature is right.
+/// The claims of an assertion with a valid signature.
 fn verified(assertion: &str) -> anyhow::Result<Claims> {
     let (signed, signature) = assertion.rsplit_once('.').context("Invalid JWT: not three parts")?;
     let (header, claims) = signed.split_once('.').context("Invalid JWT: not three parts")?;
@@ -128,7 +128,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A signed token request for the simulator at `host`, valid for so many seconds.
+    /// A signed token request for the simulator at `host`, valid for this many seconds.
     pub(crate) fn form(host: &str, seconds: i64) -> String {
         let now = Timestamp::now().as_second();
         let claims = format!(

@@ -1,4 +1,4 @@
-//! The access tokens given out so far, and how the endpoints that give them out are told to behave.
+//! The access tokens that were issued, and the settings of the endpoints that issue them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,29 +15,29 @@ pub(super) enum TokenKind {
     Federated,
 }
 
-/// The tokens given out so far. Clones share them.
+/// The issued tokens. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tokens(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     issued: HashMap<String, Issued>,
-    /// The status with which the endpoints fail, if they are to.
+    /// The status with which the endpoints fail, if set.
     failure: Option<u16>,
-    /// How many seconds new tokens live, where the endpoints' own rule does not hold.
+    /// The lifetime of new tokens in seconds, if it differs from the endpoints' own.
     lifetime: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Issued {
     kind: TokenKind,
-    /// `None` if it is too far away to be told.
+    /// `None` if it is too far away to be represented.
     ends: Option<Instant>,
     revoked: bool,
 }
 
 impl Tokens {
-    /// A new token that lives so many seconds, unless all new tokens live otherwise; and how long it lives.
+    /// A new token with this lifetime, unless a lifetime is set for all new tokens; and its lifetime.
     pub(super) fn issue(&self, kind: TokenKind, seconds: u64) -> (String, u64) {
         let token = format!("ya29.sim-{}", ids::random(64));
         let mut state = self.state();
@@ -47,22 +47,22 @@ impl Tokens {
         (token, seconds)
     }
 
-    /// True if this `authorization` value is a token from here that is still good for the models.
+    /// Whether this `authorization` value is a valid token for the models.
     pub(super) fn accept(&self, authorization: &str) -> bool {
         self.valid(authorization).is_some()
     }
 
-    /// True if this `authorization` value is a token that buys one of a service account.
+    /// Whether this `authorization` value is a token that can be exchanged for a service account's.
     pub(super) fn accept_federated(&self, authorization: &str) -> bool {
         self.valid(authorization) == Some(TokenKind::Federated)
     }
 
-    /// True if this `authorization` value was given out here, good or not.
+    /// Whether this `authorization` value was issued here, valid or not.
     pub(super) fn know(&self, authorization: &str) -> bool {
         bearer(authorization).is_some_and(|token| self.state().issued.contains_key(token))
     }
 
-    /// The status with which the endpoints fail, if they are to.
+    /// The status with which the endpoints fail, if set.
     pub(super) fn failure(&self) -> Option<u16> {
         self.state().failure
     }

@@ -1,34 +1,34 @@
-//! The texts of a conversation, as far as the simulator needs them.
+//! The texts of a conversation that the simulator needs.
 
 use super::marker::has_marker;
 
-/// The texts of a conversation, told message by message.
+/// The texts of a conversation, added message by message.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
-    /// The size of all of them.
+    /// The size of all texts.
     pub(super) bytes: usize,
-    /// The text of the last user message that has any.
+    /// The text of the last user message that has text.
     pub(super) user_text: String,
     /// The text of the last user message that has a marker.
     pub(super) marked_text: String,
-    /// What the tools answered, if the last message says that.
+    /// The tool results, if the last message has any.
     pub(super) tool_result: Option<String>,
-    /// How many results of tools the whole conversation holds.
+    /// The number of tool results in the whole conversation.
     pub(super) tool_results: usize,
 }
 
 impl Transcript {
-    /// Text of the system or of the assistant: it only counts.
+    /// Text of the system or the assistant, which is only counted.
     pub(super) fn other(&mut self, texts: &[&str]) {
         self.tool_result = None;
         self.count(texts);
     }
 
-    /// A message of the user.
+    /// A user message.
     pub(super) fn user(&mut self, texts: &[&str]) {
         self.tool_result = None;
         self.count(texts);
-        // Clients append reminders of their own to what the user typed, so the marker may not be in the last part.
+        // Clients append reminders to the user's text, so the marker may not be in the last part.
         let marked = texts.iter().rev().find(|text| has_marker(text));
         if let Some(text) = marked {
             (*text).clone_into(&mut self.marked_text);
@@ -38,8 +38,8 @@ impl Transcript {
         }
     }
 
-    /// A message of tool results, perhaps with text beside them. Unless that text has a marker of its own, the script of the
-    /// user text that led to the call stays in force.
+    /// A message of tool results, perhaps with additional text. Unless that text has a marker, the script of the user text
+    /// that led to the call stays active.
     pub(super) fn results(&mut self, results: &[String], texts: &[&str]) {
         self.count(texts);
         self.tool_results += results.len();

@@ -1,4 +1,4 @@
-//! What the simulator remembers of its markers: how often each one has struck.
+//! Counts how often each marker has been used.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,10 +7,10 @@ use ring::digest::{SHA256, digest};
 
 use super::wire::Wire;
 
-/// The statuses of a flaky provider, one after the other.
+/// The statuses of a flaky provider, in order.
 const FAILURES: [u16; 5] = [500, 502, 503, 529, 429];
 
-/// How many requests each marker has had, by label, marker and wire. Clones share the same counts.
+/// The number of requests of each marker, by label, marker and wire. Clones share the same counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turns(Arc<Mutex<BTreeMap<Key, u64>>>);
 
@@ -18,7 +18,7 @@ pub(super) struct Turns(Arc<Mutex<BTreeMap<Key, u64>>>);
 type Key = (String, String, &'static str);
 
 impl Turns {
-    /// The number of earlier requests of this marker, and counts this one; `None` if there have been so many already.
+    /// Counts this request and returns the number of earlier requests of this marker; `None` if the marker is used up.
     pub(super) fn take(&self, label: &str, marker: &str, wire: Wire, limit: u64) -> Option<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry((label.to_owned(), marker.to_owned(), wire.name())).or_default();
@@ -30,8 +30,8 @@ impl Turns {
         Some(earlier)
     }
 
-    /// The status with which a flaky provider fails this request, if it does. The wire is part of the hash, or else a gateway that
-    /// falls back from one provider to the next would meet the same fate at each.
+    /// The status with which a flaky provider fails this request, if it does. The wire is part of the hash. Otherwise all
+    /// providers to which a gateway falls back would fail the same request.
     pub(super) fn failure(&self, label: &str, wire: Wire, percent: u64, seed: u64) -> Option<u16> {
         let turn = self.take(label, "flaky", wire, u64::MAX)?;
         let hash = digest(&SHA256, format!("{seed}:{label}:{}:{turn}", wire.name()).as_bytes());

@@ -1,4 +1,4 @@
-//! The three wires by name.
+//! The three wire formats by name.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ impl Wire {
         }
     }
 
-    /// The wire of that name.
+    /// The wire with that name.
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::OpenRouter, Self::Claude, Self::Gemini].into_iter().find(|wire| wire.name() == name)
     }
@@ -34,7 +34,7 @@ impl Wire {
         }
     }
 
-    /// The output limit that a body says: the lower one where it says two.
+    /// The output limit of a body: the lower one if it has two.
     pub(super) fn output_limit(self, body: &Value) -> Option<u64> {
         let place = match self {
             Self::OpenRouter | Self::Claude => Some(body),

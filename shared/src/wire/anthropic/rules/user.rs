@@ -1,14 +1,14 @@
-//! The name of a user as Claude takes it.
+//! User ids as Claude accepts them.
 
 use std::borrow::Cow;
 
 use crate::wire::names;
 
-/// The longest name (API reference, `metadata.user_id`).
+/// Longest user id (API reference, `metadata.user_id`).
 const LONGEST: usize = 256;
 
-/// A name that only tells one user from another. One that is too long, or says who it is by a mail address or a telephone number, is
-/// refused (BerriAI/litellm#10102, #11432): it is spelled otherwise, and a checksum tells it apart. Nothing is lost.
+/// An id that only needs to be unique. Claude rejects ids that are too long and ids that are mail addresses or telephone
+/// numbers (BerriAI/litellm#10102, #11432). They are converted and get a checksum, so nothing is lost.
 pub fn user_id(name: &str) -> Cow<'_, str> {
     let is_taken = name.chars().count() <= LONGEST && !is_mail_address(name) && !is_telephone_number(name);
     if is_taken { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
@@ -18,7 +18,7 @@ fn is_mail_address(name: &str) -> bool {
     name.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.')) && !name.contains(' ')
 }
 
-/// Digits and what stands between them: of seven to fifteen digits, with at least one mark, so that a plain number stays.
+/// Seven to fifteen digits with at least one separator, so that plain numbers stay as they are.
 fn is_telephone_number(name: &str) -> bool {
     let digits = name.chars().filter(char::is_ascii_digit).count();
     let is_mark = |letter: char| matches!(letter, '+' | '-' | '(' | ')' | ' ' | '.');

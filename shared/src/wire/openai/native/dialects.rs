@@ -1,4 +1,4 @@
-//! Rewrites what a forwarded request says in another dialect than OpenRouter's, in place.
+//! Rewrites, in place, the parts of a forwarded request that are in another dialect than OpenRouter's.
 
 use std::borrow::Cow;
 
@@ -142,7 +142,7 @@ struct Grammar {
 
 /// A tool as OpenAI nests it: from a flat one, from one of Anthropic's, or from one without a type. A cache mark is the tool's.
 fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
-    // Gemini stores a cache for one, for a price of its own.
+    // Gemini stores a cache for each mark, at an extra price.
     let takes_marks = !rules::is_gemini(target.upstream);
     let is_kept = |value: &Value<'_>| !forwarding.edits.removes(*value);
     let member = |name: &str| tool.get(name).filter(is_kept).and_then(raw);

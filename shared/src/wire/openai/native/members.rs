@@ -86,7 +86,7 @@ pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
         let sent = rules::tool_schema(target.upstream, client.as_deref());
         let sent = sent.map_err(|error| own.unwrap_or(function).wrong(&error.to_string()))?;
         let Some(sent) = sent else {
-            // None at all is a function of no parameters; null is no schema.
+            // Without the field, the function has no parameters. `null` is not a schema.
             forwarding.edits.remove_field(function, "parameters");
             continue;
         };
@@ -126,7 +126,7 @@ pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -
     Ok(())
 }
 
-/// Whether an entry of `reasoning_details` goes back to a model.
+/// Whether an entry of `reasoning_details` is sent back to a model.
 pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
     let format = entry.get("format").and_then(Value::as_text);
     let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());

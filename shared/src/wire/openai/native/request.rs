@@ -60,7 +60,8 @@ const ALLOWED: Allowed = Allowed {
 const WHOLE_NUMBERS: [&[&str]; 5] =
     [&["max_completion_tokens"], &["max_tokens"], &["reasoning", "max_tokens"], &["top_k"], &["top_logprobs"]];
 
-/// Whether a request speaks of functions in OpenAI's older form, which OpenRouter no longer knows: the conversation has them as tools.
+/// Whether a request declares functions in OpenAI's older form, which OpenRouter no longer accepts. The conversation holds
+/// them as tools.
 pub fn is_of_older_form(body: Value<'_>) -> bool {
     let is_older = |message: Value<'_>| {
         message.get("function_call").is_some() || message.get("role").is_some_and(|role| role.is("function"))
@@ -68,8 +69,8 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
     knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
 }
 
-/// Whether a request uses features of OpenAI's models only: tools with text input, and a choice between some of the tools.
-/// The conversation holds the first as functions, and for the second drops the other tools.
+/// Whether a request uses features that only OpenAI's models have: tools with text input, and a choice between some of the
+/// tools. The conversation holds the first as functions; for the second it drops the other tools.
 fn is_of_openais_own(body: Value<'_>) -> bool {
     let list = |list: &str| body.get(list).into_iter().flat_map(Value::elements);
     let calls = list("messages").filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
@@ -81,7 +82,7 @@ fn is_of_openais_own(body: Value<'_>) -> bool {
 }
 
 /// Whether a request must be translated: it has Anthropic blocks among its parts, tool names that no provider accepts, or
-/// property names that Claude rejects, which come back under the client's names; or it needs an additional instruction or
+/// property names that Claude rejects (the client still sees its own names); or it needs an additional instruction or
 /// message.
 pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages = || body.get("messages").into_iter().flat_map(Value::elements);
@@ -114,7 +115,7 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
         || has_odd_properties()
 }
 
-/// Whether thinking is asked for of a model that then misses the thought of a call.
+/// Whether reasoning is requested from a model that requires the reasoning of every earlier call, while a call has none.
 fn thinks_beside_bare_calls(body: Value<'_>, target: &Target<'_>) -> bool {
     if !reasoning(body).is_ok_and(|asked| rules::wants_thoughts_of_calls(target, asked)) {
         return false;
@@ -130,7 +131,7 @@ fn thinks_beside_bare_calls(body: Value<'_>, target: &Target<'_>) -> bool {
     calling.any(|message| !has_thought(message))
 }
 
-/// Whether the form of an answer can only be asked for in words.
+/// Whether the response format can only be requested in words.
 fn asks_in_words(body: Value<'_>, target: &Target<'_>) -> bool {
     let format = body.get("response_format").filter(|_| rules::is_claude(target.upstream));
     let schema = format.and_then(|format| format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")));

@@ -1,4 +1,5 @@
-//! Schemas of tools as the models behind OpenRouter take them: it passes them on, and their vendors refuse the whole request for one.
+//! Tool schemas for the models behind OpenRouter. It passes them on, and the vendors reject the whole request for one
+//! invalid schema.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -6,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::wire::claude_schema::tool_input;
 use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, resolve};
 
-/// A tool's schema as a model takes it; none where the model needs none and the client gives none.
+/// A tool's schema as a model accepts it. `None` if the client gives none and the model needs none.
 pub(in crate::wire::openai) fn tool_schema(
     upstream: &str,
     own: Option<&RawValue>,
@@ -24,7 +25,8 @@ pub(in crate::wire::openai) fn tool_schema(
     own.map(|own| fitted(own, rule)).transpose()
 }
 
-/// A schema whose root is one object, in which every schema keeps the rule. One that is so already is returned byte for byte.
+/// A schema whose root is one object and in which every schema follows the rule. A schema that already conforms is returned
+/// byte for byte.
 fn fitted(own: &RawValue, rule: fn(&mut Schema) -> bool) -> Result<Box<RawValue>, SchemaError> {
     let plain = tool_input(own)?;
     let mut document = schema_ref::parse(&plain)?;
@@ -32,8 +34,9 @@ fn fitted(own: &RawValue, rule: fn(&mut Schema) -> bool) -> Result<Box<RawValue>
     if rule(root) { schema_ref::write(root) } else { Ok(plain) }
 }
 
-/// OpenAI's rules beside the draft: the root lists its properties (tailcallhq/forgecode#1359, caozhiyuan/copilot-api#131), and has none
-/// of `enum` and `not`, as of the unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39). Whether anything had to be done.
+/// OpenAI's rules in addition to the draft: the root lists its properties (tailcallhq/forgecode#1359,
+/// caozhiyuan/copilot-api#131) and has no `enum`, `not` or unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39).
+/// Returns whether it changed anything.
 fn openais(root: &mut Schema) -> bool {
     let number = root.len();
     root.retain(|keyword, _| !matches!(keyword.as_str(), "enum" | "not"));
@@ -45,8 +48,8 @@ fn openais(root: &mut Schema) -> bool {
     list_items(root) | changed
 }
 
-/// Every list says what is in it (SolaceLabs/solace-agent-mesh#1051; of tuples too, AnswerDotAI/fastcore#798): what its places hold, or
-/// texts.
+/// Every array has `items` (SolaceLabs/solace-agent-mesh#1051; tuples too, AnswerDotAI/fastcore#798): the union of its
+/// positions, or strings.
 fn list_items(schema: &mut Schema) -> bool {
     let is_list = match schema.get("type") {
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
@@ -65,11 +68,11 @@ fn list_items(schema: &mut Schema) -> bool {
     changed
 }
 
-/// Most bytes that references of other forms may copy.
+/// Maximum number of bytes that may be copied to replace references of other forms.
 const COPIES: usize = 64 * 1024;
 
-/// Kimi's rules (MoonshotAI/walle, validation principles, level `lite`): a schema among others is an object and never a flag, an `enum`
-/// has values, and references lead to the root or to a definition there. Whether anything had to be done.
+/// Kimi's rules (MoonshotAI/walle, validation principles, level `lite`): a nested schema is an object and never a boolean,
+/// an `enum` has values, and references point to the root or to a definition there. Returns whether it changed anything.
 fn kimis(root: &mut Schema) -> bool {
     let changed = open_flags(root);
     let document = Value::Object(root.clone());
@@ -83,7 +86,8 @@ fn kimis(root: &mut Schema) -> bool {
     changed | moved
 }
 
-/// Replaces the schemas `true` and `false` by one that says nothing, but for `additionalProperties`, and takes out an empty `enum`.
+/// Replaces the schemas `true` and `false` with an empty schema, except in `additionalProperties`, and removes an empty
+/// `enum`.
 fn open_flags(schema: &mut Schema) -> bool {
     let number = schema.len();
     schema.retain(|keyword, value| keyword != "enum" || value.as_array().is_none_or(|values| !values.is_empty()));
@@ -108,7 +112,7 @@ fn open_flags(schema: &mut Schema) -> bool {
     changed
 }
 
-/// Definitions that references of other forms lead to.
+/// Definitions to which references of other forms point.
 struct Definitions<'d> {
     document: &'d Value,
     added: Schema,
@@ -116,7 +120,7 @@ struct Definitions<'d> {
 }
 
 impl Definitions<'_> {
-    /// Makes all references lead to definitions at the root.
+    /// Makes all references point to definitions at the root.
     fn refer(&mut self, schema: &mut Schema) -> bool {
         let mut changed = false;
         if let Some(Value::String(reference)) = schema.get("$ref") {
@@ -142,7 +146,8 @@ impl Definitions<'_> {
         changed
     }
 
-    /// The reference to the same schema by a definition at the root; none where it leads to no schema, or there is no room for it.
+    /// A reference to the same schema as a definition at the root. `None` if it points to no schema, or the size limit is
+    /// reached.
     fn place(&mut self, reference: &str) -> Option<String> {
         let Value::Object(target) = resolve(self.document, reference)? else { return None };
         if !is_schema(self.document, target) {
@@ -167,7 +172,7 @@ impl Definitions<'_> {
     }
 }
 
-/// Whether that object is a schema of the document, and not what another keyword holds.
+/// Whether this object is a schema of the document, and not the value of another keyword.
 fn is_schema(document: &Value, target: &Schema) -> bool {
     let mut open = vec![document];
     while let Some(value) = open.pop() {

@@ -1,14 +1,14 @@
-//! Families of models, by how they count what is no text. Sources: platform.claude.com (vision), docs.cloud.google.com (model pages of
-//! Gemini 3), Google's page on tokens (2.5), copies of `OpenAI`'s guide to vision.
+//! Model families, by how they count images, documents and sound. Sources: platform.claude.com (vision),
+//! docs.cloud.google.com (model pages of Gemini 3), Google's page on tokens (2.5), copies of `OpenAI`'s guide to vision.
 
 /// How a family counts pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Pictures {
-    /// Patches of so many points, after scaling to a long edge and a number of patches; then times a factor in hundredths.
+    /// Patches of this many points, after scaling to a long edge and a number of patches, times a factor in hundredths.
     Patches { side: u32, edge: u32, most: u64, factor: u64 },
-    /// Tiles of 768 points at 258 each; a small picture is one.
+    /// Tiles of 768 points at 258 tokens each. A small picture is one tile.
     Tiles,
-    /// So many each.
+    /// This many tokens each.
     Each(u64),
 }
 
@@ -16,21 +16,21 @@ pub(super) enum Pictures {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Family {
     pub(super) pictures: Pictures,
-    /// The text of a page, beside its picture.
+    /// The text of a page, in addition to its picture.
     pub(super) page_text: u64,
-    /// False if a page is not seen as a picture as well.
+    /// False if a page is not also read as a picture.
     pub(super) page_picture: bool,
-    /// A frame of a video; one a second is looked at.
+    /// A frame of a video. One frame per second is read.
     pub(super) frame: u64,
 }
 
-/// Audio, a second.
+/// Audio, per second.
 pub(super) const SECOND: u64 = 32;
-/// The most text that a page holds (platform.claude.com, PDF support: 1,500 to 3,000).
+/// The most text on a page (platform.claude.com, PDF support: 1,500 to 3,000).
 const PAGE_TEXT: u64 = 3_000;
 
 impl Family {
-    /// The family of the model of this name, over whichever provider.
+    /// The family of a model by its name, at any provider.
     pub(super) fn of(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model);
         if name.starts_with("gemini") {
@@ -41,7 +41,7 @@ impl Family {
         } else if model.starts_with("openai/") {
             openai(name)
         } else {
-            // No source: as the dearest of those that scale.
+            // No source is known, so this is the most expensive of those that scale.
             claude((5, 0))
         };
         Self { pictures, page_text: PAGE_TEXT, page_picture: true, frame: 0 }
@@ -77,7 +77,7 @@ fn openai(name: &str) -> Pictures {
     Pictures::Patches { side: 32, edge, most, factor }
 }
 
-/// The first two numbers of a name, whatever stands between them; longer ones are dates.
+/// The first two numbers of a name. Longer numbers are dates.
 pub(super) fn generation(name: &str) -> (u32, u32) {
     let name = name.split(['@', ':']).next().unwrap_or(name);
     let digits = name.split(|letter: char| !letter.is_ascii_digit()).filter(|part| matches!(part.len(), 1 | 2));

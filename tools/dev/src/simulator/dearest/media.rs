@@ -4,10 +4,10 @@ use super::super::picture;
 use super::family::{Family, Pictures, SECOND};
 use super::{sound, tokenizer};
 
-/// A video holds at least so many bytes a second; nothing is read from it.
+/// Minimum number of bytes of a second of video. The simulator does not read videos.
 const VIDEO_BYTES: usize = 20_000;
 
-/// Tokens of this base64, which is said to be of this media type; for lack of a type the bytes say it.
+/// Tokens of this base64 with this media type. Without a type, the bytes decide.
 pub(super) fn inline(family: Family, media_type: &str, data: &str) -> u64 {
     let Some(bytes) = picture::decoded(data) else { return tokenizer::tokens(data) };
     let kind = media_type.split('/').next().unwrap_or_default();
@@ -18,17 +18,17 @@ pub(super) fn inline(family: Family, media_type: &str, data: &str) -> u64 {
         return size(family, seen.width, seen.height);
     }
     match kind {
-        // A head that cannot be read to its end, or a kind that only some know.
+        // A header that cannot be read completely, or a type that only some providers know.
         "image" if is_picture(&bytes) => largest(family),
         "audio" => SECOND * sound::seconds(&bytes),
         "video" => (family.frame + SECOND) * u64::try_from(bytes.len().div_ceil(VIDEO_BYTES)).unwrap_or(u64::MAX),
         "text" => tokenizer::tokens(&String::from_utf8_lossy(&bytes)),
-        // What is none of what it says is text to whoever takes it at all.
+        // Anything that is not of its declared type counts as text.
         _ => tokenizer::tokens(data),
     }
 }
 
-/// Tokens of what stands behind an address; nobody looked there.
+/// Tokens of the content at a URL, which the simulator does not fetch.
 pub(super) fn linked(family: Family, is_picture: bool) -> u64 {
     if is_picture { largest(family) } else { page(family) }
 }
@@ -59,13 +59,13 @@ pub(super) fn size(family: Family, width: u32, height: u32) -> u64 {
 fn largest(family: Family) -> u64 {
     match family.pictures {
         Pictures::Each(tokens) => tokens,
-        // The largest that one request may hold has 8000 points on each side.
+        // The largest picture of a request has 8000 points on each side.
         Pictures::Tiles => size(family, 8_000, 8_000),
         Pictures::Patches { most, factor, .. } => most.saturating_mul(factor).div_ceil(100),
     }
 }
 
-/// Pages of a PDF are its objects of that type; where they are packed there is at least one.
+/// Pages of a PDF are its objects of that type. If they are compressed, there is at least one.
 fn pages(family: Family, bytes: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(bytes);
     let after = |rest: &str| rest.trim_start().strip_prefix("/Page").is_some_and(|rest| !rest.starts_with('s'));
@@ -73,7 +73,7 @@ fn pages(family: Family, bytes: &[u8]) -> u64 {
     page(family) * u64::try_from(pages.max(1)).unwrap_or(u64::MAX)
 }
 
-/// A page of A4 or letter, drawn with 2048 points on its long side, is the largest that readers make.
+/// A page of A4 or letter with 2048 points on its long side is the largest that readers draw.
 fn page(family: Family) -> u64 {
     family.page_text + if family.page_picture { size(family, 1_583, 2_048) } else { 0 }
 }

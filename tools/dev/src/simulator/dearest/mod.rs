@@ -1,9 +1,11 @@
-//! The dearest usage that a request allows: what a provider could charge for the very body that it was sent.
+//! The most expensive usage that a request allows: the most that a provider could charge for the exact body.
 //!
-//! Output is so many percent of the body's own limit; without one, of the most that the model gives (`outputs`). Input is the full count
-//! (`weight`): all text at the worst ratio of a real tokenizer, pictures, pages and sound by the formulas of the model's family. None of
-//! it is read from a cache; where the body holds a mark for the cache all of it is written, for an hour if any mark says so, because
-//! that is the dearest that the marks allow. OpenRouter's price is that of its model, long contexts included (`prices`).
+//! - Output is a percentage of the body's own limit, or of the model's maximum (`outputs`).
+//! - Input is the full count (`weight`): all text at the worst ratio of a real tokenizer, and pictures, pages and sound by
+//!   the formulas of the model's family.
+//! - Nothing is read from a cache. If the body has a cache mark, everything is written to the cache, for an hour if any mark
+//!   says so.
+//! - OpenRouter's price is the price of its model, including long contexts (`prices`).
 
 mod family;
 mod media;
@@ -20,7 +22,7 @@ use super::json::{items, string};
 use super::model_request::{ModelRequest, Thinking};
 use super::wire::Wire;
 
-/// How long what is written to a cache stays there.
+/// How long a cache entry stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
     Never,
@@ -28,12 +30,12 @@ enum Written {
     Hour,
 }
 
-/// The usage of a reply that takes so many percent of the output that the body allows.
+/// The usage of a reply that uses this percentage of the output that the body allows.
 pub(super) fn usage(request: &ModelRequest, body: &Value, percent: u64) -> SimulatedUsage {
     of_body(request.wire, &request.model, request.output_limit, body, percent)
 }
 
-/// The same for a body to a model by that wire, with the output limit that it says.
+/// The same for a body to a model in this wire format, with the output limit that it names.
 pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value, percent: u64) -> SimulatedUsage {
     let most = limit.unwrap_or_else(|| outputs::most(model));
     let output_tokens = most.saturating_mul(percent.min(100)) / 100;
@@ -52,8 +54,8 @@ pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value,
     SimulatedUsage { cost_micro_usd, ..usage }
 }
 
-/// What is read in all when Claude searches among the tools as often as it may: in each of ten rounds the prompt, and what was said
-/// in those before (platform.claude.com, server tools: the loop, and the usage of a whole request).
+/// Input tokens if Claude searches the tools as often as it may: in each of ten rounds it reads the prompt and the earlier
+/// rounds (platform.claude.com, server tools: the loop, and the usage of a whole request).
 fn read_in_all_rounds(body: &Value, prompt: u64, said: u64) -> u64 {
     let is_search = |tool: &Value| string(tool, "type").is_some_and(|kind| kind.starts_with("tool_search_tool_"));
     if !items(body, "tools").any(is_search) {
@@ -62,14 +64,14 @@ fn read_in_all_rounds(body: &Value, prompt: u64, said: u64) -> u64 {
     (0..10_u64).map(|round| prompt.saturating_add(said.saturating_mul(round) / 10)).sum()
 }
 
-/// True if a reply of this model may have thought without the request having asked for it.
+/// Whether a reply of this model may contain reasoning that the request did not ask for.
 pub(super) fn may_think(request: &ModelRequest) -> bool {
     let own = ["openai/", "google/"].iter().any(|vendor| request.model.starts_with(vendor));
     request.thinking != Thinking::Hidden || request.wire == Wire::Gemini || own
 }
 
 fn written(wire: Wire, model: &str, body: &Value) -> Written {
-    // OpenAI writes by itself, and charges for it from 5.6 on.
+    // OpenAI caches automatically, and charges for it since 5.6.
     let by_itself = prices::charges_for_own_writes(model);
     if !(wire == Wire::Claude || model.starts_with("anthropic/") || by_itself) {
         return Written::Never;

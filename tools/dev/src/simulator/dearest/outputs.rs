@@ -1,9 +1,9 @@
-//! The most output of each model, for requests that set no limit. From the vendors' pages, and for other models of OpenRouter from its
-//! list of November 2026.
+//! The maximum output of each model, for requests without a limit. Sources: the vendors' pages, and OpenRouter's list of
+//! November 2026 for other models.
 
 use super::family::generation;
 
-/// The most output tokens of the model of this name, over whichever provider.
+/// The maximum output tokens of a model by its name, at any provider.
 pub(super) fn most(model: &str) -> u64 {
     let name = model.rsplit('/').next().unwrap_or(model);
     let name = name.split(':').next().unwrap_or(name);
@@ -20,7 +20,7 @@ pub(super) fn most(model: &str) -> u64 {
         "minimax-m3" => 512_000,
         "grok-4.7" => 450_000,
         mistral if mistral.starts_with("mistral-large-4") => 262_144,
-        // `qwen3-coder` and whatever else there is.
+        // `qwen3-coder` and other models.
         _ => 65_536,
     }
 }

@@ -1,5 +1,5 @@
-//! What OpenRouter charges for its models (November 2026): where hosts differ, the dearest one. In billionths of a dollar a token, which
-//! are thousandths of the usual dollars a million tokens.
+//! OpenRouter's prices (November 2026). If hosts differ, the highest. The unit is a billionth of a dollar per token, which
+//! is a thousandth of the usual dollars per million tokens.
 
 use super::super::journal::SimulatedUsage;
 use super::family::generation;
@@ -13,19 +13,19 @@ struct Price {
     written_1h: u64,
 }
 
-/// A prompt above so many tokens has other prices.
+/// A prompt above this many tokens has other prices.
 type Long = (u64, Price);
 
 const fn price(input: u64, output: u64) -> Price {
     Price { input, output, written: input, written_1h: input }
 }
 
-/// Claude charges a quarter more for writing, and twice the price for an hour.
+/// Claude charges a quarter more for cache writes, and twice the price for an hour.
 const fn claude(input: u64, output: u64) -> Price {
     Price { input, output, written: input * 5 / 4, written_1h: input * 2 }
 }
 
-/// `OpenAI` charges a quarter more for writing, from 5.6 on.
+/// `OpenAI` charges a quarter more for cache writes since 5.6.
 const fn writing(input: u64, output: u64) -> Price {
     Price { input, output, written: input * 5 / 4, written_1h: input * 5 / 4 }
 }
@@ -42,7 +42,7 @@ pub(super) fn micro_usd(model: &str, usage: SimulatedUsage) -> u64 {
     nanos / 1_000
 }
 
-/// True for models that write to their cache without being asked, and charge for it.
+/// Whether a model caches automatically and charges for it.
 pub(super) fn charges_for_own_writes(model: &str) -> bool {
     model.strip_prefix("openai/").is_some_and(|name| generation(name) >= (5, 6))
 }

@@ -1,18 +1,18 @@
-//! How long a sound is.
+//! The duration of a sound.
 
-/// Bytes a second of the thinnest speech codecs, for sounds whose head says nothing.
+/// Bytes per second of the smallest speech codecs, for sounds with an unknown header.
 const THINNEST: u64 = 1_000;
-/// Kilobits a second of MPEG-1 layer III, by the number in a frame's head.
+/// Kilobits per second of MPEG-1 layer III, by the number in a frame header.
 const MP3_RATES: [u64; 16] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0];
 
-/// The seconds of this sound, rounded up.
+/// The duration in seconds, rounded up.
 pub(super) fn seconds(bytes: &[u8]) -> u64 {
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let rate = wav(bytes).or_else(|| mp3(bytes)).filter(|rate| *rate > 0).unwrap_or(THINNEST);
     length.div_ceil(rate).max(1)
 }
 
-/// Bytes a second stand in the head of a WAV.
+/// The bytes per second from the header of a WAV file.
 fn wav(bytes: &[u8]) -> Option<u64> {
     (bytes.starts_with(b"RIFF") && bytes.get(8..16)? == b"WAVEfmt ").then_some(())?;
     let rate: [u8; 4] = bytes.get(28..32)?.try_into().ok()?;

@@ -18,7 +18,7 @@ fn says(content: &Value) -> Value {
     json!({ "messages": [{ "role": "user", "content": content }] })
 }
 
-/// What a body weighs more than one with the content `a`.
+/// How much more a body weighs than one with the content `a`.
 fn weight(wire: Wire, model: &str, content: &Value) -> u64 {
     weight::of(wire, model, &says(content)) - weight::of(wire, model, &says(&json!("")))
 }
@@ -27,7 +27,7 @@ fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The head of a picture of this size.
+/// The header of a picture of this size.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
@@ -175,6 +175,6 @@ fn pages_and_seconds_are_counted() {
 fn bytes_that_are_no_picture_are_text() {
     let text = "aGVsbG8gd29ybGQ=";
     assert_eq!(media::inline(Family::of(OPUS), "image/png", text), tokenizer::tokens(text));
-    // A head without a size is the largest picture.
+    // A header without a size counts as the largest picture.
     assert_eq!(media::inline(Family::of(OPUS), "image/png", &base64(b"\x89PNG\r\n\x1a\n")), 1_568);
 }

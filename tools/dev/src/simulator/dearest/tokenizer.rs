@@ -1,10 +1,10 @@
 //! Tokens of text at the worst ratio of a real tokenizer.
 //!
-//! Vocabularies differ by vendor, and none of Anthropic's and Google's is public. What is counted here is what the worst of them makes
-//! of each kind of text: three letters of a word a token (names in code, other Latin languages, and Claude from 4.7 on, whose tokens are
-//! a third smaller than before), a token a digit (Gemini and Qwen split numbers), a sign of punctuation and a line's end; a token for
-//! each byte of any other letter, as scripts and signs outside a vocabulary are spelled. One space belongs to the word behind it; more
-//! of them are as letters.
+//! Vocabularies differ by vendor, and those of Anthropic and Google are not public. This counts the worst case for each kind
+//! of text: three letters of a word per token (names in code, other Latin languages, and Claude since 4.7, whose tokens are
+//! a third smaller than before); one token per digit (Gemini and Qwen split numbers), per punctuation mark and per line end;
+//! one token per byte of any other letter, because scripts and symbols outside a vocabulary are encoded byte by byte. One
+//! space belongs to the next word; further spaces count as letters.
 
 const LETTERS: u64 = 3;
 
@@ -22,9 +22,9 @@ pub(super) fn tokens(text: &str) -> u64 {
 #[derive(Default)]
 struct Counted {
     tokens: u64,
-    /// Letters of the word that is going on.
+    /// Letters of the current word.
     word: u64,
-    /// Spaces that are going on.
+    /// Consecutive spaces.
     spaces: u64,
 }
 

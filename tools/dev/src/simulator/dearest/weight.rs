@@ -6,11 +6,12 @@ use super::super::wire::Wire;
 use super::family::Family;
 use super::{media, tokenizer};
 
-/// What each message costs beside its content: its role and its bounds.
+/// Cost of a message in addition to its content: its role and its delimiters.
 const MESSAGE: u64 = 4;
-/// What Claude is told about tools as such (platform.claude.com, tool use: 346 tokens with `auto`, 313 with a forced call).
+/// What Claude is told about tools in general (platform.claude.com, tool use: 346 tokens with `auto`, 313 with a forced
+/// call).
 const CLAUDE_TOOLS: u64 = 346;
-/// Members that a model never sees, or that only say where something belongs.
+/// Members that a model never reads.
 const UNSEEN: [&str; 21] = [
     "type",
     "id",
@@ -110,21 +111,21 @@ impl Scale {
     }
 
     fn members(&self, object: &Map<String, Value>) -> u64 {
-        // Reasoning that is told twice is read once.
+        // Reasoning that occurs twice is read once.
         let twice = |name: &str| {
             matches!(name, "reasoning" | "reasoning_content") && object.get("reasoning_details").is_some_and(Value::is_array)
         };
         object.iter().filter(|(name, _)| !twice(name)).map(|(name, value)| self.member(name, value)).sum()
     }
 
-    /// What an address holds itself, or what is behind it.
+    /// The content of a data URL, or the content at another URL.
     fn address(&self, address: &str, media_type: &str) -> u64 {
         match address.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
             Some((kind, data)) => media::inline(self.family, if kind.is_empty() { media_type } else { kind }, data),
             None if address.starts_with("http") || address.starts_with("gs:") => {
                 media::linked(self.family, media_type.starts_with("image"))
             }
-            // Base64 without anything around it.
+            // Base64 alone.
             None => media::inline(self.family, media_type, address),
         }
     }

@@ -1,9 +1,9 @@
-//! Which subject tokens are worth a token.
+//! Which subject tokens are accepted.
 
 use super::super::sigv4::tests::sign;
 use super::*;
 
-/// What a workload puts into its request.
+/// What a workload sends in its request.
 pub(crate) struct Draft {
     pub(crate) audience: &'static str,
     pub(crate) url: &'static str,

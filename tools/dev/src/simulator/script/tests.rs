@@ -1,4 +1,4 @@
-//! Which marker decides, and what it says.
+//! Which marker is used, and what it says.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! AWS's published examples, and what does not hold.
+//! AWS's published examples, and invalid signatures.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn iam() -> BTreeMap<String, String> {
 }
 
 fn check(headers: &BTreeMap<String, String>, now: Timestamp) -> Result<String, Wrong> {
-    // The parameters are not in order on purpose.
+    // The parameters are out of order on purpose.
     let query = "Version=2010-05-08&Action=ListUsers";
     let signed = Signed { method: "GET", path: "/", query, headers, payload: b"" };
     signed.check("iam", &[], &example(), now)

@@ -1,4 +1,4 @@
-//! What Claude on Vertex refuses in a request's settings.
+//! What Claude on Vertex rejects in a request's settings.
 
 use serde_json::{Map, Value};
 
@@ -38,11 +38,11 @@ const BETAS: [&str; 9] = [
     "tool-search-tool-2025-10-19",
     "mid-conversation-tool-changes-2026-07-01",
 ];
-/// More that the table of `litellm` for Vertex (1.109.1) lets pass; it names them without their dates.
+/// Further parameters that `litellm`'s table for Vertex (1.109.1) passes on. It names them without their dates.
 const TOLERATED: [&str; 5] =
     ["dangerous-tool-use-", "per-turn-control-", "thinking-binding-controls-", "thinking-display-updates-", "inline-tools-"];
 
-/// Checks a request to this model; `header` is its `anthropic-beta`.
+/// Checks a request to this model. `header` is its `anthropic-beta`.
 pub(super) fn check(model: &str, header: &str, body: &Value) -> Verdict {
     let model = Model::named(model);
     let thinking = body.pointer("/thinking/type").and_then(Value::as_str);
@@ -53,7 +53,7 @@ pub(super) fn check(model: &str, header: &str, body: &Value) -> Verdict {
     sampling(model, thinks, body)?;
     claude_thinking::check(model, body)?;
     claude_tools::check(model, body)?;
-    // Newer models think unless they are told not to.
+    // Newer models reason by default.
     let thinking = thinking.or(model.thinks_by_default().then_some("adaptive"));
     claude_history::check(model, thinking, body)?;
     claude_pictures::check(model.name, body)
@@ -69,8 +69,8 @@ fn fields(header: &str, body: &Value) -> Verdict {
              docs.claude.com or try again without the header."
         ));
     }
-    // `context_management` without its beta: anthropics/claude-code#21612. Servers of tools need one that Vertex does not take
-    // (platform.claude.com, MCP connector; praxis-proxy/ai#638).
+    // `context_management` without its beta: anthropics/claude-code#21612. MCP servers need a beta that Vertex does not
+    // accept (platform.claude.com, MCP connector; praxis-proxy/ai#638).
     for field in body.as_object().into_iter().flat_map(Map::keys) {
         let known =
             FIELDS.contains(&field.as_str()) && (field != "context_management" || betas.contains(&CONTEXT_MANAGEMENT));
@@ -82,7 +82,7 @@ fn fields(header: &str, body: &Value) -> Verdict {
     let user = body.pointer("/metadata/user_id").and_then(Value::as_str).unwrap_or_default();
     ensure(user.chars().count() <= 256, || "metadata.user_id: String should have at most 256 characters".to_owned())?;
     ensure(!user.contains('@'), || "metadata.user_id: user_id appears to contain an email address".to_owned())?;
-    // No cloud platform takes task budgets (platform.claude.com, task-budgets): there they are one more extra input.
+    // No cloud platform accepts task budgets (platform.claude.com, task-budgets). There they are an unknown input.
     extra(body.get("output_config"), "output_config", &["effort", "format"])
 }
 
@@ -101,7 +101,7 @@ fn limits(model: Model<'_>, body: &Value) -> Verdict {
 fn sampling(model: Model<'_>, thinks: bool, body: &Value) -> Verdict {
     let number = |name: &str| body.get(name).and_then(Value::as_f64);
     for name in ["temperature", "top_p", "top_k"].iter().filter(|name| body.get(**name).is_some()) {
-        // What is set to its default harms nobody on the first models that take no other value.
+        // On the first models that reject other values, the default value is still accepted.
         let default = *name != "top_k" && model.takes_default_sampling() && number(name) == Some(1.0);
         ensure(default || model.takes_sampling(), || format!("`{name}` is deprecated for this model."))?;
     }

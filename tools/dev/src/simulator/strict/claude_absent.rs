@@ -1,5 +1,6 @@
-//! Where Claude on Vertex refuses values of another type (API reference), and null: optional members are absent instead. Members that Anthropic's published types (the parameters
-//! of its TypeScript SDK) let be null are left alone: marks for the cache, citations, titles, contexts, the user's id, effort, format.
+//! Where Claude on Vertex rejects values of another type (API reference), and null: optional members must be absent instead.
+//! Members that Anthropic's published types (the parameters of its TypeScript SDK) allow to be null are not checked: cache
+//! marks, citations, titles, contexts, the user's id, effort, format.
 
 use serde_json::Value;
 
@@ -46,8 +47,8 @@ pub(super) fn check(body: &Value) -> Verdict {
     Ok(())
 }
 
-/// Whether a value is of a type. Lists of blocks may be texts, or one object in what the provider's own tools found; the source of a
-/// search result is a text.
+/// Whether a value has a type. Lists of blocks may be text, or one object in the results of the provider's own tools. The
+/// source of a search result is text.
 fn is_of(kind: &str, value: &Value, is_found: bool) -> bool {
     match kind {
         "boolean" => value.is_boolean(),

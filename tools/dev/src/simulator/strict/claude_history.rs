@@ -1,4 +1,4 @@
-//! What Claude on Vertex refuses in a conversation.
+//! What Claude on Vertex rejects in a conversation.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::verdict::{Verdict, ensure, extra, is_name};
 
 const MOST_BREAKPOINTS: usize = 4;
 
-/// Checks the conversation; `thinking` is the type that the request asks for.
+/// Checks the conversation. `thinking` is the type that the request asks for.
 pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> Verdict {
     for (place, message) in items(body, "messages").enumerate() {
         extra(Some(message), &format!("messages.{place}"), &["role", "content"])?;
@@ -49,7 +49,8 @@ fn system(body: &Value) -> Verdict {
     Ok(())
 }
 
-/// Pictures, documents and results are the user's, calls are the assistant's (API reference; SEMOSS/Semoss#2323).
+/// Only user messages contain pictures, documents and results, and only assistant messages contain calls (API reference;
+/// SEMOSS/Semoss#2323).
 fn belongs(block: &Block<'_>, role: &str) -> Verdict {
     let of = match block.kind {
         "image" | "document" | "tool_result" => "user",
@@ -59,7 +60,8 @@ fn belongs(block: &Block<'_>, role: &str) -> Verdict {
     ensure(of == role, || format!("{}: `{}` blocks can only be in `{of}` messages", block.path, block.kind))
 }
 
-/// Thoughts carry no mark for the cache (platform.claude.com, prompt caching; Wei-Shaw/sub2api#225), hence their few members.
+/// Reasoning has no cache mark (platform.claude.com, prompt caching; Wei-Shaw/sub2api#225), so only a few members are
+/// allowed.
 fn content(block: &Block<'_>) -> Verdict {
     let Block { path, kind, value, .. } = block;
     let known: &[&str] = match *kind {
@@ -71,7 +73,7 @@ fn content(block: &Block<'_>) -> Verdict {
         "tool_use" => &["type", "id", "name", "input", "cache_control", "caller"],
         "tool_result" => &["type", "tool_use_id", "content", "is_error", "cache_control"],
         "search_result" => &["type", "source", "title", "content", "citations", "cache_control"],
-        // What the provider's own tools left behind is its own affair; servers of tools need a beta that Vertex does not take
+        // Blocks of the provider's own tools are not checked. MCP servers need a beta that Vertex does not accept
         // (platform.claude.com, MCP connector; praxis-proxy/ai#638).
         own if !own.starts_with("mcp_")
             && (own.starts_with("server_") || own.ends_with("_tool_result") || own == "compaction") =>
@@ -97,7 +99,7 @@ fn content(block: &Block<'_>) -> Verdict {
     }
 }
 
-/// What a block is made of carries no mark for the cache (platform.claude.com, prompt caching, what cannot be cached).
+/// Parts of a block have no cache mark (platform.claude.com, prompt caching, what cannot be cached).
 fn found(path: &str, value: &Value) -> Verdict {
     for (place, block) in items(value, "content").enumerate() {
         extra(Some(block), &format!("{path}.search_result.content.{place}"), &["type", "text", "citations"])?;
@@ -106,7 +108,7 @@ fn found(path: &str, value: &Value) -> Verdict {
     Ok(())
 }
 
-/// The input is an object (API reference), not its text.
+/// The input is an object (API reference), not text.
 fn call(block: &Block<'_>) -> Verdict {
     let path = &block.path;
     ensure(is_name(block.string("id"), "_-", usize::MAX), || {
@@ -138,7 +140,7 @@ fn result(block: &Block<'_>) -> Verdict {
     Ok(())
 }
 
-/// A thought comes back with its signature, and unchanged (ENTERPILOT/GoModel#964, openclaw/openclaw#15681).
+/// Reasoning comes back with its signature, and unchanged (ENTERPILOT/GoModel#964, openclaw/openclaw#15681).
 fn thought(block: &Block<'_>) -> Verdict {
     let path = &block.path;
     let signed = block.value.get("signature").is_some_and(|signature| !signature.is_null());
@@ -153,7 +155,7 @@ fn thought(block: &Block<'_>) -> Verdict {
     })
 }
 
-/// Four at most (platform.claude.com, prompt caching), nested ones included (anthropics/claude-agent-sdk-typescript#432).
+/// Four at most (platform.claude.com, prompt caching), including nested ones (anthropics/claude-agent-sdk-typescript#432).
 fn breakpoints(body: &Value) -> Verdict {
     let mut all = Vec::new();
     for list in ["tools", "system"] {
@@ -181,8 +183,8 @@ fn breakpoints(body: &Value) -> Verdict {
     })
 }
 
-/// Each call is answered right after it, and nothing else is (anthropics/claude-code#8210); an id names one call of the whole
-/// conversation.
+/// Each call is answered directly after it, with no other results (anthropics/claude-code#8210). An id names one call of the
+/// whole conversation.
 fn pairs(turns: &[Turn<'_>]) -> Verdict {
     let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut called: Vec<&str> = Vec::new();
@@ -223,7 +225,7 @@ fn pairs(turns: &[Turn<'_>]) -> Verdict {
     }
 }
 
-/// What the reasoning in the last turn of the assistant must be like (platform.claude.com, thinking; Kilo-Org/kilocode#5219).
+/// The rules for reasoning in the last assistant turn (platform.claude.com, thinking; Kilo-Org/kilocode#5219).
 fn thoughts(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
     let Some(last) = turns.iter().rfind(|turn| turn.role == "assistant") else { return Ok(()) };
     match thinking {
@@ -237,7 +239,7 @@ fn thoughts(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
             )),
             Some(_) | None => Ok(()),
         },
-        // Thoughts of turns that the user has answered are left aside.
+        // Reasoning of turns that the user has answered is ignored.
         Some(_) | None => match last.blocks.iter().find(|block| block.is_thought()) {
             Some(block) if is_last(last, turns) || answers(turns) => Err(format!(
                 "{}: When thinking is disabled, an `assistant` message in the final position cannot contain `{}`. To use \
@@ -253,18 +255,18 @@ fn is_last(turn: &Turn<'_>, turns: &[Turn<'_>]) -> bool {
     turns.last().is_some_and(|last| last.place == turn.place)
 }
 
-/// True if the conversation ends with results of tools: the loop is still going on.
+/// Whether the conversation ends with tool results, so that the tool loop continues.
 fn answers(turns: &[Turn<'_>]) -> bool {
     turns.last().is_some_and(|turn| turn.results().next().is_some())
 }
 
-/// platform.claude.com, what is new in 4.6; the white space: the prompt factory of BerriAI/litellm.
+/// platform.claude.com, what is new in 4.6. White space: the prompt factory of BerriAI/litellm.
 fn ending(model: Model<'_>, thinking: Option<&str>, turns: &[Turn<'_>]) -> Verdict {
     let Some(last) = turns.last().filter(|turn| turn.role == "assistant") else { return Ok(()) };
     ensure(model.takes_prefill(), || {
         "This model does not support assistant message prefill. The conversation must end with a user message.".to_owned()
     })?;
-    // platform.claude.com, extended thinking: no prefill while the model thinks.
+    // platform.claude.com, extended thinking: no prefill with reasoning.
     ensure(!matches!(thinking, Some("enabled" | "adaptive")), || {
         "messages: final assistant content is not supported when thinking is enabled".to_owned()
     })?;

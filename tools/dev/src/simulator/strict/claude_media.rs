@@ -1,4 +1,4 @@
-//! What Claude on Vertex refuses in pictures and documents.
+//! What Claude on Vertex rejects in pictures and documents.
 
 use serde_json::Value;
 
@@ -9,7 +9,8 @@ use super::verdict::{Verdict, ensure, extra, is_name};
 
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
-/// Checks the source of a picture or a document. Vertex takes no addresses and no files (platform.claude.com, vision and PDF pages).
+/// Checks the source of a picture or a document. Vertex accepts no URLs and no files (platform.claude.com, vision and PDF
+/// pages).
 pub(super) fn source(path: &str, kind: &str, block: &Value) -> Verdict {
     let source = block.get("source").unwrap_or(&Value::Null);
     let path = format!("{path}.{kind}.source");
@@ -48,7 +49,7 @@ fn bytes(source: &Value, path: &str) -> Result<Vec<u8>, String> {
     data.and_then(picture::decoded).ok_or_else(|| format!("{path}.base64.data: Invalid base64 data"))
 }
 
-/// The type must be that of the bytes: clients that mislabel pictures meet this refusal (anthropics/claude-code, issues on
+/// The type must match the bytes. Clients that label pictures wrongly get this error (anthropics/claude-code, issues on
 /// "Could not process image" and on the media type).
 fn image(bytes: &[u8], media: &str, path: &str) -> Verdict {
     let picture = picture::read(bytes).ok_or_else(|| "Could not process image".to_owned())?;

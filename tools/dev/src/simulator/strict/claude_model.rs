@@ -1,4 +1,4 @@
-//! What the generations of Claude take.
+//! What the generations of Claude accept.
 
 /// A model as the path names it.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ impl<'a> Model<'a> {
         self.generation < (4, 7)
     }
 
-    /// True if values that are the default anyway pass although others do not (platform.claude.com, what's new in 4.7).
+    /// Whether default values are accepted although others are not (platform.claude.com, what's new in 4.7).
     pub(super) fn takes_default_sampling(self) -> bool {
         (4, 7) <= self.generation && self.generation < (5, 0)
     }
@@ -37,12 +37,12 @@ impl<'a> Model<'a> {
         self.generation >= (4, 6)
     }
 
-    /// True if it thinks unless it is told not to.
+    /// Whether it reasons by default.
     pub(super) fn thinks_by_default(self) -> bool {
         self.generation >= (5, 0)
     }
 
-    /// False if `disabled` is refused.
+    /// False if it rejects `disabled`.
     pub(super) fn can_stop_thinking(self) -> bool {
         !(self.is_of("sonnet", (5, 5)) || self.is_of("opus", (5, 5)))
     }
@@ -51,28 +51,29 @@ impl<'a> Model<'a> {
         self.is_of("sonnet", (5, 5))
     }
 
-    /// True if thoughts that come back are bound to what stood before them, and the request may say what to do where that changed
+    /// Whether returned reasoning is bound to the messages before it, and the request may say what to do if those changed
     /// (pydantic-ai's profiles, 2.68.0).
     pub(super) fn binds_thoughts(self) -> bool {
         self.generation >= (5, 5) || self.is_of("fable", (5, 1))
     }
 
-    /// True if the most effort cannot go without thinking.
+    /// Whether the highest effort requires reasoning.
     pub(super) fn ties_effort_to_thinking(self) -> bool {
         self.is_of("opus", (5, 0)) || self.is_of("haiku", (5, 5))
     }
 
-    /// False if a call can never be forced.
+    /// False if calls cannot be forced.
     pub(super) fn takes_forced_choice(self) -> bool {
         !(self.is_of("sonnet", (5, 5)) || self.is_of("opus", (5, 5)) || self.is_of("fable", (5, 1)))
     }
 
-    /// True if messages may have the system's role. Sonnet 5 ignores them, but takes them (pydantic-ai's profiles, 2.68.0).
+    /// Whether messages may have the role `system`. Sonnet 5 ignores such messages, but accepts them (pydantic-ai's
+    /// profiles, 2.68.0).
     pub(super) fn takes_system_turns(self) -> bool {
         self.generation >= (5, 0) || self.is_of("opus", (4, 8))
     }
 
-    /// True if it is of this family, and of this generation or a later one.
+    /// Whether it is of this family, and of this generation or a later one.
     fn is_of(self, family: &str, generation: (u32, u32)) -> bool {
         self.name.contains(family) && self.generation >= generation
     }
@@ -85,7 +86,7 @@ impl<'a> Model<'a> {
         self.generation >= (4, 6)
     }
 
-    /// The levels of effort, in the order in which errors list them.
+    /// The effort levels, in the order in which errors list them.
     pub(super) fn efforts(self) -> &'static [&'static str] {
         match self.generation {
             (4, 5) if self.name.contains("opus") => &["high", "low", "medium"],

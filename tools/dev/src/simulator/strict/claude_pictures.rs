@@ -1,4 +1,4 @@
-//! How large Claude takes pictures, and how many of them, wherever it runs (platform.claude.com, vision: limits).
+//! Maximum size and number of pictures for Claude, on every platform (platform.claude.com, vision: limits).
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::verdict::{Verdict, ensure};
 
 const MOST_BYTES: usize = 5 << 20;
 const LONGEST: u32 = 8_000;
-/// Where a request has more pictures and documents than `MANY`.
+/// The limit for requests with more pictures and documents than `MANY`.
 const LONGEST_OF_MANY: u32 = 2_000;
 const MANY: usize = 20;
 const MOST: usize = 600;
@@ -15,7 +15,7 @@ const MOST: usize = 600;
 const MOST_OF_SMALL: usize = 100;
 const SMALL: [&str; 3] = ["haiku-4", "sonnet-4-5", "opus-4-5"];
 
-/// Checks all pictures and documents of a request; a document is at least one page.
+/// Checks all pictures and documents of a request. A document counts as one page at least.
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
     let mut found = Vec::new();
     ["messages", "system"].into_iter().filter_map(|name| body.get(name)).for_each(|parts| collect(parts, &mut found));
@@ -37,7 +37,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     Ok(())
 }
 
-/// Base64 of pictures and PDFs among parts, in what either wire calls them, and among those inside of parts.
+/// Base64 of pictures and PDFs among parts, in both formats, including nested parts.
 fn collect<'v>(parts: &'v Value, found: &mut Vec<&'v str>) {
     for part in parts.as_array().into_iter().flatten() {
         let text = |place: &str| part.pointer(place).and_then(Value::as_str);

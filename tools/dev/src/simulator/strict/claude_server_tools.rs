@@ -1,4 +1,4 @@
-//! What Claude refuses of what its own tools left behind, and of what may be cited.
+//! What Claude rejects in blocks of its own tools, and in content that may be cited.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use super::verdict::{Verdict, ensure};
 
 const COMPACTION: &str = "compact-2026-01-12";
 
-/// A call of a tool that runs at the provider has its result, and the other way round (platform.claude.com, server tools). One beside
-/// a call of the client's at the end of the conversation still waits for it.
+/// A call of a server tool has a result, and the reverse (platform.claude.com, server tools). If a client call is next to it
+/// at the end of the conversation, its result may still be missing.
 pub(super) fn pairs(turns: &[Turn<'_>]) -> Verdict {
     let blocks = || turns.iter().flat_map(|turn| &turn.blocks);
     let is_result = |block: &&Block<'_>| block.kind.ends_with("_tool_result");
@@ -32,7 +32,7 @@ pub(super) fn pairs(turns: &[Turn<'_>]) -> Verdict {
     Ok(())
 }
 
-/// Citations are asked for of all that may be cited, or of none (platform.claude.com, citations).
+/// Citations are requested for all content that may be cited, or for none (platform.claude.com, citations).
 pub(super) fn citations(body: &Value) -> Verdict {
     let blocks = || items(body, "messages").flat_map(|message| items(message, "content"));
     let nested =
@@ -44,7 +44,7 @@ pub(super) fn citations(body: &Value) -> Verdict {
     })
 }
 
-/// A summary is read only with its beta (platform.claude.com, compaction).
+/// A summary requires its beta (platform.claude.com, compaction).
 pub(super) fn compaction(betas: &[&str], body: &Value) -> Verdict {
     let mut blocks = items(body, "messages").flat_map(|message| items(message, "content"));
     let has_one = blocks.any(|block| string(block, "type") == Some("compaction"));

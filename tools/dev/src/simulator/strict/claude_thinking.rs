@@ -1,5 +1,5 @@
-//! What Claude on Vertex refuses in the settings of thinking and effort. The rules of each model: platform.claude.com, the pages on
-//! thinking, effort and the models (autumn 2026); docs.cloud.google.com for Sonnet 5.5.
+//! What Claude on Vertex rejects in the settings of reasoning and effort. The rules of each model: platform.claude.com, the
+//! pages on thinking, effort and the models (autumn 2026); docs.cloud.google.com for Sonnet 5.5.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::super::json::{items, string};
 use super::claude_model::Model;
 use super::verdict::{Verdict, ensure, extra};
 
-/// Checks thinking, effort, and how they go with a forced call.
+/// Checks reasoning, effort, and their combination with a forced call.
 pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     let forced = matches!(body.pointer("/tool_choice/type").and_then(Value::as_str), Some("any" | "tool"));
     ensure(!forced || model.takes_forced_choice(), || {
@@ -23,7 +23,7 @@ pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     effort(model, body)
 }
 
-/// Edits of thoughts go with thinking only (router-for-me/CLIProxyAPI#4957, anthropics/claude-code#11971).
+/// Context edits of reasoning require reasoning (router-for-me/CLIProxyAPI#4957, anthropics/claude-code#11971).
 fn edits(model: Model<'_>, body: &Value) -> Verdict {
     let thinks = match body.pointer("/thinking/type").and_then(Value::as_str) {
         Some(kind) => kind != "disabled",

@@ -1,4 +1,4 @@
-//! What Claude on Vertex refuses in tools, in the choice among them, and in schemas that a reply must keep to.
+//! What Claude on Vertex rejects in tools, in the tool choice, and in response schemas.
 
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ const TOOL_FIELDS: [&str; 10] = [
     "allowed_callers",
 ];
 const PROVIDER_TOOLS: [&str; 6] = ["bash_", "computer_", "memory_", "text_editor_", "tool_search_tool_", "web_search_"];
-/// What structured output cannot promise to keep.
+/// Keywords that structured output does not support.
 const UNSUPPORTED: [&str; 8] =
     ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"];
 
@@ -29,7 +29,7 @@ const MOST_STRICT: usize = 20;
 const MOST_OPTIONAL: usize = 24;
 const MOST_UNIONS: usize = 16;
 
-/// Checks tools, choice and the format of the reply.
+/// Checks tools, tool choice and response format.
 pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     format(model, body)?;
     tools(model, body)?;
@@ -37,7 +37,7 @@ pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     choice(body)
 }
 
-/// docs.cloud.google.com, structured outputs of Claude: from 4.6 on.
+/// docs.cloud.google.com, structured outputs of Claude: since 4.6.
 fn format(model: Model<'_>, body: &Value) -> Verdict {
     let Some(format) = body.pointer("/output_config/format").filter(|format| !format.is_null()) else { return Ok(()) };
     ensure(model.has_structured_output(), || "output_config.format: Extra inputs are not permitted".to_owned())?;
@@ -45,12 +45,12 @@ fn format(model: Model<'_>, body: &Value) -> Verdict {
         "output_config.format.type: Input should be 'json_schema'".to_owned()
     })?;
     let schema = format.get("schema").ok_or_else(|| "output_config.format.schema: Field required".to_owned())?;
-    // platform.claude.com, structured outputs: citations are incompatible.
+    // platform.claude.com, structured outputs: incompatible with citations.
     ensure(!cites(body), || "Citations are not supported when output_config.format is set.".to_owned())?;
     promised(schema, "output_config.format.schema")
 }
 
-/// Whether any block of the messages asks for citations.
+/// Whether any block of the messages requests citations.
 fn cites(value: &Value) -> bool {
     match value {
         Value::Array(list) => list.iter().any(cites),
@@ -61,7 +61,7 @@ fn cites(value: &Value) -> bool {
     }
 }
 
-/// Checks a schema that the reply must keep to.
+/// Checks a response schema.
 pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
     schema::walk(schema, &mut |keywords| {
         let closed = !schema::is_object(keywords) || keywords.get("additionalProperties") == Some(&Value::Bool(false));
@@ -76,13 +76,13 @@ pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
     })
 }
 
-/// Whether a tool is a strict one.
+/// Whether a tool is strict.
 pub(super) fn is_strict(tool: &Value) -> bool {
     tool.get("strict") == Some(&Value::Bool(true))
 }
 
-/// Checks the schemas of all strict tools of a request together: Claude compiles them into one grammar (platform.claude.com, structured
-/// outputs: limits of schemas; elizaOS/eliza#16499, elie222/inbox-zero#2323).
+/// Checks the schemas of all strict tools of a request together: Claude compiles them into one grammar (platform.claude.com,
+/// structured outputs: limits of schemas; elizaOS/eliza#16499, elie222/inbox-zero#2323).
 pub(super) fn compiled<'v>(schemas: impl Iterator<Item = &'v Value>) -> Verdict {
     let (mut tools, mut optional, mut unions) = (0, 0, 0);
     for schema in schemas {
@@ -107,7 +107,7 @@ pub(super) fn compiled<'v>(schemas: impl Iterator<Item = &'v Value>) -> Verdict 
 }
 
 fn tools(model: Model<'_>, body: &Value) -> Verdict {
-    // platform.claude.com, tool search: one tool at least must not be deferred.
+    // platform.claude.com, tool search: at least one tool must not be deferred.
     let waits = |tool: &Value| tool.get("defer_loading") == Some(&Value::Bool(true));
     let all_wait = items(body, "tools").next().is_some() && items(body, "tools").all(waits);
     ensure(!all_wait, || "tools: At least one tool must have defer_loading=false.".to_owned())?;
@@ -127,7 +127,7 @@ fn tools(model: Model<'_>, body: &Value) -> Verdict {
     Ok(())
 }
 
-/// The names of properties: anthropics/claude-code#79418. `strict` below 4.6: vercel/ai#13353, genkit-ai/genkit#4985.
+/// The names of properties: anthropics/claude-code#79418. `strict` before 4.6: vercel/ai#13353, genkit-ai/genkit#4985.
 fn custom(model: Model<'_>, tool: &Value, path: &str) -> Verdict {
     extra(Some(tool), path, &TOOL_FIELDS)?;
     ensure(is_name(string(tool, "name").unwrap_or_default(), "_-", 128), || {
@@ -146,7 +146,7 @@ fn custom(model: Model<'_>, tool: &Value, path: &str) -> Verdict {
             format!("{path}.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
         })
     })?;
-    // platform.claude.com, programmatic tool calling: the caller is a tool of its own, which Vertex does not have.
+    // platform.claude.com, programmatic tool calling: the caller is a server tool, which Vertex does not have.
     let by_code = items(tool, "allowed_callers").filter_map(Value::as_str).find(|caller| *caller != "direct");
     ensure(by_code.is_none(), || format!("{path}.allowed_callers: {} is not among the tools", by_code.unwrap_or_default()))?;
     if tool.get("strict") != Some(&Value::Bool(true)) {

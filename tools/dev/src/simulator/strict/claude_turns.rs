@@ -1,4 +1,4 @@
-//! The messages of a request to Claude, put together into turns: neighbours of the same role are one.
+//! Combines the messages of a request to Claude into turns: consecutive messages with the same role are one turn.
 
 use serde_json::Value;
 
@@ -6,23 +6,23 @@ use super::super::json::{items, string};
 use super::claude_model::Model;
 use super::verdict::{Verdict, ensure};
 
-/// Consecutive messages of one role.
+/// Consecutive messages with one role.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     pub(super) role: &'a str,
-    /// The place of its first message.
+    /// The index of its first message.
     pub(super) place: usize,
     pub(super) blocks: Vec<Block<'a>>,
 }
 
-/// One block of content; content that is a bare string is one of text.
+/// One content block. A string counts as one text block.
 #[derive(Debug)]
 pub(super) struct Block<'a> {
-    /// Where it stands, in the words of errors.
+    /// Its position, as errors write it.
     pub(super) path: String,
     pub(super) kind: &'a str,
     pub(super) text: Option<&'a str>,
-    /// The block itself; null for a bare string.
+    /// The block; null for a string.
     pub(super) value: &'a Value,
 }
 
@@ -42,13 +42,13 @@ impl Turn<'_> {
         self.blocks.iter().filter(|block| block.kind == "tool_use").map(|block| block.string("id")).collect()
     }
 
-    /// The results that this turn begins with; those behind other blocks do not count.
+    /// The results at the start of this turn. Results after other blocks do not count.
     pub(super) fn results(&self) -> impl Iterator<Item = &Block<'_>> {
         self.blocks.iter().take_while(|block| block.kind == "tool_result")
     }
 }
 
-/// Reads the messages; those of the system belong to no turn.
+/// Reads the messages. System messages belong to no turn.
 pub(super) fn turns<'a>(model: Model<'_>, body: &'a Value) -> Result<Vec<Turn<'a>>, String> {
     let mut turns: Vec<Turn<'a>> = Vec::new();
     for (place, message) in items(body, "messages").enumerate() {
@@ -69,8 +69,8 @@ pub(super) fn turns<'a>(model: Model<'_>, body: &'a Value) -> Result<Vec<Turn<'a
     Ok(turns)
 }
 
-/// Between turns, a message of the system follows one of the user, and the assistant's follows it or nothing (platform.claude.com,
-/// mid-conversation system messages; pydantic/pydantic-ai#5706, LeenHawk/gproxy#209).
+/// A system message between turns follows a user message, and is followed by an assistant message or nothing
+/// (platform.claude.com, mid-conversation system messages; pydantic/pydantic-ai#5706, LeenHawk/gproxy#209).
 fn system_place(body: &Value, place: usize) -> Verdict {
     let role_at = |place: Option<usize>| string(items(body, "messages").nth(place?)?, "role");
     ensure(place > 0, || "messages.0: use the top-level 'system' parameter for the initial system prompt".to_owned())?;
@@ -118,7 +118,7 @@ fn blocks(message: &Value, place: usize) -> Result<Vec<Block<'_>>, String> {
     }
 }
 
-/// Refuses texts that say nothing (QuantumNous/new-api#1260).
+/// Rejects empty texts (QuantumNous/new-api#1260).
 pub(super) fn said(text: &str) -> Verdict {
     match text {
         "" => Err("messages: text content blocks must be non-empty".to_owned()),

@@ -1,4 +1,4 @@
-//! What Gemini on Vertex refuses in a request's settings and tools.
+//! What Gemini on Vertex rejects in a request's settings and tools.
 
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn schemas(function: &Value, path: &str) -> Verdict {
     json_schema.map_or(Ok(()), |schema| gemini_schema::json_schema(schema, &format!("{path}.parameters_json_schema")))
 }
 
-/// What older models do not take together.
+/// Combinations that older models reject.
 fn mixes(newer: bool, config: &Value, body: &Value) -> Verdict {
     let functions = list(body, "tools").any(|tool| list(tool, "functionDeclarations").next().is_some());
     if newer || !functions {
@@ -73,7 +73,7 @@ fn mixes(newer: bool, config: &Value, body: &Value) -> Verdict {
 fn calling(body: &Value) -> Verdict {
     let config = get(body, "toolConfig").and_then(|config| get(config, "functionCallingConfig")).unwrap_or(&Value::Null);
     let functions = list(body, "tools").any(|tool| list(tool, "functionDeclarations").next().is_some());
-    // musistudio/claude-code-router#1207, AstrBotDevs/AstrBot#7407: search tools alone do not help.
+    // musistudio/claude-code-router#1207, AstrBotDevs/AstrBot#7407: search tools alone do not support this.
     ensure(functions || config.is_null(), || "Function calling config is set without function_declarations.".to_owned())?;
     let mode = string(config, "mode").unwrap_or("AUTO");
     ensure(matches!(mode, "AUTO" | "ANY" | "NONE" | "VALIDATED" | "MODE_UNSPECIFIED"), || {

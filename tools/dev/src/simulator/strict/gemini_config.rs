@@ -1,4 +1,4 @@
-//! What Gemini on Vertex refuses in a request's `generationConfig`.
+//! What Gemini on Vertex rejects in a request's `generationConfig`.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub(super) fn check(model: &str, config: &Value) -> Verdict {
     thinking(model, get(config, "thinkingConfig").unwrap_or(&Value::Null))
 }
 
-/// The generation that the model's name says.
+/// The generation in the model's name.
 pub(super) fn generation(model: &str) -> (u32, u32) {
     let number = model.split('-').nth(1).unwrap_or_default();
     let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
@@ -33,7 +33,7 @@ fn integers(config: &Value) -> Verdict {
     int32(budget, "generation_config.thinking_config.thinking_budget")
 }
 
-/// Protocol buffers read a number without a fraction, or one as text.
+/// Protocol buffers accept a number without a fraction, or such a number as text.
 fn int32(value: Option<&Value>, path: &str) -> Verdict {
     let fits = |value: &Value| match value {
         Value::Null => true,
@@ -48,8 +48,8 @@ fn int32(value: Option<&Value>, path: &str) -> Verdict {
     ensure(value.is_none_or(fits), || format!("Invalid value at '{path}' (TYPE_INT32), {}", value.unwrap_or(&Value::Null)))
 }
 
-/// Google's reference names 1.5 models only (docs.cloud.google.com, `GenerationConfig` of the Node client); refusals of 2.5 and later
-/// are reported in vercel/ai#8943 and BerriAI/litellm#26108.
+/// Google's reference names 1.5 models only (docs.cloud.google.com, `GenerationConfig` of the Node client). Rejections by
+/// 2.5 and later are reported in vercel/ai#8943 and BerriAI/litellm#26108.
 fn penalties(config: &Value) -> Verdict {
     let given =
         ["frequencyPenalty", "presencePenalty"].iter().any(|name| get(config, name).is_some_and(|value| !value.is_null()));
@@ -69,7 +69,7 @@ fn limits(config: &Value) -> Verdict {
     };
     range("temperature", 0.0, 2.0)?;
     range("topP", 0.0, 1.0)?;
-    // A number of candidates: the reference knows none below one, and none that 32 bits cannot hold.
+    // The number of candidates: the reference allows at least one, within 32 bits.
     range("topK", 1.0, f64::from(i32::MAX))?;
     range("candidateCount", 1.0, 8.0)?;
     let most = get(config, "maxOutputTokens").and_then(Value::as_i64);
@@ -118,7 +118,7 @@ fn thinking(model: &str, config: &Value) -> Verdict {
     })
 }
 
-/// The levels of each model: docs.cloud.google.com, thinking and the pages of the models (editions of autumn 2026).
+/// The levels of each model: docs.cloud.google.com, thinking and the pages of the models (autumn 2026).
 fn takes_level(model: &str, level: &str) -> bool {
     let pro = model.contains("-pro");
     match level {

@@ -1,4 +1,4 @@
-//! What Gemini on Vertex refuses in a conversation.
+//! What Gemini on Vertex rejects in a conversation.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::super::{picture, signature};
 use super::gemini_fields::{get, list};
 use super::verdict::{Verdict, ensure, is_name};
 
-/// Google documents this as the signature for calls that have none, for instance because another model made them.
+/// Google documents this signature for calls without one, for example calls of another model.
 const BYPASS: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
 
 /// Checks the conversation with this model, which is a Gemini 3 or an older one.
@@ -45,7 +45,7 @@ fn filled(content: &Value) -> Verdict {
     })
 }
 
-/// A content of function responses holds nothing else (router-for-me/CLIProxyAPI#5607, deepnoodle-ai/dive#287).
+/// A content with function responses contains nothing else (router-for-me/CLIProxyAPI#5607, deepnoodle-ai/dive#287).
 fn responses_alone(content: &Value) -> Verdict {
     let (responses, all) = (responses(content).len(), list(content, "parts").count());
     ensure(responses == 0 || responses == all, || {
@@ -96,7 +96,7 @@ fn part(part: &Value, newer: bool, path: &str) -> Verdict {
     Ok(())
 }
 
-/// Bytes that are said to be a picture must be one. HEIC and HEIF are taken, too, and not looked into.
+/// Bytes that are declared as a picture must be one. HEIC and HEIF are accepted without a check.
 fn image(data: &Value) -> Verdict {
     let kind = get(data, "mimeType").and_then(Value::as_str).unwrap_or_default();
     let known = matches!(kind, "image/png" | "image/jpeg" | "image/webp" | "image/gif");
@@ -104,7 +104,8 @@ fn image(data: &Value) -> Verdict {
     ensure(!known || picture::read(&bytes).is_some(), || "Provided image is not valid.".to_owned())
 }
 
-/// Kinds of files that Gemini reads (docs.cloud.google.com, pages of image and document understanding); Office files on one model.
+/// File types that Gemini reads (docs.cloud.google.com, pages of image and document understanding). One model also reads
+/// Office files.
 fn kind(model: &str, data: &Value) -> Verdict {
     let kind = get(data, "mimeType").and_then(Value::as_str).unwrap_or_default();
     let known = match kind.split_once('/') {
@@ -130,7 +131,7 @@ fn responses(content: &Value) -> Vec<&Value> {
     list(content, "parts").filter_map(|part| get(part, "functionResponse")).collect()
 }
 
-/// Each turn of calls is answered by the next turn, call by call.
+/// The next turn answers each call of a turn.
 fn pairs(contents: &[&Value]) -> Verdict {
     let after = contents.iter().skip(1).copied().map(Some).chain([None]);
     let before = [None].into_iter().chain(contents.iter().copied().map(Some));
@@ -181,7 +182,7 @@ fn signatures(model: &str, newer: bool, contents: &[&Value]) -> Verdict {
             let call = get(part, "functionCall");
             if let Some(signature) = signature {
                 let known = signature == BYPASS || signature::read(signature).is_some_and(|issued| issued.is_of(model));
-                // The simulator signs the first call of a reply only: a signature on another one has strayed.
+                // The simulator signs only the first call of a reply. A signature on another call is misplaced.
                 ensure(known && !(call.is_some() && called), || "Corrupted thought signature.".to_owned())?;
             }
             let needed = newer && place > turn && call.is_some() && !called;

@@ -1,23 +1,23 @@
-//! The fields that Vertex knows in a `generateContent` request. Google's front end reads the JSON into its own messages before any
-//! model sees it and refuses whatever has no place there.
+//! The fields that Vertex accepts in a `generateContent` request. Google's front end converts the JSON to its own messages
+//! before any model sees it, and rejects unknown fields.
 
 use serde_json::{Map, Value};
 
 use super::verdict::{Verdict, ensure};
 
-/// What a field may hold.
+/// What a field may contain.
 #[derive(Clone, Copy)]
 enum Holds {
-    /// A plain value, a list of them, or JSON of any shape.
+    /// A plain value, a list of plain values, or any JSON.
     Anything,
-    /// A JSON object of any shape.
+    /// Any JSON object.
     Struct,
     /// A message, or a list of them.
     One(&'static Fields),
     Many(&'static Fields),
 }
 
-/// The fields that hold plain values, and those that hold more.
+/// The fields with plain values, and the fields with messages.
 struct Fields {
     plain: &'static str,
     deep: &'static [(&'static str, Holds)],
@@ -49,7 +49,7 @@ static PART: Fields = Fields {
         ("executableCode", Struct),
         ("codeExecutionResult", Struct),
         ("videoMetadata", Struct),
-        // A word in some versions and a message in others.
+        // A string in some versions and a message in others.
         ("mediaResolution", Anything),
     ],
 };
@@ -57,7 +57,7 @@ static BLOB: Fields = Fields { plain: "mimeType data displayName", deep: &[] };
 static FILE: Fields = Fields { plain: "mimeType fileUri displayName", deep: &[] };
 static CALL: Fields = Fields { plain: "id name", deep: &[("args", Struct)] };
 static RESPONSE: Fields = Fields { plain: "id name", deep: &[("response", Struct), ("parts", Many(&RESPONSE_PART))] };
-// No text: the reference of `FunctionResponsePart` (docs.cloud.google.com) knows inline data and files only.
+// No text: the reference of `FunctionResponsePart` (docs.cloud.google.com) has only inline data and files.
 static RESPONSE_PART: Fields = Fields { plain: "", deep: &[("inlineData", One(&BLOB)), ("fileData", One(&FILE))] };
 static TOOL: Fields = Fields {
     plain: "",
@@ -75,7 +75,7 @@ static TOOL: Fields = Fields {
 };
 static DECLARATION: Fields = Fields {
     plain: "name description",
-    // The schemas have rules of their own.
+    // Schemas have their own rules.
     deep: &[
         ("parameters", Struct),
         ("parametersJsonSchema", Anything),
@@ -135,7 +135,7 @@ fn field(name: &str, value: &Value, fields: &'static Fields, path: &str) -> Verd
     }
 }
 
-/// The error for a field that has no place here.
+/// The error for an unknown field.
 pub(super) fn unknown(name: &str, path: &str) -> String {
     match path {
         "" => format!("Invalid JSON payload received. Unknown name \"{name}\": Cannot find field."),
@@ -147,7 +147,7 @@ fn misplaced(path: &str, value: &Value) -> String {
     format!("Invalid value at '{path}' (type.googleapis.com/google.protobuf.Struct), {value}")
 }
 
-/// A field's name in camel case; Google takes both cases.
+/// A field's name in camel case. Google accepts both cases.
 pub(super) fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
@@ -171,7 +171,7 @@ pub(super) fn snake(name: &str) -> String {
     snake
 }
 
-/// The field of this name in camel case, however the request spells it.
+/// The field with this name in camel case, however the request writes it.
 pub(super) fn get<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let object: &Map<String, Value> = value.as_object()?;
     object.get(name).or_else(|| object.get(&snake(name)))

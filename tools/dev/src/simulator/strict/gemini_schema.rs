@@ -1,4 +1,4 @@
-//! What Vertex refuses in the schemas of Gemini's functions.
+//! What Vertex rejects in the schemas of Gemini's functions.
 
 use serde_json::{Map, Value};
 
@@ -6,16 +6,16 @@ use super::gemini_fields::{camel, unknown};
 use super::schema;
 use super::verdict::{Verdict, ensure};
 
-/// What the subset of `OpenAPI` knows.
+/// The supported subset of `OpenAPI`.
 const KNOWN: &str = "type format title description nullable default example enum items minItems maxItems properties required \
     minProperties maxProperties propertyOrdering minimum maximum minLength maxLength pattern anyOf additionalProperties ref defs";
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
-/// What may stand beside `anyOf`.
+/// Keywords that are allowed next to `anyOf`.
 const BESIDE_UNION: [&str; 4] = ["anyOf", "description", "nullable", "title"];
-/// What Google's reader of JSON Schema does not take.
+/// Keywords that Google's JSON Schema reader does not support.
 const REFERENCES: [&str; 3] = ["$ref", "$defs", "$schema"];
 
-/// Checks `parameters`; the path is in the words of errors.
+/// Checks `parameters`. The path is written as in errors.
 pub(super) fn openapi(schema: &Value, path: &str) -> Verdict {
     let root = schema.as_object().ok_or_else(|| format!("Invalid value at '{path}', {schema}"))?;
     let empty = root.get("properties").and_then(Value::as_object).is_some_and(Map::is_empty);

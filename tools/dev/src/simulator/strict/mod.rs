@@ -1,7 +1,7 @@
-//! What the real providers refuse, in their own words. A gateway that translates well never meets any of this.
+//! What the real providers reject, in their own words. A gateway that translates correctly never gets these errors.
 //!
-//! Each wire checks a request the way its provider does: one message about the first thing that is wrong. Checks that no public
-//! source describes are left out rather than guessed: a simulator that refuses too much teaches the gateway wrong habits.
+//! Each wire checks a request as its provider does, and reports the first error. Behaviour that no public source describes
+//! is not checked: a simulator that rejects too much would teach the gateway wrong rules.
 
 mod claude;
 mod claude_absent;
@@ -41,7 +41,7 @@ use super::script::Script;
 use super::wire::Wire;
 use verdict::Verdict;
 
-/// Refuses what the real provider would, if the script wants that.
+/// Rejects what the real provider would reject, if the script is strict.
 pub(super) fn check(request: &ModelRequest, script: &Script, received: &Received) -> Verdict {
     if !matches!(script.scenario, Scenario::Strict { .. }) || request.mode == Mode::Count {
         return Ok(());
@@ -51,7 +51,7 @@ pub(super) fn check(request: &ModelRequest, script: &Script, received: &Received
     check_body(request.wire, &request.model, betas, &body)
 }
 
-/// Refuses a body that a model by that wire refuses, with betas of Anthropic's from the request's header.
+/// Rejects a body that a model in this wire format rejects, with the Anthropic betas of the request's header.
 pub(super) fn check_body(wire: Wire, model: &str, betas: &str, body: &Value) -> Verdict {
     match wire {
         Wire::OpenRouter => openrouter::check(model, body),

@@ -1,4 +1,4 @@
-//! What OpenRouter, and the models behind it, refuse in a request's settings.
+//! What OpenRouter, and the models behind it, reject in a request's settings.
 
 use serde_json::{Map, Value};
 
@@ -51,7 +51,7 @@ fn limits(body: &Value) -> Verdict {
             format!("Invalid '{name}': expected a value between -2 and 2.")
         })?;
     }
-    // OpenRouter's OpenAPI: 0 or more; -1 for "all" is a habit of others (nhaouari/obsidian-textgenerator-plugin#388).
+    // OpenRouter's OpenAPI: 0 or more. -1 for "all" belongs to other APIs (nhaouari/obsidian-textgenerator-plugin#388).
     ensure(number("top_k").is_none_or(|value| value >= 0.0), || {
         "Invalid 'top_k': integer below minimum value. Expected a value >= 0.".to_owned()
     })?;
@@ -80,7 +80,7 @@ fn reasoning(body: &Value) -> Verdict {
     ensure(own.is_none() || effort.is_none() || own == effort, || {
         "'reasoning_effort' cannot be used simultaneously with 'reasoning.effort' if they differ.".to_owned()
     })?;
-    // openrouter.ai, reasoning tokens: one of the two.
+    // openrouter.ai, reasoning tokens: only one of the two.
     ensure(effort.is_none() || fields.get("max_tokens").is_none_or(Value::is_null), || {
         "Only one of \"reasoning.effort\" and \"reasoning.max_tokens\" can be specified".to_owned()
     })?;

@@ -1,4 +1,4 @@
-//! What Claude refuses behind OpenRouter, which passes its refusals on.
+//! What Claude rejects behind OpenRouter, which passes its errors on.
 
 use serde_json::Value;
 
@@ -9,9 +9,9 @@ use super::tool_schemas;
 use super::verdict::{Verdict, ensure, extra};
 
 const MOST_BREAKPOINTS: usize = 4;
-/// The least budget of thoughts, which OpenRouter makes of any effort (openrouter.ai, reasoning tokens).
+/// The smallest reasoning budget, which OpenRouter derives from any effort (openrouter.ai, reasoning tokens).
 const LEAST_BUDGET: u64 = 1_024;
-/// Models that think by a budget only, and those that still take one.
+/// Models that reason only with a budget, and models that still accept one.
 const BY_BUDGET: [&str; 3] = ["anthropic/claude-haiku-4.5", "anthropic/claude-sonnet-4.5", "anthropic/claude-opus-4.5"];
 const BY_EITHER: [&str; 2] = ["anthropic/claude-opus-4.6", "anthropic/claude-sonnet-4.6"];
 
@@ -28,14 +28,14 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     claude_pictures::check(model, body)
 }
 
-/// Claude refuses stop sequences of white space, whoever passes them on (the prompt factory of BerriAI/litellm).
+/// Claude rejects stop sequences of white space on every platform (the prompt factory of BerriAI/litellm).
 fn stops(body: &Value) -> Verdict {
     let one = body.get("stop").filter(|stop| stop.is_string());
     let blank = items(body, "stop").chain(one).filter_map(Value::as_str).any(|stop| stop.trim().is_empty());
     ensure(!blank, || "stop_sequences: each stop sequence must contain non-whitespace".to_owned())
 }
 
-/// Whether a request makes this model think by a budget.
+/// Whether a request makes this model reason with a budget.
 fn thinks_by_budget(model: &str, body: &Value) -> bool {
     let has_budget = body.pointer("/reasoning/max_tokens").is_some_and(|budget| !budget.is_null());
     let effort = body.get("reasoning_effort").or_else(|| body.pointer("/reasoning/effort")).and_then(Value::as_str);
@@ -44,8 +44,8 @@ fn thinks_by_budget(model: &str, body: &Value) -> bool {
     BY_BUDGET.contains(&model) && is_asked || BY_EITHER.contains(&model) && has_budget
 }
 
-/// What Claude refuses while it thinks by a budget, which OpenRouter makes of an effort for models that know no other way
-/// (platform.claude.com, extended thinking; openrouter.ai, reasoning tokens).
+/// What Claude rejects while it reasons with a budget. OpenRouter derives one from an effort for models that have no other
+/// way (platform.claude.com, extended thinking; openrouter.ai, reasoning tokens).
 fn thinking(model: &str, body: &Value) -> Verdict {
     if !thinks_by_budget(model, body) {
         return Ok(());
@@ -69,7 +69,7 @@ fn thinking(model: &str, body: &Value) -> Verdict {
     resumed(body)
 }
 
-/// A tool turn goes on from the thought that it began with (platform.claude.com, extended thinking with tool use).
+/// A tool turn continues from the reasoning that it started with (platform.claude.com, extended thinking with tool use).
 fn resumed(body: &Value) -> Verdict {
     let messages: Vec<&Value> = items(body, "messages").collect();
     let is_answer = |message: &&Value| string(message, "role") == Some("assistant");
@@ -86,8 +86,8 @@ fn resumed(body: &Value) -> Verdict {
     })
 }
 
-/// The user opens a conversation, and an answer that is begun ends in no white space (platform.claude.com, Messages and prefill); newer
-/// models take none.
+/// The user opens a conversation, and a prefilled answer does not end in white space (platform.claude.com, Messages and
+/// prefill). Newer models accept no prefill.
 fn turns(model: &str, body: &Value) -> Verdict {
     let others =
         || items(body, "messages").filter(|message| !matches!(string(message, "role"), Some("system" | "developer")));
@@ -106,7 +106,7 @@ fn turns(model: &str, body: &Value) -> Verdict {
     })
 }
 
-/// OpenRouter passes schemas on, and Claude's own refusals back (microsoft/vscode-copilot-release#10518).
+/// OpenRouter passes schemas on, and Claude's errors back (microsoft/vscode-copilot-release#10518).
 fn schemas(body: &Value) -> Verdict {
     let functions = items(body, "tools").filter_map(|tool| tool.get("function"));
     for (place, function) in functions.enumerate() {
@@ -123,13 +123,14 @@ fn schemas(body: &Value) -> Verdict {
     }
     let functions = items(body, "tools").filter_map(|tool| tool.get("function"));
     compiled(functions.filter(|tool| is_strict(tool)).filter_map(|function| function.get("parameters")))?;
-    // OpenRouter makes `output_config.format` of an answer's schema, be it strict or not (platform.claude.com, structured outputs).
+    // OpenRouter turns a response schema into `output_config.format`, strict or not (platform.claude.com, structured
+    // outputs).
     body.pointer("/response_format/json_schema/schema")
         .map_or(Ok(()), |schema| promised(schema, "output_config.format.schema"))
 }
 
-/// Claude takes four marks for its cache, and none of an hour behind one of five minutes, whoever passes them on (platform.claude.com,
-/// prompt caching). Tools come first in its prompt, then what the system says.
+/// Claude accepts four cache marks, and none of an hour after one of five minutes, on every platform (platform.claude.com,
+/// prompt caching). Tools come first in its prompt, then the system prompt.
 fn breakpoints(body: &Value) -> Verdict {
     let is_system = |message: &&Value| matches!(string(message, "role"), Some("system" | "developer"));
     let (system, others): (Vec<&Value>, Vec<&Value>) = items(body, "messages").partition(is_system);

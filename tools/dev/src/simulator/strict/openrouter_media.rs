@@ -1,18 +1,18 @@
-//! What OpenRouter, and the models behind it, refuse in pictures, files and sound: they look at the bytes.
+//! What OpenRouter, and the models behind it, reject in pictures, files and sound. They check the bytes.
 
 use serde_json::Value;
 
 use super::super::picture;
 use super::verdict::{Verdict, ensure, is_name};
 
-/// Kinds of pictures (openrouter.ai, image inputs); Gemini's are of its own (ai.google.dev, image understanding), and heads of its further
-/// ones are not looked into here.
+/// Picture types (openrouter.ai, image inputs). Gemini accepts further ones (ai.google.dev, image understanding), which are
+/// not checked here.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 const PICTURES_OF_GEMINI: [&str; 5] = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
-/// Formats of sound (openrouter.ai, audio inputs).
+/// Sound formats (openrouter.ai, audio inputs).
 const SOUNDS: [&str; 9] = ["wav", "mp3", "aiff", "aac", "ogg", "flac", "m4a", "pcm16", "pcm24"];
 
-/// Checks a part of that kind for this model.
+/// Checks a part of that type for this model.
 pub(super) fn check(model: &str, kind: &str, part: &Value) -> Verdict {
     let text = |place: &str| part.pointer(place).and_then(Value::as_str).unwrap_or_default();
     match kind {
@@ -24,7 +24,7 @@ pub(super) fn check(model: &str, kind: &str, part: &Value) -> Verdict {
     }
 }
 
-/// Label and bytes of a data URL; `None` for an address.
+/// Label and bytes of a data URL; `None` for another URL.
 fn inline(address: &str) -> Result<Option<(&str, Vec<u8>)>, String> {
     let Some(rest) = address.strip_prefix("data:") else { return Ok(None) };
     let (label, data) = rest.split_once(";base64,").ok_or_else(|| "Invalid data URL: expected base64.".to_owned())?;
@@ -36,7 +36,7 @@ fn bytes(data: &str) -> Result<Vec<u8>, String> {
     data.and_then(picture::decoded).ok_or_else(|| "Invalid base64 data".to_owned())
 }
 
-/// Inline bytes must be a picture, and of a kind that is taken; each vendor has its own words for that.
+/// Inline bytes must be a picture of a supported type. Each vendor has its own error message.
 fn image(model: &str, address: &str) -> Verdict {
     let Some((label, bytes)) = inline(address)? else { return Ok(()) };
     let vendor = model.split('/').next();
@@ -55,7 +55,7 @@ fn image(model: &str, address: &str) -> Verdict {
                 .to_owned()
         }
     })?;
-    // anthropics/claude-code, issues on the media type; Gemini reads by the label, too.
+    // anthropics/claude-code, issues on the media type. Gemini also relies on the label.
     let is_told = read.is_some_and(|picture| picture.media_type == label);
     ensure(is_told || !matches!(vendor, Some("anthropic" | "google")), || {
         format!("Image does not match the provided media type {label}")
@@ -70,7 +70,7 @@ fn file(address: &str) -> Verdict {
     ensure(label == "application/pdf" && picture::is_pdf(&bytes), || format!("Unsupported file type: {label}"))
 }
 
-/// Video inline is base64 under a label of its kind (openrouter.ai, video inputs); what is no video is refused by its bytes.
+/// Inline video is base64 with a label of its type (openrouter.ai, video inputs). Bytes that are not a video are rejected.
 fn video(address: &str) -> Verdict {
     let Some((label, bytes)) = inline(address)? else {
         return ensure(address.starts_with("http"), || "Invalid video URL".to_owned());

@@ -1,4 +1,4 @@
-//! What OpenRouter, and the models behind it, refuse in a conversation.
+//! What OpenRouter, and the models behind it, reject in a conversation.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const PARTS: [&str; 6] = ["text", "image_url", "file", "input_audio", "video_url
 
 /// Checks the conversation with this model.
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
-    // The calls of the assistant that have no answer yet.
+    // The assistant's calls without an answer so far.
     let mut open: Vec<&str> = Vec::new();
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for (place, message) in items(body, "messages").enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
             "assistant" => {
                 empty(model, message, &path)?;
                 open = calls(message, &path)?;
-                // Claude's rule; a result could belong to either call otherwise.
+                // Claude's rule. Otherwise a result could belong to either call.
                 let unique = open.iter().all(|id| known.insert(id));
                 ensure(unique, || format!("Invalid '{path}.tool_calls': ids of calls must be unique."))?;
                 details(model, message, &path)?;
@@ -50,7 +50,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     opened(model, body)
 }
 
-/// Gemini's conversations have contents (its API reference), and the chat template of Qwen's models looks for what the user asks.
+/// Gemini requires contents (its API reference), and the chat template of Qwen's models requires a user message.
 fn opened(model: &str, body: &Value) -> Verdict {
     let is_asked = items(body, "messages").any(|message| string(message, "role") == Some("user"));
     ensure(is_asked || !model.starts_with("google/"), || "contents is not specified".to_owned())?;
@@ -85,7 +85,7 @@ fn answer(message: &Value, path: &str, open: &mut Vec<&str>) -> Verdict {
     ensure(texts, || format!("Invalid '{path}.content': messages with role 'tool' take text only."))
 }
 
-/// OpenAI refuses a list of calls without a call (openai/openai-python#2061, openai/openai-node#1341), and null for the old kind.
+/// OpenAI rejects an empty list of calls (openai/openai-python#2061, openai/openai-node#1341), and null for the older kind.
 fn empty(model: &str, message: &Value, path: &str) -> Verdict {
     let openai = model.starts_with("openai/");
     let none = message.get("tool_calls").and_then(Value::as_array).is_some_and(Vec::is_empty);
@@ -127,7 +127,7 @@ fn calls<'a>(message: &'a Value, path: &str) -> Result<Vec<&'a str>, String> {
     Ok(ids)
 }
 
-/// Kimi thinks only where it has the thoughts before its calls (earendil-works/pi#987, QuantumNous/new-api#3121).
+/// Kimi only reasons if the reasoning before its earlier calls is present (earendil-works/pi#987, QuantumNous/new-api#3121).
 pub(super) fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
     let asked = |pointer: &str| body.pointer(pointer).filter(|value| !value.is_null());
     let words = ["/reasoning/effort", "/reasoning_effort"].into_iter().filter_map(asked);
@@ -150,7 +150,7 @@ pub(super) fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
     }
 }
 
-/// Checks the reasoning that the assistant is said to have done: it must be as it was told.
+/// Checks the assistant's reasoning: it must be unchanged.
 fn details(model: &str, message: &Value, path: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid '{path}.reasoning_details': {what}");
     let (mut told, mut step) = (String::new(), None);
@@ -188,8 +188,8 @@ fn is_claude(model: &str) -> bool {
     model.starts_with("anthropic/")
 }
 
-/// The kinds of parts that this role may hold: the system says text (BerriAI/litellm#41427), and so does the assistant of OpenAI and
-/// Anthropic (their API references; openai/openai-node#1030, SEMOSS/Semoss#2323).
+/// The part types of this role. System messages are text (BerriAI/litellm#41427), and so are assistant messages of OpenAI
+/// and Anthropic (their API references; openai/openai-node#1030, SEMOSS/Semoss#2323).
 fn kinds(model: &str, role: &str) -> &'static [&'static str] {
     let strict = model.starts_with("openai/") || is_claude(model);
     match role {
@@ -199,7 +199,7 @@ fn kinds(model: &str, role: &str) -> &'static [&'static str] {
     }
 }
 
-/// The address of a picture stands in an object (laurent22/joplin#16141).
+/// The URL of a picture is in an object (laurent22/joplin#16141).
 fn content(model: &str, message: &Value, path: &str) -> Verdict {
     let role = string(message, "role").unwrap_or_default();
     let assistant = role == "assistant";

@@ -1,5 +1,6 @@
-//! What OpenAI's models refuse behind OpenRouter: efforts and sampling by model. The rules are those of pydantic-ai's profiles (2.68.0,
-//! many tried live), the table of `litellm` (1.110.2) and the AI SDK (November 2026); where they differ only what all refuse is refused.
+//! What OpenAI's models reject behind OpenRouter: efforts and sampling by model. The rules are those of pydantic-ai's
+//! profiles (2.68.0, many tried live), the table of `litellm` (1.110.2) and the AI SDK (November 2026). If they differ, only
+//! what all reject is rejected.
 
 use serde_json::Value;
 
@@ -8,17 +9,18 @@ use super::verdict::{Verdict, ensure};
 const SMALLEST_LIMIT: u64 = 16;
 const SAMPLING: [&str; 7] =
     ["temperature", "top_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "logit_bias"];
-/// Models that refuse stop sequences begin so (huggingface/smolagents#1662, #1868 and #1893; BerriAI/litellm#15244), but for the later ones.
+/// Prefixes of models that reject stop sequences (huggingface/smolagents#1662, #1868 and #1893; BerriAI/litellm#15244),
+/// except the later ones.
 const WITHOUT_STOP: [&str; 4] = ["gpt-5", "o1", "o3", "o4"];
 const WITH_STOP: [&str; 2] = ["gpt-5.5", "gpt-5.6"];
 
-/// When a model takes sampling settings.
+/// When a model accepts sampling settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sampling {
     Never,
     /// Only with the effort `none`.
     Off,
-    /// With the effort `none` or without one, which is the same to it.
+    /// With the effort `none` or without an effort, which means the same for it.
     OffOrAbsent,
 }
 
@@ -72,18 +74,18 @@ fn limit(body: &Value) -> Verdict {
     })
 }
 
-/// The effort that the request asks for, however it says so.
+/// The effort of the request, in any of its forms.
 fn effort(body: &Value) -> Option<&str> {
     let reasoning = body.get("reasoning").unwrap_or(&Value::Null);
     let word = reasoning.get("effort").or_else(|| body.get("reasoning_effort")).and_then(Value::as_str);
-    // A budget becomes an effort, which one is OpenRouter's affair: every model has a medium one.
+    // OpenRouter converts a budget to an effort. Every model has a medium one.
     let asks =
         reasoning.get("enabled") == Some(&Value::Bool(true)) || reasoning.get("max_tokens").is_some_and(Value::is_u64);
     let stops = reasoning.get("enabled") == Some(&Value::Bool(false));
     word.or(stops.then_some("none")).or(asks.then_some("medium"))
 }
 
-/// The efforts of a model and when it takes sampling settings.
+/// The efforts of a model and when it accepts sampling settings.
 fn facts(name: &str) -> Option<(&'static [&'static str], Sampling)> {
     Some(match name {
         "gpt-5" | "gpt-5-mini" | "gpt-5-nano" => (&["minimal", "low", "medium", "high"], Sampling::Never),

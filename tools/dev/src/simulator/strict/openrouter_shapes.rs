@@ -1,4 +1,5 @@
-//! What members messages and tools may have: OpenAI and Mistral refuse others (adamrushy/OpenAISwift#99, `nomtek/mistralai_client_dart#44`).
+//! Members of messages and tools. OpenAI and Mistral reject unknown ones (adamrushy/OpenAISwift#99,
+//! `nomtek/mistralai_client_dart#44`).
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! What OpenRouter, and the models behind it, refuse in tools and in the choice among them.
+//! What OpenRouter, and the models behind it, reject in tools and in the tool choice.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     let openai = model.starts_with("openai/");
     // QwenLM/qwen-code#2054.
     ensure(declared || !body.get("tools").is_some_and(Value::is_array), || "[] is too short - 'tools'".to_owned())?;
-    // Anthropic and vLLM, which serves most open models, refuse a choice without tools as OpenAI does; the flag is OpenAI's own.
+    // Anthropic and vLLM, which serves most open models, reject a tool choice without tools, as OpenAI does. The flag is
+    // OpenAI's own.
     let needing: &[&str] = if openai { &["tool_choice", "parallel_tool_calls"] } else { &["tool_choice"] };
     for field in needing {
         let idle = body.get(*field).is_none_or(|value| value.is_null() || (!openai && value == "none"));
@@ -23,7 +24,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     for (place, tool) in items(body, "tools").enumerate() {
         let path = format!("tools[{place}]");
         let Some(function) = tool.get("function") else {
-            // A flat tool is of another API (BerriAI/litellm#34029). Other kinds are run by the provider or hold a grammar.
+            // A flat tool belongs to another API (BerriAI/litellm#34029). Other types are run by the provider or contain a
+            // grammar.
             let known = string(tool, "type").is_some_and(|kind| kind != "function");
             ensure(known, || format!("Missing required parameter: '{path}.function'."))?;
             continue;
@@ -56,7 +58,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     chosen(body)
 }
 
-/// Claude's rule for the names of parameters, at any depth (anthropics/claude-code#79418).
+/// Claude's rule for parameter names, at any depth (anthropics/claude-code#79418).
 fn keys(function: &Value, path: &str) -> Verdict {
     schema::walk(function.get("parameters").unwrap_or(&Value::Null), &mut |keywords| {
         let mut keys = keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
@@ -66,7 +68,7 @@ fn keys(function: &Value, path: &str) -> Verdict {
     })
 }
 
-/// Claude and Gemini refuse a name that is declared twice (rikkahub/rikkahub#1311, smarter-sh/smarter#537).
+/// Claude and Gemini reject a name that is declared twice (rikkahub/rikkahub#1311, smarter-sh/smarter#537).
 fn unique(model: &str, body: &Value) -> Verdict {
     let mut names: Vec<&str> = Vec::new();
     for name in items(body, "tools").filter_map(|tool| tool.pointer("/function/name")?.as_str()) {
@@ -78,8 +80,8 @@ fn unique(model: &str, body: &Value) -> Verdict {
     Ok(())
 }
 
-/// The form of an answer: its schema has a name, and follows the rules for strict ones where it asks to be one (developers.openai.com,
-/// API reference of `response_format`, and its guide to structured outputs).
+/// The response format: its schema has a name, and follows the strict rules if it is strict (developers.openai.com, API
+/// reference of `response_format`, and its guide to structured outputs).
 fn answer(body: &Value) -> Verdict {
     let Some(format) = body.get("response_format").filter(|format| !format.is_null()) else { return Ok(()) };
     if string(format, "type") != Some("json_schema") {
@@ -100,7 +102,7 @@ fn answer(body: &Value) -> Verdict {
     Ok(())
 }
 
-/// What a schema that the model must keep to has to be like.
+/// The strict rules for a response schema.
 fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for {whose}: {what}");
     schema::walk(schema.unwrap_or(&Value::Null), &mut |keywords| {

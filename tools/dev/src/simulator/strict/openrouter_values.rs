@@ -1,5 +1,5 @@
-//! What OpenRouter, and OpenAI behind it, refuse in settings by type and range (OpenRouter's API description and reference of parameters; OpenAI's
-//! API reference of Chat Completions).
+//! What OpenRouter, and OpenAI behind it, reject in settings by type and range (OpenRouter's API description and reference
+//! of parameters; OpenAI's API reference of Chat Completions).
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,8 @@ use super::verdict::{Verdict, ensure};
 
 /// Numbers and their ranges.
 const RANGES: [(&str, f64, f64); 3] = [("min_p", 0.0, 1.0), ("top_a", 0.0, 1.0), ("repetition_penalty", 0.0, 2.0)];
-/// Texts and their longest length (ujisati/claude-code-provider-proxy#11 for the first, earendil-works/pi#4719 for the last).
+/// Texts and their maximum length (ujisati/claude-code-provider-proxy#11 for the first, earendil-works/pi#4719 for the
+/// last).
 const TEXTS: [(&str, usize); 3] = [("user", 128), ("safety_identifier", 64), ("prompt_cache_key", 64)];
 
 /// Checks the settings of a request to this model.

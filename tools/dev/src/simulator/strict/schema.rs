@@ -1,15 +1,16 @@
-//! Walks through JSON Schemas.
+//! Walks JSON Schemas.
 
 use serde_json::{Map, Value};
 
 use super::verdict::Verdict;
 
-/// Where a keyword holds one schema, several in a list, or several by name. Names are no keywords: a parameter may be called `not`.
+/// Keywords with one schema, with a list of schemas, or with schemas by name. Names are not keywords: a parameter may be
+/// called `not`.
 const ONE: [&str; 8] = ["items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"];
 const LISTED: [&str; 5] = ["anyOf", "oneOf", "allOf", "prefixItems", "items"];
 const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
 
-/// Shows each object schema below and including this one to the visitor, until it objects.
+/// Passes this object schema and each one below it to the visitor, until the visitor rejects one.
 pub(super) fn walk(schema: &Value, visit: &mut dyn FnMut(&Map<String, Value>) -> Verdict) -> Verdict {
     let Value::Object(keywords) = schema else { return Ok(()) };
     visit(keywords)?;
@@ -25,7 +26,7 @@ pub(super) fn walk(schema: &Value, visit: &mut dyn FnMut(&Map<String, Value>) ->
     Ok(())
 }
 
-/// True if this schema describes an object, by its `type` or without one.
+/// Whether this schema describes an object, by its `type` or without one.
 pub(super) fn is_object(keywords: &Map<String, Value>) -> bool {
     match keywords.get("type") {
         Some(Value::String(kind)) => kind == "object",

@@ -1,4 +1,4 @@
-//! What each wire refuses, as tables: a request that is fine, what is changed in it, and what the provider says to that.
+//! What each wire rejects, as tables: a valid request, the change, and the provider's error message.
 
 mod claude;
 mod claude_models;
@@ -19,7 +19,7 @@ use super::verdict::Verdict;
 /// A picture of 4 by 4 points.
 const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAEElEQVR4nGP4z8AARwzEcQCukw/x0F8jngAAAABJRU5ErkJggg==";
 
-/// The body with the change merged in: objects are merged, null removes a field, anything else replaces it.
+/// The body with the change merged in: objects are merged, null removes a field, other values replace it.
 fn changed(body: &Value, change: &Value) -> Value {
     let (Value::Object(old), Value::Object(new)) = (body, change) else { return change.clone() };
     let mut merged = old.clone();
@@ -34,7 +34,7 @@ fn changed(body: &Value, change: &Value) -> Value {
     Value::Object(merged)
 }
 
-/// Checks that a change is refused with these words.
+/// Checks that a change is rejected with these words.
 fn refused(verdict: Verdict, words: &str, change: &Value) {
     match verdict {
         Ok(()) => panic!("not refused: {change}"),

@@ -1,4 +1,4 @@
-//! What vendors refuse in the schemas of tools, beside their own subsets for strict ones.
+//! What vendors reject in tool schemas, apart from their own subsets for strict tools.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ const GROUPS: [&str; 3] = ["$defs", "patternProperties", "properties"];
 
 type Keywords = Map<String, Value>;
 
-/// The first keyword that is not as the meta-schema of the draft 2020-12 has it (json-schema.org). Anthropic and OpenAI check by it
+/// The first keyword that violates the meta-schema of draft 2020-12 (json-schema.org). Anthropic and OpenAI check against it
 /// (Dokploy/mcp#74, vercel/ai#2271).
 fn outside_the_draft(keywords: &Keywords) -> Option<&str> {
     let is_schema = |value: &Value| value.is_object() || value.is_boolean();
@@ -43,7 +43,7 @@ fn outside_the_draft(keywords: &Keywords) -> Option<&str> {
     keywords.iter().find(|(keyword, value)| !is_fine(keyword, value)).map(|(keyword, _)| keyword.as_str())
 }
 
-/// Anthropic's words for it.
+/// Anthropic's error message for it.
 pub(super) fn claude(schema: &Value, path: &str) -> Verdict {
     schema::walk(schema, &mut |keywords| {
         ensure(outside_the_draft(keywords).is_none(), || {
@@ -52,8 +52,8 @@ pub(super) fn claude(schema: &Value, path: &str) -> Verdict {
     })
 }
 
-/// OpenAI's: the root is one object that lists its properties (nspady/google-calendar-mcp#39, cecli-dev/cecli#281,
-/// tailcallhq/forgecode#1359), and every list says what is in it (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798).
+/// OpenAI's rules: the root is one object that lists its properties (nspady/google-calendar-mcp#39, cecli-dev/cecli#281,
+/// tailcallhq/forgecode#1359), and every array has `items` (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798).
 pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
     let object = schema.get("type").is_some_and(|kind| kind == "object");
@@ -73,7 +73,8 @@ pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
     })
 }
 
-/// Moonshot's, for Kimi (MoonshotAI/walle, validation principles, level `lite`; can1357/oh-my-pi#5918 by way of OpenRouter).
+/// Moonshot's rules, for Kimi (MoonshotAI/walle, validation principles, level `lite`; can1357/oh-my-pi#5918 through
+/// OpenRouter).
 pub(super) fn kimi(schema: &Value) -> Verdict {
     let wrong = |what: String| {
         format!("Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <{what}>")

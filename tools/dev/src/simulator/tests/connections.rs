@@ -1,4 +1,4 @@
-//! Faults of the connection, and bodies that no provider should send.
+//! Faults of the connection, and invalid bodies.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Limits of the output, and the dearest usage that a body allows, on each wire.
+//! Output limits, and the most expensive usage that a body allows, in each wire format.
 
 use super::*;
 

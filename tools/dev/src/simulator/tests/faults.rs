@@ -1,4 +1,4 @@
-//! What goes wrong on command, and what the simulator refuses.
+//! Faults on command, and requests that the simulator rejects.
 
 use super::*;
 
@@ -46,7 +46,7 @@ async fn cut_breaks_the_connection_after_its_words() {
         }
         let rows = stand.simulator.journal().entries("cut");
         assert!(rows.iter().all(|row| !row.finished));
-        // OpenRouter tells its usage at the end, Claude its input at the start, Gemini all along.
+        // OpenRouter reports usage at the end, Claude its input at the start, Gemini in every chunk.
         let told = rows.iter().map(|row| row.usage.map(|usage| usage.output_tokens)).collect::<Vec<_>>();
         assert_eq!(told, [None, Some(1), Some(2)]);
         assert!(!stand.openrouter(&chat("[[sim:cut]]", "")).await.complete);

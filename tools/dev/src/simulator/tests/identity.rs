@@ -1,4 +1,4 @@
-//! Tokens, parameters and keys: how they are got, and how tests change what is accepted.
+//! How clients obtain tokens, parameters and keys, and how tests change which are accepted.
 
 use super::super::federation::tests::Draft;
 use super::super::{AwsCredentials, ssm};
@@ -10,7 +10,7 @@ const ACCOUNT: &str = "simulator@simulated-project.iam.gserviceaccount.com";
 const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
 
 impl Stand {
-    /// The status and Google's name of the error with which a token meets the models.
+    /// The status and Google's error name if this token is used for a model.
     async fn models(&self, token: &str) -> (u16, Value) {
         let headers = format!("authorization: Bearer {token}\r\n");
         let reply = self.send(&vertex_line(CLAUDE), &headers, &messages("hello", "")).await;
@@ -31,7 +31,7 @@ impl Stand {
         self.send(&format!("POST /_simulator/{path}"), "", body).await.status
     }
 
-    /// The headers of a signed request to the parameter store; each request has a host already.
+    /// The headers of a signed request to the parameter store. The HTTP client adds the host.
     fn signed(&self, credentials: &AwsCredentials, body: &str) -> String {
         let headers = ssm::tests::headers(&self.host, credentials, body);
         let lines =

@@ -1,4 +1,4 @@
-//! The strict scenario from end to end: loops of tool calls as a careful client plays them, and a refusal on each wire.
+//! The strict scenario end to end: tool loops as a careful client plays them, and a rejection on each wire.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ fn schema() -> Value {
     json!({ "type": "object", "required": ["city"], "properties": { "city": { "type": "string" } } })
 }
 
-/// Says what was called until the simulator is done; gives the number of calls in each reply and the last text.
+/// Plays the tool loop to its end. Returns the number of calls in each reply and the last text.
 async fn claude_loop(stand: &Stand, model: &str, mut body: Value) -> (Vec<usize>, String) {
     let mut calls = Vec::new();
     loop {
@@ -192,7 +192,7 @@ async fn refusal_comes_in_each_wire_s_own_shape() {
         assert_eq!((reply.status, &reply.json()["error"]["code"]), (400, &400.into()));
         let rows = stand.simulator.journal().entries("no");
         assert!(rows.len() == 3 && rows.iter().all(|row| row.status == 400 && row.scenario == "refused"));
-        // The same fault passes where nobody asked for strictness.
+        // Without `strict` the same error passes.
         ask["messages"][0]["content"] = Value::from("hello");
         assert_eq!(stand.openrouter(&ask.to_string()).await.status, 200);
     })

@@ -1,4 +1,4 @@
-//! Each wire's own form, whole and streamed.
+//! Each wire's own form, complete and streamed.
 
 use super::super::SimulatedUsage;
 use super::*;
@@ -32,7 +32,7 @@ async fn openrouter_answers_whole() {
         assert_eq!(body["choices"][0]["message"]["content"], answer("anthropic/claude-opus-4.6", "OpenRouter"));
         assert_eq!(body["choices"][0]["finish_reason"], "stop");
         assert_eq!(body["choices"][0]["native_finish_reason"], "end_turn");
-        // 32 bytes of text, the marker included, and 17 words.
+        // 32 bytes of text, including the marker, and 17 words.
         assert_eq!((&body["usage"]["prompt_tokens"], &body["usage"]["completion_tokens"]), (&8.into(), &17.into()));
         assert!(reply.body.contains(r#""cost":0.000093,"is_byok":false"#), "{}", reply.body);
         let row = stand.row("a");

@@ -71,12 +71,13 @@ fn is_member(kind: &str, name: &str) -> bool {
     has_member(&BLOCK, kind, name) || (kind, name) == ("text", "citations")
 }
 
-/// Whether a result holds no such block (platform.claude.com, tool use: texts, pictures, documents, search results and references).
+/// Whether a result cannot contain a block of this type (platform.claude.com, tool use: texts, pictures, documents, search
+/// results and references).
 fn is_no_content(kind: &str) -> bool {
     matches!(kind, "thinking" | "redacted_thinking" | "tool_use" | "tool_result") || is_of_a_server(kind)
 }
 
-/// What a result inside a result says, if that is text: a result is what it says.
+/// The text of a result that is inside another result.
 fn said_by_a_result(block: Value<'_>) -> Option<String> {
     let content = block.get("content").filter(|_| block.get("type").is_some_and(|kind| kind.is("tool_result")))?;
     texts(content).filter(|said| !said.trim().is_empty())
@@ -181,7 +182,7 @@ impl<'d> Reader<'_, 'd> {
                 self.forwarding.drop(block);
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
-            // The summary of what stood before it: the beta that reads it as one is not sent.
+            // The summary of the turns before it. The beta that reads this block is not sent.
             Some("compaction") if let Some(summary) = fields.content.and_then(Value::as_text) => {
                 self.say(block, &summary, spot)
             }
@@ -219,12 +220,12 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Says a block as a text, which has none of its other members.
+    /// Replaces a block with a text block that has none of its other members.
     fn say(&mut self, block: Value<'d>, words: &str, spot: Spot) -> Kind {
         self.forwarding.edits.set(block, "type", "text");
         self.forwarding.edits.set(block, "text", words);
         for (name, value) in block.members().filter(|(name, _)| !is_member("text", name)) {
-            // What else a block of the user's has is named where it is read.
+            // Lost members of a user's block are reported where the block is read.
             let is_told =
                 matches!(name.as_ref(), "content" | "tool_name" | "tool_use_id") || !matches!(spot, Spot::Answer(_));
             if is_told { self.forwarding.edits.remove(value) } else { self.forwarding.leave_out(value) }
@@ -240,7 +241,7 @@ impl<'d> Reader<'_, 'd> {
                 self.forwarding.edits.remove(value);
                 continue;
             }
-            // What the model itself has said comes back as it was, but for what only its stream has.
+            // The model's own blocks come back unchanged, except for members that only its stream has.
             let is_known = match name.as_ref() {
                 "type" | "citations" => true,
                 "index" | "partial_json" => false,

@@ -187,7 +187,7 @@ pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
     !calls || last.parts.iter().any(is_signed)
 }
 
-/// Whether every turn of the assistant's that calls tools has a thought that goes back to the model.
+/// Whether every assistant turn that calls tools has reasoning that can be sent back to the model.
 pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool {
     let is_sent = |part: &Part| match part {
         Part::Reasoning { text, signature: None, .. } => !text.trim().is_empty(),
@@ -205,8 +205,8 @@ pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool 
     turns.turns.iter().filter(calls).all(|turn| turn.parts.iter().any(is_sent))
 }
 
-/// Signed thoughts go back only to the vendor that signed them, unsigned ones to the models that want them. A message of which
-/// nothing is left is none.
+/// Signed reasoning goes back only to the vendor that signed it, unsigned reasoning to the models that use it. Empty
+/// messages are not sent.
 fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {
     let (mut texts, mut details, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Vec::new(), String::new());
     let vendor_of = |signature: &Signature| rules::takes_details(target.upstream, format_of(signature).as_deref());

@@ -36,7 +36,7 @@ pub(super) fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
-/// A conversation that goes on after the first user message.
+/// A conversation that continues after the first user message.
 pub(super) fn talk(turns: &[Value]) -> Value {
     let mut messages = vec![json!({ "role": "user", "content": "hello" })];
     for (place, content) in turns.iter().enumerate() {
@@ -62,7 +62,7 @@ fn sound_requests_are_accepted() {
         (HAIKU, budget.clone()),
         (HAIKU, talk(&[json!([call("a")]), json!([result("a"), text("and now?")])])),
         (HAIKU, changed(&budget, &talk(&[json!([thought(0), call("a")]), json!([result("a")])]))),
-        // An answer without reasoning does not matter once the user asks something else.
+        // An answer without reasoning does not matter after another user message.
         (HAIKU, changed(&budget, &talk(&[json!("hello"), json!("and now?")]))),
         (HAIKU, talk(&[json!("{")])),
         (HAIKU, json!({ "messages": [{ "role": "user", "content": "a" }, { "role": "user", "content": "b" }] })),

@@ -1,4 +1,4 @@
-//! What each generation of Claude takes and refuses.
+//! What each generation of Claude accepts and rejects.
 
 use super::claude::{HAIKU, NEWEST, OPUS, talk, verdict};
 use super::*;

@@ -1,4 +1,4 @@
-//! How large Claude takes pictures, and how many.
+//! Maximum size and number of pictures for Claude.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,13 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::{claude_pictures::check, verdict::Verdict};
 use super::*;
 
-/// A GIF of that size, with so many bytes behind its head.
+/// A GIF of this size, with this many bytes after its header.
 fn gif(width: u16, height: u16, more: usize) -> String {
     let head = [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), &[0; 3]].concat();
     STANDARD.encode([head, vec![0; more]].concat())
 }
 
-/// What a model says to so many small pictures, and one more, in the words of its wire.
+/// A model's error for this many small pictures and one more, in its wire's format.
 fn verdict(model: &str, small: usize, data: &str) -> Verdict {
     let url = |data: &str| json!({ "type": "image_url", "image_url": { "url": format!("data:image/gif;base64,{data}") } });
     let block =

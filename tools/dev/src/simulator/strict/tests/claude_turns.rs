@@ -1,4 +1,4 @@
-//! Where blocks, ids, marks and nulls of a conversation with Claude may stand.
+//! Where a conversation with Claude may have blocks, ids, marks and nulls.
 
 use super::claude::{HAIKU, NEWEST, OPUS, call, result, talk, text, thought, verdict};
 use super::*;
@@ -11,7 +11,7 @@ fn marked(block: &Value) -> Value {
     changed(block, &json!({ "cache_control": { "type": "ephemeral" } }))
 }
 
-/// A search among the tools, which runs at the provider.
+/// A tool search, which runs at the provider.
 fn search(id: &str) -> Value {
     json!({ "type": "server_tool_use", "id": id, "name": "tool_search_tool_regex", "input": { "query": "x" } })
 }
@@ -28,12 +28,12 @@ fn cited(block: &Value) -> Value {
     changed(block, &json!({ "citations": { "enabled": true } }))
 }
 
-/// A question that is made of these blocks.
+/// A user message of these blocks.
 fn asking(blocks: &[Value]) -> Value {
     json!({ "messages": [{ "role": "user", "content": blocks }] })
 }
 
-/// A result that holds these blocks.
+/// A tool result of these blocks.
 fn holding(blocks: &[Value]) -> Value {
     changed(&result("a"), &json!({ "content": blocks }))
 }
@@ -53,9 +53,9 @@ fn blocks_in_their_places_are_accepted() {
         (OPUS, json!({ "messages": [{ "role": "user", "content": [changed(&text("a"), &json!({ "citations": [] }))] }] })),
         (OPUS, json!({ "stop_sequences": ["END"], "system": "be brief" })),
         (OPUS, talk(&[json!([call("a")]), json!([holding(&[])])])),
-        // Thoughts of an earlier turn stay although thinking is off now.
+        // Reasoning of an earlier turn stays although reasoning is off now.
         (OPUS, talk(&[json!([thought(0), text("hello")]), json!("and now?")])),
-        // A model that thinks unless it is told not to may go on with its own thoughts.
+        // A model that reasons by default may continue from its own reasoning.
         ("claude-opus-5", talk(&[json!([thought(0), call("a")]), json!([result("a")])])),
         (HAIKU, talk(&[json!("here it is:")])),
         (
@@ -63,7 +63,7 @@ fn blocks_in_their_places_are_accepted() {
             talk(&[json!([call("a")]), json!([holding(&[json!({ "type": "tool_reference", "tool_name": "weather" })])])]),
         ),
         (OPUS, talk(&[json!([search("s"), found("s")]), json!("b")])),
-        // The search runs when the client's result has come.
+        // The search runs after the client's result arrives.
         (OPUS, talk(&[json!([search("s"), call("a")]), json!([result("a")])])),
         (OPUS, talk(&[json!([search("s"), call("a")]), json!([result("a")]), json!([found("s"), text("b")]), json!("c")])),
         (OPUS, asking(&[cited(&document()), cited(&document())])),
@@ -220,7 +220,7 @@ fn thoughts_need_a_signature() {
 
 #[test]
 fn null_is_refused_where_a_member_is_to_be_absent() {
-    // Merged bodies cannot hold null, so that these are written by hand.
+    // Merging removes null, so these bodies are written by hand.
     let with = |name: &str| {
         let mut body = super::claude::body();
         body[name] = Value::Null;

@@ -42,7 +42,7 @@ fn answer(name: &str) -> Value {
     json!({ "functionResponse": { "name": name, "response": { "output": "18" } } })
 }
 
-/// A conversation that goes on after the first user message.
+/// A conversation that continues after the first user message.
 fn talk(turns: &[Value]) -> Value {
     let mut contents = vec![json!({ "role": "user", "parts": [{ "text": "hello" }] })];
     for (place, parts) in turns.iter().enumerate() {
@@ -90,7 +90,7 @@ fn sound_requests_are_accepted() {
         (FLASH, json!({ "safetySettings": [{ "category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF" }] })),
         (FLASH, config(&json!({ "seed": -2_147_483_648_i64, "topK": 40, "maxOutputTokens": 1, "frequencyPenalty": null }))),
         (PRO, config(&json!({ "seed": "2147483647", "candidateCount": 2.0 }))),
-        // Media after the results stand in a content of their own.
+        // Media after the results are in their own content.
         (
             FLASH,
             json!({ "contents": [

@@ -1,4 +1,4 @@
-//! What Claude behind OpenRouter takes and refuses.
+//! What Claude behind OpenRouter accepts and rejects.
 
 use super::super::super::signature;
 use super::super::super::wire::Wire;

@@ -1,4 +1,4 @@
-//! What pictures, files and sound behind OpenRouter have to be.
+//! The rules for pictures, files and sound behind OpenRouter.
 
 use super::openrouter::{CLAUDE, GEMINI, GPT, says, talk, verdict};
 use super::*;

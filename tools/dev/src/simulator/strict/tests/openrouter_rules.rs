@@ -1,4 +1,4 @@
-//! What single models behind OpenRouter take and refuse, and where parts may stand.
+//! What single models behind OpenRouter accept and reject, and where parts may be.
 
 use super::openrouter::{CLAUDE, GEMINI, GPT, answer, call, calls, says, talk, verdict};
 use super::*;
@@ -21,7 +21,7 @@ fn tool(name: &str) -> Value {
     json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object", "properties": {} } } })
 }
 
-/// Four messages, the second of which is the assistant's.
+/// Four messages. The second one is the assistant's.
 fn told(assistant: &Value) -> Value {
     talk(&[says(&json!("a")), changed(&json!({ "role": "assistant", "content": "b" }), assistant), says(&json!("c"))])
 }
@@ -187,7 +187,7 @@ fn pictures_stand_in_messages_of_the_user() {
     for (model, change) in [
         (GPT, talk(&[says(&json!([image()]))])),
         (GPT, system(json!({ "type": "text", "text": "a" }))),
-        // Gemini and others go on with pictures that they drew.
+        // Gemini and others continue with pictures that they drew.
         (GEMINI, told(&json!({ "content": [image()] }))),
         (GPT, told(&json!({ "content": [{ "type": "refusal", "refusal": "no" }] }))),
     ] {
@@ -221,7 +221,7 @@ fn claude_takes_four_marks_for_its_cache() {
     refused(verdict(CLAUDE, &marks(5)), "A maximum of 4 blocks with cache_control may be provided. Found 5.", &marks(5));
 }
 
-/// An answer in the form of a schema of this name.
+/// An answer in the format of a schema with this name.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn form(name: &str, strict: bool, schema: Value) -> Value {
     let described = json!({ "name": name, "strict": strict, "schema": schema });

@@ -1,4 +1,4 @@
-//! What settings, messages and tools behind OpenRouter may have and hold.
+//! What settings, messages and tools behind OpenRouter may contain.
 
 use super::openrouter::{CLAUDE, GEMINI, GPT, says, talk, verdict};
 use super::*;

@@ -1,4 +1,4 @@
-//! What vendors take and refuse in the schemas of tools.
+//! What vendors accept and reject in tool schemas.
 
 use super::super::claude as claude_wire;
 use super::claude::OPUS;
