@@ -1,7 +1,7 @@
 //! What holds for every input: laws over the project's own fixtures, over recorded traffic where a folder of it is at hand, and
 //! over arbitrary bytes.
 //!
-//! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` beside the project is looked at
+//! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` next to the project is used
 //! otherwise. Without one, those laws are skipped with a printed line.
 
 use std::fs;

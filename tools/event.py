@@ -1,4 +1,4 @@
-"""An event of events/ for this machine's gateway: writes it, with the local key in it, and prints the function that it is for."""
+"""Writes an event of events/ for the local gateway, with the local key, and prints the name of its function."""
 
 import json
 import os

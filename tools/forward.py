@@ -1,4 +1,4 @@
-"""Lets containers reach ports of this machine's loopback, at the address by which they know it: forward.py ADDRESS PORT...
+"""Forwards connections of containers to loopback ports of this machine. Usage: forward.py ADDRESS PORT...
 
 Docker Desktop does this itself, and has no such address here; then there is nothing to do.
 """
@@ -8,7 +8,7 @@ import sys
 
 
 async def pump(reader, writer):
-    """One direction, to its end."""
+    """Copies one direction until it ends."""
     try:
         while piece := await reader.read(65536):
             writer.write(piece)
@@ -20,13 +20,13 @@ async def pump(reader, writer):
 
 
 async def forward(address, port):
-    """Both directions of every connection to the same port of loopback."""
+    """Copies both directions of every connection to the same port on loopback."""
 
     async def connected(reader, writer):
         try:
             inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
-            # As refused as it is here.
+            # The client sees the same refusal as on this machine.
             writer.close()
             return
         await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
@@ -36,7 +36,7 @@ async def forward(address, port):
 
 
 async def main(address, *ports):
-    """Forwards until it is stopped."""
+    """Forwards until it is interrupted."""
     await asyncio.gather(*(forward(address, int(port)) for port in ports))
 
 

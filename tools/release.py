@@ -54,7 +54,7 @@ def check(version):
 
 
 def archive(binary, target):
-    """Writes a binary as Lambda wants it: a zip that holds `bootstrap`."""
+    """Writes a binary as Lambda requires it: a zip that contains `bootstrap`."""
     entry = zipfile.ZipInfo("bootstrap", EPOCH)
     entry.external_attr = 0o755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the functions in the SAM CLI's Lambda containers, against the database and providers of a running `make dev`:
-#   sam.sh invoke EVENT   sends an event of events/, or all of them, and checks the statuses that their names promise; all of them
-#                         go through `sam local start-lambda`, whose containers last
+#   sam.sh invoke EVENT   sends an event of events/, or all of them, and checks the statuses that their names promise. All events
+#                         go through `sam local start-lambda`, whose containers stay
 #   sam.sh api            serves all functions at one base URL, http://127.0.0.1:SAM_PORT
-# BINARIES is the folder of the functions' binaries. The container reaches this machine as host.docker.internal, so everything on
-# loopback is renamed on the way in.
+# BINARIES is the folder of the functions' binaries. The container reaches this machine as host.docker.internal, so loopback addresses
+# are replaced.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ target=${CARGO_TARGET_DIR:-target}
 sam=.tools/sam/bin/sam
 local=.aws-sam/local
 port=${SAM_LAMBDA_PORT:-3001}
-# SAM stops without a region, also where nothing of it is used.
+# SAM needs a region, even if nothing uses it.
 export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-us-east-1}
 
 usage="usage: sam.sh invoke EVENT, for example health, or all; sam.sh api"
@@ -34,14 +34,14 @@ PYTHONDONTWRITEBYTECODE=1 .tools/sam/bin/python tools/sam_template.py \
   template.yaml "${BINARIES:-$target/debug}" "$data/functions.env" "$local"
 options=(--template "$local/template.yaml" --env-vars "$local/variables.json"
   --add-host host.docker.internal:host-gateway --parameter-overrides "Architecture=$architecture")
-# An image that is here need not be pulled, which may be impossible.
+# Without this, SAM pulls the image each time, which fails offline.
 if docker image inspect "public.ecr.aws/lambda/provided:al2023-$architecture" >/dev/null 2>&1; then
   options+=(--skip-pull-image)
 fi
 
-# On Linux the machine's loopback is out of a container's reach.
+# On Linux, containers cannot reach the machine's loopback.
 if [ "$(uname)" = Linux ]; then
-  # The bridge has the first address of its network, which an engine that ran nothing yet does not name.
+  # The bridge has the first address of its network. An engine that has not run a container yet does not report it.
   address=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Subnet}}' |
     python3 -c 'import ipaddress; print(ipaddress.ip_network(input())[1])')
   mapfile -t ports < <(grep -oE '127\.0\.0\.1:[0-9]+' "$data/functions.env" | cut -d: -f2 | sort -u)
@@ -49,7 +49,7 @@ if [ "$(uname)" = Linux ]; then
 fi
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
-# The status that an event's name promises.
+# The status in an event's name.
 promised() {
   case $1 in
     error-in-*) echo 200 ;;
@@ -63,7 +63,7 @@ logical_id() {
   python3 -c 'import sys; print(sys.argv[1].title().replace("-", ""))' "$1"
 }
 
-# A streamed answer comes as its prelude, eight zeros, and the body.
+# A streamed answer is its prelude, eight zero bytes, and the body.
 check() {
   printf '%s\n' "$2"
   [[ $2 =~ \"statusCode\":\ ?$(promised "$1") ]] || { cat "$data/sam.log" >&2; echo "$1: the status is not $(promised "$1")" >&2; exit 1; }
@@ -77,7 +77,7 @@ invoke() {
   check "$1" "$answer"
 }
 
-# Lambda's Invoke API, with a container for each function that lasts.
+# Lambda's Invoke API, with a container per function that stays.
 start_lambda() {
   "$sam" local start-lambda --port "$port" --warm-containers LAZY "${options[@]}" 2>"$data/sam.log" &
   until curl --silent --output /dev/null "http://127.0.0.1:$port"; do
@@ -105,7 +105,7 @@ case $task in
     ;;
   api)
     start_lambda
-    # SAM's own front, start-api, does not know function URLs.
+    # SAM's own front, start-api, does not support function URLs.
     "$target/debug/gateway-dev" --port "${SAM_PORT:-9001}" --invoke "http://127.0.0.1:$port"
     ;;
   *)

@@ -1,4 +1,4 @@
-"""A template for SAM's containers: template.yaml with binaries that are there, and the local gateway's variables.
+"""Writes a template for SAM's containers: template.yaml with built binaries and the local gateway's variables.
 
 sam_template.py TEMPLATE BINARIES ENVIRONMENT FOLDER writes FOLDER/template.yaml, a folder for each function's bootstrap, and
 FOLDER/variables.json for `--env-vars`.
@@ -14,7 +14,7 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 
 
 def variables(file):
-    """The variables of `make dev`'s functions, with loopback as containers know it."""
+    """The variables of `make dev`'s functions, with the address of loopback inside containers."""
     lines = (line.split("=", 1) for line in Path(file).read_text().splitlines())
     return {name: value.strip("'").replace("127.0.0.1", "host.docker.internal") for name, value in lines}
 
@@ -26,7 +26,7 @@ def binary(folder, name):
 
 
 def place(source, target):
-    """Puts a binary where a container mounts it, without a copy where that is possible."""
+    """Puts a binary where a container mounts it, without a copy if possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:

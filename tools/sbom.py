@@ -1,4 +1,4 @@
-"""Prints what the functions are made of as a CycloneDX bill of materials (specification 1.6), from cargo's own metadata."""
+"""Prints a CycloneDX bill of materials (specification 1.6) of the functions, from cargo's metadata."""
 
 import json
 import subprocess
@@ -7,13 +7,13 @@ FUNCTIONS = {"chat-completions", "messages", "responses", "count-tokens", "model
 
 
 def metadata():
-    """The packages of Cargo.lock and how they depend on each other, for what is built by default."""
+    """The packages of Cargo.lock and their dependencies, for the default build."""
     command = ["cargo", "metadata", "--format-version", "1", "--locked"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def built(nodes):
-    """The ids of all packages that the functions are built from: nothing that only tests or build scripts need."""
+    """The ids of all packages in the functions, without those that only tests or build scripts need."""
     waiting = [node for node in nodes.values() if is_function(node["id"])]
     found = set()
     while waiting:
@@ -26,7 +26,7 @@ def built(nodes):
 
 
 def is_function(package):
-    """Whether a package's id is that of a function: a folder of that name."""
+    """Whether a package's id is a function's: a folder of that name."""
     return package.split("#")[0].rstrip("/").split("/")[-1] in FUNCTIONS
 
 
@@ -42,7 +42,7 @@ def component(package):
 
 
 def main():
-    """Prints the document; the same sources print the same."""
+    """Prints the document. The same sources give the same document."""
     read = metadata()
     ids = built({node["id"]: node for node in read["resolve"]["nodes"]})
     packages = sorted((package for package in read["packages"] if package["id"] in ids), key=lambda p: (p["name"], p["version"]))

@@ -27,7 +27,7 @@ const OPENING_FAILURES: u64 = 5;
 /// Number of keys whose failures open the circuit for all.
 const OPENING_KEYS: u64 = 2;
 /// Represents all other keys, for a failure that no request can cause.
-const WHOEVER: &str = "*";
+const ANY_KEY: &str = "*";
 /// Cool-downs in milliseconds: the first, the longest, and that of a provider account without credit, which a retry does not
 /// refill.
 const FIRST_COOL_DOWN: u64 = 10_000;
@@ -323,7 +323,7 @@ fn opens_for_all(counted: RouteState) -> bool {
 fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
     let own = key.map_or("nobody", KeyId::as_str).to_owned();
     match blame {
-        Blame::Unreachable => vec![own, WHOEVER.to_owned()],
+        Blame::Unreachable => vec![own, ANY_KEY.to_owned()],
         Blame::Outage | Blame::Credential | Blame::Credit | Blame::Gone => vec![own],
     }
 }

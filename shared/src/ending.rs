@@ -63,7 +63,7 @@ pub enum Generated {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No one.
-    Nobody,
+    None,
     /// The client, which did not read.
     Client,
     /// The request: it would fail again.
@@ -126,9 +126,9 @@ impl Ending {
     pub fn verdict(&self) -> Verdict {
         let row = |fault, charge, circuit, status| Verdict { fault, charge, circuit, status };
         match self {
-            Self::Complete => row(Fault::Nobody, Charge::Generated, CircuitOutcome::Success, 200),
+            Self::Complete => row(Fault::None, Charge::Generated, CircuitOutcome::Success, 200),
             Self::ClientStopped => row(Fault::Client, Charge::Generated, CircuitOutcome::Success, CLIENT_CLOSED_REQUEST),
-            Self::Deadline(Generated::Something) => row(Fault::Nobody, Charge::Generated, CircuitOutcome::Ignored, 504),
+            Self::Deadline(Generated::Something) => row(Fault::None, Charge::Generated, CircuitOutcome::Ignored, 504),
             Self::Deadline(Generated::Nothing) => row(Fault::Provider, Charge::Nothing, CircuitOutcome::Ignored, 504),
             Self::Failed(error) => row(fault_of(error), Charge::Nothing, dispatch::circuit_outcome(error), error.status()),
             Self::Panicked => row(Fault::Gateway, Charge::Nothing, CircuitOutcome::Ignored, 500),
@@ -224,16 +224,9 @@ mod tests {
         const NOTHING: CircuitOutcome = CircuitOutcome::Ignored;
         let not_served = |absence| Kind::NotServed { status: 404, absence };
         let rows: [(Ending, Fault, Charge, CircuitOutcome, u16, Seen); 22] = [
-            (Ending::Complete, Fault::Nobody, Charge::Generated, WORKS, 200, None),
+            (Ending::Complete, Fault::None, Charge::Generated, WORKS, 200, None),
             (Ending::ClientStopped, Fault::Client, Charge::Generated, WORKS, 499, Some((504, 504, false))),
-            (
-                Ending::Deadline(Generated::Something),
-                Fault::Nobody,
-                Charge::Generated,
-                NOTHING,
-                504,
-                Some((504, 504, false)),
-            ),
+            (Ending::Deadline(Generated::Something), Fault::None, Charge::Generated, NOTHING, 504, Some((504, 504, false))),
             (Ending::Deadline(Generated::Nothing), Fault::Provider, Charge::Nothing, NOTHING, 504, Some((504, 504, false))),
             (failed(Kind::Refused(400)), Fault::Request, Charge::Nothing, WORKS, 400, Some((400, 400, false))),
             (

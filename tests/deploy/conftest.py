@@ -187,5 +187,5 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path, account):
-    """A project that nobody has deployed yet."""
+    """A project that has not been deployed yet."""
     return Project(tmp_path, account)

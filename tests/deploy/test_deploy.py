@@ -150,7 +150,10 @@ def test_architecture_is_remembered_because_code_and_functions_have_to_agree(pro
         ({"PARAMETERS": "Memory=1"}, "command line: the template has no parameter Memory; there are AlarmEmail, "),
         ({"PARAMETERS": "Memory"}, "'Memory' is not a parameter: write Name=value"),
         ({"PARAMETERS": "Architecture=x86_64"}, "write ARCH=x86_64 or ARCH=arm64"),
-        ({"PARAMETERS": "OriginSecret=" + "x" * 40}, "OriginSecret is created by `make deploy` and never shown; ROTATE_ORIGIN=1 replaces it"),
+        (
+            {"PARAMETERS": "OriginSecret=" + "x" * 40},
+            "OriginSecret is created by `make deploy` and never shown; ROTATE_ORIGIN=1 replaces it",
+        ),
         (
             {"PARAMETERS": "ReasoningSecret=" + "x" * 40},
             "ReasoningSecret is created by `make deploy` and never shown; ROTATE_REASONING=1 replaces it",
@@ -176,7 +179,7 @@ def test_other_half_of_a_parameter_may_be_the_stacks_own(project):
     project.succeed("deploy.py", PARAMETERS=f"DomainName=a.example {certificate}")
     project.succeed("deploy.py", CHECK="1", PARAMETERS="HostedZoneId=Z1")
     refused = project.run("deploy.py", CHECK="1", PARAMETERS="WithEdge=false")
-    assert refused.stderr == "DomainName is the distribution's, which only WithEdge=true makes.\n"
+    assert refused.stderr == "DomainName needs WithEdge=true, because it is the name of the CloudFront distribution.\n"
 
 
 def test_check_says_where_it_would_deploy_and_deploys_nothing(project, account):

@@ -40,7 +40,7 @@ impl Got {
     }
 }
 
-/// Limits for tests in which silence is the fault: no slow machine shall look like it in the others.
+/// Limits for tests in which silence is the fault: in other tests a slow machine must not look like it.
 const LIMITS: [(&str, &str); 2] = [("IDLE_TIMEOUT_MS", "2000"), ("FIRST_EVENT_TIMEOUT_MS", "8000")];
 const NO_LIMITS: [(&str, &str); 0] = [];
 /// More than a test's request takes.

@@ -186,6 +186,6 @@ async fn health_tells_what_all_environments_know() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let providers = json!({"vertexGemini": false, "vertexClaude": false, "openrouter": false});
     assert_eq!(health().await?, (503, json!({"status": "unavailable", "providers": providers})));
-    assert!(gateway.journal("").is_empty(), "nobody was asked");
+    assert!(gateway.journal("").is_empty(), "no provider was called");
     Ok(())
 }

@@ -127,7 +127,7 @@ async fn a_provider_that_refuses_connections_is_unhealthy_at_once() -> Result<()
     let answer = gateway.get("/health").await?;
     let providers = json!({"vertexGemini": true, "vertexClaude": true, "openrouter": false});
     assert_eq!((answer.status, &answer.json()["providers"]), (200, &providers));
-    assert!(gateway.journal("").is_empty(), "nobody was asked");
+    assert!(gateway.journal("").is_empty(), "no provider was called");
     let refused = "http://127.0.0.1:1";
     let gateway = with(&[("OPENROUTER_BASE_URL", refused), ("VERTEX_BASE_URL", refused)]).await?;
     let answer = gateway.get("/health").await?;

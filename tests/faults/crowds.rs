@@ -47,7 +47,7 @@ async fn awake() -> Result<Harness> {
 /// Two hundred requests at once on a balance for ten. Returns their statuses: 503 only where the table did not answer in time,
 /// which may have left a hold that ends when it expires.
 async fn crowd(gateway: &Harness, stream: bool) -> Result<Vec<u16>> {
-    // Nobody is done before everybody has asked.
+    // No request ends before all have started.
     let body = chat("hi [[sim:silent ms=6000 label=crowd]]", stream);
     let granted = Account::hold_of(&body)? * i128::try_from(COVERED)?;
     let account = Account::prepaid(gateway, granted).await?;

@@ -1,4 +1,4 @@
-//! Nobody gets more than was held: the dearest replies that a provider may give to what it was sent.
+//! No reply costs more than was held, including the most expensive replies that a provider may give to a request.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;

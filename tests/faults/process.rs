@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 /// The library in this process, so that a test can be its client, or break it.
 pub struct Process {
-    /// What runs beside it.
+    /// What runs with it.
     pub support: Support,
     upstreams: Arc<Upstreams>,
     pub catalog: Catalog,
@@ -41,7 +41,7 @@ pub struct Driven {
 }
 
 impl Process {
-    /// Beside the simulator.
+    /// In addition to the simulator.
     pub async fn start() -> Result<Self> {
         Self::start_with(&[]).await
     }

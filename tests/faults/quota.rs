@@ -15,7 +15,7 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// A new group that may run for `share` of each period. None where this machine lets nobody make one.
+    /// A new group that may run for `share` of each period. None if this machine does not allow one.
     pub(crate) fn new(share: f64, period: Duration) -> Option<Self> {
         let version_1 =
             Path::new(VERSION_1).join("cpu.cfs_quota_us").exists() || Path::new(VERSION_1).join("cpu.shares").exists();

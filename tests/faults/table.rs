@@ -135,7 +135,7 @@ const ROWS: &[Row] = &[
         "openrouter;529 openrouter;529 openrouter;529",
     ),
     row(
-        "F15 a rate limit as first event is the client's when nobody else answers",
+        "F15 a rate limit as first event reaches the client if no other provider answers",
         One,
         "error-event status=429",
         Refusal(429, 429),
@@ -228,7 +228,7 @@ fn is_error_event(data: &str) -> bool {
     serde_json::from_str::<Value>(data).is_ok_and(|event| event.get("error").is_some_and(|error| !error.is_null()))
 }
 
-/// What is wrong with an answer; nothing when it is what the client shall see.
+/// What is wrong with an answer; empty if it is the expected one.
 fn difference(answer: &Answer, cell: Cell, seen: Seen) -> Option<String> {
     let last = match cell.path {
         "/v1/messages" => answer.events().last().is_some_and(|event| event == "message_stop"),
@@ -292,7 +292,7 @@ async fn play(gateway: &Harness, row: &Row, cell: Cell, model: &str) -> Result<V
 /// Plays a row to each kind of client, on a stack of its own.
 async fn play_row(row: &Row) -> Result<Vec<String>> {
     let mut options = options()?;
-    // Only where silence is the fault shall a limit end it; and no slow machine shall look like it.
+    // A limit may end it only if silence is the fault, and a slow machine must not look like it.
     if row.is_of_silence() {
         let limits = ["FIRST_EVENT_TIMEOUT_MS", "IDLE_TIMEOUT_MS"].map(|name| (name.to_owned(), "2000".to_owned()));
         options.variables.extend(limits);

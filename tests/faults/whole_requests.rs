@@ -1,4 +1,4 @@
-//! Faults that need a set-up of their own: addresses that nobody serves, deadlines, frozen environments.
+//! Faults that need their own set-up: unreachable addresses, deadlines, frozen environments.
 
 use std::time::{Duration, Instant};
 

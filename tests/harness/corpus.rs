@@ -1,6 +1,6 @@
 //! Requests and replies by the folder: the project's own fixtures, and recorded traffic where a folder of it is at hand.
 //!
-//! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` beside the project is looked at
+//! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` next to the project is used
 //! otherwise. Without one, only the project's own fixtures are read, and a line says so.
 
 use std::fs;
@@ -33,7 +33,7 @@ fn recorded() -> Option<PathBuf> {
     None
 }
 
-/// The case book of faults, which lies beside the recorded traffic.
+/// The list of fault cases, in the same folder as the recorded traffic.
 fn cases() -> Option<PathBuf> {
     let folder = recorded()?.join("../cases");
     if folder.is_dir() {

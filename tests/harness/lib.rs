@@ -33,7 +33,7 @@ pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where cargo puts binaries: beside the folder of this test's own.
+/// Where cargo puts binaries: next to the folder of this test's binary.
 fn binaries() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     Ok(test.parent().and_then(Path::parent).context("the test has no target folder")?.to_owned())
@@ -47,7 +47,7 @@ pub fn binary(name: &str) -> Result<PathBuf> {
 }
 
 /// Options for tests: any port, memory only, no pauses, and ten times the usual limits for a table that is emulated in a debug
-/// build beside everything else.
+/// build in addition to everything else.
 pub fn options() -> Result<Options> {
     binary("chat-completions")?;
     Ok(Options {
@@ -138,7 +138,7 @@ impl Harness {
 
     /// Starts a gateway.
     pub async fn start_with(options: Options) -> Result<Self> {
-        // Whoever installs it first wins; they are all the same.
+        // The first one is used; all are equal.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build()?;
         Ok(Self { stack: Stack::start(options).await?, client })

@@ -71,7 +71,7 @@ async fn reconcile_gives_a_dead_request_a_record_that_charges_nothing() -> Resul
     let gateway = Harness::start().await?;
     let (store, key) = (&gateway.stack.support.store, gateway.key_id()?);
     let request = plant_dead_hold(store, &key).await?;
-    assert!(violations(store).await?[0].starts_with("L6"), "a dead hold that nobody resolves is found");
+    assert!(violations(store).await?[0].starts_with("L6"), "an unresolved expired hold is found");
     gateway.stack.lambda.invoke("reconcile", "{}".to_owned()).await?;
     eventually("the hold is gone", async || Ok(store.key(&key).await?.context("the key")?.holds.is_empty())).await?;
     assert_eq!(

@@ -151,7 +151,7 @@ async fn geminis_signatures_of_calls_come_back_from_the_vault() -> Result<()> {
     asked(&gateway, &body).await?;
     let sent: Value = serde_json::from_str(&upstream(&gateway, "vault"))?;
     let call = &sent["contents"][1]["parts"][0];
-    // Google's documented bypass stands for a signature that is lost.
+    // Google's documented bypass replaces a lost signature.
     assert_ne!(call["thoughtSignature"], "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=", "{call}");
     assert!(call["thoughtSignature"].is_string(), "{call}");
     Ok(())

@@ -1,4 +1,4 @@
-//! Callers who may be nobody: a key's checksum is public, so a body must cost next to nothing before the key is known.
+//! Callers with an unknown key: a key's checksum is public, so a body must cost almost nothing before the key is known.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::io::Write as _;
 
 const CHAT: &str = "/v1/chat/completions";
 
-/// What a body is asked to cost at most: five ordinary refusals, and time that a debug build on a busy machine may take beside.
+/// The maximum cost of a body: five ordinary rejections, plus time for a debug build on a busy machine.
 fn bound(ordinary: Duration) -> Duration {
     ordinary * 5 + Duration::from_millis(250)
 }

@@ -31,7 +31,7 @@ async fn a_chat_stream_has_our_id_one_finish_and_done() -> Result<()> {
             (&chunk["id"], &chunk["model"], &chunk["object"]),
             (&json!(id), &json!("gpt-5.2"), &json!("chat.completion.chunk"))
         );
-        assert_eq!(chunk.get("usage"), None, "nobody asked for usage");
+        assert_eq!(chunk.get("usage"), None, "usage was not requested");
         assert_eq!(chunk["choices"].as_array().map(Vec::len), Some(1));
     }
     assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");

@@ -204,7 +204,7 @@ fn one_record(table: &Table, trace: &Trace) -> Result<(), Broken> {
         let hold = trace.intent.as_ref().and_then(|((hold, _), _)| hold.as_ref());
         return match (&trace.settled, hold) {
             (Some((Settled::Done, at)), Some(hold)) if at + 1 < hold.expires && trace.course != Course::Withdrawn => {
-                Err(format!("L1: {request} settled in time, and its record says that nobody finished it"))
+                Err(format!("L1: {request} settled in time, and its record says that it did not finish"))
             }
             _ => Ok(()),
         };

@@ -16,7 +16,7 @@ pub(crate) struct Entry {
     pub(crate) model: String,
     /// What the key is charged.
     pub(crate) charged: PicoUsd,
-    /// Whether it stands for a request that nobody finished.
+    /// Whether it belongs to an unfinished request.
     pub(crate) interrupted: bool,
 }
 

@@ -320,7 +320,7 @@ impl World {
         let due: Vec<usize> = (0..self.traces.len()).filter(|place| is_due(&self.traces[*place])).collect();
         let stages = due.into_iter().map(|place| {
             let demand = &self.traces[place].demand;
-            // What there is to end is what the table says, as it is now. Nobody knows what else is still under way to it, so a mark
+            // What there is to end is what the table says, as it is now. Other calls may still be on their way to it, so a mark
             // stays behind.
             let hold = held(&self.table.keys[&demand.key], demand.request);
             let (machine, entry) = self.settlement(place, (hold, self.table.flaw != Some(Flaw::UnmarkedReplay)));

@@ -103,7 +103,7 @@ pub(crate) enum Event {
     Start(usize),
     /// A process hears something.
     Tell(usize, Answer),
-    /// A call takes effect that nobody waits for.
+    /// A call takes effect although its caller no longer waits.
     Late(Call),
     /// Dead holds are resolved, by that environment's clock.
     Reconcile(usize),
@@ -269,7 +269,7 @@ impl World {
                 }
                 let longest = self.random.pick(&[100, 1_000, LATEST]);
                 let delay = self.random.between(1, longest);
-                // An admission is one attempt, which nobody repeats but the machine; reads change nothing, whenever they come.
+                // An admission is one attempt, which only the state machine repeats. Reads change nothing at any time.
                 match (kind, self.random.between(0, 5)) {
                     (_, 0) => Fate::Throttled,
                     (_, 1) | (Kind::Read, _) => Fate::Lost,
@@ -282,7 +282,7 @@ impl World {
         }
     }
 
-    /// Does what a call says, and checks what must hold at every moment. `by` is nobody for a late one.
+    /// Does what a call says, and checks what must hold at every moment. `by` is `None` for a late one.
     fn apply(&mut self, call: &Call, by: Option<usize>) -> Result<Answer, Broken> {
         let answer = match call {
             Call::Admit(write) => Answer::Conditional(self.table.admit(write)),

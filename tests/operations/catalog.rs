@@ -1,4 +1,4 @@
-//! `bk catalog check` and `bk catalog add`: the catalogue beside a list as OpenRouter publishes it, made here from the catalogue.
+//! `bk catalog check` and `bk catalog add`: the catalogue compared with a list in OpenRouter's format, which is made here from the catalogue.
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};

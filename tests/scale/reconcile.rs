@@ -138,7 +138,7 @@ async fn a_hundred_thousand_keys_of_which_a_thousand_are_used_cost_less_than_a_d
     let moves = f64::from(u32::try_from(ACTIVE)?) * SCALE * 2.0 * 30.0;
     let dollars = (RUNS * (reads * READS + run.writes * WRITES) + moves * WRITES) / 1_000_000.0;
     assert!(dollars <= 1.0, "{dollars} dollars a month for {reads} reads a run");
-    // Each call may take 300 ms beside the table.
+    // Each call may take 300 ms in the table's region.
     let more = (f64::from(u32::try_from(ACTIVE)?) * SCALE / 100.0).ceil();
     let seconds = (f64::from(u32::try_from(calls)?) + more) * 0.3;
     assert!(seconds <= 60.0, "{seconds} s for {calls} calls");

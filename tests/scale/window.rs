@@ -59,7 +59,7 @@ async fn writes(ask: Ask, is_known: bool) -> Result<usize> {
 async fn a_minute_that_has_changed_is_begun_by_the_first_write_of_whoever_knows_the_one_before() -> Result<()> {
     for (ask, is_known, expected) in [
         (Ask::Request, true, 1),
-        // The refusal of a window that nobody here has seen tells which one it is.
+        // The rejection for a window that is unknown here says which one it is.
         (Ask::Request, false, 2),
         // The key is recognised before anything is taken from it.
         (Ask::Count, false, 1),

@@ -113,6 +113,6 @@ fn every_metric_that_functions_publish_is_read_by_an_alarm_or_the_dashboard() {
     for metric in PUBLISHED {
         let name = format!("\"{metric}\"");
         let is_read = dashboard.contains(&name) || alarms.contains(&name);
-        assert!(is_read, "nobody reads {metric}");
+        assert!(is_read, "no alarm or dashboard reads {metric}");
     }
 }

@@ -155,7 +155,7 @@ fn no_right_is_a_wildcard_or_deletes() {
     assert!(template()["Globals"]["Function"].get("Policies").is_none());
 }
 
-/// Either everybody by the function's URL, or nobody but this stack's API.
+/// Either every caller through the function's URL, or only this stack's API.
 #[test]
 fn functions_may_be_called_by_the_front_that_there_is_and_by_nobody_else() {
     let api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/live/*";

@@ -14,7 +14,7 @@ fn routes() -> BTreeMap<String, String> {
     router.map(|(path, function)| (path.clone(), function.as_str().unwrap().to_owned())).collect()
 }
 
-/// Whether a route is for a path: `{name}` stands for one segment, `{*name}` for all that are left.
+/// Whether a route is for a path: `{name}` matches one segment, `{*name}` all remaining ones.
 fn is_for(route: &str, path: &str) -> bool {
     let (mut route, mut path) = (route.split('/'), path.split('/'));
     loop {

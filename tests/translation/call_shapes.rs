@@ -121,7 +121,7 @@ pub fn calls_apart_rows() -> Vec<Row> {
     ]
 }
 
-/// Calls whose pieces have something else between them, and calls beside broken ones.
+/// Calls with other content between their pieces, and calls next to broken ones.
 pub fn calls_between_rows() -> Vec<Row> {
     const NAMED: &str = r#"{"index":0,"id":"c","type":"function","function":{"name":"look","arguments":""}}"#;
     let more = |arguments: &str| piece(&format!(r#"{{"index":0,"function":{{"arguments":"{arguments}"}}}}"#));

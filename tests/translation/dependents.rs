@@ -1,4 +1,4 @@
-//! Whoever drops a thing drops what points to it: a choice of a tool that is gone, the result of a call, the field of a beta.
+//! If something is dropped, everything that refers to it is dropped too: the choice of a removed tool, the result of a call, the field of a beta.
 
 use std::collections::BTreeSet;
 
@@ -55,8 +55,8 @@ const POINTERS: [(WireFormat, Path, &[Path]); 7] = [
     ),
 ];
 
-/// What stands only beside something else.
-const BESIDE: [(WireFormat, &str, &str); 4] = [
+/// Fields that need another field.
+const DEPENDENT: [(WireFormat, &str, &str); 4] = [
     (WireFormat::OpenAi, "tool_choice", "tools"),
     (WireFormat::OpenAi, "parallel_tool_calls", "tools"),
     (WireFormat::Anthropic, "tool_choice", "tools"),
@@ -71,8 +71,8 @@ fn dangling(wire: WireFormat, body: &Value) -> Vec<String> {
         lost.map(move |name| format!("{} {name} points to nothing", from.join(".")))
     });
     let alone =
-        BESIDE.iter().filter(|(of, field, beside)| *of == wire && body.get(field).is_some() && body.get(beside).is_none());
-    lost.chain(alone.map(|(_, field, beside)| format!("{field} without {beside}"))).collect()
+        DEPENDENT.iter().filter(|(of, field, other)| *of == wire && body.get(field).is_some() && body.get(other).is_none());
+    lost.chain(alone.map(|(_, field, other)| format!("{field} without {other}"))).collect()
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn fold(format: ClientFormat, stream: &[u8]) -> String {
 /// Our own streams that say what the whole reply of the same name says.
 const OWN: [&str; 3] = ["vendor-fields", "two-calls", "server-tool-search"];
 
-/// The streams that have a whole reply of the same name beside them: our own, or the recorded ones.
+/// The streams that have a whole reply with the same name: our own, or the recorded ones.
 fn pairs(is_own: bool) -> Vec<(ClientFormat, PathBuf, Vec<u8>, String)> {
     let key = |wire: WireFormat, path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

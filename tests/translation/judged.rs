@@ -11,7 +11,7 @@ use gateway_tests::corpus::{all_cases, requests};
 use gateway_tests::sending::{send_along, send_to, wire_of};
 use serde_json::Value;
 
-/// What only made-up data is refused for: signatures and pictures that nobody made, and a field of the future that must pass.
+/// Rejections that only invented data causes: invalid signatures and pictures, and a future field that must pass.
 const OF_MADE_UP_DATA: [&str; 9] = [
     "Corrupted thought signature.",
     "Could not process image",

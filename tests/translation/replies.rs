@@ -296,7 +296,7 @@ fn reported_total(wire: WireFormat, lines: &str) -> Option<u64> {
 }
 
 fn check_total(total: Option<u64>, usage: Option<Usage>, path: &Path) {
-    // Other vendors' endpoints of that wire may count reasoning beside the completion; OpenRouter, the way there, does not.
+    // Other vendors' endpoints of this format may count reasoning separately from the completion. OpenRouter does not.
     let is_ours = !path.to_string_lossy().contains("openai-chat");
     if let (Some(total), Some(usage), true) = (total, usage, is_ours) {
         assert_eq!(usage.total_input() + usage.output, total, "{}", path.display());

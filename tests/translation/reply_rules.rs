@@ -113,7 +113,7 @@ fn by_kind(said: &str) -> Vec<&str> {
     parts
 }
 
-/// One error and no end beside it.
+/// One error, and no end.
 fn check_failed(bytes: &[u8], place: &str) {
     let text = String::from_utf8_lossy(bytes);
     // A failed Responses stream says it in an event for each kind of client.

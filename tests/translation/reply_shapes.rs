@@ -84,7 +84,7 @@ fn finish_rows() -> Vec<Row> {
         word("another format's limit", r#""MAX_TOKENS""#, Said("text Hi", "length", "max_tokens")),
         word("another format's call", r#""tool_use""#, Said("text Hi", "stop", "end_turn")),
         word("another format's filter", r#""SAFETY""#, Said("text Hi", "content_filter", "refusal")),
-        word("a word of nobody's", r#""eos_token""#, Said("text Hi", "stop", "end_turn")),
+        word("an unknown word", r#""eos_token""#, Said("text Hi", "stop", "end_turn")),
         word("an end in an error", r#""error""#, Broken("error")),
         word(
             "a stop behind which the connection broke",

@@ -1,4 +1,4 @@
-"""`tools/deploy/bk ...`: bk on the deployed table, with the credentials that AWS's SDK finds: profiles, single sign-on, roles."""
+"""`tools/deploy/bk ...`: runs bk on the deployed table, with the SDK's credentials: profiles, single sign-on, roles."""
 
 import os
 import sys
@@ -9,12 +9,12 @@ import stack
 
 
 def environment():
-    """What bk reads: table and region of the deployment, and credentials that are valid now."""
+    """The variables that bk reads: table and region of the deployment, and valid credentials."""
     file = stack.environment_file()
     if not file.exists():
         raise settings.WrongUsage(f"the address of the stack {settings.stack_name()} is unknown: run `make outputs`")
     deployed = dict(line.split("=", 1) for line in file.read_text().splitlines())
-    # Another table, such as a restored one, can be named.
+    # You can name another table, such as a restored one.
     table = os.environ.get("TABLE_NAME") or deployed["TABLE_NAME"]
     os.environ.update({**deployed, "TABLE_NAME": table})
     credentials = stack.session().get_credentials().get_frozen_credentials()
@@ -30,7 +30,7 @@ def environment():
 
 
 def run():
-    """Becomes bk."""
+    """Replaces this process with bk."""
     variables = environment()
     program = Path(os.environ.get("BK") or settings.ROOT / "target" / "debug" / "bk")
     if not program.exists():

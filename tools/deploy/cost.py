@@ -1,4 +1,4 @@
-"""Prints the tables of costs of tools/deploy/README.md, from the list prices and the sizes of a request in cost.json.
+"""Prints the cost tables of tools/deploy/README.md from the list prices and request sizes in cost.json.
 
 Arithmetic is decimal: the tables must come out the same everywhere.
 """
@@ -15,36 +15,36 @@ SECONDS = (10, 30)
 
 
 def gigabytes(size):
-    """A million times so many bytes, in GB."""
+    """A million times this many bytes, in GB."""
     return Decimal(size) * MILLION / 1_000_000_000
 
 
 def memory(megabytes, seconds):
-    """A million streams of that length in that much memory, and their requests."""
+    """The cost of a million streams of this length with this memory, and of their requests."""
     gb_seconds = Decimal(megabytes) / 1024 * seconds * MILLION
     return gb_seconds * PRICES["lambda_gb_second"] + PRICES["lambda_million_requests"]
 
 
 def units(in_flight):
-    """What the table's units cost with so many requests of a key in flight."""
+    """The cost of the table's units with this many concurrent requests of a key."""
     reads = Decimal(REQUEST["read_units"]) * PRICES["dynamodb_million_read_units"]
     return REQUEST["write_units"][in_flight] * PRICES["dynamodb_million_write_units"] + reads
 
 
 def storage():
-    """A month's million records, for as many months as they stay, with point-in-time recovery."""
+    """The cost of a million records per month, for the months that they are kept, with point-in-time recovery."""
     months = Decimal(REQUEST["days_stored"]) / 30
     price = PRICES["dynamodb_gb_month"] + PRICES["dynamodb_recovery_gb_month"]
     return gigabytes(REQUEST["stored_bytes"]) * months * price
 
 
 def streamed(seconds):
-    """The bytes of streams of that length, in GB."""
+    """The bytes of streams of this length, in GB."""
     return gigabytes(REQUEST["streamed_bytes_a_second"] * seconds)
 
 
 def cloudfront():
-    """What CloudFront takes: its requests, the replies to clients, and the requests' way to the functions."""
+    """The cost of CloudFront: its requests, the replies to clients, and the requests to the functions."""
     sent = gigabytes(REQUEST["body_bytes"]) * PRICES["cloudfront_gb_to_origin"]
     return [
         ("CloudFront: requests", [PRICES["cloudfront_million_requests"]] * 2),
@@ -54,7 +54,7 @@ def cloudfront():
 
 
 def fronts():
-    """The lines of the table of fronts. Without CloudFront replies leave the region at its own price."""
+    """The lines of the table of fronts. Without CloudFront, replies have the region's price for outgoing data."""
     out = [streamed(seconds) * PRICES["region_gb_out"] for seconds in SECONDS]
     return [
         ("The functions' own URLs (`false`)", out),
@@ -64,7 +64,7 @@ def fronts():
 
 
 def lines():
-    """The lines of the first table: what it is, for each length."""
+    """The lines of the first table: each item, for each stream length."""
     sent = gigabytes(REQUEST["body_bytes"])
     traced = Decimal(REQUEST["traced"]) * PRICES["xray_million_traces"]
     return [
@@ -89,7 +89,7 @@ def row(name, amounts):
 
 
 def tables():
-    """The tables as the page has them."""
+    """The tables as the page contains them."""
     known = lines()
     total = [sum(amounts[at] for _, amounts in known) for at in range(len(SECONDS))]
     more = [memory(256, seconds) - memory(128, seconds) for seconds in SECONDS]

@@ -17,34 +17,34 @@ GENERATED = "made for this deployment"
 
 
 def revision():
-    """Another text for each deployment, so that the functions' alias follows it (template.yaml says why)."""
+    """A different text for each deployment, so that the functions' alias follows it (see Revision in template.yaml)."""
     return secrets.token_hex(5)
 
 
 def origin_secrets(values, present):
-    """What this deployment changes about the origin secret; `present` is the one in use, or none."""
+    """The origin secret's parameters for this deployment. `present` is the current secret, if there is one."""
     if values.get("WithEdge", "true") != "true":
         return {}
     if not present:
         return {"OriginSecret": secrets.token_urlsafe(32), "OriginSecretPrevious": ""}
     if os.environ.get("ROTATE_ORIGIN") == "1":
         return {"OriginSecret": secrets.token_urlsafe(32), "OriginSecretPrevious": present}
-    # One deployment after a rotation the previous value has served its turn.
+    # One deployment after a rotation, the previous value is no longer needed.
     return {"OriginSecretPrevious": ""}
 
 
 def reasoning_secrets(present):
-    """What this deployment changes about the secret of the clients' thoughts; `present` is the one in use, or none."""
+    """The parameters of the reasoning secret for this deployment. `present` is the current secret, if there is one."""
     if not present:
         return {"ReasoningSecret": secrets.token_urlsafe(32), "ReasoningSecretPrevious": ""}
     if os.environ.get("ROTATE_REASONING") == "1":
         return {"ReasoningSecret": secrets.token_urlsafe(32), "ReasoningSecretPrevious": present}
-    # Sessions go on for days: the previous value counts until the next rotation.
+    # Conversations last for days, so the previous value stays valid until the next rotation.
     return {}
 
 
 def present_variables(current):
-    """The variables that the functions have now; none if there are no functions yet."""
+    """The functions' current variables. Empty if there are no functions yet."""
     name = stack.physical_id(current, "ChatCompletionsFunction")
     if name is None:
         return {}
@@ -53,13 +53,13 @@ def present_variables(current):
 
 
 def made(given, variables):
-    """What is made for this deployment, given what the functions have now."""
+    """The generated parameters of this deployment, from the functions' current variables."""
     origin = origin_secrets(given, variables.get("ORIGIN_SECRET"))
     return {"Revision": revision(), **origin, **reasoning_secrets(variables.get("REASONING_SECRET"))}
 
 
 def measured(values, current):
-    """What the account decides, unless it is given: an alarm above the quota would never be raised."""
+    """The parameters that depend on the account's quota, unless given. An alarm above the quota would never be raised."""
     if "ConcurrencyAlarmAt" in values:
         return {}
     try:
@@ -70,7 +70,7 @@ def measured(values, current):
 
 
 def configuration(values):
-    """samconfig.toml with these parameters, as text."""
+    """Returns samconfig.toml with these parameters, as text."""
     document = settings.read()
     answers = settings.deploy_answers(document)
     answers["parameter_overrides"] = dict(sorted(values.items()))
@@ -80,7 +80,7 @@ def configuration(values):
 
 
 def sam_deploy(values):
-    """Runs `sam deploy`. The parameters go through a file of our own: anybody on this machine can read a command line."""
+    """Runs `sam deploy`. The parameters are in a file, because every user of this machine can read a command line."""
     with tempfile.NamedTemporaryFile("w", suffix=".toml", prefix="samconfig-") as file:
         file.write(configuration(values))
         file.flush()
@@ -96,17 +96,17 @@ def dry_run(found):
 
 
 def check(found, current):
-    """Says where a deployment would go to, or fails if there could be none."""
+    """Prints the account and region of a deployment, or fails if a deployment is not possible."""
     print(f"account {stack.account(current)}, region {current.region_name}, stack {settings.stack_name()}")
     stack.deployable(current)
-    # What nobody names keeps the stack's value.
+    # Parameters without a new value keep the stack's value.
     kept = {**parameters.merged(found[:1]), **stack.parameters(current)}
     parameters.refuse_halves({**kept, **parameters.merged(found[1:])})
     parameters.remember_architecture(found)
 
 
 def deploy():
-    """Deploys, or prints what a deployment would do (DRY_RUN=1), or only whether it could (CHECK=1)."""
+    """Deploys. With DRY_RUN=1, prints what a deployment would do; with CHECK=1, whether it is possible."""
     found = parameters.checked(parameters.sources())
     if os.environ.get("DRY_RUN") == "1":
         return dry_run(found)
@@ -117,7 +117,7 @@ def deploy():
     given = parameters.merged(found[1:])
     generated = made(given, present_variables(current))
     sam_deploy({**given, **measured(given, current), **generated})
-    # A change set that was declined is no failure to SAM.
+    # If you decline a change set, SAM does not fail.
     if stack.parameters(current).get("Revision") != generated["Revision"]:
         raise settings.WrongUsage("nothing was deployed: the change set was not executed")
     return stack.show_outputs()

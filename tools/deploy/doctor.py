@@ -1,4 +1,4 @@
-"""`make doctor`: what this machine has, what is missing, and how to get it. Needs nothing but Python itself."""
+"""`make doctor`: shows which tools are installed, which are missing, and how to install them. Needs only Python."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ TOOLS = ROOT / ".tools"
 
 
 def output(*command):
-    """What a command prints, or None if it cannot be run."""
+    """The output of a command, or None if it cannot run."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT)
     except (OSError, subprocess.TimeoutExpired):
@@ -19,13 +19,13 @@ def output(*command):
 
 
 class Report:
-    """Prints a line per check and remembers whether something needed is missing."""
+    """Prints a line per check and records whether something necessary is missing."""
 
     def __init__(self):
         self.complete = True
 
     def line(self, name, found, purpose, advice):
-        """`found` is a description, or None if it is missing; `purpose` says who needs it."""
+        """`found` is a description, or None if it is missing. `purpose` says what needs it."""
         needed = purpose == "needed"
         self.complete &= found is not None or not needed
         mark = "ok" if found is not None else ("MISSING" if needed else "missing")
@@ -39,7 +39,7 @@ def version(text):
 
 
 def development(report):
-    """What `make dev` and `make test` need."""
+    """Checks the tools for `make dev` and `make test`."""
     wanted = re.search(r'channel = "([^"]+)"', (ROOT / "rust-toolchain.toml").read_text()).group(1)
     advice = f"install Rust {wanted}: https://rustup.rs"
     report.line("rustc", version(output("rustc", "--version")), "needed", advice)
@@ -54,7 +54,7 @@ def development(report):
 
 
 def deployment(report):
-    """What `make deploy` needs; make installs most of it into .tools when it is used."""
+    """Checks the tools for `make deploy`. make installs most of them into .tools on first use."""
     by_make = "made by `make tools`"
     for name, path in (("sam", "sam/bin/sam"), ("cargo-lambda", "lambda/bin/cargo-lambda"), ("zig", "lambda/bin/python-zig")):
         report.line(name, "in .tools" if (TOOLS / path).exists() else None, "for make deploy", by_make)
@@ -67,7 +67,7 @@ def deployment(report):
 
 
 def account(report):
-    """Credentials, region, the quota that limits streams, and the secrets that the answers name."""
+    """Checks credentials, region, the quota that limits streams, and the secrets that samconfig.toml names."""
     python = TOOLS / "sam/bin/python"
     if not python.exists():
         return report.line("AWS account", None, "for make deploy", "checked once `make tools` has installed the SAM CLI")
@@ -77,7 +77,7 @@ def account(report):
 
 
 def main():
-    """Prints every check. Fails if something is missing that every command needs."""
+    """Prints every check. Fails if a tool is missing that every command needs."""
     report = Report()
     development(report)
     deployment(report)

@@ -1,4 +1,4 @@
-"""The part of `make doctor` that asks AWS: runs in the SAM CLI's environment, which has the SDK."""
+"""The part of `make doctor` that calls AWS. It runs in the SAM CLI's environment, which has the SDK."""
 
 import settings
 import stack
@@ -9,7 +9,7 @@ PURPOSE = "for make deploy"
 
 
 def quota(report, current):
-    """One stream is one environment for its whole length, so the quota is the number of streams at once."""
+    """Checks the quota. Each stream needs one environment, so the quota is the maximum number of concurrent streams."""
     limits = stack.concurrency(current)
     most = limits["ConcurrentExecutions"]
     report.line("streams at once", f"{most} ({limits['UnreservedConcurrentExecutions']} unreserved)", PURPOSE, "")
@@ -18,7 +18,7 @@ def quota(report, current):
 
 
 def stored_secrets(report, current):
-    """Whether the parameters that the answers name are there; their values are not read."""
+    """Checks that the parameters that samconfig.toml names exist. Does not read their values."""
     saved = settings.saved_parameters()
     names = [saved[name] for name in ("OpenRouterApiKeyParameter", "GoogleCredentialsParameter") if saved.get(name)]
     if not names:
@@ -38,7 +38,7 @@ FRONTS = {
 
 
 def front(report, _):
-    """What the answers put before the functions. Public URLs are what an organisation may forbid."""
+    """Checks the front that samconfig.toml selects. An organisation may forbid public URLs."""
     chosen = settings.saved_parameters().get("WithEdge", "true")
     report.line("front", FRONTS.get(chosen), PURPOSE, f"WithEdge is one of {', '.join(FRONTS)}")
     if chosen != "api":
@@ -46,13 +46,13 @@ def front(report, _):
 
 
 def identity(report, current):
-    """Whose credentials these are."""
+    """Checks whose credentials these are."""
     found = f"account {stack.account(current)}, region {current.region_name}"
     report.line("AWS credentials", found, PURPOSE, "")
 
 
 def main():
-    """Prints the checks of the account. One that AWS refuses does not hide the others."""
+    """Prints the checks of the account. If AWS rejects one, the others are still printed."""
     report = Report()
     try:
         current = stack.session()

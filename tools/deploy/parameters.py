@@ -1,4 +1,4 @@
-"""The parameters of a deployment: their sources, and whether they can work, which CloudFormation says only after the build."""
+"""The parameters of a deployment: their sources, and their validation, which CloudFormation does only after the build."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import settings
 
 
 def sources():
-    """Where parameters come from, the weakest first."""
+    """The sources of parameters. Later ones take precedence."""
     return [
         ("template", plan.defaults()),
         (settings.path().name, settings.saved_parameters()),
@@ -17,7 +17,7 @@ def sources():
 
 
 def merged(found):
-    """The parameters of these sources; later ones win."""
+    """The parameters of these sources. Later ones take precedence."""
     values = {}
     for _, parameters in found:
         values.update(parameters)
@@ -25,7 +25,7 @@ def merged(found):
 
 
 def checked(found):
-    """The sources, if every value that they name can be one of that parameter."""
+    """The sources, if all their values are valid."""
     declared = plan.template()["Parameters"]
     for origin, parameters in found[1:]:
         for name, value in parameters.items():
@@ -34,7 +34,9 @@ def checked(found):
                 raise settings.WrongUsage(f"{origin}: the template has no parameter {name}; there are {known}")
             if declared[name].get("NoEcho"):
                 rotation = "ROTATE_REASONING" if name.startswith("Reasoning") else "ROTATE_ORIGIN"
-                raise settings.WrongUsage(f"{origin}: {name} is created by `make deploy` and never shown; {rotation}=1 replaces it")
+                raise settings.WrongUsage(
+                    f"{origin}: {name} is created by `make deploy` and never shown; {rotation}=1 replaces it"
+                )
             reason = refusal(declared[name], value)
             if reason:
                 raise settings.WrongUsage(f"{origin}: {name}={value} is not possible: {reason}")
@@ -42,13 +44,13 @@ def checked(found):
 
 
 def refuse_halves(values):
-    """Fails if a parameter would be ignored without another one. `values` are those of all parameters."""
+    """Fails if a parameter would be ignored because another one is missing. `values` are the values of all parameters."""
     for reason in plan.broken_rules(values):
         raise settings.WrongUsage(reason)
 
 
 def refusal(declared, value):
-    """Why a value is none of a parameter's, or None if it is one."""
+    """Why a value of a parameter is invalid, or None if it is valid."""
     allowed = [str(each) for each in declared.get("AllowedValues", [])]
     if allowed and value not in allowed:
         return f"it is one of {', '.join(allowed)}"
@@ -64,7 +66,7 @@ def refusal(declared, value):
 
 
 def remember_architecture(found):
-    """Keeps ARCH, when it was given, for the deployments that come after: code and functions have to agree."""
+    """Stores ARCH, if it was given, for later deployments: binaries and functions must have the same architecture."""
     arch = os.environ.get("ARCH")
     if arch and arch != merged(found[:2])["Architecture"]:
         settings.remember({"Architecture": arch})

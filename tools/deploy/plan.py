@@ -1,4 +1,4 @@
-"""What a deployment would make, found out on this machine alone: nothing is sent, and no account is needed."""
+"""Computes what a deployment would create, on this machine only. Sends nothing and needs no account."""
 
 import logging
 from collections import defaultdict
@@ -11,12 +11,12 @@ from samtranslator.translator.translator import Translator
 
 
 def template():
-    """The template, with CloudFormation's short forms in their long form."""
+    """The template, with CloudFormation's short forms expanded."""
     return yaml_parse(settings.TEMPLATE.read_text())
 
 
 def defaults():
-    """The parameters' own values."""
+    """The parameters' default values."""
     return {name: str(parameter["Default"]) for name, parameter in template()["Parameters"].items()}
 
 
@@ -49,7 +49,7 @@ def holds(condition, conditions, parameters):
 
 
 def broken_rules(parameters):
-    """What the template's rules have against these parameters, in their words."""
+    """The messages of the template's rules that these parameters violate."""
     source = template()
     conditions = source.get("Conditions", {})
     for rule in source.get("Rules", {}).values():
@@ -60,20 +60,20 @@ def broken_rules(parameters):
 
 
 def translated(parameters):
-    """The template after SAM's transform: plain CloudFormation, everything conditional included."""
+    """The template after SAM's transform: plain CloudFormation, including everything conditional."""
     source = template()
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
-            # Packaging puts the address here; the transform wants one.
+            # Packaging puts the address here, and the transform requires one.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     logging.disable(logging.WARNING)
-    # The region only names endpoints that are never called.
+    # The region is only for endpoints that are never called.
     translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
     return translator.translate(source, {**defaults(), **parameters})
 
 
 def resources(parameters):
-    """The logical ids that would be there, by resource type."""
+    """The logical ids that would exist, by resource type."""
     values = {**defaults(), **parameters}
     result = translated(parameters)
     conditions = result.get("Conditions", {})
@@ -86,13 +86,13 @@ def resources(parameters):
 
 
 def built():
-    """The bootstraps that `make build` left, with their bytes."""
+    """The binaries that `make build` built, with their sizes in bytes."""
     folder = settings.ROOT / ".aws-sam" / "build"
     return {file.parent.name: file.stat().st_size for file in sorted(folder.glob("*/bootstrap"))}
 
 
 def show(sources, stack):
-    """Prints the plan. `sources` are the parameters by where they come from; later ones win."""
+    """Prints the plan. `sources` are the parameters by source. Later ones take precedence."""
     values, origins = {}, {}
     for origin, parameters in sources:
         values.update(parameters)

@@ -1,4 +1,4 @@
-"""The answers in samconfig.toml, and the parameters that a command line adds to them."""
+"""The settings in samconfig.toml, and the parameters that a command line adds."""
 
 import os
 import shlex
@@ -12,11 +12,11 @@ TEMPLATE = ROOT / "template.yaml"
 
 
 class WrongUsage(Exception):
-    """What was asked for cannot be done as asked; the message says how."""
+    """The request cannot be done as given. The message says what to do."""
 
 
 def path():
-    """The file of answers: SAM_CONFIG, or samconfig.toml."""
+    """The settings file: SAM_CONFIG, or samconfig.toml."""
     return Path(os.environ.get("SAM_CONFIG") or ROOT / "samconfig.toml")
 
 
@@ -48,7 +48,7 @@ def saved_parameters():
 
 
 def text(value):
-    """A value of the file as CloudFormation wants it."""
+    """A value of the file in CloudFormation's format."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -68,7 +68,7 @@ def given_parameters():
 
 
 def remember(parameters):
-    """Writes parameters into the file and leaves the rest of it alone."""
+    """Writes parameters into the file without changing the rest."""
     document = read()
     deploy_answers(document).setdefault("parameter_overrides", tomlkit.table()).update(parameters)
     path().write_text(tomlkit.dumps(document))

@@ -1,4 +1,4 @@
-"""The deployed stack: what it is called, what it gives out, and how it goes away."""
+"""The deployed stack: its name, its outputs, and its deletion."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 def environment_file():
-    """Where scripts and bk find the deployed gateway: a file per stack."""
+    """The file in which scripts and bk find the deployed gateway, one per stack."""
     return settings.ROOT / ".deploy" / f"{settings.stack_name()}.env"
 
 
@@ -27,7 +27,7 @@ def session():
 
 
 def account(current):
-    """The account's number. Asks AWS, so it also proves the credentials."""
+    """The account's number. Calls AWS, so it also checks the credentials."""
     return current.client("sts").get_caller_identity()["Account"]
 
 
@@ -47,13 +47,13 @@ def outputs(stack):
 
 
 def parameters(current):
-    """The values of the stack's parameters; none if there is no stack."""
+    """The values of the stack's parameters. Empty if there is no stack."""
     found = (described(current) or {}).get("Parameters", [])
     return {each["ParameterKey"]: each["ParameterValue"] for each in found}
 
 
 def concurrency(current):
-    """The region's limits of executions at once."""
+    """The region's limits of concurrent executions."""
     return current.client("lambda").get_account_settings()["AccountLimit"]
 
 
@@ -70,7 +70,7 @@ def physical_id(current, logical_id):
 
 
 def deployable(current):
-    """Fails if CloudFormation would not take a deployment, and says the way out."""
+    """Fails if CloudFormation would reject a deployment, and says what to do."""
     status = (described(current) or {}).get("StackStatus", "")
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
         raise settings.WrongUsage(f"the stack is {status}, which can only be deleted: run `make destroy`, then deploy again")
@@ -82,7 +82,7 @@ def deployable(current):
 
 
 def existing(current):
-    """The stack, which must be there."""
+    """The stack, which must exist."""
     stack = described(current)
     if stack is None:
         raise settings.WrongUsage(f"there is no stack {settings.stack_name()} in {current.region_name}: run `make deploy`")
@@ -106,7 +106,7 @@ def show_outputs():
 
 
 def confirmed(question, answer):
-    """Whether the operator typed the answer, or gave it as CONFIRM."""
+    """Whether the operator confirmed, by typing or with CONFIRM."""
     given = os.environ.get("CONFIRM")
     if given is None and sys.stdin.isatty():
         given = input(f"{question} Type {answer} to go on: ")
@@ -114,9 +114,9 @@ def confirmed(question, answer):
 
 
 def destroy():
-    """Deletes the stack. The table stays, unless TABLE=1 asks for its end too."""
+    """Deletes the stack. Keeps the table, unless TABLE=1 is given."""
     current, name = session(), settings.stack_name()
-    # A stack that was never made completely may have none.
+    # A stack that was never created completely may have none.
     table = outputs(existing(current)).get("TableName") or physical_id(current, "Table")
     if os.environ.get("TABLE") != "1":
         kept = f" The table {table} stays: keys, balances and records outlive the stack." if table else ""
@@ -135,7 +135,7 @@ def destroy():
 
 
 def delete_stack(current, name):
-    """Deletes the stack and waits for its end."""
+    """Deletes the stack and waits until it is gone."""
     stacks = current.client("cloudformation")
     stacks.delete_stack(StackName=name)
     print(f"deleting {name}; the distribution takes some minutes")
@@ -144,17 +144,17 @@ def delete_stack(current, name):
 
 
 def delete_table(current, table):
-    """Takes the protection off the table and deletes it."""
+    """Removes the deletion protection of the table and deletes it."""
     tables = current.client("dynamodb")
     tables.update_table(TableName=table, DeletionProtectionEnabled=False)
-    # It can be deleted once the change has taken effect.
+    # It can be deleted after the change has taken effect.
     tables.get_waiter("table_exists").wait(TableName=table)
     tables.delete_table(TableName=table)
     print(f"deleted the table {table}")
 
 
 def run(command):
-    """Runs a command; says in one line what stops it."""
+    """Runs a command. If it fails, prints the reason in one line."""
     try:
         command()
     except (settings.WrongUsage, OSError) as error:

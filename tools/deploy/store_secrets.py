@@ -1,4 +1,4 @@
-"""`make secrets`: the providers' credentials into SSM, and their names into samconfig.toml. A secret is never an argument."""
+"""`make secrets`: stores the providers' credentials in SSM and their names in samconfig.toml. A secret is never an argument."""
 
 import getpass
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 import settings
 import stack
 
-# A standard parameter, which costs nothing, holds so much.
+# Maximum size of a standard parameter, which is free.
 LONGEST = 4096
 
 
 def secret_from(variable, question):
-    """A secret from the file that a variable names (- is standard input), or typed without an echo; empty means: leave it."""
+    """A secret from the file that a variable names (- is standard input), or typed without echo. Empty keeps the old value."""
     file = os.environ.get(variable)
     if file == "-":
         return sys.stdin.read().strip()
@@ -24,7 +24,7 @@ def secret_from(variable, question):
 
 
 def google_credentials():
-    """Google's JSON from the file that is named, or none."""
+    """Google's JSON from the named file, if there is one."""
     file = os.environ.get("GOOGLE_CREDENTIALS_FILE")
     if not file and sys.stdin.isatty():
         file = input("File with Google's credentials JSON (empty: leave it as it is): ").strip()
@@ -37,7 +37,7 @@ def google_credentials():
         raise settings.WrongUsage(f"{file} is not JSON") from None
     if not isinstance(credentials, dict) or credentials.get("type") not in ("service_account", "external_account"):
         raise settings.WrongUsage(f'{file}: "type" must be service_account or external_account')
-    # Without white space more of them fit.
+    # White space is removed so that larger files fit.
     return json.dumps(credentials, separators=(",", ":"))
 
 
@@ -60,7 +60,7 @@ def put(client, name, value):
 
 
 def store():
-    """Asks for what there is to store, and stores it."""
+    """Asks for the secrets and stores them."""
     client = stack.session().client("ssm")
     prefix, names = f"/{settings.stack_name()}", {}
     openrouter = secret_from("OPENROUTER_KEY_FILE", "OpenRouter's API key (empty: leave it as it is): ")

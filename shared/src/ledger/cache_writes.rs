@@ -36,7 +36,7 @@ mod tests {
     use crate::catalog::{Candidate, Catalog};
     use crate::money::PicoUsd;
 
-    /// Five-minute and one-hour writes of 1,000 tokens that cost so many pico-dollars, beside 100 of the prompt and 10 of the reply.
+    /// Five-minute and one-hour writes of 1,000 tokens that cost this many pico-dollars, plus 100 tokens of the prompt and 10 of the reply.
     fn told(longest: CacheLifetime, is_mixed: bool, reported: Option<u128>) -> (u64, u64) {
         let model = Catalog::embedded().unwrap().resolve("claude-opus-4.6").unwrap();
         let tariff = Candidate::new(&model, &model.routes[1], Date::constant(2026, 11, 26), false).tariff;
@@ -49,9 +49,9 @@ mod tests {
     #[test]
     fn the_reported_cost_tells_writes_of_both_lifetimes_apart() {
         use CacheLifetime::{FiveMinutes, OneHour};
-        // 100 x 5 + 10 x 25 dollars per million tokens beside the writes, which are 6.25 and 10.
-        const BESIDE: u128 = 750_000_000;
-        let of = |short: u128, long: u128| Some(BESIDE + short * 6_250_000 + long * 10_000_000);
+        // 100 x 5 + 10 x 25 dollars per million tokens, plus the writes at 6.25 and 10.
+        const OTHERS: u128 = 750_000_000;
+        let of = |short: u128, long: u128| Some(OTHERS + short * 6_250_000 + long * 10_000_000);
         for (longest, is_mixed, reported, expected) in [
             (FiveMinutes, false, of(1_000, 0), (1_000, 0)),
             (OneHour, false, of(1_000, 0), (0, 1_000)),

@@ -164,7 +164,7 @@ fn what_belongs_together_goes_together() {
         ),
         case(newer, &[LONG], json!({}), vec![("/anthropic_beta", json!([LONG]))], &[]),
     ]);
-    // Its name stands for a window that this model has no price for.
+    // Its name selects a window for which this model has no price.
     let seen = sent(ClientFormat::Messages, "claude-haiku-4.5", &[LONG], &with(&json!({})).to_string()).unwrap();
     assert_eq!(seen.dropped, [format!("anthropic-beta:{LONG}")]);
 }

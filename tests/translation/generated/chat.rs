@@ -12,7 +12,7 @@ pub fn request(random: &mut Random) -> Value {
     let mut body = json!({"model": "m", "messages": messages});
     if !random.once_in(3) {
         let mut tools = random.list(4, tool);
-        // A name stands for one tool.
+        // A name identifies one tool.
         let mut seen = Vec::new();
         tools.retain(|tool| {
             let name = tool.pointer("/function/name").or(tool.pointer("/custom/name")).or(tool.get("name")).cloned();

@@ -14,7 +14,7 @@ pub fn request(random: &mut Random) -> Value {
     random.maybe(&mut body, 2, "system", &instructions);
     if !random.once_in(3) {
         let mut tools = random.list(4, tool);
-        // A name stands for one tool.
+        // A name identifies one tool.
         let mut seen = Vec::new();
         tools.retain(|tool| {
             let is_new = !seen.contains(&tool["name"]);

@@ -104,7 +104,7 @@ fn a_search_of_the_clients_own_declares_what_it_finds() {
     check(RESPONSES, "gpt-5.2", &request, json!({"/tools": tools, "/messages/2": result}), &[]);
 }
 
-/// OpenRouter makes a budget of a wish to see thoughts, and Claude refuses one beside a tool turn without a thought of its own.
+/// OpenRouter derives a budget from a request to see reasoning, and Claude rejects a budget if a tool turn has no reasoning.
 #[test]
 fn a_wish_to_see_thoughts_gives_way_to_a_tool_turn_without_one() {
     let model = catalog().unwrap().resolve("claude-opus-4.5").unwrap();

@@ -45,7 +45,7 @@ impl Server {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let server = Arc::new(Self { origin, ..Self::default() });
         let service = axum::Router::new().fallback(answer).with_state(Arc::clone(&server));
-        #[expect(clippy::disallowed_methods, reason = "the test's server runs beside the test")]
+        #[expect(clippy::disallowed_methods, reason = "the test's server runs in parallel to the test")]
         tokio::spawn(async move { axum::serve(listener, service).await });
         server
     }

@@ -52,7 +52,7 @@ impl ConfigFile {
         let record = self.record()?.filter(|record| present.as_deref().is_some_and(|present| is(present, record)));
         let before = match &record {
             // A second write starts from the user's original file.
-            Some(Record { existed: true, .. }) => Some(fs::read(self.beside(BACKUP)).context("read the backup")?),
+            Some(Record { existed: true, .. }) => Some(fs::read(self.next_to(BACKUP)).context("read the backup")?),
             Some(Record { existed: false, .. }) => None,
             None => present.clone(),
         };
@@ -65,10 +65,10 @@ impl ConfigFile {
             fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
         }
         if record.is_none() && before.is_some() {
-            fs::copy(&self.0, self.beside(BACKUP)).with_context(|| format!("back {path} up"))?;
+            fs::copy(&self.0, self.next_to(BACKUP)).with_context(|| format!("back {path} up"))?;
         }
         let record = Record { existed: before.is_some(), written: hash(edited.as_bytes()) };
-        self.replace(&self.beside(RECORD), serde_json::to_string(&record)?.as_bytes())?;
+        self.replace(&self.next_to(RECORD), serde_json::to_string(&record)?.as_bytes())?;
         self.replace(&self.0, edited.as_bytes())?;
         Ok(Outcome::Written)
     }
@@ -77,7 +77,7 @@ impl ConfigFile {
     pub(super) fn undo(&self) -> Result<bool> {
         let path = self.0.display();
         let Some(record) = self.record()? else { return Ok(false) };
-        let backup = self.beside(BACKUP);
+        let backup = self.next_to(BACKUP);
         if !self.read()?.is_some_and(|present| is(&present, &record)) {
             let before = if record.existed { format!("is in {}", backup.display()) } else { "did not exist".to_owned() };
             bail!("{path} was changed since, so it is not restored; the file before `--write` {before}");
@@ -87,7 +87,7 @@ impl ConfigFile {
         } else {
             fs::remove_file(&self.0).with_context(|| format!("remove {path}"))?;
         }
-        fs::remove_file(self.beside(RECORD)).context("remove the record")?;
+        fs::remove_file(self.next_to(RECORD)).context("remove the record")?;
         Ok(true)
     }
 
@@ -96,12 +96,12 @@ impl ConfigFile {
     }
 
     fn record(&self) -> Result<Option<Record>> {
-        let path = self.beside(RECORD);
+        let path = self.next_to(RECORD);
         let text = read(&path)?;
         text.map(|text| serde_json::from_slice(&text)).transpose().with_context(|| format!("read {}", path.display()))
     }
 
-    fn beside(&self, ending: &str) -> PathBuf {
+    fn next_to(&self, ending: &str) -> PathBuf {
         let mut name = OsString::from(self.0.as_os_str());
         name.push(ending);
         PathBuf::from(name)

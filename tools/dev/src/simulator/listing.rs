@@ -68,7 +68,7 @@ fn model(number: usize, without_price: bool) -> Value {
         "canonical_slug": format!("{id}-20261101"),
         "name": format!("Model {number}"),
         "created": 1_790_000_000 + number,
-        "description": "A model that nobody trained.",
+        "description": "A model that does not exist.",
         "context_length": 131_072,
         "architecture": { "modality": "text->text", "input_modalities": ["text"], "output_modalities": output, "tokenizer": "Other" },
         "pricing": pricing,

@@ -15,7 +15,7 @@ use super::wire::Wire;
 
 /// The echo's limit in characters.
 const ECHO_LIMIT: usize = 2_000;
-const THOUGHT: &str = "The user wants an answer. I shall say who I am and repeat the question.";
+const THOUGHT: &str = "The user wants an answer. I will say who I am and repeat the question.";
 
 /// The reply for the script.
 pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
@@ -139,7 +139,7 @@ fn thought(request: &ModelRequest, scenario: Scenario) -> String {
 }
 
 fn strict_thought(step: usize) -> String {
-    format!("I have the results of {step} calls so far and shall see what comes next.")
+    format!("I have the results of {step} calls so far and will see what comes next.")
 }
 
 /// Whether the reply after this many tool results may have reasoning with this text. Providers that sign their reasoning
