@@ -232,7 +232,8 @@ impl Pump {
         Ok(progress)
     }
 
-    /// Relays what upstream has sent already, so that events which come together go out together: a write costs more than an event.
+    /// Relays everything that has already arrived, so that events that arrive together are sent together. A write costs more
+    /// than an event.
     async fn take_in_at_hand(&mut self, reply: &mut UpstreamReply, progress: Progress) -> Result<Progress, UpstreamError> {
         let mut progress = progress;
         while progress == Progress::Flowing
@@ -303,7 +304,7 @@ fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -
 
 /// Whether a chunk contains only comments. Proxies send them to keep a connection alive, whether the model works or not.
 fn is_comment(chunk: &[u8]) -> bool {
-    // Nearly every chunk begins with something else, and then the rest need not be searched.
+    // Almost every chunk starts with something else, and then the rest need not be searched.
     let may_be = chunk.first().is_none_or(|first| matches!(first, b':' | b'\n' | b'\r'));
     may_be && chunk.split(|byte| matches!(byte, b'\n' | b'\r')).all(|line| line.first().is_none_or(|first| *first == b':'))
 }

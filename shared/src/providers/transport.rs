@@ -184,7 +184,7 @@ impl UpstreamReply {
         within(self.idle, self.response.chunk()).await
     }
 
-    /// The next piece of the body, if it has come already. The connection gets one turn to bring it.
+    /// The next piece of the body, if it has already arrived. The connection gets one turn to deliver it.
     pub async fn chunk_at_hand(&mut self) -> Option<Result<Option<Bytes>, UpstreamError>> {
         let mut chunk = self.response.chunk().now_or_never();
         if chunk.is_none() {
@@ -194,15 +194,15 @@ impl UpstreamReply {
         chunk.map(|chunk| chunk.map_err(|error| sort(&error)))
     }
 
-    /// The next piece of a stream whose last event came then. Comments show that the connection lives: they excuse a silence as
-    /// long as one before the first event, and none beyond.
+    /// The next piece of a stream whose last event arrived at `last_event`. Comments show that the connection is alive. They
+    /// allow a silence as long as before the first event, and no longer.
     pub async fn chunk_after(&mut self, last_event: Instant) -> Result<Option<Bytes>, UpstreamError> {
         let patience = self.patience;
         let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, format!("no event within {} s", patience.as_secs()));
         timeout_at(last_event + patience, self.chunk()).await.map_err(late)?
     }
 
-    /// The whole body as text.
+    /// The complete body as text.
     pub async fn text(self) -> Result<String, UpstreamError> {
         limited_text(self.response, MAX_REPLY_BYTES, WHOLE).await
     }

@@ -54,7 +54,7 @@ impl Repeats {
         Self { key, forwards, last: None, is_steady: false }
     }
 
-    /// For frames all of which are read.
+    /// For frames that are always parsed.
     pub(super) const fn never() -> Self {
         Self { key: "", forwards: false, last: None, is_steady: false }
     }

@@ -146,7 +146,7 @@ impl Tree {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// Appends to a text that is there; whether one is.
+    /// Appends to a string. Returns false if this is not a string.
     pub fn append(&mut self, piece: &str) -> bool {
         let Self::Text(text) = self else { return false };
         text.push_str(piece);

@@ -23,7 +23,7 @@ pub struct Fold {
     blocks: Vec<Tree>,
     /// The blocks' own numbers.
     numbers: Vec<Option<usize>>,
-    /// The place of the block to which the last frame added a piece of text and nothing else that grows.
+    /// The index of the block, if the last frame only added a piece of text to it.
     text_of: Option<usize>,
 }
 

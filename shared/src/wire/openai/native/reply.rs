@@ -23,7 +23,7 @@ use crate::wire::{FrameFold, ReplyContext};
 pub struct Fold {
     whole: Tree,
     choices: Tree,
-    /// Whether the last frame added a piece of text and nothing else that grows.
+    /// Whether the last frame only added a piece of text.
     added_text: bool,
 }
 
