@@ -19,17 +19,17 @@ pub use http::http_client;
 pub use sdk::{KeptKey, WithoutDescriptions};
 use signature::{Signer, Unsigned};
 
-/// The container's endpoint for credentials is on the same machine.
+/// The container's credential endpoint is on the same machine.
 const CREDENTIALS: Duration = Duration::from_secs(3);
 
-/// Where the role's credentials come from: only the two sources that Lambda has, because the SDK's own chain would look for
-/// profiles and instance metadata. Nothing is read or built before they are asked.
+/// The sources of the role's credentials. These are the only two that Lambda has; the SDK's own chain would also look for
+/// profiles and instance metadata. Nothing is read or built before the first use.
 pub fn role_credentials() -> CredentialsProviderChain {
     CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
         .or_else("container", Container)
 }
 
-/// The container's endpoint, built when it is asked: where the environment has keys, it never is.
+/// The container's endpoint, built on first use. If the environment has keys, it is never built.
 #[derive(Debug)]
 struct Container;
 
@@ -39,7 +39,7 @@ impl ProvideCredentials for Container {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            // Without a client of its own it would have none. The endpoint is on this machine and speaks plain HTTP.
+            // Without this client it would have none. The endpoint is on this machine and uses plain HTTP.
             let config = ProviderConfig::default().with_http_client(http_client(&[]));
             EcsCredentialsProvider::builder().configure(&config).build().provide_credentials().await
         })
@@ -49,25 +49,25 @@ impl ProvideCredentials for Container {
 /// Why a request could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
-    /// The role has none, or they did not come in time.
+    /// The role has no credentials, or they did not arrive in time.
     #[error("no credentials of the function's role: {0}")]
     Credentials(String),
 }
 
-/// Whose signature, and for which region.
+/// The credentials and the region of signatures.
 #[derive(Clone, Debug)]
 pub struct Role {
     region: String,
-    /// Instead of the environment's.
+    /// Replaces the environment's.
     given: Option<Credentials>,
 }
 
-/// A POST that is to be signed, with the headers that belong to its meaning.
+/// A POST to sign, with the headers that are a part of its meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Post<'a> {
-    /// The AWS service, as signatures name it.
+    /// The AWS service, by its name in signatures.
     pub service: &'static str,
-    /// Where to; its host is signed too.
+    /// The URL. Its host is signed too.
     pub url: &'a Url,
     /// Lower-case names and values.
     pub headers: &'a [(&'static str, &'a str)],
@@ -76,7 +76,7 @@ pub struct Post<'a> {
 }
 
 impl Role {
-    /// The function's role, in that region.
+    /// The function's role in this region.
     pub fn of_function(region: &str) -> Self {
         Self { region: region.to_owned(), given: None }
     }
@@ -91,7 +91,7 @@ impl Role {
         &self.region
     }
 
-    /// The headers that sign the request at that time, to be sent besides its own.
+    /// The headers that sign the request at this time, to send in addition to its own.
     pub async fn sign(&self, post: &Post<'_>, at: SystemTime) -> Result<Vec<(&'static str, String)>, AwsError> {
         let credentials = match &self.given {
             Some(credentials) => credentials.clone(),
@@ -102,7 +102,8 @@ impl Role {
     }
 }
 
-/// The role's credentials now. They are not kept: the environment's never change, and a container's are asked for once an hour.
+/// The role's current credentials. They are not cached: the environment's never change, and a container's are read once an
+/// hour.
 async fn current() -> Result<Credentials, AwsError> {
     let credentials = timeout(CREDENTIALS, role_credentials().provide_credentials()).await;
     let credentials = credentials.map_err(|_| AwsError::Credentials("nothing came in time".to_owned()))?;
@@ -118,7 +119,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Made-up credentials, as AWS's own examples have them.
+    /// Invented credentials, as in AWS's examples.
     pub(crate) const KEY_ID: &str = "AKIDEXAMPLE";
     pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
@@ -130,8 +131,8 @@ pub(crate) mod tests {
         bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
     }
 
-    /// The signature that AWS would compute for a received POST, from its headers by lower-case name. The `authorization` header
-    /// says which of them are signed, and for what.
+    /// The signature that AWS would compute for a received POST, from its headers by lower-case name. The `authorization`
+    /// header says which of them are signed, and for which service.
     pub(crate) fn expected_authorization(target: &str, headers: &[(String, String)], body: &str) -> String {
         let value = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim()).unwrap();
         let between = |from: &str, to: &str| value("authorization").split_once(from).unwrap().1.split_once(to).unwrap().0;

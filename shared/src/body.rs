@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_window_of_more_than_eight_megabytes_is_refused() {
-        // Headers: brotli's mark of a large window, and zstd's windows of 16 MB and of 8 MB.
+        // Headers: brotli's marker of a large window, and zstd's windows of 16 MB and 8 MB.
         let zstd = |window: u8| vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, window, 0x01, 0x00, 0x00];
         for (encoding, body, cause) in
             [("br", vec![0x11, 0x1e, 0x03], "a large window"), ("zstd", zstd(14 << 3), "a window above 8 MB")]

@@ -173,7 +173,7 @@ mod tests {
     use crate::translate::{Conversion, Restore};
     use crate::wire::{Asked, ClientFormat, Delivery, Estimate, Identity, ReplyContext, WireFormat};
 
-    /// What a client sees of an ending: the statuses of OpenAI's and of Anthropic's clients, and whether they may try again.
+    /// What a client sees of an ending: the statuses in OpenAI's and Anthropic's formats, and whether it may retry.
     type Seen = Option<(u16, u16, bool)>;
 
     fn failed(kind: UpstreamErrorKind) -> Ending {
@@ -186,7 +186,7 @@ mod tests {
         Some((status(ClientFormat::ChatCompletions), status(ClientFormat::Messages), error.is_retryable()))
     }
 
-    /// A reply that has said a word.
+    /// A reply that has sent a word.
     fn received(has_failed: bool) -> Received {
         let (format, request) = (ClientFormat::ChatCompletions, RequestId::generate());
         let context = ReplyContext {

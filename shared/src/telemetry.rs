@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(lines.matches("telemetry.rs").count(), 2, "{lines}");
     }
 
-    /// What a line of a request names, by dimensions: each is in the line, and no count of nothing is.
+    /// The names in a line of a request, by dimensions: each is in the line, and none counts zero.
     fn named(metrics: RequestMetrics<'_>) -> Vec<(usize, Vec<String>)> {
         let line =
             serde_json::to_value(line(Some("messages"), 17, BTreeMap::from([("model", "gpt-5.2")]), metrics)).unwrap();

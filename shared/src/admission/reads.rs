@@ -73,7 +73,7 @@ mod tests {
     const KEY: KeyDigest = KeyDigest::new([1; 32]);
     const OTHER: KeyDigest = KeyDigest::new([2; 32]);
 
-    /// How many of so many reads at once pass.
+    /// How many of this many concurrent reads are allowed.
     fn passed(reads: &Reads, key: KeyDigest, asked: usize) -> usize {
         (0..asked).filter(|_| reads.take(key).is_ok()).count()
     }

@@ -1,4 +1,4 @@
-//! How long a request waits for a table that says nothing. Time stands still in these tests but for the limits that run out.
+//! How long a request waits for a table that does not answer. The clock of these tests only moves to the next timeout.
 
 use ring::rand::SystemRandom;
 use tokio::time::Instant;

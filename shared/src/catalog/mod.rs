@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(of(&EMBEDDED.replace("\"openai/gpt-5.2\"]", "\"openai/gpt-5.2\", \"whole\"]")), Transfer::Whole);
     }
 
-    /// The embedded catalogue with these lines in the entry of `mistral-large-4`, which is its last.
+    /// The embedded catalogue with these lines in the entry of `mistral-large-4`, which is the last one.
     fn with(lines: &str) -> Result<Catalog, CatalogError> {
         Catalog::parse(&format!("{EMBEDDED}\n{lines}"))
     }

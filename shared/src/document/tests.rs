@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A request-like layout: names inside `tools[].schema` and `own` are the client's own.
+/// A layout like that of a request: names inside `tools[].schema` and `own` are chosen by the client.
 const OWN: &[Pattern] = &[&["tools", "*", "schema"], &["own"]];
 
 fn document(text: &str) -> Document {
@@ -254,7 +254,7 @@ fn a_document_takes_at_most_twice_the_memory_of_its_body() {
     }
 }
 
-/// What a value says, read as every reader reads it.
+/// The content of a value, as any JSON parser reads it.
 fn read(value: Value<'_>) -> serde_json::Value {
     match value.kind() {
         Kind::Object => value.members().map(|(name, member)| (name.into_owned(), read(member))).collect(),
@@ -264,7 +264,7 @@ fn read(value: Value<'_>) -> serde_json::Value {
     }
 }
 
-/// Any object, with texts and names around the lengths at which the ends of values are kept.
+/// Any object, with strings and names whose lengths are around the limit from which the ends of values are stored.
 fn any_object() -> impl Strategy<Value = serde_json::Value> {
     let text = prop_oneof![".{0,12}", "[a-z\"\\\\]{28,36}", "[a-z\u{e9}]{500,520}"];
     let leaf = prop_oneof![
@@ -295,7 +295,7 @@ proptest! {
     }
 }
 
-/// Nothing but brackets has so many values for its size that the index forgets the short ones on the way, at whatever bracket it is then.
+/// Nested brackets have the most values for their size. The index then drops the short ones, at any bracket.
 #[test]
 fn an_index_that_forgets_at_any_bracket_still_knows_where_every_value_ends() {
     for depth in 1..60 {
@@ -303,7 +303,7 @@ fn an_index_that_forgets_at_any_bracket_still_knows_where_every_value_ends() {
             let nest = format!("{}\"{}\"{}", "[".repeat(depth), "x".repeat(depth % 40), "]".repeat(depth));
             let text = format!("{{\"a\":[{}],\"b\":1,\"c\":[[]]}}", vec![nest; copies].join(","));
             let document = Document::parse(text, &[]).unwrap();
-            // A wrong end leads back into the text, perhaps for ever.
+            // A wrong end could point backwards and cause an endless loop.
             let names: Vec<String> = document.root().members().take(4).map(|(name, _)| name.into_owned()).collect();
             assert_eq!(names, ["a", "b", "c"], "{depth} {copies}");
             let entries = document.root().get("a").unwrap().elements().take(copies + 1).count();

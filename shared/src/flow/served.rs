@@ -168,7 +168,7 @@ mod tests {
     use crate::respond;
     use crate::wire::ClientFormat;
 
-    /// The embedded catalogue with a model of this name and these lines more.
+    /// The embedded catalogue with an additional model of this name and these lines.
     fn catalog(lines: &str) -> Catalog {
         let own = "[[model]]\nid = \"old-1\"\nname = \"Old\"\nowned_by = \"x\"\nroutes = [[\"openrouter\", \"x/old-1\"]]\n\
                    price = { input = \"1\", output = \"2\" }\ncontext_window = 9\nmax_output_tokens = 9\n\

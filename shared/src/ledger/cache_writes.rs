@@ -60,7 +60,7 @@ mod tests {
             (OneHour, true, of(400, 600), (400, 600)),
             (OneHour, true, of(0, 1_000), (0, 1_000)),
             (OneHour, true, of(0, 2_000), (0, 1_000)),
-            // Rounded, and of another price.
+            // Rounded, and with another price.
             (OneHour, true, of(1_000, 0).map(|cost| cost - 1_000_000), (1_000, 0)),
             (OneHour, true, Some(0), (0, 1_000)),
         ] {

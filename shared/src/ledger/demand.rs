@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(price("claude-opus-4.6", r#","cache_control":{"type":"ephemeral"}"#), 6_250_000);
         assert_eq!(price("claude-opus-4.6", r#","cache_control":{"type":"ephemeral","ttl":"1h"}"#), 10_000_000);
         assert_eq!(price("gpt-5.2", ""), 1_750_000);
-        // Marks of both lifetimes are held at the dearer one.
+        // Marks of both lifetimes are held at the higher price.
         let mixed = r#","cache_control":{"type":"ephemeral","ttl":"1h"}},{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}"#;
         assert_eq!(price("claude-opus-4.6", mixed), 10_000_000);
     }

@@ -67,7 +67,7 @@ pub(super) fn judge<'a>(
 mod tests {
     use super::*;
 
-    /// A list of so many models, of which the first ones have no prices.
+    /// A list of this many models, the first of which have no prices.
     fn list(models: usize, without_prices: usize) -> List {
         let entry = |number: usize| {
             let price = if number < without_prices { "-1" } else { "0.1" };

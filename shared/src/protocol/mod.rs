@@ -112,7 +112,7 @@ mod tests {
             (seen(0, 0), 630, (600, true)),
             (seen(540, 0), 659, (600, true)),
             (seen(600, 0), 659, (600, false)),
-            // Of sixty requests of others a minute, the first comes within a second.
+            // With sixty requests of other processes per minute, the first comes within a second.
             (seen(540, 60), 600, (600, true)),
             (seen(540, 60), 601, (600, false)),
             (seen(540, 1), 659, (600, true)),

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::catalog::{Candidate, Catalog};
 
-    /// A stream's client that has its status, and its body.
+    /// A stream's client that has received its status, and its body.
     async fn streaming() -> (Client, mpsc::Receiver<Bytes>) {
         let model = Catalog::embedded().unwrap().resolve("gpt-5-nano").unwrap();
         let candidate = Candidate::new(&model, &model.routes[0], Date::constant(2026, 11, 26), false);

@@ -45,7 +45,7 @@ pub(super) fn too_large() -> UpstreamError {
 mod tests {
     use super::*;
 
-    /// How many such chunks are held, out of so many.
+    /// How many of this many chunks are held.
     fn held(delivery: Delivery, chunk: &[u8], most: usize) -> usize {
         let mut held = Held::new(delivery);
         (0..most).take_while(|_| held.add(chunk).is_ok()).count()

@@ -137,7 +137,7 @@ mod tests {
         }
     }
 
-    /// Answers one call with an empty object; what was sent.
+    /// Answers one call with an empty object and returns what was sent.
     fn answer_one(listener: &TcpListener) -> String {
         let (mut socket, _) = listener.accept().unwrap();
         let (mut sent, mut piece) = (Vec::new(), [0; 4096]);

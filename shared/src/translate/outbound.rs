@@ -188,7 +188,7 @@ mod tests {
     use crate::wire::ClientFormat;
     use crate::wire::native::ProviderFields;
 
-    /// What a model's own wire is sent, and what is named as dropped.
+    /// What is sent to a model in its own format, and what is reported as dropped.
     fn forwarded(format: ClientFormat, model: &str, body: &str) -> (String, Vec<String>) {
         let model = Catalog::embedded().unwrap().resolve(model).unwrap();
         let request = wire::open_request(format, body.to_owned()).unwrap();

@@ -72,7 +72,7 @@ mod tests {
             ("f1 f1 f1 f1 f1 m1", "DKKKKD"),
             ("f1 m5 m1 m5", "KKSK"),
             ("f5 m1", "KS"),
-            // A mark that goes shortens nothing.
+            // A removed mark shortens nothing.
             ("m5 m1 m1 m1 m1", "DKKKK"),
             ("", ""),
         ] {

@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn a_tools_root_is_an_object_without_unions() {
         for (schema, expected) in [
-            // Nothing to do: not a byte changes.
+            // Nothing to do: every byte stays the same.
             (
                 r#"{ "type":"object" ,"$schema":"s","properties":{"a":{"anyOf":[{}]}} }"#,
                 r#"{ "type":"object" ,"$schema":"s","properties":{"a":{"anyOf":[{}]}} }"#,
@@ -339,7 +339,7 @@ mod tests {
                 r#"{"anyOf":[{"type":"string"},{"enum":["a"]}]}"#,
                 r#"{"type":"object","properties":{"value":{"anyOf":[{"type":"string"},{"enum":["a"]}]}},"required":["value"]}"#,
             ),
-            // Names are no keywords.
+            // Names are not keywords.
             (
                 r#"{"type":"object","properties":{"anyOf":{"type":"string"}}}"#,
                 r#"{"type":"object","properties":{"anyOf":{"type":"string"}}}"#,
@@ -372,7 +372,7 @@ mod tests {
                 r#"{"type":"array","prefixItems":[{"type":"string"},{"type":"null"}]}"#,
                 r#"{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"null"}]}}"#,
             ),
-            // References: used twice, recursive, outside.
+            // References: used twice, recursive, external.
             (
                 r##"{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/A"},{"$ref":"#/$defs/A"}]},"$defs":{"A":{"type":"string"}}}"##,
                 r##"{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/A"},{"$ref":"#/$defs/A"}]},"$defs":{"A":{"type":"string"}}}"##,
@@ -385,7 +385,7 @@ mod tests {
                 r#"{"items":{"$ref":"https://x.y/z.json"}}"#,
                 r#"{"items":{"type":"object","description":"Unknown structure: z.json.","additionalProperties":false}}"#,
             ),
-            // Names are no keywords.
+            // Names are not keywords.
             (
                 r#"{"type":"object","properties":{"minimum":{"type":"string"},"$ref":{"type":"string"}}}"#,
                 r#"{"type":"object","properties":{"minimum":{"type":"string"},"$ref":{"type":"string"}},"additionalProperties":false}"#,

@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
 
-    /// A GIF of that size with so many bytes behind its head.
+    /// A GIF of this size with this many bytes after its header.
     fn gif(width: u16, height: u16, more: usize) -> String {
         let head = [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), &[0; 3]].concat();
         STANDARD.encode([head, vec![0; more]].concat())
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_size_is_read_from_the_head_or_from_all_of_a_picture() {
-        // Tables of a JPEG before its frame, longer than what is read first.
+        // Tables of a JPEG before its frame, longer than the part that is read first.
         let table = [vec![0xff, 0xe1, 0xff, 0xff], vec![0; 0xfffd]].concat();
         let frame = [0xff, 0xc0, 0, 11, 8, 0, 240, 1, 64, 1, 1, 0x11, 0, 0xff, 0xda, 0, 2];
         let jpeg = STANDARD.encode([&[0xff, 0xd8][..], &table, &frame].concat());

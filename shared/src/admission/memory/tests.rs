@@ -1,4 +1,4 @@
-//! What each refusal refuses afterwards, and for how long. Time stands still in these tests until they move it.
+//! What each refusal blocks afterwards, and for how long. The clock of these tests only moves when they move it.
 
 use tokio::time::advance;
 
@@ -72,7 +72,7 @@ async fn a_balance_refuses_for_two_seconds_what_needs_at_least_as_much() {
     memory.refuse(KEY, &balance(100), Some(&rates()));
     let refused = |needed: u128| memory.uncovered(KEY, PicoUsd::new(needed));
     assert_eq!(refused(99), None);
-    // Each request hears what it needs itself.
+    // Each request is told its own amount.
     assert_eq!(refused(100), Some((balance(100), Some(rates()))));
     assert_eq!(refused(250), Some((balance(250), Some(rates()))));
     advance(SECOND + 999 * MILLISECOND).await;

@@ -1,4 +1,4 @@
-//! Ledgers in which one thing is wrong, and what is said about it.
+//! Ledgers with one error, and the report about it.
 
 use super::super::reconcile::interrupted;
 use super::*;
@@ -33,7 +33,7 @@ fn grants(amounts: &[i128]) -> Vec<CreditGrant> {
     amounts.iter().map(grant).collect()
 }
 
-/// What a look finds, as law and words.
+/// What a check finds: the law and the message.
 fn found(look: impl FnOnce(&mut Found<'_>)) -> Vec<(&'static str, String)> {
     let (key, mut violations, mut unsure) = (id(), Vec::new(), Vec::new());
     look(&mut Found { key: &key, violations: &mut violations, unsure: &mut unsure });

@@ -1,4 +1,4 @@
-//! Every kind of credential against a server that plays SSM, Google's token endpoints and its impersonation.
+//! Every kind of credential against a server that simulates SSM, Google's token endpoints and its impersonation.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ struct Server {
     seen: Mutex<Vec<Seen>>,
     /// Paths that answer 503.
     broken: Mutex<HashSet<&'static str>>,
-    /// What the SSM parameter holds.
+    /// The value of the SSM parameter.
     held: Mutex<String>,
     transport: Transport,
 }
@@ -122,7 +122,7 @@ async fn answer(Shared(server): Shared<Arc<Server>>, request: Request) -> Respon
         all.push(seen);
         all.iter().filter(|seen| seen.path == path).count()
     };
-    // Long enough for everybody to come while the first one is answered.
+    // Long enough for all requests to arrive while the first one is answered.
     tokio::time::sleep(Duration::from_millis(30)).await;
     if locked(&server.broken).contains(path.as_str()) {
         return (StatusCode::SERVICE_UNAVAILABLE, r#"{"__type": "InternalServerError", "message": "no"}"#).into_response();

@@ -65,7 +65,7 @@ mod tests {
         RawValue::from_string(json).unwrap()
     }
 
-    /// A closed object of properties with these schemas, of which the first so many need not be there.
+    /// A closed object of properties with these schemas, the first of which are optional.
     fn object(properties: &[&str], optional: usize) -> String {
         let entries: Vec<String> =
             properties.iter().enumerate().map(|(number, schema)| format!(r#""p{number}":{schema}"#)).collect();
@@ -74,7 +74,7 @@ mod tests {
         format!(r#"{{"type":"object","properties":{{{entries}}},"required":[{required}],"additionalProperties":false}}"#)
     }
 
-    /// One of so many texts that need not be there, and so many that may be null.
+    /// A tool with this many optional strings and this many nullable ones.
     fn schema(optional: usize, nullable: usize) -> Box<RawValue> {
         const TEXT: &str = r#"{"type":"string"}"#;
         const EITHER: &str = r#"{"type":["string","null"]}"#;

@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn what_gemini_refuses_is_cleaned() {
         for (schema, expected) in [
-            // Nothing to do: not a byte changes.
+            // Nothing to do: every byte stays the same.
             (r#"{ "type":"object", "additionalProperties":false }"#, r#"{ "type":"object", "additionalProperties":false }"#),
             (
                 r#"{"$schema":"s","$id":"i","$comment":"c","examples":[1],"discriminator":{"propertyName":"t"},"title":"T"}"#,
@@ -280,7 +280,7 @@ mod tests {
             ),
             (r#"{"anyOf":[true,false],"prefixItems":[false]}"#, r#"{"anyOf":[{}],"prefixItems":[{}]}"#),
             (r#"{"properties":[],"items":null,"anyOf":null}"#, r#"{"properties":{}}"#),
-            // Names are no keywords.
+            // Names are not keywords.
             (
                 r#"{"properties":{"const":{"const":1},"$ref":{"type":"string"},"type":{},"$defs":{},"examples":{}}}"#,
                 r#"{"properties":{"const":{"enum":[1],"type":"integer"},"$ref":{"type":"string"},"type":{},"$defs":{},"examples":{}}}"#,

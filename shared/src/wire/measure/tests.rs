@@ -4,7 +4,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::capability::PictureTokens;
 
-/// A family with numbers that are easy to tell apart.
+/// A family with numbers that are easy to distinguish.
 fn family() -> MediaTokens {
     let picture = PictureTokens::Patch { side: 10, edge: None, most: 10_000, permille: 1_000 };
     MediaTokens { picture, page: 5_000, pages: Some(100), limits: None, sound_second: Some(32) }
@@ -23,7 +23,7 @@ fn pdf(pages: usize) -> String {
     STANDARD.encode(format!("%PDF-1.4 {}", "<< /Type /Page >> ".repeat(pages)))
 }
 
-/// What a part adds to the media of a body of each wire in which it stands: as base64 of that type.
+/// What a part adds to the media of a body in each format that has it: as base64 of this type.
 fn media_of(data: &str, media_type: &str) -> [(u64, bool); 4] {
     let bodies = [
         (
@@ -250,7 +250,7 @@ fn the_limit_and_the_dearest_cache_mark_are_those_of_the_body() {
 fn text_counts_by_its_characters_and_never_above_the_window() {
     let body = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "ab".repeat(10_000));
     let sizes = measured(WireFormat::OpenAi, &body);
-    // Six fifths for two letters; and of the names and the role.
+    // Six fifths for two letters, for the names, and for the role.
     assert_eq!(sizes.worst_input(u64::MAX), 12_000 + 16 + 5 + FRAME);
     assert_eq!(sizes.worst_input(5_000), 5_000);
     let chinese = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "\u{5b57}".repeat(10_000));

@@ -468,7 +468,7 @@ mod tests {
                 r#"{"type":"object","properties":{"a":{"type":"string","required":true}},"required":["a","x","a",1],"propertyOrdering":["a","y"]}"#,
                 r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"propertyOrdering":["a"]}"#,
             ),
-            // Names are no keywords.
+            // Names are not keywords.
             (
                 r#"{"type":"object","properties":{"const":{"type":"string"},"type":{"type":"string"},"$ref":{"type":"string"},"title":{"type":"string"},"format":{"type":"string"},"anyOf":{"type":"string"}}}"#,
                 r#"{"type":"object","properties":{"const":{"type":"string"},"type":{"type":"string"},"$ref":{"type":"string"},"title":{"type":"string"},"format":{"type":"string"},"anyOf":{"type":"string"}}}"#,

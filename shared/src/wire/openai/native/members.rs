@@ -135,7 +135,7 @@ pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
         && (is_signed || !rules::is_claude(target.upstream))
 }
 
-/// Signed thoughts go back only to the vendor that signed them.
+/// Signed reasoning goes back only to the vendor that signed it.
 fn drop_foreign_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
     let Some(details) = message.get("reasoning_details") else { return };
     let (kept, foreign): (Vec<_>, Vec<_>) = details.elements().partition(|entry| goes_back(*entry, target));

@@ -1,4 +1,4 @@
-//! What an edit changes, keeps and refuses.
+//! What an edit changes, keeps and rejects.
 
 use super::*;
 

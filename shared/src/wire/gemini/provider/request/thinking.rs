@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::capability::Capabilities;
 
-    /// Level or budget, limit and what is named, for an amount of thinking within a limit.
+    /// Level or budget, limit and reported losses, for an amount of reasoning within a limit.
     fn planned(capabilities: &Capabilities, amount: Amount, limit: Option<u64>) -> (String, Option<u64>, Vec<Lost>) {
         let target = Target {
             capabilities,
