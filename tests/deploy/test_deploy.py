@@ -100,7 +100,7 @@ def test_api_gateway_needs_no_secret_and_takes_the_edges_away(project, account):
         "WebAclArn=arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b",
     ):
         words = project.refuse("deploy.py", PARAMETERS=f"WithEdge=api {parameter}", DRY_RUN="1")
-        assert words.endswith("which only WithEdge=true makes.")
+        assert "needs WithEdge=true, because" in words
 
 
 def test_change_set_that_is_declined_is_said_to_be_no_deployment(project, account):
