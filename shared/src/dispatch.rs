@@ -24,7 +24,7 @@ use crate::retry::{self, RetryBudget, Severity};
 use crate::store::items::RouteName;
 use crate::wire::Mode;
 
-pub use attempts::{Attempt, AttemptLog, SharedAttemptLog};
+pub use attempts::{AttemptLog, SharedAttemptLog};
 pub use plan::{Affordable, Allowance, Plan};
 pub use prepared::{PreparedRequest, RoutableRequest};
 

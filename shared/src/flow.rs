@@ -20,7 +20,7 @@ use crate::config::OwnSecret;
 use crate::dispatch::{self, Affordable, Allowance, Plan, RoutableRequest};
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
-use crate::ids::RequestId;
+use crate::ids::{RequestId, Tag};
 use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sent};
 use crate::respond::Body;
 use crate::vault;
@@ -58,6 +58,7 @@ impl Gateway {
         let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
+        let tag = tag_of(incoming.headers, &opened)?;
         let served = self.served(&opened.model, &key, incoming.address).await?;
         let request = self.routable(&key, opened, &incoming, &served).await?;
         let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
@@ -77,6 +78,7 @@ impl Gateway {
             format: format.name(),
             catalog_version: served.version,
             started: incoming.started,
+            tag,
             reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
             estimated_input: plan.prepared().measured().estimated_input(),
             model: served.asked,
@@ -132,6 +134,18 @@ impl Gateway {
             _ => Ok(()),
         }
     }
+}
+
+/// The header with a client's own label for a request.
+const TAG_HEADER: &str = "x-gateway-tag";
+
+/// The client's own label for a request: that of the header, or that in the body. An empty header is none.
+fn tag_of(headers: &HeaderMap, request: &ClientRequest) -> Result<Option<Tag>, GatewayError> {
+    let in_body = request.tag()?;
+    let header = headers.get(TAG_HEADER).filter(|value| !value.is_empty());
+    let Some(value) = header else { return Ok(in_body) };
+    let tag = value.to_str().ok().and_then(Tag::parse);
+    tag.map(Some).ok_or_else(|| GatewayError::invalid(TAG_HEADER, format!("{TAG_HEADER}: {}.", Tag::RULE)))
 }
 
 /// The client's request, without the vault's signatures.

@@ -1,5 +1,7 @@
 //! Identifiers that must not be confused. Values are checked where they enter; after that the type is the proof.
 
+mod tag;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
+
+pub use tag::Tag;
 
 /// The public id of an API key: the first 16 hex digits of the SHA-256 of the key's lookup part. It can be logged and shown,
 /// because the key cannot be derived from it.
@@ -169,6 +173,12 @@ impl RequestId {
         (id.get_version_num() == 7).then_some(Self(id))
     }
 
+    /// Reads an id as it is shown, or the id of the request's reply (`chatcmpl-`, `msg_`, `resp_`), which ends with the same digits.
+    pub fn of_reply(text: &str) -> Option<Self> {
+        let digits = text.rsplit(['_', '-']).next()?;
+        (digits.len() == 32).then(|| Self::parse(&format!("req_{digits}")))?
+    }
+
     /// When the request started, as time since the Unix epoch, in whole milliseconds.
     pub fn started(self) -> Duration {
         let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |time| time.to_unix());
@@ -253,6 +263,10 @@ mod tests {
         assert!(now.saturating_sub(id.started()) < Duration::from_secs(5));
         assert_eq!(id.to_string(), format!("req_{}", id.hex()));
         assert_eq!(RequestId::parse(&id.to_string()), Some(id));
+        for prefix in ["req_", "chatcmpl-", "msg_", "resp_"] {
+            assert_eq!(RequestId::of_reply(&format!("{prefix}{}", id.hex())), Some(id));
+        }
+        assert_eq!((RequestId::of_reply("req_1"), RequestId::of_reply(&format!("req_{}0", id.hex()))), (None, None));
         assert_eq!(id.hex().len(), 32);
         assert_eq!((id.packed().len(), RequestId::unpacked(&id.packed())), (22, Some(id)));
         assert_eq!((RequestId::unpacked(&id.to_string()), RequestId::parse(&id.packed())), (None, None));

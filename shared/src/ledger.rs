@@ -19,12 +19,12 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::{Candidate, Model, Tariff};
 use crate::chat::{FinishReason, Usage};
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyId, RequestId, Tag};
 use crate::money::PicoUsd;
 use crate::protocol::Settled;
 pub use crate::protocol::{KeyedRequest, Reservation};
 use crate::store::Store;
-use crate::store::items::{Record, TokenSource, start_of};
+use crate::store::items::{Attempt, Record, TokenSource, start_of};
 use crate::telemetry;
 
 pub use cache_writes::with_writes_of;
@@ -54,6 +54,8 @@ pub struct RequestFacts {
     pub started: Instant,
     /// What it took from its key.
     pub reservation: Reservation,
+    /// The client's own label for it.
+    pub tag: Option<Tag>,
     /// The gateway's estimate of its input tokens, used if no provider counts them.
     pub estimated_input: u64,
 }
@@ -67,8 +69,8 @@ pub struct Outcome {
     pub is_charged: bool,
     /// The last candidate, and its prices.
     pub candidate: Candidate,
-    /// Number of upstream calls.
-    pub attempts: u32,
+    /// The upstream calls.
+    pub attempts: Vec<Attempt>,
     /// The charged tokens.
     pub usage: Usage,
     /// Who counted them.
@@ -159,7 +161,9 @@ pub fn record(facts: &RequestFacts, outcome: Outcome) -> Record {
         served_model: served.id.to_string(),
         upstream_model: route.upstream.as_str().to_owned(),
         provider: route.provider.as_str().into(),
-        attempts: outcome.attempts,
+        attempts: u32::try_from(outcome.attempts.len()).unwrap_or(u32::MAX),
+        attempt_log: outcome.attempts,
+        tag: facts.tag.clone(),
         status: outcome.status,
         finish: outcome.finish.as_ref().map_or("", FinishReason::as_str).into(),
         markup_permille: *markup_permille,
@@ -246,6 +250,7 @@ mod tests {
             catalog_version: catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
+            tag: None,
             estimated_input: 100,
         }
     }
@@ -255,7 +260,7 @@ mod tests {
             status,
             is_charged,
             candidate: candidate("claude-opus-4.6"),
-            attempts: 1,
+            attempts: Vec::new(),
             usage,
             source: TokenSource::Upstream,
             finish: None,

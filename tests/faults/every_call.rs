@@ -37,6 +37,7 @@ const CASES: [Case; 3] = [
             ("Query", "ROUTES"),
             ("BatchGetItem", "S#call_"),
             ("BatchWriteItem", "S#call_"),
+            ("UpdateItem", "T#"),
             ("TransactWriteItems", "E#"),
             ("UpdateItem", RELEASE),
         ],
@@ -84,7 +85,7 @@ fn tools(label: &str) -> Value {
     let id = format!("call_{}0", "0a".repeat(16));
     let call = json!({"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}});
     json!({
-        "model": "gemini-3-pro", "max_tokens": 512, "stream": true,
+        "model": "gemini-3-pro", "max_tokens": 512, "stream": true, "metadata": {"tag": "team-a"},
         "messages": [
             {"role": "user", "content": "look"},
             {"role": "assistant", "tool_calls": [call]},

@@ -82,6 +82,7 @@ impl Process {
             catalog_version: self.catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
+            tag: None,
             estimated_input: 100,
         };
         let candidates = self.upstreams.candidates(&model, opened.mode, ledger::day_of(facts.request));

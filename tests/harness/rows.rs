@@ -47,6 +47,8 @@ pub fn busy_record(key: &KeyId, request: RequestId, model: &str, cost: PicoUsd) 
         upstream_model: model.to_owned(),
         provider: "openrouter".into(),
         attempts: 1,
+        attempt_log: Vec::new(),
+        tag: None,
         status: 200,
         finish: "stop".into(),
         upstream_id: String::new(),
@@ -64,7 +66,7 @@ pub fn busy_record(key: &KeyId, request: RequestId, model: &str, cost: PicoUsd) 
         markup_permille: 0,
         provider_cost: cost,
         charged: cost,
-        first_event_ms: None,
-        duration_ms: 1,
+        first_event_ms: Some(1_234_567),
+        duration_ms: 12_345_678,
     }
 }

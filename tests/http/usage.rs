@@ -117,7 +117,7 @@ fn record_of(key: &KeyId, model: &str, (days_ago, shard): (i64, u8)) -> Result<R
 
 /// The rollup that a record alone makes.
 fn rollup_of(record: &Record) -> Item {
-    let mut item = record.rollup_key();
+    let mut item = record.rollup_key(None);
     item.extend(record.rollup_additions().into_iter().map(|(name, value)| (name.to_owned(), value)));
     item.extend([("v".to_owned(), number(1)), ("ttl".to_owned(), number(record.rollup_ttl()))]);
     item

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use futures_util::stream::{self, TryStreamExt as _};
 use gateway::chat::Usage;
-use gateway::ids::{KeyDigest, KeyId, RequestId};
+use gateway::ids::{KeyDigest, KeyId, RequestId, Tag};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::store::items::{
@@ -213,6 +213,8 @@ fn record(key: &KeyId, request: RequestId, random: &mut Random) -> Record {
         upstream_model: "x/one".to_owned(),
         provider: "openrouter".into(),
         attempts: 1,
+        attempt_log: Vec::new(),
+        tag: random.pick(&[None, Some("a"), Some("b")]).and_then(Tag::parse),
         status: random.pick(&[200, 502]),
         finish: "stop".into(),
         upstream_id: String::new(),

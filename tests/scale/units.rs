@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 use gateway::admission::{Admission, Terms, issue, rotate};
 use gateway::auth::ApiKey;
 use gateway::chat::Usage;
-use gateway::ids::RequestId;
+use gateway::ids::{ProviderId, RequestId, Tag};
 use gateway::ledger::{Reservation, store_record};
 use gateway::money::PicoUsd;
 use gateway::protocol::{Demand, HoldPrice, Settled};
 use gateway::store::Store;
-use gateway::store::items::{Limits, MOST_CONCURRENT, Record, TokenSource};
+use gateway::store::items::{Attempt, Limits, MOST_CONCURRENT, Record, TokenSource};
 use gateway_dev::database::Emulator;
 use gateway_dev::proxy::FaultProxy;
 use gateway_dev::stack::TABLE;
@@ -82,17 +82,22 @@ impl Bench {
     }
 
     /// Ends it with its record.
-    pub(crate) async fn settle(&self, (request, reservation): &(RequestId, Reservation)) -> Result<()> {
-        let settled = store_record(&self.store, &record(&self.key, *request), reservation).await;
+    pub(crate) async fn settle(&self, taken: &(RequestId, Reservation)) -> Result<()> {
+        self.settle_tagged(taken, None).await
+    }
+
+    async fn settle_tagged(&self, (request, reservation): &(RequestId, Reservation), tag: Option<&str>) -> Result<()> {
+        let record = Record { tag: tag.and_then(Tag::parse), ..record(&self.key, *request) };
+        let settled = store_record(&self.store, &record, reservation).await;
         ensure!(settled == Settled::Done, "{settled:?}");
         Ok(())
     }
 
     /// What one more request costs from its admission to its end.
-    async fn write_units_of_one_more(&self) -> Result<f64> {
+    async fn write_units_of_one_more(&self, tag: Option<&str>) -> Result<f64> {
         self.proxy.take_units();
         let taken = self.admit().await?;
-        self.settle(&taken).await?;
+        self.settle_tagged(&taken, tag).await?;
         Ok(self.proxy.take_units().writes)
     }
 }
@@ -109,6 +114,8 @@ fn record(key: &ApiKey, request: RequestId) -> Record {
         upstream_model: "anthropic/claude-opus-4.6".to_owned(),
         provider: "vertex-claude".into(),
         attempts: 1,
+        attempt_log: vec![Attempt { provider: ProviderId::VertexClaude, status: 200, ms: 1_234 }],
+        tag: None,
         status: 200,
         finish: "stop".into(),
         upstream_id: "msg_vrtx_01AbCdEfGhIjKlMnOpQrStUv".to_owned(),
@@ -130,7 +137,7 @@ async fn counted() -> Result<Vec<f64>> {
     bench.settle(&bench.admit().await?).await?;
     let (mut units, most) = (Vec::new(), usize::try_from(MOST_CONCURRENT)?);
     for _ in 0..most {
-        units.push(bench.write_units_of_one_more().await?);
+        units.push(bench.write_units_of_one_more(None).await?);
         if units.len() < most {
             bench.admit().await?;
         }
@@ -175,5 +182,25 @@ async fn a_request_costs_as_many_write_units_as_promised_and_the_pages_say_how_m
     for table in [steps.join("\n"), ceilings.join("\n")] {
         assert!(page.contains(&table), "the page must say:\n{table}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tag_costs_one_write_when_a_process_first_meets_it_and_none_after_that() -> Result<()> {
+    let bench = Bench::new().await?;
+    bench.settle(&bench.admit().await?).await?;
+    let untagged = bench.write_units_of_one_more(None).await?;
+    let mut tagged = Vec::new();
+    for tag in ["a", "a", "b", "b", "a"] {
+        tagged.push(bench.write_units_of_one_more(Some(tag)).await? - untagged);
+    }
+    assert_eq!(tagged, [1.0, 0.0, 1.0, 0.0, 0.0]);
+    // What another process noted is known from its first write on.
+    let other = Bench { store: Store::local(TABLE, &bench.proxy.endpoint), ..bench };
+    let mut tagged = Vec::new();
+    for tag in ["a", "b"] {
+        tagged.push(other.write_units_of_one_more(Some(tag)).await? - untagged);
+    }
+    assert_eq!(tagged, [1.0, 0.0]);
     Ok(())
 }

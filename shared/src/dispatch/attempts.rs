@@ -4,18 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::PreparedRequest;
 use crate::catalog::Candidate;
-use crate::ids::ProviderId;
-
-/// One upstream call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The provider.
-    pub provider: ProviderId,
-    /// The provider's status, or the status of the failure.
-    pub status: u16,
-    /// Its duration in milliseconds, to the first content of a stream or the end of a whole reply.
-    pub ms: u128,
-}
+use crate::store::items::Attempt;
 
 /// A request's current route, and its attempts so far.
 #[derive(Clone, Debug)]
@@ -43,15 +32,8 @@ impl AttemptLog {
         [
             ("x-gateway-provider", self.candidate.route.provider.to_string()),
             ("x-gateway-model", self.candidate.route.upstream.as_str().to_owned()),
-            ("x-gateway-attempts", self.attempts_text()),
+            ("x-gateway-attempts", Attempt::list_to_text(&self.attempts)),
         ]
-    }
-
-    /// The attempts as in the header: `vertex-claude;529;12ms, openrouter;200;340ms`.
-    fn attempts_text(&self) -> String {
-        let texts: Vec<String> =
-            self.attempts.iter().map(|Attempt { provider, status, ms }| format!("{provider};{status};{ms}ms")).collect();
-        texts.join(", ")
     }
 }
 

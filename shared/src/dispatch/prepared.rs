@@ -8,7 +8,6 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::attempts::Attempt;
 use super::{Upstreams, not_configured};
 use crate::catalog::{Candidate, Model, Route, Tariff, Transfer};
 use crate::chat::request::CacheLifetime;
@@ -18,7 +17,7 @@ use crate::error::{GatewayError, UpstreamError};
 use crate::ids::KeyId;
 use crate::providers::{Provider, UpstreamCall};
 use crate::retry::Tries;
-use crate::store::items::RouteName;
+use crate::store::items::{Attempt, RouteName};
 use crate::translate::outbound::{self, Destination, RequestExtras};
 use crate::translate::{Conversion, Outbound};
 use crate::wire::target::OutputBounds;

@@ -71,7 +71,7 @@ fn outcome(ended: &Ended<'_>, log: &AttemptLog) -> Outcome {
         status,
         is_charged: charge == Charge::Generated,
         candidate: log.candidate.clone(),
-        attempts: log.calls(),
+        attempts: log.attempts.clone(),
         usage: ended.metered.usage,
         source: match ended.metered.source {
             UsageSource::Reported => TokenSource::Upstream,

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::{Checkpoint, RequestFacts, cost};
 use crate::catalog::{Candidate, Route};
 use crate::chat::Usage;
-use crate::ids::ModelId;
-use crate::store::items::{Hold, Record};
+use crate::ids::{ModelId, Tag};
+use crate::store::items::{Attempt, Hold, Record};
 use crate::telemetry::{self, RequestMetrics};
 
 /// Logs a request before it is sent, so that a process that dies leaves a trace. Only this line has Lambda's id of the
@@ -30,6 +30,7 @@ pub fn log_intent(facts: &RequestFacts, candidate: &Candidate) {
         price_version = %candidate.tariff.label(&facts.catalog_version),
         markup_permille = (candidate.markup_permille != 0).then_some(candidate.markup_permille),
         hold = hold.map(Hold::to_text),
+        tag = facts.tag.as_ref().map(tracing::field::display),
         uncertain = facts.reservation.uncertain.then_some(true),
     );
 }
@@ -138,6 +139,10 @@ struct FinalLine<'a> {
     served_model: Option<&'a str>,
     upstream_model: &'a str,
     attempts: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    attempt_log: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
     status: u16,
     finish: &'a str,
     upstream_id: &'a str,
@@ -164,6 +169,8 @@ pub(super) fn log(record: &Record, drifts: bool) {
         served_model: (record.served_model != record.model).then_some(&record.served_model),
         upstream_model: &record.upstream_model,
         attempts: record.attempts,
+        attempt_log: Attempt::list_to_text(&record.attempt_log),
+        tag: record.tag.as_ref().map(Tag::as_str),
         status: record.status,
         finish: &record.finish,
         upstream_id: &record.upstream_id,

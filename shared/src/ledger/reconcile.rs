@@ -166,6 +166,8 @@ pub(super) fn interrupted(key: &KeyId, request: RequestId, model: String) -> Rec
         upstream_model: String::new(),
         provider: "".into(),
         attempts: 0,
+        attempt_log: Vec::new(),
+        tag: None,
         status: 500,
         finish: "interrupted".into(),
         upstream_id: String::new(),

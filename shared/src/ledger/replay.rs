@@ -11,10 +11,10 @@ use super::settlement::store_record;
 use super::{KeyedRequest, Reservation};
 use crate::catalog::Catalog;
 use crate::chat::Usage;
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyId, RequestId, Tag};
 use crate::money::PicoUsd;
 use crate::protocol::Settled;
-use crate::store::items::{Expired, HeldModel, Hold, Record, StoredKey, TokenSource};
+use crate::store::items::{Attempt, Expired, HeldModel, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
 /// Seconds after its start at which no request can be running: the longest time limit of a function, and a minute.
@@ -39,6 +39,10 @@ struct Line {
     provider: String,
     #[serde(default)]
     attempts: u32,
+    #[serde(default)]
+    attempt_log: String,
+    #[serde(default)]
+    tag: String,
     #[serde(default)]
     status: u16,
     #[serde(default)]
@@ -223,6 +227,8 @@ fn last_record(key: &KeyId, request: RequestId, line: &Line) -> Record {
         upstream_model: line.upstream_model,
         provider: line.provider.into(),
         attempts: line.attempts,
+        attempt_log: Attempt::list_from_text(&line.attempt_log),
+        tag: Tag::parse(&line.tag),
         status: line.status,
         finish: line.finish.into(),
         upstream_id: line.upstream_id,
@@ -244,6 +250,7 @@ fn interrupted_record(keyed: &KeyedRequest, model: String, intent: Option<&Line>
             provider: intent.provider.clone().into(),
             price_version: intent.price_version.clone(),
             markup_permille: intent.markup_permille,
+            tag: Tag::parse(&intent.tag),
             ..base
         },
         None => base,

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::chat::Usage;
 use crate::error::GatewayError;
-use crate::ids::KeyId;
+use crate::ids::{KeyId, Tag};
 use crate::money::PicoUsd;
-use crate::store::items::{Rollup, iso_day};
+use crate::store::items::{Rollup, Timing, iso_day};
 use crate::store::{Store, StoreError};
 
 const MOST_DAYS: u16 = 90;
@@ -44,6 +44,9 @@ impl Days {
     }
 }
 
+/// The status of requests that succeeded.
+const OK: u16 = 200;
+
 /// Requests, tokens and money of a model, of a day, or of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelUsage {
@@ -55,6 +58,8 @@ pub struct ModelUsage {
     pub usage: Usage,
     /// The charge.
     pub charged: PicoUsd,
+    /// How long the requests took that succeeded.
+    pub timing: Timing,
 }
 
 impl ModelUsage {
@@ -70,6 +75,10 @@ impl ModelUsage {
         sum.cache_write_1h = sum.cache_write_1h.saturating_add(cache_write_1h);
         sum.output = sum.output.saturating_add(output);
         sum.reasoning = sum.reasoning.saturating_add(reasoning);
+        let Timing { requests, duration_ms, first_event_ms } = rollup.timing;
+        self.timing.requests = self.timing.requests.saturating_add(requests);
+        self.timing.duration_ms = self.timing.duration_ms.saturating_add(duration_ms);
+        self.timing.first_event_ms = self.timing.first_event_ms.saturating_add(first_event_ms);
         sum.provider_cost = Some(sum.provider_cost.unwrap_or_default() + provider_cost.unwrap_or_default());
     }
 }
@@ -87,6 +96,10 @@ pub struct Summary {
     pub by_model: BTreeMap<String, ModelUsage>,
     /// By day, `yyyy-mm-dd`.
     pub by_day: BTreeMap<String, ModelUsage>,
+    /// By the tag that it is counted under; `None` without one.
+    pub by_tag: BTreeMap<Option<Tag>, ModelUsage>,
+    /// By HTTP status; `None` for failures of earlier versions, which did not note it.
+    pub by_status: BTreeMap<Option<u16>, ModelUsage>,
 }
 
 impl Summary {
@@ -98,14 +111,40 @@ impl Summary {
     }
 
     fn of(start: Timestamp, end: Timestamp, rollups: &[Rollup]) -> Self {
-        let mut summary =
-            Self { start, end, total: ModelUsage::default(), by_model: BTreeMap::new(), by_day: BTreeMap::new() };
+        let mut summary = Self {
+            start,
+            end,
+            total: ModelUsage::default(),
+            by_model: BTreeMap::new(),
+            by_day: BTreeMap::new(),
+            by_tag: BTreeMap::new(),
+            by_status: BTreeMap::new(),
+        };
         for rollup in rollups {
             summary.total.add(rollup);
             summary.by_model.entry(rollup.model.clone()).or_default().add(rollup);
             summary.by_day.entry(rollup.day.clone()).or_default().add(rollup);
+            summary.by_tag.entry(rollup.tag.clone()).or_default().add(rollup);
+            summary.add_by_status(rollup);
         }
         summary
+    }
+
+    /// Failures that earlier versions added to the requests that succeeded are told from them by their number; what they used is not.
+    fn add_by_status(&mut self, rollup: &Rollup) {
+        let failed = rollup.errors.min(rollup.requests);
+        match rollup.status {
+            Some(_) => self.by_status.entry(rollup.status).or_default().add(rollup),
+            None if failed == 0 => self.by_status.entry(Some(OK)).or_default().add(rollup),
+            None if failed == rollup.requests => self.by_status.entry(None).or_default().add(rollup),
+            None => {
+                let unknown = self.by_status.entry(None).or_default();
+                unknown.requests = unknown.requests.saturating_add(failed);
+                unknown.errors = unknown.errors.saturating_add(failed);
+                let succeeded = Rollup { requests: rollup.requests.saturating_sub(failed), errors: 0, ..rollup.clone() };
+                self.by_status.entry(Some(OK)).or_default().add(&succeeded);
+            }
+        }
     }
 }
 
@@ -121,6 +160,46 @@ mod tests {
         for text in ["0", "91", "-1", "1.5", "", "x", "99999999999"] {
             assert_eq!(Days::parse(Some(text)).unwrap_err().param(), Some("days"), "{text}");
         }
+    }
+
+    /// Some requests of a model on a day.
+    fn rollup(status: Option<u16>, tag: Option<&str>, requests: u64, errors: u64) -> Rollup {
+        Rollup {
+            day: "2026-02-05".to_owned(),
+            model: "gpt-5.2".to_owned(),
+            status,
+            tag: tag.and_then(Tag::parse),
+            requests,
+            errors,
+            usage: Usage { input: 10 * requests, ..Usage::default() },
+            charged: PicoUsd::new(u128::from(requests)),
+            timing: Timing { requests: requests - errors, duration_ms: 100 * requests, first_event_ms: 7 },
+        }
+    }
+
+    #[test]
+    fn usage_adds_up_by_tag_and_by_status_and_errors_of_earlier_versions_have_none() {
+        let now: Timestamp = "2026-02-05T12:00:00Z".parse().unwrap();
+        let rollups = [
+            rollup(None, None, 5, 2),
+            rollup(None, None, 1, 1),
+            rollup(None, None, 4, 0),
+            rollup(Some(200), Some("a"), 3, 0),
+            rollup(Some(502), Some("a"), 2, 2),
+            rollup(Some(529), None, 1, 1),
+        ];
+        let summary = Summary::of(now, now, &rollups);
+        let sums = |usage: &ModelUsage| (usage.requests, usage.errors, usage.usage.input, usage.timing.requests);
+        assert_eq!(sums(&summary.total), (16, 6, 160, 10));
+        let by_tag: Vec<_> =
+            summary.by_tag.iter().map(|(tag, usage)| (tag.as_ref().map(Tag::as_str), sums(usage))).collect();
+        assert_eq!(by_tag, [(None, (11, 4, 110, 7)), (Some("a"), (5, 2, 50, 3))]);
+        let by_status: Vec<_> = summary.by_status.iter().map(|(status, usage)| (*status, sums(usage))).collect();
+        // What two failures among five requests used is not known: it stays with those that succeeded.
+        assert_eq!(
+            by_status,
+            [(None, (3, 3, 10, 0)), (Some(200), (10, 0, 120, 10)), (Some(502), (2, 2, 20, 0)), (Some(529), (1, 1, 10, 0)),]
+        );
     }
 
     #[test]

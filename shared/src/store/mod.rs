@@ -7,6 +7,7 @@ mod audit;
 mod batch;
 mod calls;
 mod credits;
+mod history;
 pub mod items;
 mod keys;
 mod listed;
@@ -14,6 +15,7 @@ mod query;
 mod routes;
 mod settle;
 mod signatures;
+mod tags;
 mod transaction;
 mod walk;
 
@@ -23,6 +25,7 @@ use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use self::calls::{ATTEMPT, Calls, Patience};
+use self::tags::TagMemory;
 use crate::aws;
 use crate::config::TableConfig;
 use crate::reason::Reason;
@@ -32,6 +35,7 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 pub use admit::Conditional;
 pub use credits::Granted;
+pub use history::{OutcomeFilter, RecordPage, RecordsWanted};
 pub use keys::KeyRotation;
 pub use settle::Stored;
 pub use walk::ReadKey;
@@ -71,6 +75,8 @@ pub struct Store {
     table: String,
     /// How long one attempt at a read may take.
     attempt: Duration,
+    /// The tags of each key's day, as far as they were seen.
+    tags: TagMemory,
 }
 
 impl Store {
@@ -92,7 +98,7 @@ impl Store {
             .credentials_provider(aws::role_credentials());
         config.set_region(table.region.clone().map(Region::new));
         config.set_endpoint_url(table.endpoint.clone());
-        Self { calls: Calls::new(config, patience), table: table.name.clone(), attempt: patience.attempt() }
+        Self::of_calls(Calls::new(config, patience), &table.name, patience)
     }
 
     /// A client for an emulator at that endpoint, with made-up credentials: for local runs and tests.
@@ -103,7 +109,11 @@ impl Store {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"));
         let patience = Patience::of_a_function(ATTEMPT);
-        Self { calls: Calls::new(config, patience), table: table.to_owned(), attempt: patience.attempt() }
+        Self::of_calls(Calls::new(config, patience), table, patience)
+    }
+
+    fn of_calls(calls: Calls, table: &str, patience: Patience) -> Self {
+        Self { calls, table: table.to_owned(), attempt: patience.attempt(), tags: TagMemory::default() }
     }
 
     /// How long one attempt at a read may take.

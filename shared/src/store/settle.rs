@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use super::items::{Reader, Record, number};
 use super::transaction::part;
 use super::{Store, StoreError, failure};
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyId, RequestId, Tag};
 use crate::money::PicoUsd;
 
 /// Whether a record was stored by this call.
@@ -23,12 +23,13 @@ impl Store {
     /// Each call has a token of the SDK's own: one made from the request would turn another record of the same request, such as
     /// that of a resolved hold, into an error for ten minutes.
     pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
+        let tag = self.counted_tag(record).await;
         let transaction = self
             .calls
             .settlements
             .transact_write_items()
             .transact_items(self.put_new(record.item())?)
-            .transact_items(part(self.rollup_update(record))?);
+            .transact_items(part(self.rollup_update(record, tag.as_ref()))?);
         match transaction.send().await.map_err(|error| failure(&error)) {
             Ok(_) => Ok(Stored::New),
             Err(StoreError::Condition(_)) => Ok(Stored::Already),
@@ -43,13 +44,13 @@ impl Store {
         output.item.map(|item| Reader(&item).number("charged").map(PicoUsd::new)).transpose()
     }
 
-    fn rollup_update(&self, record: &Record) -> UpdateBuilder {
+    fn rollup_update(&self, record: &Record, tag: Option<&Tag>) -> UpdateBuilder {
         let additions = record.rollup_additions();
         let adds: Vec<String> = additions.iter().map(|(name, _)| format!("#{name} :{name}")).collect();
         let expression = format!("ADD {} SET #v = :v, #ttl = :ttl", adds.join(", "));
         let mut update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(record.rollup_key()))
+            .set_key(Some(record.rollup_key(tag)))
             .update_expression(expression)
             .expression_attribute_names("#v", "v")
             .expression_attribute_values(":v", number(1))

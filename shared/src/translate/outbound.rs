@@ -12,6 +12,7 @@ use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Files, Forwarding, UpstreamBody};
+use crate::wire::tag;
 use crate::wire::target::{Encoded, OutputBounds, Refusal, Target};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{self, ClientRequest, Native, WireFormat};
@@ -157,7 +158,7 @@ fn unknown_fields(request: &ClientRequest) -> Vec<String> {
     let carried = request.format.carried_fields();
     let fields = request.body().members().filter(|(_, value)| !value.is_null());
     fields
-        .filter(|(name, _)| carried.binary_search(&name.as_ref()).is_err())
+        .filter(|(name, value)| carried.binary_search(&name.as_ref()).is_err() && !tag::is_all_of(name, *value))
         .map(|(name, _)| request.body().path_of(&name))
         .collect()
 }

@@ -28,6 +28,7 @@ mod schema_growth;
 pub(crate) mod schema_ref;
 pub mod seal;
 pub mod shape;
+pub mod tag;
 pub mod target;
 pub mod thoughts;
 mod unread;
@@ -40,7 +41,7 @@ use crate::capability::MediaTokens;
 use crate::chat::{ChatRequest, StreamEvent};
 use crate::document::{Document, Value};
 use crate::error::{GatewayError, UpstreamError};
-use crate::ids::{ModelId, RequestId};
+use crate::ids::{ModelId, RequestId, Tag};
 use crate::sse::Frame;
 pub use format::{Betas, Format, Native};
 pub use measure::Measured;
@@ -166,6 +167,11 @@ impl ClientRequest {
     /// The body.
     pub fn body(&self) -> Value<'_> {
         self.document.root()
+    }
+
+    /// The client's own label for the request (`metadata.tag`), if it has one. A 400 for one that cannot be kept.
+    pub fn tag(&self) -> Result<Option<Tag>, GatewayError> {
+        tag::of(self.body())
     }
 }
 

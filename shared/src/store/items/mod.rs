@@ -4,12 +4,15 @@
 //! constant expression fits every key.
 
 mod active;
+mod attempt;
 mod grant;
 mod hold;
 mod key;
 mod listed;
 mod record;
+mod rollup;
 mod route;
+mod tags;
 mod varint;
 mod writes;
 
@@ -24,12 +27,15 @@ use crate::ids::{KeyId, RequestId};
 use crate::reason::Reason;
 
 pub use active::{ACTIVE, ACTIVE_SHARDS, Cursor, active_mark, active_marks};
+pub use attempt::Attempt;
 pub use grant::CreditGrant;
 pub use hold::{Entry, Expired, HeldModel, Hold, LARGEST_ENTRY, WINDOW, packed_mark, text_mark};
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
 pub use listed::{LIST, ListState, ListedItem, MODELS};
-pub use record::{Record, Rollup, TokenSource, start_of};
+pub use record::{Record, TokenSource, start_of};
+pub use rollup::{Rollup, Timing};
 pub use route::{ACCUSED, ROUTES, RouteName, RouteState};
+pub use tags::{DayTags, MOST_TAGS};
 pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};
 
 /// The schema version that is written.

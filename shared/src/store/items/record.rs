@@ -1,22 +1,18 @@
-//! The usage record of a request, and the rollup it is added to.
+//! The usage record of a request.
 
 use std::borrow::Cow;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::{Item, Reader, VERSION, iso_day, iso_millis, malformed, number, partition, primary_key, text};
+use super::{Attempt, Item, Reader, VERSION, iso_millis, number, partition, primary_key, text};
 use crate::chat::Usage;
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyId, RequestId, Tag};
 use crate::money::PicoUsd;
 use crate::reason::Reason;
 use crate::store::StoreError;
 
-/// Rollups of one key, day and model are spread over this many items, so that a busy key does not write one item only.
-const ROLLUP_SHARDS: u8 = 8;
 const RECORD_DAYS: i64 = 100;
-const ROLLUP_DAYS: i64 = 400;
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Where a record's token counts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +57,10 @@ pub struct Record {
     pub provider: Cow<'static, str>,
     /// Upstream calls made.
     pub attempts: u32,
+    /// These calls in their order; empty in records of earlier versions and of interrupted requests, where only their number is known.
+    pub attempt_log: Vec<Attempt>,
+    /// The client's own label for the request.
+    pub tag: Option<Tag>,
     /// The HTTP status of the outcome: 200, or what the failure stands for.
     pub status: u16,
     /// Why the model stopped; empty when it did not, `interrupted` when the process died.
@@ -137,6 +137,10 @@ impl Record {
         );
         let sound = [("audio", audio), ("audio_cache_read", audio_cache_read)];
         item.extend(sound.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), number(count))));
+        item.extend(self.tag.as_ref().map(|tag| ("tag".to_owned(), text(tag.as_str()))));
+        if !self.attempt_log.is_empty() {
+            item.insert("attempt_log".to_owned(), text(Attempt::list_to_text(&self.attempt_log)));
+        }
         item.extend(self.first_event_ms.map(|ms| ("first_event_ms".to_owned(), number(ms))));
         item
     }
@@ -162,6 +166,8 @@ impl Record {
             upstream_model: name("upstream_model")?,
             provider: reader.text("provider")?.to_owned().into(),
             attempts: small("attempts")?,
+            attempt_log: Attempt::list_from_text(&name("attempt_log")?),
+            tag: Tag::parse(&name("tag")?),
             status: u16::try_from(reader.count("status")?).map_err(|_| malformed("status"))?,
             finish: reader.text("finish")?.to_owned().into(),
             upstream_id: reader.text("upstream_id")?.to_owned(),
@@ -183,116 +189,6 @@ impl Record {
             charged: PicoUsd::new(reader.number("charged")?),
             first_event_ms,
             duration_ms: reader.count("duration_ms")?,
-        })
-    }
-
-    /// The rollup's key: day of the request's start, model, shard.
-    pub fn rollup_key(&self) -> Item {
-        let shard = self.request.shard(ROLLUP_SHARDS);
-        let day = iso_day(self.started());
-        primary_key(&partition(&self.key), &format!("D#{day}#{}#{shard}", self.model))
-    }
-
-    /// What the rollup adds up, by attribute. Zeros are left out: an attribute that is not there is zero.
-    pub fn rollup_additions(&self) -> Vec<(&'static str, AttributeValue)> {
-        let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, .. } = self.usage;
-        let additions = [
-            (rollup::REQUESTS, 1),
-            (rollup::ERRORS, u128::from(self.status != 200)),
-            (rollup::INPUT, u128::from(input)),
-            (rollup::CACHE_READ, u128::from(cache_read)),
-            (rollup::CACHE_WRITE_5M, u128::from(cache_write_5m)),
-            (rollup::CACHE_WRITE_1H, u128::from(cache_write_1h)),
-            (rollup::OUTPUT, u128::from(output)),
-            (rollup::REASONING, u128::from(reasoning)),
-            (rollup::PROVIDER_COST, self.provider_cost.pico()),
-            (rollup::CHARGED, self.charged.pico()),
-        ];
-        additions.into_iter().filter(|(_, value)| *value > 0).map(|((name, _), value)| (name, number(value))).collect()
-    }
-
-    /// When the rollup may be forgotten, in seconds since the epoch.
-    pub fn rollup_ttl(&self) -> i64 {
-        self.started().as_second().saturating_add(ROLLUP_DAYS * SECONDS_PER_DAY)
-    }
-}
-
-/// What a rollup's attributes are called: short, so that three months of every model fit two pages of a query. Versions before wrote
-/// the long names; a rollup may have both, which are added up.
-mod rollup {
-    /// Short and long.
-    pub(super) type Name = (&'static str, &'static str);
-
-    pub(super) const REQUESTS: Name = ("n", "n");
-    pub(super) const ERRORS: Name = ("e", "errors");
-    pub(super) const INPUT: Name = ("i", "input");
-    pub(super) const CACHE_READ: Name = ("r", "cache_read");
-    pub(super) const CACHE_WRITE_5M: Name = ("w", "cache_write_5m");
-    pub(super) const CACHE_WRITE_1H: Name = ("h", "cache_write_1h");
-    pub(super) const OUTPUT: Name = ("o", "output");
-    pub(super) const REASONING: Name = ("t", "reasoning");
-    pub(super) const PROVIDER_COST: Name = ("p", "provider_cost");
-    pub(super) const CHARGED: Name = ("c", "charged");
-    pub(super) const ALL: [Name; 10] =
-        [REQUESTS, ERRORS, INPUT, CACHE_READ, CACHE_WRITE_5M, CACHE_WRITE_1H, OUTPUT, REASONING, PROVIDER_COST, CHARGED];
-}
-
-/// One shard of a key's usage of a model on a day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rollup {
-    /// `yyyy-mm-dd`, UTC.
-    pub day: String,
-    /// The public model id.
-    pub model: String,
-    /// Requests.
-    pub requests: u64,
-    /// Requests that failed.
-    pub errors: u64,
-    /// Token counts.
-    pub usage: Usage,
-    /// What was charged.
-    pub charged: PicoUsd,
-}
-
-impl Rollup {
-    /// The attributes that [`Self::read`] looks at.
-    pub(in crate::store) fn names() -> impl Iterator<Item = &'static str> {
-        let names =
-            rollup::ALL.into_iter().flat_map(|(short, long)| [short, long].into_iter().take(1 + usize::from(short != long)));
-        std::iter::once("sk").chain(names)
-    }
-
-    /// Reads a rollup item.
-    pub fn read(item: &Item) -> Result<Self, StoreError> {
-        let reader = Reader(item);
-        let sk = reader.text("sk")?;
-        let parts: Vec<&str> = sk.split('#').collect();
-        let [_, day, model, _] = parts.as_slice() else {
-            return Err(StoreError::Malformed("what is not a rollup's key".into()));
-        };
-        let number = |name: &'static str| if item.contains_key(name) { reader.number(name) } else { Ok(0) };
-        let sum = |(short, long): rollup::Name| {
-            let of_long = if short == long { 0 } else { number(long)? };
-            Ok::<_, StoreError>(number(short)?.saturating_add(of_long))
-        };
-        let count = |name: rollup::Name| u64::try_from(sum(name)?).map_err(|_| malformed(name.0, "is too large"));
-        Ok(Self {
-            day: (*day).to_owned(),
-            model: (*model).to_owned(),
-            requests: count(rollup::REQUESTS)?,
-            errors: count(rollup::ERRORS)?,
-            usage: Usage {
-                input: count(rollup::INPUT)?,
-                cache_read: count(rollup::CACHE_READ)?,
-                cache_write_5m: count(rollup::CACHE_WRITE_5M)?,
-                cache_write_1h: count(rollup::CACHE_WRITE_1H)?,
-                output: count(rollup::OUTPUT)?,
-                reasoning: count(rollup::REASONING)?,
-                audio: 0,
-                audio_cache_read: 0,
-                provider_cost: Some(PicoUsd::new(sum(rollup::PROVIDER_COST)?)),
-            },
-            charged: PicoUsd::new(sum(rollup::CHARGED)?),
         })
     }
 }

@@ -24,6 +24,7 @@ use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
+use crate::wire::tag;
 use crate::wire::target::Target;
 use blocks::{Block, Kind, quoted, text_block};
 use history::Origin;
@@ -64,7 +65,11 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
         forwarding.edits.remove(value);
     }
     if let Some(metadata) = body.get("metadata") {
-        forwarding.keep_only(metadata, &["user_id"]);
+        forwarding.keep_only(metadata, &["user_id", tag::MEMBER]);
+        if let Some(tag) = metadata.get(tag::MEMBER) {
+            // The gateway's own: it is kept in the record.
+            forwarding.edits.remove(tag);
+        }
         let name = metadata.get("user_id").and_then(Value::as_text).unwrap_or_default();
         let sent = user_id(&name);
         if sent != name {

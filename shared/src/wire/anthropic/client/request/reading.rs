@@ -10,7 +10,7 @@ pub(super) const BODY: &[(&str, &Reading)] = &[
     ("messages", &Each(&Members(&[("role", WHOLE), ("content", &blocks::CONTENT)]))),
     ("tools", &Each(&TOOL)),
     ("tool_choice", &Members(&[("type", WHOLE), ("name", WHOLE), ("disable_parallel_tool_use", WHOLE)])),
-    ("metadata", &Members(&[("user_id", WHOLE)])),
+    ("metadata", &Members(&[("user_id", WHOLE), ("tag", WHOLE)])),
     ("output_config", &Members(&[("effort", WHOLE), ("format", &FORMAT)])),
     ("output_format", &FORMAT),
     ("thinking", &Members(&[("type", WHOLE), ("budget_tokens", WHOLE), ("display", WHOLE)])),
