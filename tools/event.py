@@ -14,6 +14,7 @@ FUNCTIONS = {
     "responses/input_tokens": "count-tokens",
     "responses": "responses",
     "usage": "usage",
+    "requests": "usage",
     "credits": "usage",
     "health": "health",
     "": "models",

@@ -139,9 +139,11 @@ async fn count_tokens_needs_what_it_may() -> Result<()> {
 
 #[tokio::test]
 async fn endpoints_that_only_read_need_what_they_may() -> Result<()> {
-    for (function, paths) in
-        [("models", &["/v1/models", "/"][..]), ("usage", &["/v1/usage", "/v1/credits"][..]), ("health", &["/health"][..])]
-    {
+    for (function, paths) in [
+        ("models", &["/v1/models", "/"][..]),
+        ("usage", &["/v1/usage", "/v1/requests", "/v1/credits"][..]),
+        ("health", &["/health"][..]),
+    ] {
         let gateway = observed().await?;
         for path in paths {
             assert_eq!(gateway.get(path).await?.status, 200, "{path}");

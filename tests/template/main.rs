@@ -10,7 +10,7 @@ mod rights;
 mod watch;
 
 /// Paths of every endpoint, and of none, without what may stand around them.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 16] = [
     "chat/completions",
     "messages",
     "messages/count_tokens",
@@ -20,6 +20,8 @@ const PATHS: [&str; 14] = [
     "models/gpt-5.2",
     "models/openai/gpt-5.2",
     "usage",
+    "requests",
+    "requests/req_1",
     "credits",
     "health",
     "",

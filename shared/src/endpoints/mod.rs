@@ -5,6 +5,8 @@ mod credits;
 mod health;
 mod models;
 mod origin;
+mod parameters;
+mod requests;
 mod usage;
 
 use std::net::IpAddr;
@@ -49,6 +51,10 @@ pub enum Endpoint {
     Model(String),
     /// `GET /v1/usage`
     Usage,
+    /// `GET /v1/requests`
+    Requests,
+    /// `GET /v1/requests/{id}`, with the id as it stands in the path.
+    Request(String),
     /// `GET /v1/credits`
     Credits,
     /// `GET /health`
@@ -79,9 +85,14 @@ impl Endpoint {
             "responses/input_tokens" => Some(Self::CountTokens(ClientFormat::Responses)),
             "models" => Some(Self::Models),
             "usage" => Some(Self::Usage),
+            "requests" => Some(Self::Requests),
             "credits" => Some(Self::Credits),
             "health" => Some(Self::Health),
-            other => other.strip_prefix("models/").map(|id| Self::Model(decode_percent(id))),
+            other => match other.split_once('/') {
+                Some(("models", id)) => Some(Self::Model(decode_percent(id))),
+                Some(("requests", id)) => Some(Self::Request(decode_percent(id))),
+                Some(_) | None => None,
+            },
         }
     }
 
@@ -92,7 +103,7 @@ impl Endpoint {
             Some(Self::Messages) => "messages",
             Some(Self::Responses) => "responses",
             Some(Self::CountTokens(_)) => "count-tokens",
-            Some(Self::Usage | Self::Credits) => "usage",
+            Some(Self::Usage | Self::Requests | Self::Request(_) | Self::Credits) => "usage",
             Some(Self::Health) => "health",
             Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
         }
@@ -102,7 +113,14 @@ impl Endpoint {
     const fn methods(&self) -> &'static str {
         match self {
             Self::ChatCompletions | Self::Messages | Self::Responses | Self::CountTokens(_) => "POST, OPTIONS",
-            Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => "GET, HEAD, OPTIONS",
+            Self::Models
+            | Self::Model(_)
+            | Self::Usage
+            | Self::Requests
+            | Self::Request(_)
+            | Self::Credits
+            | Self::Health
+            | Self::Root => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -113,7 +131,14 @@ impl Endpoint {
             Self::Messages => ClientFormat::Messages,
             Self::ChatCompletions => ClientFormat::ChatCompletions,
             Self::Responses => ClientFormat::Responses,
-            Self::Models | Self::Model(_) | Self::Usage | Self::Credits | Self::Health | Self::Root => OF_THE_CONTRACT,
+            Self::Models
+            | Self::Model(_)
+            | Self::Usage
+            | Self::Requests
+            | Self::Request(_)
+            | Self::Credits
+            | Self::Health
+            | Self::Root => OF_THE_CONTRACT,
         }
     }
 }
@@ -226,6 +251,8 @@ impl Call {
             Endpoint::Models => models::list(gateway, self).await,
             Endpoint::Model(id) => models::one(gateway, self, id).await,
             Endpoint::Usage => usage::handle(gateway, self).await,
+            Endpoint::Requests => requests::list(gateway, self).await,
+            Endpoint::Request(id) => requests::one(gateway, self, id).await,
             Endpoint::Credits => credits::handle(gateway, self).await,
             Endpoint::Health => health::handle(gateway).await,
             Endpoint::Root => models::root(),
@@ -243,7 +270,7 @@ fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
     GatewayError::new(ErrorKind::NotFound, format!("There is no endpoint at {path}."))
         .with_code("unknown_path")
-        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/credits and /health.")
+        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/requests, /v1/credits and /health.")
 }
 
 /// Whether a client requests a WebSocket. Proxies may remove `Upgrade`, which is meant for the next hop only, but keep the
@@ -304,6 +331,9 @@ mod tests {
             ("/usage", Some(Endpoint::Usage)),
             ("/v1/credits", Some(Endpoint::Credits)),
             ("/credits/", Some(Endpoint::Credits)),
+            ("/v1/requests", Some(Endpoint::Requests)),
+            ("/requests/req_1", Some(Endpoint::Request("req_1".to_owned()))),
+            ("/v1/requests/chatcmpl-1/", Some(Endpoint::Request("chatcmpl-1".to_owned()))),
             ("/health", Some(Endpoint::Health)),
             ("/v1/health", Some(Endpoint::Health)),
             ("/", Some(Endpoint::Root)),

@@ -1,20 +1,20 @@
-//! `GET /v1/usage?days=30`: the calling key's own usage, from the rollups.
+//! `GET /v1/usage?days=30&group_by=model`: the calling key's own usage, from the rollups.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Response;
-use lambda_http::RequestExt as _;
 use serde::Serialize;
 
 use super::Call;
+use super::parameters::Parameters;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::ledger::{Days, ModelUsage, Summary};
 use crate::money::PicoUsd;
 use crate::respond::{self, Body};
-use crate::store::items::iso_millis;
+use crate::store::items::{Timing, iso_millis};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,8 +30,88 @@ struct UsageSummary {
     total_cached_input_tokens: u64,
     total_reasoning_tokens: u64,
     total_errors: u64,
-    by_model: Vec<ByModel>,
-    by_day: Vec<ByDay>,
+    #[serde(flatten)]
+    lines: Lines,
+}
+
+/// What usage is told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GroupBy {
+    Model,
+    Day,
+    Tag,
+    Status,
+}
+
+impl GroupBy {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "model" => Some(Self::Model),
+            "day" => Some(Self::Day),
+            "tag" => Some(Self::Tag),
+            "status" => Some(Self::Status),
+            _ => None,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Day => "day",
+            Self::Tag => "tag",
+            Self::Status => "status",
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Lines {
+    /// Where no group is asked for.
+    #[serde(rename_all = "camelCase")]
+    Both { by_model: Vec<ByModel>, by_day: Vec<ByDay> },
+    #[serde(rename_all = "camelCase")]
+    Grouped { group_by: &'static str, data: Vec<Group> },
+}
+
+/// The usage of a group.
+#[derive(Serialize)]
+struct Group {
+    #[serde(flatten)]
+    name: GroupName,
+    #[serde(flatten)]
+    usage: Line,
+    #[serde(flatten)]
+    timing: Averages,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum GroupName {
+    Model(String),
+    Day(String),
+    /// None for requests without one.
+    Tag(Option<String>),
+    /// None for failures of earlier versions, which did not note it.
+    Status(Option<u16>),
+}
+
+/// How long requests took that succeeded, in milliseconds; none where no such request was timed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Averages {
+    average_duration_ms: Option<u64>,
+    average_first_token_ms: Option<u64>,
+}
+
+impl From<&ModelUsage> for Averages {
+    fn from(usage: &ModelUsage) -> Self {
+        let Timing { requests, duration_ms, first_event_ms } = usage.timing;
+        Self {
+            average_duration_ms: duration_ms.checked_div(requests),
+            average_first_token_ms: first_event_ms.checked_div(requests),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -76,16 +156,16 @@ impl From<&ModelUsage> for Line {
 
 pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     let key = call.reader(gateway)?;
-    let days = Days::parse(call.request.query_string_parameters().first("days"))?;
+    let parameters = Parameters::of(call);
+    let days = Days::parse(parameters.get("days"))?;
+    let group_by = parameters.read("group_by", "must be model, day, tag or status", GroupBy::parse)?;
     let permit = gateway.admission.authenticate(&key, call.address()).await?;
     let summary = Summary::read(&gateway.store, &permit.key, days, jiff::Timestamp::now()).await;
     let summary = summary.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
-    respond::json(&render(days, &summary))
+    respond::json(&render(days, &summary, group_by))
 }
 
-fn render(days: Days, summary: &Summary) -> UsageSummary {
-    let mut by_model: Vec<(&String, &ModelUsage)> = summary.by_model.iter().collect();
-    by_model.sort_by_key(|(_, usage)| (Reverse(usage.charged), Reverse(usage.requests)));
+fn render(days: Days, summary: &Summary, group_by: Option<GroupBy>) -> UsageSummary {
     let total = Line::from(&summary.total);
     UsageSummary {
         object: "usage_summary",
@@ -99,11 +179,44 @@ fn render(days: Days, summary: &Summary) -> UsageSummary {
         total_cached_input_tokens: total.cached_input_tokens,
         total_reasoning_tokens: total.reasoning_tokens,
         total_errors: total.errors,
-        by_model: by_model.into_iter().map(|(model, usage)| ByModel { model: model.clone(), usage: usage.into() }).collect(),
-        by_day: days_of(&summary.by_day),
+        lines: match group_by {
+            Some(group_by) => Lines::Grouped { group_by: group_by.as_str(), data: groups(summary, group_by) },
+            None => Lines::Both { by_model: models_of(&summary.by_model), by_day: days_of(&summary.by_day) },
+        },
     }
+}
+
+fn models_of(by_model: &BTreeMap<String, ModelUsage>) -> Vec<ByModel> {
+    let by_model = dearest_first(by_model).into_iter();
+    by_model.map(|(model, usage)| ByModel { model: model.clone(), usage: usage.into() }).collect()
 }
 
 fn days_of(by_day: &BTreeMap<String, ModelUsage>) -> Vec<ByDay> {
     by_day.iter().map(|(day, usage)| ByDay { day: day.clone(), usage: usage.into() }).collect()
+}
+
+/// The groups of a summary: days in their order, others with the dearest first.
+fn groups(summary: &Summary, group_by: GroupBy) -> Vec<Group> {
+    match group_by {
+        GroupBy::Model => named(dearest_first(&summary.by_model), |model| GroupName::Model(model.clone())),
+        GroupBy::Day => named(summary.by_day.iter(), |day| GroupName::Day(day.clone())),
+        GroupBy::Tag => {
+            named(dearest_first(&summary.by_tag), |tag| GroupName::Tag(tag.as_ref().map(|tag| tag.as_str().to_owned())))
+        }
+        GroupBy::Status => named(dearest_first(&summary.by_status), |status| GroupName::Status(*status)),
+    }
+}
+
+fn dearest_first<K>(groups: &BTreeMap<K, ModelUsage>) -> Vec<(&K, &ModelUsage)> {
+    let mut groups: Vec<(&K, &ModelUsage)> = groups.iter().collect();
+    groups.sort_by_key(|(_, usage)| (Reverse(usage.charged), Reverse(usage.requests)));
+    groups
+}
+
+fn named<'a, K: 'a>(
+    groups: impl IntoIterator<Item = (&'a K, &'a ModelUsage)>,
+    name: impl Fn(&K) -> GroupName,
+) -> Vec<Group> {
+    let group = |(key, usage)| Group { name: name(key), usage: Line::from(usage), timing: Averages::from(usage) };
+    groups.into_iter().map(group).collect()
 }
