@@ -19,6 +19,13 @@ const CHECKSUM_LENGTH: usize = 6;
 const LENGTH: usize = PREFIX.len() + LOOKUP_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// Hints for a request without a credential, with a credential of another kind, and with a key that cannot be valid. The form and the
+/// checksum are public, so the hints do not tell which keys exist.
+const MISSING: &str = "No key was sent. Send yours in the header X-API-Key, or as Authorization: Bearer bk_...";
+const FOREIGN: &str = "The credential is not a key of this gateway. Its keys begin with bk_.";
+const MALFORMED: &str =
+    "The key is mistyped or cut off: it must be bk_ and 46 letters and digits, exactly as it was given to you.";
+
 /// A well-formed key from a request. The store knows whether it exists.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
@@ -30,7 +37,7 @@ pub struct ApiKey {
 impl ApiKey {
     /// Parses a key and checks its checksum. Every error reads the same.
     pub fn parse(text: &str) -> Result<Self, GatewayError> {
-        let malformed = GatewayError::unauthorized;
+        let malformed = || GatewayError::unauthorized().with_hint(MALFORMED);
         let body = text.strip_prefix(PREFIX).ok_or_else(malformed)?;
         if text.len() != LENGTH || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(malformed());
@@ -53,8 +60,12 @@ impl ApiKey {
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, GatewayError> {
         let direct = headers.get_all("x-api-key").iter().filter_map(|value| value.to_str().ok());
         let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.to_str().ok()?));
-        let mut keys = direct.chain(bearer).map(str::trim).filter(|credential| credential.starts_with(PREFIX));
-        let key = keys.next().ok_or_else(GatewayError::unauthorized)?;
+        let mut sent = false;
+        let credentials = direct.chain(bearer).map(str::trim).inspect(|credential| sent |= !credential.is_empty());
+        let mut keys = credentials.filter(|credential| credential.starts_with(PREFIX));
+        let Some(key) = keys.next() else {
+            return Err(GatewayError::unauthorized().with_hint(if sent { FOREIGN } else { MISSING }));
+        };
         if keys.any(|other| other != key) {
             let message = "Two different keys were sent, in x-api-key and in Authorization: send only one.";
             return Err(GatewayError::invalid("authorization", message).with_code("conflicting_keys"));
@@ -216,5 +227,21 @@ mod tests {
         let foreign = headers(&[("authorization", "Bearer sk-foreign".to_owned())]);
         assert_eq!(ApiKey::from_headers(&foreign).unwrap_err().kind(), ErrorKind::Unauthorized);
         assert_eq!(ApiKey::from_headers(&HeaderMap::new()).unwrap_err().kind(), ErrorKind::Unauthorized);
+    }
+
+    #[test]
+    fn a_hint_tells_a_missing_key_from_a_foreign_and_a_malformed_one() {
+        let key = minted();
+        for (pairs, hint) in [
+            (vec![], MISSING),
+            (vec![("authorization", "bk_without_scheme".to_owned())], MISSING),
+            (vec![("authorization", "Bearer sk-foreign".to_owned())], FOREIGN),
+            (vec![("x-api-key", String::new())], MISSING),
+            (vec![("x-api-key", key[..48].to_owned())], MALFORMED),
+            (vec![("authorization", format!("Bearer {key}x"))], MALFORMED),
+        ] {
+            let error = ApiKey::from_headers(&headers(&pairs)).unwrap_err();
+            assert_eq!((error.message(), error.hint()), ("Unauthorized", Some(hint)), "{pairs:?}");
+        }
     }
 }

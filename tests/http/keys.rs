@@ -27,7 +27,8 @@ async fn with_headers(gateway: &Harness, path: &str, headers: &[(&str, &str)]) -
 }
 
 #[tokio::test]
-async fn missing_foreign_mistyped_unknown_and_disabled_keys_read_the_same() -> Result<()> {
+async fn missing_foreign_mistyped_unknown_and_disabled_keys_are_all_unauthorized_and_a_hint_says_what_is_missing()
+-> Result<()> {
     let gateway = Harness::start().await?;
     let store = &gateway.stack.support.store;
     let (disabled, id) = issue_key(store, "off", Limits::none(), false).await?;
@@ -35,20 +36,28 @@ async fn missing_foreign_mistyped_unknown_and_disabled_keys_read_the_same() -> R
     let elsewhere = Harness::start().await?;
     let mut mistyped = gateway.stack.key().to_owned();
     mistyped.replace_range(20..21, if &mistyped[20..21] == "a" { "b" } else { "a" });
+    let (missing, foreign, malformed) = ("No key was sent", "no key of this gateway", "mistyped or cut off");
     let wrong = [
-        vec![],
-        vec![("x-api-key", "sk-ant-foreign")],
-        vec![("authorization", "Bearer sk-foreign")],
-        vec![("x-api-key", mistyped.as_str())],
-        vec![("x-api-key", elsewhere.stack.key())],
-        vec![("x-api-key", disabled.expose_secret())],
+        (vec![], Some(missing)),
+        (vec![("x-api-key", "sk-ant-foreign")], Some(foreign)),
+        (vec![("authorization", "Bearer sk-foreign")], Some(foreign)),
+        (vec![("x-api-key", mistyped.as_str())], Some(malformed)),
+        // Nothing tells which keys there are.
+        (vec![("x-api-key", elsewhere.stack.key())], None),
+        (vec![("x-api-key", disabled.expose_secret())], None),
     ];
-    for headers in wrong {
+    for (headers, hint) in wrong {
         for _ in 0..2 {
             let answer = with_headers(&gateway, "/v1/models", &headers).await?;
             assert_eq!(answer.status, 401, "{headers:?}");
-            let expected = json!({"error": {"message": "Unauthorized", "type": "auth_error"}});
-            assert_eq!(without_request_id(&answer), expected, "{headers:?}");
+            let mut body = without_request_id(&answer);
+            let told = body["error"].as_object_mut().and_then(|error| error.remove("hint"));
+            assert_eq!(body, json!({"error": {"message": "Unauthorized", "type": "auth_error"}}), "{headers:?}");
+            let told = told.as_ref().and_then(|hint| hint.as_str());
+            assert!(
+                told.is_some() == hint.is_some() && told.unwrap_or_default().contains(hint.unwrap_or_default()),
+                "{told:?}"
+            );
             assert_eq!(answer.header("x-should-retry"), "false");
         }
     }
@@ -61,7 +70,8 @@ async fn anthropic_clients_get_their_own_401_body() -> Result<()> {
     let request = gateway.client.post(format!("{}/v1/messages", gateway.stack.url)).body("{}");
     let answer = read(request).await?;
     assert_eq!(answer.status, 401);
-    let expected = json!({"type": "error", "error": {"message": "Unauthorized", "type": "auth_error"}});
+    let hint = "No key was sent. Send yours in the header X-API-Key, or as Authorization: Bearer bk_...";
+    let expected = json!({"type": "error", "error": {"message": "Unauthorized", "type": "auth_error", "hint": hint}});
     assert_eq!(without_request_id(&answer), expected);
     assert_eq!(answer.json()["request_id"], answer.header("request-id"));
     Ok(())
