@@ -107,6 +107,32 @@ async fn days_outside_one_to_ninety_are_a_400() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn credits_tell_a_keys_limits_and_what_is_left_of_them() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let limits = Limits { rpm: 10, max_concurrent: 4, ..Limits::none() };
+    let (key, _) = issue_key(&gateway.stack.support.store, "limited", limits, false).await?;
+    let ask = |request: reqwest::RequestBuilder| read(request.bearer_auth(key.expose_secret()));
+    let credits = async || {
+        let answer = ask(gateway.client.get(format!("{}/v1/credits", gateway.stack.url))).await?;
+        Ok::<_, anyhow::Error>(answer.json()["limits"].clone())
+    };
+    let before = credits().await?;
+    assert_eq!(before["requestsPerMinute"], json!({"limit": 10, "left": 10}));
+    assert_eq!(before["tokensPerMinute"], json!(null));
+    assert_eq!(before["concurrentRequests"], json!({"limit": 4, "left": 4}));
+    let body = json!({"model": "gpt-5.2", "messages": user("hi")}).to_string();
+    let answer = ask(gateway.client.post(format!("{}/v1/chat/completions", gateway.stack.url)).body(body)).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let after = credits().await?;
+    // The minute may have ended meanwhile.
+    if after["resetsAt"] == before["resetsAt"] {
+        assert_eq!(after["requestsPerMinute"], json!({"limit": 10, "left": 9}));
+    }
+    assert_eq!(after["concurrentRequests"], json!({"limit": 4, "left": 4}));
+    Ok(())
+}
+
 /// A record of that day, hour and shard: a version 7 id of that moment that ends in the shard.
 fn record_of(key: &KeyId, model: &str, (days_ago, shard): (i64, u8)) -> Result<Record> {
     let started = Timestamp::now().as_millisecond() - days_ago * 86_400_000;

@@ -28,6 +28,11 @@ impl Rates {
         }
     }
 
+    /// The rates of a key at this moment.
+    pub fn now(key: &StoredKey) -> Self {
+        Self::at(key, super::now())
+    }
+
     /// The rates of a key that may have been written minutes ago: an elapsed minute has used nothing.
     pub(super) fn at(key: &StoredKey, now: u64) -> Self {
         let rates = Self::of(key);
