@@ -5,7 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := first-step
 
 PORT ?= 9000
-FUNCTIONS := chat-completions messages responses count-tokens models usage health reconcile
+FUNCTIONS := chat-completions messages responses count-tokens models usage dashboard health reconcile
 TOOLS := .tools
 # Where cargo builds. The environment can name a shared folder.
 TARGET := $(or $(CARGO_TARGET_DIR),target)

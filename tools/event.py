@@ -16,6 +16,7 @@ FUNCTIONS = {
     "usage": "usage",
     "requests": "usage",
     "credits": "usage",
+    "dashboard": "dashboard",
     "health": "health",
     "": "models",
 }

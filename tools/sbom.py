@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-FUNCTIONS = {"chat-completions", "messages", "responses", "count-tokens", "models", "usage", "health", "reconcile"}
+FUNCTIONS = {"chat-completions", "messages", "responses", "count-tokens", "models", "usage", "dashboard", "health", "reconcile"}
 
 
 def metadata():

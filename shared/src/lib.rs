@@ -24,6 +24,7 @@
 //! | [`vault`] | signatures that clients cannot carry |
 //! | [`error`], [`reason`] | errors for clients, and what the log may say of them |
 //! | [`respond`], [`runtime`] | HTTP responses, and streaming to Lambda |
+//! | [`dashboard`] | the page for the owners of keys |
 //! | [`config`], [`telemetry`] | environment variables, logs and metrics |
 //! | [`aws`], [`http_client`] | signed AWS calls, and HTTP clients |
 //!
@@ -42,6 +43,7 @@ pub mod catalog;
 pub mod chat;
 pub mod circuit;
 pub mod config;
+pub mod dashboard;
 pub mod dispatch;
 pub mod document;
 pub mod ending;

@@ -50,6 +50,7 @@ def test_sam_reads_every_function_with_its_handler_and_without_layers(project):
     assert sorted(functions) == [
         "ChatCompletionsFunction",
         "CountTokensFunction",
+        "DashboardFunction",
         "HealthFunction",
         "MessagesFunction",
         "ModelsFunction",

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
 const EVENTS: &str = "text/event-stream";
 
 /// What a function answers to an event: the file's name, the status, the type of the body, and a piece of it.
@@ -46,6 +47,8 @@ pub const EXPECTED: &[Expectation] = &[
     expect("usage-by-tag", 200, JSON, r#""groupBy":"tag""#),
     expect("requests", 200, JSON, r#"{"object":"list","data":["#),
     expect("credits", 200, JSON, r#""balanceUsd":"#),
+    expect("dashboard", 200, HTML, "<title>Gateway dashboard</title>"),
+    expect("dashboard-charts", 200, HTML, r#"<section class="cards""#),
     expect("health", 200, JSON, r#""status":"ok""#),
     // The runtime's own default: a streamed answer always has a type.
     expect("preflight", 204, "application/octet-stream", ""),

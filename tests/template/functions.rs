@@ -51,7 +51,11 @@ fn functions_have_the_time_memory_and_concurrency_of_their_kind() {
         } else {
             let inference = |name: &str| if streams { json!({ "Ref": name }) } else { Value::Null };
             let timeout = if name == "count-tokens" { json!(30) } else { inference("InferenceTimeout") };
-            let memory = if name == "usage" { json!({"Ref": "UsageMemory"}) } else { inference("InferenceMemory") };
+            let memory = if ["usage", "dashboard"].contains(&name.as_str()) {
+                json!({"Ref": "UsageMemory"})
+            } else {
+                inference("InferenceMemory")
+            };
             (timeout, memory, reserved(streams, "Inference"))
         };
         let is = |property: &str| function.get(property).cloned().unwrap_or_default();

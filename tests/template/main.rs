@@ -10,7 +10,7 @@ mod rights;
 mod watch;
 
 /// Paths of every endpoint, and of none, without what may stand around them.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 18] = [
     "chat/completions",
     "messages",
     "messages/count_tokens",
@@ -23,6 +23,8 @@ const PATHS: [&str; 16] = [
     "requests",
     "requests/req_1",
     "credits",
+    "dashboard",
+    "dashboard/charts",
     "health",
     "",
     "embeddings",

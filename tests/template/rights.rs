@@ -70,6 +70,7 @@ const RIGHTS: &[(&str, &[Statement])] = &[
         ],
     ),
     ("usage", &[("", &["dynamodb:GetItem", "dynamodb:Query"], TABLE)]),
+    ("dashboard", &[("", &["dynamodb:GetItem", "dynamodb:Query"], TABLE)]),
     ("health", &[("", &["dynamodb:Query"], TABLE)]),
     (
         "reconcile",

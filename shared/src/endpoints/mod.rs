@@ -2,6 +2,7 @@
 
 mod chat;
 mod credits;
+mod dashboard;
 mod health;
 mod models;
 mod origin;
@@ -29,7 +30,9 @@ use crate::ids::RequestId;
 use crate::respond::{self, Body};
 use crate::wire::ClientFormat;
 
+use self::dashboard::Dashboard;
 use self::origin::Origin;
+pub use dashboard::serve_dashboard;
 
 /// The format of errors for paths without a format of their own (API contract, section Errors).
 const OF_THE_CONTRACT: ClientFormat = ClientFormat::ChatCompletions;
@@ -59,8 +62,19 @@ pub enum Endpoint {
     Credits,
     /// `GET /health`
     Health,
+    /// `GET /dashboard` and what its page asks for.
+    Dashboard(DashboardPart),
     /// `/`, which clients probe.
     Root,
+}
+
+/// What there is under `/dashboard`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DashboardPart {
+    /// The page.
+    Page,
+    /// `GET /dashboard/charts`: the charts of a key's usage, as HTML.
+    Charts,
 }
 
 impl Endpoint {
@@ -88,6 +102,8 @@ impl Endpoint {
             "requests" => Some(Self::Requests),
             "credits" => Some(Self::Credits),
             "health" => Some(Self::Health),
+            "dashboard" => Some(Self::Dashboard(DashboardPart::Page)),
+            "dashboard/charts" => Some(Self::Dashboard(DashboardPart::Charts)),
             other => match other.split_once('/') {
                 Some(("models", id)) => Some(Self::Model(decode_percent(id))),
                 Some(("requests", id)) => Some(Self::Request(decode_percent(id))),
@@ -105,6 +121,7 @@ impl Endpoint {
             Some(Self::CountTokens(_)) => "count-tokens",
             Some(Self::Usage | Self::Requests | Self::Request(_) | Self::Credits) => "usage",
             Some(Self::Health) => "health",
+            Some(Self::Dashboard(_)) => "dashboard",
             Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
         }
     }
@@ -120,6 +137,7 @@ impl Endpoint {
             | Self::Request(_)
             | Self::Credits
             | Self::Health
+            | Self::Dashboard(_)
             | Self::Root => "GET, HEAD, OPTIONS",
         }
     }
@@ -138,6 +156,7 @@ impl Endpoint {
             | Self::Request(_)
             | Self::Credits
             | Self::Health
+            | Self::Dashboard(_)
             | Self::Root => OF_THE_CONTRACT,
         }
     }
@@ -145,9 +164,14 @@ impl Endpoint {
 
 /// Answers a request. Never fails: every failure, even a panic, becomes a response.
 pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
+    serve_with(gateway, request, None).await
+}
+
+/// Answers a request, those of the dashboard by what is given for them.
+async fn serve_with(gateway: Arc<Gateway>, request: Request, dashboard: Option<Dashboard>) -> Response<Body> {
     let call = Call::new(&gateway, request);
     // On the heap, like every large future.
-    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway))).catch_unwind().instrument(call.span()).await;
+    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway, dashboard))).catch_unwind().instrument(call.span()).await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);
@@ -226,7 +250,7 @@ impl Call {
         }
     }
 
-    async fn answer(&self, gateway: &Arc<Gateway>) -> Response<Body> {
+    async fn answer(&self, gateway: &Arc<Gateway>, dashboard: Option<Dashboard>) -> Response<Body> {
         if self.origin.is_none() {
             return self.refuse(&origin::refusal());
         }
@@ -255,6 +279,10 @@ impl Call {
             Endpoint::Request(id) => requests::one(gateway, self, id).await,
             Endpoint::Credits => credits::handle(gateway, self).await,
             Endpoint::Health => health::handle(gateway).await,
+            Endpoint::Dashboard(part) => match dashboard {
+                Some(dashboard) => dashboard(gateway, self, *part).await,
+                None => Err(unknown_path(self.request.raw_http_path())),
+            },
             Endpoint::Root => models::root(),
         };
         answered.unwrap_or_else(|error| self.refuse(&error))
@@ -270,7 +298,7 @@ fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
     GatewayError::new(ErrorKind::NotFound, format!("There is no endpoint at {path}."))
         .with_code("unknown_path")
-        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/requests, /v1/credits and /health.")
+        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/requests, /v1/credits, /health and /dashboard.")
 }
 
 /// Whether a client requests a WebSocket. Proxies may remove `Upgrade`, which is meant for the next hop only, but keep the
@@ -334,6 +362,9 @@ mod tests {
             ("/v1/requests", Some(Endpoint::Requests)),
             ("/requests/req_1", Some(Endpoint::Request("req_1".to_owned()))),
             ("/v1/requests/chatcmpl-1/", Some(Endpoint::Request("chatcmpl-1".to_owned()))),
+            ("/dashboard", Some(Endpoint::Dashboard(DashboardPart::Page))),
+            ("/v1/dashboard/charts/", Some(Endpoint::Dashboard(DashboardPart::Charts))),
+            ("/dashboard/other", None),
             ("/health", Some(Endpoint::Health)),
             ("/v1/health", Some(Endpoint::Health)),
             ("/", Some(Endpoint::Root)),

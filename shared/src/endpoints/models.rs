@@ -64,7 +64,7 @@ struct Pricing {
 #[derive(Serialize)]
 struct Root {
     object: &'static str,
-    endpoints: [&'static str; 12],
+    endpoints: [&'static str; 13],
 }
 
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
@@ -101,6 +101,7 @@ pub(super) fn root() -> Result<Response<Body>, GatewayError> {
         "/v1/requests/{id}",
         "/v1/credits",
         "/health",
+        "/dashboard",
     ];
     respond::json(&Root { object: "gateway", endpoints })
 }

@@ -23,7 +23,8 @@ use crate::proxy::FaultProxy;
 use crate::simulator::{self, AwsCredentials, Simulator};
 
 /// The functions, by the names of their binaries.
-pub const FUNCTIONS: [&str; 7] = ["chat-completions", "messages", "responses", "count-tokens", "models", "usage", "health"];
+pub const FUNCTIONS: [&str; 8] =
+    ["chat-completions", "messages", "responses", "count-tokens", "models", "usage", "dashboard", "health"];
 /// The functions that run on a schedule and answer no requests.
 pub const SCHEDULED: [&str; 1] = ["reconcile"];
 /// The local table's name.
