@@ -44,6 +44,12 @@ dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; RE
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
+.PHONY: demo
+demo: ## Like dev, with thirty days of made-up usage in the dashboard
+	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
+	$(if $(RELEASE),cargo build --release $(PACKAGES))
+	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
+
 .PHONY: watch
 watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)
 	cargo build --package gateway-dev

@@ -5,6 +5,7 @@ mod bk;
 mod catalog;
 mod containers;
 mod credits;
+mod demo;
 mod edge;
 mod emulator;
 mod events;

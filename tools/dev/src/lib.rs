@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod database;
+pub mod demo;
 pub mod front;
 mod invoke;
 pub mod lambda;

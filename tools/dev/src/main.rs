@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use gateway::config::VARIABLES;
 use gateway_dev::bench;
+use gateway_dev::demo;
 use gateway_dev::front::{self, Functions};
 use gateway_dev::lambda::cold_start;
 use gateway_dev::remote::Remote;
 use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, Support};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 /// Variables that control how functions log. A developer may set them.
@@ -37,6 +38,9 @@ struct Arguments {
     /// Start with an empty database and a new key.
     #[arg(long)]
     fresh: bool,
+    /// Make up thirty days of usage for a key of this name, once.
+    #[arg(long, value_name = "NAME")]
+    demo: Option<String>,
     /// Folder of the functions' binaries. Default: the folder of this program.
     #[arg(long)]
     binaries: Option<PathBuf>,
@@ -101,12 +105,16 @@ async fn run(arguments: Arguments) -> Result<()> {
         let support = Support::start(&options).await?;
         let url = format!("http://127.0.0.1:{}", arguments.port);
         write_environment(&arguments.data, &url, &support)?;
-        greet(&url, &support);
+        greet(&url, &support, None);
         return wait_for_the_end().await;
     }
     let stack = Stack::start(options).await?;
     write_environment(&arguments.data, &stack.url, &stack.support)?;
-    greet(&stack.url, &stack.support);
+    let shown = match &arguments.demo {
+        Some(name) => Some(demo::key(&stack.support.store, name, &arguments.data).await.context("make up usage")?),
+        None => None,
+    };
+    greet(&stack.url, &stack.support, shown.as_ref());
     for function in SCHEDULED {
         // Nothing runs on a schedule here. One run ends old holds and reads the list of models.
         if let Err(error) = stack.lambda.invoke(function, "{}".to_owned()).await {
@@ -153,14 +161,16 @@ fn write_environment(folder: &Path, url: &str, support: &Support) -> Result<()> 
     std::fs::write(folder.join("functions.env"), functions).context("write the environment of the functions")
 }
 
-fn greet(url: &str, support: &Support) {
+/// Says where everything is. `shown` is the key whose usage the dashboard shows, where that is another one.
+fn greet(url: &str, support: &Support, shown: Option<&SecretString>) {
     let key = support.key.expose_secret();
+    let shown = shown.unwrap_or(&support.key).expose_secret();
     let providers = match support.simulator {
         Some(_) => "simulated (set OPENROUTER_API_KEY or GOOGLE_APPLICATION_CREDENTIALS_JSON for real ones)",
         None => "real, from your environment",
     };
     eprintln!(
-        "\n  base URL   {url}\n  key        {key}\n  providers  {providers}\n\n  Stream a token:\n\n\
+        "\n  base URL   {url}\n  key        {key}\n  dashboard  {url}/dashboard#key={shown}\n  providers  {providers}\n\n  Stream a token:\n\n\
          curl -N {url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {key}' \\\n  \
          -H 'Content-Type: application/json' \\\n  \
          -d '{{\"model\":\"gpt-5.2\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n\n  \
