@@ -153,7 +153,7 @@ destroy: tools ## Delete the stack and keep the table. TABLE=1 deletes the table
 ## Testing
 
 .PHONY: test
-test: lint tools test-venv test-agents ## Run lint, then all tests
+test: lint tools test-venv test-agents test-browser ## Run lint, then all tests
 	cargo build --workspace
 	@export PROPTEST_RNG_SEED=1; \
 	 if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace && cargo test --doc --package gateway; \
@@ -302,6 +302,23 @@ $(TOOLS)/clients/installed: tests/clients/package.json tests/clients/requirement
 test-agents:
 	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the sessions of Claude Code and Codex, which need node and npm"; \
 	 elif ! $(MAKE) --no-print-directory $(TOOLS)/clients/agents/installed; then echo "skipped: the sessions of Claude Code and Codex, which npm could not install"; fi
+
+# `make test` runs the dashboard in a Chromium where it can be had: from npm, so that nothing is installed on the machine.
+.PHONY: test-browser
+test-browser:
+	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the dashboard in a browser, which needs node and npm"; \
+	 elif ! $(MAKE) --no-print-directory $(TOOLS)/browser/installed; then echo "skipped: the dashboard in a browser, which npm could not install"; fi
+
+$(TOOLS)/browser/installed: tests/browser/package.json
+	@mkdir -p $(TOOLS)/browser
+	cp tests/browser/package.json $(TOOLS)/browser/
+	npm install --prefix $(TOOLS)/browser $(NPM)
+	@touch $@
+
+.PHONY: screenshots
+screenshots: $(TOOLS)/browser/installed ## Take the pictures of docs/screenshots from a running make demo
+	@[ -f .dev/demo-key ] || { echo "no .dev/demo-key: start \`make demo\` in another terminal first" >&2; exit 1; }
+	@BROWSER_TOOLS=$(abspath $(TOOLS))/browser node tests/browser/screenshots.mjs
 
 $(TOOLS)/clients/agents/installed: tests/clients/agents/package.json
 	@mkdir -p $(TOOLS)/clients/agents
