@@ -73,13 +73,17 @@ const TEXTS: [&str; 14] = [
     "{\"a\":",
 ];
 const METHODS: [&str; 8] = ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "FOO", "POST"];
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 18] = [
     "/v1/models/%ff%fe",
     "/v1/models/%ed%a0%80",
     "/v1/models/%00",
     "/v1/models/a%2Fb%2Fc",
     "/v1/../v1/usage",
     "/v1/usage/",
+    "/v1/usage?group_by=%00",
+    "/v1/requests?before=%F0&limit=1e9&status=&model=%",
+    "/v1/requests/%2e%2e/%00",
+    "/dashboard/charts?days=%",
     "//v1//chat//completions//",
     "/v1/messages/count_tokens/more",
     "/v1/credits?x=%",
@@ -91,7 +95,8 @@ const PATHS: [&str; 14] = [
 ];
 const QUERIES: [&str; 8] =
     ["?days=0", "?days=99999999999999999999", "?days=-1", "?days=%ff", "?days=1&days=2", "?%", "?beta=true", "?=&&=?"];
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 13] = [
+    "x-gateway-tag",
     "content-type",
     "content-encoding",
     "anthropic-beta",

@@ -25,6 +25,7 @@ async fn a_request_is_found_by_the_id_of_its_response_with_and_without_its_key()
         (&found["tokens"]["input"], &found["tokens"]["output"]),
         (&usage["prompt_tokens"], &usage["completion_tokens"])
     );
+    assert_eq!((&found["attemptLog"], &found["tag"]), (&json!(reply.header("x-gateway-attempts")), &json!(null)));
     let pico =
         usage["prompt_tokens"].as_u64().unwrap() * 5_000_000 + usage["completion_tokens"].as_u64().unwrap() * 25_000_000;
     let charged = format!("0.{pico:012}");

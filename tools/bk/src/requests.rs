@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use gateway::chat::Usage;
-use gateway::ids::{KeyId, RequestId};
+use gateway::ids::{KeyId, RequestId, Tag};
 use gateway::money::PicoUsd;
-use gateway::store::items::{Record, iso_millis};
+use gateway::store::items::{Attempt, Record, iso_millis};
 use serde::Serialize;
 
 use crate::values::key_id;
@@ -35,6 +35,10 @@ struct Shown<'a> {
     upstream_model: &'a str,
     provider: &'a str,
     attempts: u32,
+    /// Each of them, as `x-gateway-attempts` has it; empty where only their number is known.
+    attempt_log: String,
+    /// The client's own label.
+    tag: Option<&'a str>,
     status: u16,
     finish: &'a str,
     upstream_id: &'a str,
@@ -102,6 +106,8 @@ fn shown(record: &Record) -> Shown<'_> {
         upstream_model: &record.upstream_model,
         provider: &record.provider,
         attempts: record.attempts,
+        attempt_log: Attempt::list_to_text(&record.attempt_log),
+        tag: record.tag.as_ref().map(Tag::as_str),
         status: record.status,
         finish: &record.finish,
         upstream_id: &record.upstream_id,
@@ -125,6 +131,12 @@ fn show(shown: &Shown<'_>) {
     println!("format    {}", shown.format);
     println!("model     {}, served by {} ({})", shown.model, shown.served_model, shown.upstream_model);
     println!("provider  {}, {} call(s), its id {}", shown.provider, shown.attempts, shown.upstream_id);
+    if !shown.attempt_log.is_empty() {
+        println!("calls     {}", shown.attempt_log);
+    }
+    if let Some(tag) = shown.tag {
+        println!("tag       {tag}");
+    }
     println!("outcome   {} {}", shown.status, shown.finish);
     println!(
         "input     {input}, read from cache {cache_read}, written to it {cache_write_5m} for 5 m and {cache_write_1h} for 1 h"
