@@ -136,10 +136,10 @@ impl Gateway {
     }
 }
 
-/// The header with a client's own label for a request.
+/// The header with the client's own label for a request.
 const TAG_HEADER: &str = "x-gateway-tag";
 
-/// The client's own label for a request: that of the header, or that in the body. An empty header is none.
+/// The client's own label for a request, from the header or the body. An empty header counts as none.
 fn tag_of(headers: &HeaderMap, request: &ClientRequest) -> Result<Option<Tag>, GatewayError> {
     let in_body = request.tag()?;
     let header = headers.get(TAG_HEADER).filter(|value| !value.is_empty());

@@ -173,7 +173,8 @@ impl RequestId {
         (id.get_version_num() == 7).then_some(Self(id))
     }
 
-    /// Reads an id as it is shown, or the id of the request's reply (`chatcmpl-`, `msg_`, `resp_`), which ends with the same digits.
+    /// Parses a request id, or the id of the request's reply (`chatcmpl-`, `msg_`, `resp_`), which ends with the same
+    /// digits.
     pub fn of_reply(text: &str) -> Option<Self> {
         let digits = text.rsplit(['_', '-']).next()?;
         (digits.len() == 32).then(|| Self::parse(&format!("req_{digits}")))?

@@ -1,23 +1,23 @@
-//! Charts as inline SVG: columns for days, bars for models. Labels are HTML around the drawing, so that they keep their size on every
-//! screen, and a table under each chart has the same figures for those who do not see it.
+//! Charts as inline SVG: columns for days, bars for models. Labels are HTML around the drawing, so that they keep their size
+//! on every screen. A table under each chart has the same figures for screen readers.
 
 use super::format::{escaped, push};
 
-/// Height of a column chart, and width of a bar, in its own units.
+/// Height of a column chart, and width of a bar, in the chart's units.
 const EXTENT: u128 = 1_000;
-/// Width of a column and of its place, in the same units.
+/// Width of a column and of its slot, in the same units.
 const COLUMN: usize = 72;
 const PLACE: usize = 100;
-/// A chart has places for so many columns at least: one day alone would fill it.
+/// Minimum number of slots of a chart. Otherwise a single day would fill it.
 const FEWEST_PLACES: usize = 7;
 
 /// What a chart shows of each day or model.
 pub(super) struct Chart<'a> {
     /// Its name.
     pub title: &'a str,
-    /// What one value reads like.
+    /// Formats a value.
     pub unit: fn(u128) -> String,
-    /// The parts of each value, from the axis on: name and CSS class.
+    /// The parts of each value, starting at the axis: name and CSS class.
     pub parts: &'a [Part],
 }
 
@@ -25,15 +25,15 @@ pub(super) struct Chart<'a> {
 pub(super) struct Part {
     /// Its name.
     pub name: &'static str,
-    /// The class that colours it.
+    /// The class with its colour.
     pub class: &'static str,
 }
 
 /// One day or model.
 pub(super) struct Row {
-    /// Its name, which is not HTML.
+    /// Its name, not escaped for HTML.
     pub label: String,
-    /// Its parts, in the order of the chart's.
+    /// Its parts, in the order of the chart's parts.
     pub values: Vec<u128>,
 }
 
@@ -43,7 +43,8 @@ impl Row {
     }
 }
 
-/// The least of 2, 4, 6, 8 and 10 times a power of ten that is not below a value: a readable end of an axis, and so is its half.
+/// The smallest of 2, 4, 6, 8 and 10 times a power of ten that is not below a value, so that the end of an axis and its half
+/// are readable.
 fn axis_end(largest: u128) -> u128 {
     let mut power: u128 = 1;
     while power.saturating_mul(10) < largest {
@@ -53,7 +54,7 @@ fn axis_end(largest: u128) -> u128 {
     ends.into_iter().find(|end| *end >= largest).unwrap_or(u128::MAX)
 }
 
-/// A value in the chart's own units.
+/// A value in the chart's units.
 fn scaled(value: u128, end: u128) -> u128 {
     value.saturating_mul(EXTENT).checked_div(end).unwrap_or(0)
 }
@@ -96,7 +97,7 @@ pub(super) fn columns(chart: &Chart<'_>, rows: &[Row]) -> String {
     out
 }
 
-/// One column, with its figures where a mouse rests on its place.
+/// One column. Its figures appear under the mouse.
 fn column(out: &mut String, chart: &Chart<'_>, row: &Row, left: usize, end: u128) {
     push(out, format_args!("<g><title>{}</title>", escaped(&tip(chart, row))));
     push(out, format_args!(r#"<rect class="place" x="{left}" y="0" width="{PLACE}" height="{EXTENT}"/>"#));
@@ -176,7 +177,7 @@ fn tip(chart: &Chart<'_>, row: &Row) -> String {
     }
 }
 
-/// The names of the parts with their colours, where there is more than one.
+/// The names of the parts with their colours, if there is more than one part.
 fn legend(chart: &Chart<'_>) -> String {
     if chart.parts.len() < 2 {
         return String::new();
@@ -191,7 +192,7 @@ fn legend(chart: &Chart<'_>) -> String {
     format!(r#"<ul class="legend">{}</ul>"#, chart.parts.iter().map(entry).collect::<String>())
 }
 
-/// The figures of a chart as a table that opens on demand.
+/// The figures of a chart as a table that opens on request.
 fn table(chart: &Chart<'_>, rows: &[Row], first: &str) -> String {
     let mut out = String::from(r#"<details><summary>Show the numbers</summary><div class="scroll"><table><thead><tr>"#);
     push(&mut out, format_args!(r#"<th scope="col">{first}</th>"#));

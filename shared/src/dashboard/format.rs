@@ -1,14 +1,14 @@
-//! Figures for people, and text that is safe in HTML.
+//! Formatted figures, and text that is safe in HTML.
 
 use std::fmt::Write as _;
 
 use crate::money::PicoUsd;
 
 const PICO_PER_USD: u128 = 1_000_000_000_000;
-/// One of the last of six decimals, in pico-dollars.
+/// The last of six decimals, in pico-dollars.
 const PICO_PER_MICRO: u128 = 1_000_000;
 
-/// Text as HTML shows it, in elements and in quoted attributes.
+/// Text escaped for HTML elements and quoted attributes.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -24,7 +24,7 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// Dollars: two decimals from a dollar on, up to four below, and up to six below a cent; rounded half up.
+/// Dollars: two decimals from a dollar upwards, up to four below, and up to six below a cent. Rounded half up.
 pub(super) fn usd(pico: u128) -> String {
     let decimals: usize = match pico {
         0 | PICO_PER_USD.. => 2,
@@ -41,12 +41,12 @@ pub(super) fn usd(pico: u128) -> String {
     format!("${}.{fraction}", grouped(steps / per_dollar))
 }
 
-/// An amount with its exact value beside what people read.
+/// A formatted amount with its exact value.
 pub(super) fn usd_data(amount: PicoUsd) -> String {
     format!(r#"<data value="{amount}">{}</data>"#, usd(amount.pico()))
 }
 
-/// A count with its exact value beside what people read.
+/// A formatted count with its exact value.
 pub(super) fn count_data(count: u64) -> String {
     format!(r#"<data value="{count}">{}</data>"#, short(u128::from(count)))
 }
@@ -90,13 +90,13 @@ pub(super) fn duration(ms: u128) -> String {
     }
 }
 
-/// A part of a whole in per cent, with one decimal.
+/// A percentage, with one decimal.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let permille = u128::from(part).saturating_mul(1_000).checked_div(u128::from(whole)).unwrap_or(0);
     format!("{}.{}%", permille / 10, permille % 10)
 }
 
-/// Appends formatted text; writing to a `String` cannot fail.
+/// Appends formatted text. Writing to a `String` cannot fail.
 pub(super) fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }

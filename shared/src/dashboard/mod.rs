@@ -1,8 +1,8 @@
-//! The page that shows a key's owner what the key did: one document with its style and its script in it, and the charts that the
-//! script asks for. Pure: it renders what it is given.
+//! The page that shows a key's usage to its owner: one document with its style and script, and the charts that the script
+//! requests. Pure rendering, without I/O.
 //!
-//! The page asks no other host for anything and runs nothing but its own script, whose hash its policy names. The key stays in the tab:
-//! the script keeps it in `sessionStorage` and sends it in a header.
+//! The page loads nothing from other hosts and runs only its own script, whose hash is in its content security policy. The
+//! key stays in the browser tab: the script keeps it in `sessionStorage` and sends it in a header.
 
 mod chart;
 mod format;
@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 const FRAME: &str = include_str!("page.html");
 
-/// The page and the policy that it is sent with.
+/// The page and its content security policy.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The document.
@@ -47,7 +47,7 @@ impl Default for Page {
     }
 }
 
-/// A text as a policy names it (CSP 3, hash sources).
+/// A hash in a policy's format (CSP 3, hash sources).
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
 }

@@ -1,4 +1,4 @@
-//! What a key did over some days: figures, charts by day and by model, and tables.
+//! A key's usage over some days: figures, charts by day and by model, and tables.
 
 use std::cmp::Reverse;
 use std::iter::successors;
@@ -9,11 +9,11 @@ use crate::ids::Tag;
 use crate::ledger::{ModelUsage, Summary};
 use crate::store::items::iso_day;
 
-/// Models that a chart shows; the others are one row.
+/// Number of models in a chart. The others are combined in one row.
 const SHOWN_MODELS: usize = 8;
 const HOURS_PER_DAY: i64 = 24;
 
-/// A chart with what it takes of each day or model.
+/// A chart and the values that it takes of each day or model.
 struct Figure {
     chart: Chart<'static>,
     values: fn(&ModelUsage) -> Vec<u128>,
@@ -60,7 +60,7 @@ const FIGURES: [Figure; 4] = [
     },
 ];
 
-/// How long answers took on average, to their ends and to their first tokens, in milliseconds; zero where none was timed.
+/// Average time to the end and to the first token of replies, in milliseconds. Zero if no reply was timed.
 fn average(usage: &ModelUsage) -> [u64; 2] {
     let timing = usage.timing;
     [timing.duration_ms, timing.first_event_ms].map(|sum| sum.checked_div(timing.requests).unwrap_or(0))
@@ -96,7 +96,7 @@ fn section(out: &mut String, title: &str, charts: &str) {
     push(out, format_args!(r#"<section><h2>{title}</h2><div class="charts">{charts}</div></section>"#));
 }
 
-/// The figures over all.
+/// The totals.
 fn cards(summary: &Summary) -> String {
     let Summary { total, by_model, .. } = summary;
     let [whole, first] = average(total);
@@ -122,7 +122,7 @@ fn cards(summary: &Summary) -> String {
     out
 }
 
-/// A figure with what explains it; both are HTML.
+/// A figure with its explanation. Both are HTML.
 fn card(out: &mut String, name: &str, figure: &str, note: &str) {
     push(
         out,
@@ -130,7 +130,7 @@ fn card(out: &mut String, name: &str, figure: &str, note: &str) {
     );
 }
 
-/// Every day of the period, those without requests included.
+/// Every day of the period, including days without requests.
 fn days(summary: &Summary) -> Vec<(String, ModelUsage)> {
     let next = |day: &jiff::Timestamp| day.checked_add(jiff::SignedDuration::from_hours(HOURS_PER_DAY)).ok();
     let days = successors(Some(summary.start), next).take_while(|day| *day < summary.end).map(iso_day);
@@ -145,7 +145,7 @@ fn rows(named: &[(String, ModelUsage)], values: fn(&ModelUsage) -> Vec<u128>) ->
     named.iter().map(|(label, usage)| Row { label: label.clone(), values: values(usage) }).collect()
 }
 
-/// The models with the largest values of a figure, and the others together where a sum makes sense.
+/// The models with the largest values of a figure. The others are combined if a sum makes sense.
 fn largest(summary: &Summary, figure: &Figure) -> Vec<Row> {
     let models: Vec<(String, ModelUsage)> = summary.by_model.iter().map(|(model, usage)| (model.clone(), *usage)).collect();
     let mut rows = rows(&models, figure.values);
@@ -163,7 +163,7 @@ fn largest(summary: &Summary, figure: &Figure) -> Vec<Row> {
     rows
 }
 
-/// Named usage with the dearest first.
+/// Named usage, the most expensive first.
 fn dearest<'a>(named: impl Iterator<Item = (String, &'a ModelUsage)>) -> Vec<(String, &'a ModelUsage)> {
     let mut named: Vec<_> = named.collect();
     named.sort_by_key(|(_, usage)| (Reverse(usage.charged), Reverse(usage.requests)));

@@ -28,14 +28,14 @@ struct Credits {
     limits: Limits,
 }
 
-/// What a key may do, and what is left of it; null for what is not limited.
+/// The key's limits and what is left of them; null for no limit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Limits {
     requests_per_minute: Option<Limit>,
     tokens_per_minute: Option<Limit>,
     concurrent_requests: Option<Limit>,
-    /// When the present minute ends (RFC 3339).
+    /// When the current minute ends (RFC 3339).
     resets_at: String,
 }
 

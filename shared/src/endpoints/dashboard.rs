@@ -1,5 +1,5 @@
-//! `GET /dashboard`, the page, and `GET /dashboard/charts?days=30`, the charts in it. Only the function `dashboard` has them, so that
-//! the others do not carry the page.
+//! `GET /dashboard`, the page, and `GET /dashboard/charts?days=30`, its charts. Only the function `dashboard` contains them,
+//! so that the binaries of the others do not.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,11 +17,11 @@ use crate::respond::{self, Body};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What answers the paths of the dashboard.
+/// Answers the paths of the dashboard.
 pub(super) type Dashboard =
     for<'a> fn(&'a Arc<Gateway>, &'a Call, DashboardPart) -> BoxFuture<'a, Result<Response<Body>, GatewayError>>;
 
-/// Answers a request as [`serve`](super::serve) does, and the paths of the dashboard as well.
+/// Answers a request as [`serve`](super::serve) does, and also the paths of the dashboard.
 pub async fn serve_dashboard(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     serve_with(gateway, request, Some(handle)).await
 }

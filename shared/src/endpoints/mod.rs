@@ -56,19 +56,19 @@ pub enum Endpoint {
     Usage,
     /// `GET /v1/requests`
     Requests,
-    /// `GET /v1/requests/{id}`, with the id as it stands in the path.
+    /// `GET /v1/requests/{id}`, with the id from the path.
     Request(String),
     /// `GET /v1/credits`
     Credits,
     /// `GET /health`
     Health,
-    /// `GET /dashboard` and what its page asks for.
+    /// `GET /dashboard` and the requests of its page.
     Dashboard(DashboardPart),
     /// `/`, which clients probe.
     Root,
 }
 
-/// What there is under `/dashboard`.
+/// The paths under `/dashboard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DashboardPart {
     /// The page.
@@ -167,7 +167,7 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     serve_with(gateway, request, None).await
 }
 
-/// Answers a request, those of the dashboard by what is given for them.
+/// Answers a request. `dashboard`, if given, answers the paths of the dashboard.
 async fn serve_with(gateway: Arc<Gateway>, request: Request, dashboard: Option<Dashboard>) -> Response<Body> {
     let call = Call::new(&gateway, request);
     // On the heap, like every large future.

@@ -1,4 +1,4 @@
-//! The parameters of a URL. A bad one is a 400 that names it and says what to send.
+//! URL parameters. An invalid one is a 400 that names it and says what to send.
 
 use std::str::FromStr;
 
@@ -12,17 +12,17 @@ use crate::error::GatewayError;
 pub(super) struct Parameters(QueryMap);
 
 impl Parameters {
-    /// Those of that request.
+    /// The parameters of this request.
     pub(super) fn of(call: &Call) -> Self {
         Self(call.request.query_string_parameters())
     }
 
-    /// What a parameter says; `None` when it is missing.
+    /// The value of a parameter; `None` if it is missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.first(name)
     }
 
-    /// A parameter that `read` understands; a 400 with the `rule` for one that it does not.
+    /// A parameter parsed by `read`. If `read` returns `None`, a 400 with the `rule`.
     pub(super) fn read<T>(
         &self,
         name: &'static str,
@@ -34,7 +34,7 @@ impl Parameters {
     }
 }
 
-/// A whole number within bounds.
+/// A whole number within these bounds.
 pub(super) fn within<T: FromStr + PartialOrd>(text: &str, least: T, most: T) -> Option<T> {
     text.parse().ok().filter(|number| (least..=most).contains(number))
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/requests` and `GET /v1/requests/{id}`: the calling key's own requests, from their records.
+//! `GET /v1/requests` and `GET /v1/requests/{id}`: the requests of the calling key, from their records.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use crate::respond::{self, Body};
 use crate::store::items::{Attempt, Record, TokenSource, iso_millis};
 use crate::store::{OutcomeFilter, RecordPage, RecordsWanted, StoreError};
 
-/// Requests of a page that does not say how many, and the most there may be.
+/// Default and maximum number of requests of a page.
 const DEFAULT_LIMIT: usize = 20;
 const MOST: usize = 100;
-/// Longest model id that is looked for, in bytes.
+/// Longest model id of a filter, in bytes.
 const LONGEST_MODEL: usize = 200;
 
-/// A page, in the form of OpenAI's lists.
+/// A page, in the format of OpenAI's lists.
 #[derive(Serialize)]
 struct List<'a> {
     object: &'static str,
@@ -29,7 +29,7 @@ struct List<'a> {
     first_id: Option<String>,
     last_id: Option<String>,
     has_more: bool,
-    /// The `before` of the next page. With a filter it may differ from `last_id`, and a page may be short and not the last.
+    /// The `before` of the next page. With a filter it may differ from `last_id`, and a short page may not be the last one.
     next_before: Option<String>,
 }
 
@@ -43,7 +43,7 @@ struct Entry<'a> {
     created_at: String,
     /// The client format of the request.
     format: &'a str,
-    /// The public id that was asked for, that of the model that answered, and that one's name at its provider.
+    /// The requested public id, the id of the model that answered, and its name at the provider.
     model: &'a str,
     served_model: Option<&'a str>,
     upstream_model: Option<&'a str>,
@@ -59,14 +59,14 @@ struct Entry<'a> {
     duration_ms: u64,
 }
 
-/// A request with everything that is known of it.
+/// A request with all details.
 #[derive(Serialize)]
 struct Detail<'a> {
     #[serde(flatten)]
     entry: Entry<'a>,
-    /// By which prices it was charged.
+    /// The version of the prices.
     price_version: Option<&'a str>,
-    /// Every upstream call, oldest first. `None` where a record has their number alone.
+    /// Every upstream call, oldest first. `None` for records with only their number.
     attempts: Option<Vec<AttemptEntry>>,
 }
 
@@ -85,7 +85,7 @@ struct Counted {
     cached_input_tokens: u64,
     cache_write_tokens: u64,
     reasoning_tokens: u64,
-    /// Whether the provider counted them; otherwise they follow from the lengths of the texts.
+    /// True if the counts are estimated because the provider reported none.
     estimated: bool,
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result
     respond::json(&detail(&record))
 }
 
-/// The record of a request of that key.
+/// The record of a request of this key.
 async fn record(gateway: &Gateway, key: &KeyId, id: &str) -> Result<Record, GatewayError> {
     let request = RequestId::of_reply(id).ok_or_else(|| not_found(id))?;
     let record = gateway.store.record(key, request).await.map_err(|error| unanswered(&error))?;
@@ -184,19 +184,19 @@ fn detail(record: &Record) -> Detail<'_> {
     Detail { entry: entry(record), price_version: known(&record.price_version), attempts }
 }
 
-/// What is known, where an empty text says that it is not.
+/// The text, or `None` if it is empty, which means unknown.
 fn known(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
 fn not_found(id: &str) -> GatewayError {
     let id: String = id.chars().take(80).collect();
-    GatewayError::new(ErrorKind::NotFound, format!("There is no request {id} of this key."))
+    GatewayError::new(ErrorKind::NotFound, format!("This key has no request {id}."))
         .with_code("request_not_found")
         .with_param("id")
         .with_hint(
-            "Send the x-request-id of an answer, or the id of a reply. A request is listed when it has ended and for 100 days; \
-             refused requests and counts of tokens are not kept.",
+            "Send the x-request-id of an answer, or the id of a reply. A request is listed after it has ended, for 100 days. \
+             Rejected requests and token counts are not listed.",
         )
 }
 

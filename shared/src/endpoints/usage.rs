@@ -1,4 +1,4 @@
-//! `GET /v1/usage?days=30&group_by=model`: the calling key's own usage, from the rollups.
+//! `GET /v1/usage?days=30&group_by=model`: the usage of the calling key, from the rollups.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ struct UsageSummary {
     lines: Lines,
 }
 
-/// What usage is told apart by.
+/// The criterion of the groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GroupBy {
     Model,
@@ -67,7 +67,7 @@ impl GroupBy {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Lines {
-    /// Where no group is asked for.
+    /// Without `group_by`.
     #[serde(rename_all = "camelCase")]
     Both { by_model: Vec<ByModel>, by_day: Vec<ByDay> },
     #[serde(rename_all = "camelCase")]
@@ -90,13 +90,13 @@ struct Group {
 enum GroupName {
     Model(String),
     Day(String),
-    /// None for requests without one.
+    /// `None` for requests without a tag.
     Tag(Option<String>),
-    /// None for failures of earlier versions, which did not note it.
+    /// `None` for failures that earlier versions recorded without a status.
     Status(Option<u16>),
 }
 
-/// How long requests took that succeeded, in milliseconds; none where no such request was timed.
+/// Average durations of successful requests, in milliseconds; `None` if none was timed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Averages {
@@ -195,7 +195,7 @@ fn days_of(by_day: &BTreeMap<String, ModelUsage>) -> Vec<ByDay> {
     by_day.iter().map(|(day, usage)| ByDay { day: day.clone(), usage: usage.into() }).collect()
 }
 
-/// The groups of a summary: days in their order, others with the dearest first.
+/// The groups of a summary: days in order of time, others with the most expensive first.
 fn groups(summary: &Summary, group_by: GroupBy) -> Vec<Group> {
     match group_by {
         GroupBy::Model => named(dearest_first(&summary.by_model), |model| GroupName::Model(model.clone())),

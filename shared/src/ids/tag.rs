@@ -1,26 +1,26 @@
-//! The label by which a client groups its own usage.
+//! The label by which clients group their usage.
 
 use std::fmt;
 
-/// Longest tag, in characters: it is part of a sort key and of a record, whose sizes are paid for.
+/// Longest tag, in characters. It is part of a sort key and of a record, whose sizes cost money.
 const LONGEST: usize = 64;
 
-/// A client's label for a request, such as a team or a feature: 1 to 64 letters, digits and `-_.:/`. These characters separate nothing
-/// in the table's keys and need no escaping in logs.
+/// A client's label for a request, such as a team or a feature: 1 to 64 letters, digits and `-_.:/`. None of these
+/// characters is a separator in the table's keys, and none needs escaping in logs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(String);
 
 impl Tag {
-    /// What [`Self::parse`] takes, for messages.
+    /// What [`Self::parse`] accepts, for messages.
     pub const RULE: &'static str = "use 1 to 64 of the characters A-Z, a-z, 0-9 and -_.:/";
 
-    /// The tag of that text; `None` where a character or the length is another one.
+    /// Parses a tag; `None` if a character or the length is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
         ((1..=LONGEST).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
-    /// The tag that usage is added to when a key has used up its tags of a day.
+    /// The tag for further usage after a key has used all its tags of a day.
     pub fn other() -> Self {
         Self("other".to_owned())
     }

@@ -44,7 +44,7 @@ impl Days {
     }
 }
 
-/// The status of requests that succeeded.
+/// The status of successful requests.
 const OK: u16 = 200;
 
 /// Requests, tokens and money of a model, of a day, or of everything.
@@ -58,7 +58,7 @@ pub struct ModelUsage {
     pub usage: Usage,
     /// The charge.
     pub charged: PicoUsd,
-    /// How long the requests took that succeeded.
+    /// Durations of the successful requests.
     pub timing: Timing,
 }
 
@@ -96,9 +96,9 @@ pub struct Summary {
     pub by_model: BTreeMap<String, ModelUsage>,
     /// By day, `yyyy-mm-dd`.
     pub by_day: BTreeMap<String, ModelUsage>,
-    /// By the tag that it is counted under; `None` without one.
+    /// By the tag under which usage is counted; `None` without a tag.
     pub by_tag: BTreeMap<Option<Tag>, ModelUsage>,
-    /// By HTTP status; `None` for failures of earlier versions, which did not note it.
+    /// By HTTP status; `None` for failures that earlier versions recorded without a status.
     pub by_status: BTreeMap<Option<u16>, ModelUsage>,
 }
 
@@ -130,7 +130,7 @@ impl Summary {
         summary
     }
 
-    /// Failures that earlier versions added to the requests that succeeded are told from them by their number; what they used is not.
+    /// Earlier versions added failures to the successful requests. Their number can be subtracted, their usage cannot.
     fn add_by_status(&mut self, rollup: &Rollup) {
         let failed = rollup.errors.min(rollup.requests);
         match rollup.status {

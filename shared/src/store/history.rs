@@ -1,4 +1,4 @@
-//! A key's records as their owner reads them: newest first, page by page.
+//! A key's records for its owner: newest first, page by page.
 
 use std::collections::HashMap;
 
@@ -8,46 +8,46 @@ use super::items::{Item, Reader, Record, number, partition, text};
 use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId};
 
-/// Records that one call of the table looks at where only some are wanted.
+/// Number of records that one call reads if there is a filter.
 const LOOKED_AT: usize = 500;
-/// Calls for one page: what is rare is found piece by piece, and no page takes seconds.
+/// Maximum number of calls for one page. Rare records are found over several pages, and no page takes seconds.
 const MOST_CALLS: usize = 4;
-/// The status of requests that succeeded.
+/// The status of successful requests.
 const OK: u16 = 200;
 
-/// Which outcomes are wanted.
+/// A filter by outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeFilter {
-    /// Every one.
+    /// All.
     Any,
-    /// Requests that succeeded.
+    /// Successful requests.
     Succeeded,
-    /// Requests that failed, however.
+    /// All failed requests.
     Failed,
-    /// Those of that HTTP status.
+    /// Requests with this HTTP status.
     Status(u16),
 }
 
-/// Which records are wanted.
+/// A filter for records.
 #[derive(Clone, Debug)]
 pub struct RecordsWanted {
-    /// At most so many, and at least one.
+    /// Maximum number, at least one.
     pub limit: usize,
-    /// Only those of requests that started before this one.
+    /// Only requests that started before this one.
     pub before: Option<RequestId>,
-    /// Only those of this public model id.
+    /// Only this public model id.
     pub model: Option<String>,
-    /// Only those of these outcomes.
+    /// Only these outcomes.
     pub outcome: OutcomeFilter,
 }
 
-/// Some records.
+/// A page of records.
 #[derive(Clone, Debug)]
 pub struct RecordPage {
     /// Newest first.
     pub records: Vec<Record>,
-    /// Where the next page begins: before this request. `None` when nothing is left. Where few of many are wanted, a page may be short,
-    /// or empty, and not be the last.
+    /// The next page starts before this request. `None` at the end. With a filter, a page may be short or empty although
+    /// more pages follow.
     pub next: Option<RequestId>,
 }
 
@@ -55,7 +55,7 @@ impl Store {
     /// A page of a key's records.
     pub async fn record_page(&self, key: &KeyId, wanted: &RecordsWanted) -> Result<RecordPage, StoreError> {
         let filter = Filter::of(wanted);
-        // One more than a page tells whether another one follows.
+        // One more record than the page shows whether another page follows.
         let looked_at = if filter.is_empty() { wanted.limit.saturating_add(1) } else { LOOKED_AT };
         let (mut items, mut start) = (Vec::new(), wanted.before.map(|request| Record::key_of(key, request)));
         for _ in 0..MOST_CALLS {
@@ -105,14 +105,14 @@ impl Store {
     }
 }
 
-/// What one call found.
+/// The result of one call.
 struct Page {
     items: Vec<Item>,
-    /// The last item that was looked at, when there are more.
+    /// The last item that was read, if there are more.
     last: Option<Item>,
 }
 
-/// The conditions of a filter expression, and the attributes in them.
+/// The conditions of a filter expression, and their attributes.
 struct Filter {
     conditions: Vec<&'static str>,
     values: HashMap<&'static str, AttributeValue>,

@@ -1,6 +1,8 @@
-//! Keys, records and rollups in DynamoDB. The only user of its SDK; what AWS calls have in common is `aws`'s.
+//! Keys, records and rollups in DynamoDB. Only this module uses the DynamoDB SDK; [`aws`](crate::aws) has what all AWS calls
+//! share.
 //!
-//! There is no trait and no in-memory twin: tests and local runs talk to an embedded emulator over HTTP through the same client.
+//! There is no trait and no in-memory implementation: tests and local runs use an embedded emulator over HTTP with the same
+//! client.
 
 mod admit;
 mod audit;
@@ -30,7 +32,8 @@ use crate::aws;
 use crate::config::TableConfig;
 use crate::reason::Reason;
 
-/// The roots that Amazon signs its endpoints with. Embedded, because reading the system's store costs 3 ms at every cold start.
+/// The root certificates of Amazon's endpoints. They are embedded, because reading the system's certificates costs 3 ms at
+/// every cold start.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 pub use admit::Conditional;
@@ -40,25 +43,25 @@ pub use keys::KeyRotation;
 pub use settle::Stored;
 pub use walk::ReadKey;
 
-/// Why the store gave no answer.
+/// Why the store did not answer.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StoreError {
-    /// Too many calls for the table or for one item, or two at once that exclude each other: it was not done.
+    /// Too many calls for the table or an item, or two conflicting calls. The call was not executed.
     #[error("the table is throttled: {0}")]
     Throttled(Reason),
-    /// Out of reach, slow, or wrongly set up.
+    /// Unreachable, slow, or configured wrongly.
     #[error("the table is out of reach: {0}")]
     Unavailable(Reason),
-    /// An item that does not have the shape it must have.
+    /// An item with an invalid form.
     #[error("a malformed item: {0}")]
     Malformed(Reason),
-    /// A condition did not hold: the thing exists already, or is gone.
+    /// A condition failed: the item exists already, or no longer exists.
     #[error("a condition does not hold: {0}")]
     Condition(Reason),
 }
 
 impl StoreError {
-    /// What the log may say.
+    /// The reason for the log.
     pub const fn reason(&self) -> &Reason {
         match self {
             Self::Throttled(reason) | Self::Unavailable(reason) | Self::Malformed(reason) | Self::Condition(reason) => {
@@ -73,20 +76,20 @@ impl StoreError {
 pub struct Store {
     calls: Calls,
     table: String,
-    /// How long one attempt at a read may take.
+    /// Time limit of one attempt at a read.
     attempt: Duration,
-    /// The tags of each key's day, as far as they were seen.
+    /// The known tags of each key's day.
     tags: TagMemory,
 }
 
 impl Store {
-    /// A function's client for the table, with the function's role. Nothing is sent yet. How long one attempt at a read or an
-    /// admission may take is 300 ms by default; the other limits follow from it.
+    /// A function's client for the table, with the function's role. It sends nothing yet. The limit of one attempt at a read
+    /// or an admission is 300 ms by default; the other limits are derived from it.
     pub fn connect(table: &TableConfig) -> Self {
         Self::with_patience(table, Patience::of_a_function(table.attempt.unwrap_or(ATTEMPT)))
     }
 
-    /// The same for an operator, who may be far from the table.
+    /// The same for an operator, who may be far from the table's region.
     pub fn connect_from_afar(table: &TableConfig) -> Self {
         Self::with_patience(table, Patience::OF_AN_OPERATOR)
     }
@@ -101,7 +104,7 @@ impl Store {
         Self::of_calls(Calls::new(config, patience), &table.name, patience)
     }
 
-    /// A client for an emulator at that endpoint, with made-up credentials: for local runs and tests.
+    /// A client for an emulator at this endpoint, with invented credentials, for local runs and tests.
     pub fn local(table: &str, endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .http_client(aws::http_client(&[]))
@@ -116,18 +119,18 @@ impl Store {
         Self { calls, table: table.to_owned(), attempt: patience.attempt(), tags: TagMemory::default() }
     }
 
-    /// How long one attempt at a read may take.
+    /// Time limit of one attempt at a read.
     pub fn attempt(&self) -> Duration {
         self.attempt
     }
 
-    /// Opens the connection ahead of the first request, by a read that finds nothing.
+    /// Opens the connection before the first request, with a read that finds nothing.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         self.get("WARMUP", "WARMUP").await.map(drop)
     }
 }
 
-/// Sorts an SDK failure by what can be done about it.
+/// Classifies an SDK failure.
 fn failure<E>(error: &SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + std::fmt::Debug,

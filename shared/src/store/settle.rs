@@ -1,4 +1,4 @@
-//! The record and the rollup of a request, in one transaction.
+//! Stores the record and the rollup of a request, in one transaction.
 
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -9,19 +9,19 @@ use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId, Tag};
 use crate::money::PicoUsd;
 
-/// Whether a record was stored by this call.
+/// Whether this call stored the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It was.
+    /// This call stored it.
     New,
-    /// There was one already, of this or an earlier call.
+    /// This or an earlier call had already stored one.
     Already,
 }
 
 impl Store {
-    /// Stores the record if it is not there yet, and adds it to its rollup: both or neither, so that a repeated call adds nothing.
-    /// Each call has a token of the SDK's own: one made from the request would turn another record of the same request, such as
-    /// that of a resolved hold, into an error for ten minutes.
+    /// Stores the record if there is none yet, and adds it to its rollup. Both happen or neither, so a repeated call adds
+    /// nothing. The SDK makes a new token for each call. A token made from the request would make another record of the same
+    /// request, such as that of a resolved hold, an error for ten minutes.
     pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
         let tag = self.counted_tag(record).await;
         let transaction = self
@@ -37,7 +37,7 @@ impl Store {
         }
     }
 
-    /// What the stored record of a request charges; `None` when there is none.
+    /// The charge of a request's stored record; `None` if there is none.
     pub async fn charge(&self, key: &KeyId, request: RequestId) -> Result<Option<PicoUsd>, StoreError> {
         let get = self.calls.writes.get_item().table_name(&self.table).set_key(Some(Record::key_of(key, request)));
         let output = get.consistent_read(true).send().await.map_err(|error| failure(&error))?;

@@ -1,7 +1,7 @@
-//! Under which tag a request's usage is counted: its own, as long as its key has not used up the tags of the day.
+//! Decides under which tag a request's usage is counted: its own, until its key has used all tags of the day.
 //!
-//! An item per key and day has the tags. Each process remembers what it saw of it, so a tag costs a write when a process first meets
-//! it, and not with each request.
+//! One item per key and day lists the tags. Each process remembers what it read, so a tag costs a write only when a process
+//! first sees it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,15 +13,15 @@ use super::items::{DayTags, MOST_TAGS, Record, iso_day, number, text};
 use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, Tag};
 
-/// Most keys whose tags a process remembers; then it forgets them all and asks again.
+/// Number of keys whose tags a process remembers. After that it forgets all and reads them again.
 const CAPACITY: usize = 1_000;
 
-/// The tags that a process has seen, by key and day.
+/// The tags that a process knows, by key and day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TagMemory(Arc<Mutex<HashMap<(KeyId, String), DayTags>>>);
 
 impl TagMemory {
-    /// Under which tag a request is counted, if that is known.
+    /// The tag under which a request is counted, if it is known.
     fn counted(&self, place: &(KeyId, String), tag: &Tag) -> Option<Tag> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tags = known.get(place)?;
@@ -38,8 +38,8 @@ impl TagMemory {
 }
 
 impl Store {
-    /// Under which tag a record is added to its rollup. Without an answer of the table it is [`Tag::other`]: a settlement does not
-    /// wait, and what is counted stays bounded.
+    /// The tag under which a record is added to its rollup. If the table does not answer, it is [`Tag::other`]: a settlement
+    /// does not wait, and the number of tags stays limited.
     pub(super) async fn counted_tag(&self, record: &Record) -> Option<Tag> {
         let tag = record.tag.as_ref()?;
         let place = (record.key.clone(), iso_day(record.started()));
@@ -53,7 +53,7 @@ impl Store {
         Some(self.tags.counted(&place, tag).unwrap_or_else(Tag::other))
     }
 
-    /// Adds a tag to those of its day if there is room; returns them all.
+    /// Adds a tag to its day if there is room. Returns all tags of the day.
     async fn add_tag(&self, record: &Record, day: &str, tag: &Tag) -> Result<DayTags, StoreError> {
         let update = self
             .calls

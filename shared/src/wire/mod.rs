@@ -169,7 +169,7 @@ impl ClientRequest {
         self.document.root()
     }
 
-    /// The client's own label for the request (`metadata.tag`), if it has one. A 400 for one that cannot be kept.
+    /// The client's own label for the request (`metadata.tag`), if there is one. An invalid one is a 400.
     pub fn tag(&self) -> Result<Option<Tag>, GatewayError> {
         tag::of(self.body())
     }

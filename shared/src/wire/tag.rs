@@ -1,4 +1,4 @@
-//! The client's own label for a request (`metadata.tag`): the gateway counts usage by it.
+//! The client's own label for a request (`metadata.tag`), by which the gateway groups usage.
 
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
@@ -7,7 +7,7 @@ use crate::ids::Tag;
 /// The member of `metadata` with the tag.
 pub(super) const MEMBER: &str = "tag";
 
-/// The tag that a body names; none where it is missing, null or empty. A 400 for one that cannot be kept.
+/// The tag in a body; `None` if it is missing, null or empty. An invalid one is a 400.
 pub(super) fn of(body: Value<'_>) -> Result<Option<Tag>, GatewayError> {
     let Some(tag) = body.at(&["metadata", MEMBER]) else { return Ok(None) };
     let text = tag.text()?;
@@ -17,8 +17,8 @@ pub(super) fn of(body: Value<'_>) -> Result<Option<Tag>, GatewayError> {
     Tag::parse(&text).map(Some).ok_or_else(|| tag.wrong(Tag::RULE))
 }
 
-/// Whether a field is a `metadata` that says nothing but a tag: the gateway keeps that itself, so a wire that has no `metadata` loses
-/// nothing of it.
+/// Whether a field is a `metadata` with only a tag. The gateway keeps the tag itself, so a format without `metadata` loses
+/// nothing.
 pub fn is_all_of(field: &str, value: Value<'_>) -> bool {
     let mut members = value.members();
     field == "metadata"

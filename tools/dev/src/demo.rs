@@ -1,5 +1,5 @@
-//! `make demo`: a prepaid key with thirty days of made-up usage, so that the dashboard has something to show. The records are written
-//! as settlements write them and priced by the catalogue, so that `bk ledger verify` finds nothing to say about them.
+//! `make demo`: a prepaid key with thirty days of invented usage for the dashboard. The records are written like those of
+//! settlements and priced by the catalogue, so `bk ledger verify` finds no errors.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 const DAYS: i64 = 30;
 const DAY_MS: i64 = 86_400_000;
-/// Requests of a day, at least and less than.
+/// Range of requests per day.
 const REQUESTS_PER_DAY: std::ops::Range<i64> = 22..56;
-/// What the key can still spend.
+/// The remaining balance of the key.
 const BALANCE: PicoUsd = PicoUsd::new(42_500_000_000_000);
-/// Records that are written at a time.
+/// Number of records that are written at a time.
 const AT_ONCE: usize = 8;
-/// Each run makes up the same usage, of other days.
+/// Each run invents the same usage, for other days.
 const SEED: u64 = 20;
-/// Models and how often of a hundred requests each is asked for.
+/// Models and their share of a hundred requests.
 const MODELS: [(&str, u64); 7] = [
     ("claude-opus-4.6", 18),
     ("claude-sonnet-4.5", 26),
@@ -42,7 +42,7 @@ const TAGS: [Option<&str>; 5] = [Some("web-app"), Some("web-app"), Some("support
 /// Statuses of requests that fail.
 const FAILURES: [u16; 4] = [429, 502, 504, 400];
 
-/// The key of the demonstration: that of an earlier run, or a new one of that name with its usage.
+/// The key of an earlier run, or a new one of this name with its usage.
 pub async fn key(store: &Store, name: &str, folder: &Path) -> Result<SecretString> {
     let file = folder.join("demo-key");
     let kept = std::fs::read_to_string(&file).ok().and_then(|text| Some((ApiKey::parse(text.trim()).ok()?, text)));
@@ -58,7 +58,7 @@ pub async fn key(store: &Store, name: &str, folder: &Path) -> Result<SecretStrin
     Ok(text)
 }
 
-/// Writes thirty days of usage, then makes the key prepaid: what it was charged is its first grant, as for any key that changes so.
+/// Writes thirty days of usage, then makes the key prepaid. As for any such key, its charges so far become its first grant.
 pub async fn fill(store: &Store, key: &KeyId) -> Result<()> {
     let catalog = Catalog::embedded()?;
     let records = records(&catalog, key, Timestamp::now())?;
@@ -78,7 +78,7 @@ pub async fn fill(store: &Store, key: &KeyId) -> Result<()> {
     Ok(())
 }
 
-/// Requests of the days up to now.
+/// Requests of the days until now.
 fn records(catalog: &Catalog, key: &KeyId, now: Timestamp) -> Result<Vec<Record>> {
     let mut random = Rng::with_seed(SEED);
     let now = now.as_millisecond();
@@ -86,7 +86,7 @@ fn records(catalog: &Catalog, key: &KeyId, now: Timestamp) -> Result<Vec<Record>
     let mut records = Vec::new();
     for day in 0..DAYS {
         let start = today - (DAYS - 1 - day) * DAY_MS;
-        // More on the way, less at weekends: the first of January 1970 was a Thursday.
+        // More with every day, fewer at weekends. 1 January 1970 was a Thursday.
         let is_weekend = matches!((start / DAY_MS + 4).rem_euclid(7), 0 | 6);
         let usual = random.i64(REQUESTS_PER_DAY) + day;
         for _ in 0..if is_weekend { usual / 3 } else { usual } {
@@ -156,7 +156,7 @@ fn picked(catalog: &Catalog, random: &mut Rng) -> Result<Arc<Model>> {
     catalog.resolve(name).map_err(|error| anyhow!("{name}: {error:?}"))
 }
 
-/// Tokens of a usual request: most of a long prompt comes from the cache.
+/// Tokens of a typical request. Most of a long prompt comes from the cache.
 fn usage(random: &mut Rng) -> Usage {
     let prompt = random.u64(300..2_600) * random.u64(1..8);
     let cache_read = if random.u8(0..3) > 0 { prompt * random.u64(40..90) / 100 } else { 0 };

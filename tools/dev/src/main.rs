@@ -161,7 +161,7 @@ fn write_environment(folder: &Path, url: &str, support: &Support) -> Result<()> 
     std::fs::write(folder.join("functions.env"), functions).context("write the environment of the functions")
 }
 
-/// Says where everything is. `shown` is the key whose usage the dashboard shows, where that is another one.
+/// Prints the URLs and the key. `shown` is the key for the dashboard, if it is another one.
 fn greet(url: &str, support: &Support, shown: Option<&SecretString>) {
     let key = support.key.expose_secret();
     let shown = shown.unwrap_or(&support.key).expose_secret();

@@ -1,4 +1,4 @@
-//! The upstream calls of a request, as records keep them and headers show them.
+//! The upstream calls of a request, as records and headers list them.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use crate::ids::ProviderId;
 /// One upstream call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Through whom.
+    /// The provider.
     pub provider: ProviderId,
-    /// The provider's status, or the status that its failure stands for.
+    /// The provider's status, or the status of the failure.
     pub status: u16,
-    /// How long it took, in milliseconds: to the first content of a stream or the end of a whole reply.
+    /// The duration in milliseconds: to the first content of a stream, or to the end of a whole reply.
     pub ms: u128,
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for Attempt {
 }
 
 impl Attempt {
-    /// Reads one attempt; `None` for anything else, such as a provider that is gone.
+    /// Parses one attempt; `None` for anything else, such as an unknown provider.
     fn parse(text: &str) -> Option<Self> {
         let (provider, rest) = text.split_once(';')?;
         let (status, ms) = rest.split_once(';')?;
@@ -32,12 +32,12 @@ impl Attempt {
         Some(Self { provider: ProviderId::parse(provider)?, status: status.parse().ok()?, ms })
     }
 
-    /// Attempts in their order: `vertex-claude;529;12ms, openrouter;200;340ms`.
+    /// The attempts in order: `vertex-claude;529;12ms, openrouter;200;340ms`.
     pub fn list_to_text(attempts: &[Self]) -> String {
         attempts.iter().map(Self::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// Reads such a list. Attempts that cannot be read are left out.
+    /// Parses such a list. Invalid attempts are left out.
     pub fn list_from_text(text: &str) -> Vec<Self> {
         text.split(", ").filter_map(Self::parse).collect()
     }

@@ -1,7 +1,7 @@
-//! The items of the table: their keys, their attributes, and what each attribute is called.
+//! The items of the table: their keys, their attributes, and the attributes' names.
 //!
-//! One table, string keys `pk` and `sk`. Every item carries the schema version `v`. A limit that is off is [`OFF`], so that one
-//! constant expression fits every key.
+//! One table with the string keys `pk` and `sk`. Every item has the schema version `v`. A limit that is switched off is
+//! [`OFF`], so that one constant expression works for every key.
 
 mod active;
 mod attempt;
@@ -38,9 +38,9 @@ pub use route::{ACCUSED, ROUTES, RouteName, RouteState};
 pub use tags::{DayTags, MOST_TAGS};
 pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};
 
-/// The schema version that is written.
+/// The current schema version.
 pub const VERSION: u64 = 1;
-/// A limit that is off: larger than any count, within DynamoDB's 38 digits.
+/// A limit that is switched off: larger than any count, and within DynamoDB's 38 digits.
 pub const OFF: u128 = 10_u128.pow(30);
 
 /// An item's attributes.
@@ -51,17 +51,17 @@ pub const DIRECTORY: &str = "KEYS";
 /// The sort key of the key item.
 pub const KEY: &str = "KEY";
 
-/// The partition of everything that belongs to a key.
+/// The partition of all items of a key.
 pub fn partition(key: &KeyId) -> String {
     format!("K#{key}")
 }
 
-/// Text.
+/// A string attribute.
 pub fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A number.
+/// A number attribute.
 pub fn number(value: impl fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -75,7 +75,7 @@ fn malformed(name: &'static str, fault: &'static str) -> StoreError {
     StoreError::Malformed(Reason::words(&["attribute", name, fault]))
 }
 
-/// Reads attributes and says which one is wrong.
+/// Reads attributes. The error names the wrong one.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a>(pub &'a Item);
 
@@ -86,7 +86,7 @@ impl Reader<'_> {
         value.map(String::as_str).ok_or_else(|| malformed(name, "is not text"))
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative whole number.
     pub fn number(&self, name: &'static str) -> Result<u128, StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok());
         value.ok_or_else(|| malformed(name, "is not a whole number"))

@@ -14,12 +14,12 @@ use crate::store::StoreError;
 const RECORD_DAYS: i64 = 100;
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Where a record's token counts come from.
+/// The source of a record's token counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenSource {
     /// The provider reported them.
     Upstream,
-    /// It did not; they follow from the length of the texts.
+    /// Estimated from the length of the texts, because the provider reported none.
     Estimated,
 }
 
@@ -32,66 +32,67 @@ impl TokenSource {
         }
     }
 
-    /// The source of that name.
+    /// The source with that name.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Upstream, Self::Estimated].into_iter().find(|source| source.as_str() == text)
     }
 }
 
-/// The immutable usage record of a request. Written once, never changed.
+/// The immutable usage record of a request. It is written once and never changed.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Whose request.
+    /// The key.
     pub key: KeyId,
-    /// Which request; its start is in the id.
+    /// The request. Its id contains its start.
     pub request: RequestId,
-    /// The client format's name; empty when nobody knows it any more.
+    /// The client format's name; empty if it is no longer known.
     pub format: Cow<'static, str>,
     /// The public model id.
     pub model: String,
-    /// The public id of the model that answered: the same, or its replacement; empty when nobody knows it any more.
+    /// The public id of the model that answered: the requested one, or its replacement. Empty if it is no longer known.
     pub served_model: String,
-    /// The name of that model at its provider; empty when nobody knows it any more.
+    /// The provider's name of that model; empty if it is no longer known.
     pub upstream_model: String,
-    /// The provider that answered; empty when nobody knows it any more.
+    /// The provider that answered; empty if it is no longer known.
     pub provider: Cow<'static, str>,
-    /// Upstream calls made.
+    /// Number of upstream calls.
     pub attempts: u32,
-    /// These calls in their order; empty in records of earlier versions and of interrupted requests, where only their number is known.
+    /// These calls in order. Empty in records of earlier versions and of interrupted requests, of which only the number is
+    /// known.
     pub attempt_log: Vec<Attempt>,
     /// The client's own label for the request.
     pub tag: Option<Tag>,
-    /// The HTTP status of the outcome: 200, or what the failure stands for.
+    /// The HTTP status of the outcome: 200, or the status of the failure.
     pub status: u16,
-    /// Why the model stopped; empty when it did not, `interrupted` when the process died.
+    /// Why the model stopped. Empty if it did not; `interrupted` if the process died.
     pub finish: Cow<'static, str>,
     /// The provider's id of the reply.
     pub upstream_id: String,
     /// The token counts.
     pub usage: Usage,
-    /// Where they come from.
+    /// The source of the token counts.
     pub source: TokenSource,
-    /// By which prices it is charged: a label of the catalogue's.
+    /// The version of the catalogue's prices.
     pub price_version: String,
-    /// What was added to the price, in thousandths.
+    /// The markup, in thousandths.
     pub markup_permille: u32,
-    /// What it cost at the provider: reported, or computed from the prices.
+    /// The cost at the provider: reported, or computed from the prices.
     pub provider_cost: PicoUsd,
-    /// What the key is charged.
+    /// The charge.
     pub charged: PicoUsd,
-    /// Milliseconds to the first event; `None` when none came.
+    /// Milliseconds to the first event; `None` if there was none.
     pub first_event_ms: Option<u64>,
     /// Milliseconds to the end.
     pub duration_ms: u64,
 }
 
-/// When a request started, by its id.
+/// When a request started, from its id.
 pub fn start_of(request: RequestId) -> Timestamp {
     Timestamp::from_millisecond(i64::try_from(request.started().as_millis()).unwrap_or(0)).unwrap_or_default()
 }
 
 impl Record {
-    /// The keys of a request's record: everything in them is in its id.
+    /// The keys of a request's record. They follow from its id.
     pub fn key_of(key: &KeyId, request: RequestId) -> Item {
         primary_key(&partition(key), &format!("E#{}#{request}", iso_millis(start_of(request))))
     }

@@ -1,4 +1,4 @@
-//! The rollups that records are added to: sums per key, UTC day, model, outcome and tag.
+//! The rollups to which records are added: sums per key, UTC day, model, outcome and tag.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -9,19 +9,20 @@ use crate::ids::Tag;
 use crate::money::PicoUsd;
 use crate::store::StoreError;
 
-/// Rollups of one key, day and model are spread over this many items, so that a busy key does not write one item only.
+/// Number of items over which the rollups of one key, day and model are spread, so that a busy key writes more than one
+/// item.
 const SHARDS: u8 = 8;
 const DAYS: i64 = 400;
-/// The status of a request that succeeded.
+/// The status of a successful request.
 const OK: u16 = 200;
-/// Separates what the last part of a sort key names. Earlier versions read the part as a whole, whatever it is, and add such a rollup
-/// to the sums of its day and model as they should.
+/// Separates the parts of the last segment of a sort key. Earlier versions read the segment as a whole, and correctly add
+/// such a rollup to its day and model.
 const SEPARATOR: char = ';';
 
-/// What a rollup's attributes are called: short, so that three months of every model fit two pages of a query. Versions before wrote
-/// the long names; a rollup may have both, which are added up.
+/// The names of a rollup's attributes. They are short, so that three months of every model fit two pages of a query. Earlier
+/// versions wrote long names. A rollup may have both, which are added up.
 mod names {
-    /// Short and long.
+    /// Short and long name.
     pub(super) type Name = (&'static str, &'static str);
 
     pub(super) const REQUESTS: Name = ("n", "n");
@@ -55,8 +56,8 @@ mod names {
 }
 
 impl Record {
-    /// The rollup's key: day of the request's start, model, shard. A request that failed or is counted under a tag has an item of its
-    /// own beside that of the others: `D#<day>#<model>#<shard>;<status>;<tag>`.
+    /// The rollup's key: day of the request's start, model, shard. Failed requests and requests with a tag have items of
+    /// their own: `D#<day>#<model>#<shard>;<status>;<tag>`.
     pub fn rollup_key(&self, tag: Option<&Tag>) -> Item {
         let shard = self.request.shard(SHARDS);
         let day = iso_day(self.started());
@@ -68,7 +69,7 @@ impl Record {
         primary_key(&partition(&self.key), &format!("D#{day}#{}#{place}", self.model))
     }
 
-    /// What the rollup adds up, by attribute. Zeros are left out: an attribute that is not there is zero.
+    /// What to add to the rollup, by attribute. Zeros are left out: a missing attribute is zero.
     pub fn rollup_additions(&self) -> Vec<(&'static str, AttributeValue)> {
         let Usage { input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, .. } = self.usage;
         let timing = self.timing();
@@ -90,7 +91,7 @@ impl Record {
         additions.into_iter().filter(|(_, value)| *value > 0).map(|((name, _), value)| (name, number(value))).collect()
     }
 
-    /// How long it took, if it succeeded: failures would hide how long answers take.
+    /// The duration of a successful request. Failures would distort the average.
     fn timing(&self) -> Timing {
         match self.first_event_ms {
             Some(first_event_ms) if self.status == OK => {
@@ -100,20 +101,20 @@ impl Record {
         }
     }
 
-    /// When the rollup may be forgotten, in seconds since the epoch.
+    /// When the rollup expires, in seconds since the epoch.
     pub fn rollup_ttl(&self) -> i64 {
         self.started().as_second().saturating_add(DAYS * SECONDS_PER_DAY)
     }
 }
 
-/// How long requests took that succeeded.
+/// Durations of the successful requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// How many of them were timed: none in rollups of earlier versions.
+    /// Number of timed requests. Zero in rollups of earlier versions.
     pub requests: u64,
-    /// Milliseconds to their ends, together.
+    /// Sum of the milliseconds to their ends.
     pub duration_ms: u64,
-    /// Milliseconds to their first events, together.
+    /// Sum of the milliseconds to their first events.
     pub first_event_ms: u64,
 }
 
@@ -124,10 +125,10 @@ pub struct Rollup {
     pub day: String,
     /// The public model id.
     pub model: String,
-    /// The HTTP status of all its requests. `None` where those succeeded that are no errors, and of the errors none is known: earlier
-    /// versions did not tell them apart.
+    /// The HTTP status of all its requests. `None` if the errors in it have no known status, because earlier versions did
+    /// not record it.
     pub status: Option<u16>,
-    /// The tag that its requests are counted under.
+    /// The tag under which its requests are counted.
     pub tag: Option<Tag>,
     /// Requests.
     pub requests: u64,
@@ -135,9 +136,9 @@ pub struct Rollup {
     pub errors: u64,
     /// Token counts.
     pub usage: Usage,
-    /// What was charged.
+    /// The charges.
     pub charged: PicoUsd,
-    /// How long requests took.
+    /// Durations of requests.
     pub timing: Timing,
 }
 

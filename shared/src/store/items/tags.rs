@@ -1,4 +1,4 @@
-//! The tags of a key's day: the item that limits how many there are.
+//! The tags of a key's day: an item that limits their number.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use super::record::SECONDS_PER_DAY;
 use super::{Item, partition, primary_key};
 use crate::ids::{KeyId, Tag};
 
-/// Most tags that a key's usage of a day is counted under; what has another one is counted under [`Tag::other`].
+/// Maximum number of tags of a key's day. Usage with further tags is counted under [`Tag::other`].
 pub const MOST_TAGS: usize = 32;
-/// How long after its day the item may still be needed: no record is written later, unless the log is replayed.
+/// How long the item is kept after its day. No record is written later, except when the log is replayed.
 const KEPT_DAYS: i64 = 7;
 
-/// Which tags a key's usage of a day is counted under.
+/// The tags under which a key's usage of a day is counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DayTags(BTreeSet<String>);
 
@@ -24,23 +24,23 @@ impl DayTags {
         primary_key(&partition(key), &format!("T#{day}"))
     }
 
-    /// When the item of a day that began at that second may be forgotten, in seconds since the epoch.
+    /// When the item of a day expires, in seconds since the epoch. `day` is the first second of the day.
     pub const fn ttl(day: i64) -> i64 {
         day.saturating_add(KEPT_DAYS * SECONDS_PER_DAY)
     }
 
-    /// Reads an item; one without tags is an empty day.
+    /// Reads an item. Without tags it is an empty day.
     pub fn read(item: &Item) -> Self {
         let tags = item.get(Self::ATTRIBUTE).and_then(|tags| tags.as_ss().ok());
         Self(tags.into_iter().flatten().cloned().collect())
     }
 
-    /// Whether usage is counted under that tag.
+    /// Whether usage is counted under this tag.
     pub fn has(&self, tag: &Tag) -> bool {
         self.0.contains(tag.as_str())
     }
 
-    /// Whether no further tag is taken.
+    /// Whether the day has the maximum number of tags.
     pub fn is_full(&self) -> bool {
         self.0.len() >= MOST_TAGS
     }

@@ -67,7 +67,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     if let Some(metadata) = body.get("metadata") {
         forwarding.keep_only(metadata, &["user_id", tag::MEMBER]);
         if let Some(tag) = metadata.get(tag::MEMBER) {
-            // The gateway's own: it is kept in the record.
+            // The tag is the gateway's own. The record keeps it.
             forwarding.edits.remove(tag);
         }
         let name = metadata.get("user_id").and_then(Value::as_text).unwrap_or_default();
