@@ -1,4 +1,4 @@
-//! Keys, records and rollups in DynamoDB. Only this module uses the DynamoDB SDK; [`aws`](crate::aws) has what all AWS calls
+//! Keys, records and rollups in DynamoDB. Only this module uses the DynamoDB SDK; [`aws`] has what all AWS calls
 //! share.
 //!
 //! There is no trait and no in-memory implementation: tests and local runs use an embedded emulator over HTTP with the same

@@ -105,7 +105,7 @@ pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     schema_ref::write(&closed)
 }
 
-/// Whether [`output`] would lose a part of what the client allows, so that the response format must be requested in words:
+/// Whether [`output()`] would lose a part of what the client allows, so that the response format must be requested in words:
 /// free property names, recursive levels (platform.claude.com, structured outputs: neither is supported), and targets of
 /// references outside the schema's own definitions.
 pub fn is_said_in_words(schema: &RawValue) -> bool {
