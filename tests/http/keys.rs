@@ -36,7 +36,7 @@ async fn missing_foreign_mistyped_unknown_and_disabled_keys_are_all_unauthorized
     let elsewhere = Harness::start().await?;
     let mut mistyped = gateway.stack.key().to_owned();
     mistyped.replace_range(20..21, if &mistyped[20..21] == "a" { "b" } else { "a" });
-    let (missing, foreign, malformed) = ("No key was sent", "no key of this gateway", "mistyped or cut off");
+    let (missing, foreign, malformed) = ("No key was sent", "not a key of this gateway", "mistyped or cut off");
     let wrong = [
         (vec![], Some(missing)),
         (vec![("x-api-key", "sk-ant-foreign")], Some(foreign)),
