@@ -1,4 +1,4 @@
-//! Limits free reads per key: its usage, its balance, the models.
+//! Limits free reads per key: its usage, its requests, its balance, the models.
 //!
 //! Such a request costs the operator a function's time and up to a few table reads. Counting it in the table would cost a
 //! write, which is more than most of them read, and would compete with paid requests for the key's item. So each environment
@@ -56,7 +56,7 @@ impl Reads {
     }
 
     fn too_many(&self, wait: Duration) -> GatewayError {
-        let hint = format!("A key may read usage, credits and models {} times a minute.", self.per_minute);
+        let hint = format!("A key may read usage, requests, credits and models {} times a minute.", self.per_minute);
         GatewayError::new(ErrorKind::RateLimited, "Too many requests, please try again later.")
             .with_code("reads_per_minute")
             .with_hint(hint)
