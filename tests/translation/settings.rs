@@ -219,6 +219,13 @@ fn names_that_tell_one_from_another_are_cut_to_the_length_that_is_taken() {
 }
 
 #[test]
+fn the_user_that_gemini_is_not_told_is_named_as_the_client_has_it() {
+    for field in ["user", "safety_identifier"] {
+        check(CHAT, GEMINI, &with(&json!({field: "u"})), json!({}), &[field]);
+    }
+}
+
+#[test]
 fn settings_of_another_type_are_refused_by_their_name() {
     for (field, value, words) in [
         ("seed", json!("a"), "expected a whole number, got a string"),

@@ -88,7 +88,7 @@ impl Format for ChatCompletions {
             Lost::ResponseFormat => "response_format",
             Lost::ToolChoice => "tool_choice",
             Lost::Verbosity => "verbosity",
-            Lost::User => "user",
+            Lost::User => there(body, &["user"]).unwrap_or("safety_identifier"),
         }
     }
 
