@@ -322,3 +322,29 @@ fn an_effort_alone_turns_no_thinking_on() {
         assert_eq!(named, dropped.as_slice(), "{model}");
     }
 }
+
+#[test]
+fn a_cache_mark_within_a_result_is_that_of_its_message() {
+    let marked =
+        |text: &str, ttl: &str| json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral", "ttl": ttl}});
+    let result = |content: Value| json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": content});
+    let hour = json!({"type": "ephemeral", "ttl": "1h"});
+    for (content, mark) in [
+        (json!([marked("1", "5m"), {"type": "text", "text": "2"}]), json!({"type": "ephemeral"})),
+        (json!([marked("1", "1h"), marked("2", "5m")]), hour.clone()),
+        (
+            json!([{"type": "text", "text": "1"}, {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "2"},
+            "cache_control": hour}]),
+            hour,
+        ),
+    ] {
+        let body = json!({"model": "m", "max_tokens": 20, "tools": [tool("look")], "messages": [
+            user(json!("Hi.")),
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}]},
+            user(json!([result(content.clone())])),
+        ]});
+        let (sent, named) = through(MESSAGES, "claude-opus-4.6", &body);
+        let expected = json!([{"type": "text", "text": "1\n2", "cache_control": mark}]);
+        assert_eq!((&sent["messages"][2]["content"], named), (&expected, vec![]), "{content}");
+    }
+}
