@@ -97,6 +97,8 @@ fn a_choice_is_of_the_kind_of_its_tool() {
     check(CHAT, GPT, &request, json!({"/tools/0": custom, "/tool_choice": custom}), &[]);
     let claude = json!({"/tool_choice": {"type": "tool", "name": "say"}});
     check(CHAT, CLAUDE, &request, claude, &[]);
+    let request = json!({"tools": [function("say")], "tool_choice": custom, "messages": [user(json!("Hi."))]});
+    check(CHAT, GPT, &request, json!({"/tool_choice": choice}), &[]);
 }
 
 #[test]

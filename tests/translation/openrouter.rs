@@ -387,9 +387,14 @@ fn a_clean_request_is_forwarded_byte_for_byte() {
 
 #[test]
 fn arguments_are_the_text_of_an_object() {
-    for (written, sent) in
-        [(json!(""), "{}"), (json!("null"), "{}"), (json!("{\"a\""), "{\"_raw\":\"{\\\"a\\\"\"}"), (Value::Null, "{}")]
-    {
+    for (written, sent) in [
+        (json!(""), "{}"),
+        (json!("null"), "{}"),
+        (json!("{\"a\""), "{\"_raw\":\"{\\\"a\\\"\"}"),
+        (Value::Null, "{}"),
+        (json!(r#"{"a": "\ud83d"}"#), "{\"a\": \"\\ufffd\"}"),
+        (json!(" {\"a\": 1}\n"), " {\"a\": 1}\n"),
+    ] {
         let mut calling = calls(&["a"]);
         calling["tool_calls"][0]["function"]["arguments"] = written;
         let request = json!({"messages": [user(json!("Go.")), calling, result("a", json!("1"))]});

@@ -198,7 +198,8 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
     }
     let chosen = tool_choice(choice)?;
     let is_of_custom = matches!(&chosen, ToolChoice::Named(name) if is_custom(forwarding.body, name));
-    if !is_own || is_of_custom && choice.get("custom").is_none() {
+    let is_of_other_kind = matches!(&chosen, ToolChoice::Named(_)) && is_of_custom != choice.get("custom").is_some();
+    if !is_own || is_of_other_kind {
         let edits = &mut forwarding.edits;
         match chosen {
             ToolChoice::None => edits.replace(choice, "none"),
@@ -300,9 +301,10 @@ fn rewrite_call(forwarding: &mut Forwarding<'_>, call: Value<'_>) {
     if call.get("type").is_none() {
         forwarding.edits.set(call, "type", "function");
     }
-    let is_object = |text: Cow<'_, str>| object_in(text.into_owned()).is_some();
+    // An object in which nothing had to be mended.
+    let is_sound = |text: Cow<'_, str>| object_in(text.to_string()).is_some_and(|object| object.0 == text.trim());
     let written = function.get("arguments");
-    if tool_name(call).is_some() && !written.and_then(Value::as_text).is_some_and(is_object) {
+    if tool_name(call).is_some() && !written.and_then(Value::as_text).is_some_and(is_sound) {
         forwarding.edits.set(function, "arguments", &arguments(written).0);
     }
 }
