@@ -80,7 +80,7 @@ fn run(path: &str, times: usize) -> Result<()> {
         "plan" => assert!(runtime.block_on(process.prepare(request.clone())).is_ok()),
         "forward" => relayed(WireFormat::OpenAi, &openrouter),
         "fold" => {
-            drop(relay_chunks(Delivery::Whole, ClientFormat::ChatCompletions, WireFormat::OpenAi, openrouter.chunks(512)))
+            drop(relay_chunks(Delivery::Whole, ClientFormat::ChatCompletions, WireFormat::OpenAi, openrouter.chunks(512)));
         }
         "piece" => drop(relay_from(ClientFormat::ChatCompletions, WireFormat::OpenAi, large.as_bytes().chunks(1024))),
         "translate" => relayed(WireFormat::Gemini, &gemini),
@@ -98,7 +98,7 @@ fn table() -> Result<String> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     std::thread::spawn(move || -> Result<()> {
         for socket in listener.incoming() {
-            let (mut socket, mut buffer) = (socket?, [0; 64 * 1024]);
+            let (mut socket, mut buffer) = (socket?, vec![0; 64 * 1024]);
             // A call is small enough to come in one piece.
             while socket.read(&mut buffer)? > 0 {
                 socket.write_all(
@@ -161,10 +161,10 @@ fn the_six_paths_take_as_many_instructions_as_before() {
     }
     let now: BTreeMap<&str, u64> = PATHS.iter().map(|path| (*path, instructions(path, 1).unwrap())).collect();
     if std::env::var_os("UPDATE_INSTRUCTIONS").is_some() {
-        let lines = PATHS.iter().map(|path| format!("{path} = {}\n", now[path])).collect::<String>();
+        let lines = PATHS.map(|path| format!("{path} = {}", now[path])).join("\n");
         std::fs::write(
             FIGURES,
-            format!("# Instructions of one run, in the build of the tests. `tests/instructions.rs` compares.\n{lines}"),
+            format!("# Instructions of one run, in the build of the tests. `tests/instructions.rs` compares.\n{lines}\n"),
         )
         .unwrap();
     }

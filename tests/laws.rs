@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use gateway::chat::{StreamEvent, Usage};
 use gateway::document::Document;
 use gateway::money::PicoUsd;
-use gateway::translate::{Conversion, Delivery, Meter, Progress};
-use gateway::wire::{self, ClientFormat, WireFormat};
+use gateway::translate::{Conversion, Delivery, Progress};
+use gateway::wire::{self, ClientFormat};
 use gateway_tests::project;
 use gateway_tests::relaying::{
-    ESTIMATE, FORMATS, NATIVE_FORMATS, Relayed, broken_rule, catalog, events, folded_from, frames, native_wire, relay,
-    relay_chunks, relay_in_full, whole_from,
+    ESTIMATE, FORMATS, NATIVE_FORMATS, broken_rule, catalog, events, folded_from, frames, native_wire, relay,
+    told_both_ways, whole_from,
 };
 use gateway_tests::sending::{send, tells};
 use proptest::prelude::*;
@@ -88,20 +88,6 @@ fn any_split_of_a_stream_gives_the_same_bytes_and_the_same_usage() {
             assert_eq!((split.end, split.meter.usage), (whole.end.clone(), whole.meter.usage), "{}", path.display());
         }
     }
-}
-
-/// What a client gets of a stream, and what is metered of it, by a relay that may leave frames unread and by one that reads all.
-fn told_both_ways(
-    format: ClientFormat,
-    wire: WireFormat,
-    delivery: Delivery,
-    stream: &[u8],
-) -> [(String, Progress, Meter); 2] {
-    let told = |relayed: Relayed| (String::from_utf8_lossy(&relayed.bytes).into_owned(), relayed.end, relayed.meter);
-    [
-        told(relay_chunks(delivery, format, wire, std::iter::once(stream))),
-        told(relay_in_full(delivery, format, wire, std::iter::once(stream))),
-    ]
 }
 
 #[test]
@@ -338,72 +324,6 @@ proptest! {
         relay(format, stream.chunks(11));
         let (events, _) = events(native_wire(format), &stream);
         prop_assert_eq!(broken_rule(&events), None);
-    }
-}
-
-/// Frames of both wires around a piece of text; most of a stream is of one of them.
-const REPEATING: [(ClientFormat, &str); 7] = [
-    (
-        ClientFormat::ChatCompletions,
-        r#"data: {"id":"g","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"@"},"finish_reason":null}]}"#,
-    ),
-    (
-        ClientFormat::ChatCompletions,
-        r#"data: {"id":"g","model":"m","choices":[{"index":0,"delta":{"content":"@","reasoning":null},"finish_reason":null}]}"#,
-    ),
-    (
-        ClientFormat::ChatCompletions,
-        r#"data: {"id":"g","model":"m","choices":[{"index":0,"delta":{"content":"@","reasoning":"r"},"finish_reason":null}]}"#,
-    ),
-    (
-        ClientFormat::ChatCompletions,
-        r#"data: {"id":"g","model":"m","choices":[{"index":0,"delta":{"content":"@"},"finish_reason":""}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
-    ),
-    (
-        ClientFormat::Messages,
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"@\"}   }",
-    ),
-    (
-        ClientFormat::Messages,
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"@\"}}",
-    ),
-    (
-        ClientFormat::Messages,
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"@\"}}",
-    ),
-];
-/// Pieces of text, as they are spelled.
-const SPELLINGS: [&str; 12] =
-    ["a", "word ", "", " ", r"\n", r#"\"content\":\""#, r"\u00e9", r"\ud83d", r"\ude00", "\u{1f600}", r"\", "\",\"x\":\""];
-
-proptest! {
-    #[test]
-    fn made_up_frames_that_repeat_are_told_as_if_they_were_read(
-        frames in prop::collection::vec((0_usize..14, 0_usize..SPELLINGS.len()), 1..24), messages in any::<bool>(),
-    ) {
-        let native = if messages { ClientFormat::Messages } else { ClientFormat::ChatCompletions };
-        let mut stream = String::new();
-        if messages {
-            stream.push_str("event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":3}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n");
-        }
-        let shapes: Vec<&str> = REPEATING.iter().filter(|(format, _)| *format == native).map(|(_, shape)| *shape).collect();
-        for (shape, spelling) in frames {
-            // The second shape is that of most frames.
-            stream.push_str(&shapes.get(shape).unwrap_or(&shapes[1]).replace('@', SPELLINGS[spelling]));
-            stream.push_str("\n\n");
-        }
-        // Without an end a whole reply would be an error, whatever was read of it.
-        stream.push_str(if messages {
-            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-        } else {
-            "data: {\"id\":\"g\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
-        });
-        for format in FORMATS {
-            for delivery in [Delivery::Streamed, Delivery::Whole] {
-                let [left, read] = told_both_ways(format, native_wire(native), delivery, stream.as_bytes());
-                prop_assert_eq!(left, read);
-            }
-        }
     }
 }
 

@@ -170,6 +170,20 @@ pub fn relay_in_full<'a>(
     drive(Relay::new(context(format, delivery), conversion(format, wire)).reading_in_full(), chunks)
 }
 
+/// What a client gets of a stream, and what is metered of it, by a relay that may leave frames unread and by one that reads all.
+pub fn told_both_ways(
+    format: ClientFormat,
+    wire: WireFormat,
+    delivery: Delivery,
+    stream: &[u8],
+) -> [(String, Progress, Meter); 2] {
+    let told = |relayed: Relayed| (String::from_utf8_lossy(&relayed.bytes).into_owned(), relayed.end, relayed.meter);
+    [
+        told(relay_chunks(delivery, format, wire, std::iter::once(stream))),
+        told(relay_in_full(delivery, format, wire, std::iter::once(stream))),
+    ]
+}
+
 fn drive<'a>(mut relay: Relay, chunks: impl Iterator<Item = &'a [u8]>) -> Relayed {
     let mut out = BytesMut::new();
     let mut end = Progress::Waiting;
