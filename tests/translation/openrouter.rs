@@ -3,7 +3,7 @@
 use gateway::translate::Conversion;
 use gateway_tests::corpus::{case_requests, requests};
 use gateway_tests::relaying::catalog;
-use gateway_tests::sending::{Sent, send, send_along};
+use gateway_tests::sending::{Sent, send};
 use serde_json::{Value, json};
 
 use super::upstream::{CHAT, MESSAGES, PDF, PNG, check, function, schema, tool, user};
@@ -318,36 +318,6 @@ fn efforts_are_those_of_the_model() {
     for format in [CHAT, MESSAGES] {
         check(format, GPT, &budget, json!({"/reasoning": {"effort": "low"}, "/thinking": null}), &[]);
     }
-}
-
-#[test]
-fn claude_gets_four_cache_marks_through_openrouter_too() {
-    let marked = |text: &str| json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral"}});
-    let request = json!({"model": "m", "messages": [
-        {"role": "system", "content": [marked("s")]},
-        user(json!([marked("1"), marked("2"), marked("3"), marked("4")])),
-    ]});
-    let model = catalog().unwrap().resolve("claude-opus-4.6").unwrap();
-    let outbound = send_along(CHAT, &request.to_string(), &model, &model.routes[1], &[]).unwrap();
-    let sent = String::from_utf8(outbound.body).unwrap();
-    assert_eq!(sent.matches("cache_control").count(), 4, "{sent}");
-    assert_eq!(outbound.dropped, ["messages[1].content[0].cache_control"]);
-    let mut declared = tool("look");
-    declared["cache_control"] = json!({"type": "ephemeral"});
-    let request = json!({"model": "m", "max_tokens": 20, "tools": [declared], "system": [marked("s")], "messages": [
-        user(json!([marked("1"), marked("2")])),
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}]},
-        user(json!([{"type": "tool_result", "tool_use_id": "toolu_1", "content": "3", "cache_control": {"type": "ephemeral", "ttl": "1h"}}])),
-    ]});
-    let outbound = send_along(MESSAGES, &request.to_string(), &model, &model.routes[1], &[]).unwrap();
-    let sent: Value = serde_json::from_slice(&outbound.body).unwrap();
-    // An hour's mark behind one of five minutes becomes one of five minutes.
-    let kept = json!([{"type": "text", "text": "3", "cache_control": {"type": "ephemeral"}}]);
-    assert_eq!(
-        (&sent["tools"][0]["cache_control"], &sent["messages"][3]["content"]),
-        (&json!({"type": "ephemeral"}), &kept)
-    );
-    assert_eq!(outbound.dropped, ["messages[0].content[0].cache_control"]);
 }
 
 #[test]
