@@ -225,7 +225,7 @@ mod tests {
         let path = folder.path().join("c");
         fs::write(&path, "mine").unwrap();
         let refused = ConfigFile::at(path.clone()).write(|_| bail!("no")).unwrap_err();
-        assert!(refused.to_string().contains("stays as it is"), "{refused}");
+        assert!(refused.to_string().contains("was not changed"), "{refused}");
         fs::write(&path, b"\xff").unwrap();
         assert!(ConfigFile::at(path.clone()).write(|_| Ok(String::new())).unwrap_err().to_string().contains("not UTF-8"));
         assert_eq!(files(folder.path()), ["c"]);

@@ -70,7 +70,7 @@ fn what_cannot_be_edited_is_refused_with_the_reason() {
         (Format::Yaml, "text", "it does not contain a mapping"),
         (Format::Yaml, "{model: a, b: c}", "cannot be edited safely"),
         (Format::Yaml, "models: [{name: a}]", "cannot be edited safely"),
-        (Format::Yaml, "models:\n- name: gateway\n", "an entry of the same name already"),
+        (Format::Yaml, "models:\n- name: gateway\n", "already has an entry of this name"),
     ] {
         let settings = match format {
             Format::Json => JSON,
