@@ -30,7 +30,7 @@ def of_type(template, kind):
 def test_every_address_is_the_aliases_and_open_by_both_permissions(template):
     urls = of_type(template, "AWS::Lambda::Url")
     aliases = {url["TargetFunctionArn"]["Ref"] for url in urls.values()}
-    assert len(urls) == len(aliases) == 7 and {url["AuthType"] for url in urls.values()} == {"NONE"}
+    assert len(urls) == len(aliases) == 8 and {url["AuthType"] for url in urls.values()} == {"NONE"}
     permissions = of_type(template, "AWS::Lambda::Permission").values()
     permissions = [each for each in permissions if each["Principal"] == "*"]
     assert aliases <= set(of_type(template, "AWS::Lambda::Alias"))
@@ -67,9 +67,9 @@ def test_behind_the_api_every_integration_and_permission_is_an_aliases_and_a_cha
 @pytest.mark.parametrize(
     ("front", "there"),
     [
-        ("true", {"AWS::CloudFront::Distribution": 1, "AWS::Lambda::Url": 7, "AWS::Lambda::Permission": 14}),
-        ("false", {"AWS::Lambda::Url": 7, "AWS::Lambda::Permission": 14}),
-        ("api", {"AWS::ApiGateway::RestApi": 1, "AWS::Lambda::Permission": 7}),
+        ("true", {"AWS::CloudFront::Distribution": 1, "AWS::Lambda::Url": 8, "AWS::Lambda::Permission": 16}),
+        ("false", {"AWS::Lambda::Url": 8, "AWS::Lambda::Permission": 16}),
+        ("api", {"AWS::ApiGateway::RestApi": 1, "AWS::Lambda::Permission": 8}),
     ],
 )
 def test_each_front_has_its_own_resources_and_none_of_the_others(front, there):
@@ -85,7 +85,7 @@ def test_the_transform_adds_no_role_but_the_schedulers_which_may_run_reconcile_a
     roles = of_type(template, "AWS::IAM::Role")
     assert all("ManagedPolicyArns" not in role for role in roles.values())
     added = [name for name in roles if name.startswith("ReconcileFunction")]
-    assert len(roles) == 9 and len(added) == 1
+    assert len(roles) == 10 and len(added) == 1
     statements = [each for policy in roles[added[0]]["Policies"] for each in policy["PolicyDocument"]["Statement"]]
     alias = {"Ref": "ReconcileFunctionAliaslive"}
     assert statements == [{"Action": "lambda:InvokeFunction", "Effect": "Allow", "Resource": alias}]
@@ -96,14 +96,14 @@ def test_the_transform_adds_no_role_but_the_schedulers_which_may_run_reconcile_a
 
 def test_a_new_revision_publishes_a_new_version_of_every_function():
     versions = [set(of_type(translated(Revision=each), "AWS::Lambda::Version")) for each in ("aaaaaaaaaa", "bbbbbbbbbb")]
-    assert [len(each) for each in versions] == [8, 8] and versions[0].isdisjoint(versions[1])
+    assert [len(each) for each in versions] == [9, 9] and versions[0].isdisjoint(versions[1])
 
 
 def test_canaries_are_watched_by_the_alarms_and_are_not_there_unless_asked_for(template):
     assert not any("CodeDeploy" in each["Type"] for each in template["Resources"].values())
     canary = translated(Canary="true")
     groups = of_type(canary, "AWS::CodeDeploy::DeploymentGroup")
-    assert len(groups) == 8
+    assert len(groups) == 9
     for group in groups.values():
         condition, watching, _ = group["AlarmConfiguration"]["Fn::If"]
         watched = [alarm["Name"]["Ref"] for alarm in watching["Alarms"]]
