@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::wire::schema_ref::Schema;
+use crate::wire::schema_ref::{Place, Schema};
 
 /// The draft's types.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
@@ -58,20 +58,14 @@ impl Form {
             | "minProperties" => Self::Count,
             "enum" | "examples" => Self::List,
             "required" => Self::Names,
-            "additionalProperties"
-            | "contains"
-            | "contentSchema"
-            | "else"
-            | "if"
-            | "items"
-            | "not"
-            | "propertyNames"
-            | "then"
-            | "unevaluatedItems"
-            | "unevaluatedProperties" => Self::Schema,
-            "allOf" | "anyOf" | "oneOf" | "prefixItems" => Self::Schemas,
-            "$defs" | "definitions" | "dependentSchemas" | "patternProperties" | "properties" => Self::Named,
-            _ => return None,
+            // These two are of older drafts.
+            "additionalItems" | "dependencies" => return None,
+            _ => match Place::of(keyword) {
+                Place::One => Self::Schema,
+                Place::Many => Self::Schemas,
+                Place::Named => Self::Named,
+                Place::Plain => return None,
+            },
         })
     }
 }

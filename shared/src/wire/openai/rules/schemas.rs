@@ -79,9 +79,10 @@ fn kimis(root: &mut Schema) -> bool {
     let mut definitions = Definitions { document: &document, added: Schema::new(), left: COPIES };
     let moved = definitions.refer(root);
     let Definitions { added, .. } = definitions;
-    if !added.is_empty() {
-        let known = root.entry("$defs").or_insert_with(|| Value::Object(Schema::new()));
-        known.as_object_mut().into_iter().for_each(|known| known.extend(added.clone()));
+    if !added.is_empty()
+        && let Value::Object(known) = root.entry("$defs").or_insert_with(|| Value::Object(Schema::new()))
+    {
+        known.extend(added);
     }
     changed | moved
 }
