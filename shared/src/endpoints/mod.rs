@@ -28,6 +28,7 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::RequestId;
 use crate::respond::{self, Body};
+use crate::store::StoreError;
 use crate::wire::ClientFormat;
 
 use self::dashboard::Dashboard;
@@ -126,10 +127,13 @@ impl Endpoint {
         }
     }
 
-    /// The methods of the path, for `Allow` and preflight responses.
-    const fn methods(&self) -> &'static str {
+    /// The format of the bodies that are posted to it; `None` for an endpoint that is only read.
+    const fn posted(&self) -> Option<ClientFormat> {
         match self {
-            Self::ChatCompletions | Self::Messages | Self::Responses | Self::CountTokens(_) => "POST, OPTIONS",
+            Self::ChatCompletions => Some(ClientFormat::ChatCompletions),
+            Self::Messages => Some(ClientFormat::Messages),
+            Self::Responses => Some(ClientFormat::Responses),
+            Self::CountTokens(format) => Some(*format),
             Self::Models
             | Self::Model(_)
             | Self::Usage
@@ -138,27 +142,18 @@ impl Endpoint {
             | Self::Credits
             | Self::Health
             | Self::Dashboard(_)
-            | Self::Root => "GET, HEAD, OPTIONS",
+            | Self::Root => None,
         }
     }
 
+    /// The methods of the path, for `Allow` and preflight responses.
+    const fn methods(&self) -> &'static str {
+        if self.posted().is_some() { "POST, OPTIONS" } else { "GET, HEAD, OPTIONS" }
+    }
+
     /// The format of the path's requests and errors.
-    const fn format(&self) -> ClientFormat {
-        match self {
-            Self::CountTokens(format) => *format,
-            Self::Messages => ClientFormat::Messages,
-            Self::ChatCompletions => ClientFormat::ChatCompletions,
-            Self::Responses => ClientFormat::Responses,
-            Self::Models
-            | Self::Model(_)
-            | Self::Usage
-            | Self::Requests
-            | Self::Request(_)
-            | Self::Credits
-            | Self::Health
-            | Self::Dashboard(_)
-            | Self::Root => OF_THE_CONTRACT,
-        }
+    fn format(&self) -> ClientFormat {
+        self.posted().unwrap_or(OF_THE_CONTRACT)
     }
 }
 
@@ -292,6 +287,11 @@ impl Call {
         self.log(error);
         respond::error(self.format(), error, self.id)
     }
+}
+
+/// The error for a table that gives no answer.
+fn unanswered(error: &StoreError) -> GatewayError {
+    GatewayError::unavailable(error.reason().clone())
 }
 
 fn unknown_path(path: &str) -> GatewayError {
