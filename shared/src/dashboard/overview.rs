@@ -1,28 +1,40 @@
 //! A key's usage over some days: figures, charts by day and by model, and tables.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::iter::successors;
 
 use super::chart::{Chart, Part, Row, bars, columns};
 use super::format::{count_data, duration, escaped, grouped, percent, push, short, usd, usd_data};
 use crate::ids::Tag;
-use crate::ledger::{ModelUsage, Summary};
+use crate::ledger::{ModelUsage, Summary, dearest_first};
 use crate::store::items::iso_day;
 
 /// Number of models in a chart. The others are combined in one row.
 const SHOWN_MODELS: usize = 8;
 const HOURS_PER_DAY: i64 = 24;
+/// Shown for an average of nothing.
+const UNKNOWN: &str = "–";
 
 /// A chart and the values that it takes of each day or model.
 struct Figure {
     chart: Chart<'static>,
     values: fn(&ModelUsage) -> Vec<u128>,
+    combined: Combined,
+}
+
+/// What the values of several models make together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Combined {
+    Sum,
+    Mean,
 }
 
 const FIGURES: [Figure; 4] = [
     Figure {
         chart: Chart { title: "Spend", unit: usd, parts: &[Part { name: "Spend", class: "c1" }] },
         values: |usage| vec![usage.charged.pico()],
+        combined: Combined::Sum,
     },
     Figure {
         chart: Chart {
@@ -31,6 +43,7 @@ const FIGURES: [Figure; 4] = [
             parts: &[Part { name: "Succeeded", class: "c2" }, Part { name: "Failed", class: "c4" }],
         },
         values: |usage| vec![u128::from(usage.requests.saturating_sub(usage.errors)), u128::from(usage.errors)],
+        combined: Combined::Sum,
     },
     Figure {
         chart: Chart {
@@ -46,6 +59,7 @@ const FIGURES: [Figure; 4] = [
             let input = usage.usage.total_input().saturating_sub(usage.usage.cache_read);
             vec![u128::from(input), u128::from(usage.usage.cache_read), u128::from(usage.usage.output)]
         },
+        combined: Combined::Sum,
     },
     Figure {
         chart: Chart {
@@ -54,17 +68,12 @@ const FIGURES: [Figure; 4] = [
             parts: &[Part { name: "To the first token", class: "c5" }, Part { name: "From there to the end", class: "c2" }],
         },
         values: |usage| {
-            let [whole, first] = average(usage);
+            let [whole, first] = usage.timing.averages().map(Option::unwrap_or_default);
             vec![u128::from(first), u128::from(whole.saturating_sub(first))]
         },
+        combined: Combined::Mean,
     },
 ];
-
-/// Average time to the end and to the first token of replies, in milliseconds. Zero if no reply was timed.
-fn average(usage: &ModelUsage) -> [u64; 2] {
-    let timing = usage.timing;
-    [timing.duration_ms, timing.first_event_ms].map(|sum| sum.checked_div(timing.requests).unwrap_or(0))
-}
 
 /// The overview of a summary, as HTML.
 pub fn overview(summary: &Summary) -> String {
@@ -77,15 +86,12 @@ pub fn overview(summary: &Summary) -> String {
     section(&mut out, "By day", &FIGURES.map(|figure| columns(&figure.chart, &rows(&days, figure.values))).concat());
     section(&mut out, "By model", &FIGURES.map(|figure| bars(&figure.chart, &largest(summary, &figure))).concat());
     out.push_str(r#"<section class="tables">"#);
-    let models = dearest(summary.by_model.iter().map(|(model, usage)| (model.clone(), usage)));
-    out.push_str(&table("Models", "Model", &models));
-    let statuses = summary.by_status.iter();
-    let statuses =
-        statuses.map(|(status, usage)| (status.map_or("not known".to_owned(), |status| status.to_string()), usage));
-    out.push_str(&table("Outcomes", "HTTP status", &dearest(statuses)));
+    out.push_str(&table(["Models", "Model"], &summary.by_model, String::clone));
+    let status = |status: &Option<u16>| status.map_or("not known".to_owned(), |status| status.to_string());
+    out.push_str(&table(["Outcomes", "HTTP status"], &summary.by_status, status));
     if summary.by_tag.keys().any(Option::is_some) {
-        let name = |tag: &Option<Tag>| tag.as_ref().map_or("no tag".to_owned(), Tag::to_string);
-        out.push_str(&table("Tags", "Tag", &dearest(summary.by_tag.iter().map(|(tag, usage)| (name(tag), usage)))));
+        let tag = |tag: &Option<Tag>| tag.as_ref().map_or("no tag".to_owned(), Tag::to_string);
+        out.push_str(&table(["Tags", "Tag"], &summary.by_tag, tag));
     }
     out.push_str("</section>");
     out
@@ -99,8 +105,7 @@ fn section(out: &mut String, title: &str, charts: &str) {
 /// The totals.
 fn cards(summary: &Summary) -> String {
     let Summary { total, by_model, .. } = summary;
-    let [whole, first] = average(total);
-    let timed = total.timing.requests > 0;
+    let [whole, first] = total.timing.averages();
     let tokens = total.usage.total_input().saturating_add(total.usage.output);
     let per_request = total.charged.pico().checked_div(u128::from(total.requests)).unwrap_or(0);
     let [input, output, cached] = [total.usage.total_input(), total.usage.output, total.usage.cache_read].map(count_data);
@@ -114,8 +119,8 @@ fn cards(summary: &Summary) -> String {
         &count_data(total.errors),
         &format!("{} of all requests", percent(total.errors, total.requests)),
     );
-    let time = |ms: u64| {
-        if timed { format!(r#"<data value="{ms}">{}</data>"#, duration(u128::from(ms))) } else { "–".to_owned() }
+    let time = |ms: Option<u64>| {
+        ms.map_or(UNKNOWN.to_owned(), |ms| format!(r#"<data value="{ms}">{}</data>"#, duration(u128::from(ms))))
     };
     card(&mut out, "Response time", &time(whole), &format!("{} to the first token, on average", time(first)));
     out.push_str("</section>");
@@ -145,7 +150,7 @@ fn rows(named: &[(String, ModelUsage)], values: fn(&ModelUsage) -> Vec<u128>) ->
     named.iter().map(|(label, usage)| Row { label: label.clone(), values: values(usage) }).collect()
 }
 
-/// The models with the largest values of a figure. The others are combined if a sum makes sense.
+/// The models with the largest values of a figure. The others are combined in one row.
 fn largest(summary: &Summary, figure: &Figure) -> Vec<Row> {
     let models: Vec<(String, ModelUsage)> = summary.by_model.iter().map(|(model, usage)| (model.clone(), *usage)).collect();
     let mut rows = rows(&models, figure.values);
@@ -155,23 +160,18 @@ fn largest(summary: &Summary, figure: &Figure) -> Vec<Row> {
     if !others.is_empty() {
         let parts = figure.chart.parts.len();
         let sum = |part: usize| others.iter().filter_map(|row| row.values.get(part)).sum::<u128>();
-        let is_average = figure.chart.title.starts_with("Average");
-        let count = if is_average { u128::try_from(others.len()).unwrap_or(1) } else { 1 };
-        let values = (0..parts).map(|part| sum(part) / count.max(1)).collect();
+        let count = match figure.combined {
+            Combined::Sum => 1,
+            Combined::Mean => others.len() as u128,
+        };
+        let values = (0..parts).map(|part| sum(part) / count).collect();
         rows.push(Row { label: format!("{} more", others.len()), values });
     }
     rows
 }
 
-/// Named usage, the most expensive first.
-fn dearest<'a>(named: impl Iterator<Item = (String, &'a ModelUsage)>) -> Vec<(String, &'a ModelUsage)> {
-    let mut named: Vec<_> = named.collect();
-    named.sort_by_key(|(_, usage)| (Reverse(usage.charged), Reverse(usage.requests)));
-    named
-}
-
-/// A table of groups.
-fn table(title: &str, first: &str, groups: &[(String, &ModelUsage)]) -> String {
+/// A table of groups, the most expensive first, with its title and that of its first column.
+fn table<K>([title, first]: [&str; 2], groups: &BTreeMap<K, ModelUsage>, name: impl Fn(&K) -> String) -> String {
     let mut out = format!(
         r#"<div class="panel"><h2>{title}</h2><div class="scroll" tabindex="0" role="region" aria-label="{title}"><table><thead><tr><th scope="col">{first}</th>"#
     );
@@ -179,11 +179,9 @@ fn table(title: &str, first: &str, groups: &[(String, &ModelUsage)]) -> String {
         push(&mut out, format_args!(r#"<th scope="col" class="number">{name}</th>"#));
     }
     out.push_str("</tr></thead><tbody>");
-    for (name, usage) in groups {
-        let times =
-            average(usage).map(|ms| if usage.timing.requests > 0 { duration(u128::from(ms)) } else { "–".to_owned() });
-        push(&mut out, format_args!(r#"<tr><th scope="row">{}</th>"#, escaped(name)));
-        let [time, first] = times;
+    for (key, usage) in dearest_first(groups) {
+        push(&mut out, format_args!(r#"<tr><th scope="row">{}</th>"#, escaped(&name(key))));
+        let [time, first] = usage.timing.averages().map(|ms| ms.map_or(UNKNOWN.to_owned(), |ms| duration(u128::from(ms))));
         let cells = [
             usd_data(usage.charged),
             grouped(u128::from(usage.requests)),

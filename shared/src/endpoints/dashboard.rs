@@ -8,11 +8,11 @@ use http::{HeaderValue, Response};
 use lambda_http::Request;
 
 use super::parameters::Parameters;
-use super::{Call, DashboardPart, serve_with};
+use super::{Call, DashboardPart, serve_with, usage};
 use crate::dashboard::{Page, overview};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-use crate::ledger::{Days, Summary, Timestamp};
+use crate::ledger::Days;
 use crate::respond::{self, Body};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -56,10 +56,7 @@ fn page() -> Response<Body> {
 async fn charts(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     let key = call.reader(gateway)?;
     let days = Days::parse(Parameters::of(call).get("days"))?;
-    let permit = gateway.admission.authenticate(&key, call.address()).await?;
-    let summary = Summary::read(&gateway.store, &permit.key, days, Timestamp::now()).await;
-    let summary = summary.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
-    Ok(html(overview(&summary)))
+    Ok(html(overview(&usage::summary(gateway, call, &key, days).await?)))
 }
 
 fn html(text: String) -> Response<Body> {

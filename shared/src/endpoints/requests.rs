@@ -5,15 +5,15 @@ use std::sync::Arc;
 use http::Response;
 use serde::Serialize;
 
-use super::Call;
 use super::parameters::{Parameters, within};
+use super::{Call, unanswered};
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::{KeyId, RequestId, Tag};
 use crate::money::PicoUsd;
 use crate::respond::{self, Body};
 use crate::store::items::{Attempt, Record, TokenSource, iso_millis};
-use crate::store::{OutcomeFilter, RecordPage, RecordsWanted, StoreError};
+use crate::store::{OutcomeFilter, RecordPage, RecordsWanted};
 
 /// Default and maximum number of requests of a page.
 const DEFAULT_LIMIT: usize = 20;
@@ -198,8 +198,4 @@ fn not_found(id: &str) -> GatewayError {
             "Send the x-request-id of an answer, or the id of a reply. A request is listed after it has ended, for 100 days. \
              Rejected requests and token counts are not listed.",
         )
-}
-
-fn unanswered(error: &StoreError) -> GatewayError {
-    GatewayError::unavailable(error.reason().clone())
 }

@@ -1,20 +1,20 @@
 //! `GET /v1/usage?days=30&group_by=model`: the usage of the calling key, from the rollups.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::Response;
 use serde::Serialize;
 
-use super::Call;
 use super::parameters::Parameters;
+use super::{Call, unanswered};
+use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-use crate::ledger::{Days, ModelUsage, Summary};
+use crate::ledger::{Days, ModelUsage, Summary, Timestamp, dearest_first};
 use crate::money::PicoUsd;
 use crate::respond::{self, Body};
-use crate::store::items::{Timing, iso_millis};
+use crate::store::items::iso_millis;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,11 +106,8 @@ struct Averages {
 
 impl From<&ModelUsage> for Averages {
     fn from(usage: &ModelUsage) -> Self {
-        let Timing { requests, duration_ms, first_event_ms } = usage.timing;
-        Self {
-            average_duration_ms: duration_ms.checked_div(requests),
-            average_first_token_ms: first_event_ms.checked_div(requests),
-        }
+        let [average_duration_ms, average_first_token_ms] = usage.timing.averages();
+        Self { average_duration_ms, average_first_token_ms }
     }
 }
 
@@ -159,10 +156,15 @@ pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Respon
     let parameters = Parameters::of(call);
     let days = Days::parse(parameters.get("days"))?;
     let group_by = parameters.read("group_by", "must be model, day, tag or status", GroupBy::parse)?;
-    let permit = gateway.admission.authenticate(&key, call.address()).await?;
-    let summary = Summary::read(&gateway.store, &permit.key, days, jiff::Timestamp::now()).await;
-    let summary = summary.map_err(|error| GatewayError::unavailable(error.reason().clone()))?;
+    let summary = summary(gateway, call, &key, days).await?;
     respond::json(&render(days, &summary, group_by))
+}
+
+/// The usage of a key over some days, if the table knows the key.
+pub(super) async fn summary(gateway: &Gateway, call: &Call, key: &ApiKey, days: Days) -> Result<Summary, GatewayError> {
+    let permit = gateway.admission.authenticate(key, call.address()).await?;
+    let summary = Summary::read(&gateway.store, &permit.key, days, Timestamp::now()).await;
+    summary.map_err(|error| unanswered(&error))
 }
 
 fn render(days: Days, summary: &Summary, group_by: Option<GroupBy>) -> UsageSummary {
@@ -205,12 +207,6 @@ fn groups(summary: &Summary, group_by: GroupBy) -> Vec<Group> {
         }
         GroupBy::Status => named(dearest_first(&summary.by_status), |status| GroupName::Status(*status)),
     }
-}
-
-fn dearest_first<K>(groups: &BTreeMap<K, ModelUsage>) -> Vec<(&K, &ModelUsage)> {
-    let mut groups: Vec<(&K, &ModelUsage)> = groups.iter().collect();
-    groups.sort_by_key(|(_, usage)| (Reverse(usage.charged), Reverse(usage.requests)));
-    groups
 }
 
 fn named<'a, K: 'a>(

@@ -10,7 +10,7 @@ use super::{Checkpoint, RequestFacts, cost};
 use crate::catalog::{Candidate, Route};
 use crate::chat::Usage;
 use crate::ids::{ModelId, Tag};
-use crate::store::items::{Attempt, Hold, Record};
+use crate::store::items::{Attempt, Hold, OK, Record};
 use crate::telemetry::{self, RequestMetrics};
 
 /// Logs a request before it is sent, so that a process that dies leaves a trace. Only this line has Lambda's id of the
@@ -185,7 +185,7 @@ pub(super) fn log(record: &Record, drifts: bool) {
     let metrics = RequestMetrics {
         provider: &record.provider,
         requests: 1,
-        errors: u32::from(record.status != 200),
+        errors: u32::from(record.status != OK),
         input_tokens: record.usage.total_input(),
         output_tokens: record.usage.output,
         price_drifts: u32::from(drifts),

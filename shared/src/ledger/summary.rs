@@ -1,5 +1,6 @@
 //! A key's usage, from the rollups.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::civil::Time;
@@ -10,7 +11,7 @@ use crate::chat::Usage;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, Tag};
 use crate::money::PicoUsd;
-use crate::store::items::{Rollup, Timing, iso_day};
+use crate::store::items::{OK, Rollup, Timing, iso_day};
 use crate::store::{Store, StoreError};
 
 const MOST_DAYS: u16 = 90;
@@ -43,9 +44,6 @@ impl Days {
         (end.saturating_sub(day(self.0)).unwrap_or(today), end)
     }
 }
-
-/// The status of successful requests.
-const OK: u16 = 200;
 
 /// Requests, tokens and money of a model, of a day, or of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +79,13 @@ impl ModelUsage {
         self.timing.first_event_ms = self.timing.first_event_ms.saturating_add(first_event_ms);
         sum.provider_cost = Some(sum.provider_cost.unwrap_or_default() + provider_cost.unwrap_or_default());
     }
+}
+
+/// Groups of usage, the most expensive first.
+pub fn dearest_first<K>(groups: &BTreeMap<K, ModelUsage>) -> Vec<(&K, &ModelUsage)> {
+    let mut groups: Vec<(&K, &ModelUsage)> = groups.iter().collect();
+    groups.sort_by_key(|(_, usage)| (Reverse(usage.charged), Reverse(usage.requests)));
+    groups
 }
 
 /// A key's usage over some days.

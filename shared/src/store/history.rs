@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::items::{Item, Reader, Record, number, partition, text};
+use super::items::{Item, OK, Reader, Record, number, partition, text};
 use super::{Store, StoreError, failure};
 use crate::ids::{KeyId, RequestId};
 
@@ -12,8 +12,6 @@ use crate::ids::{KeyId, RequestId};
 const LOOKED_AT: usize = 500;
 /// Maximum number of calls for one page. Rare records are found over several pages, and no page takes seconds.
 const MOST_CALLS: usize = 4;
-/// The status of successful requests.
-const OK: u16 = 200;
 
 /// A filter by outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,5 +145,5 @@ impl Filter {
 fn request_of(keys: &Item) -> Result<RequestId, StoreError> {
     let reader = Reader(keys);
     let id = reader.text("sk")?.rsplit('#').next();
-    id.and_then(RequestId::parse).ok_or_else(|| StoreError::Malformed("what is not a record's key".into()))
+    id.and_then(RequestId::parse).ok_or_else(|| StoreError::Malformed("not a record's key".into()))
 }

@@ -61,7 +61,7 @@ impl Store {
         let id = |item: &Item| {
             let reader = Reader(item);
             let id = reader.text("sk")?;
-            KeyId::parse(id).ok_or_else(|| StoreError::Malformed("what is not a key id".into()))
+            KeyId::parse(id).ok_or_else(|| StoreError::Malformed("not a key id".into()))
         };
         items.iter().map(id).collect()
     }

@@ -67,7 +67,7 @@ impl Cursor {
                 return Ok(None);
             }
             let id = reader.text(name)?;
-            KeyId::parse(id).map(Some).ok_or_else(|| StoreError::Malformed("what is not a key id".into()))
+            KeyId::parse(id).map(Some).ok_or_else(|| StoreError::Malformed("not a key id".into()))
         };
         Ok(Self { active: key(USED)?, walk: key(WALK)? })
     }

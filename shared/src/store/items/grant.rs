@@ -49,7 +49,7 @@ impl CreditGrant {
         let id = sk.rsplit('#').next().and_then(GrantId::parse);
         Ok(Self {
             key: key.clone(),
-            id: id.ok_or_else(|| StoreError::Malformed("what is not a grant's key".into()))?,
+            id: id.ok_or_else(|| StoreError::Malformed("not a grant's key".into()))?,
             amount: SignedPicoUsd::new(reader.signed("amount")?),
             note: reader.text("note")?.to_owned(),
         })

@@ -174,7 +174,7 @@ impl Expired {
     /// Reads an entry.
     pub fn read(name: &str, value: &AttributeValue) -> Result<(RequestId, Self), StoreError> {
         let request = RequestId::parse(name).or_else(|| RequestId::unpacked(name));
-        let request = request.ok_or_else(|| StoreError::Malformed("what is not a request's id".into()))?;
+        let request = request.ok_or_else(|| StoreError::Malformed("not a request's id".into()))?;
         let read = match (value.as_b(), value.as_s()) {
             (Ok(bytes), _) => Self::unpack(request, bytes.as_ref()),
             (Err(_), Ok(text)) => Self::from_text(text),
@@ -222,7 +222,7 @@ fn moments(request: RequestId) -> (u64, u64) {
 }
 
 fn malformed() -> StoreError {
-    StoreError::Malformed("what is not a hold".into())
+    StoreError::Malformed("not a hold".into())
 }
 
 #[cfg(test)]

@@ -325,7 +325,7 @@ impl ListedKey {
         let reader = Reader(item);
         let id = reader.text("sk")?;
         Ok(Self {
-            id: KeyId::parse(id).ok_or_else(|| StoreError::Malformed("what is not a key's id".into()))?,
+            id: KeyId::parse(id).ok_or_else(|| StoreError::Malformed("not a key's id".into()))?,
             name: reader.text("name")?.to_owned(),
             last4: reader.text("last4")?.to_owned(),
             status: KeyStatus::parse(reader.text("status")?)?,

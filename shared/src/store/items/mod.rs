@@ -32,7 +32,7 @@ pub use grant::CreditGrant;
 pub use hold::{Entry, Expired, HeldModel, Hold, LARGEST_ENTRY, WINDOW, packed_mark, text_mark};
 pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
 pub use listed::{LIST, ListState, ListedItem, MODELS};
-pub use record::{Record, TokenSource, start_of};
+pub use record::{OK, Record, TokenSource, start_of};
 pub use rollup::{Rollup, Timing};
 pub use route::{ACCUSED, ROUTES, RouteName, RouteState};
 pub use tags::{DayTags, MOST_TAGS};

@@ -12,6 +12,8 @@ use crate::reason::Reason;
 use crate::store::StoreError;
 
 const RECORD_DAYS: i64 = 100;
+/// The status of a successful request.
+pub const OK: u16 = 200;
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// The source of a record's token counts.

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::record::SECONDS_PER_DAY;
+use super::record::{OK, SECONDS_PER_DAY};
 use super::{Item, Reader, Record, iso_day, malformed, number, partition, primary_key};
 use crate::chat::Usage;
 use crate::ids::Tag;
@@ -13,8 +13,6 @@ use crate::store::StoreError;
 /// item.
 const SHARDS: u8 = 8;
 const DAYS: i64 = 400;
-/// The status of a successful request.
-const OK: u16 = 200;
 /// Separates the parts of the last segment of a sort key. Earlier versions read the segment as a whole, and correctly add
 /// such a rollup to its day and model.
 const SEPARATOR: char = ';';
@@ -118,6 +116,13 @@ pub struct Timing {
     pub first_event_ms: u64,
 }
 
+impl Timing {
+    /// The average milliseconds to the end and to the first event; `None` if no request was timed.
+    pub fn averages(self) -> [Option<u64>; 2] {
+        [self.duration_ms, self.first_event_ms].map(|sum| sum.checked_div(self.requests))
+    }
+}
+
 /// One shard of a key's usage of a model on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollup {
@@ -156,7 +161,7 @@ impl Rollup {
         let sk = reader.text("sk")?;
         let parts: Vec<&str> = sk.split('#').collect();
         let [_, day, model, place] = parts.as_slice() else {
-            return Err(StoreError::Malformed("what is not a rollup's key".into()));
+            return Err(StoreError::Malformed("not a rollup's key".into()));
         };
         let mut place = place.split(SEPARATOR).skip(1);
         let number = |name: &'static str| if item.contains_key(name) { reader.number(name) } else { Ok(0) };
