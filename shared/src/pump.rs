@@ -234,8 +234,11 @@ impl Pump {
 
     /// Relays everything that has already arrived, so that events that arrive together are sent together. A write costs more
     /// than an event.
-    async fn take_in_at_hand(&mut self, reply: &mut UpstreamReply, progress: Progress) -> Result<Progress, UpstreamError> {
-        let mut progress = progress;
+    async fn take_in_at_hand(
+        &mut self,
+        reply: &mut UpstreamReply,
+        mut progress: Progress,
+    ) -> Result<Progress, UpstreamError> {
         while progress == Progress::Flowing
             && !self.out.is_empty()
             && self.out.len() < CHUNK_BYTES

@@ -3,7 +3,6 @@
 //! The SDK's own signer derives the key and builds the canonical request for each request, which is a sixth of all
 //! instructions of a small request. Every request here is a POST with its body in memory, so little is left to compute.
 
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -114,21 +113,8 @@ fn host(url: &Url) -> String {
 
 /// A time in the format of signatures: `20150830T123600Z`. An impossible time becomes the epoch, which AWS rejects.
 fn moment(at: SystemTime) -> String {
-    let time = jiff::Timestamp::try_from(at).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-    let (date, clock) = (time.date(), time.time());
-    let mut text = String::with_capacity(16);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
-        date.year(),
-        date.month(),
-        date.day(),
-        clock.hour(),
-        clock.minute(),
-        clock.second()
-    );
-    text
+    let time = jiff::Timestamp::try_from(at).unwrap_or_default();
+    format!("{time:.0}").replace(['-', ':'], "")
 }
 
 fn hex(bytes: &[u8]) -> String {

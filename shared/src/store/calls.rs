@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, IdentityCache, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, IdentityCache, Region, StalledStreamProtectionConfig};
 
 use crate::aws;
 
@@ -81,14 +81,15 @@ pub(super) struct Calls {
 impl Calls {
     /// Clients with these settings. They do not use the SDK's own settings loader, because it adds 600 kB of credential
     /// sources that a function does not have.
-    pub(super) fn new(settings: Builder, patience: Patience) -> Self {
+    pub(super) fn new(settings: Builder, region: Option<Region>, patience: Patience) -> Self {
         let mut settings = settings
+            .region(region.clone())
             .behavior_version(BehaviorVersion::latest())
             .identity_cache(IdentityCache::lazy().build())
             // Answers are small, and every call has its own limit.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(aws::WithoutDescriptions);
-        if let Some(region) = settings.clone().build().region() {
+        if let Some(region) = region {
             settings = settings.push_auth_scheme(aws::KeptKey::new(region.to_string(), "dynamodb"));
         }
         let client = |limit: Limit, tries: Tries| Client::from_conf(limit.applied(settings.clone(), tries).build());
@@ -122,7 +123,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
-    use aws_sdk_dynamodb::config::{Credentials, Region};
+    use aws_sdk_dynamodb::config::Credentials;
 
     use super::*;
     use crate::aws::tests::{KEY_ID, SECRET, expected_authorization};
@@ -162,9 +163,8 @@ mod tests {
         let settings = aws_sdk_dynamodb::Config::builder()
             .http_client(aws::http_client(&[]))
             .endpoint_url(format!("http://{}", listener.local_addr().unwrap()))
-            .region(Region::from_static("eu-north-1"))
             .credentials_provider(Credentials::new(KEY_ID, SECRET, Some("session".to_owned()), None, "test"));
-        let calls = Calls::new(settings, Patience::OF_AN_OPERATOR);
+        let calls = Calls::new(settings, Some(Region::from_static("eu-north-1")), Patience::OF_AN_OPERATOR);
         let sent = std::thread::spawn(move || answer_one(&listener));
         calls.reads.get_item().table_name("t").send().await.unwrap();
         let sent = sent.join().unwrap();

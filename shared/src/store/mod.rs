@@ -99,9 +99,8 @@ impl Store {
         let mut config = aws_sdk_dynamodb::Config::builder()
             .http_client(aws::http_client(roots))
             .credentials_provider(aws::role_credentials());
-        config.set_region(table.region.clone().map(Region::new));
         config.set_endpoint_url(table.endpoint.clone());
-        Self::of_calls(Calls::new(config, patience), &table.name, patience)
+        Self::of_calls(Calls::new(config, table.region.clone().map(Region::new), patience), &table.name, patience)
     }
 
     /// A client for an emulator at this endpoint, with invented credentials, for local runs and tests.
@@ -109,10 +108,9 @@ impl Store {
         let config = aws_sdk_dynamodb::Config::builder()
             .http_client(aws::http_client(&[]))
             .endpoint_url(endpoint)
-            .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("local", "local", None, None, "local"));
         let patience = Patience::of_a_function(ATTEMPT);
-        Self::of_calls(Calls::new(config, patience), table, patience)
+        Self::of_calls(Calls::new(config, Some(Region::from_static("us-east-1")), patience), table, patience)
     }
 
     fn of_calls(calls: Calls, table: &str, patience: Patience) -> Self {

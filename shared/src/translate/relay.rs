@@ -247,7 +247,7 @@ impl Machine {
         let frame = Frame { data: &data, ..*frame };
         let decoded = self.decoder.decode(&frame, &mut self.events);
         let checked = self.check();
-        let (before, text) = (out.len(), self.sole_text());
+        let (before, text) = (out.len(), self.sole_text().map(ToOwned::to_owned));
         self.tell(Some(&frame), decoded.and(checked), out)?;
         self.repeats.note(&frame, text.as_deref(), out.get(before..).unwrap_or_default());
         Ok(())
@@ -255,7 +255,7 @@ impl Machine {
 
     /// Takes a frame that differs from the one before it only in its text.
     fn repeat(&mut self, frame: &Frame<'_>, repeat: &Repeat<'_>, out: &mut BytesMut) -> Result<(), UpstreamError> {
-        self.events.push(StreamEvent::Delta(Delta::Text(repeat.text.clone().into_owned())));
+        self.events.push(StreamEvent::Delta(Delta::Text(repeat.text.to_string())));
         let checked = self.check();
         let is_sole = checked.is_ok() && self.sole_text().is_some();
         let is_told = match &mut self.outlet {
@@ -270,9 +270,9 @@ impl Machine {
     }
 
     /// The text of a frame, if text is all that the frame says.
-    fn sole_text(&self) -> Option<String> {
+    fn sole_text(&self) -> Option<&str> {
         match self.checked.as_slice() {
-            [StreamEvent::Delta(Delta::Text(text))] if !self.rules.is_holding() => Some(text.clone()),
+            [StreamEvent::Delta(Delta::Text(text))] if !self.rules.is_holding() => Some(text),
             _ => None,
         }
     }
