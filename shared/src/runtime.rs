@@ -1,9 +1,9 @@
-//! The runtime of the functions that stream. `lambda_runtime` polls for events; this module sends the answers.
+//! The runtime of the functions. `lambda_runtime` polls for events; the answers of the functions that stream are sent from here.
 //!
 //! `lambda_runtime` 1.5 builds its own HTTP client, which leaves Nagle's algorithm on. It writes the head of an answer, its
 //! prelude, the delimiter and each event separately. A small segment then waits until the previous one is acknowledged,
 //! which the other side may delay by 40 ms. The first event and the end of every answer were late by that time. Here the
-//! connection has `TCP_NODELAY`. Head, prelude and first event are one write, and so is each later event.
+//! connection has `TCP_NODELAY`. Head, prelude and first event are one write, and later events that come together are one, too.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use lambda_http::lambda_runtime::layers::TracingLayer;
 use lambda_http::lambda_runtime::{LambdaInvocation, MetadataPrelude, Runtime};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::layer::layer_fn;
-use lambda_http::{Error, LambdaEvent, Request, RequestExt as _, Service, service_fn};
+use lambda_http::{Error, LambdaEvent, Request, RequestExt as _, Service, run_concurrent, service_fn};
 use lambda_runtime_api_client::{PooledClient, body, build_request};
 use serde::de::IgnoredAny;
 
@@ -34,7 +34,20 @@ const DELIMITER: [u8; 8] = [0; 8];
 /// The header that identifies an invocation for the Runtime API. It is sent back unchanged.
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
-/// Answers events until the process ends. Fails if the Runtime API is unreachable.
+/// Answers events with whole answers of `serve` until the process ends. Fails if the Runtime API is unreachable.
+pub async fn buffered<S, A>(gateway: Arc<Gateway>, serve: S) -> Result<(), Error>
+where
+    S: Fn(Arc<Gateway>, Request) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
+    let handler = move |request: Request| {
+        let answer = serve(Arc::clone(&gateway), request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    };
+    run_concurrent(service_fn(handler)).await
+}
+
+/// Answers events with streamed answers until the process ends. Fails if the Runtime API is unreachable.
 pub async fn stream(gateway: Arc<Gateway>) -> Result<(), Error> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);

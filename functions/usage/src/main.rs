@@ -1,18 +1,12 @@
 //! The `usage` function.
 
-use std::convert::Infallible;
-
-use gateway::{endpoints, gateway::Gateway, telemetry};
-use lambda_http::{Error, Request, run_concurrent, service_fn};
+use gateway::{endpoints, gateway::Gateway, runtime, telemetry};
+use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let gateway = Gateway::from_environment()?;
     gateway.warm_up_table().await;
-    let handler = move |request: Request| {
-        let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(endpoints::serve(gateway, request).await) }
-    };
-    run_concurrent(service_fn(handler)).await
+    runtime::buffered(gateway, endpoints::serve).await
 }
