@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use gateway_tests::project;
+use gateway_tests::{code_of, files_under, project, shipped};
 
 /// Each module of the library, and the modules it may import. Change it on purpose or not at all.
 const MODULES: &[(&str, &[&str])] = &[
@@ -122,28 +122,9 @@ const MODULES: &[(&str, &[&str])] = &[
 const LONGEST_FILE: usize = 400;
 const LONGEST_MAIN: usize = 25;
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// The part of a file that ships: everything before its unit tests.
-fn shipped(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
-}
-
 /// The first path segment after each `crate::`, outside comments.
 fn imports(text: &str) -> BTreeSet<String> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code = code_of(text);
     let after = code.split("crate::").skip(1);
     after.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
 }
@@ -153,7 +134,7 @@ fn modules_import_only_what_their_table_allows() {
     let source = project().join("shared/src");
     let allowed: BTreeMap<&str, &[&str]> = MODULES.iter().copied().collect();
     let mut faults = Vec::new();
-    for path in rust_files(&source) {
+    for path in files_under(&source, "rs") {
         let relative = path.strip_prefix(&source).unwrap();
         let module = relative.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
         if module == "lib" {
@@ -179,7 +160,7 @@ const FORMATS: [&str; 4] = ["openai", "anthropic", "gemini", "responses"];
 fn formats_do_not_import_each_other() {
     let source = project().join("shared/src/wire");
     for format in FORMATS {
-        for path in rust_files(&source.join(format)) {
+        for path in files_under(&source.join(format), "rs") {
             let text = shipped(&path);
             for other in FORMATS.iter().filter(|other| **other != format) {
                 assert!(!text.contains(&format!("wire::{other}")), "{} imports {other}", path.display());
@@ -205,7 +186,7 @@ const PROVIDER_NAMES: [&str; 3] = ["ProviderId::VertexGemini", "ProviderId::Vert
 fn named_outside(allowed: &[&str], forbidden: &[&str]) -> Vec<String> {
     let source = project().join("shared/src");
     let mut found = Vec::new();
-    for file in rust_files(&source) {
+    for file in files_under(&source, "rs") {
         let relative = file.strip_prefix(&source).unwrap().to_string_lossy().into_owned();
         if allowed.iter().any(|place| relative.starts_with(place)) {
             continue;
@@ -237,7 +218,7 @@ fn providers_are_named_in_their_module_and_in_the_catalogue_alone() {
 fn nobody_searches_a_text_for_json() {
     let escaped_quote = "\\\"";
     let mut found = Vec::new();
-    for path in rust_files(&project().join("shared/src")) {
+    for path in files_under(&project().join("shared/src"), "rs") {
         let text = shipped(&path);
         let searches = ["contains(\"", "contains(b\"", "find(\"", "memmem::"];
         let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -276,7 +257,7 @@ fn parameters(text: &str) -> Vec<(String, Vec<String>)> {
 fn no_parameter_is_a_tuple_and_no_two_flags_stand_in_one_signature() {
     let mut faults = Vec::new();
     for folder in ["shared/src", "tools/bk/src"] {
-        for path in rust_files(&project().join(folder)) {
+        for path in files_under(&project().join(folder), "rs") {
             for (name, list) in parameters(&shipped(&path)) {
                 let is_tuple = |parameter: &String| parameter.trim_start().starts_with('(');
                 let flags = list.iter().filter(|parameter| parameter.trim_end().ends_with(": bool")).count();
@@ -293,7 +274,7 @@ fn no_parameter_is_a_tuple_and_no_two_flags_stand_in_one_signature() {
 fn files_are_short() {
     let mut faults = Vec::new();
     for folder in ["shared/src", "functions", "tools", "tests"] {
-        for path in rust_files(&project().join(folder)) {
+        for path in files_under(&project().join(folder), "rs") {
             let lines = shipped(&path).lines().count();
             if lines > LONGEST_FILE {
                 faults.push(format!("{}: {lines} lines", path.display()));
@@ -305,7 +286,7 @@ fn files_are_short() {
 
 #[test]
 fn every_functions_main_is_short_and_holds_no_logic() {
-    let mains: Vec<PathBuf> = rust_files(&project().join("functions"));
+    let mains: Vec<PathBuf> = files_under(&project().join("functions"), "rs");
     assert_eq!(mains.len(), gateway_dev::stack::FUNCTIONS.len() + gateway_dev::stack::SCHEDULED.len(), "{mains:?}");
     for path in mains {
         let text = fs::read_to_string(&path).unwrap();

@@ -2,37 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gateway::config::VARIABLES;
-use gateway_tests::project;
-
-/// Folders that hold no documents of this repository.
-const SKIPPED: [&str; 6] = ["target", ".tools", ".git", ".aws-sam", ".dev", "node_modules"];
+use gateway_tests::{code_of, files_under, project, shipped};
 
 /// Words that need a second reading, and that plain technical English does without.
 const AVOIDED: [&str; 5] = ["shall", "nobody", "whoever", "beside", "stands for"];
 
 const LONGEST_README: usize = 150;
 
-fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            if !SKIPPED.contains(&name.as_str()) {
-                files(&path, extension, found);
-            }
-        } else if path.extension().is_some_and(|found| found == extension) {
-            found.push(path);
-        }
-    }
-}
-
 /// The Markdown files of the repository.
 fn documents() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    files(&project(), "md", &mut found);
+    let found = files_under(&project(), "md");
     assert!(found.len() > 10, "{found:?}");
     found
 }
@@ -134,15 +116,11 @@ fn the_page_about_operations_lists_every_variable() {
 
 /// The library's source without unit tests and comments.
 fn sources() -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    files(&project().join("shared/src"), "rs", &mut found);
     let read = |path: PathBuf| {
-        let text = fs::read_to_string(&path).unwrap();
-        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code: Vec<&str> = shipped.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-        (path, code.join("\n"))
+        let code = code_of(&shipped(&path));
+        (path, code)
     };
-    found.into_iter().map(read).collect()
+    files_under(&project().join("shared/src"), "rs").into_iter().map(read).collect()
 }
 
 /// The text up to the bracket that closes the one before it.

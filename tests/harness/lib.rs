@@ -28,9 +28,39 @@ use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
+/// Folders of what is built or installed, and of git's own.
+const NOT_SOURCES: [&str; 6] = ["target", ".tools", ".git", ".aws-sam", ".dev", "node_modules"];
+
+/// The files of the project under a folder that have this extension.
+pub fn files_under(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.file_name().is_some_and(|name| NOT_SOURCES.iter().any(|other| name == *other)) {
+                found.extend(files_under(&path, extension));
+            }
+        } else if path.extension().is_some_and(|its| its == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
 /// The project's folder.
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The part of a file that ships: everything before its unit tests.
+pub fn shipped(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// A text of Rust without its lines of comment.
+pub fn code_of(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 /// Where cargo puts binaries: next to the folder of this test's binary.
