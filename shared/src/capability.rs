@@ -40,6 +40,21 @@ pub enum ThinkingOff {
     Never,
 }
 
+/// When a model accepts a tool choice that forces a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForcedCalls {
+    /// Always.
+    #[default]
+    Accepted,
+    /// Only if its reasoning is switched off (`tool_choice 'required' is incompatible with thinking enabled`:
+    /// `UKGovernmentBEIS/inspect_ai#5152`, can1357/oh-my-pi#827 and #1077 for Kimi; deepseek-ai/DeepSeek-V3#1376 for
+    /// DeepSeek). Both reason by default.
+    WithoutThinking,
+    /// Never (platform.claude.com, pages of the 5.5 models; cloudwego/eino#994 for Qwen, which always reasons).
+    Refused,
+}
+
 /// Sampling fields that a model accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -223,8 +238,8 @@ pub struct Capabilities {
     pub thinking_off: ThinkingOff,
     /// Whether returned reasoning must follow exactly the same prefix: system, tools and messages.
     pub bound_thoughts: bool,
-    /// Whether it rejects a forced tool call.
-    pub refuses_forced_calls: bool,
+    /// When it accepts a forced tool call.
+    pub forced_calls: ForcedCalls,
     /// Whether it rejects stop sequences (OpenAI's before GPT-5.5: huggingface/smolagents#1662 and #1893,
     /// BerriAI/litellm#15244).
     pub refuses_stop: bool,

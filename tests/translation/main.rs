@@ -20,6 +20,7 @@ mod naming;
 mod odd_names;
 mod odd_requests;
 mod older_form;
+mod open_models;
 mod openrouter;
 mod openrouter_claude;
 mod openrouter_media;

@@ -140,7 +140,12 @@ pub fn call_id(id: &str) -> String {
 pub(super) fn with_checksum(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' };
     let kept: String = name.chars().take(48).map(plain).collect();
-    format!("{kept}_{:08x}", crc32fast::hash(name.as_bytes()))
+    format!("{kept}_{:08x}", checksum(name))
+}
+
+/// A checksum that tells names apart.
+pub(super) fn checksum(name: &str) -> u32 {
+    crc32fast::hash(name.as_bytes())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::capability::{Capabilities, SamplingField, SamplingSupport, Thinking};
+use crate::capability::{Capabilities, ForcedCalls, SamplingField, SamplingSupport, Thinking};
 use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
 use crate::error::GatewayError;
 use crate::wire::lost::Lost;
@@ -93,9 +93,9 @@ impl Target<'_> {
         (asked.is_some() || self.must_say_limit).then(|| self.output_limit(asked, lost))
     }
 
-    /// Whether the model accepts a tool choice: some cannot be forced (platform.claude.com, pages of the 5.5 models).
+    /// Whether the model accepts a tool choice: some cannot be forced.
     pub fn takes_choice(&self, choice: &ToolChoice) -> bool {
-        !(choice.is_forced() && self.capabilities.refuses_forced_calls)
+        !(choice.is_forced() && self.capabilities.forced_calls == ForcedCalls::Refused)
     }
 
     /// The tool choice that the model accepts: automatic if it cannot be forced.

@@ -2,6 +2,7 @@
 //! them as edits, the encoder while writing.
 
 pub(super) mod media;
+pub(super) mod mistral;
 mod schemas;
 
 use std::borrow::Cow;
@@ -9,8 +10,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::capability::{Capabilities, SamplingSupport, Thinking, ThinkingOff};
+use crate::capability::{Capabilities, ForcedCalls, SamplingSupport, Thinking, ThinkingOff};
 use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
+use crate::chat::turns::IdRule;
 use crate::wire::claude_schema::{self, SchemaError, StrictTools};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
@@ -67,8 +69,13 @@ const fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-')
 }
 
+/// How a model spells call ids.
+pub(super) fn call_ids(upstream: &str) -> IdRule {
+    if mistral::serves(upstream) { mistral::call_id } else { call_id }
+}
+
 /// A call id, unchanged if possible. Kimi's ids contain the number of the call, and Kimi needs them back unchanged.
-pub(super) fn call_id(id: &str) -> String {
+fn call_id(id: &str) -> String {
     if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { names::call_id(id) }
 }
 
@@ -201,7 +208,7 @@ pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, 
 
 /// Whether the request turns reasoning on for a model that then requires the reasoning of every call in the history
 /// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 through
-/// OpenRouter, QuantumNous/new-api#3121). If one is missing, the model answers without reasoning.
+/// OpenRouter, QuantumNous/new-api#3121; for DeepSeek earendil-works/pi#3636 and api-docs.deepseek.com, thinking mode). If one is missing, the model answers without reasoning.
 pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> bool {
     let is_asked = match asked.amount {
         // A client that wants to see reasoning gets some.
@@ -209,7 +216,12 @@ pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> 
         Amount::Off | Amount::EffortAlone(_) => false,
         Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(_) => true,
     };
-    is_asked && is_kimi(target.upstream) && target.capabilities.unsigned_reasoning
+    is_asked && (is_kimi(target.upstream) || is_deepseek(target.upstream)) && target.capabilities.unsigned_reasoning
+}
+
+/// Whether a forced call switches reasoning off.
+pub(super) fn calls_without_thinking(target: &Target<'_>, choice: &ToolChoice) -> bool {
+    target.capabilities.forced_calls == ForcedCalls::WithoutThinking && choice.is_forced()
 }
 
 /// Whether it is an OpenAI model.
@@ -220,6 +232,10 @@ pub(super) fn is_openai(upstream: &str) -> bool {
 /// Whether it is a Moonshot model (Kimi).
 fn is_kimi(upstream: &str) -> bool {
     upstream.starts_with("moonshotai/")
+}
+
+fn is_deepseek(upstream: &str) -> bool {
+    upstream.starts_with("deepseek/")
 }
 
 /// Whether a model accepts a tool with this schema as strict, in addition to the earlier ones. Claude has its own limits for

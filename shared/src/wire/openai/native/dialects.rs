@@ -184,7 +184,7 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
     let Some(choice) = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice)) else {
         return Ok(());
     };
-    if target.capabilities.refuses_forced_calls && !target.takes_choice(&tool_choice(choice)?) {
+    if !target.takes_choice(&tool_choice(choice)?) {
         forwarding.dropped.push(choice.path());
         forwarding.edits.replace(choice, "auto");
         return Ok(());

@@ -1,111 +1,20 @@
 //! The conversation of a forwarded request, as OpenRouter's models accept it. The rules for turns sort it. Messages that do
 //! not change are not touched; without any change the list stays byte for byte.
 
+mod item;
 mod reading;
-
-use std::borrow::Cow;
 
 use crate::chat::Turns;
 use crate::chat::request::{Message, Place, Role};
-use crate::chat::turns::{CONTINUE, LOST_RESULT, Piece, PieceKind};
+use crate::chat::turns::{CONTINUE, LOST_RESULT};
 use crate::document::{Entry, Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
+use item::{Item, What, entry, json, path_of, text_part};
 pub(super) use reading::can_resume;
 use reading::{contents, read, trailing_text};
-
-/// A piece of a message.
-#[derive(Clone, Debug)]
-struct Item<'d> {
-    what: What<'d>,
-    /// The number of its message; `None` if the gateway added it.
-    from: Option<usize>,
-    /// The id of a call or result, if it differs from the client's.
-    id: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-enum What<'d> {
-    /// A string, a text part, or an unknown part, which stays where it is.
-    Said(Value<'d>),
-    /// A text of white space only.
-    Blank(Value<'d>),
-    /// An image, a file or audio.
-    Media(Value<'d>),
-    /// Reasoning in a message that contains nothing else.
-    Thought(Value<'d>),
-    /// An entry of `tool_calls`.
-    Call(Value<'d>),
-    /// A tool message.
-    Result(Value<'d>),
-    /// A text that the gateway added.
-    Own(String),
-    /// The result of a call whose own result is missing.
-    Lost,
-}
-
-impl Item<'_> {
-    /// The id of a call or result as the client wrote it.
-    fn id(&self) -> Cow<'_, str> {
-        let told = match self.what {
-            What::Call(call) => call.get("id"),
-            What::Result(message) => message.get("tool_call_id"),
-            What::Said(_) | What::Blank(_) | What::Media(_) | What::Thought(_) | What::Own(_) | What::Lost => None,
-        };
-        match &self.id {
-            Some(id) => Cow::Borrowed(id),
-            None => told.and_then(Value::as_text).unwrap_or_default(),
-        }
-    }
-}
-
-impl Piece for Item<'_> {
-    fn kind(&self) -> PieceKind<'_> {
-        match &self.what {
-            What::Said(_) | What::Own(_) => PieceKind::Text,
-            What::Blank(_) => PieceKind::Blank,
-            What::Media(_) => PieceKind::Media,
-            What::Thought(_) => PieceKind::Thought,
-            What::Call(_) => PieceKind::Call(self.id()),
-            What::Result(_) | What::Lost => PieceKind::Result(self.id()),
-        }
-    }
-
-    fn own_text(text: &str) -> Self {
-        Self { what: What::Own(text.to_owned()), from: None, id: None }
-    }
-
-    fn lost_result(call_id: &str) -> Self {
-        Self { what: What::Lost, from: None, id: Some(call_id.to_owned()) }
-    }
-
-    fn set_id(&mut self, id: String) {
-        self.id = Some(id);
-    }
-
-    /// OpenRouter's models accept instructions between turns unchanged.
-    fn into_reminder(self) -> Self {
-        self
-    }
-
-    fn into_content(self) -> Vec<Self> {
-        match self.what {
-            What::Result(message) => {
-                let items = contents(message, self.from);
-                items.into_iter().filter(|item| !matches!(item.what, What::Blank(_))).collect()
-            }
-            What::Said(_)
-            | What::Blank(_)
-            | What::Media(_)
-            | What::Thought(_)
-            | What::Call(_)
-            | What::Own(_)
-            | What::Lost => vec![self],
-        }
-    }
-}
 
 /// Repairs the history of a request.
 pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
@@ -114,10 +23,18 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let read: Vec<Message<Item<'_>>> =
         messages.iter().enumerate().map(|(number, message)| read(*message, number, target)).collect();
     let sizes = read.iter().map(|message| Size::of(&message.parts)).collect();
-    let turns = Turns::of(read, rules::call_id);
+    let turns = Turns::of(read, rules::call_ids(target.upstream));
     forwarding.dropped.extend(turns.left_out.iter().filter_map(|item| path_of(item)));
-    let needs_user = rules::needs_user(target.upstream);
-    let mut writer = Writer { messages: &messages, sizes, out: Vec::new(), waiting: Vec::new(), needs_user, forwarding };
+    let mut writer = Writer {
+        messages: &messages,
+        sizes,
+        out: Vec::new(),
+        waiting: Vec::new(),
+        needs_user: rules::needs_user(target.upstream),
+        is_mistral: rules::mistral::serves(target.upstream),
+        has_begun: false,
+        forwarding,
+    };
     writer.turns(turns);
     let is_changed = writer.out.len() != messages.len()
         || writer.out.iter().enumerate().any(|(number, written)| !matches!(written, Written::Message(n) if *n == number));
@@ -142,15 +59,6 @@ fn trim_begun_answer(messages: &[Value<'_>], forwarding: &mut Forwarding<'_>) {
     let trimmed = said.trim_end();
     if trimmed.len() < said.len() {
         forwarding.edits.replace(text, trimmed);
-    }
-}
-
-fn path_of(item: &Item<'_>) -> Option<String> {
-    match item.what {
-        What::Said(value) | What::Media(value) | What::Thought(value) | What::Call(value) | What::Result(value) => {
-            Some(value.path())
-        }
-        What::Blank(_) | What::Own(_) | What::Lost => None,
     }
 }
 
@@ -184,6 +92,10 @@ struct Writer<'w, 'd> {
     waiting: Vec<Item<'d>>,
     /// Whether the user must open the conversation.
     needs_user: bool,
+    /// Whether the rules of Mistral's API apply.
+    is_mistral: bool,
+    /// Whether the instructions before the first turn are written.
+    has_begun: bool,
     forwarding: &'w mut Forwarding<'d>,
 }
 
@@ -192,6 +104,7 @@ impl<'d> Writer<'_, 'd> {
         let Turns { system, turns, left_out: _ } = turns;
         let has_instructions = !system.is_empty();
         self.runs(system);
+        self.has_begun = true;
         let is_needed = self.needs_user || turns.len() == 1 && !has_instructions;
         for (number, Message { role, parts }) in turns.into_iter().enumerate() {
             let is_opening = |item: &Item<'_>| matches!(&item.what, What::Own(text) if text == CONTINUE);
@@ -210,11 +123,17 @@ impl<'d> Writer<'_, 'd> {
     fn user(&mut self, parts: Vec<Item<'d>>) {
         let is_result = |item: &Item<'_>| matches!(item.what, What::Result(_) | What::Lost);
         let (results, rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_result);
+        let has_results = !results.is_empty();
         for item in results {
             self.result(&item);
         }
+        let after_results = self.out.len();
         self.runs(rest);
         self.flush();
+        if self.is_mistral && has_results && self.out.len() > after_results {
+            let read = format!("{{\"role\":\"assistant\",\"content\":{}}}", json(rules::mistral::RESULTS_READ));
+            self.out.insert(after_results, Written::New(Entry::New(read)));
+        }
     }
 
     /// A tool message accepts text only. Other content waits for the user message.
@@ -254,6 +173,10 @@ impl<'d> Writer<'_, 'd> {
             (Some((number, message)), "user") => {
                 let waiting = std::mem::take(&mut self.waiting);
                 self.message(number, message, &waiting, &run);
+            }
+            // Mistral's API accepts instructions only before the conversation.
+            (Some(_), "system" | "developer") if self.is_mistral && self.has_begun => {
+                self.waiting.extend(run.into_iter().map(Item::into_user_text));
             }
             (Some((number, message)), "system" | "developer") => {
                 let (media, texts): (Vec<_>, Vec<_>) = run.into_iter().partition(|item| matches!(item.what, What::Media(_)));
@@ -364,32 +287,4 @@ fn by_message<'d>(parts: Vec<Item<'d>>) -> Vec<(Option<usize>, Vec<Item<'d>>)> {
         }
     }
     runs
-}
-
-/// A piece as a content part.
-fn entry<'d>(item: &Item<'d>) -> Entry<'d> {
-    match &item.what {
-        What::Said(value) if value.kind() == Kind::Text => Entry::Within {
-            before: "{\"type\":\"text\",\"text\":".to_owned(),
-            entries: vec![Entry::Own(*value)],
-            after: "}",
-        },
-        What::Said(value)
-        | What::Blank(value)
-        | What::Media(value)
-        | What::Thought(value)
-        | What::Call(value)
-        | What::Result(value) => Entry::Own(*value),
-        What::Own(text) => Entry::New(text_part(text)),
-        What::Lost => Entry::New(text_part(LOST_RESULT)),
-    }
-}
-
-fn text_part(text: &str) -> String {
-    format!("{{\"type\":\"text\",\"text\":{}}}", json(text))
-}
-
-/// Serialising a string cannot fail.
-fn json(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
 }

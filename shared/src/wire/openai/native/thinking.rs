@@ -13,7 +13,8 @@ use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
 /// Removes reasoning settings if Claude must make a call, must continue a prefilled answer, or must continue calls without
-/// signed reasoning. Claude does not combine these with a reasoning budget.
+/// signed reasoning. Claude does not combine these with a reasoning budget. Switches reasoning off for a forced call of a
+/// model that does not combine the two.
 pub(super) fn beside_calls(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
@@ -21,6 +22,9 @@ pub(super) fn beside_calls(
 ) -> Result<Reasoning, GatewayError> {
     let choice = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice));
     let choice = choice.map(tool_choice).transpose()?.unwrap_or_default();
+    if rules::calls_without_thinking(target, &choice) {
+        return Ok(switched_off(forwarding, reasoning, target));
+    }
     let last = forwarding.body.get("messages").into_iter().flat_map(Value::elements).last();
     let is_begun = last.and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
     let is_unsigned = !history::can_resume(forwarding.body, target);
@@ -30,6 +34,16 @@ pub(super) fn beside_calls(
     }
     drop_thinking(forwarding);
     Ok(Reasoning { amount: Amount::Default, visible: false })
+}
+
+/// Replaces all reasoning settings by the model's way to answer without reasoning.
+fn switched_off(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target: &Target<'_>) -> Reasoning {
+    let off = Reasoning { amount: Amount::Off, visible: false };
+    if reasoning.amount != Amount::Off {
+        drop_thinking(forwarding);
+        forwarding.edits.set(forwarding.body, "reasoning", &encode_reasoning(off, target, &mut Vec::new()));
+    }
+    off
 }
 
 /// Removes all fields that request reasoning or its display, and names those that request it.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::{
-    Amount, CacheLifetime, CacheMark, ChatRequest, JsonText, Message, Place, Reasoning, ResponseFormat, Role, Sampling,
-    ToolChoice, ToolDefinition,
+    CacheLifetime, CacheMark, ChatRequest, JsonText, Message, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice,
+    ToolDefinition,
 };
 use crate::chat::turns::{CONTINUE, text};
 use crate::chat::{Part, Turns};
@@ -23,7 +23,7 @@ use crate::wire::openai::rules;
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use messages::{CacheOut, MessageOut, can_resume, has_thoughts_of_calls, messages};
-use reasoning::{ReasoningOut, beside, verbosity};
+use reasoning::{ReasoningOut, beside, switched_off, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
 #[derive(Serialize)]
@@ -128,7 +128,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         left_out: _,
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
-    let mut turns = Turns::of(conversation, rules::call_id);
+    let mut turns = Turns::of(conversation, rules::call_ids(target.upstream));
     left_out.extend(turns.left_out.iter().map(Part::place));
     let names = tool_names(&tools, target);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };
@@ -139,12 +139,9 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let tool_choice = target.choice(tool_choice, &mut lost);
     let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
     let is_unsigned = !can_resume(&turns, target);
-    let reasoning = if rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target) {
-        lost.push(Lost::Reasoning);
-        Reasoning { amount: Amount::Off, visible: false }
-    } else {
-        reasoning
-    };
+    let is_bare = rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target);
+    let is_forced = !tools.is_empty() && rules::calls_without_thinking(target, &tool_choice);
+    let reasoning = if is_bare || is_forced { switched_off(reasoning, &mut lost) } else { reasoning };
     let reasoning = beside(reasoning, rules::Beside { choice: &tool_choice, is_begun, is_unsigned }, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);

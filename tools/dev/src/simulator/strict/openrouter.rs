@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::super::json::items;
 use super::verdict::{Verdict, ensure};
 use super::{
-    openrouter_claude, openrouter_messages, openrouter_openai, openrouter_shapes, openrouter_tools, openrouter_values,
+    openrouter_claude, openrouter_messages, openrouter_mistral, openrouter_openai, openrouter_reasoning, openrouter_shapes,
+    openrouter_tools, openrouter_values,
 };
 
 const FIELDS: &str = "audio cache_control debug frequency_penalty image_config include_reasoning logit_bias logprobs max_completion_tokens \
@@ -29,7 +30,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     openrouter_openai::check(model, body)?;
     openrouter_tools::check(model, body)?;
     openrouter_messages::check(model, body)?;
-    openrouter_messages::thoughts_of_calls(model, body)?;
+    openrouter_reasoning::check(model, body)?;
+    openrouter_mistral::check(model, body)?;
     openrouter_claude::check(model, body)
 }
 

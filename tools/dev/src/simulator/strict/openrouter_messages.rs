@@ -127,29 +127,6 @@ fn calls<'a>(message: &'a Value, path: &str) -> Result<Vec<&'a str>, String> {
     Ok(ids)
 }
 
-/// Kimi only reasons if the reasoning before its earlier calls is present (earendil-works/pi#987, QuantumNous/new-api#3121).
-pub(super) fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
-    let asked = |pointer: &str| body.pointer(pointer).filter(|value| !value.is_null());
-    let words = ["/reasoning/effort", "/reasoning_effort"].into_iter().filter_map(asked);
-    let is_on = words.into_iter().any(|word| word != "none")
-        || asked("/reasoning/enabled") == Some(&Value::Bool(true))
-        || asked("/reasoning/max_tokens").is_some();
-    if !model.starts_with("moonshotai/") || !is_on {
-        return Ok(());
-    }
-    let bare = |message: &Value| {
-        let calls = items(message, "tool_calls").next().is_some();
-        let thought = string(message, "reasoning").is_some() || items(message, "reasoning_details").next().is_some();
-        calls && !thought
-    };
-    match items(body, "messages").position(bare) {
-        Some(place) => Err(format!(
-            "thinking is enabled but reasoning_content is missing in assistant tool call message at index {place}"
-        )),
-        None => Ok(()),
-    }
-}
-
 /// Checks the assistant's reasoning: it must be unchanged.
 fn details(model: &str, message: &Value, path: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid '{path}.reasoning_details': {what}");

@@ -10,6 +10,7 @@ mod openrouter_claude;
 mod openrouter_media;
 mod openrouter_rules;
 mod openrouter_values;
+mod openrouter_vendors;
 mod tool_schemas;
 
 use serde_json::{Value, json};

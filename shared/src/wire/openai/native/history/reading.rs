@@ -1,7 +1,7 @@
 //! Reads the pieces of a chat message.
 
 use super::super::media::is_text_file;
-use super::{Item, What};
+use super::item::{Item, What};
 use crate::chat::request::{Message, Role};
 use crate::document::{Kind, Value};
 use crate::wire::openai::rules;

@@ -244,9 +244,10 @@ fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out:
 }
 
 /// Encodes a user turn: one tool message per result, then one user message with the rest. Tool messages accept text only, so
-/// images of results follow in that user message, never between two results.
+/// images of results follow in that user message, never between two results. Mistral's assistant speaks before it.
 fn user(parts: Vec<Part>, target: &Target<'_>, out: &mut Vec<MessageOut>) {
     let mut rest = Vec::new();
+    let has_results = parts.iter().any(|part| matches!(part, Part::ToolResult(_)));
     for part in parts {
         match part {
             Part::ToolResult(result) => {
@@ -264,6 +265,9 @@ fn user(parts: Vec<Part>, target: &Target<'_>, out: &mut Vec<MessageOut>) {
         }
     }
     if let Some(content) = content(rest) {
+        if has_results && rules::mistral::serves(target.upstream) {
+            out.push(message("assistant", Some(ContentOut::Text(rules::mistral::RESULTS_READ.to_owned()))));
+        }
         out.push(message("user", Some(content)));
     }
 }

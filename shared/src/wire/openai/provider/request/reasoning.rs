@@ -48,6 +48,17 @@ pub(super) fn beside(
     Reasoning { amount: Amount::Default, visible: false }
 }
 
+/// Reasoning that is off, for calls that exclude it. A client that asks for it is told that it is lost.
+pub(super) fn switched_off(asked: Reasoning, lost: &mut Vec<Lost>) -> Reasoning {
+    match asked.amount {
+        Amount::Off => {}
+        Amount::Default if !asked.visible => {}
+        Amount::EffortAlone(_) => lost.push(Lost::Effort),
+        Amount::Default | Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(_) => lost.push(Lost::Reasoning),
+    }
+    Reasoning { amount: Amount::Off, visible: false }
+}
+
 /// Budgets for vendors that count tokens, efforts for the others.
 pub(in crate::wire::openai) fn reasoning(
     reasoning: Reasoning,

@@ -273,23 +273,3 @@ fn claude_takes_no_blank_stop_sequence() {
         refused(verdict(CLAUDE, &change), "each stop sequence must contain non-whitespace", &change);
     }
 }
-
-#[test]
-fn kimi_thinks_only_where_it_has_the_thoughts_before_its_calls() {
-    const KIMI: &str = "moonshotai/kimi-k2.5";
-    let history = |reasoning: &Value| {
-        let turn = changed(&calls(&[call("a", "{}")]), &json!({ "reasoning": reasoning }));
-        changed(&talk(&[says(&json!("a")), turn, answer("a")]), &tools(&[tool("weather")]))
-    };
-    let bare = history(&Value::Null);
-    for change in [
-        bare.clone(),
-        changed(&bare, &json!({ "reasoning": { "enabled": false } })),
-        changed(&history(&json!("thought")), &json!({ "reasoning": { "enabled": true } })),
-    ] {
-        assert_eq!(verdict(KIMI, &change), Ok(()), "{change}");
-    }
-    for on in [json!({ "reasoning": { "enabled": true } }), json!({ "reasoning_effort": "low" })] {
-        refused(verdict(KIMI, &changed(&bare, &on)), "missing in assistant tool call message at index 1", &on);
-    }
-}

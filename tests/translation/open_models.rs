@@ -1,0 +1,94 @@
+//! What Kimi, DeepSeek, Qwen and Mistral are sent, forwarded and translated.
+
+use serde_json::{Value, json};
+
+use crate::upstream::{CHAT, MESSAGES, check, function, sent, tool, user};
+
+const MISTRAL: &str = "mistral-large-4";
+
+fn call(id: &str) -> Value {
+    json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}})
+}
+
+fn result(id: &str) -> Value {
+    json!({"role": "tool", "tool_call_id": id, "content": "r"})
+}
+
+#[test]
+fn a_forced_call_switches_off_the_reasoning_that_excludes_it() {
+    let forced = |setting: Value| {
+        let mut body = json!({"messages": [user(json!("hi"))], "tools": [function("f")], "tool_choice": "required"});
+        body.as_object_mut().unwrap().extend(setting.as_object().unwrap().clone());
+        body
+    };
+    let kimi = json!({"enabled": false});
+    let deepseek = json!({"effort": "none"});
+    for (model, off) in [("kimi-k2.5", &kimi), ("kimi-k3.1-pro", &deepseek), ("deepseek-v4-pro", &deepseek)] {
+        let expected = |choice: &str| json!({"/tool_choice": choice, "/reasoning": off, "/reasoning_effort": null});
+        check(CHAT, model, &forced(json!({})), expected("required"), &[]);
+        let wants = json!({"reasoning": {"enabled": true}});
+        check(CHAT, model, &forced(wants), expected("required"), &["reasoning.enabled"]);
+        let high = json!({"reasoning_effort": "high"});
+        check(CHAT, model, &forced(high), expected("required"), &["reasoning_effort"]);
+        let mut translated = json!({"messages": [user(json!("hi"))], "tools": [tool("f")], "tool_choice": {"type": "any"}});
+        check(MESSAGES, model, &translated, expected("required"), &[]);
+        translated["thinking"] = json!({"type": "adaptive"});
+        check(MESSAGES, model, &translated, expected("required"), &["thinking"]);
+    }
+    let never = json!({"/tool_choice": "auto", "/reasoning": null});
+    check(CHAT, "qwen3.8-max", &forced(json!({})), never, &["tool_choice"]);
+}
+
+#[test]
+fn deepseek_answers_without_reasoning_if_the_thought_of_a_call_is_missing() {
+    let history = |thought: Value| {
+        let turn = json!({"role": "assistant", "content": null, "tool_calls": [call("a")], "reasoning": thought});
+        json!({"messages": [user(json!("hi")), turn, result("a")], "tools": [function("f")], "reasoning_effort": "high"})
+    };
+    let off = json!({"/reasoning": {"effort": "none"}, "/reasoning_effort": null});
+    check(CHAT, "deepseek-v4-pro", &history(json!(null)), off, &["reasoning_effort"]);
+    check(CHAT, "deepseek-v4-pro", &history(json!("thought")), json!({"/reasoning_effort": "high"}), &[]);
+}
+
+#[test]
+fn mistrals_assistant_speaks_between_results_and_the_user() {
+    let read = json!({"role": "assistant", "content": "Understood."});
+    let turn = json!({"role": "assistant", "content": null, "tool_calls": [call("abcdefgh1")]});
+    let history = [user(json!("hi")), turn.clone(), result("abcdefgh1"), user(json!("go"))];
+    let expected =
+        json!({"/messages/1": turn, "/messages/2": result("abcdefgh1"), "/messages/3": read, "/messages/4": history[3]});
+    check(CHAT, MISTRAL, &json!({"messages": history, "tools": [function("f")]}), expected, &[]);
+    let call = json!({"type": "tool_use", "id": "abcdefgh1", "name": "f", "input": {}});
+    let answered =
+        json!([{"type": "tool_result", "tool_use_id": "abcdefgh1", "content": "r"}, {"type": "text", "text": "go"}]);
+    let turns = json!([user(json!("hi")), {"role": "assistant", "content": [call]}, user(answered)]);
+    let expected = json!({"/messages/2": result("abcdefgh1"), "/messages/3": read, "/messages/4": history[3]});
+    check(MESSAGES, MISTRAL, &json!({"messages": turns, "tools": [tool("f")]}), expected, &[]);
+    let unchanged = json!({"messages": history[..3], "tools": [function("f")]});
+    check(CHAT, MISTRAL, &unchanged, json!({"/messages": unchanged["messages"]}), &[]);
+}
+
+#[test]
+fn mistral_gets_call_ids_of_nine_letters_and_digits_in_call_and_result() {
+    let turn = json!({"role": "assistant", "content": null, "tool_calls": [call("call_1"), call("call_1"), call("")]});
+    let history = [user(json!("hi")), turn, result("call_1"), result("call_1"), result("")];
+    let (body, _) = sent(CHAT, MISTRAL, json!({"messages": history, "tools": [function("f")]}));
+    let calls: Vec<&str> = (0..3).map(|at| body["messages"][1]["tool_calls"][at]["id"].as_str().unwrap()).collect();
+    let results: Vec<&str> = (2..5).map(|at| body["messages"][at]["tool_call_id"].as_str().unwrap()).collect();
+    assert_eq!(calls, results);
+    assert!(calls.iter().all(|id| id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())), "{calls:?}");
+    assert!(calls[0] != calls[1] && calls[1] != calls[2] && calls[0] != calls[2], "{calls:?}");
+}
+
+#[test]
+fn mistral_gets_late_instructions_as_the_users() {
+    let rule = |text: &str| json!({"role": "system", "content": text});
+    let reply = json!({"role": "assistant", "content": "b"});
+    let history = json!([rule("first"), user(json!("hi")), reply, rule("late"), user(json!("go"))]);
+    let late = json!([
+        {"type": "text", "text": "<system-reminder>\nlate\n</system-reminder>"},
+        {"type": "text", "text": "go"},
+    ]);
+    let expected = json!({"/messages/0": rule("first"), "/messages/3": user(late), "/messages/4": null});
+    check(CHAT, MISTRAL, &json!({"messages": history}), expected, &[]);
+}

@@ -1,0 +1,64 @@
+//! What models that sign no reasoning reject while they reason.
+
+use serde_json::Value;
+
+use super::super::json::{items, string};
+use super::verdict::{Verdict, ensure};
+
+/// Checks a request to this model.
+pub(super) fn check(model: &str, body: &Value) -> Verdict {
+    thoughts_of_calls(model, body)?;
+    forced_calls(model, body)
+}
+
+/// The setting at a place, if there is one.
+fn asked<'b>(body: &'b Value, pointer: &str) -> Option<&'b Value> {
+    body.pointer(pointer).filter(|value| !value.is_null())
+}
+
+/// Kimi and DeepSeek only reason if the reasoning before their earlier calls is present (earendil-works/pi#987 and #3636,
+/// QuantumNous/new-api#3121; api-docs.deepseek.com, thinking mode).
+fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
+    let words = ["/reasoning/effort", "/reasoning_effort"].into_iter().filter_map(|place| asked(body, place));
+    let is_on = words.into_iter().any(|word| word != "none")
+        || asked(body, "/reasoning/enabled") == Some(&Value::Bool(true))
+        || asked(body, "/reasoning/max_tokens").is_some();
+    let is_deepseek = model.starts_with("deepseek/");
+    if !is_on || !is_deepseek && !model.starts_with("moonshotai/") {
+        return Ok(());
+    }
+    let bare = |message: &Value| {
+        let calls = items(message, "tool_calls").next().is_some();
+        let thought = string(message, "reasoning").is_some() || items(message, "reasoning_details").next().is_some();
+        calls && !thought
+    };
+    match items(body, "messages").position(bare) {
+        Some(_) if is_deepseek => {
+            Err("The `reasoning_content` in the thinking mode must be passed back to the API.".to_owned())
+        }
+        Some(place) => Err(format!(
+            "thinking is enabled but reasoning_content is missing in assistant tool call message at index {place}"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Kimi and DeepSeek reason by default, and reject a forced call unless reasoning is switched off
+/// (`UKGovernmentBEIS/inspect_ai#5152`, can1357/oh-my-pi#827 and #1077, deepseek-ai/DeepSeek-V3#1376). Qwen 3.8 always reasons
+/// (cloudwego/eino#994).
+fn forced_calls(model: &str, body: &Value) -> Verdict {
+    let is_forced = asked(body, "/tool_choice").is_some_and(|choice| choice != "auto" && choice != "none");
+    let is_off = asked(body, "/reasoning/enabled") == Some(&Value::Bool(false))
+        || ["/reasoning/effort", "/reasoning_effort"]
+            .iter()
+            .any(|place| asked(body, place).is_some_and(|word| word == "none"));
+    let refused = match model.split_once('/') {
+        Some(("moonshotai", _)) => "tool_choice 'specified' is incompatible with thinking enabled",
+        Some(("deepseek", _)) => "Thinking mode does not support this tool_choice",
+        Some(("qwen", name)) if name.starts_with("qwen3.8") => {
+            "The tool_choice parameter does not support being set to required or object in thinking mode"
+        }
+        _ => return Ok(()),
+    };
+    ensure(!is_forced || is_off, || refused.to_owned())
+}

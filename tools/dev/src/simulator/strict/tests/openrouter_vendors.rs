@@ -1,0 +1,74 @@
+//! What the APIs of Moonshot, DeepSeek, Alibaba and Mistral reject.
+
+use super::openrouter::{answer, call, calls, says, talk, verdict};
+use super::*;
+
+const KIMI: &str = "moonshotai/kimi-k2.5";
+const DEEPSEEK: &str = "deepseek/deepseek-v4-pro";
+const QWEN: &str = "qwen/qwen3.8-max-0902";
+const MISTRAL: &str = "mistralai/mistral-large-4-0";
+
+#[test]
+fn a_model_thinks_only_where_it_has_the_thoughts_before_its_calls() {
+    let history = |reasoning: &Value| {
+        let turn = changed(&calls(&[call("a", "{}")]), &json!({ "reasoning": reasoning }));
+        talk(&[says(&json!("a")), turn, answer("a")])
+    };
+    let bare = history(&Value::Null);
+    for (model, words) in [(KIMI, "missing in assistant tool call message at index 1"), (DEEPSEEK, "must be passed back")] {
+        for change in [
+            bare.clone(),
+            changed(&bare, &json!({ "reasoning": { "enabled": false } })),
+            changed(&history(&json!("thought")), &json!({ "reasoning": { "enabled": true } })),
+        ] {
+            assert_eq!(verdict(model, &change), Ok(()), "{change}");
+        }
+        for on in [json!({ "reasoning": { "enabled": true } }), json!({ "reasoning_effort": "low" })] {
+            refused(verdict(model, &changed(&bare, &on)), words, &on);
+        }
+    }
+}
+
+#[test]
+fn a_call_is_forced_only_without_thinking() {
+    let named = json!({ "type": "function", "function": { "name": "weather" } });
+    for (model, words) in [
+        (KIMI, "incompatible with thinking enabled"),
+        (DEEPSEEK, "Thinking mode does not support this tool_choice"),
+        (QWEN, "does not support being set to required or object in thinking mode"),
+    ] {
+        for choice in [json!("auto"), json!("none"), Value::Null] {
+            assert_eq!(verdict(model, &json!({ "tool_choice": choice })), Ok(()), "{model}: {choice}");
+        }
+        for choice in [json!("required"), named.clone()] {
+            let forced = json!({ "tool_choice": choice });
+            refused(verdict(model, &forced), words, &forced);
+            let off = changed(&forced, &json!({ "reasoning": { "effort": "none" } }));
+            assert_eq!(verdict(model, &off), Ok(()), "{model}: {off}");
+        }
+    }
+}
+
+#[test]
+fn mistral_expects_its_own_order_and_ids() {
+    let [turn, result] = [calls(&[call("abcdefgh1", "{}")]), answer("abcdefgh1")];
+    let reply = json!({ "role": "assistant", "content": "b" });
+    let rule = json!({ "role": "system", "content": "c" });
+    let asked = says(&json!("a"));
+    for messages in [
+        vec![rule.clone(), asked.clone(), turn.clone(), result.clone()],
+        vec![asked.clone(), turn.clone(), result.clone(), reply.clone(), asked.clone()],
+        vec![asked.clone(), rule.clone(), asked.clone()],
+    ] {
+        assert_eq!(verdict(MISTRAL, &talk(&messages)), Ok(()), "{messages:?}");
+    }
+    for (messages, words) in [
+        (vec![asked.clone(), turn.clone(), result.clone(), asked.clone()], "Unexpected role 'user' after role 'tool'"),
+        (vec![asked.clone(), turn, result, rule.clone()], "Unexpected role 'system' after role 'tool'"),
+        (vec![asked.clone(), reply, rule, asked.clone()], "Unexpected role 'system' after role 'assistant'"),
+        (vec![asked, calls(&[call("call_1234", "{}")]), answer("call_1234")], "must be a-z, A-Z, 0-9, with a length of 9"),
+    ] {
+        let change = talk(&messages);
+        refused(verdict(MISTRAL, &change), words, &change);
+    }
+}
