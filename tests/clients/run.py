@@ -163,7 +163,9 @@ class Session:
         return {"HOME": str(self._home), "PATH": path, "DO_NOT_TRACK": "1", "NO_COLOR": "1", "LANG": "C.UTF-8", **own}
 
     def _bk(self, *arguments):
-        environment = {"HOME": str(self._home), "GATEWAY_URL": self._gateway.url, "GATEWAY_KEY": self._gateway.key}
+        path = self._fill("{agents}:" + os.environ["PATH"])
+        gateway = {"GATEWAY_URL": self._gateway.url, "GATEWAY_KEY": self._gateway.key}
+        environment = {"HOME": str(self._home), "PATH": path, **gateway}
         command = [BINARIES / "bk", "setup", self._client.get("setup", self._name), "--model", self._model, *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
@@ -187,6 +189,8 @@ class Session:
                 return f"the step `{said}` did not come about"
         if self._table["final"] not in output:
             return "the last words of the model are missing"
+        if self._client.get("never", "\0") in output:
+            return f"it printed: {self._client['never']}"
         rows = self._gateway.journal(self._label)
         refused = [row["status"] for row in rows if row["status"] != 200]
         if refused:

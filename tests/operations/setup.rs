@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
 use gateway_tests::{binary, project};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bk::text;
 
@@ -20,7 +21,7 @@ fn setup(home: &Path, arguments: &[&str]) -> Result<Output> {
     Ok(command.env("HOME", home).env("GATEWAY_URL", URL).env("GATEWAY_KEY", KEY).output()?)
 }
 
-fn json(home: &Path, arguments: &[&str]) -> Result<Value> {
+fn printed(home: &Path, arguments: &[&str]) -> Result<Value> {
     let output = setup(home, &[arguments, &["--json"]].concat())?;
     anyhow::ensure!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout)?)
@@ -28,7 +29,7 @@ fn json(home: &Path, arguments: &[&str]) -> Result<Value> {
 
 /// The names of the clients, and whether `--write` applies to them.
 fn clients(home: &Path) -> Result<BTreeMap<String, bool>> {
-    let listed = json(home, &["--list"])?;
+    let listed = printed(home, &["--list"])?;
     let row = |row: &Value| Some((row["name"].as_str()?.to_owned(), row["writes"].as_bool()?));
     listed.as_array().and_then(|rows| rows.iter().map(row).collect()).context("no list of clients")
 }
@@ -61,10 +62,10 @@ fn of_user(path: &str) -> &'static str {
 fn every_client_prints_address_key_and_model() -> Result<()> {
     let home = tempfile::tempdir()?;
     for name in clients(home.path())?.keys() {
-        let printed = json(home.path(), &[name, "--model", "gpt-5.2"])?.to_string();
+        let machine = printed(home.path(), &[name, "--model", "gpt-5.2"])?.to_string();
         let output = setup(home.path(), &[name, "--model", "gpt-5.2"])?;
         let plain = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        for shown in [&printed, &plain] {
+        for shown in [&machine, &plain] {
             assert!(shown.contains(URL) && shown.contains("gpt-5.2"), "{name}: {shown}");
             assert!(
                 shown.contains(KEY) || shown.contains("GATEWAY_KEY") || shown.contains("GATEWAY_API_KEY"),
@@ -83,9 +84,9 @@ fn write_and_undo_leave_every_file_as_it_was() -> Result<()> {
     for (name, _) in clients(&std::env::temp_dir())?.into_iter().filter(|(_, writes)| *writes) {
         for existing in [true, false] {
             let home = tempfile::tempdir()?;
-            let printed = json(home.path(), &[&name])?;
+            let shown = printed(home.path(), &[&name])?;
             let paths: Vec<&str> =
-                printed["files"].as_array().into_iter().flatten().filter_map(|file| file["path"].as_str()).collect();
+                shown["files"].as_array().into_iter().flatten().filter_map(|file| file["path"].as_str()).collect();
             for path in paths.iter().filter(|_| existing) {
                 fs::create_dir_all(Path::new(path).parent().context("no folder")?)?;
                 fs::write(path, of_user(path))?;
@@ -128,6 +129,52 @@ fn a_file_that_cannot_be_read_is_refused_and_stays() -> Result<()> {
         assert_eq!(fs::read_to_string(&path)?, broken);
     }
     assert_eq!(files(home.path())?.len(), 3);
+    Ok(())
+}
+
+/// A folder with a program `codex` that prints this list.
+fn codex_with(list: &Value) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join("codex");
+    fs::write(&program, format!("#!/bin/sh\n[ \"$*\" = \"debug models --bundled\" ] && printf %s '{list}'\n"))?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
+}
+
+#[test]
+fn codex_gets_a_list_of_models_with_its_own_instructions() -> Result<()> {
+    let plain = json!({"slug": "a", "base_instructions": "Own words.", "tool_mode": null, "upgrade": {"model": "b"}});
+    let programs = json!({"slug": "b", "base_instructions": "Other words.", "tool_mode": "code_mode_only"});
+    let folder = codex_with(&json!({"models": [programs, plain]}))?;
+    let home = tempfile::tempdir()?;
+    let run = |arguments: &[&str]| -> Result<Output> {
+        let mut command = Command::new(binary("bk")?);
+        command.arg("setup").arg("codex").args(arguments).env_clear().env("PATH", folder.path());
+        Ok(command.env("HOME", home.path()).env("GATEWAY_URL", URL).env("GATEWAY_KEY", KEY).output()?)
+    };
+    assert!(run(&["--write"])?.status.success());
+    let path = home.path().join(".codex/gateway-models.json");
+    let config = fs::read_to_string(home.path().join(".codex/config.toml"))?;
+    assert!(config.starts_with(&format!("model_catalog_json = '{}'\n", path.display())), "{config}");
+    let list: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    let models = list["models"].as_array().context("no models")?;
+    let entry = models.iter().find(|entry| entry["slug"] == "kimi-k2.5").context("no entry")?;
+    assert_eq!((&entry["base_instructions"], &entry["upgrade"]), (&json!("Own words."), &Value::Null));
+    assert_eq!((&entry["context_window"], &entry["supported_reasoning_levels"]), (&json!(262_144), &json!([])));
+    assert!(run(&["--undo"])?.status.success());
+    assert!(files(home.path())?.is_empty());
+    fs::write(home.path().join(".codex/config.toml"), "model = \n")?;
+    assert_eq!(run(&["--write"])?.status.code(), Some(1));
+    assert_eq!(files(home.path())?.len(), 1, "the list stays only with the settings that name it");
+    Ok(())
+}
+
+#[test]
+fn without_codex_its_settings_are_written_without_a_list() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let output = setup(home.path(), &["codex", "--write"])?;
+    assert!(output.status.success() && text(&output.stderr).contains("Install Codex, and run"), "{}", text(&output.stderr));
+    assert!(!fs::read_to_string(home.path().join(".codex/config.toml"))?.contains("model_catalog_json"));
     Ok(())
 }
 

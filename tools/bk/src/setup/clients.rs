@@ -29,12 +29,26 @@ pub(super) struct Client {
     /// Steps that the user must do.
     #[serde(default)]
     pub(super) steps: String,
+    /// The list of models that the client reads, if it needs one.
+    pub(super) models: Option<ModelList>,
     /// The configuration files that `--write` edits.
     #[serde(default, rename = "file")]
     pub(super) files: Vec<File>,
     /// Code that creates a client of the gateway.
     #[serde(default)]
     pub(super) snippet: String,
+}
+
+/// A client's list of models, in the folder of its first file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelList {
+    /// The command that prints the client's own list.
+    pub(super) listed_by: Vec<String>,
+    /// The name of the file.
+    pub(super) name: String,
+    /// The setting that names the file, with its path as `{models}`.
+    pub(super) setting: String,
 }
 
 /// One configuration file of a client.

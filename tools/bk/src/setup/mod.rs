@@ -4,6 +4,7 @@
 mod clients;
 mod edit;
 mod file;
+mod models;
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -94,9 +95,10 @@ pub(crate) fn run(setup: &Setup, json: bool) -> Result<()> {
         return Err(WrongUsage("no key: set GATEWAY_KEY or pass --key FILE".to_owned()).into());
     }
     let url = setup.url.as_str().trim_end_matches('/').trim_end_matches("/v1");
-    let client = client.filled(&Values { url, key: key.as_deref().unwrap_or(NO_KEY), model: &setup.model });
+    let mut client = client.filled(&Values { url, key: key.as_deref().unwrap_or(NO_KEY), model: &setup.model });
+    let list = setup.model_list(&mut client);
     if setup.write {
-        return write(setup, &client);
+        return write(setup, &client, list);
     }
     show(setup, &client, json)
 }
@@ -128,6 +130,34 @@ impl Setup {
         file.path(self.home.as_deref().unwrap_or("~".as_ref()), |name| {
             std::env::var(name).ok().filter(|value| !value.is_empty())
         })
+    }
+
+    /// The path of the client's list of models, if it has one.
+    fn list_path(&self, client: &Client) -> Option<PathBuf> {
+        let (models, file) = client.models.as_ref().zip(client.files.first())?;
+        Some(self.path(file).with_file_name(&models.name))
+    }
+
+    /// The client's list of models with its path, named in the client's settings. Without the client on this machine there
+    /// is none, and the client works without it.
+    fn model_list(&self, client: &mut Client) -> Option<(PathBuf, String)> {
+        let path = self.list_path(client)?;
+        let (models, file) = client.models.as_ref().zip(client.files.first_mut())?;
+        match models::list(models) {
+            Ok(list) => {
+                let setting = models.setting.replace("{models}", &path.display().to_string());
+                file.settings.insert_str(0, &format!("{setting}\n"));
+                Some((path, list))
+            }
+            Err(error) => {
+                let title = &client.title;
+                eprintln!(
+                    "{title} gets no list of the gateway's models, and warns that it lacks their metadata: {error:#}."
+                );
+                eprintln!("Install {title}, and run `bk setup {} --write` again.", client.name);
+                None
+            }
+        }
     }
 }
 
@@ -171,15 +201,17 @@ fn show(setup: &Setup, client: &Client, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn write(setup: &Setup, client: &Client) -> Result<()> {
-    for file in &client.files {
-        let place = ConfigFile::at(setup.path(file));
-        let edit =
-            |text: Option<&str>| text.map_or_else(|| Ok(file.whole()), |text| file.format.merge(text, &file.settings));
-        match place.write(edit)? {
-            Outcome::Written => println!("written: {}", place.path().display()),
-            Outcome::Same => println!("already set up: {}", place.path().display()),
+/// Writes the list before the settings that name it. If the settings cannot be written, the list goes away again.
+fn write(setup: &Setup, client: &Client, list: Option<(PathBuf, String)>) -> Result<()> {
+    if let Some((path, list)) = list {
+        let listed = ConfigFile::at(path);
+        write_file(&listed, |_| Ok(list))?;
+        if let Err(error) = write_settings(setup, client) {
+            listed.undo()?;
+            return Err(error);
         }
+    } else {
+        write_settings(setup, client)?;
     }
     if !client.steps.is_empty() {
         eprintln!("{}", client.steps);
@@ -187,10 +219,28 @@ fn write(setup: &Setup, client: &Client) -> Result<()> {
     Ok(())
 }
 
+fn write_settings(setup: &Setup, client: &Client) -> Result<()> {
+    for file in &client.files {
+        let edit =
+            |text: Option<&str>| text.map_or_else(|| Ok(file.whole()), |text| file.format.merge(text, &file.settings));
+        write_file(&ConfigFile::at(setup.path(file)), edit)?;
+    }
+    Ok(())
+}
+
+fn write_file(file: &ConfigFile, edit: impl FnOnce(Option<&str>) -> Result<String>) -> Result<()> {
+    let said = match file.write(edit)? {
+        Outcome::Written => "written",
+        Outcome::Same => "already set up",
+    };
+    println!("{said}: {}", file.path().display());
+    Ok(())
+}
+
 fn undo(setup: &Setup, client: &Client) -> Result<()> {
     let mut undone = false;
-    for file in &client.files {
-        let place = ConfigFile::at(setup.path(file));
+    for path in client.files.iter().map(|file| setup.path(file)).chain(setup.list_path(client)) {
+        let place = ConfigFile::at(path);
         if place.undo()? {
             println!("restored: {}", place.path().display());
             undone = true;
