@@ -6,6 +6,7 @@ mod catalog;
 mod containers;
 mod credits;
 mod demo;
+mod dev;
 mod edge;
 mod emulator;
 mod events;
