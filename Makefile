@@ -39,16 +39,16 @@ help: ## Show this list
 ## Running
 
 .PHONY: dev
-dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; RELEASE=1 builds for speed
+dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; LOGS=1 prints the functions' log; RELEASE=1 builds for speed
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
+	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: demo
 demo: ## As dev, with thirty days of invented usage in the dashboard
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh)
+	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: watch
 watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)

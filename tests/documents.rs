@@ -84,17 +84,94 @@ fn the_readme_is_short() {
     assert!(lines <= LONGEST_README, "{lines} lines");
 }
 
+/// The avoided words of a text, as whole words. A name such as `beside_it` is one word.
+fn avoided_in(text: &str) -> Vec<&'static str> {
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+    let text = format!(" {} ", words.join(" "));
+    AVOIDED.into_iter().filter(|avoided| text.contains(&format!(" {avoided} "))).collect()
+}
+
+/// The avoided words in files, after what people read in them was taken out.
+fn avoided(files: Vec<PathBuf>, read_in: impl Fn(&str) -> String) -> Vec<String> {
+    let faults = files.into_iter().flat_map(|file| {
+        let text = read_in(&fs::read_to_string(&file).unwrap());
+        avoided_in(&text).into_iter().map(move |word| format!("{}: {word}", file.display()))
+    });
+    faults.collect()
+}
+
+/// The comments and the strings of Rust code, a line each.
+fn comments_and_strings(code: &str) -> String {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(next) = code[at..].find(['/', '"', '\'']) {
+        let (before, rest) = code.split_at(at + next);
+        let length = match rest.as_bytes() {
+            [b'/', b'/', ..] => rest.find('\n').unwrap_or(rest.len()),
+            [b'"', ..] => string(before, rest),
+            [b'\'', b'\\', ..] => rest[3..].find('\'').map_or(rest.len(), |end| end + 4),
+            // A character between quotes is no string. One quote alone begins a lifetime.
+            [b'\'', ..] if rest.chars().nth(2) == Some('\'') => 2 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            _ => 1,
+        };
+        if length > 1 && !rest.starts_with('\'') {
+            found.push(&rest[..length]);
+        }
+        at += next + length;
+    }
+    found.join("\n")
+}
+
+/// The length of the string at the start of `rest`, quotes included. It is a raw one if an `r` and hashes are before it.
+fn string(before: &str, rest: &str) -> usize {
+    let bare = before.trim_end_matches('#');
+    if bare.ends_with('r') {
+        let end = format!("\"{}", &before[bare.len()..]);
+        return rest[1..].find(&end).map_or(rest.len(), |at| 1 + at + end.len());
+    }
+    let mut is_escaped = false;
+    let end = rest[1..].find(|c| {
+        let ends = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    });
+    end.map_or(rest.len(), |at| at + 2)
+}
+
 #[test]
 fn documents_use_plain_words() {
-    let mut faults = Vec::new();
-    for document in documents() {
-        let text = prose(&fs::read_to_string(&document).unwrap()).to_lowercase();
-        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        let text = format!(" {} ", words.join(" "));
-        let used = AVOIDED.iter().filter(|avoided| text.contains(&format!(" {avoided} ")));
-        faults.extend(used.map(|word| format!("{}: {word}", document.display())));
-    }
+    let faults = avoided(documents(), prose);
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn comments_and_messages_of_the_code_use_plain_words() {
+    // This file has the list.
+    let files = files_under(&project(), "rs").into_iter().filter(|file| !file.ends_with("tests/documents.rs")).collect();
+    let faults = avoided(files, comments_and_strings);
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn scripts_and_settings_use_plain_words() {
+    let extensions = ["toml", "py", "yaml", "yml", "sh", "mjs"];
+    let files: Vec<PathBuf> = extensions.iter().flat_map(|extension| files_under(&project(), extension)).collect();
+    let files =
+        [files, vec![project().join("Makefile"), project().join(".ci/run"), project().join("tools/deploy/bk")]].concat();
+    let faults = avoided(files, str::to_owned);
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn names_in_code_are_no_comments_and_strings_are_found_after_every_quote() {
+    let code = r##"
+        let shall = '"'; // one
+        f::<'static>('\'', "two \" three"); let nobody = r#"four "five" "#; /// six
+        let whoever = "seven";
+    "##;
+    let expected = ["// one", "\"two \\\" three\"", "\"four \"five\" \"#", "/// six", "\"seven\""];
+    assert_eq!(comments_and_strings(code).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(avoided_in("It Stands\n/// for nobody_else, beside."), ["beside", "stands for"]);
 }
 
 /// The first cells in backticks of the rows of a document's section; a cell may hold several.

@@ -321,7 +321,7 @@ fn opens_for_all(counted: RouteState) -> bool {
 /// The keys that a failure counts against. A request without a key counts as one key; a failure that no request can cause
 /// counts against all.
 fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
-    let own = key.map_or("nobody", KeyId::as_str).to_owned();
+    let own = key.map_or("no key", KeyId::as_str).to_owned();
     match blame {
         Blame::Unreachable => vec![own, ANY_KEY.to_owned()],
         Blame::Outage | Blame::Credential | Blame::Credit | Blame::Gone => vec![own],

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-// The packages are in .tools/browser, not beside this file.
+// The packages are in .tools/browser, not in the folder of this file.
 const require = createRequire(pathToFileURL(`${process.env.BROWSER_TOOLS}/`));
 const { chromium } = require('playwright-core');
 

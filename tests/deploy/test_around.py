@@ -63,8 +63,8 @@ def test_bk_gets_the_table_and_credentials_of_a_profile(project, account):
     bk = project.program(
         "bk", '#!/bin/sh\necho "$TABLE_NAME $AWS_REGION $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN $*"\n'
     )
-    nobody = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
-    printed = project.succeed("bk.py", "keys", "list", BK=bk, AWS_PROFILE="work", **nobody)
+    without = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    printed = project.succeed("bk.py", "keys", "list", BK=bk, AWS_PROFILE="work", **without)
     assert printed == f"{account.table()} eu-central-1 of-profile secret token keys list\n"
 
 
@@ -139,15 +139,15 @@ def test_doctor_says_what_stands_before_the_functions_and_how_to_have_no_public_
 
 
 def test_doctor_says_how_to_get_credentials_and_does_not_fail(project):
-    nobody = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    without = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     assert "missing  AWS credentials          for make deploy: no region: export AWS_REGION" in project.succeed(
-        "doctor_account.py", **nobody
+        "doctor_account.py", **without
     )
 
 
 def test_doctor_names_an_unknown_profile_in_one_line(project):
-    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
-    printed = project.succeed("doctor_account.py", AWS_PROFILE="nobodys", **nobody)
+    without = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    printed = project.succeed("doctor_account.py", AWS_PROFILE="anyones", **without)
     assert printed.splitlines() == [
-        "missing  AWS credentials          for make deploy: The config profile (nobodys) could not be found"
+        "missing  AWS credentials          for make deploy: The config profile (anyones) could not be found"
     ]

@@ -190,9 +190,9 @@ def test_check_says_where_it_would_deploy_and_deploys_nothing(project, account):
 def test_dry_run_needs_no_account_and_opens_no_connection(project):
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.2)
-    nobody = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    without = {"AWS_REGION": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    printed = project.succeed("deploy.py", DRY_RUN="1", PARAMETERS="EndpointMemory=256", AWS_ENDPOINT_URL=url, **nobody)
+    printed = project.succeed("deploy.py", DRY_RUN="1", PARAMETERS="EndpointMemory=256", AWS_ENDPOINT_URL=url, **without)
     assert printed.startswith("dry run: nothing is sent. The stack llm-gateway would be deployed with\n")
     lines = [line.split() for line in printed.splitlines()]
     assert ["EndpointMemory", "256", "command", "line"] in lines

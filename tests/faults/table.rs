@@ -40,7 +40,7 @@ enum Seen {
     BrokenStream,
 }
 
-/// One fault. `calls` are the providers and what their answers stand for, as `x-gateway-attempts` shows them.
+/// One fault. `calls` are the providers and what their answers mean, as `x-gateway-attempts` shows them.
 struct Row {
     name: &'static str,
     routes: Routes,

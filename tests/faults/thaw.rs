@@ -149,8 +149,8 @@ async fn measure(binaries: &Path, megabytes: f64, bytes: usize, attempt_ms: &str
     Ok(repeated)
 }
 
-/// `make thaw` names the folder of release builds: others take many times the time of a processor. 64 MB stand for the least memory
-/// of a processor half as fast as this one.
+/// `make thaw` names the folder of release builds: others take many times the time of a processor. 64 MB here are like the least memory
+/// on a processor half as fast as this one.
 #[tokio::test]
 async fn after_a_pause_one_attempt_is_enough_however_little_memory_there_is() -> Result<()> {
     let Some(binaries) = std::env::var_os("THAW_BINARIES") else {

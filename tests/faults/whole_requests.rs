@@ -25,7 +25,7 @@ async fn f12_nobody_listening_and_a_broken_handshake_go_elsewhere() -> Result<()
     let server = Harness::start().await?;
     // A port that speaks plain HTTP breaks a TLS handshake.
     let plain = server.stack.url.replace("http://", "https://");
-    for base in ["http://127.0.0.1:1", plain.as_str(), "http://nobody.invalid"] {
+    for base in ["http://127.0.0.1:1", plain.as_str(), "http://nowhere.invalid"] {
         let gateway = with(&[("VERTEX_BASE_URL", base)]).await?;
         let answer = gateway.post("/v1/chat/completions", &chat("claude-opus-4.6", "hi", true)).await?;
         assert_eq!(answer.header("x-gateway-provider"), "openrouter", "{base}: {answer:?}");

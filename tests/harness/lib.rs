@@ -94,7 +94,7 @@ pub fn options() -> Result<Options> {
         simulator: SimulatorStart::UnlessProvider,
         timeout: Duration::from_mins(2),
         pace: Duration::ZERO,
-        echo: false,
+        terminal: None,
         fault_proxy: false,
     })
 }

@@ -61,11 +61,11 @@ async fn a_listed_model_is_answered_held_charged_and_recorded_with_the_lists_ver
     }
     let sent: Value = serde_json::from_str(&gateway.journal("open")[0].body)?;
     assert_eq!(sent["model"], MODEL);
-    let cost = gateway.journal("open")[0].usage.and_then(|usage| usage.cost_micro_usd).context("a cost")?;
+    let cost = gateway.journal("open")[0].usage.and_then(|usage| usage.cost_pico_usd).context("a cost")?;
     let version = format!("openrouter-{}", Timestamp::from_second(i64::try_from(read_at(&gateway).await?)?)?);
     for record in records(&gateway).await? {
         assert_eq!((&record.model, &record.price_version), (&MODEL.to_owned(), &version));
-        assert_eq!(record.charged.pico(), u128::from(cost) * 1_000_000);
+        assert_eq!(record.charged.pico(), u128::from(cost));
     }
     let intent = gateway.stack.logs.lines().into_iter().find(|line| line.contains("ledger.intent")).context("a line")?;
     let intent: Value = serde_json::from_str(&intent)?;

@@ -114,7 +114,7 @@ async fn a_list_is_narrowed_by_model_and_by_status() -> Result<()> {
         ("status=error", &[3, 1]),
         ("status=400&model=claude-opus-4.6", &[3]),
         ("status=429", &[]),
-        ("model=nobody", &[]),
+        ("model=unknown", &[]),
     ] {
         let page = gateway.get(&format!("/v1/requests?{query}")).await?.json();
         let expected: Vec<String> = expected.iter().map(|number| sent[*number].0.clone()).collect();

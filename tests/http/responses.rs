@@ -178,7 +178,7 @@ async fn a_failure_before_the_first_word_has_its_status_and_openais_form() -> Re
     let gateway = Harness::start().await?;
     for (body, status, code) in [
         (json!({"model": "gpt-5.2", "stream": true, "input": "hi [[sim:error status=400]]"}), 400, Value::Null),
-        (json!({"model": "nobody-knows", "input": "hi"}), 404, json!("model_not_found")),
+        (json!({"model": "unknown-model", "input": "hi"}), 404, json!("model_not_found")),
         (json!({"model": "gpt-5.2", "input": "hi", "previous_response_id": "resp_1"}), 400, json!("unsupported")),
     ] {
         let answer = gateway.post(RESPONSES, &body).await?;

@@ -45,7 +45,7 @@ async fn a_request_that_left_no_record_is_said_to_have_none() -> Result<()> {
         (vec!["requests", "show", refused.as_str()], 1, "there is no record of"),
         (vec!["requests", "show", refused.as_str(), "--key", id.as_str()], 1, "there is no record of"),
         (vec!["requests", "show", "req_1"], 2, "32 hex digits"),
-        (vec!["requests", "show", refused.as_str(), "--key", "x"], 1, "a key id is 16 hex digits"),
+        (vec!["requests", "show", refused.as_str(), "--key", "x"], 1, "there is no key x;"),
     ] {
         let output = bk(&gateway, &arguments).await?;
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));

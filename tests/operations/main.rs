@@ -6,12 +6,14 @@ mod catalog;
 mod containers;
 mod credits;
 mod demo;
+mod dev;
 mod edge;
 mod emulator;
 mod events;
 mod keys;
 mod ledger;
 mod limits;
+mod names;
 mod probe;
 mod setup;
 mod workflows;
@@ -63,8 +65,8 @@ async fn bk_refuses_what_is_not_a_key_id_and_says_the_way_out() -> Result<()> {
     for (arguments, code, words) in [
         (vec!["keys", "show", "0000000000000000"], 1, "there is no key 0000000000000000"),
         (vec!["keys", "disable", "0000000000000000"], 1, "there is no key 0000000000000000"),
-        (vec!["keys", "show", "xyz"], 1, "a key id is 16 hex digits"),
-        (vec!["keys", "show", key.as_str()], 1, "that is a key, not a key id"),
+        (vec!["keys", "show", "xyz"], 1, "there is no key xyz"),
+        (vec!["keys", "show", key.as_str()], 1, "that is a key, not a key's id or name"),
         (vec!["keys"], 2, "Usage"),
     ] {
         let output = bk(&gateway, &arguments).await?;

@@ -1,4 +1,4 @@
-//! The template as JSON: `!Ref X` is `{"Ref": "X"}`, as in the long form that YAML's tags stand for.
+//! The template as JSON: `!Ref X` is `{"Ref": "X"}`, as in the long form of YAML's tags.
 
 use std::collections::BTreeMap;
 use std::fs;

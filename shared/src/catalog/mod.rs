@@ -254,7 +254,7 @@ mod tests {
         let says =
             |error: Option<String>, words: &str| assert!(error.as_deref().is_some_and(|e| e.contains(words)), "{error:?}");
         says(with("id = \"claude-opus-4.5\"", "id = \"claude-opus-4.6\""), "already belongs to another model");
-        says(with("[\"openrouter\", \"openai/gpt-5.2\"]", "[\"nobody\", \"openai/gpt-5.2\"]"), "unknown provider nobody");
+        says(with("[\"openrouter\", \"openai/gpt-5.2\"]", "[\"acme\", \"openai/gpt-5.2\"]"), "unknown provider acme");
         says(with("routes = [[\"openrouter\", \"openai/gpt-5.2\"]]", "routes = []"), "no route");
         says(with("\"openai/gpt-5.2\"]", "\"openai/gpt-5.2\", \"half\"]"), "a route is [provider, name]");
         says(with("input = \"1.75\"", "input = \"free\""), "price");

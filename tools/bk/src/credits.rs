@@ -8,7 +8,7 @@ use gateway::store::items::{CreditGrant, StoredKey, iso_millis};
 use gateway::store::{Granted, StoreError};
 use serde::Serialize;
 
-use crate::values::{amount, key_id};
+use crate::values::amount;
 use crate::{Bench, print, unknown};
 
 const LONGEST_NOTE: usize = 500;
@@ -17,8 +17,8 @@ const LONGEST_NOTE: usize = 500;
 pub(crate) enum Credits {
     /// Add money to a prepaid key's balance.
     Grant {
-        /// The key's id, as listed.
-        id: String,
+        /// The key's id or name, as listed.
+        key: String,
         /// Amount in USD.
         #[arg(value_name = "USD", value_parser = amount)]
         amount: PicoUsd,
@@ -34,8 +34,8 @@ pub(crate) enum Credits {
     },
     /// Show a key's balance and grants, and whether they agree with its charges.
     Show {
-        /// The key's id, as listed.
-        id: String,
+        /// The key's id or name, as listed.
+        key: String,
     },
 }
 
@@ -89,13 +89,13 @@ fn grant_id(text: &str) -> Result<GrantId, String> {
 
 pub(crate) async fn run(bench: &Bench, command: Credits) -> Result<()> {
     match command {
-        Credits::Grant { id, amount, note, minus, again } => {
+        Credits::Grant { key, amount, note, minus, again } => {
             let amount = SignedPicoUsd::from(amount);
             let amount = if minus { SignedPicoUsd::new(-amount.pico()) } else { amount };
-            let key = key_id(&id)?;
+            let key = bench.find(&key).await?;
             grant(bench, CreditGrant { key, id: again.unwrap_or_else(GrantId::generate), amount, note }).await
         }
-        Credits::Show { id } => show(bench, &key_id(&id)?).await,
+        Credits::Show { key } => show(bench, &bench.find(&key).await?).await,
     }
 }
 
@@ -125,7 +125,7 @@ async fn why_not(bench: &Bench, grant: &CreditGrant) -> Result<String> {
     let id = &grant.key;
     let key = bench.store.current_key(id).await.context("read the key")?;
     Ok(match key {
-        None => unknown(id),
+        None => unknown(id.as_str()),
         Some(key) if !key.prepaid => format!(
             "key {id} is not prepaid, so it has no balance to add to; `bk keys limit {id} --prepaid` lets it spend only what is \
              granted"

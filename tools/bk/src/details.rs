@@ -1,4 +1,4 @@
-//! A key as `show`, `limit` and `disable` print it.
+//! A key as `show`, `list`, `limit` and `disable` print it.
 
 use anyhow::Result;
 use gateway::ids::KeyId;
@@ -9,32 +9,34 @@ use serde::Serialize;
 
 use crate::{Bench, print};
 
+/// A key's settings.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Details<'a> {
-    id: &'a str,
-    name: &'a str,
+pub(crate) struct Details<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
     last4: &'a str,
-    status: &'static str,
+    pub(crate) status: &'static str,
     created: &'a str,
     /// In seconds since the epoch; null if it never expires.
-    expires: Option<u64>,
+    pub(crate) expires: Option<u64>,
     /// Null if there is no limit.
-    rpm: Option<u128>,
-    tpm: Option<u128>,
-    max_concurrent: u128,
-    models: &'a [String],
-    cidrs: &'a [String],
+    pub(crate) rpm: Option<u128>,
+    pub(crate) tpm: Option<u128>,
+    pub(crate) max_concurrent: u128,
+    pub(crate) models: &'a [String],
+    pub(crate) cidrs: &'a [String],
     prepaid: bool,
     /// Null if the key is not prepaid.
-    balance_usd: Option<SignedPicoUsd>,
+    pub(crate) balance_usd: Option<SignedPicoUsd>,
     held_usd: Option<PicoUsd>,
     /// When the secret from before the last rotation stops working, in seconds since the epoch; null if it no longer works.
     old_until: Option<u64>,
 }
 
 impl<'a> Details<'a> {
-    fn of(id: &'a KeyId, key: &'a StoredKey) -> Self {
+    /// The settings of the key with this id.
+    pub(crate) fn of(id: &'a KeyId, key: &'a StoredKey) -> Self {
         let limit = |limit: u128| (limit < OFF).then_some(limit);
         let seconds = |at: u128| u64::try_from(at).ok();
         let now = u128::try_from(Timestamp::now().as_second()).unwrap_or(0);
@@ -65,8 +67,6 @@ pub(crate) fn show(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<()> {
         return print(&details);
     }
     let rate = |limit: Option<u128>| limit.map_or_else(|| "no limit".to_owned(), |limit| format!("{limit} per minute"));
-    let list =
-        |values: &[String]| if values.iter().any(|value| value == ANY) { "all".to_owned() } else { values.join(", ") };
     let mut lines = vec![
         ("id", details.id.to_owned()),
         ("name", details.name.to_owned()),
@@ -77,8 +77,8 @@ pub(crate) fn show(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<()> {
         ("requests", rate(details.rpm)),
         ("tokens", rate(details.tpm)),
         ("at once", details.max_concurrent.to_string()),
-        ("models", list(details.models)),
-        ("networks", list(details.cidrs)),
+        ("models", joined(details.models)),
+        ("networks", joined(details.cidrs)),
     ];
     lines.push(match (details.balance_usd, details.held_usd) {
         (Some(balance), Some(held)) => ("balance", format!("{balance} USD, and {held} held by running requests")),
@@ -89,6 +89,11 @@ pub(crate) fn show(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<()> {
         println!("{label:8} {value}");
     }
     Ok(())
+}
+
+/// A list of what is allowed, in words.
+pub(crate) fn joined(allowed: &[String]) -> String {
+    if allowed.iter().any(|value| value == ANY) { "all".to_owned() } else { allowed.join(", ") }
 }
 
 /// Formats seconds since the epoch as a time.

@@ -9,13 +9,13 @@ use gateway::admission::{Terms, issue, rotate};
 use gateway::ids::{GrantId, KeyId};
 use gateway::money::PicoUsd;
 use gateway::store::StoreError;
-use gateway::store::items::{CreditGrant, Expired, KeyChange, KeyStatus, Limits, ListedKey};
+use gateway::store::items::{CreditGrant, Expired, KeyChange, KeyStatus, Limits};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::details::{self, moment};
-use crate::values::{amount, duration, expiry, key_id, model, network, rate};
-use crate::{Bench, WrongUsage, print, unknown};
+use crate::values::{amount, duration, expiry, model, network, rate};
+use crate::{Bench, WrongUsage, list, print, unknown};
 
 /// Longest input that can be a key, in bytes. No key is longer.
 const MOST_INPUT: u64 = 1_024;
@@ -24,12 +24,12 @@ const MOST_INPUT: u64 = 1_024;
 pub(crate) enum Keys {
     /// Create a key and print it. It cannot be shown again.
     Create(Create),
-    /// List all keys.
+    /// List all keys, with balance, spend of this month (UTC), last use and limits.
     List,
     /// Show a key.
     Show {
-        /// Its id, as listed.
-        id: String,
+        /// Its id or name, as listed.
+        key: String,
     },
     /// Change limits of a key. Limits that you do not give stay as they are. Takes effect within a minute.
     Limit(Limit),
@@ -41,8 +41,8 @@ pub(crate) enum Keys {
     },
     /// Disable a key for good. Takes effect within a minute.
     Disable {
-        /// Its id, as listed.
-        id: String,
+        /// Its id or name, as listed.
+        key: String,
     },
 }
 
@@ -72,8 +72,8 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct Limit {
-    /// Its id, as listed.
-    id: String,
+    /// Its id or name, as listed.
+    key: String,
     /// Requests per minute, or `none` for no limit.
     #[arg(long, value_parser = rate)]
     rpm: Option<u128>,
@@ -119,25 +119,17 @@ struct NewSecret<'a> {
     confirmed: bool,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    id: &'a str,
-    name: &'a str,
-    last4: &'a str,
-    status: &'static str,
-}
-
 pub(crate) async fn run(bench: &Bench, command: Keys) -> Result<()> {
     match command {
         Keys::Create(create) => self::create(bench, create).await,
-        Keys::List => list(bench).await,
-        Keys::Show { id } => {
-            let id = key_id(&id)?;
+        Keys::List => list::run(bench).await,
+        Keys::Show { key } => {
+            let id = bench.find(&key).await?;
             details::show(bench, &id, &bench.key(&id).await?)
         }
         Keys::Limit(limit) => self::limit(bench, limit).await,
         Keys::Rotate { grace } => new_secret(bench, grace).await,
-        Keys::Disable { id } => disable(bench, &key_id(&id)?).await,
+        Keys::Disable { key } => disable(bench, &bench.find(&key).await?).await,
     }
 }
 
@@ -167,41 +159,20 @@ async fn create(bench: &Bench, create: Create) -> Result<()> {
     Ok(())
 }
 
-async fn list(bench: &Bench) -> Result<()> {
-    let keys = bench.store.list_keys().await.context("list the keys")?;
-    if bench.json {
-        return print(&keys.iter().map(line).collect::<Vec<_>>());
-    }
-    if keys.is_empty() {
-        eprintln!("no keys yet; `bk keys create` makes one");
-    }
-    if std::io::stdout().is_terminal() && !keys.is_empty() {
-        eprintln!("{:16}  {:8}  {:6}  NAME", "ID", "STATUS", "LAST 4");
-    }
-    for key in &keys {
-        println!("{:16}  {:8}  {:6}  {}", key.id, key.status.as_str(), key.last4, key.name);
-    }
-    Ok(())
-}
-
-fn line(key: &ListedKey) -> Line<'_> {
-    Line { id: key.id.as_str(), name: &key.name, last4: &key.last4, status: key.status.as_str() }
-}
-
 async fn limit(bench: &Bench, limit: Limit) -> Result<()> {
-    let Limit { id, rpm, tpm, max_concurrent, scope: Scope { models, cidrs, expires }, prepaid } = limit;
-    let id = key_id(&id)?;
+    let Limit { key, rpm, tpm, max_concurrent, scope: Scope { models, cidrs, expires }, prepaid } = limit;
     let change = KeyChange { rpm, tpm, max_concurrent: max_concurrent.map(u128::from), models, cidrs, expires };
     let changes = change != KeyChange::default();
     if !changes && !prepaid {
         bail!(WrongUsage("nothing to change: give at least one limit; `bk keys limit --help` lists them".to_owned()));
     }
+    let id = bench.find(&key).await?;
     if prepaid {
         make_prepaid(bench, &id).await?;
     }
     if changes {
         match bench.store.change_key(&id, &change).await {
-            Err(StoreError::Condition(_)) => bail!(unknown(&id)),
+            Err(StoreError::Condition(_)) => bail!(unknown(id.as_str())),
             answer => drop(answer.context("change the key")?),
         }
     }
@@ -268,7 +239,7 @@ fn old_key() -> Result<SecretString> {
 
 async fn disable(bench: &Bench, id: &KeyId) -> Result<()> {
     match bench.store.disable_key(id).await {
-        Err(StoreError::Condition(_)) => bail!(unknown(id)),
+        Err(StoreError::Condition(_)) => bail!(unknown(id.as_str())),
         result => result.context("disable the key")?,
     }
     if bench.json {

@@ -7,9 +7,11 @@
 mod catalog;
 mod credits;
 mod details;
+mod find;
 mod invoice;
 mod keys;
 mod ledger;
+mod list;
 mod migrate;
 mod requests;
 mod setup;
@@ -83,7 +85,7 @@ struct Bench {
 impl Bench {
     /// Reads a key. Fails if it does not exist.
     async fn key(&self, id: &KeyId) -> Result<StoredKey> {
-        self.store.current_key(id).await.context("read the key")?.with_context(|| unknown(id))
+        self.store.current_key(id).await.context("read the key")?.with_context(|| unknown(id.as_str()))
     }
 }
 
@@ -125,8 +127,9 @@ async fn on_table(table: Option<String>, json: bool, command: OfTable) -> Result
     }
 }
 
-fn unknown(id: &KeyId) -> String {
-    format!("there is no key {id}; `bk keys list` shows all")
+/// That no key has this id or name.
+fn unknown(text: &str) -> String {
+    format!("there is no key {text}; `bk keys list` shows all")
 }
 
 fn print<T: Serialize>(value: &T) -> Result<()> {

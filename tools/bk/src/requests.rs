@@ -8,7 +8,6 @@ use gateway::money::PicoUsd;
 use gateway::store::items::{Attempt, Record, iso_millis};
 use serde::Serialize;
 
-use crate::values::key_id;
 use crate::{Bench, WrongUsage, print};
 
 #[derive(Subcommand)]
@@ -17,8 +16,8 @@ pub(crate) enum Requests {
     Show {
         /// The id from the response's `x-request-id`.
         id: String,
-        /// Id of the key that sent the request. Without it, all keys are searched one after the other.
-        #[arg(long, value_name = "ID")]
+        /// Id or name of the key that sent the request. Without it, all keys are searched one after the other.
+        #[arg(long)]
         key: Option<String>,
     },
 }
@@ -70,7 +69,7 @@ pub(crate) async fn run(bench: &Bench, command: Requests) -> Result<()> {
     let request = RequestId::parse(&id);
     let request = request.ok_or_else(|| WrongUsage("a request's id is req_ and 32 hex digits".to_owned()))?;
     let keys = match key {
-        Some(key) => vec![key_id(&key)?],
+        Some(key) => vec![bench.find(&key).await?],
         None => bench.store.list_keys().await.context("list the keys")?.into_iter().map(|key| key.id).collect(),
     };
     let record = find(bench, &keys, request).await?.with_context(|| {

@@ -6,11 +6,24 @@ use std::io::IsTerminal as _;
 /// terminal.
 pub(crate) fn print<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     let headline = headline.map(str::to_owned);
+    let widths = widths(&headline, rows);
     if std::io::stdout().is_terminal() && !rows.is_empty() {
-        eprintln!("{}", line(&headline, &widths(&headline, rows)));
+        eprintln!("{}", line(&headline, &widths));
     }
+    print_lines(rows, &widths);
+}
+
+/// The same, with the headline always, and on standard output.
+pub(crate) fn print_with_headline<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+    let headline = headline.map(str::to_owned);
+    let widths = widths(&headline, rows);
+    println!("{}", line(&headline, &widths));
+    print_lines(rows, &widths);
+}
+
+fn print_lines<const COLUMNS: usize>(rows: &[[String; COLUMNS]], widths: &[usize; COLUMNS]) {
     for row in rows {
-        println!("{}", line(row, &widths(&headline, rows)));
+        println!("{}", line(row, widths));
     }
 }
 

@@ -7,13 +7,12 @@ use gateway::money::PicoUsd;
 use gateway::store::items::iso_millis;
 use serde::Serialize;
 
-use crate::values::key_id;
 use crate::{Bench, print};
 
 #[derive(Args)]
 pub(crate) struct Usage {
-    /// The key's id, as listed.
-    id: String,
+    /// The key's id or name, as listed.
+    key: String,
     /// Number of days, today included: 1 to 90.
     #[arg(long, default_value_t = 30, value_parser = value_parser!(u16).range(1..=90))]
     days: u16,
@@ -58,9 +57,8 @@ struct Line<'a> {
 }
 
 pub(crate) async fn run(bench: &Bench, usage: Usage) -> Result<()> {
-    let Usage { id, days, by } = usage;
-    let id = key_id(&id)?;
-    bench.key(&id).await?;
+    let Usage { key, days, by } = usage;
+    let id = bench.find(&key).await?;
     let period = Days::parse(Some(&days.to_string())).map_err(|error| anyhow!("{}", error.message()))?;
     let summary = Summary::read(&bench.store, &id, period, Timestamp::now()).await.context("read the usage")?;
     let lines = match by {

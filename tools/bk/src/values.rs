@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
 use gateway::admission::Network;
 use gateway::catalog::Catalog;
-use gateway::ids::KeyId;
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::open_catalog::OpenCatalog;
@@ -16,14 +14,6 @@ const NONE: &str = "none";
 /// Largest grant: more than a billion dollars is a typing error.
 const MOST_USD: PicoUsd = PicoUsd::new(10_u128.pow(21));
 const DECIMALS: usize = 12;
-
-/// Parses a key id. Refuses a whole key, because arguments end up in the shell's history.
-pub(crate) fn key_id(text: &str) -> Result<KeyId> {
-    if text.starts_with("bk_") {
-        bail!("that is a key, not a key id: never pass a key as an argument. `bk keys list` shows the ids");
-    }
-    KeyId::parse(text).context("a key id is 16 hex digits; `bk keys list` shows them")
-}
 
 /// Parses a rate per minute.
 pub(crate) fn rate(text: &str) -> Result<u128, String> {

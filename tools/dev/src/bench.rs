@@ -78,7 +78,7 @@ pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<Str
         simulator: SimulatorStart::Always,
         timeout: Duration::from_mins(1),
         pace: Duration::ZERO,
-        echo: false,
+        terminal: None,
         fault_proxy: false,
     };
     let stack = Stack::start(options).await?;

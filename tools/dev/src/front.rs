@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::invoke::{self, INVOCATIONS};
 use crate::lambda::{Lambda, Reply};
 use crate::remote::Remote;
+use crate::terminal::{Arrived, Terminal};
 
 /// Lambda's size limit for an event, which is the request as JSON.
 const MAX_EVENT_BYTES: usize = 6_291_556;
@@ -83,25 +84,44 @@ impl Functions {
     }
 }
 
-/// A front for these functions, with Lambda's own API.
-pub fn router(lambda: Arc<Lambda>) -> Router {
+/// What the front has.
+#[derive(Clone, Debug)]
+struct Front {
+    functions: Functions,
+    terminal: Option<Terminal>,
+}
+
+/// A front for these functions, with Lambda's own API. Requests are shown on the terminal.
+pub fn router(lambda: Arc<Lambda>, terminal: Option<Terminal>) -> Router {
     let api = Router::new().route(INVOCATIONS, post(invoke::answer)).with_state(Arc::clone(&lambda));
-    front(Functions::Own(lambda)).merge(api)
+    serving(Front { functions: Functions::Own(lambda), terminal }).merge(api)
 }
 
 /// A front for these functions only.
 pub fn front(functions: Functions) -> Router {
-    Router::new().fallback(answer).with_state(functions)
+    serving(Front { functions, terminal: None })
+}
+
+fn serving(front: Front) -> Router {
+    Router::new().fallback(answer).with_state(front)
 }
 
 async fn answer(
-    State(functions): State<Functions>,
+    State(Front { functions, terminal }): State<Front>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let arrived = Arrived::now(parts.method.as_str(), parts.uri.path());
+    let unanswered = |status: StatusCode, message: &str| {
+        if let Some(terminal) = &terminal {
+            terminal.unanswered(&arrived, status.as_u16(), message);
+        }
+        plain(status, message)
+    };
     let too_large = || {
-        plain(StatusCode::PAYLOAD_TOO_LARGE, "Request must be smaller than 6291556 bytes for the InvokeFunction operation")
+        let message = "Request must be smaller than 6291556 bytes for the InvokeFunction operation";
+        unanswered(StatusCode::PAYLOAD_TOO_LARGE, message)
     };
     let Ok(body) = axum::body::to_bytes(body, MAX_EVENT_BYTES).await else { return too_large() };
     let function = Endpoint::function(Endpoint::of_path(parts.uri.path()).as_ref());
@@ -111,10 +131,13 @@ async fn answer(
         Err(error) => Err(error),
     };
     match reply {
-        Ok(reply) => respond(reply),
+        Ok(reply) => respond(match &terminal {
+            Some(terminal) => terminal.follow(arrived, reply),
+            None => reply,
+        }),
         Err(error) => {
             eprintln!("{function}: {error:#}");
-            plain(StatusCode::BAD_GATEWAY, "Internal Server Error")
+            unanswered(StatusCode::BAD_GATEWAY, "Internal Server Error")
         }
     }
 }

@@ -15,3 +15,4 @@ pub mod proxy;
 pub mod remote;
 pub mod simulator;
 pub mod stack;
+pub mod terminal;

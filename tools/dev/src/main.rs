@@ -15,11 +15,15 @@ use gateway_dev::front::{self, Functions};
 use gateway_dev::lambda::cold_start;
 use gateway_dev::remote::Remote;
 use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, Support};
+use gateway_dev::terminal::{Terminal, wants_colours};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 /// Variables that control how functions log. A developer may set them.
-const LOGGING: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_FORMAT"];
+const LOGGING: [&str; 2] = ["RUST_LOG", LOG_FORMAT];
+const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
+/// The file for the functions' own lines, in the folder for data.
+const LOG_FILE: &str = "functions.log";
 /// Delay between the simulator's words, so that you can read along.
 const PACE: Duration = Duration::from_millis(30);
 const TIMEOUT: Duration = Duration::from_mins(15);
@@ -38,6 +42,9 @@ struct Arguments {
     /// Start with an empty database and a new key.
     #[arg(long)]
     fresh: bool,
+    /// Where to show the functions' own log lines.
+    #[arg(long, value_enum, default_value_t = Logs::File)]
+    logs: Logs,
     /// Make up thirty days of usage for a key of this name, once.
     #[arg(long, value_name = "NAME")]
     demo: Option<String>,
@@ -59,6 +66,14 @@ struct Arguments {
     /// Start only the front, for functions behind Lambda's Invoke API at this URL.
     #[arg(long, value_name = "URL")]
     invoke: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Logs {
+    /// Only in functions.log, in the folder for data.
+    File,
+    /// There, and on the terminal.
+    Terminal,
 }
 
 #[tokio::main]
@@ -95,7 +110,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         simulator: SimulatorStart::UnlessProvider,
         timeout: TIMEOUT,
         pace: PACE,
-        echo: true,
+        terminal: None,
         fault_proxy: false,
     };
     if arguments.coldstart {
@@ -103,18 +118,28 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     if arguments.support_only {
         let support = Support::start(&options).await?;
+        charge_list_prices(&support);
         let url = format!("http://127.0.0.1:{}", arguments.port);
         write_environment(&arguments.data, &url, &support)?;
         greet(&url, &support, None);
         return wait_for_the_end().await;
     }
-    let stack = Stack::start(options).await?;
+    serve(&arguments, options).await
+}
+
+/// Runs everything until the end.
+async fn serve(arguments: &Arguments, options: Options) -> Result<()> {
+    let terminal = terminal(arguments)?;
+    let stack = Stack::start(on_terminal(options, terminal.clone())).await?;
+    charge_list_prices(&stack.support);
     write_environment(&arguments.data, &stack.url, &stack.support)?;
     let shown = match &arguments.demo {
         Some(name) => Some(demo::key(&stack.support.store, name, &arguments.data).await.context("make up usage")?),
         None => None,
     };
     greet(&stack.url, &stack.support, shown.as_ref());
+    eprintln!("  Log lines of the functions are in {}. LOGS=1 prints them here.\n", log_file(&arguments.data).display());
+    terminal.headings();
     for function in SCHEDULED {
         // Nothing runs on a schedule here. One run ends old holds and reads the list of models.
         if let Err(error) = stack.lambda.invoke(function, "{}".to_owned()).await {
@@ -122,6 +147,32 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
     }
     wait_for_the_end().await
+}
+
+/// Lets the simulator report the costs that the catalogue expects.
+fn charge_list_prices(support: &Support) {
+    if let Some(simulator) = &support.simulator {
+        simulator.charge_list_prices();
+    }
+}
+
+/// Standard output, for the lines of requests.
+fn terminal(arguments: &Arguments) -> Result<Terminal> {
+    std::fs::create_dir_all(&arguments.data).with_context(|| format!("create {}", arguments.data.display()))?;
+    let output = std::io::stdout();
+    let colours = wants_colours(&output);
+    Terminal::new(Box::new(output), colours, &log_file(&arguments.data), arguments.logs == Logs::Terminal)
+}
+
+/// The functions log as on AWS, because the terminal reads the facts of requests from their lines.
+fn on_terminal(mut options: Options, terminal: Terminal) -> Options {
+    options.variables.retain(|(name, _)| name != LOG_FORMAT);
+    options.variables.push((LOG_FORMAT.to_owned(), "JSON".to_owned()));
+    Options { terminal: Some(terminal), ..options }
+}
+
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join(LOG_FILE)
 }
 
 /// Serves one base URL for functions that another program runs.

@@ -21,6 +21,7 @@ use crate::lambda::{Function, Lambda, LogSink};
 use crate::prompt::prompt;
 use crate::proxy::FaultProxy;
 use crate::simulator::{self, AwsCredentials, Simulator};
+use crate::terminal::Terminal;
 
 /// The functions, by the names of their binaries.
 pub const FUNCTIONS: [&str; 8] =
@@ -54,8 +55,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Pause between the simulator's words.
     pub pace: Duration,
-    /// Whether to print the functions' output.
-    pub echo: bool,
+    /// Where requests and the functions' output are shown; `None` to keep the output.
+    pub terminal: Option<Terminal>,
     /// Whether functions reach the table through a proxy that can make their calls fail.
     pub fault_proxy: bool,
 }
@@ -156,10 +157,11 @@ impl Stack {
         let listener = listen(options.port).await?;
         let support = Support::start(&options).await?;
         let function = |name: &str| options.function(name, &support.variables);
-        let logs = LogSink::new(options.echo);
+        let logs = LogSink::new(options.terminal.clone());
         let lambda = Arc::new(Lambda::new(FUNCTIONS.into_iter().chain(SCHEDULED).map(function).collect(), &logs));
         let url = format!("http://{}", listener.local_addr()?);
-        let service = front::router(Arc::clone(&lambda)).into_make_service_with_connect_info::<SocketAddr>();
+        let service =
+            front::router(Arc::clone(&lambda), options.terminal).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(prompt(listener), service).await {
                 eprintln!("front: {error}");
@@ -312,7 +314,7 @@ mod tests {
             simulator,
             timeout: Duration::from_secs(1),
             pace: Duration::ZERO,
-            echo: false,
+            terminal: None,
             fault_proxy: false,
         };
         let support = Support::start(&options(SimulatorStart::Always)).await.unwrap();

@@ -16,40 +16,40 @@ use super::Function;
 use super::invocation::{Invocation, Reply};
 use super::runtime_api;
 use crate::prompt::prompt;
+use crate::terminal::{Stream, Terminal};
 
-/// Where functions' output goes: it can be kept for tests, printed, or both.
+/// Where functions' output goes: to a terminal, or it is kept for tests.
 #[derive(Clone, Debug, Default)]
 pub struct LogSink {
-    echo: bool,
+    terminal: Option<Terminal>,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl LogSink {
-    /// Keeps lines. With `echo` it also prints them to standard error, with the function's name.
-    pub fn new(echo: bool) -> Self {
-        Self { echo, lines: Arc::default() }
+    /// Gives lines to a terminal, or keeps them.
+    pub fn new(terminal: Option<Terminal>) -> Self {
+        Self { terminal, lines: Arc::default() }
     }
 
-    /// All lines so far.
+    /// All kept lines so far.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn take(&self, function: &str, line: String) {
-        if self.echo {
-            eprintln!("{function}: {line}");
-        } else {
-            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    fn take(&self, function: &str, stream: Stream, line: String) {
+        match &self.terminal {
+            Some(terminal) => terminal.log(function, stream, &line),
+            None => self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line),
         }
     }
 
-    fn follow(&self, function: &str, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
+    fn follow(&self, function: &str, stream: Stream, output: Option<impl AsyncRead + Send + Unpin + 'static>) {
         let (sink, function) = (self.clone(), function.to_owned());
         if let Some(output) = output {
             tokio::spawn(async move {
                 let mut lines = BufReader::new(output).lines();
                 while let Ok(Some(line)) = lines.next_line().await {
-                    sink.take(&function, line);
+                    sink.take(&function, stream, line);
                 }
             });
         }
@@ -96,8 +96,8 @@ impl Environment {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("start {}", function.binary.display()))?;
-        logs.follow(&function.name, process.stdout.take());
-        logs.follow(&function.name, process.stderr.take());
+        logs.follow(&function.name, Stream::Output, process.stdout.take());
+        logs.follow(&function.name, Stream::Error, process.stderr.take());
         Ok(Self { process, events, polled, server })
     }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 const WAITING_PIECES: usize = 64;
 
 /// A piece of a response's body, or the error that a broken connection is for the client.
-pub(super) type Piece = io::Result<Bytes>;
+pub(crate) type Piece = io::Result<Bytes>;
 
 /// Status and headers of an answer, as functions write them.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use anyhow::{Context as _, Result};
 use tokio::sync::Semaphore;
 
 pub use environment::LogSink;
+pub(crate) use invocation::Piece;
 pub use invocation::{Head, Reply};
 
 use environment::Environment;
@@ -90,7 +91,7 @@ impl Lambda {
 /// The time from the start of a function's process to its first request for work.
 pub async fn cold_start(function: &Function) -> Result<Duration> {
     let before = Instant::now();
-    let mut environment = Environment::start(function, &LogSink::new(false)).await?;
+    let mut environment = Environment::start(function, &LogSink::default()).await?;
     environment.initialised().await?;
     Ok(before.elapsed())
 }

@@ -53,6 +53,9 @@ pub struct Entry {
     pub received_at_ms: u64,
 }
 
+/// Pico-dollars in a millionth of a dollar.
+pub(super) const PICO_PER_MICRO: u64 = 1_000_000;
+
 /// The usage of an answer. `dearest` counts differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SimulatedUsage {
@@ -68,8 +71,8 @@ pub struct SimulatedUsage {
     pub written_1h_tokens: u64,
     /// The part of `output_tokens` that is reasoning.
     pub reasoning_tokens: u64,
-    /// The cost that the wire reports, in millionths of a dollar. Only `OpenRouter` reports it.
-    pub cost_micro_usd: Option<u64>,
+    /// The cost that the wire reports, in pico-dollars. Only `OpenRouter` reports it.
+    pub cost_pico_usd: Option<u64>,
 }
 
 impl Journal {

@@ -80,10 +80,24 @@ fn model(number: usize, without_price: bool) -> Value {
     })
 }
 
+/// The prices per token in pico-dollars of a model of the list: input and output.
+pub(super) fn pico_per_token(model: &str) -> Option<(u64, u64)> {
+    let (vendor, name) = model.split_once('/')?;
+    let number = name.strip_prefix("model-").filter(|_| VENDORS.contains(&vendor))?;
+    let (prompt, completion) = tenths(number.split(':').next()?.parse().ok()?);
+    let pico = |tenths: usize| u64::try_from(tenths).ok()?.checked_mul(100_000);
+    Some((pico(prompt)?, pico(completion)?))
+}
+
+/// Tenths of a dollar per million tokens: input and output.
+const fn tenths(number: usize) -> (usize, usize) {
+    (10 + number % 9, 5 * (10 + number % 9))
+}
+
 /// From one dollar per million tokens upwards, and five times as much for output. Replies of the simulator cost at most
 /// that.
 fn prices(number: usize) -> Value {
-    let (prompt, completion) = (10 + number % 9, 5 * (10 + number % 9));
+    let (prompt, completion) = tenths(number);
     let mut prices = json!({
         "prompt": format!("0.{prompt:07}"),
         "completion": format!("0.{completion:07}"),

@@ -55,7 +55,7 @@
 //!
 //! Usage is counted. Input tokens are the bytes of all message, tool-result and system text, including the marker, divided by four and
 //! rounded up, at least 1. Output tokens are the words of the reasoning, the text and the call. OpenRouter charges a millionth of a dollar
-//! for an input token and five for an output token. A reply never exceeds the request's own output limit, including reasoning. A reply
+//! for an input token and five for an output token, or what the list says ([`Simulator::charge_list_prices`]). A reply never exceeds the request's own output limit, including reasoning. A reply
 //! that reaches the limit is cut and says so; a call that does not fit is left out.
 //!
 //! `dearest` reports `percent` (100) of the output limit, or of the model's maximum without a limit. At 100 the reply ends because of the
@@ -98,6 +98,7 @@ mod ids;
 mod journal;
 mod json;
 mod judge;
+mod list_price;
 mod listing;
 mod marker;
 mod model_request;

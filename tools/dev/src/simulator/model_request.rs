@@ -51,6 +51,8 @@ pub(super) struct ModelRequest {
     pub(super) output_limit: Option<u64>,
     /// The usage to report instead of the counted one.
     pub(super) dearest: Option<SimulatedUsage>,
+    /// Whether the usage costs what the lists say.
+    pub(super) is_listed: bool,
     /// The text of the last user message that has text.
     pub(super) user_text: String,
     /// The text of the last user message that has a marker.
@@ -75,6 +77,7 @@ impl ModelRequest {
             input_tokens: input_tokens(transcript.bytes),
             output_limit: None,
             dearest: None,
+            is_listed: false,
             user_text: transcript.user_text,
             marked_text: transcript.marked_text,
             tool_result: transcript.tool_result,

@@ -1,5 +1,6 @@
 //! OpenRouter's chat completions.
 
+use gateway::money::PicoUsd;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::frame::{Frame, Streamed, halves};
 use super::ids;
-use super::journal::SimulatedUsage;
+use super::journal::{PICO_PER_MICRO, SimulatedUsage};
 use super::json::{items, json, string, texts};
 use super::model_request::{Mode, ModelRequest, Thinking, Tool};
 use super::openrouter_shapes::{
@@ -101,8 +102,8 @@ struct Failure<'a> {
 /// The usage with the price that this wire adds: one millionth of a dollar per input token and five per output token, unless
 /// the usage has its own price.
 pub(super) fn priced(usage: SimulatedUsage) -> SimulatedUsage {
-    let cost = usage.cost_micro_usd.unwrap_or(usage.input_tokens + 5 * usage.output_tokens);
-    SimulatedUsage { cost_micro_usd: Some(cost), ..usage }
+    let cost = usage.cost_pico_usd.unwrap_or((usage.input_tokens + 5 * usage.output_tokens).saturating_mul(PICO_PER_MICRO));
+    SimulatedUsage { cost_pico_usd: Some(cost), ..usage }
 }
 
 /// The complete reply.
@@ -306,13 +307,13 @@ fn call_id() -> String {
 
 fn usage(told: SimulatedUsage) -> Usage {
     let written = told.written_tokens + told.written_1h_tokens;
-    let micros = priced(told).cost_micro_usd.unwrap_or_default();
+    let cost = PicoUsd::new(priced(told).cost_pico_usd.unwrap_or_default().into());
     Usage {
         prompt_tokens: told.input_tokens,
         completion_tokens: told.output_tokens,
         total_tokens: told.input_tokens + told.output_tokens,
         // Raw text, because a float of this size would be written with an exponent.
-        cost: RawValue::from_string(format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)).ok(),
+        cost: RawValue::from_string(cost.to_string()).ok(),
         is_byok: false,
         prompt_tokens_details: PromptDetails {
             cached_tokens: told.cached_tokens,

@@ -23,6 +23,7 @@ pub(super) struct Values {
     pub(super) aws: AwsCredentials,
     pub(super) list_size: ListSize,
     pub(super) sessions: BTreeMap<String, Session>,
+    pub(super) charges_list_prices: bool,
 }
 
 impl Default for Values {
@@ -33,6 +34,7 @@ impl Default for Values {
             aws: AwsCredentials::default(),
             list_size: ListSize::default(),
             sessions: BTreeMap::new(),
+            charges_list_prices: false,
         }
     }
 }

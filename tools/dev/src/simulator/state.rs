@@ -73,6 +73,7 @@ impl Simulator {
             };
             request.turn = Some(session.turn(&request));
         }
+        request.is_listed = wire == Wire::OpenRouter && self.settable.values().charges_list_prices;
         let cue = Cue { pace: script.pace.unwrap_or(self.pace), request_id: &received.request_id };
         let answer = Answer::to(&request, &script, cue);
         let row = self.journal.begin(Entry {
@@ -171,6 +172,11 @@ impl Simulator {
     /// Sets the content of `OpenRouter`'s public list of models.
     pub fn set_list_size(&self, size: ListSize) {
         self.settable.values().list_size = size;
+    }
+
+    /// Reports the cost of `OpenRouter`'s replies by the lists' prices from now on, instead of a price of the simulator's own.
+    pub fn charge_list_prices(&self) {
+        self.settable.values().charges_list_prices = true;
     }
 
     /// Stores a session.

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::dearest;
 use super::journal::SimulatedUsage;
 use super::marker::without_markers;
 use super::model_request::{ModelRequest, Thinking, Tool};
@@ -12,6 +11,7 @@ use super::scenario::Scenario;
 use super::script::Script;
 use super::signature;
 use super::wire::Wire;
+use super::{dearest, list_price};
 
 /// The echo's limit in characters.
 const ECHO_LIMIT: usize = 2_000;
@@ -59,13 +59,15 @@ fn usage(request: &ModelRequest, script: &Script, said: &Said) -> SimulatedUsage
         let unsaid = if dearest::may_think(request) { unsaid } else { 0 };
         return SimulatedUsage { reasoning_tokens: reasoning_tokens + unsaid, ..dearest };
     }
-    SimulatedUsage {
+    let counted = SimulatedUsage {
         input_tokens: request.input_tokens,
         cached_tokens: script.cached.min(request.input_tokens),
         output_tokens,
         reasoning_tokens,
         ..SimulatedUsage::default()
-    }
+    };
+    let cost_pico_usd = request.is_listed.then(|| list_price::pico_usd(&request.model, counted)).flatten();
+    SimulatedUsage { cost_pico_usd, ..counted }
 }
 
 /// The text in pieces of one word each. Joined, they are the text, with all white space.

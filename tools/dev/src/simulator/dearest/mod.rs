@@ -17,7 +17,7 @@ mod weight;
 
 use serde_json::Value;
 
-use super::journal::SimulatedUsage;
+use super::journal::{PICO_PER_MICRO, SimulatedUsage};
 use super::json::{items, string};
 use super::model_request::{ModelRequest, Thinking};
 use super::wire::Wire;
@@ -48,10 +48,10 @@ pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value,
         cached_tokens: 0,
         written_tokens: if written == Written::Minutes { input_tokens } else { 0 },
         written_1h_tokens: if written == Written::Hour { input_tokens } else { 0 },
-        cost_micro_usd: None,
+        cost_pico_usd: None,
     };
-    let cost_micro_usd = (wire == Wire::OpenRouter).then(|| prices::micro_usd(model, usage));
-    SimulatedUsage { cost_micro_usd, ..usage }
+    let cost_pico_usd = (wire == Wire::OpenRouter).then(|| prices::micro_usd(model, usage).saturating_mul(PICO_PER_MICRO));
+    SimulatedUsage { cost_pico_usd, ..usage }
 }
 
 /// Input tokens if Claude searches the tools as often as it may: in each of ten rounds it reads the prompt and the earlier

@@ -71,7 +71,7 @@ async fn dearest_usage_is_told_in_each_wires_own_form() {
         let usage = reply.events().iter().rfind(|event| event["usage"].is_object()).unwrap()["usage"].clone();
         let (input, output) = (usage["prompt_tokens"].as_u64().unwrap(), usage["completion_tokens"].as_u64().unwrap());
         assert_eq!((output, reply.body.contains("\"length\"")), (128_000, true));
-        assert_eq!(stand.row("price").usage.unwrap().cost_micro_usd, Some(input * 1_750 / 1_000 + output * 14));
+        assert_eq!(stand.row("price").usage.unwrap().cost_pico_usd, Some((input * 1_750 / 1_000 + output * 14) * 1_000_000));
         let row = stand.row("d").usage.unwrap();
         assert_eq!((row.output_tokens, row.written_1h_tokens), (1_000, row.input_tokens));
     })

@@ -37,8 +37,12 @@ async fn openrouter_answers_whole() {
         assert!(reply.body.contains(r#""cost":0.000093,"is_byok":false"#), "{}", reply.body);
         let row = stand.row("a");
         assert!(row.finished && !row.streaming && row.status == 200 && row.provider == "openrouter");
-        let told =
-            SimulatedUsage { input_tokens: 8, output_tokens: 17, cost_micro_usd: Some(93), ..SimulatedUsage::default() };
+        let told = SimulatedUsage {
+            input_tokens: 8,
+            output_tokens: 17,
+            cost_pico_usd: Some(93_000_000),
+            ..SimulatedUsage::default()
+        };
         assert_eq!(row.usage, Some(told));
     })
     .await;
