@@ -240,16 +240,22 @@ pub struct Capabilities {
     pub bound_thoughts: bool,
     /// When it accepts a forced tool call.
     pub forced_calls: ForcedCalls,
+    /// Types of Anthropic's own tools that it rejects (platform.claude.com, pages of the models).
+    pub refused_tools: Vec<String>,
     /// Whether it rejects stop sequences (OpenAI's before GPT-5.5: huggingface/smolagents#1662 and #1893,
-    /// BerriAI/litellm#15244).
+    /// BerriAI/litellm#15244; xAI's reasoning models: vercel/ai#12826).
     pub refuses_stop: bool,
+    /// Whether it rejects frequency and presence penalties (xAI's reasoning models: vercel/ai#12826).
+    pub refuses_penalties: bool,
     /// Whether it accepts only the verbosity `medium` (openai/codex#19188).
     pub fixed_verbosity: bool,
     /// Smallest and largest reasoning budget in tokens, if it supports budgets.
     pub budget: Option<(u64, u64)>,
     /// Sampling fields that it accepts.
     pub sampling: SamplingSupport,
-    /// Whether it continues a trailing assistant message.
+    /// Whether it continues a trailing assistant message. Claude from 4.6 on rejects one (platform.claude.com, prefill), and so
+    /// do Gemini from 3.5 Flash-Lite on (envoyproxy/ai-gateway#2686, anomalyco/opencode#47034) and Mistral
+    /// (QuantumNous/new-api#2858). Other vendors' models accept one.
     pub prefill: bool,
     /// Whether it supports a JSON schema for the answer.
     pub structured_output: bool,

@@ -65,10 +65,12 @@ fn thoughts_that_are_bound_to_their_prefix_may_be_dropped_for_clients_that_do_no
     for (model, binding) in
         [("claude-opus-5.5", dropping.clone()), ("claude-haiku-5.5", dropping), ("claude-opus-5", Value::Null)]
     {
-        check(CHAT, model, &request, json!({"/thinking/block_binding": binding}), &[]);
+        let beta = if binding.is_null() { Value::Null } else { json!(["thinking-binding-controls-2026-08-01"]) };
+        check(CHAT, model, &request, json!({"/thinking/block_binding": binding, "/anthropic_beta": beta}), &[]);
     }
-    let own = asks(json!({"thinking": {"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "error"}}}));
-    check(MESSAGES, "claude-opus-5.5", &own, json!({"/thinking": own["thinking"]}), &[]);
+    let between = json!({"messages": [user(json!("Hi."))], "reasoning_effort": "none"});
+    let expected = json!({"/thinking/type": "between_tools", "/thinking/block_binding": null, "/anthropic_beta": null});
+    check(CHAT, "claude-sonnet-5.5", &between, expected, &["reasoning_effort"]);
 }
 
 #[test]

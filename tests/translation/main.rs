@@ -8,6 +8,7 @@ mod claude;
 mod counts;
 mod dependents;
 mod dialects;
+mod endings;
 mod folding;
 mod frame_shapes;
 mod generated;

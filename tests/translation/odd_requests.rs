@@ -11,7 +11,7 @@ use crate::judged::{is_made_up, judge_of};
 use crate::upstream::{CHAT, MESSAGES, RESPONSES, user};
 
 /// Sends a body to every model by every route. What is sent must be taken; a refusal of our own names its place.
-fn taken_everywhere(format: ClientFormat, body: &str) {
+pub(crate) fn taken_everywhere(format: ClientFormat, body: &str) {
     let catalog = Catalog::embedded().unwrap();
     for model in catalog.models() {
         for route in &model.routes {
@@ -215,4 +215,50 @@ fn a_mark_of_no_type_gets_the_only_one() {
     let sent = send_to(CHAT, &with_model(json!({"messages": marked})).to_string(), to, &[]).unwrap();
     let sent: Value = serde_json::from_slice(&sent.body).unwrap();
     assert_eq!(sent["messages"][0]["content"][0]["cache_control"], ephemeral);
+}
+
+#[test]
+fn a_tool_without_a_schema_gets_an_empty_one() {
+    let messages = json!([user(json!("hi"))]);
+    for function in [json!({"name": "f"}), json!({"name": "f", "parameters": null})] {
+        let tools = json!([{"type": "function", "function": function}]);
+        taken_everywhere(CHAT, &json!({"model": "m", "messages": messages, "tools": tools}).to_string());
+        taken_everywhere(CHAT, &json!({"model": "m", "messages": messages, "functions": [function]}).to_string());
+    }
+    taken_everywhere(
+        RESPONSES,
+        &json!({"model": "m", "input": "hi", "tools": [{"type": "function", "name": "f"}]}).to_string(),
+    );
+}
+
+#[test]
+fn the_change_to_another_model_is_left_out_and_named() {
+    let change = json!({"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}});
+    let answer = json!([change, {"type": "text", "text": "a"}]);
+    let body = told(&answer, &json!("go"));
+    taken_everywhere(MESSAGES, &body.to_string());
+    for model in ["claude-opus-4.6", "gpt-5.2"] {
+        let (_, named) = crate::upstream::sent(MESSAGES, model, body.clone());
+        assert_eq!(named, ["messages[1].content[0]"], "{model}");
+    }
+}
+
+#[test]
+fn a_typed_tool_that_a_model_rejects_is_left_out_with_its_choice() {
+    let tool = json!({"type": "computer_20251124", "name": "computer", "display_width_px": 100, "display_height_px": 100});
+    let asks =
+        json!({"messages": [user(json!("hi"))], "tools": [tool], "tool_choice": {"type": "tool", "name": "computer"}});
+    let (sent, named) = crate::upstream::sent(MESSAGES, "claude-opus-5.5", asks);
+    assert_eq!((sent.get("tools"), sent.get("tool_choice")), (None, None));
+    assert_eq!(named, ["tool_choice", "tools[0]"]);
+}
+
+#[test]
+fn a_refusal_is_text_to_models_of_other_vendors() {
+    let refused = json!({"role": "assistant", "content": null, "refusal": "no"});
+    let body = json!({"messages": [user(json!("hi")), refused, user(json!("go"))]});
+    let (sent, _) = crate::upstream::sent(CHAT, "grok-4.7", body.clone());
+    assert_eq!(sent["messages"][1], json!({"role": "assistant", "content": "no"}));
+    let (sent, _) = crate::upstream::sent(CHAT, "gpt-5.2", body.clone());
+    assert_eq!(sent["messages"], body["messages"]);
 }

@@ -376,5 +376,5 @@ fn claude_gets_four_cache_marks_through_openrouter_too() {
         (&sent["tools"][0]["cache_control"], &sent["messages"][3]["content"]),
         (&json!({"type": "ephemeral"}), &kept)
     );
-    assert_eq!(outbound.dropped, ["messages[0].content[0].cache_control"]);
+    assert_eq!(outbound.dropped, ["messages[0].content[0].cache_control", "messages[2].content[0].cache_control"]);
 }

@@ -98,6 +98,18 @@ impl<P: Piece> Turns<P> {
         turns
     }
 
+    /// Whether the conversation ends with the assistant, whose answer a model would continue.
+    pub fn is_begun(&self) -> bool {
+        self.turns.last().is_some_and(|last| last.role == Role::Assistant)
+    }
+
+    /// Lets the user ask for the rest of a begun answer, for models that do not continue one.
+    pub fn end_with_user(&mut self) {
+        if self.is_begun() {
+            self.turns.push(Message { role: Role::User, parts: vec![P::own_text(CONTINUE)] });
+        }
+    }
+
     /// Takes a leading system message: its texts are instructions, and its images open the first user turn.
     fn instruct(&mut self, parts: Vec<P>, shown: &mut Vec<P>) {
         for part in parts {

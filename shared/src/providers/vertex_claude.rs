@@ -16,7 +16,7 @@ const ANTHROPIC_VERSION: &str = "vertex-2023-10-16";
 /// The path name of Vertex's token count, for which the model stays in the body.
 const COUNT_MODEL: &str = "count-tokens";
 /// Fields that a count accepts.
-const COUNTED: &[&str] = &["messages", "system", "thinking", "tool_choice", "tools"];
+const COUNTED: &[&str] = &["anthropic_beta", "messages", "system", "thinking", "tool_choice", "tools"];
 
 pub(super) struct VertexClaude(pub(super) Vertex);
 

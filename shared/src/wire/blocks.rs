@@ -43,9 +43,10 @@ const OPTIONAL: &[(&str, MemberTypes)] = &[
 ];
 
 /// Block types that are not part types of Chat Completions.
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 13] = [
     "compaction",
     "document",
+    "fallback",
     "image",
     "mcp_tool_use",
     "mid_conv_system",
@@ -65,7 +66,7 @@ pub fn is_type(kind: &str) -> bool {
 
 /// Whether a block reports something that ran at its provider.
 pub fn is_of_a_server(kind: &str) -> bool {
-    matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction") || kind.ends_with("_tool_result")
+    matches!(kind, "server_tool_use" | "mcp_tool_use" | "compaction" | "fallback") || kind.ends_with("_tool_result")
 }
 
 /// Checks the content of a message and of the results in it.

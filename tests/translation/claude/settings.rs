@@ -274,7 +274,7 @@ fn at_most_four_cache_marks_are_sent_and_none_outlives_the_one_before() {
             (result, json!([text("x"), marked("y", "5m")])),
             ("/messages/2/content/1/cache_control", json!({"type": "ephemeral"})),
         ],
-        dropped: &["messages[2].content[0].content[0].cache_control"],
+        dropped: &["messages[2].content[0].content[0].cache_control", "messages[2].content[1].cache_control"],
     }]);
 }
 
@@ -293,4 +293,26 @@ fn marks_within_a_result_count_and_are_the_first_to_go() {
         sent: vec![("/system", system.clone()), ("/messages", messages(json!([text("x"), text("y")])))],
         dropped: &["messages[2].content[0].content[0].cache_control", "messages[2].content[0].content[1].cache_control"],
     }]);
+}
+
+#[test]
+fn what_becomes_of_bound_thoughts_is_said_with_its_beta_alone() {
+    let own = json!({"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "error"}});
+    let fields = json!({"thinking": own});
+    check(vec![
+        Expected {
+            models: &["claude-opus-5.5"],
+            betas: &["thinking-binding-controls-2026-08-01"],
+            fields: fields.clone(),
+            sent: vec![("/thinking", own), ("/anthropic_beta", json!(["thinking-binding-controls-2026-08-01"]))],
+            dropped: &[],
+        },
+        Expected {
+            models: &["claude-opus-5.5"],
+            betas: &[],
+            fields,
+            sent: vec![("/thinking", json!({"type": "adaptive"})), ("/anthropic_beta", Value::Null)],
+            dropped: &["thinking.block_binding"],
+        },
+    ]);
 }

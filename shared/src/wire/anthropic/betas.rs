@@ -11,6 +11,7 @@ const ON_VERTEX: &[(&str, &str)] = &[
     ("context-1m-2025-08-07", "context-1m-2025-08-07"),
     ("context-management-2025-06-27", "context-management-2025-06-27"),
     ("interleaved-thinking-2025-05-14", "interleaved-thinking-2025-05-14"),
+    (THOUGHT_BINDING, THOUGHT_BINDING),
     (TOOL_CHANGES, TOOL_CHANGES),
     ("tool-search-tool-2025-10-19", "tool-search-tool-2025-10-19"),
 ];
@@ -20,6 +21,9 @@ pub const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
 
 /// The beta that opens a window of a million tokens on models with a smaller one.
 pub const LONG_CONTEXT: &str = "context-1m-2025-08-07";
+
+/// The beta that `thinking.block_binding` requires (platform.claude.com, preserved thinking).
+pub const THOUGHT_BINDING: &str = "thinking-binding-controls-2026-08-01";
 
 /// The beta that lets a system message between turns add and remove tools.
 pub const TOOL_CHANGES: &str = "mid-conversation-tool-changes-2026-07-01";

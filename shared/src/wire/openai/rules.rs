@@ -177,9 +177,17 @@ pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
     must_think.then(|| words.min().unwrap_or(Effort::Minimal))
 }
 
-/// Whether it is a Claude model that does not continue a prefilled answer.
+/// Whether the model rejects a conversation that ends with the assistant.
 pub(super) fn refuses_prefill(target: &Target<'_>) -> bool {
-    is_claude(target.upstream) && !target.capabilities.prefill
+    let upstream = target.upstream;
+    !target.capabilities.prefill && (is_claude(upstream) || is_gemini(upstream) || mistral::serves(upstream))
+}
+
+/// Whether a model accepts instructions only as the first message. Qwen's chat template raises `System message must be at the
+/// beginning` (anomalyco/opencode#42909, farion1231/cc-switch#1921), `MiniMax` answers `invalid chat setting`
+/// (MiniMax-AI/MiniMax-M2#51), and Mistral rejects them after the assistant (SillyTavern/SillyTavern#1558).
+pub(super) fn instructs_first(upstream: &str) -> bool {
+    ["qwen/", "minimax/"].iter().any(|vendor| upstream.starts_with(vendor)) || mistral::serves(upstream)
 }
 
 /// Other settings of a request that conflict with reasoning.

@@ -78,6 +78,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     }
     forwarding.clamp_output(request.max_tokens, target);
     let format = AnswerFormat::of(body, target)?;
+    tools::drop_refused(&mut forwarding, target);
     let declared = tools::Declared::of(&forwarding, format.by_tool());
     let names = declared.names()?;
     let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
@@ -293,7 +294,10 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
     for (mark, fate) in sent.into_iter().zip(fates) {
         match fate {
             Fate::Kept => {}
-            Fate::Shortened => drop(forwarding.edits.remove_field(mark.control, "ttl")),
+            Fate::Shortened => {
+                forwarding.edits.remove_field(mark.control, "ttl");
+                forwarding.dropped.push(mark.control.path());
+            }
             Fate::Dropped => forwarding.drop(mark.control),
         }
     }
@@ -326,6 +330,10 @@ fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str], target: &Target<
     forwarding.dropped.extend(refused.into_iter().map(betas::named));
     if !sent.contains(&betas::CONTEXT_MANAGEMENT) {
         forwarding.drop_field("context_management");
+    }
+    let binding = forwarding.body.at(&["thinking", "block_binding"]).filter(|value| !forwarding.edits.removes(*value));
+    if let Some(binding) = binding.filter(|_| !sent.contains(&betas::THOUGHT_BINDING)) {
+        forwarding.drop(binding);
     }
     if !sent.is_empty() {
         forwarding.edits.set(forwarding.body, "anthropic_beta", sent.as_slice());

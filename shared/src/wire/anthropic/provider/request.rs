@@ -3,6 +3,7 @@
 //! What is lost: seed, penalties, reasoning of other providers. Settings that a model does not accept are named.
 
 mod blocks;
+mod marks;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,25 +11,28 @@ use serde_json::value::RawValue;
 use crate::capability::Thinking as Generation;
 use crate::chat::Turns;
 use crate::chat::request::{
-    ChatRequest, JsonText, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
+    ChatRequest, JsonText, Part, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
-use crate::chat::turns::{CONTINUE, text};
+use crate::chat::turns::text;
 use crate::error::GatewayError;
+use crate::wire::anthropic::betas;
 use crate::wire::anthropic::rules::history::{self, Ending};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
-use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::claude_schema::{self as schema, StrictTools};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Refusal, Target, allowed_tools, without};
 use blocks::{Block, CacheControl, MessageOut, Rules, is_sent, message_blocks, system_blocks};
+use marks::limit_cache_marks;
 
 #[derive(Serialize)]
 struct Body {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    anthropic_beta: Vec<&'static str>,
     max_tokens: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     system: Vec<Block>,
@@ -148,7 +152,10 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
     lost.extend(plan.lost());
     end_with_the_user(&mut turns, target);
     let rules = Rules { names: &names, keep_thinking: plan.thinks };
+    let thinking = thinking_out(&plan, reasoning, target);
+    let is_bound = thinking.as_ref().is_some_and(|thinking| thinking.block_binding.is_some());
     let mut body = Body {
+        anthropic_beta: if is_bound { vec![betas::THOUGHT_BINDING] } else { Vec::new() },
         max_tokens: limit,
         system: system_blocks(turns.system),
         messages: turns
@@ -159,7 +166,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target, &mut left_out)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
-        thinking: thinking_out(plan, reasoning, target),
+        thinking,
         temperature: None,
         top_p: None,
         top_k: None,
@@ -217,13 +224,14 @@ fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
 
 /// The thinking settings to send. Up to 4.5, off needs no setting. Models with only `adaptive` show their reasoning if
 /// requested, and clients of other formats expect models that show it.
-fn thinking_out(plan: Plan, reasoning: Reasoning, target: &Target<'_>) -> Option<Thinking> {
+fn thinking_out(plan: &Plan, reasoning: Reasoning, target: &Target<'_>) -> Option<Thinking> {
     let generation = target.capabilities.thinking;
     let shows = generation == Generation::AdaptiveOnly && reasoning.visible;
-    // Clients of other formats shorten histories without knowing that reasoning is bound to them.
+    // Clients of other formats shorten histories without knowing that reasoning is bound to them. Only `adaptive` accepts the
+    // setting.
     let binding = || target.capabilities.bound_thoughts.then_some(BlockBinding { prefix_mismatch_behavior: DROP_BLOCK });
     let told = |kind, budget_tokens, display| {
-        let block_binding = if kind == "adaptive" || kind == "between_tools" { binding() } else { None };
+        let block_binding = if kind == "adaptive" { binding() } else { None };
         Some(Thinking { kind, budget_tokens, display, block_binding })
     };
     match plan.told {
@@ -297,7 +305,7 @@ fn answer_format(
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
     match history::ending(&turns.turns, target) {
         Ending::Fine => {}
-        Ending::UserTurn => turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] }),
+        Ending::UserTurn => turns.end_with_user(),
         Ending::Trimmed => {
             if let Some(Part::Text { text, .. }) = turns.turns.last_mut().and_then(|turn| turn.parts.last_mut()) {
                 text.truncate(text.trim_end().len());
@@ -365,29 +373,6 @@ fn set_sampling(body: &mut Body, sampling: Sampling, lost: &mut Vec<Lost>) {
     body.top_p = top_p.map(sampling::in_range);
     lost.extend((body.top_p != top_p).then_some(Lost::TopP));
     body.top_k = top_k;
-}
-
-/// Applies the rules for cache marks. Returns the positions of dropped marks.
-fn limit_cache_marks(body: &mut Body) -> Vec<Place> {
-    let tools = body.tools.iter_mut().map(|tool| &mut tool.cache_control);
-    let system = body.system.iter_mut().map(Block::cache_control);
-    let mut marks: Vec<&mut Option<CacheControl>> = tools.chain(system).filter(|mark| mark.is_some()).collect();
-    let fixed = marks.len();
-    body.messages.iter_mut().for_each(|message| message.cache_controls(&mut marks));
-    let told = marks.iter().enumerate().map(|(at, mark)| Mark {
-        area: if at < fixed { Area::Fixed } else { Area::Moving },
-        is_short: mark.as_ref().is_some_and(CacheControl::is_short),
-    });
-    let fates = fates(&told.collect::<Vec<_>>());
-    let mut left_out = Vec::new();
-    for (mark, fate) in marks.into_iter().zip(fates) {
-        match fate {
-            Fate::Kept => {}
-            Fate::Shortened => mark.iter_mut().for_each(CacheControl::shorten),
-            Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place())),
-        }
-    }
-    left_out
 }
 
 fn parse(schema: &JsonText) -> Result<&RawValue, GatewayError> {

@@ -116,7 +116,11 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
     let names = ToolNames::new(&tools);
-    let Turns { system: mut instructions, turns, left_out: misplaced } = Turns::of(messages, str::to_owned);
+    let mut turns = Turns::of(messages, str::to_owned);
+    if !target.capabilities.prefill {
+        turns.end_with_user();
+    }
+    let Turns { system: mut instructions, turns, left_out: misplaced } = turns;
     left_out.extend(misplaced.iter().map(Part::place));
     let mut generation_config = self::sampling(target.sampling(sampling, reasoning.amount, &mut lost), target, &mut lost);
     let asked = target.said_output_limit(max_tokens, &mut lost);

@@ -13,7 +13,7 @@ use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
 use item::{Item, What, entry, json, path_of, text_part};
-pub(super) use reading::can_resume;
+pub(super) use reading::{can_resume, is_begun};
 use reading::{contents, read, trailing_text};
 
 /// Repairs the history of a request.
@@ -30,8 +30,7 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
         sizes,
         out: Vec::new(),
         waiting: Vec::new(),
-        needs_user: rules::needs_user(target.upstream),
-        is_mistral: rules::mistral::serves(target.upstream),
+        upstream: target.upstream,
         has_begun: false,
         forwarding,
     };
@@ -90,10 +89,8 @@ struct Writer<'w, 'd> {
     out: Vec<Written<'d>>,
     /// The beginning of the next user message: content that could not stay in its position.
     waiting: Vec<Item<'d>>,
-    /// Whether the user must open the conversation.
-    needs_user: bool,
-    /// Whether the rules of Mistral's API apply.
-    is_mistral: bool,
+    /// OpenRouter's name of the model, for its vendor's rules.
+    upstream: &'w str,
     /// Whether the instructions before the first turn are written.
     has_begun: bool,
     forwarding: &'w mut Forwarding<'d>,
@@ -103,9 +100,9 @@ impl<'d> Writer<'_, 'd> {
     fn turns(&mut self, turns: Turns<Item<'d>>) {
         let Turns { system, turns, left_out: _ } = turns;
         let has_instructions = !system.is_empty();
-        self.runs(system);
+        self.instructions(system);
         self.has_begun = true;
-        let is_needed = self.needs_user || turns.len() == 1 && !has_instructions;
+        let is_needed = rules::needs_user(self.upstream) || turns.len() == 1 && !has_instructions;
         for (number, Message { role, parts }) in turns.into_iter().enumerate() {
             let is_opening = |item: &Item<'_>| matches!(&item.what, What::Own(text) if text == CONTINUE);
             // OpenAI's models accept a conversation that begins with the assistant or without a user.
@@ -130,7 +127,7 @@ impl<'d> Writer<'_, 'd> {
         let after_results = self.out.len();
         self.runs(rest);
         self.flush();
-        if self.is_mistral && has_results && self.out.len() > after_results {
+        if rules::mistral::serves(self.upstream) && has_results && self.out.len() > after_results {
             let read = format!("{{\"role\":\"assistant\",\"content\":{}}}", json(rules::mistral::RESULTS_READ));
             self.out.insert(after_results, Written::New(Entry::New(read)));
         }
@@ -159,6 +156,17 @@ impl<'d> Writer<'_, 'd> {
         self.out.push(Written::Message(number));
     }
 
+    /// Writes the instructions before the first turn.
+    fn instructions(&mut self, system: Vec<Item<'d>>) {
+        let first = system.first().and_then(|item| item.from);
+        if !rules::instructs_first(self.upstream) || system.iter().all(|item| item.from == first) {
+            return self.runs(system);
+        }
+        let entries = system.iter().map(entry).collect();
+        let before = "{\"role\":\"system\",\"content\":[".to_owned();
+        self.out.push(Written::New(Entry::Within { before, entries, after: "]}" }));
+    }
+
     /// Writes pieces by the message that they come from.
     fn runs(&mut self, parts: Vec<Item<'d>>) {
         for (from, run) in by_message(parts) {
@@ -174,8 +182,7 @@ impl<'d> Writer<'_, 'd> {
                 let waiting = std::mem::take(&mut self.waiting);
                 self.message(number, message, &waiting, &run);
             }
-            // Mistral's API accepts instructions only before the conversation.
-            (Some(_), "system" | "developer") if self.is_mistral && self.has_begun => {
+            (Some(_), "system" | "developer") if rules::instructs_first(self.upstream) && self.has_begun => {
                 self.waiting.extend(run.into_iter().map(Item::into_user_text));
             }
             (Some((number, message)), "system" | "developer") => {

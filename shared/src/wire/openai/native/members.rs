@@ -204,7 +204,10 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     for (mark, fate) in fixed.into_iter().chain(moving).zip(fates(&marks)) {
         match fate {
             Fate::Kept => {}
-            Fate::Shortened => drop(forwarding.edits.remove_field(mark, "ttl")),
+            Fate::Shortened => {
+                forwarding.edits.remove_field(mark, "ttl");
+                forwarding.dropped.push(mark.path());
+            }
             Fate::Dropped => {
                 forwarding.drop(mark);
                 continue;

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{dialects, history, members, settings, shapes, thinking, values};
-use crate::document::Value;
+use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::openai::client::request::{
@@ -69,12 +69,18 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
     knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
 }
 
-/// Whether a request uses features that only OpenAI's models have: tools with text input, and a choice between some of the
-/// tools. The conversation holds the first as functions; for the second it drops the other tools.
+/// Whether a request uses features that only OpenAI's models have: tools with text input, a choice between some of the tools,
+/// and refusals. The conversation holds the first as functions and the last as text; for the choice it drops the other tools.
 fn is_of_openais_own(body: Value<'_>) -> bool {
     let list = |list: &str| body.get(list).into_iter().flat_map(Value::elements);
     let calls = list("messages").filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
-    list("tools").any(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
+    let refuses = |message: Value<'_>| {
+        let mut parts = message.get("content").into_iter().flat_map(Value::elements);
+        message.get("refusal").is_some_and(|refusal| refusal.kind() == Kind::Text)
+            || parts.any(|part| part.get("type").is_some_and(|kind| kind.is("refusal")))
+    };
+    list("messages").any(refuses)
+        || list("tools").any(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
         || calls.into_iter().any(|call| call.get("custom").is_some())
         || body.get("tool_choice").is_some_and(|choice| {
             choice.get("allowed_tools").is_some() || choice.get("type").is_some_and(|kind| kind.is("allowed_tools"))
@@ -96,7 +102,6 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let called = messages().filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
     let called = called.filter_map(tool_name);
     let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !rules::is_plain_name(&name));
-    let ends_begun = || messages().last().and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
     let asks_for_json = || {
         let kind = body.at(&["response_format", "type"]);
         kind.is_some_and(|kind| !kind.is("text")) && tools().next().is_some()
@@ -104,7 +109,7 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     if asks_in_words(body, target) {
         return true;
     }
-    if rules::refuses_prefill(target) && ends_begun() || !target.capabilities.json_with_tools && asks_for_json() {
+    if rules::refuses_prefill(target) && history::is_begun(body) || !target.capabilities.json_with_tools && asks_for_json() {
         return true;
     }
     is_of_older_form(body)
@@ -161,7 +166,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     // OpenAI's reasoning models reject settings that many clients always send.
     let reasoning = reasoning(forwarding.body)?;
     let reasoning = thinking::beside_calls(&mut forwarding, reasoning, target)?;
-    settings::drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount));
+    settings::drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount), target);
     settings::keep_ranges(&mut forwarding, target);
     values::fit(&mut forwarding, target);
     thinking::one_reasoning_amount(&mut forwarding);

@@ -9,13 +9,18 @@ use crate::wire::native::{Forwarding, sampling_fields};
 use crate::wire::openai::rules;
 use crate::wire::target::{Target, ranges};
 
+const PENALTIES: [&str; 2] = ["frequency_penalty", "presence_penalty"];
+
 /// Removes sampling settings that the model rejects.
-pub(super) fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: SamplingSupport) {
+pub(super) fn drop_refused_sampling(forwarding: &mut Forwarding<'_>, support: SamplingSupport, target: &Target<'_>) {
     let body = forwarding.body;
     let is_kept = |field: &SamplingField| body.get(field.name()).is_some_and(|value| !forwarding.edits.removes(value));
     let asked: Vec<SamplingField> = sampling_fields(body).into_iter().filter(is_kept).collect();
     for field in support.refused(&asked) {
         forwarding.drop_field(field.name());
+    }
+    for field in PENALTIES.into_iter().filter(|_| target.capabilities.refuses_penalties) {
+        forwarding.drop_field(field);
     }
     let others = ["frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "logit_bias"];
     let asks = |field: &&str| body.get(field).is_some_and(|value| !matches!(value.flag(), Ok(false)));

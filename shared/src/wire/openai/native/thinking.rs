@@ -25,8 +25,7 @@ pub(super) fn beside_calls(
     if rules::calls_without_thinking(target, &choice) {
         return Ok(switched_off(forwarding, reasoning, target));
     }
-    let last = forwarding.body.get("messages").into_iter().flat_map(Value::elements).last();
-    let is_begun = last.and_then(|last| last.get("role")).is_some_and(|role| role.is("assistant"));
+    let is_begun = history::is_begun(forwarding.body);
     let is_unsigned = !history::can_resume(forwarding.body, target);
     let beside = rules::Beside { choice: &choice, is_begun, is_unsigned };
     if !rules::answers_without_thinking(target, beside, reasoning.amount) {

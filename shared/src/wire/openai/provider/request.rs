@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::{
-    CacheLifetime, CacheMark, ChatRequest, JsonText, Message, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice,
+    CacheLifetime, CacheMark, ChatRequest, JsonText, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice,
     ToolDefinition,
 };
-use crate::chat::turns::{CONTINUE, text};
+use crate::chat::turns::text;
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
@@ -137,7 +137,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     end_with_the_user(&mut turns, target);
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
-    let is_begun = turns.turns.last().is_some_and(|last| last.role == Role::Assistant);
+    let is_begun = turns.is_begun();
     let is_unsigned = !can_resume(&turns, target);
     let is_bare = rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target);
     let is_forced = !tools.is_empty() && rules::calls_without_thinking(target, &tool_choice);
@@ -203,11 +203,12 @@ fn sayable(
     Ok(ResponseFormat::Text)
 }
 
-/// Newer Claude models do not continue a prefilled answer, on any platform. Older ones do not continue from white space.
+/// Gives the last word to the user if the model does not continue an answer. Older Claude models do not continue from white
+/// space.
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
     let Some(begun) = turns.turns.last_mut().filter(|last| last.role == Role::Assistant) else { return };
     if rules::refuses_prefill(target) {
-        turns.turns.push(Message { role: Role::User, parts: vec![text(CONTINUE)] });
+        turns.end_with_user();
     } else if let (Some(Part::Text { text, .. }), true) = (begun.parts.last_mut(), rules::is_claude(target.upstream)) {
         text.truncate(text.trim_end().len());
     }
@@ -216,7 +217,7 @@ fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
 /// The sampling settings that the model accepts with this much reasoning.
 fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
     let sampling = target.sampling(sampling, reasoning.amount, lost);
-    if rules::takes_penalties(target.sampling_support(reasoning.amount)) {
+    if rules::takes_penalties(target.sampling_support(reasoning.amount)) && !target.capabilities.refuses_penalties {
         return sampling;
     }
     lost.extend(sampling.frequency_penalty.map(|_| Lost::FrequencyPenalty));
@@ -251,7 +252,10 @@ fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &T
     for (mark, fate) in marks.into_iter().zip(fates) {
         match fate {
             Fate::Kept => {}
-            Fate::Shortened => mark.iter_mut().for_each(|mark| mark.lifetime = CacheLifetime::FiveMinutes),
+            Fate::Shortened => left_out.extend(mark.as_mut().map(|mark| {
+                mark.lifetime = CacheLifetime::FiveMinutes;
+                mark.place
+            })),
             Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place)),
         }
     }

@@ -27,7 +27,8 @@ const FIELDS: [&str; 17] = [
     "cache_control",
 ];
 const CONTEXT_MANAGEMENT: &str = "context-management-2025-06-27";
-const BETAS: [&str; 9] = [
+const BINDING: &str = "thinking-binding-controls-2026-08-01";
+const BETAS: [&str; 10] = [
     "interleaved-thinking-2025-05-14",
     "context-1m-2025-08-07",
     "web-search-2025-03-05",
@@ -37,10 +38,10 @@ const BETAS: [&str; 9] = [
     CONTEXT_MANAGEMENT,
     "tool-search-tool-2025-10-19",
     "mid-conversation-tool-changes-2026-07-01",
+    BINDING,
 ];
 /// Further parameters that `litellm`'s table for Vertex (1.109.1) passes on. It names them without their dates.
-const TOLERATED: [&str; 5] =
-    ["dangerous-tool-use-", "per-turn-control-", "thinking-binding-controls-", "thinking-display-updates-", "inline-tools-"];
+const TOLERATED: [&str; 4] = ["dangerous-tool-use-", "per-turn-control-", "thinking-display-updates-", "inline-tools-"];
 
 /// Checks a request to this model. `header` is its `anthropic-beta`.
 pub(super) fn check(model: &str, header: &str, body: &Value) -> Verdict {
@@ -76,6 +77,10 @@ fn fields(header: &str, body: &Value) -> Verdict {
             FIELDS.contains(&field.as_str()) && (field != "context_management" || betas.contains(&CONTEXT_MANAGEMENT));
         ensure(known, || format!("{field}: Extra inputs are not permitted"))?;
     }
+    // platform.claude.com, preserved thinking; Wei-Shaw/sub2api#6677.
+    ensure(betas.contains(&BINDING) || body.pointer("/thinking/block_binding").is_none(), || {
+        "thinking.adaptive.block_binding: Extra inputs are not permitted".to_owned()
+    })?;
     claude_server_tools::compaction(&betas, body)?;
     extra(body.get("metadata"), "metadata", &["user_id"])?;
     // API reference, `metadata.user_id`; BerriAI/litellm#10102.

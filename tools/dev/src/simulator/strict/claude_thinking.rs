@@ -41,7 +41,7 @@ fn fields(model: Model<'_>, thinking: &Value) -> Verdict {
     let known: &[&str] = match kind {
         "disabled" => &["type"],
         "enabled" => &["type", "budget_tokens", "display"],
-        _ if model.binds_thoughts() => &["type", "display", "block_binding"],
+        "adaptive" if model.binds_thoughts() => &["type", "display", "block_binding"],
         _ => &["type", "display"],
     };
     extra(Some(thinking), &format!("thinking.{kind}"), known)?;

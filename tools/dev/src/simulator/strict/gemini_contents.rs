@@ -4,11 +4,21 @@ use serde_json::Value;
 
 use super::super::json::string;
 use super::super::{picture, signature};
+use super::gemini_config;
 use super::gemini_fields::{get, list};
 use super::verdict::{Verdict, ensure, is_name};
 
 /// Google documents this signature for calls without one, for example calls of another model.
 const BYPASS: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
+/// The refusal of a conversation that ends with the model.
+pub(super) const ENDED: &str = "Requests ending with a model turn are not supported.";
+
+/// Whether a model rejects a conversation that ends with its own turn: from 3.5 Flash-Lite on (envoyproxy/ai-gateway#2686,
+/// LibreChat-AI/agents#323).
+pub(super) fn must_end_with_user(model: &str) -> bool {
+    gemini_config::generation(model) >= (3, 5)
+}
 
 /// Checks the conversation with this model, which is a Gemini 3 or an older one.
 pub(super) fn check(model: &str, newer: bool, body: &Value) -> Verdict {
@@ -28,6 +38,8 @@ pub(super) fn check(model: &str, newer: bool, body: &Value) -> Verdict {
     ensure(contents.first().and_then(|content| role(content)).as_deref() == Some("user"), || {
         "Please ensure that multiturn requests start with a user turn.".to_owned()
     })?;
+    let is_begun = contents.last().and_then(|content| role(content)).as_deref() == Some("model");
+    ensure(!(is_begun && must_end_with_user(model)), || ENDED.to_owned())?;
     pairs(&contents)?;
     signatures(model, newer, &contents)
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::super::json::{items, string};
 use super::super::{signature, text};
-use super::openrouter_media;
 use super::verdict::{Verdict, ensure};
+use super::{gemini_contents, openrouter_media};
 
 const LONGEST_ID: usize = 64;
 const PARTS: [&str; 6] = ["text", "image_url", "file", "input_audio", "video_url", "refusal"];
@@ -54,7 +54,30 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
 fn opened(model: &str, body: &Value) -> Verdict {
     let is_asked = items(body, "messages").any(|message| string(message, "role") == Some("user"));
     ensure(is_asked || !model.starts_with("google/"), || "contents is not specified".to_owned())?;
-    ensure(is_asked || !model.starts_with("qwen/"), || "No user query found in messages.".to_owned())
+    ensure(is_asked || !model.starts_with("qwen/"), || "No user query found in messages.".to_owned())?;
+    instructed(model, body)?;
+    ended(model, body)
+}
+
+/// Qwen's and `MiniMax`'s models accept one system message, the first (anomalyco/opencode#42909, farion1231/cc-switch#1921;
+/// MiniMax-AI/MiniMax-M2#51).
+fn instructed(model: &str, body: &Value) -> Verdict {
+    let refused = match model.split_once('/') {
+        Some(("qwen", _)) => "System message must be at the beginning.",
+        Some(("minimax", _)) => "invalid params, invalid chat setting (2013)",
+        _ => return Ok(()),
+    };
+    let late = items(body, "messages").skip(1).any(|message| string(message, "role") == Some("system"));
+    ensure(!late, || refused.to_owned())
+}
+
+/// Newer Gemini models reject a conversation that ends with the model (envoyproxy/ai-gateway#2686,
+/// anomalyco/opencode#47034). OpenRouter moves instructions to the front.
+fn ended(model: &str, body: &Value) -> Verdict {
+    let last = items(body, "messages").filter(|message| string(message, "role") != Some("system")).last();
+    let is_begun = last.is_some_and(|last| string(last, "role") == Some("assistant"));
+    let refuses = model.strip_prefix("google/").is_some_and(gemini_contents::must_end_with_user);
+    ensure(!(is_begun && refuses), || gemini_contents::ENDED.to_owned())
 }
 
 fn unanswered(open: &[&str]) -> Verdict {

@@ -1,4 +1,4 @@
-//! What Mistral's API rejects in a conversation with tools.
+//! What Mistral's API rejects in a conversation.
 
 use serde_json::Value;
 
@@ -17,7 +17,10 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         before = Some(role);
         ids(message)?;
     }
-    Ok(())
+    // QuantumNous/new-api#2858, anomalyco/opencode#19115.
+    ensure(before != Some("assistant"), || {
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant".to_owned()
+    })
 }
 
 /// Its error 3230: after results comes the assistant, and instructions come before the assistant (charmbracelet/crush#279 and

@@ -1,4 +1,4 @@
-//! What models that sign no reasoning reject while they reason.
+//! What models of smaller vendors reject while they reason.
 
 use serde_json::Value;
 
@@ -8,7 +8,8 @@ use super::verdict::{Verdict, ensure};
 /// Checks a request to this model.
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
     thoughts_of_calls(model, body)?;
-    forced_calls(model, body)
+    forced_calls(model, body)?;
+    xais_settings(model, body)
 }
 
 /// The setting at a place, if there is one.
@@ -39,6 +40,17 @@ fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
         Some(place) => Err(format!(
             "thinking is enabled but reasoning_content is missing in assistant tool call message at index {place}"
         )),
+        None => Ok(()),
+    }
+}
+
+/// xAI's reasoning models (vercel/ai#12826, huggingface/smolagents#1766, miaoxworld/NativeTavern#83).
+fn xais_settings(model: &str, body: &Value) -> Verdict {
+    let set = ["stop", "frequency_penalty", "presence_penalty"]
+        .into_iter()
+        .find(|name| asked(body, &format!("/{name}")).is_some());
+    match set.filter(|_| model.starts_with("x-ai/")) {
+        Some(name) => Err(format!("Argument not supported on this model: {name}")),
         None => Ok(()),
     }
 }

@@ -40,6 +40,11 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         if model.starts_with("anthropic/") {
             keys(function, &path)?;
         }
+        // dirac-run/dirac#58, QwenLM/qwen-code#11834; Mistral's API reference of `Function`.
+        let needs_schema = ["x-ai/", "minimax/", "mistralai/"].iter().any(|vendor| model.starts_with(vendor));
+        ensure(!needs_schema || function.get("parameters").is_some_and(Value::is_object), || {
+            format!("{path}.function: missing field `parameters`")
+        })?;
         if let Some(schema) = function.get("parameters") {
             match model.split_once('/') {
                 Some(("openai", _)) => tool_schemas::openai(schema, string(function, "name").unwrap_or_default())?,

@@ -211,10 +211,10 @@ impl<'d> Reader<'_, 'd> {
         Ok(Block::new(kind, block, home).with_id(id))
     }
 
-    /// Whether a block needs a missing beta: Vertex accepts none for server tools.
+    /// Whether a block needs a missing beta: Vertex accepts none for server tools and for the change to another model.
     fn needs_more(&self, kind: &str) -> bool {
         match kind {
-            "mcp_tool_use" | "mcp_tool_result" => true,
+            "mcp_tool_use" | "mcp_tool_result" | "fallback" => true,
             "tool_addition" | "tool_removal" => !self.takes_tool_changes,
             _ => false,
         }

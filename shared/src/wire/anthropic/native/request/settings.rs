@@ -62,7 +62,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             if !says("between_tools") {
                 forwarding.edits.set(thinking, "type", "between_tools");
             }
-            forwarding.keep_only(thinking, beside);
+            forwarding.keep_only(thinking, &UNBOUND);
         }
         Told::Budget(tokens) => {
             if !says("enabled") {
@@ -90,8 +90,9 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
     }
 }
 
-/// Members of `adaptive` thinking, also for models whose reasoning is not bound.
+/// Members of `adaptive` thinking of models whose reasoning is bound.
 const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
+/// Members of `between_tools`, and of `adaptive` for models whose reasoning is not bound.
 const UNBOUND: [&str; 2] = ["display", "type"];
 /// Members of `enabled` thinking.
 const BESIDE_BUDGET: [&str; 3] = ["budget_tokens", "display", "type"];

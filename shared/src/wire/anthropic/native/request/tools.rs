@@ -60,6 +60,22 @@ fn called(body: Value<'_>) -> Vec<String> {
     tools::undeclared(names.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
 }
 
+/// Drops the typed tools that the model rejects, and a tool choice that names one.
+pub(super) fn drop_refused(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let body = forwarding.body;
+    let is_refused = |tool: &Value<'_>| {
+        let kind = tool.get("type").and_then(Value::as_text).unwrap_or_default();
+        target.capabilities.refused_tools.iter().any(|refused| kind == *refused)
+    };
+    for tool in body.get("tools").into_iter().flat_map(Value::elements).filter(is_refused) {
+        forwarding.drop(tool);
+        let name = tool.get("name").and_then(Value::as_text).unwrap_or_default();
+        if body.at(&["tool_choice", "name"]).is_some_and(|chosen| chosen.is(&name)) {
+            forwarding.drop_field("tool_choice");
+        }
+    }
+}
+
 /// The tool that replaces structured output, if the model has none.
 #[derive(Clone, Debug)]
 pub(super) struct Answer<'d> {

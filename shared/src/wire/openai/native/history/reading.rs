@@ -63,6 +63,20 @@ fn is_blank(text: Option<Value<'_>>) -> bool {
     text.and_then(Value::as_text).is_some_and(|text| text.trim().is_empty())
 }
 
+/// Whether the conversation ends with the assistant, as its model reads it: blank messages are not sent, and instructions go
+/// before the conversation.
+pub(in super::super) fn is_begun(body: Value<'_>) -> bool {
+    let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
+    let is_of = |message: &Value<'_>, role: &str| message.get("role").is_some_and(|said| said.is(role));
+    let says = |message: &Value<'_>| {
+        is_of(message, "tool")
+            || message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some())
+            || contents(*message, None).iter().any(|item| !matches!(item.what, What::Blank(_)))
+    };
+    let mut said = messages.iter().rev().filter(|message| !is_of(message, "system") && !is_of(message, "developer"));
+    said.find(|message| says(message)).is_some_and(|last| is_of(last, "assistant"))
+}
+
 /// The assistant's last messages, before results or user content, last first.
 fn last_answers<'d>(messages: &[Value<'d>]) -> impl Iterator<Item = Value<'d>> {
     let is_assistant = |message: &Value<'_>| message.get("role").is_some_and(|role| role.is("assistant"));

@@ -44,7 +44,10 @@ fn what_a_generation_knows_is_accepted() {
         (HAIKU, json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024, "display": "summarized" } })),
         (
             SONNET,
-            json!({ "thinking": { "type": "adaptive", "block_binding": { "prefix_mismatch_behavior": "drop_block" } } }),
+            json!({
+                "thinking": { "type": "adaptive", "block_binding": { "prefix_mismatch_behavior": "drop_block" } },
+                "anthropic_beta": ["thinking-binding-controls-2026-08-01"],
+            }),
         ),
         ("claude-opus-4-5@20251101", talk(&[json!("{")])),
         (OPUS, json!({ "anthropic_beta": ["thinking-binding-controls-2026-08-01"] })),
@@ -112,6 +115,14 @@ fn what_a_generation_does_not_know_is_refused() {
         ),
         (
             OPUS,
+            json!({
+                "thinking": { "type": "adaptive", "block_binding": {} },
+                "anthropic_beta": ["thinking-binding-controls-2026-08-01"],
+            }),
+            "thinking.adaptive.block_binding: Extra inputs",
+        ),
+        (
+            SONNET,
             json!({ "thinking": { "type": "adaptive", "block_binding": {} } }),
             "thinking.adaptive.block_binding: Extra inputs",
         ),

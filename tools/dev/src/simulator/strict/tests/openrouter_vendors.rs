@@ -66,9 +66,56 @@ fn mistral_expects_its_own_order_and_ids() {
         (vec![asked.clone(), turn.clone(), result.clone(), asked.clone()], "Unexpected role 'user' after role 'tool'"),
         (vec![asked.clone(), turn, result, rule.clone()], "Unexpected role 'system' after role 'tool'"),
         (vec![asked.clone(), reply, rule, asked.clone()], "Unexpected role 'system' after role 'assistant'"),
+        (vec![asked.clone(), json!({ "role": "assistant", "content": "b" })], "Expected last role User or Tool"),
         (vec![asked, calls(&[call("call_1234", "{}")]), answer("call_1234")], "must be a-z, A-Z, 0-9, with a length of 9"),
     ] {
         let change = talk(&messages);
         refused(verdict(MISTRAL, &change), words, &change);
+    }
+}
+
+#[test]
+fn instructions_come_first_and_once_for_qwen_and_minimax() {
+    let rule = json!({ "role": "system", "content": "c" });
+    for (model, words) in [(QWEN, "System message must be at the beginning"), ("minimax/minimax-m3", "invalid chat setting")]
+    {
+        let one = talk(&[rule.clone(), says(&json!("a"))]);
+        assert_eq!(verdict(model, &one), Ok(()), "{model}");
+        for messages in
+            [[rule.clone(), rule.clone(), says(&json!("a"))], [says(&json!("a")), rule.clone(), says(&json!("a"))]]
+        {
+            let change = talk(&messages);
+            refused(verdict(model, &change), words, &change);
+        }
+    }
+}
+
+#[test]
+fn newer_gemini_models_leave_the_last_word_to_the_user() {
+    let reply = json!({ "role": "assistant", "content": "b" });
+    let begun = talk(&[says(&json!("a")), reply.clone()]);
+    assert_eq!(verdict("google/gemini-3.1-pro-preview", &begun), Ok(()));
+    assert_eq!(verdict("google/gemini-3.8-flash", &talk(&[says(&json!("a"))])), Ok(()));
+    for messages in [vec![], vec![json!({ "role": "system", "content": "c" })]] {
+        let change = talk(&[vec![says(&json!("a")), reply.clone()], messages].concat());
+        refused(verdict("google/gemini-3.8-flash", &change), "ending with a model turn", &change);
+    }
+}
+
+#[test]
+fn grok_takes_no_stops_and_no_penalties() {
+    const GROK: &str = "x-ai/grok-4.7";
+    assert_eq!(verdict(GROK, &json!({ "temperature": 0.5, "top_p": 0.5 })), Ok(()));
+    for change in [json!({ "stop": ["a"] }), json!({ "frequency_penalty": 0.5 }), json!({ "presence_penalty": 0.5 })] {
+        refused(verdict(GROK, &change), "Argument not supported on this model", &change);
+    }
+}
+
+#[test]
+fn some_vendors_need_the_schema_of_a_tool() {
+    let bare = json!({ "tools": [{ "type": "function", "function": { "name": "weather" } }] });
+    assert_eq!(verdict("openai/gpt-5.2", &bare), Ok(()));
+    for model in ["x-ai/grok-4.7", "minimax/minimax-m3", MISTRAL] {
+        refused(verdict(model, &bare), "missing field `parameters`", &bare);
     }
 }
