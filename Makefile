@@ -230,6 +230,13 @@ bench-http: ## Print what a request costs a release build's process, compared wi
 	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
 	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor
 
+# CONCURRENCY=64 lets one process serve as many requests at once, as managed instances do.
+.PHONY: bench-streams
+bench-streams: ## Run many paced streams at once through release builds, and print their times and memory. STREAMS=200
+	cargo build --release --package chat-completions
+	cargo build --package gateway-dev
+	@$(if $(CONCURRENCY),AWS_LAMBDA_MAX_CONCURRENCY=$(CONCURRENCY)) $(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --streams $${STREAMS:-200}
+
 # Largest size of a binary: a cold start reads it page by page.
 LARGEST := 8500000
 

@@ -12,9 +12,10 @@ use gateway::catalog::Catalog;
 use gateway::ids::RequestId;
 use gateway::ledger::{Replay, Timestamp, reconcile, verify};
 use gateway::store::items::Expired;
+use gateway_dev::processor::peak;
 use gateway_dev::proxy::{Action, Rule};
 use gateway_dev::stack::{FUNCTIONS, Options};
-use gateway_tests::memory::{self, LARGEST};
+use gateway_tests::memory::LARGEST;
 use gateway_tests::{Answer, Harness, read};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -100,7 +101,7 @@ async fn read_and_stop(request: reqwest::RequestBuilder) -> Result<Answer> {
 fn peak_of(gateway: &Harness, known: u64) -> u64 {
     let pids = FUNCTIONS.iter().flat_map(|function| gateway.stack.lambda.pids(function));
     // Those that were killed are silent.
-    pids.filter_map(|pid| memory::peak(pid).ok()).fold(known, u64::max)
+    pids.filter_map(|pid| peak(pid).ok()).fold(known, u64::max)
 }
 
 /// Kills a process now and then, so that about one request in twenty meets it, and looks at the memory of all before.

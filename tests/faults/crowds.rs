@@ -6,8 +6,7 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_dev::proxy::{Action, Rule};
-use gateway_dev::stack::MAX_ENVIRONMENTS;
-use gateway_tests::{Answer, Harness};
+use gateway_tests::{Answer, ENVIRONMENTS, Harness};
 use serde_json::Value;
 
 use super::account::{Account, CHAT, GRANT, LATE, breakable, chat, inject, price, proxy};
@@ -38,8 +37,8 @@ async fn watch(gateway: &Harness, account: &Account, granted: i128, done: &tokio
 async fn awake() -> Result<Harness> {
     let gateway = Harness::start_with(breakable()?).await?;
     let body = chat("start [[sim:silent ms=1500]]", false);
-    try_join_all((0..MAX_ENVIRONMENTS).map(|_| gateway.post(CHAT, &body))).await?;
-    assert_eq!(gateway.stack.lambda.pids("chat-completions").len(), MAX_ENVIRONMENTS);
+    try_join_all((0..ENVIRONMENTS).map(|_| gateway.post(CHAT, &body))).await?;
+    assert_eq!(gateway.stack.lambda.pids("chat-completions").len(), ENVIRONMENTS);
     proxy(&gateway).forget_calls();
     Ok(gateway)
 }

@@ -76,6 +76,9 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Maximum number of processes per function.
+pub const ENVIRONMENTS: usize = 16;
+
 /// Options for tests: any port, memory only, no pauses, and ten times the usual limits for a table that is emulated in a debug
 /// build in addition to everything else.
 pub fn options() -> Result<Options> {
@@ -93,6 +96,7 @@ pub fn options() -> Result<Options> {
         ],
         simulator: SimulatorStart::UnlessProvider,
         timeout: Duration::from_mins(2),
+        max_environments: ENVIRONMENTS,
         pace: Duration::ZERO,
         terminal: None,
         fault_proxy: false,

@@ -1,8 +1,7 @@
 //! What functions' processes take of memory, and that they live.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, ensure};
+use gateway_dev::processor::peak;
 use gateway_dev::stack::FUNCTIONS;
 
 use crate::Harness;
@@ -33,12 +32,4 @@ pub fn largest(gateway: &Harness) -> Result<Process> {
     }
     ensure!(largest.bytes > 0, "no process was started");
     Ok(largest)
-}
-
-/// The most that a process ever had in memory, in bytes (`VmHWM`, which a dead one does not have).
-pub fn peak(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak")?;
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
-    Ok(kilobytes * 1024)
 }

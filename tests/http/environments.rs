@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
+use gateway_dev::lambda::MAX_CONCURRENCY;
 use gateway_tests::{Harness, eventually, options};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -30,6 +31,21 @@ async fn requests_at_once_get_environments_of_their_own_and_later_ones_reuse_the
         gateway.post("/v1/chat/completions", &chat("hi", true)).await?;
     }
     assert_eq!(gateway.stack.lambda.pids("chat-completions").len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_process_serves_as_many_streams_at_once_as_lambda_tells_it() -> Result<()> {
+    const STREAMS: usize = 64;
+    let mut options = options()?;
+    options.variables.push((MAX_CONCURRENCY.to_owned(), STREAMS.to_string()));
+    let gateway = Harness::start_with(options).await?;
+    // No stream ends before all have started.
+    let body = chat("hi [[sim:silent ms=3000]]", true);
+    let answers =
+        futures_util::future::try_join_all((0..STREAMS).map(|_| gateway.post("/v1/chat/completions", &body))).await?;
+    assert!(answers.iter().all(|answer| answer.data().last().map(String::as_str) == Some("[DONE]")));
+    assert_eq!(gateway.stack.lambda.pids("chat-completions").len(), 1);
     Ok(())
 }
 

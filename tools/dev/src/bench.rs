@@ -77,6 +77,7 @@ pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<Str
         variables: Vec::new(),
         simulator: SimulatorStart::Always,
         timeout: Duration::from_mins(1),
+        max_environments: 1,
         pace: Duration::ZERO,
         terminal: None,
         fault_proxy: false,

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod front;
 mod invoke;
 pub mod lambda;
+pub mod load;
 pub mod processor;
 mod prompt;
 pub mod proxy;

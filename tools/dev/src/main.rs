@@ -12,21 +12,24 @@ use gateway::config::VARIABLES;
 use gateway_dev::bench;
 use gateway_dev::demo;
 use gateway_dev::front::{self, Functions};
-use gateway_dev::lambda::cold_start;
+use gateway_dev::lambda::{MAX_CONCURRENCY, cold_start};
+use gateway_dev::load;
 use gateway_dev::remote::Remote;
 use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, Support};
 use gateway_dev::terminal::{Terminal, wants_colours};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
-/// Variables that control how functions log. A developer may set them.
-const LOGGING: [&str; 2] = ["RUST_LOG", LOG_FORMAT];
+/// Variables that control how functions log, and how many requests a process serves. A developer may set them.
+const RUNTIME: [&str; 3] = ["RUST_LOG", LOG_FORMAT, MAX_CONCURRENCY];
 const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
 /// The file for the functions' own lines, in the folder for data.
 const LOG_FILE: &str = "functions.log";
 /// Delay between the simulator's words, so that you can read along.
 const PACE: Duration = Duration::from_millis(30);
 const TIMEOUT: Duration = Duration::from_mins(15);
+/// Maximum number of processes per function: as many streams as a developer's machine can hold.
+const ENVIRONMENTS: usize = 256;
 /// Number of starts of each function that are measured.
 const COLD_STARTS: usize = 21;
 
@@ -57,6 +60,9 @@ struct Arguments {
     /// Measure this many requests of each kind, print a table, and exit.
     #[arg(long, value_name = "REQUESTS", requires = "floor")]
     bench: Option<usize>,
+    /// Run this many paced streams at once, print what became of them, and exit.
+    #[arg(long)]
+    streams: Option<usize>,
     /// The proxy program to compare with.
     #[arg(long)]
     floor: Option<PathBuf>,
@@ -109,10 +115,15 @@ async fn run(arguments: Arguments) -> Result<()> {
         variables: honoured_variables(),
         simulator: SimulatorStart::UnlessProvider,
         timeout: TIMEOUT,
+        max_environments: ENVIRONMENTS,
         pace: PACE,
         terminal: None,
         fault_proxy: false,
     };
+    if let Some(streams) = arguments.streams {
+        std::io::Write::write_all(&mut std::io::stdout(), load::run(&options, streams).await?.as_bytes())?;
+        return Ok(());
+    }
     if arguments.coldstart {
         return print_cold_starts(&Options { data: None, ..options }).await;
     }
@@ -192,7 +203,7 @@ fn honoured_variables() -> Vec<(String, String)> {
     #[expect(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
     let value = |name: &str| std::env::var(name).ok().or_else(|| from_file(name)).filter(|value| !value.is_empty());
     // Always the local table, whatever the shell has set up for AWS.
-    let names = VARIABLES.iter().filter(|name| **name != "TABLE_NAME").chain(&LOGGING);
+    let names = VARIABLES.iter().filter(|name| **name != "TABLE_NAME").chain(&RUNTIME);
     names.filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
 }
 

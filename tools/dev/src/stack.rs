@@ -34,9 +34,6 @@ pub const TABLE: &str = "gateway-local";
 pub const ORIGIN_PLACEHOLDER: &str = "{simulator}";
 /// The variable with the secret for reasoning that clients send back.
 const REASONING_SECRET: &str = "REASONING_SECRET";
-/// Maximum number of concurrent requests per function.
-pub const MAX_ENVIRONMENTS: usize = 16;
-
 /// Options of the stack.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -53,6 +50,8 @@ pub struct Options {
     pub simulator: SimulatorStart,
     /// Maximum duration of a request.
     pub timeout: Duration,
+    /// Maximum number of processes per function. Further requests wait.
+    pub max_environments: usize,
     /// Pause between the simulator's words.
     pub pace: Duration,
     /// Where requests and the functions' output are shown; `None` to keep the output.
@@ -117,7 +116,7 @@ impl Options {
             binary: self.binaries.join(name),
             variables: variables.to_vec(),
             timeout: self.timeout,
-            max_environments: MAX_ENVIRONMENTS,
+            max_environments: self.max_environments,
         }
     }
 }
@@ -313,6 +312,7 @@ mod tests {
             variables: pairs(&[("OPENROUTER_API_KEY", "sk-or-given"), ("AWS_SESSION_TOKEN", "session")]),
             simulator,
             timeout: Duration::from_secs(1),
+            max_environments: 1,
             pace: Duration::ZERO,
             terminal: None,
             fault_proxy: false,

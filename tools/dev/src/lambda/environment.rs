@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -56,26 +56,29 @@ impl LogSink {
     }
 }
 
-/// A process that serves one request at a time. Dropping it kills the process.
+/// A process with its own Runtime API. Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Environment {
-    process: Child,
+    pid: Option<u32>,
     events: mpsc::Sender<Invocation>,
     polled: watch::Receiver<bool>,
-    server: JoinHandle<()>,
+    /// How the process ended, once it has.
+    status: watch::Receiver<Option<String>>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        self.server.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Environment {
     /// Starts the process with its own Runtime API.
-    pub(super) async fn start(function: &Function, logs: &LogSink) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
+    pub(super) fn start(function: &Function, logs: &LogSink) -> Result<Self> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let (address, listener) = (listener.local_addr()?, TcpListener::from_std(listener)?);
         let (events, waiting) = mpsc::channel(1);
         let (poll, polled) = watch::channel(false);
         let server = tokio::spawn(async move {
@@ -98,30 +101,49 @@ impl Environment {
             .with_context(|| format!("start {}", function.binary.display()))?;
         logs.follow(&function.name, Stream::Output, process.stdout.take());
         logs.follow(&function.name, Stream::Error, process.stderr.take());
-        Ok(Self { process, events, polled, server })
+        let pid = process.id();
+        let (end, status) = watch::channel(None);
+        let watcher = tokio::spawn(async move {
+            let status = process.wait().await;
+            end.send_replace(Some(status.map_or_else(|error| error.to_string(), |status| status.to_string())));
+        });
+        Ok(Self { pid, events, polled, status, tasks: [server, watcher] })
     }
 
     /// Waits until the process asks for its first event, which ends its INIT phase.
-    pub(super) async fn initialised(&mut self) -> Result<()> {
+    pub(super) async fn initialised(&self) -> Result<()> {
+        let mut polled = self.polled.clone();
         tokio::select! {
-            polled = self.polled.wait_for(|polled| *polled) => polled.map(drop).context("the Runtime API is gone"),
-            status = self.process.wait() => bail!("the process ended at its start: {}", status?),
+            polled = polled.wait_for(|polled| *polled) => polled.map(drop).context("the Runtime API is gone"),
+            status = self.ended() => bail!("the process ended at its start: {status}"),
         }
     }
 
     pub(super) fn pid(&self) -> Option<u32> {
-        self.process.id()
+        self.pid
+    }
+
+    /// Whether the process has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.status.borrow().is_some()
+    }
+
+    /// Waits for the end of the process, and says how it ended.
+    async fn ended(&self) -> String {
+        let mut status = self.status.clone();
+        let ended = status.wait_for(Option::is_some).await;
+        ended.ok().and_then(|ended| ended.clone()).unwrap_or_default()
     }
 
     /// Hands an event over and waits for the head of the answer. The receiver fires at the end of the answer.
-    pub(super) async fn hand_over(&mut self, event: String, timeout: Duration) -> Result<(Reply, oneshot::Receiver<()>)> {
+    pub(super) async fn hand_over(&self, event: String, timeout: Duration) -> Result<(Reply, oneshot::Receiver<()>)> {
         let (invocation, replied, ended) = Invocation::new(event, timeout);
         if self.events.send(invocation).await.is_err() {
             bail!("the Runtime API is gone");
         }
         let reply = tokio::select! {
             reply = replied => reply.ok(),
-            _ = self.process.wait() => None,
+            _ = self.ended() => None,
             () = tokio::time::sleep(timeout) => None,
         };
         if reply.is_none() {
@@ -131,16 +153,16 @@ impl Environment {
     }
 
     /// Waits for the end of an answer. Returns true if the process can serve another request.
-    pub(super) async fn finish(&mut self, ended: oneshot::Receiver<()>, timeout: Duration) -> bool {
-        let fit = tokio::select! {
+    pub(super) async fn finish(&self, ended: oneshot::Receiver<()>, timeout: Duration) -> bool {
+        let is_fit = tokio::select! {
             ended = ended => ended.is_ok(),
-            _ = self.process.wait() => false,
+            _ = self.ended() => false,
             () = tokio::time::sleep(timeout) => false,
         };
-        if !fit {
+        if !is_fit {
             self.kill().await;
         }
-        fit
+        is_fit
     }
 
     /// Stops the process until the next request, as Lambda does at the end of a response.
@@ -153,13 +175,13 @@ impl Environment {
         self.signal(Signal::CONT);
     }
 
-    async fn kill(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill().await;
+    async fn kill(&self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let pid = self.pid.filter(|_| !self.has_ended()).and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // It may have ended by itself.
             let _ = kill_process(pid, signal);

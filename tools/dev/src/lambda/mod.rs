@@ -2,8 +2,9 @@
 //!
 //! As on AWS:
 //!
-//! - An environment serves one request at a time. Further requests get their own environments, up to a limit.
-//! - The process is frozen from the end of a response to the next request.
+//! - An environment serves one request at a time, or as many as [`MAX_CONCURRENCY`] says, as on managed instances. Further
+//!   requests get their own environments, up to a limit.
+//! - A process without a request is frozen.
 //! - The function does not learn that a client has disconnected.
 //! - A process that exceeds its deadline is killed.
 
@@ -13,7 +14,7 @@ mod runtime_api;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -24,6 +25,9 @@ pub(crate) use invocation::Piece;
 pub use invocation::{Head, Reply};
 
 use environment::Environment;
+
+/// The variable that says how many requests a process serves at once. A function without it serves one.
+pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 
 /// The definition of a function.
 #[derive(Clone, Debug)]
@@ -50,18 +54,33 @@ pub struct Lambda {
 struct Pool {
     function: Function,
     logs: LogSink,
-    idle: Arc<Mutex<Vec<Environment>>>,
+    running: Mutex<Vec<Running>>,
     slots: Arc<Semaphore>,
-    pids: Arc<Mutex<Vec<u32>>>,
+    pids: Mutex<Vec<u32>>,
+}
+
+/// An environment and the number of its requests.
+#[derive(Debug)]
+struct Running {
+    environment: Arc<Environment>,
+    requests: usize,
+}
+
+impl Function {
+    /// The number of requests that a process serves at once.
+    fn concurrency(&self) -> usize {
+        let told = self.variables.iter().rev().find(|(name, _)| name == MAX_CONCURRENCY);
+        told.and_then(|(_, value)| value.parse().ok()).unwrap_or(1).max(1)
+    }
 }
 
 impl Lambda {
     /// Creates the runner for these functions, without starting any.
     pub fn new(functions: Vec<Function>, logs: &LogSink) -> Self {
         let pool = |function: Function| Pool {
-            slots: Arc::new(Semaphore::new(function.max_environments)),
-            idle: Arc::default(),
-            pids: Arc::default(),
+            slots: Arc::new(Semaphore::new(function.max_environments * function.concurrency())),
+            running: Mutex::default(),
+            pids: Mutex::default(),
             logs: logs.clone(),
             function,
         };
@@ -77,8 +96,8 @@ impl Lambda {
 
     /// The number of a function's processes that are frozen and wait for a request.
     pub fn idle(&self, function: &str) -> usize {
-        let pool = self.pools.get(function);
-        pool.map(|pool| pool.idle.lock().unwrap_or_else(PoisonError::into_inner).len()).unwrap_or_default()
+        let idle = |pool: &Arc<Pool>| pool.running().iter().filter(|running| running.requests == 0).count();
+        self.pools.get(function).map(idle).unwrap_or_default()
     }
 
     /// The processes that were started for a function, oldest first.
@@ -91,38 +110,64 @@ impl Lambda {
 /// The time from the start of a function's process to its first request for work.
 pub async fn cold_start(function: &Function) -> Result<Duration> {
     let before = Instant::now();
-    let mut environment = Environment::start(function, &LogSink::default()).await?;
+    let environment = Environment::start(function, &LogSink::default())?;
     environment.initialised().await?;
     Ok(before.elapsed())
 }
 
 impl Pool {
-    async fn invoke(&self, event: String) -> Result<Reply> {
+    async fn invoke(self: Arc<Self>, event: String) -> Result<Reply> {
         let slot = Arc::clone(&self.slots).acquire_owned().await?;
-        let warm = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut environment = match warm {
+        let environment = match self.take() {
             Some(environment) => environment,
-            None => self.start().await?,
+            None => self.start()?,
         };
-        environment.thaw();
         let timeout = self.function.timeout;
-        let reply = environment.hand_over(event, timeout).await?;
-        let (reply, ended) = reply;
-        let idle = Arc::clone(&self.idle);
+        let (reply, ended) = environment.hand_over(event, timeout).await?;
         // The environment is busy until its response has ended, even if the client has disconnected.
         tokio::spawn(async move {
-            if environment.finish(ended, timeout).await {
-                environment.freeze();
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(environment);
-            }
+            let is_fit = environment.finish(ended, timeout).await;
+            self.give_back(&environment, is_fit);
             drop(slot);
         });
         Ok(reply)
     }
 
-    async fn start(&self) -> Result<Environment> {
-        let environment = Environment::start(&self.function, &self.logs).await?;
+    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An environment that can serve one more request: the last one that was started, so that the others stay frozen.
+    fn take(&self) -> Option<Arc<Environment>> {
+        let most = self.function.concurrency();
+        let mut running = self.running();
+        running.retain(|running| !running.environment.has_ended());
+        let free = running.iter_mut().rev().find(|running| running.requests < most)?;
+        if free.requests == 0 {
+            free.environment.thaw();
+        }
+        free.requests += 1;
+        Some(Arc::clone(&free.environment))
+    }
+
+    /// Takes an environment back at the end of a request, or forgets one that cannot serve another.
+    fn give_back(&self, environment: &Arc<Environment>, is_fit: bool) {
+        let mut running = self.running();
+        let Some(at) = running.iter().position(|running| Arc::ptr_eq(&running.environment, environment)) else { return };
+        if !is_fit {
+            running.remove(at);
+        } else if let Some(running) = running.get_mut(at) {
+            running.requests -= 1;
+            if running.requests == 0 {
+                environment.freeze();
+            }
+        }
+    }
+
+    fn start(&self) -> Result<Arc<Environment>> {
+        let environment = Arc::new(Environment::start(&self.function, &self.logs)?);
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).extend(environment.pid());
+        self.running().push(Running { environment: Arc::clone(&environment), requests: 1 });
         Ok(environment)
     }
 }

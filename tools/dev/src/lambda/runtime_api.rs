@@ -1,7 +1,8 @@
 //! The Runtime API of one environment, version 2018-06-01, as custom runtimes use it.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
@@ -19,19 +20,20 @@ const DELIMITER: [u8; 8] = [0; 8];
 
 struct Api {
     waiting: Mutex<mpsc::Receiver<Invocation>>,
-    current: std::sync::Mutex<Option<Answer>>,
+    /// The answers that are due, by the ids of their invocations.
+    due: std::sync::Mutex<HashMap<String, Answer>>,
     polled: watch::Sender<bool>,
 }
 
 impl Api {
-    fn take_answer(&self) -> Option<Answer> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn due(&self) -> MutexGuard<'_, HashMap<String, Answer>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The routes of an environment that receives its events from `waiting`. `polled` becomes true with the first poll.
 pub(super) fn router(waiting: mpsc::Receiver<Invocation>, polled: watch::Sender<bool>) -> Router {
-    let api = Api { waiting: Mutex::new(waiting), current: std::sync::Mutex::new(None), polled };
+    let api = Api { waiting: Mutex::new(waiting), due: std::sync::Mutex::default(), polled };
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -44,7 +46,7 @@ async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
     api.polled.send_replace(true);
     let Some(invocation) = api.waiting.lock().await.recv().await else { return empty(StatusCode::GONE) };
     let Invocation { id, event, deadline_ms, answer } = invocation;
-    *api.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    api.due().insert(id.to_string(), answer);
     let response = Response::builder()
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", id.to_string())
@@ -55,8 +57,9 @@ async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
     response.unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-async fn response(State(api): State<Arc<Api>>, Path(_id): Path<String>, headers: HeaderMap, body: Body) -> Response<Body> {
-    let Some(Answer { reply, ended }) = api.take_answer() else { return empty(StatusCode::BAD_REQUEST) };
+async fn response(State(api): State<Arc<Api>>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Response<Body> {
+    let answer = api.due().remove(&id);
+    let Some(Answer { reply, ended }) = answer else { return empty(StatusCode::BAD_REQUEST) };
     let streaming = headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming");
     let whole = if streaming {
         stream(body.into_data_stream(), reply).await.is_ok()
@@ -109,9 +112,10 @@ async fn forward(chunk: Bytes, pieces: &mpsc::Sender<io::Result<Bytes>>) {
     }
 }
 
-async fn error(State(api): State<Arc<Api>>, Path(_id): Path<String>, body: String) -> Response<Body> {
+async fn error(State(api): State<Arc<Api>>, Path(id): Path<String>, body: String) -> Response<Body> {
     eprintln!("a function failed: {body}");
-    if let Some(Answer { reply, ended }) = api.take_answer() {
+    let answer = api.due().remove(&id);
+    if let Some(Answer { reply, ended }) = answer {
         let _ = reply.send(Reply::failed());
         let _ = ended.send(());
     }
