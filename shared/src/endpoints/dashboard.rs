@@ -9,10 +9,11 @@ use lambda_http::Request;
 
 use super::parameters::Parameters;
 use super::{Call, DashboardPart, serve_with, usage};
-use crate::dashboard::{Page, overview};
+use crate::dashboard::{self, overview};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::ledger::Days;
+use crate::page::Html;
 use crate::respond::{self, Body};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -39,8 +40,8 @@ fn handle<'a>(
 
 /// The page needs no key: it asks for one.
 fn page() -> Response<Body> {
-    static PAGE: OnceLock<Page> = OnceLock::new();
-    let page = PAGE.get_or_init(Page::new);
+    static PAGE: OnceLock<Html> = OnceLock::new();
+    let page = PAGE.get_or_init(dashboard::page);
     let mut response = html(page.html.clone());
     for (name, value) in [
         ("content-security-policy", &*page.policy),
