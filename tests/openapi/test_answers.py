@@ -40,6 +40,7 @@ load_all_checks()
 config = SchemathesisConfig.from_str(
     f"""
 seed = 1
+request-timeout = 60
 [generation]
 deterministic = true
 max-examples = {EXAMPLES}
