@@ -31,8 +31,10 @@ NAMES = [
 # Why a request that fits its schema may be a 400.
 BEYOND_SCHEMAS = [
     "is declared.",
+    "is declared twice with different content.",
     "expected base64.",
     "cannot be decompressed",
+    "is not UTF-8 text.",
     "use an http or https address, or a data URL.",
 ]
 

@@ -119,8 +119,12 @@ fn format(schema: &Value) -> Option<String> {
     schema.get("format").and_then(Value::as_str).map(str::to_owned).or(pattern)
 }
 
+/// The largest whole number that all readers of JSON know exactly (RFC 8259, section 6). It limits nothing that you would send.
+const LARGEST: u64 = (1 << 53) - 1;
+
 fn range(schema: &Value) -> Option<String> {
-    match (schema.get("minimum"), schema.get("maximum")) {
+    let exact = |number: &&Value| number.as_i64().is_none_or(|number| number.unsigned_abs() != LARGEST);
+    match (schema.get("minimum").filter(exact), schema.get("maximum").filter(exact)) {
         (Some(least), Some(most)) => Some(format!("{least} to {most}")),
         // Counts are never negative.
         (Some(least), None) => Some(format!("at least {least}")).filter(|_| least.as_u64() != Some(0)),
