@@ -11,14 +11,18 @@ struct Heading {
     title: String,
 }
 
+/// Links to the pages at the same base URL. They begin without a slash, because a base URL may have a path.
+const FORMS: &str = "<nav class=\"forms\" aria-label=\"Other pages\"><a href=\"dashboard\">Dashboard</a>\
+                     <a href=\"openapi.json\">OpenAPI</a><a href=\"llms.txt\">Markdown</a></nav>";
+
 /// The page of a Markdown text: its contents at the side, and an anchor for each heading.
 pub(super) fn page(markdown: &str) -> Html {
     let (body, headings) = render(markdown);
     let contents = contents(&headings);
     let rest = format!(
-        "<nav class=\"forms\" aria-label=\"Other pages\"><a href=\"/dashboard\">Dashboard</a><a href=\"/openapi.json\">OpenAPI</a><a href=\"/llms.txt\">Markdown</a></nav>\n\
-         </header>\n<div class=\"layout\">\n<nav class=\"contents\" aria-label=\"Contents\"><details><summary>Contents</summary>{contents}</details>\
-         <div class=\"open\">{contents}</div></nav>\n<main id=\"content\" tabindex=\"-1\">\n{body}</main>\n</div>\n</body>\n</html>\n"
+        "{FORMS}\n</header>\n<div class=\"layout\">\n<nav class=\"contents\" aria-label=\"Contents\">\
+         <details><summary>Contents</summary>{contents}</details><div class=\"open\">{contents}</div></nav>\n\
+         <main id=\"content\" tabindex=\"-1\">\n{body}</main>\n</div>\n</body>\n</html>\n"
     );
     Html::new("API reference", include_str!("style.css"), &rest)
 }

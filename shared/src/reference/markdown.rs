@@ -16,7 +16,7 @@ pub(super) fn write(document: &Document) -> String {
     let info = document.root().get("info").unwrap_or(&Value::Null);
     let (title, summary, description) = (text(info, "title"), text(info, "summary"), text(info, "description"));
     push(&mut out, format_args!("# {title}\n\n{summary}\n\n{description}\n\n"));
-    out.push_str("In other forms: [OpenAPI](/openapi.json) · [page](/docs) · [Markdown](/llms.txt)\n\n");
+    out.push_str("In other forms: [OpenAPI](openapi.json) · [page](docs) · [Markdown](llms.txt)\n\n");
     for tag in entries(document.root().get("tags")) {
         push(&mut out, format_args!("## {}\n\n{}\n\n", text(tag, "name"), text(tag, "description")));
         let is_tagged =

@@ -53,6 +53,16 @@ mod tests {
     }
 
     #[test]
+    fn links_to_other_pages_work_under_a_base_url_with_a_path() {
+        let Reference { json, html, text } = Reference::new().unwrap();
+        assert!(json.contains(r#""servers":[{"url":".""#));
+        for page in ["dashboard", "openapi.json", "llms.txt"] {
+            assert!(html.html.contains(&format!("<a href=\"{page}\">")), "{page}");
+        }
+        assert!(!html.html.contains("href=\"/") && !text.contains("](/"));
+    }
+
+    #[test]
     fn the_page_names_no_other_host_and_has_no_script() {
         let html = Reference::new().unwrap().html.html;
         for other in ["<script", "src=", "http://", "https://", "href=\"//", " style=", " onclick="] {
