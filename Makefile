@@ -287,7 +287,7 @@ tools: $(TOOLS)/sam/installed $(TOOLS)/lambda/installed ## Install into .tools w
 .PHONY: test-venv
 test-venv: $(TOOLS)/test/installed
 
-# The vendors' SDKs, and a mock of AWS for the tests of tools/deploy.
+# The vendors' SDKs, what holds the API against its description, and a mock of AWS for the tests of tools/deploy.
 $(TOOLS)/test/installed: tests/requirements.txt
 	python3 -m venv $(TOOLS)/test
 	$(TOOLS)/test/bin/pip install --quiet $(if $(NEWEST),$(shell sed "s/==.*//" tests/requirements.txt),--requirement tests/requirements.txt)
@@ -310,11 +310,11 @@ test-agents:
 	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the sessions of Claude Code and Codex, which need node and npm"; \
 	 elif ! $(MAKE) --no-print-directory $(TOOLS)/clients/agents/installed; then echo "skipped: the sessions of Claude Code and Codex, which npm could not install"; fi
 
-# `make test` runs the dashboard in a Chromium from npm, if npm can install it. Nothing is installed on the machine.
+# `make test` opens the pages in a Chromium from npm, if npm can install it. Nothing is installed on the machine.
 .PHONY: test-browser
 test-browser:
-	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the dashboard in a browser, which needs node and npm"; \
-	 elif ! $(MAKE) --no-print-directory $(TOOLS)/browser/installed; then echo "skipped: the dashboard in a browser, which npm could not install"; fi
+	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then echo "skipped: the pages in a browser, which needs node and npm"; \
+	 elif ! $(MAKE) --no-print-directory $(TOOLS)/browser/installed; then echo "skipped: the pages in a browser, which npm could not install"; fi
 
 $(TOOLS)/browser/installed: tests/browser/package.json
 	@mkdir -p $(TOOLS)/browser

@@ -1,4 +1,4 @@
-//! The dashboard in a real Chromium (`tests/browser/`).
+//! The pages in a real Chromium (`tests/browser/`).
 
 use anyhow::{Context as _, Result};
 use gateway::admission::{Terms, issue, issue_key};
@@ -58,28 +58,19 @@ async fn busy_key(store: &Store, endpoint: &str) -> Result<SecretString> {
     Ok(text)
 }
 
-#[tokio::test]
-async fn the_dashboard_shows_a_key_its_usage_and_keeps_it_in_the_tab() -> Result<()> {
+/// Runs a file of tests in the browser, if it is installed; they see these variables besides the environment's.
+async fn in_the_browser(file: &str, gateway: &Harness, variables: &[(&str, &str)]) -> Result<()> {
     let tools = project().join(".tools/browser");
     if !tools.join("installed").exists() {
         println!("skipped: Chromium is not installed (`make test-browser`)");
         return Ok(());
     }
-    let gateway = Harness::start().await?;
-    use_key(&gateway).await?;
-    let support = &gateway.stack.support;
-    let busy = busy_key(&support.store, &support.database.endpoint).await?;
-    let (empty, _) = issue_key(&support.store, "empty", Limits::none(), false).await?;
-    let (unknown, _) = auth::mint(&SystemRandom::new()).context("no random numbers")?;
     let output = Command::new("node")
         .arg("--test")
-        .arg(project().join("tests/browser/dashboard.test.mjs"))
+        .arg(project().join("tests/browser").join(file))
         .env("BROWSER_TOOLS", tools.canonicalize()?)
         .env("GATEWAY_URL", &gateway.stack.url)
-        .env("GATEWAY_KEY", gateway.stack.key())
-        .env("BUSY_KEY", busy.expose_secret())
-        .env("EMPTY_KEY", empty.expose_secret())
-        .env("UNKNOWN_KEY", unknown.expose_secret())
+        .envs(variables.iter().copied())
         .output()
         .await
         .context("start node")?;
@@ -87,4 +78,26 @@ async fn the_dashboard_shows_a_key_its_usage_and_keeps_it_in_the_tab() -> Result
     assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
     println!("{}", report.lines().filter(|line| line.starts_with("# ")).collect::<Vec<_>>().join("\n"));
     Ok(())
+}
+
+#[tokio::test]
+async fn the_dashboard_shows_a_key_its_usage_and_keeps_it_in_the_tab() -> Result<()> {
+    let gateway = Harness::start().await?;
+    use_key(&gateway).await?;
+    let support = &gateway.stack.support;
+    let busy = busy_key(&support.store, &support.database.endpoint).await?;
+    let (empty, _) = issue_key(&support.store, "empty", Limits::none(), false).await?;
+    let (unknown, _) = auth::mint(&SystemRandom::new()).context("no random numbers")?;
+    let keys = [
+        ("GATEWAY_KEY", gateway.stack.key()),
+        ("BUSY_KEY", busy.expose_secret()),
+        ("EMPTY_KEY", empty.expose_secret()),
+        ("UNKNOWN_KEY", unknown.expose_secret()),
+    ];
+    in_the_browser("dashboard.test.mjs", &gateway, &keys).await
+}
+
+#[tokio::test]
+async fn the_reference_is_readable_for_everyone_in_every_window() -> Result<()> {
+    in_the_browser("docs.test.mjs", &Harness::start().await?, &[]).await
 }

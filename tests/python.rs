@@ -1,4 +1,5 @@
-//! What is tested in Python: the official SDKs (`tests/sdk`), the tools that deploy (`tests/deploy`), and real clients (`tests/clients`).
+//! What is tested in Python: the official SDKs (`tests/sdk`), the description of the API (`tests/openapi`), the tools that deploy
+//! (`tests/deploy`), and real clients (`tests/clients`).
 
 use anyhow::{Context as _, Result};
 use gateway_tests::{Harness, binary, project};
@@ -26,6 +27,12 @@ async fn pytest(folder: &str, variables: &[(&str, &str)]) -> Result<()> {
 async fn the_official_sdks_work_by_changing_base_url_and_key() -> Result<()> {
     let gateway = Harness::start().await?;
     pytest("tests/sdk", &[("GATEWAY_URL", &gateway.stack.url), ("GATEWAY_KEY", gateway.stack.key())]).await
+}
+
+#[tokio::test]
+async fn the_description_of_the_api_is_valid_and_true() -> Result<()> {
+    let gateway = Harness::start().await?;
+    pytest("tests/openapi", &[("GATEWAY_URL", &gateway.stack.url), ("GATEWAY_KEY", gateway.stack.key())]).await
 }
 
 #[tokio::test]

@@ -17,6 +17,9 @@ FUNCTIONS = {
     "requests": "usage",
     "credits": "usage",
     "dashboard": "dashboard",
+    "openapi.json": "dashboard",
+    "docs": "dashboard",
+    "llms.txt": "dashboard",
     "health": "health",
     "": "models",
 }

@@ -24,7 +24,7 @@
 //! | [`vault`] | signatures that clients cannot carry |
 //! | [`error`], [`reason`] | errors for clients, and what the log may say of them |
 //! | [`respond`], [`runtime`] | HTTP responses, and streaming to Lambda |
-//! | [`dashboard`] | the page for the owners of keys |
+//! | [`page`], [`dashboard`], [`reference`] | HTML pages: the one for the owners of keys, and the reference of the API |
 //! | [`config`], [`telemetry`] | environment variables, logs and metrics |
 //! | [`aws`], [`http_client`] | signed AWS calls, and HTTP clients |
 //!
@@ -56,10 +56,12 @@ pub mod ids;
 pub mod ledger;
 pub mod money;
 pub mod open_catalog;
+pub mod page;
 pub mod protocol;
 pub mod providers;
 pub mod pump;
 pub mod reason;
+pub mod reference;
 pub mod respond;
 pub mod retry;
 pub mod runtime;

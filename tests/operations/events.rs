@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 const EVENTS: &str = "text/event-stream";
 
 /// What a function answers to an event: the file's name, the status, the type of the body, and a piece of it.
@@ -49,6 +50,9 @@ pub const EXPECTED: &[Expectation] = &[
     expect("credits", 200, JSON, r#""balanceUsd":"#),
     expect("dashboard", 200, HTML, "<title>Gateway dashboard</title>"),
     expect("dashboard-charts", 200, HTML, r#"<section class="cards""#),
+    expect("openapi", 200, JSON, r#""openapi":"3.1.1""#),
+    expect("docs", 200, HTML, "<title>API reference</title>"),
+    expect("llms", 200, TEXT, "### POST /v1/chat/completions"),
     expect("health", 200, JSON, r#""status":"ok""#),
     // The runtime's own default: a streamed answer always has a type.
     expect("preflight", 204, "application/octet-stream", ""),

@@ -142,7 +142,7 @@ async fn endpoints_that_only_read_need_what_they_may() -> Result<()> {
     for (function, paths) in [
         ("models", &["/v1/models", "/"][..]),
         ("usage", &["/v1/usage", "/v1/requests", "/v1/credits"][..]),
-        ("dashboard", &["/dashboard", "/dashboard/charts"][..]),
+        ("dashboard", &["/dashboard", "/dashboard/charts", "/openapi.json", "/docs", "/llms.txt"][..]),
         ("health", &["/health"][..]),
     ] {
         let gateway = observed().await?;

@@ -50,7 +50,7 @@ fn every_path_reaches_the_function_that_answers_it_in_every_spelling() {
 fn every_behaviour_passes_everything_but_the_host_and_keeps_nothing() {
     let distribution = distribution();
     let mut behaviours = list(&distribution["CacheBehaviors"]);
-    assert_eq!(behaviours.len(), 20);
+    assert_eq!(behaviours.len(), 24);
     behaviours.push(distribution["DefaultCacheBehavior"].clone());
     for behaviour in behaviours {
         assert_eq!(behaviour["CachePolicyId"], CACHING_DISABLED);

@@ -10,7 +10,7 @@ mod rights;
 mod watch;
 
 /// Paths of every endpoint, and of none, without what may stand around them.
-const PATHS: [&str; 18] = [
+const PATHS: [&str; 21] = [
     "chat/completions",
     "messages",
     "messages/count_tokens",
@@ -25,6 +25,9 @@ const PATHS: [&str; 18] = [
     "credits",
     "dashboard",
     "dashboard/charts",
+    "openapi.json",
+    "docs",
+    "llms.txt",
     "health",
     "",
     "embeddings",

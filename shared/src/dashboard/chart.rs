@@ -1,7 +1,8 @@
 //! Charts as inline SVG: columns for days, bars for models. Labels are HTML around the drawing, so that they keep their size
 //! on every screen. A table under each chart has the same figures for screen readers.
 
-use super::format::{escaped, push};
+use super::format::push;
+use crate::page::escaped;
 
 /// Height of a column chart, and width of a bar, in the chart's units.
 const EXTENT: u128 = 1_000;

@@ -1,4 +1,4 @@
-//! Formatted figures, and text that is safe in HTML.
+//! Formatted figures.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,6 @@ use crate::money::PicoUsd;
 const PICO_PER_USD: u128 = 1_000_000_000_000;
 /// The last of six decimals, in pico-dollars.
 const PICO_PER_MICRO: u128 = 1_000_000;
-
-/// Text escaped for HTML elements and quoted attributes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
 
 /// Dollars: two decimals from a dollar upwards, up to four below, and up to six below a cent. Rounded half up.
 pub(super) fn usd(pico: u128) -> String {
@@ -104,14 +88,6 @@ pub(super) fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn markup_in_a_text_stays_text() {
-        assert_eq!(
-            escaped(r#"<script>alert("x")&'</script>"#),
-            "&lt;script&gt;alert(&quot;x&quot;)&amp;&#39;&lt;/script&gt;"
-        );
-    }
 
     #[test]
     fn amounts_have_as_many_decimals_as_they_need() {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::iter::successors;
 
 use super::chart::{Chart, Part, Row, bars, columns};
-use super::format::{count_data, duration, escaped, grouped, percent, push, short, usd, usd_data};
+use super::format::{count_data, duration, grouped, percent, push, short, usd, usd_data};
 use crate::ids::Tag;
 use crate::ledger::{ModelUsage, Summary, dearest_first};
+use crate::page::escaped;
 use crate::store::items::iso_day;
 
 /// Number of models in a chart. The others are combined in one row.

@@ -2,11 +2,12 @@
 
 mod chat;
 mod credits;
-mod dashboard;
 mod health;
 mod models;
 mod origin;
+mod pages;
 mod parameters;
+mod paths;
 mod requests;
 mod usage;
 
@@ -31,9 +32,10 @@ use crate::respond::{self, Body};
 use crate::store::StoreError;
 use crate::wire::ClientFormat;
 
-use self::dashboard::Dashboard;
 use self::origin::Origin;
-pub use dashboard::serve_dashboard;
+use self::pages::Pages;
+pub use pages::{Page, serve_pages};
+pub use paths::paths;
 
 /// The format of errors for paths without a format of their own (API contract, section Errors).
 const OF_THE_CONTRACT: ClientFormat = ClientFormat::ChatCompletions;
@@ -63,54 +65,16 @@ pub enum Endpoint {
     Credits,
     /// `GET /health`
     Health,
-    /// `GET /dashboard` and the requests of its page.
-    Dashboard(DashboardPart),
+    /// A page of the function `dashboard`, or what one requests.
+    Page(Page),
     /// `/`, which clients probe.
     Root,
 }
 
-/// The paths under `/dashboard`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DashboardPart {
-    /// The page.
-    Page,
-    /// `GET /dashboard/charts`: the charts of a key's usage, as HTML.
-    Charts,
-}
-
 impl Endpoint {
-    /// Finds the endpoint of a path. `/v1` may be missing or doubled, repeated slashes count as one, and a trailing slash is
-    /// ignored, because clients join a base URL and a path in different ways.
+    /// Finds the endpoint of a path, with `/v1` once, twice or not at all.
     pub fn of_path(path: &str) -> Option<Self> {
-        let path = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
-        let mut rest = path.as_str();
-        for _ in 0..2 {
-            rest = match rest.strip_prefix("v1") {
-                Some("") => "",
-                Some(after) => after.strip_prefix('/').unwrap_or(rest),
-                None => rest,
-            };
-        }
-        match rest {
-            "" => Some(Self::Root),
-            "chat/completions" => Some(Self::ChatCompletions),
-            "messages" => Some(Self::Messages),
-            "messages/count_tokens" => Some(Self::CountTokens(ClientFormat::Messages)),
-            "responses" => Some(Self::Responses),
-            "responses/input_tokens" => Some(Self::CountTokens(ClientFormat::Responses)),
-            "models" => Some(Self::Models),
-            "usage" => Some(Self::Usage),
-            "requests" => Some(Self::Requests),
-            "credits" => Some(Self::Credits),
-            "health" => Some(Self::Health),
-            "dashboard" => Some(Self::Dashboard(DashboardPart::Page)),
-            "dashboard/charts" => Some(Self::Dashboard(DashboardPart::Charts)),
-            other => match other.split_once('/') {
-                Some(("models", id)) => Some(Self::Model(decode_percent(id))),
-                Some(("requests", id)) => Some(Self::Request(decode_percent(id))),
-                Some(_) | None => None,
-            },
-        }
+        paths::find(path)
     }
 
     /// The name of the function that serves it. Unknown paths and `/` go to `models`.
@@ -122,7 +86,7 @@ impl Endpoint {
             Some(Self::CountTokens(_)) => "count-tokens",
             Some(Self::Usage | Self::Requests | Self::Request(_) | Self::Credits) => "usage",
             Some(Self::Health) => "health",
-            Some(Self::Dashboard(_)) => "dashboard",
+            Some(Self::Page(_)) => "dashboard",
             Some(Self::Models | Self::Model(_) | Self::Root) | None => "models",
         }
     }
@@ -141,7 +105,7 @@ impl Endpoint {
             | Self::Request(_)
             | Self::Credits
             | Self::Health
-            | Self::Dashboard(_)
+            | Self::Page(_)
             | Self::Root => None,
         }
     }
@@ -162,11 +126,11 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
     serve_with(gateway, request, None).await
 }
 
-/// Answers a request. `dashboard`, if given, answers the paths of the dashboard.
-async fn serve_with(gateway: Arc<Gateway>, request: Request, dashboard: Option<Dashboard>) -> Response<Body> {
+/// Answers a request. `pages`, if given, answers the paths of pages.
+async fn serve_with(gateway: Arc<Gateway>, request: Request, pages: Option<Pages>) -> Response<Body> {
     let call = Call::new(&gateway, request);
     // On the heap, like every large future.
-    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway, dashboard))).catch_unwind().instrument(call.span()).await;
+    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway, pages))).catch_unwind().instrument(call.span()).await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);
@@ -245,7 +209,7 @@ impl Call {
         }
     }
 
-    async fn answer(&self, gateway: &Arc<Gateway>, dashboard: Option<Dashboard>) -> Response<Body> {
+    async fn answer(&self, gateway: &Arc<Gateway>, pages: Option<Pages>) -> Response<Body> {
         if self.origin.is_none() {
             return self.refuse(&origin::refusal());
         }
@@ -274,8 +238,8 @@ impl Call {
             Endpoint::Request(id) => requests::one(gateway, self, id).await,
             Endpoint::Credits => credits::handle(gateway, self).await,
             Endpoint::Health => health::handle(gateway).await,
-            Endpoint::Dashboard(part) => match dashboard {
-                Some(dashboard) => dashboard(gateway, self, *part).await,
+            Endpoint::Page(page) => match pages {
+                Some(pages) => pages(gateway, self, *page).await,
                 None => Err(unknown_path(self.request.raw_http_path())),
             },
             Endpoint::Root => models::root(),
@@ -298,7 +262,7 @@ fn unknown_path(path: &str) -> GatewayError {
     let path: String = path.chars().take(80).collect();
     GatewayError::new(ErrorKind::NotFound, format!("There is no endpoint at {path}."))
         .with_code("unknown_path")
-        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/requests, /v1/credits, /health and /dashboard.")
+        .with_hint("The endpoints are /v1/chat/completions, /v1/messages, /v1/responses, /v1/models, /v1/usage, /v1/requests, /v1/credits, /health and /dashboard; /docs describes them.")
 }
 
 /// Whether a client requests a WebSocket. Proxies may remove `Upgrade`, which is meant for the next hop only, but keep the
@@ -318,65 +282,4 @@ fn wrong_method(method: &Method, allowed: &str) -> GatewayError {
     let method: String = method.as_str().chars().take(20).collect();
     GatewayError::new(ErrorKind::MethodNotAllowed, format!("{method} is not allowed here; use {allowed}."))
         .with_code("method_not_allowed")
-}
-
-/// Decodes `%xx`. Text that is not UTF-8 afterwards cannot be a model's name.
-fn decode_percent(text: &str) -> String {
-    url::form_urlencoded::parse(format!("x={}", text.replace('+', "%2B")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_work_with_without_and_with_doubled_v1() {
-        for (path, endpoint) in [
-            ("/v1/chat/completions", Some(Endpoint::ChatCompletions)),
-            ("/chat/completions", Some(Endpoint::ChatCompletions)),
-            ("/v1/v1/chat/completions", Some(Endpoint::ChatCompletions)),
-            ("/v1/messages/", Some(Endpoint::Messages)),
-            ("/v1/messages/count_tokens", Some(Endpoint::CountTokens(ClientFormat::Messages))),
-            ("/v1/responses", Some(Endpoint::Responses)),
-            ("/responses/", Some(Endpoint::Responses)),
-            ("/v1//v1//responses", Some(Endpoint::Responses)),
-            ("/v1/responses/input_tokens", Some(Endpoint::CountTokens(ClientFormat::Responses))),
-            ("/v1/responses/compact", None),
-            ("/models", Some(Endpoint::Models)),
-            ("/v1/models/gpt-5.2", Some(Endpoint::Model("gpt-5.2".to_owned()))),
-            ("/v1/models/openai/gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
-            ("/v1/models/openai%2Fgpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
-            ("/v1//chat/completions", Some(Endpoint::ChatCompletions)),
-            ("//chat//completions//", Some(Endpoint::ChatCompletions)),
-            ("//v1//v1//messages", Some(Endpoint::Messages)),
-            ("/v1//messages//count_tokens", Some(Endpoint::CountTokens(ClientFormat::Messages))),
-            ("//v1/models", Some(Endpoint::Models)),
-            ("/v1//models//openai//gpt-5.2", Some(Endpoint::Model("openai/gpt-5.2".to_owned()))),
-            ("//", Some(Endpoint::Root)),
-            ("/usage", Some(Endpoint::Usage)),
-            ("/v1/credits", Some(Endpoint::Credits)),
-            ("/credits/", Some(Endpoint::Credits)),
-            ("/v1/requests", Some(Endpoint::Requests)),
-            ("/requests/req_1", Some(Endpoint::Request("req_1".to_owned()))),
-            ("/v1/requests/chatcmpl-1/", Some(Endpoint::Request("chatcmpl-1".to_owned()))),
-            ("/dashboard", Some(Endpoint::Dashboard(DashboardPart::Page))),
-            ("/v1/dashboard/charts/", Some(Endpoint::Dashboard(DashboardPart::Charts))),
-            ("/dashboard/other", None),
-            ("/health", Some(Endpoint::Health)),
-            ("/v1/health", Some(Endpoint::Health)),
-            ("/", Some(Endpoint::Root)),
-            ("", Some(Endpoint::Root)),
-            ("/v1", Some(Endpoint::Root)),
-            ("/v1/v1/v1/models", None),
-            ("/v2/models", None),
-            ("/v1models", None),
-            ("/v1/chat", None),
-            ("/v1/messages/batches", None),
-        ] {
-            assert_eq!(Endpoint::of_path(path), endpoint, "{path}");
-        }
-    }
 }

@@ -64,7 +64,7 @@ struct Pricing {
 #[derive(Serialize)]
 struct Root {
     object: &'static str,
-    endpoints: [&'static str; 13],
+    endpoints: Vec<&'static str>,
 }
 
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
@@ -88,21 +88,7 @@ pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result
 
 /// The response for clients that probe the base URL.
 pub(super) fn root() -> Result<Response<Body>, GatewayError> {
-    let endpoints = [
-        "/v1/chat/completions",
-        "/v1/messages",
-        "/v1/messages/count_tokens",
-        "/v1/responses",
-        "/v1/responses/input_tokens",
-        "/v1/models",
-        "/v1/models/{id}",
-        "/v1/usage",
-        "/v1/requests",
-        "/v1/requests/{id}",
-        "/v1/credits",
-        "/health",
-        "/dashboard",
-    ];
+    let endpoints = super::paths().map(|(path, _)| path).filter(|path| *path != "/").collect();
     respond::json(&Root { object: "gateway", endpoints })
 }
 

@@ -232,7 +232,7 @@ fn greet(url: &str, support: &Support, shown: Option<&SecretString>) {
         None => "real, from your environment",
     };
     eprintln!(
-        "\n  base URL   {url}\n  key        {key}\n  dashboard  {url}/dashboard#key={shown}\n  providers  {providers}\n\n  Stream a token:\n\n\
+        "\n  base URL   {url}\n  key        {key}\n  dashboard  {url}/dashboard#key={shown}\n  reference  {url}/docs\n  providers  {providers}\n\n  Stream a token:\n\n\
          curl -N {url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {key}' \\\n  \
          -H 'Content-Type: application/json' \\\n  \
          -d '{{\"model\":\"gpt-5.2\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n\n  \
