@@ -247,7 +247,8 @@ sizes: release-binaries ## Print the size of the release binaries, plain and zip
 	   [ $$size -le $(LARGEST) ] || { echo "$$f is larger than $(LARGEST) bytes. Find the new dependency with \`cargo tree\`, or raise LARGEST on purpose." >&2; exit 1; }; done
 
 .PHONY: coldstart
-coldstart: release-binaries ## Print the time from process start to the first request for work, per function
+coldstart: release-binaries ## Print the time from process start to the first poll, per function, and the first request's time and memory
+	cargo build --release --package bare
 	cargo build --package gateway-dev
 	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --coldstart
 

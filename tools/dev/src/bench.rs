@@ -139,12 +139,14 @@ fn table(figures: &[Vec<Figures>; CASES.len()]) -> String {
     text
 }
 
-fn median(mut values: Vec<Duration>) -> Duration {
+/// The middle value.
+pub(crate) fn median(mut values: Vec<Duration>) -> Duration {
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-fn millis(time: Duration) -> f64 {
+/// Milliseconds.
+pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 

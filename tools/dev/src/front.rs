@@ -142,7 +142,8 @@ async fn answer(
     }
 }
 
-fn event(parts: &Parts, client: SocketAddr, body: &Bytes) -> Result<String> {
+/// A request as a function URL's event.
+pub(crate) fn event(parts: &Parts, client: SocketAddr, body: &Bytes) -> Result<String> {
     let headers = headers(&parts.headers, client);
     let (path, now) = (parts.uri.path(), jiff::Timestamp::now());
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the rules are for what runs on Lambda")]
 
 pub mod bench;
+pub mod cold;
 pub mod database;
 pub mod demo;
 pub mod front;

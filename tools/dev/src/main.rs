@@ -10,12 +10,13 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use gateway::config::VARIABLES;
 use gateway_dev::bench;
+use gateway_dev::cold;
 use gateway_dev::demo;
 use gateway_dev::front::{self, Functions};
-use gateway_dev::lambda::{MAX_CONCURRENCY, cold_start};
+use gateway_dev::lambda::MAX_CONCURRENCY;
 use gateway_dev::load;
 use gateway_dev::remote::Remote;
-use gateway_dev::stack::{FUNCTIONS, Options, SCHEDULED, SimulatorStart, Stack, Support};
+use gateway_dev::stack::{Options, SCHEDULED, SimulatorStart, Stack, Support};
 use gateway_dev::terminal::{Terminal, wants_colours};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -30,8 +31,6 @@ const PACE: Duration = Duration::from_millis(30);
 const TIMEOUT: Duration = Duration::from_mins(15);
 /// Maximum number of processes per function: as many streams as a developer's machine can hold.
 const ENVIRONMENTS: usize = 256;
-/// Number of starts of each function that are measured.
-const COLD_STARTS: usize = 21;
 
 /// Run the gateway on this machine, with a local database. Without credentials, providers are simulated.
 #[derive(Parser)]
@@ -125,7 +124,8 @@ async fn run(arguments: Arguments) -> Result<()> {
         return Ok(());
     }
     if arguments.coldstart {
-        return print_cold_starts(&Options { data: None, ..options }).await;
+        std::io::Write::write_all(&mut std::io::stdout(), cold::run(&options).await?.as_bytes())?;
+        return Ok(());
     }
     if arguments.support_only {
         let support = Support::start(&options).await?;
@@ -238,27 +238,6 @@ fn greet(url: &str, support: &Support, shown: Option<&SecretString>) {
          -d '{{\"model\":\"gpt-5.2\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n\n  \
          Ctrl-C stops everything.\n"
     );
-}
-
-/// Prints the median of several starts, without warm-up.
-async fn print_cold_starts(options: &Options) -> Result<()> {
-    let support = Support::start(options).await?;
-    for name in FUNCTIONS {
-        let function = options.function(name, &support.variables);
-        let mut times = Vec::new();
-        for _ in 0..COLD_STARTS {
-            times.push(cold_start(&function).await?);
-        }
-        times.sort_unstable();
-        let median = times.get(COLD_STARTS / 2).copied().unwrap_or_default();
-        let fastest = times.first().copied().unwrap_or_default();
-        eprintln!("{name:18} median {:5.2} ms, fastest {:5.2} ms", millis(median), millis(fastest));
-    }
-    Ok(())
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }
 
 async fn wait_for_the_end() -> Result<()> {
