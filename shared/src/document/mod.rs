@@ -21,6 +21,7 @@ use crate::error::GatewayError;
 
 pub use edit::{Edits, Entry, append_members};
 pub use path::Pattern;
+pub use string::plain_run;
 pub use value::{Elements, Kind, Members, Value};
 
 use index::Index;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Number of bytes at the start of `bytes` that are neither a quote, a backslash nor a control character. Reads eight at a
 /// time, because long strings are most of a body.
-pub(super) fn plain_run(bytes: &[u8]) -> usize {
+pub fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // The high bit of each zero byte of `word`. Bits before the first zero byte are never set.

@@ -28,7 +28,8 @@ impl Held {
         if self.delivery == Delivery::Streamed {
             return Ok(());
         }
-        let blank_lines = chunk.windows(2).filter(|pair| matches!(pair, [b'\n', b'\n' | b'\r'])).count();
+        let ends_event = |at: &usize| matches!(chunk.get(at.saturating_add(1)), Some(b'\n' | b'\r'));
+        let blank_lines = memchr::memchr_iter(b'\n', chunk).filter(ends_event).count();
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);
         self.events = self.events.saturating_add(blank_lines as u64);
         let envelopes = self.events.saturating_mul(ENVELOPE).min(MOST_ENVELOPES);

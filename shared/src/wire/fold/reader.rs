@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde_json::value::RawValue;
 
 use super::Tree;
+use crate::document::plain_run;
 
 /// Maximum depth of a value that can grow.
 const DEEPEST: usize = 64;
@@ -114,7 +115,7 @@ impl<'a> Reader<'a> {
         let rest = self.rest();
         let inside = rest.as_bytes().get(1..).unwrap_or_default();
         // Most strings have no escapes. Control characters are invalid in all of them.
-        let plain = inside.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).ok_or_else(wrong)?;
+        let plain = plain_run(inside);
         if inside.get(plain) == Some(&b'"') {
             let end = plain.saturating_add(1);
             self.at = self.at.saturating_add(end).saturating_add(1);
