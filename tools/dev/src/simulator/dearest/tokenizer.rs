@@ -52,19 +52,19 @@ fn is_alone(before: Option<&u8>, letter: u8, after: Option<&u8>) -> bool {
     match (letter, after) {
         (b'q' | b'Q', Some(b'u' | b'U')) => false,
         (b'q' | b'Q', _) => true,
-        (_, Some(after)) => is_rare(&letter) && is_rare(after) && !before.is_some_and(is_vowel),
+        (_, Some(after)) => is_rare(&letter) && is_rare(after) && !before.copied().is_some_and(is_vowel),
         (_, None) => false,
     }
 }
 
 /// A lower-case vowel.
-const fn is_vowel(letter: &u8) -> bool {
+const fn is_vowel(letter: u8) -> bool {
     matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u')
 }
 
 fn of_piece(letters: &[u8]) -> usize {
     match letters.len() {
-        length @ NO_WORD.. if !letters.iter().any(|letter| is_vowel(&letter.to_ascii_lowercase())) => length * 2 / 3,
+        length @ NO_WORD.. if !letters.iter().any(|letter| is_vowel(letter.to_ascii_lowercase())) => length * 2 / 3,
         length => length.div_ceil(LETTERS),
     }
 }
