@@ -186,15 +186,49 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     all
 }
 
+/// So many letters from an alphabet, the same in each run.
+fn nonsense(alphabet: &[u8], letters: usize) -> String {
+    let mut state = 1_u64;
+    let mut letter = || {
+        // Knuth's generator (MMIX).
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(alphabet[usize::try_from(state >> 33).unwrap() % alphabet.len()])
+    };
+    (0..letters).map(|_| letter()).collect()
+}
+
+/// Texts that are many tokens for their length.
+fn dense_texts() -> Vec<(&'static str, String)> {
+    let repeated = [
+        ("digits", "1234567890"),
+        ("digits apart", "1 "),
+        ("letters and digits", "a1"),
+        ("changing case", "aB"),
+        ("letters that no word has together", "qo"),
+        ("the same in words", "Ewqv"),
+        ("the same in one word", "hxqoI"),
+        ("the same with a blank", "Zq "),
+        ("the same with two blanks", "wqg  "),
+    ];
+    let random: [(&str, &[u8]); 5] = [
+        ("random letters", b"abcdefghijklmnopqrstuvwxyz"),
+        ("rare letters", b"jqvwxzbk"),
+        ("rare letters with blanks", b"jqvwxz  "),
+        ("rare letters of both cases", b"jqvwxzJQVWXZ"),
+        ("rare letters of both cases with vowels and blanks", b"jqvwxzJQVWXZaeoAEO  "),
+    ];
+    let repeated = repeated.map(|(name, unit)| (name, unit.repeat(9_000)));
+    let random = random.map(|(name, alphabet)| (name, nonsense(alphabet, 40_000)));
+    repeated.into_iter().chain(random).collect()
+}
+
 /// Requests that cost more than they look: texts without sense, more pages than a smaller window takes, sound behind a picture's head.
 fn dear_requests() -> Vec<(ClientFormat, String, Value)> {
     let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x08\0\0\0\x08\0\x08\x02\0\0\0".to_vec();
     let mut all = Vec::new();
-    for (name, dense) in
-        [("digits", "1234567890"), ("digits apart", "1 "), ("letters and digits", "a1"), ("changing case", "aB")]
-    {
-        let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": dense.repeat(9_000)}]});
+    for (name, dense) in dense_texts() {
+        let body = json!({"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": dense}]});
         all.extend([CHAT, MESSAGES].map(|format| (format, name.to_owned(), body.clone())));
     }
     let body = json!({"model": "m", "max_tokens": 16.0, "messages": [{"role": "user", "content": "hi"}]});

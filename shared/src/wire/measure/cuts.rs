@@ -1,122 +1,180 @@
-//! Where a tokeniser splits text, byte by byte. The compiler turns the rules below into a table, because a history can be
+//! Where a tokeniser may split text, byte by byte. The compiler turns the rules below into a table, because a history can be
 //! megabytes long.
+//!
+//! Tokenisers join neighbours until their vocabulary has no pair of neighbours any more. So two letters of a pair that every
+//! vocabulary has never both stay alone, and such letters are at most two tokens in three letters. The table counts the most
+//! tokens that this allows. Two neighbours of any other kind may both stay alone, or be one token.
 
-/// The class of a byte. Tokenisers of all vendors split text between these classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    Lower,
-    Upper,
-    Digit,
-    Blank,
-    /// Punctuation, or a byte of a non-ASCII character.
-    Other,
-}
+use super::pairs::is_common;
 
 /// One token, in fifths.
-pub(super) const TOKEN: u64 = 5;
-/// A letter or a space in a run of them: eight or nine letters without a meaning are five tokens.
-const LETTER: u64 = 3;
-/// The first letter of a word, or a single space, in addition to [`LETTER`]: the shortest word is one token.
-const BEGINNING: u64 = TOKEN - LETTER;
+pub(super) const TOKEN: u8 = 5;
+/// A further blank in a run of them. Vocabularies have long runs as one token.
+const BLANK: u8 = 3;
 
-impl Class {
+/// What a byte is for the next one.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A lower-case letter, counted from `a`.
+    Letter(usize),
+    Upper,
+    /// A digit, punctuation, or a byte of a non-ASCII character.
+    Other,
+    Blank,
+    /// A blank after another. Only the last blank of a run may be part of the next word.
+    Blanks,
+}
+
+impl Kind {
+    /// The kinds of bytes, and with [`Kind::Blanks`] those of states.
+    const BYTES: usize = 29;
+    const ALL: usize = 30;
+
     const fn of(byte: u8) -> Self {
         match byte {
-            b'a'..=b'z' => Self::Lower,
+            b'a'..=b'z' => Self::Letter((byte - b'a') as usize),
             b'A'..=b'Z' => Self::Upper,
-            b'0'..=b'9' => Self::Digit,
             b' ' => Self::Blank,
             _ => Self::Other,
         }
     }
 
-    /// What a byte of this class adds after one of class `before`.
-    const fn behind(self, before: Self) -> u64 {
-        match (before, self) {
-            // Some vendors split numbers into digits. Few words are upper case; they are split into pieces of one or two
-            // letters.
-            (Self::Lower | Self::Upper | Self::Digit | Self::Other, Self::Digit | Self::Other)
-            | (Self::Upper, Self::Upper) => TOKEN,
-            (Self::Blank, Self::Digit | Self::Other) => TOKEN + BEGINNING,
-            (Self::Digit | Self::Other, Self::Lower | Self::Upper) | (Self::Lower, Self::Upper) => LETTER + BEGINNING,
-            // A space before a word is part of it.
-            (Self::Lower | Self::Blank, Self::Lower | Self::Upper) | (Self::Upper, Self::Lower) | (_, Self::Blank) => LETTER,
+    const fn at(place: usize) -> Self {
+        match place {
+            0..26 => Self::Letter(place),
+            26 => Self::Upper,
+            27 => Self::Other,
+            28 => Self::Blank,
+            _ => Self::Blanks,
+        }
+    }
+
+    const fn place(self) -> usize {
+        match self {
+            Self::Letter(letter) => letter,
+            Self::Upper => 26,
+            Self::Other => 27,
+            Self::Blank => 28,
+            Self::Blanks => 29,
         }
     }
 }
 
-/// Number of consecutive consonants that occur in words. Tokenisers take further ones one by one.
-const CLUSTER: usize = 3;
-
-const fn is_consonant(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
+/// The most tokens that a text can be, compared with the most in any case: all are zero or less.
+#[derive(Clone, Copy)]
+struct Most {
+    /// If its last byte is a token by itself.
+    alone: i8,
+    /// If its last byte ends a longer token.
+    joined: i8,
+    /// Without its last byte.
+    before: i8,
 }
 
-/// The next split depends on the class of the last byte, and on how many consonants precede it.
-const CLASSES: [Class; 5] = [Class::Lower, Class::Upper, Class::Digit, Class::Blank, Class::Other];
-/// Consonants are counted up to one more than [`CLUSTER`].
-const COUNTS: usize = 5;
-/// One example of each distinct kind of byte: a consonant and a vowel of each case, and one of each other class.
-const EXAMPLES: [u8; 7] = *b"bBaA0 .";
+/// What cannot be. Rules add one at most, so it never becomes the most.
+const NEVER: i8 = -9;
 
-/// What a byte adds after a state, in fifths, and the next state.
+impl Most {
+    /// After a byte that does not join what precedes it, and that no common pair begins with.
+    const SPLIT: Self = Self { alone: 0, joined: -1, before: -1 };
+    /// A first letter, which every vocabulary joins to the blank before it.
+    const BEGUN: Self = Self { alone: NEVER, joined: 0, before: 0 };
+    /// All that occur.
+    const ALL: [Self; 4] =
+        [Self::SPLIT, Self::BEGUN, Self { alone: 0, joined: 0, before: -1 }, Self { alone: 0, joined: 0, before: 0 }];
+
+    /// After one more byte: how many more tokens, and how these are compared. Of a common pair, one is joined.
+    const fn then(self, is_common: bool) -> (i8, Self) {
+        let any = if self.alone > self.joined { self.alone } else { self.joined };
+        let alone = 1 + if is_common { self.joined } else { any };
+        let joined = 1 + self.before;
+        let most = if alone > joined { alone } else { joined };
+        (most - any, Self { alone: alone - most, joined: joined - most, before: any - most })
+    }
+
+    const fn place(self) -> usize {
+        match self {
+            Self { before: 0, alone: 0, .. } => 3,
+            Self { before: 0, .. } => 1,
+            Self { joined: 0, .. } => 2,
+            Self { .. } => 0,
+        }
+    }
+}
+
+/// What a byte adds after a state, in fifths, and the next state: its kind, and the most tokens so far.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) fifths: u8,
     pub(super) state: u8,
 }
 
-/// The kind of each byte: the index of its example.
+/// The state before a text: as if after punctuation.
+pub(super) const START: u8 = state(Kind::Other, Most::SPLIT);
+
+#[expect(clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
+const fn state(kind: Kind, most: Most) -> u8 {
+    (kind.place() * Most::ALL.len() + most.place()) as u8
+}
+
+impl Step {
+    const fn to(fifths: u8, kind: Kind, most: Most) -> Self {
+        Self { fifths, state: state(kind, most) }
+    }
+
+    /// What a byte of this kind adds after one of kind `before`.
+    const fn behind(before: Kind, most: Most, next: Kind) -> Self {
+        let is_common = match (before, next) {
+            (Kind::Blank | Kind::Blanks, Kind::Blank | Kind::Blanks) => return Self::to(BLANK, Kind::Blanks, Most::SPLIT),
+            // A blank never joins what precedes it.
+            (_, Kind::Blank | Kind::Blanks) => return Self::to(TOKEN, Kind::Blank, Most::SPLIT),
+            (Kind::Blank, Kind::Letter(_) | Kind::Upper) => return Self::to(0, next, Most::BEGUN),
+            // The last blank is a token that the ones before it are no part of.
+            (Kind::Blanks, Kind::Letter(_) | Kind::Upper) => return Self::to(TOKEN - BLANK, next, Most::BEGUN),
+            (Kind::Blanks, Kind::Other) => return Self::to(TOKEN + TOKEN - BLANK, next, Most::SPLIT),
+            (_, Kind::Other) => return Self::to(TOKEN, next, Most::SPLIT),
+            (Kind::Letter(first), Kind::Letter(second)) => is_common(first, second),
+            (Kind::Upper | Kind::Other, Kind::Letter(_)) | (Kind::Letter(_) | Kind::Upper | Kind::Other, Kind::Upper) => {
+                false
+            }
+        };
+        let (tokens, most) = most.then(is_common);
+        Self::to(if tokens > 0 { TOKEN } else { 0 }, next, most)
+    }
+
+    /// The step after that state. The masks keep both indices within the table.
+    pub(super) fn of(state: u8, byte: u8) -> Self {
+        let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
+        let steps = STEPS.get(usize::from(state & 127)).and_then(|steps| steps.get(usize::from(kind & 31)));
+        steps.copied().unwrap_or(Self { fifths: 0, state: START })
+    }
+}
+
+/// The place of each byte's kind.
 #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
 const KINDS: [u8; 256] = {
     let mut kinds = [0_u8; 256];
     let mut byte = 0;
     while byte < 256 {
-        let mut kind = 0;
-        while kind < EXAMPLES.len() {
-            let (is, like) = (byte as u8, EXAMPLES[kind]);
-            if Class::of(is) as u8 == Class::of(like) as u8 && is_consonant(is) == is_consonant(like) {
-                kinds[byte] = kind as u8;
-            }
-            kind += 1;
-        }
+        kinds[byte] = Kind::of(byte as u8).place() as u8;
         byte += 1;
     }
     kinds
 };
 
-/// The steps from each state by each kind of byte. Text starts as if after punctuation.
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
-const STEPS: [[Step; 8]; 32] = {
-    let mut steps = [[Step { fifths: 0, state: 0 }; 8]; 32];
-    let mut state = 0;
-    while state < CLASSES.len() * COUNTS {
-        let (before, consonants) = (CLASSES[state / COUNTS], state % COUNTS);
+/// The steps from each state by each kind of byte.
+#[expect(clippy::indexing_slicing, reason = "the compiler reads it, in small numbers")]
+static STEPS: [[Step; 32]; 128] = {
+    let mut steps = [[Step { fifths: 0, state: START }; 32]; 128];
+    let mut from = 0;
+    while from < Kind::ALL * Most::ALL.len() {
+        let (before, most) = (Kind::at(from / Most::ALL.len()), Most::ALL[from % Most::ALL.len()]);
         let mut kind = 0;
-        while kind < EXAMPLES.len() {
-            let class = Class::of(EXAMPLES[kind]);
-            let consonants = match is_consonant(EXAMPLES[kind]) {
-                true if consonants < COUNTS - 1 => consonants + 1,
-                true => consonants,
-                false => 0,
-            };
-            let fifths = if consonants > CLUSTER { TOKEN } else { class.behind(before) };
-            steps[state][kind] = Step { fifths: fifths as u8, state: (class as usize * COUNTS + consonants) as u8 };
+        while kind < Kind::BYTES {
+            steps[from][kind] = Step::behind(before, most, Kind::at(kind));
             kind += 1;
         }
-        state += 1;
+        from += 1;
     }
     steps
 };
-/// The state before a text.
-#[expect(clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
-pub(super) const START: u8 = (Class::Other as usize * COUNTS) as u8;
-
-impl Step {
-    /// The step after that state. The masks keep both indices within the table.
-    pub(super) fn of(state: u8, byte: u8) -> Self {
-        let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
-        let steps = STEPS.get(usize::from(state & 31)).and_then(|steps| steps.get(usize::from(kind & 7)));
-        steps.copied().unwrap_or(Self { fifths: 0, state: START })
-    }
-}

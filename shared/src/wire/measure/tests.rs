@@ -47,7 +47,7 @@ fn media_of(data: &str, media_type: &str) -> [(u64, bool); 4] {
 #[test]
 fn a_prompt_that_claude_searches_tools_in_may_be_read_ten_times() {
     let body = |tools: &str| format!(r#"{{"max_tokens":9,"messages":[],"tools":[{tools}]}}"#);
-    let once = measured(WireFormat::Anthropic, &body(r#"{"type":"tool_xxxxxx_tool_regex"}"#));
+    let once = measured(WireFormat::Anthropic, &body(r#"{"type":"tool_search_took_regex"}"#));
     let often = measured(WireFormat::Anthropic, &body(r#"{"type":"tool_search_tool_regex"}"#));
     let (tool_itself, said) = (700, 9);
     assert!(often.worst_input(u64::MAX) >= 10 * (once.worst_input(u64::MAX) + tool_itself - 1) + 9 * said);
@@ -250,8 +250,8 @@ fn the_limit_and_the_dearest_cache_mark_are_those_of_the_body() {
 fn text_counts_by_its_characters_and_never_above_the_window() {
     let body = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "ab".repeat(10_000));
     let sizes = measured(WireFormat::OpenAi, &body);
-    // Six fifths for two letters, for the names, and for the role.
-    assert_eq!(sizes.worst_input(u64::MAX), 12_000 + 16 + 5 + FRAME);
+    // Two tokens for three letters, then the names and the role.
+    assert_eq!(sizes.worst_input(u64::MAX), 13_333 + 16 + 5 + FRAME);
     assert_eq!(sizes.worst_input(5_000), 5_000);
     let chinese = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "\u{5b57}".repeat(10_000));
     assert!(measured(WireFormat::OpenAi, &chinese).worst_input(u64::MAX) >= 30_000);

@@ -50,14 +50,14 @@ impl TextSize {
             Some(_) => (3, 6),
             None => (1, 2),
         };
-        self.fifths = self.fifths.saturating_add(bytes * TOKEN);
+        self.fifths = self.fifths.saturating_add(bytes * u64::from(TOKEN));
         self.length = self.length.saturating_add(bytes);
         text.get(length..).unwrap_or_default()
     }
 
     /// Maximum number of tokens.
     pub(super) fn worst(self) -> u64 {
-        self.fifths.div_ceil(TOKEN).saturating_add(self.values)
+        self.fifths.div_ceil(u64::from(TOKEN)).saturating_add(self.values)
     }
 
     /// Bytes of the text, plus one for each quote around it.
@@ -70,13 +70,34 @@ impl TextSize {
 mod tests {
     use super::*;
 
+    /// Each is what a public tokeniser makes of it: o200k, DeepSeek, or Anthropic's first.
+    #[test]
+    fn letters_without_sense_count_as_dear_as_a_tokeniser_makes_them() {
+        for (unit, times, tokens) in [
+            ("Ewqv", 25_000, 100_000),
+            ("wqg  ", 25_000, 100_001),
+            ("hxqoI", 25_000, 125_000),
+            ("qo", 25_000, 50_000),
+            ("Zq ", 25_000, 50_001),
+        ] {
+            let mut size = TextSize::default();
+            size.add(&unit.repeat(times));
+            assert_eq!(size.worst(), tokens, "{unit}");
+        }
+    }
+
     #[test]
     fn words_digits_and_marks_count_as_the_least_favourable_tokeniser_cuts_them() {
         for (spelling, tokens) in [
             ("", 0),
             ("a", 1),
             ("word", 3),
-            ("two words", 6),
+            ("two words", 7),
+            ("the", 2),
+            ("there", 3),
+            ("The  end", 6),
+            ("a   b", 4),
+            ("  1", 3),
             ("ABCD", 4),
             ("zjyqgjzqwq", 10),
             ("1234567890", 10),
