@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::header::{ALLOW, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response};
 use lambda_http::request::RequestContext;
@@ -33,7 +34,6 @@ use crate::store::StoreError;
 use crate::wire::ClientFormat;
 
 use self::origin::Origin;
-use self::pages::Pages;
 pub use pages::{Page, serve_pages};
 pub use paths::paths;
 
@@ -121,16 +121,19 @@ impl Endpoint {
     }
 }
 
-/// Answers a request. Never fails: every failure, even a panic, becomes a response.
+/// What answers the endpoints of a function. A function contains the code of its own endpoints only if it names no others.
+type Answering = for<'a> fn(&'a Arc<Gateway>, &'a Call, &'a Endpoint) -> BoxFuture<'a, Result<Response<Body>, GatewayError>>;
+
+/// Answers a request, except for pages. Never fails: every failure, even a panic, becomes a response.
 pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
-    serve_with(gateway, request, None).await
+    serve_with(gateway, request, api).await
 }
 
-/// Answers a request. `pages`, if given, answers the paths of pages.
-async fn serve_with(gateway: Arc<Gateway>, request: Request, pages: Option<Pages>) -> Response<Body> {
+async fn serve_with(gateway: Arc<Gateway>, request: Request, answering: Answering) -> Response<Body> {
     let call = Call::new(&gateway, request);
     // On the heap, like every large future.
-    let answered = AssertUnwindSafe(Box::pin(call.answer(&gateway, pages))).catch_unwind().instrument(call.span()).await;
+    let answered = Box::pin(call.answer(&gateway, answering));
+    let answered = AssertUnwindSafe(answered).catch_unwind().instrument(call.span()).await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);
@@ -209,7 +212,7 @@ impl Call {
         }
     }
 
-    async fn answer(&self, gateway: &Arc<Gateway>, pages: Option<Pages>) -> Response<Body> {
+    async fn answer(&self, gateway: &Arc<Gateway>, answering: Answering) -> Response<Body> {
         if self.origin.is_none() {
             return self.refuse(&origin::refusal());
         }
@@ -226,31 +229,38 @@ impl Call {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.methods()));
             return response;
         }
-        let answered = match endpoint {
-            Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => {
-                chat::handle(gateway, self, endpoint.format()).await
-            }
-            Endpoint::CountTokens(format) => chat::count(gateway, self, *format).await,
-            Endpoint::Models => models::list(gateway, self).await,
-            Endpoint::Model(id) => models::one(gateway, self, id).await,
-            Endpoint::Usage => usage::handle(gateway, self).await,
-            Endpoint::Requests => requests::list(gateway, self).await,
-            Endpoint::Request(id) => requests::one(gateway, self, id).await,
-            Endpoint::Credits => credits::handle(gateway, self).await,
-            Endpoint::Health => health::handle(gateway).await,
-            Endpoint::Page(page) => match pages {
-                Some(pages) => pages(gateway, self, *page).await,
-                None => Err(unknown_path(self.request.raw_http_path())),
-            },
-            Endpoint::Root => models::root(),
-        };
-        answered.unwrap_or_else(|error| self.refuse(&error))
+        answering(gateway, self, endpoint).await.unwrap_or_else(|error| self.refuse(&error))
     }
 
     fn refuse(&self, error: &GatewayError) -> Response<Body> {
         self.log(error);
         respond::error(self.format(), error, self.id)
     }
+}
+
+/// Answers every endpoint except for pages.
+fn api<'a>(
+    gateway: &'a Arc<Gateway>,
+    call: &'a Call,
+    endpoint: &'a Endpoint,
+) -> BoxFuture<'a, Result<Response<Body>, GatewayError>> {
+    Box::pin(async move {
+        match endpoint {
+            Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => {
+                chat::handle(gateway, call, endpoint.format()).await
+            }
+            Endpoint::CountTokens(format) => chat::count(gateway, call, *format).await,
+            Endpoint::Models => models::list(gateway, call).await,
+            Endpoint::Model(id) => models::one(gateway, call, id).await,
+            Endpoint::Usage => usage::handle(gateway, call).await,
+            Endpoint::Requests => requests::list(gateway, call).await,
+            Endpoint::Request(id) => requests::one(gateway, call, id).await,
+            Endpoint::Credits => credits::handle(gateway, call).await,
+            Endpoint::Health => health::handle(gateway).await,
+            Endpoint::Page(_) => Err(unknown_path(call.request.raw_http_path())),
+            Endpoint::Root => models::root(),
+        }
+    })
 }
 
 /// The error for a table that gives no answer.

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use lambda_http::Request;
+use lambda_http::{Request, RequestExt as _};
 
 use super::parameters::Parameters;
-use super::{Call, serve_with, usage};
+use super::{Call, Endpoint, serve_with, unknown_path, usage};
 use crate::dashboard::{self, overview};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
@@ -37,16 +37,18 @@ pub enum Page {
     Llms,
 }
 
-/// Answers the paths of pages.
-pub(super) type Pages = for<'a> fn(&'a Arc<Gateway>, &'a Call, Page) -> BoxFuture<'a, Result<Response<Body>, GatewayError>>;
-
-/// Answers a request as [`serve`](super::serve) does, and also the paths of pages.
+/// Answers a request for a page. Never fails: every failure, even a panic, becomes a response.
 pub async fn serve_pages(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
-    serve_with(gateway, request, Some(handle)).await
+    serve_with(gateway, request, handle).await
 }
 
-fn handle<'a>(gateway: &'a Arc<Gateway>, call: &'a Call, page: Page) -> BoxFuture<'a, Result<Response<Body>, GatewayError>> {
+fn handle<'a>(
+    gateway: &'a Arc<Gateway>,
+    call: &'a Call,
+    endpoint: &'a Endpoint,
+) -> BoxFuture<'a, Result<Response<Body>, GatewayError>> {
     Box::pin(async move {
+        let Endpoint::Page(page) = endpoint else { return Err(unknown_path(call.request.raw_http_path())) };
         Ok(match page {
             Page::Dashboard => whole(dashboard()),
             Page::Charts => charts(gateway, call).await?,

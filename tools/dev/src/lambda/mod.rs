@@ -118,10 +118,7 @@ pub async fn cold_start(function: &Function) -> Result<Duration> {
 impl Pool {
     async fn invoke(self: Arc<Self>, event: String) -> Result<Reply> {
         let slot = Arc::clone(&self.slots).acquire_owned().await?;
-        let environment = match self.take() {
-            Some(environment) => environment,
-            None => self.start()?,
-        };
+        let environment = self.take()?;
         let timeout = self.function.timeout;
         let (reply, ended) = environment.hand_over(event, timeout).await?;
         // The environment is busy until its response has ended, even if the client has disconnected.
@@ -137,17 +134,23 @@ impl Pool {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An environment that can serve one more request: the last one that was started, so that the others stay frozen.
-    fn take(&self) -> Option<Arc<Environment>> {
+    /// An environment that can serve one more request: the last one that was started, so that the others stay frozen, or a
+    /// new one.
+    fn take(&self) -> Result<Arc<Environment>> {
         let most = self.function.concurrency();
         let mut running = self.running();
         running.retain(|running| !running.environment.has_ended());
-        let free = running.iter_mut().rev().find(|running| running.requests < most)?;
-        if free.requests == 0 {
-            free.environment.thaw();
+        if let Some(free) = running.iter_mut().rev().find(|running| running.requests < most) {
+            if free.requests == 0 {
+                free.environment.thaw();
+            }
+            free.requests += 1;
+            return Ok(Arc::clone(&free.environment));
         }
-        free.requests += 1;
-        Some(Arc::clone(&free.environment))
+        let environment = Arc::new(Environment::start(&self.function, &self.logs)?);
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).extend(environment.pid());
+        running.push(Running { environment: Arc::clone(&environment), requests: 1 });
+        Ok(environment)
     }
 
     /// Takes an environment back at the end of a request, or forgets one that cannot serve another.
@@ -162,12 +165,5 @@ impl Pool {
                 environment.freeze();
             }
         }
-    }
-
-    fn start(&self) -> Result<Arc<Environment>> {
-        let environment = Arc::new(Environment::start(&self.function, &self.logs)?);
-        self.pids.lock().unwrap_or_else(PoisonError::into_inner).extend(environment.pid());
-        self.running().push(Running { environment: Arc::clone(&environment), requests: 1 });
-        Ok(environment)
     }
 }
