@@ -88,7 +88,7 @@ where
             let LambdaInvocation { parts, context, body } = invocation;
             drop(body);
             let uri = format!("/2018-06-01/runtime/invocation/{}/response", context.request_id);
-            let response = endpoints::serve(gateway, event.with_lambda_context(context)).await;
+            let response = endpoints::serve_generation(gateway, event.with_lambda_context(context)).await;
             let answer = answer(&uri, parts.headers.get(INVOCATION_ID), response)?;
             let status = client.call(answer).await?.status();
             if !status.is_success() {

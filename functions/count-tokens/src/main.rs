@@ -8,5 +8,5 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let gateway = Gateway::from_environment()?;
     gateway.warm_up().await;
-    runtime::buffered(gateway, endpoints::serve).await
+    runtime::buffered(gateway, endpoints::serve_counts).await
 }

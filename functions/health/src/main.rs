@@ -7,5 +7,5 @@ use lambda_http::Error;
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let gateway = Gateway::from_environment()?;
-    runtime::buffered(gateway, endpoints::serve).await
+    runtime::buffered(gateway, endpoints::serve_reads).await
 }

@@ -9,20 +9,17 @@ mod pages;
 mod parameters;
 mod paths;
 mod requests;
+mod serving;
 mod usage;
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use http::header::{ALLOW, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::auth::ApiKey;
@@ -34,8 +31,11 @@ use crate::store::StoreError;
 use crate::wire::ClientFormat;
 
 use self::origin::Origin;
-pub use pages::{Page, serve_pages};
+pub use pages::Page;
 pub use paths::paths;
+pub use serving::{serve_counts, serve_generation, serve_pages, serve_reads};
+
+use serving::Answering;
 
 /// The format of errors for paths without a format of their own (API contract, section Errors).
 const OF_THE_CONTRACT: ClientFormat = ClientFormat::ChatCompletions;
@@ -121,31 +121,6 @@ impl Endpoint {
     }
 }
 
-/// What answers the endpoints of a function. A function contains the code of its own endpoints only if it names no others.
-type Answering = for<'a> fn(&'a Arc<Gateway>, &'a Call, &'a Endpoint) -> BoxFuture<'a, Result<Response<Body>, GatewayError>>;
-
-/// Answers a request, except for pages. Never fails: every failure, even a panic, becomes a response.
-pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
-    serve_with(gateway, request, api).await
-}
-
-async fn serve_with(gateway: Arc<Gateway>, request: Request, answering: Answering) -> Response<Body> {
-    let call = Call::new(&gateway, request);
-    // On the heap, like every large future.
-    let answered = Box::pin(call.answer(&gateway, answering));
-    let answered = AssertUnwindSafe(answered).catch_unwind().instrument(call.span()).await;
-    let mut response = answered.unwrap_or_else(|_| {
-        let error = GatewayError::internal("the handler panicked");
-        call.log(&error);
-        respond::error(call.format(), &error, call.id)
-    });
-    respond::finish(&mut response, call.id, &gateway.config.allowed_origins, call.request.headers());
-    if call.request.method() == Method::HEAD {
-        *response.body_mut() = Body::empty();
-    }
-    response
-}
-
 /// A request in progress.
 struct Call {
     id: RequestId,
@@ -216,7 +191,7 @@ impl Call {
         if self.origin.is_none() {
             return self.refuse(&origin::refusal());
         }
-        let Some(endpoint) = &self.endpoint else { return self.refuse(&unknown_path(self.request.raw_http_path())) };
+        let Some(endpoint) = &self.endpoint else { return self.refuse(&self.unknown_path()) };
         let method = self.request.method();
         if method == Method::OPTIONS {
             return respond::preflight(endpoint.methods(), self.headers());
@@ -232,35 +207,15 @@ impl Call {
         answering(gateway, self, endpoint).await.unwrap_or_else(|error| self.refuse(&error))
     }
 
+    /// The error for a path without an endpoint, or with one of another function.
+    fn unknown_path(&self) -> GatewayError {
+        unknown_path(self.request.raw_http_path())
+    }
+
     fn refuse(&self, error: &GatewayError) -> Response<Body> {
         self.log(error);
         respond::error(self.format(), error, self.id)
     }
-}
-
-/// Answers every endpoint except for pages.
-fn api<'a>(
-    gateway: &'a Arc<Gateway>,
-    call: &'a Call,
-    endpoint: &'a Endpoint,
-) -> BoxFuture<'a, Result<Response<Body>, GatewayError>> {
-    Box::pin(async move {
-        match endpoint {
-            Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => {
-                chat::handle(gateway, call, endpoint.format()).await
-            }
-            Endpoint::CountTokens(format) => chat::count(gateway, call, *format).await,
-            Endpoint::Models => models::list(gateway, call).await,
-            Endpoint::Model(id) => models::one(gateway, call, id).await,
-            Endpoint::Usage => usage::handle(gateway, call).await,
-            Endpoint::Requests => requests::list(gateway, call).await,
-            Endpoint::Request(id) => requests::one(gateway, call, id).await,
-            Endpoint::Credits => credits::handle(gateway, call).await,
-            Endpoint::Health => health::handle(gateway).await,
-            Endpoint::Page(_) => Err(unknown_path(call.request.raw_http_path())),
-            Endpoint::Root => models::root(),
-        }
-    })
 }
 
 /// The error for a table that gives no answer.

@@ -1,15 +1,12 @@
-//! The pages of the function `dashboard`: `GET /dashboard` with its charts, and the reference of the API. Only this function
-//! contains them, so that the binaries of the others do not.
+//! The pages of the function `dashboard`: `GET /dashboard` with its charts, and the reference of the API.
 
 use std::sync::{Arc, OnceLock};
 
-use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use lambda_http::{Request, RequestExt as _};
 
 use super::parameters::Parameters;
-use super::{Call, Endpoint, serve_with, unknown_path, usage};
+use super::{Call, usage};
 use crate::dashboard::{self, overview};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
@@ -37,25 +34,14 @@ pub enum Page {
     Llms,
 }
 
-/// Answers a request for a page. Never fails: every failure, even a panic, becomes a response.
-pub async fn serve_pages(gateway: Arc<Gateway>, request: Request) -> Response<Body> {
-    serve_with(gateway, request, handle).await
-}
-
-fn handle<'a>(
-    gateway: &'a Arc<Gateway>,
-    call: &'a Call,
-    endpoint: &'a Endpoint,
-) -> BoxFuture<'a, Result<Response<Body>, GatewayError>> {
-    Box::pin(async move {
-        let Endpoint::Page(page) = endpoint else { return Err(unknown_path(call.request.raw_http_path())) };
-        Ok(match page {
-            Page::Dashboard => whole(dashboard()),
-            Page::Charts => charts(gateway, call).await?,
-            Page::OpenApi => respond::json_bytes(StatusCode::OK, reference()?.json.clone()),
-            Page::Docs => whole(&reference()?.html),
-            Page::Llms => text(TEXT, reference()?.text.clone()),
-        })
+/// Answers a request for a page.
+pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call, page: Page) -> Result<Response<Body>, GatewayError> {
+    Ok(match page {
+        Page::Dashboard => whole(dashboard()),
+        Page::Charts => charts(gateway, call).await?,
+        Page::OpenApi => respond::json_bytes(StatusCode::OK, reference()?.json.clone()),
+        Page::Docs => whole(&reference()?.html),
+        Page::Llms => text(TEXT, reference()?.text.clone()),
     })
 }
 
