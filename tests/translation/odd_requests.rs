@@ -137,7 +137,7 @@ fn kimi_answers_without_thinking_where_the_thought_of_a_call_is_missing() {
         taken_everywhere(CHAT, &with_model(chat(json!(null), asked)).to_string());
     }
     let (sent, named) = crate::upstream::sent(CHAT, "kimi-k2.5", chat(json!(null), ("max_tokens", json!(9_000))));
-    assert_eq!((sent.get("reasoning"), named.len()), (None, 0));
+    assert_eq!((&sent["reasoning"], named.len()), (&json!({"enabled": false}), 0));
     let thinking = json!({"type": "enabled", "budget_tokens": 2_000});
     let turn = json!([{"type": "tool_use", "id": "a", "name": "f", "input": {}}]);
     let mut body = told(&turn, &json!([{"type": "tool_result", "tool_use_id": "a", "content": "r"}]));
@@ -261,4 +261,37 @@ fn a_refusal_is_text_to_models_of_other_vendors() {
     assert_eq!(sent["messages"][1], json!({"role": "assistant", "content": "no"}));
     let (sent, _) = crate::upstream::sent(CHAT, "gpt-5.2", body.clone());
     assert_eq!(sent["messages"], body["messages"]);
+}
+
+#[test]
+fn a_json_object_is_asked_for_in_words_where_no_text_does() {
+    let body = json!({"model": "m", "messages": [user(json!("list towns"))], "response_format": {"type": "json_object"}});
+    taken_everywhere(CHAT, &body.to_string());
+    let input = json!({"model": "m", "input": "list towns", "text": {"format": {"type": "json_object"}}});
+    taken_everywhere(RESPONSES, &input.to_string());
+    let (sent, named) = crate::upstream::sent(CHAT, "gpt-5.2", body);
+    assert_eq!((sent["messages"][0]["role"].as_str(), named.len()), (Some("system"), 0));
+}
+
+#[test]
+fn schemas_of_answers_are_those_that_openai_takes() {
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    let lax = json!({"type": "object", "properties": {"a": {"type": "string", "default": "b"}}, "required": ["a"],
+        "additionalProperties": false});
+    for schema in [&list, &lax] {
+        let format = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": schema, "strict": true}});
+        let body = json!({"model": "m", "messages": [user(json!("hi"))], "response_format": format});
+        taken_everywhere(CHAT, &body.to_string());
+    }
+    let format = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": list, "strict": true}});
+    let body = json!({"messages": [user(json!("hi"))], "response_format": format});
+    let (sent, named) = crate::upstream::sent(CHAT, "gpt-5.2", body);
+    assert_eq!((sent.get("response_format"), named), (None, vec!["response_format".to_owned()]));
+}
+
+#[test]
+fn a_tool_whose_schema_is_no_object_becomes_one() {
+    for schema in [json!({}), json!(true), json!({"type": "string"}), json!({"anyOf": [{"type": "object"}]})] {
+        declared_everywhere(&schema);
+    }
 }

@@ -48,6 +48,9 @@ fn deepseek_answers_without_reasoning_if_the_thought_of_a_call_is_missing() {
     let off = json!({"/reasoning": {"effort": "none"}, "/reasoning_effort": null});
     check(CHAT, "deepseek-v4-pro", &history(json!(null)), off, &["reasoning_effort"]);
     check(CHAT, "deepseek-v4-pro", &history(json!("thought")), json!({"/reasoning_effort": "high"}), &[]);
+    let mut unasked = history(json!(null));
+    unasked.as_object_mut().unwrap().remove("reasoning_effort");
+    check(CHAT, "deepseek-v4-pro", &unasked, json!({"/reasoning": {"effort": "none"}}), &[]);
 }
 
 #[test]
@@ -91,4 +94,19 @@ fn mistral_gets_late_instructions_as_the_users() {
     ]);
     let expected = json!({"/messages/0": rule("first"), "/messages/3": user(late), "/messages/4": null});
     check(CHAT, MISTRAL, &json!({"messages": history}), expected, &[]);
+}
+
+#[test]
+fn what_a_merged_message_has_besides_its_content_is_kept_or_named() {
+    let named = json!({"role": "system", "content": "b", "name": "rule"});
+    let body = json!({"messages": [{"role": "system", "content": "a"}, named, user(json!("hi"))]});
+    let told = json!({"/messages/0/content": "a\n\nrule: b", "/messages/1": user(json!("hi"))});
+    check(CHAT, "qwen3.8-max", &body, told, &[]);
+    let [first, second] = [
+        json!({"role": "assistant", "content": null, "tool_calls": [call("a")], "reasoning": "r1"}),
+        json!({"role": "assistant", "content": "x", "reasoning": "r2"}),
+    ];
+    let body =
+        json!({"messages": [user(json!("hi")), first, second, result("a"), user(json!("go"))], "tools": [function("f")]});
+    check(CHAT, "kimi-k2.5", &body, json!({"/messages/1/reasoning": "r1"}), &["messages[2].reasoning"]);
 }

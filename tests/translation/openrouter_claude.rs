@@ -378,3 +378,21 @@ fn claude_gets_four_cache_marks_through_openrouter_too() {
     );
     assert_eq!(outbound.dropped, ["messages[0].content[0].cache_control", "messages[2].content[0].cache_control"]);
 }
+
+#[test]
+fn a_mark_within_a_result_counts_and_gemini_gets_none() {
+    let mark = json!({"type": "ephemeral"});
+    let text = |words: &str| json!({"type": "text", "text": words, "cache_control": mark});
+    let declared = json!({"name": "f", "input_schema": {"type": "object"}, "cache_control": mark});
+    let result = json!({"type": "tool_result", "tool_use_id": "a", "content": [text("r")]});
+    let body = json!({"model": "m", "max_tokens": 20, "system": [text("1"), text("2")], "tools": [declared], "messages": [
+        user(json!("hi")),
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+        user(json!([result, text("z")])),
+    ]});
+    crate::odd_requests::taken_everywhere(MESSAGES, &body.to_string());
+    let model = catalog().unwrap().resolve("gemini-3-pro").unwrap();
+    let route = model.routes.iter().find(|route| route.provider == gateway::ids::ProviderId::OpenRouter).unwrap();
+    let sent = send_along(MESSAGES, &body.to_string(), &model, route, &[]).unwrap();
+    assert!(!String::from_utf8(sent.body).unwrap().contains("cache_control"));
+}

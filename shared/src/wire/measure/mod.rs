@@ -7,6 +7,7 @@
 mod cuts;
 mod document;
 mod media;
+mod normal_forms;
 mod pairs;
 mod picture;
 mod places;

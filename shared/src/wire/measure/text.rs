@@ -1,6 +1,7 @@
 //! Counts characters of text, to bound its number of tokens.
 
 use super::cuts::{START, Step, TOKEN};
+use super::normal_forms::{growth, growth_of};
 
 /// Sizes of text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,7 @@ impl TextSize {
             state = step.state;
         }
         self.fifths = self.fifths.saturating_add(fifths);
+        self.fifths = self.fifths.saturating_add(growth(text).saturating_mul(u64::from(TOKEN)));
         self.length = self.length.saturating_add(text.len() as u64);
     }
 
@@ -50,7 +52,8 @@ impl TextSize {
             Some(_) => (3, 6),
             None => (1, 2),
         };
-        self.fifths = self.fifths.saturating_add(bytes * u64::from(TOKEN));
+        let grown = code.map_or(0, growth_of).saturating_add(bytes);
+        self.fifths = self.fifths.saturating_add(grown.saturating_mul(u64::from(TOKEN)));
         self.length = self.length.saturating_add(bytes);
         text.get(length..).unwrap_or_default()
     }
@@ -111,6 +114,9 @@ mod tests {
             (r"\u00e9", 2),
             (r"a\nb\\", 4),
             ("\u{1f600}", 4),
+            ("\u{fdfa}", 33),
+            (r"\ufdfa", 33),
+            ("\u{1d160}", 12),
         ] {
             let mut size = TextSize::default();
             size.add(spelling);

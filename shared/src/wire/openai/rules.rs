@@ -214,17 +214,15 @@ pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, 
     is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun || beside.is_unsigned)
 }
 
-/// Whether the request turns reasoning on for a model that then requires the reasoning of every call in the history
+/// Whether the request leaves reasoning on for a model that then requires the reasoning of every call in the history
 /// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 through
 /// OpenRouter, QuantumNous/new-api#3121; for DeepSeek earendil-works/pi#3636 and api-docs.deepseek.com, thinking mode). If one is missing, the model answers without reasoning.
 pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> bool {
-    let is_asked = match asked.amount {
-        // A client that wants to see reasoning gets some.
-        Amount::Default => asked.visible,
-        Amount::Off | Amount::EffortAlone(_) => false,
-        Amount::Effort(_) | Amount::Budget(_) | Amount::Adaptive(_) => true,
-    };
-    is_asked && (is_kimi(target.upstream) || is_deepseek(target.upstream)) && target.capabilities.unsigned_reasoning
+    // Both reason by default (api-docs.deepseek.com, thinking mode; danny-avila/LibreChat#13366 and earendil-works/pi#1517
+    // through OpenRouter).
+    asked.amount != Amount::Off
+        && (is_kimi(target.upstream) || is_deepseek(target.upstream))
+        && target.capabilities.unsigned_reasoning
 }
 
 /// Whether a forced call switches reasoning off.
@@ -274,10 +272,27 @@ pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerFor
     Ok(AnswerForm { schema: sent, takes_strict })
 }
 
-/// Whether a response schema has an object with free property names, which Claude's form would close. It is requested in
-/// words instead.
+/// Whether a response schema is requested in words: Claude's form would close an object with free property names, and
+/// OpenAI's root is an object (`must be type object`: developers.openai.com, structured outputs).
 pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
-    is_claude(upstream) && claude_schema::is_said_in_words(schema)
+    is_claude(upstream) && claude_schema::is_said_in_words(schema) || is_openai(upstream) && !has_object_root(schema)
+}
+
+/// Whether a request for a JSON object needs the word in its conversation, which `says_it` looks for: OpenAI and DeepSeek
+/// reject it otherwise (reVrost/go-openrouter#21 through OpenRouter, vercel/ai#7913).
+pub(super) fn must_say_json(upstream: &str, says_it: impl FnOnce() -> bool) -> bool {
+    (is_openai(upstream) || is_deepseek(upstream)) && !says_it()
+}
+
+/// Whether a text has the word JSON, in any case.
+pub(super) fn has_word_json(text: &str) -> bool {
+    text.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"json"))
+}
+
+/// Whether the root of a schema is an object.
+fn has_object_root(schema: &RawValue) -> bool {
+    let root = schema_ref::parse(schema).ok();
+    root.is_none_or(|root| root.get("type").is_some_and(|kind| kind == "object") || root.get("$ref").is_some())
 }
 
 /// Whether a model reasons by default.
@@ -316,8 +331,31 @@ pub(super) fn allows_strict(schema: &RawValue) -> bool {
     schema_ref::parse(schema).is_ok_and(|schema| is_strict(&schema))
 }
 
+/// Keywords that OpenAI's strict schemas do not have (its guide to structured outputs; 567-labs/instructor#1074,
+/// ai-dynamo/dynamo#15153, mastra-ai/mastra#23321).
+const NOT_STRICT: [&str; 14] = [
+    "allOf",
+    "default",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "not",
+    "oneOf",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedProperties",
+    "uniqueItems",
+];
+
 fn is_strict(schema: &Value) -> bool {
-    let Value::Object(schema) = schema else { return true };
+    // Neither `true` nor `{}` says what a value is.
+    let Value::Object(schema) = schema else { return *schema != Value::Bool(true) };
+    if schema.is_empty() || NOT_STRICT.iter().any(|keyword| schema.contains_key(*keyword)) {
+        return false;
+    }
     let properties = schema.get("properties").and_then(Value::as_object);
     let is_object = properties.is_some() || schema.get("type").is_some_and(|kind| kind == "object");
     let required = schema.get("required").and_then(Value::as_array);
@@ -407,7 +445,7 @@ mod tests {
     #[test]
     fn a_strict_schema_closes_its_objects_and_requires_all_their_properties() {
         for (schema, is_strict) in [
-            (r#"{"type":"object","properties":{"a":{}},"required":["a"],"additionalProperties":false}"#, true),
+            (r#"{"type":"object","properties":{"a":{"type":"null"}},"required":["a"],"additionalProperties":false}"#, true),
             (r#"{"type":"object","properties":{"a":{}},"additionalProperties":false}"#, false),
             (r#"{"type":"object","properties":{"a":{}},"required":["a"]}"#, false),
             (

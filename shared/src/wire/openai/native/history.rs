@@ -4,6 +4,8 @@
 mod item;
 mod reading;
 
+use std::collections::BTreeSet;
+
 use crate::chat::Turns;
 use crate::chat::request::{Message, Place, Role};
 use crate::chat::turns::{CONTINUE, LOST_RESULT};
@@ -167,6 +169,19 @@ impl<'d> Writer<'_, 'd> {
         self.out.push(Written::New(Entry::Within { before, entries, after: "]}" }));
     }
 
+    /// Names what the messages of these pieces have besides their content and calls, which go to another message.
+    fn name_members<'i>(&mut self, items: impl Iterator<Item = &'i Item<'d>>)
+    where
+        'd: 'i,
+    {
+        let numbers: BTreeSet<usize> = items.filter_map(|item| item.from).collect();
+        let moved = numbers.into_iter().filter_map(|number| self.messages.get(number));
+        let others = moved.flat_map(|message| message.members()).filter(|(name, value)| {
+            !matches!(name.as_ref(), "role" | "content" | "tool_calls" | "refusal") && !value.is_null()
+        });
+        self.forwarding.dropped.extend(others.map(|(_, value)| value.path()));
+    }
+
     /// Writes pieces by the message that they come from.
     fn runs(&mut self, parts: Vec<Item<'d>>) {
         for (from, run) in by_message(parts) {
@@ -251,6 +266,7 @@ impl<'d> Writer<'_, 'd> {
         // A message has its own reasoning. The reasoning of merged messages has no place.
         let (thoughts, said): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Thought(_)));
         self.forwarding.dropped.extend(thoughts.into_iter().filter_map(path_of));
+        self.name_members(items.iter().filter(|item| item.from != Some(number)));
         let (calls, texts): (Vec<_>, Vec<_>) = said.into_iter().partition(|item| matches!(item.what, What::Call(_)));
         if let Some(list) = message.get("tool_calls") {
             self.forwarding.edits.arrange(list, calls.into_iter().map(entry).collect());

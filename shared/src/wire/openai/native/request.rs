@@ -106,39 +106,52 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
         let kind = body.at(&["response_format", "type"]);
         kind.is_some_and(|kind| !kind.is("text")) && tools().next().is_some()
     };
-    if asks_in_words(body, target) {
+    if moves_names(body, target) {
+        return true;
+    }
+    if asks_in_words(body, target) || asks_for_object(body) && rules::must_say_json(target.upstream, || says_json(body)) {
         return true;
     }
     if rules::refuses_prefill(target) && history::is_begun(body) || !target.capabilities.json_with_tools && asks_for_json() {
         return true;
     }
     is_of_older_form(body)
-        || thinks_beside_bare_calls(body, target)
         || !rules::is_openai(target.upstream) && is_of_openais_own(body)
         || declared.chain(called).any(is_odd)
         || parts.into_iter().any(is_block)
         || has_odd_properties()
 }
 
-/// Whether reasoning is requested from a model that requires the reasoning of every earlier call, while a call has none.
-fn thinks_beside_bare_calls(body: Value<'_>, target: &Target<'_>) -> bool {
-    if !reasoning(body).is_ok_and(|asked| rules::wants_thoughts_of_calls(target, asked)) {
-        return false;
-    }
-    let says = |value: Value<'_>| value.as_text().is_some_and(|text| !text.trim().is_empty());
-    let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
-    let has_thought = |message: Value<'_>| {
-        let mut details = message.get("reasoning_details").into_iter().flat_map(Value::elements);
-        ["reasoning", "reasoning_content"].iter().filter_map(|name| message.get(name)).any(says)
-            || details.any(|entry| members::goes_back(entry, target))
+/// Whether instructions with a speaker's name may move into another message, where only their text can have it.
+fn moves_names(body: Value<'_>, target: &Target<'_>) -> bool {
+    let is_named = |message: Value<'_>| {
+        let role = message.get("role").and_then(Value::as_text).unwrap_or_default();
+        matches!(role.as_ref(), "system" | "developer") && message.get("name").is_some()
     };
-    let mut calling = body.get("messages").into_iter().flat_map(Value::elements).filter(calls);
-    calling.any(|message| !has_thought(message))
+    rules::instructs_first(target.upstream) && body.get("messages").into_iter().flat_map(Value::elements).any(is_named)
+}
+
+/// Whether any JSON object is requested: also by a schema that is missing.
+fn asks_for_object(body: Value<'_>) -> bool {
+    body.get("response_format").is_some_and(|format| {
+        let is_of = |kind: &str| format.get("type").is_some_and(|said| said.is(kind));
+        let has_schema = || format.get("schema").or_else(|| format.at(&["json_schema", "schema"])).is_some();
+        is_of("json_object") || is_of("json_schema") && !has_schema()
+    })
+}
+
+/// Whether a text of the messages has the word JSON.
+fn says_json(body: Value<'_>) -> bool {
+    let contents = body.get("messages").into_iter().flat_map(Value::elements).filter_map(|message| message.get("content"));
+    let is_said = |text: Value<'_>| text.as_text().is_some_and(|text| rules::has_word_json(&text));
+    contents
+        .into_iter()
+        .any(|content| is_said(content) || content.elements().filter_map(|part| part.get("text")).any(is_said))
 }
 
 /// Whether the response format can only be requested in words.
 fn asks_in_words(body: Value<'_>, target: &Target<'_>) -> bool {
-    let format = body.get("response_format").filter(|_| rules::is_claude(target.upstream));
+    let format = body.get("response_format");
     let schema = format.and_then(|format| format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")));
     let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
     schema.is_some_and(|schema| rules::is_said_in_words(target.upstream, &schema))

@@ -1,6 +1,6 @@
 //! Adapts the reasoning settings of a forwarded request.
 
-use super::history;
+use super::{history, members};
 use crate::capability::Thinking;
 use crate::chat::request::{Amount, Effort, Reasoning};
 use crate::document::{Kind, Value};
@@ -14,7 +14,7 @@ use crate::wire::target::Target;
 
 /// Removes reasoning settings if Claude must make a call, must continue a prefilled answer, or must continue calls without
 /// signed reasoning. Claude does not combine these with a reasoning budget. Switches reasoning off for a forced call of a
-/// model that does not combine the two.
+/// model that does not combine the two, and for calls without the reasoning that a model wants back.
 pub(super) fn beside_calls(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
@@ -22,7 +22,8 @@ pub(super) fn beside_calls(
 ) -> Result<Reasoning, GatewayError> {
     let choice = forwarding.body.get("tool_choice").filter(|choice| !forwarding.edits.removes(*choice));
     let choice = choice.map(tool_choice).transpose()?.unwrap_or_default();
-    if rules::calls_without_thinking(target, &choice) {
+    let is_bare = rules::wants_thoughts_of_calls(target, reasoning) && has_bare_call(forwarding.body, target);
+    if is_bare || rules::calls_without_thinking(target, &choice) {
         return Ok(switched_off(forwarding, reasoning, target));
     }
     let is_begun = history::is_begun(forwarding.body);
@@ -33,6 +34,19 @@ pub(super) fn beside_calls(
     }
     drop_thinking(forwarding);
     Ok(Reasoning { amount: Amount::Default, visible: false })
+}
+
+/// Whether an earlier call has no reasoning that goes back to the model.
+fn has_bare_call(body: Value<'_>, target: &Target<'_>) -> bool {
+    let says = |value: Value<'_>| value.as_text().is_some_and(|text| !text.trim().is_empty());
+    let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
+    let has_thought = |message: Value<'_>| {
+        let mut details = message.get("reasoning_details").into_iter().flat_map(Value::elements);
+        ["reasoning", "reasoning_content"].iter().filter_map(|name| message.get(name)).any(says)
+            || details.any(|entry| members::goes_back(entry, target))
+    };
+    let mut calling = body.get("messages").into_iter().flat_map(Value::elements).filter(calls);
+    calling.any(|message| !has_thought(message))
 }
 
 /// Replaces all reasoning settings by the model's way to answer without reasoning.

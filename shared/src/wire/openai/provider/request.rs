@@ -2,6 +2,7 @@
 //!
 //! What is lost: cache lifetimes on parts that are not text (the mark itself stays).
 
+mod marks;
 mod messages;
 mod reasoning;
 
@@ -9,19 +10,18 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::{
-    CacheLifetime, CacheMark, ChatRequest, JsonText, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice,
-    ToolDefinition,
+    ChatRequest, JsonText, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::chat::turns::text;
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
-use crate::wire::cache_marks::{Area, Fate, Mark, fates};
 use crate::wire::claude_schema::StrictTools;
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
 use crate::wire::openai::rules;
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
+use marks::limit_cache_marks;
 use messages::{CacheOut, MessageOut, can_resume, has_thoughts_of_calls, messages};
 use reasoning::{ReasoningOut, beside, switched_off, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
@@ -180,6 +180,15 @@ fn stops(asked: Vec<String>, target: &Target<'_>, lost: &mut Vec<Lost>) -> Vec<S
     taken
 }
 
+/// Asks for a JSON object in words.
+const JSON_OBJECT: &str = "Respond with a single JSON object and nothing else.";
+
+/// Whether a text of the conversation has the word JSON.
+fn says_json(turns: &Turns) -> bool {
+    let mut parts = turns.system.iter().chain(turns.turns.iter().flat_map(|turn| &turn.parts));
+    parts.any(|part| matches!(part, Part::Text { text, .. } if rules::has_word_json(text)))
+}
+
 /// The response format, in words if the model does not accept it together with tools.
 fn sayable(
     format: ResponseFormat,
@@ -194,9 +203,15 @@ fn sayable(
         && !schema.as_ref().is_some_and(|schema| rules::is_said_in_words(target.upstream, schema));
     let instruction = match (&format, schema) {
         (ResponseFormat::Text, _) => return Ok(format),
+        (ResponseFormat::JsonObject, _) if is_taken => {
+            if rules::must_say_json(target.upstream, || says_json(turns)) {
+                turns.system.push(text(JSON_OBJECT));
+            }
+            return Ok(format);
+        }
         _ if is_taken => return Ok(format),
         (_, Some(schema)) => schema_ref::asked_in_words(&schema),
-        (_, None) => "Respond with a single JSON object and nothing else.".to_owned(),
+        (_, None) => JSON_OBJECT.to_owned(),
     };
     turns.system.push(text(&instruction));
     lost.push(Lost::ResponseFormat);
@@ -223,51 +238,6 @@ fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost:
     lost.extend(sampling.frequency_penalty.map(|_| Lost::FrequencyPenalty));
     lost.extend(sampling.presence_penalty.map(|_| Lost::PresencePenalty));
     Sampling { frequency_penalty: None, presence_penalty: None, ..sampling }
-}
-
-/// Removes the cache marks above Claude's limit and returns their positions. Other models cache automatically.
-fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
-    if !rules::is_claude(target.upstream) {
-        for tool in tools {
-            tool.cache = None;
-        }
-        if rules::is_gemini(target.upstream) {
-            let parts = turns.system.iter_mut().chain(turns.turns.iter_mut().flat_map(|turn| &mut turn.parts));
-            parts.filter_map(mark_of).for_each(|mark| *mark = None);
-        }
-        return Vec::new();
-    }
-    let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);
-    let on_system = turns.system.iter_mut().filter_map(mark_of);
-    let mut marks: Vec<&mut Option<CacheMark>> = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
-    let fixed = marks.len();
-    let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
-    marks.extend(parts.filter_map(mark_of).filter(|mark| mark.is_some()));
-    let told = marks.iter().enumerate().map(|(at, mark)| Mark {
-        area: if at < fixed { Area::Fixed } else { Area::Moving },
-        is_short: mark.is_some_and(|mark| mark.lifetime == CacheLifetime::FiveMinutes),
-    });
-    let fates = fates(&told.collect::<Vec<_>>());
-    let mut left_out = Vec::new();
-    for (mark, fate) in marks.into_iter().zip(fates) {
-        match fate {
-            Fate::Kept => {}
-            Fate::Shortened => left_out.extend(mark.as_mut().map(|mark| {
-                mark.lifetime = CacheLifetime::FiveMinutes;
-                mark.place
-            })),
-            Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place)),
-        }
-    }
-    left_out
-}
-
-fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
-    match part {
-        Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => Some(cache),
-        Part::ToolResult(result) => Some(&mut result.cache),
-        Part::Audio { .. } | Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => None,
-    }
 }
 
 /// Names of tools, and for Claude also of their properties.

@@ -7,12 +7,11 @@ use serde_json::value::RawValue;
 use crate::wire::claude_schema::tool_input;
 use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, resolve};
 
-/// The schema of a tool without parameters.
-const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
-
-/// Whether a model rejects a tool without a schema (dirac-run/dirac#58, QwenLM/qwen-code#11834, Mistral's API reference).
-fn needs_schema(upstream: &str) -> bool {
-    ["x-ai/", "minimax/", "mistralai/"].iter().any(|vendor| upstream.starts_with(vendor))
+/// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
+/// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; DeepSeek: farion1231/cc-switch#5490,
+/// end-4/dots-hyprland#3640; Mistral's API reference).
+fn needs_object(upstream: &str) -> bool {
+    ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| upstream.starts_with(vendor))
 }
 
 /// A tool's schema as a model accepts it. `None` if the client gives none and the model needs none.
@@ -20,11 +19,8 @@ pub(in crate::wire::openai) fn tool_schema(
     upstream: &str,
     own: Option<&RawValue>,
 ) -> Result<Option<Box<RawValue>>, SchemaError> {
-    if super::is_claude(upstream) {
+    if super::is_claude(upstream) || needs_object(upstream) {
         return tool_input(own.unwrap_or(RawValue::NULL)).map(Some);
-    }
-    if own.is_none_or(|own| own.get() == "null") && needs_schema(upstream) {
-        return RawValue::from_string(NO_PARAMETERS.to_owned()).map(Some).map_err(SchemaError::Json);
     }
     let rule: fn(&mut Schema) -> bool = if super::is_openai(upstream) {
         openais

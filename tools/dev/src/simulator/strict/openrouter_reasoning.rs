@@ -17,15 +17,19 @@ fn asked<'b>(body: &'b Value, pointer: &str) -> Option<&'b Value> {
     body.pointer(pointer).filter(|value| !value.is_null())
 }
 
-/// Kimi and DeepSeek only reason if the reasoning before their earlier calls is present (earendil-works/pi#987 and #3636,
+/// Whether reasoning is switched off.
+fn is_off(body: &Value) -> bool {
+    asked(body, "/reasoning/enabled") == Some(&Value::Bool(false))
+        || ["/reasoning/effort", "/reasoning_effort"]
+            .iter()
+            .any(|place| asked(body, place).is_some_and(|word| word == "none"))
+}
+
+/// Kimi and DeepSeek reason by default, and only if the reasoning before their earlier calls is present (earendil-works/pi#987 and #3636,
 /// QuantumNous/new-api#3121; api-docs.deepseek.com, thinking mode).
 fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
-    let words = ["/reasoning/effort", "/reasoning_effort"].into_iter().filter_map(|place| asked(body, place));
-    let is_on = words.into_iter().any(|word| word != "none")
-        || asked(body, "/reasoning/enabled") == Some(&Value::Bool(true))
-        || asked(body, "/reasoning/max_tokens").is_some();
     let is_deepseek = model.starts_with("deepseek/");
-    if !is_on || !is_deepseek && !model.starts_with("moonshotai/") {
+    if is_off(body) || !is_deepseek && !model.starts_with("moonshotai/") {
         return Ok(());
     }
     let bare = |message: &Value| {
@@ -60,10 +64,6 @@ fn xais_settings(model: &str, body: &Value) -> Verdict {
 /// (cloudwego/eino#994).
 fn forced_calls(model: &str, body: &Value) -> Verdict {
     let is_forced = asked(body, "/tool_choice").is_some_and(|choice| choice != "auto" && choice != "none");
-    let is_off = asked(body, "/reasoning/enabled") == Some(&Value::Bool(false))
-        || ["/reasoning/effort", "/reasoning_effort"]
-            .iter()
-            .any(|place| asked(body, place).is_some_and(|word| word == "none"));
     let refused = match model.split_once('/') {
         Some(("moonshotai", _)) => "tool_choice 'specified' is incompatible with thinking enabled",
         Some(("deepseek", _)) => "Thinking mode does not support this tool_choice",
@@ -72,5 +72,5 @@ fn forced_calls(model: &str, body: &Value) -> Verdict {
         }
         _ => return Ok(()),
     };
-    ensure(!is_forced || is_off, || refused.to_owned())
+    ensure(!is_forced || is_off(body), || refused.to_owned())
 }

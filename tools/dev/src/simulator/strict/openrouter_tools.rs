@@ -40,10 +40,10 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         if model.starts_with("anthropic/") {
             keys(function, &path)?;
         }
-        // dirac-run/dirac#58, QwenLM/qwen-code#11834; Mistral's API reference of `Function`.
-        let needs_schema = ["x-ai/", "minimax/", "mistralai/"].iter().any(|vendor| model.starts_with(vendor));
-        ensure(!needs_schema || function.get("parameters").is_some_and(Value::is_object), || {
-            format!("{path}.function: missing field `parameters`")
+        // dirac-run/dirac#58, QwenLM/qwen-code#11834, lidge-jun/opencodex#122, farion1231/cc-switch#5490; Mistral's API reference.
+        let needs_object = ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| model.starts_with(vendor));
+        ensure(!needs_object || function.pointer("/parameters/type").is_some_and(|kind| kind == "object"), || {
+            format!("{path}.function: `parameters` must be type object")
         })?;
         if let Some(schema) = function.get("parameters") {
             match model.split_once('/') {
@@ -59,6 +59,9 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     }
     if openai {
         answer(body)?;
+    }
+    if openai || model.starts_with("deepseek/") {
+        said_as_json(body)?;
     }
     chosen(body)
 }
@@ -101,16 +104,36 @@ fn answer(body: &Value) -> Verdict {
          '^[a-zA-Z0-9_-]+$'."
             .to_owned()
     })?;
+    let whose = format!("response_format '{name}'");
+    // community.openai.com/t/896048.
+    let root = described.get("schema").unwrap_or(&Value::Null);
+    let is_object = root.get("type").is_some_and(|kind| kind == "object") || root.get("$ref").is_some();
+    ensure(is_object, || format!("Invalid schema for {whose}: schema must be type object."))?;
     if described.get("strict") == Some(&Value::Bool(true)) {
-        kept(described.get("schema"), &format!("response_format '{name}'"))?;
+        kept(described.get("schema"), &whose)?;
     }
     Ok(())
+}
+
+/// A request for a JSON object says so in its messages (reVrost/go-openrouter#21, vercel/ai#7913).
+fn said_as_json(body: &Value) -> Verdict {
+    let asks = body.pointer("/response_format/type").is_some_and(|kind| kind == "json_object");
+    let says = body.get("messages").is_some_and(|messages| messages.to_string().to_lowercase().contains("json"));
+    ensure(!asks || says, || {
+        "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.".to_owned()
+    })
 }
 
 /// The strict rules for a response schema.
 fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for {whose}: {what}");
     schema::walk(schema.unwrap_or(&Value::Null), &mut |keywords| {
+        // developers.openai.com, structured outputs; 567-labs/instructor#1074, ai-dynamo/dynamo#15153, mastra-ai/mastra#23321.
+        let foreign =
+            ["default", "oneOf", "allOf", "not", "if", "patternProperties", "propertyNames", "uniqueItems", "prefixItems"];
+        if let Some(keyword) = foreign.into_iter().find(|keyword| keywords.contains_key(*keyword)) {
+            return Err(wrong(&format!("'{keyword}' is not permitted.")));
+        }
         let object = schema::is_object(keywords);
         ensure(!object || keywords.get("additionalProperties") == Some(&Value::Bool(false)), || {
             wrong("'additionalProperties' is required to be supplied and to be false.")

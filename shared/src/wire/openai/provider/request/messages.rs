@@ -274,16 +274,12 @@ fn user(parts: Vec<Part>, target: &Target<'_>, out: &mut Vec<MessageOut>) {
 
 fn tool_message(result: ToolResult, target: &Target<'_>) -> (MessageOut, Vec<Part>) {
     let ToolResult { call_id, content, is_error, cache, place: _ } = result;
-    let (mut texts, mut attached, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut texts, mut attached) = (Vec::new(), Vec::new());
     for part in content {
         match part {
-            Part::Text { text, cache } => {
-                texts.push(text);
-                marks.extend(cache);
-            }
-            Part::Document { source: Source::Text(text), title, cache, place: _ } => {
+            Part::Text { text, cache: _ } => texts.push(text),
+            Part::Document { source: Source::Text(text), title, cache: _, place: _ } => {
                 texts.push(titled(title.as_deref(), &text));
-                marks.extend(cache);
             }
             Part::Image { .. }
             | Part::Document { .. }
@@ -302,9 +298,8 @@ fn tool_message(result: ToolResult, target: &Target<'_>) -> (MessageOut, Vec<Par
         let note = rules::attached(attached.iter().all(|part| matches!(part, Part::Image { .. })));
         text = [text.as_str(), note].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
     }
-    // The texts become one, at whose end the marks within it are one too.
-    let mark = marks.into_iter().chain(cache).max_by_key(|mark| mark.lifetime);
-    let content = match mark.filter(|_| rules::is_claude(target.upstream)) {
+    // The marks within the content are one with the result's (`limit_cache_marks`).
+    let content = match cache.filter(|_| rules::is_claude(target.upstream)) {
         Some(mark) => {
             ContentOut::Parts(vec![PartOut { kind: KindOut::Text { text }, cache_control: Some(CacheOut::of(mark)) }])
         }

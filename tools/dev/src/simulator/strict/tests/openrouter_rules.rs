@@ -236,7 +236,7 @@ fn the_form_of_an_answer_has_a_name_and_keeps_the_rules_that_it_asks_for() {
     for (model, change) in [
         (GPT, form("a-b_1", true, closed.clone())),
         (GPT, form("a", false, open.clone())),
-        (GPT, json!({ "response_format": { "type": "json_object" } })),
+        (GPT, changed(&json!({ "response_format": { "type": "json_object" } }), &talk(&[says(&json!("as JSON"))]))),
         (QWEN, form("a b", true, open.clone())),
     ] {
         assert_eq!(verdict(model, &change), Ok(()), "{model}: {change}");

@@ -15,15 +15,16 @@ fn a_model_thinks_only_where_it_has_the_thoughts_before_its_calls() {
         talk(&[says(&json!("a")), turn, answer("a")])
     };
     let bare = history(&Value::Null);
+    let off = json!({ "reasoning": { "enabled": false } });
     for (model, words) in [(KIMI, "missing in assistant tool call message at index 1"), (DEEPSEEK, "must be passed back")] {
         for change in [
-            bare.clone(),
-            changed(&bare, &json!({ "reasoning": { "enabled": false } })),
+            changed(&bare, &off),
+            history(&json!("thought")),
             changed(&history(&json!("thought")), &json!({ "reasoning": { "enabled": true } })),
         ] {
             assert_eq!(verdict(model, &change), Ok(()), "{change}");
         }
-        for on in [json!({ "reasoning": { "enabled": true } }), json!({ "reasoning_effort": "low" })] {
+        for on in [json!({}), json!({ "reasoning": { "enabled": true } }), json!({ "reasoning_effort": "low" })] {
             refused(verdict(model, &changed(&bare, &on)), words, &on);
         }
     }
@@ -115,7 +116,35 @@ fn grok_takes_no_stops_and_no_penalties() {
 fn some_vendors_need_the_schema_of_a_tool() {
     let bare = json!({ "tools": [{ "type": "function", "function": { "name": "weather" } }] });
     assert_eq!(verdict("openai/gpt-5.2", &bare), Ok(()));
-    for model in ["x-ai/grok-4.7", "minimax/minimax-m3", MISTRAL] {
-        refused(verdict(model, &bare), "missing field `parameters`", &bare);
+    for model in ["x-ai/grok-4.7", "minimax/minimax-m3", MISTRAL, DEEPSEEK] {
+        refused(verdict(model, &bare), "`parameters` must be type object", &bare);
+        let open = json!({ "tools": [{ "type": "function", "function": { "name": "weather", "parameters": {} } }] });
+        refused(verdict(model, &open), "`parameters` must be type object", &open);
+    }
+}
+
+#[test]
+fn a_json_object_is_asked_for_in_words_too() {
+    let asks = json!({ "response_format": { "type": "json_object" } });
+    for model in ["openai/gpt-5.2", DEEPSEEK] {
+        refused(verdict(model, &asks), "must contain the word 'json'", &asks);
+        let said = changed(&asks, &talk(&[says(&json!("Answer as JSON."))]));
+        assert_eq!(verdict(model, &said), Ok(()), "{model}");
+    }
+}
+
+#[test]
+fn openais_schemas_of_answers_are_objects_in_its_subset() {
+    let format = |schema: Value| json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "a", "schema": schema, "strict": true } } });
+    let object = |property: Value| json!({ "type": "object", "properties": { "a": property }, "required": ["a"], "additionalProperties": false });
+    let fine = format(object(json!({ "type": "string" })));
+    assert_eq!(verdict("openai/gpt-5.2", &fine), Ok(()));
+    for (schema, words) in [
+        (json!({ "type": "array", "items": { "type": "string" } }), "schema must be type object"),
+        (object(json!({ "type": "string", "default": "b" })), "'default' is not permitted"),
+        (object(json!({ "oneOf": [{ "type": "string" }] })), "'oneOf' is not permitted"),
+    ] {
+        let change = format(schema);
+        refused(verdict("openai/gpt-5.2", &change), words, &change);
     }
 }

@@ -1,0 +1,185 @@
+//! Characters that a tokeniser may write longer before it splits a text. Qwen's brings text into the normal form C, and
+//! Anthropic's first one into the form KC (their published tokenisers), which turn one character into several.
+
+/// The first and the last of such characters, and the bytes that the longer of both forms has more than the character (Unicode
+/// 14.0, `UnicodeData.txt` and `CompositionExclusions.txt`; the largest growth where neighbours differ a little).
+const GROWTHS: &[(u32, u32, u8)] = &[
+    (0xa8, 0xa8, 1),
+    (0xaf, 0xaf, 1),
+    (0xb4, 0xb4, 1),
+    (0xb8, 0xb8, 1),
+    (0xbc, 0xbe, 3),
+    (0x13f, 0x140, 1),
+    (0x149, 0x149, 1),
+    (0x1c4, 0x1c6, 1),
+    (0x2d8, 0x2dd, 1),
+    (0x344, 0x344, 2),
+    (0x37a, 0x37a, 1),
+    (0x384, 0x385, 3),
+    (0x587, 0x587, 2),
+    (0x675, 0x678, 2),
+    (0x958, 0x95f, 3),
+    (0x9dc, 0x9dd, 3),
+    (0x9df, 0x9df, 3),
+    (0xa33, 0xa33, 3),
+    (0xa36, 0xa36, 3),
+    (0xa59, 0xa5b, 3),
+    (0xa5e, 0xa5e, 3),
+    (0xb5c, 0xb5d, 3),
+    (0xe33, 0xe33, 3),
+    (0xeb3, 0xeb3, 3),
+    (0xedc, 0xedd, 3),
+    (0xf43, 0xf43, 3),
+    (0xf4d, 0xf4d, 3),
+    (0xf52, 0xf52, 3),
+    (0xf57, 0xf57, 3),
+    (0xf5c, 0xf5c, 3),
+    (0xf69, 0xf69, 3),
+    (0xf73, 0xf73, 3),
+    (0xf75, 0xf79, 6),
+    (0xf81, 0xf81, 3),
+    (0xf93, 0xf93, 3),
+    (0xf9d, 0xf9d, 3),
+    (0xfa2, 0xfa2, 3),
+    (0xfa7, 0xfa7, 3),
+    (0xfac, 0xfac, 3),
+    (0xfb9, 0xfb9, 3),
+    (0x1fc1, 0x1fc1, 2),
+    (0x1fcd, 0x1fcf, 2),
+    (0x1fdd, 0x1fdf, 2),
+    (0x1fed, 0x1fee, 2),
+    (0x2033, 0x2034, 6),
+    (0x2036, 0x2037, 6),
+    (0x2057, 0x2057, 9),
+    (0x2150, 0x215f, 3),
+    (0x2167, 0x2167, 1),
+    (0x2177, 0x2177, 1),
+    (0x2189, 0x2189, 2),
+    (0x222c, 0x222d, 6),
+    (0x222f, 0x2230, 6),
+    (0x247d, 0x2487, 1),
+    (0x2a0c, 0x2a0c, 9),
+    (0x2adc, 0x2adc, 2),
+    (0x309b, 0x309c, 1),
+    (0x309f, 0x309f, 3),
+    (0x30ff, 0x30ff, 3),
+    (0x3200, 0x321e, 5),
+    (0x3220, 0x3243, 2),
+    (0x327c, 0x327d, 3),
+    (0x32c0, 0x32cb, 2),
+    (0x32ff, 0x32ff, 3),
+    (0x3300, 0x3308, 12),
+    (0x3309, 0x330f, 9),
+    (0x3310, 0x3313, 9),
+    (0x3314, 0x3314, 3),
+    (0x3315, 0x3317, 15),
+    (0x3318, 0x3318, 6),
+    (0x3319, 0x331b, 12),
+    (0x331c, 0x3321, 12),
+    (0x3322, 0x332a, 6),
+    (0x332b, 0x332b, 12),
+    (0x332c, 0x332e, 12),
+    (0x332f, 0x3331, 6),
+    (0x3332, 0x3334, 12),
+    (0x3335, 0x3335, 6),
+    (0x3336, 0x3336, 12),
+    (0x3337, 0x333e, 9),
+    (0x333f, 0x3348, 12),
+    (0x3349, 0x3349, 3),
+    (0x334a, 0x334a, 12),
+    (0x334b, 0x334b, 3),
+    (0x334c, 0x3351, 9),
+    (0x3352, 0x3354, 9),
+    (0x3355, 0x3355, 3),
+    (0x3356, 0x3356, 12),
+    (0x3357, 0x3357, 6),
+    (0x3358, 0x3370, 2),
+    (0x337b, 0x337e, 3),
+    (0x337f, 0x337f, 9),
+    (0x3389, 0x3389, 1),
+    (0x33a7, 0x33a8, 3),
+    (0x33ae, 0x33af, 5),
+    (0x33c2, 0x33c2, 1),
+    (0x33c6, 0x33c6, 3),
+    (0x33d8, 0x33d8, 1),
+    (0x33de, 0x33fe, 2),
+    (0xfa6c, 0xfa6c, 1),
+    (0xfacf, 0xfad1, 1),
+    (0xfad5, 0xfad7, 1),
+    (0xfb13, 0xfb17, 1),
+    (0xfb1d, 0xfb1d, 1),
+    (0xfb1f, 0xfb1f, 1),
+    (0xfb2a, 0xfb36, 3),
+    (0xfb38, 0xfb3c, 1),
+    (0xfb3e, 0xfb3e, 1),
+    (0xfb40, 0xfb41, 1),
+    (0xfb43, 0xfb44, 1),
+    (0xfb46, 0xfb4f, 1),
+    (0xfbdd, 0xfbdd, 1),
+    (0xfbea, 0xfbfb, 1),
+    (0xfc00, 0xfd3d, 3),
+    (0xfd50, 0xfd8f, 3),
+    (0xfd92, 0xfdc7, 3),
+    (0xfdf0, 0xfdf9, 5),
+    (0xfdfa, 0xfdfa, 30),
+    (0xfdfb, 0xfdfb, 12),
+    (0xfdfc, 0xfdfc, 5),
+    (0xfe71, 0xfe71, 1),
+    (0xfe77, 0xfe77, 1),
+    (0xfe79, 0xfe79, 1),
+    (0xfe7b, 0xfe7b, 1),
+    (0xfe7d, 0xfe7d, 1),
+    (0xfe7f, 0xfe7f, 1),
+    (0xfef5, 0xfefc, 1),
+    (0x1d15e, 0x1d15f, 4),
+    (0x1d160, 0x1d164, 8),
+    (0x1d1bb, 0x1d1bc, 4),
+    (0x1d1bd, 0x1d1c0, 8),
+    (0x1f12a, 0x1f12a, 3),
+    (0x1f200, 0x1f201, 2),
+    (0x1f240, 0x1f248, 5),
+];
+
+/// Bytes that the normal forms of a text may have more than the text.
+pub(super) fn growth(text: &[u8]) -> u64 {
+    if text.is_ascii() {
+        return 0;
+    }
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    text.chars().filter(|character| !character.is_ascii()).map(|character| growth_of(u32::from(character))).sum()
+}
+
+/// The same for a character by its code, or for half of a surrogate pair: the high half stands in every pair, and counts as
+/// the character of its block that grows most.
+pub(super) fn growth_of(code: u32) -> u64 {
+    let (first, last) = match code {
+        0xd800..0xdc00 => {
+            let first = 0x1_0000 + ((code - 0xd800) << 10);
+            (first, first + 0x3ff)
+        }
+        _ => (code, code),
+    };
+    let after = GROWTHS.partition_point(|(start, _, _)| *start <= last);
+    let before = GROWTHS.get(..after).unwrap_or_default().iter().rev().take_while(|(_, end, _)| *end >= first);
+    before.map(|(_, _, growth)| u64::from(*growth)).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_grows_by_the_bytes_of_its_longer_normal_form() {
+        for (text, bytes) in
+            [("", 0), ("plain", 0), ("\u{e9}\u{5b57}\u{1f600}", 0), ("\u{bd}", 3), ("\u{fdfa}", 30), ("\u{1d160}", 8)]
+        {
+            assert_eq!(growth(text.as_bytes()), bytes, "{text}");
+        }
+        assert_eq!((growth_of(0xd834), growth_of(0xd83d), growth_of(0xdd60)), (8, 0, 0));
+    }
+
+    #[test]
+    fn the_ranges_are_in_order() {
+        assert!(GROWTHS.is_sorted_by(|(_, end, _), (start, _, _)| end < start));
+    }
+}

@@ -1,0 +1,64 @@
+//! The cache marks of an encoded request.
+
+use crate::chat::Turns;
+use crate::chat::request::{CacheLifetime, CacheMark, Part, Place, ToolDefinition};
+use crate::wire::cache_marks::{Area, Fate, Mark, fates};
+use crate::wire::openai::rules;
+use crate::wire::target::Target;
+
+/// Removes the cache marks above Claude's limit, and shortens those that last too long after another. Returns their positions.
+/// Other models cache automatically; Gemini's would store a cache at an extra price, also for a mark within a result.
+pub(super) fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
+    for part in turns.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
+        join_marks(part);
+    }
+    if !rules::is_claude(target.upstream) {
+        for tool in tools {
+            tool.cache = None;
+        }
+        if rules::is_gemini(target.upstream) {
+            let parts = turns.system.iter_mut().chain(turns.turns.iter_mut().flat_map(|turn| &mut turn.parts));
+            parts.filter_map(mark_of).for_each(|mark| *mark = None);
+        }
+        return Vec::new();
+    }
+    let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);
+    let on_system = turns.system.iter_mut().filter_map(mark_of);
+    let mut marks: Vec<&mut Option<CacheMark>> = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
+    let fixed = marks.len();
+    let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
+    marks.extend(parts.filter_map(mark_of).filter(|mark| mark.is_some()));
+    let told = marks.iter().enumerate().map(|(at, mark)| Mark {
+        area: if at < fixed { Area::Fixed } else { Area::Moving },
+        is_short: mark.is_some_and(|mark| mark.lifetime == CacheLifetime::FiveMinutes),
+    });
+    let fates = fates(&told.collect::<Vec<_>>());
+    let mut left_out = Vec::new();
+    for (mark, fate) in marks.into_iter().zip(fates) {
+        match fate {
+            Fate::Kept => {}
+            Fate::Shortened => left_out.extend(mark.as_mut().map(|mark| {
+                mark.lifetime = CacheLifetime::FiveMinutes;
+                mark.place
+            })),
+            Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place)),
+        }
+    }
+    left_out
+}
+
+/// Makes one mark of those of a result and of its content, because the content becomes one text, or moves behind it. The
+/// longest one counts.
+fn join_marks(part: &mut Part) {
+    let Part::ToolResult(result) = part else { return };
+    let inner = result.content.iter_mut().filter_map(mark_of).filter_map(Option::take);
+    result.cache = inner.chain(result.cache).max_by_key(|mark| mark.lifetime);
+}
+
+fn mark_of(part: &mut Part) -> Option<&mut Option<CacheMark>> {
+    match part {
+        Part::Text { cache, .. } | Part::Image { cache, .. } | Part::Document { cache, .. } => Some(cache),
+        Part::ToolResult(result) => Some(&mut result.cache),
+        Part::Audio { .. } | Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) => None,
+    }
+}
