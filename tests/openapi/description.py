@@ -1,4 +1,4 @@
-"""The description that a running gateway serves, and what the tests need to hold answers against it.
+"""The description that a running gateway serves, and what the tests need to compare answers with it.
 
 GATEWAY_URL=http://127.0.0.1:9000 GATEWAY_KEY=bk_... python -m pytest tests/openapi
 """

@@ -126,7 +126,7 @@ def test_answers_fit_the_description(case):
 
 
 def test_every_endpoint_was_asked_something_that_it_answers():
-    """Otherwise nothing but errors was held against the description."""
+    """Otherwise nothing but errors was compared with the description."""
     assert [f"{method} {path}" for path, method, _ in operations() if not succeeded[f"{method} {path}"]] == []
 
 
