@@ -1,4 +1,5 @@
-//! `ROUTES.md`: what each route carries of a request, found out by asking. `make golden` rewrites it.
+//! Generates `ROUTES.md`: the parts of a request that each route carries. The test prepares a request for each cell. `make
+//! golden` rewrites the file.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,12 +12,12 @@ use gateway_tests::rich::PICTURE;
 use gateway_tests::sending::send_along;
 use serde_json::{Value, json};
 
-/// A model of each generation whose rules differ; its first route is asked.
+/// One model of each generation whose rules differ. Its first route is tested.
 const MODELS: [&str; 7] =
     ["gpt-5.2", "qwen3-coder", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
 const PDF: &str = "JVBERi0xLjQKJcfs";
 
-/// A feature, and the fields that ask for it in each format; `None` where the format has no words for it.
+/// A feature, and the fields that request it in each format. `None` if the format has no such field.
 type Feature = (&'static str, Option<Value>, Option<Value>, Option<Value>);
 
 fn sampling() -> Vec<Feature> {
@@ -94,7 +95,7 @@ fn answers() -> Vec<Feature> {
     ]
 }
 
-/// The same object as a part of that type.
+/// The same object as a content part of this type.
 fn with_type(object: &Value, kind: &str) -> Value {
     let mut part = object.clone();
     part["type"] = kind.into();

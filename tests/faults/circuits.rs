@@ -144,7 +144,8 @@ async fn the_last_candidate_is_asked_once_and_fast_however_broken_it_is_said_to_
         failed = failed.min(started.elapsed());
         assert_eq!((refused.status, calls(&gateway, "broken", "openrouter")), (503, calls_so_far));
     }
-    // The time covers only the answer and the write of the route's state. Nothing else delays it.
+    // A failed request takes about as long as an answer and the write of the route's state. The gateway does not pause for a
+    // retry.
     assert!(failed < 2 * served + SHORTEST_PAUSE, "{failed:?} after {served:?}");
     assert_eq!(gateway.post(CHAT, &asked("gpt-5.2", "hi")).await?.status, 200);
     assert_eq!(state(&gateway, &route).await?, RouteState::default());
