@@ -74,7 +74,7 @@ fn finish(events: &[StreamEvent]) -> Option<FinishReason> {
 fn told(format: ClientFormat, events: &[StreamEvent]) -> Option<FinishReason> {
     match (format, finish(events)?) {
         (ClientFormat::ChatCompletions, FinishReason::StopSequence(_) | FinishReason::Paused) => Some(FinishReason::Stop),
-        // A completed response that has calls means that the client must answer them.
+        // `completed` has no reason of its own: if the response has calls, the client must answer them.
         (ClientFormat::Responses, FinishReason::StopSequence(_) | FinishReason::Paused | FinishReason::Stop) => {
             let is_call = |event: &StreamEvent| matches!(event, StreamEvent::BlockStart(BlockStart::ToolCall { .. }));
             Some(if events.iter().any(is_call) { FinishReason::ToolCalls } else { FinishReason::Stop })
