@@ -1,4 +1,4 @@
-//! The functions behind an edge such as CloudFront. They answer only its calls, and take the client's address from it.
+//! The functions behind an edge such as `CloudFront`. They answer only its calls, and take the client's address from it.
 
 use anyhow::Result;
 use gateway_tests::{Answer, Harness, eventually, options, read};

@@ -16,7 +16,7 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().unwrap().clone()
 }
 
-/// CloudFront's rule: the first behaviour whose pattern matches the path, or else the default behaviour.
+/// `CloudFront`'s rule: the first behaviour whose pattern matches the path, or else the default behaviour.
 fn target(distribution: &Value, path: &str) -> String {
     let matches = |pattern: &str| {
         let pieces: Vec<&str> = pattern.split('*').collect();
