@@ -1,4 +1,4 @@
-//! Who may import whom, how large files may be, and which crates may not be in the lock file.
+//! Checks which module may import which, how large files may be, and which crates must not be in the lock file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use gateway_tests::{code_of, files_under, project, shipped};
 
-/// Each module of the library, and the modules it may import. Change it on purpose or not at all.
+/// Each module of the library, and the modules that it may import. A change of this table is a decision about the
+/// architecture.
 const MODULES: &[(&str, &[&str])] = &[
     ("http_client", &[]),
     ("aws", &["http_client"]),
@@ -157,7 +158,7 @@ fn modules_import_only_what_their_table_allows() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// The formats' rooms in `wire`.
+/// The folders of the formats in `wire`.
 const FORMATS: [&str; 4] = ["openai", "anthropic", "gemini", "responses"];
 
 #[test]
@@ -186,7 +187,7 @@ const FORMAT_NAMES: [&str; 7] = [
 /// What names a provider: its variants.
 const PROVIDER_NAMES: [&str; 3] = ["ProviderId::VertexGemini", "ProviderId::VertexClaude", "ProviderId::OpenRouter"];
 
-/// The lines of shipped code outside some places that hold one of these names.
+/// The lines of shipped code that contain one of these names, except in some files.
 fn named_outside(allowed: &[&str], forbidden: &[&str]) -> Vec<String> {
     let source = project().join("shared/src");
     let mut found = Vec::new();

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::process::Command;
 
-/// A name that no catalogue has, and that a page must show as it is.
+/// A name that is in no catalogue. It contains markup, which a page must show as text.
 const MARKUP: &str = "<img src=x onerror=alert(1)>";
 
 fn record(key: &KeyId, days_ago: i64, model: &str, number: usize) -> Result<Record> {
@@ -24,7 +24,7 @@ fn record(key: &KeyId, days_ago: i64, model: &str, number: usize) -> Result<Reco
     Ok(busy_record(key, request, model, PicoUsd::new(1_234_567_890 + u128::try_from(number)?)))
 }
 
-/// Answers, a failure, a request that changed its route, and one of a model with a name of markup.
+/// Sends requests: successful ones, a failed one, one that changed its route, and one for a model whose name contains markup.
 async fn use_key(gateway: &Harness) -> Result<()> {
     for script in ["", "", "[[sim:error status=400]]", "[[sim:error status=500 on=claude]]"] {
         let content = format!("Say <script>alert(1)</script> {script}");
@@ -36,7 +36,7 @@ async fn use_key(gateway: &Harness) -> Result<()> {
     Ok(())
 }
 
-/// A prepaid key with usage of twenty models on ninety days.
+/// A prepaid key with usage of twenty models over ninety days.
 async fn busy_key(store: &Store, endpoint: &str) -> Result<SecretString> {
     let terms = Terms {
         name: "busy".to_owned(),
@@ -58,7 +58,7 @@ async fn busy_key(store: &Store, endpoint: &str) -> Result<SecretString> {
     Ok(text)
 }
 
-/// Runs a file of tests in the browser, if it is installed; they see these variables besides the environment's.
+/// Runs a file of tests in the browser, if it is installed. The tests get these variables in addition to the environment.
 async fn in_the_browser(file: &str, gateway: &Harness, variables: &[(&str, &str)]) -> Result<()> {
     let tools = project().join(".tools/browser");
     if !tools.join("installed").exists() {

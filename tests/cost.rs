@@ -1,12 +1,12 @@
-//! What a streamed event costs: allocations are counted, and must not grow with the length of the stream.
+//! Counts the allocations of a streamed event. They must not grow with the length of the stream.
 
 use gateway_tests::long::stream;
 use gateway_tests::relaying::{FORMATS, WIRES, relay_from};
 
-/// Most allocations for one event, forwarded or translated.
+/// The maximum number of allocations for one event, forwarded or translated.
 const PER_EVENT: u64 = 5;
 const EVENTS: usize = 1_000;
-/// A network chunk holds a few events.
+/// The bytes of a network chunk. It holds a few events.
 const CHUNK: usize = 512;
 
 fn allocations(format: gateway::wire::ClientFormat, wire: gateway::wire::WireFormat, events: usize) -> u64 {

@@ -1,4 +1,5 @@
-//! The documents are true where a program can tell: links lead somewhere, lists are complete, and the README stays short.
+//! Checks the parts of the documents that a program can check: links lead to existing targets, lists are complete, and the
+//! README is short.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use gateway::config::VARIABLES;
 use gateway_tests::{code_of, files_under, project, shipped};
 
-/// Words that need a second reading, and that plain technical English does without.
+/// Words that are hard to understand, and that plain technical English does not need.
 const AVOIDED: [&str; 5] = ["shall", "nobody", "whoever", "beside", "stands for"];
 
 const LONGEST_README: usize = 150;
@@ -19,7 +20,7 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// A text without its code blocks, whose brackets are no links.
+/// A text without its code blocks, because brackets in code are not links.
 fn prose(text: &str) -> String {
     let mut in_code = false;
     let lines = text.lines().filter(|line| {
@@ -92,7 +93,7 @@ fn avoided_in(text: &str) -> Vec<&'static str> {
     AVOIDED.into_iter().filter(|avoided| text.contains(&format!(" {avoided} "))).collect()
 }
 
-/// The avoided words in files, after what people read in them was taken out.
+/// The avoided words in files. `read_in` selects the part of a file that people read.
 fn avoided(files: Vec<PathBuf>, read_in: impl Fn(&str) -> String) -> Vec<String> {
     let faults = files.into_iter().flat_map(|file| {
         let text = read_in(&fs::read_to_string(&file).unwrap());
@@ -101,7 +102,7 @@ fn avoided(files: Vec<PathBuf>, read_in: impl Fn(&str) -> String) -> Vec<String>
     faults.collect()
 }
 
-/// The comments and the strings of Rust code, a line each.
+/// The comments and the strings of Rust code, one per line.
 fn comments_and_strings(code: &str) -> String {
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(next) = code[at..].find(['/', '"', '\'']) {
@@ -110,7 +111,7 @@ fn comments_and_strings(code: &str) -> String {
             [b'/', b'/', ..] => rest.find('\n').unwrap_or(rest.len()),
             [b'"', ..] => string(before, rest),
             [b'\'', b'\\', ..] => rest[3..].find('\'').map_or(rest.len(), |end| end + 4),
-            // A character between quotes is no string. One quote alone begins a lifetime.
+            // A character in single quotes is not a string. A single quote alone begins a lifetime.
             [b'\'', ..] if rest.chars().nth(2) == Some('\'') => 2 + rest.chars().nth(1).map_or(0, char::len_utf8),
             _ => 1,
         };
@@ -146,7 +147,7 @@ fn documents_use_plain_words() {
 
 #[test]
 fn comments_and_messages_of_the_code_use_plain_words() {
-    // This file has the list.
+    // This file contains the list of words, so it is left out.
     let files = files_under(&project(), "rs").into_iter().filter(|file| !file.ends_with("tests/documents.rs")).collect();
     let faults = avoided(files, comments_and_strings);
     assert!(faults.is_empty(), "{faults:#?}");
@@ -174,7 +175,7 @@ fn names_in_code_are_no_comments_and_strings_are_found_after_every_quote() {
     assert_eq!(avoided_in("It Stands\n/// for nobody_else, beside."), ["beside", "stands for"]);
 }
 
-/// The first cells in backticks of the rows of a document's section; a cell may hold several.
+/// The texts in backticks in the first cells of the tables of a section. A cell may contain several.
 fn listed(document: &str, heading: &str) -> Vec<String> {
     let text = fs::read_to_string(project().join(document)).unwrap();
     let (_, after) = text.split_once(&format!("\n{heading}\n")).unwrap();

@@ -1,5 +1,6 @@
-//! The matrix: each fixture through each cell, against the exact bytes that go out. Folders and enums are the list of cases:
-//! adding a case is adding a file. A cell that cannot carry a fixture has a golden error.
+//! Sends each fixture through each combination of formats, and compares the exact output bytes with a golden file. The folders
+//! and enums define the cases, so a new file is a new case. If a combination cannot carry a fixture, the golden file has the
+//! error.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,7 +17,7 @@ use gateway_tests::sending::send_along;
 /// Beta headers that every Messages fixture is sent with.
 const BETAS: &str = "interleaved-thinking-2025-05-14,claude-code-20250219";
 
-/// A model of each wire, and of each generation whose rules differ.
+/// A model for each wire format, and for each generation whose rules differ.
 const MODELS: [&str; 6] =
     ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "claude-opus-4.8", "gemini-3-pro", "gemini-2.5-flash"];
 

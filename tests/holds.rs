@@ -1,7 +1,7 @@
-//! Holds cover what is sent: no reply that a body allows costs more than what is held for it, and holds are near as well as enough.
+//! Holds cover the cost of every reply that a body allows, and are not much higher than necessary.
 //!
-//! The bodies are those of all requests at hand, with the output limit raised in every way that a client has, for every model and
-//! route. What a reply can cost is told by the simulator's own counter, which shares no code with the hold's.
+//! The tests use all available requests for every model and route, with the output limit raised in every way that a client
+//! has. The simulator computes the highest cost of a reply. It shares no code with the hold.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const CHAT: ClientFormat = ClientFormat::ChatCompletions;
 const MESSAGES: ClientFormat = ClientFormat::Messages;
 
-/// The day of all requests: before any later prices.
+/// The day of all requests. It is before the first day of any later price.
 const DAY: Date = Date::constant(2026, 11, 26);
 
 fn judge_of(provider: ProviderId) -> Judge {
@@ -37,7 +37,7 @@ fn judge_of(provider: ProviderId) -> Judge {
     }
 }
 
-/// The ways to ask for more output than the limit says, and for less.
+/// The ways to ask for more output than the limit, and for less.
 fn limits(format: ClientFormat) -> Vec<Value> {
     match format {
         ClientFormat::ChatCompletions => vec![
@@ -67,7 +67,7 @@ fn limits(format: ClientFormat) -> Vec<Value> {
     }
 }
 
-/// The request with these fields; null takes one away.
+/// The request with these fields. A null removes a field.
 fn with(body: &Value, fields: &Value) -> Value {
     let mut body = body.clone();
     for (name, value) in fields.as_object().unwrap() {
@@ -80,7 +80,7 @@ fn with(body: &Value, fields: &Value) -> Value {
     body
 }
 
-/// A hold in pico-dollars, and what the dearest reply and one of half its length cost.
+/// A hold, the cost of the most expensive reply, and the cost of a reply of half its length, in pico-dollars.
 #[derive(Debug)]
 struct Held {
     hold: u128,
@@ -104,13 +104,13 @@ fn cost(usage: SimulatedUsage, to: &Candidate) -> u128 {
     ledger::cost(&usage, &to.tariff).pico()
 }
 
-/// The ways to a model.
+/// The candidates for a model: one for each route.
 fn candidates(model: &Arc<Model>) -> Vec<Candidate> {
     model.routes.iter().map(|route| Candidate::new(model, route, DAY, false)).collect()
 }
 
-/// What is held for a body on its way to the first of these candidates, which are all that it may go to; `None` where that does not take
-/// it.
+/// The hold of a body that goes to the first of these candidates, computed for all of them. `None` if the first one cannot
+/// carry the body.
 fn held(key: &ApiKey, format: ClientFormat, body: &Value, candidates: &[Candidate]) -> Option<Held> {
     let (to, Candidate { model, route, .. }) = (candidates.first()?, candidates.first()?);
     let wire = wire_of(route.provider);
@@ -126,7 +126,7 @@ fn held(key: &ApiKey, format: ClientFormat, body: &Value, candidates: &[Candidat
     Some(Held { hold, dearest: cost(usage(100), to), half: cost(usage(50), to) })
 }
 
-/// Requests whose parts can be read in more ways than one, or that say what they are somewhere else.
+/// Requests with parts whose kind is ambiguous, or whose kind is named at an unusual place.
 fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let text = "{},".repeat(5_000);
@@ -186,7 +186,7 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     all
 }
 
-/// So many letters from an alphabet, the same in each run.
+/// This many letters of an alphabet. They are the same in each run.
 fn nonsense(alphabet: &[u8], letters: usize) -> String {
     let mut state = 1_u64;
     let mut letter = || {
@@ -197,7 +197,7 @@ fn nonsense(alphabet: &[u8], letters: usize) -> String {
     (0..letters).map(|_| letter()).collect()
 }
 
-/// Texts that are many tokens for their length.
+/// Texts that have many tokens for their length.
 fn dense_texts() -> Vec<(&'static str, String)> {
     let repeated = [
         ("digits", "1234567890"),
@@ -222,7 +222,8 @@ fn dense_texts() -> Vec<(&'static str, String)> {
     repeated.into_iter().chain(random).collect()
 }
 
-/// Requests that cost more than they look: texts without sense, more pages than a smaller window takes, sound behind a picture's head.
+/// Requests that cost more than they seem to: meaningless texts, more pages than a smaller window holds, and sound after the
+/// header of a picture.
 fn dear_requests() -> Vec<(ClientFormat, String, Value)> {
     let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x08\0\0\0\x08\0\x08\x02\0\0\0".to_vec();
@@ -244,8 +245,8 @@ fn dear_requests() -> Vec<(ClientFormat, String, Value)> {
     all
 }
 
-/// What is held for every request at hand and every route of a model: our own requests and the cases for all models, with the
-/// limit raised in every way; recorded ones for some models, in one way each.
+/// The holds for every available request and every route of a model. The project's own requests and the case book are used for
+/// all models, with the limit raised in every way. Recorded requests are used for some models, each in one way.
 static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
     let catalog = Catalog::embedded().unwrap();
     let (_, key) = mint(&ring::rand::SystemRandom::new()).unwrap();

@@ -1,8 +1,8 @@
-//! How many instructions six fixed paths take, against figures that are kept, and how they grow with what they are given. A change
-//! that makes a path a few per cent dearer fails here. Counted by callgrind on this build, so that neither the machine nor what else
-//! it does has a part in it.
+//! Counts the processor instructions of six fixed paths. Compares them with stored figures, and checks how they grow with the
+//! size of the input. A change that makes a path a few per cent more expensive fails here. Callgrind counts the instructions
+//! of this build, so the result does not depend on the machine or its load.
 //!
-//! `UPDATE_INSTRUCTIONS=1` writes the figures anew. They belong to one compiler and one processor architecture.
+//! `UPDATE_INSTRUCTIONS=1` rewrites the figures. They are valid for one compiler and one processor architecture.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -22,11 +22,11 @@ use gateway_tests::rows::busy_record;
 use gateway_tests::whole_request::{Process, messages};
 
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.toml");
-/// Names the path that this process runs.
+/// The variable that names the path that this process runs.
 const PATH: &str = "INSTRUCTIONS_OF";
-/// How many times what it is usually given.
+/// The variable with the factor for the size of its input.
 const TIMES: &str = "INSTRUCTIONS_TIMES";
-/// Runs of a path that are counted; one before them is not, which reads the catalogue and fills what is kept.
+/// The number of counted runs of a path. One run before them is not counted, because it reads the catalogue and fills caches.
 const RUNS: u32 = 10;
 /// Bytes of the request.
 const REQUEST: usize = 2_000;
@@ -34,23 +34,23 @@ const REQUEST: usize = 2_000;
 const EVENTS: usize = 200;
 /// Bytes of the one large event.
 const EVENT: usize = 125_000;
-/// By how many thousandths a figure may move.
+/// The allowed difference from a figure, in thousandths.
 const SLACK: u64 = 30;
 
-/// What a path is, in the order of a request.
+/// The names of the paths, in the order of a request.
 const PATHS: [&str; 6] = ["event", "open", "plan", "forward", "translate", "settle"];
-/// The paths that grow, and how many times as much as usual they are given at first: requests of 20 kB against 40 kB, streams of 400
-/// events against 800, and one event of a quarter of a megabyte in pieces of a kilobyte against one of half.
+/// The paths whose growth is tested, with a factor for the smaller input. Compared are requests of 20 kB and 40 kB, streams of
+/// 400 and 800 events, and one event of a quarter and of half a megabyte in pieces of a kilobyte.
 const GROWING: [(&str, usize); 6] = [("open", 5), ("plan", 5), ("forward", 1), ("fold", 1), ("translate", 1), ("piece", 1)];
-/// Twice the input takes so many thousandths of the instructions at most.
+/// Twice the input may take at most this many thousandths of the instructions.
 const GROWTH: u64 = 2_100;
 
-/// Of long paths, which vary less, one run is enough.
+/// One run of a long path is enough, because its count varies less.
 const fn runs(times: usize) -> u32 {
     if times == 1 { RUNS } else { 1 }
 }
 
-/// The only function whose instructions count, with all that it calls.
+/// The only function whose instructions are counted, including those of the functions that it calls.
 #[inline(never)]
 fn counted(run: &mut dyn FnMut()) {
     run();
@@ -99,7 +99,7 @@ fn table() -> Result<String> {
     std::thread::spawn(move || -> Result<()> {
         for socket in listener.incoming() {
             let (mut socket, mut buffer) = (socket?, vec![0; 64 * 1024]);
-            // A call is small enough to come in one piece.
+            // A call is small enough to arrive in one piece.
             while socket.read(&mut buffer)? > 0 {
                 socket.write_all(
                     b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}",
@@ -117,7 +117,7 @@ fn path() {
     run(&std::env::var(PATH).unwrap(), std::env::var(TIMES).unwrap().parse().unwrap()).unwrap();
 }
 
-/// The instructions of one run of a path that is given so many times what it usually is.
+/// The instructions of one run of a path, with this factor for the size of its input.
 fn instructions(path: &str, times: usize) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=instructions::counted"])
@@ -147,7 +147,7 @@ fn twice_the_input_takes_twice_the_instructions() {
         return;
     }
     for (path, times) in GROWING {
-        // Two and four, so that both are counted in one run.
+        // Factors of two and four, so that one run counts both.
         let [once, twice] = [2 * times, 4 * times].map(|times| instructions(path, times).unwrap());
         println!("{path}: {once} instructions, {twice} for twice the input");
         assert!(twice * 1000 <= once * GROWTH, "{path}: {once}, then {twice}");

@@ -1,5 +1,5 @@
-//! What holds for every input: laws over the project's own fixtures, over recorded traffic where a folder of it is at hand, and
-//! over arbitrary bytes.
+//! Rules that hold for every input. They are tested with the project's own fixtures, with recorded traffic if there is a
+//! folder of it, and with arbitrary bytes.
 //!
 //! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` next to the project is used
 //! otherwise. Without one, those laws are skipped with a printed line.
@@ -38,7 +38,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Every stream at hand, with the format that can pass it through: our own, and the recorded ones.
+/// Every available stream, the project's own and the recorded ones, with the format that can forward it.
 fn streams() -> Vec<(ClientFormat, PathBuf, Vec<u8>)> {
     let own = project().join("tests/fixtures/replies");
     let mut folders = vec![
@@ -135,7 +135,7 @@ fn a_stream_cut_anywhere_ends_in_one_error_and_never_cleanly() {
     }
 }
 
-/// A frame without what forwarding may change.
+/// A frame without the parts that forwarding may change.
 fn comparable(format: ClientFormat, data: &str) -> Option<Value> {
     let mut value: Value = serde_json::from_str(data).ok()?;
     let fields = match format {
@@ -145,7 +145,7 @@ fn comparable(format: ClientFormat, data: &str) -> Option<Value> {
     for changed in ["id", "model", "usage"] {
         fields.remove(changed);
     }
-    // Of a chat stream, only the first chunk says the role.
+    // Only the first chunk of a chat stream has the role.
     if let Some(Value::Object(delta)) = value.pointer_mut("/choices/0/delta") {
         delta.remove("role");
     }
@@ -160,7 +160,7 @@ fn a_forwarded_stream_equals_its_input_but_for_id_model_usage_repeated_roles_and
             continue;
         }
         let mut input = frames(&stream);
-        // Some recordings go on with the stream of a second request.
+        // Some recordings continue with the stream of a second request.
         let end = input.iter().position(|(event, _)| event.as_deref() == Some("message_stop"));
         input.truncate(end.map_or(input.len(), |end| end + 1));
         let input: Vec<Value> = input.iter().filter_map(|(_, data)| comparable(format, data)).collect();
@@ -217,7 +217,7 @@ fn whole_replies_pass_through_but_for_id_model_and_usage() {
     assert!(seen > 100, "only {seen} recorded replies");
 }
 
-/// The canonical counts add up to what the provider reported.
+/// The counts of the library's own events must add up to the provider's report.
 fn check_usage(format: ClientFormat, path: &Path, body: &str, usage: Option<Usage>) {
     let reported = &serde_json::from_str::<Value>(body).unwrap()["usage"];
     let Some(usage) = usage else { return assert!(reported.is_null(), "{}", path.display()) };

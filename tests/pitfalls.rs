@@ -1,5 +1,5 @@
-//! The lists of known translation traps and of recorded cases, `pitfalls.toml`: each entry names the tests that keep it shut, or says
-//! why none does. A test or fixture that is renamed or removed breaks the lists.
+//! Checks `pitfalls.toml`, the lists of known translation errors and of recorded cases. Each entry names the tests that
+//! prevent the error, or says why there is none. If a test or fixture is renamed or removed, this test fails.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::fs;
 use gateway_tests::project;
 use toml::{Table, Value};
 
-/// Why a reference holds nothing, if so.
+/// Why a reference is broken. `None` if it is correct.
 fn broken(reference: &str) -> Option<String> {
     if let Some(fixture) = reference.strip_prefix("fixture:") {
         let missing = !project().join("tests/fixtures").join(fixture).is_file();
@@ -50,7 +50,8 @@ fn entries<'a>(lists: &'a Table, kind: &str) -> Vec<&'a Table> {
     lists[kind].as_array().unwrap().iter().map(|entry| entry.as_table().unwrap()).collect()
 }
 
-/// What is wrong with the ids of a list and with its entries. Cases have a prefix, or else they might be taken for traps.
+/// The faults in the ids and the entries of a list. The ids of cases have a prefix that distinguishes them from translation
+/// errors.
 fn wrongs(kind: &str, entries: &[&Table]) -> Vec<String> {
     let (mut ids, mut wrong) = (BTreeSet::new(), Vec::new());
     for entry in entries {

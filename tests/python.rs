@@ -1,11 +1,11 @@
-//! What is tested in Python: the official SDKs (`tests/sdk`), the description of the API (`tests/openapi`), the tools that deploy
-//! (`tests/deploy`), and real clients (`tests/clients`).
+//! Runs the tests that are written in Python: the official SDKs (`tests/sdk`), the description of the API (`tests/openapi`),
+//! the deployment tools (`tests/deploy`), and real clients (`tests/clients`).
 
 use anyhow::{Context as _, Result};
 use gateway_tests::{Harness, binary, project};
 use tokio::process::Command;
 
-/// Runs the tests of a folder; they see these variables besides the environment's.
+/// Runs the tests of a folder. The tests get these variables in addition to the environment.
 async fn pytest(folder: &str, variables: &[(&str, &str)]) -> Result<()> {
     let python = project().join(".tools/test/bin/python");
     anyhow::ensure!(python.exists(), "the tests' Python packages are not installed: run `make test-venv` first");

@@ -1,4 +1,5 @@
-//! The description of the API says what the code does, where a program can tell. `tests/openapi` asks a running gateway.
+//! Compares the description of the API with the code, as far as a program can. `tests/openapi` compares it with a running
+//! gateway.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +17,8 @@ fn names(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
 }
 
-/// Every path with its methods but those that all paths have: `OPTIONS`, and `HEAD` where there is `GET`. The text says so.
+/// Every path with its methods. `OPTIONS`, and `HEAD` next to `GET`, are left out, because all paths have them and the
+/// description's text says so.
 #[test]
 fn the_description_has_the_paths_and_methods_of_the_path_table() {
     let document = document();
@@ -69,7 +71,8 @@ fn the_description_the_code_and_the_page_have_the_same_error_codes() {
 /// Headers of requests, and of the gateway's own calls, that are written in the same modules.
 const NOT_SENT: [&str; 4] = ["x-gateway-origin-secret", "x-forwarded-for", "access-control-request-headers", "origin"];
 
-/// The names of the headers that the modules which make responses write: as text, or as a constant of the crate `http`.
+/// The names of the headers that are written by the modules that make responses: as text, or as a constant of the crate
+/// `http`.
 fn sent() -> BTreeSet<String> {
     let source = project().join("shared/src");
     let makers = ["respond.rs", "endpoints", "flow", "dispatch/attempts.rs", "admission/refusal.rs"];
@@ -118,7 +121,7 @@ fn the_description_has_every_status_of_an_error() {
     let document = document();
     let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     let mut described: BTreeSet<String> = operations.flat_map(|operation| names(&operation["responses"])).collect();
-    // No operation has it, because it is the answer to a method without one.
+    // This status belongs to no operation. It is the answer to a method that has no operation.
     assert!(document["components"]["responses"]["MethodNotAllowed"].is_object());
     described.insert("405".to_owned());
     let page = fs::read_to_string(project().join("docs/api.md")).unwrap();

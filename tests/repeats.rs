@@ -1,11 +1,12 @@
-//! Frames that only differ from the one before in their text are not read: made-up streams of them are told as if they were.
+//! The gateway does not parse a frame that differs from the one before only in its text. These tests check with made-up
+//! streams that the client gets the same as if every frame were parsed.
 
 use gateway::translate::Delivery;
 use gateway::wire::ClientFormat;
 use gateway_tests::relaying::{FORMATS, native_wire, told_both_ways};
 use proptest::prelude::*;
 
-/// Frames of both wires around a piece of text; most of a stream is of one of them.
+/// Frames of both wire formats around a piece of text. Most frames of a stream have the same shape.
 const REPEATING: [(ClientFormat, &str); 7] = [
     (
         ClientFormat::ChatCompletions,
@@ -36,7 +37,7 @@ const REPEATING: [(ClientFormat, &str); 7] = [
         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"@\"}}",
     ),
 ];
-/// Pieces of text, as they are spelled.
+/// Pieces of text in different spellings.
 const SPELLINGS: [&str; 12] =
     ["a", "word ", "", " ", r"\n", r#"\"content\":\""#, r"\u00e9", r"\ud83d", r"\ude00", "\u{1f600}", r"\", "\",\"x\":\""];
 
@@ -52,11 +53,11 @@ proptest! {
         }
         let shapes: Vec<&str> = REPEATING.iter().filter(|(format, _)| *format == native).map(|(_, shape)| *shape).collect();
         for (shape, spelling) in frames {
-            // The second shape is that of most frames.
+            // Most frames have the second shape.
             stream.push_str(&shapes.get(shape).unwrap_or(&shapes[1]).replace('@', SPELLINGS[spelling]));
             stream.push_str("\n\n");
         }
-        // Without an end a whole reply would be an error, whatever was read of it.
+        // Without an end, a reply that is not streamed would always be an error.
         stream.push_str(if messages {
             "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
         } else {

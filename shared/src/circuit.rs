@@ -6,8 +6,8 @@
 //!
 //! A single key's requests may be the cause of failures, for example requests so large that they always time out. So
 //! failures of one key only keep the environment that saw five in a row off the route, for ten seconds. The circuit opens
-//! for all environments after failures of two keys, or after a failure that no request can cause. Nothing is written while
-//! all goes well. If the table does not answer, only the sharing is lost.
+//! for all environments after failures of two keys, or after a failure that does not depend on the request. Nothing is
+//! written while all goes well. If the table does not answer, only the sharing is lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ use crate::store::{Store, StoreError};
 const OPENING_FAILURES: u64 = 5;
 /// Number of keys whose failures open the circuit for all.
 const OPENING_KEYS: u64 = 2;
-/// Represents all other keys, for a failure that no request can cause.
+/// Represents all other keys, for a failure that does not depend on the request.
 const ANY_KEY: &str = "*";
 /// Cool-downs in milliseconds: the first, the longest, and that of a provider account without credit, which a retry does not
 /// refill.
@@ -318,8 +318,8 @@ fn opens_for_all(counted: RouteState) -> bool {
     counted.failures >= OPENING_FAILURES && counted.keys >= OPENING_KEYS && counted.open_until == 0
 }
 
-/// The keys that a failure counts against. A request without a key counts as one key; a failure that no request can cause
-/// counts against all.
+/// The keys that a failure counts against. A request without a key counts as one key; a failure that does not depend on the
+/// request counts against all.
 fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
     let own = key.map_or("no key", KeyId::as_str).to_owned();
     match blame {

@@ -29,7 +29,7 @@ PROJECT = HERE.parent.parent
 INSTALLED = PROJECT / ".tools" / "clients"
 BINARIES = Path(os.environ.get("GATEWAY_BINARIES") or Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "debug")
 STEPS = ("read", "edit", "run", "fail")
-# The longest that a client took here is a quarter of a minute, on its first start.
+# The slowest client took a quarter of a minute, on its first start.
 TIMEOUT = 120
 
 
@@ -40,19 +40,19 @@ class Gateway:
     simulator: str
 
     def play(self, name, replies):
-        """From now on the simulated model says this in sessions of the name."""
+        """Sets the replies of the simulated model for the sessions with this name."""
         body = json.dumps({"name": name, "replies": replies}).encode()
         urllib.request.urlopen(f"{self.simulator}/_simulator/sessions", body, timeout=30).close()
 
     def journal(self, label):
-        """What the simulated model was asked under a label."""
+        """The requests with this label that the simulated model received."""
         query = urllib.parse.urlencode({"label": label})
         with urllib.request.urlopen(f"{self.simulator}/_simulator/journal?{query}", timeout=30) as response:
             return json.load(response)
 
 
 class Stack:
-    """The stack of `make dev`, on a port of its own."""
+    """The stack of `make dev`, on its own port."""
 
     def __init__(self, port):
         self._folder = tempfile.TemporaryDirectory()
@@ -84,7 +84,7 @@ def _variables(path):
 
 
 class Session:
-    """One client with one model, in folders of its own."""
+    """One client with one model, in its own folders."""
 
     def __init__(self, gateway, table, name, family):
         self._gateway, self._table, self._name, self._family = gateway, table, name, family
@@ -96,11 +96,11 @@ class Session:
         self._home, self._folder = self._root / "home", self._root / "folder"
         self._home.mkdir(parents=True)
         self._folder.mkdir()
-        # Else clients take the repository around it, this project, for the one they work in, and write into it.
+        # Without it, clients would use the surrounding repository, which is this project, and write into it.
         subprocess.run(["git", "init", "--quiet", self._folder], check=True)
 
     def run(self):
-        """None if all five steps came about, or else what did not."""
+        """None if all five steps were done, or else the steps that were not."""
         (self._folder / "notes.txt").write_text("colour = red\n")
         for name, text in self._client.get("files", {}).items():
             (self._folder / name).write_text(self._fill(text))
@@ -126,7 +126,7 @@ class Session:
         return self._judge(done.returncode, output)
 
     def _sessions(self):
-        """The replies of the model: calls of the client's own tools, or texts where it has none."""
+        """The replies of the model: calls of the client's own tools, or texts if it has none."""
         if "texts" in self._client:
             return [(name, [{"text": self._fill(text)}]) for name, text in self._client["texts"].items()]
         tools = self._client.get("tools", self._table["tools"])
@@ -157,7 +157,7 @@ class Session:
         return text
 
     def _environment(self):
-        """Nothing of the machine's own settings, so that no client finds another configuration or reports what it does."""
+        """An environment without the machine's settings, so that a client finds no other configuration and sends no telemetry."""
         own = {name: self._fill(value) for name, value in self._client.get("environment", {}).items()}
         path = f"{self._home / 'bin'}:{os.environ['PATH']}"
         return {"HOME": str(self._home), "PATH": path, "DO_NOT_TRACK": "1", "NO_COLOR": "1", "LANG": "C.UTF-8", **own}

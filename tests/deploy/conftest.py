@@ -77,7 +77,7 @@ def server():
 
 
 class Account:
-    """A mocked account, empty but for the bucket that the SAM CLI keeps its artefacts in."""
+    """A mocked account. It contains only the bucket of the SAM CLI."""
 
     def __init__(self, url):
         self.url = url
@@ -108,7 +108,7 @@ class Account:
         return self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
 
     def parameters(self):
-        """The stack's parameters, secrets in the clear: the mock shows them."""
+        """The stack's parameters. The mock shows secret values, too."""
         return {each["ParameterKey"]: each["ParameterValue"] for each in self.stack()["Parameters"]}
 
     def table(self):
@@ -123,7 +123,7 @@ def account(server):
 
 
 class Project:
-    """A copy of what the tools read, so that they write into it and not into the project."""
+    """A copy of the files that the tools use, so that they do not write into the project."""
 
     def __init__(self, folder, account):
         self.folder = folder
@@ -148,19 +148,19 @@ class Project:
         }
 
     def run(self, script, *arguments, typed="", **variables):
-        """Runs one of the tools with what is typed into it; a variable that is None is taken away."""
+        """Runs a tool with this input. A variable that is None is removed from the environment."""
         environment = {name: value for name, value in {**self.environment, **variables}.items() if value is not None}
         command = [PYTHON, self.folder / "tools/deploy" / script, *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, input=typed, capture_output=True, text=True, timeout=600)
 
     def succeed(self, script, *arguments, **variables):
-        """Runs one of the tools, which must succeed; what it printed."""
+        """Runs a tool, which must succeed. Returns its output."""
         done = self.run(script, *arguments, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def refuse(self, script, *arguments, **variables):
-        """Runs one of the tools, which must fail in one line; the line."""
+        """Runs a tool, which must fail with one line of output. Returns the line."""
         done = self.run(script, *arguments, **variables)
         assert done.returncode == 1, done.stdout + done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr

@@ -1,4 +1,4 @@
-"""What surrounds a deployment: secrets, bk, the end of the stack, the doctor."""
+"""The other commands of a deployment: secrets, bk, destroy and doctor."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The page about deploying says what the script computes."""
+"""The cost tables of the deployment page are those that the script computes."""
 
 import json
 import subprocess

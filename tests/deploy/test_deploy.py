@@ -6,7 +6,7 @@ import pytest
 
 
 def secrets(account, name):
-    """A secret of the functions' and the one before it, as their environment says."""
+    """The current and the previous value of a secret in the functions' environment."""
     functions = account.client("lambda")
     function = functions.list_functions()["Functions"][0]["FunctionName"]
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
@@ -14,12 +14,12 @@ def secrets(account, name):
 
 
 def origin(account):
-    """The secrets that the functions accept of an edge."""
+    """The secrets that the functions accept from an edge."""
     return secrets(account, "ORIGIN_SECRET")
 
 
 def reasoning(account):
-    """The secrets by which the functions know their own thoughts."""
+    """The secrets with which the functions sign reasoning."""
     return secrets(account, "REASONING_SECRET")
 
 

@@ -1,4 +1,4 @@
-"""What SAM's local containers get to see of the template."""
+"""The parts of the template that SAM's local containers use."""
 
 import json
 import subprocess

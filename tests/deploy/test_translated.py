@@ -1,4 +1,4 @@
-"""The template after SAM's transform, by SAM's own translator: what CloudFormation would get."""
+"""The template after SAM's transform, made with SAM's own translator. CloudFormation would get the same."""
 
 import json
 import subprocess
@@ -58,7 +58,7 @@ def test_behind_the_api_every_integration_and_permission_is_an_aliases_and_a_cha
     assert all(f"${{{alias}}}" in text for alias in aliases)
     (stage,) = of_type(template, "AWS::ApiGateway::Stage").values()
     (deployment,) = of_type(template, "AWS::ApiGateway::Deployment")
-    # Its name is made from the body, so that another body is another deployment.
+    # Its name is made from the body, so that a changed body causes a new deployment.
     assert (
         stage["DeploymentId"] == {"Ref": deployment} and stage["StageName"] == "live" and len(deployment) > len("ApiDeployment")
     )
@@ -119,7 +119,7 @@ def test_canaries_are_watched_by_the_alarms_and_are_not_there_unless_asked_for(t
 def test_what_is_translated_passes_the_linter_too(tmp_path):
     file = tmp_path / "template.json"
     file.write_text(json.dumps(translated(Canary="true")))
-    # The transform uses two parameters up.
+    # After the transform nothing refers to two of the parameters.
     command = [PROJECT / ".tools/sam/bin/cfn-lint", "--ignore-checks", "W2001", "--template", file]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

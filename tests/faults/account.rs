@@ -1,4 +1,4 @@
-//! A key whose money can be counted, on a gateway whose table can be broken.
+//! A key whose money a test can count exactly, on a gateway whose table calls can be made to fail.
 
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ pub const MODEL: &str = "gpt-5-nano";
 /// Pico-dollars per token of [`MODEL`]: 0.05 and 0.40 dollars per million.
 const INPUT_PRICE: u64 = 50_000;
 const OUTPUT_PRICE: u64 = 400_000;
-/// A ten-thousandth of a dollar: more than any of these requests holds, less than ten of them.
+/// 0.0001 dollars: more than one of these requests holds, and less than ten of them.
 pub const GRANT: i128 = 100_000_000_000;
 
-/// In the body of each of the admission's writes, of the one that begins a new minute, and of the release.
+/// Texts that identify a write by its body: each write of an admission, the one that begins a new minute, and the release.
 pub const ADMISSION: &str = ":hold";
 pub const NEW_MINUTE: &str = "rpm - :one";
 pub const RELEASE: &str = ":refund";
 
 /// How long one attempt at the table may take on a breakable gateway: twice as long as by default.
 pub const ATTEMPT: Duration = Duration::from_millis(600);
-/// Longer than that, but not than a write of the ledger may take.
+/// A longer delay than that, but shorter than the time limit of a ledger write.
 pub const LATE: Duration = Duration::from_millis(800);
 
 /// Test options with the proxy before the table.
@@ -43,7 +43,7 @@ pub fn breakable() -> Result<Options> {
     Ok(options)
 }
 
-/// A whole or streamed chat request that says a script.
+/// A chat request, streamed or not, with a script for the simulator.
 pub fn chat(script: &str, stream: bool) -> Value {
     json!({"model": MODEL, "max_tokens": 64, "stream": stream, "messages": [{"role": "user", "content": script}]})
 }
@@ -55,7 +55,7 @@ pub struct Account {
     granted: Option<i128>,
 }
 
-/// What the table says of a record.
+/// The parts of a stored record that the tests compare.
 #[derive(Clone, Debug)]
 pub struct StoredRecord {
     pub charged: u128,
@@ -70,7 +70,8 @@ pub fn proxy(gateway: &Harness) -> &FaultProxy {
     gateway.stack.support.proxy.as_ref().expect("these options have a proxy")
 }
 
-/// A breakable gateway with its first process started, so that no fault and no time holds a start.
+/// A gateway with a fault proxy whose first process is already started. So no fault and no measured time includes a cold
+/// start.
 pub async fn started() -> Result<Harness> {
     let gateway = Harness::start_with(breakable()?).await?;
     gateway.post(CHAT, &chat("start", false)).await?;
@@ -86,12 +87,12 @@ pub async fn rested(gateway: &Harness) -> Result<()> {
     eventually("the freeze", async || Ok(lambda.idle("chat-completions") == 1)).await
 }
 
-/// Breaks calls.
+/// Adds a rule to the fault proxy.
 pub fn inject(gateway: &Harness, rule: Rule) {
     proxy(gateway).add(rule);
 }
 
-/// Calls DynamoDB itself, past the proxy.
+/// Calls DynamoDB directly, without the proxy.
 pub async fn database(gateway: &Harness, operation: &str, request: &Value) -> Result<Value> {
     let call = gateway.client.post(&gateway.stack.support.database.endpoint);
     let call = call.header("x-amz-target", format!("DynamoDB_20120810.{operation}"));
@@ -110,13 +111,13 @@ pub fn price(entries: &[Entry]) -> u128 {
 }
 
 impl Account {
-    /// A key without limits that pays afterwards.
+    /// A key without limits that is not prepaid.
     pub async fn open(gateway: &Harness) -> Result<Self> {
         let (text, id) = issue_key(&gateway.stack.support.store, "account", Limits::none(), false).await?;
         Ok(Self { id, text, granted: None })
     }
 
-    /// A key without limits that has paid so many pico-dollars before.
+    /// A prepaid key without limits, with a balance in pico-dollars.
     pub async fn prepaid(gateway: &Harness, granted: i128) -> Result<Self> {
         let balance = PicoUsd::new(granted.unsigned_abs());
         let terms = Terms { name: "account".to_owned(), limits: Limits::none(), prepaid: true, balance };
@@ -124,8 +125,8 @@ impl Account {
         Ok(Self { id, text, granted: Some(granted) })
     }
 
-    /// Puts the key into the present minute, as a request before would have: the next admission is one write. Waits where the
-    /// minute is about to end.
+    /// Starts the key's current minute, as an earlier request would. The next admission is then one write. Waits if the minute
+    /// is about to end.
     pub async fn begin_window(&self, gateway: &Harness) -> Result<()> {
         let second = || Timestamp::now().as_second();
         if second() % 60 >= 58 {

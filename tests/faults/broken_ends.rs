@@ -1,5 +1,5 @@
-//! Replies that break off around their end, and one too large to be held, from an upstream that sends exactly what is written
-//! here.
+//! Replies that break off near their end, and one that is too large to be held in memory. The upstream server sends exactly
+//! the bytes of the test.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn word(text: &str) -> Act {
     event(&json!({"id": "gen-1", "choices": [{"index": 0, "delta": {"content": text}}]}).to_string())
 }
 
-/// What a client got.
+/// What the client received.
 enum Got {
     /// The data of a stream's events.
     Events(Vec<String>),
@@ -40,13 +40,15 @@ impl Got {
     }
 }
 
-/// Limits for tests in which silence is the fault: in other tests a slow machine must not look like it.
+/// Time limits for tests in which silence is the fault. Other tests have longer ones, so that a slow machine does not cause
+/// this fault.
 const LIMITS: [(&str, &str); 2] = [("IDLE_TIMEOUT_MS", "2000"), ("FIRST_EVENT_TIMEOUT_MS", "8000")];
 const NO_LIMITS: [(&str, &str); 0] = [];
-/// More than a test's request takes.
+/// Longer than any request of these tests takes.
 const LONG: Duration = Duration::from_mins(1);
 
-/// Asks an upstream that plays this, with these variables. A stream is read after the request has ended.
+/// Sends a request to an upstream server that follows this script, with these variables. A stream is read after the request
+/// has ended.
 async fn ask(play: Vec<Act>, limits: &[(&str, &str)], stream: bool, time: Duration) -> Result<(Got, Record, Process)> {
     let origin = upstream(play).await?;
     let limits = limits.iter().map(|(name, value)| (*name, (*value).to_owned()));

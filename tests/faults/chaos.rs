@@ -1,6 +1,6 @@
-//! Real requests through everything at once: processes killed at random moments, a table with faults, providers with faults, replies that
-//! run into their deadline, clients that stop reading, counts of tokens in between. At the end, after a replay of the log and a
-//! reconciliation, the ledger is inconsistent nowhere, and no process has taken more memory than the smallest function has.
+//! Real requests with all faults at once: processes that are killed at random moments, a faulty table, faulty providers,
+//! replies that reach their deadline, clients that stop reading, and token counts in between. At the end, after a replay of
+//! the log and a reconciliation, the ledger is consistent, and no process has used more memory than the smallest function has.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,14 +24,14 @@ use super::account::{Account, CHAT, GRANT, breakable, chat, inject, proxy};
 
 const REQUESTS: usize = 2_000;
 const AT_ONCE: usize = 8;
-/// How long a function may run. Five seconds of it are kept for the last words and the ledger.
+/// The time limit of a function. Its last five seconds are reserved for the last event and the ledger.
 const FUNCTION: Duration = Duration::from_secs(11);
-/// Longer than a reply may take then.
+/// Longer than a reply may take within that limit.
 const STALLED: Duration = Duration::from_secs(7);
 const MESSAGES: &str = "/v1/messages";
 const COUNT: &str = "/v1/messages/count_tokens";
 
-/// What a request of the traffic is about.
+/// The kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A provider that fails now and then.
@@ -45,7 +45,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// The slow ones are few, because each takes its seconds.
+    /// Slow requests are rare, because each of them takes some seconds.
     fn of(number: usize) -> Self {
         match number % 200 {
             7 => Self::Late,
@@ -79,7 +79,7 @@ impl Kind {
     async fn send(self, gateway: &Harness, account: &Account, number: usize) -> Result<Answer> {
         let path = match self {
             Self::Flaky => CHAT,
-            // So long a request would never outlive the kills, which meet the other function.
+            // Such a long request would never survive the kills. They hit the other function only.
             Self::Late | Self::Stalled => MESSAGES,
             Self::Count => COUNT,
         };
@@ -88,7 +88,7 @@ impl Kind {
     }
 }
 
-/// Reads the beginning of a reply, nothing for a while, and leaves.
+/// Reads the beginning of a reply, then reads nothing for some time, then disconnects.
 async fn read_and_stop(request: reqwest::RequestBuilder) -> Result<Answer> {
     let mut response = request.send().await?;
     response.chunk().await?;
@@ -97,20 +97,20 @@ async fn read_and_stop(request: reqwest::RequestBuilder) -> Result<Answer> {
     Ok(Answer { status, headers, body: String::new(), complete: false })
 }
 
-/// The most memory that any process has had that lives, or what was known before.
+/// The highest memory use of the processes that run now, or the earlier value if that is higher.
 fn peak_of(gateway: &Harness, known: u64) -> u64 {
     let pids = FUNCTIONS.iter().flat_map(|function| gateway.stack.lambda.pids(function));
-    // Those that were killed are silent.
+    // Killed processes report nothing.
     pids.filter_map(|pid| peak(pid).ok()).fold(known, u64::max)
 }
 
-/// Kills a process now and then, so that about one request in twenty meets it, and looks at the memory of all before.
+/// Kills a process from time to time, which affects about one request in twenty. Reads the memory use of all processes first.
 async fn kill_now_and_then(gateway: &Harness, peak: &AtomicU64) {
     for round in 0_usize.. {
         tokio::time::sleep(Duration::from_millis(250 + (round * 37 % 100) as u64)).await;
         peak.store(peak_of(gateway, peak.load(Ordering::Relaxed)), Ordering::Relaxed);
         let pids = gateway.stack.lambda.pids("chat-completions");
-        // The newest are the ones that live.
+        // The newest processes are the ones that still run.
         let victim = pids.len().checked_sub(1 + round % AT_ONCE).and_then(|position| pids.get(position));
         if let Some(pid) = victim.and_then(|pid| i32::try_from(*pid).ok()).and_then(Pid::from_raw) {
             // It may be dead already.

@@ -61,7 +61,7 @@ async fn five_failures_of_one_key_close_a_route_off_for_their_environment_alone(
     Ok(())
 }
 
-/// Asks the other function, whose process has never seen a failure, with a script that always works.
+/// Sends a request to the other function, whose process has never seen a failure. Its script always succeeds.
 async fn as_messages(gateway: &Harness, label: &str) -> Result<()> {
     let body = asked("claude-opus-4.6", &format!("hi [[sim:echo label={label}]]"));
     assert_eq!(gateway.post("/v1/messages", &body).await?.status, 200);
@@ -144,7 +144,8 @@ async fn the_last_candidate_is_asked_once_and_fast_however_broken_it_is_said_to_
         failed = failed.min(started.elapsed());
         assert_eq!((refused.status, calls(&gateway, "broken", "openrouter")), (503, calls_so_far));
     }
-    // It takes as long as an answer and the write of the route's state: nothing is waited for in between.
+    // A failed request takes about as long as an answer and the write of the route's state. The gateway does not pause for a
+    // retry.
     assert!(failed < 2 * served + SHORTEST_PAUSE, "{failed:?} after {served:?}");
     assert_eq!(gateway.post(CHAT, &asked("gpt-5.2", "hi")).await?.status, 200);
     assert_eq!(state(&gateway, &route).await?, RouteState::default());

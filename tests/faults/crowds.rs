@@ -13,10 +13,11 @@ use super::account::{Account, CHAT, GRANT, LATE, breakable, chat, inject, price,
 
 /// Requests at the same moment.
 const CROWD: usize = 200;
-/// Requests that the balance is for.
+/// The number of requests that the balance covers.
 const COVERED: usize = 10;
 
-/// Looks at the balance until the requests are done: it is never below zero, and never more money is held than was granted.
+/// Checks the balance until the requests have ended. It must never be below zero, and the holds must never exceed what was
+/// granted.
 async fn watch(gateway: &Harness, account: &Account, granted: i128, done: &tokio::sync::Notify) -> Result<usize> {
     let mut most = 0;
     loop {
@@ -33,7 +34,7 @@ async fn watch(gateway: &Harness, account: &Account, granted: i128, done: &tokio
     }
 }
 
-/// A breakable gateway with all its processes started: two hundred cold starts are another test.
+/// A gateway with a fault proxy whose processes are all started, because this test is not about two hundred cold starts.
 async fn awake() -> Result<Harness> {
     let gateway = Harness::start_with(breakable()?).await?;
     let body = chat("start [[sim:silent ms=1500]]", false);
@@ -62,7 +63,7 @@ async fn crowd(gateway: &Harness, stream: bool) -> Result<Vec<u16>> {
     let with = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
     let admitted = with(200);
     assert!(admitted <= COVERED && most <= COVERED, "{admitted} admitted, {most} at once");
-    // What was delayed arrives.
+    // Wait until the delayed calls have arrived.
     tokio::time::sleep(2 * LATE).await;
     let (left, records) = (account.conserved(gateway).await?, account.records(gateway).await?);
     assert!(left <= with(503), "{left} holds left");

@@ -1,5 +1,5 @@
-//! Endings that need more than a fault of a provider: deadlines, clients that do not read, panics. What the ledger and the circuit
-//! keep of each, and what providers' words become.
+//! Endings that a provider's fault alone does not cause: deadlines, clients that do not read, and panics. The tests check what
+//! the ledger and the circuit record, and which error the client gets.
 
 use std::sync::Arc;
 use std::time::Duration;

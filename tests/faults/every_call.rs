@@ -1,4 +1,4 @@
-//! Every call of the table that a chat request makes, with every fault: the money stays exact.
+//! Tests every table call of a chat request with every fault. The money must stay exact.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::account::{ADMISSION, Account, LATE, NEW_MINUTE, RELEASE, breakable, inject, proxy};
 
-/// A request that leaves nothing out: it names an earlier tool call, gets a signed one back, and a route of it fails once.
+/// A request that makes every kind of table call. It names an earlier tool call, gets a signed call back, and one of its
+/// routes fails once.
 struct Case {
     name: &'static str,
     body: fn(&str) -> Value,
@@ -19,9 +20,9 @@ struct Case {
     new_minute: bool,
     /// Whether its model is one of the open catalogue.
     open: bool,
-    /// Operation, and what its body has in it.
+    /// The expected calls: operation, and a text that its body contains.
     calls: &'static [(&'static str, &'static str)],
-    /// Calls of providers without any fault of the table.
+    /// The number of provider calls if the table has no fault.
     upstream: usize,
 }
 
@@ -102,10 +103,10 @@ fn failover(label: &str) -> Value {
     json!({"model": "claude-opus-4.6", "max_tokens": 512, "messages": [{"role": "user", "content": script}]})
 }
 
-/// Longer than a write of the ledger may take.
+/// Longer than the time limit of a ledger write.
 const VERY_LATE: Duration = Duration::from_millis(2_400);
 
-/// Done late, these come after what was tried in their place.
+/// If these calls are delayed, they arrive after the calls that replaced them.
 const FAULTS: [Action; 8] = [
     Action::Throttle,
     Action::InternalError,
@@ -117,7 +118,7 @@ const FAULTS: [Action; 8] = [
     Action::Delay(VERY_LATE),
 ];
 
-/// A ten-thousand-fold of what a request costs.
+/// Ten thousand times the cost of a request.
 const GRANT: i128 = 1_000_000_000_000_000;
 
 /// Whether a call can fail so: a plain read never conflicts with a transaction (DynamoDB's developer guide, transaction conflicts).
@@ -147,7 +148,7 @@ impl Case {
     }
 }
 
-/// Operation and telling part of each call, as the case lists them.
+/// The operation of each call and the text that identifies it, as in the case's list.
 fn known(calls: &[Call], case: &Case) -> Vec<Option<(&'static str, &'static str)>> {
     let place = |call: &Call| {
         case.calls.iter().copied().find(|(operation, part)| call.operation == *operation && call.body.contains(part))

@@ -1,4 +1,5 @@
-//! A thousand requests through weather: how many succeed, and how much worse the gateway makes it for the providers.
+//! A thousand requests while providers fail at random. Counts how many succeed, and how many extra calls the gateway sends to
+//! the providers.
 
 use anyhow::Result;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,7 +19,7 @@ async fn weather(script: &str, at_once: usize) -> Result<(usize, usize, usize)> 
     let calls = |provider: &str| gateway.journal("weather").iter().filter(|entry| entry.provider == provider).count();
     let total = gateway.usage().await?.total;
     let (succeeded, failed): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-    // What explains a count that is not the expected one.
+    // Details that explain an unexpected count.
     failed
         .iter()
         .take(5)

@@ -1,4 +1,4 @@
-//! The library in the test's own process, and an upstream that sends what a test wants.
+//! Runs the library in the test's own process, with an upstream server that sends what the test wants.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ impl Process {
         Ok(Self { support, upstreams: Arc::new(upstreams), catalog: Catalog::embedded()?, key })
     }
 
-    /// Sends a request of the chat format on its way, which must end after that time.
+    /// Starts a chat request whose deadline is after this time.
     pub async fn drive(&self, body: &Value, cost: Option<CostOf>, time: Duration) -> Result<Driven> {
         let failed = |error: gateway::error::GatewayError| anyhow::anyhow!("{error:?}");
         let format = ClientFormat::ChatCompletions;
@@ -114,7 +114,7 @@ impl Process {
     }
 }
 
-/// What an upstream does on a connection, step by step, after the head of a reply that is a stream.
+/// The steps of an upstream server on a connection, after it has sent the head of a streamed reply.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Sends this.
@@ -125,7 +125,8 @@ pub enum Act {
     End,
 }
 
-/// An upstream that plays this to every request, and then breaks the connection, unless the body has ended. Returns its origin.
+/// Starts an upstream server that follows these steps for every request. If the body has not ended then, it breaks the
+/// connection. Returns the server's origin.
 pub async fn upstream(acts: Vec<Act>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);

@@ -1,4 +1,5 @@
-//! A part of a processor for a process, by the kernel's control groups: what Lambda gives a function with little memory.
+//! Limits a process to a share of a processor with the kernel's control groups. Lambda does the same for a function with
+//! little memory.
 
 use std::fs;
 use std::io;
@@ -9,7 +10,7 @@ use std::time::Duration;
 const VERSION_1: &str = "/sys/fs/cgroup/cpu";
 const VERSION_2: &str = "/sys/fs/cgroup";
 
-/// A group whose processes share a part of one processor. Dropping it sets them free.
+/// A group whose processes together get a share of one processor. Dropping it removes the limit.
 pub(crate) struct Quota {
     folder: PathBuf,
 }

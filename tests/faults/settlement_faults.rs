@@ -1,4 +1,4 @@
-//! A table that fails, a client that leaves and a process that dies when a request is to be settled.
+//! Faults during a settlement: the table fails, the client disconnects, or the process dies.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::account::{Account, CHAT, GRANT, RELEASE, chat, inject, price, proxy, 
 /// Longest time that a settlement may hold up the end of a body. The library's tests hold it to that exactly.
 const LONGEST: Duration = Duration::from_secs(4);
 
-/// Plays one fault to a request of a prepaid key, whole and streamed, and checks that its money is right to the last digit.
+/// Runs one fault with a request of a prepaid key, streamed and not streamed, and checks the money exactly.
 async fn settles_exactly(rule: &Rule, label: &str) -> Result<()> {
     let gateway = started().await?;
     for stream in [false, true] {
@@ -60,7 +60,7 @@ async fn f29_a_release_that_is_throttled_or_collides_is_tried_again() -> Result<
 
 #[tokio::test]
 async fn f30_a_transaction_whose_answer_is_lost_is_one_record_and_one_sum() -> Result<()> {
-    // The SDK alone repeats it twice; from the fourth on the repetition is the gateway's own.
+    // The SDK repeats the call twice. From the fourth attempt on, the gateway repeats it.
     for times in [1, 2, 4] {
         let rule = Rule::on("TransactWriteItems", Action::CommitAndDrop).times(times);
         settles_exactly(&rule, &format!("f30-{times}")).await?;

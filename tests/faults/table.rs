@@ -1,4 +1,4 @@
-//! The fault catalogue, row by row: each is played to both client formats, whole and streamed.
+//! The fault catalogue. Each row is tested with both client formats, streamed and not streamed.
 
 use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -8,7 +8,8 @@ use gateway::ledger::verify;
 use gateway_tests::{Answer, Harness, options};
 use serde_json::{Value, json};
 
-/// Which models are asked: with a second route or without. Four of each, so that no cell opens another one's circuit.
+/// Which models a row uses: with a second route, or without. There are four of each, one per cell, so that no cell opens the
+/// circuit that another cell uses.
 #[derive(Clone, Copy)]
 enum Routes {
     /// Vertex Claude, then OpenRouter.
@@ -29,18 +30,18 @@ impl Routes {
     }
 }
 
-/// What a client gets in the end.
+/// What a client receives in the end.
 #[derive(Clone, Copy)]
 enum Seen {
     /// A complete answer.
     Reply,
     /// These HTTP statuses: OpenAI's clients, Anthropic's clients.
     Refusal(u16, u16),
-    /// A stream that says that it broke.
+    /// A stream that ends with an error event.
     BrokenStream,
 }
 
-/// One fault. `calls` are the providers and what their answers mean, as `x-gateway-attempts` shows them.
+/// One fault. The texts in `whole` and `streamed` are the expected attempts, as `x-gateway-attempts` lists them.
 struct Row {
     name: &'static str,
     routes: Routes,
@@ -228,7 +229,7 @@ fn is_error_event(data: &str) -> bool {
     serde_json::from_str::<Value>(data).is_ok_and(|event| event.get("error").is_some_and(|error| !error.is_null()))
 }
 
-/// What is wrong with an answer; empty if it is the expected one.
+/// The differences between an answer and the expected one. Empty if there are none.
 fn difference(answer: &Answer, cell: Cell, seen: Seen) -> Option<String> {
     let last = match cell.path {
         "/v1/messages" => answer.events().last().is_some_and(|event| event == "message_stop"),
@@ -245,7 +246,8 @@ fn difference(answer: &Answer, cell: Cell, seen: Seen) -> Option<String> {
     (!right).then(|| format!("{} {}", answer.status, answer.body))
 }
 
-/// What is wrong with an answer's headers: each tells where the request was, and a whole reply what its record charges.
+/// The faults in an answer's headers. Every answer must name its provider and model, and a reply that is not streamed must
+/// name the cost that its record charges.
 async fn headers(gateway: &Harness, answer: &Answer, cell: Cell) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for name in ["x-gateway-provider", "x-gateway-model"] {
@@ -261,7 +263,7 @@ async fn headers(gateway: &Harness, answer: &Answer, cell: Cell) -> Result<Vec<S
     Ok(faults)
 }
 
-/// Plays a row to one kind of client.
+/// Runs a row for one kind of client.
 async fn play(gateway: &Harness, row: &Row, cell: Cell, model: &str) -> Result<Vec<String>> {
     let (seen, expected) = if cell.stream { row.streamed } else { row.whole };
     let before = gateway.usage().await?.total;
@@ -289,10 +291,10 @@ async fn play(gateway: &Harness, row: &Row, cell: Cell, model: &str) -> Result<V
     Ok(faults.into_iter().map(|fault| format!("{place}: {fault}")).collect())
 }
 
-/// Plays a row to each kind of client, on a stack of its own.
+/// Runs a row for each kind of client, on a separate stack.
 async fn play_row(row: &Row) -> Result<Vec<String>> {
     let mut options = options()?;
-    // A limit may end it only if silence is the fault, and a slow machine must not look like it.
+    // A time limit may end a request only if silence is the fault. A slow machine must not have the same effect.
     if row.is_of_silence() {
         let limits = ["FIRST_EVENT_TIMEOUT_MS", "IDLE_TIMEOUT_MS"].map(|name| (name.to_owned(), "2000".to_owned()));
         options.variables.extend(limits);
@@ -304,7 +306,8 @@ async fn play_row(row: &Row) -> Result<Vec<String>> {
     }
     let verified = verify(&gateway.stack.support.store, &Catalog::embedded()?, |_| {}).await?;
     faults.extend(verified.violations.iter().map(|violation| format!("{}: {violation:?}", row.name)));
-    // The simulator's own words, as a provider's might quote the client's.
+    // These words come from the simulator's error messages. A real provider's message might quote the client's text, so none
+    // may be in the log.
     let said = |line: &&String| line.contains("Simulated") || line.contains("flagged");
     faults.extend(gateway.stack.logs.lines().iter().find(said).map(|line| format!("{}: in the log: {line}", row.name)));
     Ok(faults)

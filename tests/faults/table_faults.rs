@@ -1,4 +1,4 @@
-//! A table that is throttled, slow, out of reach or wrong when a request asks for admission.
+//! Faults during an admission: the table is throttled, slow or unreachable, or gives wrong answers.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn code(answer: &Answer) -> (u16, Value) {
     (answer.status, answer.json()["error"]["code"].clone())
 }
 
-/// Asserts that nothing of a request is left: no upstream call, no record, no hold, no money gone.
+/// Asserts that a request has left nothing: no upstream call, no record, no hold, and no change of the balance.
 async fn assert_untouched(gateway: &Harness, account: &Account, label: &str) -> Result<()> {
     assert_eq!(gateway.journal(label).len(), 0, "{label}");
     account.balanced(gateway, 0).await?;
@@ -81,7 +81,7 @@ async fn f2_a_table_that_hangs_or_is_down_serves_known_keys_from_memory() -> Res
     Ok(())
 }
 
-/// Asks twice and returns the last answer: both are a 503 that says when to come back, and neither keeps its client waiting.
+/// Sends the request twice and returns the last answer. Both must be a 503 with `retry-after`, and both must come quickly.
 async fn refused(gateway: &Harness, account: &Account, label: &str) -> Result<Answer> {
     let body = chat(&format!("hi [[sim:echo label={label}]]"), false);
     let ask = async || {

@@ -1,4 +1,5 @@
-//! The first request after a pause in which the table closed its connection, on the part of a processor that little memory comes with.
+//! Measures the first request after a pause in which the table closed its connection, with the share of a processor that a
+//! function with little memory gets.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,9 +14,9 @@ use crate::quota::Quota;
 use crate::tls_front::{Seen, TlsFront, root};
 
 const FUNCTION: &str = "chat-completions";
-/// Lambda gives a function a whole processor with so many MB, and less in proportion.
+/// With this many MB a function gets a whole processor. With less memory it gets a proportional share.
 const WHOLE_PROCESSOR_MB: f64 = 1_769.0;
-/// After so long a share is given anew: the kernel's usual period.
+/// After this period the kernel grants the share again (its default period).
 const PERIOD: Duration = Duration::from_millis(100);
 /// Pauses of each measurement.
 const THAWS: usize = 20;
@@ -28,7 +29,7 @@ struct Thaw {
     status: u16,
     /// From the request to its whole answer.
     whole: Duration,
-    /// Of the processor.
+    /// Processor time.
     used: Duration,
     seen: Seen,
 }
@@ -121,7 +122,7 @@ async fn a_group_gives_its_processes_no_more_of_a_processor_than_its_share() -> 
     Ok(())
 }
 
-/// The middle one and the largest of some times, in milliseconds.
+/// The median and the maximum of some times, in milliseconds.
 fn middle_and_most(mut times: Vec<Duration>) -> String {
     times.sort();
     let millis = |at: usize| times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1_000.0);

@@ -1,5 +1,5 @@
-//! TLS before the database, as DynamoDB has it, by a server that can close every connection at once: what a function finds when it is
-//! thawed after a pause.
+//! A TLS server in front of the database, like DynamoDB's. It can close all connections at once, which is what a function
+//! finds when Lambda continues it after a pause.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
-/// In it the SDK counts the attempts of a call.
+/// The header in which the SDK counts the attempts of a call.
 const ATTEMPT: &str = "amz-sdk-request: attempt=";
 
-/// What came since somebody asked.
+/// The counts since the last query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     /// From each new connection to the first byte of its first request: a handshake, and the request's own making.
@@ -57,7 +57,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 impl TlsFront {
-    /// Starts before no database at all.
+    /// Starts without a database.
     pub(crate) async fn start() -> Result<Self> {
         let chain =
             CertificateDer::pem_file_iter(project().join("tests/fixtures/tls/chain.pem"))?.collect::<Result<_, _>>()?;
@@ -72,7 +72,7 @@ impl TlsFront {
         let server = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (shared, acceptor, at) = (Arc::clone(&accepting), acceptor.clone(), Instant::now());
-                // A connection that breaks is its client's affair.
+                // The client handles a broken connection.
                 let connection = tokio::spawn(async move { drop(serve(client, &acceptor, &shared, at).await) });
                 lock(&accepting).connections.push(connection);
             }
@@ -92,7 +92,7 @@ impl TlsFront {
         lock(&self.shared).connections.drain(..).for_each(|connection| connection.abort());
     }
 
-    /// What came since the last time.
+    /// Returns the counts since the last query.
     pub(crate) fn take(&self) -> Seen {
         std::mem::take(&mut lock(&self.shared).seen)
     }

@@ -1,5 +1,6 @@
-//! Odd requests to every endpoint, made from the project's own ones: whatever comes, a client gets an answer in its own format, and its
-//! fault is never the gateway's. `FUZZ_SEED` and `FUZZ_REQUESTS` repeat a run; a request has the seed of the run and its number.
+//! Sends mutated requests to every endpoint. A client must always get an answer in its own format, and never an error of the
+//! gateway itself. `FUZZ_SEED` and `FUZZ_REQUESTS` repeat a run. The seed of a request is the seed of the run plus the number
+//! of the request.
 
 mod mutate;
 
@@ -18,16 +19,16 @@ use mutate::{Odd, Sample, odd};
 
 const REQUESTS: u64 = 2_000;
 const AT_ONCE: usize = 8;
-/// One on each wire.
+/// One model for each wire format.
 const MODELS: [&str; 3] = ["gpt-5-nano", "claude-opus-4.6", "gemini-2.5-flash"];
-/// What the simulator does: an answer, a provider's own strictness, a call, and failures.
+/// The simulator's reactions: an answer, a provider's strict checks, a tool call, and failures.
 const SCRIPTS: [&str; 5] = ["", "[[sim:strict]]", "[[sim:tool]]", "[[sim:secret]]", "[[sim:error status=503]]"];
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
 
-/// The requests of the events, of the fixtures, and those that use every part of their format.
+/// The requests of the events and fixtures, and those that use every part of their format.
 fn samples() -> Result<Vec<Sample>> {
     let post = |path: &str, body: Value| Sample { method: "POST".to_owned(), path: path.to_owned(), body: Some(body) };
     let mut samples = Vec::new();
@@ -58,7 +59,7 @@ fn samples() -> Result<Vec<Sample>> {
         let body = serde_json::from_str(&text("/body")).ok();
         samples.push(Sample { method: text("/requestContext/http/method"), path: text("/rawPath") + &query, body });
     }
-    // The same order everywhere, or a seed would say nothing.
+    // The order must be the same on every machine. Otherwise a seed could not repeat a request.
     samples.sort_by_key(|sample| format!("{sample:?}"));
     Ok(samples)
 }
@@ -71,7 +72,7 @@ async fn send(gateway: &Harness, odd: &Odd) -> Result<Answer> {
     read(request).await
 }
 
-/// Fails unless an answer is one that a client of its path understands.
+/// Fails if a client of this path could not understand the answer.
 fn check(odd: &Odd, answer: &Answer) -> Result<()> {
     ensure!(answer.complete, "the connection broke");
     ensure!(answer.status != 500, "a fault of the gateway's");

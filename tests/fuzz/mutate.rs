@@ -1,4 +1,4 @@
-//! Requests that no client would send, each from a seed of its own.
+//! Makes requests that no real client would send. Each has its own seed.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use gateway_tests::rich;
 use serde_json::{Map, Number, Value, json};
 
-/// A request on its way to the gateway.
+/// A mutated request.
 #[derive(Clone, Debug)]
 pub struct Odd {
     pub method: String,
@@ -18,7 +18,7 @@ pub struct Odd {
     pub body: Vec<u8>,
 }
 
-/// What a request begins as.
+/// The request before its mutation.
 #[derive(Clone, Debug)]
 pub struct Sample {
     pub method: String,
@@ -125,7 +125,7 @@ const VALUES: [&[u8]; 12] = [
     b"*",
 ];
 
-/// A request of a seed, from one of these.
+/// Makes the request for a seed from one of the samples.
 pub fn odd(samples: &[Sample], seed: u64) -> Odd {
     let random = &mut Rng::with_seed(seed);
     let Sample { method, path, body } = samples[random.usize(..samples.len())].clone();
@@ -178,7 +178,7 @@ fn mutate(body: &mut Value, random: &mut Rng) {
         3 => *there = json!([there.take()]),
         4 => *there = json!({pick(random, &NAMES): there.take()}),
         5 => {
-            // A tree that deep is what its printer bears; the text may be deeper.
+            // Values that are nested deeper cannot be printed. The text of a body can be made deeper.
             let depth = random.usize(1..90);
             *there = (0..depth).fold(there.take(), |inner, _| json!([inner]));
         }

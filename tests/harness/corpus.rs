@@ -1,4 +1,4 @@
-//! Requests and replies by the folder: the project's own fixtures, and recorded traffic where a folder of it is at hand.
+//! Reads whole folders of requests and replies: the project's own fixtures, and recorded traffic if there is a folder of it.
 //!
 //! Recorded traffic is read in place: `GATEWAY_FIXTURES` names its folder, `../shared/fixtures` next to the project is used
 //! otherwise. Without one, only the project's own fixtures are read, and a line says so.
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::project;
 
-/// The folders of replies, our own and recorded, by wire.
+/// The folders of replies by wire format, the project's own and the recorded ones.
 const FOLDERS: [(WireFormat, &str); 7] = [
     (WireFormat::OpenAi, "openrouter"),
     (WireFormat::OpenAi, "openai-chat"),
@@ -43,31 +43,31 @@ fn cases() -> Option<PathBuf> {
     None
 }
 
-/// A case of the case book: a request that other gateways failed at.
+/// A case of the case book: a request that other gateways handled wrongly.
 pub struct Case {
     /// The client's format.
     pub format: ClientFormat,
-    /// Where it is written.
+    /// The file of the case.
     pub path: PathBuf,
-    /// The request as the client spells it; its `model` is the first of the models.
+    /// The exact text of the client's request. Its `model` is the first of `models`.
     pub text: String,
-    /// The models that it holds for.
+    /// The models that the case applies to.
     pub models: Vec<String>,
     /// Anthropic's betas that its headers ask for and that a route takes.
     pub betas: Vec<&'static str>,
     /// Whether the answer is a 400.
     pub is_refused: bool,
-    /// What a provider answers, where the case is about that.
+    /// The provider's answer, if the case is about an answer.
     pub reply: Option<CaseReply>,
 }
 
-/// A provider's answer that other gateways failed at.
+/// A provider's answer that other gateways handled wrongly.
 pub struct CaseReply {
     /// The provider's wire.
     pub wire: WireFormat,
     /// The stream, framed.
     pub stream: Vec<u8>,
-    /// The same in one piece, where that exists.
+    /// The same reply as one JSON object, if the provider has that form.
     pub whole: Option<String>,
 }
 
@@ -103,7 +103,8 @@ fn case(path: PathBuf, text: &str, wire: Option<WireFormat>) -> Case {
     Case { format, path, text, models, betas: format.betas(&[header]).accepted, is_refused, reply }
 }
 
-/// A frame of a stream in the case book: text is the sentinel, and Claude's have names.
+/// Converts an entry of a stream in the case book to a frame. Plain text is the end marker. Claude's frames also have an event
+/// name.
 fn framed(wire: WireFormat, data: &Value) -> String {
     match (wire, data) {
         (_, Value::String(sentinel)) => format!("data: {sentinel}\n\n"),
@@ -112,9 +113,9 @@ fn framed(wire: WireFormat, data: &Value) -> String {
     }
 }
 
-/// The requests of the case book, for laws that hold for every model.
+/// The requests of the case book, for tests that apply to every model.
 pub fn case_requests() -> Vec<(ClientFormat, PathBuf, Value)> {
-    // What no tree can hold is for those who read the text.
+    // Texts that cannot be parsed into a JSON value are left out. Other tests read the text itself.
     let read = |case: Case| Some((case.format, case.path, serde_json::from_str(&case.text).ok()?));
     all_cases().into_iter().filter_map(read).collect()
 }
@@ -126,7 +127,7 @@ fn files(folder: &Path, ending: &str) -> Vec<(PathBuf, String)> {
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
-/// Every reply at hand: its wire, where it is, and its text.
+/// Every available reply: its wire format, its file and its text.
 fn replies(kind: &str, endings: &[&str]) -> Vec<(WireFormat, PathBuf, String)> {
     let (own, recorded) = (project().join("tests/fixtures/replies"), recorded());
     let mut all = Vec::new();
@@ -155,7 +156,7 @@ pub fn streams() -> Vec<(WireFormat, PathBuf, Vec<u8>)> {
     replies("stream", &[".sse", ".jsonl"]).into_iter().map(read).collect()
 }
 
-/// Every whole reply that is one, as its text and its events.
+/// Every reply that is one JSON object and can be decoded, as its text and its events.
 pub fn whole_replies() -> Vec<(WireFormat, PathBuf, String, Vec<StreamEvent>)> {
     let read = |(wire, path, body): (WireFormat, PathBuf, String)| {
         let events = wire::decode_whole(wire, &body).ok()?;
@@ -188,7 +189,7 @@ fn is_reply((_, path, _): &(WireFormat, PathBuf, String)) -> bool {
     !path.to_string_lossy().ends_with(".request.json")
 }
 
-/// Every request at hand: our own, those of recorded clients, and those that recorded replies were asked for with.
+/// Every available request: the project's own, those of recorded clients, and those that belong to recorded replies.
 pub fn requests() -> Vec<(ClientFormat, PathBuf, Value)> {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let own = project().join("tests/fixtures/requests");
@@ -199,7 +200,7 @@ pub fn requests() -> Vec<(ClientFormat, PathBuf, Value)> {
         (ClientFormat::Responses, "responses"),
     ];
     for (format, folder) in folders {
-        // A number that no tree can hold is for the golden files, which never parse it.
+        // A request with a number that cannot be parsed is left to the golden files, which never parse it.
         let parsed = |(path, text): (PathBuf, String)| Some((format, path, serde_json::from_str(&text).ok()?));
         all.extend(files(&own.join(folder), ".json").into_iter().filter_map(parsed));
     }

@@ -1,14 +1,14 @@
-//! What may not be in a log: keys, providers' secrets, and what clients say.
+//! Finds texts that must not be in a log: keys, providers' secrets, and texts of clients.
 
 use gateway::auth::ApiKey;
 use gateway_dev::simulator::OPENROUTER_KEY;
 
-/// In the prompts of nearly every test, and in nothing that the gateway says.
+/// Words that occur in the prompts of nearly every test, and in no text of the gateway.
 const PROMPT: &str = "[[sim:";
-/// Parts of secrets that the simulator gives out or takes, besides its key.
+/// Parts of the secrets that the simulator issues or accepts, except its API key.
 const SECRETS: [&str; 3] = ["ya29.", "PRIVATE KEY", "sk-or-leaked"];
 
-/// Every word that holds what may not be in a log, with the line that it is in.
+/// Every word that must not be in a log, with its line.
 pub fn leaks(lines: &[String], canaries: &[&str]) -> Vec<String> {
     let known = SECRETS.iter().chain(&[PROMPT, OPENROUTER_KEY]).chain(canaries);
     let known: Vec<&str> = known.copied().collect();
@@ -16,7 +16,7 @@ pub fn leaks(lines: &[String], canaries: &[&str]) -> Vec<String> {
     lines.iter().filter(found).cloned().collect()
 }
 
-/// Whether a key of the gateway's stands in a line: its checksum tells.
+/// Whether a line contains a key of the gateway. The checksum identifies a key.
 fn holds_a_key(line: &str) -> bool {
     line.match_indices("bk_").any(|(at, _)| {
         let rest = &line[at + "bk_".len()..];

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: a running stack of real binaries, and a client that keeps everything it saw.
+//! Code that the end-to-end tests share: a running stack of real binaries, and a client that keeps the whole response.
 
 pub mod corpus;
 pub mod leaks;
@@ -28,7 +28,7 @@ use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// Folders of what is built or installed, and of git's own.
+/// Folders of build results, of installed tools and of git.
 const NOT_SOURCES: [&str; 6] = ["target", ".tools", ".git", ".aws-sam", ".dev", "node_modules"];
 
 /// The files of the project under a folder that have this extension.
@@ -52,13 +52,13 @@ pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The part of a file that ships: everything before its unit tests.
+/// The part of a file that is deployed: everything before its unit tests.
 pub fn shipped(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
 }
 
-/// A text of Rust without its lines of comment.
+/// Rust code without its comment lines.
 pub fn code_of(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
@@ -79,8 +79,8 @@ pub fn binary(name: &str) -> Result<PathBuf> {
 /// Maximum number of processes per function.
 pub const ENVIRONMENTS: usize = 16;
 
-/// Options for tests: any port, memory only, no pauses, and ten times the usual limits for a table that is emulated in a debug
-/// build in addition to everything else.
+/// Options for tests: any free port, data only in memory, no freezing of processes, and ten times the usual time limits of
+/// table calls, because the table is emulated in a debug build on the same machine.
 pub fn options() -> Result<Options> {
     binary("chat-completions")?;
     Ok(Options {
@@ -91,7 +91,7 @@ pub fn options() -> Result<Options> {
             ("RUST_LOG".to_owned(), "debug".to_owned()),
             ("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()),
             ("TABLE_TIMEOUT_MS".to_owned(), "3000".to_owned()),
-            // Tests ask until something holds.
+            // Tests repeat reads until a condition holds, so reads have no limit.
             ("READS_PER_MINUTE".to_owned(), "0".to_owned()),
         ],
         simulator: SimulatorStart::UnlessProvider,
@@ -103,7 +103,7 @@ pub fn options() -> Result<Options> {
     })
 }
 
-/// A running gateway and a client of it.
+/// A running gateway and a client for it.
 pub struct Harness {
     /// The stack.
     pub stack: Stack,
@@ -120,7 +120,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: String,
-    /// Whether the body ended as HTTP says it should.
+    /// Whether the body ended correctly in HTTP. It is false if the connection broke.
     pub complete: bool,
 }
 
@@ -145,7 +145,7 @@ impl Answer {
         self.body.lines().filter_map(|line| line.strip_prefix("event: ")).map(str::to_owned).collect()
     }
 
-    /// The text that a streamed reply of either format adds up to.
+    /// The whole text of a streamed reply, in either format.
     pub fn streamed_text(&self) -> String {
         let frames = self.data().into_iter().filter_map(|data| serde_json::from_str::<Value>(&data).ok());
         let piece = |frame: Value| {
@@ -157,7 +157,7 @@ impl Answer {
 }
 
 impl Drop for Harness {
-    /// Whatever a test is about: nothing that it sent may be in a log.
+    /// Checks at the end of every test that no key, secret or text of a request is in a log.
     fn drop(&mut self) {
         let leaks = leaks::leaks(&self.stack.logs.lines(), &[]);
         assert!(leaks.is_empty() || std::thread::panicking(), "in the logs: {leaks:#?}");
@@ -172,7 +172,7 @@ impl Harness {
 
     /// Starts a gateway.
     pub async fn start_with(options: Options) -> Result<Self> {
-        // The first one is used; all are equal.
+        // Only the first call installs a provider. All tests install the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(Duration::from_mins(1)).build()?;
         Ok(Self { stack: Stack::start(options).await?, client })
@@ -208,14 +208,14 @@ impl Harness {
         Ok(key.id().clone())
     }
 
-    /// The usage of the development key, straight from the table.
+    /// The usage of the development key, read directly from the table.
     pub async fn usage(&self) -> Result<Summary> {
         let days = Days::parse(Some("2")).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        // Tomorrow's end: a test may run over midnight.
+        // The range ends tomorrow, because a test may run past midnight.
         Ok(Summary::read(&self.stack.support.store, &self.key_id()?, days, now()).await?)
     }
 
-    /// What the providers were asked under a label.
+    /// The provider calls with this label, from the simulator's journal.
     pub fn journal(&self, label: &str) -> Vec<Entry> {
         self.stack.support.simulator.as_ref().map(|simulator| simulator.journal().entries(label)).unwrap_or_default()
     }
@@ -240,7 +240,7 @@ pub async fn read(request: reqwest::RequestBuilder) -> Result<Answer> {
     Ok(Answer { status, headers, body: String::from_utf8(body)?, complete })
 }
 
-/// Waits until a condition holds, at most a minute: on a busy machine much is late that is not wrong.
+/// Waits until a condition holds, at most one minute. On a busy machine a correct result can be late.
 pub async fn eventually<F: AsyncFnMut() -> Result<bool>>(what: &str, mut holds: F) -> Result<()> {
     let end = tokio::time::Instant::now() + Duration::from_mins(1);
     while tokio::time::Instant::now() < end {
@@ -252,8 +252,8 @@ pub async fn eventually<F: AsyncFnMut() -> Result<bool>>(what: &str, mut holds: 
     anyhow::bail!("never came true: {what}")
 }
 
-/// How long a test waits for something that the gateway limits: three times the limit and a second more. What else runs on the
-/// machine is not the gateway's; that the limits add up exactly is tested where time can be stopped.
+/// The time that a test allows for something that the gateway limits: three times the limit, and one second more, because
+/// other programs use the machine too. Tests with a stopped clock check the exact sums of the limits.
 pub fn generous(limit: Duration) -> Duration {
     limit * 3 + Duration::from_secs(1)
 }

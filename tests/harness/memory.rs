@@ -1,4 +1,4 @@
-//! What functions' processes take of memory, and that they live.
+//! Reads the memory use of the functions' processes, and checks that they still run.
 
 use anyhow::{Context as _, Result, ensure};
 use gateway_dev::processor::peak;
@@ -6,20 +6,20 @@ use gateway_dev::stack::FUNCTIONS;
 
 use crate::Harness;
 
-/// Most bytes that a process may ever have taken: the smallest memory of a function. Debug builds, as tests run them, take more than
-/// what is deployed.
+/// The maximum memory that a process may have used, in bytes: the smallest memory size of a function. The tests run debug
+/// builds, which use more than the deployed builds.
 pub const LARGEST: u64 = 128 * 1024 * 1024;
 
-/// The process that has taken the most.
+/// The process with the highest memory use.
 #[derive(Clone, Debug, Default)]
 pub struct Process {
     /// Its function.
     pub function: &'static str,
-    /// The most that it ever had in memory, in bytes.
+    /// Its highest memory use, in bytes.
     pub bytes: u64,
 }
 
-/// The largest of all processes that were started for a gateway. Fails when one of them does not live any more.
+/// The process of a gateway with the highest memory use. Fails if one of the processes has ended.
 pub fn largest(gateway: &Harness) -> Result<Process> {
     let mut largest = Process::default();
     for function in FUNCTIONS {

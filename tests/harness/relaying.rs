@@ -1,4 +1,4 @@
-//! Streams and replies through the library alone: no network, no clock.
+//! Runs streams and replies through the library, without network and clock.
 
 use std::sync::Arc;
 
@@ -17,23 +17,23 @@ use gateway::wire::{self, Asked, ClientFormat, Estimate, Identity, Native, WireF
 
 use crate::responses;
 
-/// The request of every test here.
+/// The id of the request in all tests of this module.
 const REQUEST: &str = "req_01a204bff6e475219d9ea59fd53b6135";
 
 /// The client formats.
 pub const FORMATS: [ClientFormat; 3] = [ClientFormat::ChatCompletions, ClientFormat::Messages, ClientFormat::Responses];
 
-/// Those that providers speak too.
+/// The client formats that are also provider formats.
 pub const NATIVE_FORMATS: [ClientFormat; 2] = [ClientFormat::ChatCompletions, ClientFormat::Messages];
 
-/// What a client got of a stream, and what the meter saw.
+/// The output of a stream for a client, and what the meter counted.
 #[derive(Debug)]
 pub struct Relayed {
-    /// The bytes the client got.
+    /// The bytes that the client receives.
     pub bytes: Vec<u8>,
-    /// Where the stream ended.
+    /// How the stream ended.
     pub end: Progress,
-    /// What was observed.
+    /// What was counted.
     pub meter: Meter,
 }
 
@@ -50,17 +50,17 @@ pub fn identity(format: ClientFormat) -> Identity {
 /// Every wire.
 pub const WIRES: [WireFormat; 3] = [WireFormat::OpenAi, WireFormat::Anthropic, WireFormat::Gemini];
 
-/// What forwarding needs of a format that providers speak too.
+/// The forwarding code of a format that is also a provider format.
 pub fn native(format: ClientFormat) -> &'static dyn Native {
     format.native().unwrap()
 }
 
-/// The wire whose bodies are a format's own.
+/// The wire format that is the same as a client format.
 pub fn native_wire(format: ClientFormat) -> WireFormat {
     native(format).wire()
 }
 
-/// How a format meets a wire, for a client that reads thoughts.
+/// The conversion between a client format and a wire format, for a client that reads reasoning.
 pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
     if let Some(native) = format.native().filter(|native| native.wire() == wire) {
         return Conversion::Forward(native.into());
@@ -68,10 +68,10 @@ pub fn conversion(format: ClientFormat, wire: WireFormat) -> Conversion {
     Conversion::Translate { wire, restore: Restore::new(ToolNames::default(), None, true) }
 }
 
-/// Seven tokens of input, and as much output as comes.
+/// An estimate of seven input tokens, without a limit on output.
 pub const ESTIMATE: Estimate = Estimate { input: 7, output_limit: u64::MAX };
 
-/// What a relay knows of the request: seven tokens of input, and a price of a dollar a million tokens.
+/// The request's data for a relay: seven input tokens, and a price of one dollar per million tokens.
 pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
     ReplyContext {
         format,
@@ -85,14 +85,14 @@ pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
     }
 }
 
-/// What replies take from the request of every test here: its client reads thoughts, and keeps them.
+/// What replies repeat from the request. Its client reads reasoning and keeps it.
 pub fn asked() -> Asked {
     let body = Document::parse(r#"{"reasoning":{"summary":"auto"}}"#.to_owned(), &[]).ok().map(Arc::new);
     let secret = "0123456789abcdef0123456789abcdef".into();
     Asked { body, thoughts: Some(ThoughtKeys::new(&secret, None, KeyId::of_lookup_digest(&[1; 32]))) }
 }
 
-/// What a client was told by a stream: whether it reads as events, and to which end.
+/// Decodes a stream as a client does: its events, and whether it ended without an error.
 pub fn client_events(format: ClientFormat, stream: &[u8]) -> (Vec<StreamEvent>, Result<(), UpstreamError>) {
     match format.native() {
         Some(native) => events(native.wire(), stream),
@@ -100,7 +100,7 @@ pub fn client_events(format: ClientFormat, stream: &[u8]) -> (Vec<StreamEvent>, 
     }
 }
 
-/// What a client was told by a whole reply.
+/// Decodes a reply that is not streamed, as a client does.
 pub fn client_reply(format: ClientFormat, body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
     match format.native() {
         Some(native) => wire::decode_whole(native.wire(), body),

@@ -1,6 +1,6 @@
-//! Responses streams and replies as their clients read them, and the order that every stream keeps.
+//! Reads Responses streams and replies as clients do, and checks the order of events in every stream.
 //!
-//! No provider speaks the format, so the library has no decoder of it.
+//! No provider uses this format, so the library has no decoder for it.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use gateway::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEv
 use gateway::error::{UpstreamError, UpstreamErrorKind};
 use serde_json::{Value, json};
 
-/// How far an item of a stream is.
+/// The state of an item of a stream.
 #[derive(Clone, Debug, Default)]
 struct Item {
     id: Value,
     is_done: bool,
-    /// Parts by their list and number: whether each is done, and what its deltas say.
+    /// The parts by list and number: whether each is done, and the text of its deltas.
     parts: BTreeMap<(String, u64), (bool, String)>,
-    /// What the deltas of a call say.
+    /// The text of a call's deltas.
     call: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub struct Order {
     end: Option<String>,
 }
 
-/// The list and the name of the text that a part's events have.
+/// For the events of a part: the prefix of their names, the list of the part, and the field of its text.
 const PARTS: [(&str, &str, &str); 4] = [
     ("response.output_text.", "content", "text"),
     ("response.refusal.", "content", "refusal"),
@@ -38,11 +38,11 @@ const PARTS: [(&str, &str, &str); 4] = [
     ("response.reasoning_text.", "content", "text"),
 ];
 
-/// What is checked, or the rule that it breaks.
+/// The result of a check, or the broken rule.
 type Checked = Result<(), String>;
 
 impl Order {
-    /// Takes the next event; the error says which rule it breaks.
+    /// Checks the next event. The error names the broken rule.
     pub fn take(&mut self, name: Option<&str>, event: &Value) -> Checked {
         let kind = event["type"].as_str().ok_or("an event without a type")?;
         ensure(name.is_none_or(|name| name == kind), "an event of another name")?;
@@ -64,7 +64,7 @@ impl Order {
         }
     }
 
-    /// Whether the stream has come to its end.
+    /// Whether the stream has ended.
     pub fn end(&self) -> Option<&str> {
         self.end.as_deref()
     }

@@ -1,11 +1,12 @@
-//! Requests that use every part of their format, with one word wherever a client has the choice, and all the places in them.
+//! Requests that use every part of their format. Wherever a client may write its own text, they contain the same word. Also
+//! lists all places in a request.
 
 use serde_json::{Value, json};
 
 /// A picture of one pixel, in base64.
 pub const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// A chat request with a word everywhere, and a script for the simulator in its last message.
+/// A chat request with the word in every such place, and a script for the simulator in its last message.
 pub fn chat(model: &str, word: &str, script: &str) -> Value {
     json!({
         "model": model, "max_tokens": 64, "stream": false, "temperature": 0.5, "top_p": 0.9, "stop": [word], "user": word,
@@ -31,7 +32,7 @@ pub fn chat(model: &str, word: &str, script: &str) -> Value {
     })
 }
 
-/// A Messages request with a word everywhere, and a script for the simulator in its last message.
+/// A Messages request with the word in every such place, and a script for the simulator in its last message.
 pub fn messages(model: &str, word: &str, script: &str) -> Value {
     json!({
         "model": model, "max_tokens": 2_048, "stream": false, "temperature": 1.0, "top_k": 5, "stop_sequences": [word],
@@ -60,7 +61,7 @@ pub fn messages(model: &str, word: &str, script: &str) -> Value {
     })
 }
 
-/// A Responses request with a word everywhere, and a script for the simulator in its last message.
+/// A Responses request with the word in every such place, and a script for the simulator in its last message.
 pub fn responses(model: &str, word: &str, script: &str) -> Value {
     json!({
         "model": model, "max_output_tokens": 64, "stream": false, "temperature": 0.5, "top_p": 0.9, "safety_identifier": word,

@@ -1,4 +1,4 @@
-//! The table as it is, and rows of a busy key's ledger.
+//! Writes directly to the table, and makes rows of the ledger of a busy key.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
@@ -10,7 +10,7 @@ use gateway::money::PicoUsd;
 use gateway::store::items::{Item, Record, TokenSource};
 use gateway_dev::stack::TABLE;
 
-/// A client of the table without anything of the gateway's in between.
+/// A client of the table that uses no code of the gateway.
 pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -22,7 +22,7 @@ pub fn client(endpoint: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// Writes items as they are.
+/// Writes items without changes.
 pub async fn put_all(endpoint: &str, items: &[Item]) -> Result<()> {
     let client = client(endpoint);
     for batch in items.chunks(25) {
@@ -36,7 +36,7 @@ pub async fn put_all(endpoint: &str, items: &[Item]) -> Result<()> {
     Ok(())
 }
 
-/// A record with many tokens of every class, at that cost.
+/// A record with many tokens of every kind and this cost.
 pub fn busy_record(key: &KeyId, request: RequestId, model: &str, cost: PicoUsd) -> Record {
     Record {
         key: key.clone(),

@@ -1,4 +1,4 @@
-//! Requests through the library alone: what a route is sent.
+//! Prepares requests with the library, without a server: the body that a route would be sent.
 
 use std::collections::HashMap;
 
@@ -12,20 +12,20 @@ use gateway::wire::target::OutputBounds;
 use gateway::wire::{self, ClientFormat, WireFormat};
 use serde_json::Value;
 
-/// A request as a route gets it, but for what its provider adds.
+/// A request as it is sent to a route, without the fields that the provider's own module adds.
 #[derive(Debug)]
 pub struct Sent {
     /// The upstream body.
     pub body: Vec<u8>,
-    /// How the reply comes back.
+    /// How the reply is converted for the client.
     pub conversion: Conversion,
-    /// What is named as dropped.
+    /// The fields that are named in `x-gateway-dropped`.
     pub dropped: Vec<String>,
-    /// The documents that are no text.
+    /// The attached documents that are not text.
     pub files: Files,
 }
 
-/// What each provider speaks.
+/// The wire format of each provider.
 pub fn wire_of(provider: ProviderId) -> WireFormat {
     match provider {
         ProviderId::VertexGemini => WireFormat::Gemini,
@@ -34,7 +34,7 @@ pub fn wire_of(provider: ProviderId) -> WireFormat {
     }
 }
 
-/// Sends a body along a route, with these betas of Anthropic's.
+/// Prepares a body for a route, with these Anthropic betas.
 pub fn send_along(
     format: ClientFormat,
     body: &str,
@@ -46,7 +46,7 @@ pub fn send_along(
     send_to(format, body, Destination { model, route, wire, output: OutputBounds::NONE }, betas)
 }
 
-/// Sends a body to a destination, with these betas of Anthropic's.
+/// Prepares a body for a destination, with these Anthropic betas.
 pub fn send_to(format: ClientFormat, body: &str, to: Destination<'_>, betas: &[&str]) -> Result<Sent, GatewayError> {
     let request = wire::open_request(format, body.to_owned())?;
     let extras = RequestExtras { betas, signatures: &HashMap::new(), thoughts: None };
@@ -54,14 +54,14 @@ pub fn send_to(format: ClientFormat, body: &str, to: Destination<'_>, betas: &[&
     Ok(Sent { body: body.finish(&ProviderFields::default())?, conversion, dropped, files })
 }
 
-/// Sends a body along a model's first route.
+/// Prepares a body for a model's first route.
 pub fn send(format: ClientFormat, body: &str, model: &Model) -> Result<Sent, GatewayError> {
     let route = model.routes.first().ok_or_else(|| GatewayError::internal("a model without routes"))?;
     send_along(format, body, model, route, &[])
 }
 
-/// Whether every text of a value is told somewhere in what is sent, perhaps at another place or inside a longer text. What a value
-/// is called (`type`, `role`) may change.
+/// Whether every text of a value occurs somewhere in the sent body. It may be at another place, or inside a longer text. The
+/// labels of a value (`type`, `role`) may differ.
 pub fn tells(sent: &Value, value: &Value) -> bool {
     let (mut said, mut asked) = (Vec::new(), Vec::new());
     collect_texts(sent, &mut said);

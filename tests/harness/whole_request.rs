@@ -1,5 +1,5 @@
-//! A whole request through the library, as a function handles it but for the network: open, size the hold, prepare the upstream
-//! body, relay the reply. For cost measurements.
+//! A whole request through the library, as a function handles it, but without a network: open the request, compute the hold,
+//! prepare the upstream body, relay the reply. Used for cost measurements.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ use crate::relaying::{self, Relayed, relay_from};
 /// Events of a short reply.
 const EVENTS: usize = 20;
 
-/// A Messages request with tools of about that many bytes: what a coding agent sends.
+/// A Messages request like those of a coding agent. Its tools have about this many bytes.
 pub fn messages(model: &str, bytes: usize) -> Bytes {
     let tool = |number: usize| {
         json!({
@@ -61,7 +61,7 @@ pub fn messages(model: &str, bytes: usize) -> Bytes {
     body.into()
 }
 
-/// What lives as long as a function's process.
+/// The state that exists as long as a function's process.
 pub struct Process {
     catalog: Catalog,
     upstreams: Upstreams,
@@ -69,7 +69,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// With credentials for all providers, none of which is ever called.
+    /// A state with credentials for all providers. No provider is called.
     pub fn start() -> Result<Self> {
         let config = Config::from_lookup(&|name| match name {
             "TABLE_NAME" | "OPENROUTER_API_KEY" | "VERTEX_PROJECT" => Some("none".to_owned()),
@@ -97,7 +97,7 @@ impl Process {
         Ok(dispatch.map_err(|error| refused(&error))?.prepared().body_bytes())
     }
 
-    /// What a request asks of a key that pays in advance.
+    /// What a request needs from a prepaid key.
     pub fn demand(&self, format: ClientFormat, body: String) -> Result<Demand> {
         Ok(self.plan(format, body)?.1)
     }
@@ -120,7 +120,7 @@ fn refused(error: &gateway::error::GatewayError) -> anyhow::Error {
     anyhow::anyhow!("refused: {}", error.message())
 }
 
-/// A short reply of that wire, relayed to a Messages client.
+/// Relays a short reply in this wire format to a Messages client.
 pub fn reply(wire: WireFormat) -> Relayed {
     relay_from(ClientFormat::Messages, wire, stream(wire, EVENTS).chunks(512))
 }

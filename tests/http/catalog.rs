@@ -1,4 +1,4 @@
-//! A catalogue of the operator's own, and what becomes of models whose vendor ends them.
+//! An operator's own catalogue, and models that their vendor has ended.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use gateway_dev::stack::Options;
 use gateway_tests::{Harness, options, project};
 use serde_json::{Value, json};
 
-/// A file that is removed with the test.
+/// A file that is removed when the test ends.
 pub(crate) struct File(PathBuf);
 
 impl Drop for File {
@@ -16,7 +16,7 @@ impl Drop for File {
     }
 }
 
-/// An entry of a model with these lines more.
+/// A model's entry with these additional lines.
 pub(crate) fn entry(id: &str, routes: &str, lines: &str) -> String {
     format!(
         "\n[[model]]\nid = \"{id}\"\nname = \"{id}\"\nowned_by = \"x\"\nroutes = {routes}\n\

@@ -1,4 +1,4 @@
-//! The native pairs: what the client gets, and what the provider was sent.
+//! Requests in the provider's own format: what the client receives, and what the provider was sent.
 
 use anyhow::Result;
 use gateway_tests::{Answer, Harness, read};
@@ -94,7 +94,7 @@ async fn openrouter_is_sent_the_allowed_fields_untouched_and_its_own_model_name(
     assert_eq!(sent(&gateway, "allowed"), expected);
     let entry = &gateway.journal("allowed")[0];
     assert_eq!(entry.path, "/api/v1/chat/completions");
-    // The text itself, not only its value.
+    // Compares the text, not only the parsed value.
     assert!(entry.body.contains(&messages.to_string()), "{}", entry.body);
     Ok(())
 }

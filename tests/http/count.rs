@@ -95,7 +95,7 @@ async fn wrong_counts_are_refused_in_anthropics_words() -> Result<()> {
     Ok(())
 }
 
-/// What a count is estimated at.
+/// The estimated count.
 fn estimated(body: &Value) -> u64 {
     let document = Document::parse(body.to_string(), &[]).unwrap();
     let model = Catalog::embedded().unwrap().resolve(body["model"].as_str().unwrap()).unwrap();
@@ -113,7 +113,7 @@ async fn a_count_that_its_provider_does_not_answer_is_estimated() -> Result<()> 
     Ok(())
 }
 
-/// A question whose count goes as a script says.
+/// A request whose count follows the script.
 fn scripted(model: &str, script: &str) -> Value {
     let mut body = question(model);
     body["messages"][0]["content"] = json!(format!("count [[sim:{script}]]"));
@@ -150,7 +150,7 @@ async fn a_count_is_estimated_whatever_its_provider_says_instead() -> Result<()>
     Ok(())
 }
 
-/// How long a count is waited for.
+/// How long the gateway waits for a count.
 const LONGEST: Duration = Duration::from_secs(10);
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_counting_endpoint_fails_and_works_apart_from_its_model() -> Result<()
     let (opus, sonnet) = (upstream("claude-opus-4-6"), upstream("claude-sonnet-4-5@20250929"));
     let states = async || gateway.stack.support.store.route_states().await;
     for _ in 0..5 {
-        // A key each: of one alone a circuit would not open.
+        // Each request has another key. Failures of a single key do not open a circuit.
         assert_eq!(gateway.post_as_another(COUNT, &scripted("claude-opus-4.6", "error status=503")).await?.status, 200);
         let mut body = scripted("claude-sonnet-4.5", "error status=503 on=claude");
         body["max_tokens"] = json!(64);
@@ -214,7 +214,7 @@ async fn a_counting_endpoint_fails_and_works_apart_from_its_model() -> Result<()
     assert!(is_open(RouteName::counting(ProviderId::VertexClaude, &opus)), "{known:?}");
     assert!(is_open(RouteName::new(ProviderId::VertexClaude, &sonnet)), "{known:?}");
     assert_eq!(known.len(), 2, "{known:?}");
-    // Each of the other two is asked as if nothing had happened.
+    // Each of the other two routes is used as before.
     let mut body = scripted("claude-opus-4.6", "echo label=opus");
     body["max_tokens"] = json!(64);
     let answer = gateway.post("/v1/messages", &body).await?;
@@ -264,7 +264,7 @@ async fn counts_are_refused_for_models_that_the_key_may_not_use() -> Result<()> 
     Ok(())
 }
 
-/// Waits for a minute with room in it: a window must not end in the middle of a test.
+/// Waits until the current minute has enough time left, so that the rate's window does not end during the test.
 async fn early_in_a_minute() {
     let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 60;
     if second > 45 {
@@ -295,7 +295,7 @@ async fn counts_take_requests_of_the_keys_rate_and_no_tokens() -> Result<()> {
         assert_eq!(refused.header("x-ratelimit-limit-requests"), "2");
         assert_eq!(refused.header("anthropic-ratelimit-requests-remaining"), "0");
     }
-    // What the rate refuses is no reason to refuse who asks for something else.
+    // A refusal by the rate must not refuse other kinds of requests.
     let models = gateway.client.get(format!("{}/v1/models", gateway.stack.url)).bearer_auth(key.expose_secret());
     assert_eq!(read(models).await?.status, 200);
     let stored = gateway.stack.support.store.key(&id).await?.context("the key")?;

@@ -1,4 +1,4 @@
-//! What the function's connection to the Runtime API does where the other end puts its acknowledgements off.
+//! Tests the function's connection to the Runtime API if the other end delays its acknowledgements.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,16 +13,16 @@ use rustix::net::sockopt::set_tcp_quickack;
 use serde_json::json;
 use tokio::process::Command;
 
-/// The least time by which Linux puts an acknowledgement off (`TCP_DELACK_MIN`).
+/// The shortest delay of an acknowledgement in Linux (`TCP_DELACK_MIN`).
 const DELAY: Duration = Duration::from_millis(40);
 const STREAMS: usize = 10;
 
-/// One connection: hands the event over for each poll, and tells the longest pause within each answer.
+/// Serves one connection: answers each poll with the event, and reports the longest pause within each answer.
 fn serve(mut socket: TcpStream, event: &str, pauses: &Sender<Duration>) -> Result<()> {
     loop {
         let (mut request, mut last, mut longest) = (Vec::new(), None::<Instant>, Duration::ZERO);
         while !(request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n") || request.ends_with(b"\r\n0\r\n\r\n")) {
-            // The kernel forgets it with each segment.
+            // The kernel resets this option with each segment.
             set_tcp_quickack(&socket, false)?;
             let mut piece = [0; 4096];
             let read = socket.read(&mut piece)?;
@@ -71,7 +71,7 @@ async fn no_piece_of_a_stream_waits_for_an_acknowledgement() -> Result<()> {
         let event = event.to_string();
         for socket in listener.incoming().map_while(Result::ok) {
             let (event, sender) = (event.clone(), sender.clone());
-            // It ends with the process, or with the test.
+            // The loop ends when the process or the test ends.
             thread::spawn(move || serve(socket, &event, &sender).map_err(|error| eprintln!("{error:#}")));
         }
     });
@@ -89,7 +89,7 @@ async fn no_piece_of_a_stream_waits_for_an_acknowledgement() -> Result<()> {
     let waiting = move || (0..STREAMS).map(|_| pauses.recv_timeout(Duration::from_secs(20))).collect::<Result<Vec<_>, _>>();
     let pauses = tokio::task::spawn_blocking(waiting).await??;
     drop(process);
-    // Whatever else the machine does may hold one stream up, but not all of them.
+    // Other programs may delay one stream, but not all of them.
     let shortest = pauses.iter().min().context("no stream")?;
     assert!(*shortest < DELAY, "{pauses:?}");
     Ok(())

@@ -1,4 +1,4 @@
-//! Models that a provider does not serve any more, and what serves their requests instead.
+//! Models that a provider no longer serves, and the models that serve their requests instead.
 
 use anyhow::{Context as _, Result};
 use gateway::catalog::Catalog;
@@ -14,7 +14,7 @@ use crate::catalog::{entry, with_entries};
 
 const CHAT: &str = "/v1/chat/completions";
 
-/// A request with that marker.
+/// A request with this marker for the simulator.
 fn ask(model: &str, marker: &str) -> Value {
     json!({"model": model, "max_tokens": 90, "messages": [{"role": "user", "content": format!("hi {marker}")}]})
 }
@@ -33,7 +33,7 @@ async fn state_of(gateway: &Harness, provider: ProviderId, upstream: &str) -> Re
     Ok(gateway.stack.support.store.route_states().await?.get(&route).copied())
 }
 
-/// With Vertex AI, unlike those of `with_entries`.
+/// Options with Vertex AI, unlike those of `with_entries`.
 fn with_vertex(mut options: Options) -> Options {
     options.variables.retain(|(name, _)| name != "GOOGLE_APPLICATION_CREDENTIALS_JSON");
     options

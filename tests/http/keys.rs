@@ -1,4 +1,4 @@
-//! Who may pass.
+//! Which keys the gateway accepts.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ async fn missing_foreign_mistyped_unknown_and_disabled_keys_are_all_unauthorized
         (vec![("x-api-key", "sk-ant-foreign")], Some(foreign)),
         (vec![("authorization", "Bearer sk-foreign")], Some(foreign)),
         (vec![("x-api-key", mistyped.as_str())], Some(malformed)),
-        // Nothing tells which keys there are.
+        // The answers must not show which keys exist.
         (vec![("x-api-key", elsewhere.stack.key())], None),
         (vec![("x-api-key", disabled.expose_secret())], None),
     ];

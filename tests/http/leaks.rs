@@ -1,5 +1,5 @@
-//! No key, no secret and no text of a client's in any output of a function, wherever the text stands and whatever becomes of the
-//! request: at the most verbose level, through a table that fails now and then.
+//! No output of a function may contain a key, a secret or a client's text, wherever the text is in the request and however the
+//! request ends. The tests use the most verbose log level, and a table that fails from time to time.
 
 use anyhow::Result;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -14,13 +14,13 @@ const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 const COUNT: &str = "/v1/messages/count_tokens";
 const RESPONSES: &str = "/v1/responses";
-/// One on each wire.
+/// One model for each wire format.
 const MODELS: [&str; 3] = ["gpt-5-nano", "claude-opus-4.6", "gemini-2.5-flash"];
-/// What the simulator does: an answer, and two refusals that quote.
+/// The simulator's reactions: an answer, and two refusals that quote the request.
 const SCRIPTS: [&str; 3] = ["", "[[sim:secret]]", "[[sim:strict]]"];
 const AT_ONCE: usize = 8;
 
-/// A word that stands nowhere else.
+/// A word that occurs nowhere else.
 fn canary() -> String {
     format!("canary{:016x}", fastrand::u64(..))
 }
@@ -37,7 +37,7 @@ async fn gateway() -> Result<Harness> {
     Ok(gateway)
 }
 
-/// Fails if anything of a client's is in the logs, or if there are none.
+/// Fails if a text of a client is in the logs, or if there are no logs.
 fn check(gateway: &Harness, canary: &str) {
     let lines = gateway.stack.logs.lines();
     assert!(lines.iter().any(|line| line.contains("request refused")), "a log without a refusal proves nothing");
@@ -45,7 +45,8 @@ fn check(gateway: &Harness, canary: &str) {
     assert!(found.is_empty(), "{} lines, such as {:#?}", found.len(), &found[..found.len().min(5)]);
 }
 
-/// The body with a word in the place of what stands there, alone, in a list and as a name, and with one member more.
+/// Variants of a body at one place. The value is replaced by the word, by a list with it, and by an object with it as a name.
+/// In a fourth variant an object gets one more field, and another value becomes null.
 fn with_word_at(body: &Value, place: &str, word: &str) -> Vec<Value> {
     let mut changed = Vec::new();
     for other in [json!(word), json!([word]), json!({word: word}), json!(null)] {
@@ -69,7 +70,7 @@ fn rich_body(path: &str, model: &str, word: &str, script: &str) -> Value {
     }
 }
 
-/// Every body with a word in every place, one after the other, and cut off now and then.
+/// All bodies with the word at each place in turn. Some bodies are cut off.
 fn bodies(word: &str) -> Vec<(&'static str, String)> {
     let mut bodies = Vec::new();
     for (number, (path, model)) in [CHAT, MESSAGES, COUNT, RESPONSES].into_iter().zip(MODELS.into_iter().cycle()).enumerate()
@@ -93,7 +94,7 @@ fn bodies(word: &str) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn no_word_of_a_body_is_in_any_log_wherever_it_stands() -> Result<()> {
     let (gateway, canary) = (gateway().await?, canary());
-    // A live key, pasted into the wrong field.
+    // A valid key in the wrong field.
     let word = format!("{canary} {}", gateway.stack.key());
     let mut bodies = bodies(&word);
     bodies.extend([CHAT, MESSAGES, COUNT, RESPONSES].map(|path| {

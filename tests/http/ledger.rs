@@ -1,4 +1,4 @@
-//! What the ledger says after processes died and records were lost: reconcile, replay and verify, on real processes.
+//! The ledger after processes died and records were lost. Tests reconcile, replay and verify with real processes.
 
 use std::process::{Output, Stdio};
 
@@ -52,7 +52,7 @@ async fn requests_leave_no_hold_and_an_exact_ledger() -> Result<()> {
     {
         gateway.post("/v1/chat/completions", &chat(text, stream)).await?;
     }
-    // Refused after its admission: no route can carry it.
+    // The request is refused after its admission, because no route can carry it.
     let audio = json!([{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]);
     let body = json!({"model": "claude-opus-4.6", "messages": [{"role": "user", "content": audio}]});
     gateway.post("/v1/messages", &body).await?;
@@ -104,7 +104,7 @@ async fn a_killed_process_leaves_lines_from_which_its_record_is_made() -> Result
     assert_eq!((of_kind("ledger.intent"), of_kind("ledger.checkpoint") > 0, of_kind("ledger.final")), (1, true, 0));
     let mut replay = Replay::default();
     assert!(lines.iter().filter(|line| replay.read(line)).count() >= 2);
-    // Its hold has not expired: for all the log can tell it is still running.
+    // Its hold has not expired, so according to the log it is still running.
     let store = &gateway.stack.support.store;
     assert_eq!(
         replay.run(store, &Catalog::embedded()?, Timestamp::now(), |_| {}).await?,

@@ -1,4 +1,5 @@
-//! Every model from every client format, streamed and whole, held to the strict providers: text, thinking, JSON, and tools there and back.
+//! Tests every model with every client format, streamed and not streamed, against providers with strict checks: text,
+//! thinking, JSON, and a tool call with its result.
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 
-/// A request of that format with these fields more.
+/// A request of this format with these additional fields.
 fn ask(path: &str, model: &str, streams: bool, steps: u32, fields: &Value) -> Value {
     let text = format!("Is it warm in Turku? [[sim:strict steps={steps}]]");
     let mut body = json!({"model": model, "stream": streams, "messages": [{"role": "user", "content": text}]});
@@ -46,7 +47,7 @@ fn tools(path: &str) -> Value {
     }
 }
 
-/// The whole reply's message, and that of a stream, as the client's format has it.
+/// The message of a reply in the client's format, streamed or not.
 fn message(path: &str, streams: bool, answer: &Answer) -> Result<Value> {
     if !streams {
         return Ok(if path == CHAT { answer.json()["choices"][0]["message"].clone() } else { answer.json() });
@@ -102,7 +103,7 @@ fn folded_events(events: &[Value]) -> Value {
     json!({"role": "assistant", "content": blocks})
 }
 
-/// What a message says, and the name and id of its first call.
+/// The text of a message, and the name and id of its first call.
 fn said(path: &str, message: &Value) -> (String, Option<(String, String)>) {
     let owned = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if path == CHAT {
@@ -121,7 +122,7 @@ async fn answered(gateway: &Harness, path: &str, body: &Value) -> Result<Value> 
     message(path, body["stream"] == true, &answer)
 }
 
-/// Plays one model in one format and delivery.
+/// Runs the test for one model, one format and one kind of delivery.
 async fn play(gateway: &Harness, path: &str, model: &str, streams: bool) -> Result<()> {
     for fields in [json!({}), thinking(path), form(path)] {
         let body = ask(path, model, streams, 0, &fields);

@@ -22,7 +22,7 @@ async fn started(variables: &[(&str, &str)]) -> Result<Harness> {
     Harness::start_with(options).await
 }
 
-/// The same, whose list has been read.
+/// The same gateway, after it has read the list.
 async fn filled(variables: &[(&str, &str)]) -> Result<Harness> {
     let gateway = started(variables).await?;
     reconcile(&gateway).await?;
@@ -37,7 +37,7 @@ fn simulator(gateway: &Harness) -> Result<&Simulator> {
     gateway.stack.support.simulator.as_ref().context("a simulator")
 }
 
-/// Makes the list one of long ago, so that it is read again.
+/// Changes the time of the stored list to long ago, so that it is read again.
 async fn outdate(gateway: &Harness) -> Result<()> {
     let store = &gateway.stack.support.store;
     anyhow::ensure!(store.claim_list(store.list_state().await?, 1).await?, "not claimed");
@@ -114,8 +114,8 @@ async fn open_models_are_listed_after_the_catalogues_own_and_none_twice() -> Res
     let ids: Vec<&str> = list["data"].as_array().into_iter().flatten().filter_map(|model| model["id"].as_str()).collect();
     let (own, open): (Vec<&str>, Vec<&str>) = ids.iter().partition(|id| !id.contains('/'));
     assert_eq!(ids, [own.as_slice(), open.as_slice()].concat());
-    // Of four hundred, the router, the catalogue's own and four of each twenty cannot be; a quarter of them is denied, which has
-    // one of these four and the catalogue's own.
+    // The list has 400 models. The router, the catalogue's own model and four of each twenty are not served, so 318 are. A
+    // quarter of the list is denied: 100 models, of which 79 would be served.
     assert_eq!((own[0], open.len()), ("claude-opus-4.6", 318 - 79));
     assert!(open.contains(&MODEL) && !open.contains(&"openai/gpt-5.2"), "{open:?}");
     let one = gateway.get(&format!("/v1/models/{MODEL}")).await?.json();

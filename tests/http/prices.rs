@@ -1,4 +1,4 @@
-//! By which prices a request is charged, and what its record says of them.
+//! The prices by which a request is charged, and what its record says about them.
 
 use anyhow::{Context as _, Result};
 use gateway::catalog::Catalog;
@@ -23,7 +23,7 @@ async fn recorded(gateway: &Harness, model: &str) -> Result<Record> {
     last_record(gateway).await
 }
 
-/// The newest record of a ledger that keeps its laws.
+/// The newest record. Also checks that the ledger is consistent.
 async fn last_record(gateway: &Harness) -> Result<Record> {
     let store = &gateway.stack.support.store;
     let verified = verify(store, &Catalog::embedded()?, |_| {}).await?;
@@ -38,7 +38,7 @@ async fn a_price_that_moves_is_limited_upstream_and_charged_as_reported() -> Res
     let row = gateway.journal("price").pop().context("a row")?;
     let sent: Value = serde_json::from_str(&row.body)?;
     assert_eq!(sent["provider"], json!({"max_price": {"prompt": 0.6, "completion": 3.33}}));
-    // The simulator's prices are a millionth of a dollar for a token of the prompt, and five for one of the reply.
+    // The simulator's price is one micro-dollar per prompt token and five micro-dollars per reply token.
     let expected = u128::from(record.usage.total_input()) * 1_000_000 + u128::from(record.usage.output) * 5_000_000;
     assert_eq!((record.charged.pico(), record.provider_cost.pico()), (expected, expected));
     Ok(())

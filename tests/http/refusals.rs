@@ -1,4 +1,4 @@
-//! Requests that are wrong, and providers that say no: clear errors in the client's own format, before anything is spent.
+//! Wrong requests, and requests that a provider refuses. The client gets a clear error in its own format, and pays nothing.
 
 use anyhow::Result;
 use gateway_tests::Harness;

@@ -1,4 +1,4 @@
-//! What a refused request says about the next one, which comes a moment later to the same process.
+//! How a refusal affects the next request, which comes a moment later to the same process.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 const SMALL: (&str, usize) = ("gpt-5-nano", 1);
-/// Of ten thousand prompt tokens at most, which hold 0.05 dollars.
+/// A request with at most ten thousand prompt tokens. Its hold is 0.05 dollars.
 const LARGE: (&str, usize) = ("claude-opus-4.6", 4_000);
-/// The same of a model that the key may not use.
+/// The same request for a model that the key may not use.
 const FORBIDDEN: (&str, usize) = ("claude-opus-4.5", 4_000);
 /// A hundredth of a dollar.
 const GRANTED: PicoUsd = PicoUsd::new(10_000_000_000);

@@ -1,4 +1,5 @@
-//! The Responses API over HTTP: every model, a session that keeps its thoughts, and what clients try before.
+//! The Responses API over HTTP: every model, a session that keeps its reasoning, and the other requests that clients try
+//! first.
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 const RESPONSES: &str = "/v1/responses";
 
-/// The response of an answer, whole or streamed; a stream that breaks the order of events is an error.
+/// The response in an answer, streamed or not. It is an error if a stream breaks the order of events.
 fn response(answer: &Answer) -> Result<Value> {
     ensure!(answer.status == 200, "{}: {}", answer.status, answer.body);
     if !answer.header("content-type").starts_with("text/event-stream") {
@@ -38,7 +39,7 @@ fn text(response: &Value) -> String {
     messages.iter().filter_map(|message| message["content"][0]["text"].as_str()).collect()
 }
 
-/// A request that strict providers answer after so many calls.
+/// A request that strict providers answer after this many tool calls.
 fn ask(model: &str, streams: bool, steps: u32, fields: &Value) -> Value {
     let content = format!("Is it warm in Turku? [[sim:strict steps={steps}]]");
     let mut body = json!({
@@ -53,7 +54,7 @@ fn tools() -> Value {
     json!([{"type": "function", "name": "weather.look_up", "parameters": schema}])
 }
 
-/// Sends back what a response said, and the results of its calls.
+/// The next request: the items of a response, and the results of its calls.
 fn go_on(body: &mut Value, response: &Value) -> Result<()> {
     let mut more = response["output"].as_array().context("output")?.clone();
     let results = items(response, "function_call")
@@ -64,7 +65,7 @@ fn go_on(body: &mut Value, response: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Plays one model in one delivery: text, thinking, JSON, and tools there and back.
+/// Runs the test for one model and one kind of delivery: text, thinking, JSON, and a tool call with its result.
 async fn play(gateway: &Harness, model: &str, streams: bool) -> Result<()> {
     let schema = json!({"type": "object", "properties": {"warm": {"type": "boolean"}}, "required": ["warm"], "additionalProperties": false});
     let form = json!({"text": {"format": {"type": "json_schema", "name": "weather", "schema": schema}}});
@@ -96,12 +97,12 @@ async fn every_model_answers_with_text_thinking_json_and_tools() -> Result<()> {
     stream::iter(plays).buffer_unordered(8).try_collect::<()>().await
 }
 
-/// The conversation that the provider of the last request under a label was sent.
+/// The conversation that was sent to the provider in the last request with this label.
 fn upstream(gateway: &Harness, label: &str) -> String {
     gateway.journal(label).pop().map(|entry| entry.body).unwrap_or_default()
 }
 
-/// A first turn of Claude's that thinks and calls, and the request that goes on from there.
+/// A first turn in which Claude thinks and calls a tool, and the request that continues it.
 async fn session(gateway: &Harness, label: &str) -> Result<(Value, String)> {
     let content = format!("go [[sim:strict steps=1 label={label}]]");
     let mut body = json!({

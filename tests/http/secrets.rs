@@ -11,7 +11,7 @@ use gateway_tests::{Harness, options};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Plays SSM: parameters by name, and the names that were asked for.
+/// A server in place of SSM: the parameters by name, and the names that were requested.
 #[derive(Default)]
 struct Ssm {
     held: Vec<(&'static str, String)>,
@@ -81,7 +81,7 @@ async fn the_inference_functions_read_their_secrets_at_the_start_and_the_others_
         assert_eq!(gateway.get(path).await?.status, 200, "{path}");
     }
     assert_eq!(ssm.asked(), [""; 0]);
-    // Refused before it needs a provider: what was read, was read at the start.
+    // This request is refused before it needs a provider. So the parameters that were read were read at the start.
     assert_eq!(gateway.post("/v1/chat/completions", &json!({})).await?.status, 400);
     assert_eq!(ssm.asked(), ["/gateway/google", "/gateway/openrouter"]);
     for model in ["gpt-5.2", "claude-opus-4.6", "gemini-2.5-flash"] {

@@ -25,7 +25,7 @@ fn many_fields(count: usize) -> String {
     body + "}"
 }
 
-/// Bodies that were made to be dear.
+/// Bodies that were made to be expensive to read.
 fn hostile() -> Vec<(&'static str, Vec<u8>, bool)> {
     let named = |model: &str| json!({"model": model, "messages": [{"role": "user", "content": "hi"}]}).to_string();
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());

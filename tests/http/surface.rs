@@ -1,4 +1,4 @@
-//! Paths, methods, browsers, bodies: what surrounds the endpoints.
+//! Paths, methods, CORS and request bodies: everything that all endpoints share.
 
 use std::io::Write as _;
 
@@ -171,7 +171,7 @@ async fn a_body_that_is_too_large_is_413_compressed_or_not() -> Result<()> {
     let bomb = compressed(&gateway, "gzip", gzip(&vec![b' '; 26 * 1024 * 1024])).await?;
     assert_eq!(bomb.status, 413);
     assert_eq!(bomb.json()["error"]["type"], "request_too_large");
-    // Beyond Lambda's own limit the function is never asked: the answer is AWS's.
+    // Above Lambda's own limit the function is not called. AWS sends the answer.
     let plain = compressed(&gateway, "identity", vec![b' '; 7 * 1024 * 1024]).await?;
     assert_eq!(plain.status, 413);
     Ok(())

@@ -1,4 +1,4 @@
-//! The ledger as a client reads it.
+//! The usage that a client reads.
 
 use anyhow::{Context as _, Result};
 use gateway::admission::issue_key;
@@ -133,7 +133,7 @@ async fn credits_tell_a_keys_limits_and_what_is_left_of_them() -> Result<()> {
     Ok(())
 }
 
-/// A record of that day, hour and shard: a version 7 id of that moment that ends in the shard.
+/// A record of this day, hour and shard. Its id is a version 7 UUID of that time and ends with the shard.
 fn record_of(key: &KeyId, model: &str, (days_ago, shard): (i64, u8)) -> Result<Record> {
     let started = Timestamp::now().as_millisecond() - days_ago * 86_400_000;
     let request = RequestId::parse(&format!("req_{started:012x}7000800000000000000{shard:x}")).context("an id")?;
@@ -197,7 +197,7 @@ async fn a_key_reads_what_costs_nothing_so_often_a_minute_and_then_waits() -> Re
     for (function, [first, second]) in
         [("usage", ["/v1/usage", "/v1/credits"]), ("models", ["/v1/models", "/v1/models/gpt-5.2"])]
     {
-        // One environment counts: each request waits until it is free.
+        // One environment counts all requests: each request waits until it is free.
         let is_free = async || Ok(gateway.stack.lambda.idle(function) == gateway.stack.lambda.pids(function).len());
         for path in [first, second, first] {
             assert_eq!(gateway.get(path).await?.status, 200, "{path}");

@@ -4,7 +4,7 @@ use anyhow::Result;
 use gateway_tests::Harness;
 use serde_json::{Value, json};
 
-/// The first content that a call's replay reached Gemini with.
+/// The content with the repeated call that Gemini was sent.
 fn replayed(gateway: &Harness, label: &str) -> Value {
     let entry = gateway.journal(label).pop().unwrap();
     let body: Value = serde_json::from_str(&entry.body).unwrap();

@@ -1,4 +1,4 @@
-//! Single stories, each told by a script: who calls when, and what becomes of the call.
+//! Single scenarios. A script says which process calls when, and what happens to the call.
 
 use gateway::money::{PicoUsd, SignedPicoUsd};
 use gateway::protocol::{Demand, Denial, HoldPrice, Settled};
@@ -10,9 +10,9 @@ use crate::simulator::{DIGEST, LEASE, key, key_id, request_id, rest};
 use crate::world::{EPOCH, Event, Fate, Kind, Weather, World};
 
 const GRANTED: i128 = 1_000;
-/// What each request holds: ten tokens in, ninety out, a pico-dollar each.
+/// The amount that each request holds: ten input tokens and ninety output tokens, at one pico-dollar each.
 const HELD: i128 = 100;
-/// A request whose process should be dead by then goes on after so many milliseconds.
+/// After this many milliseconds a request continues although its lease has ended.
 const FROZEN: u64 = 200_000;
 /// Half of what was held.
 const SERVED: Course = Course::Served { ms: 1_000, permille: 500 };
@@ -62,7 +62,7 @@ fn settled(world: &World, place: usize) -> Option<Settled> {
     world.traces[place].settled.map(|(settled, _)| settled)
 }
 
-/// Every story ends with the books balanced.
+/// At the end of every scenario all laws must hold.
 fn ends_well(mut world: World) -> World {
     world.run().unwrap();
     rest(&mut world, true).unwrap();
@@ -178,7 +178,7 @@ fn a_settlement_after_its_hold_was_moved_finds_it_among_the_dead() {
     assert_eq!(stored(&world).balance, GRANTED - HELD);
 }
 
-/// The mark takes the dead hold's place: a release that only looked whether something is there refunded it again.
+/// A mark replaces the dead hold. A release that only checked whether there was an entry would refund the hold a second time.
 #[test]
 fn a_release_from_among_the_dead_that_arrives_twice_refunds_once() {
     let script = [

@@ -1,8 +1,8 @@
-//! The ledger's laws: what holds after every write, and what holds when everything has come to rest.
+//! The ledger's laws: those that hold after every write, and those that hold when no more writes can follow.
 //!
 //! - L1: a request that reached a provider, or has a final line, has exactly one record after a replay.
 //! - L3, L4: the sum of the records is the rollups; nothing is added or refunded twice.
-//! - L5: admitted holds never exceed the money that is there.
+//! - L5: admitted holds never exceed the balance.
 //! - L6: every hold ends.
 //! - L7: a record never changes.
 //! - L8: grants - charges = balance + holds, for every prepaid key. Here after every single write: a record counts from the moment
@@ -20,13 +20,13 @@ use crate::model::{Day, Entry, Sum, Table, day_of, signed};
 use crate::process::{Course, Trace};
 use crate::world::{Answer, Call, World};
 
-/// A law that was broken, and how.
+/// A broken law, and a description of the breach.
 pub(crate) type Broken = String;
 
-/// The most that a clock is off, in milliseconds.
+/// The largest error of a clock, in milliseconds.
 pub(crate) const SKEW: u64 = 500;
 
-/// What must be remembered to tell whether a write is right.
+/// The state that the checks of a write need.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// Records as they were first seen.
@@ -37,7 +37,7 @@ pub(crate) struct Watch {
     settling: BTreeSet<RequestId>,
     /// Those of them whose hold has ended.
     ended: BTreeSet<RequestId>,
-    /// What happened at all, so that a simulation that proves nothing is noticed.
+    /// The kinds of events that happened. A simulation in which some never happen proves too little, and fails.
     pub(crate) corners: BTreeSet<&'static str>,
 }
 
@@ -110,7 +110,7 @@ impl Watch {
     }
 }
 
-/// What is remarkable about a write.
+/// The rare cases that a write belongs to.
 fn corner(call: &Call, answer: &Answer, is_late: bool) -> Option<&'static str> {
     match (call, answer) {
         (Call::Admit(write), Answer::Conditional(Conditional::Written(key))) => match (write, is_late) {
@@ -170,7 +170,7 @@ fn balanced(table: &Table, id: &KeyId) -> Result<(), Broken> {
     Err(format!("L8: of {granted} granted to {id}, {charged} was charged, but {} is left and {held} held", key.balance))
 }
 
-/// Checks the world at rest: all leases over, dead holds resolved, the log replayed.
+/// Checks the final state: all leases have ended, dead holds are resolved, and the log is replayed.
 pub(crate) fn at_rest(world: &World) -> Result<(), Broken> {
     for trace in &world.traces {
         one_record(&world.table, trace)?;

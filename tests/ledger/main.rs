@@ -1,5 +1,6 @@
-//! The money protocol, without the network: a model of the table that is held against the embedded DynamoDB emulator, and a seeded
-//! simulation of requests, crashes, lost replies and late duplicates on that model, with the ledger's laws checked all the way.
+//! Tests of the money protocol, without a network. A model of the table is compared with the embedded DynamoDB emulator. A
+//! simulation with a seed then runs requests, crashes, lost replies and late duplicates on that model, and checks the ledger's
+//! laws after every step.
 //!
 //! A seed that breaks a law is printed; `CHAOS_SEED=<seed>` runs it alone and prints what happened. `make chaos` runs a million.
 

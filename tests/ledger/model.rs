@@ -1,4 +1,4 @@
-//! The table's items in plain Rust: what the conditional writes do, written down a second time and without expressions.
+//! A model of the table in plain Rust. It does the same as the conditional writes, without DynamoDB's expressions.
 
 use std::collections::BTreeMap;
 
@@ -34,19 +34,19 @@ impl Entry {
 
 /// A rollup: number of requests and what they were charged.
 pub(crate) type Sum = (u64, PicoUsd);
-/// A rollup's key: whose, which day since the epoch, which model.
+/// A rollup's key: the gateway key, the day since the epoch, and the model.
 pub(crate) type Day = (KeyId, u64, String);
 
-/// A known mistake that a table or a process makes, to prove that the laws notice.
+/// A known mistake that the table or a process makes on purpose. It proves that the laws find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// A release does not look whether its hold is still there.
+    /// A release does not check whether its hold still exists.
     UnconditionalRelease,
     /// A release from among the dead takes a mark for a hold.
     ReleaseOfAMark,
     /// An admission that moves dead holds refunds them.
     RefundWhenMoved,
-    /// A record that is there already is added to its rollup again.
+    /// A record that already exists is added to its rollup again.
     SecondRollup,
     /// An uncertain admission leaves no mark when it is released.
     NoMark,

@@ -29,17 +29,17 @@ pub(crate) enum Course {
     Unwelcome,
 }
 
-/// What is known of a request from outside: what it was meant to do, and its log lines.
+/// What an observer knows about a request: its plan and its log lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) demand: Demand,
     pub(crate) environment: usize,
     pub(crate) course: Course,
-    /// Whether a table out of reach lets it pass.
+    /// Whether the request is admitted while the table is unreachable.
     pub(crate) passes_from_memory: bool,
     /// The line of a request that is sent, and its second: its hold, and whether a late duplicate may come.
     pub(crate) intent: Option<(Reserved, u64)>,
-    /// Whether a provider saw it.
+    /// Whether it was sent to a provider.
     pub(crate) is_reached: bool,
     /// The line of a request that ended: what it is charged, and its tokens.
     pub(crate) final_line: Option<(PicoUsd, u64)>,
@@ -63,7 +63,7 @@ pub(crate) struct Process {
     pub(crate) stage: Stage,
 }
 
-/// How far it is.
+/// The step that the process has reached.
 #[derive(Clone, Debug)]
 pub(crate) enum Stage {
     Waiting,
@@ -284,7 +284,7 @@ impl World {
         if self.table.flaw == Some(Flaw::NoMark) { ReleaseWrite { mark: None, ..write } } else { write }
     }
 
-    /// Resolves what is dead by an environment's clock, as the table is now; each dead hold by a process of its own.
+    /// Resolves the holds that are dead by an environment's clock. Each dead hold gets a separate process.
     pub(crate) fn reconcile(&mut self, environment: usize) {
         let now = self.clock(environment);
         let is_impatient = self.table.flaw == Some(Flaw::ImpatientReconcile);
@@ -320,8 +320,8 @@ impl World {
         let due: Vec<usize> = (0..self.traces.len()).filter(|place| is_due(&self.traces[*place])).collect();
         let stages = due.into_iter().map(|place| {
             let demand = &self.traces[place].demand;
-            // What there is to end is what the table says, as it is now. Other calls may still be on their way to it, so a mark
-            // stays behind.
+            // The hold to end is the one that the table has now. Other calls may still be under way to the table, so a mark is
+            // left.
             let hold = held(&self.table.keys[&demand.key], demand.request);
             let (machine, entry) = self.settlement(place, (hold, self.table.flaw != Some(Flaw::UnmarkedReplay)));
             Stage::Settling(machine, entry)

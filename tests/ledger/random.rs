@@ -1,4 +1,4 @@
-//! Chance from a seed: the same seed, the same run, on every machine.
+//! Random numbers from a seed. The same seed gives the same run on every machine.
 
 /// A `SplitMix64` generator.
 #[derive(Clone, Debug)]
@@ -24,12 +24,12 @@ impl Random {
         least + self.bits() % (most - least + 1)
     }
 
-    /// True so many times in a thousand.
+    /// True with a probability of `permille` thousandths.
     pub(crate) const fn chance(&mut self, permille: u64) -> bool {
         self.bits() % 1_000 < permille
     }
 
-    /// One of these.
+    /// Returns one of the values at random.
     pub(crate) fn pick<T: Copy>(&mut self, these: &[T]) -> T {
         these[usize::try_from(self.bits() % these.len() as u64).unwrap()]
     }

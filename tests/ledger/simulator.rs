@@ -1,4 +1,4 @@
-//! Random worlds: a few requests on a few small keys through whatever weather the seed brings.
+//! Random simulations: a few requests on a few small keys, with faults that the seed decides.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::world::{EPOCH, Event, Weather, World};
 
 /// Seconds until a hold is dead.
 pub(crate) const LEASE: u64 = 90;
-/// After so many milliseconds every hold is dead, every late call has come and every mark may go.
+/// After this many milliseconds every hold is dead, every late call has arrived, and every mark may be deleted.
 const LONG: u64 = 1_000 * (LEASE + 60) + 50_000;
 const MINUTE: u64 = 60_000;
 const SEEDS: u64 = 100_000;
@@ -85,7 +85,7 @@ fn random_course(random: &mut Random) -> Course {
     }
 }
 
-/// The world of a seed, before anything happens.
+/// The initial state for a seed.
 fn random_world(seed: u64, flaw: Option<Flaw>) -> World {
     let mut world = World::new(seed, flaw);
     let mut random = Random::new(!seed);
@@ -144,7 +144,7 @@ fn finish(world: &mut World) -> Result<(), Broken> {
     rest(world, replay_first)
 }
 
-/// Lets a world come to rest, and checks it: leases run out, what is dead is resolved, the log is replayed, marks go.
+/// Finishes a simulation and checks it: leases end, dead holds are resolved, the log is replayed, and marks are deleted.
 pub(crate) fn rest(world: &mut World, replay_first: bool) -> Result<(), Broken> {
     world.weather = Weather::Calm;
     let (one, other) = (Event::Replay(0), Event::Reconcile(1));
@@ -239,7 +239,7 @@ fn every_corner_of_the_protocol_is_visited() {
     assert!(corners.len() >= CORNERS, "{corners:#?}");
 }
 
-/// The simulation can fail: each known mistake is found within so many seeds, as a breach of one of these laws.
+/// Proves that the simulation can fail. Each known mistake must break one of these laws within this many seeds.
 #[test]
 fn known_mistakes_are_found() {
     for (flaw, seeds, laws) in [

@@ -1,5 +1,6 @@
-//! The model against the embedded DynamoDB emulator, through the store: the same random writes on both, the same answers from both,
-//! and the same items at the end. What the simulation proves of the model is thereby said of the expressions too.
+//! Compares the model with the embedded DynamoDB emulator, through the store. Both get the same random writes, and must give
+//! the same answers and have the same items at the end. So what the simulation proves for the model is also true for the
+//! DynamoDB expressions.
 //!
 //! A seed that differs is printed; `TWIN_SEED=<seed>` runs it alone.
 
@@ -31,7 +32,7 @@ const SEQUENCES: u64 = 20;
 const NOW: u64 = EPOCH / 1_000;
 const OLD_DIGEST: KeyDigest = KeyDigest::new([6; 32]);
 
-/// A key item on both sides, and the chance that writes on it.
+/// A key item in the model and in the emulator, and the random numbers that choose its writes.
 struct Twin<'a> {
     store: &'a Store,
     table: Table,
@@ -253,7 +254,8 @@ async fn the_model_does_what_the_table_does() -> Result<()> {
     stream::iter(seeds.map(Ok)).try_for_each_concurrent(4, |seed| run(&store, seed)).await
 }
 
-/// A resolved hold or a replayed line makes another record of a request than its own process made, perhaps seconds before.
+/// A record that is made from a dead hold or a log line can differ from the one that the request's own process wrote, perhaps
+/// seconds earlier.
 #[tokio::test]
 async fn a_second_and_different_record_of_a_request_is_there_already() -> Result<()> {
     let emulator = Emulator::start(None, TABLE).await?;

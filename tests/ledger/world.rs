@@ -1,5 +1,5 @@
-//! Time, chance and the network between processes and the table. Each call takes effect at one moment, in an order that the seed
-//! decides; whatever can go wrong between a call and its answer does.
+//! Time, random numbers, and the network between the processes and the table. Each call takes effect at one moment. The seed
+//! decides the order, and the faults between a call and its answer.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::random::Random;
 
 /// When a simulation begins, in milliseconds since the epoch: a minute's start.
 pub(crate) const EPOCH: u64 = 1_800_000_000_000;
-/// How much later than its call a write may take effect, at most. A mark outlives it.
+/// The maximum delay between a call and its effect. A mark is kept for longer.
 pub(crate) const LATEST: u64 = 20_000;
 
 /// A call on the table.
@@ -51,27 +51,27 @@ impl Call {
     }
 }
 
-/// What a process hears.
+/// What a process is told.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Conditional(Conditional),
     Stored(Stored),
     Charge(Option<PicoUsd>),
     Failed(Fault),
-    /// What it waited for is over.
+    /// Its waiting time has ended.
     Woken,
 }
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Done and answered.
+    /// It is done and answered.
     Answered,
-    /// Not done, and the caller knows.
+    /// It is not done, and the caller knows.
     Throttled,
-    /// Not done, and the caller does not know.
+    /// It is not done, and the caller does not know.
     Lost,
-    /// Done, and the caller does not know.
+    /// It is done, and the caller does not know.
     ReplyLost,
     /// Done after so many milliseconds, and the caller does not know.
     Late(u64),
@@ -85,14 +85,15 @@ pub(crate) enum Fate {
     CrashAfter,
 }
 
-/// Who decides the fates.
+/// What decides what happens to each call.
 #[derive(Clone, Debug)]
 pub(crate) enum Weather {
     /// Every call is answered.
     Calm,
-    /// So many calls in a thousand go wrong, and so many processes die at a call.
+    /// The numbers of calls in a thousand that fail, and at which the process dies.
     Storm { faults: u64, crashes: u64 },
-    /// The first call of that kind by that process has that fate; each line once, all other calls are answered.
+    /// A list: the first call of this kind by this process has this outcome. Each line applies once. All other calls are
+    /// answered.
     Script(Vec<(usize, Kind, Fate)>),
 }
 
@@ -115,7 +116,7 @@ pub(crate) enum Event {
     Disable(KeyId),
 }
 
-/// Everything there is.
+/// The whole simulated system.
 #[derive(Debug)]
 pub(crate) struct World {
     /// The table.
@@ -124,7 +125,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     /// Chance.
     pub(crate) random: Random,
-    /// What goes wrong.
+    /// What decides the faults.
     pub(crate) weather: Weather,
     /// How far each environment's clock is off, in milliseconds.
     pub(crate) clocks: [i64; 2],
@@ -132,7 +133,7 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     /// What is known of each request from outside, at the position of its process.
     pub(crate) traces: Vec<Trace>,
-    /// What must never happen.
+    /// The laws that are checked.
     pub(crate) watch: Watch,
     /// Whether events are printed.
     pub(crate) is_loud: bool,
@@ -225,7 +226,7 @@ impl World {
         self.at(self.now + ms, Event::Tell(process, Answer::Woken));
     }
 
-    /// Makes a process call the table. Returns whether it lives on.
+    /// Makes a process call the table. Returns whether the process survives.
     pub(crate) fn call(&mut self, process: usize, call: Call) -> Result<bool, Broken> {
         let fate = self.fate(process, call.kind());
         if self.is_loud {
@@ -282,7 +283,7 @@ impl World {
         }
     }
 
-    /// Does what a call says, and checks what must hold at every moment. `by` is `None` for a late one.
+    /// Applies a call to the table, and checks the laws that hold after every write. `by` is `None` for a late call.
     fn apply(&mut self, call: &Call, by: Option<usize>) -> Result<Answer, Broken> {
         let answer = match call {
             Call::Admit(write) => Answer::Conditional(self.table.admit(write)),

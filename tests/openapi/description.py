@@ -1,4 +1,4 @@
-"""The description that a running gateway serves, and what the tests need to hold answers against it.
+"""The description that a running gateway serves, and what the tests need to compare answers with it.
 
 GATEWAY_URL=http://127.0.0.1:9000 GATEWAY_KEY=bk_... python -m pytest tests/openapi
 """
@@ -14,7 +14,7 @@ from referencing.jsonschema import DRAFT202012
 
 URL = os.environ["GATEWAY_URL"].rstrip("/")
 KEY = {"x-api-key": os.environ["GATEWAY_KEY"]}
-# What HTTP itself and the server add.
+# Headers that HTTP and the server add.
 TRANSPORT = {"connection", "content-length", "content-type", "date", "transfer-encoding"}
 NAME = "urn:description"
 
@@ -65,13 +65,13 @@ _REGISTRY = Registry().with_resource(NAME, Resource(contents=_absolute(STRICT), 
 
 
 def faults(schema, value):
-    """Why a value does not fit a schema of the description; empty if it does."""
+    """The reasons why a value does not match a schema of the description. Empty if it matches."""
     validator = Draft202012Validator(_absolute(schema), registry=_REGISTRY)
     return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
 
 
 def follow(value):
-    """What a value of the description is, or what it refers to."""
+    """A value of the description. A reference is replaced by its target."""
     for name in value.get("$ref", "#").split("/")[1:]:
         value = (value if "$ref" not in value else STRICT)[name.replace("~1", "/")]
     return value
@@ -89,6 +89,6 @@ def event_schema(content):
 
 
 def events(text):
-    """The data of the events of a stream. Comments are signs of life."""
+    """The data of the events of a stream. Comments are pings and are left out."""
     data = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
     return [json.loads(entry) for entry in data if entry != "[DONE]"]

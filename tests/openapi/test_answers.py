@@ -1,4 +1,4 @@
-"""What the gateway answers to requests that the description generates, and to streams, fits the description."""
+"""The gateway's answers to generated requests, and to streams, match the description."""
 
 import json
 from collections import Counter
@@ -53,7 +53,7 @@ with-security-parameters = false
 schema = schemathesis.openapi.from_dict(STRICT, config=config)
 schema.config.update(base_url=URL)
 succeeded, wrong = Counter(), Counter()
-# Something for lists to show.
+# Requests that the lists can show.
 CHAT = {"model": MODELS[0], "messages": [{"role": "user", "content": "Hello!"}]}
 REQUEST = read("/v1/chat/completions", CHAT)[1]["x-request-id"]
 
@@ -106,7 +106,7 @@ def is_left_out(case):
 
 
 def refused_without_need(case, response):
-    """The message of a refusal of what the description allows, unless it is about what no schema can say."""
+    """The message of an unexpected refusal. None if its reason is a rule that a schema cannot express."""
     if case.meta.generation.mode is not GenerationMode.POSITIVE or response.status_code != 400:
         return None
     message = response.json()["error"]["message"]
@@ -126,7 +126,7 @@ def test_answers_fit_the_description(case):
 
 
 def test_every_endpoint_was_asked_something_that_it_answers():
-    """Otherwise nothing but errors was held against the description."""
+    """Otherwise nothing but errors was compared with the description."""
     assert [f"{method} {path}" for path, method, _ in operations() if not succeeded[f"{method} {path}"]] == []
 
 

@@ -1,4 +1,5 @@
-//! Behind API Gateway's REST interface: the functions read its events (version 1.0 of a proxy integration) as those of their URLs.
+//! The functions behind API Gateway's REST API. They must read its events (proxy integration, version 1.0) like those of their
+//! own URLs.
 
 use anyhow::Result;
 use base64::Engine as _;
@@ -9,15 +10,15 @@ use serde_json::{Map, Value, json};
 use crate::bk::created;
 use crate::events::{EXPECTED, check, event};
 
-/// The event that API Gateway makes of the request of a function URL's event. The path is without the stage; `headers` have the last
-/// value of each name; every body is base64, because every type is declared as binary.
+/// The event that API Gateway sends for the same request as a function URL's event. Its path has no stage. `headers` has only
+/// the last value of each name. Every body is base64, because every content type is declared as binary.
 fn rest(event: &str) -> Value {
     let event: Value = serde_json::from_str(event).unwrap();
     let (context, path) = (&event["requestContext"], event["rawPath"].as_str().unwrap());
     let lists =
         |pairs: Vec<(String, Value)>| pairs.into_iter().map(|(name, value)| (name, json!([value]))).collect::<Map<_, _>>();
     let headers = event["headers"].as_object().unwrap().clone();
-    // None of the events has anything to decode in it.
+    // No event contains an escape that must be decoded.
     let query = event["rawQueryString"].as_str().unwrap().split('&').filter_map(|pair| pair.split_once('='));
     let query: Map<_, _> = query.map(|(name, value)| (name.to_owned(), json!(value))).collect();
     let body = event["body"]
@@ -80,7 +81,7 @@ async fn a_key_is_held_to_the_address_that_api_gateway_saw() -> Result<()> {
         event["requestContext"]["identity"]["sourceIp"] = json!(peer);
         event["headers"]["x-forwarded-for"] = json!(format!("{forwarded_for}, {peer}"));
         event["multiValueHeaders"]["x-forwarded-for"] = json!([event["headers"]["x-forwarded-for"]]);
-        // What is behind CloudFront the viewer's address can be written by anybody here.
+        // CloudFront writes this header with the viewer's address. Behind API Gateway any client can send it.
         event["headers"]["cloudfront-viewer-address"] = json!("203.0.113.7:4711");
         let answer = invoke(&gateway, function, &event).await?;
         assert_eq!(answer["statusCode"], status, "{peer}: {answer}");
@@ -102,7 +103,7 @@ async fn the_stage_is_no_part_of_the_path_even_where_both_have_one_name() -> Res
     Ok(())
 }
 
-/// Function URLs join such values by commas; here only the last one arrives, which the page about deploying says.
+/// Function URLs join such values with commas. Here only the last value arrives, as the deployment page says.
 #[tokio::test]
 async fn of_a_header_in_several_lines_the_last_one_counts() -> Result<()> {
     let gateway = Harness::start().await?;

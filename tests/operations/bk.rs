@@ -1,4 +1,4 @@
-//! Running the operator's command line.
+//! Runs the operator's command line.
 
 use std::process::{Output, Stdio};
 
@@ -37,7 +37,7 @@ pub async fn bk_fed(gateway: &Harness, input: &str, arguments: &[&str]) -> Resul
     let mut child =
         command(gateway, arguments)?.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().context("no standard input")?;
-    // A command that refuses its arguments ends without reading.
+    // A command that refuses its arguments ends without reading its input.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     Ok(child.wait_with_output().await?)

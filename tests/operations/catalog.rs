@@ -17,7 +17,7 @@ use tokio::process::Command;
 
 use crate::bk::text;
 
-/// A list in a file of its own, which goes with it.
+/// A list in its own file, which is removed with it.
 struct SavedList(PathBuf);
 
 impl SavedList {
@@ -29,7 +29,7 @@ impl SavedList {
         Ok(Self(file))
     }
 
-    /// Runs `bk catalog` on it, without a table and without credentials.
+    /// Runs `bk catalog` with the list, without a table and without credentials.
     async fn bk(&self, arguments: &[&str]) -> Result<Output> {
         let mut command = Command::new(binary("bk")?);
         command.arg("catalog").args(arguments).arg("--list").arg(&self.0).env_clear().stdin(Stdio::null());
@@ -43,7 +43,7 @@ impl Drop for SavedList {
     }
 }
 
-/// The prices of a tier, by the list's names. One that is the input's is not named, as real lists do not.
+/// The prices of a tier, by the list's names. A price that equals the input price is left out, as in real lists.
 fn pricing(price: &Price) -> Map<String, Value> {
     let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } = *price;
     let usd = |price: PicoUsdPerToken| json!(PicoUsd::new(price.pico().into()).to_string());
@@ -62,7 +62,7 @@ fn pricing(price: &Price) -> Map<String, Value> {
     pricing
 }
 
-/// What a list would say of a model if the catalogue were all it knew.
+/// A model's entry in a list that contains exactly what the catalogue says.
 fn entry(model: &Model, name: &str) -> Value {
     let tariff = model.tariff_on(day_of(RequestId::generate()));
     let mut prices = pricing(&tariff.price);
@@ -89,7 +89,7 @@ fn entry(model: &Model, name: &str) -> Value {
     })
 }
 
-/// A list that says what the embedded catalogue says.
+/// A list that agrees with the embedded catalogue.
 fn same_list() -> Result<Value> {
     let mut entries: Vec<Value> = Vec::new();
     for model in Catalog::embedded()?.models() {
@@ -102,7 +102,7 @@ fn same_list() -> Result<Value> {
     Ok(json!({"data": entries}))
 }
 
-/// The list with other values at a place of one entry.
+/// The list with other values at one place of one entry.
 fn changed(name: &str, place: &str, value: &Value) -> Result<Value> {
     let mut list = same_list()?;
     let entries = list["data"].as_array_mut().context("no entries")?;
@@ -248,7 +248,8 @@ async fn a_list_that_cannot_be_fetched_fails_without_a_difference() -> Result<()
     Ok(())
 }
 
-/// The list with models that the catalogue does not have: one whose abilities a profile of it describes, and one with none.
+/// The list with two models that the catalogue does not have. A profile of the catalogue describes the abilities of one of
+/// them, and none describes the other's.
 fn list_with_news() -> Result<Value> {
     let mut list = same_list()?;
     let entries = list["data"].as_array_mut().context("no entries")?;
@@ -277,7 +278,7 @@ fn list_with_news() -> Result<Value> {
     Ok(list)
 }
 
-/// An entry as it is printed, and the embedded catalogue with it.
+/// A printed entry, and the embedded catalogue with this entry added.
 async fn added(name: &str) -> Result<(String, Catalog)> {
     let output = SavedList::new(&list_with_news()?)?.bk(&["add", name]).await?;
     anyhow::ensure!(output.status.success(), text(&output.stderr));
@@ -368,7 +369,7 @@ async fn every_model_of_a_published_list_is_an_entry_that_fits_or_is_refused_wit
     let support = gateway_dev::stack::Support::start(&gateway_tests::options()?).await?;
     let base = format!("{}/api/v1", support.simulator_origin.as_deref().context("no simulator")?);
     let mut refused = Vec::new();
-    // What a model of that list is repeats every twenty.
+    // The kinds of models in this list repeat every twenty models.
     for number in 20..40 {
         let vendor = ["acme", "globex", "initech", "hooli"][number % 4];
         let name = format!("{vendor}/model-{number}{}", if number % 20 == 3 { ":free" } else { "" });

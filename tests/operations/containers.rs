@@ -1,4 +1,4 @@
-//! The functions in the SAM CLI's Lambda containers. Without Docker one printed line says that nothing was run.
+//! Runs the functions in the SAM CLI's Lambda containers. Without Docker the test runs nothing and prints a line that says so.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 
 use crate::bk::text;
 
-/// A port that was free a moment ago.
+/// A port that is free at this moment.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
@@ -20,7 +20,7 @@ async fn has_docker() -> bool {
     engine.is_ok_and(|status| status.success())
 }
 
-/// The database and the providers of a local gateway, with their environment in a folder.
+/// Starts the database and the simulated providers of a local gateway. It writes their environment variables into the folder.
 async fn support(folder: &Path) -> Result<Child> {
     let mut support = Command::new(binary("gateway-dev")?)
         .args(["--support-only", "--fresh", "--port", "9", "--data"])
@@ -38,7 +38,7 @@ async fn support(folder: &Path) -> Result<Child> {
 /// The minor version of glibc in `provided.al2023`.
 const AMAZON_LINUX: u32 = 34;
 
-/// The newest minor version of glibc that a binary names.
+/// The newest minor version of glibc that a binary needs: the highest `GLIBC_2.N` in its bytes.
 fn needed_c_library(binary: &[u8]) -> u32 {
     const NAME: &[u8] = b"GLIBC_2.";
     let names = binary.windows(NAME.len() + 2).filter_map(|window| window.strip_prefix(NAME));

@@ -1,4 +1,4 @@
-//! `bk credits` and `GET /v1/credits`: every pico-dollar.
+//! `bk credits` and `GET /v1/credits`, exact to the pico-dollar.
 
 use anyhow::Result;
 use gateway_tests::{Harness, eventually, read};
@@ -8,7 +8,7 @@ use crate::bk::{answer, bk, chat, created, get, text};
 
 const MODEL: &str = "gpt-5.2";
 
-/// The number behind `"name":` exactly as it is written.
+/// The number after `"name":`, exactly as it is written.
 fn digits(body: &str, name: &str) -> String {
     let rest = body.split(&format!("\"{name}\":")).nth(1).unwrap_or_default();
     rest.chars().take_while(|c| !matches!(c, ',' | '}')).collect()

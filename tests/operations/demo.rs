@@ -20,7 +20,7 @@ async fn made_up_usage_is_thirty_days_of_requests_whose_books_are_right_and_is_m
     let id = ApiKey::parse(key.expose_secret()).ok().context("a key")?.id().clone();
     let days = Days::parse(Some("30")).ok().context("days")?;
     let summary = Summary::read(&store, &id, days, Timestamp::now()).await?;
-    // Of today as much as it is late.
+    // Today has usage only until the current time.
     assert!((29..=30).contains(&summary.by_day.len()), "{:?}", summary.by_day.keys());
     assert!(summary.total.errors > 0 && summary.by_tag.len() == 4 && summary.by_model.len() == 7, "{summary:?}");
     let verified = verify(&store, &Catalog::embedded()?, |_| {}).await?;

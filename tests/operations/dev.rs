@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 const HEADINGS: &str =
     "UTC       METHOD  PATH                  MODEL             PROVIDER       STATUS      IN     OUT  USD            MS";
-/// Where the milliseconds are, as long as no cell is wider than its column.
+/// The position of the milliseconds, if no cell is wider than its column.
 const MS: std::ops::Range<usize> = 108..114;
 
 /// A running `gateway-dev` with simulated providers. It stops when this is dropped.
@@ -27,7 +27,7 @@ struct Dev {
 }
 
 impl Dev {
-    /// Starts it, and reads the line of headings.
+    /// Starts it, and reads the line with the headings.
     async fn start(arguments: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut process = Command::new(binary("gateway-dev")?)
@@ -58,7 +58,7 @@ impl Dev {
         Ok(())
     }
 
-    /// Asks the model of `chat` with the key.
+    /// Sends a request to the model of `chat` with the key.
     async fn ask(&self, text: &str, stream: bool) -> Result<()> {
         self.post("/v1/chat/completions", &chat(text, stream), Some(&self.key)).await
     }
@@ -130,7 +130,7 @@ async fn an_error_of_a_provider_is_a_warning_and_the_line_of_the_request_says_wh
 #[tokio::test]
 async fn a_stream_that_breaks_has_the_status_of_its_record_and_says_how_it_began() -> Result<()> {
     let mut dev = Dev::start(&[]).await?;
-    // The connection breaks, so the body is no whole one.
+    // The connection breaks, so the body is incomplete.
     let _ = dev.ask("[[sim:cut after=2]]", true).await;
     let warning = dev.next().await?;
     assert!(timeless(&warning)?.starts_with("HH:MM:SS  WARN    chat-completions: stream broken "), "{warning}");

@@ -1,4 +1,4 @@
-//! Behind an edge: only its calls are answered, and the address is the one that it names.
+//! The functions behind an edge such as `CloudFront`. They answer only its calls, and take the client's address from it.
 
 use anyhow::Result;
 use gateway_tests::{Answer, Harness, eventually, options, read};
@@ -82,9 +82,8 @@ async fn behind_the_edge_a_key_is_held_to_the_address_that_the_edge_saw() -> Res
     Ok(())
 }
 
-/// The headers that a function gets of a call by that viewer, who claims another address: `CloudFront` adds its secret and the
-/// viewer's address, each in the place of what the client sends, and appends the viewer to `x-forwarded-for`, of which Lambda keeps
-/// the leftmost value.
+/// The headers of a call by a viewer who claims another address. `CloudFront` adds its secret and the viewer's address, and
+/// replaces what the client sent. It appends the viewer to `x-forwarded-for`, of which Lambda keeps the leftmost value.
 fn through_cloudfront(client_claims: &str, viewer: &str) -> Vec<(&'static str, String)> {
     let viewers_ip = viewer.rsplit_once(':').map_or(viewer, |(address, _)| address);
     let forwarded_for = format!("{client_claims}, {viewers_ip}");
@@ -112,7 +111,7 @@ async fn without_an_edge_nobody_can_claim_an_address() -> Result<()> {
     Ok(())
 }
 
-/// The log lines that the alarm of server errors counts, by its own pattern.
+/// The log lines that the alarm for server errors counts. The alarm's own pattern selects them.
 fn statuses(gateway: &Harness) -> Vec<u64> {
     let lines = gateway.stack.logs.lines();
     let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());

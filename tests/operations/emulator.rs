@@ -1,4 +1,4 @@
-//! The bootstraps under AWS's own Runtime API: the runtime interface emulator that the SAM CLI brings.
+//! Runs the functions' binaries with AWS's own Runtime API: the runtime interface emulator of the SAM CLI.
 //!
 //! `GATEWAY_BOOTSTRAPS` names a folder with other builds of the functions, `NAME` or `NAME/bootstrap`, such as the release ones.
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::events::{EXPECTED, check, event};
 
-/// What stands between the prelude of a streamed answer and its body.
+/// The separator between the prelude of a streamed answer and its body.
 const DELIMITER: [u8; 8] = [0; 8];
 const STREAMING: [&str; 3] = ["chat-completions", "messages", "responses"];
 
@@ -27,7 +27,7 @@ struct Emulated {
 
 impl Drop for Emulated {
     fn drop(&mut self) {
-        // The emulator leads a process group, in which its function is, too.
+        // The emulator is the leader of a process group that includes its function.
         if let Some(group) = rustix::process::Pid::from_raw(self.process.id().cast_signed()) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
@@ -76,7 +76,7 @@ async fn start(function: &str, gateway: &Harness) -> Result<Emulated> {
     Ok(emulated)
 }
 
-/// The answer of a streaming function in the form of a buffered one: the prelude is its head.
+/// Converts the answer of a streaming function to the form of a buffered one. The prelude becomes the status and the headers.
 fn prelude_and_body(answer: &[u8]) -> Result<Value> {
     let at = answer.windows(DELIMITER.len()).position(|window| window == DELIMITER).context("no delimiter")?;
     let (prelude, rest) = answer.split_at(at);

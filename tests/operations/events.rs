@@ -1,4 +1,5 @@
-//! The events of `events/`: a request for every endpoint and for every error that one alone can meet, and what comes of each.
+//! The events in `events/` and their answers: a request for every endpoint, and one for every error that a single request can
+//! cause.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const EVENTS: &str = "text/event-stream";
 
-/// What a function answers to an event: the file's name, the status, the type of the body, and a piece of it.
+/// The expected answer to an event.
 pub struct Expectation {
     /// The file's name, without `.json`.
     pub event: &'static str,
@@ -54,7 +55,7 @@ pub const EXPECTED: &[Expectation] = &[
     expect("docs", 200, HTML, "<title>API reference</title>"),
     expect("llms", 200, TEXT, "### POST /v1/chat/completions"),
     expect("health", 200, JSON, r#""status":"ok""#),
-    // The runtime's own default: a streamed answer always has a type.
+    // The type that the runtime adds, because a streamed answer always has one.
     expect("preflight", 204, "application/octet-stream", ""),
     expect("root", 200, JSON, ""),
     expect("error-400-invalid-json", 400, JSON, r#""type":"invalid_request_error""#),
@@ -84,7 +85,7 @@ pub const EXPECTED: &[Expectation] = &[
     expect("error-in-responses-stream", 200, EVENTS, "event: response.failed"),
 ];
 
-/// The text of an event, with a key in it, and the function that it is for.
+/// The text of an event with a key inserted, and its function.
 pub fn event(name: &str, key: &str) -> (String, &'static str) {
     let text = fs::read_to_string(project().join("events").join(format!("{name}.json"))).unwrap();
     let path = serde_json::from_str::<Value>(&text).unwrap()["rawPath"].as_str().unwrap().to_owned();
@@ -110,7 +111,7 @@ fn every_event_has_an_expectation_and_every_function_an_event() {
     assert_eq!(functions, BTreeSet::from(FUNCTIONS));
 }
 
-/// The status that an event's name promises, to people and to `tools/sam.sh`.
+/// The status in an event's name. People and `tools/sam.sh` rely on it.
 fn promised(name: &str) -> u16 {
     match name.strip_prefix("error-").and_then(|rest| rest.split('-').next()) {
         Some(status) => status.parse().unwrap_or(200),
@@ -173,7 +174,7 @@ async fn cargo_lambda_invoke_sends_the_events() -> Result<()> {
     Ok(())
 }
 
-/// A file that no other run uses.
+/// A file name that no other run uses.
 fn tempfile(gateway: &Harness) -> Result<std::path::PathBuf> {
     let port = gateway.stack.url.rsplit(':').next().context("the URL has a port")?;
     Ok(std::env::temp_dir().join(format!("event-{}-{port}.json", std::process::id())))

@@ -89,7 +89,7 @@ async fn status(gateway: &Harness, key: &str) -> Result<u16> {
 async fn a_rotated_key_keeps_its_id_and_both_secrets_work_until_the_grace_is_over() -> Result<()> {
     let gateway = Harness::start().await?;
     let (id, first) = created(&gateway, &["--name", "mine"]).await?;
-    // The process is started before: the grace is long enough for two requests and two runs of the command line.
+    // The process is already started, so the grace period is long enough for two requests and two runs of the command line.
     assert_eq!(status(&gateway, &first).await?, 200);
     let rotated = bk_fed(&gateway, &format!("{first}\n"), &["keys", "rotate", "--grace", "8s"]).await?;
     let (second, notes) = (text(&rotated.stdout), text(&rotated.stderr));

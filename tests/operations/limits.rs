@@ -1,4 +1,4 @@
-//! Limits that `bk` sets, as clients of the real functions meet them.
+//! Limits that `bk` sets, tested with clients of the real functions.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use crate::bk::{answer, bk, chat, created, get};
 
 const MODEL: &str = "gpt-5.2";
 
-/// Waits for a minute with room in it: a window must not end in the middle of a test.
+/// Waits until the current minute has enough time left, so that the rate's window does not end during the test.
 async fn early_in_a_minute() {
     let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() % 60;
     if second > 45 {
@@ -124,7 +124,7 @@ async fn addresses_that_are_not_allowed_are_a_403_that_holds_nothing() -> Result
     let books = answer(&gateway, &["credits", "show", &id]).await?;
     assert_eq!((&books["balanceUsd"], &books["heldUsd"], &books["balanced"]), (&json!(1), &json!(0), &json!(true)));
     assert_eq!(chat(&gateway, &here, MODEL, "hi").await?.status, 200);
-    // Twice: the second answer is given from memory.
+    // The request is sent twice. The second answer comes from the function's memory.
     for path in ["/v1/models", "/v1/models", "/v1/usage", "/v1/credits"] {
         let refused = get(&gateway, &away, path).await?;
         assert_eq!(error(&refused), refusal(403, "permission_error", "address_not_allowed"), "{path}: {}", refused.body);
@@ -174,7 +174,7 @@ async fn requests_at_once_are_limited() -> Result<()> {
 #[tokio::test]
 async fn an_expired_key_is_nobodys() -> Result<()> {
     let gateway = Harness::start().await?;
-    // The process is started before: the key lives long enough for a request of the command line and one of its own.
+    // The process is already started, so the key is valid long enough for a run of the command line and one request.
     gateway.get("/v1/credits").await?;
     let (_, key) = created(&gateway, &["--expires", "6s"]).await?;
     assert_eq!(get(&gateway, &key, "/v1/credits").await?.status, 200);
@@ -187,7 +187,7 @@ async fn an_expired_key_is_nobodys() -> Result<()> {
     Ok(())
 }
 
-/// What the provider was asked for: the output limit and the budget for thinking.
+/// The output limit and the thinking budget that were sent to the provider.
 fn asked_for(gateway: &Harness, label: &str) -> (u64, u64) {
     let body: Value = serde_json::from_str(&gateway.journal(label).pop().expect("a call").body).unwrap();
     (body["max_tokens"].as_u64().unwrap(), body["thinking"]["budget_tokens"].as_u64().unwrap())

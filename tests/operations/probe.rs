@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::bk::text;
 
-/// Runs `bk` with the providers' variables of a simulator, these over them, and no table.
+/// Runs `bk` with the providers' variables of a simulator, with these variables replacing some of them, and without a table.
 async fn probe(support: &Support, own: &[(&str, &str)], arguments: &[&str]) -> Result<Output> {
     let of_table = |name: &str| name == "TABLE_NAME" || name == "AWS_ENDPOINT_URL_DYNAMODB";
     let variables = support.variables.iter().filter(|(name, _)| !of_table(name));
@@ -24,7 +24,7 @@ fn lines(output: &Output) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
-/// What the simulated models were asked.
+/// The requests that the simulated models received.
 fn bodies(support: &Support) -> Vec<Value> {
     let journal = support.simulator.as_ref().map(|simulator| simulator.journal().entries("")).unwrap_or_default();
     let models = journal.into_iter().filter(|entry| !entry.model.is_empty());

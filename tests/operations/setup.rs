@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(found)
 }
 
-/// Settings of a user, as each format may be written.
+/// A user's settings in each format, written in unusual but valid ways.
 fn of_user(path: &str) -> &'static str {
     match path.rsplit('.').next() {
         Some("toml") => "# mine\nsandbox_mode = 'read-only'\r\n\n[tui]\ntheme = \"dark\" # always\n",

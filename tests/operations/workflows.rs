@@ -1,4 +1,4 @@
-//! The workflows: what they may do, and what the report on the catalogue does.
+//! The workflows: their permissions, and the report about the catalogue.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,13 +23,13 @@ fn workflows() -> Result<Vec<(String, Value)>> {
     read.collect()
 }
 
-/// Each job's name and what it is.
+/// Each job's name and its definition.
 fn jobs(workflow: &Value) -> Vec<(String, &Value)> {
     let jobs = workflow["jobs"].as_mapping().into_iter().flatten();
     jobs.map(|(name, job)| (name.as_str().unwrap_or_default().to_owned(), job)).collect()
 }
 
-/// What a job may do, if it says so itself.
+/// The permissions of a job, if it has its own.
 fn rights(job: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rights = job["permissions"].as_mapping().into_iter().flatten();
@@ -95,7 +95,7 @@ fn every_tool_that_make_installs_has_a_version() -> Result<()> {
     Ok(())
 }
 
-/// Runs the script of a step of the catalogue's workflow in a folder, with that command in the path.
+/// Runs the script of a step of the catalogue's workflow in a folder, with this command in the path.
 async fn run(folder: &Path, place: [&str; 2], command: [&str; 2], variables: &[(&str, &str)]) -> Result<Output> {
     let workflow = workflow(&project().join(".github/workflows/catalog.yml"))?;
     let steps = workflow["jobs"][place[0]]["steps"].as_sequence().context("no steps")?;

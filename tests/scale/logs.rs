@@ -1,4 +1,4 @@
-//! How much a request writes into the logs, which is what most of them cost.
+//! How many bytes a request writes to the logs. These bytes are most of the logs' cost.
 
 use anyhow::{Context as _, Result};
 use gateway_tests::{Harness, eventually, project};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// What Lambda writes about an invocation itself, in JSON: its start and its report (AWS, log levels of system logs: INFO).
 const OF_LAMBDA: u64 = 900;
-/// Checkpoints of a stream that lasts for so many seconds: one at its first event, and every five seconds.
+/// The number of checkpoints of a stream with this length in seconds: one at its first event, and one every five seconds.
 const CHECKPOINTS: [(&str, u64); 2] = [("10", 3), ("30", 7)];
 const REQUESTS: u64 = 10;
 

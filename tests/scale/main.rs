@@ -1,4 +1,4 @@
-//! What the ledger costs when there is much of it, in DynamoDB's own units as the emulator counts them.
+//! The cost of a large ledger, in DynamoDB's units. The emulator counts them.
 
 mod logs;
 mod reconcile;

@@ -1,4 +1,5 @@
-//! Looking after many keys of which few are used: every dead hold is found, a run ends, and a month costs less than a dollar.
+//! `reconcile` with many keys, of which few are used. It must find every dead hold, end each run in time, and cost less than a
+//! dollar a month.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ const DIGEST: KeyDigest = KeyDigest::new([7; 32]);
 const DAY: u64 = 86_400;
 /// Runs of a month by the schedule of the template, `rate(15 minutes)`.
 const RUNS: f64 = 2_880.0;
-/// How many times as many keys there are as in the test, used and unused ones.
+/// The deployment in the calculation has this many times the keys of the test, both used and unused ones.
 const SCALE: f64 = 20.0;
 const KEYS: usize = 5_000;
 const ACTIVE: usize = 50;
@@ -38,7 +39,7 @@ struct Bench {
 }
 
 fn id(number: usize) -> KeyId {
-    // Spread over the whole range, as hashes are.
+    // The ids are spread over the whole range, like hashes.
     KeyId::parse(&format!("{:016x}", (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))).unwrap()
 }
 
@@ -55,7 +56,7 @@ fn key(number: usize) -> StoredKey {
 }
 
 impl Bench {
-    /// A table with so many keys in it.
+    /// A table with this number of keys.
     async fn new(keys: usize) -> Result<Self> {
         let emulator = Emulator::start(None, TABLE).await?;
         let items: Vec<Item> =
@@ -70,7 +71,7 @@ impl Bench {
         u64::try_from(self.now.as_second()).unwrap_or_default()
     }
 
-    /// Admits a request so many seconds ago, which is dead by now if that is more than twenty minutes.
+    /// Admits a request this many seconds ago. If that is more than twenty minutes, its hold is dead now.
     async fn admit(&self, number: usize, ago: u64, model: &str) -> Result<RequestId> {
         let (request, now) = (RequestId::generate(), self.seconds() - ago);
         let write = AdmitWrite {
@@ -111,7 +112,7 @@ async fn a_hundred_thousand_keys_of_which_a_thousand_are_used_cost_less_than_a_d
     for number in dead {
         bench.admit(number, 3_600, "gpt-5.2").await?;
     }
-    // Of keys that have not been used for days: only the walk over all of them can find these.
+    // These keys were not used for days. Only the walk over all keys can find them.
     let hidden = [100, 2_500, 4_999];
     for number in hidden {
         bench.admit(number, 3 * DAY, "gpt-5.2").await?;
@@ -134,7 +135,7 @@ async fn a_hundred_thousand_keys_of_which_a_thousand_are_used_cost_less_than_a_d
     assert_eq!(bench.run(Duration::from_secs(45)).await?.resolved, 0);
     let (run, calls) = (bench.proxy.take_units(), bench.proxy.calls().len());
     let reads = (run.reads - walk.reads) * SCALE + walk.reads;
-    // Each key that is used moves in the index once a day.
+    // Each used key is written to the index once a day.
     let moves = f64::from(u32::try_from(ACTIVE)?) * SCALE * 2.0 * 30.0;
     let dollars = (RUNS * (reads * READS + run.writes * WRITES) + moves * WRITES) / 1_000_000.0;
     assert!(dollars <= 1.0, "{dollars} dollars a month for {reads} reads a run");

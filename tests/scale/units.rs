@@ -1,4 +1,5 @@
-//! What a request costs in write units, and so how many requests one key can make. The tables of `tools/deploy/README.md` say so too.
+//! The write units of a request, and therefore the number of requests that one key can send. The tables in
+//! `tools/deploy/README.md` have the same numbers.
 
 use std::time::Duration;
 
@@ -24,10 +25,10 @@ const PARTITION: f64 = 1_000.0;
 const PROMISED: [(usize, f64); 4] = [(14, 6.0), (32, 8.0), (64, 12.0), (200, 24.0)];
 const MODEL: &str = "claude-opus-4.6";
 
-/// A key that is used, and the way to its table on which units are counted.
+/// A key, and its table behind a proxy that counts the units.
 pub(crate) struct Bench {
     _emulator: Emulator,
-    /// Where units are counted.
+    /// The proxy that counts the units.
     pub(crate) proxy: FaultProxy,
     /// The table.
     pub(crate) store: Store,
@@ -37,8 +38,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A prepaid key of a usual name with lists of models and networks, as long as a key's item usually gets: while its secret is
-    /// being changed it has two digests.
+    /// A prepaid key whose item is as long as usual items get: it has a name, lists of models and networks, and two digests,
+    /// because its secret is being rotated.
     pub(crate) async fn new() -> Result<Self> {
         let emulator = Emulator::start(None, TABLE).await?;
         let proxy = FaultProxy::start(&emulator.endpoint).await?;
@@ -53,8 +54,8 @@ impl Bench {
             ..Limits::standard()
         };
         let balance = PicoUsd::new(12_345_678_912_345_678);
-        // With it the item is 415 bytes without holds. Numbers lose a byte for two zeros at their ends, which are a matter of chance
-        // here: four bytes less do not change the counts.
+        // With this balance the item is 415 bytes without holds. A number is stored with one byte less for each two zeros at
+        // its end, which can happen by chance here. Four bytes less do not change the counts.
         let terms = Terms { name: "backend-production-1".to_owned(), limits, prepaid: true, balance };
         let (old, _) = issue(&store, terms).await?;
         let rotated = rotate(&store, &old, Duration::from_hours(1)).await?.context("not rotated")?;
@@ -62,7 +63,7 @@ impl Bench {
         Ok(Self { admission: Admission::new(store.clone(), 0), _emulator: emulator, proxy, store, key })
     }
 
-    /// Admits a request that holds half a dollar or so.
+    /// Admits a request with a hold of about half a dollar.
     pub(crate) async fn admit(&self) -> Result<(RequestId, Reservation)> {
         let request = RequestId::generate();
         let demand = Demand {
@@ -93,7 +94,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What one more request costs from its admission to its end.
+    /// The units of one more request, from its admission to its end.
     async fn write_units_of_one_more(&self, tag: Option<&str>) -> Result<f64> {
         self.proxy.take_units();
         let taken = self.admit().await?;
@@ -102,7 +103,7 @@ impl Bench {
     }
 }
 
-/// A record of a usual request.
+/// A record of a typical request.
 fn record(key: &ApiKey, request: RequestId) -> Record {
     let cost = PicoUsd::new(87_654_321_000);
     Record {
@@ -130,10 +131,10 @@ fn record(key: &ApiKey, request: RequestId) -> Record {
     }
 }
 
-/// The write units of a request by how many of its key are in flight with it, from one on.
+/// The write units of a request by the number of requests in flight of its key, starting with one.
 async fn counted() -> Result<Vec<f64>> {
     let bench = Bench::new().await?;
-    // The first request of a minute, and of a day, is another matter.
+    // The first request of a minute or a day costs more, so it is not counted.
     bench.settle(&bench.admit().await?).await?;
     let (mut units, most) = (Vec::new(), usize::try_from(MOST_CONCURRENT)?);
     for _ in 0..most {
@@ -145,7 +146,7 @@ async fn counted() -> Result<Vec<f64>> {
     Ok(units)
 }
 
-/// The most requests a second of a key whose requests take so many seconds each, and how many are in flight then.
+/// The maximum requests a second of a key whose requests take this many seconds each, and how many are then in flight.
 fn ceiling(units: &[f64], seconds: usize) -> (usize, usize) {
     let is_possible = |rate: &usize| {
         let units = units.get(rate * seconds - 1);
@@ -195,7 +196,7 @@ async fn a_tag_costs_one_write_when_a_process_first_meets_it_and_none_after_that
         tagged.push(bench.write_units_of_one_more(Some(tag)).await? - untagged);
     }
     assert_eq!(tagged, [1.0, 0.0, 1.0, 0.0, 0.0]);
-    // What another process noted is known from its first write on.
+    // After its first write a process knows what another process wrote.
     let other = Bench { store: Store::local(TABLE, &bench.proxy.endpoint), ..bench };
     let mut tagged = Vec::new();
     for tag in ["a", "b"] {

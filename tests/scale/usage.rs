@@ -1,4 +1,4 @@
-//! What a rollup takes room for, and rollups of earlier versions.
+//! The size of a rollup, and rollups of earlier versions.
 
 use anyhow::{Context as _, Result};
 use gateway::chat::Usage;

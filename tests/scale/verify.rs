@@ -1,4 +1,5 @@
-//! `bk ledger verify` while requests run: it says nothing about what only looks wrong, and finds what is.
+//! `bk ledger verify` while requests run. It must not report differences that only exist during a request, and must find real
+//! ones.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use gateway_dev::stack::TABLE;
 use crate::units::Bench;
 use gateway_tests::rows::client;
 
-/// Requests one after the other, each in flight for a moment, until it is enough.
+/// Runs requests one after the other, each in flight for a moment, until `is_over`.
 async fn traffic(bench: &Bench, is_over: &AtomicBool, pause: Duration) -> Result<u64> {
     let mut requests = 0;
     while !is_over.load(Ordering::Relaxed) {
@@ -26,7 +27,8 @@ async fn traffic(bench: &Bench, is_over: &AtomicBool, pause: Duration) -> Result
     Ok(requests)
 }
 
-/// Verifies so many times while eight requests run at once, and waits that long between two of a kind.
+/// Verifies the ledger `times` times while eight series of requests run in parallel, with this pause between two requests of a
+/// series.
 async fn verified(bench: &Bench, times: usize, pause: Duration) -> Result<Vec<Verified>> {
     let (is_over, catalog) = (AtomicBool::new(false), Catalog::embedded()?);
     let looks = async {
@@ -43,7 +45,7 @@ async fn verified(bench: &Bench, times: usize, pause: Duration) -> Result<Vec<Ve
     Ok(looks)
 }
 
-/// Adds a number to an attribute without anybody's leave.
+/// Adds one to an attribute directly in the table, as an error in the ledger.
 async fn corrupt(bench: &Bench, keys: Item, attribute: &str) -> Result<()> {
     let update = client(&bench.proxy.endpoint).update_item().table_name(TABLE).set_key(Some(keys));
     let update = update.update_expression("ADD #a :one").expression_attribute_names("#a", attribute);

@@ -1,4 +1,4 @@
-//! Writes that are refused cost as much as writes that are done. None is where the answer is known before.
+//! A refused write costs as much as a successful one. So the gateway sends no write whose refusal it can predict.
 
 use anyhow::{Context as _, Result};
 use gateway::admission::{Admission, issue_key};
@@ -28,14 +28,14 @@ fn demand(key: &ApiKey) -> Demand {
     }
 }
 
-/// What an admission is asked for.
+/// The request of an admission.
 #[derive(Clone, Copy, Debug)]
 enum Ask {
     Request,
     Count,
 }
 
-/// The writes of the first request in a minute, by an environment that has seen the key's window of an earlier one or not.
+/// The writes of the first request in a minute, by an environment that has or has not seen an earlier window of the key.
 async fn writes(ask: Ask, is_known: bool) -> Result<usize> {
     let emulator = Emulator::start(None, TABLE).await?;
     let proxy = FaultProxy::start(&emulator.endpoint).await?;
@@ -59,9 +59,9 @@ async fn writes(ask: Ask, is_known: bool) -> Result<usize> {
 async fn a_minute_that_has_changed_is_begun_by_the_first_write_of_whoever_knows_the_one_before() -> Result<()> {
     for (ask, is_known, expected) in [
         (Ask::Request, true, 1),
-        // The rejection for a window that is unknown here says which one it is.
+        // If the environment does not know the window, the rejection tells it.
         (Ask::Request, false, 2),
-        // The key is recognised before anything is taken from it.
+        // The key is checked before anything is taken from it.
         (Ask::Count, false, 1),
     ] {
         assert_eq!(writes(ask, is_known).await?, expected, "{ask:?} {is_known}");

@@ -1,4 +1,4 @@
-"""The Responses API by OpenAI's own SDK: replies, sessions that keep their thoughts, and failures that are raised."""
+"""The Responses API with OpenAI's SDK: replies, sessions that keep their reasoning, and errors that the SDK raises."""
 
 import openai
 import pytest
@@ -15,7 +15,7 @@ TOOL = {
 
 
 def respond(client, streamed, **fields):
-    """A response; of a stream the one that the SDK puts together from its events, which it checks on the way."""
+    """A response. For a stream, the SDK builds it from the events and checks them."""
     if not streamed:
         return client.responses.create(**fields)
     with client.responses.stream(**fields) as stream:
@@ -25,7 +25,7 @@ def respond(client, streamed, **fields):
 
 
 class Loop:
-    """A client that sends every item back as it came."""
+    """A client that sends every item back unchanged."""
 
     def __init__(self, client, model, streamed, **fields):
         self._client = client
@@ -35,7 +35,7 @@ class Loop:
         self.thoughts = []
 
     def play(self, question=QUESTION):
-        """Answers the calls until there are no more; gives the final text."""
+        """Answers the calls until there are no more. Returns the final text."""
         items = [{"role": "user", "content": question}]
         while True:
             response = respond(self._client, self._streamed, input=items, **self._fields)

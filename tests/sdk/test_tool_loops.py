@@ -9,9 +9,9 @@ import re
 import pytest
 from conftest import WEATHER_SCHEMA
 
-# Both formats reach all of them, whatever wire they speak behind the gateway.
+# Both client formats work with all of them, whatever their provider format is.
 MODELS = ["gpt-5.2", "claude-opus-4.6", "claude-haiku-4.5", "gemini-3-pro", "gemini-3.8-flash"]
-# Their blocks may pass as they are: ids are the provider's own there.
+# Their blocks may be forwarded unchanged, with the provider's own ids.
 SPEAKS_MESSAGES = ["claude-opus-4.6", "claude-haiku-4.5"]
 SPEAKS_CHAT = ["gpt-5.2"]
 
@@ -120,7 +120,7 @@ class ChatLoop:
 
 
 class MessagesLoop:
-    """A client of messages, which returns all blocks of a reply as they came."""
+    """A client of messages that sends all blocks of a reply back unchanged."""
 
     def __init__(self, client, model, streamed, **fields):
         self._client = client

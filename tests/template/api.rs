@@ -1,4 +1,4 @@
-//! One base URL by API Gateway: its REST interface sends each path to the function that answers it, and streams.
+//! One base URL with API Gateway. Its REST API sends each path to the right function, and streams the answers.
 
 use gateway::endpoints::Endpoint;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn integration(path: &str) -> Value {
     paths[of.unwrap()]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"].clone()
 }
 
-/// What an integration with a function has to be: a stream's is another operation of Lambda's, with other limits.
+/// The required integration with a function. A streaming function needs another operation of Lambda, with other limits.
 fn expected(function: &str) -> Value {
     let (id, _) = functions().remove(function).unwrap();
     let streams = STREAMING.contains(&function);

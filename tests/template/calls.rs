@@ -1,4 +1,5 @@
-//! The roles against the functions themselves: what each asks of the table is what it may do, no less and no more.
+//! Compares the roles with the running functions. The table rights that the template grants must be exactly those that the
+//! function's calls need.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::parsed::{functions, role};
 
-/// As deployed with all there is: functions warm up, the open catalogue is on, and every call is seen.
+/// A gateway with every optional part switched on (warm-up, open catalogue), behind a proxy that records every table call.
 async fn observed() -> Result<Harness> {
     let mut options = Options { fault_proxy: true, ..options()? };
     let variables = [("WARMUP", "1"), ("OPEN_CATALOG", "true")];
@@ -22,7 +23,7 @@ fn proxy(gateway: &Harness) -> &FaultProxy {
     gateway.stack.support.proxy.as_ref().expect("these options have a proxy")
 }
 
-/// The rights that the calls so far needed. A transaction is authorised as the writes it is made of.
+/// The rights that the recorded calls needed. A transaction needs the rights of the writes in it.
 fn needed(gateway: &Harness) -> BTreeSet<String> {
     let mut rights = BTreeSet::new();
     for call in proxy(gateway).calls() {
@@ -51,23 +52,23 @@ fn granted(function: &str) -> BTreeSet<String> {
 
 fn expect_rights(function: &str, gateway: &Harness) {
     assert_eq!(needed(gateway), granted(function), "{function}");
-    // Nothing else was started: the calls are this function's.
+    // No other function was started, so all calls come from this one.
     for (other, _) in functions().into_iter().filter(|(name, _)| name != function) {
         assert!(gateway.stack.lambda.pids(&other).is_empty(), "{other}");
     }
 }
 
-/// Makes the answer to the next settlement's transaction get lost, so that the record is looked for.
+/// Drops the answer to the next settlement's transaction, so that the function must read the record.
 fn lose_a_settlement(gateway: &Harness) {
     proxy(gateway).add(Rule::on("TransactWriteItems", Action::CommitAndDrop).times(1));
 }
 
-/// A question whose first route fails, so that the route's state is written.
+/// A request whose first route fails, so that the function writes the route's state.
 fn failing(model: &str) -> Value {
     json!({"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": "hi [[sim:error status=500 on=claude]]"}]})
 }
 
-/// A request with messages as one with items.
+/// Converts a Chat Completions request to a Responses request.
 fn as_input(mut body: Value) -> Value {
     let fields = body.as_object_mut().unwrap();
     let messages = fields.remove("messages").unwrap();
@@ -76,8 +77,8 @@ fn as_input(mut body: Value) -> Value {
     body
 }
 
-/// Asks for everything that touches the table: an earlier tool call and a new signed one, which are both directions of the vault, a
-/// route that fails, and a settlement whose answer is lost.
+/// Sends requests that cause every kind of table call: an earlier tool call (the vault is read), a new signed one (the vault
+/// is written), a route that fails, and a settlement whose answer is lost.
 async fn expect_rights_of_inference(function: &str, path: &str, tool: Value, history: &[Value]) -> Result<()> {
     let gateway = observed().await?;
     lose_a_settlement(&gateway);
@@ -97,7 +98,7 @@ async fn expect_rights_of_inference(function: &str, path: &str, tool: Value, his
 #[tokio::test]
 async fn chat_completions_needs_what_it_may() -> Result<()> {
     let tool = json!({"type": "function", "function": {"name": "look"}});
-    // The signature of an earlier call is looked up by the gateway's own id.
+    // The gateway finds the signature of an earlier call by the id that it gave to the call.
     let id = format!("call_{}0", "0a".repeat(16));
     let call = json!({"id": id, "type": "function", "function": {"name": "look", "arguments": "{}"}});
     let history = [

@@ -1,4 +1,4 @@
-//! One base URL by `CloudFront`: the distribution sends each path to the function that answers it.
+//! One base URL with `CloudFront`. The distribution sends each path to the right function.
 
 use gateway::endpoints::Endpoint;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().unwrap().clone()
 }
 
-/// The edge's rule: the first behaviour whose pattern the path matches, else the default.
+/// `CloudFront`'s rule: the first behaviour whose pattern matches the path, or else the default behaviour.
 fn target(distribution: &Value, path: &str) -> String {
     let matches = |pattern: &str| {
         let pieces: Vec<&str> = pattern.split('*').collect();
@@ -65,7 +65,7 @@ fn every_behaviour_passes_everything_but_the_host_and_keeps_nothing() {
 #[test]
 fn errors_are_not_kept_either() {
     let responses = list(&distribution()["CustomErrorResponses"]);
-    // Those that CloudFront would keep for ten seconds otherwise.
+    // The error statuses that CloudFront would otherwise cache for ten seconds.
     let codes = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
     assert_eq!(responses, codes.map(|code| json!({"ErrorCode": code, "ErrorCachingMinTTL": 0})));
 }

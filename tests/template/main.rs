@@ -9,7 +9,7 @@ mod parsed;
 mod rights;
 mod watch;
 
-/// Paths of every endpoint, and of none, without what may stand around them.
+/// The paths of all endpoints, and some unknown paths, without `/v1` or additional slashes.
 const PATHS: [&str; 21] = [
     "chat/completions",
     "messages",

@@ -1,4 +1,4 @@
-//! What each function may do in the account, to the letter.
+//! The exact rights of each function in the account.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::parsed::{functions, properties, resources, role, template};
 
-/// A statement: the condition under which it is there, its actions, and what they are allowed on.
+/// A statement: the condition under which it exists, its actions, and the resources that they apply to.
 type Statement = (&'static str, &'static [&'static str], &'static str);
 
 const TABLE: &str = "Table";
@@ -16,7 +16,7 @@ const INDEX: &str = "Table/index/active";
 const OPENROUTER_KEY: Statement = ("HasOpenRouterApiKeyParameter", &["ssm:GetParameter"], "OpenRouterApiKeyParameter");
 const GOOGLE_CREDENTIALS: Statement = ("HasGoogleCredentialsParameter", &["ssm:GetParameter"], "GoogleCredentialsParameter");
 
-/// The golden list. A right that is not here is not granted; read a change of it twice.
+/// The complete list of rights. A right that is not in it is not granted. Review every change of it carefully.
 const RIGHTS: &[(&str, &[Statement])] = &[
     (
         "chat-completions",
@@ -111,7 +111,7 @@ fn long_form(statement: &Statement) -> Value {
     if condition.is_empty() { statement } else { json!({"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]}) }
 }
 
-/// What every function may do besides: write its own logs, and traces, which belong to no resource.
+/// The rights that every function also has: to write its own logs, and traces, which belong to no resource.
 fn observability(logs: &Value) -> [Value; 2] {
     let group = logs["Ref"].as_str().unwrap();
     [
@@ -156,7 +156,7 @@ fn no_right_is_a_wildcard_or_deletes() {
     assert!(template()["Globals"]["Function"].get("Policies").is_none());
 }
 
-/// Either every caller through the function's URL, or only this stack's API.
+/// Who may call a function: either everyone through its URL, or only this stack's API.
 #[test]
 fn functions_may_be_called_by_the_front_that_there_is_and_by_nobody_else() {
     let api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/live/*";
@@ -189,7 +189,7 @@ fn functions_may_be_called_by_the_front_that_there_is_and_by_nobody_else() {
     assert_eq!(conditions["HasUrls"], json!({"Fn::Not": [{"Condition": "HasApi"}]}));
 }
 
-/// As `make dev` and the tests make it, with the name that the code asks for.
+/// The table must be like that of `make dev` and the tests, and its index must have the name that the code uses.
 #[test]
 fn the_tables_index_lists_the_keys_that_were_used_and_nothing_of_them() {
     let table = properties("Table");

@@ -1,4 +1,4 @@
-//! The router of `make watch`, which stands in `Cargo.toml`.
+//! Tests the router of `make watch`, which is in `Cargo.toml`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +34,7 @@ fn every_path_reaches_the_function_that_answers_it() {
         for prefix in ["/", "/v1/", "/v1/v1/"] {
             let path = format!("{prefix}{path}");
             let path = if path == "/" { &path } else { path.trim_end_matches('/') };
-            // A route with names loses to one without.
+            // A route without placeholders has priority over one with placeholders.
             let route = routes.keys().filter(|route| is_for(route, path)).min_by_key(|route| route.matches('{').count());
             let function = Endpoint::function(Endpoint::of_path(path).as_ref());
             assert_eq!(route.map(|route| routes[route].as_str()), Some(function), "{path}");

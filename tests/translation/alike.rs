@@ -1,4 +1,5 @@
-//! One request for models of several providers: the same meaning in each one's words, or the same loss by the same name.
+//! Sends one request to models of several providers. Each provider must get the same meaning in its own format, or the same
+//! field must be named as dropped.
 
 use gateway_tests::relaying::catalog;
 use gateway_tests::sending::send_along;
@@ -14,7 +15,7 @@ fn picture() -> Value {
     json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PNG}")}})
 }
 
-/// The same picture in Claude's words and in Gemini's.
+/// The same picture in Claude's format and in Gemini's.
 fn shown() -> [Value; 2] {
     let source = json!({"type": "base64", "media_type": "image/png", "data": PNG});
     [json!({"type": "image", "source": source}), json!({"inlineData": {"mimeType": "image/png", "data": PNG}})]
@@ -105,7 +106,7 @@ fn a_thought_among_the_parts_of_a_chat_message_is_kept_or_named() {
     check(CHAT, GEMINI, &request, gemini, &["messages[1].content[0]"]);
     let gpt = json!({"/messages/1": {"role": "assistant", "content": "Two."}});
     check(CHAT, GPT, &request, gpt, &["messages[1].content[0]"]);
-    // A model that signs nothing takes the text of its thoughts back.
+    // A model that signs nothing accepts the text of its earlier reasoning.
     let unsigned = thinks(json!({"type": "thinking", "thinking": "Count them."}));
     let kimi = json!({"/messages/1": {"role": "assistant", "content": "Two.", "reasoning": "Count them."}});
     check(CHAT, "kimi-k2.5", &unsigned, kimi, &[]);
@@ -139,7 +140,7 @@ fn sampling_goes_along_with_no_effort_at_all_and_with_nothing_else() {
     };
     let kept = json!({"/temperature": 0.6, "/top_p": 0.5, "/reasoning_effort": "none"});
     check(CHAT, GPT, &asks(json!({"reasoning_effort": "none"})), kept, &[]);
-    // Its default is no effort.
+    // The model's default is no reasoning effort.
     check(CHAT, GPT, &asks(json!({})), json!({"/temperature": 0.6, "/top_p": 0.5, "/reasoning_effort": null}), &[]);
     for (model, effort) in [(GPT, json!("low")), (GPT, json!("high")), ("gpt-5.5", Value::Null)] {
         let request = asks(if effort.is_null() { json!({}) } else { json!({"reasoning_effort": effort}) });

@@ -1,4 +1,4 @@
-//! Structured output that a provider sends as a call of the answer tool: its client reads it as text.
+//! Structured output that a provider sends as a call of the answer tool. The client must get it as text.
 
 use bytes::BytesMut;
 use gateway::error::UpstreamErrorKind;
@@ -10,7 +10,8 @@ use serde_json::Value;
 
 const DELIVERIES: [Delivery; 2] = [Delivery::Streamed, Delivery::Whole];
 
-/// What a chat client gets of an answer in these pieces, with that stop reason: its text and its finish, and how the relay ends.
+/// The result of an answer in these pieces with this stop reason for a chat client: the text, the finish reason, and how the
+/// relay ends.
 fn answered(delivery: Delivery, pieces: &[&str], stop: &str) -> (String, Option<String>, Progress) {
     let mut events = vec![
         r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":3,"output_tokens":1}}}"#.to_owned(),

@@ -13,14 +13,14 @@ fn message(calls: &str, finish: &str) -> String {
     format!(r#""message":{{"role":"assistant","content":null,"tool_calls":[{calls}]}},"finish_reason":"{finish}""#)
 }
 
-/// A call of `look`, with what identifies it.
+/// A call of `look`, with the fields that identify it.
 fn looks(place: &str, a: u8) -> String {
     format!(r#"{{{place}"type":"function","function":{{"name":"look","arguments":"{{\"a\":{a}}}"}}}}"#)
 }
 
 const CALLED: Outcome = Said(CALL, "tool_calls", "tool_use");
 
-/// One call, odd in itself.
+/// Single calls with an unusual shape.
 pub fn call_rows() -> Vec<Row> {
     let one = |name, call: &str, outcome| chunks(name, &[&piece(call), CALLS_END], &message(call, "tool_calls"), outcome);
     vec![
@@ -74,7 +74,7 @@ pub fn call_rows() -> Vec<Row> {
     ]
 }
 
-/// Calls that are hard to tell apart, or come in odd pieces.
+/// Calls that are hard to distinguish, or that arrive in unusual pieces.
 pub fn calls_apart_rows() -> Vec<Row> {
     let two = |name, first: &str, second: &str| {
         let whole = message(&format!("{first},{second}"), "stop");

@@ -1,5 +1,5 @@
-//! Messages requests on their way to Claude on Vertex AI: what its models would refuse is edited at its place, what that loses is
-//! named, and everything else stays byte for byte.
+//! Messages requests to Claude on Vertex AI. Parts that its models would refuse are edited in place, lost fields are named as
+//! dropped, and all other bytes stay the same.
 
 mod history;
 mod media;
@@ -21,14 +21,15 @@ fn sent(format: ClientFormat, model: &str, betas: &[&str], body: &str) -> Result
     send_along(format, body, &model, &model.routes[0], betas)
 }
 
-/// A request with these fields besides what every one has.
+/// A request with these fields in addition to the required ones.
 fn with(fields: &Value) -> Value {
     let mut body = json!({"model": "m", "max_tokens": 6000, "messages": [{"role": "user", "content": "What is new?"}]});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     body
 }
 
-/// What a model is sent of a request: values at JSON pointers, null for what must not be there; and what is named.
+/// Checks the body that is sent to a model, and the fields that are named as dropped. The values are given by JSON pointer. A
+/// null means that there must be no value.
 struct Expected<'a> {
     models: &'a [&'a str],
     betas: &'a [&'a str],
@@ -54,7 +55,7 @@ fn check(cases: Vec<Expected<'_>>) {
     }
 }
 
-/// What is sent of an upstream body that comes as a client's.
+/// The body that is sent if an upstream body comes in again as a client's request.
 pub fn again(model: &str, betas: &[&str], body: &[u8]) -> Vec<u8> {
     let body = std::str::from_utf8(body).unwrap();
     let body = format!("{{\"model\":\"m\",{}", body.trim_start().strip_prefix('{').unwrap());
@@ -129,7 +130,7 @@ fn what_was_repaired_once_needs_no_repair() {
     assert!(seen > 10, "only {seen}");
 }
 
-/// Checks what a Messages client and a chat client are told about the same, each in its own words.
+/// Checks that a Messages client and a chat client get the same dropped fields, each with the names of its own format.
 fn check_alike(cases: Vec<(&str, [Value; 2], [&str; 2])>) {
     for (model, [messages, chat], [named, chat_named]) in cases {
         let seen = |format, body: &Value| sent(format, model, &[], &with(body).to_string()).unwrap().dropped.join(",");

@@ -1,11 +1,11 @@
-//! What clients are shown of counts that providers report in parts.
+//! The token counts that clients get if providers report them in parts.
 
 use gateway::translate::Delivery;
 use gateway::wire::{ClientFormat, WireFormat};
 use gateway_tests::relaying::{ESTIMATE, FORMATS, Relayed, frames, relay_chunks};
 use serde_json::Value;
 
-/// Prompt and output tokens: as a client is shown them at the end, and as they are charged.
+/// Prompt and output tokens, as the client gets them at the end and as they are charged.
 fn counts(format: ClientFormat, delivery: Delivery, wire: WireFormat, data: &[&str]) -> [(u64, u64); 2] {
     let stream: Vec<String> = data.iter().map(|data| format!("data: {data}\n\n")).collect();
     let Relayed { bytes, meter, .. } = relay_chunks(delivery, format, wire, stream.iter().map(String::as_bytes));
@@ -36,7 +36,7 @@ fn what_a_later_usage_does_not_report_stays_as_it_was_counted() {
     for (last, expected) in [
         (r#"{"promptTokenCount":5,"totalTokenCount":5}"#, (5, 6)),
         (r#"{"candidatesTokenCount":8}"#, (5, 8)),
-        // Of what was generated all was thought.
+        // All generated tokens are reasoning.
         (r#"{"promptTokenCount":9,"thoughtsTokenCount":7,"totalTokenCount":16}"#, (9, 7)),
     ] {
         let last = format!(r#"{{"candidates":[{{"finishReason":"STOP"}}],"usageMetadata":{last}}}"#);

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::generated::for_all;
 use super::upstream::{CHAT, MESSAGES, check, function, tool, user};
 
-/// So many requests of each format are made up.
+/// The number of generated requests for each format.
 const REQUESTS: u64 = 30;
 
-/// Names, from the body on.
+/// Field names, starting at the body.
 type Path = &'static [&'static str];
 
-/// Every string at the end of a path of names, through lists.
+/// Every string at the end of a path of field names. Lists on the way are searched entry by entry.
 fn all<'v>(value: &'v Value, path: &[&str]) -> BTreeSet<&'v str> {
     let Some((name, rest)) = path.split_first() else {
         return match value {
@@ -28,7 +28,7 @@ fn all<'v>(value: &'v Value, path: &[&str]) -> BTreeSet<&'v str> {
     }
 }
 
-/// What points to something, where the body of a wire has that, and what it points to.
+/// References within a body: the wire format, the path of the reference, and the paths of its possible targets.
 const POINTERS: [(WireFormat, Path, &[Path]); 7] = [
     (
         WireFormat::OpenAi,
@@ -106,7 +106,7 @@ fn a_choice_goes_with_its_tool() {
 
 #[test]
 fn a_result_goes_with_its_call_as_words() {
-    // A call that the user is said to have made is none.
+    // A call in a user's message is not a call.
     let request = json!({"tools": [tool("f")], "messages": [
         user(json!([{"type": "text", "text": "Hi."}, {"type": "tool_use", "id": "c", "name": "f", "input": {}}])),
         user(json!([{"type": "tool_result", "tool_use_id": "c", "content": "7 degrees"}])),
@@ -137,7 +137,7 @@ fn the_field_of_a_beta_goes_with_the_beta() {
     let betas = MESSAGES.betas(&["context-management-2025-06-27", "unknown-2026-01-01"]);
     assert_eq!(betas.dropped, ["anthropic-beta:unknown-2026-01-01"]);
     let request = json!({"context_management": {"edits": []}, "messages": [user(json!("Hi."))]});
-    // No beta is sent along here.
+    // These requests have no beta headers.
     for model in ["claude-opus-4.6", "gemini-3-pro", "gpt-5.2"] {
         check(MESSAGES, model, &request, json!({"/context_management": null}), &["context_management"]);
     }

@@ -1,4 +1,4 @@
-//! What clients write in other words than their format's own: it means the same on every route.
+//! Requests in other forms than the format's own that clients also send. They must mean the same on every route.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Conversations that end with the assistant, and instructions at other places than the first.
+//! Conversations that end with a message of the assistant, and system instructions that are not the first message.
 
 use serde_json::{Value, json};
 

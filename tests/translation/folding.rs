@@ -1,4 +1,4 @@
-//! Folding: a provider's stream becomes the whole reply that the same provider would have given.
+//! Folding: the gateway converts a provider's stream to the reply that the same provider would give without streaming.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn format_of(wire: WireFormat) -> Option<ClientFormat> {
     NATIVE_FORMATS.into_iter().find(|format| native_wire(*format) == wire)
 }
 
-/// A reply without what only one of its two forms has: numbers of calls, and nulls.
+/// A reply without the parts that only one of the two forms has: the numbers of calls, and nulls.
 fn comparable(body: &str) -> Value {
     fn strip(value: &mut Value) {
         match value {
@@ -41,10 +41,10 @@ fn fold(format: ClientFormat, stream: &[u8]) -> String {
     fold.whole().unwrap()
 }
 
-/// Our own streams that say what the whole reply of the same name says.
+/// The project's own streams that have the same content as the reply with the same name.
 const OWN: [&str; 3] = ["vendor-fields", "two-calls", "server-tool-search"];
 
-/// The streams that have a whole reply with the same name: our own, or the recorded ones.
+/// The streams for which there is a reply with the same name: the project's own, or the recorded ones.
 fn pairs(is_own: bool) -> Vec<(ClientFormat, PathBuf, Vec<u8>, String)> {
     let key = |wire: WireFormat, path: &Path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -85,7 +85,7 @@ fn a_client_gets_the_same_whole_reply_whether_its_provider_streams_or_not() {
 
 #[test]
 fn recorded_pairs_fold_to_the_fields_of_their_whole_replies() {
-    // Two recordings of one request never say the same words: their fields are compared, for each kind of block.
+    // Two recordings of one request never have the same texts. So only their fields are compared, for each kind of block.
     for (format, path, stream, body) in pairs(false) {
         let (folded, whole) = (comparable(&fold(format, &stream)), comparable(&body));
         let (folded, whole) = (fields(&folded), fields(&whole));
@@ -95,9 +95,9 @@ fn recorded_pairs_fold_to_the_fields_of_their_whole_replies() {
     }
 }
 
-/// The names of each object's fields, by its place: the reply, its message, and each kind of block.
+/// The field names of each object by its place: the reply, its message, and each kind of block.
 fn fields(reply: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    // An empty list says no more than none.
+    // An empty list counts as no list.
     let says = |(_, value): &(&String, &Value)| value.as_array().is_none_or(|items| !items.is_empty());
     let names = |value: &Value| {
         let fields = value.as_object().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Shapes of frames and of the numbers in them.
+//! Unusual shapes of frames, and of the block numbers in them.
 
 use gateway::wire::ClientFormat;
 use gateway_tests::relaying::relay;
@@ -6,7 +6,7 @@ use gateway_tests::relaying::relay;
 use super::reply_shapes::Outcome::Said;
 use super::reply_shapes::{HI, Row, blocks, chunks};
 
-/// Frames that say less than they should.
+/// Frames with missing parts.
 pub fn frame_rows() -> Vec<Row> {
     let end = r#""delta":{},"finish_reason":"stop""#;
     let hi = || chunks("", &[r#""delta":{"content":"H"}"#, r#""delta":{"content":"i"}"#, end], "", HI);
@@ -29,7 +29,7 @@ pub fn frame_rows() -> Vec<Row> {
     vec![empty, unnumbered, halves, half]
 }
 
-/// Blocks whose numbers are not theirs.
+/// Blocks with wrong numbers.
 pub fn block_number_rows() -> Vec<Row> {
     let block = |index: &str, text: &str| {
         [
@@ -66,7 +66,8 @@ fn a_block_that_never_began_does_not_end_for_the_client() {
     assert!(text.contains(r#""stop_reason":"refusal""#) && !text.contains("content_block_stop"), "{text}");
 }
 
-/// OpenRouter says the role in every chunk, and OpenAI only in the first; OpenAI's SDK for Python adds the texts of a delta up.
+/// OpenRouter sends the role in every chunk, and OpenAI only in the first. OpenAI's SDK for Python concatenates the texts of
+/// all deltas.
 #[test]
 fn a_chat_stream_says_its_role_once() {
     let chunk = |delta: &str, finish: &str| {

@@ -1,5 +1,6 @@
-//! Made-up requests, as odd as clients are: roles in any order, ids that repeat or are missing, parts in odd places, marks everywhere.
-//! Whatever is sent of them is what its provider takes, nothing is lost in silence, and both ways name the same.
+//! Generated requests with the oddities of real clients: roles in any order, repeated or missing ids, parts at unusual places,
+//! cache marks everywhere. The provider must accept what is sent, every lost part must be named, and forwarding and
+//! translation must name the same parts.
 
 mod chat;
 mod messages;
@@ -18,11 +19,11 @@ use super::judged::{is_made_up, judge_of};
 use super::naming::{texts_and_lost, unnamed_by_translation};
 use random::Random;
 
-/// So many requests of each format are made up; a number that other machines have time for, too.
+/// The number of generated requests for each format. Slower machines must have time for it, too.
 const REQUESTS: u64 = 80;
 
-/// Calls `each` for so many made-up requests of each format, every model and route: with what is sent, or with nothing where it is
-/// refused. It says what is wrong.
+/// Calls `each` for this many generated requests of each format, for every model and route. It gets the prepared body, or
+/// `None` if the request was refused, and returns the faults.
 pub fn for_all(requests: u64, mut each: impl FnMut(ClientFormat, &Value, Destination<'_>, Option<Sent>) -> Vec<String>) {
     let catalog = Catalog::embedded().unwrap();
     let models: Vec<&Model> = catalog.models().map(AsRef::as_ref).collect();
@@ -56,8 +57,9 @@ pub fn for_all(requests: u64, mut each: impl FnMut(ClientFormat, &Value, Destina
     assert!(u64::from(sound) > requests * 40, "only {sound} were sent");
 }
 
-/// What only one way has to leave out: a translation makes a budget of an effort where Claude has none, joins thoughts of several
-/// messages, and which of too many cache marks go depends on where its repairs put them.
+/// Whether only one of forwarding and translation has to drop this field. A translation replaces an effort by a budget if the
+/// Claude model has no efforts, and joins the reasoning of several messages. If there are too many cache marks, the ones that
+/// are dropped depend on where the repairs of the translation put them.
 fn is_of_one_way(path: &str) -> bool {
     path == "output_config.effort" || path.ends_with(".cache_control") || path.ends_with(".reasoning_content")
 }
@@ -89,7 +91,7 @@ fn odd_requests_lose_nothing_in_silence_and_both_ways_name_the_same() {
 #[test]
 fn the_deepest_arguments_that_clients_may_send_are_measured() {
     let deep = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
-    // A text is a document of its own; an object stands five levels deep in its request.
+    // A text is parsed as a separate document. An object is five levels deep in its request.
     let (text, object) = (serde_json::to_string(&deep(63)).unwrap(), deep(58));
     let chat = format!(
         r#"{{"model":"m","messages":[{{"role":"user","content":"a"}},{{"role":"assistant","tool_calls":[{{"id":"c","type":"function","function":{{"name":"f","arguments":{text}}}}}]}},{{"role":"tool","tool_call_id":"c","content":{text}}}]}}"#

@@ -1,5 +1,5 @@
-//! What one generation of models takes and another does not: each fact of the catalogue's data for a model that has it and for one that
-//! has not. That the providers take what is sent is held by `judged`.
+//! What one generation of models accepts and another does not. Each fact in the catalogue is tested with a model that has it
+//! and with one that does not. `judged` tests that the providers accept what is sent.
 
 use gateway_tests::relaying::catalog;
 use gateway_tests::sending::send_along;
@@ -128,7 +128,7 @@ fn efforts_are_said_to_those_that_know_words_and_only_whether_to_the_others() {
         ("gpt-6.1-terra", "none", json!({"/reasoning_effort": "none"}), &[]),
         ("gpt-5.2", "max", json!({"/reasoning_effort": "xhigh"}), named),
         ("gpt-5.6-sol", "max", json!({"/reasoning_effort": "max"}), &[]),
-        // OpenRouter passes over what a model cannot do at all.
+        // OpenRouter ignores parameters that a model does not support at all.
         ("qwen3-coder", "high", json!({"/reasoning_effort": "high"}), &[]),
     ] {
         check(CHAT, model, &effort(word), expected, dropped);

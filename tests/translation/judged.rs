@@ -1,4 +1,5 @@
-//! What is sent is what its provider takes: every request at hand, for every model and route, judged by the simulator's strict rules.
+//! The provider must accept everything that is sent. All available requests are checked for every model and route with the
+//! simulator's strict rules.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use gateway_tests::corpus::{all_cases, requests};
 use gateway_tests::sending::{send_along, send_to, wire_of};
 use serde_json::Value;
 
-/// Rejections that only invented data causes: invalid signatures and pictures, and a future field that must pass.
+/// Rejections that only invented test data causes: invalid signatures and pictures, and an unknown field that must be
+/// forwarded.
 const OF_MADE_UP_DATA: [&str; 9] = [
     "Corrupted thought signature.",
     "Could not process image",
@@ -24,12 +26,12 @@ const OF_MADE_UP_DATA: [&str; 9] = [
     "x_future: Extra inputs are not permitted",
 ];
 
-/// Whether a provider refuses what only made-up data has.
+/// Whether the rejection is caused only by invented test data.
 pub fn is_made_up(refusal: &str) -> bool {
     OF_MADE_UP_DATA.iter().any(|words| refusal.contains(words))
 }
 
-/// The judge of what a provider is sent.
+/// The simulator's checks for what a provider is sent.
 pub fn judge_of(provider: ProviderId) -> Judge {
     match provider {
         ProviderId::OpenRouter => Judge::OpenRouter,
@@ -80,7 +82,7 @@ fn every_case_reaches_each_of_its_models_or_is_refused_where_the_book_says_so() 
                     let body: Value = serde_json::from_slice(&whole.body).unwrap();
                     let refusal = judge_of(route.provider).refusal(route.upstream.as_str(), &body);
                     assert_eq!(refusal.filter(|refusal| !is_made_up(refusal)), None, "{place}: {body}");
-                    // Providers are asked for a stream anyway: whether the client streams changes nothing else.
+                    // Providers are always asked for a stream, so the client's choice to stream changes nothing else.
                     if !case.text.contains("\"stream\":") {
                         let streamed = sent(&case.text.replacen('{', "{\"stream\":true,", 1)).unwrap();
                         assert_eq!((streamed.body, streamed.dropped), (whole.body, whole.dropped), "{place}");

@@ -1,4 +1,4 @@
-//! What a target has no place for is named at its own place, and what says nothing is not.
+//! A part that the target cannot carry is named with its path. A part without content is not named.
 
 use gateway::wire::ClientFormat;
 use serde_json::{Value, json};
@@ -9,13 +9,13 @@ const CLAUDE: &str = "claude-opus-4.6";
 const GEMINI: &str = "gemini-3-pro";
 const GPT: &str = "gpt-5.2";
 
-/// Checks what is named of a request for a model.
+/// Checks which parts of a request are named as dropped for a model.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn names(format: ClientFormat, model: &str, request: Value, dropped: &[&str]) {
     check(format, model, &request, json!({}), dropped);
 }
 
-/// A conversation that goes on after this message.
+/// A conversation that continues after this message.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn after(message: Value) -> Value {
     json!({"tools": [function("f")], "messages": [user(json!("Hi.")), message, user(json!("And?"))]})
@@ -66,7 +66,7 @@ fn what_tools_say_beside_their_schema_is_named() {
             &["tools[0].allowed_callers", "tools[0].input_examples", "tools[1].max_characters"],
         );
     }
-    // The same dialect in a chat request, also where it is forwarded.
+    // The same parts in a chat request, also if it is forwarded.
     let request = json!({"tools": [odd], "messages": [user(json!("Hi."))]});
     for model in [CLAUDE, GEMINI, GPT] {
         names(CHAT, model, request.clone(), &["tools[0].allowed_callers", "tools[0].input_examples"]);

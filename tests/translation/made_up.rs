@@ -1,4 +1,4 @@
-//! Made-up histories, requests and replies: what clients and providers may send some day.
+//! Generators of histories, requests and replies that clients and providers might send.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ static OWN_REQUESTS: LazyLock<Vec<(ClientFormat, PathBuf, Value)>> =
 static OWN_STREAMS: LazyLock<Vec<(WireFormat, PathBuf, Vec<u8>)>> =
     LazyLock::new(|| streams().into_iter().filter(|(_, path, _)| path.starts_with(project())).collect());
 
-/// A message of a history as clients trim, merge and reorder them.
+/// A message of a history. Clients trim, merge and reorder such messages.
 fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
     let text = || prop::sample::select(vec!["", " ", "hi", "\n\n"]);
     let ids = prop::sample::subsequence(vec!["a".to_owned(), "functions.f:0".to_owned(), "x".repeat(90)], 0..=3);
@@ -73,7 +73,7 @@ fn message(format: ClientFormat) -> impl Strategy<Value = Value> {
     })
 }
 
-/// A chat message with parts and members where clients put them and providers refuse them.
+/// A chat message with parts and fields at places where clients put them and providers refuse them.
 fn odd_chat_message() -> impl Strategy<Value = Value> {
     let picture = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{PICTURE}")}});
     let say = |text: &str| json!({"type": "text", "text": text});
@@ -101,7 +101,7 @@ fn odd_chat_message() -> impl Strategy<Value = Value> {
     })
 }
 
-/// JSON of any shape, with names that requests and replies know.
+/// JSON of any shape, with field names that occur in requests and replies.
 fn any_json() -> impl Strategy<Value = Value> {
     const WORDS: [&str; 30] = [
         "type",
@@ -153,7 +153,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Puts a value in place of the n-th one, counted over the whole tree; what is left of n otherwise.
+/// Replaces the n-th value, counted over the whole tree. If there are fewer values, returns the remaining number.
 fn replace(tree: &mut Value, n: usize, with: &Value) -> Option<usize> {
     if n == 0 {
         tree.clone_from(with);
@@ -194,7 +194,7 @@ fn call(arguments: Vec<Vec<&'static str>>) -> impl Strategy<Value = Vec<StreamEv
     })
 }
 
-/// A block as some decoder may give it.
+/// A block that a decoder can produce.
 fn block() -> impl Strategy<Value = Vec<StreamEvent>> {
     let pieces = || prop::collection::vec(prop::sample::select(vec!["", " ", "ü", "\"\\\n", "data: x\r\n\r\n"]), 0..4);
     prop_oneof![
@@ -210,7 +210,7 @@ fn block() -> impl Strategy<Value = Vec<StreamEvent>> {
     ]
 }
 
-/// A reply as some decoder may give it.
+/// A reply that a decoder can produce.
 fn reply() -> impl Strategy<Value = Vec<StreamEvent>> {
     use FinishReason::{ContentFilter, Length, Paused, Stop, StopSequence, ToolCalls};
     let finishes =
@@ -225,7 +225,7 @@ fn reply() -> impl Strategy<Value = Vec<StreamEvent>> {
             ..Usage::default()
         })
     };
-    // Only what breaks off at the end has no whole arguments.
+    // Only a call that breaks off at the end has incomplete arguments.
     let broken = prop::option::of(call(vec![vec!["null"], vec!["{\"a\":\"b"], vec!["[1"]]));
     let blocks = (prop::collection::vec(block(), 0..6), broken)
         .prop_map(|(blocks, broken)| blocks.into_iter().chain(broken).collect::<Vec<_>>());

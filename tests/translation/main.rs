@@ -1,5 +1,5 @@
-//! What holds for every translation, over the project's own fixtures, over recorded traffic where a folder of it is at hand,
-//! and over made-up requests and replies.
+//! Rules that hold for every translation. They are tested with the project's own fixtures, with recorded traffic if there is a
+//! folder of it, and with generated requests and replies.
 
 mod alike;
 mod answers;

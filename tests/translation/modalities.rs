@@ -1,4 +1,5 @@
-//! What a request holds besides text goes to models that read it, and is refused by its path for those that do not.
+//! Pictures, files and sound in a request are sent to models that can read them. For other models the request is refused, and
+//! the error names the path.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +18,7 @@ fn request(part: &Value) -> String {
     .to_string()
 }
 
-/// What becomes of a part on a model's first route: its documents, or the field and the message of the refusal.
+/// The result for a part on a model's first route: its documents, or the field and the message of the refusal.
 fn fate(format: ClientFormat, model: &str, part: &Value) -> Result<Files, (String, String)> {
     let model = catalog().unwrap().resolve(model).unwrap();
     let sent = send(format, &request(part), &model).map(|sent| sent.files);
@@ -107,7 +108,7 @@ fn only_addresses_of_the_web_are_passed_on() {
     assert_eq!(fate(CHAT, "gemini-3-flash", &part), Ok(Files::None));
 }
 
-/// A GIF of that size, with so many bytes behind its head.
+/// A GIF of this size, with this many bytes after its header.
 fn gif(width: u16, height: u16, more: usize) -> String {
     let head = [&b"GIF89a"[..], &width.to_le_bytes(), &height.to_le_bytes(), &[0; 3]].concat();
     STANDARD.encode([head, vec![0; more]].concat())
@@ -120,7 +121,7 @@ fn picture(format: ClientFormat, data: &str) -> Value {
     json!({"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": data}})
 }
 
-/// The message of the refusal on every route of a model, without its path; `None` where it is sent.
+/// The message of the refusal on every route of a model, without its path. `None` if the request is sent.
 fn refusal(format: ClientFormat, model: &str, parts: &[Value]) -> Option<String> {
     let body = json!({"model": "m", "max_tokens": 500, "messages": [{"role": "user", "content": parts}]}).to_string();
     let model = catalog().unwrap().resolve(model).unwrap();
@@ -189,7 +190,7 @@ fn pictures_and_pdfs_that_cannot_be_read_are_refused_by_their_place() {
     }
 }
 
-/// What a part is in the body for a model's first route.
+/// The form of a part in the body for a model's first route.
 fn first_body(model: &str, part: &Value) -> Value {
     let model = catalog().unwrap().resolve(model).unwrap();
     serde_json::from_slice(&send(CHAT, &request(part), &model).unwrap().body).unwrap()

@@ -1,5 +1,5 @@
-//! Nothing is lost in silence: every part of a request is sent or named by its path, and the rules of a target name the same things
-//! whether the request is forwarded or translated.
+//! Every part of a request must be sent, or named with its path. The rules of a target must name the same parts for forwarded
+//! and translated requests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::requests::{holds, holds_text};
 
-/// Calls `each` for every request at hand, model and route that takes it.
+/// Calls `each` for every available request, and for every model and route that accepts it.
 fn for_all(mut each: impl FnMut(&str, ClientFormat, &Value, (&Model, &Route), &Sent)) {
     let catalog = Catalog::embedded().unwrap();
     for (format, path, body) in requests().into_iter().chain(case_requests()) {
@@ -32,7 +32,7 @@ fn for_all(mut each: impl FnMut(&str, ClientFormat, &Value, (&Model, &Route), &S
     }
 }
 
-/// What a request says in its messages: each text with the path of its part.
+/// The texts in a request's messages, each with the path of its part.
 fn said(value: &Value, path: &str, all: &mut Vec<(String, String)>) {
     match value {
         Value::Array(list) => {
@@ -59,20 +59,20 @@ fn pointer(path: &str) -> String {
     format!("/{}", path.replace(['[', '.'], "/").replace(']', ""))
 }
 
-/// A text as it is sent at least in part: inline data without its head, without blanks around it.
+/// The part of a text that must be sent in any case: without surrounding white space, and without the prefix of inline data.
 pub fn essence(text: &str) -> &str {
     let text = if text.starts_with("data:") { text.split_once(',').map_or(text, |(_, data)| data) } else { text };
     text.trim()
 }
 
-/// Whether a text is sent as data that was decoded or recoded: files of text.
+/// Whether a text is sent in decoded form, as happens with text files.
 fn is_decoded(sent: &Value, text: &str) -> bool {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok();
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(|text| holds_text(sent, text.trim()))
 }
 
-/// The texts of a request's conversation, by their paths, and those of them that are neither sent nor named.
+/// The number of texts in a request's conversation, and those that are neither sent nor named.
 pub fn texts_and_lost(body: &Value, sent: &Sent) -> (usize, Vec<String>) {
     let told: Value = serde_json::from_slice(&sent.body).unwrap();
     let mut all = Vec::new();
@@ -80,14 +80,14 @@ pub fn texts_and_lost(body: &Value, sent: &Sent) -> (usize, Vec<String>) {
     said(&body["system"], "system", &mut all);
     said(&body["input"], "input", &mut all);
     let is_named = |path: &str| sent.dropped.iter().any(|dropped| is_within(path, dropped) || dropped.starts_with("and "));
-    // Gemini knows its thoughts by their seals.
+    // For Gemini the signature alone is sent for a reasoning block.
     let is_sealed = |path: &str| {
         let seal = path.strip_suffix(".thinking").and_then(|block| body.pointer(&pointer(block))?["signature"].as_str());
         seal.is_some_and(|seal| holds_text(&told, seal.trim_start_matches("gw1.g.")))
     };
     let is_lost = |(path, text): &&(String, String)| {
         let text = essence(text);
-        // A result that is JSON is sent as such.
+        // A tool result that is JSON is sent as JSON.
         let json = serde_json::from_str::<Value>(text).ok();
         let is_json = json.is_some_and(|json| holds(&told, &json));
         let is_sent = text.is_empty() || holds_text(&told, text) || is_decoded(&told, text) || is_json;
@@ -98,7 +98,7 @@ pub fn texts_and_lost(body: &Value, sent: &Sent) -> (usize, Vec<String>) {
     (all.iter().filter(|(_, text)| !essence(text).is_empty()).count(), lost.collect())
 }
 
-/// Whether a path is another one or inside it.
+/// Whether a path is equal to another one, or inside it.
 fn is_within(path: &str, whole: &str) -> bool {
     path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
@@ -115,7 +115,7 @@ fn every_part_is_sent_or_named_by_its_path() {
     assert!(seen > 1_000, "only {seen} texts");
 }
 
-/// What a translation to a wire names, whether the wire is the client's own or not.
+/// The parts that a translation to a wire format names, also if this is the client's own format.
 fn named_by_translation(
     format: ClientFormat,
     body: &str,
@@ -131,12 +131,13 @@ fn named_by_translation(
     Some(encoded.lost.into_iter().map(|lost| format.path_of(lost, request.body()).to_owned()).chain(places).collect())
 }
 
-/// What forwarding names of the conversation and its settings, and a translation of the same request to the same wire does not;
-/// `None` where it is not forwarded, or cannot be translated.
+/// The parts of the conversation and its settings that forwarding names, and that a translation to the same wire format does
+/// not name. `None` if the request is not forwarded, or cannot be translated.
 pub fn unnamed_by_translation(format: ClientFormat, body: &Value, to: Destination<'_>, sent: &Sent) -> Option<Vec<String>> {
     format.native().filter(|native| native.wire() == to.wire)?;
     let translated = named_by_translation(format, &body.to_string(), to.wire, &to.target())?;
-    // Fields that a translation has no place for are named apart, and so are the vendor's own tools and the choice of them.
+    // Fields that a translation cannot carry are named separately, as are the vendor's own tools and the choice of such a
+    // tool.
     let carried = format.carried_fields();
     let is_of_a_rule = |path: &&String| {
         let field = path.split(['.', '[']).next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Names that are no text, wherever a client may write names of its own: never the gateway's fault.
+//! Names that are not valid Unicode text, at all places where a client may choose a name. They must never cause an internal
+//! error of the gateway.
 
 use gateway::catalog::Catalog;
 use gateway::error::ErrorKind;

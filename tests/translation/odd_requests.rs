@@ -1,4 +1,5 @@
-//! Requests of odd shapes, each of which some provider refuses as it is: whatever becomes of one, no provider refuses what it is sent.
+//! Requests of unusual shapes, each of which some provider would refuse. The gateway must repair or refuse them, so that no
+//! provider refuses what it is sent.
 
 use gateway::catalog::Catalog;
 use gateway::translate::outbound::Destination;
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 use crate::judged::{is_made_up, judge_of};
 use crate::upstream::{CHAT, MESSAGES, RESPONSES, user};
 
-/// Sends a body to every model by every route. What is sent must be taken; a refusal of our own names its place.
+/// Prepares a body for every route of every model. The provider must accept what is sent, and a refusal by the gateway must
+/// name a path.
 pub(crate) fn taken_everywhere(format: ClientFormat, body: &str) {
     let catalog = Catalog::embedded().unwrap();
     for model in catalog.models() {
@@ -31,7 +33,7 @@ pub(crate) fn taken_everywhere(format: ClientFormat, body: &str) {
     }
 }
 
-/// The same in each format, with what the formats call differently.
+/// The same request in each format, with the names that differ.
 fn declared_everywhere(schema: &Value) {
     let messages = json!([user(json!("hi"))]);
     let flat = json!({"type": "function", "name": "f", "parameters": schema});
@@ -76,7 +78,7 @@ fn schemas_of_tools_are_those_that_each_vendor_takes() {
     }
 }
 
-/// A conversation of Messages with these blocks of the assistant's and of the user's after them.
+/// A Messages conversation with these blocks of the assistant, followed by these of the user.
 fn told(assistant: &Value, user_blocks: &Value) -> Value {
     let messages = json!([
         user(json!("hi")),

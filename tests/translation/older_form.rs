@@ -1,4 +1,4 @@
-//! Clients that declare functions in OpenAI's older form: what goes upstream, and what they get.
+//! Clients that declare functions in OpenAI's older form: what is sent upstream, and what these clients receive.
 
 use bytes::BytesMut;
 use gateway::translate::{Delivery, Progress, Relay};
@@ -32,7 +32,7 @@ fn functions_of_the_older_form_are_tools() {
     assert_eq!(body["messages"][2], json!({"role": "tool", "tool_call_id": "look", "content": "seen"}));
 }
 
-/// What a client of the older form gets of a reply that calls a tool: the calls of all its frames, and the finish.
+/// A reply with a tool call, as a client of the older form receives it: the calls of all its frames, and the finish reason.
 fn older_form(delivery: Delivery, model: &str, stream: &str) -> (String, String, String) {
     let request = json!({"model": model, "functions": [{"name": "look"}], "messages": [user(json!("Go."))]});
     let sent = send(CHAT, &request.to_string(), &catalog().unwrap().resolve(model).unwrap()).unwrap();

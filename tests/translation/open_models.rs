@@ -1,4 +1,4 @@
-//! What Kimi, DeepSeek, Qwen and Mistral are sent, forwarded and translated.
+//! The bodies that are sent to Kimi, DeepSeek, Qwen and Mistral, forwarded and translated.
 
 use serde_json::{Value, json};
 

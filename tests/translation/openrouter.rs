@@ -1,4 +1,5 @@
-//! Requests for models behind OpenRouter: one set of rules, forwarded and translated, and nothing but repairs where one is needed.
+//! Requests for models behind OpenRouter. Forwarded and translated requests follow the same rules, and a request is changed
+//! only where it needs a repair.
 
 use gateway::translate::Conversion;
 use gateway_tests::corpus::{case_requests, requests};
@@ -32,7 +33,7 @@ fn says(text: &str) -> Value {
     json!({"type": "text", "text": text})
 }
 
-/// Checks the messages that go upstream of a conversation, and that nothing is named.
+/// Checks the messages that are sent upstream for a conversation, and that nothing is named as dropped.
 fn history(model: &str, messages: &Value, expected: &Value) {
     check(CHAT, model, &json!({"messages": messages}), json!({"/messages": expected}), &[]);
 }

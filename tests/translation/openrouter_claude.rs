@@ -1,4 +1,4 @@
-//! Requests for Claude behind OpenRouter, which passes Claude's own refusals on.
+//! Requests for Claude behind OpenRouter. OpenRouter passes Claude's own refusals on to the client.
 
 use gateway::ids::ProviderId;
 use gateway::wire::ClientFormat;
@@ -28,7 +28,7 @@ fn claude_gets_no_blank_stop_sequence_and_what_goes_is_named() {
     }
 }
 
-/// The body that a model's route through OpenRouter gets, and what is named.
+/// The body that is sent to a model through OpenRouter, and the fields that are named as dropped.
 fn through(format: ClientFormat, model: &str, body: &Value) -> (Value, Vec<String>) {
     let model = catalog().unwrap().resolve(model).unwrap();
     let route = model.routes.iter().find(|route| route.provider == ProviderId::OpenRouter).unwrap();
@@ -137,7 +137,7 @@ fn gemini_gets_no_mark_that_makes_it_store_a_cache_for_a_price() {
     assert_eq!(sent["messages"][0]["content"], "Hi.");
 }
 
-/// A request with these fields, without output limit.
+/// A request with these fields and without an output limit.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 fn asking(fields: Value) -> Value {
     let mut body = json!({"model": "m", "messages": [user(json!("Hi."))]});
@@ -201,7 +201,7 @@ fn the_schema_of_an_answer_is_one_that_claude_keeps_to() {
     let config = json!({"format": {"type": "json_schema", "schema": schema}});
     let (sent, named) = through(MESSAGES, "claude-opus-4.6", &asking(json!({"max_tokens": 9, "output_config": config})));
     assert_eq!((&sent["response_format"]["json_schema"]["schema"], named), (&closed, vec![]));
-    // A closed object could hold none of the client's names.
+    // An object without additional properties could not contain the client's own names.
     let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
     let format = json!({"type": "json_schema", "json_schema": {"name": "f", "schema": map}});
     let (sent, named) = through(CHAT, "claude-opus-4.6", &asking(json!({"response_format": format})));
@@ -260,7 +260,7 @@ fn a_begun_answer_ends_where_its_words_end() {
         let begun = json!([user(json!("Hi. ")), {"role": "assistant", "content": content}]);
         let (sent, named) = through(CHAT, "claude-haiku-4.5", &asking(json!({"messages": begun})));
         assert_eq!((&sent["messages"][1]["content"], named), (&expected, vec![]), "{content}");
-        // Others take it as it is.
+        // Other models accept it unchanged.
         let (sent, _) = through(CHAT, "qwen3-coder", &asking(json!({"messages": begun})));
         assert!(content.is_array() || sent["messages"][1]["content"] == content, "{sent}");
         let (sent, named) = through(MESSAGES, "claude-haiku-4.5", &asking(json!({"max_tokens": 9, "messages": begun})));

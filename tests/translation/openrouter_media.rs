@@ -1,4 +1,5 @@
-//! Pictures, files and sound on their way to OpenRouter: their bytes say what they are, and their labels only where those do not tell.
+//! Pictures, files and sound for OpenRouter. The gateway identifies them by their bytes, and by their labels only if the bytes
+//! do not show the type.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +15,7 @@ use super::upstream::{CHAT, MESSAGES, PDF, PNG};
 const GEMINI: &str = "gemini-2.5-flash";
 const GPT: &str = "gpt-5.2";
 
-/// What a model's route through OpenRouter gets of a part.
+/// The form of a part that is sent to a model through OpenRouter.
 fn sent(format: ClientFormat, model: &str, part: &Value) -> Result<Sent, GatewayError> {
     let model = catalog().unwrap().resolve(model).unwrap();
     let route = model.routes.iter().find(|route| route.provider == ProviderId::OpenRouter).unwrap();
@@ -23,7 +24,7 @@ fn sent(format: ClientFormat, model: &str, part: &Value) -> Result<Sent, Gateway
     send_along(format, &body.to_string(), &model, route, &[])
 }
 
-/// Checks what becomes of a part, and what is named.
+/// Checks the form of a part that is sent, and the fields that are named as dropped.
 fn becomes(format: ClientFormat, model: &str, part: &Value, expected: &Value, dropped: &[&str]) {
     let sent = sent(format, model, part).unwrap_or_else(|error| panic!("{model}: {error:?}\n{part}"));
     let body: Value = serde_json::from_slice(&sent.body).unwrap();
@@ -172,7 +173,7 @@ fn kinds_that_a_model_does_not_take_are_refused_by_their_place() {
         assert_eq!(path, at, "{part}");
         assert!(reason.contains(words), "{reason}: {part}");
     }
-    // What the bytes are must be read, too.
+    // The model must also be able to read the type that the bytes have.
     let (path, reason) = refusal(CHAT, GPT, &picture(&url("image/png", &wav())));
     assert_eq!(path, at);
     assert!(reason.contains("does not read sound"), "{reason}");

@@ -1,4 +1,4 @@
-//! Replies: what the client gets is what the provider said, streamed or whole.
+//! The client must get what the provider sent, streamed or not.
 
 use std::path::Path;
 
@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use super::requests::is_id;
 
-/// What a reply says: its blocks in order, neighbours of a kind joined and empty ones left out; tool calls as name and arguments.
+/// The content of a reply: its blocks in order. Adjacent blocks of the same kind are joined, and empty ones are left out. Tool
+/// calls are given by name and arguments.
 pub fn said(events: &[StreamEvent]) -> Vec<(String, String)> {
     let mut blocks: Vec<(String, String)> = Vec::new();
     for event in events {
@@ -46,13 +47,13 @@ pub fn said(events: &[StreamEvent]) -> Vec<(String, String)> {
     joined
 }
 
-/// Arguments as a client that parses them reads them; what broke off at the token limit is none.
+/// The arguments of a call as a client parses them. `None` if they were cut off at the token limit.
 fn arguments(text: &str) -> String {
     let parsed = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
     parsed.unwrap_or_else(|| Value::Object(serde_json::Map::new())).to_string()
 }
 
-/// The same without the order between kinds, which a whole Chat Completions reply cannot tell.
+/// The same without the order between kinds, because a Chat Completions reply that is not streamed cannot express it.
 fn by_kind(said: Vec<(String, String)>) -> (String, String, Vec<(String, String)>) {
     let (mut text, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
     for (kind, piece) in said {
@@ -69,11 +70,11 @@ fn finish(events: &[StreamEvent]) -> Option<FinishReason> {
     events.iter().find_map(|event| if let StreamEvent::Finish(finish) = event { Some(finish.clone()) } else { None })
 }
 
-/// The finish as a client of that format can tell it: Chat Completions have one word for three ends.
+/// The finish reason as a client of this format can read it. Chat Completions have one word for three reasons.
 fn told(format: ClientFormat, events: &[StreamEvent]) -> Option<FinishReason> {
     match (format, finish(events)?) {
         (ClientFormat::ChatCompletions, FinishReason::StopSequence(_) | FinishReason::Paused) => Some(FinishReason::Stop),
-        // A completed response waits for its calls, if it has any.
+        // `completed` has no reason of its own: if the response has calls, the client must answer them.
         (ClientFormat::Responses, FinishReason::StopSequence(_) | FinishReason::Paused | FinishReason::Stop) => {
             let is_call = |event: &StreamEvent| matches!(event, StreamEvent::BlockStart(BlockStart::ToolCall { .. }));
             Some(if events.iter().any(is_call) { FinishReason::ToolCalls } else { FinishReason::Stop })
@@ -82,7 +83,7 @@ fn told(format: ClientFormat, events: &[StreamEvent]) -> Option<FinishReason> {
     }
 }
 
-/// The events as the client of another format is told them; `None` when the rules make a failed try of them.
+/// The events as a client of another format gets them. `None` if the rules make them a failed attempt.
 fn ruled(format: ClientFormat, events: &[StreamEvent]) -> Option<Vec<StreamEvent>> {
     let mut restore = Restore::new(ToolNames::default(), None, true);
     let (mut rules, mut checked) = (ReplyRules::new(identity(format), CallIds::Own), Vec::new());
@@ -100,7 +101,8 @@ fn usage(events: &[StreamEvent]) -> Option<Usage> {
     })
 }
 
-/// The counts that both client formats show: prompt, read from a cache, written to one, output.
+/// The counts that both client formats show: prompt tokens, tokens read from a cache, tokens written to a cache, and output
+/// tokens.
 fn counts(usage: Option<Usage>) -> Option<[u64; 4]> {
     usage.map(|usage| [usage.total_input(), usage.cache_read, usage.cache_write(), usage.output])
 }
@@ -138,7 +140,8 @@ fn what_is_encoded_decodes_to_the_same_reply() {
     }
 }
 
-/// Checks that the client of a format gets a well-formed stream, and whole reply, that say what the events say.
+/// Checks that a client of a format gets a correct stream and a correct reply without streaming, both with the content of the
+/// events.
 pub fn check_encoded(format: ClientFormat, original: &[StreamEvent], place: &str) {
     let Some(original) = ruled(format, original) else { return };
     let original = original.as_slice();
@@ -165,7 +168,7 @@ pub fn check_encoded(format: ClientFormat, original: &[StreamEvent], place: &str
     }
 }
 
-/// Chunks have one id, number their calls from zero, tell one finish, and end in `[DONE]`.
+/// Checks that all chunks have the same id, number their calls from zero, contain one finish reason, and end with `[DONE]`.
 fn check_chunks(bytes: &[u8], complete: bool, place: &str) {
     let mut data: Vec<String> = frames(bytes).into_iter().map(|(_, data)| data).collect();
     assert_eq!(data.iter().position(|data| data == "[DONE]"), complete.then(|| data.len() - 1), "{place}");
@@ -189,7 +192,7 @@ fn check_chunks(bytes: &[u8], complete: bool, place: &str) {
     assert_eq!(finishes, usize::from(complete), "{place}");
 }
 
-/// Events number their blocks from zero, one open at a time, between one start and one stop.
+/// Checks that events number their blocks from zero, with one block open at a time, between one start and one stop.
 fn check_blocks(bytes: &[u8], complete: bool, place: &str) {
     let (mut index, mut open, mut kinds) = (0, false, Vec::new());
     for (name, data) in frames(bytes) {
@@ -222,7 +225,7 @@ fn a_whole_reply_says_what_its_stream_says() {
             let place = format!("{} as {format:?}", path.display());
             let result = whole_from(format, wire, &body);
             if is_forwarded(format, wire) && original.contains(&StreamEvent::BlockStart(BlockStart::Opaque)) {
-                // What only this format knows is an answer, and passes through.
+                // Content that only this format has counts as an answer, and is forwarded.
                 assert!(result.is_ok(), "{place}");
                 continue;
             }
@@ -282,7 +285,7 @@ fn generated_bytes_are_counted_alike_on_all_routes() {
     }
 }
 
-/// The provider's own sum, where its wire has one: the last one of the lines.
+/// The provider's own total, if its wire format has one. The last line with a total counts.
 fn reported_total(wire: WireFormat, lines: &str) -> Option<u64> {
     let total = |line: &str| {
         let value: Value = serde_json::from_str(line).ok()?;

@@ -1,5 +1,5 @@
-//! The rules of replies, as a table: shapes that providers send, and what every client gets of them, whether the provider streams or
-//! not, whether the client does, and whether frames are forwarded or encoded.
+//! The rules of replies, as a table: shapes of replies that providers send, and what every client gets. The result must be the
+//! same whether the provider streams or not, whether the client streams or not, and whether frames are forwarded or encoded.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ fn framed(wire: WireFormat, data: &str) -> String {
     }
 }
 
-/// Every way a row can come and go: what the client gets, and a name for it.
+/// Runs a row in every combination of the provider's and the client's delivery. Returns a name for each, and what the client
+/// gets.
 fn ways(row: &Row, format: ClientFormat) -> Vec<(String, Delivery, Relayed)> {
     let stream: Vec<String> = row.stream.iter().map(|data| framed(row.wire, data)).collect();
     let mut ways = Vec::new();
@@ -38,7 +39,7 @@ fn ways(row: &Row, format: ClientFormat) -> Vec<(String, Delivery, Relayed)> {
     ways
 }
 
-/// What a client is told: what is said in the table's notation, and the words of the finish in the order they came.
+/// What a client gets: the content in the table's notation, and the finish reasons in their order.
 fn told(format: ClientFormat, delivery: Delivery, bytes: &[u8]) -> (String, Vec<String>) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let (events, frames) = match delivery {
@@ -85,9 +86,9 @@ fn check(outcome: &Outcome, format: ClientFormat, delivery: Delivery, relayed: R
                 (ClientFormat::Responses, _) => "completed",
             };
             let (text, words) = told(format, delivery, &bytes);
-            // Where the provider of a refusal said nothing, a client of its own format is told nothing more.
+            // If a refusal has no text, a client of the provider's own format gets no text either.
             let is_silent = format == ClientFormat::Messages && text.is_empty() && said.starts_with("refusal ");
-            // A whole chat reply cannot tell what came first, the text or a call.
+            // A chat reply that is not streamed does not show whether the text or a call came first.
             let has_order = (format, delivery) != (ClientFormat::ChatCompletions, Delivery::Whole);
             let is_same = text == *said || (!has_order && by_kind(&text) == by_kind(said));
             assert!(is_same || is_silent, "{place}: {text}");
@@ -106,17 +107,17 @@ fn check(outcome: &Outcome, format: ClientFormat, delivery: Delivery, relayed: R
     }
 }
 
-/// What is said without the order between kinds.
+/// The content without the order between kinds.
 fn by_kind(said: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = said.split(" | ").collect();
     parts.sort_by_key(|part| part.split(' ').next());
     parts
 }
 
-/// One error, and no end.
+/// Checks that there is one error and no regular end.
 fn check_failed(bytes: &[u8], place: &str) {
     let text = String::from_utf8_lossy(bytes);
-    // A failed Responses stream says it in an event for each kind of client.
+    // A failed Responses stream has two events for its error, because some clients read one and some the other.
     let times = if text.contains("event: response.failed") { 2 } else { 1 };
     assert_eq!(text.matches("\"error\":{").count(), times, "{place}: {text}");
     for end in [
@@ -218,7 +219,7 @@ fn recorded_faults_end_once_in_an_answer_or_in_an_error() {
                 if end == Progress::Finished {
                     let (said, words) = told(format, delivery, &bytes);
                     assert!(words.len() == 1, "{place}: {words:?}");
-                    // An answer says something, unless it was refused without a word.
+                    // An answer has content, unless it is a refusal without text.
                     assert!(!said.is_empty() || words == ["refusal"], "{place}");
                 } else {
                     check_failed(&bytes, &place);
@@ -241,7 +242,7 @@ fn every_call_has_an_id_of_its_own_and_a_number_in_order() {
     }
 }
 
-/// Looks for calls in whatever JSON the bytes hold.
+/// Checks the calls in all JSON that the bytes contain.
 fn check_calls(text: &str, place: &str) {
     let (mut ids, mut count) = (Vec::new(), 0);
     for line in text.lines() {
@@ -300,7 +301,7 @@ fn replies_are_of_the_types_that_their_format_has() {
                     match format {
                         ClientFormat::ChatCompletions => thoughts.push_str(&check_choice(&value["choices"][0], &place)),
                         ClientFormat::Messages => check_content(&value, &place),
-                        // The order of its events holds it to its types.
+                        // The check of the order of its events also checks the types.
                         ClientFormat::Responses => {}
                     }
                 }
@@ -313,7 +314,7 @@ fn replies_are_of_the_types_that_their_format_has() {
     }
 }
 
-/// Checks a choice of a chunk or of a whole reply, and gives its thoughts.
+/// Checks a choice of a chunk or of a reply, and returns its reasoning.
 fn check_choice(choice: &Value, place: &str) -> String {
     let finish = &choice["finish_reason"];
     let words = ["stop", "length", "tool_calls", "content_filter"];
@@ -331,7 +332,7 @@ fn check_choice(choice: &Value, place: &str) -> String {
     thoughts.iter().find_map(|thought| thought.as_str()).unwrap_or_default().to_owned()
 }
 
-/// Checks the blocks of a whole message, or the piece of an event.
+/// Checks the blocks of a message, or the part of it in an event.
 fn check_content(value: &Value, place: &str) {
     for block in value["content"].as_array().into_iter().flatten().chain(value.get("content_block")) {
         let is_fine = match block["type"].as_str() {

@@ -1,4 +1,4 @@
-//! Shapes of replies that providers send, and what becomes of them.
+//! Shapes of replies that providers send, and the expected results.
 
 use gateway::wire::WireFormat;
 
@@ -10,24 +10,24 @@ use Outcome::{Broken, Failed, Said};
 pub struct Row {
     pub name: &'static str,
     pub wire: WireFormat,
-    /// The stream's data, a frame each.
+    /// The data of the stream, one entry for each frame.
     pub stream: Vec<String>,
-    /// The same as one object, where the shape exists.
+    /// The same reply as one object, if this shape exists.
     pub whole: Option<String>,
     pub outcome: Outcome,
 }
 
-/// What becomes of a reply.
+/// The expected result of a reply.
 pub enum Outcome {
-    /// What is said, and how it ends in the words of each client format.
+    /// A complete reply: its content, and its finish reason in each client format.
     Said(&'static str, &'static str, &'static str),
-    /// A failed try, by a part of its message: nothing was told.
+    /// A failed attempt before any content, by a part of the error's message.
     Failed(&'static str),
-    /// The same after content: streams end in one error event.
+    /// A failure after content, by a part of the error's message. Streams end with one error event.
     Broken(&'static str),
 }
 
-/// Chunks of OpenRouter, given their choices, and the same reply whole, given its choice.
+/// An OpenRouter stream from its choices, and the same reply as one object from its choice.
 pub fn chunks(name: &'static str, choices: &[&str], whole: &str, outcome: Outcome) -> Row {
     let usage = r#""usage":{"prompt_tokens":3,"completion_tokens":2}"#;
     let chunk = |choice: &&str| {
@@ -44,7 +44,7 @@ pub fn chunks(name: &'static str, choices: &[&str], whole: &str, outcome: Outcom
     Row { name, wire: WireFormat::OpenAi, stream, whole: (!whole.is_empty()).then_some(object), outcome }
 }
 
-/// Chunks of Gemini, given their candidates. A whole reply is one such chunk.
+/// A Gemini stream from its candidates. A reply that is not streamed is one such chunk.
 pub fn candidates(name: &'static str, candidates: &[&str], outcome: Outcome) -> Row {
     let usage = r#""usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2},"responseId":"r"}"#;
     let chunk = |candidate: &&str| format!(r#"{{"candidates":[{{{candidate}}}],{usage}"#);
@@ -53,7 +53,7 @@ pub fn candidates(name: &'static str, candidates: &[&str], outcome: Outcome) -> 
     Row { name, wire: WireFormat::Gemini, stream, whole, outcome }
 }
 
-/// A reply of Claude, given its blocks as a stream tells them, its stop reason, and the same blocks whole.
+/// A reply of Claude from the blocks of its stream, its stop reason, and the same blocks in the form without streaming.
 pub fn blocks(name: &'static str, events: &[&str], stop: &str, whole: &str, outcome: Outcome) -> Row {
     let usage = r#""usage":{"input_tokens":3,"output_tokens":2}"#;
     let mut stream = vec![format!(
@@ -113,7 +113,7 @@ fn finish_rows() -> Vec<Row> {
     ]
 }
 
-/// Ends before the first word.
+/// The stream ends before the first word.
 fn empty_rows() -> Vec<Row> {
     vec![
         chunks(
@@ -336,7 +336,7 @@ fn half_a_claude_call() -> Row {
     Row { whole: None, ..row }
 }
 
-/// A call without an id behind half a call: what waits for the finish is corrected, too.
+/// A call without an id after an incomplete call. Calls that wait for the finish reason are corrected, too.
 fn a_claude_call_behind_half_a_call() -> Row {
     let call = |index: u8, id: &str, json: &str| {
         [

@@ -1,4 +1,5 @@
-//! Requests: every one reaches every wire, keeps the wire's rules, and grows at its end.
+//! Every request can be sent in every wire format, and follows its rules. If a conversation gets longer, the beginning of the
+//! sent body stays the same.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -18,7 +19,7 @@ use super::naming::essence;
 /// The models of the catalogue.
 pub static MODELS: LazyLock<Vec<Arc<Model>>> = LazyLock::new(|| catalog().unwrap().models().cloned().collect());
 
-/// A refusal that the client can act on: it names what this model's route has no place for.
+/// Whether a refusal helps the client: it must name the part that this model's route cannot carry.
 fn is_documented(error: &GatewayError) -> bool {
     error.code() == Some("unsupported") && !error.message().is_empty()
 }
@@ -42,13 +43,13 @@ fn every_request_reaches_every_wire_and_loses_no_field_unnamed() {
                 };
                 let named = outbound.dropped.iter().any(is_part);
                 let kept = match &outbound.conversion {
-                    // A repaired history says everything that the client's own says, inline data under its true label.
+                    // A repaired history contains everything of the client's history. Inline data has its real type.
                     Conversion::Forward(_) if name == "messages" => {
                         texts(value).iter().all(|text| holds_text(&sent, essence(text)))
                     }
                     Conversion::Forward(_) => {
                         let is_same = sent.get(name) == Some(value) || CONSUMED.contains(&name.as_str());
-                        // What a model would refuse is told in another way.
+                        // Parts that a model would refuse are sent in another form.
                         let is_off = name == "reasoning_effort" && value == "none" && sent["reasoning"]["enabled"] == false;
                         is_same || is_off || tells(&sent, value)
                     }
@@ -86,11 +87,11 @@ pub fn holds_text(place: &Value, text: &str) -> bool {
 /// Fields that the gateway itself acts on.
 const CONSUMED: [&str; 5] = ["anthropic_beta", "anthropic_version", "model", "stream", "stream_options"];
 
-/// Fields that translation moves, but never changes unnamed.
+/// Fields that translation may move. If it changes one, it must name it.
 const SCALARS: [&str; 8] =
     ["frequency_penalty", "presence_penalty", "seed", "stop", "stop_sequences", "temperature", "top_k", "top_p"];
 
-/// Whether a value occurs anywhere in another one; numbers by their value, a text also as the only entry of a list.
+/// Whether a value occurs anywhere in another one. Numbers are compared by value. A text may also be the only entry of a list.
 pub fn holds(place: &Value, value: &Value) -> bool {
     let same = match (place, value) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
@@ -104,7 +105,7 @@ pub fn holds(place: &Value, value: &Value) -> bool {
     }
 }
 
-/// The same value without cache marks: where they stand may change from turn to turn.
+/// The value without cache marks, because their places may change from turn to turn.
 fn unmarked(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -117,7 +118,7 @@ fn unmarked(value: &Value) -> Value {
     }
 }
 
-/// The messages as they are sent, each byte for byte, and what else decides whether a prompt cache hits.
+/// The exact bytes of each sent message, and the other parts that decide whether a prompt cache is hit.
 fn sent_history(body: &[u8]) -> (Vec<String>, Vec<String>, String) {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(body).unwrap();
     let text = |name: &str| fields.get(name).map_or("", |value| value.get()).to_owned();
@@ -127,7 +128,7 @@ fn sent_history(body: &[u8]) -> (Vec<String>, Vec<String>, String) {
     (messages, ["system", "systemInstruction", "tools"].map(text).to_vec(), text("thinking"))
 }
 
-/// Whether more than thoughts is said, which go where thinking is off.
+/// Whether there is content other than reasoning. Reasoning is removed if thinking is off.
 fn says_something(message: &Value) -> bool {
     let is_thought = |block: &Value| block["type"] == "thinking" || block["type"] == "redacted_thinking";
     let says = |block: &Value| !is_thought(block) && block["text"].as_str().is_none_or(|text| !text.trim().is_empty());
@@ -137,21 +138,21 @@ fn says_something(message: &Value) -> bool {
     text || result || list(message, "content").iter().any(says) || !list(message, "tool_calls").is_empty()
 }
 
-/// Whether the model said a message, or an item of a Responses request.
+/// Whether a message, or an item of a Responses request, is the model's.
 fn is_by_model(message: &Value) -> bool {
     let kind = message["type"].as_str().unwrap_or_default();
     message["role"] == "assistant" || kind == "reasoning" || kind.ends_with("_call")
 }
 
-/// Checks that a history cut before any assistant turn is sent as the beginning of the longer one.
+/// Checks that a history that ends before any assistant turn is sent exactly as the beginning of the longer history.
 pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Arc<Model>], place: &str) -> usize {
     let body = unmarked(body);
     let list = if format == ClientFormat::Responses { "input" } else { "messages" };
-    // An input may be one text.
+    // The input may be a single text.
     let Some(messages) = body[list].as_array() else { return 0 };
     let is_assistant = |position: usize| is_by_model(&messages[position]);
     let is_cut = |cut: &usize| {
-        // A message that says nothing leaves the turns around it as one.
+        // If a message without content is removed, the turns before and after it become one turn.
         let both = says_something(&messages[cut - 1]) && says_something(&messages[*cut]);
         both && !is_assistant(cut - 1) && is_assistant(*cut)
     };
@@ -164,11 +165,12 @@ pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Arc<Model>],
             shorter[list].as_array_mut().unwrap().truncate(cut);
             let Ok(shorter) = send(format, &shorter.to_string(), model) else { continue };
             let (short, short_beside, short_thinking) = sent_history(&shorter.body);
-            // Thoughts of earlier turns go when thinking is no longer possible; a history that needs repair is written anew.
+            // Reasoning of earlier turns is removed if thinking is no longer possible, and a history that needs a repair is
+            // rewritten. So these are left out.
             let same_conversion = std::mem::discriminant(&whole.conversion) == std::mem::discriminant(&shorter.conversion);
             if same_conversion && thinking == short_thinking {
                 assert!(long.starts_with(&short), "{place} cut at {cut} for {}:\n{short:?}\n{long:?}", model.id);
-                // Tools that only the history knows are declared once it does.
+                // A tool that only the history names is declared as soon as the history contains it.
                 let compared = if body.get("tools").is_some() { 3 } else { 2 };
                 assert_eq!(short_beside[..compared], beside[..compared], "{place} cut at {cut} for {}", model.id);
                 seen += 1;
@@ -178,7 +180,7 @@ pub fn check_prefixes(format: ClientFormat, body: &Value, models: &[Arc<Model>],
     seen
 }
 
-/// Whether every provider and client takes it for the id of a call.
+/// Whether every provider and client accepts this id of a call.
 pub fn is_id(id: &str, longest: usize) -> bool {
     (1..=longest).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
@@ -187,7 +189,8 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What the calls of a turn are known by, and what the results in the next turn answer: ids, or names where a wire has no ids.
+/// The identifiers of the calls of a turn, and those in the results of the next turn: ids, or names if a wire format has no
+/// ids.
 fn calls_and_results(wire: WireFormat, sent: &Value) -> Vec<(Vec<String>, Vec<String>)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let of_kind = |list: &[Value], kind: &str, id: &str| -> Vec<String> {
@@ -219,7 +222,7 @@ fn calls_and_results(wire: WireFormat, sent: &Value) -> Vec<(Vec<String>, Vec<St
     let mut turns: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (calls, results) in list(sent, messages).iter().map(turn) {
         match turns.last_mut() {
-            // One message for each result.
+            // Each result has its own message.
             Some((before, last))
                 if wire == WireFormat::OpenAi && before.is_empty() && !results.is_empty() && !last.is_empty() =>
             {
@@ -231,13 +234,13 @@ fn calls_and_results(wire: WireFormat, sent: &Value) -> Vec<(Vec<String>, Vec<St
     turns
 }
 
-/// What every wire demands of every request.
+/// The rules that every request must follow in a wire format.
 pub fn check_sent(sent: &Sent, place: &str) {
     let (wire, is_forwarded) = match &sent.conversion {
         Conversion::Translate { wire, .. } => (*wire, false),
         Conversion::Forward(forwarded) => (forwarded.native.wire(), true),
     };
-    // What is sent as the client's own in the OpenAI format is not repaired.
+    // A body that is forwarded in the OpenAI format is not repaired.
     if is_forwarded && wire == WireFormat::OpenAi {
         return;
     }
@@ -266,7 +269,7 @@ pub fn check_sent(sent: &Sent, place: &str) {
     }
 }
 
-/// Writes texts that are the whole content of a message as blocks, as clients may write either.
+/// Converts each content that is one text to a list with one block, because clients may send either form.
 fn spell_out(sent: &mut Value) {
     let is_place = |name: &String| name == "messages" || name == "system";
     let places = sent.as_object_mut().unwrap().iter_mut().filter(|(name, _)| is_place(name)).map(|(_, value)| value);
@@ -286,15 +289,15 @@ fn spell_out(sent: &mut Value) {
     }
 }
 
-/// Claude takes only signed thoughts of its own, none while thinking is off, and with a budget refuses a last turn of calls that
-/// does not begin with one.
+/// Claude accepts only its own signed reasoning, and none while thinking is off. With a budget it refuses a last turn with
+/// calls that does not begin with reasoning.
 fn check_thinking(sent: &Value, is_forwarded: bool, place: &str) {
     let is_thought = |block: &Value| block["type"].as_str().is_some_and(|kind| kind.ends_with("thinking"));
     let answers: Vec<&Value> = list(sent, "messages").iter().filter(|message| message["role"] == "assistant").collect();
     for thought in answers.iter().flat_map(|message| list(message, "content")).filter(|block| is_thought(block)) {
         let seal = thought["signature"].as_str().or(thought["data"].as_str()).unwrap();
         assert!(!seal.is_empty() && !seal.starts_with("gw1."), "{place}: {thought} in {sent}");
-        // Where nothing is said about thinking, those of earlier turns are let be.
+        // If a request has no setting for thinking, the reasoning of earlier turns is kept.
         let said = sent["thinking"]["type"].as_str();
         assert!(matches!(said, Some("enabled" | "adaptive")) || is_forwarded, "{place}: {thought} in {sent}");
     }

@@ -1,4 +1,4 @@
-//! The Responses API: recorded traffic of OpenAI's own, and the order of events.
+//! The Responses API: recorded traffic of OpenAI, and the order of events.
 
 mod replies;
 mod requests;
@@ -14,15 +14,16 @@ use serde_json::{Value, json};
 use super::replies::check_encoded;
 use super::upstream::RESPONSES;
 
-/// Streams that keep another order than OpenAI's: one was made up, one is of a provider that gives items other ids in the end, and
-/// one was shortened by hand.
+/// Streams whose order differs from OpenAI's. One was invented, one is from a provider that changes the ids of items at the
+/// end, and one was shortened by hand.
 const NOT_OPENAIS: [&str; 3] = ["agw-stream", "vai-github-copilot-id-rotation", "vai-openai-phase-1"];
 
 fn is_openais(path: &Path) -> bool {
     !NOT_OPENAIS.iter().any(|name| path.to_string_lossy().contains(name))
 }
 
-/// Every response of a recording, which may be of several requests; those of OpenAI's first year have no numbers.
+/// Every response of a recording. A recording may contain several requests. The responses of the API's first year have no
+/// sequence numbers.
 fn responses_of(stream: &str) -> Vec<Vec<(Option<String>, String)>> {
     let mut responses: Vec<Vec<(Option<String>, String)>> = Vec::new();
     for (name, data) in frames(stream.as_bytes()) {
@@ -30,7 +31,7 @@ fn responses_of(stream: &str) -> Vec<Vec<(Option<String>, String)>> {
             responses.push(Vec::new());
         }
         let response = responses.last_mut().unwrap();
-        // Some end as streams of chunks do.
+        // Some streams end with `[DONE]`, like Chat Completions.
         let Ok(mut event) = serde_json::from_str::<Value>(&data) else { continue };
         event.as_object_mut().unwrap().entry("sequence_number").or_insert(response.len().into());
         response.push((name, event.to_string()));
@@ -58,7 +59,7 @@ fn recorded_replies_are_encoded_as_what_they_say() {
     }
 }
 
-/// A stream of events in a short notation: each with its number, in order.
+/// Makes a stream from events in a short notation. Each gets its number in order.
 fn stream(events: &[Value]) -> Vec<(Option<String>, String)> {
     let numbered = events.iter().enumerate().map(|(number, event)| {
         let mut event = event.clone();

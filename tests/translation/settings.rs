@@ -1,4 +1,5 @@
-//! Numbers, words and lists that a target takes otherwise than they come: the nearest that it takes is sent, and named.
+//! Numbers, words and lists that a target does not accept in this form. The gateway sends the nearest accepted value, and
+//! names the field as changed.
 
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ fn numbers_beyond_their_range_become_the_nearest_in_it_on_both_ways() {
         let request = with(&json!({field: asked}));
         check(CHAT, "qwen3-coder", &request, json!({format!("/{field}"): sent}), &[field]);
         check(MESSAGES, "qwen3-coder", &request, json!({format!("/{field}"): sent}), &[field]);
-        // Gemini's models here take no number of candidates.
+        // These Gemini models accept no number of candidates.
         let (config, sent) = match field {
             "temperature" => ("temperature", sent),
             "top_p" => ("topP", sent),
@@ -241,7 +242,7 @@ fn settings_of_another_type_are_refused_by_their_name() {
     }
 }
 
-/// Checks that a request with these settings is refused by that path.
+/// Checks that a request with these settings is refused, and that the error names this path.
 fn refused(settings: &Value, path: &str, words: &str) {
     let mut request = with(settings);
     request["model"] = json!(GPT);

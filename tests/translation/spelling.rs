@@ -1,4 +1,5 @@
-//! How a request is spelled changes nothing: escapes and white space say the same to every reader, whatever it looks for.
+//! The spelling of a request must not change the result. Escapes and white space in the JSON have no meaning for any part of
+//! the gateway.
 
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::requests::MODELS;
 
-/// The same JSON with some characters of its names and strings as escapes, and other white space outside them.
+/// The same JSON with some characters of its names and strings written as escapes, and with other white space.
 fn respelled(text: &str, random: &mut fastrand::Rng) -> String {
     let (mut out, mut in_string, mut characters) = (String::with_capacity(text.len() * 2), false, text.chars());
     while let Some(character) = characters.next() {
@@ -39,7 +40,7 @@ fn escape(character: char, out: &mut String) {
     }
 }
 
-/// What a strict provider understands of a body: JSON in it is read, wherever it stands as text.
+/// The meaning of a body for a strict provider. JSON that is inside a text is parsed, too.
 fn understood(value: Value) -> Value {
     match value {
         Value::String(text) => match serde_json::from_str::<Value>(&text) {

@@ -1,14 +1,14 @@
-//! Names of tools: providers refuse one that is declared twice, and a choice of one that is not declared.
+//! Names of tools. Providers refuse a name that is declared twice, and the choice of a tool that is not declared.
 
 use gateway::wire::ClientFormat;
 use gateway_tests::relaying::{FORMATS, catalog};
 use gateway_tests::sending::send;
 use serde_json::{Value, json};
 
-/// A model of each wire.
+/// A model for each wire format.
 const MODELS: [&str; 3] = ["claude-opus-4.6", "gemini-3-pro", "gpt-5.2"];
 
-/// Tools as a client of that format declares them: names, and what tells them apart.
+/// Tools as a client of this format declares them, from their names and descriptions.
 fn body(format: ClientFormat, tools: &[(&str, &str)]) -> Value {
     let declared = tools.iter().map(|(name, says)| match format {
         ClientFormat::ChatCompletions => {
@@ -26,7 +26,7 @@ fn body(format: ClientFormat, tools: &[(&str, &str)]) -> Value {
     json!({"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], "tools": tools})
 }
 
-/// Every text under a key `name` of the tools that are sent, in their order.
+/// The values of all fields `name` of the sent tools, in order.
 fn names(sent: &Value) -> Vec<String> {
     match sent {
         Value::Array(list) => list.iter().flat_map(names).collect(),

@@ -1,4 +1,4 @@
-//! What a request changed is undone in its reply, whole and streamed: its client knows nothing of it.
+//! If the gateway changes a request, it reverts the change in the reply, streamed or not. The client must not see the change.
 
 use bytes::BytesMut;
 use gateway::translate::{Conversion, Delivery, Progress, Relay};
@@ -7,8 +7,8 @@ use gateway_tests::relaying::{catalog, context, frames};
 use gateway_tests::sending::send;
 use serde_json::{Value, json};
 
-/// The content of the reply to a request, as its client gets it: a call or the answer, from a provider that calls this tool with these
-/// pieces of arguments.
+/// The content of a reply as the client gets it: a call or the answer. The provider calls this tool with these pieces of
+/// arguments.
 fn content(delivery: Delivery, request: &Value, tool: &str, pieces: &[&str]) -> (Vec<Value>, String) {
     let model = catalog().unwrap().resolve("claude-haiku-4.5").unwrap();
     let sent = send(ClientFormat::Messages, &request.to_string(), &model).unwrap();
@@ -88,7 +88,7 @@ fn an_answer_by_a_tool_comes_as_text() {
     }
 }
 
-/// The arguments of the call in the reply that a chat client gets, from a Claude model that calls `probe` with these pieces.
+/// The arguments of the call that a chat client gets, if a Claude model calls `probe` with these pieces of arguments.
 fn chat_arguments(delivery: Delivery, conversion: Conversion, pieces: &[&str]) -> Value {
     let mut relay = Relay::new(context(ClientFormat::ChatCompletions, delivery), conversion);
     let block = json!({"type": "tool_use", "id": "toolu_1", "name": "probe", "input": {}});

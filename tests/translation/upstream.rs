@@ -1,4 +1,5 @@
-//! What the tables of this folder say of a request: what of it goes upstream, by JSON pointer, and what is named as dropped.
+//! Helpers for the tables of this folder. They check the body that a request sends upstream, by JSON pointer, and the fields
+//! that are named as dropped.
 
 use gateway::wire::ClientFormat;
 use gateway_tests::relaying::catalog;
@@ -17,7 +18,7 @@ pub const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4n
 /// The beginning of a PDF.
 pub const PDF: &str = "JVBERi0xLjQKJeLjz9MKMSAwIG9iago8PD4+CmVuZG9iago=";
 
-/// The body that a model's first route is sent, and what is named.
+/// The body that is sent to a model's first route, and the fields that are named as dropped.
 pub fn sent(format: ClientFormat, model: &str, mut request: Value) -> (Value, Vec<String>) {
     let catalog = catalog().unwrap();
     let fields = request.as_object_mut().unwrap();
@@ -30,7 +31,8 @@ pub fn sent(format: ClientFormat, model: &str, mut request: Value) -> (Value, Ve
     (serde_json::from_slice(&outbound.body).unwrap(), outbound.dropped)
 }
 
-/// Checks what goes upstream of a request: at each pointer that value, or nothing for null; and what is named.
+/// Checks the body that a request sends upstream, and the fields that are named as dropped. Each pointer must have its value.
+/// A null means that there must be no value.
 #[expect(clippy::needless_pass_by_value, reason = "callers write the value in place")]
 pub fn check(format: ClientFormat, model: &str, request: &Value, expected: Value, dropped: &[&str]) {
     let (body, named) = sent(format, model, request.clone());
@@ -57,7 +59,7 @@ pub fn tool(name: &str) -> Value {
     json!({"name": name, "input_schema": schema()})
 }
 
-/// The schema of both.
+/// The schema of the parameters of both tools.
 pub fn schema() -> Value {
     json!({"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]})
 }

@@ -99,7 +99,7 @@ def show(sources, stack):
         origins.update(dict.fromkeys(parameters, origin))
     secret = hidden()
     print(f"dry run: nothing is sent. The stack {stack} would be deployed with")
-    print("(if it is there already, it keeps its values of what only the template names)\n")
+    print("(if the stack exists, it keeps its own values of the parameters whose source here is the template)\n")
     for name, value in values.items():
         shown = "*****" if name in secret and value else value or '""'
         print(f"  {name:28} {shown:32} {origins[name]}")

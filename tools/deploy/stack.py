@@ -20,7 +20,7 @@ def session():
         os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
     current = boto3.Session()
     if not current.region_name:
-        raise settings.WrongUsage("no region: export AWS_REGION=eu-central-1, or whichever is yours")
+        raise settings.WrongUsage("no region: export AWS_REGION=eu-central-1, or the region that you use")
     if not current.get_credentials():
         raise settings.WrongUsage("no AWS credentials: run `aws configure` or `aws sso login`, or export AWS_PROFILE")
     return current

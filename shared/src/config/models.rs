@@ -42,8 +42,8 @@ pub(super) fn open_catalog(read: &dyn Fn(&str) -> Option<String>, has_openrouter
     }
 }
 
-/// Whether a pattern matches a whole text. Each piece between stars is matched at its first occurrence, which leaves most of
-/// the text for the others.
+/// Whether a pattern matches a whole text. Each piece between two stars is matched at its first occurrence. So the longest
+/// possible rest of the text is left for the next pieces.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once(ANY) else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };

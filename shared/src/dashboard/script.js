@@ -130,7 +130,7 @@
   ]);
 
   const attempts = (list) => {
-    if (!list) return element('p', { className: 'note', textContent: 'The single attempts of this request are not known.' });
+    if (!list) return element('p', { className: 'note', textContent: 'The attempts of this request were not recorded.' });
     const heads = ['#', 'Provider', 'Status', 'Duration'].map((name) => element('th', { scope: 'col', textContent: name, className: name === 'Duration' ? 'number' : '' }));
     return element('table', {}, [element('thead', {}, [element('tr', {}, heads)]), element('tbody', {}, list.map(attemptRow))]);
   };
@@ -212,7 +212,7 @@
     event.preventDefault();
     key = $('key').value.trim();
     if (!key) return askForKey('Type your key. It begins with bk_.');
-    if (!/^[\x21-\x7e]+$/.test(key)) return askForKey('This is not a key: it has a blank or a letter that no key has.');
+    if (!/^[\x21-\x7e]+$/.test(key)) return askForKey('This is not a key. A key has no spaces, and only letters, digits and _.');
     $('fault').textContent = '';
     load();
   });

@@ -122,8 +122,8 @@ impl Edits {
         }
     }
 
-    /// Replaces a list by these entries, or a string that becomes one of them. Removed entries are left out. A value that
-    /// was already removed or replaced stays so.
+    /// Replaces a list, or a string, by a list of these entries. A string may be one of the entries itself. Removed entries
+    /// are left out. If the value was already removed or replaced, this changes nothing.
     pub fn arrange(&mut self, value: Value<'_>, entries: Vec<Entry<'_>>) {
         self.arranged.entry(value.start()).or_insert_with(|| entries.into_iter().map(Written::from).collect());
     }
@@ -154,7 +154,7 @@ impl Edits {
         }
     }
 
-    /// Writes the entries that replace `arranged`, which may be one of them.
+    /// Writes the entries that replace `arranged`. If `arranged` is a string, it may be one of the entries.
     fn write_entries(&self, arranged: Value<'_>, entries: &[Written], out: &mut Vec<u8>) {
         let is_kept = |entry: &&Written| !matches!(entry, Written::Own(spot) if self.removes(arranged.elsewhere(*spot)));
         for (number, entry) in entries.iter().filter(is_kept).enumerate() {

@@ -1,4 +1,5 @@
-//! Errors about a body: the path, what was expected, what came. They never contain a value of the client's.
+//! Errors about a request body. They name the path, the expected kind of value and the kind that was sent. They never contain
+//! the value itself.
 
 use std::fmt;
 
@@ -17,7 +18,7 @@ pub(super) fn unexpected(value: Value<'_>, expected: &str) -> GatewayError {
         .with_cause(Reason::words(&["a value of the wrong kind:", came]))
 }
 
-/// A value that is wrong for this reason.
+/// The error for a value. `reason` says what is wrong with it.
 pub(super) fn at(value: Value<'_>, reason: fmt::Arguments<'_>) -> GatewayError {
     let path = value.path();
     if path.is_empty() {
@@ -32,7 +33,7 @@ pub(super) fn missing(object: Value<'_>, name: &str) -> GatewayError {
     GatewayError::invalid(path.clone(), format!("{path}: this field is required.")).with_cause("a required field is missing")
 }
 
-/// The path of a field, whether it exists or not.
+/// The path of a field of an object. The field need not exist.
 pub(super) fn field(object: Value<'_>, name: &str) -> String {
     let (path, name) = (object.path(), path::shown(name));
     if path.is_empty() { name } else { format!("{path}.{name}") }

@@ -45,12 +45,13 @@ pub(super) fn scan(text: &str, own_names: &[Pattern], depth: usize) -> Result<Sc
     Ok(Scanned { index: scan.index, lone_surrogates: scan.lone_surrogates })
 }
 
-/// One bit for each pattern.
+/// A mask in which one bit is set for each pattern.
 fn all(own_names: &[Pattern]) -> u32 {
     1_u32.checked_shl(u32::try_from(own_names.len()).unwrap_or(u32::MAX)).map_or(u32::MAX, |bit| bit.saturating_sub(1))
 }
 
-/// The patterns that a position may still match, and whether it is inside a value whose names are the client's own.
+/// What is known about a position: the patterns that it may still match (`possible`, one bit each), and whether it is inside a
+/// value whose field names the client chose (`own`).
 #[derive(Clone, Copy, Debug)]
 struct Places {
     possible: u32,

@@ -4,7 +4,8 @@ use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::providers::transport::MAX_REPLY_BYTES;
 use crate::wire::Delivery;
 
-/// Bytes of an event for names and repeated values, which do not add up in the whole reply.
+/// Bytes of each event that are not counted: field names, and values that every event repeats. A whole reply contains them
+/// once.
 const ENVELOPE: u64 = 1024;
 /// Maximum of such bytes in one reply.
 const MOST_ENVELOPES: u64 = 4 * LIMIT;
@@ -46,7 +47,7 @@ pub(super) fn too_large() -> UpstreamError {
 mod tests {
     use super::*;
 
-    /// How many of this many chunks are held.
+    /// Adds the chunk up to `most` times, and returns how often it was accepted.
     fn held(delivery: Delivery, chunk: &[u8], most: usize) -> usize {
         let mut held = Held::new(delivery);
         (0..most).take_while(|_| held.add(chunk).is_ok()).count()

@@ -67,7 +67,7 @@ fn display_name(model: &Model) -> &str {
     model.name.split_once(": ").map_or(&model.name, |(_, name)| name)
 }
 
-/// Whether its price moves: as for its vendor's other models. Without any, yes, so that the paid price is charged.
+/// Whether its price can change without notice: as for its vendor's other models. Without any, yes, so that the paid price is charged.
 fn moves(model: &Model, catalog: &Catalog) -> bool {
     let mut others = catalog.models().filter(|other| other.owned_by == model.owned_by).peekable();
     others.peek().is_none() || others.any(|other| other.tariff.moves)
