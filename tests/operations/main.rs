@@ -7,6 +7,7 @@ mod containers;
 mod credits;
 mod demo;
 mod dev;
+mod dev_start;
 mod edge;
 mod emulator;
 mod events;
