@@ -5,7 +5,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use gateway::auth::mint;
 use gateway_tests::{binary, eventually};
+use ring::rand::SystemRandom;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -185,6 +188,10 @@ async fn a_refused_request_has_its_reason_at_the_end_of_its_line() -> Result<()>
         let line = dev.request().await?;
         assert!(line.ends_with(&format!("MS  {reason}")), "{line}");
     }
+    let unknown = mint(&SystemRandom::new()).context("no key")?.0;
+    dev.post("/v1/chat/completions", &chat("Hello!", false), Some(unknown.expose_secret())).await?;
+    let line = dev.request().await?;
+    assert!(line.ends_with("MS  the key is unknown, disabled or expired"), "{line}");
     for (name, value, reason) in [
         ("x-gateway-tag", "a tag with spaces", "x-gateway-tag: invalid request"),
         ("content-encoding", "x", "content-encoding: unsupported media type"),
