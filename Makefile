@@ -53,9 +53,9 @@ demo: ## As dev, with thirty days of invented usage in the dashboard
 .PHONY: watch
 watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)
 	cargo build --package gateway-dev
-	@rm -f .dev/functions.env; $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
-	  trap 'kill $$support 2>/dev/null || true' EXIT; \
-	  until [ -f .dev/functions.env ]; do kill -0 $$support || exit 1; sleep 0.1; done; \
+	@before=$$(mktemp); $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
+	  trap 'kill $$support 2>/dev/null || true; rm -f $$before' EXIT; \
+	  until [ .dev/functions.env -nt $$before ]; do kill -0 $$support || exit 1; sleep 0.1; done; \
 	  set -a; . .dev/functions.env; set +a; \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda watch \
 	    --invoke-address 127.0.0.1 --invoke-port $(PORT) --disable-cors --concurrency 4

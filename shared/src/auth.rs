@@ -37,7 +37,7 @@ pub struct ApiKey {
 impl ApiKey {
     /// Parses a key and checks its checksum. Every error reads the same.
     pub fn parse(text: &str) -> Result<Self, GatewayError> {
-        let malformed = || GatewayError::unauthorized().with_hint(MALFORMED);
+        let malformed = || unusable(MALFORMED);
         let body = text.strip_prefix(PREFIX).ok_or_else(malformed)?;
         if text.len() != LENGTH || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(malformed());
@@ -64,7 +64,7 @@ impl ApiKey {
         let credentials = direct.chain(bearer).map(str::trim).inspect(|credential| sent |= !credential.is_empty());
         let mut keys = credentials.filter(|credential| credential.starts_with(PREFIX));
         let Some(key) = keys.next() else {
-            return Err(GatewayError::unauthorized().with_hint(if sent { FOREIGN } else { MISSING }));
+            return Err(unusable(if sent { FOREIGN } else { MISSING }));
         };
         if keys.any(|other| other != key) {
             let message = "Two different keys were sent, in x-api-key and in Authorization: send only one.";
@@ -87,6 +87,11 @@ impl ApiKey {
     pub fn last4(&self) -> &str {
         &self.last4
     }
+}
+
+/// The refusal of what cannot be a key. The hint is the gateway's own words, so the log has it, too.
+fn unusable(hint: &'static str) -> GatewayError {
+    GatewayError::unauthorized().with_hint(hint).with_cause(hint)
 }
 
 /// Creates a key: the text to show once, and the parsed key to store. Returns `None` if the random source fails.

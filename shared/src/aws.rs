@@ -29,6 +29,11 @@ pub fn role_credentials() -> CredentialsProviderChain {
         .or_else("container", Container)
 }
 
+/// Whether there are credentials, for a program that wants to say what to do if there are none.
+pub async fn has_credentials() -> bool {
+    role_credentials().provide_credentials().await.is_ok()
+}
+
 /// The container's endpoint, built on first use. If the environment has keys, it is never built.
 #[derive(Debug)]
 struct Container;

@@ -55,11 +55,11 @@ pub const VARIABLES: [&str; 26] = [
 
 /// A variable that is missing or has an unusable value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("environment variable {variable}: {reason}")]
+#[error("{variable} {reason}")]
 pub struct ConfigError {
     /// The variable's name.
     pub variable: &'static str,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what would be right: the end of a sentence that begins with the variable.
     pub reason: String,
 }
 

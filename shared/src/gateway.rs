@@ -37,7 +37,12 @@ pub struct Gateway {
 impl Gateway {
     /// Builds everything from the environment.
     pub fn from_environment() -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
-        let config = Config::from_environment()?;
+        Self::new(Config::from_environment()?)
+    }
+
+    /// Builds everything. Calls nothing. Fails if a credential or the catalogue's file cannot be used; the error names the
+    /// variable.
+    pub fn new(config: Config) -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let store = Store::connect(&config.table);
         let upstreams = Upstreams {
             providers: Providers::new(&config.providers)?,

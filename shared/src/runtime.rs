@@ -6,6 +6,7 @@
 //! connection has `TCP_NODELAY`. Head, prelude and first event are one write, and later events that come together are one, too.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -34,8 +35,23 @@ const DELIMITER: [u8; 8] = [0; 8];
 /// The header that identifies an invocation for the Runtime API. It is sent back unchanged.
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
+/// An error that ends a function. `main` prints an error's `Debug`, which is the text for people here.
+pub struct Fault(Error);
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
 /// Answers events with whole answers of `serve` until the process ends. Fails if the Runtime API is unreachable.
-pub async fn buffered<S, A>(gateway: Arc<Gateway>, serve: S) -> Result<(), Error>
+pub async fn buffered<S, A>(gateway: Arc<Gateway>, serve: S) -> Result<(), Fault>
 where
     S: Fn(Arc<Gateway>, Request) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
@@ -44,11 +60,11 @@ where
         let answer = serve(Arc::clone(&gateway), request);
         async move { Ok::<_, Infallible>(answer.await) }
     };
-    run_concurrent(service_fn(handler)).await
+    Ok(run_concurrent(service_fn(handler)).await?)
 }
 
 /// Answers events with streamed answers until the process ends. Fails if the Runtime API is unreachable.
-pub async fn stream(gateway: Arc<Gateway>) -> Result<(), Error> {
+pub async fn stream(gateway: Arc<Gateway>) -> Result<(), Fault> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Arc::new(PooledClient::builder().with_connector(connector).build());
@@ -57,7 +73,7 @@ pub async fn stream(gateway: Arc<Gateway>) -> Result<(), Error> {
         Err::<(), Error>("an event of neither a function URL nor API Gateway".into())
     });
     let streaming = layer_fn(move |unread| Streaming { gateway: Arc::clone(&gateway), client: Arc::clone(&client), unread });
-    Runtime::new(unread).layer(streaming).layer(TracingLayer::new()).run_concurrent().await
+    Ok(Runtime::new(unread).layer(streaming).layer(TracingLayer::new()).run_concurrent().await?)
 }
 
 /// Answers events over its own connections. Events that cannot be read go to `lambda_runtime`'s service.

@@ -224,7 +224,7 @@ fn every_corner_of_the_protocol_is_visited() {
             Denial::Contended => Some("denied after three rounds"),
             Denial::Unavailable if trace.is_reached => Some("admitted from memory"),
             Denial::Unavailable => Some("denied without an answer"),
-            Denial::Model | Denial::TokensNever(_) => None,
+            Denial::Model(_) | Denial::TokensNever(_) => None,
         });
         let ends = world.traces.iter().filter_map(|trace| match trace.settled?.0 {
             Settled::Done => Some("settled"),

@@ -55,9 +55,10 @@ pub async fn answer(gateway: &Harness, arguments: &[&str]) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A key that `bk keys create` made: its id and its text.
+/// A key that `bk keys create` made: its id and its text. Its name is `unnamed`, unless the arguments have one.
 pub async fn created(gateway: &Harness, arguments: &[&str]) -> Result<(String, String)> {
-    let created = answer(gateway, &[&["keys", "create"], arguments].concat()).await?;
+    let name: &[&str] = if arguments.contains(&"--name") { &[] } else { &["--name", "unnamed"] };
+    let created = answer(gateway, &[&["keys", "create"], name, arguments].concat()).await?;
     let field = |name: &str| created[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {created}"));
     Ok((field("id")?, field("key")?))
 }

@@ -113,6 +113,8 @@ async fn a_key_becomes_prepaid_on_request_with_its_earlier_charges_in_the_books(
     assert!(before.get("heldUsd").is_none(), "{before}");
     assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200);
 
+    let shown = text(&bk(&gateway, &["credits", "show", &id]).await?.stdout);
+    assert!(shown.starts_with("this key is not prepaid: it has no balance\ncharged  0.0"), "{shown}");
     let refused = bk(&gateway, &["credits", "grant", &id, "5"]).await?;
     let error = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1));

@@ -5,16 +5,18 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use gateway::auth::mint;
 use gateway_tests::{binary, eventually};
+use ring::rand::SystemRandom;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-const HEADINGS: &str =
-    "UTC       METHOD  PATH                  MODEL             PROVIDER       STATUS      IN     OUT  USD            MS";
-/// The position of the milliseconds, if no cell is wider than its column.
-const MS: std::ops::Range<usize> = 108..114;
+const HEADINGS: &str = "UTC       METHOD  PATH                       MODEL              PROVIDER       STATUS      IN     OUT  USD            MS";
+/// Where the milliseconds are, as long as no cell is wider than its column.
+const MS: std::ops::Range<usize> = 114..120;
 
 /// A running `gateway-dev` with simulated providers. It stops when this is dropped.
 struct Dev {
@@ -98,8 +100,7 @@ fn chat(text: &str, stream: bool) -> Value {
 async fn a_whole_reply_is_one_line_with_its_tokens_and_cost() -> Result<()> {
     let mut dev = Dev::start(&[]).await?;
     dev.ask("Hello!", false).await?;
-    let line =
-        "HH:MM:SS  POST    /v1/chat/completions  gpt-5.2           openrouter     200          2      16  0.0002275      MS";
+    let line = "HH:MM:SS  POST    /v1/chat/completions       gpt-5.2            openrouter     200          2      16  0.0002275      MS";
     assert_eq!(dev.request().await?, line);
     Ok(())
 }
@@ -108,8 +109,7 @@ async fn a_whole_reply_is_one_line_with_its_tokens_and_cost() -> Result<()> {
 async fn a_stream_is_one_line_that_comes_at_its_end() -> Result<()> {
     let mut dev = Dev::start(&[]).await?;
     dev.ask("Hello!", true).await?;
-    let line =
-        "HH:MM:SS  POST    /v1/chat/completions  gpt-5.2           openrouter     200          2      16  0.0002275      MS";
+    let line = "HH:MM:SS  POST    /v1/chat/completions       gpt-5.2            openrouter     200          2      16  0.0002275      MS";
     assert_eq!(dev.request().await?, line);
     Ok(())
 }
@@ -122,7 +122,7 @@ async fn an_error_of_a_provider_is_a_warning_and_the_line_of_the_request_says_wh
     let expected =
         "HH:MM:SS  WARN    chat-completions: attempt failed provider=openrouter upstream_model=openai/gpt-5.2 status=400 ";
     assert!(timeless(&warning)?.starts_with(expected), "{warning}");
-    let line = "HH:MM:SS  POST    /v1/chat/completions  gpt-5.2           openrouter     400          0       0  0              MS  refused with 400";
+    let line = "HH:MM:SS  POST    /v1/chat/completions       gpt-5.2            openrouter     400          0       0  0              MS  the provider answered 400";
     assert_eq!(dev.request().await?, line);
     Ok(())
 }
@@ -134,6 +134,7 @@ async fn a_stream_that_breaks_has_the_status_of_its_record_and_says_how_it_began
     let _ = dev.ask("[[sim:cut after=2]]", true).await;
     let warning = dev.next().await?;
     assert!(timeless(&warning)?.starts_with("HH:MM:SS  WARN    chat-completions: stream broken "), "{warning}");
+    assert!(warning.contains("cause=\"the connection ended inside the reply: "), "{warning}");
     let line = dev.request().await?;
     assert!(line.contains("  openrouter     502  ") && line.ends_with("    MS  began with 200"), "{line}");
     Ok(())
@@ -146,23 +147,60 @@ async fn requests_without_a_record_have_dashes_for_what_is_not_known() -> Result
     for (path, line) in [
         (
             "/health",
-            "HH:MM:SS  GET     /health               -                 -              200          -       -  -              MS",
+            "HH:MM:SS  GET     /health                    -                  -              200          -       -  -              MS",
         ),
         (
             "/v1/models",
-            "HH:MM:SS  GET     /v1/models            -                 -              401          -       -  -              MS  Unauthorized",
+            "HH:MM:SS  GET     /v1/models                 -                  -              401          -       -  -              MS  No key was sent. Send yours in the header X-API-Key, or as Authorization: Bearer bk_...",
         ),
         (
             "/nowhere",
-            "HH:MM:SS  GET     /nowhere              -                 -              404          -       -  -              MS  unknown_path",
+            "HH:MM:SS  GET     /nowhere                   -                  -              404          -       -  -              MS  unknown_path",
         ),
     ] {
         if path == "/health" {
-            let keyless = "HH:MM:SS  POST    /v1/chat/completions  -                 -              401          -       -  -              MS  Unauthorized";
+            let keyless = "HH:MM:SS  POST    /v1/chat/completions       -                  -              401          -       -  -              MS  No key was sent. Send yours in the header X-API-Key, or as Authorization: Bearer bk_...";
             assert_eq!(dev.request().await?, keyless);
         }
         dev.client.get(format!("{}{path}", dev.url)).send().await?.bytes().await?;
         assert_eq!(dev.request().await?, line);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_request_has_its_reason_at_the_end_of_its_line() -> Result<()> {
+    let mut dev = Dev::start(&[]).await?;
+    for (path, header, reason) in [
+        ("/v1/usage?days=x", None, "days: invalid request"),
+        ("/v1/usage?group_by=x", None, "group_by: invalid request"),
+        ("/v1/requests?limit=x", None, "limit: invalid request"),
+        ("/v1/requests?status=x", None, "status: invalid request"),
+        (
+            "/v1/usage",
+            Some(("x-api-key", "bk_x")),
+            "The key is mistyped or cut off: it must be bk_ and 46 letters and digits, exactly as it was given to you",
+        ),
+    ] {
+        let request = dev.client.get(format!("{}{path}", dev.url));
+        let (name, value) = header.unwrap_or(("x-api-key", &dev.key));
+        request.header(name, value).send().await?.bytes().await?;
+        let line = dev.request().await?;
+        assert!(line.ends_with(&format!("MS  {reason}")), "{line}");
+    }
+    let unknown = mint(&SystemRandom::new()).context("no key")?.0;
+    dev.post("/v1/chat/completions", &chat("Hello!", false), Some(unknown.expose_secret())).await?;
+    let line = dev.request().await?;
+    assert!(line.ends_with("MS  the key is unknown, disabled or expired"), "{line}");
+    for (name, value, reason) in [
+        ("x-gateway-tag", "a tag with spaces", "x-gateway-tag: invalid request"),
+        ("content-encoding", "x", "content-encoding: unsupported media type"),
+    ] {
+        let request = dev.client.post(format!("{}/v1/chat/completions", dev.url)).header("x-api-key", &dev.key);
+        let request = request.header("content-type", "application/json").header(name, value);
+        request.body(chat("Hello!", false).to_string()).send().await?.bytes().await?;
+        let line = dev.request().await?;
+        assert!(line.ends_with(&format!("MS  {reason}")), "{line}");
     }
     Ok(())
 }
@@ -175,8 +213,7 @@ async fn a_client_that_leaves_gets_its_line_when_the_function_has_ended() -> Res
         client.header("content-type", "application/json").body(chat("Hello!", true).to_string()).send().await?;
     response.chunk().await?;
     drop(response);
-    let line =
-        "HH:MM:SS  POST    /v1/chat/completions  gpt-5.2           openrouter     200          2      16  0.0002275      MS";
+    let line = "HH:MM:SS  POST    /v1/chat/completions       gpt-5.2            openrouter     200          2      16  0.0002275      MS";
     assert_eq!(dev.request().await?, line);
     Ok(())
 }

@@ -20,7 +20,7 @@ async fn a_key_without_limits_of_its_own_has_the_deployments() -> Result<()> {
     assert_eq!((&shown["prepaid"], &shown["balanceUsd"]), (&json!(false), &Value::Null));
 
     let variables = [("DEFAULT_RPM", "7"), ("DEFAULT_TPM", "none"), ("DEFAULT_MAX_CONCURRENT", "3")];
-    let output = bk_with(&gateway, &variables, &["keys", "create", "--json"]).await?;
+    let output = bk_with(&gateway, &variables, &["keys", "create", "--name", "limited", "--json"]).await?;
     let id = serde_json::from_slice::<Value>(&output.stdout)?["id"].as_str().unwrap().to_owned();
     let shown = answer(&gateway, &["keys", "show", &id]).await?;
     assert_eq!((&shown["rpm"], &shown["tpm"], &shown["maxConcurrent"]), (&json!(7), &Value::Null, &json!(3)));
@@ -52,6 +52,35 @@ async fn limits_are_set_at_creation_and_changed_one_by_one() -> Result<()> {
         assert_eq!(answer(&gateway, &["keys", "limit", &id, argument, value]).await?, expected, "{argument}");
     }
     assert_eq!(answer(&gateway, &["keys", "show", &id]).await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_needs_a_name_and_a_balance_that_is_an_amount() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let (id, _) = created(&gateway, &["--name", "prepaid", "--balance", "1"]).await?;
+    for (arguments, words) in [
+        (&["keys", "create"][..], "--name <NAME>"),
+        (&["keys", "create", "--name", " "], "a key's name is not empty"),
+        (&["keys", "create", "--name", "x", "--balance", "-3"], "an amount is not negative"),
+        (&["credits", "grant", &id, "-3"], "an amount is not negative"),
+    ] {
+        let output = bk(&gateway, arguments).await?;
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_key_with_the_same_name_is_created_with_a_warning() -> Result<()> {
+    let gateway = Harness::start().await?;
+    for (name, warns) in [("twin", false), ("twin", true), ("other", false)] {
+        let output = bk(&gateway, &["keys", "create", "--name", name]).await?;
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.contains("another key has the name twin already"), warns, "{said}");
+    }
     Ok(())
 }
 

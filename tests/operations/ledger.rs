@@ -75,7 +75,7 @@ async fn usage_adds_up_by_model_and_by_day() -> Result<()> {
     assert_eq!(by_model["total"]["chargedUsd"], books["chargedUsd"]);
     let printed = text(&bk(&gateway, &["usage", &id]).await?.stdout);
     assert!(
-        printed.lines().count() == 3 && printed.lines().last().is_some_and(|line| line.starts_with("total ")),
+        printed.lines().count() == 4 && printed.lines().last().is_some_and(|line| line.starts_with("total ")),
         "{printed}"
     );
     for (arguments, code) in [(vec!["usage", "0000000000000000"], 1), (vec!["usage", id.as_str(), "--days", "91"], 2)] {

@@ -110,6 +110,7 @@ async fn models_that_are_not_allowed_are_a_403() -> Result<()> {
     assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200);
     let answer = chat(&gateway, &key, "claude-opus-4.6", "hi").await?;
     assert_eq!(error(&answer), refusal(403, "permission_error", "model_not_allowed"), "{}", answer.body);
+    assert_eq!(answer.json()["error"]["hint"], "This key may use gpt-5.2.");
     assert_eq!(chat(&gateway, &key, MODEL, "hi").await?.status, 200, "a refused model says nothing about another one");
     Ok(())
 }

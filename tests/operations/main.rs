@@ -7,6 +7,7 @@ mod containers;
 mod credits;
 mod demo;
 mod dev;
+mod dev_start;
 mod edge;
 mod emulator;
 mod events;
@@ -14,6 +15,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod names;
+mod printing;
 mod probe;
 mod setup;
 mod workflows;
@@ -50,7 +52,7 @@ async fn a_created_key_is_alone_on_standard_output_works_and_can_be_switched_off
     let shown = text(&bk(&gateway, &["keys", "show", id]).await?.stdout);
     assert!(shown.contains("status   active") && shown.contains("expires  never"), "{shown}");
 
-    let other = text(&bk(&gateway, &["keys", "create"]).await?.stdout);
+    let other = text(&bk(&gateway, &["keys", "create", "--name", "other"]).await?.stdout);
     let listed: Value = serde_json::from_slice(&bk(&gateway, &["keys", "list", "--json"]).await?.stdout)?;
     let other_id = listed.as_array().unwrap().iter().find(|line| line["last4"] == other.trim()[45..]).unwrap()["id"].clone();
     assert!(bk(&gateway, &["keys", "disable", other_id.as_str().unwrap()]).await?.status.success());

@@ -89,6 +89,22 @@ async fn the_list_has_a_headline_and_a_line_per_key_in_the_same_columns() -> Res
 }
 
 #[tokio::test]
+async fn the_list_is_in_the_order_of_names_and_then_of_ids() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let mut expected = vec![("development".to_owned(), gateway.key_id()?.to_string())];
+    for name in ["beta", "alpha", "beta", "zeta"] {
+        expected.push((name.to_owned(), created(&gateway, &["--name", name]).await?.0));
+    }
+    expected.sort();
+    let listed = answer(&gateway, &["keys", "list"]).await?;
+    let field = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let listed: Vec<(String, String)> =
+        listed.as_array().into_iter().flatten().map(|line| (field(line, "name"), field(line, "id"))).collect();
+    assert_eq!(listed, expected);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_list_as_json_has_the_settings_of_each_key_its_spend_and_its_last_use() -> Result<()> {
     let gateway = Harness::start().await?;
     let (id, key) = created(&gateway, &["--name", "laptop"]).await?;

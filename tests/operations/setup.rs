@@ -102,6 +102,8 @@ fn write_and_undo_leave_every_file_as_it_was() -> Result<()> {
             }
             let undone = setup(home.path(), &[&name, "--undo"])?;
             assert!(undone.status.success(), "{name}: {}", text(&undone.stderr));
+            let said = if existing { "restored: " } else { "removed: " };
+            assert!(text(&undone.stdout).lines().all(|line| line.starts_with(said)), "{name}: {}", text(&undone.stdout));
             assert_eq!(files(home.path())?, before, "{name}");
         }
     }
@@ -173,7 +175,9 @@ fn codex_gets_a_list_of_models_with_its_own_instructions() -> Result<()> {
 fn without_codex_its_settings_are_written_without_a_list() -> Result<()> {
     let home = tempfile::tempdir()?;
     let output = setup(home.path(), &["codex", "--write"])?;
-    assert!(output.status.success() && text(&output.stderr).contains("Install Codex, and run"), "{}", text(&output.stderr));
+    let said = "`codex` was not found, so the list of models was not written. Codex works without it and prints a warning.";
+    assert!(output.status.success() && text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    assert!(!text(&setup(home.path(), &["codex"])?.stderr).contains("was not found"));
     assert!(!fs::read_to_string(home.path().join(".codex/config.toml"))?.contains("model_catalog_json"));
     Ok(())
 }
@@ -187,11 +191,42 @@ fn what_does_not_apply_is_said_plainly() -> Result<()> {
         (&["codex", "--undo"], 1, "nothing to undo"),
         (&["clippy"], 2, "no client is called clippy; `bk setup --list` shows all"),
         (&["codex", "--model", "gpt-nothing"], 2, "there is no such model"),
+        (&["codex", "--model", "nope"], 2, "there is no such model\n"),
+        (&["codex", "--model", "*"], 2, "there is no such model\n"),
+        (&["codex", "--model", "gpt-nothing"], 2, "similar names: gpt-5"),
         (&["codex", "--key", "/nowhere"], 1, "read the key in /nowhere"),
+        (&["--write"], 2, "<CLIENT>"),
     ] {
         let output = setup(home.path(), arguments)?;
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
         assert!(text(&output.stderr).contains(reason), "{arguments:?}: {}", text(&output.stderr));
+    }
+    Ok(())
+}
+
+#[test]
+fn without_a_client_all_are_listed() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let (alone, listed) = (setup(home.path(), &[])?, setup(home.path(), &["--list"])?);
+    assert!(alone.status.success() && !alone.stdout.is_empty());
+    assert_eq!(text(&alone.stdout), text(&listed.stdout));
+    Ok(())
+}
+
+#[test]
+fn values_to_enter_by_hand_are_alone_on_their_lines() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    for (name, values) in [
+        ("cursor", vec![KEY.to_owned(), format!("{URL}/v1"), "gpt-5.2".to_owned()]),
+        ("cline", vec![format!("{URL}/v1"), KEY.to_owned(), "gpt-5.2".to_owned()]),
+        ("codex", vec!["export GATEWAY_KEY=bk_...".to_owned()]),
+        ("zed", vec!["export GATEWAY_API_KEY=bk_...".to_owned()]),
+    ] {
+        let output = setup(home.path(), &[name, "--model", "gpt-5.2"])?;
+        let printed = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        for value in values {
+            assert!(printed.lines().any(|line| line.trim() == value), "{name} {value}: {printed}");
+        }
     }
     Ok(())
 }

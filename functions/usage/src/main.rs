@@ -1,10 +1,14 @@
 //! The `usage` function.
 
-use gateway::{endpoints, gateway::Gateway, runtime, telemetry};
-use lambda_http::Error;
+use gateway::{
+    endpoints,
+    gateway::Gateway,
+    runtime::{self, Fault},
+    telemetry,
+};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), Fault> {
     telemetry::start();
     let gateway = Gateway::from_environment()?;
     gateway.warm_up_table().await;

@@ -58,7 +58,7 @@ impl Recognised {
 
     /// The same key, if it may use a model.
     pub(super) fn for_model(self, model: &str) -> Result<Self, GatewayError> {
-        if allows(&self.models, model) { Ok(self) } else { Err(refusal::of(&Denial::Model)) }
+        if allows(&self.models, model) { Ok(self) } else { Err(refusal::of(&Denial::Model(self.models.to_vec()))) }
     }
 }
 
@@ -203,7 +203,7 @@ impl Memory {
                 let balance = Uncovered { until: now + BALANCE, needed, left, rates: rates.cloned() };
                 self.with(digest, |entry| entry.balance = Some(balance));
             }
-            Denial::Model
+            Denial::Model(_)
             | Denial::Tokens(_)
             | Denial::TokensNever(_)
             | Denial::Concurrency(_)

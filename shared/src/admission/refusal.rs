@@ -6,6 +6,9 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::protocol::{Denial, WINDOW};
 use crate::store::items::{OFF, StoredKey};
 
+/// How many allowed models a refusal names.
+const MOST_NAMED: usize = 20;
+
 /// The remaining rates of a key in the current minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rates {
@@ -91,9 +94,9 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
     };
     match *denial {
         Denial::Unauthorized => GatewayError::unauthorized(),
-        Denial::Model => {
+        Denial::Model(ref allowed) => {
             let error = GatewayError::new(ErrorKind::Forbidden, "This key may not use this model.");
-            error.with_code("model_not_allowed").with_param("model")
+            error.with_code("model_not_allowed").with_param("model").with_hint(models_hint(allowed))
         }
         Denial::Requests(wait) => limited("requests_per_minute", wait, "The key's requests per minute are used up."),
         Denial::Tokens(wait) => {
@@ -121,10 +124,18 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
     }
 }
 
+/// Which models a key may use, as a hint.
+fn models_hint(allowed: &[String]) -> String {
+    let named: Vec<&str> = allowed.iter().map(String::as_str).take(MOST_NAMED).collect();
+    let rest = allowed.len().saturating_sub(named.len());
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("This key may use {}{more}.", named.join(", "))
+}
+
 /// Whether the denial proves that the client holds the key. No one else is told its rates.
 pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
     match denial {
-        Denial::Model
+        Denial::Model(_)
         | Denial::Requests(_)
         | Denial::Tokens(_)
         | Denial::TokensNever(_)

@@ -80,8 +80,16 @@ pub struct Catalog {
 /// There is no model with this name; the client may have meant one of these.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownModel {
-    /// Similar public ids, most similar first.
+    /// Similar public ids, most similar first; empty if no id is similar.
     pub nearest: Vec<ModelId>,
+}
+
+impl UnknownModel {
+    /// The similar ids, separated by commas; `None` if no id is similar.
+    pub fn similar(&self) -> Option<String> {
+        let ids: Vec<&str> = self.nearest.iter().map(ModelId::as_str).collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
+    }
 }
 
 impl Catalog {
@@ -240,6 +248,12 @@ mod tests {
         for (asked, family) in [("claude-opus-9", "claude-opus-"), ("gpt-7-mini", "gpt-"), ("gemini-5-pro", "gemini-")] {
             let nearest = Catalog::embedded().unwrap().resolve(asked).unwrap_err().nearest;
             assert!(nearest.iter().all(|id| id.as_str().starts_with(family)), "{asked}: {nearest:?}");
+        }
+        for (asked, similar) in
+            [("nope", None), ("x", None), ("deepsek", Some("deepseek-v4-pro")), ("kimy-k2.5", Some("kimi-k2.5"))]
+        {
+            let nearest = Catalog::embedded().unwrap().resolve(asked).unwrap_err().similar();
+            assert_eq!(nearest.as_deref().map(|ids| ids.split(", ").next().unwrap()), similar, "{asked}");
         }
         for name in ["", "pro", "claude-opus-4.6/../x", "openrouter/anthropic/claude-opus-4.6", "claude-opus-9", "opus-5.5"]
         {

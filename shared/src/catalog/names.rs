@@ -8,6 +8,8 @@ use crate::ids::ModelId;
 
 /// Suffixes that do not change the model.
 const SUFFIXES: [&str; 3] = ["[1m]", "-preview", "-latest"];
+/// A word with a typing error differs in at most one of so many characters.
+const FEW: usize = 3;
 
 /// A name that would mean two models.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +78,7 @@ impl Names {
     }
 
     /// The positions of the most similar ids, most similar first: ids that share words with the name and have one vendor;
-    /// without such, all.
+    /// without such, ids with a word that differs from one of the name's in a few characters.
     pub(super) fn nearest(&self, name: &str, most: usize) -> Vec<usize> {
         let name = normalise(name);
         let bare = name.rsplit('/').next().unwrap_or(&name);
@@ -84,7 +86,10 @@ impl Names {
         let shared = |kin: &Kinship| words.iter().filter(|word| kin.words.contains(word)).count();
         let mut ranked: Vec<(Reverse<usize>, usize, usize)> = Vec::new();
         for (place, kin) in self.kinships.iter().enumerate().filter(|(_, kin)| !kin.is_gone) {
-            ranked.push((Reverse(shared(kin)), strsim::damerau_levenshtein(bare, &kin.id), place));
+            let shared = shared(kin);
+            if shared > 0 || words.iter().any(|word| kin.words.iter().any(|own| is_near(word, own))) {
+                ranked.push((Reverse(shared), strsim::damerau_levenshtein(bare, &kin.id), place));
+            }
         }
         ranked.sort_unstable();
         let best =
@@ -101,6 +106,11 @@ impl Kinship {
         let (id, owned_by) = (normalise(model.id.as_str()), model.owned_by.clone());
         Self { id, owned_by, words, version, is_gone: model.is_gone() }
     }
+}
+
+/// Whether a word is another one with a typing error.
+fn is_near(word: &str, other: &str) -> bool {
+    strsim::damerau_levenshtein(word, other) * FEW <= word.chars().count()
 }
 
 /// The words and numbers of an id: `claude-opus-4.6` has claude, opus and 4, 6. Single letters before a number do not count.

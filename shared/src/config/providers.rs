@@ -187,7 +187,8 @@ fn vertex_origin(location: &str) -> String {
 }
 
 fn base(text: &str, variable: &'static str) -> Result<Url, ConfigError> {
-    let url = Url::parse(text.trim_end_matches('/')).map_err(|error| ConfigError::new(variable, error.to_string()))?;
+    let url =
+        Url::parse(text.trim_end_matches('/')).map_err(|error| ConfigError::new(variable, format!("is no URL: {error}")))?;
     let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
     usable.then_some(url).ok_or_else(|| ConfigError::new(variable, "must be an http or https URL without a query"))
 }

@@ -150,8 +150,10 @@ impl UpstreamError {
     /// The reason for the log, without any text of a reply.
     pub fn cause(&self) -> Reason {
         self.reason.clone().unwrap_or_else(|| match self.kind {
-            UpstreamErrorKind::Refused(status) => Reason::number("refused with", status),
-            UpstreamErrorKind::NotServed { status, .. } => Reason::number("the model is not served: refused with", status),
+            UpstreamErrorKind::Refused(status) => Reason::number("the provider answered", status),
+            UpstreamErrorKind::NotServed { status, .. } => {
+                Reason::number("the model is not served: the provider answered", status)
+            }
             UpstreamErrorKind::Malformed => "the reply could not be read".into(),
             UpstreamErrorKind::NoAnswer => "the reply contains no answer".into(),
             UpstreamErrorKind::Moderated => "refused by moderation".into(),
@@ -352,7 +354,7 @@ mod tests {
     #[test]
     fn the_log_gets_kind_and_status_and_no_word_of_a_reply() {
         for (kind, cause) in [
-            (UpstreamErrorKind::Refused(529), "refused with 529"),
+            (UpstreamErrorKind::Refused(529), "the provider answered 529"),
             (UpstreamErrorKind::Malformed, "the reply could not be read"),
             (UpstreamErrorKind::NoAnswer, "the reply contains no answer"),
             (UpstreamErrorKind::Moderated, "refused by moderation"),

@@ -10,7 +10,6 @@ use crate::catalog::{Candidate, Model, UnknownModel};
 use crate::config::ModelFallback;
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
-use crate::ids::ModelId;
 use crate::open_catalog::{OpenCatalog, OpenModel};
 use crate::wire::Mode;
 
@@ -150,8 +149,8 @@ pub(super) fn deprecation_headers(model: &Model) -> Vec<(&'static str, &str)> {
 /// The refusal of an unknown name, with similar ones.
 fn model_not_found(asked: &str, unknown: &UnknownModel) -> GatewayError {
     let asked: String = asked.chars().take(80).collect();
-    let nearest: Vec<&str> = unknown.nearest.iter().map(ModelId::as_str).collect();
-    let message = format!("The model `{asked}` is not in this gateway's catalogue. Similar models: {}.", nearest.join(", "));
+    let similar = unknown.similar().map(|ids| format!(" Similar models: {ids}."));
+    let message = format!("The model `{asked}` is not in this gateway's catalogue.{}", similar.unwrap_or_default());
     GatewayError::new(ErrorKind::NotFound, message)
         .with_code("model_not_found")
         .with_param("model")

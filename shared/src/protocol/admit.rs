@@ -85,8 +85,8 @@ pub struct Grant {
 pub enum Denial {
     /// No such key, or no longer valid.
     Unauthorized,
-    /// The key may not use the model.
-    Model,
+    /// The key may not use the model, only these.
+    Model(Vec<String>),
     /// Too many requests in this minute; seconds until the next minute.
     Requests(u64),
     /// Too many tokens in this minute; seconds until the next minute.
@@ -219,7 +219,7 @@ impl Admitting {
             return self.granted(old);
         }
         if !old.allows(&self.demand.model) {
-            return AdmitStep::Done(Err(Denial::Model));
+            return AdmitStep::Done(Err(Denial::Model(old.models.clone())));
         }
         if old.expired.contains_key(&self.demand.request) || self.rounds >= ROUNDS {
             return AdmitStep::Done(Err(Denial::Contended));

@@ -33,7 +33,7 @@ impl Taking {
     pub fn refused(&mut self, old: Option<&StoredKey>, now: u64) -> Result<(), Denial> {
         let old = old.filter(|old| old.admits(self.write.digest, u128::from(now))).ok_or(Denial::Unauthorized)?;
         if !old.allows(&self.write.model) {
-            return Err(Denial::Model);
+            return Err(Denial::Model(old.models.clone()));
         }
         let window = Window::of(old, now);
         if window.requests(old) < 1 {
@@ -113,7 +113,7 @@ mod tests {
         let old = key(60_000, 5);
         assert_eq!(taking(DIGEST, "one").refused(None, NOW), Err(Denial::Unauthorized));
         assert_eq!(taking(KeyDigest::new([2; 32]), "one").refused(Some(&old), NOW), Err(Denial::Unauthorized));
-        assert_eq!(taking(DIGEST, "two").refused(Some(&old), NOW), Err(Denial::Model));
+        assert_eq!(taking(DIGEST, "two").refused(Some(&old), NOW), Err(Denial::Model(old.models.clone())));
         let expired = StoredKey { expires: u128::from(NOW), ..old };
         assert_eq!(taking(DIGEST, "one").refused(Some(&expired), NOW), Err(Denial::Unauthorized));
     }

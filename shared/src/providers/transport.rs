@@ -1,6 +1,7 @@
 //! The providers' HTTP client: sends, limits the time of each phase, and classifies failures. All providers share one TLS
 //! configuration and one connection pool.
 
+use std::error::Error;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -245,6 +246,14 @@ async fn within<T>(limit: Duration, call: impl Future<Output = reqwest::Result<T
     }
 }
 
+/// The error without what only repeats where it happened.
+fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
 fn sort(error: &reqwest::Error) -> UpstreamError {
     let kind = if error.is_connect() {
         UpstreamErrorKind::Connect
@@ -255,6 +264,10 @@ fn sort(error: &reqwest::Error) -> UpstreamError {
     } else {
         UpstreamErrorKind::Reset
     };
-    let reason = Reason::transport(error);
+    let reason = if kind == UpstreamErrorKind::Truncated {
+        Reason::transport(innermost(error)).at("the connection ended inside the reply")
+    } else {
+        Reason::transport(error)
+    };
     UpstreamError::new(kind, reason.to_string()).because(reason)
 }

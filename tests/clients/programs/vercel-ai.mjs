@@ -8,7 +8,8 @@ const declared = tools.map(({ name, description, schema }) => [
 ]);
 const result = streamText({
   model,
-  providerOptions,
+  // Only some snippets have them.
+  providerOptions: typeof providerOptions === "undefined" ? {} : providerOptions,
   prompt,
   tools: Object.fromEntries(declared),
   stopWhen: stepCountIs(8),

@@ -20,7 +20,7 @@ pub(crate) enum Credits {
         /// The key's id or name, as listed.
         key: String,
         /// Amount in USD.
-        #[arg(value_name = "USD", value_parser = amount)]
+        #[arg(value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
         amount: PicoUsd,
         /// A note, such as an invoice number.
         #[arg(long, default_value = "", value_parser = note)]
@@ -117,7 +117,7 @@ async fn grant(bench: &Bench, grant: CreditGrant) -> Result<()> {
         Granted::New => eprintln!("granted {} USD to key {key} as {}", grant.amount, grant.id),
         Granted::Already => eprintln!("{} was already written: nothing was added", grant.id),
     }
-    println!("balance {balance} USD");
+    outln!("balance {balance} USD");
     Ok(())
 }
 
@@ -143,16 +143,18 @@ async fn show(bench: &Bench, id: &KeyId) -> Result<()> {
     if bench.json {
         return print(&books);
     }
-    match books.balance_usd {
-        Some(balance) => println!("balance  {balance} USD"),
-        None => println!("balance  none: the key is not prepaid"),
-    }
-    println!("held     {} USD", books.held_usd);
-    println!("granted  {} USD", books.granted_usd);
-    println!("charged  {} USD", books.charged_usd);
-    println!("books    {}", verdict(&books));
+    let Some(balance) = books.balance_usd else {
+        outln!("this key is not prepaid: it has no balance");
+        outln!("charged  {} USD", books.charged_usd);
+        return Ok(());
+    };
+    outln!("balance  {balance} USD");
+    outln!("held     {} USD", books.held_usd);
+    outln!("granted  {} USD", books.granted_usd);
+    outln!("charged  {} USD", books.charged_usd);
+    outln!("books    {}", verdict(&books));
     for line in &books.grants {
-        println!("{}  {}  {:>16} USD  {}", line.time, line.id, line.amount_usd, line.note);
+        outln!("{}  {}  {:>16} USD  {}", line.time, line.id, line.amount_usd, line.note);
     }
     Ok(())
 }
@@ -189,7 +191,6 @@ fn verdict(books: &Books) -> String {
             "off by {off} USD: granted - charged is not balance + held. Charges older than 400 days are forgotten; otherwise run \
              `bk ledger verify`"
         ),
-        _ if books.prepaid => "requests are running: check again when they have ended".to_owned(),
-        _ => "kept for prepaid keys only".to_owned(),
+        _ => "requests are running: check again when they have ended".to_owned(),
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn show(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<()> {
     });
     lines.extend(details.old_until.map(|until| ("old key", format!("works until {}", moment(until)))));
     for (label, value) in lines {
-        println!("{label:8} {value}");
+        outln!("{label:8} {value}");
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::details::{self, moment};
-use crate::values::{amount, duration, expiry, model, network, rate};
+use crate::values::{amount, duration, expiry, model, name, network, rate};
 use crate::{Bench, WrongUsage, list, print, unknown};
 
 /// Longest input that can be a key, in bytes. No key is longer.
@@ -31,7 +31,8 @@ pub(crate) enum Keys {
         /// Its id or name, as listed.
         key: String,
     },
-    /// Change limits of a key. Limits that you do not give stay as they are. Takes effect within a minute.
+    /// Change limits of a key. Limits that you do not give stay as they are. They hold for model requests at once, for reads of
+    /// usage within a minute.
     Limit(Limit),
     /// Give a key a new secret and print it. Pass the old key on standard input: `bk keys rotate < old-key`.
     Rotate {
@@ -39,7 +40,7 @@ pub(crate) enum Keys {
         #[arg(long, default_value = "24h", value_parser = duration)]
         grace: Duration,
     },
-    /// Disable a key for good. Takes effect within a minute.
+    /// Disable a key permanently. Model requests stop at once; reads of usage within a minute.
     Disable {
         /// Its id or name, as listed.
         key: String,
@@ -48,8 +49,8 @@ pub(crate) enum Keys {
 
 #[derive(Args)]
 pub(crate) struct Create {
-    /// A name, so that you recognise the key.
-    #[arg(long, default_value = "")]
+    /// A name, so that you recognise the key. Commands take it in place of the id.
+    #[arg(long, value_parser = name)]
     name: String,
     /// Requests per minute, or `none` for no limit. Default: 600.
     #[arg(long, env = "DEFAULT_RPM", value_parser = rate)]
@@ -66,7 +67,7 @@ pub(crate) struct Create {
     #[arg(long)]
     prepaid: bool,
     /// Opening balance in USD. Makes the key prepaid.
-    #[arg(long, value_name = "USD", value_parser = amount)]
+    #[arg(long, value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
     balance: Option<PicoUsd>,
 }
 
@@ -146,16 +147,19 @@ async fn create(bench: &Bench, create: Create) -> Result<()> {
     };
     let prepaid = prepaid || balance.is_some();
     let terms = Terms { name: name.clone(), limits, prepaid, balance: balance.unwrap_or_default() };
+    if bench.store.list_keys().await.context("list the keys")?.iter().any(|key| key.name == name) {
+        eprintln!("another key has the name {name} already: use the ids to tell them apart");
+    }
     let (key, id) = issue(&bench.store, terms).await.context("create the key")?;
     if bench.json {
         return print(&Created { id: id.as_str(), name: &name, key: key.expose_secret() });
     }
-    eprintln!("created key {id}{}", if name.is_empty() { String::new() } else { format!(" ({name})") });
+    eprintln!("created key {id} ({name})");
     if prepaid && balance.is_none() {
         eprintln!("it has no balance yet; `bk credits grant {id} AMOUNT` gives it one");
     }
     eprintln!("this is the only time it is shown:");
-    println!("{}", key.expose_secret());
+    outln!("{}", key.expose_secret());
     Ok(())
 }
 
@@ -215,7 +219,7 @@ async fn new_secret(bench: &Bench, grace: Duration) -> Result<()> {
     } else {
         eprintln!("key {id} has a new secret; the old one works until {}", moment(rotated.old_until));
         eprintln!("this is the only time it is shown:");
-        println!("{key}");
+        outln!("{key}");
     }
     let kept = format!(
         "the table did not confirm the new key: keep both keys, and compare their last 4 characters with `bk keys show {id}`"
@@ -245,6 +249,6 @@ async fn disable(bench: &Bench, id: &KeyId) -> Result<()> {
     if bench.json {
         return details::show(bench, id, &bench.key(id).await?);
     }
-    eprintln!("key {id} is {}; requests are refused within a minute", KeyStatus::Disabled.as_str());
+    eprintln!("key {id} is {}: model requests stop at once, reads of usage within a minute", KeyStatus::Disabled.as_str());
     Ok(())
 }

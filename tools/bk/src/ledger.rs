@@ -90,7 +90,7 @@ async fn check(store: &Store, json: bool) -> Result<()> {
         super::print(&verified)?;
     } else {
         for violation in &verified.violations {
-            println!("{}", line(violation));
+            outln!("{}", line(violation));
         }
         for unsure in &verified.unsure {
             eprintln!("not sure: {}", line(unsure));

@@ -28,15 +28,16 @@ struct Row<'a> {
     last_used: Option<u64>,
 }
 
-/// Prints all keys, ordered by id.
+/// Prints all keys, ordered by name, then id.
 pub(crate) async fn run(bench: &Bench) -> Result<()> {
     let listed = bench.store.list_keys().await.context("list the keys")?;
     let ids: Vec<KeyId> = listed.into_iter().map(|key| key.id).collect();
     let read = bench.store.keys_of(&ids).await.context("read the keys")?;
-    let keys: Vec<(KeyId, StoredKey)> = read
+    let mut keys: Vec<(KeyId, StoredKey)> = read
         .into_iter()
         .map(|(id, key)| key.with_context(|| format!("read key {id}")).map(|key| (id, key)))
         .collect::<Result<_>>()?;
+    keys.sort_by(|(id, key), (other_id, other)| (&key.name, id.as_str()).cmp(&(&other.name, other_id.as_str())));
     let now = Timestamp::now();
     let rows = keys.iter().map(|(id, key)| row(bench, id, key, now));
     let rows: Vec<Row<'_>> = stream::iter(rows).buffered(AT_ONCE).try_collect().await?;
@@ -44,7 +45,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
         return print(&rows);
     }
     if rows.is_empty() {
-        eprintln!("no keys yet; `bk keys create` makes one");
+        eprintln!("no keys yet; `bk keys create --name NAME` makes one");
         return Ok(());
     }
     let headline = [

@@ -2,7 +2,9 @@
 //!
 //! A secret is printed once, alone, on standard output, so that you can pipe it. A secret is read from standard input, never
 //! from an argument. Results go to standard output, remarks to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
-#![expect(clippy::print_stdout, reason = "standard output is what a command line is for")]
+
+#[macro_use]
+mod output;
 
 mod catalog;
 mod credits;
@@ -21,13 +23,17 @@ mod values;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
+use gateway::aws::has_credentials;
 use gateway::config::TableConfig;
 use gateway::ids::KeyId;
 use gateway::store::Store;
 use gateway::store::items::StoredKey;
 use serde::Serialize;
+
+const NO_CREDENTIALS: &str = "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use `tools/deploy/bk`, \
+                              which takes those of `aws configure` or of AWS_PROFILE";
 
 /// Manage the gateway's keys, balances and ledger. Reads `TABLE_NAME`, `AWS_REGION` and AWS credentials from the
 /// environment. For a local gateway, run `set -a; . .dev/env` first.
@@ -96,7 +102,12 @@ struct WrongUsage(String);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    let done = run(Arguments::parse()).await;
+    if let Some(error) = output::failure() {
+        eprintln!("bk: standard output: {error}");
+        return ExitCode::FAILURE;
+    }
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bk: {error:#}");
@@ -116,6 +127,9 @@ async fn run(arguments: Arguments) -> Result<()> {
 
 async fn on_table(table: Option<String>, json: bool, command: OfTable) -> Result<()> {
     let table = table.ok_or_else(|| WrongUsage("no table: set TABLE_NAME or pass --table".to_owned()))?;
+    if !has_credentials().await {
+        bail!(WrongUsage(NO_CREDENTIALS.to_owned()));
+    }
     let bench = Bench { store: Store::connect_from_afar(&TableConfig::of_operator(table)), json };
     match command {
         OfTable::Keys(command) => keys::run(&bench, command).await,
@@ -133,6 +147,6 @@ fn unknown(text: &str) -> String {
 }
 
 fn print<T: Serialize>(value: &T) -> Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    outln!("{}", serde_json::to_string(value)?);
     Ok(())
 }

@@ -28,6 +28,6 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
     if bench.json {
         return print(&Report { version: VERSION, keys: keys.len(), migrated: 0 });
     }
-    println!("schema version {VERSION}, {} key(s): nothing to migrate", keys.len());
+    outln!("schema version {VERSION}, {} key(s): nothing to migrate", keys.len());
     Ok(())
 }

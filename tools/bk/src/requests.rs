@@ -124,28 +124,28 @@ fn show(shown: &Shown<'_>) {
     let Tokens { input, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read, output, reasoning } =
         shown.tokens;
     let first = shown.first_event_ms.map_or_else(|| "none".to_owned(), |ms| format!("after {ms} ms"));
-    println!("request   {}", shown.id);
-    println!("key       {}", shown.key);
-    println!("start     {}", shown.start);
-    println!("format    {}", shown.format);
-    println!("model     {}, served by {} ({})", shown.model, shown.served_model, shown.upstream_model);
-    println!("provider  {}, {} call(s), its id {}", shown.provider, shown.attempts, shown.upstream_id);
+    outln!("request   {}", shown.id);
+    outln!("key       {}", shown.key);
+    outln!("start     {}", shown.start);
+    outln!("format    {}", shown.format);
+    outln!("model     {}, served by {} ({})", shown.model, shown.served_model, shown.upstream_model);
+    outln!("provider  {}, {} call(s), its id {}", shown.provider, shown.attempts, shown.upstream_id);
     if !shown.attempt_log.is_empty() {
-        println!("calls     {}", shown.attempt_log);
+        outln!("calls     {}", shown.attempt_log);
     }
     if let Some(tag) = shown.tag {
-        println!("tag       {tag}");
+        outln!("tag       {tag}");
     }
-    println!("outcome   {} {}", shown.status, shown.finish);
-    println!(
+    outln!("outcome   {} {}", shown.status, shown.finish);
+    outln!(
         "input     {input}, read from cache {cache_read}, written to it {cache_write_5m} for 5 m and {cache_write_1h} for 1 h"
     );
     if audio + audio_cache_read > 0 {
-        println!("audio     {audio} of the input, {audio_cache_read} of the input read from cache");
+        outln!("audio     {audio} of the input, {audio_cache_read} of the input read from cache");
     }
-    println!("output    {output}, of which reasoning {reasoning}");
-    println!("counted   {}", shown.source);
-    println!("charged   {} USD at the prices of {}", shown.charged_usd, shown.price_version);
-    println!("cost      {} USD at the provider", shown.provider_cost_usd);
-    println!("time      {} ms, first event {first}", shown.duration_ms);
+    outln!("output    {output}, of which reasoning {reasoning}");
+    outln!("counted   {}", shown.source);
+    outln!("charged   {} USD at the prices of {}", shown.charged_usd, shown.price_version);
+    outln!("cost      {} USD at the provider", shown.provider_cost_usd);
+    outln!("time      {} ms, first event {first}", shown.duration_ms);
 }

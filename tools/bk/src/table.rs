@@ -8,7 +8,7 @@ pub(crate) fn print<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[St
     let headline = headline.map(str::to_owned);
     let widths = widths(&headline, rows);
     if std::io::stdout().is_terminal() && !rows.is_empty() {
-        eprintln!("{}", line(&headline, &widths));
+        outln!("{}", line(&headline, &widths));
     }
     print_lines(rows, &widths);
 }
@@ -17,13 +17,13 @@ pub(crate) fn print<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[St
 pub(crate) fn print_with_headline<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     let headline = headline.map(str::to_owned);
     let widths = widths(&headline, rows);
-    println!("{}", line(&headline, &widths));
+    outln!("{}", line(&headline, &widths));
     print_lines(rows, &widths);
 }
 
 fn print_lines<const COLUMNS: usize>(rows: &[[String; COLUMNS]], widths: &[usize; COLUMNS]) {
     for row in rows {
-        println!("{}", line(row, widths));
+        outln!("{}", line(row, widths));
     }
 }
 

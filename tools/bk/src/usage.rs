@@ -76,10 +76,10 @@ pub(crate) async fn run(bench: &Bench, usage: Usage) -> Result<()> {
     if bench.json {
         return print(&report);
     }
-    eprintln!("{:24} {:>9} {:>7} {:>12} {:>12}  CHARGED USD", "", "REQUESTS", "ERRORS", "INPUT", "OUTPUT");
+    outln!("{:24} {:>9} {:>7} {:>12} {:>12}  CHARGED USD", "", "REQUESTS", "ERRORS", "INPUT", "OUTPUT");
     for line in report.lines.iter().chain([&report.total]) {
         let Line { name, requests, errors, input_tokens, output_tokens, charged_usd, .. } = line;
-        println!("{name:24} {requests:>9} {errors:>7} {input_tokens:>12} {output_tokens:>12}  {charged_usd}");
+        outln!("{name:24} {requests:>9} {errors:>7} {input_tokens:>12} {output_tokens:>12}  {charged_usd}");
     }
     Ok(())
 }

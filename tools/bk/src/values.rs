@@ -21,18 +21,28 @@ pub(crate) fn rate(text: &str) -> Result<u128, String> {
     rate.ok_or_else(|| format!("a rate is a whole number from 1, or `{NONE}` for no limit"))
 }
 
-/// Parses the public id of a model, or `*` for all. Accepts names that only the open catalogue can contain.
+/// Parses a key's name.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("a key's name is not empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Parses the public id of a model, or `*` for all.
 pub(crate) fn model(text: &str) -> Result<String, String> {
     if text == ANY {
         return Ok(text.to_owned());
     }
+    one_model(text).map_err(|wrong| format!("{wrong}. `{ANY}` means all models"))
+}
+
+/// Parses the public id of a model. Accepts names that only the open catalogue can contain.
+pub(crate) fn one_model(text: &str) -> Result<String, String> {
     let catalog = Catalog::embedded().map_err(|error| error.to_string())?;
     match catalog.resolve(text) {
         Ok(model) => Ok(model.id.to_string()),
         Err(_) if OpenCatalog::may_have(text) => Ok(text.to_owned()),
         Err(unknown) => {
-            let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
-            Err(format!("there is no such model; similar names: {}. `{ANY}` means all models", nearest.join(", ")))
+            let similar = unknown.similar().map(|names| format!("; similar names: {names}"));
+            Err(format!("there is no such model{}", similar.unwrap_or_default()))
         }
     }
 }
@@ -75,6 +85,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// Parses an amount of dollars exactly.
 pub(crate) fn amount(text: &str) -> Result<PicoUsd, String> {
+    if text.starts_with('-') {
+        return Err("an amount is not negative".to_owned());
+    }
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let amount = PicoUsd::parse_usd(text).filter(|_| plain && decimals <= DECIMALS && !text.ends_with('.'));

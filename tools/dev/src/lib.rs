@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cold;
 pub mod database;
 pub mod demo;
+pub mod folder;
 pub mod front;
 mod invoke;
 pub mod lambda;

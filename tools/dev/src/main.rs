@@ -1,17 +1,18 @@
 //! `make dev` and `make watch`: runs the local stack until Ctrl-C.
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::Parser;
-use gateway::config::VARIABLES;
+use gateway::config::{Config, VARIABLES};
+use gateway::gateway::Gateway;
 use gateway_dev::bench;
 use gateway_dev::cold;
 use gateway_dev::demo;
+use gateway_dev::folder::DataFolder;
 use gateway_dev::front::{self, Functions};
 use gateway_dev::lambda::MAX_CONCURRENCY;
 use gateway_dev::load;
@@ -96,9 +97,6 @@ async fn run(arguments: Arguments) -> Result<()> {
     if let Some(url) = &arguments.invoke {
         return serve_front(arguments.port, url).await;
     }
-    if arguments.fresh && arguments.data.exists() {
-        std::fs::remove_dir_all(&arguments.data).with_context(|| format!("empty {}", arguments.data.display()))?;
-    }
     let binaries = match &arguments.binaries {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
@@ -127,29 +125,47 @@ async fn run(arguments: Arguments) -> Result<()> {
         std::io::Write::write_all(&mut std::io::stdout(), cold::run(&options).await?.as_bytes())?;
         return Ok(());
     }
-    if arguments.support_only {
-        let support = Support::start(&options).await?;
-        charge_list_prices(&support);
-        let url = format!("http://127.0.0.1:{}", arguments.port);
-        write_environment(&arguments.data, &url, &support)?;
-        greet(&url, &support, None);
-        return wait_for_the_end().await;
+    let folder = DataFolder::lock(&arguments.data)?;
+    if arguments.fresh {
+        folder.empty()?;
     }
-    serve(&arguments, options).await
+    // From here on a signal ends this function, so that the folder is left in order.
+    tokio::select! {
+        ended = the_end() => ended,
+        failed = async {
+            if arguments.support_only { support(&arguments, &folder, &options).await } else { serve(&arguments, &folder, options).await }
+        } => failed,
+    }
 }
 
-/// Runs everything until the end.
-async fn serve(arguments: &Arguments, options: Options) -> Result<()> {
+/// Runs what the functions need. Ends only with an error.
+async fn support(arguments: &Arguments, folder: &DataFolder, options: &Options) -> Result<()> {
+    let support = Support::start(options).await?;
+    check(&support)?;
+    charge_list_prices(&support);
+    let url = format!("http://127.0.0.1:{}", arguments.port);
+    folder.write_environment(&url, &support)?;
+    greet(&url, &support, None);
+    std::future::pending().await
+}
+
+/// Runs everything. Ends only with an error.
+async fn serve(arguments: &Arguments, folder: &DataFolder, options: Options) -> Result<()> {
     let terminal = terminal(arguments)?;
     let stack = Stack::start(on_terminal(options, terminal.clone())).await?;
+    check(&stack.support)?;
     charge_list_prices(&stack.support);
-    write_environment(&arguments.data, &stack.url, &stack.support)?;
+    folder.write_environment(&stack.url, &stack.support)?;
     let shown = match &arguments.demo {
         Some(name) => Some(demo::key(&stack.support.store, name, &arguments.data).await.context("make up usage")?),
         None => None,
     };
     greet(&stack.url, &stack.support, shown.as_ref());
-    eprintln!("  Log lines of the functions are in {}. LOGS=1 prints them here.\n", log_file(&arguments.data).display());
+    let file = log_file(&arguments.data);
+    match arguments.logs {
+        Logs::File => eprintln!("  Log lines of the functions are in {}. LOGS=1 prints them here.\n", file.display()),
+        Logs::Terminal => eprintln!("  Log lines of the functions are printed here, and are in {}.\n", file.display()),
+    }
     terminal.headings();
     for function in SCHEDULED {
         // Nothing runs on a schedule here. One run ends old holds and reads the list of models.
@@ -157,7 +173,14 @@ async fn serve(arguments: &Arguments, options: Options) -> Result<()> {
             eprintln!("{function}: {error:#}");
         }
     }
-    wait_for_the_end().await
+    std::future::pending().await
+}
+
+/// Builds what every function builds at its start, so that a variable that cannot work stops this program instead of them.
+fn check(support: &Support) -> Result<()> {
+    let value = |name: &str| support.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    Gateway::new(Config::from_lookup(&value)?).map_err(|error| anyhow!(error))?;
+    Ok(())
 }
 
 /// Lets the simulator report the costs that the catalogue expects.
@@ -169,7 +192,6 @@ fn charge_list_prices(support: &Support) {
 
 /// Standard output, for the lines of requests.
 fn terminal(arguments: &Arguments) -> Result<Terminal> {
-    std::fs::create_dir_all(&arguments.data).with_context(|| format!("create {}", arguments.data.display()))?;
     let output = std::io::stdout();
     let colours = wants_colours(&output);
     Terminal::new(Box::new(output), colours, &log_file(&arguments.data), arguments.logs == Logs::Terminal)
@@ -207,32 +229,16 @@ fn honoured_variables() -> Vec<(String, String)> {
     names.filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
 }
 
-/// Writes `.dev/env` for scripts and `bk`, and `.dev/functions.env` for functions that another program starts.
-fn write_environment(folder: &Path, url: &str, support: &Support) -> Result<()> {
-    let key = support.key.expose_secret();
-    let mut script = format!("GATEWAY_URL={url}\nGATEWAY_KEY={key}\n");
-    let mut functions = String::new();
-    for (name, value) in &support.variables {
-        if name.starts_with("AWS_") || name == "TABLE_NAME" {
-            writeln!(script, "{name}={value}")?;
-        }
-        // Quoted, because the Google key is JSON.
-        writeln!(functions, "{name}='{value}'")?;
-    }
-    std::fs::write(folder.join("env"), script).context("write the environment for scripts")?;
-    std::fs::write(folder.join("functions.env"), functions).context("write the environment of the functions")
-}
-
-/// Prints the URLs and the key. `shown` is the key for the dashboard, if it is another one.
-fn greet(url: &str, support: &Support, shown: Option<&SecretString>) {
-    let key = support.key.expose_secret();
-    let shown = shown.unwrap_or(&support.key).expose_secret();
+/// Prints the URLs and the key: the one with made-up usage, if there is one.
+fn greet(url: &str, support: &Support, demo: Option<&SecretString>) {
+    let label = if demo.is_some() { "demo key " } else { "key      " };
+    let key = demo.unwrap_or(&support.key).expose_secret();
     let providers = match support.simulator {
         Some(_) => "simulated (set OPENROUTER_API_KEY or GOOGLE_APPLICATION_CREDENTIALS_JSON for real ones)",
         None => "real, from your environment",
     };
     eprintln!(
-        "\n  base URL   {url}\n  key        {key}\n  dashboard  {url}/dashboard#key={shown}\n  reference  {url}/docs\n  providers  {providers}\n\n  Stream a token:\n\n\
+        "\n  base URL   {url}\n  {label}  {key}\n  dashboard  {url}/dashboard#key={key}\n  reference  {url}/docs\n  providers  {providers}\n\n  Stream a token:\n\n\
          curl -N {url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {key}' \\\n  \
          -H 'Content-Type: application/json' \\\n  \
          -d '{{\"model\":\"gpt-5.2\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'\n\n  \
@@ -240,11 +246,14 @@ fn greet(url: &str, support: &Support, shown: Option<&SecretString>) {
     );
 }
 
-async fn wait_for_the_end() -> Result<()> {
+/// Waits for Ctrl-C, or for the end of the terminal or of the program that started this one.
+async fn the_end() -> Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut hang_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
     eprintln!("stopped");
     Ok(())

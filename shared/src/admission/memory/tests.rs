@@ -96,7 +96,7 @@ async fn a_smaller_request_that_is_refused_too_is_remembered_in_its_turn() {
 async fn no_other_refusal_is_remembered() {
     let memory = Memory::default();
     for denial in [
-        Denial::Model,
+        Denial::Model(Vec::new()),
         Denial::Tokens(5),
         Denial::TokensNever(5),
         Denial::Concurrency(5),

@@ -32,7 +32,7 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 
 /// A configured credential that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("environment variable GOOGLE_APPLICATION_CREDENTIALS_JSON: {0}")]
+#[error("GOOGLE_APPLICATION_CREDENTIALS_JSON: {0}")]
 pub struct CredentialError(String);
 
 /// A provider's credential.

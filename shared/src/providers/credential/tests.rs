@@ -324,7 +324,7 @@ fn given_json_that_cannot_be_used_stops_the_start_and_says_why() {
     let says = |json: &str, region: Option<&str>, words: &str| {
         let error = Credential::google(&Secret::Value(json.into()), region).err().map(|error| error.to_string());
         let error = error.unwrap_or_default();
-        assert!(error.starts_with("environment variable GOOGLE_APPLICATION_CREDENTIALS_JSON: "), "{error}");
+        assert!(error.starts_with("GOOGLE_APPLICATION_CREDENTIALS_JSON: "), "{error}");
         assert!(error.contains(words) && !error.contains("canary"), "{error}");
     };
     let region = Some("us-east-1");

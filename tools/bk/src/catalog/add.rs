@@ -47,7 +47,7 @@ pub(crate) async fn run(add: Add, json: bool) -> Result<()> {
     if json {
         return print(&Entry { toml: &entry });
     }
-    print!("{entry}");
+    out!("{entry}");
     eprintln!(
         "add what the list does not contain: the family's `media`, the vendor's rules, whether the price moves, other routes"
     );

@@ -79,8 +79,8 @@ fn chosen(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Model>>> {
     }
     let found = names.iter().map(|name| {
         catalog.resolve(name).map_err(|unknown| {
-            let nearest: Vec<&str> = unknown.nearest.iter().map(gateway::ids::ModelId::as_str).collect();
-            WrongUsage(format!("there is no model {name}; similar names: {}", nearest.join(", ")))
+            let similar = unknown.similar().map(|names| format!("; similar names: {names}"));
+            WrongUsage(format!("there is no model {name}{}", similar.unwrap_or_default()))
         })
     });
     Ok(found.collect::<Result<_, _>>()?)

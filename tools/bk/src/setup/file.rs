@@ -35,6 +35,17 @@ pub(super) enum Outcome {
     Same,
 }
 
+/// What an undo did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undone {
+    /// The file is as before.
+    Restored,
+    /// The file is gone, because it did not exist before.
+    Removed,
+    /// It was not written.
+    Nothing,
+}
+
 impl ConfigFile {
     pub(super) fn at(path: PathBuf) -> Self {
         Self(fs::canonicalize(&path).unwrap_or(path))
@@ -73,22 +84,24 @@ impl ConfigFile {
         Ok(Outcome::Written)
     }
 
-    /// Restores the file from before [`Self::write`]. Returns false if it was not written.
-    pub(super) fn undo(&self) -> Result<bool> {
+    /// Restores the file from before [`Self::write`], or removes it.
+    pub(super) fn undo(&self) -> Result<Undone> {
         let path = self.0.display();
-        let Some(record) = self.record()? else { return Ok(false) };
+        let Some(record) = self.record()? else { return Ok(Undone::Nothing) };
         let backup = self.next_to(BACKUP);
         if !self.read()?.is_some_and(|present| is(&present, &record)) {
             let before = if record.existed { format!("is in {}", backup.display()) } else { "did not exist".to_owned() };
             bail!("{path} was changed since, so it is not restored; the file before `--write` {before}");
         }
-        if record.existed {
+        let undone = if record.existed {
             fs::rename(&backup, &self.0).with_context(|| format!("bring {path} back"))?;
+            Undone::Restored
         } else {
             fs::remove_file(&self.0).with_context(|| format!("remove {path}"))?;
-        }
+            Undone::Removed
+        };
         fs::remove_file(self.next_to(RECORD)).context("remove the record")?;
-        Ok(true)
+        Ok(undone)
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>> {
@@ -172,10 +185,10 @@ mod tests {
         assert_eq!(put(&file, "more").unwrap(), Outcome::Written);
         let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode()), ("mine\r\nmore", 0o640));
-        assert!(file.undo().unwrap());
+        assert_eq!(file.undo().unwrap(), Undone::Restored);
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode()), ("mine\r\n", 0o640));
         assert_eq!(files(folder.path()), ["c.json"]);
-        assert!(!file.undo().unwrap());
+        assert_eq!(file.undo().unwrap(), Undone::Nothing);
     }
 
     #[test]
@@ -185,7 +198,7 @@ mod tests {
         let file = ConfigFile::at(path.clone());
         put(&file, "text").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(file.undo().unwrap());
+        assert_eq!(file.undo().unwrap(), Undone::Removed);
         assert_eq!(files(&folder.path().join("a/b")), Vec::<String>::new());
     }
 
@@ -199,7 +212,7 @@ mod tests {
         put(&file, "2").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine2");
         assert_eq!(put(&file, "2").unwrap(), Outcome::Same);
-        assert!(file.undo().unwrap());
+        assert_eq!(file.undo().unwrap(), Undone::Restored);
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
     }
 
@@ -215,7 +228,7 @@ mod tests {
         assert!(refused.contains("was changed since") && refused.contains("c.bk-backup"), "{refused}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "newer");
         put(&file, "1").unwrap();
-        assert!(file.undo().unwrap());
+        assert_eq!(file.undo().unwrap(), Undone::Restored);
         assert_eq!(fs::read_to_string(&path).unwrap(), "newer");
     }
 

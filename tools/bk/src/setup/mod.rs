@@ -17,24 +17,23 @@ use url::Url;
 use crate::{WrongUsage, print, values};
 use clients::{Client, Values};
 use edit::Format;
-use file::{ConfigFile, Outcome};
+use file::{ConfigFile, Outcome, Undone};
 
 /// Printed if no key is given.
 const NO_KEY: &str = "bk_...";
 
 #[derive(Args)]
 pub(crate) struct Setup {
-    /// The client, as `--list` names it.
-    #[arg(required_unless_present = "list")]
+    /// The client, as `--list` names it. Without one, all are listed.
     client: Option<String>,
     /// List the clients.
     #[arg(long, conflicts_with_all = ["client", "write", "undo"])]
     list: bool,
     /// Merge the settings into the client's configuration file, after a backup next to it.
-    #[arg(long, conflicts_with = "undo")]
+    #[arg(long, conflicts_with = "undo", requires = "client")]
     write: bool,
     /// Restore the configuration file from before `--write`.
-    #[arg(long)]
+    #[arg(long, requires = "client")]
     undo: bool,
     /// The gateway's address, without `/v1`.
     #[arg(long, env = "GATEWAY_URL", default_value = "http://127.0.0.1:9000")]
@@ -43,7 +42,7 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The model that the client uses by default.
-    #[arg(long, default_value = "claude-opus-4.6", value_parser = values::model)]
+    #[arg(long, default_value = "claude-opus-4.6", value_parser = values::one_model)]
     model: String,
     #[arg(long, env = "GATEWAY_KEY", hide = true, hide_env_values = true)]
     key_value: Option<String>,
@@ -149,12 +148,13 @@ impl Setup {
                 file.settings.insert_str(0, &format!("{setting}\n"));
                 Some((path, list))
             }
-            Err(error) => {
-                let title = &client.title;
-                eprintln!(
-                    "{title} gets no list of the gateway's models, and warns that it lacks their metadata: {error:#}."
-                );
-                eprintln!("Install {title}, and run `bk setup {} --write` again.", client.name);
+            Err(missing) => {
+                if self.write {
+                    let title = &client.title;
+                    eprintln!(
+                        "{missing}, so the list of models was not written. {title} works without it and prints a warning."
+                    );
+                }
                 None
             }
         }
@@ -172,7 +172,7 @@ fn list(clients: &[Client], json: bool) -> Result<()> {
     }
     for client in clients {
         let how = if listed(client) { "--write" } else { "" };
-        println!("{:22} {:34} {:38} {how}", client.name, client.title, client.connects);
+        outln!("{:22} {:34} {:38} {how}", client.name, client.title, client.connects);
     }
     Ok(())
 }
@@ -183,13 +183,13 @@ fn show(setup: &Setup, client: &Client, json: bool) -> Result<()> {
         let files = files.iter().map(|file| PrintedFile { path: setup.path(file), settings: &file.settings }).collect();
         return print(&Printed { name, files, snippet, steps });
     }
-    print!("{snippet}");
+    out!("{snippet}");
     for file in files {
         eprintln!("{}", setup.path(file).display());
-        print!("{}", file.settings);
+        out!("{}", file.settings);
     }
     if files.is_empty() && snippet.is_empty() {
-        println!("{steps}");
+        outln!("{steps}");
     } else if !steps.is_empty() {
         eprintln!("{steps}");
     }
@@ -233,7 +233,7 @@ fn write_file(file: &ConfigFile, edit: impl FnOnce(Option<&str>) -> Result<Strin
         Outcome::Written => "written",
         Outcome::Same => "already set up",
     };
-    println!("{said}: {}", file.path().display());
+    outln!("{said}: {}", file.path().display());
     Ok(())
 }
 
@@ -241,10 +241,13 @@ fn undo(setup: &Setup, client: &Client) -> Result<()> {
     let mut undone = false;
     for path in client.files.iter().map(|file| setup.path(file)).chain(setup.list_path(client)) {
         let place = ConfigFile::at(path);
-        if place.undo()? {
-            println!("restored: {}", place.path().display());
-            undone = true;
-        }
+        let said = match place.undo()? {
+            Undone::Restored => "restored",
+            Undone::Removed => "removed",
+            Undone::Nothing => continue,
+        };
+        outln!("{said}: {}", place.path().display());
+        undone = true;
     }
     if !undone {
         bail!("nothing to undo: `bk setup {} --write` was not run, or is undone already", client.name);

@@ -2,6 +2,7 @@
 //! takes its own instructions from there too. So each entry is one of Codex's own entries with the facts of the gateway's
 //! model: Codex's texts come from the installed Codex and stay on its machine.
 
+use std::io::{self, ErrorKind};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -57,8 +58,19 @@ struct Absent {
     supports_image_detail_original: bool,
 }
 
-/// The list for all models of the gateway. Fails if the client is not installed or prints no list.
-pub(super) fn list(models: &ModelList) -> Result<String> {
+/// The list for all models of the gateway. The error is the reason why there is none: the client is not installed, or prints
+/// no list.
+pub(super) fn list(models: &ModelList) -> Result<String, String> {
+    made(models).map_err(|error| {
+        let is_missing = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::NotFound);
+        match models.listed_by.first() {
+            Some(program) if is_missing => format!("`{program}` was not found"),
+            _ => format!("{error:#}"),
+        }
+    })
+}
+
+fn made(models: &ModelList) -> Result<String> {
     let (program, arguments) = models.listed_by.split_first().context("no command prints the client's list")?;
     let shown = models.listed_by.join(" ");
     let mut command = Command::new(program);

@@ -74,7 +74,6 @@ pub enum Stream {
 /// A request as the front received it.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
-    time: jiff::Timestamp,
     at: Instant,
     method: String,
     path: String,
@@ -83,7 +82,7 @@ pub(crate) struct Arrived {
 impl Arrived {
     /// A request of this method and path, now.
     pub(crate) fn now(method: &str, path: &str) -> Self {
-        Self { time: jiff::Timestamp::now(), at: Instant::now(), method: method.to_owned(), path: told::plain(path) }
+        Self { at: Instant::now(), method: method.to_owned(), path: told::plain(path) }
     }
 }
 
@@ -156,7 +155,7 @@ impl Terminal {
             Some(request) => self.facts(request, awaited).await,
             None => (None, None),
         };
-        row.note = refusal.as_ref().and_then(Refusal::why).map(told::plain);
+        row.note = refusal.as_ref().and_then(Refusal::why).map(|why| told::plain(&why));
         if let Some(record) = record {
             row.used = Some((record.input_tokens, record.output_tokens, record.charged().to_string()));
             (row.model, row.provider) = (Some(told::plain(&record.model)), Some(record.provider));
@@ -195,9 +194,9 @@ impl Terminal {
         });
     }
 
-    fn print(&self, line: impl FnOnce(&mut Table) -> String) {
+    fn print(&self, line: impl FnOnce(Table) -> String) {
         let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = line(&mut screen.table);
+        let line = line(screen.table);
         // Who reads the output may be gone.
         let _ = writeln!(screen.output, "{line}").and_then(|()| screen.output.flush());
     }
@@ -234,7 +233,7 @@ fn take<T>(kept: &mut VecDeque<T>, is_it: impl Fn(&T) -> bool) -> Option<T> {
 fn row(arrived: &Arrived, status: u16) -> Row {
     let (method, path) = (arrived.method.clone(), arrived.path.clone());
     let ms = arrived.at.elapsed().as_millis();
-    Row { time: time(arrived.time), method, path, status, ms, ..Row::default() }
+    Row { time: time(jiff::Timestamp::now()), method, path, status, ms, ..Row::default() }
 }
 
 fn time(at: jiff::Timestamp) -> String {

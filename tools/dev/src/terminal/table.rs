@@ -4,18 +4,21 @@ use anstyle::{AnsiColor, Style};
 
 /// A cell that is not known.
 const UNKNOWN: &str = "-";
-/// A column becomes as wide as its widest cell so far, up to this width. A longer cell moves only its own line.
-const WIDEST: usize = 32;
+/// Longest path, and longest part of one, in characters. The last part of longer ones is an id.
+const LONGEST_PATH: usize = 32;
+const LONGEST_PART: usize = 24;
+/// What is shown of a longer part: enough to recognise a request by.
+const SHOWN_OF_PART: usize = 8;
 const GAP: &str = "  ";
 
 /// The number of columns.
 const COLUMNS: usize = 10;
-/// The headings, the widths at the start, and whether cells are numbers, which end at the right.
+/// The headings, the widths, and whether cells are numbers, which end at the right.
 const HEADINGS: [(&str, usize, bool); COLUMNS] = [
     ("UTC", 8, false),
     ("METHOD", 6, false),
-    ("PATH", 20, false),
-    ("MODEL", 16, false),
+    ("PATH", 25, false),
+    ("MODEL", 17, false),
     ("PROVIDER", 13, false),
     ("STATUS", 6, false),
     ("IN", 6, true),
@@ -50,7 +53,7 @@ impl Row {
         [
             self.time.clone(),
             self.method.clone(),
-            self.path.clone(),
+            short(&self.path),
             known(self.model.as_ref()),
             known(self.provider.as_ref()),
             self.status.to_string(),
@@ -62,26 +65,25 @@ impl Row {
     }
 }
 
-/// The widths of the columns so far.
-#[derive(Clone, Debug)]
+/// How lines are written.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Table {
-    widths: [usize; COLUMNS],
     colours: bool,
 }
 
 impl Table {
     pub(super) fn new(colours: bool) -> Self {
-        Self { widths: HEADINGS.map(|(_, width, _)| width), colours }
+        Self { colours }
     }
 
     /// The line of headings.
-    pub(super) fn headings(&mut self) -> String {
+    pub(super) fn headings(self) -> String {
         let line = self.line(&HEADINGS.map(|(heading, _, _)| heading.to_owned()), None);
         self.painted(Style::new().bold(), line.trim_end())
     }
 
     /// The line of a request.
-    pub(super) fn row(&mut self, row: &Row) -> String {
+    pub(super) fn row(self, row: &Row) -> String {
         let line = self.line(&row.cells(), Some(style(row.status)));
         match &row.note {
             Some(note) => format!("{line}{GAP}{note}"),
@@ -90,21 +92,37 @@ impl Table {
     }
 
     /// A text in a style, if there are colours.
-    pub(super) fn painted(&self, style: Style, text: &str) -> String {
+    pub(super) fn painted(self, style: Style, text: &str) -> String {
         if self.colours { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// Cells in their columns. The status has a style of its own.
-    fn line(&mut self, cells: &[String; COLUMNS], status: Option<Style>) -> String {
-        let mut parts = Vec::with_capacity(COLUMNS);
-        for ((cell, (heading, _, is_number)), width) in cells.iter().zip(HEADINGS).zip(&mut self.widths) {
-            *width = (*width).max(cell.chars().count().min(WIDEST));
+    /// Cells in their columns. A cell that is too long takes room from the next ones, so that the line gets back to its columns.
+    /// The status has a style of its own.
+    fn line(self, cells: &[String; COLUMNS], status: Option<Style>) -> String {
+        let (mut parts, mut excess) = (Vec::with_capacity(COLUMNS), 0_usize);
+        for (cell, (heading, width, is_number)) in cells.iter().zip(HEADINGS) {
+            let width = width.saturating_sub(excess);
+            excess = cell.chars().count().saturating_sub(width);
             let padded = if is_number { format!("{cell:>width$}") } else { format!("{cell:width$}") };
             parts.push((padded, status.filter(|_| heading == "STATUS")));
         }
         let paint = |(text, style): (String, Option<Style>)| style.map_or(text.clone(), |style| self.painted(style, &text));
         parts.into_iter().map(paint).collect::<Vec<_>>().join(GAP)
     }
+}
+
+/// A path without the ends of its ids.
+fn short(path: &str) -> String {
+    let parts: Vec<String> = path.split('/').map(|part| cut(part, LONGEST_PART, SHOWN_OF_PART)).collect();
+    cut(&parts.join("/"), LONGEST_PATH, LONGEST_PATH - 1)
+}
+
+/// A text of at most `longest` characters, or the `shown` first ones of it.
+fn cut(text: &str, longest: usize, shown: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    text.chars().take(shown).chain(['…']).collect()
 }
 
 /// Green for success, yellow for an error of the client, red for any other.
@@ -128,7 +146,7 @@ mod tests {
 
     #[test]
     fn cells_are_below_their_headings_and_unknown_ones_are_a_dash() {
-        let mut table = Table::new(false);
+        let table = Table::new(false);
         let known = Row {
             model: Some("claude-opus-4.6".to_owned()),
             provider: Some("openrouter".to_owned()),
@@ -140,21 +158,40 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "UTC       METHOD  PATH                  MODEL             PROVIDER       STATUS      IN     OUT  USD            MS",
-                "19:44:20  POST    /v1/messages          claude-opus-4.6   openrouter     502         11    1600  0.000455        7  began with 200",
-                "19:44:20  POST    /health               -                 -              200          -       -  -               7",
+                "UTC       METHOD  PATH                       MODEL              PROVIDER       STATUS      IN     OUT  USD            MS",
+                "19:44:20  POST    /v1/messages               claude-opus-4.6    openrouter     502         11    1600  0.000455        7  began with 200",
+                "19:44:20  POST    /health                    -                  -              200          -       -  -               7",
             ]
         );
     }
 
     #[test]
-    fn a_long_cell_widens_its_column_for_the_lines_after_it_up_to_a_limit() {
-        let mut table = Table::new(false);
-        let widths = |table: &mut Table, path: &str| table.row(&row(path, 200)).find("  -").unwrap();
-        let short = widths(&mut table, "/v1/models");
-        assert_eq!(widths(&mut table, "/v1/messages/count_tokens"), short + 5);
-        assert_eq!(widths(&mut table, &"/x".repeat(50)), short + 80);
-        assert_eq!(widths(&mut table, "/v1/models"), short + 12);
+    fn a_long_cell_moves_only_what_comes_next() {
+        let long = Row {
+            model: Some("gemini-3.5-flash-lite".to_owned()),
+            provider: Some("openrouter".to_owned()),
+            ..row("/v1/responses/input_tokens", 200)
+        };
+        let table = Table::new(false);
+        assert_eq!(
+            [table.row(&long), table.row(&row("/v1/models", 200))],
+            [
+                "19:44:20  POST    /v1/responses/input_tokens  gemini-3.5-flash-lite  openrouter  200        -       -  -               7",
+                "19:44:20  POST    /v1/models                 -                  -              200          -       -  -               7",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_path_is_shown_without_the_ends_of_its_ids() {
+        for (path, shown) in [
+            ("/v1/messages/count_tokens", "/v1/messages/count_tokens"),
+            ("/v1/models/claude-sonnet-4.5", "/v1/models/claude-sonnet-4.5"),
+            ("/v1/requests/req_01a2b3c4d5e6f708192a3b4c5d6e7f80", "/v1/requests/req_01a2…"),
+            ("/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/…"),
+        ] {
+            assert_eq!(short(path), shown);
+        }
     }
 
     #[test]

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 /// Fields that say when and where a line was written. They are not repeated on the terminal.
 const FRAME: [&str; 6] = ["timestamp", "level", "message", "event", "span", "_aws"];
-/// The cause of an error without a cause.
+/// The cause of an error whose words may be a client's, so that the log has none.
 const NO_CAUSE: &str = "no further reason";
+/// The cause of a 401 for a key that has the right form, which tells a client nothing about the key.
+const UNKNOWN_KEY: &str = "Unauthorized";
 
 /// What a line is for the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,15 +56,43 @@ impl Record {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) request: String,
+    kind: Option<String>,
     code: Option<String>,
+    param: Option<String>,
     cause: Option<String>,
 }
 
 impl Refusal {
-    /// The error's code, or its cause.
-    pub(super) fn why(&self) -> Option<&str> {
-        self.code.as_deref().or(self.cause.as_deref().filter(|cause| *cause != NO_CAUSE))
+    /// The cause and the code, as far as there are any; without both, the field and the kind.
+    pub(super) fn why(&self) -> Option<String> {
+        let cause = match self.cause.as_deref() {
+            None | Some(NO_CAUSE) => None,
+            Some(UNKNOWN_KEY) => Some("the key is unknown, disabled or expired"),
+            // A full stop, not dots.
+            Some(cause) => Some(cause.strip_suffix('.').filter(|rest| !rest.ends_with('.')).unwrap_or(cause)),
+        };
+        match (cause, &self.code) {
+            (Some(cause), Some(code)) => Some(format!("{cause} ({code})")),
+            (Some(cause), None) => Some(cause.to_owned()),
+            (None, Some(code)) => Some(code.clone()),
+            (None, None) => {
+                let kind = spaced(self.kind.as_deref()?);
+                Some(self.param.as_ref().map_or_else(|| kind.clone(), |param| format!("{param}: {kind}")))
+            }
+        }
     }
+}
+
+/// A kind as words: `TooLarge` is `too large`.
+fn spaced(kind: &str) -> String {
+    let mut words = String::new();
+    for letter in kind.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }
 
 /// The lines of the terminal that come from one line of a log, the facts first.
@@ -127,15 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_its_code_or_its_cause() {
+    fn a_refusal_tells_its_cause_and_code_or_else_its_field_and_kind() {
         for (fields, why) in [
             (r#""code":"unknown_path","cause":"no further reason""#, Some("unknown_path")),
-            (r#""cause":"refused with 400""#, Some("refused with 400")),
+            (r#""cause":"the provider answered 400""#, Some("the provider answered 400")),
+            (r#""code":"key_busy","cause":"Too many requests.""#, Some("Too many requests (key_busy)")),
+            (r#""kind":"Unauthorized","cause":"Unauthorized""#, Some("the key is unknown, disabled or expired")),
+            (r#""kind":"InvalidRequest","param":"days","cause":"no further reason""#, Some("days: invalid request")),
+            (r#""kind":"UnsupportedMediaType","cause":"no further reason""#, Some("unsupported media type")),
             (r#""cause":"no further reason""#, None),
         ] {
             let line = format!(r#"{{"level":"INFO","message":"request refused","request":"req_1",{fields}}}"#);
             let [Told::Refusal(refusal), Told::Nothing] = &read(&line)[..] else { panic!("{line}") };
-            assert_eq!(refusal.why(), why);
+            assert_eq!(refusal.why().as_deref(), why);
         }
     }
 
