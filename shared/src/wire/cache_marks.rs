@@ -1,5 +1,7 @@
 //! Rules for Claude's cache marks, on every platform: how many, and in which order of lifetimes.
 
+use crate::chat::request::{CacheLifetime, CacheMark, Place};
+
 /// Anthropic's limit of cache marks per request, including marks inside tool results.
 const MOST: usize = 4;
 
@@ -53,6 +55,56 @@ pub(super) fn fates(marks: &[Mark]) -> Vec<Fate> {
         if late { Fate::Shortened } else { Fate::Kept }
     };
     marks.iter().map(fate).collect()
+}
+
+/// A cache mark in a request that is being encoded.
+pub(super) trait CacheMarked {
+    /// Whether its lifetime is five minutes.
+    fn is_short(&self) -> bool;
+
+    /// Sets its lifetime to five minutes.
+    fn shorten(&mut self);
+
+    /// Its position in the client's request.
+    fn place(&self) -> Place;
+}
+
+impl CacheMarked for CacheMark {
+    fn is_short(&self) -> bool {
+        self.lifetime == CacheLifetime::FiveMinutes
+    }
+
+    fn shorten(&mut self) {
+        self.lifetime = CacheLifetime::FiveMinutes;
+    }
+
+    fn place(&self) -> Place {
+        self.place
+    }
+}
+
+/// Applies the rules to the marks of a request, in prompt order: `fixed` ones, then those of the messages. Returns the
+/// positions of marks that are dropped or last shorter.
+pub(super) fn limit<M: CacheMarked>(fixed: Vec<&mut Option<M>>, moving: Vec<&mut Option<M>>) -> Vec<Place> {
+    let of = |area, mark: &Option<M>| mark.as_ref().map(|mark| Mark { area, is_short: mark.is_short() });
+    let told: Vec<Mark> = fixed
+        .iter()
+        .filter_map(|mark| of(Area::Fixed, mark))
+        .chain(moving.iter().filter_map(|mark| of(Area::Moving, mark)))
+        .collect();
+    let marks = fixed.into_iter().chain(moving).filter(|mark| mark.is_some());
+    let mut changed = Vec::new();
+    for (mark, fate) in marks.zip(fates(&told)) {
+        match fate {
+            Fate::Kept => {}
+            Fate::Shortened => changed.extend(mark.as_mut().map(|mark| {
+                mark.shorten();
+                mark.place()
+            })),
+            Fate::Dropped => changed.extend(mark.take().map(|mark| mark.place())),
+        }
+    }
+    changed
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
 use crate::wire::anthropic::rules::media::{Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
+use crate::wire::cache_marks::CacheMarked;
 use crate::wire::names::ToolNames;
 use crate::wire::target::Refusal;
 
@@ -32,20 +33,19 @@ impl CacheControl {
         };
         Self { kind: "ephemeral", ttl, place: mark.place }
     }
+}
 
-    /// Its position in the client's request.
-    pub(super) fn place(&self) -> Place {
-        self.place
-    }
-
-    /// Whether its lifetime is five minutes.
-    pub(super) fn is_short(&self) -> bool {
+impl CacheMarked for CacheControl {
+    fn is_short(&self) -> bool {
         self.ttl.is_none()
     }
 
-    /// Sets its lifetime to five minutes.
-    pub(super) fn shorten(&mut self) {
+    fn shorten(&mut self) {
         self.ttl = None;
+    }
+
+    fn place(&self) -> Place {
+        self.place
     }
 }
 

@@ -1,8 +1,8 @@
 //! The cache marks of an encoded request.
 
 use crate::chat::Turns;
-use crate::chat::request::{CacheLifetime, CacheMark, Part, Place, ToolDefinition};
-use crate::wire::cache_marks::{Area, Fate, Mark, fates};
+use crate::chat::request::{CacheMark, Part, Place, ToolDefinition};
+use crate::wire::cache_marks;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
@@ -22,29 +22,9 @@ pub(super) fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns,
         }
         return Vec::new();
     }
-    let on_tools = tools.iter_mut().map(|tool| &mut tool.cache);
-    let on_system = turns.system.iter_mut().filter_map(mark_of);
-    let mut marks: Vec<&mut Option<CacheMark>> = on_tools.chain(on_system).filter(|mark| mark.is_some()).collect();
-    let fixed = marks.len();
+    let fixed = tools.iter_mut().map(|tool| &mut tool.cache).chain(turns.system.iter_mut().filter_map(mark_of)).collect();
     let parts = turns.turns.iter_mut().flat_map(|turn| &mut turn.parts);
-    marks.extend(parts.filter_map(mark_of).filter(|mark| mark.is_some()));
-    let told = marks.iter().enumerate().map(|(at, mark)| Mark {
-        area: if at < fixed { Area::Fixed } else { Area::Moving },
-        is_short: mark.is_some_and(|mark| mark.lifetime == CacheLifetime::FiveMinutes),
-    });
-    let fates = fates(&told.collect::<Vec<_>>());
-    let mut left_out = Vec::new();
-    for (mark, fate) in marks.into_iter().zip(fates) {
-        match fate {
-            Fate::Kept => {}
-            Fate::Shortened => left_out.extend(mark.as_mut().map(|mark| {
-                mark.lifetime = CacheLifetime::FiveMinutes;
-                mark.place
-            })),
-            Fate::Dropped => left_out.extend(mark.take().map(|mark| mark.place)),
-        }
-    }
-    left_out
+    cache_marks::limit(fixed, parts.filter_map(mark_of).collect())
 }
 
 /// Makes one mark of those of a result and of its content, because the content becomes one text, or moves behind it. The
