@@ -106,16 +106,12 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
         let kind = body.at(&["response_format", "type"]);
         kind.is_some_and(|kind| !kind.is("text")) && tools().next().is_some()
     };
-    if moves_names(body, target) {
-        return true;
-    }
-    if asks_in_words(body, target) || asks_for_object(body) && rules::must_say_json(target.upstream, || says_json(body)) {
-        return true;
-    }
-    if rules::refuses_prefill(target) && history::is_begun(body) || !target.capabilities.json_with_tools && asks_for_json() {
-        return true;
-    }
     is_of_older_form(body)
+        || moves_names(body, target)
+        || asks_in_words(body, target)
+        || asks_for_object(body) && rules::must_say_json(target.upstream, || says_json(body))
+        || rules::refuses_prefill(target) && history::is_begun(body)
+        || !target.capabilities.json_with_tools && asks_for_json()
         || !rules::is_openai(target.upstream) && is_of_openais_own(body)
         || declared.chain(called).any(is_odd)
         || parts.into_iter().any(is_block)
