@@ -168,15 +168,20 @@ fn body(case: &Case) -> String {
     format!("{{\"model\":\"{model}\",\"stream\":{stream},\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}")
 }
 
+/// A request on a connection of its own, as it is written there.
+pub(crate) fn post(address: &str, path: &str, key: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
 /// Sends one request on its own connection and reads the whole answer.
 async fn send(target: &Target, case: &Case) -> Result<Figures> {
     let body = body(case);
     let Target { address, path, key } = target;
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = post(address, path, key, &body);
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     let start = Instant::now();

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::bench::post;
 use crate::processor::resident;
 use crate::stack::{Options, SimulatorStart, Stack};
 
@@ -81,11 +82,7 @@ async fn stream(address: String, key: String, model: &'static str) -> Result<Dur
         "{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\
          \"content\":\"[[sim:long words={WORDS} bytes=5]]\"}}]}}"
     );
-    let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = post(&address, "/v1/chat/completions", &key, &body);
     let start = Instant::now();
     let mut socket = TcpStream::connect(&address).await.context("connect")?;
     socket.write_all(request.as_bytes()).await?;

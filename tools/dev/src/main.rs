@@ -1,5 +1,6 @@
 //! `make dev` and `make watch`: runs the local stack until Ctrl-C.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -102,8 +103,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
     };
     if let (Some(requests), Some(floor)) = (arguments.bench, &arguments.floor) {
-        std::io::Write::write_all(&mut std::io::stdout(), bench::run(binaries, floor, requests).await?.as_bytes())?;
-        return Ok(());
+        return print(&bench::run(binaries, floor, requests).await?);
     }
     let options = Options {
         port: arguments.port,
@@ -118,12 +118,10 @@ async fn run(arguments: Arguments) -> Result<()> {
         fault_proxy: false,
     };
     if let Some(streams) = arguments.streams {
-        std::io::Write::write_all(&mut std::io::stdout(), load::run(&options, streams).await?.as_bytes())?;
-        return Ok(());
+        return print(&load::run(&options, streams).await?);
     }
     if arguments.coldstart {
-        std::io::Write::write_all(&mut std::io::stdout(), cold::run(&options).await?.as_bytes())?;
-        return Ok(());
+        return print(&cold::run(&options).await?);
     }
     let folder = DataFolder::lock(&arguments.data)?;
     if arguments.fresh {
@@ -136,6 +134,11 @@ async fn run(arguments: Arguments) -> Result<()> {
             if arguments.support_only { support(&arguments, &folder, &options).await } else { serve(&arguments, &folder, options).await }
         } => failed,
     }
+}
+
+/// Prints the table of a measurement.
+fn print(table: &str) -> Result<()> {
+    Ok(std::io::stdout().write_all(table.as_bytes())?)
 }
 
 /// Runs what the functions need. Ends only with an error.
