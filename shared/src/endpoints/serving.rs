@@ -14,6 +14,7 @@ use crate::error::GatewayError;
 use crate::gateway::Gateway;
 use crate::respond::{self, Body};
 
+/// On the heap, like every large future.
 type Answer<'a> = BoxFuture<'a, Result<Response<Body>, GatewayError>>;
 
 /// Answers the endpoints of a function. The others do not exist there.
@@ -42,9 +43,7 @@ pub async fn serve_pages(gateway: Arc<Gateway>, request: Request) -> Response<Bo
 
 async fn serve(gateway: Arc<Gateway>, request: Request, answering: Answering) -> Response<Body> {
     let call = Call::new(&gateway, request);
-    // On the heap, like every large future.
-    let answered = Box::pin(call.answer(&gateway, answering));
-    let answered = AssertUnwindSafe(answered).catch_unwind().instrument(call.span()).await;
+    let answered = AssertUnwindSafe(call.answer(&gateway, answering)).catch_unwind().instrument(call.span()).await;
     let mut response = answered.unwrap_or_else(|_| {
         let error = GatewayError::internal("the handler panicked");
         call.log(&error);
