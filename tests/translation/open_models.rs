@@ -110,3 +110,21 @@ fn what_a_merged_message_has_besides_its_content_is_kept_or_named() {
         json!({"messages": [user(json!("hi")), first, second, result("a"), user(json!("go"))], "tools": [function("f")]});
     check(CHAT, "kimi-k2.5", &body, json!({"/messages/1/reasoning": "r1"}), &["messages[2].reasoning"]);
 }
+
+#[test]
+fn a_number_beyond_the_range_of_a_vendor_becomes_the_nearest_in_it() {
+    let asks = |temperature: f64, top_p: f64| json!({"messages": [user(json!("hi"))], "max_tokens": 9, "temperature": temperature, "top_p": top_p});
+    for (model, temperature, top_p, dropped) in [
+        ("glm-5.3", 1.0, 0.0, vec!["temperature"]),
+        ("minimax-m3", 1.0, 0.0, vec!["temperature"]),
+        ("qwen3.8-max", 1.9, 0.0, vec!["temperature"]),
+        (MISTRAL, 1.5, 0.01, vec!["temperature", "top_p"]),
+        ("kimi-k2.5", 2.0, 0.0, vec![]),
+    ] {
+        for format in [CHAT, MESSAGES] {
+            let expected = json!({"/temperature": temperature, "/top_p": top_p});
+            check(format, model, &asks(2.0, 0.0), expected, &dropped);
+        }
+    }
+    check(CHAT, "minimax-m3", &asks(0.0, 1.0), json!({"/temperature": 0.01}), &["temperature"]);
+}

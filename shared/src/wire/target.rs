@@ -32,6 +32,25 @@ pub mod ranges {
     /// Maximum of `top_k`, which has 32 bits.
     pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
 
+    /// The ranges of vendors that accept less, by the beginning of their models' names at OpenRouter.
+    pub struct OfVendor {
+        /// The beginning of the names.
+        pub vendor: &'static str,
+        /// Of `temperature`.
+        pub temperature: RangeInclusive<f64>,
+        /// Of `top_p`.
+        pub top_p: RangeInclusive<f64>,
+    }
+
+    /// Sources, in this order: theopenco/llmgateway#3268; xming521/WeClone#211 (0 is rejected); mnfst/modelparams.dev#232 (2 is
+    /// rejected); SillyTavern/SillyTavern#4856 and mnfst/modelparams.dev#231 (a `top_p` of 0 is rejected).
+    pub const OF_VENDORS: [OfVendor; 4] = [
+        OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: TOP_P },
+        OfVendor { vendor: "minimax/", temperature: 0.01..=1.0, top_p: TOP_P },
+        OfVendor { vendor: "qwen/", temperature: 0.0..=1.9, top_p: TOP_P },
+        OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: 0.01..=1.0 },
+    ];
+
     /// The nearest number in a range, if it differs.
     pub fn nearest(asked: f64, range: &RangeInclusive<f64>) -> Option<f64> {
         let kept = asked.clamp(*range.start(), *range.end());
@@ -112,7 +131,7 @@ impl Target<'_> {
 
     /// The sampling settings that the model accepts, each within its range. Reasoning models reject most of them.
     pub fn sampling(&self, sampling: Sampling, amount: Amount, lost: &mut Vec<Lost>) -> Sampling {
-        within_ranges(supported(self.sampling_support(amount), sampling, lost), self.temperatures(), lost)
+        self.within_ranges(supported(self.sampling_support(amount), sampling, lost), lost)
     }
 
     /// The temperatures that the model accepts.
@@ -120,9 +139,34 @@ impl Target<'_> {
         match self.capabilities.thinking {
             Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly => ranges::CLAUDES_TEMPERATURE,
             Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch => {
-                ranges::TEMPERATURE
+                self.of_vendor().map_or(ranges::TEMPERATURE, |of| of.temperature)
             }
         }
+    }
+
+    /// The values of `top_p` that the model accepts.
+    pub fn top_ps(&self) -> RangeInclusive<f64> {
+        self.of_vendor().map_or(ranges::TOP_P, |of| of.top_p)
+    }
+
+    fn of_vendor(&self) -> Option<ranges::OfVendor> {
+        ranges::OF_VENDORS.into_iter().find(|of| self.upstream.starts_with(of.vendor))
+    }
+
+    /// Moves every number into its range.
+    fn within_ranges(&self, sampling: Sampling, lost: &mut Vec<Lost>) -> Sampling {
+        let mut near = |asked: Option<f64>, range: RangeInclusive<f64>, named: Lost| {
+            let nearest = asked.and_then(|asked| ranges::nearest(asked, &range));
+            lost.extend(nearest.map(|_| named));
+            nearest.or(asked)
+        };
+        let temperature = near(sampling.temperature, self.temperatures(), Lost::Temperature);
+        let top_p = near(sampling.top_p, self.top_ps(), Lost::TopP);
+        let frequency_penalty = near(sampling.frequency_penalty, ranges::PENALTY, Lost::FrequencyPenalty);
+        let presence_penalty = near(sampling.presence_penalty, ranges::PENALTY, Lost::PresencePenalty);
+        let top_k = sampling.top_k.map(|asked| asked.min(ranges::MOST_CANDIDATES));
+        lost.extend((top_k != sampling.top_k).then_some(Lost::TopK));
+        Sampling { temperature, top_p, top_k, frequency_penalty, presence_penalty, ..sampling }
     }
 
     /// The sampling settings that the model accepts with this much reasoning. Claude accepts none while it reasons
@@ -138,22 +182,6 @@ impl Target<'_> {
         let support = self.capabilities.sampling;
         if is_off && support == SamplingSupport::WithoutThinking { SamplingSupport::Draws } else { support }
     }
-}
-
-/// Moves every number into its range.
-fn within_ranges(sampling: Sampling, temperatures: RangeInclusive<f64>, lost: &mut Vec<Lost>) -> Sampling {
-    let mut near = |asked: Option<f64>, range: RangeInclusive<f64>, named: Lost| {
-        let nearest = asked.and_then(|asked| ranges::nearest(asked, &range));
-        lost.extend(nearest.map(|_| named));
-        nearest.or(asked)
-    };
-    let temperature = near(sampling.temperature, temperatures, Lost::Temperature);
-    let top_p = near(sampling.top_p, ranges::TOP_P, Lost::TopP);
-    let frequency_penalty = near(sampling.frequency_penalty, ranges::PENALTY, Lost::FrequencyPenalty);
-    let presence_penalty = near(sampling.presence_penalty, ranges::PENALTY, Lost::PresencePenalty);
-    let top_k = sampling.top_k.map(|asked| asked.min(ranges::MOST_CANDIDATES));
-    lost.extend((top_k != sampling.top_k).then_some(Lost::TopK));
-    Sampling { temperature, top_p, top_k, frequency_penalty, presence_penalty, ..sampling }
 }
 
 /// Removes unsupported sampling settings.
@@ -227,6 +255,17 @@ pub fn allowed_tools(tools: Vec<ToolDefinition>, allowed: Option<&[String]>) -> 
 mod tests {
     use super::*;
 
+    fn target(capabilities: &Capabilities) -> Target<'_> {
+        Target {
+            capabilities,
+            max_output_tokens: 1,
+            default_output: 1,
+            must_say_limit: false,
+            context_window: 1,
+            upstream: "m",
+        }
+    }
+
     #[test]
     fn a_number_beyond_its_range_becomes_the_nearest_in_it() {
         let asked = Sampling {
@@ -245,7 +284,8 @@ mod tests {
             ..asked.clone()
         };
         let mut lost = Vec::new();
-        assert_eq!(within_ranges(asked, ranges::TEMPERATURE, &mut lost), near);
+        let capabilities = Capabilities::default();
+        assert_eq!(target(&capabilities).within_ranges(asked, &mut lost), near);
         assert_eq!(lost, [Lost::Temperature, Lost::TopP, Lost::FrequencyPenalty, Lost::TopK]);
     }
 
@@ -263,16 +303,8 @@ mod tests {
             ),
         ] {
             let capabilities = Capabilities { sampling: support, ..Capabilities::default() };
-            let target = Target {
-                capabilities: &capabilities,
-                max_output_tokens: 1,
-                default_output: 1,
-                must_say_limit: false,
-                context_window: 1,
-                upstream: "m",
-            };
             let mut seen = Vec::new();
-            assert_eq!(target.sampling(asked(), Amount::Default, &mut seen), kept);
+            assert_eq!(target(&capabilities).sampling(asked(), Amount::Default, &mut seen), kept);
             assert_eq!(seen, lost);
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
 pub(super) fn keep_ranges(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for (field, range) in [
         ("temperature", target.temperatures()),
-        ("top_p", ranges::TOP_P),
+        ("top_p", target.top_ps()),
         ("frequency_penalty", ranges::PENALTY),
         ("presence_penalty", ranges::PENALTY),
         ("min_p", ranges::SHARE),

@@ -7,6 +7,14 @@ use super::verdict::{Verdict, ensure};
 
 /// Numbers and their ranges.
 const RANGES: [(&str, f64, f64); 3] = [("min_p", 0.0, 1.0), ("top_a", 0.0, 1.0), ("repetition_penalty", 0.0, 2.0)];
+/// Vendors with narrower ranges: of `temperature` (theopenco/llmgateway#3268, xming521/WeClone#211,
+/// mnfst/modelparams.dev#232, SillyTavern/SillyTavern#4856), and the least `top_p` (mnfst/modelparams.dev#231).
+const VENDORS: [(&str, f64, f64, f64); 4] = [
+    ("z-ai/", 0.0, 1.0, 0.0),
+    ("minimax/", f64::MIN_POSITIVE, 1.0, 0.0),
+    ("qwen/", 0.0, 1.999_999, 0.0),
+    ("mistralai/", 0.0, 1.5, f64::MIN_POSITIVE),
+];
 /// Texts and their maximum length (ujisati/claude-code-provider-proxy#11 for the first, earendil-works/pi#4719 for the
 /// last).
 const TEXTS: [(&str, usize); 3] = [("user", 128), ("safety_identifier", 64), ("prompt_cache_key", 64)];
@@ -17,6 +25,13 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     for (name, least, most) in RANGES {
         let fits = |value: &Value| value.as_f64().is_some_and(|number| (least..=most).contains(&number));
         ensure(given(name).is_none_or(fits), || format!("Invalid '{name}': expected a number from {least} to {most}."))?;
+    }
+    for (vendor, least, most, least_top_p) in VENDORS.into_iter().filter(|(vendor, ..)| model.starts_with(vendor)) {
+        for (name, least, most) in [("temperature", least, most), ("top_p", least_top_p, 1.0)] {
+            let fits = |value: &Value| value.as_f64().is_some_and(|number| (least..=most).contains(&number));
+            let wrong = || format!("{vendor}: the {name} parameter is illegal: expected a number from {least} to {most}.");
+            ensure(given(name).is_none_or(fits), wrong)?;
+        }
     }
     for (name, longest) in TEXTS {
         let fits = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() <= longest);
