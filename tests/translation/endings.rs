@@ -56,3 +56,34 @@ fn qwen_and_minimax_get_their_instructions_in_one_message_before_all_others() {
     let alone = json!({"messages": [rule("first"), user(json!("hi"))]});
     check(CHAT, "qwen3.8-max", &alone, json!({"/messages": alone["messages"]}), &[]);
 }
+
+#[test]
+fn reasoning_without_an_answer_is_not_sent_where_it_is_rejected() {
+    let detail = |format: &str| json!([{"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": format}]);
+    let alone =
+        |details: Value| json!({"role": "assistant", "content": "", "reasoning": "hm", "reasoning_details": details});
+    let history = |alone: Value| json!({"messages": [user(json!("hi")), alone, user(json!("go"))]});
+    let left = json!({"/messages/0": user(json!("hi")), "/messages/1": user(json!("go"))});
+    let named = "messages[1].reasoning_details[0]";
+    check(CHAT, "gpt-5.2", &history(alone(detail("openai-responses-v1"))), left.clone(), &[named]);
+    check(CHAT, "kimi-k2.5", &history(alone(detail("unknown"))), left.clone(), &[named]);
+    let unsigned = json!({"role": "assistant", "content": null, "reasoning_content": "hm"});
+    check(CHAT, "deepseek-v4-pro", &history(unsigned), left.clone(), &["messages[1].reasoning_content"]);
+    let thought = json!({"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}]});
+    let merged = json!({"/messages/0": user(json!("hi\n\ngo")), "/messages/1": null});
+    check(MESSAGES, "kimi-k2.5", &history(thought.clone()), merged, &["messages[1].content[0]"]);
+    let input =
+        [("message", "hi"), ("message", "go")].map(|(kind, text)| json!({"type": kind, "role": "user", "content": text}));
+    let [first, last] = input;
+    let reasoning = json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]});
+    for body in
+        [json!({"model": "m", "input": [first, reasoning, last]}), json!({"model": "m", "input": [first, reasoning]})]
+    {
+        taken_everywhere(RESPONSES, &body.to_string());
+    }
+    for turns in
+        [vec![user(json!("hi")), thought.clone()], vec![user(json!("hi")), reply(), thought.clone(), user(json!("go"))]]
+    {
+        taken_everywhere(MESSAGES, &json!({"model": "m", "max_tokens": 9, "messages": turns}).to_string());
+    }
+}

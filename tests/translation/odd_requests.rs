@@ -5,7 +5,8 @@ use gateway::catalog::Catalog;
 use gateway::translate::outbound::Destination;
 use gateway::wire::ClientFormat;
 use gateway::wire::target::OutputBounds;
-use gateway_tests::sending::{send_to, wire_of};
+use gateway_tests::relaying::catalog;
+use gateway_tests::sending::{send, send_to, wire_of};
 use serde_json::{Value, json};
 
 use crate::judged::{is_made_up, judge_of};
@@ -263,6 +264,22 @@ fn a_refusal_is_text_to_models_of_other_vendors() {
     assert_eq!(sent["messages"][1], json!({"role": "assistant", "content": "no"}));
     let (sent, _) = crate::upstream::sent(CHAT, "gpt-5.2", body.clone());
     assert_eq!(sent["messages"], body["messages"]);
+    let part = json!({"type": "refusal", "refusal": "no"});
+    let both = json!({"role": "assistant", "content": [part], "refusal": "never"});
+    let body = json!({"messages": [user(json!("hi")), both, user(json!("go"))]});
+    let (sent, _) = crate::upstream::sent(CHAT, "grok-4.7", body);
+    let texts = ["no", "never"].map(|text| json!({"type": "text", "text": text}));
+    assert_eq!(sent["messages"][1], json!({"role": "assistant", "content": texts}));
+}
+
+#[test]
+fn a_part_of_an_unknown_type_is_an_error_on_every_route() {
+    let body = json!({"model": "m", "messages": [user(json!([{"type": "hologram", "data": "x"}]))]});
+    for model in ["gpt-5.2", "gemini-3-pro", "claude-opus-4.6"] {
+        let model = catalog().unwrap().resolve(model).unwrap();
+        let error = send(CHAT, &body.to_string(), &model).unwrap_err();
+        assert_eq!(error.param(), Some("messages[0].content[0]"), "{error:?}");
+    }
 }
 
 #[test]

@@ -219,6 +219,7 @@ fn thoughts_go_back_to_the_models_that_want_them() {
         answer
     };
     let details = json!([{"type": "reasoning.text", "text": "Hm.", "index": 0}]);
+    let azures = json!([{"type": "reasoning.encrypted", "data": "c2Vh", "format": "azure-openai-responses-v1"}]);
     for (model, sent, expected, dropped) in [
         (KIMI, json!({"reasoning_content": "Hm."}), json!({"reasoning": "Hm."}), None),
         (
@@ -232,9 +233,10 @@ fn thoughts_go_back_to_the_models_that_want_them() {
         (
             GPT,
             json!({"reasoning": "Hm.", "reasoning_details": details}),
-            json!({"reasoning": "Hm.", "reasoning_details": details}),
-            None,
+            json!({}),
+            Some("messages[1].reasoning_details[0]"),
         ),
+        (GPT, json!({"reasoning_details": azures}), json!({"reasoning_details": azures}), None),
         (
             GPT,
             json!({"reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "signature": "s", "format": "anthropic-claude-v1"}]}),

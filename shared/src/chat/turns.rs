@@ -66,7 +66,8 @@ pub struct Turns<P = Part> {
     pub system: Vec<P>,
     /// User and assistant turns, alternating, user first.
     pub turns: Vec<Message<P>>,
-    /// Pieces without a meaning in their position: reasoning and calls in user turns, results in assistant turns.
+    /// Pieces without a meaning in their position: reasoning and calls in user turns, results in assistant turns, reasoning
+    /// without an answer.
     pub left_out: Vec<P>,
 }
 
@@ -107,6 +108,29 @@ impl<P: Piece> Turns<P> {
     pub fn end_with_user(&mut self) {
         if self.is_begun() {
             self.turns.push(Message { role: Role::User, parts: vec![P::own_text(CONTINUE)] });
+        }
+    }
+
+    /// Removes assistant turns that contain only reasoning, for models that reject an answer without content.
+    pub fn drop_bare_reasoning(&mut self) {
+        let is_bare = |turn: &Message<P>| turn.parts.iter().all(|part| part.kind() == PieceKind::Thought);
+        for turn in std::mem::take(&mut self.turns) {
+            match self.turns.last_mut() {
+                _ if turn.role == Role::Assistant && is_bare(&turn) => self.left_out.extend(turn.parts),
+                Some(last) if last.role == turn.role => last.parts.extend(turn.parts),
+                Some(_) | None => self.turns.push(turn),
+            }
+        }
+    }
+
+    /// Removes the reasoning after the last word of a conversation that ends with the assistant: it is no answer to continue.
+    pub fn drop_trailing_reasoning(&mut self) {
+        let Some(last) = self.turns.last_mut().filter(|last| last.role == Role::Assistant) else { return };
+        while let Some(thought) = last.parts.pop_if(|part| part.kind() == PieceKind::Thought) {
+            self.left_out.push(thought);
+        }
+        if last.parts.is_empty() {
+            self.turns.pop();
         }
     }
 
@@ -407,6 +431,30 @@ mod tests {
         ]);
         assert_eq!(sorted.system, [text("a"), text("b")]);
         assert_eq!(sorted.turns, [user(vec![text("hi"), text("<system-reminder>\nlate\n</system-reminder>")])]);
+    }
+
+    #[test]
+    fn reasoning_without_an_answer_is_dropped_everywhere_or_only_at_the_end() {
+        let thought = || Part::Reasoning { text: "hm".to_owned(), signature: None, place: Place::NOWHERE };
+        let history = || {
+            turns(vec![
+                user(vec![text("a")]),
+                message(Role::Assistant, vec![thought()]),
+                user(vec![text("b")]),
+                message(Role::Assistant, vec![thought(), text("c"), thought()]),
+            ])
+        };
+        let mut sorted = history();
+        sorted.drop_bare_reasoning();
+        let answer = message(Role::Assistant, vec![thought(), text("c"), thought()]);
+        assert_eq!(sorted.turns, [user(vec![text("a"), text("b")]), answer]);
+        let mut sorted = history();
+        sorted.drop_trailing_reasoning();
+        assert_eq!(sorted.turns[3], message(Role::Assistant, vec![thought(), text("c")]));
+        assert_eq!((sorted.turns.len(), sorted.left_out), (4, vec![thought()]));
+        let mut sorted = turns(vec![user(vec![text("a")]), message(Role::Assistant, vec![thought()])]);
+        sorted.drop_trailing_reasoning();
+        assert_eq!((sorted.turns, sorted.left_out), (vec![user(vec![text("a")])], vec![thought()]));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::capability::{Capabilities, ForcedCalls, SamplingSupport, Thinking, ThinkingOff};
+use crate::chat::Turns;
 use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
-use crate::chat::turns::IdRule;
+use crate::chat::turns::{IdRule, Piece};
 use crate::wire::claude_schema::{self, SchemaError, StrictTools};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
@@ -88,18 +89,30 @@ pub(super) const fn attached(pictures_only: bool) -> &'static str {
     }
 }
 
-/// Whether an entry of `reasoning_details` with this format goes back to a model: vendors read only their own formats.
-pub(super) fn takes_details(upstream: &str, format: Option<&str>) -> bool {
-    let vendors = [("anthropic-", "anthropic/"), ("google-", "google/"), ("openai-", "openai/"), ("xai-", "x-ai/")];
-    let Some(format) = format else { return true };
-    let is_of = |(start, _): &(&str, &str)| format.starts_with(start);
-    let reader = vendors.iter().find(|(_, prefix)| upstream.starts_with(prefix));
-    reader.map_or_else(|| !vendors.iter().any(is_of), is_of)
+/// The vendors that sign reasoning: the beginning of their models' names and OpenRouter's formats of their entries. Azure
+/// serves OpenAI's models (openrouter.ai, API reference of `ReasoningFormat`).
+const SIGNERS: [(&str, &[&str]); 4] =
+    [(CLAUDE, &["anthropic-"]), ("google/", &["google-"]), ("openai/", &["openai-", "azure-openai-"]), ("x-ai/", &["xai-"])];
+
+/// The beginning of the names of Claude models.
+const CLAUDE: &str = "anthropic/";
+
+/// Whether an entry of `reasoning_details` goes back to a model: vendors read only their own formats. A signed entry without
+/// a format is Claude's (OpenRouter's default), an unsigned one has no owner, as `unknown` says.
+pub(super) fn takes_details(upstream: &str, format: Option<&str>, is_signed: bool) -> bool {
+    let is_of = |formats: &[&str]| format.is_some_and(|format| formats.iter().any(|start| format.starts_with(start)));
+    let reader = SIGNERS.iter().find(|(vendor, _)| upstream.starts_with(vendor));
+    match reader {
+        Some((vendor, _)) if format.is_none() => is_signed && *vendor == CLAUDE,
+        Some((_, formats)) => is_of(formats),
+        None if format.is_none() => !is_signed,
+        None => !SIGNERS.iter().any(|(_, formats)| is_of(formats)),
+    }
 }
 
 /// Whether it is a Claude model, for which cache marks count.
 pub(super) fn is_claude(upstream: &str) -> bool {
-    upstream.starts_with("anthropic/")
+    upstream.starts_with(CLAUDE)
 }
 
 /// Whether it is a Gemini model. A cache mark makes it store a cache at an extra price, while it caches automatically
@@ -181,6 +194,13 @@ pub(super) fn least_effort(capabilities: &Capabilities) -> Option<Effort> {
 pub(super) fn refuses_prefill(target: &Target<'_>) -> bool {
     let upstream = target.upstream;
     !target.capabilities.prefill && (is_claude(upstream) || is_gemini(upstream) || mistral::serves(upstream))
+}
+
+/// Removes reasoning without an answer. Claude rejects it at the end of a conversation (router-for-me/CLIProxyAPI#5322,
+/// NousResearch/hermes-agent#13010); elsewhere its signed reasoning stays. Other vendors reject an assistant message without
+/// content (Moonshot: MoonshotAI/kimi-code#1985, AstrBotDevs/AstrBot#7200; OpenAI: continuedev/continue#9838).
+pub(super) fn drop_reasoning_alone<P: Piece>(turns: &mut Turns<P>, upstream: &str) {
+    if is_claude(upstream) { turns.drop_trailing_reasoning() } else { turns.drop_bare_reasoning() }
 }
 
 /// Whether a model accepts instructions only as the first message. Qwen's chat template raises `System message must be at the

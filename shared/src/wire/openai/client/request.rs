@@ -18,7 +18,7 @@ use crate::wire::request::{
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
 pub(in crate::wire::openai) use messages::detail;
-pub use messages::{call_ids, file, file_data, image_url, part, video_url};
+pub use messages::{call_ids, file, file_data, image_url, part, unknown_part, video_url};
 pub use reading::TOOL;
 pub use tools::{choice as tool_choice, is_client_tool, is_flat_custom, name as tool_name};
 

@@ -12,7 +12,7 @@ use crate::error::GatewayError;
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{TOOL, asks_one_at_a_time, is_flat_custom, tool_choice, tool_name};
 use crate::wire::openai::rules;
-use crate::wire::request::{arguments, is_unset_top_k};
+use crate::wire::request::{arguments, is_unset_top_k, text_field};
 use crate::wire::shape::object_in;
 use crate::wire::target::Target;
 use crate::wire::unread;
@@ -31,7 +31,7 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> R
     nest_schema(forwarding, target)?;
     for message in elements(forwarding.body, "messages") {
         for part in elements(message, "content") {
-            rewrite_part(forwarding, part)?;
+            rewrite_part(forwarding, part, target)?;
         }
         for call in elements(message, "tool_calls") {
             rewrite_call(forwarding, call);
@@ -105,6 +105,15 @@ struct Input<'d> {
 struct Called {
     name: Option<Box<RawValue>>,
     arguments: String,
+}
+
+#[derive(Serialize)]
+struct Text {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -268,14 +277,17 @@ fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
     }
 }
 
-fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), GatewayError> {
-    let kind = part.get("type").and_then(Value::as_text).unwrap_or_default();
-    match kind.as_ref() {
-        "input_text" | "output_text" => {
-            if let Some(kind) = part.get("type") {
-                forwarding.edits.replace(kind, "text");
-            }
+fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let kind = part.required("type")?;
+    match kind.text()?.as_ref() {
+        "text" => {}
+        "input_text" | "output_text" => forwarding.edits.replace(kind, "text"),
+        "refusal" if !rules::is_openai(target.upstream) => {
+            let text = text_field(part, "refusal")?;
+            let cache_control = part.get("cache_control").and_then(raw);
+            forwarding.edits.replace(part, &Text { kind: "text", text, cache_control });
         }
+        "refusal" => {}
         _ => media::rewrite(forwarding, part)?,
     }
     Ok(())

@@ -7,14 +7,14 @@ mod reading;
 use std::collections::BTreeSet;
 
 use crate::chat::Turns;
-use crate::chat::request::{Message, Place, Role};
+use crate::chat::request::{Message, Role};
 use crate::chat::turns::{CONTINUE, LOST_RESULT};
 use crate::document::{Entry, Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-use item::{Item, What, entry, json, path_of, text_part};
+use item::{Item, What, entry, json, paths_of, text_part};
 pub(super) use reading::{can_resume, is_begun};
 use reading::{contents, read, trailing_text};
 
@@ -22,11 +22,15 @@ use reading::{contents, read, trailing_text};
 pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let Some(list) = forwarding.body.get("messages") else { return };
     let messages: Vec<Value<'_>> = list.elements().collect();
-    let read: Vec<Message<Item<'_>>> =
+    let mut read: Vec<Message<Item<'_>>> =
         messages.iter().enumerate().map(|(number, message)| read(*message, number, target)).collect();
+    if !rules::is_claude(target.upstream) {
+        drop_thoughts_alone(&mut read, forwarding);
+    }
     let sizes = read.iter().map(|message| Size::of(&message.parts)).collect();
-    let turns = Turns::of(read, rules::call_ids(target.upstream));
-    forwarding.dropped.extend(turns.left_out.iter().filter_map(|item| path_of(item)));
+    let mut turns = Turns::of(read, rules::call_ids(target.upstream));
+    rules::drop_reasoning_alone(&mut turns, target.upstream);
+    forwarding.dropped.extend(turns.left_out.iter().flat_map(paths_of));
     let mut writer = Writer {
         messages: &messages,
         sizes,
@@ -50,6 +54,15 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     // An empty conversation is the client's error, not the provider's.
     if is_changed && !entries.is_empty() {
         forwarding.edits.arrange(list, entries);
+    }
+}
+
+/// Removes reasoning in messages that contain nothing else. Here each message is one of its own, even next to another of the
+/// assistant's.
+fn drop_thoughts_alone(messages: &mut [Message<Item<'_>>], forwarding: &mut Forwarding<'_>) {
+    for message in messages {
+        let thoughts = message.parts.extract_if(.., |item| matches!(item.what, What::Thought(_)));
+        forwarding.dropped.extend(thoughts.flat_map(|item| paths_of(&item)));
     }
 }
 
@@ -215,21 +228,45 @@ impl<'d> Writer<'_, 'd> {
     fn message(&mut self, number: usize, message: Value<'d>, before: &[Item<'d>], items: &[Item<'d>]) {
         let size = self.sizes.get(number);
         let is_whole = size.is_some_and(|size| size.pieces == items.len() && !size.has_blank_parts);
-        if !is_whole || !before.is_empty() {
-            let is_content = |item: &&Item<'_>| matches!(item.what, What::Said(_) | What::Media(_));
-            let refusal = message.get("refusal").map(Value::place);
-            let is_own = |item: &&Item<'_>| !matches!(item.what, What::Said(value) if Some(value.place().offset()) == refusal.map(Place::offset));
-            let entries: Vec<Entry<'_>> =
-                before.iter().chain(items.iter().filter(is_content).filter(is_own)).map(entry).collect();
-            if let Some(content) = message.get("content") {
-                if entries.is_empty() {
-                    self.forwarding.edits.replace(content, &());
-                } else {
-                    self.forwarding.edits.arrange(content, entries);
-                }
-            }
+        let folds_refusal = self.fold_refusal(message);
+        if !is_whole || !before.is_empty() || folds_refusal {
+            let refusal = message.get("refusal").filter(|_| !folds_refusal).map(|refusal| refusal.place().offset());
+            let is_content = |item: &&Item<'_>| match item.what {
+                What::Said(value) => Some(value.place().offset()) != refusal,
+                What::Media(_) | What::Own(_) => true,
+                What::Blank(_) | What::Thought(_) | What::Call(_) | What::Result(_) | What::Lost => false,
+            };
+            let said: Vec<&Item<'_>> = before.iter().chain(items.iter().filter(is_content)).collect();
+            self.say(message, &said);
         }
         self.out.push(Written::Message(number));
+    }
+
+    /// Gives a message this content. Text alone is a string, because some providers cannot read lists.
+    fn say(&mut self, message: Value<'d>, said: &[&Item<'d>]) {
+        let edits = &mut self.forwarding.edits;
+        let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
+        match said {
+            [] => content.filter(|content| !content.is_null()).into_iter().for_each(|content| edits.replace(content, &())),
+            [Item { what: What::Said(text), .. }] if text.kind() == Kind::Text => {
+                let is_own = content.is_some_and(|content| content.place().offset() == text.place().offset());
+                if !is_own {
+                    edits.set(message, "content", &text.as_text());
+                }
+            }
+            [Item { what: What::Own(text), .. }] => edits.set(message, "content", text),
+            said => edits.arrange_field(message, "content", said.iter().map(|item| entry(item)).collect()),
+        }
+    }
+
+    /// Takes the refusal out of a message, to become its text, if only OpenAI's models know the member.
+    fn fold_refusal(&mut self, message: Value<'d>) -> bool {
+        let is_said = message.get("refusal").is_some_and(|refusal| refusal.kind() == Kind::Text);
+        let folds = is_said && !rules::is_openai(self.upstream);
+        if folds {
+            self.forwarding.edits.remove_field(message, "refusal");
+        }
+        folds
     }
 
     /// Writes the assistant's messages. A message with calls includes the messages after it, because results must follow
@@ -263,9 +300,10 @@ impl<'d> Writer<'_, 'd> {
     /// Merges several assistant messages into the first one with calls.
     fn joined(&mut self, number: usize, items: &[Item<'d>]) {
         let Some(message) = self.messages.get(number).copied() else { return };
+        self.fold_refusal(message);
         // A message has its own reasoning. The reasoning of merged messages has no place.
         let (thoughts, said): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Thought(_)));
-        self.forwarding.dropped.extend(thoughts.into_iter().filter_map(path_of));
+        self.forwarding.dropped.extend(thoughts.into_iter().flat_map(paths_of));
         self.name_members(items.iter().filter(|item| item.from != Some(number)));
         let (calls, texts): (Vec<_>, Vec<_>) = said.into_iter().partition(|item| matches!(item.what, What::Call(_)));
         if let Some(list) = message.get("tool_calls") {

@@ -12,7 +12,7 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::media::{self, Carrier, Title, base64, data_url, is_plain_data_url, split_data_url, titled};
 use crate::wire::native::Forwarding;
-use crate::wire::openai::client::request::{file_data, image_url, video_url};
+use crate::wire::openai::client::request::{file_data, image_url, unknown_part, video_url};
 use crate::wire::openai::rules::media::{Carried, carried};
 
 #[derive(Serialize)]
@@ -55,14 +55,14 @@ struct Sound {
     format: String,
 }
 
-/// Writes a media part as OpenRouter accepts it.
+/// Writes a media part as OpenRouter accepts it. Other parts are an error.
 pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), GatewayError> {
     match part.get("type").and_then(Value::as_text).unwrap_or_default().as_ref() {
         "image_url" | "input_image" => picture(forwarding, part),
         "file" | "input_file" => file(forwarding, part),
         "input_audio" => sound(forwarding, part),
         "video_url" | "input_video" => video(forwarding, part),
-        _ => Ok(()),
+        other => Err(unknown_part(part, other)),
     }
 }
 

@@ -126,12 +126,17 @@ pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -
     Ok(())
 }
 
+/// Whether an entry of `reasoning_details` has a signature, or data that only its vendor reads.
+pub(super) fn is_signed(entry: Value<'_>) -> bool {
+    ["signature", "data"].iter().any(|name| entry.get(name).is_some_and(|value| !value.is_null()))
+}
+
 /// Whether an entry of `reasoning_details` is sent back to a model.
 pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
     let format = entry.get("format").and_then(Value::as_text);
-    let is_signed = ["signature", "data"].iter().any(|name| entry.get(name).is_some());
+    let is_signed = is_signed(entry);
     entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
-        && rules::takes_details(target.upstream, format.as_deref())
+        && rules::takes_details(target.upstream, format.as_deref(), is_signed)
         && (is_signed || !rules::is_claude(target.upstream))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{dialects, history, members, settings, shapes, thinking, values};
-use crate::document::{Kind, Value};
+use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::openai::client::request::{
@@ -69,18 +69,12 @@ pub fn is_of_older_form(body: Value<'_>) -> bool {
     knows_function_call(body) || body.get("messages").into_iter().flat_map(Value::elements).any(is_older)
 }
 
-/// Whether a request uses features that only OpenAI's models have: tools with text input, a choice between some of the tools,
-/// and refusals. The conversation holds the first as functions and the last as text; for the choice it drops the other tools.
+/// Whether a request uses features that only OpenAI's models have: tools with text input, which the conversation holds as
+/// functions, and a choice between some of the tools, for which it drops the other tools.
 fn is_of_openais_own(body: Value<'_>) -> bool {
     let list = |list: &str| body.get(list).into_iter().flat_map(Value::elements);
     let calls = list("messages").filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
-    let refuses = |message: Value<'_>| {
-        let mut parts = message.get("content").into_iter().flat_map(Value::elements);
-        message.get("refusal").is_some_and(|refusal| refusal.kind() == Kind::Text)
-            || parts.any(|part| part.get("type").is_some_and(|kind| kind.is("refusal")))
-    };
-    list("messages").any(refuses)
-        || list("tools").any(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
+    list("tools").any(|tool| tool.get("custom").is_some() || is_flat_custom(tool))
         || calls.into_iter().any(|call| call.get("custom").is_some())
         || body.get("tool_choice").is_some_and(|choice| {
             choice.get("allowed_tools").is_some() || choice.get("type").is_some_and(|kind| kind.is("allowed_tools"))

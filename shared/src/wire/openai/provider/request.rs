@@ -129,6 +129,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     } = request;
     let (mut lost, mut left_out) = (Vec::new(), Vec::new());
     let mut turns = Turns::of(conversation, rules::call_ids(target.upstream));
+    rules::drop_reasoning_alone(&mut turns, target.upstream);
     left_out.extend(turns.left_out.iter().map(Part::place));
     let names = tool_names(&tools, target);
     let allowed = if let ToolChoice::Allowed { names, .. } = &tool_choice { Some(names.clone()) } else { None };

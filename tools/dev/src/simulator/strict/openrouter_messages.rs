@@ -29,6 +29,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
             "system" | "user" => {}
             "assistant" => {
                 empty(model, message, &path)?;
+                blank(model, message, place)?;
                 open = calls(message, &path)?;
                 // Claude's rule. Otherwise a result could belong to either call.
                 let unique = open.iter().all(|id| known.insert(id));
@@ -77,7 +78,33 @@ fn ended(model: &str, body: &Value) -> Verdict {
     let last = items(body, "messages").filter(|message| string(message, "role") != Some("system")).last();
     let is_begun = last.is_some_and(|last| string(last, "role") == Some("assistant"));
     let refuses = model.strip_prefix("google/").is_some_and(gemini_contents::must_end_with_user);
-    ensure(!(is_begun && refuses), || gemini_contents::ENDED.to_owned())
+    ensure(!(is_begun && refuses), || gemini_contents::ENDED.to_owned())?;
+    // router-for-me/CLIProxyAPI#5322, NousResearch/hermes-agent#13010.
+    let is_thought = last.is_some_and(|last| is_begun && !says(last));
+    ensure(!(is_thought && is_claude(model)), || {
+        "messages: The final block in an assistant message cannot be `thinking`.".to_owned()
+    })
+}
+
+/// Whether an assistant message has text or calls.
+fn says(message: &Value) -> bool {
+    let texts =
+        string(message, "content").into_iter().chain(items(message, "content").filter_map(|part| string(part, "text")));
+    let refusals = string(message, "refusal").into_iter();
+    texts.chain(refusals).any(|text| !text.trim().is_empty())
+        || items(message, "content").any(|part| string(part, "type") != Some("text"))
+        || items(message, "tool_calls").next().is_some()
+}
+
+/// An assistant message needs content (Moonshot: MoonshotAI/kimi-code#1985, AstrBotDevs/AstrBot#7200; OpenAI:
+/// continuedev/continue#9838).
+fn blank(model: &str, message: &Value, place: usize) -> Verdict {
+    let has_thought = string(message, "reasoning").is_some() || items(message, "reasoning_details").next().is_some();
+    let openai = model.starts_with("openai/") && has_thought && !says(message);
+    ensure(!openai, || "Item of type 'reasoning' was provided without its required following item.".to_owned())?;
+    ensure(!model.starts_with("moonshotai/") || says(message), || {
+        format!("Invalid request: the message at position {place} with role 'assistant' must not be empty")
+    })
 }
 
 fn unanswered(open: &[&str]) -> Verdict {
@@ -155,13 +182,15 @@ fn details(model: &str, message: &Value, path: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid '{path}.reasoning_details': {what}");
     let (mut told, mut step) = (String::new(), None);
     for entry in items(message, "reasoning_details") {
-        let format = match model.split('/').next() {
-            Some("anthropic") => "anthropic-claude-v1",
-            Some("google") => "google-gemini-v1",
-            Some("openai") => "openai-responses-v1",
-            Some(_) | None => "unknown",
+        // Azure serves OpenAI's models, too.
+        let formats: &[&str] = match model.split('/').next() {
+            Some("anthropic") => &["anthropic-claude-v1"],
+            Some("google") => &["google-gemini-v1"],
+            Some("openai") => &["openai-responses-v1", "azure-openai-responses-v1"],
+            Some(_) | None => &["unknown"],
         };
-        ensure(string(entry, "format") == Some(format), || wrong("the format is of another model."))?;
+        let is_own = string(entry, "format").is_some_and(|format| formats.contains(&format));
+        ensure(is_own, || wrong("the format is of another model."))?;
         let (text, sealed) = match string(entry, "type") {
             Some("reasoning.text") => (string(entry, "text"), string(entry, "signature")),
             Some("reasoning.summary") => (string(entry, "summary"), None),

@@ -220,9 +220,14 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
         }
         "reasoning" => return Ok(thought(part).into_iter().collect()),
         kind if blocks::is_type(kind) => return blocks::block(part, left_out),
-        other => return Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
+        other => return Err(unknown_part(part, other)),
     };
     Ok(vec![read])
+}
+
+/// The error for a part of an unknown type.
+pub fn unknown_part(part: Value<'_>, kind: &str) -> GatewayError {
+    unsupported(part, &format!("a part of type {}", quoted(kind)))
 }
 
 /// Bytes that are not a document, in the part type that fits them. Audio cannot have a cache mark.

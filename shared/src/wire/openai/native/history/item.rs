@@ -114,13 +114,14 @@ impl Piece for Item<'_> {
     }
 }
 
-/// The client's path of a piece; `None` for those that have none or say nothing.
-pub(super) fn path_of(item: &Item<'_>) -> Option<String> {
+/// The client's paths of a piece: one for each entry of reasoning. None for pieces that say nothing.
+pub(super) fn paths_of(item: &Item<'_>) -> Vec<String> {
     match item.what {
+        What::Thought(details) if details.kind() == Kind::List => details.elements().map(Value::path).collect(),
         What::Said(value) | What::Media(value) | What::Thought(value) | What::Call(value) | What::Result(value) => {
-            Some(value.path())
+            vec![value.path()]
         }
-        What::Blank(_) | What::Own(_) | What::Lost => None,
+        What::Blank(_) | What::Own(_) | What::Lost => Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads the pieces of a chat message.
 
 use super::super::media::is_text_file;
+use super::super::members;
 use super::item::{Item, What};
 use crate::chat::request::{Message, Role};
 use crate::document::{Kind, Value};
@@ -16,8 +17,7 @@ pub(super) fn read<'d>(message: Value<'d>, number: usize, target: &Target<'_>) -
         "system" | "developer" => Message { role: Role::System, parts: contents(message, Some(number)) },
         "assistant" => {
             let mut parts = contents(message, Some(number));
-            let refusal = message.get("refusal").filter(|refusal| refusal.kind() == Kind::Text);
-            parts.extend(refusal.map(|refusal| item(What::Said(refusal))));
+            parts.extend(refusal(message, target).map(item));
             parts.extend(message.get("tool_calls").into_iter().flat_map(Value::elements).map(|call| item(What::Call(call))));
             if parts.iter().all(|item| matches!(item.what, What::Blank(_))) {
                 parts.extend(taken_thoughts(message, target).map(|thoughts| item(What::Thought(thoughts))));
@@ -28,13 +28,17 @@ pub(super) fn read<'d>(message: Value<'d>, number: usize, target: &Target<'_>) -
     }
 }
 
+/// The refusal of a message. Only OpenAI's models know the member; for others it is text.
+fn refusal<'d>(message: Value<'d>, target: &Target<'_>) -> Option<What<'d>> {
+    let refusal = message.get("refusal").filter(|refusal| refusal.kind() == Kind::Text)?;
+    let text = || refusal.as_text().map(|text| What::Own(text.into_owned()));
+    if rules::is_openai(target.upstream) { Some(What::Said(refusal)) } else { text() }
+}
+
 /// The reasoning of a message that the model accepts back.
 fn taken_thoughts<'d>(message: Value<'d>, target: &Target<'_>) -> Option<Value<'d>> {
-    let is_own = |entry: Value<'_>| {
-        let format = entry.get("format").and_then(Value::as_text);
-        rules::takes_details(target.upstream, format.as_deref())
-    };
-    let details = message.get("reasoning_details").filter(|details| details.elements().any(is_own));
+    let details = message.get("reasoning_details");
+    let details = details.filter(|details| details.elements().any(|entry| members::goes_back(entry, target)));
     let unsigned = ["reasoning", "reasoning_content"].iter().find_map(|name| message.get(name));
     details.or(unsigned.filter(|text| target.capabilities.unsigned_reasoning && !is_blank(Some(*text))))
 }
@@ -89,11 +93,7 @@ pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool
     let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
     let answers: Vec<Value<'_>> = last_answers(&messages).collect();
     let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
-    let is_signed = |entry: Value<'_>| {
-        let format = entry.get("format").and_then(Value::as_text);
-        ["signature", "data"].iter().any(|name| entry.get(name).is_some())
-            && rules::takes_details(target.upstream, format.as_deref())
-    };
+    let is_signed = |entry: Value<'_>| members::is_signed(entry) && members::goes_back(entry, target);
     let details = |message: Value<'_>| message.get("reasoning_details").into_iter().flat_map(Value::elements).any(is_signed);
     !answers.iter().any(calls) || answers.last().is_some_and(|first| details(*first))
 }

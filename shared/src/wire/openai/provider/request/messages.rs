@@ -174,7 +174,7 @@ pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
     let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let is_signed = |part: &Part| match part {
         Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
-            rules::takes_details(target.upstream, format_of(signed).as_deref())
+            rules::takes_details(target.upstream, format_of(signed).as_deref(), true)
         }
         Part::Reasoning { signature: None, .. }
         | Part::Text { .. }
@@ -192,7 +192,7 @@ pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool 
     let is_sent = |part: &Part| match part {
         Part::Reasoning { text, signature: None, .. } => !text.trim().is_empty(),
         Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
-            rules::takes_details(target.upstream, format_of(signed).as_deref())
+            rules::takes_details(target.upstream, format_of(signed).as_deref(), true)
         }
         Part::Text { .. }
         | Part::Image { .. }
@@ -209,7 +209,7 @@ pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool 
 /// messages are not sent.
 fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {
     let (mut texts, mut details, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-    let vendor_of = |signature: &Signature| rules::takes_details(target.upstream, format_of(signature).as_deref());
+    let vendor_of = |signature: &Signature| rules::takes_details(target.upstream, format_of(signature).as_deref(), true);
     for part in parts {
         let index = details.len() as u64;
         match part {

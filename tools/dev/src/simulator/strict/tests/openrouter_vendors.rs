@@ -148,3 +148,32 @@ fn openais_schemas_of_answers_are_objects_in_its_subset() {
         refused(verdict("openai/gpt-5.2", &change), words, &change);
     }
 }
+
+#[test]
+fn an_assistant_message_has_content() {
+    let alone = json!({ "role": "assistant", "content": null, "reasoning": "thought" });
+    let [first, last] = [says(&json!("a")), says(&json!("b"))];
+    let within = talk(&[first.clone(), alone.clone(), last]);
+    refused(verdict(KIMI, &within), "the message at position 1 with role 'assistant' must not be empty", &within);
+    refused(verdict("openai/gpt-5.2", &within), "without its required following item", &within);
+    for model in [DEEPSEEK, "anthropic/claude-haiku-4.5"] {
+        assert_eq!(verdict(model, &within), Ok(()), "{model}");
+    }
+    let ended = talk(&[first, alone]);
+    refused(verdict("anthropic/claude-haiku-4.5", &ended), "The final block in an assistant message cannot be", &ended);
+}
+
+#[test]
+fn vendors_have_their_own_ranges_of_sampling() {
+    for (model, setting, taken, beyond) in [
+        ("z-ai/glm-5", "temperature", 1.0, 1.01),
+        ("minimax/minimax-m3", "temperature", 0.01, 0.0),
+        (QWEN, "temperature", 1.99, 2.0),
+        (MISTRAL, "temperature", 1.5, 1.6),
+        (MISTRAL, "top_p", 0.01, 0.0),
+    ] {
+        assert_eq!(verdict(model, &json!({ setting: taken })), Ok(()), "{model}");
+        let change = json!({ setting: beyond });
+        refused(verdict(model, &change), "parameter is illegal", &change);
+    }
+}
