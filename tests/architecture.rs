@@ -220,7 +220,7 @@ fn providers_are_named_in_their_module_and_in_the_catalogue_alone() {
 
 /// A request's text is private to the document: nothing else may look for patterns of JSON in a text.
 #[test]
-fn nobody_searches_a_text_for_json() {
+fn no_code_searches_a_text_for_json() {
     let escaped_quote = "\\\"";
     let mut found = Vec::new();
     for path in files_under(&project().join("shared/src"), "rs") {

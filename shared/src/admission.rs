@@ -63,7 +63,7 @@ impl Admission {
     /// Counts a free request, such as reading the key's own usage, before the table is asked. A key that was unknown a
     /// moment ago is refused as such.
     pub fn take_read(&self, key: &ApiKey) -> Result<(), GatewayError> {
-        self.refuse_nobody(key)?;
+        self.refuse_unknown_key(key)?;
         self.reads.take(key.digest())
     }
 
@@ -79,7 +79,7 @@ impl Admission {
 
     /// Recognises a key, whatever its address.
     async fn recognise(&self, key: &ApiKey) -> Result<Recognised, GatewayError> {
-        self.refuse_nobody(key)?;
+        self.refuse_unknown_key(key)?;
         if let Some(known) = self.memory.fresh(key.digest()) {
             return Ok(known);
         }
@@ -94,7 +94,7 @@ impl Admission {
 
     /// The key as it is in the table now, for answers that must not be a minute old.
     pub async fn current(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<StoredKey, GatewayError> {
-        self.refuse_nobody(key)?;
+        self.refuse_unknown_key(key)?;
         match self.store.current_key(key.id()).await {
             Ok(Some(stored)) if stored.admits(key.digest(), u128::from(now())) => {
                 if network::allows(&stored.cidrs, address) { Ok(stored) } else { Err(refusal::address()) }
@@ -107,7 +107,7 @@ impl Admission {
     /// Takes what a request needs from its key, or returns the refusal. If the table does not answer, a key that is not
     /// prepaid and was admitted in the last ten minutes is admitted again; every other key gets a 503, never a 401.
     pub async fn admit(&self, key: &ApiKey, demand: Demand, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
-        self.refuse_nobody(key)?;
+        self.refuse_unknown_key(key)?;
         self.refuse_again(key, &demand.model, Some(demand.least_amount()))?;
         let (request, model) = (demand.request, demand.model.clone());
         let (mut machine, mut effect) = Admitting::begin(demand, self.memory.window(key.digest()), now());
@@ -263,7 +263,7 @@ impl Admission {
     }
 
     /// Refuses a key that was unknown a moment ago.
-    fn refuse_nobody(&self, key: &ApiKey) -> Result<(), GatewayError> {
+    fn refuse_unknown_key(&self, key: &ApiKey) -> Result<(), GatewayError> {
         if self.memory.is_unauthorized(key.digest()) { Err(GatewayError::unauthorized()) } else { Ok(()) }
     }
 

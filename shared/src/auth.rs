@@ -35,7 +35,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Parses a key and checks its checksum. Every error reads the same.
+    /// Parses a key and checks its checksum. Every error has the same hint.
     pub fn parse(text: &str) -> Result<Self, GatewayError> {
         let malformed = || unusable(MALFORMED);
         let body = text.strip_prefix(PREFIX).ok_or_else(malformed)?;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn both_headers_carry_a_key_and_foreign_credentials_are_ignored_beside_one() {
+    fn both_headers_carry_a_key_and_foreign_credentials_next_to_it_are_ignored() {
         let key = minted();
         let id = ApiKey::parse(&key).unwrap().id().clone();
         let bearer = format!("Bearer {key}");

@@ -20,7 +20,7 @@ pub use table::TableConfig;
 /// Shorter secrets could be guessed.
 const SHORTEST_SECRET: usize = 32;
 
-/// Default limit of reads of usage, credits and models per key and minute.
+/// Default limit of reads of usage, requests, credits and models per key and minute.
 const READS_PER_MINUTE: u32 = 60;
 
 /// All variables that a function reads, besides the AWS SDK's own. The template declares each for every function.
@@ -78,8 +78,8 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
-/// What serves a request for a deprecated model, after the model's own routes. Models of the API contract always have a
-/// fallback.
+/// What serves a request for a deprecated model, after the model's own routes. Models that are always listed
+/// have a fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFallback {
     /// Nothing.
@@ -122,7 +122,7 @@ pub struct Config {
     pub warmup: bool,
     /// Markups on the price.
     pub markups: Markups,
-    /// Reads of usage, credits and models per key and minute, in each environment; 0 removes the limit.
+    /// Reads of usage, requests, credits and models per key and minute, in each environment; 0 removes the limit.
     pub reads_per_minute: u32,
 }
 

@@ -49,8 +49,6 @@ pub enum ErrorKind {
     MethodNotAllowed,
     /// The path needs another protocol.
     UpgradeRequired,
-    /// Another request prevents this one.
-    Conflict,
     /// The body is too large.
     TooLarge,
     /// The body's encoding is unknown.
@@ -101,7 +99,8 @@ impl GatewayError {
         Self { details: Box::new(details) }
     }
 
-    /// The answer to every unusable key. It must not distinguish unknown, revoked, expired and mistyped keys.
+    /// The answer to every unusable key. It must not distinguish unknown, revoked and expired keys. A hint may say that a key is missing or
+    /// malformed.
     pub fn unauthorized() -> Self {
         Self::new(ErrorKind::Unauthorized, "Unauthorized")
     }
@@ -231,7 +230,6 @@ impl GatewayError {
     pub fn is_retryable(&self) -> bool {
         match self.details.kind {
             ErrorKind::RateLimited
-            | ErrorKind::Conflict
             | ErrorKind::Upstream
             | ErrorKind::Overloaded
             | ErrorKind::Unavailable
@@ -263,7 +261,6 @@ impl GatewayError {
             ErrorKind::Gone => StatusCode::GONE,
             ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ErrorKind::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorKind::Upstream => StatusCode::BAD_GATEWAY,
@@ -274,7 +271,7 @@ impl GatewayError {
         }
     }
 
-    /// The public type. 401, 429 and 500 have the same type for all clients (API contract, section Errors).
+    /// The public type. 401, 429 and 500 have the same type for all clients (`docs/api.md`, Errors).
     pub fn public_type(&self, words: &ErrorWords) -> &'static str {
         match self.details.kind {
             ErrorKind::Unauthorized => "auth_error",
@@ -284,7 +281,6 @@ impl GatewayError {
             ErrorKind::InvalidRequest
             | ErrorKind::MethodNotAllowed
             | ErrorKind::UpgradeRequired
-            | ErrorKind::Conflict
             | ErrorKind::UnsupportedMediaType
             | ErrorKind::Unsupported => "invalid_request_error",
             ErrorKind::NotFound | ErrorKind::Gone => "not_found_error",

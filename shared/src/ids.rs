@@ -136,7 +136,7 @@ impl ProviderId {
         }
     }
 
-    /// The name in `GET /health` (API contract).
+    /// The name in `GET /health` (`docs/api.md`).
     pub const fn health_name(self) -> &'static str {
         match self {
             Self::VertexGemini => "vertexGemini",

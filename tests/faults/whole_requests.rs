@@ -21,7 +21,7 @@ fn statuses(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn f12_nobody_listening_and_a_broken_handshake_go_elsewhere() -> Result<()> {
+async fn f12_a_closed_port_and_a_broken_handshake_go_elsewhere() -> Result<()> {
     let server = Harness::start().await?;
     // A port that speaks plain HTTP breaks a TLS handshake.
     let plain = server.stack.url.replace("http://", "https://");

@@ -146,7 +146,7 @@ async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() 
 }
 
 #[tokio::test]
-async fn a_beta_that_no_route_takes_is_named_on_every_route_beside_its_field() -> Result<()> {
+async fn a_beta_that_no_route_takes_is_named_on_every_route_with_its_field() -> Result<()> {
     let gateway = Harness::start().await?;
     for model in ["claude-opus-4.8", "claude-opus-4.6", "gemini-3-pro", "gpt-5.2"] {
         let budget = json!({"task_budget": {"type": "tokens", "total": 20_000}});

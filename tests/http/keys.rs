@@ -78,7 +78,7 @@ async fn anthropic_clients_get_their_own_401_body() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_works_in_either_header_and_beside_a_foreign_credential() -> Result<()> {
+async fn a_key_works_in_either_header_and_next_to_a_foreign_credential() -> Result<()> {
     let gateway = Harness::start().await?;
     let (key, bearer) = (gateway.stack.key(), format!("Bearer {}", gateway.stack.key()));
     for headers in [

@@ -103,7 +103,7 @@ async fn behind_an_edge_that_does_not_name_its_viewer_a_key_with_networks_is_ref
 }
 
 #[tokio::test]
-async fn without_an_edge_nobody_can_claim_an_address() -> Result<()> {
+async fn without_an_edge_no_client_can_claim_an_address() -> Result<()> {
     let gateway = Harness::start().await?;
     let (_, key) = created(&gateway, &["--cidrs", "203.0.113.0/24"]).await?;
     let headers = [(HEADER, CURRENT), ("cloudfront-viewer-address", "203.0.113.7:4711"), ("x-forwarded-for", "203.0.113.7")];

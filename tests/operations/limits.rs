@@ -173,7 +173,7 @@ async fn requests_at_once_are_limited() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_expired_key_is_nobodys() -> Result<()> {
+async fn an_expired_key_is_refused() -> Result<()> {
     let gateway = Harness::start().await?;
     // The process is already started, so the key is valid long enough for a run of the command line and one request.
     gateway.get("/v1/credits").await?;

@@ -167,7 +167,7 @@ async fn a_run_without_time_looks_at_one_key_and_the_next_goes_on_after_it() -> 
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_read_keeps_nobody_waiting() -> Result<()> {
+async fn a_key_that_cannot_be_read_delays_no_client() -> Result<()> {
     let bench = Bench::new(3).await?;
     bench.admit(2, 3 * DAY, "gpt-5.2").await?;
     let mut broken = primary_key(&partition(&id(0)), "KEY");
@@ -188,7 +188,7 @@ async fn without_the_index_the_walk_finds_everything() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_record_says_which_model_a_dead_request_was_for_or_that_nobody_knows_any_more() -> Result<()> {
+async fn a_record_names_the_model_of_a_dead_request_or_says_that_it_is_unknown() -> Result<()> {
     let bench = Bench::new(3).await?;
     let listed = ListedItem { id: "acme/large-1".to_owned(), read: bench.seconds(), facts: None };
     bench.store.put_list(&[listed], ListState { tried: 1, read: 1, models: 1 }).await?;

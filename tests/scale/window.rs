@@ -56,7 +56,7 @@ async fn writes(ask: Ask, is_known: bool) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn a_minute_that_has_changed_is_begun_by_the_first_write_of_whoever_knows_the_one_before() -> Result<()> {
+async fn a_new_minute_is_begun_by_the_first_write_of_an_environment_that_knows_the_one_before() -> Result<()> {
     for (ask, is_known, expected) in [
         (Ask::Request, true, 1),
         // If the environment does not know the window, the rejection tells it.

@@ -158,7 +158,7 @@ fn no_right_is_a_wildcard_or_deletes() {
 
 /// Who may call a function: either everyone through its URL, or only this stack's API.
 #[test]
-fn functions_may_be_called_by_the_front_that_there_is_and_by_nobody_else() {
+fn only_the_chosen_edge_may_call_the_functions() {
     let api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/live/*";
     let mut expected = BTreeMap::new();
     for (_, (id, _)) in functions().into_iter().filter(|(name, _)| FUNCTIONS.contains(&name.as_str())) {

@@ -113,7 +113,7 @@ fn a_thought_among_the_parts_of_a_chat_message_is_kept_or_named() {
 }
 
 #[test]
-fn settings_that_say_nothing_are_sent_to_nobody() {
+fn settings_that_say_nothing_are_not_sent() {
     for unset in [-1, 0] {
         let request = json!({"messages": [user(json!("Hi."))], "top_k": unset});
         for model in [CLAUDE, "gemini-2.5-flash", GPT, "kimi-k2.5"] {

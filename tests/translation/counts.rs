@@ -56,7 +56,7 @@ fn a_later_usage_of_nothing_takes_no_count_back() {
 }
 
 #[test]
-fn a_usage_beside_an_empty_finish_reason_counts() {
+fn a_usage_with_an_empty_finish_reason_counts() {
     let chunks = [
         r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":""}]}"#,
         r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#,

@@ -127,7 +127,7 @@ fn anthropics_blocks_in_chat_messages_mean_what_they_mean_there() {
 }
 
 #[test]
-fn thoughts_that_nobody_signed_are_named_where_they_are_refused() {
+fn unsigned_thoughts_are_named_where_they_are_refused() {
     for (field, thought) in [
         ("reasoning_content", json!("Hm.")),
         ("reasoning", json!("Hm.")),

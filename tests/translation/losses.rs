@@ -52,7 +52,7 @@ fn members_that_no_conversation_has_are_named() {
 }
 
 #[test]
-fn what_tools_say_beside_their_schema_is_named() {
+fn members_of_tools_outside_their_schema_are_named() {
     let mut odd = tool("f");
     let extra = json!({"input_examples": [{"town": "Oulu"}], "allowed_callers": ["direct"], "eager_input_streaming": true, "defer_loading": false});
     odd.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());

@@ -97,7 +97,7 @@ fn mistral_gets_late_instructions_as_the_users() {
 }
 
 #[test]
-fn what_a_merged_message_has_besides_its_content_is_kept_or_named() {
+fn other_members_of_a_merged_message_are_kept_or_named() {
     let named = json!({"role": "system", "content": "b", "name": "rule"});
     let body = json!({"messages": [{"role": "system", "content": "a"}, named, user(json!("hi"))]});
     let told = json!({"/messages/0/content": "a\n\nrule: b", "/messages/1": user(json!("hi"))});

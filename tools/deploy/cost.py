@@ -94,8 +94,8 @@ def tables():
     total = [sum(amounts[at] for _, amounts in known) for at in range(len(SECONDS))]
     more = [memory(256, seconds) - memory(128, seconds) for seconds in SECONDS]
     first = ["| | 10 s streams | 30 s streams |", "|---|---|---|", *(row(*line) for line in known)]
-    first += [row("**Together, at 128 MB**", total), row("At 256 MB (the default), more", more)]
-    second = ["| Requests of one key in flight, up to | DynamoDB's units |", "|---|---|"]
+    first += [row("**Together, at 128 MB**", total), row("Added at 256 MB (the default)", more)]
+    second = ["| Requests of one key in flight, up to | Write units, in USD |", "|---|---|"]
     second += [row(in_flight, [units(in_flight)]) for in_flight in REQUEST["write_units"]]
     third = ["| What is in front | 10 s streams | 30 s streams |", "|---|---|---|", *(row(*line) for line in fronts())]
     return "\n".join(first), "\n".join(second), "\n".join(third)

@@ -15,7 +15,7 @@ use crate::money::PicoUsdPerToken;
 pub(super) const DEFAULT_OUTPUT: u64 = 32_000;
 /// Default time until the first event.
 pub(super) const FIRST_EVENT: Duration = Duration::from_mins(2);
-/// Maximum of that time in seconds: clients give up then.
+/// Maximum of that time in seconds, because clients give up after it.
 const LONGEST_FIRST_EVENT: u64 = 300;
 
 #[derive(Deserialize)]

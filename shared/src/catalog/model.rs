@@ -82,7 +82,7 @@ pub struct Model {
     pub output_modalities: Vec<String>,
     /// Its capabilities.
     pub capabilities: Capabilities,
-    /// Whether it is listed even if no provider for it is configured: clients rely on the API contract's list.
+    /// Whether it is listed even if no provider for it is configured: clients rely on these models (`docs/api.md`).
     pub always_listed: bool,
     /// Its announced end.
     pub deprecation: Option<Deprecation>,

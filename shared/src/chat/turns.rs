@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_nobody_answered_are_answered_before_the_next_turn_and_at_the_end() {
+    fn unanswered_calls_get_a_result_before_the_next_turn_and_at_the_end() {
         let sorted = turns(vec![user(vec![text("go")]), message(Role::Assistant, vec![call("a")])]);
         assert!(matches!(&sorted.turns[2].parts[0], Part::ToolResult(result) if result.is_error));
     }

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_written_beside_a_settlement_holds_the_client_up_no_longer_than_that() {
+    async fn writes_during_a_settlement_delay_the_client_no_longer_than_it() {
         let before = tokio::time::Instant::now();
         within_settlement(std::future::pending::<()>()).await;
         assert_eq!(before.elapsed().as_millis(), 4_000);

@@ -37,7 +37,7 @@ pub use serving::{serve_counts, serve_generation, serve_pages, serve_reads};
 
 use serving::Answering;
 
-/// The format of errors for paths without a format of their own (API contract, section Errors).
+/// The format of errors for paths without a format of their own (`docs/api.md`, Errors).
 const OF_THE_CONTRACT: ClientFormat = ClientFormat::ChatCompletions;
 
 /// The endpoint of a path.

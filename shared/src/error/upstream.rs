@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{ErrorKind, GatewayError};
 use crate::reason::Reason;
 
-/// Maximum length of a provider's message that is shown to a client, in characters (API contract, section Errors).
+/// Maximum length of a provider's message that is shown to a client, in characters (`docs/api.md`, Errors).
 const MAX_PUBLIC_WORDS: usize = 300;
 
 /// Why an upstream call failed.

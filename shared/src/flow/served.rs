@@ -51,7 +51,7 @@ impl From<&OpenModel> for Named {
 }
 
 impl Gateway {
-    /// The model that a client means. Models of the API contract always have their replacement as a fallback, others if the
+    /// The model that a client means. Models that are always listed have their replacement as a fallback, others if the
     /// deployment says so. An ended model is served by its replacement only.
     pub(super) async fn served(&self, asked: &str, key: &ApiKey, address: Option<IpAddr>) -> Result<Served, GatewayError> {
         let catalog = self.catalog()?;

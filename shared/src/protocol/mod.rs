@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_write_begins_a_minute_that_nobody_else_is_likely_to_have_begun() {
+    fn the_first_write_begins_a_minute_that_no_other_environment_is_likely_to_have_begun() {
         let seen = |start, others| Some(SeenWindow { start, others });
         for (seen, now, expected) in [
             (None, 630, (600, false)),

@@ -1,4 +1,4 @@
-//! Settlement: first the record, once; then the hold, by what the stored record charges.
+//! Settlement: first writes the record once, then releases the hold by the charge of the stored record.
 
 use super::{Fault, WINDOW};
 use crate::ids::{KeyId, RequestId};

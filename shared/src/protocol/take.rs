@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_nobody_nor_a_forbidden_model_takes_any() {
+    fn neither_an_unknown_key_nor_a_forbidden_model_takes_any() {
         let old = key(60_000, 5);
         assert_eq!(taking(DIGEST, "one").refused(None, NOW), Err(Denial::Unauthorized));
         assert_eq!(taking(KeyDigest::new([2; 32]), "one").refused(Some(&old), NOW), Err(Denial::Unauthorized));

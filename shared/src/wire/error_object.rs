@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::{ErrorWords, GatewayError};
 use crate::ids::RequestId;
 
-/// The error types of the API contract.
+/// The error types (`docs/api.md`, Errors).
 pub const WORDS: ErrorWords = ErrorWords {
     payment_required: "insufficient_credits",
     upstream: "upstream_error",

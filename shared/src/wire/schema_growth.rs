@@ -1,4 +1,4 @@
-//! Limits how much schemas may grow when references are written out: a few lines can expand to megabytes, and someone must
+//! Limits how much schemas may grow when references are written out: a few lines can expand to megabytes, and the key would
 //! pay for them.
 
 use crate::chat::request::{JsonText, ToolDefinition};

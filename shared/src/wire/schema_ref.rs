@@ -348,8 +348,8 @@ pub(crate) mod tests {
     /// The tool schemas of recorded requests, with the path of each request. Prints a note and returns nothing without
     /// recordings.
     pub(crate) fn recorded() -> Vec<(String, String)> {
-        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
-        let folder = std::env::var_os("GATEWAY_FIXTURES").map_or_else(beside, PathBuf::from).join("clients");
+        let neighbour = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+        let folder = std::env::var_os("GATEWAY_FIXTURES").map_or_else(neighbour, PathBuf::from).join("clients");
         let (mut schemas, mut folders) = (Vec::new(), vec![folder.clone()]);
         while let Some(folder) = folders.pop() {
             for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_altered_by_one_byte_is_nobodys() {
+    fn a_text_altered_by_one_byte_fails_the_check() {
         let keys = keys(SECRET, None, 1);
         let text = keys.write(&thought()).unwrap();
         for at in 0..text.len() {

@@ -116,7 +116,7 @@ mod tests {
     static PARTS: Reading = Reading::Each(&PART);
 
     #[test]
-    fn members_that_nobody_reads_are_found_at_every_depth_unless_they_say_nothing() {
+    fn unread_members_are_found_at_every_depth_unless_they_say_nothing() {
         for (content, unread) in [
             (r#"[{"type":"text","text":"a"}]"#, vec![]),
             (r#"[{"type":"text","text":"a","b":1,"c":null,"d":[],"e":{},"f":""}]"#, vec!["content[0].b"]),

@@ -140,7 +140,7 @@ fn instructions_between_turns_stay_where_the_model_follows_them_and_are_marked_t
 }
 
 #[test]
-fn a_repair_beside_them_leaves_blocks_as_they_are() {
+fn a_repair_of_other_blocks_leaves_these_as_they_are() {
     let document = json!({
         "type": "document", "title": "Log", "context": "Of the third dive", "citations": {"enabled": true},
         "source": {"type": "text", "media_type": "text/plain", "data": "Forty metres."},

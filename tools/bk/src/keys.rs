@@ -31,8 +31,8 @@ pub(crate) enum Keys {
         /// Its id or name, as listed.
         key: String,
     },
-    /// Change limits of a key. Limits that you do not give stay as they are. They hold for model requests at once, for reads of
-    /// usage within a minute.
+    /// Change limits of a key. Limits that you do not give stay as they are. They apply to model requests at once, and
+    /// to reads of usage within a minute.
     Limit(Limit),
     /// Give a key a new secret and print it. Pass the old key on standard input: `bk keys rotate < old-key`.
     Rotate {

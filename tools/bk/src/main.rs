@@ -36,7 +36,7 @@ const NO_CREDENTIALS: &str = "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_
                               which takes those of `aws configure` or of AWS_PROFILE";
 
 /// Manage the gateway's keys, balances and ledger. Reads `TABLE_NAME`, `AWS_REGION` and AWS credentials from the
-/// environment. For a local gateway, run `set -a; . .dev/env` first.
+/// environment. For a local gateway, run `set -a; . .dev/env; set +a` first.
 #[derive(Parser)]
 #[command(name = "bk", version)]
 struct Arguments {

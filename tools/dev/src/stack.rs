@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn simulator_runs_beside_given_credentials_if_it_always_does() {
+    async fn simulator_runs_with_given_credentials_if_it_always_does() {
         let options = |simulator: SimulatorStart| Options {
             port: 0,
             data: None,

@@ -36,7 +36,7 @@ fn balance(needed: u128) -> Denial {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_nobody_for_ten_seconds_and_is_not_known_any_more() {
+async fn an_unknown_key_is_remembered_for_ten_seconds() {
     let memory = Memory::default();
     memory.remember(KEY, key(&["*"]));
     memory.refuse(KEY, &Denial::Unauthorized, None);
@@ -48,7 +48,7 @@ async fn nobody_is_nobody_for_ten_seconds_and_is_not_known_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_nobody_by_the_whole_key() {
+async fn an_unknown_key_is_remembered_as_a_whole() {
     let memory = Memory::default();
     memory.refuse(KEY, &Denial::Unauthorized, None);
     let mut almost = [1; 32];
@@ -72,7 +72,7 @@ async fn a_balance_refuses_for_two_seconds_what_needs_at_least_as_much() {
     memory.refuse(KEY, &balance(100), Some(&rates()));
     let refused = |needed: u128| memory.uncovered(KEY, PicoUsd::new(needed));
     assert_eq!(refused(99), None);
-    // Each request is told its own amount.
+    // The error names the amount of its own request.
     assert_eq!(refused(100), Some((balance(100), Some(rates()))));
     assert_eq!(refused(250), Some((balance(250), Some(rates()))));
     advance(SECOND + 999 * MILLISECOND).await;

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_that_nobody_could_hold_are_refused() {
+    fn prices_that_cannot_be_held_are_refused() {
         let price = |field: &str| Refusal::Price { field: field.to_owned() };
         for (name, value, expected) in [
             ("prompt", json!("-1"), price("prompt")),

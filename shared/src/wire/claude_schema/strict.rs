@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_does_not_fit_beside_the_others_leaves_its_room_to_the_next() {
+    fn a_tool_that_does_not_fit_with_the_others_leaves_its_room_to_the_next() {
         assert_eq!(admitted(&[schema(20, 0), schema(5, 0), schema(4, 0)]), [true, false, true]);
         assert_eq!(admitted(&[schema(0, 16), schema(0, 1), schema(9, 0)]), [true, false, true]);
     }

@@ -411,8 +411,8 @@ mod tests {
         ];
         let schema = schema.as_object().unwrap();
         if schema.contains_key("anyOf") {
-            let beside = schema.keys().find(|key| !matches!(key.as_str(), "anyOf" | "description" | "nullable"));
-            return beside.cloned().or_else(|| children(schema).into_iter().find_map(unknown));
+            let other = schema.keys().find(|key| !matches!(key.as_str(), "anyOf" | "description" | "nullable"));
+            return other.cloned().or_else(|| children(schema).into_iter().find_map(unknown));
         }
         let kind = schema["type"].as_str().unwrap();
         let wrong = schema.keys().find(|key| !KNOWN.contains(&key.as_str()));

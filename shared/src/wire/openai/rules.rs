@@ -212,7 +212,7 @@ pub(super) fn instructs_first(upstream: &str) -> bool {
 
 /// Other settings of a request that conflict with reasoning.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Beside<'a> {
+pub(super) struct OtherSettings<'a> {
     /// Which tools must be called.
     pub(super) choice: &'a ToolChoice,
     /// Whether the client prefills the answer.
@@ -224,14 +224,14 @@ pub(super) struct Beside<'a> {
 /// Whether the reasoning budget that OpenRouter would derive conflicts with a forced call, a prefilled answer, or a tool
 /// turn without signed reasoning, which Claude rejects (platform.claude.com, extended thinking, feature compatibility and
 /// tool use).
-pub(super) fn answers_without_thinking(target: &Target<'_>, beside: Beside<'_>, amount: Amount) -> bool {
+pub(super) fn answers_without_thinking(target: &Target<'_>, others: OtherSettings<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
         (_, Amount::Default | Amount::Off | Amount::EffortAlone(_)) => false,
         (thinking, amount) => {
             thinking == Thinking::Budget || thinking == Thinking::Adaptive && matches!(amount, Amount::Budget(_))
         }
     };
-    is_claude(target.upstream) && is_budget && (beside.choice.is_forced() || beside.is_begun || beside.is_unsigned)
+    is_claude(target.upstream) && is_budget && (others.choice.is_forced() || others.is_begun || others.is_unsigned)
 }
 
 /// Whether the request leaves reasoning on for a model that then requires the reasoning of every call in the history

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_nobody_knows_is_gone_and_nothing_else_is() {
+    fn only_an_unknown_name_is_gone() {
         let not_served = |status| UpstreamErrorKind::NotServed { status, absence: Absence::ForThisRequest };
         for (kind, words, verdict) in [
             (not_served(404), "Publisher Model was not found", Verdict::Gone),

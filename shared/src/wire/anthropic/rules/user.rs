@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_short_and_tells_nobody_who_it_is() {
+    fn a_name_is_short_and_does_not_identify_its_key() {
         for name in ["u", "user_a1b2_account__session_c3", "5551234567", "2026-11-27-job-4", "a@b", &"x".repeat(256)] {
             assert_eq!(user_id(name), name);
         }

@@ -108,7 +108,7 @@ struct Called {
 }
 
 #[derive(Serialize)]
-struct Text {
+struct TextPart {
     #[serde(rename = "type")]
     kind: &'static str,
     text: String,
@@ -149,7 +149,8 @@ struct Grammar {
     format: Option<Box<RawValue>>,
 }
 
-/// A tool as OpenAI nests it: from a flat one, from one of Anthropic's, or from one without a type. A cache mark is the tool's.
+/// Writes a tool in OpenAI's nested form. The client's tool may be flat, Anthropic's, or without a type. The cache mark moves
+/// to the tool.
 fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     // Gemini stores a cache for each mark, at an extra price.
     let takes_marks = !rules::is_gemini(target.upstream);
@@ -280,14 +281,13 @@ fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
 fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let kind = part.required("type")?;
     match kind.text()?.as_ref() {
-        "text" => {}
         "input_text" | "output_text" => forwarding.edits.replace(kind, "text"),
         "refusal" if !rules::is_openai(target.upstream) => {
             let text = text_field(part, "refusal")?;
             let cache_control = part.get("cache_control").and_then(raw);
-            forwarding.edits.replace(part, &Text { kind: "text", text, cache_control });
+            forwarding.edits.replace(part, &TextPart { kind: "text", text, cache_control });
         }
-        "refusal" => {}
+        "text" | "refusal" => {}
         _ => media::rewrite(forwarding, part)?,
     }
     Ok(())

@@ -168,7 +168,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     settings::one_output_limit(request, &mut forwarding);
     // OpenAI's reasoning models reject settings that many clients always send.
     let reasoning = reasoning(forwarding.body)?;
-    let reasoning = thinking::beside_calls(&mut forwarding, reasoning, target)?;
+    let reasoning = thinking::combined_with_calls(&mut forwarding, reasoning, target)?;
     settings::drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount), target);
     settings::keep_ranges(&mut forwarding, target);
     values::fit(&mut forwarding, target);

@@ -1,6 +1,6 @@
 //! The members that messages and tools may have. OpenAI and Mistral reject others (adamrushy/OpenAISwift#99,
-//! `nomtek/mistralai_client_dart#44`). Removed members that have a meaning in Chat Completions are named; members without
-//! one, such as the flag that a tool is found by search, are not.
+//! `nomtek/mistralai_client_dart#44`). A removed member is named if it has a meaning in Chat Completions. Others, such as
+//! the flag that a tool was found by search, are not named.
 
 use std::collections::HashSet;
 

@@ -15,7 +15,7 @@ use crate::wire::target::Target;
 /// Removes reasoning settings if Claude must make a call, must continue a prefilled answer, or must continue calls without
 /// signed reasoning. Claude does not combine these with a reasoning budget. Switches reasoning off for a forced call of a
 /// model that does not combine the two, and for calls without the reasoning that a model wants back.
-pub(super) fn beside_calls(
+pub(super) fn combined_with_calls(
     forwarding: &mut Forwarding<'_>,
     reasoning: Reasoning,
     target: &Target<'_>,
@@ -28,8 +28,8 @@ pub(super) fn beside_calls(
     }
     let is_begun = history::is_begun(forwarding.body);
     let is_unsigned = !history::can_resume(forwarding.body, target);
-    let beside = rules::Beside { choice: &choice, is_begun, is_unsigned };
-    if !rules::answers_without_thinking(target, beside, reasoning.amount) {
+    let others = rules::OtherSettings { choice: &choice, is_begun, is_unsigned };
+    if !rules::answers_without_thinking(target, others, reasoning.amount) {
         return Ok(reasoning);
     }
     drop_thinking(forwarding);

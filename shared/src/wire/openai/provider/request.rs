@@ -23,7 +23,7 @@ use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use marks::limit_cache_marks;
 use messages::{CacheOut, MessageOut, can_resume, has_thoughts_of_calls, messages};
-use reasoning::{ReasoningOut, beside, switched_off, verbosity};
+use reasoning::{ReasoningOut, combined, switched_off, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
 #[derive(Serialize)]
@@ -143,7 +143,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     let is_bare = rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target);
     let is_forced = !tools.is_empty() && rules::calls_without_thinking(target, &tool_choice);
     let reasoning = if is_bare || is_forced { switched_off(reasoning, &mut lost) } else { reasoning };
-    let reasoning = beside(reasoning, rules::Beside { choice: &tool_choice, is_begun, is_unsigned }, target, &mut lost);
+    let reasoning =
+        combined(reasoning, rules::OtherSettings { choice: &tool_choice, is_begun, is_unsigned }, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);

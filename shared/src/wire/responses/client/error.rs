@@ -53,7 +53,6 @@ fn code(error: &GatewayError) -> &'static str {
         | ErrorKind::Gone
         | ErrorKind::MethodNotAllowed
         | ErrorKind::UpgradeRequired
-        | ErrorKind::Conflict
         | ErrorKind::TooLarge
         | ErrorKind::UnsupportedMediaType => error.public_type(&WORDS),
     };

@@ -11,7 +11,7 @@ const KNOWN: &str = "type format title description nullable default example enum
     minProperties maxProperties propertyOrdering minimum maximum minLength maxLength pattern anyOf additionalProperties ref defs";
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 /// Keywords that are allowed next to `anyOf`.
-const BESIDE_UNION: [&str; 4] = ["anyOf", "description", "nullable", "title"];
+const WITH_UNION: [&str; 4] = ["anyOf", "description", "nullable", "title"];
 /// Keywords that Google's JSON Schema reader does not support.
 const REFERENCES: [&str; 3] = ["$ref", "$defs", "$schema"];
 
@@ -60,7 +60,7 @@ fn kind(value: Option<&Value>, path: &str) -> Result<Option<String>, String> {
 
 fn union(keywords: &Map<String, Value>, any_of: Option<&Value>, path: &str) -> Verdict {
     let Some(any_of) = any_of else { return Ok(()) };
-    ensure(keywords.keys().all(|name| BESIDE_UNION.contains(&camel(name).as_str())), || {
+    ensure(keywords.keys().all(|name| WITH_UNION.contains(&camel(name).as_str())), || {
         format!(
             "Unable to submit request because `{path}` schema specified other fields alongside any_of. When using any_of, it must \
              be the only field set."

@@ -161,7 +161,7 @@ async fn federated_token_buys_one_of_the_service_account() {
 }
 
 #[tokio::test]
-async fn parameter_is_given_to_whoever_signs_for_it() {
+async fn a_signed_call_gets_its_parameter() {
     with_simulator(async |stand: Stand| {
         let own = AwsCredentials::default();
         stand.simulator.set_parameter("/gateway/key", "sk-or-stored");

@@ -49,7 +49,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
         forwarding.dropped.push("thinking".to_owned());
     }
     let says = |kind: &str| thinking.get("type").is_some_and(|said| said.is(kind));
-    let beside: &[&str] = if target.capabilities.bound_thoughts { &BESIDE_ADAPTIVE } else { &UNBOUND };
+    let known: &[&str] = if target.capabilities.bound_thoughts { &WITH_ADAPTIVE } else { &UNBOUND };
     match plan.told {
         Told::Nothing => {}
         Told::Off => {
@@ -75,9 +75,9 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             if let Some(own) = own.filter(|_| plan.changes_budget) {
                 forwarding.dropped.push(own.path());
             }
-            forwarding.keep_only(thinking, &BESIDE_BUDGET);
+            forwarding.keep_only(thinking, &WITH_BUDGET);
         }
-        Told::Adaptive if says("adaptive") => forwarding.keep_only(thinking, beside),
+        Told::Adaptive if says("adaptive") => forwarding.keep_only(thinking, known),
         Told::Adaptive => {
             forwarding.edits.set(thinking, "type", "adaptive");
             forwarding.edits.remove_field(thinking, "budget_tokens");
@@ -85,17 +85,17 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             if thinking.get("display").is_none() {
                 forwarding.edits.set(thinking, "display", SUMMARIZED);
             }
-            forwarding.keep_only(thinking, &BESIDE_BUDGET);
+            forwarding.keep_only(thinking, &WITH_BUDGET);
         }
     }
 }
 
 /// Members of `adaptive` thinking of models whose reasoning is bound.
-const BESIDE_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
+const WITH_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
 /// Members of `between_tools`, and of `adaptive` for models whose reasoning is not bound.
 const UNBOUND: [&str; 2] = ["display", "type"];
 /// Members of `enabled` thinking.
-const BESIDE_BUDGET: [&str; 3] = ["budget_tokens", "display", "type"];
+const WITH_BUDGET: [&str; 3] = ["budget_tokens", "display", "type"];
 
 /// How the answer gets the requested format.
 #[derive(Clone, Copy, Debug)]

@@ -179,9 +179,9 @@ fn user_parts(
     for part in parts {
         match part {
             Part::ToolResult(result) => {
-                let (response, beside) = function_response(result, called, target)?;
+                let (response, attached) = function_response(result, called, target)?;
                 results.push(response);
-                rest.extend(beside);
+                rest.extend(attached);
             }
             Part::Text { text, .. } => rest.push(PartOut { text: Some(text), ..PartOut::default() }),
             Part::Image { source, .. } => rest.push(picture(source)),
@@ -219,10 +219,10 @@ fn function_response(
     let text = if text.is_empty() && !pictures.is_empty() { "(see the attached content)".to_owned() } else { text };
     let response = response_object(&text, is_error)?;
     let name = called.get(&call_id).cloned().unwrap_or(call_id);
-    let (inside, beside) =
+    let (inside, attached) =
         if target.capabilities.images_in_results { (pictures, Vec::new()) } else { (Vec::new(), pictures) };
     let function_response = Some(FunctionResponse { name, response, parts: inside });
-    Ok((PartOut { function_response, ..PartOut::default() }, beside))
+    Ok((PartOut { function_response, ..PartOut::default() }, attached))
 }
 
 /// `response` must be an object: a result that is one stays, anything else is wrapped.

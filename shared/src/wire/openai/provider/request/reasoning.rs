@@ -31,9 +31,9 @@ impl ReasoningOut {
 }
 
 /// The reasoning settings, given the other settings of the request.
-pub(super) fn beside(
+pub(super) fn combined(
     reasoning: Reasoning,
-    others: rules::Beside<'_>,
+    others: rules::OtherSettings<'_>,
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Reasoning {

@@ -62,7 +62,7 @@ fn older_models_of_openai_take_no_stop_sequences() {
 fn messages_and_tools_have_no_other_members() {
     let odd = |message: Value| talk(&[message]);
     let part = json!([{ "type": "text", "text": "a", "id": "b" }]);
-    let tool = |function: Value, beside: Value| json!({ "tools": [changed(&json!({ "type": "function", "function": function }), &beside)] });
+    let tool = |function: Value, members: Value| json!({ "tools": [changed(&json!({ "type": "function", "function": function }), &members)] });
     let function = || json!({ "name": "f", "parameters": { "type": "object", "properties": {} } });
     for (model, change) in [
         (GPT, odd(json!({ "role": "user", "content": "a", "name": "b" }))),
