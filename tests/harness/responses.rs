@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use gateway::chat::request::CacheLifetime;
-use gateway::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
+use gateway::chat::{BlockStart, Citation, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
 use gateway::error::{UpstreamError, UpstreamErrorKind};
 use serde_json::{Value, json};
 
@@ -27,6 +27,8 @@ pub struct Order {
     response: Option<Value>,
     items: Vec<Item>,
     done: Vec<Value>,
+    /// The number of annotations by the id of their item.
+    annotations: BTreeMap<String, u64>,
     end: Option<String>,
 }
 
@@ -158,7 +160,13 @@ impl Order {
                     Ok(())
                 }
                 Some("done") => ensure(event[*text].as_str() == Some(&part.1), "a text that is not its deltas"),
-                // Annotations, which name their part too.
+                Some("annotation.added") => {
+                    let number = self.annotations.entry(event["item_id"].to_string()).or_default();
+                    ensure(event["annotation_index"].as_u64() == Some(*number), "an annotation out of order")?;
+                    *number += 1;
+                    Ok(())
+                }
+                // Other events that name a part.
                 _ => Ok(()),
             };
         }
@@ -249,6 +257,13 @@ pub fn events_of_whole(body: &str) -> Result<Vec<StreamEvent>, UpstreamError> {
     Ok(reader.events)
 }
 
+/// A cited source with an address.
+fn source(annotation: &Value) -> Option<Citation> {
+    let number = |name: &str| annotation[name].as_u64().unwrap_or_default();
+    let (url, title) = (annotation["url"].as_str()?.to_owned(), annotation["title"].as_str()?.to_owned());
+    Some(Citation { url, title, start: number("start_index"), end: number("end_index"), text: None })
+}
+
 /// Reads items, which say all that a reply says.
 #[derive(Default)]
 struct Reader {
@@ -306,7 +321,11 @@ impl Reader {
 
     fn part(&mut self, part: &Value) {
         match (part["text"].as_str(), part["refusal"].as_str()) {
-            (Some(text), _) => self.block(BlockStart::Text, vec![Delta::Text(text.to_owned())]),
+            (Some(text), _) => {
+                let mut deltas = vec![Delta::Text(text.to_owned())];
+                deltas.extend(part["annotations"].as_array().into_iter().flatten().filter_map(source).map(Delta::Citation));
+                self.block(BlockStart::Text, deltas);
+            }
             (None, Some(words)) => self.events.push(StreamEvent::Refusal(words.to_owned())),
             (None, None) => {}
         }

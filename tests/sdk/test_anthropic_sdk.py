@@ -234,3 +234,24 @@ class TestProviderFaults:
     def test_an_overloaded_provider_is_reported_before_a_stream_begins(self, anthropic_client):
         with pytest.raises(anthropic.OverloadedError):
             anthropic_client.messages.create(**ask("Hello! [[sim:error status=529]]", "claude-opus-4.5", stream=True))
+
+
+def test_sources_of_a_reply_are_citations_and_come_back(anthropic_client):
+    question = "[[sim:echo sources=1]] Hello!"
+    with anthropic_client.messages.stream(**ask(question, "kimi-k2.5")) as stream:
+        streamed = stream.get_final_message()
+    whole = anthropic_client.messages.create(**ask(question, "kimi-k2.5"))
+
+    for message in (whole, streamed):
+        [source] = message.content[-1].citations
+        assert (source.type, source.url, source.title) == (
+            "web_search_result_location",
+            "https://source.example/1",
+            "Source 1",
+        )
+    history = [
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": [block.to_dict() for block in whole.content]},
+        {"role": "user", "content": "[[sim:strict]] And now?"},
+    ]
+    anthropic_client.messages.create(model="claude-opus-4.6", max_tokens=1024, messages=history)

@@ -125,3 +125,23 @@ def test_wrong_key_is_refused(gateway):
         pytest.raises(openai.AuthenticationError),
     ):
         client.responses.create(model="gpt-5.2", input="hello")
+
+
+@whole_or_streamed
+def test_sources_of_a_reply_are_annotations(openai_client, streamed):
+    response = respond(openai_client, streamed, model="kimi-k2.5", input="[[sim:echo sources=2]] Hello!", store=False)
+    text = response.output[-1].content[0]
+
+    assert [(note.type, note.url, note.title) for note in text.annotations] == [
+        ("url_citation", "https://source.example/1", "Source 1"),
+        ("url_citation", "https://source.example/2", "Source 2"),
+    ]
+    assert text.annotations[0].end_index == len(text.text)
+
+
+def test_input_tokens_are_counted(openai_client):
+    short = openai_client.responses.input_tokens.count(model="claude-opus-4.6", input="Hello!")
+    long = openai_client.responses.input_tokens.count(model="claude-opus-4.6", input="Hello! " * 100)
+
+    assert short.object == "response.input_tokens"
+    assert 0 < short.input_tokens < long.input_tokens

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::odd_requests::taken_everywhere;
+use crate::openrouter_claude::through;
 use crate::upstream::{CHAT, MESSAGES, RESPONSES, check, user};
 
 fn reply() -> Value {
@@ -86,4 +87,17 @@ fn reasoning_without_an_answer_is_not_sent_where_it_is_rejected() {
     {
         taken_everywhere(MESSAGES, &json!({"model": "m", "max_tokens": 9, "messages": turns}).to_string());
     }
+}
+
+#[test]
+fn claude_keeps_reasoning_within_a_conversation_and_loses_it_at_the_end() {
+    let details = json!([{"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": "anthropic-claude-v1"}]);
+    let alone = json!({"role": "assistant", "content": null, "reasoning_details": details});
+    let (model, first, next) = ("claude-haiku-4.5", user(json!("hi")), user(json!("go")));
+    let within = json!({"model": "m", "messages": [first, alone, next]});
+    let (body, named) = through(CHAT, model, &within);
+    assert_eq!((&body["messages"], named.len()), (&within["messages"], 0));
+    let (body, named) = through(CHAT, model, &json!({"model": "m", "messages": [first, alone]}));
+    assert_eq!(body["messages"], json!([first]));
+    assert_eq!(named, ["messages[1].reasoning_details[0]"]);
 }

@@ -4,6 +4,7 @@
 mod alike;
 mod answers;
 mod call_shapes;
+mod citations;
 mod claude;
 mod counts;
 mod dependents;

@@ -38,8 +38,8 @@ fn numbers_beyond_their_range_become_the_nearest_in_it_on_both_ways() {
         ("top_k", json!(5_000_000_000_u64), json!(2_147_483_647)),
     ] {
         let request = with(&json!({field: asked}));
-        check(CHAT, "qwen3-coder", &request, json!({format!("/{field}"): sent}), &[field]);
-        check(MESSAGES, "qwen3-coder", &request, json!({format!("/{field}"): sent}), &[field]);
+        check(CHAT, "kimi-k2.5", &request, json!({format!("/{field}"): sent}), &[field]);
+        check(MESSAGES, "kimi-k2.5", &request, json!({format!("/{field}"): sent}), &[field]);
         // These Gemini models accept no number of candidates.
         let (config, sent) = match field {
             "temperature" => ("temperature", sent),
@@ -54,7 +54,7 @@ fn numbers_beyond_their_range_become_the_nearest_in_it_on_both_ways() {
 fn numbers_in_their_range_keep_their_spelling() {
     for settings in [json!({"temperature": 2}), json!({"top_p": 1}), json!({"frequency_penalty": -2})] {
         let (field, asked) = settings.as_object().unwrap().iter().next().unwrap();
-        check(CHAT, "qwen3-coder", &with(&settings), json!({format!("/{field}"): asked}), &[]);
+        check(CHAT, "kimi-k2.5", &with(&settings), json!({format!("/{field}"): asked}), &[]);
     }
 }
 

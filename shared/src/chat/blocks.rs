@@ -5,7 +5,7 @@
 //! call's arguments are one JSON object. The open call ends as soon as its object is complete, and not before: pieces of it
 //! may still come, and anything that comes between them waits.
 
-use super::event::{BlockStart, Delta, StreamEvent};
+use super::event::{BlockStart, Citation, Delta, StreamEvent};
 use super::request::Signature;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ enum Between {
     Reasoning(String),
     Signature(Signature),
     Redacted(Signature),
+    Citation(Citation),
 }
 
 /// Converts pieces without boundaries to blocks.
@@ -48,6 +49,8 @@ pub struct Blocks {
     between: Vec<Between>,
     /// Bytes of text in `between`.
     waiting: usize,
+    /// Citations that wait for a text.
+    citations: Vec<Citation>,
 }
 
 /// Bytes of text that may wait for a call's next piece. After that, none is expected.
@@ -55,7 +58,7 @@ const MOST_WAITING: usize = 64 * 1024;
 
 impl Default for Blocks {
     fn default() -> Self {
-        Self { open: Open::Nothing, calls: Vec::new(), between: Vec::new(), waiting: 0 }
+        Self { open: Open::Nothing, calls: Vec::new(), between: Vec::new(), waiting: 0, citations: Vec::new() }
     }
 }
 
@@ -120,6 +123,11 @@ impl Blocks {
         self.tell(Between::Redacted(data), events);
     }
 
+    /// Adds a source of the answer text. Outside a block of text it waits for the next one.
+    pub fn cite(&mut self, citation: Citation, events: &mut Vec<StreamEvent>) {
+        self.tell(Between::Citation(citation), events);
+    }
+
     /// True while a block of text is open.
     pub fn is_text(&self) -> bool {
         self.open == Open::Text
@@ -164,6 +172,7 @@ impl Blocks {
             Between::Text(piece) => {
                 self.switch(Open::Text, BlockStart::Text, events);
                 events.push(StreamEvent::Delta(Delta::Text(piece)));
+                events.extend(self.citations.drain(..).map(Delta::Citation).map(StreamEvent::Delta));
             }
             Between::Reasoning(piece) => {
                 self.switch(Open::Reasoning, BlockStart::Reasoning, events);
@@ -173,6 +182,10 @@ impl Blocks {
                 events.push(StreamEvent::Delta(Delta::Signature(signature)));
             }
             Between::Signature(_) => {}
+            Between::Citation(citation) if self.open == Open::Text => {
+                events.push(StreamEvent::Delta(Delta::Citation(citation)));
+            }
+            Between::Citation(citation) => self.citations.push(citation),
             Between::Redacted(data) => {
                 self.close_open(events);
                 events.push(StreamEvent::BlockStart(BlockStart::RedactedReasoning { data }));

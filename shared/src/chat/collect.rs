@@ -6,8 +6,14 @@ use super::response::{ChatResponse, FinishReason};
 
 /// The reply of the events, or `None` if they do not finish it.
 pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResponse> {
-    let mut reply =
-        ChatResponse { id: String::new(), parts: Vec::new(), refusal: None, finish: FinishReason::Stop, usage: None };
+    let mut reply = ChatResponse {
+        id: String::new(),
+        parts: Vec::new(),
+        citations: Vec::new(),
+        refusal: None,
+        finish: FinishReason::Stop,
+        usage: None,
+    };
     for event in events {
         match event {
             StreamEvent::Start { id, usage, .. } => {
@@ -15,6 +21,9 @@ pub fn collect(events: impl IntoIterator<Item = StreamEvent>) -> Option<ChatResp
                 reply.usage = Some(usage).filter(|usage| !usage.is_empty());
             }
             StreamEvent::BlockStart(block) => reply.parts.extend(open(block)),
+            StreamEvent::Delta(Delta::Citation(citation)) => {
+                reply.citations.push((reply.parts.len().saturating_sub(1), citation));
+            }
             StreamEvent::Delta(delta) => reply.parts.last_mut().into_iter().for_each(|part| extend(part, &delta)),
             StreamEvent::BlockStop => {}
             StreamEvent::Usage(last) => reply.usage = Some(last),
@@ -47,6 +56,6 @@ fn extend(part: &mut Part, delta: &Delta) {
         (Part::ToolCall(call), Delta::Arguments(piece)) => call.arguments.0.push_str(piece),
         (Part::Reasoning { signature, .. }, Delta::Signature(signed)) => *signature = Some(signed.clone()),
         (Part::ToolCall(call), Delta::Signature(signed)) => call.signature = Some(signed.clone()),
-        (_, Delta::Text(_) | Delta::Reasoning(_) | Delta::Arguments(_) | Delta::Signature(_)) => {}
+        (_, Delta::Text(_) | Delta::Reasoning(_) | Delta::Arguments(_) | Delta::Signature(_) | Delta::Citation(_)) => {}
     }
 }

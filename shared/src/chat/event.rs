@@ -66,6 +66,23 @@ pub enum Delta {
     Signature(Signature),
     /// A piece of a tool call's arguments, which are one JSON text when joined.
     Arguments(String),
+    /// A source of the answer text.
+    Citation(Citation),
+}
+
+/// A source that the answer cites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Citation {
+    /// Its address.
+    pub url: String,
+    /// Its title; empty if the provider names none.
+    pub title: String,
+    /// Where the citing text begins, in characters of the answer; 0 to 0 if the provider does not say.
+    pub start: u64,
+    /// Where the citing text ends.
+    pub end: u64,
+    /// The cited text of the source.
+    pub text: Option<String>,
 }
 
 /// Checks a sequence of events against the grammar.
@@ -106,7 +123,7 @@ impl Grammar {
 
     fn check_delta(&self, delta: &Delta) -> Result<(), &'static str> {
         let fits = match self.open {
-            Some(BlockStart::Text) => matches!(delta, Delta::Text(_)),
+            Some(BlockStart::Text) => matches!(delta, Delta::Text(_) | Delta::Citation(_)),
             Some(BlockStart::Reasoning) => matches!(delta, Delta::Reasoning(_) | Delta::Signature(_)),
             Some(BlockStart::ToolCall { .. }) => matches!(delta, Delta::Arguments(_) | Delta::Signature(_)),
             Some(BlockStart::RedactedReasoning { .. } | BlockStart::Opaque) | None => false,

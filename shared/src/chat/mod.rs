@@ -12,7 +12,7 @@ pub mod usage;
 
 pub use blocks::Blocks;
 pub use collect::collect;
-pub use event::{BlockStart, Delta, Grammar, StreamEvent};
+pub use event::{BlockStart, Citation, Delta, Grammar, StreamEvent};
 pub use request::{ChatRequest, Message, Origin, Part, Role, Signature};
 pub use response::{ChatResponse, FinishReason};
 pub use turns::Turns;

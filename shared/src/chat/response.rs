@@ -1,5 +1,6 @@
 //! A whole reply, and how it ends.
 
+use super::event::Citation;
 use super::request::Part;
 use super::usage::Usage;
 
@@ -41,6 +42,8 @@ pub struct ChatResponse {
     pub id: String,
     /// The content: text, reasoning and tool calls, in order.
     pub parts: Vec<Part>,
+    /// The sources that a text cites, each with the position of that text in `parts`.
+    pub citations: Vec<(usize, Citation)>,
     /// Why there is no answer: the text of the provider that blocked it, or of the model that refused.
     pub refusal: Option<String>,
     /// Why the model stopped.

@@ -66,7 +66,7 @@ impl Meter {
                 self.has_content = true;
                 let length = match delta {
                     Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) => text.len(),
-                    Delta::Signature(_) => 0,
+                    Delta::Signature(_) | Delta::Citation(_) => 0,
                 };
                 self.generated_bytes = self.generated_bytes.saturating_add(length as u64);
             }

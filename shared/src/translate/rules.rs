@@ -131,7 +131,7 @@ impl ReplyRules {
         match delta {
             Delta::Text(text) | Delta::Reasoning(text) => self.has_content |= !text.is_empty(),
             Delta::Signature(_) => self.has_content = true,
-            Delta::Arguments(_) => {}
+            Delta::Arguments(_) | Delta::Citation(_) => {}
         }
         if let (Delta::Text(text) | Delta::Arguments(text), Some(arguments)) = (delta, &mut self.arguments) {
             arguments.push_str(text);

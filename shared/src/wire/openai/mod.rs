@@ -1,5 +1,6 @@
 //! OpenAI Chat Completions, for clients and for OpenRouter.
 
+mod annotations;
 pub mod client;
 pub mod native;
 pub mod provider;

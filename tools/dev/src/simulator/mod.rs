@@ -41,6 +41,7 @@
 //! - `times` is the number of requests to which it applies, counted per label, marker and wire format.
 //! - `pace` is the pause before each streamed word, in milliseconds.
 //! - `cached` is the number of input tokens that are reported as read from a cache.
+//! - `sources` is the number of sources that OpenRouter's reply cites.
 //!
 //! If a reply is not streamed, `cut` and `stall` act in the middle of the body. A text may contain several markers. The first one that
 //! applies is used; if none applies, the answer is an echo. If a message has several parts, only the last part with a marker counts. For

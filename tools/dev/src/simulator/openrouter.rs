@@ -12,8 +12,8 @@ use super::journal::{PICO_PER_MICRO, SimulatedUsage};
 use super::json::{items, json, string, texts};
 use super::model_request::{Mode, ModelRequest, Thinking, Tool};
 use super::openrouter_shapes::{
-    Choice, Chunk, ChunkChoice, ChunkError, Completion, CompletionDetails, CostDetails, Delta, Detail, Function, Message,
-    PromptDetails, ToolCall, Usage,
+    Annotation, Choice, Chunk, ChunkChoice, ChunkError, Completion, CompletionDetails, CostDetails, Delta, Detail, Function,
+    Message, PromptDetails, ToolCall, Usage,
 };
 use super::refusal::Refusal;
 use super::reply::{Call, Finish, Reply};
@@ -119,6 +119,7 @@ pub(super) fn whole(reply: &Reply) -> String {
         reasoning: thought,
         reasoning_details: thought.map(|text| vendor.details(Some(text), Some(&reply.signature))),
         tool_calls: calls,
+        annotations: annotations(reply),
     };
     let (finish_reason, native_finish_reason) = vendor.finish(reply.finish);
     let Identity { id, provider, model, created } = &Identity::new(reply);
@@ -146,6 +147,10 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
         frames.push(Frame::trapping(stream.thought(None, Some(&reply.signature))));
     }
     frames.extend(reply.words.iter().map(|word| Frame::word(stream.delta(Delta { content: word, ..Delta::default() }))));
+    let annotations = annotations(reply);
+    if !annotations.is_empty() {
+        frames.push(Frame::trapping(stream.delta(Delta { annotations, ..Delta::default() })));
+    }
     for (index, call) in numbered(&reply.calls) {
         let begun = Function { name: Some(&call.name), arguments: "" };
         frames.push(Frame::word(stream.call(index, Some(call_id()), begun)));
@@ -159,6 +164,12 @@ pub(super) fn streamed(reply: &Reply) -> Streamed {
     }
     frames.push(Frame::trapping(DONE.to_owned()));
     Streamed { frames, failure: stream.failing(502, "Simulated failure in mid-stream") }
+}
+
+/// The sources that the text cites.
+fn annotations(reply: &Reply) -> Vec<Annotation> {
+    let length = reply.text().chars().count() as u64;
+    (1..=reply.sources).map(|number| Annotation::numbered(number, length)).collect()
 }
 
 /// A stream that contains only an error.

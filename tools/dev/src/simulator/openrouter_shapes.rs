@@ -38,6 +38,34 @@ pub(super) struct Message<'a> {
     pub(super) reasoning_details: Option<Vec<Detail<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) annotations: Vec<Annotation>,
+}
+
+/// A cited source (openrouter.ai, web search).
+#[derive(Serialize)]
+pub(super) struct Annotation {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url_citation: UrlCitation,
+}
+
+#[derive(Serialize)]
+struct UrlCitation {
+    url: String,
+    title: String,
+    start_index: u64,
+    end_index: u64,
+    content: String,
+}
+
+impl Annotation {
+    /// The source with this number, for a text of this length.
+    pub(super) fn numbered(number: u64, end_index: u64) -> Self {
+        let (url, title) = (format!("https://source.example/{number}"), format!("Source {number}"));
+        let content = format!("Text of source {number}.");
+        Self { kind: "url_citation", url_citation: UrlCitation { url, title, start_index: 0, end_index, content } }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,11 +109,14 @@ pub(super) struct Delta<'a> {
     pub(super) reasoning_details: Option<Vec<Detail<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tool_calls: Option<Vec<ToolCall<'a>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) annotations: Vec<Annotation>,
 }
 
 impl Default for Delta<'_> {
     fn default() -> Self {
-        Self { role: "assistant", content: "", reasoning: None, reasoning_details: None, tool_calls: None }
+        let (reasoning, reasoning_details, tool_calls) = (None, None, None);
+        Self { role: "assistant", content: "", reasoning, reasoning_details, tool_calls, annotations: Vec::new() }
     }
 }
 

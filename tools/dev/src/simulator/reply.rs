@@ -32,6 +32,8 @@ pub(super) struct Reply {
     pub(super) gemini_3: bool,
     /// The signature that providers attach to reasoning and tool calls.
     pub(super) signature: String,
+    /// The number of sources that the text cites.
+    pub(super) sources: u64,
     pub(super) finish: Finish,
     pub(super) usage: SimulatedUsage,
     /// False if the script hides the usage.

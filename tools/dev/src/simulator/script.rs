@@ -18,6 +18,8 @@ pub(super) struct Script {
     pub(super) pace: Option<Duration>,
     /// The number of input tokens that are reported as read from a cache.
     pub(super) cached: u64,
+    /// The number of sources that OpenRouter's reply cites.
+    pub(super) sources: u64,
     /// The status with which a flaky provider fails this request.
     pub(super) failure: Option<u16>,
     /// The session that a strict loop plays.
@@ -32,6 +34,7 @@ struct Marker<'a> {
     label: Option<&'a str>,
     pace: Option<Duration>,
     cached: u64,
+    sources: u64,
     session: Option<&'a str>,
     /// The only wire to which it applies.
     on: Option<Wire>,
@@ -64,7 +67,8 @@ impl Script {
             marker.is_for(wire) && marker.times.is_none_or(left)
         };
         let Some(marker) = markers.iter().find(applies) else {
-            return Ok(Self { scenario: Scenario::Echo, label, pace: None, cached: 0, failure: None, session: None });
+            let scenario = Scenario::Echo;
+            return Ok(Self { scenario, label, pace: None, cached: 0, sources: 0, failure: None, session: None });
         };
         let mut script = marker.script(label);
         if let Scenario::Flaky { percent, seed } = script.scenario {
@@ -86,6 +90,7 @@ impl<'a> Marker<'a> {
             label: settings.text("label"),
             pace: settings.pause("pace")?,
             cached: settings.number("cached")?.unwrap_or(0),
+            sources: settings.number("sources")?.unwrap_or(0),
             on: settings.wire("on")?,
             times: settings.number("times")?,
         };
@@ -105,6 +110,7 @@ impl<'a> Marker<'a> {
             label,
             pace: self.pace,
             cached: self.cached,
+            sources: self.sources,
             failure: None,
             session: self.session.map(str::to_owned),
         }

@@ -45,6 +45,7 @@ pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
         calls,
         gemini_3,
         signature: signature::issue(request.wire, &request.model, request.tool_results),
+        sources: script.sources,
         finish: if full { Finish::Length } else { finish },
         usage,
         tells_usage: scenario != Scenario::NoUsage,

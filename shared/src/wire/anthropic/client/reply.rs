@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::super::signature::seal;
 use super::super::usage::ClientUsage;
-use super::stream::{Block, Message, empty_object, stop};
+use super::stream::{Block, Location, Message, empty_object, stop};
 use crate::chat::ChatResponse;
 use crate::chat::request::{Origin, Part, ToolCall};
 use crate::wire::ReplyContext;
@@ -12,9 +12,13 @@ use crate::wire::ReplyContext;
 /// Encodes a whole reply.
 pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let mut blocks = Vec::with_capacity(reply.parts.len());
-    for part in &reply.parts {
+    for (number, part) in reply.parts.iter().enumerate() {
         match part {
-            Part::Text { text, .. } => blocks.push(Block::Text { text }),
+            Part::Text { text, .. } => {
+                let own = reply.citations.iter().filter(|(of, _)| *of == number);
+                let citations = own.map(|(_, citation)| Location::of(citation)).collect();
+                blocks.push(Block::Text { text, citations });
+            }
             Part::Reasoning { text, signature, .. } => {
                 let signature = signature.as_ref().map(seal).unwrap_or_default();
                 blocks.push(Block::Thinking { thinking: text, signature });

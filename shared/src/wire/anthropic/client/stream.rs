@@ -8,7 +8,7 @@ use super::super::signature::seal;
 use super::super::usage::ClientUsage;
 use super::error;
 use crate::chat::request::Signature;
-use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage};
+use crate::chat::{BlockStart, Citation, Delta, FinishReason, StreamEvent, Usage};
 use crate::error::GatewayError;
 use crate::wire::{EventEncoder, ReplyContext};
 
@@ -70,10 +70,46 @@ struct StopDetails<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Block<'a> {
-    Text { text: &'a str },
-    Thinking { thinking: &'a str, signature: String },
-    RedactedThinking { data: String },
-    ToolUse { id: &'a str, name: &'a str, input: Box<RawValue> },
+    Text {
+        text: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Location<'a>>,
+    },
+    Thinking {
+        thinking: &'a str,
+        signature: String,
+    },
+    RedactedThinking {
+        data: String,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Box<RawValue>,
+    },
+}
+
+/// A cited source, as Anthropic's web search reports it. The index is empty, because only Anthropic can make one.
+#[derive(Serialize)]
+pub(super) struct Location<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    cited_text: &'a str,
+    encrypted_index: &'static str,
+    title: Option<&'a str>,
+    url: &'a str,
+}
+
+impl<'a> Location<'a> {
+    pub(super) fn of(citation: &'a Citation) -> Self {
+        Self {
+            kind: "web_search_result_location",
+            cited_text: citation.text.as_deref().unwrap_or_default(),
+            encrypted_index: "",
+            title: Some(citation.title.as_str()).filter(|title| !title.is_empty()),
+            url: &citation.url,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -84,6 +120,7 @@ enum DeltaOut<'a> {
     ThinkingDelta { thinking: &'a str },
     SignatureDelta { signature: String },
     InputJsonDelta { partial_json: &'a str },
+    CitationsDelta { citation: Location<'a> },
 }
 
 pub(in crate::wire::anthropic) fn stop<'a>(finish: &'a FinishReason, refusal: Option<&'a str>) -> Stop<'a> {
@@ -162,7 +199,7 @@ impl Encoder {
 
     fn begin(&mut self, block: &BlockStart, out: &mut BytesMut) {
         match block {
-            BlockStart::Text => self.open(Block::Text { text: "" }, out),
+            BlockStart::Text => self.open(Block::Text { text: "", citations: Vec::new() }, out),
             BlockStart::Reasoning => self.open(Block::Thinking { thinking: "", signature: String::new() }, out),
             BlockStart::RedactedReasoning { data } => self.open(Block::RedactedThinking { data: seal(data) }, out),
             BlockStart::ToolCall { id, name } => self.held_call = Some((id.clone(), name.clone())),
@@ -173,6 +210,9 @@ impl Encoder {
     fn piece(&mut self, delta: &Delta, out: &mut BytesMut) {
         match delta {
             Delta::Text(text) => self.delta(DeltaOut::TextDelta { text }, out),
+            Delta::Citation(citation) => {
+                self.delta(DeltaOut::CitationsDelta { citation: Location::of(citation) }, out);
+            }
             Delta::Reasoning(thinking) => self.delta(DeltaOut::ThinkingDelta { thinking }, out),
             Delta::Arguments(partial_json) => {
                 self.open_held_call(out);

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::super::usage::ProviderUsage;
 use super::reply::finish_reason;
-use crate::chat::{BlockStart, Delta, FinishReason, Origin, Signature, StreamEvent};
+use crate::chat::{BlockStart, Citation, Delta, FinishReason, Origin, Signature, StreamEvent};
 use crate::error::UpstreamError;
 use crate::sse::Frame;
 use crate::wire::EventDecoder;
@@ -60,6 +60,8 @@ struct BlockShape<'a> {
     signature: String,
     #[serde(borrow)]
     input: Option<&'a RawValue>,
+    /// The sources of a text of a whole reply. In a stream they are deltas.
+    citations: Option<Vec<Source>>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +76,24 @@ struct DeltaShape {
     thinking: Option<String>,
     signature: Option<String>,
     partial_json: Option<String>,
+    citation: Option<Source>,
+}
+
+/// A cited source. Only sources with an address have a place in other formats.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Source {
+    url: Option<String>,
+    title: Option<String>,
+    cited_text: Option<String>,
+}
+
+impl Source {
+    fn citation(self) -> Option<Citation> {
+        let (url, title) = (self.url?, self.title.unwrap_or_default());
+        let text = self.cited_text.filter(|text| !text.is_empty());
+        (!url.is_empty()).then_some(Citation { url, title, start: 0, end: 0, text })
+    }
 }
 
 #[derive(Deserialize)]
@@ -192,7 +212,7 @@ impl Decoder {
 
     fn block_start(&mut self, start: ContentBlockStart<'_>, events: &mut Vec<StreamEvent>) {
         self.block_stop(events);
-        let BlockShape { kind, text, thinking, data, id, name, signature, input } = start.content_block;
+        let BlockShape { kind, text, thinking, data, id, name, signature, input, citations } = start.content_block;
         let (open, block, first) = match kind.as_str() {
             "text" => (Open::Text, BlockStart::Text, Some(Delta::Text(text))),
             "thinking" => (Open::Reasoning, BlockStart::Reasoning, Some(Delta::Reasoning(thinking))),
@@ -203,6 +223,10 @@ impl Decoder {
         self.open = open;
         self.input = input.filter(|input| open == Open::Call && !is_empty_object(input)).map(|input| input.get().to_owned());
         events.push(StreamEvent::BlockStart(block));
+        if open == Open::Text {
+            let sources = citations.unwrap_or_default().into_iter().filter_map(Source::citation);
+            events.extend(sources.map(Delta::Citation).map(StreamEvent::Delta));
+        }
         if let Some(Delta::Text(text) | Delta::Reasoning(text)) = &first
             && !text.is_empty()
         {
@@ -214,9 +238,9 @@ impl Decoder {
     }
 
     fn block_delta(&mut self, delta: ContentBlockDelta, events: &mut Vec<StreamEvent>) {
-        let DeltaShape { text, thinking, signature, partial_json } = delta.delta;
+        let DeltaShape { text, thinking, signature, partial_json, citation } = delta.delta;
         let fitting = match self.open {
-            Open::Text => text.map(Delta::Text),
+            Open::Text => text.map(Delta::Text).or_else(|| citation?.citation().map(Delta::Citation)),
             Open::Reasoning => {
                 thinking.map(Delta::Reasoning).or_else(|| signature.map(|value| Delta::Signature(signed(value))))
             }
@@ -227,6 +251,7 @@ impl Decoder {
         let is_empty = |delta: &Delta| match delta {
             Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) => text.is_empty(),
             Delta::Signature(signature) => signature.value.is_empty(),
+            Delta::Citation(_) => false,
         };
         let fitting = fitting.filter(|delta| !is_empty(delta));
         if fitting.is_some() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::chat::blocks::CallPiece;
-use crate::chat::{Blocks, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
+use crate::chat::{Blocks, Citation, Delta, FinishReason, Origin, Signature, StreamEvent, Usage};
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::sse::Frame;
 use crate::wire::EventDecoder;
@@ -38,6 +38,26 @@ struct Candidate<'a> {
     #[serde(borrow)]
     finish_reason: Option<Text<'a>>,
     finish_message: Option<String>,
+    citation_metadata: Option<CitationMetadata>,
+}
+
+/// Works that the answer quotes (Google's reference of `CitationMetadata`; the Gemini Developer API has another name for the
+/// list).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CitationMetadata {
+    #[serde(alias = "citationSources")]
+    citations: Vec<Quoted>,
+}
+
+#[derive(Clone, Default, Deserialize, PartialEq, Eq, Debug)]
+#[serde(default, rename_all = "camelCase")]
+struct Quoted {
+    uri: String,
+    title: String,
+    /// In bytes of the answer.
+    start_index: u64,
+    end_index: u64,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +178,10 @@ pub struct Decoder {
     calls: u64,
     usage: UsageMetadata,
     finish: Finish,
+    /// Quoted works so far. A chunk may repeat them.
+    quoted: Vec<Quoted>,
+    /// Whether the answer has characters of several bytes, so that positions in bytes are unknown in characters.
+    has_long_characters: bool,
 }
 
 impl EventDecoder for Decoder {
@@ -203,12 +227,15 @@ impl EventDecoder for Decoder {
 
 impl Decoder {
     fn candidate(&mut self, candidate: Candidate<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        let Candidate { content, finish_reason, finish_message } = candidate;
+        let Candidate { content, finish_reason, finish_message, citation_metadata } = candidate;
         let says = |reason: &Text<'_>| !matches!(reason.0.as_ref(), "" | "FINISH_REASON_UNSPECIFIED");
         let finish_reason = finish_reason.filter(says).map(|reason| reason.0);
         let uncalled = finish_reason.as_deref() == Some("UNEXPECTED_TOOL_CALL");
         for part in content.and_then(|content| content.parts).unwrap_or_default() {
             self.part(part, uncalled, events);
+        }
+        for quoted in citation_metadata.unwrap_or_default().citations {
+            self.quote(quoted, events);
         }
         let Some(reason) = finish_reason else { return Ok(()) };
         let finish = match reason.as_ref() {
@@ -263,12 +290,24 @@ impl Decoder {
         if thought {
             self.blocks.reasoning(text, events);
         } else {
+            self.has_long_characters |= !text.is_ascii();
             self.blocks.text(text, events);
         }
         // Signatures on text are optional when replayed. They can travel only in a reasoning block.
         if let Some(value) = signature.filter(|_| thought) {
             self.blocks.sign_thought(Signature { origin: Origin::Gemini, value }, events);
         }
+    }
+
+    /// A quoted work with an address is a source.
+    fn quote(&mut self, quoted: Quoted, events: &mut Vec<StreamEvent>) {
+        if quoted.uri.is_empty() || self.quoted.contains(&quoted) {
+            return;
+        }
+        self.quoted.push(quoted.clone());
+        let Quoted { uri, title, start_index, end_index } = quoted;
+        let (start, end) = if self.has_long_characters { (0, 0) } else { (start_index, end_index) };
+        self.blocks.cite(Citation { url: uri, title, start, end, text: None }, events);
     }
 
     /// Code that the model ran, and its output, are part of the answer. Other formats have no part for them.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::super::annotations::Annotation;
 use super::super::reasoning::{Detail, detail_of};
 use super::super::usage::ClientUsage;
 use super::stream::{ExtraContent, FunctionOut, GoogleExtra, finish_word_for};
@@ -42,6 +43,8 @@ struct WholeMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     function_call: Option<FunctionOut<'a>>,
     refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<Annotation>,
 }
 
 /// A tool call of a whole reply.
@@ -88,6 +91,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
         tool_calls: calls,
         function_call,
         refusal: reply.refusal.as_deref(),
+        annotations: reply.citations.iter().map(|(_, citation)| Annotation::of(citation)).collect(),
     };
     let identity = &context.identity;
     serde_json::to_vec(&Whole {

@@ -3,6 +3,7 @@
 use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 
+use super::super::annotations::Annotation;
 use super::super::provider::stream::DONE;
 use super::super::reasoning::{Detail, detail_of};
 use super::super::usage::ClientUsage;
@@ -45,6 +46,8 @@ struct DeltaOut<'a> {
     reasoning: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_details: Option<[Detail; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<[Annotation; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallOut<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +193,9 @@ impl Encoder {
     fn piece(&mut self, delta: &Delta, out: &mut BytesMut) {
         match delta {
             Delta::Text(text) => self.delta(DeltaOut { content: Some(text), ..DeltaOut::default() }, out),
+            Delta::Citation(citation) => {
+                self.delta(DeltaOut { annotations: Some([Annotation::of(citation)]), ..DeltaOut::default() }, out);
+            }
             Delta::Reasoning(text) => {
                 self.thought.push_str(text);
                 let delta = DeltaOut { reasoning_content: Some(text), reasoning: Some(text), ..DeltaOut::default() };

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::super::annotations::Annotations;
 use super::super::reasoning::{self, Detail};
 use super::super::usage::ProviderUsage;
 use super::pieces::{Arguments, Details, Loose, Thoughts, Words};
@@ -58,6 +59,8 @@ struct DeltaShape<'a> {
     reasoning_content: Words,
     #[serde(borrow)]
     reasoning_details: Details<'a>,
+    #[serde(borrow)]
+    annotations: Annotations<'a>,
     #[serde(borrow)]
     tool_calls: Option<Vec<CallShape<'a>>>,
 }
@@ -154,7 +157,8 @@ impl Decoder {
     }
 
     fn delta(&mut self, delta: DeltaShape<'_>, events: &mut Vec<StreamEvent>) {
-        let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
+        let DeltaShape { content, refusal, reasoning, reasoning_content, reasoning_details, annotations, tool_calls } =
+            delta;
         self.blocks.reasoning(self.thoughts.plain(reasoning, reasoning_content), events);
         for detail in reasoning_details.read() {
             self.detail(detail, events);
@@ -162,6 +166,7 @@ impl Decoder {
         let Words { text, reasoning } = content;
         self.blocks.reasoning(reasoning, events);
         self.blocks.text(text, events);
+        annotations.read().for_each(|citation| self.blocks.cite(citation, events));
         events.extend(Some(refusal.all()).filter(|words| !words.is_empty()).map(StreamEvent::Refusal));
         for call in tool_calls.unwrap_or_default() {
             let FunctionShape { name, arguments } = call.function.unwrap_or_default();

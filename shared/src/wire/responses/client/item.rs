@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::tool::{Kind, Named};
+use crate::chat::Citation;
 use crate::wire::shape::arguments_object;
 
 /// The state of an item or a reply.
@@ -81,8 +82,26 @@ pub(super) enum Item {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Content {
-    OutputText { text: String, annotations: [(); 0], logprobs: [(); 0] },
+    OutputText { text: String, annotations: Vec<Annotation>, logprobs: [(); 0] },
     Refusal { refusal: String },
+}
+
+/// A source that a text cites.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Annotation {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    start_index: u64,
+    end_index: u64,
+    title: String,
+    url: String,
+}
+
+impl Annotation {
+    pub(super) fn of(citation: &Citation) -> Self {
+        let Citation { url, title, start, end, text: _ } = citation.clone();
+        Self { kind: "url_citation", start_index: start, end_index: end, title, url }
+    }
 }
 
 /// A part of a reasoning summary.
@@ -94,7 +113,11 @@ pub(super) enum Summary {
 
 impl Content {
     pub(super) fn text(text: &str) -> Self {
-        Self::OutputText { text: text.to_owned(), annotations: [], logprobs: [] }
+        Self::cited(text, Vec::new())
+    }
+
+    pub(super) fn cited(text: &str, annotations: Vec<Annotation>) -> Self {
+        Self::OutputText { text: text.to_owned(), annotations, logprobs: [] }
     }
 }
 

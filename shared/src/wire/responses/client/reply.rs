@@ -1,6 +1,6 @@
 //! Encodes a whole reply as one response object.
 
-use super::item::{Content, Item, Status};
+use super::item::{Annotation, Content, Item, Status};
 use super::response::{Echo, Response, State, incomplete, shows_thoughts, status};
 use super::tool::Names;
 use crate::chat::{ChatResponse, Part};
@@ -15,12 +15,13 @@ pub(super) struct Items<'a> {
 }
 
 impl Items<'_> {
-    /// A complete part as an item with this number; `None` if it is empty.
-    pub(super) fn item(&self, part: &Part, number: usize, status: Status) -> Option<Item> {
+    /// A complete part as an item with this number, and the sources that its text cites; `None` if it is empty.
+    pub(super) fn item(&self, part: &Part, annotations: Vec<Annotation>, number: usize, status: Status) -> Option<Item> {
         match part {
             Part::Text { text, .. } if text.is_empty() => None,
             Part::Text { text, .. } => {
-                Some(Item::message(&id(self.context, "msg_", number), status, Some(Content::text(text))))
+                let content = Some(Content::cited(text, annotations));
+                Some(Item::message(&id(self.context, "msg_", number), status, content))
             }
             Part::Reasoning { text, .. } => self.thought(part, text, number),
             Part::RedactedReasoning { .. } => self.thought(part, "", number),
@@ -60,15 +61,19 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     let items = Items { context, names: &names, shows_thoughts: shows_thoughts(body) };
     let mut output: Vec<Item> = Vec::new();
     let mut last = None;
-    for part in &reply.parts {
-        if let Some(item) = items.item(part, output.len(), Status::Completed) {
+    let cited = |number: usize| -> Vec<Annotation> {
+        let own = reply.citations.iter().filter(|(of, _)| *of == number);
+        own.map(|(_, citation)| Annotation::of(citation)).collect()
+    };
+    for (number, part) in reply.parts.iter().enumerate() {
+        if let Some(item) = items.item(part, cited(number), output.len(), Status::Completed) {
             output.push(item);
-            last = Some(part);
+            last = Some((number, part));
         }
     }
-    if let Some(part) = last.filter(|_| status(&reply.finish) == Status::Incomplete) {
+    if let Some((number, part)) = last.filter(|_| status(&reply.finish) == Status::Incomplete) {
         output.pop();
-        output.extend(items.item(part, output.len(), Status::Incomplete));
+        output.extend(items.item(part, cited(number), output.len(), Status::Incomplete));
     }
     let refusal = reply.refusal.as_deref().map(|words| items.refusal(words, output.len()));
     output.extend(refusal);

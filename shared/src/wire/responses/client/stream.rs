@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use self::block::Block;
 use self::event::{Event, Events, PartOut, write};
 use super::error::{ErrorEvent, failure};
-use super::item::{Content, Item, Status, Summary};
+use super::item::{Annotation, Content, Item, Status, Summary};
 use super::reply::{Items, id};
 use super::response::{Echo, Response, State, incomplete, shows_thoughts, status};
 use super::tool::{Kind, Named, Names};
@@ -97,7 +97,7 @@ impl Encoder {
         };
         let is_kept = matches!(part, Part::RedactedReasoning { .. }) && self.context.asked.thoughts.is_some();
         let says_something = tool.is_some() || is_kept;
-        self.open = Some(Block { id: prefix.to_owned(), number: 0, part, tool, is_added: false });
+        self.open = Some(Block { id: prefix.to_owned(), number: 0, part, annotations: Vec::new(), tool, is_added: false });
         if says_something {
             self.add(out);
         }
@@ -136,6 +136,7 @@ impl Encoder {
             Delta::Text(text) | Delta::Arguments(text) => !text.is_empty(),
             Delta::Reasoning(text) => !text.is_empty() && (keeps || self.shows_thoughts),
             Delta::Signature(_) => keeps,
+            Delta::Citation(_) => true,
         };
         if !says_something {
             return;
@@ -145,6 +146,14 @@ impl Encoder {
         if matches!(delta, Delta::Reasoning(_)) && self.shows_thoughts && block.has_no_words() {
             let part = Some(PartOut::Summary(Summary::SummaryText { text: String::new() }));
             self.events.send(Event { kind: "response.reasoning_summary_part.added", part, ..block.in_summary() }, out);
+        }
+        if let Delta::Citation(citation) = delta {
+            let annotation = Annotation::of(citation);
+            let annotation_index = Some(block.annotations.len());
+            block.annotations.push(annotation.clone());
+            let kind = "response.output_text.annotation.added";
+            let added = Event { kind, annotation_index, annotation: Some(annotation), ..block.in_content() };
+            return self.events.send(added, out);
         }
         block.take(delta);
         let event = match (delta, &block.tool) {
@@ -174,7 +183,7 @@ impl Encoder {
     fn finish_item(&mut self, status: Status, out: &mut BytesMut) {
         let Some(block) = self.whole.take() else { return };
         let items = Items { context: &self.context, names: &self.names, shows_thoughts: self.shows_thoughts };
-        let Some(item) = items.item(&block.part, block.number, status) else { return };
+        let Some(item) = items.item(&block.part, block.annotations.clone(), block.number, status) else { return };
         block.finish(&item, &mut self.events, out);
         self.done(item, out);
     }

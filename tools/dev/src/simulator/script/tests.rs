@@ -10,7 +10,15 @@ fn parse(text: &str) -> Result<Script, String> {
 fn text_without_a_marker_is_an_echo() {
     assert_eq!(
         parse("hello [[not a marker]]"),
-        Ok(Script { scenario: Scenario::Echo, label: None, pace: None, cached: 0, failure: None, session: None })
+        Ok(Script {
+            scenario: Scenario::Echo,
+            label: None,
+            pace: None,
+            cached: 0,
+            sources: 0,
+            failure: None,
+            session: None
+        })
     );
 }
 

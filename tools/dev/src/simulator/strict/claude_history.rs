@@ -35,6 +35,7 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     pairs(&turns)?;
     claude_server_tools::pairs(&turns)?;
     claude_server_tools::citations(body)?;
+    claude_server_tools::sources(body)?;
     thoughts(&turns, thinking)?;
     ending(model, thinking, &turns)
 }

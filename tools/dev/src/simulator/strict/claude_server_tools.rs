@@ -44,6 +44,15 @@ pub(super) fn citations(body: &Value) -> Verdict {
     })
 }
 
+/// A source of a web search comes back with its index (platform.claude.com, web search tool).
+pub(super) fn sources(body: &Value) -> Verdict {
+    let blocks = items(body, "messages").flat_map(|message| items(message, "content"));
+    let mut sources = blocks.flat_map(|block| items(block, "citations"));
+    let is_found = |source: &Value| string(source, "type") == Some("web_search_result_location");
+    let lacks_index = sources.any(|source| is_found(source) && string(source, "encrypted_index").is_none_or(str::is_empty));
+    ensure(!lacks_index, || "messages: citations: `encrypted_index` is not valid".to_owned())
+}
+
 /// A summary requires its beta (platform.claude.com, compaction).
 pub(super) fn compaction(betas: &[&str], body: &Value) -> Verdict {
     let mut blocks = items(body, "messages").flat_map(|message| items(message, "content"));

@@ -265,12 +265,28 @@ impl<'d> Reader<'_, 'd> {
                     self.forwarding.drop(value);
                     continue;
                 }
-                "citations" => &mut fields.citations,
+                "citations" => {
+                    self.drop_foreign_sources(value);
+                    &mut fields.citations
+                }
                 _ => continue,
             };
             *place = Some(value);
         }
         fields
+    }
+
+    /// Removes sources of other vendors' replies: the gateway wrote them without an index, which Claude needs back
+    /// (platform.claude.com, web search tool: `encrypted_index`).
+    fn drop_foreign_sources(&mut self, citations: Value<'d>) {
+        let is_foreign = |source: &Value<'_>| source.get("encrypted_index").is_some_and(|index| index.is(""));
+        let (foreign, own): (Vec<_>, Vec<_>) = citations.elements().partition(is_foreign);
+        if own.is_empty() && !foreign.is_empty() {
+            return self.forwarding.drop(citations);
+        }
+        for source in foreign {
+            self.forwarding.drop(source);
+        }
     }
 
     /// Requests citations for all citable blocks if they are requested for some: Claude accepts only all or none

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use super::super::item::{Content, Item, Summary};
+use super::super::item::{Annotation, Content, Item, Summary};
 use super::super::tool::Named;
 use super::event::{Event, Events, PartOut};
 use crate::chat::request::Signature;
@@ -15,6 +15,8 @@ pub(super) struct Block {
     pub(super) number: usize,
     /// Everything that has come so far.
     pub(super) part: Part,
+    /// The sources that its text cites.
+    pub(super) annotations: Vec<Annotation>,
     /// The tool of a call.
     pub(super) tool: Option<Named>,
     /// Whether its item was added. An empty block has none.
@@ -62,7 +64,7 @@ impl Block {
                 let logprobs = Some([]);
                 let done = Event { kind: "response.output_text.done", text: Some(text), logprobs, ..self.in_content() };
                 events.send(done, out);
-                let part = Some(PartOut::Content(Content::text(text)));
+                let part = Some(PartOut::Content(Content::cited(text, self.annotations.clone())));
                 events.send(Event { kind: "response.content_part.done", part, ..self.in_content() }, out);
             }
             (Part::Reasoning { text, .. }, Item::Reasoning { summary, .. }) if !summary.is_empty() => {

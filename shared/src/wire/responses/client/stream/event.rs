@@ -3,7 +3,7 @@
 use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 
-use super::super::item::{Content, Item, Summary};
+use super::super::item::{Annotation, Content, Item, Summary};
 use super::super::response::Response;
 
 /// An event with its members.
@@ -40,6 +40,10 @@ pub(super) struct Event<'a> {
     pub(super) input: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logprobs: Option<[(); 0]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) annotation_index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) annotation: Option<Annotation>,
 }
 
 /// A part of an item.

@@ -142,6 +142,19 @@ fn a_begun_answer_and_thinking_do_not_go_together() {
 }
 
 #[test]
+fn a_source_comes_back_with_its_index() {
+    let history = |index: &str| {
+        let source = json!({ "type": "web_search_result_location", "url": "https://a.example", "title": "A", "cited_text": "a",
+            "encrypted_index": index });
+        let answer = json!({ "type": "text", "text": "b", "citations": [source] });
+        json!({ "messages": [{ "role": "user", "content": "a" }, { "role": "assistant", "content": [answer] },
+            { "role": "user", "content": "c" }] })
+    };
+    assert_eq!(verdict(OPUS, &history("x")), Ok(()));
+    refused(verdict(OPUS, &history("")), "`encrypted_index` is not valid", &history(""));
+}
+
+#[test]
 fn citations_and_a_form_of_the_answer_do_not_go_together() {
     let source = json!({ "type": "text", "media_type": "text/plain", "data": "a" });
     let cited = |enabled: bool| {
