@@ -230,6 +230,13 @@ bench-http: ## Print what a request costs a release build's process, compared wi
 	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
 	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor
 
+.PHONY: bench-peers
+bench-peers: ## Print what a request costs LiteLLM, Portkey and TensorZero, compared with this gateway. Needs Linux, npm and openssl. REQUESTS=200
+	cargo build --release --package chat-completions
+	cargo build --package gateway-dev
+	@for peer in $(PEERS); do $(MAKE) --no-print-directory $(TOOLS)/peers/$$peer/installed || echo "left out: $$peer, which could not be installed from its package registry"; done
+	@python3 tests/bench/peers/run.py --program $(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --tools $(TOOLS)/peers --requests $${REQUESTS:-200}
+
 # CONCURRENCY=64 lets one process serve as many requests at once, as managed instances do.
 .PHONY: bench-streams
 bench-streams: ## Run many paced streams at once through release builds, and print their times and memory. STREAMS=200
@@ -332,6 +339,26 @@ $(TOOLS)/clients/agents/installed: tests/clients/agents/package.json
 	@mkdir -p $(TOOLS)/clients/agents
 	cp tests/clients/agents/package.json $(TOOLS)/clients/agents/
 	npm install --prefix $(TOOLS)/clients/agents $(NPM)
+	@touch $@
+
+# The gateways of `make bench-peers`. From 1.108.8 on, LiteLLM needs packages of its own that the registry does not have.
+PEERS := tensorzero portkey litellm
+
+$(TOOLS)/peers/tensorzero/installed: tests/bench/peers/tensorzero.txt
+	python3 -m venv $(TOOLS)/peers/tensorzero
+	$(TOOLS)/peers/tensorzero/bin/pip install --quiet --requirement tests/bench/peers/tensorzero.txt
+	@touch $@
+
+$(TOOLS)/peers/litellm/installed: tests/bench/peers/litellm.txt
+	python3 -m venv $(TOOLS)/peers/litellm
+	$(TOOLS)/peers/litellm/bin/pip install --quiet --requirement tests/bench/peers/litellm.txt
+	@touch $@
+
+# Portkey's streams fail with a @hono/node-server above 1.14.2, which npm would choose by itself (Portkey-AI/gateway#1389).
+$(TOOLS)/peers/portkey/installed: tests/bench/peers/package.json
+	@mkdir -p $(TOOLS)/peers/portkey
+	cp tests/bench/peers/package.json $(TOOLS)/peers/portkey/
+	npm install --prefix $(TOOLS)/peers/portkey $(NPM)
 	@touch $@
 
 NPM := --no-audit --no-fund --no-progress --no-package-lock --loglevel=error

@@ -64,7 +64,13 @@ fn no_script_of_a_workflow_is_made_of_values() -> Result<()> {
 }
 
 /// The lists of Python packages that make installs.
-const LISTS: [&str; 3] = ["tests/requirements.txt", "tests/clients/requirements.txt", "tests/clients/aider.txt"];
+const LISTS: [&str; 5] = [
+    "tests/requirements.txt",
+    "tests/clients/requirements.txt",
+    "tests/clients/aider.txt",
+    "tests/bench/peers/tensorzero.txt",
+    "tests/bench/peers/litellm.txt",
+];
 
 #[test]
 fn every_tool_that_make_installs_has_a_version() -> Result<()> {
@@ -81,7 +87,7 @@ fn every_tool_that_make_installs_has_a_version() -> Result<()> {
         let mut packages = listed.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         assert!(packages.all(|package| package.contains("==")), "{list}");
     }
-    for list in ["tests/clients/package.json", "tests/clients/agents/package.json"] {
+    for list in ["tests/clients/package.json", "tests/clients/agents/package.json", "tests/bench/peers/package.json"] {
         let listed: serde_json::Value = serde_json::from_str(&fs::read_to_string(project().join(list))?)?;
         let packages = listed["dependencies"].as_object().context("no packages")?;
         let is_pinned = |version: &serde_json::Value| {
