@@ -210,28 +210,17 @@ pub(super) fn instructs_first(upstream: &str) -> bool {
     ["qwen/", "minimax/"].iter().any(|vendor| upstream.starts_with(vendor)) || mistral::serves(upstream)
 }
 
-/// Other settings of a request that conflict with reasoning.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OtherSettings<'a> {
-    /// Which tools must be called.
-    pub(super) choice: &'a ToolChoice,
-    /// Whether the client prefills the answer.
-    pub(super) is_begun: bool,
-    /// Whether the last assistant turn calls tools without reasoning that Claude signed.
-    pub(super) is_unsigned: bool,
-}
-
-/// Whether the reasoning budget that OpenRouter would derive conflicts with a forced call, a prefilled answer, or a tool
-/// turn without signed reasoning, which Claude rejects (platform.claude.com, extended thinking, feature compatibility and
-/// tool use).
-pub(super) fn answers_without_thinking(target: &Target<'_>, others: OtherSettings<'_>, amount: Amount) -> bool {
+/// Whether OpenRouter gives Claude a reasoning budget for this amount. Claude does not combine a budget with a forced call, a
+/// prefilled answer, or a tool turn without signed reasoning (platform.claude.com, extended thinking, feature compatibility
+/// and tool use).
+pub(super) fn has_claudes_budget(target: &Target<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
         (_, Amount::Default | Amount::Off | Amount::EffortAlone(_)) => false,
         (thinking, amount) => {
             thinking == Thinking::Budget || thinking == Thinking::Adaptive && matches!(amount, Amount::Budget(_))
         }
     };
-    is_claude(target.upstream) && is_budget && (others.choice.is_forced() || others.is_begun || others.is_unsigned)
+    is_claude(target.upstream) && is_budget
 }
 
 /// Whether the request leaves reasoning on for a model that then requires the reasoning of every call in the history

@@ -26,14 +26,13 @@ pub(super) fn combined_with_calls(
     if is_bare || rules::calls_without_thinking(target, &choice) {
         return Ok(switched_off(forwarding, reasoning, target));
     }
-    let is_begun = history::is_begun(forwarding.body);
-    let is_unsigned = !history::can_resume(forwarding.body, target);
-    let others = rules::OtherSettings { choice: &choice, is_begun, is_unsigned };
-    if !rules::answers_without_thinking(target, others, reasoning.amount) {
-        return Ok(reasoning);
+    let body = forwarding.body;
+    let excludes_budget = || choice.is_forced() || history::is_begun(body) || !history::can_resume(body, target);
+    if rules::has_claudes_budget(target, reasoning.amount) && excludes_budget() {
+        drop_thinking(forwarding);
+        return Ok(Reasoning { amount: Amount::Default, visible: false });
     }
-    drop_thinking(forwarding);
-    Ok(Reasoning { amount: Amount::Default, visible: false })
+    Ok(reasoning)
 }
 
 /// Whether an earlier call has no reasoning that goes back to the model.

@@ -138,13 +138,11 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     end_with_the_user(&mut turns, target);
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
-    let is_begun = turns.is_begun();
-    let is_unsigned = !can_resume(&turns, target);
     let is_bare = rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target);
     let is_forced = !tools.is_empty() && rules::calls_without_thinking(target, &tool_choice);
     let reasoning = if is_bare || is_forced { switched_off(reasoning, &mut lost) } else { reasoning };
-    let reasoning =
-        combined(reasoning, rules::OtherSettings { choice: &tool_choice, is_begun, is_unsigned }, target, &mut lost);
+    let excludes_budget = || tool_choice.is_forced() || turns.is_begun() || !can_resume(&turns, target);
+    let reasoning = combined(reasoning, excludes_budget, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);

@@ -30,10 +30,10 @@ impl ReasoningOut {
     }
 }
 
-/// The reasoning settings, given the other settings of the request.
+/// The reasoning settings of a request whose other content may exclude a reasoning budget.
 pub(super) fn combined(
     reasoning: Reasoning,
-    others: rules::OtherSettings<'_>,
+    excludes_budget: impl FnOnce() -> bool,
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Reasoning {
@@ -41,11 +41,11 @@ pub(super) fn combined(
     // A client that wants to see reasoning gets OpenRouter's default amount.
     let is_given = reasoning.amount == Amount::Default && reasoning.visible && !is_off_unasked;
     let amount = if is_given { Amount::Effort(Effort::Medium) } else { reasoning.amount };
-    if !rules::answers_without_thinking(target, others, amount) {
-        return reasoning;
+    if rules::has_claudes_budget(target, amount) && excludes_budget() {
+        lost.push(Lost::Reasoning);
+        return Reasoning { amount: Amount::Default, visible: false };
     }
-    lost.push(Lost::Reasoning);
-    Reasoning { amount: Amount::Default, visible: false }
+    reasoning
 }
 
 /// Reasoning that is off, for calls that exclude it. A client that asks for it is told that it is lost.
