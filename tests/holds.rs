@@ -179,6 +179,12 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
     let images = json!([{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]);
     let shown = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "x", "images": images}]);
     all.push((ClientFormat::ChatCompletions, "pictures of a reply".to_owned(), json!({"model": "m", "messages": shown})));
+    // Some vendors enlarge small pictures.
+    let dot = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x08\0\0\0\x08\x08\x02\0\0\0".as_slice(), &[0; 4]].concat();
+    let dot = json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{}", encoded(&dot))}});
+    let dots = json!([{"role": "user", "content": vec![dot; 20]}]);
+    let body = json!({"model": "m", "max_tokens": 16, "messages": dots});
+    all.push((ClientFormat::ChatCompletions, "small pictures".to_owned(), body));
     let tools =
         ["bash_20250124", "text_editor_20250728", "computer_20250124"].map(|kind| json!({"type": kind, "name": kind}));
     let body = json!({"model": "m", "max_tokens": 16, "tools": tools, "messages": [{"role": "user", "content": "a"}]});

@@ -128,6 +128,9 @@ pub enum PictureTokens {
         edge: Option<u64>,
         /// The maximum number of squares.
         most: u64,
+        /// The minimum number of squares: some vendors enlarge small images.
+        #[serde(default)]
+        least: u64,
         /// Tokens per square, in thousandths.
         #[serde(default = "whole")]
         permille: u64,
@@ -156,11 +159,12 @@ impl PictureTokens {
     pub fn tokens(&self, width: u64, height: u64) -> u64 {
         match *self {
             Self::Piece { tokens } => tokens,
-            Self::Patch { side, edge, most, permille } => {
+            Self::Patch { side, edge, most, least, permille } => {
                 let longest = width.max(height).max(1);
                 let fitted = edge.map_or(longest, |edge| edge.min(longest));
                 let squares = |length: u64| length.saturating_mul(fitted).div_ceil(longest).div_ceil(side.max(1)).max(1);
-                squares(width).saturating_mul(squares(height)).min(most).saturating_mul(permille).div_ceil(1_000)
+                let number = squares(width).saturating_mul(squares(height)).max(least).min(most);
+                number.saturating_mul(permille).div_ceil(1_000)
             }
             Self::Tile { side, small, tokens, most: _ } => {
                 const LEAST: u64 = 256;
@@ -216,9 +220,10 @@ pub struct MediaTokens {
 }
 
 impl Default for MediaTokens {
-    /// For a vendor that documents nothing: large images, and pages with their picture and text.
+    /// For a vendor that documents nothing: large images, small ones as xAI's models read them (256 to 1,792 tokens each), and
+    /// pages with their picture and text.
     fn default() -> Self {
-        let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, permille: whole() };
+        let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, least: 1_792, permille: whole() };
         Self { picture, page: 8_000, pages: None, limits: None, sound_second: None }
     }
 }
@@ -285,11 +290,14 @@ mod tests {
 
     #[test]
     fn a_picture_counts_by_its_familys_formula() {
-        let claude = PictureTokens::Patch { side: 28, edge: Some(1_568), most: 1_568, permille: 1_000 };
-        let mini = PictureTokens::Patch { side: 32, edge: Some(2_048), most: 1_536, permille: 1_620 };
+        let claude = PictureTokens::Patch { side: 28, edge: Some(1_568), most: 1_568, least: 0, permille: 1_000 };
+        let qwen = PictureTokens::Patch { side: 28, edge: None, most: 16_384, least: 84, permille: 1_000 };
+        let mini = PictureTokens::Patch { side: 32, edge: Some(2_048), most: 1_536, least: 0, permille: 1_620 };
         let gemini = PictureTokens::Tile { side: 768, small: 384, tokens: 258, most: 16 };
         for (rule, width, height, tokens) in [
             (claude, 4, 4, 1),
+            (qwen, 4, 4, 84),
+            (qwen, 280, 560, 200),
             (claude, 200, 200, 64),
             (claude, 1_000, 1_000, 1_296),
             (claude, 3_136, 784, 784),

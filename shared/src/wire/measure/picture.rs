@@ -55,7 +55,7 @@ fn frames_of_jpeg(head: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    const RULE: PictureTokens = PictureTokens::Patch { side: 10, edge: None, most: 9_999, permille: 1_000 };
+    const RULE: PictureTokens = PictureTokens::Patch { side: 10, edge: None, most: 9_999, least: 0, permille: 1_000 };
 
     /// A JPEG with frames of these sizes.
     fn jpeg(frames: &[u16]) -> Vec<u8> {

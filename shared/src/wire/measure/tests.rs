@@ -6,7 +6,7 @@ use crate::capability::PictureTokens;
 
 /// A family with numbers that are easy to distinguish.
 fn family() -> MediaTokens {
-    let picture = PictureTokens::Patch { side: 10, edge: None, most: 10_000, permille: 1_000 };
+    let picture = PictureTokens::Patch { side: 10, edge: None, most: 10_000, least: 0, permille: 1_000 };
     MediaTokens { picture, page: 5_000, pages: Some(100), limits: None, sound_second: Some(32) }
 }
 

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Pictures {
     /// Patches of this many points, after scaling to a long edge and a number of patches, times a factor in hundredths.
-    Patches { side: u32, edge: u32, most: u64, factor: u64 },
+    Patches { side: u32, edge: u32, least: u64, most: u64, factor: u64 },
     /// Tiles of 768 points at 258 tokens each. A small picture is one tile.
     Tiles,
     /// This many tokens each.
@@ -40,6 +40,12 @@ impl Family {
             claude(generation(name))
         } else if model.starts_with("openai/") {
             openai(name)
+        } else if model.starts_with("x-ai/") {
+            // docs.x.ai, consumption and rate limits: 256 to 1,792.
+            Pictures::Each(1_792)
+        } else if model.starts_with("qwen/") {
+            // Alibaba's reference of Qwen-VL: at least 65,536 points.
+            Pictures::Patches { side: 32, edge: u32::MAX, least: 64, most: 16_384, factor: 100 }
         } else {
             // No source is known, so this is the most expensive of those that scale.
             claude((5, 0))
@@ -57,7 +63,7 @@ impl Family {
 
 fn claude(generation: (u32, u32)) -> Pictures {
     let (edge, most) = if generation < (4, 7) { (1_568, 1_568) } else { (2_576, 4_784) };
-    Pictures::Patches { side: 28, edge, most, factor: 100 }
+    Pictures::Patches { side: 28, edge, least: 1, most, factor: 100 }
 }
 
 fn openai(name: &str) -> Pictures {
@@ -74,7 +80,7 @@ fn openai(name: &str) -> Pictures {
     } else {
         100
     };
-    Pictures::Patches { side: 32, edge, most, factor }
+    Pictures::Patches { side: 32, edge, least: 1, most, factor }
 }
 
 /// The first two numbers of a name. Longer numbers are dates.

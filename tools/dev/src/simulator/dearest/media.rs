@@ -44,13 +44,13 @@ pub(super) fn size(family: Family, width: u32, height: u32) -> u64 {
         Pictures::Each(tokens) => tokens,
         Pictures::Tiles if width <= 384 && height <= 384 => 258,
         Pictures::Tiles => 258 * u64::from(width.div_ceil(768)) * u64::from(height.div_ceil(768)),
-        Pictures::Patches { side, edge, most, factor } => {
+        Pictures::Patches { side, edge, least, most, factor } => {
             let long = width.max(height).max(1);
             let scaled = |length: u32| {
                 let length = u64::from(length) * u64::from(long.min(edge));
                 length.div_ceil(u64::from(long)).div_ceil(u64::from(side))
             };
-            (scaled(width) * scaled(height)).min(most).saturating_mul(factor).div_ceil(100)
+            (scaled(width) * scaled(height)).clamp(least, most).saturating_mul(factor).div_ceil(100)
         }
     }
 }
