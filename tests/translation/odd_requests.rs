@@ -314,3 +314,62 @@ fn a_tool_whose_schema_is_no_object_becomes_one() {
         declared_everywhere(&schema);
     }
 }
+
+#[test]
+fn a_blank_refusal_is_no_text_and_a_last_one_is_an_answer() {
+    let answer = |content: Value, refusal: Value| json!({"role": "assistant", "content": content, "refusal": refusal});
+    let part = json!([{"type": "refusal", "refusal": ""}]);
+    let [hi, go] = [user(json!("hi")), user(json!("go"))];
+    for answer in [answer(json!("x"), json!("")), answer(json!(null), json!(" ")), answer(part, json!(null))] {
+        taken_everywhere(CHAT, &json!({"model": "m", "messages": [hi, answer, go]}).to_string());
+    }
+    let ended = json!({"model": "m", "messages": [hi, answer(json!(null), json!("no"))]});
+    taken_everywhere(CHAT, &ended.to_string());
+    let (sent, _) = crate::upstream::sent(CHAT, "mistral-large-4", ended);
+    assert_eq!(sent["messages"][2], user(json!("Continue.")));
+}
+
+#[test]
+fn a_refusal_of_another_role_and_a_seed_with_a_fraction_are_what_they_mean() {
+    let part = json!([{"type": "refusal", "refusal": "no"}]);
+    let body = json!({"messages": [{"role": "developer", "content": part}, user(json!("hi"))], "seed": -0.0});
+    let (sent, _) = crate::upstream::sent(CHAT, "gpt-5.2", body);
+    assert_eq!(sent["messages"][0]["content"], json!([{"type": "text", "text": "no"}]));
+    assert_eq!(sent["seed"].to_string(), "0");
+}
+
+#[test]
+fn a_wish_to_see_thoughts_and_a_thought_alone_leave_no_setting_that_excludes_them() {
+    let wish = json!({"model": "m", "input": "hi", "temperature": 0.2, "top_p": 0.5, "reasoning": {"summary": "auto"}});
+    taken_everywhere(RESPONSES, &wish.to_string());
+    let call = json!({"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"});
+    let result = json!({"type": "function_call_output", "call_id": "a", "output": "r"});
+    let thought = json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]});
+    let [hi, go] = ["hi", "go"].map(|text| json!({"role": "user", "content": text}));
+    let tools = json!([{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}]);
+    let body =
+        json!({"model": "m", "input": [hi, call, result, thought, go], "tools": tools, "reasoning": {"effort": "high"}});
+    taken_everywhere(RESPONSES, &body.to_string());
+    let turn = json!({"role": "assistant", "content": null, "tool_calls":
+        [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
+    let alone = json!({"role": "assistant", "content": "", "reasoning": "hm"});
+    let result = json!({"role": "tool", "tool_call_id": "a", "content": "r"});
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let body = json!({"model": "m", "messages": [hi, turn, result, alone, go], "tools": tools, "reasoning_effort": "high"});
+    taken_everywhere(CHAT, &body.to_string());
+}
+
+#[test]
+fn a_choice_of_a_group_is_a_choice_of_its_tools() {
+    let tool = |name: &str| json!({"type": "function", "name": name, "parameters": {"type": "object", "properties": {}}});
+    let group = json!({"type": "namespace", "name": "ns", "tools": [tool("f"), tool("g")]});
+    let entry = json!({"type": "namespace", "name": "ns"});
+    for choice in [entry.clone(), json!({"type": "allowed_tools", "mode": "required", "tools": [entry]})] {
+        let body = json!({"model": "m", "input": "hi", "tools": [group, tool("h")], "tool_choice": choice});
+        taken_everywhere(RESPONSES, &body.to_string());
+        let (sent, _) = crate::upstream::sent(RESPONSES, "gpt-5.2", body);
+        let names: Vec<_> =
+            sent["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
+        assert_eq!((names, &sent["tool_choice"]), (vec!["ns__f", "ns__g"], &json!("required")));
+    }
+}

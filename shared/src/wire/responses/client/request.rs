@@ -129,7 +129,7 @@ pub fn decode(body: Value<'_>, thoughts: Option<&ThoughtKeys>) -> Result<ChatReq
     let mut messages: Vec<Message> = instructions.map(system).transpose()?.into_iter().collect();
     messages.extend(items::messages(body, thoughts, &mut left_out)?);
     let tools = tools(body)?;
-    let tool_choice = choice.map_or(Ok(ToolChoice::Auto), choice::choice)?;
+    let tool_choice = choice.map_or(Ok(ToolChoice::Auto), |choice| choice::choice(choice, body))?;
     let tool_choice = request::followable(tool_choice, &tools, choice, &mut left_out);
     let [temperature, top_p] = body.fields(["temperature", "top_p"])?;
     let number = |value: Option<Value<'_>>| value.map(Value::number).transpose();
