@@ -117,7 +117,7 @@ fn a_number_beyond_the_range_of_a_vendor_becomes_the_nearest_in_it() {
     for (model, temperature, top_p, dropped) in [
         ("glm-5.3", 1.0, 0.0, vec!["temperature"]),
         ("minimax-m3", 1.0, 0.0, vec!["temperature"]),
-        ("qwen3.8-max", 1.9, 0.0, vec!["temperature"]),
+        ("qwen3.8-max", 1.9, 0.01, vec!["temperature", "top_p"]),
         (MISTRAL, 1.5, 0.01, vec!["temperature", "top_p"]),
         ("kimi-k2.5", 2.0, 0.0, vec![]),
     ] {
@@ -127,4 +127,14 @@ fn a_number_beyond_the_range_of_a_vendor_becomes_the_nearest_in_it() {
         }
     }
     check(CHAT, "minimax-m3", &asks(0.0, 1.0), json!({"/temperature": 0.01}), &["temperature"]);
+}
+
+#[test]
+fn qwen_gets_another_name_for_a_tool_named_search() {
+    for format in [CHAT, MESSAGES] {
+        let declared = if format == CHAT { function("search") } else { tool("search") };
+        let body = json!({"messages": [user(json!("hi"))], "max_tokens": 9, "tools": [declared]});
+        check(format, "qwen3-coder", &body, json!({"/tools/0/function/name": "search_tool"}), &[]);
+        check(format, "kimi-k2.5", &body, json!({"/tools/0/function/name": "search"}), &[]);
+    }
 }

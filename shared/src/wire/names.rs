@@ -34,7 +34,7 @@ impl NameRule {
 }
 
 /// Letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64: every provider accepts this.
-const PLAIN: NameRule = NameRule { spell: plain, longest: MAX_NAME };
+pub const PLAIN: NameRule = NameRule { spell: plain, longest: MAX_NAME };
 
 /// Names of tools and their properties for a provider, and back.
 #[derive(Clone, Debug)]

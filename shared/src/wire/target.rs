@@ -43,11 +43,11 @@ pub mod ranges {
     }
 
     /// Sources, in this order: theopenco/llmgateway#3268; xming521/WeClone#211 (0 is rejected); mnfst/modelparams.dev#232 (2 is
-    /// rejected); SillyTavern/SillyTavern#4856 and mnfst/modelparams.dev#231 (a `top_p` of 0 is rejected).
+    /// rejected) and alibabacloud.com, error codes (a `top_p` of 0 is rejected); SillyTavern/SillyTavern#4856 and mnfst/modelparams.dev#231 (a `top_p` of 0 is rejected).
     pub const OF_VENDORS: [OfVendor; 4] = [
         OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: TOP_P },
         OfVendor { vendor: "minimax/", temperature: 0.01..=1.0, top_p: TOP_P },
-        OfVendor { vendor: "qwen/", temperature: 0.0..=1.9, top_p: TOP_P },
+        OfVendor { vendor: "qwen/", temperature: 0.0..=1.9, top_p: 0.01..=1.0 },
         OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: 0.01..=1.0 },
     ];
 

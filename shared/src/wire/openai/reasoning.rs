@@ -57,6 +57,8 @@ pub fn format_of(signature: &Signature) -> Option<String> {
 
 /// The part for an entry; `None` if the entry is empty.
 pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
+    let says = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let detail = Detail { signature: says(detail.signature), data: says(detail.data), ..detail };
     let origin = origin_of(detail.format.as_deref());
     match (detail.kind.as_str(), detail.signature.clone(), detail.data.clone()) {
         (_, _, Some(data)) if origin != Origin::OpenRouter => {

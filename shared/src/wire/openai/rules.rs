@@ -15,6 +15,7 @@ use crate::chat::Turns;
 use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
 use crate::chat::turns::{IdRule, Piece};
 use crate::wire::claude_schema::{self, SchemaError, StrictTools};
+use crate::wire::names::{NameRule, PLAIN};
 use crate::wire::target::Target;
 use crate::wire::{effort, names, schema_ref};
 pub(super) use schemas::tool_schema;
@@ -64,6 +65,24 @@ const LONGEST_NAME: usize = 64;
 /// Whether OpenAI accepts it as the name of a tool or of a schema.
 pub(super) fn is_plain_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_plain)
+}
+
+/// How a model spells tool names. Alibaba rejects a tool named `search` (tailcallhq/forgecode#1580, through OpenRouter).
+pub(super) fn tool_name_rule(upstream: &str) -> NameRule {
+    let spell_for_qwen = |name: &str| if name == RESERVED { format!("{name}_tool") } else { (PLAIN.spell)(name) };
+    if is_qwen(upstream) { NameRule { spell: spell_for_qwen, ..PLAIN } } else { PLAIN }
+}
+
+/// The tool name that Alibaba reserves.
+const RESERVED: &str = "search";
+
+fn is_qwen(upstream: &str) -> bool {
+    upstream.starts_with("qwen/")
+}
+
+/// Whether a model accepts a tool name as it is.
+pub(super) fn takes_tool_name(upstream: &str, name: &str) -> bool {
+    is_plain_name(name) && !(is_qwen(upstream) && name == RESERVED)
 }
 
 const fn is_plain(letter: char) -> bool {
@@ -207,7 +226,7 @@ pub(super) fn drop_reasoning_alone<P: Piece>(turns: &mut Turns<P>, upstream: &st
 /// beginning` (anomalyco/opencode#42909, farion1231/cc-switch#1921), `MiniMax` answers `invalid chat setting`
 /// (MiniMax-AI/MiniMax-M2#51), and Mistral rejects them after the assistant (SillyTavern/SillyTavern#1558).
 pub(super) fn instructs_first(upstream: &str) -> bool {
-    ["qwen/", "minimax/"].iter().any(|vendor| upstream.starts_with(vendor)) || mistral::serves(upstream)
+    is_qwen(upstream) || upstream.starts_with("minimax/") || mistral::serves(upstream)
 }
 
 /// Whether OpenRouter gives Claude a reasoning budget for this amount. Claude does not combine a budget with a forced call, a

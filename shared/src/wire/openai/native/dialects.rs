@@ -30,8 +30,9 @@ pub(super) fn rewrite(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> R
     }
     nest_schema(forwarding, target)?;
     for message in elements(forwarding.body, "messages") {
+        let may_refuse = rules::is_openai(target.upstream) && message.get("role").is_some_and(|role| role.is("assistant"));
         for part in elements(message, "content") {
-            rewrite_part(forwarding, part, target)?;
+            rewrite_part(forwarding, part, may_refuse)?;
         }
         for call in elements(message, "tool_calls") {
             rewrite_call(forwarding, call);
@@ -278,11 +279,12 @@ fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
     }
 }
 
-fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+/// Rewrites a part. A refusal stays one where its message may refuse, and is text elsewhere.
+fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>, may_refuse: bool) -> Result<(), GatewayError> {
     let kind = part.required("type")?;
     match kind.text()?.as_ref() {
         "input_text" | "output_text" => forwarding.edits.replace(kind, "text"),
-        "refusal" if !rules::is_openai(target.upstream) => {
+        "refusal" if !may_refuse => {
             let text = text_field(part, "refusal")?;
             let cache_control = part.get("cache_control").and_then(raw);
             forwarding.edits.replace(part, &TextPart { kind: "text", text, cache_control });

@@ -128,7 +128,7 @@ pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -
 
 /// Whether an entry of `reasoning_details` has a signature, or data that only its vendor reads.
 pub(super) fn is_signed(entry: Value<'_>) -> bool {
-    ["signature", "data"].iter().any(|name| entry.get(name).is_some_and(|value| !value.is_null()))
+    ["signature", "data"].iter().filter_map(|name| entry.get(name)).any(says_something)
 }
 
 /// Whether an entry of `reasoning_details` is sent back to a model.

@@ -56,9 +56,9 @@ const ALLOWED: Allowed = Allowed {
     tool_choice,
 };
 
-/// Limits and counts: whole numbers.
-const WHOLE_NUMBERS: [&[&str]; 5] =
-    [&["max_completion_tokens"], &["max_tokens"], &["reasoning", "max_tokens"], &["top_k"], &["top_logprobs"]];
+/// Limits, counts and seeds: whole numbers.
+const WHOLE_NUMBERS: [&[&str]; 6] =
+    [&["max_completion_tokens"], &["max_tokens"], &["reasoning", "max_tokens"], &["seed"], &["top_k"], &["top_logprobs"]];
 
 /// Whether a request declares functions in OpenAI's older form, which OpenRouter no longer accepts. The conversation holds
 /// them as tools.
@@ -95,7 +95,7 @@ pub fn needs_translation(body: Value<'_>, target: &Target<'_>) -> bool {
     let has_odd_properties = || rules::is_claude(target.upstream) && tools().any(has_odd_property);
     let called = messages().filter_map(|message| message.get("tool_calls")).flat_map(Value::elements);
     let called = called.filter_map(tool_name);
-    let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !rules::is_plain_name(&name));
+    let is_odd = |name: Value<'_>| name.as_text().is_some_and(|name| !rules::takes_tool_name(target.upstream, &name));
     let asks_for_json = || {
         let kind = body.at(&["response_format", "type"]);
         kind.is_some_and(|kind| !kind.is("text")) && tools().next().is_some()

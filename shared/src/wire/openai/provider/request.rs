@@ -23,7 +23,7 @@ use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use marks::limit_cache_marks;
 use messages::{CacheOut, MessageOut, can_resume, has_thoughts_of_calls, messages};
-use reasoning::{ReasoningOut, combined, switched_off, verbosity};
+use reasoning::{ReasoningOut, combined, sent_amount, switched_off, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
 #[derive(Serialize)]
@@ -231,8 +231,9 @@ fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
 
 /// The sampling settings that the model accepts with this much reasoning.
 fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Sampling {
-    let sampling = target.sampling(sampling, reasoning.amount, lost);
-    if rules::takes_penalties(target.sampling_support(reasoning.amount)) && !target.capabilities.refuses_penalties {
+    let amount = sent_amount(reasoning, target);
+    let sampling = target.sampling(sampling, amount, lost);
+    if rules::takes_penalties(target.sampling_support(amount)) && !target.capabilities.refuses_penalties {
         return sampling;
     }
     lost.extend(sampling.frequency_penalty.map(|_| Lost::FrequencyPenalty));
@@ -242,7 +243,7 @@ fn sampling(sampling: Sampling, reasoning: Reasoning, target: &Target<'_>, lost:
 
 /// Names of tools, and for Claude also of their properties.
 fn tool_names(tools: &[ToolDefinition], target: &Target<'_>) -> ToolNames {
-    let mut names = ToolNames::new(tools);
+    let mut names = ToolNames::under(rules::tool_name_rule(target.upstream), tools.iter().map(|tool| tool.name.as_str()));
     for tool in tools.iter().filter(|_| rules::is_claude(target.upstream)) {
         let schema = tool.schema.as_ref().and_then(|JsonText(schema)| serde_json::from_str::<&RawValue>(schema).ok());
         if let Some(properties) = schema.and_then(PropertyNames::for_claude) {

@@ -37,6 +37,9 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
                  '^[a-zA-Z0-9_-]{{1,64}}$'."
             )
         })?;
+        // tailcallhq/forgecode#1580.
+        let is_reserved = model.starts_with("qwen/") && string(function, "name") == Some("search");
+        ensure(!is_reserved, || "Tool names are not allowed to be [search]".to_owned())?;
         if model.starts_with("anthropic/") {
             keys(function, &path)?;
         }

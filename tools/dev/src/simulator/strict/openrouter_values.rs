@@ -12,7 +12,7 @@ const RANGES: [(&str, f64, f64); 3] = [("min_p", 0.0, 1.0), ("top_a", 0.0, 1.0),
 const VENDORS: [(&str, f64, f64, f64); 4] = [
     ("z-ai/", 0.0, 1.0, 0.0),
     ("minimax/", f64::MIN_POSITIVE, 1.0, 0.0),
-    ("qwen/", 0.0, 1.999_999, 0.0),
+    ("qwen/", 0.0, 1.999_999, f64::MIN_POSITIVE),
     ("mistralai/", 0.0, 1.5, f64::MIN_POSITIVE),
 ];
 /// Texts and their maximum length (ujisati/claude-code-provider-proxy#11 for the first, earendil-works/pi#4719 for the

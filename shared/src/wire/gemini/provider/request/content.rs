@@ -121,7 +121,12 @@ fn model_parts(
     left_out: &mut Vec<Place>,
 ) -> Result<Vec<PartOut>, GatewayError> {
     let needs_signature = target.capabilities.thinking == Thinking::GeminiLevel;
-    let own = |signature: Option<Signature>| signature.filter(|s| s.origin == Origin::Gemini).map(|s| s.value);
+    let own = |signature: Option<Signature>| {
+        signature
+            .filter(|signature| signature.origin == Origin::Gemini)
+            .map(|signature| signature.value)
+            .filter(|value| is_bytes(value))
+    };
     let (mut out, mut carried, mut calls) = (Vec::with_capacity(parts.len()), Carried::default(), 0_usize);
     for part in parts {
         match part {
@@ -147,6 +152,13 @@ fn model_parts(
     // Reasoning that nothing follows has no part to sign.
     left_out.extend(carried.0.map(|(_, place)| place));
     Ok(out)
+}
+
+/// Whether a value can be a signature: a field of bytes, in base64. Gemini rejects the whole request otherwise.
+fn is_bytes(value: &str) -> bool {
+    let digits = value.trim_end_matches('=');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    !digits.is_empty() && digits.len() % 4 != 1 && digits.bytes().all(is_digit)
 }
 
 /// The signature of reasoning, on its way to the next part of its turn.
@@ -220,9 +232,17 @@ fn function_response(
     let response = response_object(&text, is_error)?;
     let name = called.get(&call_id).cloned().unwrap_or(call_id);
     let (inside, attached) =
-        if target.capabilities.images_in_results { (pictures, Vec::new()) } else { (Vec::new(), pictures) };
+        pictures.into_iter().partition(|part| target.capabilities.images_in_results && fits_result(part));
     let function_response = Some(FunctionResponse { name, response, parts: inside });
     Ok((PartOut { function_response, ..PartOut::default() }, attached))
+}
+
+/// Whether a result can contain a part: images of three kinds and documents (ai.google.dev, multimodal function responses).
+fn fits_result(part: &PartOut) -> bool {
+    const KINDS: [&str; 5] = ["image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"];
+    let inline = part.inline_data.as_ref().map(|blob| blob.mime_type.as_str());
+    let kind = inline.or_else(|| part.file_data.as_ref().map(|file| file.mime_type));
+    kind.is_some_and(|kind| KINDS.contains(&kind))
 }
 
 /// `response` must be an object: a result that is one stays, anything else is wrapped.

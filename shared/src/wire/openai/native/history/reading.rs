@@ -30,7 +30,7 @@ pub(super) fn read<'d>(message: Value<'d>, number: usize, target: &Target<'_>) -
 
 /// The refusal of a message. Only OpenAI's models know the member; for others it is text.
 fn refusal<'d>(message: Value<'d>, target: &Target<'_>) -> Option<What<'d>> {
-    let refusal = message.get("refusal").filter(|refusal| refusal.kind() == Kind::Text)?;
+    let refusal = message.get("refusal").filter(|refusal| says(*refusal))?;
     let text = || refusal.as_text().map(|text| What::Own(text.into_owned()));
     if rules::is_openai(target.upstream) { Some(What::Said(refusal)) } else { text() }
 }
@@ -59,8 +59,14 @@ fn part(part: Value<'_>) -> What<'_> {
         "image_url" | "input_image" | "video_url" | "input_video" | "input_audio" => What::Media(part),
         "file" | "input_file" if !is_text_file(part) => What::Media(part),
         "text" | "input_text" | "output_text" if is_blank(part.get("text")) => What::Blank(part),
+        "refusal" if is_blank(part.get("refusal")) => What::Blank(part),
         _ => What::Said(part),
     }
+}
+
+/// Whether it is a text that is not blank.
+fn says(text: Value<'_>) -> bool {
+    text.kind() == Kind::Text && !is_blank(Some(text))
 }
 
 fn is_blank(text: Option<Value<'_>>) -> bool {
@@ -72,36 +78,39 @@ fn is_blank(text: Option<Value<'_>>) -> bool {
 pub(in super::super) fn is_begun(body: Value<'_>) -> bool {
     let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
     let is_of = |message: &Value<'_>, role: &str| message.get("role").is_some_and(|said| said.is(role));
-    let says = |message: &Value<'_>| {
-        is_of(message, "tool")
-            || message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some())
-            || contents(*message, None).iter().any(|item| !matches!(item.what, What::Blank(_)))
-    };
     let mut said = messages.iter().rev().filter(|message| !is_of(message, "system") && !is_of(message, "developer"));
-    said.find(|message| says(message)).is_some_and(|last| is_of(last, "assistant"))
+    said.find(|message| is_of(message, "tool") || answers(**message)).is_some_and(|last| is_of(last, "assistant"))
 }
 
-/// The assistant's last messages, before results or user content, last first.
-fn last_answers<'d>(messages: &[Value<'d>]) -> impl Iterator<Item = Value<'d>> {
+/// Whether a message says something besides reasoning: content, calls or a refusal.
+fn answers(message: Value<'_>) -> bool {
+    message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some())
+        || message.get("refusal").is_some_and(says)
+        || contents(message, None).iter().any(|item| !matches!(item.what, What::Blank(_)))
+}
+
+/// The assistant's last messages that are sent, before results or user content, last first.
+fn last_answers<'d>(messages: &[Value<'d>], is_sent: impl Fn(Value<'d>) -> bool) -> impl Iterator<Item = Value<'d>> {
     let is_assistant = |message: &Value<'_>| message.get("role").is_some_and(|role| role.is("assistant"));
-    let at = messages.iter().rposition(is_assistant).map_or(0, |at| at.saturating_add(1));
+    let at =
+        messages.iter().rposition(|message| is_assistant(message) && is_sent(*message)).map_or(0, |at| at.saturating_add(1));
     messages.get(..at).unwrap_or_default().iter().rev().copied().take_while(move |message| is_assistant(message))
 }
 
 /// Whether the last assistant turn, if it calls tools, begins with reasoning that its vendor signed.
 pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool {
     let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
-    let answers: Vec<Value<'_>> = last_answers(&messages).collect();
     let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
     let is_signed = |entry: Value<'_>| members::is_signed(entry) && members::goes_back(entry, target);
     let details = |message: Value<'_>| message.get("reasoning_details").into_iter().flat_map(Value::elements).any(is_signed);
+    let answers: Vec<Value<'_>> = last_answers(&messages, |message| answers(message) || details(message)).collect();
     !answers.iter().any(calls) || answers.last().is_some_and(|first| details(*first))
 }
 
 /// The last text of a prefilled answer: of the last assistant message with content, unless it calls tools.
 pub(super) fn trailing_text<'d>(messages: &[Value<'d>]) -> Option<Value<'d>> {
     let is_last = messages.last()?.get("role").is_some_and(|role| role.is("assistant"));
-    let mut answers = last_answers(messages).filter(|_| is_last);
+    let mut answers = last_answers(messages, answers).filter(|_| is_last);
     let says = |item: &Item<'_>| !matches!(item.what, What::Blank(_));
     let last = answers.find_map(|message| {
         let calls = message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::chat::Turns;
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
+use crate::chat::turns::{Piece as _, PieceKind};
 use crate::wire::media::{Carrier, data_url, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::openai::reasoning::{Detail, detail_of, format_of};
@@ -170,8 +171,6 @@ fn named(title: Option<String>) -> String {
 
 /// Whether the last assistant turn, if it calls tools, has reasoning that its vendor signed.
 pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
-    let Some(last) = turns.turns.iter().rev().find(|turn| turn.role == Role::Assistant) else { return true };
-    let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let is_signed = |part: &Part| match part {
         Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
             rules::takes_details(target.upstream, format_of(signed).as_deref(), true)
@@ -184,6 +183,10 @@ pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
         | Part::ToolCall(_)
         | Part::ToolResult(_) => false,
     };
+    let is_sent = |part: &Part| part.kind() != PieceKind::Thought || is_signed(part);
+    let mut answers = turns.turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
+    let Some(last) = answers.find(|turn| turn.parts.iter().any(is_sent)) else { return true };
+    let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     !calls || last.parts.iter().any(is_signed)
 }
 

@@ -37,15 +37,19 @@ pub(super) fn combined(
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Reasoning {
-    let is_off_unasked = target.capabilities.default_effort.as_deref() == Some("none");
-    // A client that wants to see reasoning gets OpenRouter's default amount.
-    let is_given = reasoning.amount == Amount::Default && reasoning.visible && !is_off_unasked;
-    let amount = if is_given { Amount::Effort(Effort::Medium) } else { reasoning.amount };
-    if rules::has_claudes_budget(target, amount) && excludes_budget() {
+    if rules::has_claudes_budget(target, sent_amount(reasoning, target)) && excludes_budget() {
         lost.push(Lost::Reasoning);
         return Reasoning { amount: Amount::Default, visible: false };
     }
     reasoning
+}
+
+/// The amount of reasoning that OpenRouter will ask for: a client that wants to see reasoning gets its default, which is
+/// medium.
+pub(super) fn sent_amount(reasoning: Reasoning, target: &Target<'_>) -> Amount {
+    let is_off_unasked = target.capabilities.default_effort.as_deref() == Some("none");
+    let is_given = reasoning.amount == Amount::Default && reasoning.visible && !is_off_unasked;
+    if is_given { Amount::Effort(Effort::Medium) } else { reasoning.amount }
 }
 
 /// Reasoning that is off, for calls that exclude it. A client that asks for it is told that it is lost.

@@ -164,6 +164,13 @@ fn an_assistant_message_has_content() {
 }
 
 #[test]
+fn alibaba_reserves_the_name_search() {
+    let named = |name: &str| json!({ "tools": [{ "type": "function", "function": { "name": name } }] });
+    assert_eq!(verdict(QWEN, &named("search_tool")), Ok(()));
+    refused(verdict(QWEN, &named("search")), "Tool names are not allowed to be [search]", &named("search"));
+}
+
+#[test]
 fn vendors_have_their_own_ranges_of_sampling() {
     for (model, setting, taken, beyond) in [
         ("z-ai/glm-5", "temperature", 1.0, 1.01),
