@@ -55,9 +55,34 @@ impl Gateway {
         format: ClientFormat,
         incoming: Incoming<'_>,
     ) -> Result<Response<Body>, GatewayError> {
-        let deadline = dispatch::end_of(incoming.deadline);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_request(format, self.read_body(&key, &incoming).await?)?;
+        self.generate(key, opened, incoming).await
+    }
+
+    /// Answers a request to replace a Responses conversation by a summary.
+    pub async fn compact(self: &Arc<Self>, incoming: Incoming<'_>) -> Result<Response<Body>, GatewayError> {
+        let key = ApiKey::from_headers(incoming.headers)?;
+        if self.config.reasoning_secrets.is_none() {
+            return Err(GatewayError::new(
+                ErrorKind::Unsupported,
+                "This deployment cannot sign a summary of a conversation.",
+            )
+            .with_code("unsupported")
+            .with_hint("Set REASONING_SECRET, or send the whole conversation."));
+        }
+        let opened = wire::open_compaction(self.read_body(&key, &incoming).await?)?;
+        self.generate(key, opened, incoming).await
+    }
+
+    /// Admits, sends and answers an opened request.
+    async fn generate(
+        self: &Arc<Self>,
+        key: ApiKey,
+        opened: ClientRequest,
+        incoming: Incoming<'_>,
+    ) -> Result<Response<Body>, GatewayError> {
+        let (format, deadline) = (opened.answered_in, dispatch::end_of(incoming.deadline));
         let tag = tag_of(incoming.headers, &opened)?;
         let served = self.served(&opened.model, &key, incoming.address).await?;
         let request = self.routable(&key, opened, &incoming, &served).await?;

@@ -1,11 +1,12 @@
 //! Time of a whole Messages request: open, hold, prepared body, short reply. `make bench`.
 
 use bytes::Bytes;
+use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use gateway::wire::WireFormat;
 use gateway_tests::whole_request::{Process, messages, reply};
 
-const SIZES: [usize; 2] = [2_000, 200_000];
+const SIZES: [usize; 3] = [2_000, 200_000, 1_000_000];
 
 fn main() {
     divan::main();
@@ -20,6 +21,7 @@ fn serve(bencher: Bencher<'_, '_>, model: &str, wire: WireFormat, bytes: usize) 
         let Ok(sent) = runtime.block_on(process.prepare(body)) else { panic!("the request is refused") };
         (sent, reply(wire))
     };
+    let bencher = bencher.counter(BytesCount::of_slice(&body));
     bencher.with_inputs(|| Bytes::copy_from_slice(&body)).bench_values(|body| request(black_box(body)));
 }
 

@@ -89,7 +89,7 @@ pub fn context(format: ClientFormat, delivery: Delivery) -> ReplyContext {
 pub fn asked() -> Asked {
     let body = Document::parse(r#"{"reasoning":{"summary":"auto"}}"#.to_owned(), &[]).ok().map(Arc::new);
     let secret = "0123456789abcdef0123456789abcdef".into();
-    Asked { body, thoughts: Some(ThoughtKeys::new(&secret, None, KeyId::of_lookup_digest(&[1; 32]))) }
+    Asked { body, thoughts: Some(ThoughtKeys::new(&secret, None, KeyId::of_lookup_digest(&[1; 32]))), is_compaction: false }
 }
 
 /// Decodes a stream as a client does: its events, and whether it ended without an error.

@@ -42,6 +42,7 @@ pub const EXPECTED: &[Expectation] = &[
     expect("responses", 200, JSON, r#""object":"response""#),
     expect("responses-stream", 200, EVENTS, "event: response.completed"),
     expect("count-tokens", 200, JSON, r#""input_tokens":"#),
+    expect("compact", 200, JSON, r#""object":"response.compaction""#),
     expect("input-tokens", 200, JSON, r#""object":"response.input_tokens""#),
     expect("models", 200, JSON, r#""object":"list""#),
     expect("model", 200, JSON, r#""object":"model""#),

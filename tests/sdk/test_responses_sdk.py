@@ -145,3 +145,22 @@ def test_input_tokens_are_counted(openai_client):
 
     assert short.object == "response.input_tokens"
     assert 0 < short.input_tokens < long.input_tokens
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_compacted_conversation_goes_on(openai_client, model):
+    items = [
+        {"role": "user", "content": "[[sim:echo]] First."},
+        {"role": "assistant", "content": "Noted."},
+        {"role": "user", "content": "[[sim:echo]] Second."},
+    ]
+    compacted = openai_client.responses.compact(model=model, input=items)
+
+    assert compacted.object == "response.compaction"
+    assert [item.type for item in compacted.output] == ["message", "message", "compaction"]
+    assert compacted.usage.total_tokens > 0
+    rest = [*(item.to_dict() for item in compacted.output), {"role": "user", "content": "[[sim:echo]] Third."}]
+    raw = openai_client.responses.with_raw_response.create(model=model, input=rest, store=False)
+
+    assert "Third." in raw.parse().output_text
+    assert "x-gateway-dropped" not in raw.headers

@@ -10,11 +10,12 @@ mod rights;
 mod watch;
 
 /// The paths of all endpoints, and some unknown paths, without `/v1` or additional slashes.
-const PATHS: [&str; 21] = [
+const PATHS: [&str; 22] = [
     "chat/completions",
     "messages",
     "messages/count_tokens",
     "responses",
+    "responses/compact",
     "responses/input_tokens",
     "models",
     "models/gpt-5.2",

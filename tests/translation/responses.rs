@@ -1,5 +1,6 @@
 //! The Responses API: recorded traffic of OpenAI, and the order of events.
 
+mod compaction;
 mod replies;
 mod requests;
 mod thoughts;

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`, `POST /v1/messages`, `POST /v1/responses`, and token counting.
+//! `POST /v1/chat/completions`, `POST /v1/messages`, `POST /v1/responses`, compaction and token counting.
 
 use std::sync::Arc;
 
@@ -17,6 +17,10 @@ pub(super) async fn handle(
     format: ClientFormat,
 ) -> Result<Response<Body>, GatewayError> {
     gateway.chat(format, incoming(call)).await
+}
+
+pub(super) async fn compact(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
+    gateway.compact(incoming(call)).await
 }
 
 pub(super) async fn count(

@@ -49,6 +49,8 @@ pub enum Endpoint {
     Messages,
     /// `POST /v1/responses`
     Responses,
+    /// `POST /v1/responses/compact`
+    Compact,
     /// `POST /v1/messages/count_tokens` and `POST /v1/responses/input_tokens`, by the format of their bodies.
     CountTokens(ClientFormat),
     /// `GET /v1/models`
@@ -82,7 +84,7 @@ impl Endpoint {
         match endpoint {
             Some(Self::ChatCompletions) => "chat-completions",
             Some(Self::Messages) => "messages",
-            Some(Self::Responses) => "responses",
+            Some(Self::Responses | Self::Compact) => "responses",
             Some(Self::CountTokens(_)) => "count-tokens",
             Some(Self::Usage | Self::Requests | Self::Request(_) | Self::Credits) => "usage",
             Some(Self::Health) => "health",
@@ -96,7 +98,7 @@ impl Endpoint {
         match self {
             Self::ChatCompletions => Some(ClientFormat::ChatCompletions),
             Self::Messages => Some(ClientFormat::Messages),
-            Self::Responses => Some(ClientFormat::Responses),
+            Self::Responses | Self::Compact => Some(ClientFormat::Responses),
             Self::CountTokens(format) => Some(*format),
             Self::Models
             | Self::Model(_)

@@ -62,6 +62,7 @@ fn generation<'a>(gateway: &'a Arc<Gateway>, call: &'a Call, endpoint: &'a Endpo
             Endpoint::ChatCompletions | Endpoint::Messages | Endpoint::Responses => {
                 chat::handle(gateway, call, endpoint.format()).await
             }
+            Endpoint::Compact => chat::compact(gateway, call).await,
             Endpoint::CountTokens(_)
             | Endpoint::Models
             | Endpoint::Model(_)
@@ -97,6 +98,7 @@ fn reads<'a>(gateway: &'a Arc<Gateway>, call: &'a Call, endpoint: &'a Endpoint) 
             Endpoint::ChatCompletions
             | Endpoint::Messages
             | Endpoint::Responses
+            | Endpoint::Compact
             | Endpoint::CountTokens(_)
             | Endpoint::Page(_) => Err(call.unknown_path()),
         }

@@ -94,7 +94,8 @@ impl Gateway {
 
 /// What the reply takes from its request.
 fn asked_by(request: &RoutableRequest) -> Asked {
-    Asked { body: Some(Arc::clone(&request.request.document)), thoughts: request.thoughts.clone() }
+    let ClientRequest { document, is_compaction, .. } = &request.request;
+    Asked { body: Some(Arc::clone(document)), thoughts: request.thoughts.clone(), is_compaction: *is_compaction }
 }
 
 /// Adds the remaining rates of the key to any response.

@@ -161,6 +161,8 @@ pub struct ClientRequest {
     pub max_tokens: Option<OutputLimit>,
     /// Whether a stream ends with a usage chunk (`stream_options.include_usage`; Anthropic streams always carry usage).
     pub include_usage: bool,
+    /// Whether the reply is a summary that replaces the conversation (`POST /v1/responses/compact`).
+    pub is_compaction: bool,
 }
 
 impl ClientRequest {
@@ -205,6 +207,13 @@ pub fn open_request(format: ClientFormat, body: String) -> Result<ClientRequest,
 /// Whether a Chat Completions body uses the fields of Responses, as Cursor sends it: it has `input` and no `messages`.
 fn is_of_responses(body: Value<'_>) -> bool {
     body.get("messages").is_none() && body.get("input").is_some()
+}
+
+/// Reads a Responses conversation that is to be replaced by a summary, and adds the task for the model.
+pub fn open_compaction(body: String) -> Result<ClientRequest, GatewayError> {
+    let format = ClientFormat::Responses;
+    let task = responses::client::compaction::request(&*parse(format, body)?)?;
+    Ok(ClientRequest { is_compaction: true, ..format.open(parse(format, task)?)? })
 }
 
 /// Reads a body whose input tokens are to be counted.

@@ -53,6 +53,8 @@ pub struct Asked {
     pub body: Option<Arc<Document>>,
     /// Writes the reasoning that the client keeps; `None` if the deployment has no secret for it.
     pub thoughts: Option<ThoughtKeys>,
+    /// Whether the reply is a summary that replaces the conversation.
+    pub is_compaction: bool,
 }
 
 impl ReplyContext {

@@ -16,6 +16,8 @@ use crate::ids::KeyId;
 
 /// Beginning of every such string: its owner and version.
 const MARK: &str = "gwr1.";
+/// Beginning of a summary that replaces a conversation.
+const SUMMARY: &str = "gws1.";
 
 /// Writes and reads the reasoning of one key's clients.
 #[derive(Clone, Debug)]
@@ -58,19 +60,35 @@ impl ThoughtKeys {
             | Part::ToolCall(_)
             | Part::ToolResult(_) => return None,
         };
-        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&payload).ok()?);
-        let mac = hmac::sign(self.keys.first()?, &self.authenticated(&payload));
-        Some(format!("{MARK}{payload}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref())))
+        self.seal(MARK, &serde_json::to_vec(&payload).ok()?)
+    }
+
+    /// Writes a summary for the client; `None` if it is empty.
+    pub fn write_summary(&self, summary: &str) -> Option<String> {
+        if summary.is_empty() { None } else { self.seal(SUMMARY, summary.as_bytes()) }
+    }
+
+    /// Reads a summary that the client returned; `None` if this deployment did not write it for this key.
+    pub fn read_summary(&self, text: &str) -> Option<String> {
+        String::from_utf8(self.open(SUMMARY, text)?).ok()
+    }
+
+    fn seal(&self, mark: &str, payload: &[u8]) -> Option<String> {
+        let payload = URL_SAFE_NO_PAD.encode(payload);
+        let mac = hmac::sign(self.keys.first()?, &self.authenticated(mark, &payload));
+        Some(format!("{mark}{payload}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref())))
+    }
+
+    fn open(&self, mark: &str, text: &str) -> Option<Vec<u8>> {
+        let (payload, mac) = text.strip_prefix(mark)?.split_once('.')?;
+        let (told, mac) = (self.authenticated(mark, payload), URL_SAFE_NO_PAD.decode(mac).ok()?);
+        let is_ours = self.keys.iter().any(|key| hmac::verify(key, &told, &mac).is_ok());
+        if is_ours { URL_SAFE_NO_PAD.decode(payload).ok() } else { None }
     }
 
     /// Reads reasoning that the client returned from that position; `None` if this deployment did not write it for this key.
     pub fn read(&self, text: &str, place: Place) -> Option<Part> {
-        let (payload, mac) = text.strip_prefix(MARK)?.split_once('.')?;
-        let (told, mac) = (self.authenticated(payload), URL_SAFE_NO_PAD.decode(mac).ok()?);
-        if !self.keys.iter().any(|key| hmac::verify(key, &told, &mac).is_ok()) {
-            return None;
-        }
-        let Payload { text, signature } = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        let Payload { text, signature } = serde_json::from_slice(&self.open(MARK, text)?).ok()?;
         let signature = signature.as_deref().and_then(signature_of);
         match text {
             Some(text) => Some(Part::Reasoning { text, signature, place }),
@@ -78,9 +96,9 @@ impl ThoughtKeys {
         }
     }
 
-    /// What the MAC covers: the version, the key's id (which has no dot), and the payload.
-    fn authenticated(&self, payload: &str) -> Vec<u8> {
-        format!("{MARK}{}.{payload}", self.owner.as_str()).into_bytes()
+    /// What the MAC covers: the mark with its version, the key's id (which has no dot), and the payload.
+    fn authenticated(&self, mark: &str, payload: &str) -> Vec<u8> {
+        format!("{mark}{}.{payload}", self.owner.as_str()).into_bytes()
     }
 }
 
@@ -146,6 +164,18 @@ mod tests {
         for other in ["", "gwr1.", "gAAAAABo", &text[..text.len() - 1], &format!("{text}A")] {
             assert_eq!(keys.read(other, Place::NOWHERE), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_summary_comes_back_to_its_key_and_is_no_thought() {
+        let keys = keys(SECRET, None, 1);
+        let text = keys.write_summary("Häl\"f done").unwrap();
+        assert_eq!(keys.read_summary(&text).as_deref(), Some("Häl\"f done"));
+        assert_eq!(keys.read(&text, Place::NOWHERE), None);
+        assert_eq!(keys.read(&text.replace(SUMMARY, MARK), Place::NOWHERE), None);
+        assert_eq!(keys.read_summary(&keys.write(&thought()).unwrap()), None);
+        assert_eq!(self::keys(SECRET, None, 2).read_summary(&text), None);
+        assert_eq!(keys.write_summary(""), None);
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn a_call_comes_back_in_the_form_of_its_tool() {
 
 /// The items of a reply that thinks and answers, to a client that asked in that way, with or without a secret.
 fn thinking(reasoning: &Value, has_secret: bool) -> Vec<Value> {
-    let asked = Asked { body: body("reasoning", reasoning), thoughts: asked().thoughts.filter(|_| has_secret) };
+    let asked = Asked { body: body("reasoning", reasoning), thoughts: asked().thoughts.filter(|_| has_secret), ..asked() };
     output(&asked, &chunks(&[json!({"reasoning": "hm"}), json!({"content": "hi"})], "stop"))
 }
 

@@ -1,5 +1,6 @@
 //! Responses clients: their requests, and the replies for them.
 
+pub mod compaction;
 pub mod error;
 mod item;
 pub mod reply;

@@ -1,5 +1,6 @@
 //! Encodes a whole reply as one response object.
 
+use super::compaction;
 use super::item::{Annotation, Content, Item, Status};
 use super::response::{Echo, Response, State, incomplete, shows_thoughts, status};
 use super::tool::Names;
@@ -56,6 +57,9 @@ pub(super) fn id(context: &ReplyContext, prefix: &str, number: usize) -> String 
 
 /// Encodes a whole reply. The token limit or a filter cuts only the last item; earlier ones are complete.
 pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
+    if context.asked.is_compaction {
+        return compaction::whole(reply, context);
+    }
     let body = context.asked.body.as_deref().map(Document::root);
     let (names, echo) = (body.map(Names::of).unwrap_or_default(), Echo::of(body));
     let items = Items { context, names: &names, shows_thoughts: shows_thoughts(body) };

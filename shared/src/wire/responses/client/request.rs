@@ -89,7 +89,21 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = tokens.map(|tokens| OutputLimit { field: "max_output_tokens", tokens });
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     let format = ClientFormat::Responses;
-    Ok(ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage: true })
+    Ok(ClientRequest {
+        format,
+        answered_in: format,
+        document,
+        model,
+        mode,
+        max_tokens,
+        include_usage: true,
+        is_compaction: false,
+    })
+}
+
+/// Whether an item is a message of the user's.
+pub(super) fn is_user_message(item: Value<'_>) -> bool {
+    matches!(type_of(item).as_ref(), "" | "message") && item.get("role").is_some_and(|role| role.is("user"))
 }
 
 /// The name of a tool. Names inside groups include the group's name.

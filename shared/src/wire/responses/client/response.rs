@@ -115,7 +115,7 @@ fn raw(value: Option<Value<'_>>, default: &str) -> Raw {
 
 /// Usage in OpenAI's form. Its details are always present, because clients require them.
 #[derive(Serialize)]
-struct UsageOut {
+pub(super) struct UsageOut {
     input_tokens: u64,
     input_tokens_details: InputDetails,
     output_tokens: u64,
@@ -137,7 +137,7 @@ struct OutputDetails {
 }
 
 impl UsageOut {
-    fn of(usage: &Usage, context: &ReplyContext) -> Self {
+    pub(super) fn of(usage: &Usage, context: &ReplyContext) -> Self {
         Self {
             input_tokens: usage.total_input(),
             input_tokens_details: InputDetails { cached_tokens: usage.cache_read, cache_write_tokens: usage.cache_write() },

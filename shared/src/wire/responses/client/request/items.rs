@@ -9,6 +9,7 @@ use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::blocks::of_result;
 use crate::wire::request::{arguments, check_objects, optional_list, optional_text, quoted, text_field, unsupported};
+use crate::wire::responses::client::compaction;
 use crate::wire::responses::client::tool::{TYPED, Typed, full_name};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::unread;
@@ -17,10 +18,8 @@ use crate::wire::unread;
 const MAX_ITEMS: usize = 6_000;
 
 /// Items about tools that ran at OpenAI, or that only OpenAI can read. They mean nothing to another model.
-const SERVER_ITEMS: [&str; 13] = [
+const SERVER_ITEMS: [&str; 11] = [
     "code_interpreter_call",
-    "compaction",
-    "compaction_summary",
     "computer_call",
     "computer_call_output",
     "file_search_call",
@@ -44,6 +43,8 @@ enum Item {
     Output,
     TypedCall(&'static Typed),
     TypedOutput(&'static Typed),
+    /// A summary in place of an earlier conversation.
+    Summary,
     OfAServer,
 }
 
@@ -58,6 +59,7 @@ fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
         "function_call" => Item::Call,
         "custom_tool_call" => Item::CustomCall,
         "function_call_output" | "custom_tool_call_output" => Item::Output,
+        "compaction" | "compaction_summary" => Item::Summary,
         "item_reference" => return Err(reference(item)),
         server if SERVER_ITEMS.contains(&server) => Item::OfAServer,
         other => {
@@ -119,7 +121,7 @@ fn check_item(item: Value<'_>) -> Result<(), GatewayError> {
         }
         Item::Call => &["call_id", "name"],
         Item::CustomCall => &["call_id", "name", "input"],
-        Item::Thought | Item::TypedCall(_) | Item::TypedOutput(_) | Item::OfAServer => &[],
+        Item::Thought | Item::Summary | Item::TypedCall(_) | Item::TypedOutput(_) | Item::OfAServer => &[],
     };
     texts.iter().try_for_each(|name| text_field(item, name).map(drop))
 }
@@ -181,6 +183,7 @@ fn message(
             let text = output.map(written).unwrap_or_default();
             Some(result(item, vec![Part::Text { text, cache: None }], is_error)?)
         }
+        Item::Summary => summary(item, thoughts, left_out)?,
         Item::OfAServer => {
             left_out.push(item.place());
             None
@@ -226,6 +229,21 @@ fn thought(
     let texts = texts.filter_map(|entry| entry.get("text")).filter_map(Value::as_text);
     let text = texts.filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n");
     Ok((!text.is_empty()).then(|| Part::Reasoning { text, signature: None, place: item.place() }))
+}
+
+/// A returned summary. One that this deployment did not write is dropped.
+fn summary(
+    item: Value<'_>,
+    thoughts: Option<&ThoughtKeys>,
+    left_out: &mut Vec<Place>,
+) -> Result<Option<Message>, GatewayError> {
+    let kept = optional_text(item.get("encrypted_content"))?;
+    let Some(summary) = kept.and_then(|kept| thoughts?.read_summary(&kept)) else {
+        left_out.push(item.place());
+        return Ok(None);
+    };
+    let text = Part::Text { text: compaction::recalled(&summary), cache: None };
+    Ok(Some(Message { role: Role::User, parts: vec![text] }))
 }
 
 /// The values of a request that contain parts.
