@@ -1,8 +1,10 @@
 //! The client's side of a request: when it gets its status, and how it gets its body.
 
+use std::pin::Pin;
+
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{CHANNEL_CHUNKS, CHUNK_BYTES, SILENCE};
 use crate::dispatch::{AttemptLog, SharedAttemptLog};
@@ -45,6 +47,9 @@ pub(super) struct Client {
     stream: Option<Chunks>,
     /// Set while a chunk waits for the client to read.
     is_waiting: bool,
+    /// Rings at the next keep-alive or earlier. It lives as long as the request, and is set anew only when it rings. Without it
+    /// each event would set a timer that is the first one due, which costs two calls to the kernel.
+    alarm: Pin<Box<Sleep>>,
 }
 
 struct Chunks {
@@ -59,15 +64,17 @@ struct Chunks {
 impl Client {
     pub(super) fn new(format: ClientFormat, delivery: Delivery, log: SharedAttemptLog) -> (Self, Commit) {
         let (commit, committed) = oneshot::channel();
+        let next_ping = Instant::now() + SILENCE;
         let stream = match delivery {
             Delivery::Whole => None,
             Delivery::Streamed => {
                 let (sender, body) = mpsc::channel(CHANNEL_CHUNKS.saturating_add(1));
                 let last = sender.clone().try_reserve_owned().ok();
-                Some(Chunks { sender, last, body: Some(body), next_ping: Instant::now() + SILENCE })
+                Some(Chunks { sender, last, body: Some(body), next_ping })
             }
         };
-        (Self { format, log, commit: Some(commit), stream, is_waiting: false }, committed)
+        let alarm = Box::pin(sleep_until(next_ping));
+        (Self { format, log, commit: Some(commit), stream, is_waiting: false, alarm }, committed)
     }
 
     /// Whether the client reads a stream whose status was sent. Then a failure is an event.
@@ -84,25 +91,32 @@ impl Client {
     pub(super) async fn watch<T>(&mut self, upstream: impl Future<Output = T>) -> T {
         let mut upstream = std::pin::pin!(upstream);
         loop {
-            let Some(next_ping) = self.stream.as_ref().map(|stream| stream.next_ping) else { return upstream.await };
             tokio::select! {
                 biased;
                 result = &mut upstream => return result,
-                () = sleep_until(next_ping) => self.ping(),
+                () = &mut self.alarm => self.ping(),
             }
         }
     }
 
-    /// A client that has not read its data needs no keep-alive, and upstream's time limit must not run while a keep-alive
-    /// waits.
+    /// Sends a keep-alive to a stream's client, if it is due. A client that has not read its data needs none, and upstream's
+    /// time limit must not run while a keep-alive waits.
     fn ping(&mut self) {
-        self.commit_stream();
-        if let Some(stream) = &mut self.stream {
-            let mut ping = BytesMut::new();
-            self.format.ping(&mut ping);
-            let _ = stream.sender.try_send(ping.freeze());
-            stream.next_ping = Instant::now() + SILENCE;
+        let now = Instant::now();
+        if self.stream.as_ref().is_some_and(|stream| stream.next_ping <= now) {
+            self.commit_stream();
         }
+        let mut next = now + SILENCE;
+        if let Some(stream) = &mut self.stream {
+            if stream.next_ping <= now {
+                let mut ping = BytesMut::new();
+                self.format.ping(&mut ping);
+                let _ = stream.sender.try_send(ping.freeze());
+                stream.next_ping = next;
+            }
+            next = stream.next_ping;
+        }
+        self.alarm.as_mut().reset(next);
     }
 
     /// Sends status 200 to a stream's client. A whole reply gets its status at its end.

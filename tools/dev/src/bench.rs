@@ -4,6 +4,9 @@
 //! The function runs as it does in `make dev`. Front, emulator, simulator and client run in other processes. The cases take
 //! turns, so that other load on the machine affects all of them equally. The figure of a case is the processor time that the
 //! process used from the request until it was frozen again.
+//!
+//! A second table has long streams whose events come one by one, as those of a model do. There an event costs each process
+//! its own reads and writes, and what counts is the ratio to the proxy of the same run.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,8 +23,13 @@ use crate::simulator;
 use crate::stack::{Options, SimulatorStart, Stack};
 
 const FUNCTION: &str = "chat-completions";
-/// Number of events of a measured stream.
-const WORDS: usize = 200;
+/// Number of events of a measured reply, and of a stream.
+const REPLY: u32 = 20;
+const WORDS: u32 = 200;
+/// Number of events of a stream whose events come one by one.
+const LONG: u32 = 2_000;
+/// Number of requests of a case for each such stream.
+const PER_LONG: usize = 20;
 /// The part of the request that makes it two kilobytes long.
 const FILLER: usize = 1800;
 /// Number of requests per case before measuring.
@@ -35,20 +43,35 @@ struct Case {
     /// Whether it goes through the proxy to the simulator instead of through the gateway.
     bare: bool,
     model: &'static str,
-    stream: bool,
+    form: Form,
 }
 
-const fn case(name: &'static str, bare: bool, model: &'static str, stream: bool) -> Case {
-    Case { name, bare, model, stream }
+/// The form of a reply.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Stream,
+    /// A long stream whose events come one by one.
+    Paced,
+}
+
+const fn case(name: &'static str, bare: bool, model: &'static str, form: Form) -> Case {
+    Case { name, bare, model, form }
 }
 
 const CASES: [Case; 6] = [
-    case("bare proxy, JSON", true, "openai/gpt-5.2", false),
-    case("forwarded, JSON", false, "gpt-5.2", false),
-    case("translated, JSON", false, "gemini-2.5-flash", false),
-    case("bare proxy, stream", true, "openai/gpt-5.2", true),
-    case("forwarded, stream", false, "gpt-5.2", true),
-    case("translated, stream", false, "gemini-2.5-flash", true),
+    case("bare proxy, JSON", true, "openai/gpt-5.2", Form::Json),
+    case("forwarded, JSON", false, "gpt-5.2", Form::Json),
+    case("translated, JSON", false, "gemini-2.5-flash", Form::Json),
+    case("bare proxy, stream", true, "openai/gpt-5.2", Form::Stream),
+    case("forwarded, stream", false, "gpt-5.2", Form::Stream),
+    case("translated, stream", false, "gemini-2.5-flash", Form::Stream),
+];
+
+const PACED: [Case; 3] = [
+    case("bare proxy", true, "openai/gpt-5.2", Form::Paced),
+    case("forwarded", false, "gpt-5.2", Form::Paced),
+    case("translated", false, "gemini-2.5-flash", Form::Paced),
 ];
 
 /// The figures of one request.
@@ -95,28 +118,63 @@ pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<Str
         path: "/api/v1/chat/completions",
         key: simulator::OPENROUTER_KEY.to_owned(),
     };
-    let mut figures: [Vec<Figures>; CASES.len()] = Default::default();
-    for round in 0..WARM_UP + requests {
-        for (case, figures) in CASES.iter().zip(&mut figures) {
-            let measured = if case.bare {
-                let before = used(floor.pid()?)?;
-                let times = send(&bare, case).await?;
-                Figures { processor: used(floor.pid()?)?.saturating_sub(before), ..times }
-            } else {
-                let before = stack.lambda.pids(FUNCTION).first().map(|pid| used(*pid)).transpose()?;
-                let times = send(&gateway, case).await?;
-                let pid = frozen(&stack).await?;
-                Figures { processor: used(pid)?.saturating_sub(before.unwrap_or_default()), ..times }
-            };
-            if round >= WARM_UP {
-                figures.push(measured);
-            }
-        }
-    }
-    Ok(table(&figures))
+    let bench = Bench { stack, floor, gateway, bare };
+    let short = bench.rounds(&CASES, WARM_UP, requests).await?;
+    let long = bench.rounds(&PACED, 1, requests.div_ceil(PER_LONG)).await?;
+    Ok(format!("{}\n{}", table(&short), events(&long)))
 }
 
-fn table(figures: &[Vec<Figures>; CASES.len()]) -> String {
+/// The running processes.
+struct Bench {
+    stack: Stack,
+    floor: Floor,
+    gateway: Target,
+    bare: Target,
+}
+
+impl Bench {
+    /// The figures of each case, from this many rounds in which the cases take turns.
+    async fn rounds(&self, cases: &[Case], warm_up: usize, rounds: usize) -> Result<Vec<Vec<Figures>>> {
+        let mut figures: Vec<Vec<Figures>> = cases.iter().map(|_| Vec::new()).collect();
+        for round in 0..warm_up + rounds {
+            for (case, figures) in cases.iter().zip(&mut figures) {
+                let measured = self.measured(case).await?;
+                if round >= warm_up {
+                    figures.push(measured);
+                }
+            }
+        }
+        Ok(figures)
+    }
+
+    async fn measured(&self, case: &Case) -> Result<Figures> {
+        if case.bare {
+            let before = used(self.floor.pid()?)?;
+            let times = send(&self.bare, case).await?;
+            return Ok(Figures { processor: used(self.floor.pid()?)?.saturating_sub(before), ..times });
+        }
+        let before = self.stack.lambda.pids(FUNCTION).first().map(|pid| used(*pid)).transpose()?;
+        let times = send(&self.gateway, case).await?;
+        let pid = frozen(&self.stack).await?;
+        Ok(Figures { processor: used(pid)?.saturating_sub(before.unwrap_or_default()), ..times })
+    }
+}
+
+/// The processor time of an event that comes alone, and its ratio to the proxy's.
+fn events(figures: &[Vec<Figures>]) -> String {
+    let mut text = format!("| stream of {LONG} events, one by one | processor per event, median | ratio |\n|---|---|---|\n");
+    let of = |figures: &Vec<Figures>| median(figures.iter().map(|figures| figures.processor).collect());
+    let floor = figures.first().map(of).unwrap_or_default().as_secs_f64();
+    for (case, figures) in PACED.iter().zip(figures) {
+        let seconds = of(figures).as_secs_f64();
+        let (event, ratio) = (seconds * 1e6 / f64::from(LONG), seconds / floor);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| {} | {event:.1} us | {ratio:.2} |", case.name);
+    }
+    text
+}
+
+fn table(figures: &[Vec<Figures>]) -> String {
     let mut text =
         "| request | processor, median | mean | head | head to first event | head to end |\n|---|---|---|---|---|---|\n"
             .to_owned();
@@ -163,8 +221,13 @@ async fn frozen(stack: &Stack) -> Result<u32> {
 }
 
 fn body(case: &Case) -> String {
-    let (model, stream) = (case.model, case.stream);
-    let text = format!("{} [[sim:long words={} bytes=5]]", "word ".repeat(FILLER / 5), if stream { WORDS } else { 20 });
+    let (words, pace) = match case.form {
+        Form::Json => (REPLY, 0),
+        Form::Stream => (WORDS, 0),
+        Form::Paced => (LONG, 1),
+    };
+    let (model, stream) = (case.model, !matches!(case.form, Form::Json));
+    let text = format!("{} [[sim:long words={words} bytes=5 pace={pace}]]", "word ".repeat(FILLER / 5));
     format!("{{\"model\":\"{model}\",\"stream\":{stream},\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}")
 }
 
