@@ -17,7 +17,7 @@ use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system};
+use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system, without_thoughts};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::anthropic::rules::user::user_id;
@@ -171,14 +171,14 @@ impl<'d> Conversation<'d> {
             turn.parts.retain(Block::is_sent);
         }
         turns.retain(|turn| !turn.parts.is_empty());
-        match (ending(&turns, target), turns.last_mut()) {
-            (Ending::Trimmed, Some(last)) => {
-                if !plan.told.is_on() {
-                    drop_thoughts(last, forwarding);
-                    last.parts.retain(Block::is_sent);
-                }
-                last.parts.last_mut().into_iter().for_each(Block::trim_end);
+        for at in without_thoughts(&turns, plan, Block::is_sent) {
+            if let Some(turn) = turns.get_mut(at) {
+                drop_thoughts(turn, forwarding);
+                turn.parts.retain(Block::is_sent);
             }
+        }
+        match (ending(&turns, target), turns.last_mut()) {
+            (Ending::Trimmed, Some(last)) => last.parts.last_mut().into_iter().for_each(Block::trim_end),
             (Ending::UserTurn, _) => turns.push(Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] }),
             (Ending::Fine | Ending::Trimmed, _) => {}
         }

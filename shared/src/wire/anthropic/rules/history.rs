@@ -1,6 +1,6 @@
 //! What Claude requires of a conversation in addition to the order of turns from [`Turns`](crate::chat::Turns).
 
-use super::thinking::Obstacle;
+use super::thinking::{Obstacle, Plan};
 use crate::chat::request::{Message, Role, ToolChoice};
 use crate::chat::turns::{Piece, PieceKind};
 use crate::wire::target::Target;
@@ -10,8 +10,12 @@ use crate::wire::target::Target;
 fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) -> bool {
     let mut answers = turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
     let Some(last) = answers.find(|turn| turn.parts.iter().any(&is_sent)) else { return true };
-    let calls = last.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)));
-    !calls || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
+    !calls(last) || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
+}
+
+/// Whether a turn calls tools.
+fn calls<P: Piece>(turn: &Message<P>) -> bool {
+    turn.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)))
 }
 
 /// What in a tool choice and these turns conflicts with a reasoning budget.
@@ -30,6 +34,15 @@ pub fn obstacle<P: Piece>(
     } else {
         (!can_resume(turns, is_sent)).then_some(Obstacle::UnsignedToolTurn)
     }
+}
+
+/// The indexes of the turns whose reasoning Claude rejects. A model that does not reason rejects that of a begun answer and of
+/// an open tool turn (tailcallhq/forgecode#1195, #1853); it ignores that of earlier turns.
+pub fn without_thoughts<P: Piece>(turns: &[Message<P>], plan: &Plan, is_sent: impl Fn(&P) -> bool) -> Vec<usize> {
+    let is_answer = |turn: &Message<P>| turn.role == Role::Assistant && turn.parts.iter().any(&is_sent);
+    let Some(last) = turns.iter().rposition(is_answer) else { return Vec::new() };
+    let is_open = last.saturating_add(1) == turns.len() || turns.get(last).is_some_and(calls);
+    if is_open && !plan.thinks { vec![last] } else { Vec::new() }
 }
 
 /// Whether a system message stays one: between a user turn and an assistant turn, or at the end after a user turn
