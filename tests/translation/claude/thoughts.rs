@@ -52,3 +52,66 @@ fn thoughts_of_an_earlier_tool_turn_stay() {
     let fields = json!({"tools": [probe()], "messages": earlier});
     check(vec![Expected { models: super::ALL, betas: &[], fields, sent: vec![("/messages", earlier)], dropped: &[] }]);
 }
+
+/// A history whose assistant messages have these contents, each answered by the user.
+fn history(answers: &[Value]) -> Value {
+    let next = |answer: &Value| match answer.as_array().is_some_and(|blocks| blocks.contains(&call("a"))) {
+        true => user(&json!([result("a")])),
+        false => user(&json!("Go on.")),
+    };
+    let answered = answers.iter().flat_map(|answer| [assistant(answer), next(answer)]);
+    Value::Array([user(&json!("Dive."))].into_iter().chain(answered).collect())
+}
+
+#[test]
+fn thoughts_behind_something_else_go_if_there_is_a_budget() {
+    let budget = json!({"type": "enabled", "budget_tokens": 2000});
+    let budgets = &["claude-haiku-4.5", "claude-opus-4.5", "claude-opus-4.6"][..];
+    let case = |messages: Value, sent: Value, dropped| Expected {
+        models: budgets,
+        betas: &[],
+        fields: json!({"thinking": budget, "tools": [probe()], "messages": messages}),
+        sent: vec![("/messages", sent), ("/thinking", budget.clone())],
+        dropped,
+    };
+    let (a, b) = (text("a"), text("b"));
+    let two = |second: Value| json!([user(&json!("Dive.")), assistant(&json!("x")), assistant(&second), user(&json!("Go"))]);
+    let led = history(&[json!([thought(), a, redacted(), b])]);
+    let between = history(&[json!([thought(), call("a"), thought(), a]), json!("b")]);
+    check(vec![
+        case(two(json!([thought(), a])), two(json!([a])), &["messages[2].content[0]"]),
+        case(history(&[json!([a, thought(), b])]), history(&[json!([a, b])]), &["messages[1].content[1]"]),
+        case(
+            history(&[json!([call("a"), redacted()]), json!("b")]),
+            history(&[json!([call("a")]), json!("b")]),
+            &["messages[1].content[1]"],
+        ),
+        case(led.clone(), led, &[]),
+        case(between.clone(), between, &[]),
+    ]);
+}
+
+#[test]
+fn thoughts_behind_something_else_stay_where_the_model_decides_how_much_it_thinks() {
+    let messages = history(&[json!([text("a"), thought(), text("b")])]);
+    let models = &["claude-opus-4.6", "claude-opus-4.8", "claude-opus-5.5"][..];
+    let fields = json!({"thinking": {"type": "adaptive"}, "messages": messages});
+    check(vec![Expected { models, betas: &[], fields, sent: vec![("/messages", messages)], dropped: &[] }]);
+}
+
+#[test]
+fn translated_thoughts_follow_the_same_rules() {
+    let detail = json!({"type": "reasoning.text", "text": "Deep.", "signature": "Eq==", "format": "anthropic-claude-v1"});
+    let said = |words: &str| json!({"role": "assistant", "content": words});
+    let mut thinking = said("y");
+    thinking["reasoning_details"] = json!([detail]);
+    let body = |second: &Value| {
+        let messages = json!([user(&json!("Dive.")), said("x"), second, user(&json!("Go"))]);
+        super::with(&json!({"reasoning": {"max_tokens": 2000}, "messages": messages})).to_string()
+    };
+    let seen = super::sent(super::ClientFormat::ChatCompletions, "claude-haiku-4.5", &[], &body(&thinking)).unwrap();
+    let sent: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(sent.pointer("/messages/1/content"), Some(&json!([text("x"), text("y")])), "{sent}");
+    assert_eq!(sent.pointer("/thinking/type"), Some(&json!("enabled")));
+    assert_eq!(seen.dropped, ["messages[2].reasoning_details[0]"]);
+}

@@ -151,7 +151,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
     );
     lost.extend(plan.lost());
     end_with_the_user(&mut turns, target);
-    let rules = Rules { names: &names, keep_thinking: plan.thinks };
+    let thoughtless = history::without_thoughts(&turns.turns, &plan, is_sent);
+    let rules = |at: usize| Rules { names: &names, keep_thinking: plan.thinks && !thoughtless.contains(&at) };
     let thinking = thinking_out(&plan, reasoning, target);
     let is_bound = thinking.as_ref().is_some_and(|thinking| thinking.block_binding.is_some());
     let mut body = Body {
@@ -161,7 +162,8 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
         messages: turns
             .turns
             .into_iter()
-            .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
+            .enumerate()
+            .filter_map(|(at, turn)| message_blocks(turn, &rules(at), &mut left_out).transpose())
             .collect::<Result<_, Refusal>>()?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target, &mut left_out)?,

@@ -1,6 +1,6 @@
 //! What Claude requires of a conversation in addition to the order of turns from [`Turns`](crate::chat::Turns).
 
-use super::thinking::{Obstacle, Plan};
+use super::thinking::{Obstacle, Plan, Told};
 use crate::chat::request::{Message, Role, ToolChoice};
 use crate::chat::turns::{Piece, PieceKind};
 use crate::wire::target::Target;
@@ -37,12 +37,22 @@ pub fn obstacle<P: Piece>(
 }
 
 /// The indexes of the turns whose reasoning Claude rejects. A model that does not reason rejects that of a begun answer and of
-/// an open tool turn (tailcallhq/forgecode#1195, #1853); it ignores that of earlier turns.
+/// an open tool turn (tailcallhq/forgecode#1195, #1853); it ignores that of earlier turns. One that
+/// reasons by budget rejects that of a turn that begins with something else (anthropics/claude-code#20705,
+/// OpenHands/software-agent-sdk#738).
 pub fn without_thoughts<P: Piece>(turns: &[Message<P>], plan: &Plan, is_sent: impl Fn(&P) -> bool) -> Vec<usize> {
-    let is_answer = |turn: &Message<P>| turn.role == Role::Assistant && turn.parts.iter().any(&is_sent);
-    let Some(last) = turns.iter().rposition(is_answer) else { return Vec::new() };
-    let is_open = last.saturating_add(1) == turns.len() || turns.get(last).is_some_and(calls);
-    if is_open && !plan.thinks { vec![last] } else { Vec::new() }
+    let first =
+        |turn: &Message<P>| turn.parts.iter().find(|part| is_sent(part)).map(|first| first.kind() == PieceKind::Thought);
+    let answers = turns.iter().enumerate().filter(|(_, turn)| turn.role == Role::Assistant);
+    match (plan.thinks, plan.told) {
+        (true, Told::Budget(_)) => answers.filter(|(_, turn)| first(turn) == Some(false)).map(|(at, _)| at).collect(),
+        (true, _) => Vec::new(),
+        (false, _) => {
+            let last = answers.filter(|(_, turn)| first(turn).is_some()).last();
+            let is_open = |(at, turn): &(usize, &Message<P>)| at.saturating_add(1) == turns.len() || calls(turn);
+            last.filter(is_open).map(|(at, _)| at).into_iter().collect()
+        }
+    }
 }
 
 /// Whether a system message stays one: between a user turn and an assistant turn, or at the end after a user turn

@@ -37,6 +37,7 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     claude_server_tools::citations(body)?;
     claude_server_tools::sources(body)?;
     thoughts(&turns, thinking)?;
+    thoughts_first(&turns, thinking)?;
     ending(model, thinking, &turns)
 }
 
@@ -224,6 +225,22 @@ fn pairs(turns: &[Turn<'_>]) -> Verdict {
         )),
         None => Ok(()),
     }
+}
+
+/// With a reasoning budget, a turn that contains reasoning begins with it (anthropics/claude-code#20705,
+/// OpenHands/software-agent-sdk#738).
+fn thoughts_first(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
+    let has_thought = |turn: &&Turn<'_>| turn.blocks.iter().any(Block::is_thought);
+    for first in turns.iter().filter(has_thought).filter_map(|turn| turn.blocks.first()) {
+        ensure(thinking != Some("enabled") || first.is_thought(), || {
+            format!(
+                "{}: If an assistant message contains any thinking blocks, the first block must be `thinking` or \
+                 `redacted_thinking`. Found `{}`.",
+                first.path, first.kind
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// The rules for reasoning in the last assistant turn (platform.claude.com, thinking; Kilo-Org/kilocode#5219).

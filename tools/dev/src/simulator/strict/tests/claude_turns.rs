@@ -247,3 +247,14 @@ fn null_is_refused_where_a_member_is_to_be_absent() {
         &body,
     );
 }
+
+#[test]
+fn a_turn_with_thoughts_begins_with_one_if_there_is_a_budget() {
+    let budget = json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 } });
+    let turn = |blocks: Value| talk(&[blocks, json!("and now?")]);
+    let between = turn(json!([text("a"), thought(0), text("b")]));
+    assert_eq!(verdict(HAIKU, &changed(&budget, &turn(json!([thought(0), text("a"), thought(1), text("b")])))), Ok(()));
+    assert_eq!(verdict(OPUS, &changed(&json!({ "thinking": { "type": "adaptive" } }), &between)), Ok(()));
+    let change = changed(&budget, &between);
+    refused(verdict(HAIKU, &change), "the first block must be `thinking` or `redacted_thinking`. Found `text`", &change);
+}
