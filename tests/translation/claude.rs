@@ -4,6 +4,7 @@
 mod history;
 mod media;
 mod places;
+mod results;
 mod settings;
 mod shapes;
 mod thoughts;

@@ -18,6 +18,10 @@ fn calls<P: Piece>(turn: &Message<P>) -> bool {
     turn.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)))
 }
 
+/// The content of a result that reports an error without a word. Claude rejects such a result
+/// (bytedance/trae-agent#231).
+pub const FAILED: &str = "The tool failed without a message.";
+
 /// What in a tool choice and these turns conflicts with a reasoning budget.
 pub fn obstacle<P: Piece>(
     choice: &ToolChoice,

@@ -129,6 +129,12 @@ fn result(block: &Block<'_>) -> Verdict {
     ensure(is_name(block.string("tool_use_id"), "_-", usize::MAX), || {
         format!("{path}.tool_result.tool_use_id: String should match pattern '^[a-zA-Z0-9_-]+$'")
     })?;
+    // bytedance/trae-agent#231, UKGovernmentBEIS/inspect_ai#169.
+    let says = items(block.value, "content").next().is_some()
+        || string(block.value, "content").is_some_and(|said| !said.trim().is_empty());
+    ensure(says || block.value.get("is_error") != Some(&Value::Bool(true)), || {
+        format!("{path}.tool_result: content cannot be empty if `is_error` is true")
+    })?;
     for (place, value) in items(block.value, "content").enumerate() {
         let kind = string(value, "type").unwrap_or_default();
         let path = format!("{path}.tool_result.content.{place}");

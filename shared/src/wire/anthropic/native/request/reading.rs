@@ -8,6 +8,7 @@ use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
 use crate::error::GatewayError;
+use crate::wire::anthropic::rules::history::FAILED;
 use crate::wire::anthropic::rules::media::Carrier;
 use crate::wire::anthropic::signature;
 use crate::wire::blocks::{BLOCK, asks_to_cite, found_tool, instruction, is_of_a_server, texts};
@@ -81,6 +82,10 @@ fn is_no_content(kind: &str) -> bool {
 fn said_by_a_result(block: Value<'_>) -> Option<String> {
     let content = block.get("content").filter(|_| block.get("type").is_some_and(|kind| kind.is("tool_result")))?;
     texts(content).filter(|said| !said.trim().is_empty())
+}
+
+fn is_list_of_none(content: Value<'_>) -> bool {
+    content.kind() == document::Kind::List && content.elements().next().is_none()
 }
 
 /// Reads blocks.
@@ -167,7 +172,7 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Call
             }
             Some("tool_result") => {
-                self.result_content(fields.content)?;
+                self.result_content(block, fields.content)?;
                 Kind::Result
             }
             Some("image" | "document") => {
@@ -349,11 +354,13 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// The content of a result. Empty content is removed.
-    fn result_content(&mut self, content: Option<Value<'d>>) -> Result<(), GatewayError> {
-        let Some(content) = content else { return Ok(()) };
-        let is_white = content.is_blank() && !content.is("");
-        if self.nested(Some(content), Spot::Result)? || is_white {
+    /// The content of a result. Empty content is removed, and that of an error is replaced.
+    fn result_content(&mut self, block: Value<'d>, content: Option<Value<'d>>) -> Result<(), GatewayError> {
+        let is_gone = self.nested(content, Spot::Result)?;
+        let is_empty = is_gone || content.is_none_or(|content| content.is_blank() || is_list_of_none(content));
+        if is_empty && block.get("is_error").is_some_and(|failed| matches!(failed.flag(), Ok(true))) {
+            self.forwarding.edits.set(block, "content", FAILED);
+        } else if let Some(content) = content.filter(|content| is_gone || content.is_blank() && !content.is("")) {
             self.forwarding.edits.remove(content);
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Plac
 use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
+use crate::wire::anthropic::rules::history::FAILED;
 use crate::wire::anthropic::rules::media::{Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
 use crate::wire::cache_marks::CacheMarked;
@@ -204,6 +205,9 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             let mut blocks = Vec::with_capacity(content.len());
             for part in content {
                 blocks.extend(block(part, rules, left_out)?);
+            }
+            if blocks.is_empty() && is_error {
+                blocks.push(marked(Kind::Text { text: FAILED.to_owned() }, None));
             }
             marked(Kind::ToolResult { tool_use_id: call_id, content: blocks, is_error }, cache)
         }

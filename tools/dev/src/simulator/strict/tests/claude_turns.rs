@@ -258,3 +258,22 @@ fn a_turn_with_thoughts_begins_with_one_if_there_is_a_budget() {
     let change = changed(&budget, &between);
     refused(verdict(HAIKU, &change), "the first block must be `thinking` or `redacted_thinking`. Found `text`", &change);
 }
+
+#[test]
+fn a_result_that_reports_an_error_says_something() {
+    let failed = |content: Value| {
+        let result = changed(&result("a"), &json!({ "is_error": true, "content": content }));
+        talk(&[json!([call("a")]), json!([result])])
+    };
+    for said in [json!("lost"), json!([text("lost")]), json!([image()])] {
+        assert_eq!(verdict(OPUS, &failed(said)), Ok(()));
+    }
+    for silent in [json!(null), json!(""), json!([])] {
+        let change = failed(silent);
+        refused(verdict(OPUS, &change), "tool_result: content cannot be empty if `is_error` is true", &change);
+    }
+    assert_eq!(
+        verdict(OPUS, &talk(&[json!([call("a")]), json!([changed(&result("a"), &json!({ "content": "" }))])])),
+        Ok(())
+    );
+}
