@@ -4,6 +4,7 @@
 mod history;
 mod media;
 mod places;
+mod references;
 mod results;
 mod settings;
 mod shapes;

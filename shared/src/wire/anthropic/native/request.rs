@@ -5,6 +5,7 @@ mod blocks;
 mod history;
 mod media;
 mod reading;
+mod references;
 mod server_tools;
 mod settings;
 mod tools;
@@ -81,11 +82,13 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     tools::drop_refused(&mut forwarding, target);
     let declared = tools::Declared::of(&forwarding, format.by_tool());
     let names = declared.names()?;
+    let own_names = declared.own_names().into_iter().collect();
     let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
     let cites = !matches!(format, AnswerFormat::ByMode);
     let mut reader = Reader {
         forwarding: &mut forwarding,
         names: &names,
+        declared: &own_names,
         takes_tool_changes,
         cites,
         marks: Vec::new(),
@@ -141,7 +144,9 @@ impl<'d> Conversation<'d> {
         server_tools::keep_paired(&mut messages, reader.forwarding);
         for (at, origin) in (1_usize..).zip(&mut origins) {
             origin.stays = stays(&messages, at, target);
-            messages.get_mut(at).filter(|_| origin.stays).into_iter().for_each(|message| message.parts.clear());
+            if let Some(message) = messages.get_mut(at) {
+                if origin.stays { message.parts.clear() } else { references::drop_changes(message, reader.forwarding) }
+            }
         }
         Ok(Self { list, origins, messages, system, instruction: None })
     }
@@ -193,9 +198,10 @@ impl<'d> Conversation<'d> {
 
 /// Whether the message at this index stays a system message. Such messages contain text only.
 fn stays(messages: &[Message<Block<'_>>], at: usize, target: &Target<'_>) -> bool {
-    let is_text = |part: &Block<'_>| part.what() == Kind::Text && part.is_sent();
+    // What is dropped does not count.
+    let is_text = |part: &Block<'_>| part.what() == Kind::Text;
     let is_instruction = |message: &Message<_>| {
-        message.role == Role::System && !message.parts.is_empty() && message.parts.iter().all(is_text)
+        message.role == Role::System && message.parts.iter().any(Block::is_sent) && message.parts.iter().all(is_text)
     };
     let before = at.checked_sub(1).and_then(|before| messages.get(before));
     let after = messages.get(at.saturating_add(1));

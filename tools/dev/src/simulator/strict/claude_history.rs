@@ -36,6 +36,7 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     claude_server_tools::pairs(&turns)?;
     claude_server_tools::citations(body)?;
     claude_server_tools::sources(body)?;
+    claude_server_tools::references(body)?;
     thoughts(&turns, thinking)?;
     thoughts_first(&turns, thinking)?;
     ending(model, thinking, &turns)

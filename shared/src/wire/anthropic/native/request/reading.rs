@@ -2,8 +2,10 @@
 //! made on the way.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::blocks::{Block, Home, Kind};
+use super::references::{GONE, is_reference};
 use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
@@ -92,6 +94,8 @@ fn is_list_of_none(content: Value<'_>) -> bool {
 pub(super) struct Reader<'f, 'd> {
     pub(super) forwarding: &'f mut Forwarding<'d>,
     pub(super) names: &'f ToolNames,
+    /// The client's names of the tools that are sent.
+    pub(super) declared: &'f HashSet<Cow<'f, str>>,
     /// Whether the model lets a system message change the tools.
     pub(super) takes_tool_changes: bool,
     /// Whether the answer may cite: not in a requested response format (platform.claude.com, structured outputs, citations).
@@ -182,8 +186,7 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
-            // No server runs a tool for an instruction.
-            Some(kind) if self.needs_more(kind) || spot.is_instruction() && is_of_a_server(kind) => {
+            Some(kind) if self.is_refused(block, kind, spot) => {
                 self.forwarding.drop(block);
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
@@ -203,6 +206,7 @@ impl<'d> Reader<'_, 'd> {
                     self.citable.push((block, fields.citations));
                 }
                 self.nested(fields.content, Spot::Block)?;
+                self.found(fields.content);
                 if spot.is_instruction() { Kind::Media } else { Kind::Text }
             }
         };
@@ -216,12 +220,14 @@ impl<'d> Reader<'_, 'd> {
         Ok(Block::new(kind, block, home).with_id(id))
     }
 
-    /// Whether a block needs a missing beta: Vertex accepts none for server tools and for the change to another model.
-    fn needs_more(&self, kind: &str) -> bool {
+    /// Whether a block is rejected in this place. Vertex accepts no beta for server tools and for the change to another model,
+    /// and no server runs a tool for an instruction.
+    fn is_refused(&mut self, block: Value<'d>, kind: &str, spot: Spot) -> bool {
         match kind {
             "mcp_tool_use" | "mcp_tool_result" | "fallback" => true,
-            "tool_addition" | "tool_removal" => !self.takes_tool_changes,
-            _ => false,
+            "tool_addition" | "tool_removal" => !matches!(spot, Spot::Instruction(_)) || !self.changes_tools(block),
+            "tool_reference" if spot == Spot::Result => !self.refers(block, "tool_name"),
+            kind => spot.is_instruction() && is_of_a_server(kind),
         }
     }
 
@@ -354,11 +360,14 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// The content of a result. Empty content is removed, and that of an error is replaced.
+    /// The content of a result. Empty content is removed, and that of an error or of references is replaced.
     fn result_content(&mut self, block: Value<'d>, content: Option<Value<'d>>) -> Result<(), GatewayError> {
         let is_gone = self.nested(content, Spot::Result)?;
         let is_empty = is_gone || content.is_none_or(|content| content.is_blank() || is_list_of_none(content));
-        if is_empty && block.get("is_error").is_some_and(|failed| matches!(failed.flag(), Ok(true))) {
+        let has_failed = || block.get("is_error").is_some_and(|failed| matches!(failed.flag(), Ok(true)));
+        if is_gone && content.is_some_and(|content| content.elements().any(is_reference)) {
+            self.forwarding.edits.set(block, "content", GONE);
+        } else if is_empty && has_failed() {
             self.forwarding.edits.set(block, "content", FAILED);
         } else if let Some(content) = content.filter(|content| is_gone || content.is_blank() && !content.is("")) {
             self.forwarding.edits.remove(content);

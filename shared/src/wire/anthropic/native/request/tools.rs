@@ -106,7 +106,8 @@ impl<'d> Declared<'d> {
         declared
     }
 
-    fn own_names(&self) -> Vec<Cow<'_, str>> {
+    /// The client's names of the tools that are sent.
+    pub(super) fn own_names(&self) -> Vec<Cow<'_, str>> {
         let kept = self.kept.iter().filter_map(|tool| tool.get("name")?.as_text());
         kept.chain(self.called.iter().map(|name| Cow::Borrowed(name.as_str()))).collect()
     }

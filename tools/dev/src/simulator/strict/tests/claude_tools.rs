@@ -1,0 +1,43 @@
+//! References to tools, and what tools may have together.
+
+use super::claude::{NEWEST, call, talk, text, verdict};
+use super::*;
+
+/// A conversation in which a tool gave this reference.
+fn given(name: &str) -> Value {
+    let reference = json!({ "type": "tool_reference", "tool_name": name });
+    let result = json!({ "type": "tool_result", "tool_use_id": "a", "content": [reference] });
+    talk(&[json!([call("a")]), json!([result])])
+}
+
+/// A conversation in which a search of the provider found this tool.
+fn found(name: &str) -> Value {
+    let reference = json!({ "type": "tool_reference", "tool_name": name });
+    let search = json!({ "type": "server_tool_use", "id": "s", "name": "tool_search_tool_regex", "input": {} });
+    let found = json!({ "type": "tool_search_tool_search_result", "tool_references": [reference] });
+    let result = json!({ "type": "tool_search_tool_result", "tool_use_id": "s", "content": found });
+    talk(&[json!([search, result, text("a")]), json!("next")])
+}
+
+/// A conversation in which an instruction changes the tools.
+fn told(tool: &Value) -> Value {
+    let change = json!([{ "type": "tool_addition", "tool": tool }]);
+    json!({ "messages": [{ "role": "user", "content": "a" }, { "role": "system", "content": change }] })
+}
+
+#[test]
+fn references_are_to_declared_tools() {
+    let by_name = |name: &str| told(&json!({ "type": "tool_reference", "name": name }));
+    for of in [&given as &dyn Fn(&str) -> Value, &found, &by_name] {
+        assert_eq!(verdict(NEWEST, &of("weather")), Ok(()));
+        refused(verdict(NEWEST, &of("tides")), "Tool reference 'tides' not found in available tools", &of("tides"));
+    }
+}
+
+#[test]
+fn a_definition_between_turns_needs_its_beta() {
+    let defined = told(&json!({ "type": "tool_definition", "definition": { "name": "tides", "input_schema": {} } }));
+    refused(verdict(NEWEST, &defined), "Input tag 'tool_definition'", &defined);
+    let with_beta = changed(&defined, &json!({ "anthropic_beta": ["inline-tools-2026-09-15"] }));
+    assert_eq!(verdict(NEWEST, &with_beta), Ok(()));
+}
