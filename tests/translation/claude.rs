@@ -3,6 +3,7 @@
 
 mod history;
 mod media;
+mod members;
 mod places;
 mod references;
 mod results;

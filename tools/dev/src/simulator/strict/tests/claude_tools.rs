@@ -41,3 +41,15 @@ fn a_definition_between_turns_needs_its_beta() {
     let with_beta = changed(&defined, &json!({ "anthropic_beta": ["inline-tools-2026-09-15"] }));
     assert_eq!(verdict(NEWEST, &with_beta), Ok(()));
 }
+
+#[test]
+fn a_deferred_tool_has_no_cache_mark() {
+    let tools = |waits: bool| {
+        let marked = json!({ "name": "tides", "cache_control": { "type": "ephemeral" }, "defer_loading": waits });
+        let tools = [json!({ "name": "weather" }), marked];
+        let schema = json!({ "input_schema": { "type": "object" } });
+        json!({ "tools": tools.map(|tool| changed(&tool, &schema)) })
+    };
+    assert_eq!(verdict(NEWEST, &tools(false)), Ok(()));
+    refused(verdict(NEWEST, &tools(true)), "cannot have both defer_loading=true and cache_control set", &tools(true));
+}
