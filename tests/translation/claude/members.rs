@@ -1,8 +1,9 @@
 //! Members of tools that Claude refuses together.
 
+use gateway::wire::ClientFormat;
 use serde_json::{Value, json};
 
-use super::{ALL, Expected, check, probe};
+use super::{ALL, Expected, check, probe, sent, with};
 
 fn tool(name: &str, members: &Value) -> Value {
     let mut tool = json!({"name": name, "input_schema": {"type": "object"}});
@@ -29,4 +30,21 @@ fn a_deferred_tool_has_no_cache_mark() {
         // The only tool is shown.
         case(json!([both(true)]), json!([tool("f", &json!({"cache_control": mark}))]), &["tools[0].defer_loading"]),
     ]);
+}
+
+#[test]
+fn a_tool_is_strict_only_if_the_root_that_is_sent_is_closed() {
+    let closed =
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    let open = [json!({"type": "number"}), json!({"type": []}), json!({"const": 1}), json!({"anyOf": []})];
+    for (schema, is_strict) in open.map(|schema| (schema, false)).into_iter().chain([(closed, true)]) {
+        let own = json!({"name": "f", "strict": true, "input_schema": schema});
+        let function = json!({"type": "function", "function": {"name": "f", "strict": true, "parameters": schema}});
+        for (format, tool) in [(ClientFormat::Messages, own), (ClientFormat::ChatCompletions, function)] {
+            let seen = sent(format, "claude-opus-4.6", &[], &with(&json!({"tools": [tool]})).to_string()).unwrap();
+            let body: Value = serde_json::from_slice(&seen.body).unwrap();
+            assert_eq!(body.pointer("/tools/0/strict"), is_strict.then_some(&json!(true)), "{format:?} {schema}\n{body}");
+            assert_eq!(seen.dropped.len(), usize::from(!is_strict), "{format:?} {schema} {:?}", seen.dropped);
+        }
+    }
 }
