@@ -6,7 +6,7 @@ use super::reading::{Reader, Spot};
 use crate::chat::request::Source;
 use crate::document::Value;
 use crate::error::{ErrorKind, GatewayError};
-use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried};
+use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried, title};
 use crate::wire::blocks;
 use crate::wire::media::{self, Title};
 
@@ -67,6 +67,19 @@ impl<'d> Reader<'_, 'd> {
         if carrier == Carrier::Image {
             let said = ["title", "context", "citations"].into_iter().filter_map(|name| block.get(name));
             said.for_each(|value| self.forwarding.drop(value));
+        }
+    }
+
+    /// Removes an empty title and an empty context of a document, which Claude rejects, and cuts a long title.
+    pub(super) fn titles(&mut self, block: Value<'d>) {
+        for empty in ["title", "context"].into_iter().filter_map(|name| block.get(name)).filter(|told| told.is("")) {
+            self.forwarding.edits.remove(empty);
+        }
+        let Some(own) = block.get("title") else { return };
+        let told = own.as_text().unwrap_or_default();
+        if let Some(cut) = title(&told).filter(|cut| cut.len() < told.len()) {
+            self.forwarding.edits.set(block, "title", cut);
+            self.forwarding.dropped.push(own.path());
         }
     }
 

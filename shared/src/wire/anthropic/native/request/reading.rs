@@ -181,6 +181,7 @@ impl<'d> Reader<'_, 'd> {
             }
             Some("image" | "document") => {
                 if self.source(block, fields.source)? == Carrier::Document {
+                    self.titles(block);
                     self.citable.push((block, fields.citations));
                 }
                 Kind::Media

@@ -8,7 +8,7 @@ use crate::chat::turns::CONTINUE;
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
 use crate::wire::anthropic::rules::history::FAILED;
-use crate::wire::anthropic::rules::media::{Carrier, SourceOut, carried};
+use crate::wire::anthropic::rules::media::{self as rules, Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
 use crate::wire::cache_marks::CacheMarked;
 use crate::wire::names::ToolNames;
@@ -183,7 +183,13 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
         Part::Text { text, .. } if !says_something(&text) => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source, cache, place } => marked(media(source, None, place)?, cache),
-        Part::Document { source, title, cache, place } => marked(media(source, title, place)?, cache),
+        Part::Document { source, title, cache, place } => {
+            let told = title.as_deref().and_then(rules::title);
+            if title.as_ref().map_or(0, String::len) > told.map_or(0, str::len) {
+                left_out.push(place);
+            }
+            marked(media(source, told.map(str::to_owned), place)?, cache)
+        }
         Part::Audio { place, .. } => return Err(unsupported("Claude models do not accept audio.", place)),
         Part::Reasoning { text, signature: Some(signature), place: _ } if own(signature.origin) => {
             marked(Kind::Thinking { thinking: text, signature: signature::seal(&signature) }, None)

@@ -277,3 +277,16 @@ fn a_result_that_reports_an_error_says_something() {
         Ok(())
     );
 }
+
+#[test]
+fn a_title_has_1_to_500_letters() {
+    let named = |members: Value| asking(&[changed(&document(), &members)]);
+    assert_eq!(verdict(OPUS, &named(json!({ "title": "\u{e9}".repeat(500), "context": "c" }))), Ok(()));
+    for (members, words) in [
+        (json!({ "title": "" }), "document.title: String should have at least 1 character"),
+        (json!({ "title": "a".repeat(501) }), "document.title: String should have at most 500 characters"),
+        (json!({ "context": "" }), "document.context: String should have at least 1 character"),
+    ] {
+        refused(verdict(OPUS, &named(members.clone())), words, &members);
+    }
+}
