@@ -126,9 +126,12 @@ fn tools(model: Model<'_>, body: &Value) -> Verdict {
         names.push(name);
         match string(tool, "type") {
             None | Some("custom") => custom(model, tool, &format!("tools.{place}.custom"))?,
-            Some(kind) => ensure(PROVIDER_TOOLS.iter().any(|known| kind.starts_with(known)), || {
-                format!("tools.{place}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
-            })?,
+            Some(kind) => {
+                ensure(PROVIDER_TOOLS.iter().any(|known| kind.starts_with(known)), || {
+                    format!("tools.{place}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
+                })?;
+                ensure(model.takes_tool(kind), || format!("'{}' does not support tool types: {kind}.", model.name))?;
+            }
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! References to tools, and what tools may have together.
 
-use super::claude::{NEWEST, call, talk, text, verdict};
+use super::claude::{HAIKU, NEWEST, OPUS, call, talk, text, verdict};
 use super::*;
 
 /// A conversation in which a tool gave this reference.
@@ -52,4 +52,26 @@ fn a_deferred_tool_has_no_cache_mark() {
     };
     assert_eq!(verdict(NEWEST, &tools(false)), Ok(()));
     refused(verdict(NEWEST, &tools(true)), "cannot have both defer_loading=true and cache_control set", &tools(true));
+}
+
+#[test]
+fn a_model_takes_its_own_version_of_a_tool() {
+    let tool = |kind: &str| json!({ "tools": [{ "type": kind, "name": "t" }] });
+    for (model, kind) in [
+        (HAIKU, "computer_20250124"),
+        ("claude-opus-4-5@20251101", "computer_20251124"),
+        (OPUS, "computer_20251124"),
+        (OPUS, "text_editor_20250728"),
+        (NEWEST, "bash_20250124"),
+    ] {
+        assert_eq!(verdict(model, &tool(kind)), Ok(()), "{model} {kind}");
+    }
+    for (model, kind) in [
+        (HAIKU, "computer_20251124"),
+        (OPUS, "computer_20250124"),
+        (HAIKU, "text_editor_20241022"),
+        (NEWEST, "computer_20241022"),
+    ] {
+        refused(verdict(model, &tool(kind)), "does not support tool types", &tool(kind));
+    }
 }
