@@ -35,7 +35,10 @@ fn a_result_that_reports_an_error_says_something() {
         case(json!({"is_error": true, "content": [thought]}), json!(FAILED), &["messages[2].content[0].content[0]"]),
         case(json!({"is_error": true, "content": "calm"}), json!("calm"), &[]),
     ];
-    for silent in [json!(null), json!(""), json!(" \n"), json!([]), json!([text("")]), json!([text(" "), text("\n")])] {
+    let blank = json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": " "}});
+    for silent in
+        [json!([blank]), json!(null), json!(""), json!(" \n"), json!([]), json!([text("")]), json!([text(" "), text("\n")])]
+    {
         cases.push(case(json!({"is_error": true, "content": silent}), json!(FAILED), &[]));
     }
     let silent = holding(&json!({"is_error": false, "content": ""}));
@@ -43,7 +46,8 @@ fn a_result_that_reports_an_error_says_something() {
     cases.push(Expected { models: ALL, betas: &[], fields: answered(&silent), sent: kept, dropped: &[] });
     check(cases);
     let called = json!({"id": "a", "type": "function", "function": {"name": "probe", "arguments": "{}"}});
-    let messages = json!([user(&json!("Go")), {"role": "assistant", "tool_calls": [called]}, user(&json!([holding(&json!({"is_error": true}))]))]);
+    let failed = holding(&json!({"is_error": true, "content": [blank]}));
+    let messages = json!([user(&json!("Go")), {"role": "assistant", "tool_calls": [called]}, user(&json!([failed]))]);
     let function = json!({"type": "function", "function": {"name": "probe", "parameters": {"type": "object"}}});
     let body = with(&json!({"tools": [function], "messages": messages})).to_string();
     let body = sent(ClientFormat::ChatCompletions, ALL[0], &[], &body).unwrap().body;

@@ -188,7 +188,7 @@ impl<'d> Conversation<'d> {
             (Ending::Fine | Ending::Trimmed, _) => {}
         }
         turns.retain(|turn| !turn.parts.is_empty());
-        if turns.first().is_some_and(|turn| turn.role == Role::Assistant) {
+        if turns.first().is_none_or(|turn| turn.role == Role::Assistant) {
             turns.insert(0, Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] });
         }
         history::write(forwarding, self.list, &self.origins, turns);

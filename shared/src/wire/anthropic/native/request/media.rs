@@ -10,6 +10,13 @@ use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried, title};
 use crate::wire::blocks;
 use crate::wire::media::{self, Title};
 
+/// Whether a document is a blank text without a title, which says as little as a blank text block.
+pub(super) fn says_nothing(document: Value<'_>) -> bool {
+    let is_text = document.at(&["source", "type"]).is_some_and(|kind| kind.is("text"));
+    let mut names = ["title", "context"].into_iter().filter_map(|name| document.get(name));
+    is_text && document.at(&["source", "data"]).is_some_and(Value::is_blank) && names.all(Value::is_blank)
+}
+
 impl<'d> Reader<'_, 'd> {
     /// Reads the source of an image or document, and decides which of the two it is sent as. Vertex fetches no URLs and has
     /// no files.

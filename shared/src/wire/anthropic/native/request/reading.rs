@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::blocks::{Block, Home, Kind};
+use super::media::says_nothing;
 use super::references::{GONE, is_reference};
 use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
@@ -159,9 +160,8 @@ impl<'d> Reader<'_, 'd> {
         let fields = self.fields(block, spot);
         let home = spot.home();
         let kind = match fields.kind.and_then(Value::as_text).as_deref() {
-            Some("text") if fields.text.is_some_and(Value::is_blank) => {
-                return Ok(Block::new(Kind::Blank, block, home));
-            }
+            Some("text") if fields.text.is_some_and(Value::is_blank) => return Ok(Block::new(Kind::Blank, block, home)),
+            Some("document") if says_nothing(block) => return Ok(Block::new(Kind::Blank, block, home)),
             Some("text") => Kind::Text,
             Some(kind) if spot == Spot::Result && is_no_content(kind) => {
                 let Some(said) = said_by_a_result(block) else {

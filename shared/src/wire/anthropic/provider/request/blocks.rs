@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult};
-use crate::chat::turns::CONTINUE;
+use crate::chat::turns::{CONTINUE, Piece as _, PieceKind};
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
 use crate::wire::anthropic::rules::history::FAILED;
@@ -180,7 +180,7 @@ pub(super) fn message_blocks(
 fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Option<Block>, Refusal> {
     let own = |origin: Origin| rules.keep_thinking && origin == Origin::Anthropic;
     Ok(Some(match part {
-        Part::Text { text, .. } if !says_something(&text) => return Ok(None),
+        part if part.kind() == PieceKind::Blank => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source, cache, place } => marked(media(source, None, place)?, cache),
         Part::Document { source, title, cache, place } => {
@@ -224,12 +224,17 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
 /// dropped.
 pub(super) fn is_sent(part: &Part) -> bool {
     match part {
-        Part::Text { text, .. } => says_something(text),
+        part if part.kind() == PieceKind::Blank => false,
         Part::Reasoning { signature, .. } => {
             signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
         }
         Part::RedactedReasoning { data, .. } => data.origin == Origin::Anthropic,
-        Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolCall(_) | Part::ToolResult(_) => true,
+        Part::Text { .. }
+        | Part::Image { .. }
+        | Part::Document { .. }
+        | Part::Audio { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult(_) => true,
     }
 }
 
