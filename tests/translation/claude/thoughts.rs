@@ -41,24 +41,34 @@ fn thoughts_of_an_open_tool_turn_go_if_the_model_does_not_think() {
 }
 
 #[test]
-fn thoughts_of_an_earlier_tool_turn_stay() {
-    let earlier = json!([
-        user(&json!("Dive.")),
-        assistant(&json!([thought(), call("a")])),
-        user(&json!([result("a")])),
-        assistant(&json!("Calm.")),
-        user(&json!("And now?")),
-    ]);
-    let fields = json!({"tools": [probe()], "messages": earlier});
-    check(vec![Expected { models: super::ALL, betas: &[], fields, sent: vec![("/messages", earlier)], dropped: &[] }]);
+fn a_tool_turn_has_the_same_thoughts_when_the_conversation_grows() {
+    let grown = |first: Value| {
+        json!([
+            user(&json!("Dive.")),
+            assistant(&first),
+            user(&json!([result("a")])),
+            assistant(&json!([thought(), text("Calm.")])),
+            user(&json!("And now?")),
+        ])
+    };
+    let fields = json!({"tools": [probe()], "messages": grown(json!([thought(), call("a")]))});
+    let sent = vec![("/messages", grown(json!([call("a")])))];
+    check(vec![Expected { models: super::ALL, betas: &[], fields, sent, dropped: &["messages[1].content[0]"] }]);
+}
+
+#[test]
+fn thoughts_of_an_answer_stay_if_the_user_asks_for_the_rest() {
+    let answer = assistant(&json!([thought(), text("Calm.")]));
+    let sent = json!([user(&json!("Dive.")), answer, user(&json!([text("Continue.")]))]);
+    let fields = json!({"messages": [user(&json!("Dive.")), answer]});
+    let models = &["claude-opus-4.6", "claude-opus-4.8"][..];
+    check(vec![Expected { models, betas: &[], fields, sent: vec![("/messages", sent)], dropped: &[] }]);
 }
 
 /// A history whose assistant messages have these contents, each answered by the user.
 fn history(answers: &[Value]) -> Value {
-    let next = |answer: &Value| match answer.as_array().is_some_and(|blocks| blocks.contains(&call("a"))) {
-        true => user(&json!([result("a")])),
-        false => user(&json!("Go on.")),
-    };
+    let calls = |answer: &Value| answer.as_array().is_some_and(|blocks| blocks.contains(&call("a")));
+    let next = |answer: &Value| if calls(answer) { user(&json!([result("a")])) } else { user(&json!("Go on.")) };
     let answered = answers.iter().flat_map(|answer| [assistant(answer), next(answer)]);
     Value::Array([user(&json!("Dive."))].into_iter().chain(answered).collect())
 }

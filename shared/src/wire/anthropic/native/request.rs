@@ -176,16 +176,18 @@ impl<'d> Conversation<'d> {
             turn.parts.retain(Block::is_sent);
         }
         turns.retain(|turn| !turn.parts.is_empty());
+        let end = ending(&turns, target);
+        if end == Ending::UserTurn {
+            turns.push(Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] });
+        }
         for at in without_thoughts(&turns, plan, Block::is_sent) {
             if let Some(turn) = turns.get_mut(at) {
                 drop_thoughts(turn, forwarding);
                 turn.parts.retain(Block::is_sent);
             }
         }
-        match (ending(&turns, target), turns.last_mut()) {
-            (Ending::Trimmed, Some(last)) => last.parts.last_mut().into_iter().for_each(Block::trim_end),
-            (Ending::UserTurn, _) => turns.push(Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] }),
-            (Ending::Fine | Ending::Trimmed, _) => {}
+        if end == Ending::Trimmed {
+            turns.last_mut().and_then(|last| last.parts.last_mut()).into_iter().for_each(Block::trim_end);
         }
         turns.retain(|turn| !turn.parts.is_empty());
         if turns.first().is_none_or(|turn| turn.role == Role::Assistant) {

@@ -40,10 +40,10 @@ pub fn obstacle<P: Piece>(
     }
 }
 
-/// The indexes of the turns whose reasoning Claude rejects. A model that does not reason rejects that of a begun answer and of
-/// an open tool turn (tailcallhq/forgecode#1195, #1853); it ignores that of earlier turns. One that
-/// reasons by budget rejects that of a turn that begins with something else (anthropics/claude-code#20705,
-/// OpenHands/software-agent-sdk#738).
+/// The indexes of the turns whose reasoning is not sent. A model that does not reason rejects that of a begun answer and of an
+/// open tool turn (tailcallhq/forgecode#1195, #1853), and ignores that of earlier turns. That of every tool turn is left out,
+/// so that a turn stays the same when the conversation grows, and a cached prompt matches. A model that reasons by budget rejects
+/// that of a turn that begins with something else (anthropics/claude-code#20705, OpenHands/software-agent-sdk#738).
 pub fn without_thoughts<P: Piece>(turns: &[Message<P>], plan: &Plan, is_sent: impl Fn(&P) -> bool) -> Vec<usize> {
     let first =
         |turn: &Message<P>| turn.parts.iter().find(|part| is_sent(part)).map(|first| first.kind() == PieceKind::Thought);
@@ -52,9 +52,8 @@ pub fn without_thoughts<P: Piece>(turns: &[Message<P>], plan: &Plan, is_sent: im
         (true, Told::Budget(_)) => answers.filter(|(_, turn)| first(turn) == Some(false)).map(|(at, _)| at).collect(),
         (true, _) => Vec::new(),
         (false, _) => {
-            let last = answers.filter(|(_, turn)| first(turn).is_some()).last();
             let is_open = |(at, turn): &(usize, &Message<P>)| at.saturating_add(1) == turns.len() || calls(turn);
-            last.filter(is_open).map(|(at, _)| at).into_iter().collect()
+            answers.filter(is_open).map(|(at, _)| at).collect()
         }
     }
 }
