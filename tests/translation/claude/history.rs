@@ -286,3 +286,28 @@ fn thoughts_of_a_turn_that_is_over_go_alone() {
     cases.push(case(ALL, json!({"messages": history(&marked)}), vec![("/messages", history(&thoughts))], named));
     check(cases);
 }
+
+#[test]
+fn a_conversation_of_which_nothing_is_sent_asks_to_continue() {
+    let blank =
+        json!({"type": "document", "title": "", "source": {"type": "text", "media_type": "text/plain", "data": " \n"}});
+    let change = json!({"type": "tool_addition", "tool": {"type": "tool_reference", "name": "old"}});
+    let thought = json!({"type": "thinking", "thinking": "", "signature": "Eq=="});
+    let told = json!([user(&json!([text("Continue.")]))]);
+    let case = |messages: Value, sent: &Value, dropped| Expected {
+        models: ALL,
+        betas: &[],
+        fields: json!({"messages": messages}),
+        sent: vec![("/messages", sent.clone())],
+        dropped,
+    };
+    let first = &["messages[0].content[0]"][..];
+    check(vec![
+        case(json!([user(&json!([blank]))]), &told, &[]),
+        case(json!([user(&json!(" "))]), &told, &[]),
+        case(json!([user(&json!([change]))]), &told, first),
+        case(json!([user(&json!([thought]))]), &told, first),
+        case(json!([user(&json!([thought, text("Dive.")]))]), &json!([user(&json!([text("Dive.")]))]), first),
+        case(json!([user(&json!([blank, text("Dive.")]))]), &json!([user(&json!([text("Dive.")]))]), &[]),
+    ]);
+}

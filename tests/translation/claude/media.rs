@@ -95,3 +95,36 @@ fn other_kinds_are_refused_by_their_path_forwarded_or_translated() {
         }
     }
 }
+
+#[test]
+fn a_title_has_as_many_letters_as_claude_takes() {
+    let long = "\u{e9}".repeat(501);
+    let cut = "\u{e9}".repeat(500);
+    let titled = |members: &Value| {
+        let mut document = block("document", &base64("application/pdf", PDF));
+        document.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        document
+    };
+    let case = |given: &Value, sent: &Value, dropped| Expected {
+        models: ALL,
+        betas: &[],
+        fields: messages(&titled(given)),
+        sent: vec![("/messages/0/content/0", titled(sent))],
+        dropped,
+    };
+    check(vec![
+        case(&json!({"title": "", "context": ""}), &json!({}), &[]),
+        case(&json!({"title": "a", "context": "b"}), &json!({"title": "a", "context": "b"}), &[]),
+        case(&json!({"title": long}), &json!({"title": cut}), &["messages[0].content[0].title"]),
+    ]);
+    for (name, expected, dropped) in
+        [("", None, ""), ("a.pdf", Some("a.pdf"), ""), (&long, Some(&*cut), "messages[0].content[0]")]
+    {
+        let file = json!({"filename": name, "file_data": format!("data:application/pdf;base64,{PDF}")});
+        let body = with(&messages(&json!({"type": "file", "file": file}))).to_string();
+        let seen = sent(ClientFormat::ChatCompletions, ALL[0], &[], &body).unwrap();
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        assert_eq!(body.pointer("/messages/0/content/0/title").and_then(Value::as_str), expected, "{name}");
+        assert_eq!(seen.dropped.join(","), dropped, "{name}");
+    }
+}

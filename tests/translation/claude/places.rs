@@ -90,7 +90,8 @@ fn a_change_of_the_tools_passes_with_its_beta_where_the_model_takes_it() {
     };
     let (gone, named) = (json!([user(&json!("Go"))]), &["messages[1].content[0]"][..]);
     check(vec![case(&ALL[3..], &[], &gone, named), case(&ALL[..3], &[CHANGES], &gone, named)]);
-    let seen = sent(ClientFormat::Messages, ALL[3], &[CHANGES], &with(&json!({"messages": told})).to_string()).unwrap();
+    let kept = with(&json!({"messages": told, "tools": [probe()]})).to_string();
+    let seen = sent(ClientFormat::Messages, ALL[3], &[CHANGES], &kept).unwrap();
     let body: Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!((&body["messages"], seen.dropped.as_slice()), (&told, &[][..]));
 }

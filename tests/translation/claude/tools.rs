@@ -21,9 +21,34 @@ fn typed_tools_and_their_beta_outlive_a_repair_elsewhere() {
         json!([{"type": "text", "text": "Hi"}, {"type": "text", "text": "<system-reminder>\nCalmly.\n</system-reminder>"}]);
     let case = |betas, sent: Value| {
         let sent = vec![("/tools", typed.clone()), ("/messages", json!([user(&told)])), ("/anthropic_beta", sent)];
-        Expected { models: &ALL[..3], betas, fields: repaired.clone(), sent, dropped: &[] }
+        Expected { models: &ALL[1..3], betas, fields: repaired.clone(), sent, dropped: &[] }
     };
     check(vec![case(&[], Value::Null), case(&[COMPUTER], json!([COMPUTER]))]);
+}
+
+#[test]
+fn typed_tools_go_where_the_model_rejects_their_version() {
+    let computer = |version: &str| json!({"type": format!("computer_{version}"), "name": "computer", "display_width_px": 800, "display_height_px": 600});
+    let (first, second, third) = (computer("20241022"), computer("20250124"), computer("20251124"));
+    let editor = json!({"type": "text_editor_20241022", "name": "str_replace_editor"});
+    let older = &["claude-haiku-4.5", "claude-sonnet-4.5"][..];
+    let newer = &["claude-opus-4.5", "claude-sonnet-4.6", "claude-opus-4.8", "claude-opus-5", "claude-sonnet-5.5"][..];
+    let case = |models, tool: &Value, is_kept: bool| {
+        let tools = if is_kept { json!([probe(), tool]) } else { json!([probe()]) };
+        let dropped: &[&str] = if is_kept { &[] } else { &["tools[1]"] };
+        Expected { models, betas: &[], fields: json!({"tools": [probe(), tool]}), sent: vec![("/tools", tools)], dropped }
+    };
+    check(vec![
+        case(older, &first, false),
+        case(older, &second, true),
+        case(older, &third, false),
+        case(older, &editor, false),
+        case(newer, &first, false),
+        case(newer, &second, false),
+        case(newer, &third, true),
+        case(newer, &editor, false),
+        case(&["claude-opus-5.5"], &third, false),
+    ]);
 }
 
 #[test]

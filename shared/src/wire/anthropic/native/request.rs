@@ -5,6 +5,7 @@ mod blocks;
 mod history;
 mod media;
 mod reading;
+mod references;
 mod server_tools;
 mod settings;
 mod tools;
@@ -17,7 +18,7 @@ use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
-use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system};
+use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system, without_thoughts};
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::anthropic::rules::user::user_id;
@@ -81,11 +82,13 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     tools::drop_refused(&mut forwarding, target);
     let declared = tools::Declared::of(&forwarding, format.by_tool());
     let names = declared.names()?;
+    let own_names = declared.own_names().into_iter().collect();
     let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
     let cites = !matches!(format, AnswerFormat::ByMode);
     let mut reader = Reader {
         forwarding: &mut forwarding,
         names: &names,
+        declared: &own_names,
         takes_tool_changes,
         cites,
         marks: Vec::new(),
@@ -141,7 +144,9 @@ impl<'d> Conversation<'d> {
         server_tools::keep_paired(&mut messages, reader.forwarding);
         for (at, origin) in (1_usize..).zip(&mut origins) {
             origin.stays = stays(&messages, at, target);
-            messages.get_mut(at).filter(|_| origin.stays).into_iter().for_each(|message| message.parts.clear());
+            if let Some(message) = messages.get_mut(at) {
+                if origin.stays { message.parts.clear() } else { references::drop_changes(message, reader.forwarding) }
+            }
         }
         Ok(Self { list, origins, messages, system, instruction: None })
     }
@@ -171,19 +176,21 @@ impl<'d> Conversation<'d> {
             turn.parts.retain(Block::is_sent);
         }
         turns.retain(|turn| !turn.parts.is_empty());
-        match (ending(&turns, target), turns.last_mut()) {
-            (Ending::Trimmed, Some(last)) => {
-                if !plan.told.is_on() {
-                    drop_thoughts(last, forwarding);
-                    last.parts.retain(Block::is_sent);
-                }
-                last.parts.last_mut().into_iter().for_each(Block::trim_end);
+        let end = ending(&turns, target);
+        if end == Ending::UserTurn {
+            turns.push(Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] });
+        }
+        for at in without_thoughts(&turns, plan, Block::is_sent) {
+            if let Some(turn) = turns.get_mut(at) {
+                drop_thoughts(turn, forwarding);
+                turn.parts.retain(Block::is_sent);
             }
-            (Ending::UserTurn, _) => turns.push(Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] }),
-            (Ending::Fine | Ending::Trimmed, _) => {}
+        }
+        if end == Ending::Trimmed {
+            turns.last_mut().and_then(|last| last.parts.last_mut()).into_iter().for_each(Block::trim_end);
         }
         turns.retain(|turn| !turn.parts.is_empty());
-        if turns.first().is_some_and(|turn| turn.role == Role::Assistant) {
+        if turns.first().is_none_or(|turn| turn.role == Role::Assistant) {
             turns.insert(0, Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] });
         }
         history::write(forwarding, self.list, &self.origins, turns);
@@ -193,9 +200,10 @@ impl<'d> Conversation<'d> {
 
 /// Whether the message at this index stays a system message. Such messages contain text only.
 fn stays(messages: &[Message<Block<'_>>], at: usize, target: &Target<'_>) -> bool {
-    let is_text = |part: &Block<'_>| part.what() == Kind::Text && part.is_sent();
+    // What is dropped does not count.
+    let is_text = |part: &Block<'_>| part.what() == Kind::Text;
     let is_instruction = |message: &Message<_>| {
-        message.role == Role::System && !message.parts.is_empty() && message.parts.iter().all(is_text)
+        message.role == Role::System && message.parts.iter().any(Block::is_sent) && message.parts.iter().all(is_text)
     };
     let before = at.checked_sub(1).and_then(|before| messages.get(before));
     let after = messages.get(at.saturating_add(1));

@@ -62,7 +62,11 @@ struct Delta<'a> {
 /// How a block continues.
 enum Block {
     Answer,
-    Call { tool: String },
+    Call {
+        tool: String,
+    },
+    /// Tools that a search found.
+    Found,
     Other,
 }
 
@@ -76,6 +80,9 @@ impl Undoer {
 
     /// Restores the start of a block, and returns its kind.
     fn block(&self, block: &mut RawObject<'_>) -> Result<Block, UpstreamError> {
+        if block.get("type") == Some("\"tool_search_tool_result\"") {
+            return self.found(block).map(|()| Block::Found);
+        }
         let is_call = block.get("type") == Some("\"tool_use\"");
         let name = block.get("name").filter(|_| is_call).and_then(|name| serde_json::from_str::<String>(name).ok());
         let Some(name) = name else { return Ok(Block::Other) };
@@ -92,6 +99,23 @@ impl Undoer {
             block.set("name", original)?;
         }
         Ok(Block::Call { tool: name })
+    }
+
+    /// Restores the names of tools that a search found.
+    fn found(&self, block: &mut RawObject<'_>) -> Result<(), UpstreamError> {
+        let written = block.get("content").unwrap_or("null").to_owned();
+        let Ok(mut content) = RawObject::parse(&written) else { return Ok(()) };
+        let list = content.get("tool_references").unwrap_or("null").to_owned();
+        let Ok(mut references) = serde_json::from_str::<Vec<RawObject<'_>>>(&list) else { return Ok(()) };
+        for reference in &mut references {
+            let name = reference.get("tool_name").and_then(|name| serde_json::from_str::<String>(name).ok());
+            if let Some(name) = name {
+                reference.set("tool_name", self.undo.names.original(&name))?;
+            }
+        }
+        content.set("tool_references", &references)?;
+        block.set("content", &content)?;
+        Ok(())
     }
 
     /// The renamed properties of the answer.
@@ -113,7 +137,7 @@ impl Undoer {
             Block::Call { tool } if self.undo.names.properties_back(&tool).is_some() => {
                 self.held = Some(Held { index: event.index, tool, arguments: String::new() });
             }
-            Block::Call { .. } => {}
+            Block::Call { .. } | Block::Found => {}
         }
         let mut start = RawObject::parse(frame.data)?;
         start.set("content_block", &block)?;
@@ -258,6 +282,21 @@ mod tests {
         assert_eq!(seen, [start("find"), piece("{\"$top\":1}"), stop.clone()]);
         let seen = undone(&[&start("a_b"), &piece("{\"_t"), &stop]);
         assert_eq!(seen, [start("a.b"), piece("{\"_t"), stop]);
+    }
+
+    #[test]
+    fn names_of_found_tools_come_back() {
+        let found = |name: &str| {
+            format!(
+                r#"{{"type":"tool_search_tool_result","tool_use_id":"s","content":{{"type":"tool_search_tool_search_result","tool_references":[{{"type":"tool_reference","tool_name":"{name}"}},{{"type":"tool_reference","tool_name":"find"}}]}}}}"#
+            )
+        };
+        let start = |name: &str| format!(r#"{{"type":"content_block_start","index":1,"content_block":{}}}"#, found(name));
+        assert_eq!(undone(&[&start("a_b")]), [start("a.b")]);
+        let whole = |name: &str| format!(r#"{{"id":"m","content":[{}]}}"#, found(name));
+        assert_eq!(undoer("json_output").undo_whole(&whole("a_b")).unwrap(), whole("a.b"));
+        let failed = r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_search_tool_result","tool_use_id":"s","content":{"type":"tool_search_tool_result_error","error_code":"unavailable"}}}"#;
+        assert_eq!(undone(&[failed]), [failed]);
     }
 
     #[test]

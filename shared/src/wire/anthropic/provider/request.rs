@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::capability::Thinking as Generation;
 use crate::chat::Turns;
 use crate::chat::request::{
-    ChatRequest, JsonText, Part, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
+    ChatRequest, JsonText, Message, Part, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::chat::turns::text;
 use crate::error::GatewayError;
@@ -151,18 +151,13 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
     );
     lost.extend(plan.lost());
     end_with_the_user(&mut turns, target);
-    let rules = Rules { names: &names, keep_thinking: plan.thinks };
     let thinking = thinking_out(&plan, reasoning, target);
     let is_bound = thinking.as_ref().is_some_and(|thinking| thinking.block_binding.is_some());
     let mut body = Body {
         anthropic_beta: if is_bound { vec![betas::THOUGHT_BINDING] } else { Vec::new() },
         max_tokens: limit,
         system: system_blocks(turns.system),
-        messages: turns
-            .turns
-            .into_iter()
-            .filter_map(|turn| message_blocks(turn, &rules, &mut left_out).transpose())
-            .collect::<Result<_, Refusal>>()?,
+        messages: messages_out(turns.turns, &plan, &names, &mut left_out)?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
         tools: tools_out(tools, &names, target, &mut left_out)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
@@ -300,6 +295,18 @@ fn answer_format(
         cache: None,
     });
     Ok((None, Some(name)))
+}
+
+fn messages_out(
+    turns: Vec<Message>,
+    plan: &Plan,
+    names: &ToolNames,
+    left_out: &mut Vec<Place>,
+) -> Result<Vec<MessageOut>, Refusal> {
+    let thoughtless = history::without_thoughts(&turns, plan, is_sent);
+    let rules = |at: usize| Rules { names, keep_thinking: plan.thinks && !thoughtless.contains(&at) };
+    let message = |(at, turn)| message_blocks(turn, &rules(at), left_out).transpose();
+    turns.into_iter().enumerate().filter_map(message).collect()
 }
 
 fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {

@@ -1,6 +1,6 @@
 //! What Claude requires of a conversation in addition to the order of turns from [`Turns`](crate::chat::Turns).
 
-use super::thinking::Obstacle;
+use super::thinking::{Obstacle, Plan, Told};
 use crate::chat::request::{Message, Role, ToolChoice};
 use crate::chat::turns::{Piece, PieceKind};
 use crate::wire::target::Target;
@@ -10,9 +10,17 @@ use crate::wire::target::Target;
 fn can_resume<P: Piece>(turns: &[Message<P>], is_sent: impl Fn(&P) -> bool) -> bool {
     let mut answers = turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
     let Some(last) = answers.find(|turn| turn.parts.iter().any(&is_sent)) else { return true };
-    let calls = last.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)));
-    !calls || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
+    !calls(last) || last.parts.iter().find(|part| is_sent(part)).is_some_and(|first| first.kind() == PieceKind::Thought)
 }
+
+/// Whether a turn calls tools.
+fn calls<P: Piece>(turn: &Message<P>) -> bool {
+    turn.parts.iter().any(|part| matches!(part.kind(), PieceKind::Call(_)))
+}
+
+/// The content of a result that reports an error without a word. Claude rejects such a result
+/// (bytedance/trae-agent#231).
+pub const FAILED: &str = "The tool failed without a message.";
 
 /// What in a tool choice and these turns conflicts with a reasoning budget.
 pub fn obstacle<P: Piece>(
@@ -29,6 +37,24 @@ pub fn obstacle<P: Piece>(
         Some(Obstacle::BegunAnswer)
     } else {
         (!can_resume(turns, is_sent)).then_some(Obstacle::UnsignedToolTurn)
+    }
+}
+
+/// The indexes of the turns whose reasoning is not sent. A model that does not reason rejects that of a begun answer and of an
+/// open tool turn (tailcallhq/forgecode#1195, #1853), and ignores that of earlier turns. That of every tool turn is left out,
+/// so that a turn stays the same when the conversation grows, and a cached prompt matches. A model that reasons by budget rejects
+/// that of a turn that begins with something else (anthropics/claude-code#20705, OpenHands/software-agent-sdk#738).
+pub fn without_thoughts<P: Piece>(turns: &[Message<P>], plan: &Plan, is_sent: impl Fn(&P) -> bool) -> Vec<usize> {
+    let first =
+        |turn: &Message<P>| turn.parts.iter().find(|part| is_sent(part)).map(|first| first.kind() == PieceKind::Thought);
+    let answers = turns.iter().enumerate().filter(|(_, turn)| turn.role == Role::Assistant);
+    match (plan.thinks, plan.told) {
+        (true, Told::Budget(_)) => answers.filter(|(_, turn)| first(turn) == Some(false)).map(|(at, _)| at).collect(),
+        (true, _) => Vec::new(),
+        (false, _) => {
+            let is_open = |(at, turn): &(usize, &Message<P>)| at.saturating_add(1) == turns.len() || calls(turn);
+            answers.filter(is_open).map(|(at, _)| at).collect()
+        }
     }
 }
 

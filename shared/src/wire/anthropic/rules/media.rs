@@ -11,6 +11,15 @@ const OTHER_KIND: &str = "Claude models accept images as JPEG, PNG, GIF or WebP,
 /// The media type of a text document.
 pub const PLAIN: &str = "text/plain";
 
+/// Longest title of a document (Anthropic's OpenAPI description).
+const LONGEST_TITLE: usize = 500;
+
+/// The title of a document as Claude accepts it: the beginning of a long one, and none without a letter.
+pub fn title(told: &str) -> Option<&str> {
+    let end = told.char_indices().nth(LONGEST_TITLE).map_or(told.len(), |(end, _)| end);
+    told.get(..end).filter(|title| !title.is_empty())
+}
+
 /// The block that carries inline bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {

@@ -82,6 +82,7 @@ fn fields(header: &str, body: &Value) -> Verdict {
         "thinking.adaptive.block_binding: Extra inputs are not permitted".to_owned()
     })?;
     claude_server_tools::compaction(&betas, body)?;
+    claude_server_tools::inline_tools(&betas, body)?;
     extra(body.get("metadata"), "metadata", &["user_id"])?;
     // API reference, `metadata.user_id`; BerriAI/litellm#10102.
     let user = body.pointer("/metadata/user_id").and_then(Value::as_str).unwrap_or_default();

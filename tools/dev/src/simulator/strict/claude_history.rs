@@ -36,7 +36,9 @@ pub(super) fn check(model: Model<'_>, thinking: Option<&str>, body: &Value) -> V
     claude_server_tools::pairs(&turns)?;
     claude_server_tools::citations(body)?;
     claude_server_tools::sources(body)?;
+    claude_server_tools::references(body)?;
     thoughts(&turns, thinking)?;
+    thoughts_first(&turns, thinking)?;
     ending(model, thinking, &turns)
 }
 
@@ -127,6 +129,12 @@ fn result(block: &Block<'_>) -> Verdict {
     let path = &block.path;
     ensure(is_name(block.string("tool_use_id"), "_-", usize::MAX), || {
         format!("{path}.tool_result.tool_use_id: String should match pattern '^[a-zA-Z0-9_-]+$'")
+    })?;
+    // bytedance/trae-agent#231, UKGovernmentBEIS/inspect_ai#169.
+    let says = items(block.value, "content").next().is_some()
+        || string(block.value, "content").is_some_and(|said| !said.trim().is_empty());
+    ensure(says || block.value.get("is_error") != Some(&Value::Bool(true)), || {
+        format!("{path}.tool_result: content cannot be empty if `is_error` is true")
     })?;
     for (place, value) in items(block.value, "content").enumerate() {
         let kind = string(value, "type").unwrap_or_default();
@@ -224,6 +232,22 @@ fn pairs(turns: &[Turn<'_>]) -> Verdict {
         )),
         None => Ok(()),
     }
+}
+
+/// With a reasoning budget, a turn that contains reasoning begins with it (anthropics/claude-code#20705,
+/// OpenHands/software-agent-sdk#738).
+fn thoughts_first(turns: &[Turn<'_>], thinking: Option<&str>) -> Verdict {
+    let has_thought = |turn: &&Turn<'_>| turn.blocks.iter().any(Block::is_thought);
+    for first in turns.iter().filter(has_thought).filter_map(|turn| turn.blocks.first()) {
+        ensure(thinking != Some("enabled") || first.is_thought(), || {
+            format!(
+                "{}: If an assistant message contains any thinking blocks, the first block must be `thinking` or \
+                 `redacted_thinking`. Found `{}`.",
+                first.path, first.kind
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// The rules for reasoning in the last assistant turn (platform.claude.com, thinking; Kilo-Org/kilocode#5219).

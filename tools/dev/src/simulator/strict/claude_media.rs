@@ -12,6 +12,9 @@ const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"]
 /// Checks the source of a picture or a document. Vertex accepts no URLs and no files (platform.claude.com, vision and PDF
 /// pages).
 pub(super) fn source(path: &str, kind: &str, block: &Value) -> Verdict {
+    if kind == "document" {
+        named(path, block)?;
+    }
     let source = block.get("source").unwrap_or(&Value::Null);
     let path = format!("{path}.{kind}.source");
     let media = string(source, "media_type").unwrap_or_default();
@@ -42,6 +45,17 @@ pub(super) fn source(path: &str, kind: &str, block: &Value) -> Verdict {
         (Some("url"), _) => Err(format!("{path}: URL sources are not supported on this endpoint")),
         (_, _) => Err(format!("{path}: Input tag found using 'type' does not match any of the expected tags")),
     }
+}
+
+/// A title has 1 to 500 characters, a context has at least one (Anthropic's OpenAPI description, `RequestDocumentBlock`).
+fn named(path: &str, block: &Value) -> Verdict {
+    for name in ["title", "context"] {
+        ensure(string(block, name) != Some(""), || {
+            format!("{path}.document.{name}: String should have at least 1 character")
+        })?;
+    }
+    let letters = string(block, "title").unwrap_or_default().chars().count();
+    ensure(letters <= 500, || format!("{path}.document.title: String should have at most 500 characters"))
 }
 
 fn bytes(source: &Value, path: &str) -> Result<Vec<u8>, String> {

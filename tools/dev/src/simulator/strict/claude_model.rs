@@ -86,6 +86,18 @@ impl<'a> Model<'a> {
         self.generation >= (4, 6)
     }
 
+    /// False for versions of a provider's tool that belong to other models (platform.claude.com, computer use and text editor
+    /// tools; anthropics/anthropic-sdk-typescript#914).
+    pub(super) fn takes_tool(self, kind: &str) -> bool {
+        let takes_the_first = self.generation <= (4, 5) && !self.name.contains("opus");
+        match kind {
+            "bash_20241022" | "computer_20241022" | "text_editor_20241022" => false,
+            "computer_20250124" => takes_the_first,
+            "computer_20251124" => !takes_the_first,
+            _ => true,
+        }
+    }
+
     /// The effort levels, in the order in which errors list them.
     pub(super) fn efforts(self) -> &'static [&'static str] {
         match self.generation {

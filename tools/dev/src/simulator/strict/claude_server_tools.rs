@@ -44,6 +44,32 @@ pub(super) fn citations(body: &Value) -> Verdict {
     })
 }
 
+/// A reference is to a declared tool (anthropics/claude-code#81863, Yeachan-Heo/oh-my-claudecode#483).
+pub(super) fn references(body: &Value) -> Verdict {
+    let blocks = || items(body, "messages").flat_map(|message| items(message, "content"));
+    let is_reference = |value: &&Value| string(value, "type") == Some("tool_reference");
+    let given = blocks().flat_map(|block| items(block, "content")).filter(is_reference);
+    let found = blocks().filter_map(|block| block.get("content")).flat_map(|content| items(content, "tool_references"));
+    let changed = blocks().filter_map(|block| block.get("tool")).filter(is_reference);
+    let names = given.chain(found).filter_map(|reference| string(reference, "tool_name"));
+    let mut names = names.chain(changed.filter_map(|reference| string(reference, "name")));
+    let is_declared = |name: &str| items(body, "tools").any(|tool| string(tool, "name") == Some(name));
+    match names.find(|name| !is_declared(name)) {
+        Some(name) => Err(format!("Tool reference '{name}' not found in available tools")),
+        None => Ok(()),
+    }
+}
+
+/// A definition in a message needs its beta (platform.claude.com, mid-conversation tool changes).
+pub(super) fn inline_tools(betas: &[&str], body: &Value) -> Verdict {
+    let mut tools =
+        items(body, "messages").flat_map(|message| items(message, "content")).filter_map(|block| block.get("tool"));
+    let has_one = tools.any(|tool| string(tool, "type") == Some("tool_definition"));
+    ensure(!has_one || betas.iter().any(|beta| beta.starts_with("inline-tools-")), || {
+        "messages: tool_addition.tool: Input tag 'tool_definition' does not match any of the expected tags".to_owned()
+    })
+}
+
 /// A source of a web search comes back with its index (platform.claude.com, web search tool).
 pub(super) fn sources(body: &Value) -> Verdict {
     let blocks = items(body, "messages").flat_map(|message| items(message, "content"));

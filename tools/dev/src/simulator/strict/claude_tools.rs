@@ -111,6 +111,13 @@ fn tools(model: Model<'_>, body: &Value) -> Verdict {
     let waits = |tool: &Value| tool.get("defer_loading") == Some(&Value::Bool(true));
     let all_wait = items(body, "tools").next().is_some() && items(body, "tools").all(waits);
     ensure(!all_wait, || "tools: At least one tool must have defer_loading=false.".to_owned())?;
+    // Wei-Shaw/sub2api#4990, router-for-me/CLIProxyAPI#4561.
+    let marked =
+        items(body, "tools").find(|tool| waits(tool) && tool.get("cache_control").is_some_and(|mark| !mark.is_null()));
+    ensure(marked.is_none(), || {
+        let name = marked.and_then(|tool| string(tool, "name")).unwrap_or_default();
+        format!("Tool '{name}' cannot have both defer_loading=true and cache_control set.")
+    })?;
     let mut names: Vec<&str> = Vec::new();
     for (place, tool) in items(body, "tools").enumerate() {
         let name = string(tool, "name").unwrap_or_default();
@@ -119,9 +126,12 @@ fn tools(model: Model<'_>, body: &Value) -> Verdict {
         names.push(name);
         match string(tool, "type") {
             None | Some("custom") => custom(model, tool, &format!("tools.{place}.custom"))?,
-            Some(kind) => ensure(PROVIDER_TOOLS.iter().any(|known| kind.starts_with(known)), || {
-                format!("tools.{place}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
-            })?,
+            Some(kind) => {
+                ensure(PROVIDER_TOOLS.iter().any(|known| kind.starts_with(known)), || {
+                    format!("tools.{place}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
+                })?;
+                ensure(model.takes_tool(kind), || format!("'{}' does not support tool types: {kind}.", model.name))?;
+            }
         }
     }
     Ok(())

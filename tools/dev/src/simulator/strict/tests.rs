@@ -3,6 +3,7 @@
 mod claude;
 mod claude_models;
 mod claude_pictures;
+mod claude_tools;
 mod claude_turns;
 mod gemini;
 mod openrouter;

@@ -6,9 +6,16 @@ use super::reading::{Reader, Spot};
 use crate::chat::request::Source;
 use crate::document::Value;
 use crate::error::{ErrorKind, GatewayError};
-use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried};
+use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried, title};
 use crate::wire::blocks;
 use crate::wire::media::{self, Title};
+
+/// Whether a document is a blank text without a title, which says as little as a blank text block.
+pub(super) fn says_nothing(document: Value<'_>) -> bool {
+    let is_text = document.at(&["source", "type"]).is_some_and(|kind| kind.is("text"));
+    let mut names = ["title", "context"].into_iter().filter_map(|name| document.get(name));
+    is_text && document.at(&["source", "data"]).is_some_and(Value::is_blank) && names.all(Value::is_blank)
+}
 
 impl<'d> Reader<'_, 'd> {
     /// Reads the source of an image or document, and decides which of the two it is sent as. Vertex fetches no URLs and has
@@ -67,6 +74,19 @@ impl<'d> Reader<'_, 'd> {
         if carrier == Carrier::Image {
             let said = ["title", "context", "citations"].into_iter().filter_map(|name| block.get(name));
             said.for_each(|value| self.forwarding.drop(value));
+        }
+    }
+
+    /// Removes an empty title and an empty context of a document, which Claude rejects, and cuts a long title.
+    pub(super) fn titles(&mut self, block: Value<'d>) {
+        for empty in ["title", "context"].into_iter().filter_map(|name| block.get(name)).filter(|told| told.is("")) {
+            self.forwarding.edits.remove(empty);
+        }
+        let Some(own) = block.get("title") else { return };
+        let told = own.as_text().unwrap_or_default();
+        if let Some(cut) = title(&told).filter(|cut| cut.len() < told.len()) {
+            self.forwarding.edits.set(block, "title", cut);
+            self.forwarding.dropped.push(own.path());
         }
     }
 

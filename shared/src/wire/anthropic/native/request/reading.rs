@@ -2,12 +2,16 @@
 //! made on the way.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::blocks::{Block, Home, Kind};
+use super::media::says_nothing;
+use super::references::{GONE, is_reference};
 use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
 use crate::error::GatewayError;
+use crate::wire::anthropic::rules::history::FAILED;
 use crate::wire::anthropic::rules::media::Carrier;
 use crate::wire::anthropic::signature;
 use crate::wire::blocks::{BLOCK, asks_to_cite, found_tool, instruction, is_of_a_server, texts};
@@ -83,10 +87,16 @@ fn said_by_a_result(block: Value<'_>) -> Option<String> {
     texts(content).filter(|said| !said.trim().is_empty())
 }
 
+fn is_list_of_none(content: Value<'_>) -> bool {
+    content.kind() == document::Kind::List && content.elements().next().is_none()
+}
+
 /// Reads blocks.
 pub(super) struct Reader<'f, 'd> {
     pub(super) forwarding: &'f mut Forwarding<'d>,
     pub(super) names: &'f ToolNames,
+    /// The client's names of the tools that are sent.
+    pub(super) declared: &'f HashSet<Cow<'f, str>>,
     /// Whether the model lets a system message change the tools.
     pub(super) takes_tool_changes: bool,
     /// Whether the answer may cite: not in a requested response format (platform.claude.com, structured outputs, citations).
@@ -150,9 +160,8 @@ impl<'d> Reader<'_, 'd> {
         let fields = self.fields(block, spot);
         let home = spot.home();
         let kind = match fields.kind.and_then(Value::as_text).as_deref() {
-            Some("text") if fields.text.is_some_and(Value::is_blank) => {
-                return Ok(Block::new(Kind::Blank, block, home));
-            }
+            Some("text") if fields.text.is_some_and(Value::is_blank) => return Ok(Block::new(Kind::Blank, block, home)),
+            Some("document") if says_nothing(block) => return Ok(Block::new(Kind::Blank, block, home)),
             Some("text") => Kind::Text,
             Some(kind) if spot == Spot::Result && is_no_content(kind) => {
                 let Some(said) = said_by_a_result(block) else {
@@ -167,18 +176,18 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Call
             }
             Some("tool_result") => {
-                self.result_content(fields.content)?;
+                self.result_content(block, fields.content)?;
                 Kind::Result
             }
             Some("image" | "document") => {
                 if self.source(block, fields.source)? == Carrier::Document {
+                    self.titles(block);
                     self.citable.push((block, fields.citations));
                 }
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
-            // No server runs a tool for an instruction.
-            Some(kind) if self.needs_more(kind) || spot.is_instruction() && is_of_a_server(kind) => {
+            Some(kind) if self.is_refused(block, kind, spot) => {
                 self.forwarding.drop(block);
                 return Ok(Block::new(Kind::Text, block, home).gone());
             }
@@ -198,6 +207,7 @@ impl<'d> Reader<'_, 'd> {
                     self.citable.push((block, fields.citations));
                 }
                 self.nested(fields.content, Spot::Block)?;
+                self.found(fields.content);
                 if spot.is_instruction() { Kind::Media } else { Kind::Text }
             }
         };
@@ -211,12 +221,14 @@ impl<'d> Reader<'_, 'd> {
         Ok(Block::new(kind, block, home).with_id(id))
     }
 
-    /// Whether a block needs a missing beta: Vertex accepts none for server tools and for the change to another model.
-    fn needs_more(&self, kind: &str) -> bool {
+    /// Whether a block is rejected in this place. Vertex accepts no beta for server tools and for the change to another model,
+    /// and no server runs a tool for an instruction.
+    fn is_refused(&mut self, block: Value<'d>, kind: &str, spot: Spot) -> bool {
         match kind {
             "mcp_tool_use" | "mcp_tool_result" | "fallback" => true,
-            "tool_addition" | "tool_removal" => !self.takes_tool_changes,
-            _ => false,
+            "tool_addition" | "tool_removal" => !matches!(spot, Spot::Instruction(_)) || !self.changes_tools(block),
+            "tool_reference" if spot == Spot::Result => !self.refers(block, "tool_name"),
+            kind => spot.is_instruction() && is_of_a_server(kind),
         }
     }
 
@@ -349,11 +361,16 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// The content of a result. Empty content is removed.
-    fn result_content(&mut self, content: Option<Value<'d>>) -> Result<(), GatewayError> {
-        let Some(content) = content else { return Ok(()) };
-        let is_white = content.is_blank() && !content.is("");
-        if self.nested(Some(content), Spot::Result)? || is_white {
+    /// The content of a result. Empty content is removed, and that of an error or of references is replaced.
+    fn result_content(&mut self, block: Value<'d>, content: Option<Value<'d>>) -> Result<(), GatewayError> {
+        let is_gone = self.nested(content, Spot::Result)?;
+        let is_empty = is_gone || content.is_none_or(|content| content.is_blank() || is_list_of_none(content));
+        let has_failed = || block.get("is_error").is_some_and(|failed| matches!(failed.flag(), Ok(true)));
+        if is_gone && content.is_some_and(|content| content.elements().any(is_reference)) {
+            self.forwarding.edits.set(block, "content", GONE);
+        } else if is_empty && has_failed() {
+            self.forwarding.edits.set(block, "content", FAILED);
+        } else if let Some(content) = content.filter(|content| is_gone || content.is_blank() && !content.is("")) {
             self.forwarding.edits.remove(content);
         }
         Ok(())

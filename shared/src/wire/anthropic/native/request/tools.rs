@@ -29,6 +29,11 @@ fn is_custom(tool: Value<'_>) -> bool {
     tool.get("type").is_none_or(|kind| kind.is("custom"))
 }
 
+/// The member that defers a tool, if it does.
+fn waits(tool: Value<'_>) -> Option<Value<'_>> {
+    tool.get("defer_loading").filter(|waits| matches!(waits.flag(), Ok(true)))
+}
+
 /// Members of a client tool (API reference, tools). Others are rejected.
 const MEMBERS: [&str; 10] = [
     "allowed_callers",
@@ -106,7 +111,8 @@ impl<'d> Declared<'d> {
         declared
     }
 
-    fn own_names(&self) -> Vec<Cow<'_, str>> {
+    /// The client's names of the tools that are sent.
+    pub(super) fn own_names(&self) -> Vec<Cow<'_, str>> {
         let kept = self.kept.iter().filter_map(|tool| tool.get("name")?.as_text());
         kept.chain(self.called.iter().map(|name| Cow::Borrowed(name.as_str()))).collect()
     }
@@ -143,6 +149,7 @@ impl<'d> Reader<'_, 'd> {
     pub(super) fn tools(&mut self, kept: &[Value<'d>], target: &Target<'_>) -> Result<(), GatewayError> {
         let has_code =
             kept.iter().any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with(CODE)));
+        let are_shown = self.show_tools(kept);
         let mut strict = StrictTools::default();
         for tool in kept {
             self.drop_nulls(*tool);
@@ -161,21 +168,24 @@ impl<'d> Reader<'_, 'd> {
                 self.schema(*tool, &name)?;
             }
             self.strict(*tool, target, &mut strict)?;
-            self.mark(*tool, tool.get("cache_control"), Area::Fixed);
+            match tool.get("cache_control") {
+                // A deferred tool is not in the prompt that is cached (Wei-Shaw/sub2api#4990, router-for-me/CLIProxyAPI#4561).
+                Some(mark) if !are_shown && waits(*tool).is_some() => self.forwarding.drop(mark),
+                mark => self.mark(*tool, mark, Area::Fixed),
+            }
         }
-        self.show_tools(kept);
         Ok(())
     }
 
-    /// Shows the model every tool if all of them are deferred, which Claude rejects (platform.claude.com, tool search).
-    fn show_tools(&mut self, kept: &[Value<'d>]) {
-        let waits = |tool: &Value<'d>| tool.get("defer_loading").filter(|waits| matches!(waits.flag(), Ok(true)));
-        let waiting: Vec<Value<'d>> = kept.iter().filter_map(waits).collect();
-        if waiting.len() == kept.len() {
-            for waits in waiting {
-                self.forwarding.drop(waits);
-            }
+    /// Shows the model every tool if all of them are deferred, which Claude rejects (platform.claude.com, tool search). Returns
+    /// whether it did.
+    fn show_tools(&mut self, kept: &[Value<'d>]) -> bool {
+        let waiting: Vec<Value<'d>> = kept.iter().filter_map(|tool| waits(*tool)).collect();
+        let are_all = waiting.len() == kept.len();
+        for waits in waiting.into_iter().filter(|_| are_all) {
+            self.forwarding.drop(waits);
         }
+        are_all
     }
 
     fn schema(&mut self, tool: Value<'d>, name: &str) -> Result<(), GatewayError> {

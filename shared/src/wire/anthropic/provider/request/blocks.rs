@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Place, Role, Source, ToolCall, ToolResult};
-use crate::chat::turns::CONTINUE;
+use crate::chat::turns::{CONTINUE, Piece as _, PieceKind};
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
-use crate::wire::anthropic::rules::media::{Carrier, SourceOut, carried};
+use crate::wire::anthropic::rules::history::FAILED;
+use crate::wire::anthropic::rules::media::{self as rules, Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
 use crate::wire::cache_marks::CacheMarked;
 use crate::wire::names::ToolNames;
@@ -179,10 +180,16 @@ pub(super) fn message_blocks(
 fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Option<Block>, Refusal> {
     let own = |origin: Origin| rules.keep_thinking && origin == Origin::Anthropic;
     Ok(Some(match part {
-        Part::Text { text, .. } if !says_something(&text) => return Ok(None),
+        part if part.kind() == PieceKind::Blank => return Ok(None),
         Part::Text { text, cache } => marked(Kind::Text { text }, cache),
         Part::Image { source, cache, place } => marked(media(source, None, place)?, cache),
-        Part::Document { source, title, cache, place } => marked(media(source, title, place)?, cache),
+        Part::Document { source, title, cache, place } => {
+            let told = title.as_deref().and_then(rules::title);
+            if title.as_ref().map_or(0, String::len) > told.map_or(0, str::len) {
+                left_out.push(place);
+            }
+            marked(media(source, told.map(str::to_owned), place)?, cache)
+        }
         Part::Audio { place, .. } => return Err(unsupported("Claude models do not accept audio.", place)),
         Part::Reasoning { text, signature: Some(signature), place: _ } if own(signature.origin) => {
             marked(Kind::Thinking { thinking: text, signature: signature::seal(&signature) }, None)
@@ -205,6 +212,9 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             for part in content {
                 blocks.extend(block(part, rules, left_out)?);
             }
+            if blocks.is_empty() && is_error {
+                blocks.push(marked(Kind::Text { text: FAILED.to_owned() }, None));
+            }
             marked(Kind::ToolResult { tool_use_id: call_id, content: blocks, is_error }, cache)
         }
     }))
@@ -214,12 +224,17 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
 /// dropped.
 pub(super) fn is_sent(part: &Part) -> bool {
     match part {
-        Part::Text { text, .. } => says_something(text),
+        part if part.kind() == PieceKind::Blank => false,
         Part::Reasoning { signature, .. } => {
             signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
         }
         Part::RedactedReasoning { data, .. } => data.origin == Origin::Anthropic,
-        Part::Image { .. } | Part::Document { .. } | Part::Audio { .. } | Part::ToolCall(_) | Part::ToolResult(_) => true,
+        Part::Text { .. }
+        | Part::Image { .. }
+        | Part::Document { .. }
+        | Part::Audio { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult(_) => true,
     }
 }
 

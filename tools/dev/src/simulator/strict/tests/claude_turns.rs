@@ -247,3 +247,46 @@ fn null_is_refused_where_a_member_is_to_be_absent() {
         &body,
     );
 }
+
+#[test]
+fn a_turn_with_thoughts_begins_with_one_if_there_is_a_budget() {
+    let budget = json!({ "thinking": { "type": "enabled", "budget_tokens": 1_024 } });
+    let turn = |blocks: Value| talk(&[blocks, json!("and now?")]);
+    let between = turn(json!([text("a"), thought(0), text("b")]));
+    assert_eq!(verdict(HAIKU, &changed(&budget, &turn(json!([thought(0), text("a"), thought(1), text("b")])))), Ok(()));
+    assert_eq!(verdict(OPUS, &changed(&json!({ "thinking": { "type": "adaptive" } }), &between)), Ok(()));
+    let change = changed(&budget, &between);
+    refused(verdict(HAIKU, &change), "the first block must be `thinking` or `redacted_thinking`. Found `text`", &change);
+}
+
+#[test]
+fn a_result_that_reports_an_error_says_something() {
+    let failed = |content: Value| {
+        let result = changed(&result("a"), &json!({ "is_error": true, "content": content }));
+        talk(&[json!([call("a")]), json!([result])])
+    };
+    for said in [json!("lost"), json!([text("lost")]), json!([image()])] {
+        assert_eq!(verdict(OPUS, &failed(said)), Ok(()));
+    }
+    for silent in [json!(null), json!(""), json!([])] {
+        let change = failed(silent);
+        refused(verdict(OPUS, &change), "tool_result: content cannot be empty if `is_error` is true", &change);
+    }
+    assert_eq!(
+        verdict(OPUS, &talk(&[json!([call("a")]), json!([changed(&result("a"), &json!({ "content": "" }))])])),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_title_has_1_to_500_letters() {
+    let named = |members: Value| asking(&[changed(&document(), &members)]);
+    assert_eq!(verdict(OPUS, &named(json!({ "title": "\u{e9}".repeat(500), "context": "c" }))), Ok(()));
+    for (members, words) in [
+        (json!({ "title": "" }), "document.title: String should have at least 1 character"),
+        (json!({ "title": "a".repeat(501) }), "document.title: String should have at most 500 characters"),
+        (json!({ "context": "" }), "document.context: String should have at least 1 character"),
+    ] {
+        refused(verdict(OPUS, &named(members.clone())), words, &members);
+    }
+}
