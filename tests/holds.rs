@@ -176,6 +176,14 @@ fn odd_requests() -> Vec<(ClientFormat, String, Value)> {
             }
         }
     }
+    all.extend(other_odd_requests());
+    all
+}
+
+/// Pictures of unusual places and sizes, and tools that Anthropic declares by type.
+fn other_odd_requests() -> Vec<(ClientFormat, String, Value)> {
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let mut all = Vec::new();
     let images = json!([{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]);
     let shown = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "x", "images": images}]);
     all.push((ClientFormat::ChatCompletions, "pictures of a reply".to_owned(), json!({"model": "m", "messages": shown})));

@@ -21,7 +21,7 @@ fn cited() -> Row {
 }
 
 fn stream_of(row: &Row) -> String {
-    row.stream.iter().map(|data| format!("data: {data}\n\n")).collect()
+    row.stream.iter().flat_map(|data| ["data: ", data, "\n\n"]).collect()
 }
 
 fn citations(events: &[StreamEvent]) -> Vec<Citation> {

@@ -166,6 +166,18 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
+    /// A request in this format, which is also that of its reply. A stream ends with its usage.
+    pub const fn new(
+        format: ClientFormat,
+        document: Arc<Document>,
+        model: String,
+        mode: Mode,
+        max_tokens: Option<OutputLimit>,
+    ) -> Self {
+        let (include_usage, is_compaction) = (true, false);
+        Self { format, answered_in: format, document, model, mode, max_tokens, include_usage, is_compaction }
+    }
+
     /// The body.
     pub fn body(&self) -> Value<'_> {
         self.document.root()

@@ -29,12 +29,12 @@ fn compacted(body: &Value, answer: &str) -> Value {
     serde_json::from_slice(&out).unwrap()
 }
 
-fn message(role: &str, content: Value) -> Value {
+fn message(role: &str, content: &Value) -> Value {
     json!({"type": "message", "role": role, "content": content})
 }
 
 /// The messages that a model gets of this input, and whether anything was left out.
-fn read(input: Value, thoughts: Option<&ThoughtKeys>) -> (Vec<Message>, bool) {
+fn read(input: &Value, thoughts: Option<&ThoughtKeys>) -> (Vec<Message>, bool) {
     let body = json!({"model": "m", "input": input}).to_string();
     let request = wire::open_request(RESPONSES, body).unwrap();
     let conversation = wire::decode_request(&request, thoughts).unwrap();
@@ -48,7 +48,7 @@ fn the_model_is_asked_for_a_summary_after_the_conversation_and_calls_nothing() {
         "text": {"format": {"type": "json_object"}}});
     let request = wire::open_compaction(body.to_string()).unwrap();
     let sent: Value = serde_json::from_str(&request.body().json().0).unwrap();
-    assert_eq!(sent["input"][0], message("user", json!("hi")));
+    assert_eq!(sent["input"][0], message("user", &json!("hi")));
     assert_eq!((sent["input"].as_array().unwrap().len(), &sent["input"][1]["role"]), (2, &json!("user")));
     assert_eq!((&sent["tool_choice"], sent.get("stream"), sent.get("text")), (&json!("none"), None, None));
     assert_eq!((request.is_compaction, request.mode), (true, wire::Mode::Whole));
@@ -62,7 +62,7 @@ fn the_model_is_asked_for_a_summary_after_the_conversation_and_calls_nothing() {
 #[test]
 fn a_conversation_becomes_its_user_messages_and_a_summary() {
     let parts = json!([{"type": "input_text", "text": "second"}]);
-    let input = json!([message("user", json!("first")), message("assistant", json!("noted")), message("user", parts)]);
+    let input = json!([message("user", &json!("first")), message("assistant", &json!("noted")), message("user", &parts)]);
     let body = compacted(&json!({"model": "m", "input": input}), "Both were noted.");
     assert_eq!((&body["object"], &body["usage"]["total_tokens"]), (&json!("response.compaction"), &json!(5)));
     let output = body["output"].as_array().unwrap();
@@ -74,20 +74,20 @@ fn a_conversation_becomes_its_user_messages_and_a_summary() {
 #[test]
 fn a_summary_is_read_by_the_deployment_and_the_key_that_it_was_written_for() {
     let body = compacted(&json!({"model": "m", "input": "first"}), "It was noted.");
-    let input = json!([body["output"][0], body["output"][1], message("user", json!("go on"))]);
+    let input = json!([body["output"][0], body["output"][1], message("user", &json!("go on"))]);
     let keys = asked().thoughts.unwrap();
     let told = |texts: &[&str]| -> Vec<Message> {
         texts.iter().map(|said| Message { role: Role::User, parts: vec![text(said)] }).collect()
     };
     let summary = "Summary of the conversation so far:\nIt was noted.";
-    assert_eq!(read(input.clone(), Some(&keys)), (told(&["first", summary, "go on"]), false));
+    assert_eq!(read(&input, Some(&keys)), (told(&["first", summary, "go on"]), false));
     let secret = "0123456789abcdef0123456789abcdef".into();
     let other = ThoughtKeys::new(&secret, None, KeyId::of_lookup_digest(&[2; 32]));
     for keys in [Some(&other), None] {
-        assert_eq!(read(input.clone(), keys), (told(&["first", "go on"]), true));
+        assert_eq!(read(&input, keys), (told(&["first", "go on"]), true));
     }
     let mut altered = input;
     let content = altered[1]["encrypted_content"].as_str().unwrap().replacen('a', "b", 1);
     altered[1]["encrypted_content"] = json!(content);
-    assert_eq!(read(altered, Some(&keys)), (told(&["first", "go on"]), true));
+    assert_eq!(read(&altered, Some(&keys)), (told(&["first", "go on"]), true));
 }

@@ -78,16 +78,7 @@ pub fn open_count(document: Arc<Document>) -> Result<ClientRequest, GatewayError
 
 fn request(document: Arc<Document>, model: String, mode: Mode, max_tokens: Option<OutputLimit>) -> ClientRequest {
     let format = ClientFormat::Messages;
-    ClientRequest {
-        format,
-        answered_in: format,
-        document,
-        model,
-        mode,
-        max_tokens,
-        include_usage: true,
-        is_compaction: false,
-    }
+    ClientRequest::new(format, document, model, mode, max_tokens)
 }
 
 fn check(body: Value<'_>) -> Result<(), GatewayError> {

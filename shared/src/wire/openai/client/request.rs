@@ -88,7 +88,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = output_limit(body)?;
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     let format = ClientFormat::ChatCompletions;
-    Ok(ClientRequest { format, answered_in: format, document, model, mode, max_tokens, include_usage, is_compaction: false })
+    Ok(ClientRequest { include_usage, ..ClientRequest::new(format, document, model, mode, max_tokens) })
 }
 
 /// Whether a stream must end with a usage chunk.

@@ -89,16 +89,7 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     let max_tokens = tokens.map(|tokens| OutputLimit { field: "max_output_tokens", tokens });
     let mode = if streams { Mode::Streaming } else { Mode::Whole };
     let format = ClientFormat::Responses;
-    Ok(ClientRequest {
-        format,
-        answered_in: format,
-        document,
-        model,
-        mode,
-        max_tokens,
-        include_usage: true,
-        is_compaction: false,
-    })
+    Ok(ClientRequest::new(format, document, model, mode, max_tokens))
 }
 
 /// Whether an item is a message of the user's.
