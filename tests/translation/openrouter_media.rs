@@ -65,7 +65,7 @@ fn wav() -> String {
 #[test]
 fn a_wrong_label_is_corrected_at_its_place_and_nothing_else_changes() {
     let text = format!(
-        r#"{{ "model":"m", "messages" : [ {{"role":"user","content":[ {{"type":"image_url","image_url":{{"detail":"low", "url":"{}"}}}} ]}} ], "seed":1.0 }}"#,
+        r#"{{ "model":"m", "messages" : [ {{"role":"user","content":[ {{"type":"image_url","image_url":{{"detail":"low", "url":"{}"}}}} ]}} ], "top_p":1.0 }}"#,
         url("image/jpeg", PNG)
     );
     let model = catalog().unwrap().resolve(GPT).unwrap();
