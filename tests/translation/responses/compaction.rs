@@ -16,6 +16,11 @@ use super::super::upstream::RESPONSES;
 
 /// The summary of a conversation, as a client gets it of a model that answers with this text.
 fn compacted(body: &Value, answer: &str) -> Value {
+    answered(body, &json!({"message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}))
+}
+
+/// What a client gets of a model that answers with this choice.
+fn answered(body: &Value, choice: &Value) -> Value {
     let request = wire::open_compaction(body.to_string()).unwrap();
     let mut context = context(RESPONSES, Delivery::Whole);
     context.asked.body = Some(Arc::clone(&request.document));
@@ -23,8 +28,8 @@ fn compacted(body: &Value, answer: &str) -> Value {
     let restore = Restore::new(ToolNames::default(), None, true);
     let mut relay = Relay::new(context, Conversion::Translate { wire: WireFormat::OpenAi, restore });
     let mut out = bytes::BytesMut::new();
-    let reply = json!({"id": "gen-1", "choices": [{"message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
+    let usage = json!({"prompt_tokens": 3, "completion_tokens": 2});
+    let reply = json!({"id": "gen-1", "choices": [choice], "usage": usage});
     relay.whole(&reply.to_string(), &mut out);
     serde_json::from_slice(&out).unwrap()
 }
@@ -52,7 +57,11 @@ fn the_model_is_asked_for_a_summary_after_the_conversation_and_calls_nothing() {
     assert_eq!((sent["input"].as_array().unwrap().len(), &sent["input"][1]["role"]), (2, &json!("user")));
     assert_eq!((&sent["tool_choice"], sent.get("stream"), sent.get("text")), (&json!("none"), None, None));
     assert_eq!((request.is_compaction, request.mode), (true, wire::Mode::Whole));
-    for (body, param) in [(json!({"model": "m"}), "input"), (json!({"model": "m", "input": 7}), "input")] {
+    for (body, param) in [
+        (json!({"model": "m"}), "input"),
+        (json!({"model": "m", "input": 7}), "input"),
+        (json!({"model": "m", "input": []}), "input"),
+    ] {
         assert_eq!(wire::open_compaction(body.to_string()).unwrap_err().param(), Some(param));
     }
     let kept = json!({"model": "m", "input": "hi", "previous_response_id": "resp_1"});
@@ -90,4 +99,22 @@ fn a_summary_is_read_by_the_deployment_and_the_key_that_it_was_written_for() {
     let content = altered[1]["encrypted_content"].as_str().unwrap().replacen('a', "b", 1);
     altered[1]["encrypted_content"] = json!(content);
     assert_eq!(read(&altered, Some(&keys)), (told(&["first", "go on"]), true));
+}
+
+#[test]
+fn a_conversation_without_a_summary_stays_as_it_is() {
+    let call = json!({"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"});
+    let result = json!({"type": "function_call_output", "call_id": "a", "output": "x"});
+    let input = json!([message("user", &json!("first")), call, result]);
+    let tool = json!([{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]);
+    for choice in [
+        json!({"message": {"content": "Both we"}, "finish_reason": "length"}),
+        json!({"message": {"content": "Bo"}, "finish_reason": "content_filter"}),
+        json!({"message": {"content": null, "refusal": "No."}, "finish_reason": "stop"}),
+        json!({"message": {"content": null, "reasoning": "Hm."}, "finish_reason": "stop"}),
+        json!({"message": {"content": null, "tool_calls": tool}, "finish_reason": "tool_calls"}),
+    ] {
+        let body = answered(&json!({"model": "m", "input": input}), &choice);
+        assert_eq!((&body["output"], &body["usage"]["total_tokens"]), (&input, &json!(5)), "{choice}");
+    }
 }

@@ -1,14 +1,14 @@
 //! Compaction: a long conversation becomes its user messages and a summary, which the client sends back instead of it
-//! (OpenAI's reference of `POST /v1/responses/compact`).
+//! (OpenAI's reference of `POST /v1/responses/compact`). Without a summary the conversation stays as it is.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::item::on_one_line;
 use super::reply::id;
-use super::request::is_user_message;
+use super::request::{NO_ITEMS, is_user_message};
 use super::response::UsageOut;
-use crate::chat::{ChatResponse, Part};
+use crate::chat::{ChatResponse, FinishReason, Part};
 use crate::document::{Document, Edits, Entry, Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::ReplyContext;
@@ -29,6 +29,7 @@ pub fn request(body: &Document) -> Result<String, GatewayError> {
             let before = r#"{"type":"message","role":"user","content":"#.to_owned();
             vec![Entry::Within { before, entries: vec![Entry::Own(input)], after: "}" }]
         }
+        Kind::List if input.elements().next().is_none() => return Err(input.wrong(NO_ITEMS)),
         Kind::List => input.elements().map(Entry::Own).collect(),
         Kind::Null | Kind::Flag | Kind::Number | Kind::Object => return Err(input.expected("text or a list of items")),
     };
@@ -55,24 +56,39 @@ struct Compacted<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Item {
-    Message { id: String, role: &'static str, status: &'static str, content: Box<RawValue> },
-    Compaction { id: String, encrypted_content: String },
+    Message {
+        id: String,
+        role: &'static str,
+        status: &'static str,
+        content: Box<RawValue>,
+    },
+    Compaction {
+        id: String,
+        encrypted_content: String,
+    },
+    /// An item of the client.
+    #[serde(untagged)]
+    Own(Box<RawValue>),
 }
 
-/// Encodes the summary: the client's user messages, and an item that only this deployment can read.
+/// Encodes the summary: the client's user messages, and an item that only this deployment can read. Encodes the client's items
+/// if there is no summary, so that nothing is lost.
 pub(super) fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let body = context.asked.body.as_deref().map(Document::root);
     let items: Vec<Value<'_>> = body.and_then(|body| body.get(INPUT)).into_iter().flat_map(Value::elements).collect();
     let conversation = items.split_last().map(|(_, conversation)| conversation).unwrap_or_default();
-    let messages = conversation.iter().filter(|item| is_user_message(**item)).filter_map(|item| item.get("content"));
-    let mut output: Vec<Item> =
-        messages.enumerate().map(|(number, content)| message(id(context, "msg_", number), content)).collect();
-    let texts =
-        reply.parts.iter().filter_map(|part| if let Part::Text { text, .. } = part { Some(text.as_str()) } else { None });
-    let summary = texts.collect::<String>();
-    let sealed = context.asked.thoughts.as_ref().and_then(|keys| keys.write_summary(&summary));
-    let number = output.len();
-    output.extend(sealed.map(|encrypted_content| Item::Compaction { id: id(context, "cmp_", number), encrypted_content }));
+    let sealed = summary(reply).and_then(|summary| context.asked.thoughts.as_ref()?.write_summary(&summary));
+    let output = match sealed {
+        Some(encrypted_content) => {
+            let messages = conversation.iter().filter(|item| is_user_message(**item));
+            let contents = messages.filter_map(|item| item.get("content"));
+            let mut output: Vec<Item> =
+                contents.enumerate().map(|(number, content)| message(id(context, "msg_", number), content)).collect();
+            output.push(Item::Compaction { id: id(context, "cmp_", output.len()), encrypted_content });
+            output
+        }
+        None => conversation.iter().map(|item| Item::Own(on_one_line(&item.json().0))).collect(),
+    };
     let usage = reply.usage.unwrap_or_default();
     serde_json::to_vec(&Compacted {
         id: &context.identity.id,
@@ -81,6 +97,15 @@ pub(super) fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<
         output,
         usage: UsageOut::of(&usage, context),
     })
+}
+
+/// The model's text, unless it is blank or cut, or the model refused.
+fn summary(reply: &ChatResponse) -> Option<String> {
+    let is_finished = reply.finish == FinishReason::Stop && reply.refusal.is_none();
+    let texts =
+        reply.parts.iter().filter_map(|part| if let Part::Text { text, .. } = part { Some(text.as_str()) } else { None });
+    let summary = texts.collect::<String>();
+    (is_finished && !summary.trim().is_empty()).then_some(summary)
 }
 
 /// A user message as an item of a reply, whose content is a list.

@@ -25,7 +25,7 @@ use crate::wire::request::{
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::{ClientFormat, ClientRequest, Mode, OutputLimit, unread};
 
-pub(super) use items::{call_ids, contents};
+pub(super) use items::{NO_ITEMS, call_ids, contents};
 
 /// Values whose field names are the client's own.
 pub const OWN_NAMES: &[Pattern] = &[

@@ -82,6 +82,9 @@ fn reference(item: Value<'_>) -> GatewayError {
         .with_hint("Set store to false: then your client sends whole items.")
 }
 
+/// What is wrong with an input without items.
+pub(in super::super) const NO_ITEMS: &str = "at least one item is required";
+
 /// The items of the input; empty if the input is a string.
 fn list(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
     let input = body.required("input")?;
@@ -96,7 +99,7 @@ fn list(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
 pub(super) fn check(body: Value<'_>) -> Result<(), GatewayError> {
     let (input, items) = (body.required("input")?, list(body)?);
     if items.is_empty() && input.kind() == Kind::List {
-        return Err(input.wrong("at least one item is required"));
+        return Err(input.wrong(NO_ITEMS));
     }
     check_objects(&items)?;
     items.into_iter().try_for_each(check_item)
