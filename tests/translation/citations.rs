@@ -119,17 +119,19 @@ fn works_that_gemini_quotes_become_annotations() {
 
 #[test]
 fn sources_of_other_vendors_do_not_go_back_to_claude() {
-    let location = |index: &str| {
+    let location = |index: Value| {
         json!({"type": "web_search_result_location", "cited_text": "said", "encrypted_index": index, "title": "A",
             "url": "https://a.example"})
     };
     let answer =
         |citations: Value| json!({"role": "assistant", "content": [{"type": "text", "text": "Hi", "citations": citations}]});
     let history = |citations: Value| json!({"messages": [user(json!("a")), answer(citations), user(json!("b"))]});
-    let (first, second) = (location(""), location("x"));
+    let (first, second) = (location(json!("")), location(json!("x")));
     let path = "/messages/1/content/0/citations";
     let named = "messages[1].content[0].citations";
-    check(MESSAGES, "claude-opus-4.6", &history(json!([first])), json!({path: null}), &[named]);
+    for foreign in [&first, &location(Value::Null)] {
+        check(MESSAGES, "claude-opus-4.6", &history(json!([foreign])), json!({path: null}), &[named]);
+    }
     let kept = json!({path: [second]});
     let named = format!("{named}[0]");
     check(MESSAGES, "claude-opus-4.6", &history(json!([first, second])), kept, &[&named]);

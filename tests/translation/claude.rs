@@ -107,8 +107,8 @@ fn addresses_and_files_are_refused_by_their_path_so_that_another_route_is_tried(
 #[test]
 fn a_request_that_needs_nothing_is_sent_byte_for_byte() {
     let body = r#"{ "messages" : [ {"role":"user", "content":[{"type":"text","text":"\u0041sk"}]},
-      {"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"Eq=="},{"type":"text","text":"Aye."}]},
-      {"role":"user","content":"Dive"}, {"role":"assistant","content":[{"type":"tool_use","id":"a","name":"probe","input":{"n" : 9007199254740993}, "x_new": [1e400]}]},
+      {"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"Eq==","x_new": [1e400]},{"type":"text","text":"Aye."}]},
+      {"role":"user","content":"Dive"}, {"role":"assistant","content":[{"type":"tool_use","id":"a","name":"probe","input":{"n" : 9007199254740993}}]},
       {"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":""}]}, {"role":"user","content":"Go"} ],
       "tools" : [{"name":"probe","input_schema":{"type" : "object"},"eager_input_streaming":true}], "max_tokens" : 900 }"#;
     let request = format!("{{\"model\":\"m\",{}", body.strip_prefix('{').unwrap());

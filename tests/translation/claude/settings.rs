@@ -193,6 +193,12 @@ fn edits_of_thoughts_go_where_the_model_does_not_think() {
     let seen = sent(ClientFormat::Messages, "claude-opus-4.6", MANAGED, &body).unwrap();
     assert_eq!(seen.dropped, ["context_management"]);
     assert!(!String::from_utf8(seen.body).unwrap().contains("context"), "{body}");
+    // The memory tool needs the beta, too.
+    let mut body = managed(json!([thoughts]));
+    body["tools"] = json!([{"type": "memory_20250818", "name": "memory"}]);
+    let seen = sent(ClientFormat::Messages, "claude-opus-4.6", MANAGED, &with(&body).to_string()).unwrap();
+    let body: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!((body.get("context_management"), &body["anthropic_beta"]), (None, &json!(MANAGED)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use gateway::wire::ClientFormat;
 use serde_json::{Value, json};
 
-use super::{ALL, Expected, assistant, call, check, probe, sent, text, user, with};
+use super::{ALL, Expected, assistant, call, check, probe, result, sent, text, user, with};
 
 fn case(fields: Value, sent: Vec<(&'static str, Value)>, dropped: &'static [&'static str]) -> Expected<'static> {
     Expected { models: ALL, betas: &[], fields, sent, dropped }
@@ -58,14 +58,16 @@ fn a_value_of_another_type_is_refused_by_its_path_on_every_route() {
 }
 
 #[test]
-fn what_a_client_adds_to_a_block_or_a_tool_is_left_out_and_what_the_model_said_stays() {
+fn what_a_client_adds_to_a_block_or_a_tool_is_left_out() {
     let mut said = text("Calm.");
     said["x_new"] = json!(1);
     let mut tool = probe();
     tool["x_new"] = json!(1);
     let mut shown = document("a");
     shown["source"]["x_new"] = json!(1);
-    let answer = json!([user(&json!("Go")), assistant(&json!([said])), user(&json!("And now?"))]);
+    let answer = |blocks: &[Value]| json!([user(&json!("Go")), assistant(&json!(blocks)), user(&json!([result("a")]))]);
+    let mut called = call("a");
+    called["text"] = json!("x");
     check(vec![
         case(
             json!({"messages": [user(&json!([said]))]}),
@@ -78,7 +80,11 @@ fn what_a_client_adds_to_a_block_or_a_tool_is_left_out_and_what_the_model_said_s
             &["messages[0].content[0].source.x_new"],
         ),
         case(json!({"tools": [tool]}), vec![("/tools/0", probe())], &["tools[0].x_new"]),
-        case(json!({"messages": answer}), vec![("/messages", answer.clone())], &[]),
+        case(
+            json!({"messages": answer(&[said, called])}),
+            vec![("/messages", answer(&[text("Calm."), call("a")]))],
+            &["messages[1].content[0].x_new", "messages[1].content[1].text"],
+        ),
     ]);
 }
 

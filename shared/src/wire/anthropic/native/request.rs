@@ -312,7 +312,8 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
 }
 
 /// Removes edits of reasoning if the model does not reason, because it rejects them, and compaction, which needs a beta that
-/// is not sent. Removes the field and its beta with the last edit.
+/// is not sent. Removes the field with the last edit, and its beta unless the memory tool needs it (platform.claude.com, memory
+/// tool).
 fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
     let edits = forwarding.body.at(&["context_management", "edits"]);
     let is_refused = |edit: &Value<'_>| {
@@ -323,6 +324,14 @@ fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &P
     let is_empty = !refused.is_empty() && kept.is_empty();
     for edit in refused {
         forwarding.drop(edit);
+    }
+    let has_memory = || {
+        let mut tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
+        tools.any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with("memory_")))
+    };
+    if is_empty && has_memory() {
+        forwarding.drop_field("context_management");
+        return betas.to_vec();
     }
     betas.iter().copied().filter(|beta| !(is_empty && *beta == betas::CONTEXT_MANAGEMENT)).collect()
 }

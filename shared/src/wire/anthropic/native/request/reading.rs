@@ -253,11 +253,12 @@ impl<'d> Reader<'_, 'd> {
                 self.forwarding.edits.remove(value);
                 continue;
             }
-            // The model's own blocks come back unchanged, except for members that only its stream has.
+            // The model's own blocks come back unchanged, except for members that only its stream has, and for those that
+            // clients add to texts and calls.
             let is_known = match name.as_ref() {
                 "type" | "citations" => true,
                 "index" | "partial_json" => false,
-                name => matches!(spot, Spot::Answer(_)) || is_member(&kind, name),
+                name => matches!(spot, Spot::Answer(_)) && !matches!(&*kind, "text" | "tool_use") || is_member(&kind, name),
             };
             if !is_known {
                 self.forwarding.leave_out(value);
@@ -288,10 +289,14 @@ impl<'d> Reader<'_, 'd> {
         fields
     }
 
-    /// Removes sources of other vendors' replies: the gateway wrote them without an index, which Claude needs back
-    /// (platform.claude.com, web search tool: `encrypted_index`).
+    /// Removes sources of other vendors' replies: they have no index, which Claude needs back (platform.claude.com, web search
+    /// tool: `encrypted_index`).
     fn drop_foreign_sources(&mut self, citations: Value<'d>) {
-        let is_foreign = |source: &Value<'_>| source.get("encrypted_index").is_some_and(|index| index.is(""));
+        let is_found = |source: &Value<'_>| source.get("type").is_some_and(|kind| kind.is("web_search_result_location"));
+        let has_index = |source: &Value<'_>| {
+            source.get("encrypted_index").and_then(Value::as_text).is_some_and(|index| !index.is_empty())
+        };
+        let is_foreign = |source: &Value<'_>| is_found(source) && !has_index(source);
         let (foreign, own): (Vec<_>, Vec<_>) = citations.elements().partition(is_foreign);
         if own.is_empty() && !foreign.is_empty() {
             return self.forwarding.drop(citations);
