@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::odd_requests::taken_everywhere;
 use crate::openrouter_claude::through;
-use crate::upstream::{CHAT, MESSAGES, RESPONSES, check, user};
+use crate::upstream::{CHAT, MESSAGES, RESPONSES, check, function, user};
 
 fn reply() -> Value {
     json!({"role": "assistant", "content": "b"})
@@ -100,4 +100,24 @@ fn claude_keeps_reasoning_within_a_conversation_and_loses_it_at_the_end() {
     let (body, named) = through(CHAT, model, &json!({"model": "m", "messages": [first, alone]}));
     assert_eq!(body["messages"], json!([first]));
     assert_eq!(named, ["messages[1].reasoning_details[0]"]);
+}
+
+#[test]
+fn signed_reasoning_after_the_last_word_does_not_sign_a_tool_turn() {
+    let signed = json!([{"type": "reasoning.text", "text": "Hm.", "signature": "c2ln", "format": "anthropic-claude-v1"}]);
+    let call = json!({"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}});
+    let history = |details: &Value| {
+        json!([user(json!("Hi.")), {"role": "assistant", "content": null, "tool_calls": [call], "reasoning_details": details},
+            {"role": "tool", "tool_call_id": "a", "content": "x"},
+            {"role": "assistant", "content": "", "reasoning_details": signed}])
+    };
+    let body = |details: &Value| {
+        json!({"model": "m", "max_tokens": 9000, "messages": history(details), "tools": [function("look")],
+            "reasoning_effort": "high"})
+    };
+    let (sent, named) = through(CHAT, "claude-haiku-4.5", &body(&json!([])));
+    assert_eq!(sent.get("reasoning_effort"), None);
+    assert!(named.contains(&"reasoning_effort".to_owned()), "{named:?}");
+    let (sent, _) = through(CHAT, "claude-haiku-4.5", &body(&signed));
+    assert_eq!(sent["reasoning_effort"], "high");
 }

@@ -77,9 +77,18 @@ fn is_blank(text: Option<Value<'_>>) -> bool {
 /// before the conversation.
 pub(in super::super) fn is_begun(body: Value<'_>) -> bool {
     let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
-    let is_of = |message: &Value<'_>, role: &str| message.get("role").is_some_and(|said| said.is(role));
-    let mut said = messages.iter().rev().filter(|message| !is_of(message, "system") && !is_of(message, "developer"));
-    said.find(|message| is_of(message, "tool") || answers(**message)).is_some_and(|last| is_of(last, "assistant"))
+    messages.iter().rfind(|message| is_said(message)).is_some_and(|last| is_of(last, "assistant"))
+}
+
+/// Whether a message is part of the conversation: a tool result, or a message of the user or the assistant that says
+/// something besides reasoning.
+fn is_said(message: &Value<'_>) -> bool {
+    let is_instruction = is_of(message, "system") || is_of(message, "developer");
+    !is_instruction && (is_of(message, "tool") || answers(*message))
+}
+
+fn is_of(message: &Value<'_>, role: &str) -> bool {
+    message.get("role").is_some_and(|said| said.is(role))
 }
 
 /// Whether a message says something besides reasoning: content, calls or a refusal.
@@ -91,7 +100,7 @@ fn answers(message: Value<'_>) -> bool {
 
 /// The assistant's last messages that are sent, before results or user content, last first.
 fn last_answers<'d>(messages: &[Value<'d>], is_sent: impl Fn(Value<'d>) -> bool) -> impl Iterator<Item = Value<'d>> {
-    let is_assistant = |message: &Value<'_>| message.get("role").is_some_and(|role| role.is("assistant"));
+    let is_assistant = |message: &Value<'_>| is_of(message, "assistant");
     let at =
         messages.iter().rposition(|message| is_assistant(message) && is_sent(*message)).map_or(0, |at| at.saturating_add(1));
     messages.get(..at).unwrap_or_default().iter().rev().copied().take_while(move |message| is_assistant(message))
@@ -99,7 +108,9 @@ fn last_answers<'d>(messages: &[Value<'d>], is_sent: impl Fn(Value<'d>) -> bool)
 
 /// Whether the last assistant turn, if it calls tools, begins with reasoning that its vendor signed.
 pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool {
-    let messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
+    let mut messages: Vec<Value<'_>> = body.get("messages").into_iter().flat_map(Value::elements).collect();
+    // Reasoning after the last word is not sent.
+    messages.truncate(messages.iter().rposition(is_said).map_or(0, |last| last.saturating_add(1)));
     let calls = |message: &Value<'_>| message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
     let is_signed = |entry: Value<'_>| members::is_signed(entry) && members::goes_back(entry, target);
     let details = |message: Value<'_>| message.get("reasoning_details").into_iter().flat_map(Value::elements).any(is_signed);
