@@ -115,7 +115,7 @@ fn other_members_of_a_merged_message_are_kept_or_named() {
 fn a_number_beyond_the_range_of_a_vendor_becomes_the_nearest_in_it() {
     let asks = |temperature: f64, top_p: f64| json!({"messages": [user(json!("hi"))], "max_tokens": 9, "temperature": temperature, "top_p": top_p});
     for (model, temperature, top_p, dropped) in [
-        ("glm-5.3", 1.0, 0.0, vec!["temperature"]),
+        ("glm-5.3", 1.0, 0.01, vec!["temperature", "top_p"]),
         ("minimax-m3", 1.0, 0.0, vec!["temperature"]),
         ("qwen3.8-max", 1.9, 0.01, vec!["temperature", "top_p"]),
         (MISTRAL, 1.5, 0.01, vec!["temperature", "top_p"]),
@@ -127,6 +127,23 @@ fn a_number_beyond_the_range_of_a_vendor_becomes_the_nearest_in_it() {
         }
     }
     check(CHAT, "minimax-m3", &asks(0.0, 1.0), json!({"/temperature": 0.01}), &["temperature"]);
+}
+
+#[test]
+fn mistral_takes_all_candidates_at_a_temperature_of_zero() {
+    let asks = |temperature: f64| json!({"messages": [user(json!("hi"))], "max_tokens": 9, "temperature": temperature, "top_p": 0.9});
+    for format in [CHAT, MESSAGES] {
+        check(format, MISTRAL, &asks(0.0), json!({"/temperature": 0.0, "/top_p": 1.0}), &["top_p"]);
+        check(format, MISTRAL, &asks(0.1), json!({"/top_p": 0.9}), &[]);
+        check(format, "kimi-k2.5", &asks(0.0), json!({"/top_p": 0.9}), &[]);
+    }
+}
+
+#[test]
+fn qwen_takes_no_negative_seed_and_a_positive_repetition_penalty() {
+    let body = json!({"messages": [user(json!("hi"))], "seed": -1, "repetition_penalty": 0});
+    check(CHAT, "qwen3.8-max", &body, json!({"/seed": null, "/repetition_penalty": 0.01}), &["repetition_penalty", "seed"]);
+    check(CHAT, "kimi-k2.5", &body, json!({"/seed": -1, "/repetition_penalty": 0}), &[]);
 }
 
 #[test]

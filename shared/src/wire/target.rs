@@ -40,15 +40,33 @@ pub mod ranges {
         pub temperature: RangeInclusive<f64>,
         /// Of `top_p`.
         pub top_p: RangeInclusive<f64>,
+        /// Of `top_p` with a temperature of 0.
+        pub greedy_top_p: RangeInclusive<f64>,
+        /// Of `repetition_penalty`.
+        pub repetition: RangeInclusive<f64>,
     }
 
-    /// Sources, in this order: theopenco/llmgateway#3268; xming521/WeClone#211 (0 is rejected); mnfst/modelparams.dev#232 (2 is
-    /// rejected) and alibabacloud.com, error codes (a `top_p` of 0 is rejected); SillyTavern/SillyTavern#4856 and mnfst/modelparams.dev#231 (a `top_p` of 0 is rejected).
+    /// The ranges of a vendor with the general ones.
+    const OF_ANY: OfVendor =
+        OfVendor { vendor: "", temperature: TEMPERATURE, top_p: TOP_P, greedy_top_p: TOP_P, repetition: REPETITION };
+    /// A range without 0.
+    const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
+
+    /// Sources, in this order: theopenco/llmgateway#3268 and docs.z.ai, chat completion (`top_p`); xming521/WeClone#211 (0 is
+    /// rejected); mnfst/modelparams.dev#232 (2 is rejected) and alibabacloud.com, error codes (0 is rejected for the others);
+    /// SillyTavern/SillyTavern#4856 and mnfst/modelparams.dev#231 (a `top_p` of 0 is rejected), and Mistral's error "`top_p` must
+    /// be 1 when using greedy sampling".
     pub const OF_VENDORS: [OfVendor; 4] = [
-        OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: TOP_P },
-        OfVendor { vendor: "minimax/", temperature: 0.01..=1.0, top_p: TOP_P },
-        OfVendor { vendor: "qwen/", temperature: 0.0..=1.9, top_p: 0.01..=1.0 },
-        OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: 0.01..=1.0 },
+        OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, greedy_top_p: ABOVE_ZERO, ..OF_ANY },
+        OfVendor { vendor: "minimax/", temperature: ABOVE_ZERO, ..OF_ANY },
+        OfVendor {
+            vendor: "qwen/",
+            temperature: 0.0..=1.9,
+            top_p: ABOVE_ZERO,
+            greedy_top_p: ABOVE_ZERO,
+            repetition: 0.01..=2.0,
+        },
+        OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: ABOVE_ZERO, greedy_top_p: 1.0..=1.0, ..OF_ANY },
     ];
 
     /// The nearest number in a range, if it differs.
@@ -144,9 +162,15 @@ impl Target<'_> {
         }
     }
 
-    /// The values of `top_p` that the model accepts.
-    pub fn top_ps(&self) -> RangeInclusive<f64> {
-        self.of_vendor().map_or(ranges::TOP_P, |of| of.top_p)
+    /// The values of `top_p` that the model accepts with this temperature.
+    pub fn top_ps(&self, temperature: Option<f64>) -> RangeInclusive<f64> {
+        let is_greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
+        self.of_vendor().map_or(ranges::TOP_P, |of| if is_greedy { of.greedy_top_p } else { of.top_p })
+    }
+
+    /// The values of `repetition_penalty` that the model accepts.
+    pub fn repetitions(&self) -> RangeInclusive<f64> {
+        self.of_vendor().map_or(ranges::REPETITION, |of| of.repetition)
     }
 
     fn of_vendor(&self) -> Option<ranges::OfVendor> {
@@ -161,7 +185,7 @@ impl Target<'_> {
             nearest.or(asked)
         };
         let temperature = near(sampling.temperature, self.temperatures(), Lost::Temperature);
-        let top_p = near(sampling.top_p, self.top_ps(), Lost::TopP);
+        let top_p = near(sampling.top_p, self.top_ps(temperature), Lost::TopP);
         let frequency_penalty = near(sampling.frequency_penalty, ranges::PENALTY, Lost::FrequencyPenalty);
         let presence_penalty = near(sampling.presence_penalty, ranges::PENALTY, Lost::PresencePenalty);
         let top_k = sampling.top_k.map(|asked| asked.min(ranges::MOST_CANDIDATES));

@@ -34,9 +34,11 @@ pub(super) fn stops(stops: Vec<String>, target: &Target<'_>) -> Vec<String> {
     stops.into_iter().filter(is_taken).take(most).collect()
 }
 
-/// Whether a model accepts a seed: Gemini's have 32 bits (its API reference of `GenerationConfig`).
+/// Whether a model accepts a seed: those of Gemini and Qwen have 32 bits, and Qwen's are not negative (API references of
+/// `GenerationConfig` and, at alibabacloud.com, of Qwen).
 pub(super) fn takes_seed(upstream: &str, seed: i64) -> bool {
-    !is_gemini(upstream) || i32::try_from(seed).is_ok()
+    let is_taken = |seed: i32| seed >= 0 || is_gemini(upstream);
+    !is_gemini(upstream) && !is_qwen(upstream) || i32::try_from(seed).is_ok_and(is_taken)
 }
 
 /// Longest user id that OpenRouter accepts (ujisati/claude-code-provider-proxy#11).

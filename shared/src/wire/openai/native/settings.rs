@@ -57,14 +57,15 @@ pub(super) fn limit_stops(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
 
 /// Moves sampling numbers into their ranges.
 pub(super) fn keep_ranges(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let temperature = forwarding.body.get("temperature").filter(|value| !forwarding.edits.removes(*value));
     for (field, range) in [
         ("temperature", target.temperatures()),
-        ("top_p", target.top_ps()),
+        ("top_p", target.top_ps(temperature.and_then(|value| value.number().ok()))),
         ("frequency_penalty", ranges::PENALTY),
         ("presence_penalty", ranges::PENALTY),
         ("min_p", ranges::SHARE),
         ("top_a", ranges::SHARE),
-        ("repetition_penalty", ranges::REPETITION),
+        ("repetition_penalty", target.repetitions()),
     ] {
         let value = forwarding.body.get(field).filter(|value| !forwarding.edits.removes(*value));
         let nearest = value.and_then(|value| ranges::nearest(value.number().ok()?, &range));

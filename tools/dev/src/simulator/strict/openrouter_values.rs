@@ -8,9 +8,10 @@ use super::verdict::{Verdict, ensure};
 /// Numbers and their ranges.
 const RANGES: [(&str, f64, f64); 3] = [("min_p", 0.0, 1.0), ("top_a", 0.0, 1.0), ("repetition_penalty", 0.0, 2.0)];
 /// Vendors with narrower ranges: of `temperature` (theopenco/llmgateway#3268, xming521/WeClone#211,
-/// mnfst/modelparams.dev#232, SillyTavern/SillyTavern#4856), and the least `top_p` (mnfst/modelparams.dev#231).
+/// mnfst/modelparams.dev#232, SillyTavern/SillyTavern#4856), and the least `top_p` (mnfst/modelparams.dev#231; docs.z.ai,
+/// chat completion).
 const VENDORS: [(&str, f64, f64, f64); 4] = [
-    ("z-ai/", 0.0, 1.0, 0.0),
+    ("z-ai/", 0.0, 1.0, 0.01),
     ("minimax/", f64::MIN_POSITIVE, 1.0, 0.0),
     ("qwen/", 0.0, 1.999_999, f64::MIN_POSITIVE),
     ("mistralai/", 0.0, 1.5, f64::MIN_POSITIVE),
@@ -33,6 +34,12 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
             ensure(given(name).is_none_or(fits), wrong)?;
         }
     }
+    let is_zero = |name: &str| given(name).and_then(Value::as_f64).is_some_and(|number| number <= 0.0);
+    let is_greedy = model.starts_with("mistralai/") && is_zero("temperature");
+    let is_whole = given("top_p").is_none_or(|share| share.as_f64().is_some_and(|share| share >= 1.0));
+    ensure(!is_greedy || is_whole, || "top_p must be 1 when using greedy sampling.".to_owned())?;
+    let is_qwen = model.starts_with("qwen/");
+    ensure(!(is_qwen && is_zero("repetition_penalty")), || "Repetition_penalty must be greater than 0.0".to_owned())?;
     for (name, longest) in TEXTS {
         let fits = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() <= longest);
         ensure(given(name).is_none_or(fits), || {
@@ -42,6 +49,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     let is_seed =
         |value: &Value| value.as_i64().is_some_and(|seed| !model.starts_with("google/") || i32::try_from(seed).is_ok());
     ensure(given("seed").is_none_or(is_seed), || "Invalid value at 'generation_config.seed' (TYPE_INT32)".to_owned())?;
+    let is_in_range = |seed: &Value| seed.as_i64().is_some_and(|seed| (0..=i64::from(i32::MAX)).contains(&seed));
+    ensure(!is_qwen || given("seed").is_none_or(is_in_range), || "Range of seed should be [0, 2147483647]".to_owned())?;
     let words = ["low", "medium", "high", "xhigh", "max"];
     let known = if model.starts_with("openai/") { &words[..3] } else { &words[..] };
     ensure(given("verbosity").is_none_or(|word| known.iter().any(|known| word == known)), || {
