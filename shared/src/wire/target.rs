@@ -44,29 +44,41 @@ pub mod ranges {
         pub greedy_top_p: RangeInclusive<f64>,
         /// Of `repetition_penalty`.
         pub repetition: RangeInclusive<f64>,
+        /// Of `seed`.
+        pub seed: RangeInclusive<i64>,
     }
 
-    /// The ranges of a vendor with the general ones.
-    const OF_ANY: OfVendor =
-        OfVendor { vendor: "", temperature: TEMPERATURE, top_p: TOP_P, greedy_top_p: TOP_P, repetition: REPETITION };
+    /// The ranges of any other vendor.
+    pub const OF_ANY: OfVendor = OfVendor {
+        vendor: "",
+        temperature: TEMPERATURE,
+        top_p: TOP_P,
+        greedy_top_p: TOP_P,
+        repetition: REPETITION,
+        seed: i64::MIN..=i64::MAX,
+    };
     /// A range without 0.
     const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
 
-    /// Sources, in this order: theopenco/llmgateway#3268 and docs.z.ai, chat completion (`top_p`); xming521/WeClone#211 (0 is
-    /// rejected); mnfst/modelparams.dev#232 (2 is rejected) and alibabacloud.com, error codes (0 is rejected for the others);
-    /// SillyTavern/SillyTavern#4856 and mnfst/modelparams.dev#231 (a `top_p` of 0 is rejected), and Mistral's error "`top_p` must
-    /// be 1 when using greedy sampling".
-    pub const OF_VENDORS: [OfVendor; 4] = [
+    /// The vendors, each with the sources of its ranges.
+    pub const OF_VENDORS: [OfVendor; 5] = [
+        // theopenco/llmgateway#3268; docs.z.ai, chat completion.
         OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, greedy_top_p: ABOVE_ZERO, ..OF_ANY },
+        // xming521/WeClone#211.
         OfVendor { vendor: "minimax/", temperature: ABOVE_ZERO, ..OF_ANY },
+        // mnfst/modelparams.dev#232; alibabacloud.com, error codes and Qwen API reference.
         OfVendor {
             vendor: "qwen/",
             temperature: 0.0..=1.9,
             top_p: ABOVE_ZERO,
             greedy_top_p: ABOVE_ZERO,
             repetition: 0.01..=2.0,
+            seed: 0..=i32::MAX as i64,
         },
+        // SillyTavern/SillyTavern#4856; mnfst/modelparams.dev#231; its error for a `top_p` under 1 with greedy sampling.
         OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: ABOVE_ZERO, greedy_top_p: 1.0..=1.0, ..OF_ANY },
+        // ai.google.dev, GenerationConfig.
+        OfVendor { vendor: "google/", seed: i32::MIN as i64..=i32::MAX as i64, ..OF_ANY },
     ];
 
     /// The nearest number in a range, if it differs.
@@ -157,7 +169,7 @@ impl Target<'_> {
         match self.capabilities.thinking {
             Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly => ranges::CLAUDES_TEMPERATURE,
             Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch => {
-                self.of_vendor().map_or(ranges::TEMPERATURE, |of| of.temperature)
+                self.of_vendor().temperature
             }
         }
     }
@@ -165,16 +177,23 @@ impl Target<'_> {
     /// The values of `top_p` that the model accepts with this temperature.
     pub fn top_ps(&self, temperature: Option<f64>) -> RangeInclusive<f64> {
         let is_greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
-        self.of_vendor().map_or(ranges::TOP_P, |of| if is_greedy { of.greedy_top_p } else { of.top_p })
+        let of = self.of_vendor();
+        if is_greedy { of.greedy_top_p } else { of.top_p }
     }
 
     /// The values of `repetition_penalty` that the model accepts.
     pub fn repetitions(&self) -> RangeInclusive<f64> {
-        self.of_vendor().map_or(ranges::REPETITION, |of| of.repetition)
+        self.of_vendor().repetition
     }
 
-    fn of_vendor(&self) -> Option<ranges::OfVendor> {
-        ranges::OF_VENDORS.into_iter().find(|of| self.upstream.starts_with(of.vendor))
+    /// The seeds that the model accepts.
+    pub fn seeds(&self) -> RangeInclusive<i64> {
+        self.of_vendor().seed
+    }
+
+    fn of_vendor(&self) -> ranges::OfVendor {
+        let mut vendors = ranges::OF_VENDORS.into_iter();
+        vendors.find(|of| self.upstream.starts_with(of.vendor)).unwrap_or(ranges::OF_ANY)
     }
 
     /// Moves every number into its range.

@@ -34,13 +34,6 @@ pub(super) fn stops(stops: Vec<String>, target: &Target<'_>) -> Vec<String> {
     stops.into_iter().filter(is_taken).take(most).collect()
 }
 
-/// Whether a model accepts a seed: those of Gemini and Qwen have 32 bits, and Qwen's are not negative (API references of
-/// `GenerationConfig` and, at alibabacloud.com, of Qwen).
-pub(super) fn takes_seed(upstream: &str, seed: i64) -> bool {
-    let is_taken = |seed: i32| seed >= 0 || is_gemini(upstream);
-    !is_gemini(upstream) && !is_qwen(upstream) || i32::try_from(seed).is_ok_and(is_taken)
-}
-
 /// Longest user id that OpenRouter accepts (ujisati/claude-code-provider-proxy#11).
 pub(super) const LONGEST_USER: usize = 128;
 /// Longest cache key and longest `safety_identifier` that OpenAI accepts (earendil-works/pi#4719; its API reference).

@@ -60,7 +60,7 @@ fn candidates(forwarding: &mut Forwarding<'_>) {
 
 fn seed(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let seed = kept(forwarding, "seed");
-    let is_taken = |seed: Value<'_>| seed.as_integer().is_some_and(|seed| rules::takes_seed(target.upstream, seed));
+    let is_taken = |seed: Value<'_>| seed.as_integer().is_some_and(|seed| target.seeds().contains(&seed));
     if seed.is_some_and(|seed| !is_taken(seed)) {
         forwarding.drop_field("seed");
     }

@@ -147,7 +147,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);
     let limit = target.said_output_limit(max_tokens, &mut lost);
-    let kept_seed = seed.filter(|seed| rules::takes_seed(target.upstream, *seed));
+    let kept_seed = seed.filter(|seed| target.seeds().contains(seed));
     lost.extend((kept_seed != seed).then_some(Lost::Seed));
     lost.extend(parallel_tool_calls.filter(|_| tools.is_empty()).map(|_| Lost::ParallelToolCalls));
     let body = Body {
