@@ -69,15 +69,23 @@ fn the_model_is_asked_for_a_summary_after_the_conversation_and_calls_nothing() {
 }
 
 #[test]
-fn a_conversation_becomes_its_user_messages_and_a_summary() {
+fn a_conversation_becomes_its_prompts_and_a_summary() {
     let parts = json!([{"type": "input_text", "text": "second"}]);
-    let input = json!([message("user", &json!("first")), message("assistant", &json!("noted")), message("user", &parts)]);
+    let input = json!([
+        message("developer", &json!("Calmly.")),
+        message("user", &json!("first")),
+        message("assistant", &json!("noted")),
+        message("user", &parts)
+    ]);
     let body = compacted(&json!({"model": "m", "input": input}), "Both were noted.");
     assert_eq!((&body["object"], &body["usage"]["total_tokens"]), (&json!("response.compaction"), &json!(5)));
     let output = body["output"].as_array().unwrap();
-    let texts: Vec<&Value> = output[..2].iter().map(|item| &item["content"][0]["text"]).collect();
-    assert_eq!((texts, output.len()), (vec![&json!("first"), &json!("second")], 3));
-    assert_eq!(output[2]["type"], "compaction");
+    let told: Vec<(&str, &str)> = output[..3]
+        .iter()
+        .map(|item| (item["role"].as_str().unwrap(), item["content"][0]["text"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("developer", "Calmly."), ("user", "first"), ("user", "second")]);
+    assert_eq!((&output[3]["type"], output.len()), (&json!("compaction"), 4));
 }
 
 #[test]

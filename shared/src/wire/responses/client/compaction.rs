@@ -1,12 +1,12 @@
-//! Compaction: a long conversation becomes its user messages and a summary, which the client sends back instead of it
-//! (OpenAI's reference of `POST /v1/responses/compact`). Without a summary the conversation stays as it is.
+//! Compaction: a long conversation becomes its user messages, its instructions and a summary, which the client sends back
+//! instead of it (OpenAI's reference of `POST /v1/responses/compact`). Without a summary the conversation stays as it is.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::item::on_one_line;
 use super::reply::id;
-use super::request::{NO_ITEMS, is_user_message};
+use super::request::{NO_ITEMS, role_of_prompt};
 use super::response::UsageOut;
 use crate::chat::{ChatResponse, FinishReason, Part};
 use crate::document::{Document, Edits, Entry, Kind, Value};
@@ -71,8 +71,8 @@ enum Item {
     Own(Box<RawValue>),
 }
 
-/// Encodes the summary: the client's user messages, and an item that only this deployment can read. Encodes the client's items
-/// if there is no summary, so that nothing is lost.
+/// Encodes the summary: the client's user messages and instructions, and an item that only this deployment can read. Encodes
+/// the client's items if there is no summary, so that nothing is lost.
 pub(super) fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let body = context.asked.body.as_deref().map(Document::root);
     let items: Vec<Value<'_>> = body.and_then(|body| body.get(INPUT)).into_iter().flat_map(Value::elements).collect();
@@ -80,10 +80,11 @@ pub(super) fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<
     let sealed = summary(reply).and_then(|summary| context.asked.thoughts.as_ref()?.write_summary(&summary));
     let output = match sealed {
         Some(encrypted_content) => {
-            let messages = conversation.iter().filter(|item| is_user_message(**item));
-            let contents = messages.filter_map(|item| item.get("content"));
-            let mut output: Vec<Item> =
-                contents.enumerate().map(|(number, content)| message(id(context, "msg_", number), content)).collect();
+            let prompts = conversation.iter().filter_map(|item| role_of_prompt(*item).zip(item.get("content")));
+            let mut output: Vec<Item> = prompts
+                .enumerate()
+                .map(|(number, (role, content))| message(id(context, "msg_", number), role, content))
+                .collect();
             output.push(Item::Compaction { id: id(context, "cmp_", output.len()), encrypted_content });
             output
         }
@@ -108,11 +109,11 @@ fn summary(reply: &ChatResponse) -> Option<String> {
     (is_finished && !summary.trim().is_empty()).then_some(summary)
 }
 
-/// A user message as an item of a reply, whose content is a list.
-fn message(id: String, content: Value<'_>) -> Item {
+/// A message as an item of a reply, whose content is a list.
+fn message(id: String, role: &'static str, content: Value<'_>) -> Item {
     let json = content.json().0;
     let list = if content.kind() == Kind::Text { format!(r#"[{{"type":"input_text","text":{json}}}]"#) } else { json };
-    Item::Message { id, role: "user", status: "completed", content: on_one_line(&list) }
+    Item::Message { id, role, status: "completed", content: on_one_line(&list) }
 }
 
 /// The user's message in place of an earlier conversation.

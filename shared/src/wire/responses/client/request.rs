@@ -92,9 +92,10 @@ pub fn open(document: Arc<Document>) -> Result<ClientRequest, GatewayError> {
     Ok(ClientRequest::new(format, document, model, mode, max_tokens))
 }
 
-/// Whether an item is a message of the user's.
-pub(super) fn is_user_message(item: Value<'_>) -> bool {
-    matches!(type_of(item).as_ref(), "" | "message") && item.get("role").is_some_and(|role| role.is("user"))
+/// The role of a message of the user or of an instruction; `None` for other items.
+pub(super) fn role_of_prompt(item: Value<'_>) -> Option<&'static str> {
+    let role = item.get("role").filter(|_| matches!(type_of(item).as_ref(), "" | "message"))?;
+    ["user", "developer", "system"].into_iter().find(|known| role.is(known))
 }
 
 /// The name of a tool. Names inside groups include the group's name.
