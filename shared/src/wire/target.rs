@@ -61,7 +61,7 @@ pub mod ranges {
     const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
 
     /// The vendors, each with the sources of its ranges.
-    pub const OF_VENDORS: [OfVendor; 5] = [
+    pub static OF_VENDORS: [OfVendor; 5] = [
         // theopenco/llmgateway#3268; docs.z.ai, chat completion.
         OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, greedy_top_p: ABOVE_ZERO, ..OF_ANY },
         // xming521/WeClone#211.
@@ -169,7 +169,7 @@ impl Target<'_> {
         match self.capabilities.thinking {
             Thinking::Budget | Thinking::Adaptive | Thinking::AdaptiveOnly => ranges::CLAUDES_TEMPERATURE,
             Thinking::None | Thinking::GeminiBudget | Thinking::GeminiLevel | Thinking::Effort | Thinking::Switch => {
-                self.of_vendor().temperature
+                self.of_vendor().temperature.clone()
             }
         }
     }
@@ -178,22 +178,22 @@ impl Target<'_> {
     pub fn top_ps(&self, temperature: Option<f64>) -> RangeInclusive<f64> {
         let is_greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
         let of = self.of_vendor();
-        if is_greedy { of.greedy_top_p } else { of.top_p }
+        if is_greedy { of.greedy_top_p.clone() } else { of.top_p.clone() }
     }
 
     /// The values of `repetition_penalty` that the model accepts.
     pub fn repetitions(&self) -> RangeInclusive<f64> {
-        self.of_vendor().repetition
+        self.of_vendor().repetition.clone()
     }
 
     /// The seeds that the model accepts.
     pub fn seeds(&self) -> RangeInclusive<i64> {
-        self.of_vendor().seed
+        self.of_vendor().seed.clone()
     }
 
-    fn of_vendor(&self) -> ranges::OfVendor {
-        let mut vendors = ranges::OF_VENDORS.into_iter();
-        vendors.find(|of| self.upstream.starts_with(of.vendor)).unwrap_or(ranges::OF_ANY)
+    fn of_vendor(&self) -> &'static ranges::OfVendor {
+        let mut vendors = ranges::OF_VENDORS.iter();
+        vendors.find(|of| self.upstream.starts_with(of.vendor)).unwrap_or(&ranges::OF_ANY)
     }
 
     /// Moves every number into its range.
