@@ -43,13 +43,14 @@ pub(super) fn members<'d>(value: Value<'d>, reading: &Reading) -> Vec<Value<'d>>
     found
 }
 
-/// Whether an object of this type may have this member. Unknown types may have any.
-pub(super) fn has_member(reading: &Reading, kind: &str, name: &str) -> bool {
-    match reading {
-        Reading::ByType(known) => find(known, kind).is_none_or(|reading| has_member(reading, kind, name)),
-        Reading::Members(known) => find(known, name).is_some(),
-        Reading::Whole | Reading::Default(_) | Reading::Each(_) => true,
-    }
+/// The shape of an object of this type; `None` for an unknown type.
+pub(super) fn shape_of(reading: &Reading, kind: &str) -> Option<&'static Reading> {
+    if let Reading::ByType(known) = reading { find(known, kind) } else { None }
+}
+
+/// Whether an object of this shape may have this member.
+pub(super) fn has_member(shape: &Reading, name: &str) -> bool {
+    if let Reading::Members(known) = shape { find(known, name).is_some() } else { true }
 }
 
 /// Members of a value that its shape does not have, including those without an effect.

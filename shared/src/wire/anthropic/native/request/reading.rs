@@ -19,7 +19,7 @@ use crate::wire::cache_marks::Area;
 use crate::wire::names::ToolNames;
 use crate::wire::native::Forwarding;
 use crate::wire::request::{arguments, unsupported};
-use crate::wire::unread::has_member;
+use crate::wire::unread::{Reading, has_member, shape_of};
 
 /// A cache mark of a request.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +70,11 @@ impl Spot {
     }
 }
 
-/// Whether Claude accepts a member of a block. It rejects unknown ones.
-fn is_member(kind: &str, name: &str) -> bool {
-    has_member(&BLOCK, kind, name) || (kind, name) == ("text", "citations")
+/// The members of a block that Claude accepts: it rejects unknown ones. `None` if they are not checked. The model's own blocks
+/// come back unchanged, except for texts and calls, to which clients add members.
+fn accepted(kind: &str, spot: Spot) -> Option<&'static Reading> {
+    let is_own = matches!(spot, Spot::Answer(_)) && !matches!(kind, "text" | "tool_use");
+    if is_own { None } else { shape_of(&BLOCK, kind) }
 }
 
 /// Whether a result cannot contain a block of this type (platform.claude.com, tool use: texts, pictures, documents, search
@@ -236,7 +238,8 @@ impl<'d> Reader<'_, 'd> {
     fn say(&mut self, block: Value<'d>, words: &str, spot: Spot) -> Kind {
         self.forwarding.edits.set(block, "type", "text");
         self.forwarding.edits.set(block, "text", words);
-        for (name, value) in block.members().filter(|(name, _)| !is_member("text", name)) {
+        let is_of_text = |name: &str| matches!(name, "type" | "text" | "cache_control" | "citations");
+        for (name, value) in block.members().filter(|(name, _)| !is_of_text(name)) {
             // Lost members of a user's block are reported where the block is read.
             let is_told =
                 matches!(name.as_ref(), "content" | "tool_name" | "tool_use_id") || !matches!(spot, Spot::Answer(_));
@@ -247,18 +250,17 @@ impl<'d> Reader<'_, 'd> {
 
     fn fields(&mut self, block: Value<'d>, spot: Spot) -> Fields<'d> {
         let mut fields = Fields::default();
-        let kind = block.get("type").and_then(Value::as_text).unwrap_or_default();
+        let shape = accepted(&block.get("type").and_then(Value::as_text).unwrap_or_default(), spot);
         for (name, value) in block.members() {
             if value.is_null() {
                 self.forwarding.edits.remove(value);
                 continue;
             }
-            // The model's own blocks come back unchanged, except for members that only its stream has, and for those that
-            // clients add to texts and calls.
             let is_known = match name.as_ref() {
                 "type" | "citations" => true,
+                // Only streams have them.
                 "index" | "partial_json" => false,
-                name => matches!(spot, Spot::Answer(_)) && !matches!(&*kind, "text" | "tool_use") || is_member(&kind, name),
+                name => shape.is_none_or(|shape| has_member(shape, name)),
             };
             if !is_known {
                 self.forwarding.leave_out(value);
