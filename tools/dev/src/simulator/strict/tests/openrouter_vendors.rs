@@ -174,6 +174,7 @@ fn alibaba_reserves_the_name_search() {
 fn vendors_have_their_own_ranges_of_sampling() {
     for (model, setting, taken, beyond) in [
         ("z-ai/glm-5", "temperature", 1.0, 1.01),
+        ("z-ai/glm-5", "top_p", 0.01, 0.0),
         ("minimax/minimax-m3", "temperature", 0.01, 0.0),
         (QWEN, "temperature", 1.99, 2.0),
         (MISTRAL, "temperature", 1.5, 1.6),
@@ -182,5 +183,22 @@ fn vendors_have_their_own_ranges_of_sampling() {
         assert_eq!(verdict(model, &json!({ setting: taken })), Ok(()), "{model}");
         let change = json!({ setting: beyond });
         refused(verdict(model, &change), "parameter is illegal", &change);
+    }
+}
+
+#[test]
+fn vendors_have_their_own_rules_of_seeds_repetition_and_greedy_sampling() {
+    for (model, taken, change, words) in [
+        (QWEN, json!({ "seed": 0 }), json!({ "seed": -1 }), "Range of seed"),
+        (QWEN, json!({ "repetition_penalty": 0.1 }), json!({ "repetition_penalty": 0 }), "must be greater than 0"),
+        (
+            MISTRAL,
+            json!({ "temperature": 0, "top_p": 1 }),
+            json!({ "temperature": 0, "top_p": 0.9 }),
+            "top_p must be 1 when using greedy sampling",
+        ),
+    ] {
+        assert_eq!(verdict(model, &taken), Ok(()), "{model}");
+        refused(verdict(model, &change), words, &change);
     }
 }
