@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::request::{Message, Part, Place, Role, Source, ToolCall, ToolResult};
+use super::request::{Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 
 /// Replaces the result of a call that the client lost.
 pub const LOST_RESULT: &str = "No result was recorded for this call.";
@@ -345,6 +345,20 @@ impl Part {
             | Self::RedactedReasoning { place, .. }
             | Self::ToolCall(ToolCall { place, .. })
             | Self::ToolResult(ToolResult { place, .. }) => *place,
+        }
+    }
+
+    /// The signature of reasoning; `None` for unsigned reasoning and for other parts.
+    pub const fn reasoning_signature(&self) -> Option<&Signature> {
+        match self {
+            Self::Reasoning { signature, .. } => signature.as_ref(),
+            Self::RedactedReasoning { data, .. } => Some(data),
+            Self::Text { .. }
+            | Self::Image { .. }
+            | Self::Document { .. }
+            | Self::Audio { .. }
+            | Self::ToolCall(_)
+            | Self::ToolResult(_) => None,
         }
     }
 }

@@ -223,19 +223,8 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
 /// Whether a part is sent. Reasoning of another provider's model and white space are not; a turn with nothing else is
 /// dropped.
 pub(super) fn is_sent(part: &Part) -> bool {
-    match part {
-        part if part.kind() == PieceKind::Blank => false,
-        Part::Reasoning { signature, .. } => {
-            signature.as_ref().is_some_and(|signature| signature.origin == Origin::Anthropic)
-        }
-        Part::RedactedReasoning { data, .. } => data.origin == Origin::Anthropic,
-        Part::Text { .. }
-        | Part::Image { .. }
-        | Part::Document { .. }
-        | Part::Audio { .. }
-        | Part::ToolCall(_)
-        | Part::ToolResult(_) => true,
-    }
+    let is_own = || part.reasoning_signature().is_some_and(|signature| signature.origin == Origin::Anthropic);
+    part.kind() != PieceKind::Blank && (part.kind() != PieceKind::Thought || is_own())
 }
 
 fn unsupported(message: &'static str, place: Place) -> Refusal {

@@ -169,20 +169,18 @@ fn named(title: Option<String>) -> String {
     title.unwrap_or_else(|| "document.pdf".to_owned())
 }
 
+/// Whether a signature goes back to the model: only its vendor reads it.
+fn goes_back(signature: &Signature, target: &Target<'_>) -> bool {
+    rules::takes_details(target.upstream, format_of(signature).as_deref(), true)
+}
+
+fn is_signed(part: &Part, target: &Target<'_>) -> bool {
+    part.reasoning_signature().is_some_and(|signature| goes_back(signature, target))
+}
+
 /// Whether the last assistant turn, if it calls tools, has reasoning that its vendor signed.
 pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
-    let is_signed = |part: &Part| match part {
-        Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
-            rules::takes_details(target.upstream, format_of(signed).as_deref(), true)
-        }
-        Part::Reasoning { signature: None, .. }
-        | Part::Text { .. }
-        | Part::Image { .. }
-        | Part::Document { .. }
-        | Part::Audio { .. }
-        | Part::ToolCall(_)
-        | Part::ToolResult(_) => false,
-    };
+    let is_signed = |part: &Part| is_signed(part, target);
     let is_sent = |part: &Part| part.kind() != PieceKind::Thought || is_signed(part);
     let mut answers = turns.turns.iter().rev().filter(|turn| turn.role == Role::Assistant);
     let Some(last) = answers.find(|turn| turn.parts.iter().any(is_sent)) else { return true };
@@ -192,18 +190,8 @@ pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
 
 /// Whether every assistant turn that calls tools has reasoning that can be sent back to the model.
 pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool {
-    let is_sent = |part: &Part| match part {
-        Part::Reasoning { text, signature: None, .. } => !text.trim().is_empty(),
-        Part::Reasoning { signature: Some(signed), .. } | Part::RedactedReasoning { data: signed, .. } => {
-            rules::takes_details(target.upstream, format_of(signed).as_deref(), true)
-        }
-        Part::Text { .. }
-        | Part::Image { .. }
-        | Part::Document { .. }
-        | Part::Audio { .. }
-        | Part::ToolCall(_)
-        | Part::ToolResult(_) => false,
-    };
+    let is_unsigned = |part: &Part| matches!(part, Part::Reasoning { text, signature: None, .. } if !text.trim().is_empty());
+    let is_sent = |part: &Part| is_unsigned(part) || is_signed(part, target);
     let calls = |turn: &&Message| turn.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     turns.turns.iter().filter(calls).all(|turn| turn.parts.iter().any(is_sent))
 }
@@ -212,14 +200,15 @@ pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool 
 /// messages are not sent.
 fn assistant(parts: Vec<Part>, names: &ToolNames, target: &Target<'_>, left_out: &mut Vec<Place>) -> Option<MessageOut> {
     let (mut texts, mut details, mut calls, mut thoughts) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-    let vendor_of = |signature: &Signature| rules::takes_details(target.upstream, format_of(signature).as_deref(), true);
     for part in parts {
         let index = details.len() as u64;
         match part {
-            Part::Reasoning { text, signature: Some(signature), .. } if vendor_of(&signature) => {
+            Part::Reasoning { text, signature: Some(signature), .. } if goes_back(&signature, target) => {
                 details.extend(detail_of(Some(text), signature, index));
             }
-            Part::RedactedReasoning { data, place: _ } if vendor_of(&data) => details.extend(detail_of(None, data, index)),
+            Part::RedactedReasoning { data, place: _ } if goes_back(&data, target) => {
+                details.extend(detail_of(None, data, index));
+            }
             Part::Reasoning { text, signature: None, .. } if target.capabilities.unsigned_reasoning => {
                 thoughts.push_str(&text);
             }
