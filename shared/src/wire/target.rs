@@ -40,8 +40,8 @@ pub mod ranges {
         pub temperature: RangeInclusive<f64>,
         /// Of `top_p`.
         pub top_p: RangeInclusive<f64>,
-        /// Of `top_p` with a temperature of 0.
-        pub greedy_top_p: RangeInclusive<f64>,
+        /// Of `top_p` with a temperature of 0, if it differs.
+        pub greedy_top_p: Option<RangeInclusive<f64>>,
         /// Of `repetition_penalty`.
         pub repetition: RangeInclusive<f64>,
         /// Of `seed`.
@@ -53,17 +53,17 @@ pub mod ranges {
         vendor: "",
         temperature: TEMPERATURE,
         top_p: TOP_P,
-        greedy_top_p: TOP_P,
+        greedy_top_p: None,
         repetition: REPETITION,
         seed: i64::MIN..=i64::MAX,
     };
-    /// A range without 0.
+    /// For providers that reject 0: 0.01 is sent instead.
     const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
 
     /// The vendors, each with the sources of its ranges.
     pub static OF_VENDORS: [OfVendor; 5] = [
         // theopenco/llmgateway#3268; docs.z.ai, chat completion.
-        OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, greedy_top_p: ABOVE_ZERO, ..OF_ANY },
+        OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, ..OF_ANY },
         // xming521/WeClone#211.
         OfVendor { vendor: "minimax/", temperature: ABOVE_ZERO, ..OF_ANY },
         // mnfst/modelparams.dev#232; alibabacloud.com, error codes and Qwen API reference.
@@ -71,12 +71,18 @@ pub mod ranges {
             vendor: "qwen/",
             temperature: 0.0..=1.9,
             top_p: ABOVE_ZERO,
-            greedy_top_p: ABOVE_ZERO,
             repetition: 0.01..=2.0,
             seed: 0..=i32::MAX as i64,
+            ..OF_ANY
         },
         // SillyTavern/SillyTavern#4856; mnfst/modelparams.dev#231; its error for a `top_p` under 1 with greedy sampling.
-        OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: ABOVE_ZERO, greedy_top_p: 1.0..=1.0, ..OF_ANY },
+        OfVendor {
+            vendor: "mistralai/",
+            temperature: 0.0..=1.5,
+            top_p: ABOVE_ZERO,
+            greedy_top_p: Some(1.0..=1.0),
+            ..OF_ANY
+        },
         // ai.google.dev, GenerationConfig.
         OfVendor { vendor: "google/", seed: i32::MIN as i64..=i32::MAX as i64, ..OF_ANY },
     ];
@@ -178,7 +184,7 @@ impl Target<'_> {
     pub fn top_ps(&self, temperature: Option<f64>) -> RangeInclusive<f64> {
         let is_greedy = temperature.is_some_and(|temperature| temperature <= 0.0);
         let of = self.of_vendor();
-        if is_greedy { of.greedy_top_p.clone() } else { of.top_p.clone() }
+        of.greedy_top_p.as_ref().filter(|_| is_greedy).unwrap_or(&of.top_p).clone()
     }
 
     /// The values of `repetition_penalty` that the model accepts.
