@@ -139,9 +139,10 @@ async fn vertex_is_sent_the_allowed_fields_the_version_and_the_betas_it_knows() 
     let path =
         "/v1/projects/simulated-project/locations/global/publishers/anthropic/models/claude-opus-4-6:streamRawPredict";
     assert_eq!(entry.path, path);
-    for header in ["cookie", "x-forwarded-host", "x-client-metadata", "x-api-key", "anthropic-beta", "anthropic-version"] {
+    for header in ["cookie", "x-forwarded-host", "x-client-metadata", "x-api-key", "anthropic-version"] {
         assert!(!entry.headers.contains_key(header), "{header}: {:?}", entry.headers);
     }
+    assert_eq!(entry.headers["anthropic-beta"], "interleaved-thinking-2025-05-14");
     Ok(())
 }
 

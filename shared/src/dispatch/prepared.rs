@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -82,6 +83,7 @@ pub struct PreparedRequest {
     pub(super) token: Option<SecretString>,
     /// How long the model may reason before its first event.
     pub(super) first_event: Duration,
+    header: Option<(HeaderName, HeaderValue)>,
     body: Bytes,
     /// The body's sizes.
     measured: Measured,
@@ -123,6 +125,7 @@ impl PreparedRequest {
             tries: Tries::default(),
             mode,
             token: None,
+            header: provider.wire().header(body.root()),
             body: body.into_text().into(),
             measured,
             default_output: model.default_output.min(output.most),
@@ -168,7 +171,7 @@ impl PreparedRequest {
         limit: Duration,
     ) -> Result<UpstreamCall, UpstreamError> {
         let url = provider.url(&self.candidate.route.upstream, self.mode)?;
-        Ok(UpstreamCall { url, token, body: self.body.clone(), mode: self.mode, limit })
+        Ok(UpstreamCall { url, token, header: self.header.clone(), body: self.body.clone(), mode: self.mode, limit })
     }
 
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
@@ -41,6 +41,8 @@ pub struct UpstreamCall {
     pub url: Url,
     /// The bearer token.
     pub token: SecretString,
+    /// A header of this call only.
+    pub header: Option<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
     /// How the reply is requested.
@@ -109,15 +111,16 @@ impl Transport {
 
     /// Sends a call and waits for the head of the reply. Every status except 200 is a failure with the provider's message.
     pub async fn send(&self, call: UpstreamCall) -> Result<UpstreamReply, UpstreamError> {
-        let UpstreamCall { url, token, body, mode, limit } = call;
+        let UpstreamCall { url, token, header, body, mode, limit } = call;
         let accept = match mode {
             Mode::Streaming => "text/event-stream",
             Mode::Whole | Mode::Count => "application/json",
         };
-        let mut headers = HeaderMap::with_capacity(3);
+        let mut headers = HeaderMap::with_capacity(4);
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(AUTHORIZATION, bearer(&token)?);
+        headers.extend(header);
         let request = self.client()?.post(url).headers(headers).body(body);
         let response = within(limit, request.send()).await?;
         if response.status() != reqwest::StatusCode::OK {

@@ -39,6 +39,8 @@ use std::sync::Arc;
 
 use crate::capability::MediaTokens;
 use crate::chat::{ChatRequest, StreamEvent};
+use http::{HeaderName, HeaderValue};
+
 use crate::document::{Document, Value};
 use crate::error::{GatewayError, UpstreamError};
 use crate::ids::{ModelId, RequestId, Tag};
@@ -276,6 +278,14 @@ impl WireFormat {
         match self {
             Self::Anthropic => true,
             Self::OpenAi | Self::Gemini => false,
+        }
+    }
+
+    /// The header, if any, that repeats a field of this body.
+    pub fn header(self, body: Value<'_>) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Anthropic => anthropic::betas::header(body),
+            Self::OpenAi | Self::Gemini => None,
         }
     }
 

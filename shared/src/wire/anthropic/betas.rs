@@ -2,6 +2,10 @@
 //! listed ones pass; the rest is dropped and named. Data as of November 2026, from public gateways' tables and Vertex's own
 //! errors.
 
+use http::{HeaderName, HeaderValue};
+
+use crate::document::Value;
+
 /// Betas that pass, with their names on Vertex. Compaction does not pass: its own sampling is not part of a reply's usage
 /// (platform.claude.com, compaction, `usage.iterations`), so it could be neither held nor charged.
 const ON_VERTEX: &[(&str, &str)] = &[
@@ -31,6 +35,15 @@ pub const TOOL_CHANGES: &str = "mid-conversation-tool-changes-2026-07-01";
 /// The header with which clients request betas.
 pub const HEADER: &str = "anthropic-beta";
 
+/// The header with the betas that a body for Vertex lists. Vertex ignores some betas that only the body lists, and rejects the
+/// fields that need them (BerriAI/litellm#22321). The one for long contexts it rejects in the header (BerriAI/litellm#31607).
+pub fn header(body: Value<'_>) -> Option<(HeaderName, HeaderValue)> {
+    let listed = body.get("anthropic_beta").into_iter().flat_map(Value::elements).filter_map(Value::as_text);
+    let sent: Vec<_> = listed.filter(|beta| beta != LONG_CONTEXT).collect();
+    let value = HeaderValue::from_str(&sent.join(",")).ok().filter(|value| !value.is_empty())?;
+    Some((HeaderName::from_static(HEADER), value))
+}
+
 /// A dropped beta, as reported to the client.
 pub fn named(beta: &str) -> String {
     format!("{HEADER}:{beta}")
@@ -52,6 +65,20 @@ pub fn for_vertex<'a>(headers: impl Iterator<Item = &'a str>) -> (Vec<&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Document;
+
+    #[test]
+    fn the_header_lists_the_betas_of_the_body_except_long_contexts() {
+        let value = |body: &str| {
+            let body = Document::parse_sent(body.to_owned()).unwrap();
+            header(body.root()).map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        };
+        let listed =
+            r#"{"anthropic_beta":["computer-use-2025-11-24","context-1m-2025-08-07","tool-search-tool-2025-10-19"]}"#;
+        assert_eq!(value(listed).unwrap(), "anthropic-beta: computer-use-2025-11-24,tool-search-tool-2025-10-19");
+        assert_eq!(value(r#"{"anthropic_beta":["context-1m-2025-08-07"]}"#), None);
+        assert_eq!(value("{}"), None);
+    }
 
     #[test]
     fn known_betas_pass_under_vertex_names_once_and_the_rest_is_named() {
