@@ -3,6 +3,7 @@
 
 pub(super) mod media;
 pub(super) mod mistral;
+mod patterns;
 mod schemas;
 
 use std::borrow::Cow;
@@ -290,7 +291,7 @@ pub(super) struct AnswerForm {
 /// A response schema as a model accepts it: Claude closes every object and needs limits in words (platform.claude.com,
 /// structured outputs).
 pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerForm, SchemaError> {
-    let sent = if is_claude(upstream) { claude_schema::output(schema)? } else { schema.to_owned() };
+    let sent = schemas::answer_schema(upstream, schema)?;
     let takes_strict = !is_openai(upstream) || allows_strict(&sent);
     Ok(AnswerForm { schema: sent, takes_strict })
 }
@@ -301,10 +302,10 @@ pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
     is_claude(upstream) && claude_schema::is_said_in_words(schema) || is_openai(upstream) && !has_object_root(schema)
 }
 
-/// Whether a request for a JSON object needs the word in its conversation, which `says_it` looks for: OpenAI and DeepSeek
-/// reject it otherwise (reVrost/go-openrouter#21 through OpenRouter, vercel/ai#7913).
+/// Whether a request for a JSON object needs the word in its conversation, which `says_it` looks for: OpenAI, DeepSeek and
+/// Qwen reject it otherwise (reVrost/go-openrouter#21 through OpenRouter, vercel/ai#7913, agno-agi/agno#5317).
 pub(super) fn must_say_json(upstream: &str, says_it: impl FnOnce() -> bool) -> bool {
-    (is_openai(upstream) || is_deepseek(upstream)) && !says_it()
+    (is_openai(upstream) || is_deepseek(upstream) || is_qwen(upstream)) && !says_it()
 }
 
 /// Whether a text has the word JSON, in any case.

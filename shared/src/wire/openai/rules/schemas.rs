@@ -4,14 +4,14 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::wire::claude_schema::tool_input;
+use super::patterns::say_patterns;
+use crate::wire::claude_schema::{output, tool_input};
 use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, resolve};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
-/// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; DeepSeek: farion1231/cc-switch#5490,
-/// end-4/dots-hyprland#3640; Mistral's API reference).
+/// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; Mistral's API reference).
 fn needs_object(upstream: &str) -> bool {
-    ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| upstream.starts_with(vendor))
+    ["x-ai/", "minimax/", "mistralai/"].iter().any(|vendor| upstream.starts_with(vendor))
 }
 
 /// A tool's schema as a model accepts it. `None` if the client gives none and the model needs none.
@@ -19,6 +19,10 @@ pub(in crate::wire::openai) fn tool_schema(
     upstream: &str,
     own: Option<&RawValue>,
 ) -> Result<Option<Box<RawValue>>, SchemaError> {
+    // DeepSeek rejects a missing schema, too (farion1231/cc-switch#5490, end-4/dots-hyprland#3640).
+    if super::is_deepseek(upstream) {
+        return fitted(own.unwrap_or(RawValue::NULL), say_patterns).map(Some);
+    }
     if super::is_claude(upstream) || needs_object(upstream) {
         return tool_input(own.unwrap_or(RawValue::NULL)).map(Some);
     }
@@ -42,7 +46,8 @@ fn fitted(own: &RawValue, rule: fn(&mut Schema) -> bool) -> Result<Box<RawValue>
 }
 
 /// OpenAI's rules in addition to the draft: the root lists its properties (tailcallhq/forgecode#1359,
-/// caozhiyuan/copilot-api#131) and has no `enum`, `not` or unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39).
+/// caozhiyuan/copilot-api#131) and has no `enum`, `not` or unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39), and
+/// its patterns are portable.
 /// Returns whether it changed anything.
 fn openais(root: &mut Schema) -> bool {
     let number = root.len();
@@ -52,7 +57,20 @@ fn openais(root: &mut Schema) -> bool {
         root.insert("properties".to_owned(), Value::Object(Schema::new()));
         changed = true;
     }
-    list_items(root) | changed
+    list_items(root) | say_patterns(root) | changed
+}
+
+/// A response schema as a model accepts it.
+pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
+    if super::is_claude(upstream) {
+        return output(own);
+    }
+    if !super::is_openai(upstream) {
+        return Ok(own.to_owned());
+    }
+    let mut document = schema_ref::parse(own)?;
+    let Value::Object(root) = &mut document else { return Ok(own.to_owned()) };
+    if say_patterns(root) { schema_ref::write(root) } else { Ok(own.to_owned()) }
 }
 
 /// Every array has `items` (SolaceLabs/solace-agent-mesh#1051; tuples too, AnswerDotAI/fastcore#798): the union of its
@@ -243,6 +261,16 @@ mod tests {
             let inside = |list: &str| format!(r#"{{"type":"object","properties":{{"a":{{"anyOf":[{list}]}}}}}}"#);
             assert_eq!(sent("openai/gpt-5.2", &inside(list)), inside(expected), "{list}");
         }
+    }
+
+    #[test]
+    fn patterns_of_other_engines_become_words_for_openai_and_deepseek() {
+        let own = r#"{"type":"object","properties":{"a":{"type":"string","pattern":"^\\p{L}$","description":"A letter."},"pattern":{"type":"string","pattern":"^b$"}},"patternProperties":{"^(?!x)":{"type":"string"}}}"#;
+        let expected = r#"{"type":"object","properties":{"a":{"type":"string","description":"A letter.\nLimits: pattern ^\\p{L}$"},"pattern":{"type":"string","pattern":"^b$"}},"description":"Limits: names of properties match ^(?!x)"}"#;
+        for upstream in ["openai/gpt-5.2", "deepseek/deepseek-v4-pro"] {
+            assert_eq!(sent(upstream, own), expected, "{upstream}");
+        }
+        assert_eq!(sent("qwen/qwen3-coder", own), own);
     }
 
     #[test]

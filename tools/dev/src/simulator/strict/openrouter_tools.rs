@@ -51,6 +51,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         if let Some(schema) = function.get("parameters") {
             match model.split_once('/') {
                 Some(("openai", _)) => tool_schemas::openai(schema, string(function, "name").unwrap_or_default())?,
+                Some(("deepseek", _)) => schema::walk(schema, &mut tool_schemas::patterns)?,
                 Some(("moonshotai", _)) => tool_schemas::kimi(schema)?,
                 _ => {}
             }
@@ -63,7 +64,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     if openai {
         answer(body)?;
     }
-    if openai || model.starts_with("deepseek/") {
+    if openai || model.starts_with("deepseek/") || model.starts_with("qwen/") {
         said_as_json(body)?;
     }
     chosen(body)
@@ -118,7 +119,7 @@ fn answer(body: &Value) -> Verdict {
     Ok(())
 }
 
-/// A request for a JSON object says so in its messages (reVrost/go-openrouter#21, vercel/ai#7913).
+/// A request for a JSON object says so in its messages (reVrost/go-openrouter#21, vercel/ai#7913, agno-agi/agno#5317).
 fn said_as_json(body: &Value) -> Verdict {
     let asks = body.pointer("/response_format/type").is_some_and(|kind| kind == "json_object");
     let says = body.get("messages").is_some_and(|messages| messages.to_string().to_lowercase().contains("json"));

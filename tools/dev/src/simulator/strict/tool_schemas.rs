@@ -53,7 +53,8 @@ pub(super) fn claude(schema: &Value, path: &str) -> Verdict {
 }
 
 /// OpenAI's rules: the root is one object that lists its properties (nspady/google-calendar-mcp#39, cecli-dev/cecli#281,
-/// tailcallhq/forgecode#1359), and every array has `items` (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798).
+/// tailcallhq/forgecode#1359), every array has `items` (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798), and the
+/// patterns compile.
 pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
     let object = schema.get("type").is_some_and(|kind| kind == "object");
@@ -69,7 +70,8 @@ pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
             Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
             kind => kind.is_some_and(|kind| kind == "array"),
         };
-        ensure(!is_list || keywords.contains_key("items"), || wrong("array schema missing items."))
+        ensure(!is_list || keywords.contains_key("items"), || wrong("array schema missing items."))?;
+        patterns(keywords).map_err(|fault| wrong(&fault))
     })
 }
 
@@ -102,4 +104,15 @@ pub(super) fn kimi(schema: &Value) -> Verdict {
         let leads = own.is_none_or(|name| schema.pointer("/$defs").is_some_and(|known| known.get(name).is_some()));
         ensure(leads, || wrong(format!("invalid $ref path: {reference}")))
     })
+}
+
+/// OpenAI and DeepSeek compile every pattern (anthropics/claude-code#92964), and OpenAI has no lookaround
+/// (tombii/better-ccflare#357).
+pub(super) fn patterns(keywords: &Keywords) -> Verdict {
+    let own = keywords.get("pattern").and_then(Value::as_str).into_iter();
+    let named = keywords.get("patternProperties").and_then(Value::as_object);
+    let names = named.into_iter().flat_map(Keywords::keys).map(String::as_str);
+    let is_refused = |pattern: &str| ["\\p{", "\\P{", "(?=", "(?!", "(?<"].iter().any(|part| pattern.contains(part));
+    let refused = own.chain(names).find(|pattern| is_refused(pattern));
+    refused.map_or(Ok(()), |pattern| Err(format!("'{pattern}' is not a 'regex'.")))
 }

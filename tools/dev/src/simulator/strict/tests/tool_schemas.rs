@@ -66,6 +66,23 @@ fn openais_root_is_one_object_that_lists_its_properties_and_its_lists_their_item
 }
 
 #[test]
+fn openai_and_deepseek_compile_the_patterns_of_tools() {
+    let models = [GPT, "deepseek/deepseek-v4-pro"];
+    let fine = of(&json!({ "type": "string", "pattern": "^(?:a|b)\\d$" }));
+    let wrong = [
+        of(&json!({ "type": "string", "pattern": "^\\p{L}$" })),
+        of(&json!({ "type": "string", "pattern": "^(?!a)" })),
+        of(&json!({ "type": "object", "properties": {}, "patternProperties": { "(?=a)": {} } })),
+    ];
+    for model in models {
+        assert_eq!(verdict(model, &with(&fine)), Ok(()), "{model}");
+        for wrong in &wrong {
+            refused(verdict(model, &with(wrong)), "is not a 'regex'", wrong);
+        }
+    }
+}
+
+#[test]
 fn kimis_schemas_are_objects_and_refer_to_the_roots_definitions() {
     for fine in [
         of(&json!({ "anyOf": [{ "type": "array", "items": {} }], "description": "x" })),

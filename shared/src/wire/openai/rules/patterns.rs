@@ -1,0 +1,74 @@
+//! Regular expressions in schemas. OpenAI and DeepSeek reject a whole request for one that their own engine cannot compile.
+
+use serde_json::Value;
+
+use crate::wire::schema_ref::{Schema, children_mut};
+
+/// The letters that every engine accepts after a backslash.
+const ESCAPES: &str = "bBdDsSwWfnrtvux";
+
+/// Whether a pattern is free of what these vendors cannot compile: character properties and other escapes of single engines
+/// (anthropics/claude-code#92964), lookaround and named groups (tombii/better-ccflare#357).
+fn is_portable(pattern: &str) -> bool {
+    let mut rest = pattern.chars();
+    while let Some(letter) = rest.next() {
+        let follows = |text: &str| rest.as_str().starts_with(text);
+        if letter == '(' && follows("?") && !follows("?:") {
+            return false;
+        }
+        if letter == '\\' {
+            let escaped = rest.next();
+            let is_known = escaped.is_some_and(|escaped| !escaped.is_ascii_alphabetic() || ESCAPES.contains(escaped));
+            if !is_known || escaped == Some('u') && rest.as_str().starts_with('{') {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Moves the patterns that are not portable, at any depth, into the descriptions of their schemas. Returns whether it
+/// changed anything.
+pub(super) fn say_patterns(schema: &mut Schema) -> bool {
+    let mut limits = Vec::new();
+    if let Some(Value::String(pattern)) = schema.get("pattern").filter(|pattern| !pattern.as_str().is_none_or(is_portable)) {
+        limits.push(format!("pattern {pattern}"));
+        schema.remove("pattern");
+    }
+    if let Some(Value::Object(named)) = schema.get_mut("patternProperties") {
+        named.retain(|pattern, _| {
+            let stays = is_portable(pattern);
+            limits.extend((!stays).then(|| format!("names of properties match {pattern}")));
+            stays
+        });
+        if named.is_empty() && !limits.is_empty() {
+            schema.remove("patternProperties");
+        }
+    }
+    let mut changed = !limits.is_empty();
+    if changed {
+        let own = schema.get("description").and_then(Value::as_str).map(|text| format!("{text}\n")).unwrap_or_default();
+        schema.insert("description".to_owned(), Value::String(format!("{own}Limits: {}", limits.join(", "))));
+    }
+    for child in children_mut(schema) {
+        changed |= say_patterns(child);
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portable_patterns_are_those_that_every_engine_compiles() {
+        for pattern in ["^a$", r"\d{4}-\d{2}", r"^[\w.+-]+@[^\s@]+$", r"^(?:a|b)\.\/\\p$", r"\u00e9"] {
+            assert!(is_portable(pattern), "{pattern}");
+        }
+        for pattern in
+            [r"^\p{L}$", r"[^\P{Cc}]", "^(?=.*@).+$", "^(?!a)", "(?<=a)b", "(?<year>a)", r"\u{1F600}", r"\Aa\z", "a\\"]
+        {
+            assert!(!is_portable(pattern), "{pattern}");
+        }
+    }
+}
