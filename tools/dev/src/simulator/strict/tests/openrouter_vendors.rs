@@ -51,6 +51,13 @@ fn a_call_is_forced_only_without_thinking() {
 }
 
 #[test]
+fn glm_is_never_forced_to_call() {
+    let choice = |choice: &str| json!({ "tool_choice": choice });
+    assert_eq!(verdict("z-ai/glm-5.3", &choice("auto")), Ok(()));
+    refused(verdict("z-ai/glm-5.3", &choice("required")), "Tool choice must be auto", &choice("required"));
+}
+
+#[test]
 fn mistral_expects_its_own_order_and_ids() {
     let [turn, result] = [calls(&[call("abcdefgh1", "{}")]), answer("abcdefgh1")];
     let reply = json!({ "role": "assistant", "content": "b" });
@@ -126,7 +133,7 @@ fn some_vendors_need_the_schema_of_a_tool() {
 #[test]
 fn a_json_object_is_asked_for_in_words_too() {
     let asks = json!({ "response_format": { "type": "json_object" } });
-    for model in ["openai/gpt-5.2", DEEPSEEK] {
+    for model in ["openai/gpt-5.2", DEEPSEEK, "qwen/qwen3.8-max"] {
         refused(verdict(model, &asks), "must contain the word 'json'", &asks);
         let said = changed(&asks, &talk(&[says(&json!("Answer as JSON."))]));
         assert_eq!(verdict(model, &said), Ok(()), "{model}");
