@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{id}`, in one body that OpenAI's SDK, Anthropic's SDK and Codex can read. Also `/`.
+//! `GET /v1/models` and `GET /v1/models/{id}`, in one body that the SDKs of OpenAI and Anthropic can read. Also `/`.
 
 use std::sync::Arc;
 
