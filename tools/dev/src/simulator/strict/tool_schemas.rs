@@ -110,8 +110,8 @@ pub(super) fn kimi(schema: &Value) -> Verdict {
 /// (tombii/better-ccflare#357).
 pub(super) fn patterns(keywords: &Keywords) -> Verdict {
     let own = keywords.get("pattern").and_then(Value::as_str).into_iter();
-    let named = keywords.get("patternProperties").and_then(Value::as_object);
-    let names = named.into_iter().flat_map(Keywords::keys).map(String::as_str);
+    let open = keywords.get("patternProperties").and_then(Value::as_object);
+    let names = open.into_iter().flat_map(Keywords::keys).map(String::as_str);
     let is_refused = |pattern: &str| ["\\p{", "\\P{", "(?=", "(?!", "(?<"].iter().any(|part| pattern.contains(part));
     let refused = own.chain(names).find(|pattern| is_refused(pattern));
     refused.map_or(Ok(()), |pattern| Err(format!("'{pattern}' is not a 'regex'.")))
