@@ -51,13 +51,6 @@ fn a_call_is_forced_only_without_thinking() {
 }
 
 #[test]
-fn glm_is_never_forced_to_call() {
-    let choice = |choice: &str| json!({ "tool_choice": choice });
-    assert_eq!(verdict("z-ai/glm-5.3", &choice("auto")), Ok(()));
-    refused(verdict("z-ai/glm-5.3", &choice("required")), "Tool choice must be auto", &choice("required"));
-}
-
-#[test]
 fn mistral_expects_its_own_order_and_ids() {
     let [turn, result] = [calls(&[call("abcdefgh1", "{}")]), answer("abcdefgh1")];
     let reply = json!({ "role": "assistant", "content": "b" });
