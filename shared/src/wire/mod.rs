@@ -37,10 +37,10 @@ pub mod upstream_error;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::capability::MediaTokens;
-use crate::chat::{ChatRequest, StreamEvent};
 use http::{HeaderName, HeaderValue};
 
+use crate::capability::MediaTokens;
+use crate::chat::{ChatRequest, StreamEvent};
 use crate::document::{Document, Value};
 use crate::error::{GatewayError, UpstreamError};
 use crate::ids::{ModelId, RequestId, Tag};

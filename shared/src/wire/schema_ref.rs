@@ -202,6 +202,15 @@ pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value>
     root.pointer(pointer).or_else(|| root.pointer(&percent_decoded(pointer)?))
 }
 
+/// Appends limits that a schema can no longer express to its description.
+pub(crate) fn say_limits(schema: &mut Schema, limits: &[String]) {
+    if limits.is_empty() {
+        return;
+    }
+    let own = schema.get("description").and_then(Value::as_str).map(|text| format!("{text}\n")).unwrap_or_default();
+    schema.insert("description".to_owned(), Value::String(format!("{own}Limits: {}", limits.join(", "))));
+}
+
 /// The last segment of a reference, to tell a model what was there.
 pub(crate) fn name_of(reference: &str) -> String {
     let last = reference.rsplit('/').next().unwrap_or(reference);

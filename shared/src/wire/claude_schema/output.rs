@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::references::{leads_to_definition, shortened};
 use super::{HOPS, Joiner, any_of, into_schema, is_limit, is_object, take};
-use crate::wire::schema_ref::{Schema, SchemaError, merge};
+use crate::wire::schema_ref::{Schema, SchemaError, merge, say_limits};
 
 /// Converts a schema to the subset of structured output.
 pub(super) struct Closer<'a> {
@@ -57,10 +57,7 @@ impl<'a> Closer<'a> {
             closed = closed_object(closed);
             require_known(&mut closed);
         }
-        if !limits.is_empty() {
-            let own = closed.get("description").and_then(Value::as_str).map(|text| format!("{text}\n")).unwrap_or_default();
-            closed.insert("description".to_owned(), Value::String(format!("{own}Limits: {}", limits.join(", "))));
-        }
+        say_limits(&mut closed, &limits);
         self.depth = self.depth.saturating_sub(1);
         Ok(closed)
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::schema_ref::{Schema, children_mut};
+use crate::wire::schema_ref::{Schema, children_mut, say_limits};
 
 /// The letters that every engine accepts after a backslash.
 const ESCAPES: &str = "bBdDsSwWfnrtvux";
@@ -31,7 +31,7 @@ fn is_portable(pattern: &str) -> bool {
 /// changed anything.
 pub(super) fn say_patterns(schema: &mut Schema) -> bool {
     let mut limits = Vec::new();
-    if let Some(Value::String(pattern)) = schema.get("pattern").filter(|pattern| !pattern.as_str().is_none_or(is_portable)) {
+    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str).filter(|pattern| !is_portable(pattern)) {
         limits.push(format!("pattern {pattern}"));
         schema.remove("pattern");
     }
@@ -46,10 +46,7 @@ pub(super) fn say_patterns(schema: &mut Schema) -> bool {
         }
     }
     let mut changed = !limits.is_empty();
-    if changed {
-        let own = schema.get("description").and_then(Value::as_str).map(|text| format!("{text}\n")).unwrap_or_default();
-        schema.insert("description".to_owned(), Value::String(format!("{own}Limits: {}", limits.join(", "))));
-    }
+    say_limits(schema, &limits);
     for child in children_mut(schema) {
         changed |= say_patterns(child);
     }

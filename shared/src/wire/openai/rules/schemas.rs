@@ -9,9 +9,10 @@ use crate::wire::claude_schema::{output, tool_input};
 use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, resolve};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
-/// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; Mistral's API reference).
+/// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; DeepSeek: farion1231/cc-switch#5490,
+/// end-4/dots-hyprland#3640; Mistral's API reference).
 fn needs_object(upstream: &str) -> bool {
-    ["x-ai/", "minimax/", "mistralai/"].iter().any(|vendor| upstream.starts_with(vendor))
+    ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| upstream.starts_with(vendor))
 }
 
 /// A tool's schema as a model accepts it. `None` if the client gives none and the model needs none.
@@ -19,36 +20,42 @@ pub(in crate::wire::openai) fn tool_schema(
     upstream: &str,
     own: Option<&RawValue>,
 ) -> Result<Option<Box<RawValue>>, SchemaError> {
-    // DeepSeek rejects a missing schema, too (farion1231/cc-switch#5490, end-4/dots-hyprland#3640).
-    if super::is_deepseek(upstream) {
-        return fitted(own.unwrap_or(RawValue::NULL), say_patterns).map(Some);
-    }
-    if super::is_claude(upstream) || needs_object(upstream) {
-        return tool_input(own.unwrap_or(RawValue::NULL)).map(Some);
-    }
-    let rule: fn(&mut Schema) -> bool = if super::is_openai(upstream) {
-        openais
-    } else if super::is_kimi(upstream) {
-        kimis
-    } else {
-        return Ok(own.map(ToOwned::to_owned));
+    let must_have_one = super::is_claude(upstream) || needs_object(upstream);
+    let own = own.or(must_have_one.then_some(RawValue::NULL));
+    let fit = |own: &RawValue| match rule_of(upstream) {
+        Some(rule) => ruled(tool_input(own)?, rule),
+        None if must_have_one => tool_input(own),
+        None => Ok(own.to_owned()),
     };
-    own.map(|own| fitted(own, rule)).transpose()
+    own.map(fit).transpose()
 }
 
-/// A schema whose root is one object and in which every schema follows the rule. A schema that already conforms is returned
-/// byte for byte.
-fn fitted(own: &RawValue, rule: fn(&mut Schema) -> bool) -> Result<Box<RawValue>, SchemaError> {
-    let plain = tool_input(own)?;
-    let mut document = schema_ref::parse(&plain)?;
-    let Value::Object(root) = &mut document else { return Ok(plain) };
-    if rule(root) { schema_ref::write(root) } else { Ok(plain) }
+/// A change of a schema whose root is an object. Returns whether it changed anything.
+type Rule = fn(&mut Schema) -> bool;
+
+/// What a vendor requires of a tool's schema in addition to an object as its root.
+fn rule_of(upstream: &str) -> Option<Rule> {
+    if super::is_openai(upstream) {
+        Some(openais)
+    } else if super::is_kimi(upstream) {
+        Some(kimis)
+    } else if super::is_deepseek(upstream) {
+        Some(say_patterns)
+    } else {
+        None
+    }
+}
+
+/// A schema that follows the rule. A schema that already conforms is returned byte for byte.
+fn ruled(own: Box<RawValue>, rule: Rule) -> Result<Box<RawValue>, SchemaError> {
+    let mut document = schema_ref::parse(&own)?;
+    let Value::Object(root) = &mut document else { return Ok(own) };
+    if rule(root) { schema_ref::write(root) } else { Ok(own) }
 }
 
 /// OpenAI's rules in addition to the draft: the root lists its properties (tailcallhq/forgecode#1359,
 /// caozhiyuan/copilot-api#131) and has no `enum`, `not` or unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39), and
-/// its patterns are portable.
-/// Returns whether it changed anything.
+/// the patterns are portable. Returns whether it changed anything.
 fn openais(root: &mut Schema) -> bool {
     let number = root.len();
     root.retain(|keyword, _| !matches!(keyword.as_str(), "enum" | "not"));
@@ -60,17 +67,12 @@ fn openais(root: &mut Schema) -> bool {
     list_items(root) | say_patterns(root) | changed
 }
 
-/// A response schema as a model accepts it.
+/// A response schema in Claude's subset, or with patterns that OpenAI accepts. Other models accept it as it is.
 pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     if super::is_claude(upstream) {
         return output(own);
     }
-    if !super::is_openai(upstream) {
-        return Ok(own.to_owned());
-    }
-    let mut document = schema_ref::parse(own)?;
-    let Value::Object(root) = &mut document else { return Ok(own.to_owned()) };
-    if say_patterns(root) { schema_ref::write(root) } else { Ok(own.to_owned()) }
+    if super::is_openai(upstream) { ruled(own.to_owned(), say_patterns) } else { Ok(own.to_owned()) }
 }
 
 /// Every array has `items` (SolaceLabs/solace-agent-mesh#1051; tuples too, AnswerDotAI/fastcore#798): the union of its

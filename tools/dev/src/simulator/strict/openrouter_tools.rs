@@ -113,6 +113,8 @@ fn answer(body: &Value) -> Verdict {
     let root = described.get("schema").unwrap_or(&Value::Null);
     let is_object = root.get("type").is_some_and(|kind| kind == "object") || root.get("$ref").is_some();
     ensure(is_object, || format!("Invalid schema for {whose}: schema must be type object."))?;
+    let wrong = |fault: String| format!("Invalid schema for {whose}: {fault}");
+    schema::walk(root, &mut |keywords| tool_schemas::patterns(keywords).map_err(wrong))?;
     if described.get("strict") == Some(&Value::Bool(true)) {
         kept(described.get("schema"), &whose)?;
     }

@@ -143,6 +143,7 @@ fn openais_schemas_of_answers_are_objects_in_its_subset() {
         (json!({ "type": "array", "items": { "type": "string" } }), "schema must be type object"),
         (object(json!({ "type": "string", "default": "b" })), "'default' is not permitted"),
         (object(json!({ "oneOf": [{ "type": "string" }] })), "'oneOf' is not permitted"),
+        (object(json!({ "type": "string", "pattern": "^(?!a)" })), "is not a 'regex'"),
     ] {
         let change = format(schema);
         refused(verdict("openai/gpt-5.2", &change), words, &change);
