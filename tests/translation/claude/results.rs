@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use super::{ALL, Expected, assistant, call, check, probe, result, sent, text, user, with};
 
+/// A picture of one pixel.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 /// A conversation whose last message holds this result.
 fn answered(result: &Value) -> Value {
     json!({"tools": [probe()], "messages": [user(&json!("Go")), assistant(&json!([call("a")])), user(&json!([result]))]})
@@ -53,4 +56,36 @@ fn a_result_that_reports_an_error_says_something() {
     let body = sent(ClientFormat::ChatCompletions, ALL[0], &[], &body).unwrap().body;
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body.pointer(at), Some(&holding(&json!({"is_error": true, "content": [text(FAILED)]}))), "{body}");
+}
+
+#[test]
+fn a_failed_result_with_other_blocks_than_texts_reports_its_failure_in_words() {
+    let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}});
+    let failed = |content: Value| holding(&json!({"is_error": true, "content": content}));
+    let said = |blocks: &[&Value]| {
+        let words = text("The tool failed. Its result:");
+        holding(&json!({"content": std::iter::once(&words).chain(blocks.iter().copied()).collect::<Vec<_>>()}))
+    };
+    let case = |content: Value, sent: Value| Expected {
+        models: ALL,
+        betas: &[],
+        fields: answered(&failed(content)),
+        sent: vec![("/messages/2/content/0", sent)],
+        dropped: &[],
+    };
+    check(vec![
+        case(json!([picture]), said(&[&picture])),
+        case(json!([text("calm"), picture]), said(&[&text("calm"), &picture])),
+        case(json!([text(" "), picture]), said(&[&picture])),
+        case(json!([text("calm")]), failed(json!([text("calm")]))),
+    ]);
+    let called = json!({"id": "a", "type": "function", "function": {"name": "probe", "arguments": "{}"}});
+    let messages = json!([
+        user(&json!("Go")), {"role": "assistant", "tool_calls": [called]}, user(&json!([failed(json!([picture]))]))
+    ]);
+    let function = json!({"type": "function", "function": {"name": "probe", "parameters": {"type": "object"}}});
+    let body = with(&json!({"tools": [function], "messages": messages})).to_string();
+    let body = sent(ClientFormat::ChatCompletions, ALL[0], &[], &body).unwrap().body;
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body.pointer("/messages/2/content/0"), Some(&said(&[&picture])), "{body}");
 }

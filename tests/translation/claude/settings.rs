@@ -302,23 +302,23 @@ fn marks_within_a_result_count_and_are_the_first_to_go() {
 }
 
 #[test]
-fn what_becomes_of_bound_thoughts_is_said_with_its_beta_alone() {
+fn the_clients_choice_for_bound_thoughts_is_sent_with_its_beta() {
     let own = json!({"type": "adaptive", "block_binding": {"prefix_mismatch_behavior": "error"}});
-    let fields = json!({"thinking": own});
-    check(vec![
-        Expected {
+    let beta = "thinking-binding-controls-2026-08-01";
+    for betas in [&[beta][..], &[]] {
+        check(vec![Expected {
             models: &["claude-opus-5.5"],
-            betas: &["thinking-binding-controls-2026-08-01"],
-            fields: fields.clone(),
-            sent: vec![("/thinking", own), ("/anthropic_beta", json!(["thinking-binding-controls-2026-08-01"]))],
+            betas,
+            fields: json!({"thinking": own}),
+            sent: vec![("/thinking", own.clone()), ("/anthropic_beta", json!([beta]))],
             dropped: &[],
-        },
-        Expected {
-            models: &["claude-opus-5.5"],
-            betas: &[],
-            fields,
-            sent: vec![("/thinking", json!({"type": "adaptive"})), ("/anthropic_beta", Value::Null)],
-            dropped: &["thinking.block_binding"],
-        },
-    ]);
+        }]);
+    }
+    check(vec![Expected {
+        models: &["claude-opus-5"],
+        betas: &[],
+        fields: json!({"thinking": own}),
+        sent: vec![("/thinking", json!({"type": "adaptive"})), ("/anthropic_beta", Value::Null)],
+        dropped: &["thinking.block_binding"],
+    }]);
 }

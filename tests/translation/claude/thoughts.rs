@@ -110,6 +110,39 @@ fn thoughts_behind_something_else_stay_where_the_model_decides_how_much_it_think
 }
 
 #[test]
+fn replayed_thoughts_that_are_bound_to_their_prefix_may_be_dropped() {
+    let dropping = json!({"prefix_mismatch_behavior": "drop_block"});
+    let bound = json!({"type": "adaptive", "block_binding": dropping});
+    let shown = json!({"type": "adaptive", "display": "summarized"});
+    let case = |model, thinking: Value, sent: Value, dropped| {
+        let mut fields = json!({"messages": history(&[json!([thought(), text("a")])])});
+        if !thinking.is_null() {
+            fields["thinking"] = thinking;
+        }
+        let is_bound = sent.get("block_binding").is_some();
+        let beta = if is_bound { json!(["thinking-binding-controls-2026-08-01"]) } else { Value::Null };
+        let sent = vec![("/thinking", sent), ("/anthropic_beta", beta)];
+        check(vec![Expected { models: &[model], betas: &[], fields, sent, dropped }]);
+    };
+    let shown_and_bound = json!({"type": "adaptive", "display": "summarized", "block_binding": dropping});
+    let between = json!({"type": "between_tools"});
+    case("claude-opus-5.5", Value::Null, bound.clone(), &[]);
+    case("claude-opus-5.5", shown.clone(), shown_and_bound, &[]);
+    case("claude-fable-5.2", json!({"type": "disabled"}), bound, &["thinking"]);
+    case("claude-sonnet-5.5", between.clone(), between, &[]);
+    case("claude-opus-5", shown.clone(), shown, &[]);
+    case("claude-opus-5", Value::Null, Value::Null, &[]);
+}
+
+#[test]
+fn a_conversation_without_thoughts_has_none_that_may_be_dropped() {
+    let adaptive = json!({"type": "adaptive"});
+    let fields = json!({"thinking": adaptive, "messages": history(&[json!([text("a")])])});
+    let sent = vec![("/thinking", adaptive), ("/anthropic_beta", Value::Null)];
+    check(vec![Expected { models: &["claude-opus-5.5"], betas: &[], fields, sent, dropped: &[] }]);
+}
+
+#[test]
 fn translated_thoughts_follow_the_same_rules() {
     let detail = json!({"type": "reasoning.text", "text": "Deep.", "signature": "Eq==", "format": "anthropic-claude-v1"});
     let said = |words: &str| json!({"role": "assistant", "content": words});

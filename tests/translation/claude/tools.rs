@@ -145,6 +145,14 @@ fn names_of_tools_are_cut_at_claudes_own_length() {
 }
 
 #[test]
+fn an_empty_name_of_a_tool_becomes_one_that_claude_accepts() {
+    let tool = |name: &str| json!({"name": name, "input_schema": {"type": "object"}});
+    let sent = vec![("/tools", json!([tool("_")])), ("/tool_choice/name", json!("_"))];
+    let fields = json!({"tools": [tool("")], "tool_choice": {"type": "tool", "name": ""}});
+    check(vec![Expected { models: ALL, betas: &[], fields, sent, dropped: &[] }]);
+}
+
+#[test]
 fn the_tool_for_the_answer_keeps_to_claudes_names_and_clashes_with_none() {
     let schema = json!({"type": "object", "properties": {"@sum": {"type": "integer"}}, "required": ["@sum"]});
     let sent_schema = json!({"type": "object", "properties": {"_sum": {"type": "integer"}}, "required": ["_sum"]});

@@ -6,6 +6,7 @@ mod history;
 mod media;
 mod reading;
 mod references;
+mod results;
 mod server_tools;
 mod settings;
 mod tools;
@@ -108,12 +109,15 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     if plan.loses_thinking {
         conversation.drop_thoughts(&mut forwarding);
     }
-    conversation.write(&mut forwarding, &plan, target);
+    let replays = conversation.write(&mut forwarding, &plan, target);
     settings::set_thinking(&mut forwarding, &plan, target);
+    let binds = settings::bind_thoughts(&mut forwarding, &plan, target, replays);
     settings::set_output(&mut forwarding, &plan, format)?;
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);
-    let betas = settle_edits(&mut forwarding, betas, &plan);
+    let mut betas = settle_edits(&mut forwarding, betas, &plan);
+    let needs_binding = binds && !betas.contains(&betas::THOUGHT_BINDING);
+    betas.extend(needs_binding.then_some(betas::THOUGHT_BINDING));
     apply_betas(&mut forwarding, &betas, target);
     forwarding.write_whole_numbers(&[&["max_tokens"], &["thinking", "budget_tokens"], &["top_k"]]);
     forwarding.undo.names = names;
@@ -166,8 +170,8 @@ impl<'d> Conversation<'d> {
         self.messages.iter_mut().for_each(|message| drop_thoughts(message, forwarding));
     }
 
-    /// Edits the messages and the system prompt.
-    fn write(self, forwarding: &mut Forwarding<'d>, plan: &Plan, target: &Target<'_>) {
+    /// Edits the messages and the system prompt. Returns whether the messages replay reasoning.
+    fn write(self, forwarding: &mut Forwarding<'d>, plan: &Plan, target: &Target<'_>) -> bool {
         let Turns { system: instructions, mut turns, left_out } = Turns::of(self.messages, call_id);
         for value in left_out.iter().filter(|block| block.is_sent()).filter_map(Block::value) {
             forwarding.drop(value);
@@ -193,8 +197,10 @@ impl<'d> Conversation<'d> {
         if turns.first().is_none_or(|turn| turn.role == Role::Assistant) {
             turns.insert(0, Message { role: Role::User, parts: vec![Block::own_text(CONTINUE)] });
         }
+        let replays = turns.iter().flat_map(|turn| &turn.parts).any(|part| part.what() == Kind::Thought);
         history::write(forwarding, self.list, &self.origins, turns);
         write_system(forwarding, self.system, instructions, self.instruction.as_deref());
+        replays
     }
 }
 
@@ -347,10 +353,6 @@ fn apply_betas(forwarding: &mut Forwarding<'_>, betas: &[&str], target: &Target<
     forwarding.dropped.extend(refused.into_iter().map(betas::named));
     if !sent.contains(&betas::CONTEXT_MANAGEMENT) {
         forwarding.drop_field("context_management");
-    }
-    let binding = forwarding.body.at(&["thinking", "block_binding"]).filter(|value| !forwarding.edits.removes(*value));
-    if let Some(binding) = binding.filter(|_| !sent.contains(&betas::THOUGHT_BINDING)) {
-        forwarding.drop(binding);
     }
     if !sent.is_empty() {
         forwarding.edits.set(forwarding.body, "anthropic_beta", sent.as_slice());

@@ -222,15 +222,13 @@ fn tool_names(tools: &[ToolDefinition]) -> Result<ToolNames, GatewayError> {
 fn thinking_out(plan: &Plan, reasoning: Reasoning, target: &Target<'_>) -> Option<Thinking> {
     let generation = target.capabilities.thinking;
     let shows = generation == Generation::AdaptiveOnly && reasoning.visible;
-    // Clients of other formats shorten histories without knowing that reasoning is bound to them. Only `adaptive` accepts the
-    // setting.
-    let binding = || target.capabilities.bound_thoughts.then_some(BlockBinding { prefix_mismatch_behavior: DROP_BLOCK });
-    let told = |kind, budget_tokens, display| {
-        let block_binding = if kind == "adaptive" { binding() } else { None };
-        Some(Thinking { kind, budget_tokens, display, block_binding })
-    };
+    // Clients of other formats shorten histories without knowing that reasoning is bound to them.
+    let drops = plan.may_drop_thoughts(target.capabilities);
+    let block_binding = || drops.then_some(BlockBinding { prefix_mismatch_behavior: DROP_BLOCK });
+    let told =
+        |kind, budget_tokens, display| Some(Thinking { kind, budget_tokens, display, block_binding: block_binding() });
     match plan.told {
-        Told::Nothing if plan.thinks && target.capabilities.bound_thoughts => told("adaptive", None, None),
+        Told::Nothing if drops => told("adaptive", None, None),
         Told::Nothing => None,
         Told::BetweenTools => told("between_tools", None, shows.then_some(SUMMARIZED)),
         Told::Off if generation == Generation::Budget => None,

@@ -22,6 +22,10 @@ fn calls<P: Piece>(turn: &Message<P>) -> bool {
 /// (bytedance/trae-agent#231).
 pub const FAILED: &str = "The tool failed without a message.";
 
+/// The first text of a failed result with images or documents, which is not sent as an error: Claude accepts only texts in an
+/// error (vellum-ai/vellum-assistant#18387).
+pub const FAILED_WITH: &str = "The tool failed. Its result:";
+
 /// What in a tool choice and these turns conflicts with a reasoning budget.
 pub fn obstacle<P: Piece>(
     choice: &ToolChoice,

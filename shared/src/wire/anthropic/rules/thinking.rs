@@ -98,6 +98,17 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether bound reasoning whose prefix has changed may be dropped: only `adaptive` accepts the setting, which some models
+    /// have by default.
+    pub const fn may_drop_thoughts(&self, capabilities: &Capabilities) -> bool {
+        let is_adaptive = match self.told {
+            Told::Adaptive => true,
+            Told::Nothing => self.thinks,
+            Told::Off | Told::Budget(_) | Told::BetweenTools => false,
+        };
+        capabilities.bound_thoughts && is_adaptive
+    }
+
     /// The settings that are not sent as requested.
     pub fn lost(&self) -> impl Iterator<Item = Lost> + use<> {
         let thinking = self.loses_thinking || self.loses_off || self.changes_budget;

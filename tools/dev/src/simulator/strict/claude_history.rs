@@ -133,8 +133,12 @@ fn result(block: &Block<'_>) -> Verdict {
     // bytedance/trae-agent#231, UKGovernmentBEIS/inspect_ai#169.
     let says = items(block.value, "content").next().is_some()
         || string(block.value, "content").is_some_and(|said| !said.trim().is_empty());
-    ensure(says || block.value.get("is_error") != Some(&Value::Bool(true)), || {
-        format!("{path}.tool_result: content cannot be empty if `is_error` is true")
+    let has_failed = block.value.get("is_error") == Some(&Value::Bool(true));
+    ensure(says || !has_failed, || format!("{path}.tool_result: content cannot be empty if `is_error` is true"))?;
+    // vellum-ai/vellum-assistant#18387.
+    let is_text = |value: &Value| string(value, "type") == Some("text");
+    ensure(!has_failed || items(block.value, "content").all(is_text), || {
+        format!("{path}.tool_result: all content must be type \"text\" if \"is_error\" is true")
     })?;
     for (place, value) in items(block.value, "content").enumerate() {
         let kind = string(value, "type").unwrap_or_default();

@@ -6,12 +6,10 @@ use std::collections::HashSet;
 
 use super::blocks::{Block, Home, Kind};
 use super::media::says_nothing;
-use super::references::{GONE, is_reference};
 use crate::chat::request::{Message, Role};
 use crate::chat::turns::reminder;
 use crate::document::{self, Value};
 use crate::error::GatewayError;
-use crate::wire::anthropic::rules::history::FAILED;
 use crate::wire::anthropic::rules::media::Carrier;
 use crate::wire::anthropic::signature;
 use crate::wire::blocks::{BLOCK, asks_to_cite, found_tool, instruction, is_of_a_server, texts};
@@ -87,10 +85,6 @@ fn is_no_content(kind: &str) -> bool {
 fn said_by_a_result(block: Value<'_>) -> Option<String> {
     let content = block.get("content").filter(|_| block.get("type").is_some_and(|kind| kind.is("tool_result")))?;
     texts(content).filter(|said| !said.trim().is_empty())
-}
-
-fn is_list_of_none(content: Value<'_>) -> bool {
-    content.kind() == document::Kind::List && content.elements().next().is_none()
 }
 
 /// Reads blocks.
@@ -364,21 +358,6 @@ impl<'d> Reader<'_, 'd> {
             let input = arguments(fields.input).0;
             let input = properties.map_or(input.clone(), |names| names.outward(&input));
             self.forwarding.edits.set_json(block, "input", &input);
-        }
-        Ok(())
-    }
-
-    /// The content of a result. Empty content is removed, and that of an error or of references is replaced.
-    fn result_content(&mut self, block: Value<'d>, content: Option<Value<'d>>) -> Result<(), GatewayError> {
-        let is_gone = self.nested(content, Spot::Result)?;
-        let is_empty = is_gone || content.is_none_or(|content| content.is_blank() || is_list_of_none(content));
-        let has_failed = || block.get("is_error").is_some_and(|failed| matches!(failed.flag(), Ok(true)));
-        if is_gone && content.is_some_and(|content| content.elements().any(is_reference)) {
-            self.forwarding.edits.set(block, "content", GONE);
-        } else if is_empty && has_failed() {
-            self.forwarding.edits.set(block, "content", FAILED);
-        } else if let Some(content) = content.filter(|content| is_gone || content.is_blank() && !content.is("")) {
-            self.forwarding.edits.remove(content);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::anthropic::client::request::effort;
 use crate::wire::anthropic::rules::sampling;
-use crate::wire::anthropic::rules::thinking::{Asked, Plan, SUMMARIZED, Told, Wish};
+use crate::wire::anthropic::rules::thinking::{Asked, DROP_BLOCK, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::claude_schema as schema;
 use crate::wire::native::Forwarding;
 use crate::wire::request::is_unset_top_k;
@@ -88,6 +88,29 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
             forwarding.keep_only(thinking, &WITH_BUDGET);
         }
     }
+}
+
+/// Lets Claude drop replayed reasoning whose prefix has changed, which it rejects otherwise: clients edit histories, and the
+/// gateway adds turns (pydantic/pydantic-ai#7984, zed-industries/zed#63571). The client's own setting stays. Returns whether
+/// the request has the setting, which requires a beta.
+pub(super) fn bind_thoughts(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>, replays: bool) -> bool {
+    let body = forwarding.body;
+    let thinking = body.get("thinking").filter(|thinking| !forwarding.edits.removes(*thinking));
+    let own = thinking.and_then(|thinking| thinking.get("block_binding"));
+    if own.is_some_and(|own| !forwarding.edits.removes(own)) {
+        return true;
+    }
+    let is_set = replays && plan.may_drop_thoughts(target.capabilities);
+    let binding = format!(r#"{{"prefix_mismatch_behavior":"{DROP_BLOCK}"}}"#);
+    match thinking.filter(|_| is_set) {
+        Some(thinking) => forwarding.edits.set_json(thinking, "block_binding", &binding),
+        None if is_set => {
+            let adaptive = format!(r#"{{"type":"adaptive","block_binding":{binding}}}"#);
+            forwarding.edits.set_json(body, "thinking", &adaptive);
+        }
+        None => {}
+    }
+    is_set
 }
 
 /// Members of `adaptive` thinking of models whose reasoning is bound.

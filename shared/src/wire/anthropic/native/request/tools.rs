@@ -161,7 +161,7 @@ impl<'d> Reader<'_, 'd> {
             }
             let name = tool.get("name").and_then(Value::as_text).unwrap_or_default();
             let sent = self.names.outward(&name);
-            if sent != name && !name.is_empty() {
+            if sent != name {
                 self.forwarding.edits.set(*tool, "name", &sent);
             }
             if is_custom(*tool) {

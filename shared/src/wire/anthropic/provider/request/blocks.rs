@@ -7,7 +7,7 @@ use crate::chat::request::{CacheLifetime, CacheMark, Message, Origin, Part, Plac
 use crate::chat::turns::{CONTINUE, Piece as _, PieceKind};
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
-use crate::wire::anthropic::rules::history::FAILED;
+use crate::wire::anthropic::rules::history::{FAILED, FAILED_WITH};
 use crate::wire::anthropic::rules::media::{self as rules, Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
 use crate::wire::cache_marks::CacheMarked;
@@ -212,12 +212,20 @@ fn block(part: Part, rules: &Rules<'_>, left_out: &mut Vec<Place>) -> Result<Opt
             for part in content {
                 blocks.extend(block(part, rules, left_out)?);
             }
-            if blocks.is_empty() && is_error {
-                blocks.push(marked(Kind::Text { text: FAILED.to_owned() }, None));
-            }
+            let is_error = is_error && report_failure(&mut blocks);
             marked(Kind::ToolResult { tool_use_id: call_id, content: blocks, is_error }, cache)
         }
     }))
+}
+
+/// Adds the text that a failed result needs. Returns whether Claude accepts the result as an error.
+fn report_failure(blocks: &mut Vec<Block>) -> bool {
+    let are_texts = blocks.iter().all(|block| matches!(block.kind, Kind::Text { .. }));
+    let words = if are_texts { FAILED } else { FAILED_WITH };
+    if blocks.is_empty() || !are_texts {
+        blocks.insert(0, marked(Kind::Text { text: words.to_owned() }, None));
+    }
+    are_texts
 }
 
 /// Whether a part is sent. Reasoning of another provider's model and white space are not; a turn with nothing else is

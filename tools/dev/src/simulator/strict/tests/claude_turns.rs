@@ -265,13 +265,15 @@ fn a_result_that_reports_an_error_says_something() {
         let result = changed(&result("a"), &json!({ "is_error": true, "content": content }));
         talk(&[json!([call("a")]), json!([result])])
     };
-    for said in [json!("lost"), json!([text("lost")]), json!([image()])] {
+    for said in [json!("lost"), json!([text("lost")])] {
         assert_eq!(verdict(OPUS, &failed(said)), Ok(()));
     }
     for silent in [json!(null), json!(""), json!([])] {
         let change = failed(silent);
         refused(verdict(OPUS, &change), "tool_result: content cannot be empty if `is_error` is true", &change);
     }
+    let shown = failed(json!([text("lost"), image()]));
+    refused(verdict(OPUS, &shown), r#"tool_result: all content must be type "text" if "is_error" is true"#, &shown);
     assert_eq!(
         verdict(OPUS, &talk(&[json!([call("a")]), json!([changed(&result("a"), &json!({ "content": "" }))])])),
         Ok(())

@@ -1,0 +1,44 @@
+//! The content of tool results.
+
+use super::blocks::text_block;
+use super::reading::{Reader, Spot};
+use super::references::{GONE, is_reference};
+use crate::document::{Entry, Kind, Value};
+use crate::error::GatewayError;
+use crate::wire::anthropic::rules::history::{FAILED, FAILED_WITH};
+
+impl<'d> Reader<'_, 'd> {
+    /// Reads the content of a result. Empty content is removed, and that of an error or of references is replaced.
+    pub(super) fn result_content(&mut self, block: Value<'d>, content: Option<Value<'d>>) -> Result<(), GatewayError> {
+        let is_gone = self.nested(content, Spot::Result)?;
+        let is_empty = is_gone || content.is_none_or(|content| content.is_blank() || is_list_of_none(content));
+        let has_failed = block.get("is_error").is_some_and(|failed| matches!(failed.flag(), Ok(true)));
+        if is_gone && content.is_some_and(|content| content.elements().any(is_reference)) {
+            self.forwarding.edits.set(block, "content", GONE);
+        } else if is_empty && has_failed {
+            self.forwarding.edits.set(block, "content", FAILED);
+        } else if let Some(content) = content.filter(|content| is_gone || content.is_blank() && !content.is("")) {
+            self.forwarding.edits.remove(content);
+        } else if let Some(content) = content.filter(|_| has_failed) {
+            self.say_failed(block, content);
+        }
+        Ok(())
+    }
+
+    /// Reports the failure of a result in words if the result contains other blocks than texts.
+    fn say_failed(&mut self, result: Value<'d>, content: Value<'d>) {
+        let is_text = |block: &Value<'_>| block.get("type").is_some_and(|kind| kind.is("text"));
+        let edits = &mut self.forwarding.edits;
+        if content.elements().filter(|block| !edits.removes(*block)).all(|block| is_text(&block)) {
+            return;
+        }
+        let own = content.elements().map(Entry::Own);
+        let entries = std::iter::once(Entry::New(text_block(FAILED_WITH))).chain(own).collect();
+        edits.arrange(content, entries);
+        edits.remove_field(result, "is_error");
+    }
+}
+
+fn is_list_of_none(content: Value<'_>) -> bool {
+    content.kind() == Kind::List && content.elements().next().is_none()
+}
