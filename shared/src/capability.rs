@@ -51,7 +51,8 @@ pub enum ForcedCalls {
     /// `UKGovernmentBEIS/inspect_ai#5152`, can1357/oh-my-pi#827 and #1077 for Kimi; deepseek-ai/DeepSeek-V3#1376 for
     /// DeepSeek). Both reason by default.
     WithoutThinking,
-    /// Never (platform.claude.com, pages of the 5.5 models; cloudwego/eino#994 for Qwen, which always reasons).
+    /// Never (platform.claude.com, pages of the 5.5 models; cloudwego/eino#994 for Qwen, which always reasons;
+    /// vectorize-io/hindsight#4246 for GLM at its own vendor).
     Refused,
 }
 

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::{ListedModel, Reasoning, Refusal};
-use crate::capability::{Capabilities, SamplingSupport, Thinking};
+use crate::capability::{Capabilities, ForcedCalls, SamplingSupport, Thinking};
 use crate::catalog::entry::{DEFAULT_OUTPUT, FIRST_EVENT};
 use crate::catalog::{Deprecation, Model, Route, Transfer};
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
@@ -12,6 +12,14 @@ use crate::ids::{ModelId, ProviderId, UpstreamModel};
 const ROUTERS: &str = "openrouter";
 /// Vendors whose models sign their reasoning, or do not want it back.
 const SIGNING: [&str; 4] = ["anthropic", "google", "openai", "x-ai"];
+
+/// The beginnings of the ids of models that do not accept every forced call, as in the catalogue's profiles.
+const FORCED_CALLS: [(&str, ForcedCalls); 4] = [
+    ("deepseek/", ForcedCalls::WithoutThinking),
+    ("moonshotai/", ForcedCalls::WithoutThinking),
+    ("qwen/qwen3.8", ForcedCalls::Refused),
+    ("z-ai/", ForcedCalls::Refused),
+];
 
 impl ListedModel {
     /// The model as served, or why it is not. `day` is when the list was read, from which its end date is known.
@@ -79,12 +87,19 @@ impl ListedModel {
             sampling: self.sampling(),
             structured_output,
             json_with_tools: structured_output && self.takes("tools"),
+            forced_calls: self.forced_calls(thinking),
             refuses_stop: !self.takes("stop"),
             unsigned_reasoning: self.takes("reasoning") && !SIGNING.contains(&vendor),
             // OpenAI's reference of `max_completion_tokens`.
             min_output_tokens: if vendor == "openai" { 16 } else { 0 },
             ..Capabilities::default()
         }
+    }
+
+    /// When it accepts a forced call: some vendors' hosts accept none, or none while the model reasons. The list does not say.
+    fn forced_calls(&self, thinking: Thinking) -> ForcedCalls {
+        let known = FORCED_CALLS.iter().find(|(start, _)| self.id.starts_with(start)).map(|(_, forced)| *forced);
+        known.filter(|forced| *forced == ForcedCalls::Refused || thinking != Thinking::None).unwrap_or_default()
     }
 
     fn sampling(&self) -> SamplingSupport {
@@ -207,6 +222,22 @@ mod tests {
             let entry = json!({"id": id, "supported_parameters": ["reasoning"], "reasoning": {}});
             let capabilities = listed(&entry).model(day()).unwrap().capabilities;
             assert_eq!((capabilities.min_output_tokens, capabilities.unsigned_reasoning), (least, unsigned), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_forced_where_the_vendors_host_accepts_it() {
+        for (id, reasoning, forced) in [
+            ("acme/large-1", json!({}), ForcedCalls::Accepted),
+            ("moonshotai/kimi-k9", json!({}), ForcedCalls::WithoutThinking),
+            ("moonshotai/kimi-k9", Value::Null, ForcedCalls::Accepted),
+            ("qwen/qwen3.8-flash", json!({}), ForcedCalls::Refused),
+            ("qwen/qwen3-coder", Value::Null, ForcedCalls::Accepted),
+            ("z-ai/glm-9", Value::Null, ForcedCalls::Refused),
+        ] {
+            let entry = json!({"id": id, "supported_parameters": ["reasoning"], "reasoning": reasoning});
+            let capabilities = listed(&entry).model(day()).unwrap().capabilities;
+            assert_eq!(capabilities.forced_calls, forced, "{id}");
         }
     }
 

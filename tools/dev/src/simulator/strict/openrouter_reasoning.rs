@@ -61,7 +61,7 @@ fn xais_settings(model: &str, body: &Value) -> Verdict {
 
 /// Kimi and DeepSeek reason by default, and reject a forced call unless reasoning is switched off
 /// (`UKGovernmentBEIS/inspect_ai#5152`, can1357/oh-my-pi#827 and #1077, deepseek-ai/DeepSeek-V3#1376). Qwen 3.8 always reasons
-/// (cloudwego/eino#994).
+/// (cloudwego/eino#994). GLM accepts none, whether it reasons or not (vectorize-io/hindsight#4246).
 fn forced_calls(model: &str, body: &Value) -> Verdict {
     let is_forced = asked(body, "/tool_choice").is_some_and(|choice| choice != "auto" && choice != "none");
     let refused = match model.split_once('/') {
@@ -70,6 +70,7 @@ fn forced_calls(model: &str, body: &Value) -> Verdict {
         Some(("qwen", name)) if name.starts_with("qwen3.8") => {
             "The tool_choice parameter does not support being set to required or object in thinking mode"
         }
+        Some(("z-ai", _)) => return ensure(!is_forced, || "Tool choice must be auto".to_owned()),
         _ => return Ok(()),
     };
     ensure(!is_forced || is_off(body), || refused.to_owned())

@@ -6,6 +6,7 @@ use super::*;
 const KIMI: &str = "moonshotai/kimi-k2.5";
 const DEEPSEEK: &str = "deepseek/deepseek-v4-pro";
 const QWEN: &str = "qwen/qwen3.8-max-0902";
+const GLM: &str = "z-ai/glm-5.3";
 const MISTRAL: &str = "mistralai/mistral-large-4-0";
 
 #[test]
@@ -46,6 +47,18 @@ fn a_call_is_forced_only_without_thinking() {
             refused(verdict(model, &forced), words, &forced);
             let off = changed(&forced, &json!({ "reasoning": { "effort": "none" } }));
             assert_eq!(verdict(model, &off), Ok(()), "{model}: {off}");
+        }
+    }
+}
+
+#[test]
+fn glm_accepts_no_forced_call() {
+    let named = json!({ "type": "function", "function": { "name": "weather" } });
+    assert_eq!(verdict(GLM, &json!({ "tool_choice": "auto" })), Ok(()));
+    for choice in [json!("required"), named] {
+        for effort in ["low", "none"] {
+            let forced = json!({ "tool_choice": choice, "reasoning": { "effort": effort } });
+            refused(verdict(GLM, &forced), "Tool choice must be auto", &forced);
         }
     }
 }
