@@ -180,6 +180,21 @@ fn kinds_that_a_model_does_not_take_are_refused_by_their_place() {
 }
 
 #[test]
+fn qwen_accepts_only_pictures_of_more_than_ten_pixels() {
+    let gif = |width: u8, height: u8| {
+        let head = [b"GIF89a", &[width, 0, height, 0, 0, 0, 0][..]].concat();
+        picture(&url("image/gif", &STANDARD.encode(head)))
+    };
+    becomes(CHAT, "qwen3.8-max", &gif(11, 11), &gif(11, 11), &[]);
+    for part in [gif(1, 1), gif(10, 90), gif(90, 10)] {
+        let at = "messages[0].content[1].image_url.url";
+        let words = "this model's route cannot carry images with a side below 11 px; enlarge this one or leave it out.";
+        assert_eq!(refusal(CHAT, "qwen3.8-max", &part), (at.to_owned(), format!("{at}: {words}")));
+    }
+    becomes(CHAT, GPT, &gif(1, 1), &gif(1, 1), &[]);
+}
+
+#[test]
 fn a_file_without_data_lacks_them_and_one_by_id_is_of_another_route() {
     for (part, path, reason) in [
         (json!({"type": "file", "file": {}}), "messages[0].content[1].file.file_data", "this field is required"),

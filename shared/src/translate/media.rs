@@ -164,7 +164,7 @@ fn reads(model: &Model, modality: Modality) -> bool {
 /// its provider extracts their text.
 pub(super) fn check(request: &ClientRequest, to: Destination<'_>) -> Result<bool, GatewayError> {
     let mut has_files = false;
-    let mut counted = Counted::new(to.model.capabilities.media.limits);
+    let mut counted = Counted::new(&to.target());
     for content in request.format.contents(request.body()) {
         each(content, &mut |found| {
             has_files |= found.modality == Modality::File;

@@ -21,6 +21,11 @@ impl Pixels {
     pub fn longest(self) -> u64 {
         self.width.max(self.height)
     }
+
+    /// The shorter side.
+    pub fn shortest(self) -> u64 {
+        self.width.min(self.height)
+    }
 }
 
 /// Reads the size from the head of an image. Returns `None` if it has no size, or one that cannot be drawn. Providers answer

@@ -1,98 +1,14 @@
 //! What an encoder needs to know about its route.
 
+pub mod ranges;
+
 use std::ops::RangeInclusive;
 
 use crate::capability::{Capabilities, ForcedCalls, SamplingField, SamplingSupport, Thinking};
 use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
-use crate::error::GatewayError;
+use crate::error::{ErrorKind, GatewayError};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
-
-/// Ranges of numbers that providers accept: OpenAI's reference of Chat Completions and Google's of `GenerationConfig`, which
-/// agree. A number outside its range becomes the nearest one inside and is named, as output limits are.
-pub mod ranges {
-    use std::ops::RangeInclusive;
-
-    /// Of `temperature`.
-    pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
-    /// Of Claude's `temperature`, wherever it runs (platform.claude.com, Messages).
-    pub const CLAUDES_TEMPERATURE: RangeInclusive<f64> = 0.0..=1.0;
-    /// Of `top_p`.
-    pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
-    /// Of `frequency_penalty` and `presence_penalty`.
-    pub const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
-    /// Of `min_p` and `top_a` (OpenRouter's reference of parameters).
-    pub const SHARE: RangeInclusive<f64> = 0.0..=1.0;
-    /// Of `repetition_penalty` (OpenRouter's reference of parameters).
-    pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
-    /// Of an entry of `logit_bias`.
-    pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
-    /// Maximum of `top_logprobs`.
-    pub const MOST_LOGPROBS: u64 = 20;
-    /// Maximum of `top_k`, which has 32 bits.
-    pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
-
-    /// The ranges of vendors that accept less, by the beginning of their models' names at OpenRouter.
-    pub struct OfVendor {
-        /// The beginning of the names.
-        pub vendor: &'static str,
-        /// Of `temperature`.
-        pub temperature: RangeInclusive<f64>,
-        /// Of `top_p`.
-        pub top_p: RangeInclusive<f64>,
-        /// Of `top_p` with a temperature of 0, if it differs.
-        pub greedy_top_p: Option<RangeInclusive<f64>>,
-        /// Of `repetition_penalty`.
-        pub repetition: RangeInclusive<f64>,
-        /// Of `seed`.
-        pub seed: RangeInclusive<i64>,
-    }
-
-    /// The ranges of any other vendor.
-    pub const OF_ANY: OfVendor = OfVendor {
-        vendor: "",
-        temperature: TEMPERATURE,
-        top_p: TOP_P,
-        greedy_top_p: None,
-        repetition: REPETITION,
-        seed: i64::MIN..=i64::MAX,
-    };
-    /// For providers that reject 0: 0.01 is sent instead.
-    const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
-
-    /// The vendors, each with the sources of its ranges.
-    pub static OF_VENDORS: [OfVendor; 5] = [
-        // theopenco/llmgateway#3268; docs.z.ai, chat completion.
-        OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, ..OF_ANY },
-        // xming521/WeClone#211.
-        OfVendor { vendor: "minimax/", temperature: ABOVE_ZERO, ..OF_ANY },
-        // mnfst/modelparams.dev#232; alibabacloud.com, error codes and Qwen API reference.
-        OfVendor {
-            vendor: "qwen/",
-            temperature: 0.0..=1.9,
-            top_p: ABOVE_ZERO,
-            repetition: 0.01..=2.0,
-            seed: 0..=i32::MAX as i64,
-            ..OF_ANY
-        },
-        // SillyTavern/SillyTavern#4856; mnfst/modelparams.dev#231; its error for a `top_p` under 1 with greedy sampling.
-        OfVendor {
-            vendor: "mistralai/",
-            temperature: 0.0..=1.5,
-            top_p: ABOVE_ZERO,
-            greedy_top_p: Some(1.0..=1.0),
-            ..OF_ANY
-        },
-        // ai.google.dev, GenerationConfig.
-        OfVendor { vendor: "google/", seed: i32::MIN as i64..=i32::MAX as i64, ..OF_ANY },
-    ];
-
-    /// The nearest number in a range, if it differs.
-    pub fn nearest(asked: f64, range: &RangeInclusive<f64>) -> Option<f64> {
-        let kept = asked.clamp(*range.start(), *range.end());
-        ((kept - asked).abs() > 0.0).then_some(kept)
-    }
-}
 
 /// Bounds of a reply's length, from its key's balance and rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +111,22 @@ impl Target<'_> {
     /// The seeds that the model accepts.
     pub fn seeds(&self) -> RangeInclusive<i64> {
         self.of_vendor().seed.clone()
+    }
+
+    /// The shortest side of an image in pixels that the model accepts.
+    pub fn shortest_side(&self) -> u64 {
+        self.of_vendor().shortest_side
+    }
+
+    /// Fails with a 400 for more tools than the model accepts.
+    pub fn check_number_of_tools(&self, number: usize) -> Result<(), GatewayError> {
+        let most = self.of_vendor().most_tools;
+        if number <= most {
+            return Ok(());
+        }
+        let message =
+            format!("tools: this model's route accepts at most {most} tools, got {number}; leave out some of them.");
+        Err(GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("tools"))
     }
 
     fn of_vendor(&self) -> &'static ranges::OfVendor {

@@ -4,18 +4,22 @@ use crate::capability::PictureLimits;
 use crate::document::Value;
 use crate::error::GatewayError;
 use crate::wire::picture::pixels;
+use crate::wire::request::unsupported;
+use crate::wire::target::Target;
 
 /// The images and documents of a request, counted against the limits of its model.
 pub(super) struct Counted<'d> {
     limits: Option<PictureLimits>,
+    shortest_side: u64,
     count: u64,
     /// The first image that is too large for a request with many.
     large: Option<(Value<'d>, u64)>,
 }
 
 impl<'d> Counted<'d> {
-    pub(super) const fn new(limits: Option<PictureLimits>) -> Self {
-        Self { limits, count: 0, large: None }
+    pub(super) fn new(target: &Target<'_>) -> Self {
+        let limits = target.capabilities.media.limits;
+        Self { limits, shortest_side: target.shortest_side(), count: 0, large: None }
     }
 
     /// Counts an image or a document. Fails with a 400 above the model's maximum. A document counts as one page.
@@ -33,7 +37,12 @@ impl<'d> Counted<'d> {
     /// Checks an inline image at this position of the request.
     pub(super) fn picture(&mut self, place: Value<'d>, data: &str) -> Result<(), GatewayError> {
         let unreadable = || place.wrong("these bytes are not a readable image").with_code("invalid_value");
-        let side = pixels(data).ok_or_else(unreadable)?.longest();
+        let size = pixels(data).ok_or_else(unreadable)?;
+        if size.shortest() < self.shortest_side {
+            let words = format!("images with a side below {} px; enlarge this one or leave it out", self.shortest_side);
+            return Err(unsupported(place, &words));
+        }
+        let side = size.longest();
         let Some(PictureLimits { bytes, side: most, side_of_many, .. }) = self.limits else { return Ok(()) };
         if data.len() as u64 > bytes {
             let megabytes = bytes / (1 << 20);

@@ -154,6 +154,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
         forwarding.drop(format);
     }
     drop_empty_tools(&mut forwarding)?;
+    check_number_of_tools(&forwarding, target)?;
     drop_parallel_calls_of_no_tools(&mut forwarding);
     members::loosen_tools(&mut forwarding, target);
     dialects::rewrite(&mut forwarding, target)?;
@@ -199,6 +200,11 @@ fn drop_empty_tools(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError>
         forwarding.dropped.extend(tool_choice(choice)?.is_forced().then(|| choice.path()));
     }
     Ok(())
+}
+
+fn check_number_of_tools(forwarding: &Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
+    let tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);
+    target.check_number_of_tools(tools.filter(|tool| !forwarding.edits.removes(*tool)).count())
 }
 
 /// OpenAI rejects the field if no tools are declared.

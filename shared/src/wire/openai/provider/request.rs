@@ -259,6 +259,7 @@ fn tools_out(
     target: &Target<'_>,
     left_out: &mut Vec<Place>,
 ) -> Result<Vec<ToolOut>, GatewayError> {
+    target.check_number_of_tools(tools.len())?;
     let mut strict = StrictTools::default();
     tools.into_iter().map(|tool| tool_out(tool, names, target, &mut strict, left_out)).collect()
 }

@@ -55,6 +55,11 @@ fn image(model: &str, address: &str) -> Verdict {
                 .to_owned()
         }
     })?;
+    // QwenLM/qwen-code#2505, infiniflow/ragflow#12868.
+    let is_small = read.as_ref().is_some_and(|picture| picture.width.min(picture.height) <= 10);
+    ensure(!is_small || vendor != Some("qwen"), || {
+        "The image length and width do not meet the model restrictions. [height or width must be larger than 10]".to_owned()
+    })?;
     // anthropics/claude-code, issues on the media type. Gemini also relies on the label.
     let is_told = read.is_some_and(|picture| picture.media_type == label);
     ensure(is_told || !matches!(vendor, Some("anthropic" | "google")), || {

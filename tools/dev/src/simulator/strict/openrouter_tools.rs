@@ -20,6 +20,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         let idle = body.get(*field).is_none_or(|value| value.is_null() || (!openai && value == "none"));
         ensure(declared || idle, || format!("'{field}' is only allowed when 'tools' are specified."))?;
     }
+    number(model, body)?;
     unique(model, body)?;
     for (place, tool) in items(body, "tools").enumerate() {
         let path = format!("tools[{place}]");
@@ -77,6 +78,19 @@ fn keys(function: &Value, path: &str) -> Verdict {
         ensure(keys.all(|key| is_name(key, "_.-", 64)), || {
             format!("{path}: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
         })
+    })
+}
+
+/// OpenAI and xAI limit the number of tools (musistudio/claude-code-router#686, anomalyco/opencode#28911).
+fn number(model: &str, body: &Value) -> Verdict {
+    let declared = items(body, "tools").count();
+    let most = match model.split_once('/') {
+        Some(("openai", _)) => 128,
+        Some(("x-ai", _)) => 200,
+        _ => usize::MAX,
+    };
+    ensure(declared <= most, || {
+        format!("Invalid 'tools': array too long. Expected an array with maximum length {most}, but got {declared} instead.")
     })
 }
 

@@ -1,5 +1,8 @@
 //! The rules for pictures, files and sound behind OpenRouter.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::openrouter::{CLAUDE, GEMINI, GPT, says, talk, verdict};
 use super::*;
 
@@ -13,6 +16,11 @@ fn shown(part: Value) -> Value {
 
 fn picture(kind: &str, data: &str) -> Value {
     shown(json!({ "type": "image_url", "image_url": { "url": format!("data:{kind};base64,{data}") } }))
+}
+
+/// The head of a GIF of this size in base64.
+fn gif(width: u8, height: u8) -> String {
+    STANDARD.encode([b"GIF89a", &[width, 0, height, 0, 0, 0, 0, b','][..]].concat())
 }
 
 fn file(data: &str) -> Value {
@@ -59,4 +67,16 @@ fn parts_are_what_their_bytes_are() {
     ] {
         refused(verdict(model, &change), words, &change);
     }
+}
+
+#[test]
+fn a_picture_for_qwen_has_more_than_ten_pixels_on_both_sides() {
+    const QWEN: &str = "qwen/qwen3.8-max-0902";
+    let of = |width: u8, height: u8| picture("image/gif", &gif(width, height));
+    assert_eq!(verdict(QWEN, &of(11, 11)), Ok(()));
+    for (width, height) in [(1, 1), (10, 100), (100, 10)] {
+        let change = of(width, height);
+        refused(verdict(QWEN, &change), "height or width must be larger than 10", &change);
+    }
+    assert_eq!(verdict(GPT, &of(1, 1)), Ok(()));
 }

@@ -273,3 +273,15 @@ fn claude_takes_no_blank_stop_sequence() {
         refused(verdict(CLAUDE, &change), "each stop sequence must contain non-whitespace", &change);
     }
 }
+
+#[test]
+fn openai_and_xai_limit_the_number_of_tools() {
+    let declared = |number: usize| tools(&(0..number).map(|number| tool(&format!("t{number}"))).collect::<Vec<_>>());
+    for (model, most) in [(GPT, 128), ("x-ai/grok-4.7", 200)] {
+        assert_eq!(verdict(model, &declared(most)), Ok(()), "{model}");
+        let change = declared(most + 1);
+        let words = format!("maximum length {most}, but got {} instead", most + 1);
+        refused(verdict(model, &change), &words, &json!(model));
+    }
+    assert_eq!(verdict(QWEN, &declared(300)), Ok(()));
+}

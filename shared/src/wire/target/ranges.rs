@@ -1,0 +1,91 @@
+//! Ranges of numbers that providers accept: OpenAI's reference of Chat Completions and Google's of `GenerationConfig`, which
+//! agree. A number outside its range becomes the nearest one inside and is named, as output limits are. A request with too
+//! many tools, or with an image that is too small, is an error.
+
+use std::ops::RangeInclusive;
+
+/// Of `temperature`.
+pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
+/// Of Claude's `temperature`, wherever it runs (platform.claude.com, Messages).
+pub const CLAUDES_TEMPERATURE: RangeInclusive<f64> = 0.0..=1.0;
+/// Of `top_p`.
+pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
+/// Of `frequency_penalty` and `presence_penalty`.
+pub const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
+/// Of `min_p` and `top_a` (OpenRouter's reference of parameters).
+pub const SHARE: RangeInclusive<f64> = 0.0..=1.0;
+/// Of `repetition_penalty` (OpenRouter's reference of parameters).
+pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
+/// Of an entry of `logit_bias`.
+pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
+/// Maximum of `top_logprobs`.
+pub const MOST_LOGPROBS: u64 = 20;
+/// Maximum of `top_k`, which has 32 bits.
+pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
+
+/// The ranges of vendors that accept less, by the beginning of their models' names at OpenRouter.
+pub struct OfVendor {
+    /// The beginning of the names.
+    pub vendor: &'static str,
+    /// Of `temperature`.
+    pub temperature: RangeInclusive<f64>,
+    /// Of `top_p`.
+    pub top_p: RangeInclusive<f64>,
+    /// Of `top_p` with a temperature of 0, if it differs.
+    pub greedy_top_p: Option<RangeInclusive<f64>>,
+    /// Of `repetition_penalty`.
+    pub repetition: RangeInclusive<f64>,
+    /// Of `seed`.
+    pub seed: RangeInclusive<i64>,
+    /// The shortest side of an image in pixels.
+    pub shortest_side: u64,
+    /// Maximum number of tools.
+    pub most_tools: usize,
+}
+
+/// The ranges of any other vendor.
+pub const OF_ANY: OfVendor = OfVendor {
+    vendor: "",
+    temperature: TEMPERATURE,
+    top_p: TOP_P,
+    greedy_top_p: None,
+    repetition: REPETITION,
+    seed: i64::MIN..=i64::MAX,
+    shortest_side: 1,
+    most_tools: usize::MAX,
+};
+/// For providers that reject 0: 0.01 is sent instead.
+const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
+
+/// The vendors, each with the sources of its ranges.
+pub static OF_VENDORS: [OfVendor; 7] = [
+    // musistudio/claude-code-router#686, code-yeongyu/oh-my-openagent#2848.
+    OfVendor { vendor: "openai/", most_tools: 128, ..OF_ANY },
+    // anomalyco/opencode#28911, router-for-me/CLIProxyAPI#5214.
+    OfVendor { vendor: "x-ai/", most_tools: 200, ..OF_ANY },
+    // theopenco/llmgateway#3268; docs.z.ai, chat completion.
+    OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, ..OF_ANY },
+    // xming521/WeClone#211.
+    OfVendor { vendor: "minimax/", temperature: ABOVE_ZERO, ..OF_ANY },
+    // mnfst/modelparams.dev#232; alibabacloud.com, error codes and Qwen API reference. Images: QwenLM/qwen-code#2505,
+    // infiniflow/ragflow#12868.
+    OfVendor {
+        vendor: "qwen/",
+        temperature: 0.0..=1.9,
+        top_p: ABOVE_ZERO,
+        repetition: 0.01..=2.0,
+        seed: 0..=i32::MAX as i64,
+        shortest_side: 11,
+        ..OF_ANY
+    },
+    // SillyTavern/SillyTavern#4856; mnfst/modelparams.dev#231; its error for a `top_p` under 1 with greedy sampling.
+    OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: ABOVE_ZERO, greedy_top_p: Some(1.0..=1.0), ..OF_ANY },
+    // ai.google.dev, GenerationConfig.
+    OfVendor { vendor: "google/", seed: i32::MIN as i64..=i32::MAX as i64, ..OF_ANY },
+];
+
+/// The nearest number in a range, if it differs.
+pub fn nearest(asked: f64, range: &RangeInclusive<f64>) -> Option<f64> {
+    let kept = asked.clamp(*range.start(), *range.end());
+    ((kept - asked).abs() > 0.0).then_some(kept)
+}
