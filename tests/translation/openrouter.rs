@@ -301,35 +301,6 @@ fn limits_are_data_of_the_model() {
 }
 
 #[test]
-fn more_tools_than_a_vendor_accepts_are_refused() {
-    let messages = |number: usize| {
-        let tools: Vec<Value> = (0..number).map(|number| tool(&format!("t{number}"))).collect();
-        json!({"messages": [user(json!("Hi."))], "tools": tools})
-    };
-    let chat = |number: usize| {
-        let tools: Vec<Value> = (0..number).map(|number| function(&format!("t{number}"))).collect();
-        json!({"messages": [user(json!("Hi."))], "tools": tools})
-    };
-    let catalog = catalog().unwrap();
-    for (model, most) in [(GPT, 128), ("grok-4.7", 200)] {
-        let model = catalog.resolve(model).unwrap();
-        let expected =
-            format!("tools: this model's route accepts at most {most} tools, got {}; leave out some of them.", most + 1);
-        for (format, request) in [(CHAT, &chat as &dyn Fn(usize) -> Value), (MESSAGES, &messages)] {
-            let body = |number| {
-                let mut request = request(number);
-                request["model"] = json!("m");
-                request["max_tokens"] = json!(100);
-                request.to_string()
-            };
-            send(format, &body(most), &model).unwrap();
-            let error = send(format, &body(most + 1), &model).err().unwrap();
-            assert_eq!((error.message(), error.param()), (expected.as_str(), Some("tools")));
-        }
-    }
-}
-
-#[test]
 fn efforts_are_those_of_the_model() {
     let asks = |rest: Value| json!({"messages": [user(json!("Hi."))], "reasoning_effort": rest});
     for (model, asked, expected) in [

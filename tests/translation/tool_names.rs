@@ -85,3 +85,21 @@ fn a_choice_of_a_tool_that_is_left_out_goes_with_it() {
         }
     }
 }
+
+#[test]
+fn more_tools_than_a_vendor_accepts_are_refused() {
+    let catalog = catalog().unwrap();
+    for (model, most) in [("gpt-5.2", 128), ("grok-4.7", 200)] {
+        let model = catalog.resolve(model).unwrap();
+        let names: Vec<String> = (0..=most).map(|number| format!("t{number}")).collect();
+        let tools: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+        let number = most + 1;
+        let expected =
+            format!("tools: this model's route accepts at most {most} tools, got {number}; leave out some of them.");
+        for format in FORMATS {
+            send(format, &body(format, &tools[..most]).to_string(), &model).unwrap();
+            let error = send(format, &body(format, &tools).to_string(), &model).err().unwrap();
+            assert_eq!((error.message(), error.param()), (expected.as_str(), Some("tools")), "{model:?} {format:?}");
+        }
+    }
+}

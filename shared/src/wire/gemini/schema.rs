@@ -11,9 +11,12 @@
 
 mod openapi;
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
+use crate::wire::claude_schema;
 pub use crate::wire::schema_ref::SchemaError;
 use crate::wire::schema_ref::{self, Place, Room, Schema, cut, name_of, resolve};
 use openapi::Converter;
@@ -59,6 +62,15 @@ pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> 
     let subset = Converter::new().schema(cleaned, "object");
     let empty = subset.get("type").is_some_and(|kind| kind == "object") && !subset.contains_key("properties");
     if empty { Ok(None) } else { schema_ref::write(&subset).map(Some) }
+}
+
+/// A tool's schema with an object as its root (`schema should be of type OBJECT`: spring-projects/spring-ai#1373,
+/// diegosouzapw/OmniRoute#3360; Google's reference of `FunctionDeclaration`).
+pub fn tool_input(schema: &RawValue) -> Result<Cow<'_, RawValue>, SchemaError> {
+    let is_object = |schema: &Schema| schema.get("type").is_some_and(|kind| kind == "object");
+    let parsed = schema_ref::parse(schema)?;
+    let is_input = parsed.as_object().is_some_and(is_object) || is_object(&clean(&parsed)?);
+    if is_input { Ok(Cow::Borrowed(schema)) } else { claude_schema::tool_input(schema).map(Cow::Owned) }
 }
 
 fn clean(root: &Value) -> Result<Schema, SchemaError> {

@@ -242,10 +242,11 @@ fn declarations(
         let fault = |error: &schema::SchemaError| wrong_schema(&format!("tools[{position}]"), error);
         let (mut parameters, mut parameters_json_schema) = (None, None);
         if let Some(schema) = &schema {
-            let openapi = schema::openapi(parse(schema)?).map_err(|error| fault(&error))?;
+            let input = schema::tool_input(parse(schema)?).map_err(|error| fault(&error))?;
+            let openapi = schema::openapi(&input).map_err(|error| fault(&error))?;
             // A tool without parameters leaves the field out, in both schema fields.
             if openapi.is_some() && target.capabilities.thinking == Thinking::GeminiLevel {
-                parameters_json_schema = Some(schema::json_schema(parse(schema)?).map_err(|error| fault(&error))?);
+                parameters_json_schema = Some(schema::json_schema(&input).map_err(|error| fault(&error))?);
             } else {
                 parameters = openapi;
             }

@@ -35,22 +35,29 @@ pub(super) fn say_patterns(schema: &mut Schema) -> bool {
         limits.push(format!("pattern {pattern}"));
         schema.remove("pattern");
     }
-    if let Some(Value::Object(named)) = schema.get_mut("patternProperties") {
-        named.retain(|pattern, _| {
-            let stays = is_portable(pattern);
-            limits.extend((!stays).then(|| format!("names of properties match {pattern}")));
-            stays
-        });
-        if named.is_empty() && !limits.is_empty() {
-            schema.remove("patternProperties");
-        }
-    }
+    limits.extend(say_names(schema));
     let mut changed = !limits.is_empty();
     say_limits(schema, &limits);
     for child in children_mut(schema) {
         changed |= say_patterns(child);
     }
     changed
+}
+
+/// Removes the patterns of property names that are not portable, and returns them in words. Their properties may be any then,
+/// because a closed object would exclude them.
+fn say_names(schema: &mut Schema) -> Vec<String> {
+    let Some(Value::Object(named)) = schema.get_mut("patternProperties") else { return Vec::new() };
+    let gone: Vec<String> = named.keys().filter(|pattern| !is_portable(pattern)).cloned().collect();
+    named.retain(|pattern, _| is_portable(pattern));
+    if gone.is_empty() {
+        return gone;
+    }
+    if named.is_empty() {
+        schema.remove("patternProperties");
+    }
+    schema.retain(|keyword, value| keyword != "additionalProperties" || *value != Value::Bool(false));
+    gone.into_iter().map(|pattern| format!("names of properties match {pattern}")).collect()
 }
 
 #[cfg(test)]

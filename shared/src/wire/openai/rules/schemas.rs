@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn patterns_of_other_engines_become_words_for_openai_and_deepseek() {
-        let own = r#"{"type":"object","properties":{"a":{"type":"string","pattern":"^\\p{L}$","description":"A letter."},"pattern":{"type":"string","pattern":"^b$"}},"patternProperties":{"^(?!x)":{"type":"string"}}}"#;
+        let own = r#"{"type":"object","properties":{"a":{"type":"string","pattern":"^\\p{L}$","description":"A letter."},"pattern":{"type":"string","pattern":"^b$"}},"patternProperties":{"^(?!x)":{"type":"string"}},"additionalProperties":false}"#;
         let expected = r#"{"type":"object","properties":{"a":{"type":"string","description":"A letter.\nLimits: pattern ^\\p{L}$"},"pattern":{"type":"string","pattern":"^b$"}},"description":"Limits: names of properties match ^(?!x)"}"#;
         for upstream in ["openai/gpt-5.2", "deepseek/deepseek-v4-pro"] {
             assert_eq!(sent(upstream, own), expected, "{upstream}");

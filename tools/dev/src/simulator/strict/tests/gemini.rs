@@ -232,6 +232,8 @@ fn functions_are_refused() {
         (parameters(&json!({ "type": "string", "format": "uri" })), "format: `uri` is not supported for STRING type"),
         (parameters(&json!({ "type": "array" })), "items: missing field."),
         (parameters(&json!({ "type": "string", "anyOf": [{ "type": "string" }] })), "other fields alongside any_of"),
+        (function(&json!({ "parameters": { "type": "string" } })), "should be of type OBJECT"),
+        (function(&json!({ "parametersJsonSchema": { "anyOf": [{ "type": "object" }] } })), "should be of type OBJECT"),
         (parameters(&json!({ "type": "object", "required": ["b"] })), "required[0]: property is not defined"),
     ] {
         refused(verdict(PRO, &change), words, &change);
