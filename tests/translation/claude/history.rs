@@ -310,4 +310,11 @@ fn a_conversation_of_which_nothing_is_sent_asks_to_continue() {
         case(json!([user(&json!([thought, text("Dive.")]))]), &json!([user(&json!([text("Dive.")]))]), first),
         case(json!([user(&json!([blank, text("Dive.")]))]), &json!([user(&json!([text("Dive.")]))]), &[]),
     ]);
+    let sources = [
+        json!({"type": "content", "content": []}),
+        json!({"type": "content", "content": [text(" ")]}),
+        json!({"type": "content", "content": " "}),
+        json!({"type": "base64", "media_type": "text/plain", "data": "IAo="}),
+    ];
+    check(sources.map(|source| case(json!([user(&json!([{"type": "document", "source": source}]))]), &told, &[])).into());
 }

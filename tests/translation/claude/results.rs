@@ -3,10 +3,8 @@
 use gateway::wire::ClientFormat;
 use serde_json::{Value, json};
 
+use super::super::upstream::PNG;
 use super::{ALL, Expected, assistant, call, check, probe, result, sent, text, user, with};
-
-/// A picture of one pixel.
-const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// A conversation whose last message holds this result.
 fn answered(result: &Value) -> Value {

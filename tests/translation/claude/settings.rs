@@ -188,6 +188,9 @@ fn edits_of_thoughts_go_where_the_model_does_not_think() {
         case(thinking, json!([thoughts, calls]), json!(MANAGED), &[]),
         case(managed(json!([thoughts, calls])), json!([calls]), json!(MANAGED), gone),
     ]);
+    let mut thinking = managed(json!([calls, thoughts]));
+    thinking["thinking"] = json!({"type": "adaptive"});
+    check(vec![case(thinking, json!([thoughts, calls]), json!(MANAGED), &[])]);
     // Without the last one, the field goes and its beta with it.
     let body = with(&managed(json!([thoughts]))).to_string();
     let seen = sent(ClientFormat::Messages, "claude-opus-4.6", MANAGED, &body).unwrap();

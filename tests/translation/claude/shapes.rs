@@ -3,6 +3,7 @@
 use gateway::wire::ClientFormat;
 use serde_json::{Value, json};
 
+use super::super::upstream::PNG;
 use super::{ALL, Expected, assistant, call, check, probe, result, sent, text, user, with};
 
 fn case(fields: Value, sent: Vec<(&'static str, Value)>, dropped: &'static [&'static str]) -> Expected<'static> {
@@ -145,6 +146,26 @@ fn what_a_found_text_is_made_of_takes_no_mark() {
         vec![("/messages/0/content", json!([found(text("u"))]))],
         &["messages[0].content[0].content[0].cache_control"],
     )]);
+}
+
+#[test]
+fn a_found_text_is_made_of_texts_alone() {
+    let found = |content: Value| json!({"type": "search_result", "source": "s", "title": "t", "content": content});
+    let picture = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}});
+    let asked = |found: Value| json!({"messages": [user(&json!([found, text("Well?")]))]});
+    check(vec![
+        case(
+            asked(found(json!([text("u"), picture]))),
+            vec![("/messages/0/content/0", found(json!([text("u")])))],
+            &["messages[0].content[0].content[1]"],
+        ),
+        case(asked(found(json!([]))), vec![("/messages/0/content", json!([text("Well?")]))], &["messages[0].content[0]"]),
+        case(
+            asked(found(json!([text(" ")]))),
+            vec![("/messages/0/content", json!([text("Well?")]))],
+            &["messages[0].content[0]"],
+        ),
+    ]);
 }
 
 #[test]

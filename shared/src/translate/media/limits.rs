@@ -37,12 +37,12 @@ impl<'d> Counted<'d> {
     /// Checks an inline image at this position of the request.
     pub(super) fn picture(&mut self, place: Value<'d>, data: &str) -> Result<(), GatewayError> {
         let unreadable = || place.wrong("these bytes are not a readable image").with_code("invalid_value");
-        let size = pixels(data).ok_or_else(unreadable)?;
-        if size.shortest() < self.shortest_side {
+        let pixels = pixels(data).ok_or_else(unreadable)?;
+        if pixels.shortest() < self.shortest_side {
             let words = format!("images with a side below {} px; enlarge this one or leave it out", self.shortest_side);
             return Err(unsupported(place, &words));
         }
-        let side = size.longest();
+        let side = pixels.longest();
         let Some(PictureLimits { bytes, side: most, side_of_many, .. }) = self.limits else { return Ok(()) };
         if data.len() as u64 > bytes {
             let megabytes = bytes / (1 << 20);

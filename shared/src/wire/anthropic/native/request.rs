@@ -322,14 +322,20 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
 /// tool).
 fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
     let edits = forwarding.body.at(&["context_management", "edits"]);
-    let is_refused = |edit: &Value<'_>| {
-        let kind = edit.get("type").and_then(Value::as_text).unwrap_or_default();
-        kind.starts_with("compact_") || !plan.thinks && kind.starts_with("clear_thinking")
+    let is_of = |edit: &Value<'_>, kind: &str| {
+        edit.get("type").and_then(Value::as_text).is_some_and(|known| known.starts_with(kind))
     };
-    let (refused, kept): (Vec<_>, Vec<_>) = edits.into_iter().flat_map(Value::elements).partition(is_refused);
+    let is_of_results = |edit: &Value<'_>| !is_of(edit, "clear_thinking");
+    let is_refused = |edit: &Value<'_>| is_of(edit, "compact_") || !plan.thinks && is_of(edit, "clear_thinking");
+    let (refused, mut kept): (Vec<_>, Vec<_>) = edits.into_iter().flat_map(Value::elements).partition(is_refused);
     let is_empty = !refused.is_empty() && kept.is_empty();
     for edit in refused {
         forwarding.drop(edit);
+    }
+    // Those of reasoning come first (platform.claude.com, context editing, combined strategies).
+    if let Some(edits) = edits.filter(|_| !kept.is_sorted_by_key(is_of_results)) {
+        kept.sort_by_key(is_of_results);
+        forwarding.edits.arrange(edits, kept.iter().copied().map(Entry::Own).collect());
     }
     let has_memory = || {
         let mut tools = forwarding.body.get("tools").into_iter().flat_map(Value::elements);

@@ -104,6 +104,12 @@ fn content(block: &Block<'_>) -> Verdict {
 
 /// Parts of a block have no cache mark (platform.claude.com, prompt caching, what cannot be cached).
 fn found(path: &str, value: &Value) -> Verdict {
+    // platform.claude.com, search results: at least one text, and nothing else.
+    ensure(items(value, "content").next().is_some(), || {
+        format!("{path}.search_result.content: List should have at least 1 item")
+    })?;
+    let is_text = |block: &Value| string(block, "type") == Some("text");
+    ensure(items(value, "content").all(is_text), || format!("{path}.search_result.content: Input should be 'text'"))?;
     for (place, block) in items(value, "content").enumerate() {
         extra(Some(block), &format!("{path}.search_result.content.{place}"), &["type", "text", "citations"])?;
         said(string(block, "text").unwrap_or_default())?;

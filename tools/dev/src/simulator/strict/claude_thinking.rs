@@ -30,7 +30,12 @@ fn edits(model: Model<'_>, body: &Value) -> Verdict {
         None => model.thinks_by_default(),
     };
     let mut edits = items(body.get("context_management").unwrap_or(&Value::Null), "edits");
-    let clears = edits.any(|edit| string(edit, "type").is_some_and(|kind| kind.starts_with("clear_thinking_")));
+    let place = edits.position(|edit| string(edit, "type").is_some_and(|kind| kind.starts_with("clear_thinking_")));
+    let clears = place.is_some();
+    // platform.claude.com, context editing, combined strategies.
+    ensure(place.is_none_or(|place| place == 0), || {
+        "`clear_thinking_20251015` must be the first of `context_management.edits`".to_owned()
+    })?;
     ensure(thinks || !clears, || {
         "`clear_thinking_20251015` strategy requires `thinking` to be enabled or adaptive".to_owned()
     })

@@ -4,17 +4,33 @@ use std::borrow::Cow;
 
 use super::reading::{Reader, Spot};
 use crate::chat::request::Source;
-use crate::document::Value;
+use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried, title};
 use crate::wire::blocks;
 use crate::wire::media::{self, Title};
 
-/// Whether a document is a blank text without a title, which says as little as a blank text block.
+/// Whether a document without a title has no content or only blank text, which says as little as a blank text block.
 pub(super) fn says_nothing(document: Value<'_>) -> bool {
-    let is_text = document.at(&["source", "type"]).is_some_and(|kind| kind.is("text"));
     let mut names = ["title", "context"].into_iter().filter_map(|name| document.get(name));
-    is_text && document.at(&["source", "data"]).is_some_and(Value::is_blank) && names.all(Value::is_blank)
+    names.all(Value::is_blank) && document.get("source").is_some_and(is_blank)
+}
+
+fn is_blank(source: Value<'_>) -> bool {
+    let is_blank_text = |block: Value<'_>| block.get("text").is_some_and(Value::is_blank);
+    let text = |name: &str| source.get(name).and_then(Value::as_text).unwrap_or_default();
+    match text("type").as_ref() {
+        "text" => source.get("data").is_some_and(Value::is_blank),
+        "content" => source.get("content").is_some_and(|content| match content.kind() {
+            Kind::List => content.elements().all(is_blank_text),
+            Kind::Text | Kind::Null | Kind::Flag | Kind::Number | Kind::Object => content.is_blank(),
+        }),
+        "base64" => match media::document(&text("media_type"), &text("data"), Title(None)) {
+            Source::Text(text) => text.trim().is_empty(),
+            Source::Inline { .. } | Source::Url(_) => false,
+        },
+        _ => false,
+    }
 }
 
 impl<'d> Reader<'_, 'd> {

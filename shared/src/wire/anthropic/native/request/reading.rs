@@ -160,10 +160,7 @@ impl<'d> Reader<'_, 'd> {
             Some("document") if says_nothing(block) => return Ok(Block::new(Kind::Blank, block, home)),
             Some("text") => Kind::Text,
             Some(kind) if spot == Spot::Result && is_no_content(kind) => {
-                let Some(said) = said_by_a_result(block) else {
-                    self.forwarding.drop(block);
-                    return Ok(Block::new(Kind::Text, block, home).gone());
-                };
+                let Some(said) = said_by_a_result(block) else { return Ok(self.refused(block, home)) };
                 self.say(block, &said, spot)
             }
             Some("thinking" | "redacted_thinking") => return Ok(self.thought(block, &fields, home)),
@@ -183,10 +180,7 @@ impl<'d> Reader<'_, 'd> {
                 Kind::Media
             }
             Some("container_upload") => return Err(unsupported(block, "a file by id; send its data instead")),
-            Some(kind) if self.is_refused(block, kind, spot) => {
-                self.forwarding.drop(block);
-                return Ok(Block::new(Kind::Text, block, home).gone());
-            }
+            Some(kind) if self.is_refused(block, kind, spot) => return Ok(self.refused(block, home)),
             // The summary of the turns before it. The beta that reads this block is not sent.
             Some("compaction") if let Some(summary) = fields.content.and_then(Value::as_text) => {
                 self.say(block, &summary, spot)
@@ -198,6 +192,7 @@ impl<'d> Reader<'_, 'd> {
                 self.say(block, &found_tool(&name), spot)
             }
             Some("tool_addition" | "tool_removal") => Kind::Text,
+            Some("search_result") if !self.keep_texts(block) => return Ok(self.refused(block, home)),
             kind => {
                 if kind == Some("search_result") {
                     self.citable.push((block, fields.citations));
@@ -215,6 +210,12 @@ impl<'d> Reader<'_, 'd> {
         }
         let id = fields.id.and_then(Value::as_text).unwrap_or(Cow::Borrowed(""));
         Ok(Block::new(kind, block, home).with_id(id))
+    }
+
+    /// Drops a block that Claude rejects.
+    fn refused(&mut self, block: Value<'d>, home: Option<Home>) -> Block<'d> {
+        self.forwarding.drop(block);
+        Block::new(Kind::Text, block, home).gone()
     }
 
     /// Whether a block is rejected in this place. Vertex accepts no beta for server tools and for the change to another model,

@@ -1,4 +1,4 @@
-//! The content of tool results.
+//! The content of tool results and of search results.
 
 use super::blocks::text_block;
 use super::reading::{Reader, Spot};
@@ -27,9 +27,8 @@ impl<'d> Reader<'_, 'd> {
 
     /// Reports the failure of a result in words if the result contains other blocks than texts.
     fn say_failed(&mut self, result: Value<'d>, content: Value<'d>) {
-        let is_text = |block: &Value<'_>| block.get("type").is_some_and(|kind| kind.is("text"));
         let edits = &mut self.forwarding.edits;
-        if content.elements().filter(|block| !edits.removes(*block)).all(|block| is_text(&block)) {
+        if content.elements().filter(|block| !edits.removes(*block)).all(is_text) {
             return;
         }
         let own = content.elements().map(Entry::Own);
@@ -37,6 +36,21 @@ impl<'d> Reader<'_, 'd> {
         edits.arrange(content, entries);
         edits.remove_field(result, "is_error");
     }
+
+    /// Drops what is no text from a search result (platform.claude.com, search results). Returns whether a text is left.
+    pub(super) fn keep_texts(&mut self, found: Value<'d>) -> bool {
+        let content = found.get("content").into_iter().flat_map(Value::elements);
+        let (texts, others): (Vec<_>, Vec<_>) = content.partition(|block| is_text(*block));
+        for block in others {
+            self.forwarding.drop(block);
+        }
+        texts.into_iter().any(|block| !block.get("text").is_some_and(Value::is_blank))
+    }
+}
+
+/// Whether a block is a text.
+fn is_text(block: Value<'_>) -> bool {
+    block.get("type").is_some_and(|kind| kind.is("text"))
 }
 
 fn is_list_of_none(content: Value<'_>) -> bool {

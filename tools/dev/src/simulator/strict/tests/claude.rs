@@ -191,6 +191,9 @@ fn edits_of_thoughts_go_with_thinking_only() {
     let with = |thinking: &str| changed(&managed, &json!({ "thinking": { "type": thinking } }));
     assert_eq!(verdict(OPUS, &with("adaptive")), Ok(()));
     assert_eq!(verdict("claude-opus-5", &managed), Ok(()));
+    let edits = json!([{ "type": "clear_tool_uses_20250919" }, { "type": "clear_thinking_20251015" }]);
+    let late = changed(&with("adaptive"), &json!({ "context_management": { "edits": edits } }));
+    refused(verdict(OPUS, &late), "must be the first of `context_management.edits`", &late);
     for change in [managed.clone(), with("disabled")] {
         refused(verdict(OPUS, &change), "requires `thinking` to be enabled or adaptive", &change);
     }

@@ -96,6 +96,11 @@ fn what_the_providers_tools_left_behind_comes_whole() {
             asking(&[cited(&document()), document()]),
             "messages: citations must be enabled on all or none of the documents and search results",
         ),
+        (asking(&[search_result(image())]), "messages.0.content.0.search_result.content: Input should be 'text'"),
+        (
+            asking(&[changed(&search_result(text("a")), &json!({ "content": [] }))]),
+            "messages.0.content.0.search_result.content: List should have at least 1 item",
+        ),
         (
             asking(&[search_result(marked(&text("a")))]),
             "messages.0.content.0.search_result.content.0.cache_control: Extra inputs are not permitted",
