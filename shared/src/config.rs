@@ -78,8 +78,8 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
-/// What serves a request for a deprecated model, after the model's own routes. Models that are always listed
-/// have a fallback.
+/// What serves a request for a model that has ended, or of which no route works. A model that is always listed uses its
+/// replacement in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFallback {
     /// Nothing.
@@ -104,7 +104,7 @@ pub struct Config {
     pub table: TableConfig,
     /// The file that replaces the embedded catalogue, with its full path.
     pub model_catalog: Option<PathBuf>,
-    /// What serves requests for deprecated models.
+    /// What serves requests for ended models.
     pub model_fallback: ModelFallback,
     /// Whether models that only OpenRouter lists are served.
     pub open_catalog: bool,
