@@ -37,8 +37,8 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The reply is complete, whatever its finish reason. It does not matter whether the client disconnected: the gateway reads
-    /// the reply to its end.
+    /// The reply is complete, whatever its finish reason. It does not matter whether the client disconnected: the gateway
+    /// reads the reply to its end.
     Complete,
     /// The deadline passed while the gateway waited for the client to read.
     ClientStopped,

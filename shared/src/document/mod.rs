@@ -33,7 +33,8 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_SENT_DEPTH: usize = 128;
 /// Maximum number of fields of an object, except in values whose names are the client's own.
 pub const MAX_FIELDS: usize = 1_000;
-/// Maximum number of entries of an array, with the same exceptions. It is also the maximum number of content parts of a message.
+/// Maximum number of entries of an array, with the same exceptions. It is also the maximum number of content parts of a
+/// message.
 pub const MAX_ENTRIES: usize = 4_000;
 
 /// A checked JSON object with its text.
