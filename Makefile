@@ -160,7 +160,7 @@ test: lint tools test-venv test-agents test-browser ## Run lint, then all tests
 	 else cargo test --workspace --no-fail-fast; fi
 
 .PHONY: test-clients
-test-clients: $(TOOLS)/clients/installed ## Lead the real clients through a tool loop, and write tests/CLIENTS.md. ONLY=codex,llm runs these and writes nothing
+test-clients: $(TOOLS)/clients/installed ## Run real clients with a tool loop, and write the results to tests/CLIENTS.md. ONLY=codex,llm runs only these clients and writes no file
 	cargo build --package gateway-dev --package bk $(PACKAGES)
 	@python3 tests/clients/run.py $(if $(ONLY),--only $(ONLY),--table tests/CLIENTS.md)
 
