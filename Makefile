@@ -38,17 +38,20 @@ help: ## Show this list
 
 ## Running
 
+# Only from the command line: FRESH=1 must not empty a folder that the environment happens to call DATA.
+DATA_OPTION = $(if $(findstring command,$(origin DATA)),--data $(DATA))
+
 .PHONY: dev
-dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; LOGS=1 prints the functions' log; RELEASE=1 builds for speed
+dev: ## Run the gateway on this machine. PORT=9000; DATA=.dev is its folder; FRESH=1 empties it; LOGS=1 prints the functions' log; RELEASE=1 builds for speed
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
+	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: demo
 demo: ## As dev, with thirty days of invented usage in the dashboard
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
+	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: watch
 watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)
