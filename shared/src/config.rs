@@ -78,7 +78,7 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
-/// What serves a request for a model that has ended, or of which no route works. A model that is always listed uses its
+/// What serves a request if the routes of its model are not configured or have ended. A model that is always listed uses its
 /// replacement in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFallback {
@@ -104,7 +104,7 @@ pub struct Config {
     pub table: TableConfig,
     /// The file that replaces the embedded catalogue, with its full path.
     pub model_catalog: Option<PathBuf>,
-    /// What serves requests for ended models.
+    /// What serves requests if the routes of their model are not configured or have ended.
     pub model_fallback: ModelFallback,
     /// Whether models that only OpenRouter lists are served.
     pub open_catalog: bool,
