@@ -1,4 +1,5 @@
-//! Reads environment variables; no other module does. A value that cannot work stops the start and names its variable.
+//! Reads environment variables; no other module does. If a value is invalid, the function does not start, and the error
+//! names the variable.
 
 mod markup;
 mod models;

@@ -105,7 +105,8 @@ struct Found<'a> {
 enum Charges {
     /// A complete reply, or one that its client stopped reading.
     Always,
-    /// A time limit: the request's own charges after content, a provider's does not.
+    /// A time limit. If it was the gateway's own and content had come, the record charges; if it was the provider's, it does
+    /// not.
     Sometimes,
     /// A failure of the provider, the request or the gateway.
     Never,
