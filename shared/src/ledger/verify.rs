@@ -66,7 +66,7 @@ pub struct Violation {
 }
 
 const CONSTANT: &str = "records and holds never change";
-const OVERDUE: &str = "it expired more than an hour ago";
+const OVERDUE: &str = "in seconds since the epoch, more than an hour ago";
 
 /// Checks every key of the directory, and reports the number done to `progress`. Requests may run meanwhile.
 pub async fn verify(store: &Store, catalog: &Catalog, mut progress: impl FnMut(u64)) -> Result<Verified, StoreError> {
@@ -172,14 +172,15 @@ impl Found<'_> {
         for record in records {
             let charges = Charges::of(record.status);
             if charges == Charges::Never && record.charged != PicoUsd::ZERO {
-                self.add("L2", format!("{} failed and charges {}", record.request, record.charged), CONSTANT);
+                self.add("L2", format!("{} failed and charges {} USD", record.request, record.charged), CONSTANT);
             }
             let is_free = charges != Charges::Always && record.charged == PicoUsd::ZERO;
             let priced = charges != Charges::Never && !is_free;
             let Some(tariff) = tariff_of(record, catalog).filter(|tariff| priced && !tariff.moves) else { continue };
             let due = cost(&record.usage, &tariff).with_markup(record.markup_permille);
             if due != record.charged {
-                self.add("L2", format!("{} charges {} for tokens worth {due}", record.request, record.charged), CONSTANT);
+                let what = format!("{} charges {} USD, but its tokens cost {due} USD", record.request, record.charged);
+                self.add("L2", what, CONSTANT);
             }
         }
     }
@@ -189,7 +190,8 @@ impl Found<'_> {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         for (request, hold) in dead_holds(key, now.saturating_sub(PATIENCE)) {
             if hold.expires.saturating_add(PATIENCE) <= now {
-                self.add("L6", format!("{request} holds {} since {}", hold.amount, hold.expires), OVERDUE);
+                let what = format!("{request} still holds {} USD; its hold expired at {}", hold.amount, hold.expires);
+                self.add("L6", what, OVERDUE);
             }
         }
     }

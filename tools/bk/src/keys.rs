@@ -185,7 +185,11 @@ async fn limit(bench: &Bench, limit: Limit) -> Result<()> {
 
 /// Earlier charges become the opening grant, so that grants, charges and balance also agree for this key.
 async fn make_prepaid(bench: &Bench, id: &KeyId) -> Result<()> {
-    let running = || anyhow!("key {id} has requests that are not settled yet: try again when it is quiet");
+    let running = || {
+        anyhow!(
+            "key {id} has requests that are not settled yet: try again later; `bk ledger reconcile` ends those of dead processes"
+        )
+    };
     let key = bench.key(id).await?;
     if key.prepaid {
         bail!("key {id} is prepaid already; `bk credits show {id}` shows its balance");
