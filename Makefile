@@ -38,17 +38,20 @@ help: ## Show this list
 
 ## Running
 
+# Only from the command line: FRESH=1 must not empty a folder that the environment happens to call DATA.
+DATA_OPTION = $(if $(findstring command,$(origin DATA)),--data $(DATA))
+
 .PHONY: dev
-dev: ## Run the gateway on this machine. PORT=9000; FRESH=1 empties its data; LOGS=1 prints the functions' log; RELEASE=1 builds for speed
+dev: ## Run the gateway on this machine. PORT=9000; DATA=.dev is its folder; FRESH=1 empties it; LOGS=1 prints the functions' log; RELEASE=1 builds for speed
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
+	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: demo
 demo: ## As dev, with thirty days of invented usage in the dashboard
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
-	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
+	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: watch
 watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)
@@ -160,7 +163,7 @@ test: lint tools test-venv test-agents test-browser ## Run lint, then all tests
 	 else cargo test --workspace --no-fail-fast; fi
 
 .PHONY: test-clients
-test-clients: $(TOOLS)/clients/installed ## Lead the real clients through a tool loop, and write tests/CLIENTS.md. ONLY=codex,llm runs these and writes nothing
+test-clients: $(TOOLS)/clients/installed ## Run real clients with a tool loop, and write the results to tests/CLIENTS.md. ONLY=codex,llm runs only these clients and writes no file
 	cargo build --package gateway-dev --package bk $(PACKAGES)
 	@python3 tests/clients/run.py $(if $(ONLY),--only $(ONLY),--table tests/CLIENTS.md)
 

@@ -267,9 +267,9 @@ impl Admission {
         if self.memory.is_unauthorized(key.digest()) { Err(GatewayError::unauthorized()) } else { Ok(()) }
     }
 
-    /// Refuses a request if the table refused the same a moment ago and would refuse it again. Says nothing about a model
-    /// that the key may not use, because the table's answer is different. `needed` is the smallest amount held for the
-    /// request.
+    /// Refuses a request if the table refused the same a moment ago and would refuse it again. A model that the key may not
+    /// use is left to the table, because the table refuses it for another reason. `needed` is the smallest amount held for
+    /// the request.
     fn refuse_again(&self, key: &ApiKey, model: &str, needed: Option<PicoUsd>) -> Result<(), GatewayError> {
         let (memory, digest) = (&self.memory, key.digest());
         if !memory.may_use(digest, model) {

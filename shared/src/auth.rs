@@ -89,7 +89,7 @@ impl ApiKey {
     }
 }
 
-/// The refusal of what cannot be a key. The hint is the gateway's own words, so the log has it, too.
+/// The error for a text that cannot be a key. The hint is a constant of the program, so it may be logged.
 fn unusable(hint: &'static str) -> GatewayError {
     GatewayError::unauthorized().with_hint(hint).with_cause(hint)
 }

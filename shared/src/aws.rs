@@ -44,7 +44,8 @@ impl ProvideCredentials for Container {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            // Without this client it would have none. The endpoint is on this machine and uses plain HTTP.
+            // Without this line the credentials provider would have no HTTP client. The endpoint is on this machine and uses
+            // plain HTTP.
             let config = ProviderConfig::default().with_http_client(http_client(&[]));
             EcsCredentialsProvider::builder().configure(&config).build().provide_credentials().await
         })

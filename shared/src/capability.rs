@@ -221,8 +221,8 @@ pub struct MediaTokens {
 }
 
 impl Default for MediaTokens {
-    /// For a vendor that documents nothing: large images, small ones as xAI's models read them (256 to 1,792 tokens each), and
-    /// pages with their picture and text.
+    /// For a vendor that documents nothing: at most 16,384 tokens per image, at least 1,792 (xAI's models count 256 to 1,792
+    /// tokens for a small image), and pages with their picture and text.
     fn default() -> Self {
         let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, least: 1_792, permille: whole() };
         Self { picture, page: 8_000, pages: None, limits: None, sound_second: None }

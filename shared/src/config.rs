@@ -1,4 +1,5 @@
-//! Reads environment variables; no other module does. A value that cannot work stops the start and names its variable.
+//! Reads environment variables; no other module does. If a value is invalid, the function does not start, and the error
+//! names the variable.
 
 mod markup;
 mod models;
@@ -78,8 +79,8 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
-/// What serves a request for a deprecated model, after the model's own routes. Models that are always listed
-/// have a fallback.
+/// What serves a request if the routes of its model are not configured or have ended. A model that is always listed uses its
+/// replacement in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFallback {
     /// Nothing.
@@ -104,7 +105,7 @@ pub struct Config {
     pub table: TableConfig,
     /// The file that replaces the embedded catalogue, with its full path.
     pub model_catalog: Option<PathBuf>,
-    /// What serves requests for deprecated models.
+    /// What serves requests if the routes of their model are not configured or have ended.
     pub model_fallback: ModelFallback,
     /// Whether models that only OpenRouter lists are served.
     pub open_catalog: bool,

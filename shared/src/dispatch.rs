@@ -176,7 +176,8 @@ impl Dispatch {
     pub async fn run<R: ReplyReader>(&mut self, upstreams: &Upstreams, reader: &R) -> Result<R::Read, UpstreamError> {
         loop {
             (self.running, self.noted) = (Some(Instant::now()), false);
-            // Both on the heap: a token's fetch is in the one, the store's calls in the other.
+            // Both futures are on the heap, because they are large: the first contains the fetch of a token, the second the
+            // store's calls.
             let attempt = Box::pin(attempt(upstreams, &mut self.prepared, reader));
             match drive(&mut self.writes, attempt).await {
                 Ok(read) => return Ok(read),

@@ -16,8 +16,8 @@
 //! | panic | gateway | no | nothing | 500 | 500 or an error event |
 //! | kill | gateway | no | nothing | 500, by `reconcile` or `bk ledger replay` | a broken connection |
 //!
-//! Clients pay for what they requested and got, or walked away from. A failure of the provider or the gateway costs nothing.
-//! After a kill no process is left to end the request: the log's checkpoints and the hold are used instead.
+//! Clients pay for the replies that they requested, whether or not they read them. A failure of the provider or the gateway
+//! costs nothing. After a kill no process is left to end the request: the log's checkpoints and the hold are used instead.
 
 mod conclude;
 
@@ -37,8 +37,8 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The reply is complete, whatever its finish reason. A client that left changes nothing, because the reply was read
-    /// anyway.
+    /// The reply is complete, whatever its finish reason. It does not matter whether the client disconnected: the gateway
+    /// reads the reply to its end.
     Complete,
     /// The deadline passed while the gateway waited for the client to read.
     ClientStopped,
@@ -50,7 +50,7 @@ pub enum Ending {
     Panicked,
 }
 
-/// What had come of a reply at its deadline.
+/// What the gateway had of a reply at its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generated {
     /// No content.

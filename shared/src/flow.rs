@@ -69,7 +69,7 @@ impl Gateway {
                 "This deployment cannot sign a summary of a conversation.",
             )
             .with_code("unsupported")
-            .with_hint("Set REASONING_SECRET, or send the whole conversation."));
+            .with_hint("Send the whole conversation. The operator can enable summaries with REASONING_SECRET."));
         }
         let opened = wire::open_compaction(self.read_body(&key, &incoming).await?)?;
         self.generate(key, opened, incoming).await

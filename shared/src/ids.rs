@@ -1,4 +1,5 @@
-//! Identifiers that must not be confused. Values are checked where they enter; after that the type is the proof.
+//! Identifiers that must not be confused. Values are checked where they enter the program; after that, their type guarantees
+//! that they are valid.
 
 mod tag;
 

@@ -1,5 +1,5 @@
-//! Money as an integer number of pico-dollars. A price in micro-dollars per million tokens is a number of pico-dollars per
-//! token, so every cost is an exact integer sum. There is no floating point.
+//! Money as an integer number of pico-dollars. One micro-dollar per million tokens equals one pico-dollar per token, so
+//! prices are integers, and every cost is an exact sum. There is no floating point.
 
 use std::fmt;
 use std::iter::Sum;

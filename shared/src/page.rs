@@ -1,11 +1,11 @@
-//! HTML pages that load nothing from other hosts and run only their own script, if they have one. Its hash, and that of their
-//! style, are in their content security policy.
+//! HTML pages that load nothing from other hosts and run only their own script, if they have one. The content security
+//! policy contains the hashes of the script and of the style.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
-/// What all pages begin with, up to their name in the bar at the top.
+/// The beginning of all pages, up to the name in the bar at the top.
 const HEAD: &str = include_str!("page/head.html");
 /// Colours, light and dark, and the looks that all pages share.
 const STYLE: &str = include_str!("page/base.css");
@@ -20,7 +20,8 @@ pub struct Html {
 }
 
 impl Html {
-    /// A page without a script: its title, what its style adds to that of all pages, and what follows the bar's name.
+    /// A page without a script. `style` is added to the style of all pages, and `rest` is the HTML that follows the name in
+    /// the bar.
     pub fn new(title: &str, style: &str, rest: &str) -> Self {
         let style = format!("{STYLE}{style}");
         let head = HEAD.replace("/*TITLE*/", &escaped(title)).replace("/*STYLE*/", &style);
@@ -31,7 +32,7 @@ impl Html {
         Self { html: format!("{head}{rest}"), policy }
     }
 
-    /// The page with a script in the place that its text keeps for it. The script may call the gateway, and puts HTML into
+    /// The page with a script, in the place that its HTML marks for one. The script may call the gateway, and puts HTML into
     /// the page only through the trusted-types policy of this name.
     #[must_use]
     pub fn with_script(self, script: &str, trusted: &str) -> Self {

@@ -249,8 +249,8 @@ impl Pump {
         Ok(progress)
     }
 
-    /// The ending of a request whose deadline has come. A reply is complete if all that is missing is that its client reads it, or
-    /// that its provider says that nothing follows.
+    /// The ending of a request whose deadline has come. A reply counts as complete if it has its finish reason: it may still
+    /// lack the provider's end marker, and the client may not have read all of it.
     fn cut(&mut self) -> Ending {
         let current = self.received.as_mut().filter(|received| !received.has_failed);
         let is_finished = current.is_some_and(|received| received.relay.end(&mut self.out) == Progress::Finished);

@@ -1,8 +1,8 @@
 //! Why something failed, in words that may be logged.
 //!
-//! A log is kept for weeks, and people read it whom clients never meant to inform. So the log accepts only this type, which
-//! cannot hold a client's text: constants of the program, numbers, and the few external texts listed below, whose authors
-//! never saw a client's request.
+//! A log is kept for weeks, and people read it who should not see what clients wrote. So the log accepts only this type,
+//! which cannot hold a client's text. It holds constants of the program, numbers, and the few external texts listed below,
+//! whose authors never saw a client's request.
 
 use std::borrow::Cow;
 use std::error::Error;

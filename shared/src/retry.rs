@@ -28,7 +28,7 @@ pub enum Severity {
     Credential,
     /// The account there is out of credit.
     Credit,
-    /// The connection died before any response; it may have been dead before.
+    /// The connection died before any response. It may have been dead before the call.
     Reset,
     /// It may work elsewhere, or here a moment later.
     Transient,

@@ -224,8 +224,8 @@ def page(table, results):
     lines = [
         "# Clients",
         "",
-        f"Written by `make test-clients` on {datetime.date.today()}. Each cell is one test with the real client, which",
-        "`bk setup` alone configures. In five steps the client reads a file, edits it, runs a command, meets an error and",
+        f"Written by `make test-clients` on {datetime.date.today()}. Each cell is one test with the real client. Only",
+        "`bk setup` configured it. In five steps the client reads a file, edits it, runs a command, meets an error and",
         "answers.",
         f"Replies are streamed. The models are {models}.",
         "The simulator plays them and refuses what the real providers refuse.",

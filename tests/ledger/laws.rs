@@ -1,12 +1,15 @@
-//! The ledger's laws: those that hold after every write, and those that hold when no more writes can follow.
+//! Checks of the ledger's laws: some after every write, the others when no more writes can follow. `ledger/verify.rs` lists the
+//! laws. Here they mean:
 //!
 //! - L1: a request that reached a provider, or has a final line, has exactly one record after a replay.
-//! - L3, L4: the sum of the records is the rollups; nothing is added or refunded twice.
-//! - L5: admitted holds never exceed the balance.
-//! - L6: every hold ends.
+//! - L2: a record charges what the final line of its request says. Without a final line, it charges nothing.
+//! - L3: the sum of the records is the sum of the rollups.
+//! - L4: a late write takes no second hold for an ended request.
+//! - L5: no admission takes a balance below zero.
+//! - L6: no hold is left at the end.
 //! - L7: a record never changes.
-//! - L8: grants - charges = balance + holds, for every prepaid key. Here after every single write: a record counts from the moment
-//!   its hold ends.
+//! - L8: grants - charges = balance + holds, for every prepaid key, after every write. A record counts from the moment its hold
+//!   ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -58,7 +58,8 @@ async fn a_second_gateway_with_the_same_data_is_refused_and_names_the_first() ->
     for arguments in [&[][..], &["--fresh"], &["--support-only"]] {
         let second = command(data.path())?.args(arguments).output().await?;
         let words = format!(
-            "gateway-dev: a gateway already runs with the data in {} ({url}); stop it, or use --data FOLDER\n",
+            "gateway-dev: a gateway already runs with the data in {} ({url}); stop it, or start a second one: make dev DATA=FOLDER \
+             PORT=9001\n",
             data.path().display()
         );
         assert_eq!((second.status.code(), said(&second)), (Some(1), words), "{arguments:?}");

@@ -61,9 +61,9 @@ async fn a_key_needs_a_name_and_a_balance_that_is_an_amount() -> Result<()> {
     let (id, _) = created(&gateway, &["--name", "prepaid", "--balance", "1"]).await?;
     for (arguments, words) in [
         (&["keys", "create"][..], "--name <NAME>"),
-        (&["keys", "create", "--name", " "], "a key's name is not empty"),
-        (&["keys", "create", "--name", "x", "--balance", "-3"], "an amount is not negative"),
-        (&["credits", "grant", &id, "-3"], "an amount is not negative"),
+        (&["keys", "create", "--name", " "], "the name must not be empty"),
+        (&["keys", "create", "--name", "x", "--balance", "-3"], "the amount must not be negative"),
+        (&["credits", "grant", &id, "-3"], "the amount must not be negative"),
     ] {
         let output = bk(&gateway, arguments).await?;
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");

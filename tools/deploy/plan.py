@@ -45,7 +45,7 @@ def holds(condition, conditions, parameters):
         return all(map(true, argument))
     if function == "Fn::Or":
         return any(map(true, argument))
-    raise settings.WrongUsage(f"{function} is not understood here")
+    raise settings.WrongUsage(f"the dry run does not support the template function {function}")
 
 
 def broken_rules(parameters):

@@ -64,12 +64,12 @@ pub struct Rotated {
     pub id: KeyId,
     /// When the old secret stops working, in seconds since the epoch.
     pub old_until: u64,
-    /// Whether the table confirmed it. Without a confirmation either key may be the one that counts.
+    /// Whether the table confirmed the new secret. Without a confirmation, the valid secret may be the new or the old one.
     pub confirmed: Result<(), StoreError>,
 }
 
-/// Gives the key `old` a new secret; the old one works for `grace` longer. `None` when `old` is no key; `Condition` when it is
-/// switched off, or not the newest secret of its key.
+/// Gives the key `old` a new secret. The old secret works for `grace` longer. Returns `None` if `old` is not a key, and
+/// `Condition` if the key is unknown or disabled, or `old` is not its newest secret.
 pub async fn rotate(store: &Store, old: &SecretString, grace: Duration) -> Result<Option<Rotated>, StoreError> {
     let Ok(key) = ApiKey::parse(old.expose_secret()) else { return Ok(None) };
     let (text, new) = auth::remint(old, &SystemRandom::new()).ok_or_else(no_random_numbers)?;

@@ -1,8 +1,9 @@
 //! Remembers answers for a short time, by the digest of the whole key. A shorter index would let one key answer for another.
 //!
-//! A refusal is remembered for what it is about. An unknown key is refused for every request. Used-up requests are refused
-//! until the minute ends. A balance refuses what needs at least as much, and only for a moment, because it grows with each
-//! settlement and grant. Refusals of a model are not remembered. None of this removes what is known about the key itself.
+//! A remembered refusal applies to the requests that would be refused for the same reason. An unknown key is refused for
+//! every request. A key with a used-up request rate is refused until the minute ends. After a refusal for balance, requests
+//! that need at least the same amount are refused for a moment only, because the balance grows with each settlement and
+//! grant. Refusals of a model are not remembered. No refusal removes what is known about the key itself.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -85,7 +86,7 @@ struct Seen {
     others: u64,
 }
 
-/// What showed a key's minute.
+/// How this process learned a key's minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     /// A request that counted in it.
@@ -139,7 +140,7 @@ impl Memory {
         Some((Denial::Requests(wait), Some(rates)))
     }
 
-    /// The denial of a request that needs at least as much as the balance did not cover a moment ago.
+    /// The denial of a request that needs at least the amount that the balance did not cover a moment ago.
     pub(super) fn uncovered(&self, digest: KeyDigest, needed: PicoUsd) -> Option<Refused> {
         let entries = self.lock();
         let refused = entries.get(&digest)?.balance.as_ref()?;

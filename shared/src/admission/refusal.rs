@@ -36,7 +36,8 @@ impl Rates {
         Self::at(key, super::now())
     }
 
-    /// The rates of a key that may have been written minutes ago: an elapsed minute has used nothing.
+    /// The rates of a key whose item may have been written minutes ago. If its minute has passed, nothing is used of the
+    /// current one.
     pub(super) fn at(key: &StoredKey, now: u64) -> Self {
         let rates = Self::of(key);
         if rates.reset > now {

@@ -26,14 +26,14 @@ pub enum Transfer {
     /// As a stream: limits between events apply, and what was generated is known if the reply breaks off.
     #[default]
     Stream,
-    /// As one body, for providers that stream worse than they answer whole.
+    /// As one body, for providers whose streams have faults that their whole replies do not have.
     Whole,
 }
 
 /// What a vendor announced about a model's end. Data only: nothing depends on today's date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deprecation {
-    /// When the catalogue was told, as `yyyy-mm-dd`.
+    /// The day since which the catalogue lists the model as deprecated, as `yyyy-mm-dd`.
     pub since: String,
     /// The last day as `yyyy-mm-dd`, if the vendor named one.
     pub ends: Option<String>,

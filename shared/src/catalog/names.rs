@@ -8,7 +8,7 @@ use crate::ids::ModelId;
 
 /// Suffixes that do not change the model.
 const SUFFIXES: [&str; 3] = ["[1m]", "-preview", "-latest"];
-/// A word with a typing error differs in at most one of so many characters.
+/// A word counts as a typing error of another if at most one in this many characters differs.
 const FEW: usize = 3;
 
 /// A name that would mean two models.

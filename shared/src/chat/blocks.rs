@@ -53,7 +53,7 @@ pub struct Blocks {
     citations: Vec<Citation>,
 }
 
-/// Bytes of text that may wait for a call's next piece. After that, none is expected.
+/// Maximum bytes of text that wait for a call's next piece. If more text comes, no further piece of the call is expected.
 const MOST_WAITING: usize = 64 * 1024;
 
 impl Default for Blocks {

@@ -36,7 +36,8 @@ fn of_provider(entry: &str) -> Result<(ProviderId, u32), ConfigError> {
         .and_then(|(provider, permille)| Some((ProviderId::parse(provider.trim())?, permille.trim().parse().ok()?)));
     read.ok_or_else(|| {
         let known = ProviderId::ALL.map(ProviderId::as_str).join(", ");
-        let reason = format!("must be a list such as openrouter=55, in thousandths, of {known}; {entry} is not one");
+        let reason =
+            format!("must be a list such as openrouter=55 (thousandths), with providers of {known}; {entry} is invalid");
         ConfigError::new(OF_PROVIDERS, reason)
     })
 }

@@ -24,7 +24,7 @@ struct Figure {
     combined: Combined,
 }
 
-/// What the values of several models make together.
+/// How the values of several models are combined in one row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Combined {
     Sum,

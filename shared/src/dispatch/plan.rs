@@ -1,5 +1,5 @@
-//! A request before admission: the body for its first usable route, by which the hold is measured. And how much other bodies
-//! of the request may cost within a hold.
+//! A request before admission, with the body for its first usable route, from which the hold is computed. Also computes how
+//! much other bodies of the request may cost within a hold.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

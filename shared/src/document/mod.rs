@@ -26,15 +26,15 @@ pub use value::{Elements, Kind, Members, Value};
 
 use index::Index;
 
-/// Maximum nesting of arrays and objects (S11).
+/// Maximum nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
 /// Maximum nesting of an upstream body: the client's content is a few levels deeper in it, and expanded references deepen
 /// schemas. Google accepts no body with more than about a hundred levels.
 pub const MAX_SENT_DEPTH: usize = 128;
 /// Maximum number of fields of an object, except in values whose names are the client's own.
 pub const MAX_FIELDS: usize = 1_000;
-/// Maximum number of entries of an array, with the same exceptions: the longest list that a format allows (S11, content
-/// parts).
+/// Maximum number of entries of an array, with the same exceptions. It is also the maximum number of content parts of a
+/// message.
 pub const MAX_ENTRIES: usize = 4_000;
 
 /// A checked JSON object with its text.

@@ -125,7 +125,7 @@ impl UpstreamError {
         Self::new(UpstreamErrorKind::Truncated, "the provider's reply ended before it was complete")
     }
 
-    /// The status for the ledger's record: the provider's own, or the nearest one.
+    /// The status for the ledger's record: the provider's own or, if it sent none, the closest equivalent.
     pub fn status(&self) -> u16 {
         match self.kind {
             UpstreamErrorKind::Refused(status) | UpstreamErrorKind::NotServed { status, .. } => status,

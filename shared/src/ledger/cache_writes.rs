@@ -5,9 +5,10 @@ use crate::catalog::Tariff;
 use crate::chat::Usage;
 use crate::chat::request::CacheLifetime;
 
-/// Splits a usage's cache writes by lifetime. They have the longest lifetime that the body requests, as they were held. If
-/// it requests both (`mixed` has the prices then), the provider's reported cost shows the split. A cost below what the
-/// prices allow, by more than rounding, belongs to other prices and shows nothing.
+/// Splits a usage's cache writes by lifetime. By default, all of them have the longest lifetime that the body requests, as
+/// they were held. If the body requests both lifetimes, `mixed` has the prices, and the cost that the provider reports shows
+/// the split. If that cost is lower than these prices allow, by more than a rounding error, the provider used other prices,
+/// and the default applies.
 pub fn with_writes_of(usage: Usage, longest: CacheLifetime, mixed: Option<&Tariff>) -> Usage {
     let held = usage.written_for(longest);
     let (Some(tariff), Some(reported)) = (mixed, usage.provider_cost) else { return held };

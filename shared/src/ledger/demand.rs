@@ -37,12 +37,12 @@ pub struct Sent<'a> {
 }
 
 /// What a request needs from its key: the maximum cost of its body on the most expensive candidate. If other candidates
-/// follow the first one, there is room for their bodies, which say the same in other words.
+/// follow the first one, the demand includes a reserve, because their bodies encode the same request in another format.
 pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidates: &[Candidate]) -> Demand {
     let Sent { body, output_tokens } = sent;
-    let room = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
+    let reserve = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
     let window = candidates.iter().map(|candidate| candidate.model.largest_prompt()).max().unwrap_or_default();
-    let input_tokens = body.worst_input(window).saturating_add(room).min(body.largest_input(window));
+    let input_tokens = body.worst_input(window).saturating_add(reserve).min(body.largest_input(window));
     let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body));
     let price = prices.reduce(|one, other| HoldPrice {
         input: one.input.max(other.input),
@@ -77,8 +77,9 @@ pub fn affordable_output(hold: &Hold, body: &Measured, candidate: &Candidate) ->
     price.affordable(amount, input_tokens).min(hold.tokens.saturating_sub(input_tokens))
 }
 
-/// The highest price of a token: written to a cache if the body marks one or the model needs no mark, in the tier of long
-/// prompts if it may be one, and as audio if it may contain some.
+/// The highest price of a token. It includes the price of cache writes if the body marks a cache or the model caches without
+/// marks, the prices of long prompts if this many input tokens are a long prompt, and the prices of audio if the body may
+/// contain audio.
 fn hold_price(candidate: &Candidate, input_tokens: u64, body: &Measured) -> HoldPrice {
     let Candidate { model, route: _, tariff, markup_permille } = candidate;
     let Price { input, output, cache_read, cache_write_5m, cache_write_1h, audio, audio_cache_read } =

@@ -30,14 +30,15 @@ pub struct Reconciled {
     pub keys: u64,
     /// Number of resolved dead holds.
     pub resolved: u64,
-    /// Number of removed marks of late duplicates.
+    /// Number of removed marks. A mark keeps the place of an ended request, so that a late duplicate of its admission is
+    /// refused.
     pub forgotten: u64,
     /// Number of dead holds and marks that could not be resolved, and of keys that could not be read.
     pub left: u64,
 }
 
-/// Walks the directory and resolves what is dead at this time. The catalogue contains the models that holds may be for. Safe
-/// to run at any time and in parallel.
+/// Walks the directory, resolves the holds that are dead at this time, and removes the marks that have expired. The
+/// catalogue contains the models that holds may be for. Safe to run at any time and in parallel.
 pub async fn reconcile(store: &Store, catalog: &Catalog, now: Timestamp) -> Result<Reconciled, StoreError> {
     let mut run = Run::new(store, catalog, now);
     let mut after = None;
@@ -114,7 +115,7 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    /// Resolves what is dead of a key. A failure is left to the next run.
+    /// Resolves the dead holds of a key, and removes its expired marks. What fails is left to the next run.
     async fn resolve(&mut self, id: &KeyId, key: &StoredKey) {
         for (request, hold) in dead_holds(key, self.now) {
             let count = match self.end_of(id, request, hold).await {

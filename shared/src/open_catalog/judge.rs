@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use crate::catalog::listed::{List, ListedModel};
 
-/// One in this many known models may lose its prices.
+/// At most one in this many known models may have lost its prices.
 const LOSES_ONE_OF: usize = 10;
 
 /// Why a list is refused.

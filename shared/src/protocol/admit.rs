@@ -260,7 +260,8 @@ impl Admitting {
     }
 }
 
-/// The dead holds that must be removed, and the number of holds including them. None must be removed while a slot is free.
+/// The dead holds that the write must move, and the number of holds including them. While a slot is free, none has to be
+/// moved.
 #[expect(clippy::type_complexity, reason = "the two fields of the write")]
 fn slots(old: &StoredKey, now: u64) -> Result<(Vec<(RequestId, Hold)>, Option<u128>), Denial> {
     if (old.holds.len() as u128) < old.max_concurrent {

@@ -1,5 +1,6 @@
-//! The protocols of admission and settlement as state machines: an event in, the next write out. They have no I/O and no
-//! clock, so that the same code runs against the table and through a hundred thousand simulated faults.
+//! The protocols of admission and settlement as state machines that take an event and return the next write. They have no
+//! I/O and no clock, so that the same code runs against the table and through a hundred thousand simulated faults
+//! (`tests/ledger`).
 #![deny(clippy::float_arithmetic)]
 
 mod admit;
@@ -48,10 +49,10 @@ pub struct SeenWindow {
 }
 
 impl SeenWindow {
-    /// How the first write of a request counts, at a time in seconds since the epoch: the start of the minute, and whether
-    /// the write begins it. An elapsed minute is over for every process. Only if other processes send so many requests that
-    /// one of them must have begun the current minute, the write counts in it directly. This is a guess: a wrong write is
-    /// refused, and repeated with what the refusal shows.
+    /// Returns the start of the minute in which the first write of a request counts, and whether that write begins it. The
+    /// time `now` is in seconds since the epoch. If the last seen minute has passed, the write begins the current one,
+    /// unless other processes send so many requests that one of them has probably begun it. This is a guess: a wrong write
+    /// is refused, and is repeated with the values that the refusal shows.
     fn first_write(seen: Option<Self>, now: u64) -> (u64, bool) {
         let minute = now - now % WINDOW;
         match seen {

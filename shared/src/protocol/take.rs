@@ -1,7 +1,7 @@
 //! Takes one request of a key's rate without a hold, for endpoints that cost no money and no tokens but must be limited.
 //!
 //! Unlike a hold, it is not its own idempotency token: a write that is repeated after it was done takes another request.
-//! That costs the client one place in its minute and nothing else.
+//! That only counts one more request in the client's minute.
 
 use super::{Denial, Fault, ROUNDS, SeenWindow, TRIES, Window};
 use crate::ids::{KeyDigest, KeyId};

@@ -190,7 +190,8 @@ impl UpstreamReply {
         within(self.idle, self.response.chunk()).await
     }
 
-    /// The next piece of the body, if it has already been read. The connection gets one turn to deliver it.
+    /// The next piece of the body, if it is available without waiting. If it was not read yet, the connection runs once to
+    /// deliver it.
     pub async fn chunk_at_hand(&mut self) -> Option<Result<Option<Bytes>, UpstreamError>> {
         let mut chunk = self.response.chunk().now_or_never();
         if chunk.is_none() {
@@ -265,7 +266,7 @@ async fn within<T>(limit: Duration, call: impl Future<Output = reqwest::Result<T
     }
 }
 
-/// The error without what only repeats where it happened.
+/// The innermost cause of an error: the outer errors only say where it happened.
 fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     while let Some(source) = error.source() {
         error = source;

@@ -20,8 +20,8 @@ pub enum Stored {
 
 impl Store {
     /// Stores the record if there is none yet, and adds it to its rollup. Both happen or neither, so a repeated call adds
-    /// nothing. The SDK makes a new token for each call. A token made from the request would make another record of the same
-    /// request, such as that of a resolved hold, an error for ten minutes.
+    /// nothing. The SDK makes a new token for each call. If the token came from the request, DynamoDB would refuse another
+    /// record of the same request for ten minutes, such as the record of a resolved hold.
     pub async fn put_record(&self, record: &Record) -> Result<Stored, StoreError> {
         let tag = self.counted_tag(record).await;
         let transaction = self

@@ -17,7 +17,8 @@ const LONGEST_PAUSE: u64 = 400;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Store {
-    /// Writes all or nothing. A token makes all attempts one: it is applied once, whichever arrives.
+    /// Writes all or nothing. All attempts have the same token, so DynamoDB applies the writes once, whichever attempt
+    /// arrives.
     pub(super) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
         let token = format!("{:032x}", fastrand::u128(..));
         let (started, mut tries) = (Instant::now(), 1);

@@ -2,9 +2,10 @@
 //! encoded.
 //!
 //! The finish reason follows from the content: with calls it is `ToolCalls`, without calls it is not; the provider's reason
-//! only chooses between the others. Every call has a name and a unique id. Half a call is never sent as a complete one: the
-//! end of a call whose arguments are not a JSON object waits for the finish reason, and only the token limit excuses it. The
-//! same applies to an answer that came as a call's arguments. An answer without content is a failed attempt.
+//! only chooses between the others. Every call has a name and a unique id. An incomplete call is never sent as a complete
+//! one: if its arguments are not a JSON object, the end of the call waits for the finish reason, and the attempt fails
+//! unless that is the token limit. The same applies to an answer that came as a call's arguments. An answer without content
+//! is a failed attempt.
 
 use serde::de::IgnoredAny;
 

@@ -171,8 +171,8 @@ pub fn of_result(parts: Vec<Part>, left_out: &mut Vec<Place>) -> Vec<Part> {
     content
 }
 
-/// What an instruction among the blocks of a message says: texts (Anthropic's SDKs, `BetaMidConversationSystemBlockParam`), or one of
-/// its own.
+/// The text of an instruction among the blocks of a message: its own `text`, or the texts of its `content` (Anthropic's
+/// SDKs, `BetaMidConversationSystemBlockParam`).
 pub fn instruction(block: Value<'_>) -> Option<String> {
     block.get("text").or_else(|| block.get("content")).and_then(texts)
 }

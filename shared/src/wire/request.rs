@@ -11,11 +11,11 @@ use crate::chat::request::{
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 
-/// Longest list of messages (S11).
+/// Longest list of messages.
 pub const MAX_MESSAGES: usize = 2_000;
-/// Longest list of tools (S11).
+/// Longest list of tools.
 pub const MAX_TOOLS: usize = 512;
-/// Longest list of stop sequences (S11).
+/// Longest list of stop sequences.
 pub const MAX_STOPS: usize = 16;
 
 /// The messages of a request: at least one, at most [`MAX_MESSAGES`].

@@ -188,8 +188,8 @@ fn verdict(books: &Books) -> String {
     match (books.balanced, books.off_by_usd) {
         (Some(true), _) => "balanced: granted - charged = balance + held".to_owned(),
         (Some(false), Some(off)) => format!(
-            "off by {off} USD: granted - charged is not balance + held. Charges older than 400 days are forgotten; otherwise run \
-             `bk ledger verify`"
+            "off by {off} USD: balance + held differs from granted - charged. Charges older than 400 days are deleted, so a \
+             negative difference is normal for a key that was charged before then. In every other case, run `bk ledger verify`"
         ),
         _ => "requests are running: check again when they have ended".to_owned(),
     }

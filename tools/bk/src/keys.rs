@@ -185,7 +185,11 @@ async fn limit(bench: &Bench, limit: Limit) -> Result<()> {
 
 /// Earlier charges become the opening grant, so that grants, charges and balance also agree for this key.
 async fn make_prepaid(bench: &Bench, id: &KeyId) -> Result<()> {
-    let running = || anyhow!("key {id} has requests that are not settled yet: try again when it is quiet");
+    let running = || {
+        anyhow!(
+            "key {id} has requests that are not settled yet: try again later; `bk ledger reconcile` ends those of dead processes"
+        )
+    };
     let key = bench.key(id).await?;
     if key.prepaid {
         bail!("key {id} is prepaid already; `bk credits show {id}` shows its balance");
@@ -207,8 +211,8 @@ async fn make_prepaid(bench: &Bench, id: &KeyId) -> Result<()> {
 async fn new_secret(bench: &Bench, grace: Duration) -> Result<()> {
     let rotated = match rotate(&bench.store, &old_key()?, grace).await {
         Err(StoreError::Condition(_)) => bail!(
-            "the table does not take this key for one that can be rotated: it is switched off, unknown, or was rotated already; \
-             rotate with the newest secret, or mint another key with `bk keys create`"
+            "this key cannot be rotated: it is unknown, disabled, or was rotated already. Pass its newest secret, or create \
+             another key with `bk keys create`"
         ),
         answer => answer.context("rotate the key")?,
     };

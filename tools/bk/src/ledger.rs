@@ -41,8 +41,8 @@ pub(crate) async fn run(bench: &Bench, command: Ledger) -> Result<()> {
                 return super::print(&done);
             }
             eprintln!(
-                "{} keys: {} dead holds resolved, {} left, {} marks forgotten",
-                done.keys, done.resolved, done.left, done.forgotten
+                "{} keys: {} holds of dead processes returned, {} expired marks of ended requests removed, {} failures",
+                done.keys, done.resolved, done.forgotten, done.left
             );
             Ok(())
         }

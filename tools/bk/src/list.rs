@@ -74,8 +74,8 @@ async fn row<'a>(bench: &Bench, id: &'a KeyId, key: &'a StoredKey, now: Timestam
     Ok(Row { details: Details::of(id, key), month_usd: used.total.charged, last_used })
 }
 
-/// The minute of the last admission, which the key has. After a change of its limits it does not: the newest record tells it
-/// then.
+/// The minute of the last admission, from the key. After a change of its limits the key does not contain it; then the start
+/// of the newest record is used.
 async fn last_used(bench: &Bench, id: &KeyId, key: &StoredKey) -> Result<Option<u64>> {
     if key.window > 0 {
         return Ok(Some(key.window));

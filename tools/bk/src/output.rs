@@ -1,4 +1,5 @@
-//! Standard output. A reader that leaves before the end, such as `head`, is no error, and the command does the rest of its work.
+//! Standard output. If a reader such as `head` leaves before the end, that is not an error, and the command does the rest of
+//! its work.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write as _};
@@ -7,12 +8,12 @@ use std::sync::OnceLock;
 /// The first error of standard output.
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
 
-/// As `print!`, which panics if the reader has left.
+/// Like `print!`, but does not panic if the reader has left.
 macro_rules! out {
     ($($words:tt)*) => { $crate::output::write(format_args!($($words)*)) };
 }
 
-/// As `println!`, which panics if the reader has left.
+/// Like `println!`, but does not panic if the reader has left.
 macro_rules! outln {
     ($($words:tt)*) => { $crate::output::write(format_args!("{}\n", format_args!($($words)*))) };
 }
@@ -22,7 +23,7 @@ pub(crate) fn write(words: Arguments<'_>) {
     note(io::stdout().lock().write_fmt(words));
 }
 
-/// Why not everything was written, if it is not because the reader has left.
+/// The error if not everything was written. A reader that has left is not an error.
 pub(crate) fn failure() -> Option<&'static io::Error> {
     note(io::stdout().lock().flush());
     FAILURE.get()

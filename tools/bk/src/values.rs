@@ -23,7 +23,7 @@ pub(crate) fn rate(text: &str) -> Result<u128, String> {
 
 /// Parses a key's name.
 pub(crate) fn name(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("a key's name is not empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() { Err("the name must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Parses the public id of a model, or `*` for all.
@@ -86,7 +86,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// Parses an amount of dollars exactly.
 pub(crate) fn amount(text: &str) -> Result<PicoUsd, String> {
     if text.starts_with('-') {
-        return Err("an amount is not negative".to_owned());
+        return Err("the amount must not be negative".to_owned());
     }
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());

@@ -1,4 +1,5 @@
-//! The folder for data. One gateway uses it at a time, because two would share a database and overwrite each other's address.
+//! The folder for data. One gateway uses it at a time, because two would share a database, and each would overwrite the other's
+//! address.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
@@ -32,7 +33,10 @@ impl DataFolder {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let url = running(path).map(|url| format!(" ({url})")).unwrap_or_default();
-                bail!("a gateway already runs with the data in {}{url}; stop it, or use --data FOLDER", path.display());
+                bail!(
+                    "a gateway already runs with the data in {}{url}; stop it, or start a second one: make dev DATA=FOLDER PORT=9001",
+                    path.display()
+                );
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("lock {}", path.display()));
@@ -91,7 +95,7 @@ impl DataFolder {
 
 impl Drop for DataFolder {
     fn drop(&mut self) {
-        // Who deletes the whole folder while the gateway runs has deleted them, too.
+        // If someone deleted the whole folder while the gateway ran, the files are already gone.
         let _ = self.forget();
     }
 }

@@ -22,7 +22,8 @@ const FORCED_CALLS: [(&str, ForcedCalls); 4] = [
 ];
 
 impl ListedModel {
-    /// The model as served, or why it is not. `day` is when the list was read, from which its end date is known.
+    /// The model as served, or why it is not served. `day` is when the list was read; a model's end date counts as known
+    /// since then.
     pub fn model(&self, day: Date) -> Result<Model, Refusal> {
         let vendor = self.vendor()?;
         let upstream = UpstreamModel::parse(&self.id).ok_or(Refusal::Id)?;
@@ -118,7 +119,8 @@ impl ListedModel {
     }
 }
 
-/// By effort if it has some. A model without efforts that always reasons gets no setting.
+/// How its reasoning is controlled: by effort, if it has efforts. A model without efforts that always reasons gets no
+/// setting.
 fn thinking(reasoning: &Reasoning) -> Thinking {
     match (reasoning.supported_efforts.is_empty(), reasoning.mandatory) {
         (false, _) => Thinking::Effort,

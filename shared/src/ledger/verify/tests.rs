@@ -16,7 +16,7 @@ fn prepaid(balance: i128) -> StoredKey {
         digest: KeyDigest::new([1; 32]),
         last4: "last".to_owned(),
         name: "prepaid".to_owned(),
-        created: Timestamp::UNIX_EPOCH,
+        created: Timestamp::now(),
         limits: Limits::standard(),
         prepaid: true,
     };
@@ -62,7 +62,7 @@ fn a_charge_above_the_hold_that_is_still_there_is_found_among_the_running_and_th
     let request = RequestId::generate();
     let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(100), tokens: 5, model: HeldModel::of("one") };
     let words = format!("{request} charges 0.000000000101 USD, and 0.0000000001 USD were held for it");
-    for (charged, expected) in [(100, vec![]), (101, vec![("L5", words)])] {
+    for (charged, expected) in [(100, vec![]), (101, vec![("L9", words)])] {
         let record = Record { charged: PicoUsd::new(charged), ..interrupted(&id(), request, "one".to_owned()) };
         let (mut running, mut dead) = (prepaid(0), prepaid(0));
         running.holds.insert(request, hold.clone());
@@ -93,4 +93,25 @@ fn a_record_counts_from_the_moment_its_hold_ends() {
     assert_eq!(balance(&key, &grants, charged, PicoUsd::ZERO).as_deref(), Some(words), "of another request");
     let ended = prepaid(DOLLAR - 40);
     assert_eq!(balance(&ended, &grants, charged, PicoUsd::ZERO), None);
+}
+
+#[test]
+fn a_key_older_than_its_rollups_may_lack_charges_but_never_has_too_much_balance() {
+    let grants = grants(&[DOLLAR]);
+    let mut key = prepaid(DOLLAR - 100);
+    let check = |key: &StoredKey, charged| balance(key, &grants, PicoUsd::new(charged), PicoUsd::ZERO).is_some();
+    assert!(check(&key, 40), "all charges of a new key are known");
+    key.created = Timestamp::UNIX_EPOCH.to_string();
+    assert!(!check(&key, 40), "the other 60 may have expired");
+    assert!(!check(&key, 100));
+    assert!(check(&key, 101), "the balance is too high");
+}
+
+#[test]
+fn charges_are_known_as_long_as_rollups_are_kept() {
+    let (now, mut key) = (Timestamp::now(), prepaid(0));
+    for (days, expected) in [(0, false), (399, false), (401, true)] {
+        key.created = (now - SignedDuration::from_hours(24 * days)).to_string();
+        assert_eq!(may_lack_charges(&key, now), expected, "{days} days");
+    }
 }

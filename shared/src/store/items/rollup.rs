@@ -12,7 +12,6 @@ use crate::store::StoreError;
 /// Number of items over which the rollups of one key, day and model are spread, so that a busy key writes more than one
 /// item.
 const SHARDS: u8 = 8;
-const DAYS: i64 = 400;
 /// Separates the parts of the last segment of a sort key. Earlier versions read the segment as a whole, and correctly add
 /// such a rollup to its day and model.
 const SEPARATOR: char = ';';
@@ -101,7 +100,7 @@ impl Record {
 
     /// When the rollup expires, in seconds since the epoch.
     pub fn rollup_ttl(&self) -> i64 {
-        self.started().as_second().saturating_add(DAYS * SECONDS_PER_DAY)
+        self.started().as_second().saturating_add(Rollup::DAYS * SECONDS_PER_DAY)
     }
 }
 
@@ -148,6 +147,9 @@ pub struct Rollup {
 }
 
 impl Rollup {
+    /// Days after the start of a request until the rollups that count it expire.
+    pub const DAYS: i64 = 400;
+
     /// The attributes that [`Self::read`] looks at.
     pub(in crate::store) fn names() -> impl Iterator<Item = &'static str> {
         let names =

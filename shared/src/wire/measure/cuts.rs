@@ -1,9 +1,10 @@
 //! Where a tokeniser may split text, byte by byte. The compiler turns the rules below into a table, because a history can be
 //! megabytes long.
 //!
-//! Tokenisers join neighbours until their vocabulary has no pair of neighbours any more. So two letters of a pair that every
-//! vocabulary has never both stay alone, and such letters are at most two tokens in three letters. The table counts the most
-//! tokens that this allows. Two neighbours of any other kind may both stay alone, or be one token.
+//! Tokenisers join neighbours as long as their vocabulary contains a pair of neighbours. So if every vocabulary contains a
+//! pair of letters, these two letters are never two separate tokens of one letter, and three such letters are at most two
+//! tokens. The table counts the maximum number of tokens that this allows. Two neighbours of any other kind may be two
+//! tokens or one.
 
 use super::pairs::is_common;
 
@@ -60,7 +61,7 @@ impl Kind {
     }
 }
 
-/// The most tokens that a text can be, compared with the most in any case: all are zero or less.
+/// The maximum number of tokens of a text in three cases, relative to the largest of the three, so each is zero or less.
 #[derive(Clone, Copy)]
 struct Most {
     /// If its last byte is a token by itself.
@@ -71,7 +72,7 @@ struct Most {
     before: i8,
 }
 
-/// What cannot be. Rules add one at most, so it never becomes the most.
+/// An impossible case. A step adds at most one, so this never becomes the maximum.
 const NEVER: i8 = -9;
 
 impl Most {
@@ -79,11 +80,12 @@ impl Most {
     const SPLIT: Self = Self { alone: 0, joined: -1, before: -1 };
     /// A first letter, which every vocabulary joins to the blank before it.
     const BEGUN: Self = Self { alone: NEVER, joined: 0, before: 0 };
-    /// All that occur.
+    /// All values that occur.
     const ALL: [Self; 4] =
         [Self::SPLIT, Self::BEGUN, Self { alone: 0, joined: 0, before: -1 }, Self { alone: 0, joined: 0, before: 0 }];
 
-    /// After one more byte: how many more tokens, and how these are compared. Of a common pair, one is joined.
+    /// Adds a byte: returns by how much the maximum grows, and the new values relative to it. Of a common pair, at least one
+    /// letter is joined to a longer token.
     const fn then(self, is_common: bool) -> (i8, Self) {
         let any = if self.alone > self.joined { self.alone } else { self.joined };
         let alone = 1 + if is_common { self.joined } else { any };

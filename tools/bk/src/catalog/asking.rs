@@ -88,7 +88,7 @@ impl Verdict {
 /// The result of a call.
 pub(super) struct Heard {
     pub(super) verdict: Verdict,
-    /// The provider's status, or the nearest one.
+    /// The provider's status or, if it sent none, the closest equivalent.
     pub(super) status: u16,
     /// The provider's message, if it failed.
     pub(super) words: String,

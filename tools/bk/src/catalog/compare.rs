@@ -1,7 +1,7 @@
 //! The differences between the catalogue's entry and OpenRouter's entry for a model.
 //!
-//! A difference costs money if keys are charged less, or less is held, than the list says will be paid, or if requests fail.
-//! For a model whose price does not move, and whose keys are charged the catalogue's price, these are:
+//! A difference costs money if keys are charged less than the list says will be paid, if less is held than that, or if
+//! requests fail. For a model whose price does not move, and whose keys are charged the catalogue's price, these are:
 //!
 //! - a listed price above the catalogue's;
 //! - prices of long prompts that the catalogue lacks, or that start at a shorter prompt than the catalogue says;

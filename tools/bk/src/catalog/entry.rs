@@ -67,7 +67,8 @@ fn display_name(model: &Model) -> &str {
     model.name.split_once(": ").map_or(&model.name, |(_, name)| name)
 }
 
-/// Whether its price can change without notice: as for its vendor's other models. Without any, yes, so that the paid price is charged.
+/// Whether its price can change without notice. True if the price of another model of its vendor can, or if the catalogue
+/// has no other model of the vendor: then the cost that the provider reports is charged.
 fn moves(model: &Model, catalog: &Catalog) -> bool {
     let mut others = catalog.models().filter(|other| other.owned_by == model.owned_by).peekable();
     others.peek().is_none() || others.any(|other| other.tariff.moves)

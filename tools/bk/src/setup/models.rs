@@ -85,7 +85,8 @@ fn made(models: &ModelList) -> Result<String> {
     Ok(serde_json::to_string_pretty(&List { models: entries? })?)
 }
 
-/// The entry of a model that calls tools by itself: newer ones of OpenAI's write programs that call them.
+/// The first entry of a model that calls tools directly, or else the first entry. Newer models of OpenAI write programs that
+/// call tools.
 fn plain_entry(list: &Value) -> Option<&Map<String, Value>> {
     let mut entries = list.get("models")?.as_array()?.iter().filter_map(Value::as_object);
     let first = entries.clone().next();

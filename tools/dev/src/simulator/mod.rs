@@ -48,11 +48,12 @@
 //! example, `[[sim:error status=500 times=2 label=x on=claude]] [[sim:html times=1]]` fails twice for Claude, then sends a web page, then
 //! echoes. A hash of seed, label, wire format and request number decides which requests `flaky` fails.
 //!
-//! `strict` answers 400 with the provider's own words to every request that the module `strict` knows the provider to reject. It calls
-//! the first declared tool while the conversation contains fewer than `steps` tool results (5), with `parallel` calls in the first reply
-//! (1), and then says `done after 5 steps`. If the request asks for visible reasoning, each reply starts with signed reasoning. The script
-//! stays active when later user messages have no marker. `session=NAME` plays a stored session instead: a list of replies, each with
-//! `calls` or a `text`. The number of tool results in the conversation selects the reply.
+//! `strict` answers 400 with the provider's own words to every request that the provider rejects, according to the module
+//! `strict`. It calls the first declared tool while the conversation contains fewer than `steps` tool results (5), with
+//! `parallel` calls in the first reply (1), and then says `done after 5 steps`. If the request asks for visible reasoning,
+//! each reply starts with signed reasoning. The script stays active when later user messages have no marker. `session=NAME`
+//! plays a stored session instead: a list of replies, each with `calls` or a `text`. The number of tool results in the
+//! conversation selects the reply.
 //!
 //! Usage is counted. Input tokens are the bytes of all message, tool-result and system text, including the marker, divided by four and
 //! rounded up, at least 1. Output tokens are the words of the reasoning, the text and the call. OpenRouter charges a millionth of a dollar

@@ -1,5 +1,6 @@
-//! Compaction: a long conversation becomes its user messages, its instructions and a summary, which the client sends back
-//! instead of it (OpenAI's reference of `POST /v1/responses/compact`). Without a summary the conversation stays as it is.
+//! Compaction: a long conversation is replaced by its user messages, its instructions and a summary. The client sends these
+//! back instead of the conversation (OpenAI's reference of `POST /v1/responses/compact`). Without a summary the conversation
+//! stays as it is.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,8 +1,9 @@
 //! Encodes events as the events of a Responses stream.
 //!
 //! The order is OpenAI's: `response.created`, `response.in_progress`; then for each item its addition, its pieces and its
-//! end; then one of `response.completed`, `response.incomplete` and `response.failed`. The end of an item waits for what
-//! follows it, because only the finish reason says whether the last item is complete.
+//! end; then one of `response.completed`, `response.incomplete` and `response.failed`. The event that ends an item is sent
+//! only when the next item or the finish reason comes, because only the finish reason says whether the last item is
+//! complete.
 
 mod block;
 mod event;

@@ -14,7 +14,7 @@ use crate::wire::responses::client::tool::{TYPED, Typed, full_name};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::unread;
 
-/// Longest list of items: the maximum number of messages, each with a reasoning item and a call (S11).
+/// Longest list of items: the maximum number of messages, each with a reasoning item and a call.
 const MAX_ITEMS: usize = 6_000;
 
 /// Items about tools that ran at OpenAI, or that only OpenAI can read. They mean nothing to another model.
