@@ -196,8 +196,7 @@ impl<'a> Scan<'a> {
     /// Reads a string up to its closing quote. The opening quote was read.
     fn string(&mut self) -> Result<(), GatewayError> {
         loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            self.at = self.at.saturating_add(string::plain_run(rest));
+            self.at = string::skip_simple(self.text.as_bytes(), self.at);
             match self.next() {
                 Some(b'"') => {
                     self.at = self.at.saturating_add(1);

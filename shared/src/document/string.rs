@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 /// Number of bytes at the start of `bytes` that are neither a quote, a backslash nor a control character. Reads eight at a
 /// time, because long strings are most of a body.
+#[inline]
 pub fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -27,14 +28,46 @@ pub fn plain_run(bytes: &[u8]) -> usize {
     run.saturating_add(rest.iter().position(ends).unwrap_or(rest.len()))
 }
 
+/// What each byte encodes after a backslash; 0 if it is no escape of one letter.
+#[expect(clippy::indexing_slicing, reason = "the compiler reads it")]
+const ESCAPED: [u8; 256] = {
+    let mut escaped = [0; 256];
+    let known =
+        [(b'"', b'"'), (b'\\', b'\\'), (b'/', b'/'), (b'b', 8), (b'f', 12), (b'n', b'\n'), (b'r', b'\r'), (b't', b'\t')];
+    let mut at = 0;
+    while at < known.len() {
+        let (letter, byte) = known[at];
+        escaped[letter as usize] = byte;
+        at += 1;
+    }
+    escaped
+};
+
+/// The byte that the two bytes at an offset encode, if they are an escape of one letter.
+fn simple_escape(bytes: &[u8], at: usize) -> Option<u8> {
+    let [b'\\', letter] = bytes.get(at..at.saturating_add(2))? else { return None };
+    ESCAPED.get(usize::from(*letter)).copied().filter(|byte| *byte != 0)
+}
+
+/// The offset of the first byte from `at` on that is neither plain nor part of an escape of one letter.
+pub(super) fn skip_simple(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        at = at.saturating_add(plain_run(bytes.get(at..).unwrap_or_default()));
+        if simple_escape(bytes, at).is_none() {
+            return at;
+        }
+        at = at.saturating_add(2);
+    }
+}
+
 /// The end of the checked string at `start`, including its closing quote. Reads at most `limit` bytes.
 pub(super) fn end(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
     let most = start.saturating_add(limit).min(bytes.len());
     let mut at = start;
     while at < most {
-        at = at.saturating_add(plain_run(bytes.get(at..most)?));
+        at = skip_simple(bytes.get(..most)?, at);
         match bytes.get(at)? {
-            b'"' => return Some(at.saturating_add(1)),
+            b'"' if at < most => return Some(at.saturating_add(1)),
             b'\\' => at = at.saturating_add(2),
             // The limit is reached.
             _ => return None,
@@ -45,17 +78,16 @@ pub(super) fn end(bytes: &[u8], start: usize, limit: usize) -> Option<usize> {
 
 /// Decodes the checked text between two quotes.
 pub(super) fn decoded(text: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'\\', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
-    }
+    let Some(mut run) = memchr::memchr(b'\\', text.as_bytes()) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(found) = memchr::memchr(b'\\', rest.as_bytes()) {
-        let (plain, escape) = rest.split_at(found);
+    while run < rest.len() {
+        let (plain, escape) = rest.split_at(run);
         out.push_str(plain);
         let (character, length) = escaped(escape);
         out.push(character);
         rest = escape.get(length..).unwrap_or_default();
+        run = plain_run(rest.as_bytes());
     }
     out.push_str(rest);
     Cow::Owned(out)
@@ -63,14 +95,10 @@ pub(super) fn decoded(text: &str) -> Cow<'_, str> {
 
 /// The character of a checked escape, and its length in bytes.
 fn escaped(text: &str) -> (char, usize) {
-    match text.as_bytes().get(1) {
-        Some(b'b') => ('\u{8}', 2),
-        Some(b'f') => ('\u{c}', 2),
-        Some(b'n') => ('\n', 2),
-        Some(b'r') => ('\r', 2),
-        Some(b't') => ('\t', 2),
-        Some(b'u') => unicode(text.as_bytes()),
-        Some(other) => (char::from(*other), 2),
+    let bytes = text.as_bytes();
+    match simple_escape(bytes, 0) {
+        Some(byte) => (char::from(byte), 2),
+        None if bytes.len() > 1 => unicode(bytes),
         None => (char::REPLACEMENT_CHARACTER, 1),
     }
 }
@@ -113,7 +141,7 @@ pub(super) enum Escape {
 /// Checks the escape at an offset, which holds a backslash.
 pub(super) fn check_escape(bytes: &[u8], at: usize) -> Escape {
     match bytes.get(at.saturating_add(1)) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Escape::Character(2),
+        Some(_) if simple_escape(bytes, at).is_some() => Escape::Character(2),
         Some(b'u') => match hex(bytes, at.saturating_add(2)) {
             Some(0xd800..0xdc00) => match low_half(bytes, at.saturating_add(6)) {
                 Some(0xdc00..0xe000) => Escape::Character(12),

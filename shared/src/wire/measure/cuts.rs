@@ -24,12 +24,21 @@ enum Kind {
     Blank,
     /// A blank after another. Only the last blank of a run may be part of the next word.
     Blanks,
+    /// The backslash of an escape of one letter.
+    Escape,
+}
+
+/// How a text is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As it is.
+    Plain,
+    /// As a string in JSON, with escapes of one letter.
+    Json,
 }
 
 impl Kind {
-    /// The kinds of bytes, and with [`Kind::Blanks`] those of states.
-    const BYTES: usize = 29;
-    const ALL: usize = 30;
+    const ALL: usize = 31;
 
     const fn of(byte: u8) -> Self {
         match byte {
@@ -46,7 +55,8 @@ impl Kind {
             26 => Self::Upper,
             27 => Self::Other,
             28 => Self::Blank,
-            _ => Self::Blanks,
+            29 => Self::Blanks,
+            _ => Self::Escape,
         }
     }
 
@@ -57,6 +67,7 @@ impl Kind {
             Self::Other => 27,
             Self::Blank => 28,
             Self::Blanks => 29,
+            Self::Escape => 30,
         }
     }
 }
@@ -113,6 +124,13 @@ pub(super) struct Step {
 
 /// The state before a text: as if after punctuation.
 pub(super) const START: u8 = state(Kind::Other, Most::SPLIT);
+/// The state after the backslash of an escape.
+pub(super) const ESCAPE: u8 = state(Kind::Escape, Most::SPLIT);
+
+/// Whether the state after this byte is [`START`], unless the byte is part of an escape.
+pub(super) fn restarts(byte: u8) -> bool {
+    byte != b'\\' && matches!(Kind::of(byte), Kind::Other)
+}
 
 #[expect(clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
 const fn state(kind: Kind, most: Most) -> u8 {
@@ -127,14 +145,16 @@ impl Step {
     /// What a byte of this kind adds after one of kind `before`.
     const fn behind(before: Kind, most: Most, next: Kind) -> Self {
         let is_common = match (before, next) {
+            // The backslash has counted the character.
+            (Kind::Escape, _) => return Self::to(0, Kind::Other, Most::SPLIT),
             (Kind::Blank | Kind::Blanks, Kind::Blank | Kind::Blanks) => return Self::to(BLANK, Kind::Blanks, Most::SPLIT),
             // A blank never joins what precedes it.
             (_, Kind::Blank | Kind::Blanks) => return Self::to(TOKEN, Kind::Blank, Most::SPLIT),
             (Kind::Blank, Kind::Letter(_) | Kind::Upper) => return Self::to(0, next, Most::BEGUN),
             // The last blank is a token that the ones before it are no part of.
             (Kind::Blanks, Kind::Letter(_) | Kind::Upper) => return Self::to(TOKEN - BLANK, next, Most::BEGUN),
-            (Kind::Blanks, Kind::Other) => return Self::to(TOKEN + TOKEN - BLANK, next, Most::SPLIT),
-            (_, Kind::Other) => return Self::to(TOKEN, next, Most::SPLIT),
+            (Kind::Blanks, Kind::Other | Kind::Escape) => return Self::to(TOKEN + TOKEN - BLANK, next, Most::SPLIT),
+            (_, Kind::Other | Kind::Escape) => return Self::to(TOKEN, next, Most::SPLIT),
             (Kind::Letter(first), Kind::Letter(second)) => is_common(first, second),
             (Kind::Upper | Kind::Other, Kind::Letter(_)) | (Kind::Letter(_) | Kind::Upper | Kind::Other, Kind::Upper) => {
                 false
@@ -145,24 +165,32 @@ impl Step {
     }
 
     /// The step after that state. The masks keep both indices within the table.
-    pub(super) fn of(state: u8, byte: u8) -> Self {
-        let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
+    pub(super) fn of(state: u8, byte: u8, spelling: Spelling) -> Self {
+        let kinds = if spelling == Spelling::Json { &SPELLED_KINDS } else { &KINDS };
+        let kind = kinds.get(usize::from(byte)).copied().unwrap_or_default();
         let steps = STEPS.get(usize::from(state & 127)).and_then(|steps| steps.get(usize::from(kind & 31)));
         steps.copied().unwrap_or(Self { fifths: 0, state: START })
     }
 }
 
 /// The place of each byte's kind.
+static KINDS: [u8; 256] = kinds(Spelling::Plain);
+/// The same in a JSON string.
+static SPELLED_KINDS: [u8; 256] = kinds(Spelling::Json);
+
 #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler reads it, in small numbers")]
-const KINDS: [u8; 256] = {
+const fn kinds(spelling: Spelling) -> [u8; 256] {
     let mut kinds = [0_u8; 256];
     let mut byte = 0;
     while byte < 256 {
         kinds[byte] = Kind::of(byte as u8).place() as u8;
         byte += 1;
     }
+    if matches!(spelling, Spelling::Json) {
+        kinds[b'\\' as usize] = Kind::Escape.place() as u8;
+    }
     kinds
-};
+}
 
 /// The steps from each state by each kind of byte.
 #[expect(clippy::indexing_slicing, reason = "the compiler reads it, in small numbers")]
@@ -172,7 +200,7 @@ static STEPS: [[Step; 32]; 128] = {
     while from < Kind::ALL * Most::ALL.len() {
         let (before, most) = (Kind::at(from / Most::ALL.len()), Most::ALL[from % Most::ALL.len()]);
         let mut kind = 0;
-        while kind < Kind::BYTES {
+        while kind < Kind::ALL {
             steps[from][kind] = Step::behind(before, most, Kind::at(kind));
             kind += 1;
         }
