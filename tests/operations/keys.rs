@@ -170,7 +170,7 @@ async fn a_rotation_refuses_what_is_no_key_and_a_key_that_is_switched_off() -> R
     for (input, words) in [
         ("", "standard input is not a key"),
         ("bk_nonsense", "standard input is not a key"),
-        (off.as_str(), "it is switched off"),
+        (off.as_str(), "it is unknown, disabled"),
         (elsewhere.stack.key(), "unknown"),
     ] {
         let output = bk_fed(&gateway, input, &["keys", "rotate"]).await?;

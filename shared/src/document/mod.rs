@@ -8,6 +8,7 @@
 //! The document also stores the ends of its longer values, so that readers can skip them. These never take more memory than
 //! a client's text.
 
+mod cursor;
 mod edit;
 mod fault;
 mod index;
@@ -96,6 +97,7 @@ impl Document {
         place.offset().map(|offset| path::to(self.root(), offset))
     }
 
+    #[inline]
     fn slice(&self, start: usize, end: usize) -> &str {
         self.text.get(start..end).unwrap_or_default()
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::cursor::Cursor;
 use super::{Document, fault, path, string};
 use crate::chat::request::{JsonText, Place};
 use crate::error::GatewayError;
@@ -47,7 +48,13 @@ impl<'d> Value<'d> {
         Self { document, start, end, place: 0 }
     }
 
+    /// The value between two offsets, with the index from this position on.
+    pub(super) fn at_place(document: &'d Document, start: usize, end: usize, place: usize) -> Self {
+        Self { document, start, end, place }
+    }
+
     /// Its kind.
+    #[inline]
     pub fn kind(self) -> Kind {
         match self.first_byte() {
             Some(b'{') => Kind::Object,
@@ -264,11 +271,13 @@ impl<'d> Value<'d> {
         self.document.slice(start, end)
     }
 
+    #[inline]
     fn first_byte(self) -> Option<u8> {
         self.document.text.as_bytes().get(self.start).copied().filter(|_| self.start < self.end)
     }
 
-    fn between_quotes(self) -> &'d str {
+    #[inline]
+    pub(super) fn between_quotes(self) -> &'d str {
         self.document.slice(self.start.saturating_add(1), self.end.saturating_sub(1))
     }
 
@@ -279,86 +288,14 @@ impl<'d> Value<'d> {
     /// A cursor over the text between its brackets.
     fn inside(self, kind: Kind) -> Cursor<'d> {
         let start = if self.kind() == kind { self.start.saturating_add(1) } else { self.end };
-        Cursor { document: self.document, at: start, end: self.end.saturating_sub(1), place: self.place }
-    }
-}
-
-/// Reads checked text.
-#[derive(Clone, Debug)]
-struct Cursor<'d> {
-    document: &'d Document,
-    at: usize,
-    /// The closing bracket.
-    end: usize,
-    /// Position in the index where the next search begins.
-    place: usize,
-}
-
-impl<'d> Cursor<'d> {
-    /// Skips white space, commas and colons. Returns false at the end.
-    fn find(&mut self) -> bool {
-        let between = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':');
-        let rest = self.document.text.as_bytes().get(self.at..self.end).unwrap_or_default();
-        let skipped = rest.iter().position(|byte| !between(byte));
-        self.at = self.at.saturating_add(skipped.unwrap_or(rest.len()));
-        skipped.is_some()
-    }
-
-    fn value(&mut self) -> Option<Value<'d>> {
-        self.find().then(|| {
-            let start = self.at;
-            self.at = self.end_of(start);
-            Value { document: self.document, start, end: self.at, place: self.place }
-        })
-    }
-
-    /// The next field: its name as written, and its value.
-    fn member(&mut self) -> Option<(&'d str, Value<'d>)> {
-        let name = self.value()?;
-        Some((name.between_quotes(), self.value()?))
-    }
-
-    fn end_of(&mut self, start: usize) -> usize {
-        let (bytes, index) = (self.document.text.as_bytes(), &self.document.index);
-        let long = index.long();
-        let end = match bytes.get(start) {
-            // Most strings are short, most containers are long.
-            Some(b'"') => string::end(bytes, start.saturating_add(1), long).or_else(|| index.end_of(start, &mut self.place)),
-            Some(b'{' | b'[') => index.end_of(start, &mut self.place).or_else(|| end_of_container(bytes, start, long)),
-            Some(_) | None => {
-                let ends = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'}' | b']');
-                let rest = bytes.get(start..).unwrap_or_default();
-                Some(start.saturating_add(rest.iter().position(ends).unwrap_or(rest.len())))
-            }
-        };
-        end.unwrap_or(self.end)
+        Cursor::new(self.document, start, self.end.saturating_sub(1), self.place)
     }
 }
 
 /// Whether a written name is the wanted one. Escapes only make a spelling longer.
+#[inline]
 fn says(spelled: &str, wanted: &str) -> bool {
     spelled == wanted || (spelled.len() > wanted.len() && spelled.contains('\\') && string::decoded(spelled) == wanted)
-}
-
-/// The end of an array or object shorter than `long` bytes.
-fn end_of_container(bytes: &[u8], start: usize, long: usize) -> Option<usize> {
-    let (mut depth, mut at) = (0_usize, start);
-    while at.saturating_sub(start) < long {
-        match bytes.get(at)? {
-            b'"' => {
-                at = string::end(bytes, at.saturating_add(1), long)?;
-                continue;
-            }
-            b'{' | b'[' => depth = depth.saturating_add(1),
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        at = at.saturating_add(1);
-        if depth == 0 {
-            return Some(at);
-        }
-    }
-    None
 }
 
 /// The fields of an object.

@@ -43,34 +43,73 @@ const FLAGS: [&str; 4] = ["additionalItems", "additionalProperties", "unevaluate
 /// Depth of schemas below which references are cut, so that a chain of references exhausts neither the stack nor the reader.
 const DEPTH_LIMIT: usize = 24;
 
-/// The schema for `parametersJsonSchema` and `responseJsonSchema`: standard JSON Schema without references, `const`,
-/// exclusive limits, boolean schemas and annotations that Gemini rejects. A schema that already conforms is returned byte
-/// for byte.
+/// The schema for `responseJsonSchema`: standard JSON Schema without references, `const`, exclusive limits, boolean schemas
+/// and annotations that Gemini rejects. A schema that already conforms is returned byte for byte.
 pub fn json_schema(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     let parsed = schema_ref::parse(schema)?;
-    let cleaned = clean(&parsed)?;
-    if parsed.as_object() == Some(&cleaned) {
-        return Ok(schema.to_owned());
-    }
-    schema_ref::write(&cleaned)
+    written(schema, &parsed, &clean(&parsed)?)
 }
 
-/// The schema for `parameters` and `responseSchema`: the subset of `OpenAPI` 3.0 in which unknown keywords are rejected.
-/// Returns `None` for an object without properties: then the field must be left out.
+/// The schema for `responseSchema`: the subset of `OpenAPI` 3.0 in which unknown keywords are rejected. Returns `None` for an
+/// object without properties: then the field must be left out.
 pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> {
-    let cleaned = clean(&schema_ref::parse(schema)?)?;
-    let subset = Converter::new().schema(cleaned, "object");
-    let empty = subset.get("type").is_some_and(|kind| kind == "object") && !subset.contains_key("properties");
-    if empty { Ok(None) } else { schema_ref::write(&subset).map(Some) }
+    openapi_of(clean(&schema_ref::parse(schema)?)?)
 }
 
-/// A tool's schema with an object as its root (`schema should be of type OBJECT`: spring-projects/spring-ai#1373,
+/// The schema of a tool's input. Its root is an object (`schema should be of type OBJECT`: spring-projects/spring-ai#1373,
 /// diegosouzapw/OmniRoute#3360; Google's reference of `FunctionDeclaration`).
-pub fn tool_input(schema: &RawValue) -> Result<Cow<'_, RawValue>, SchemaError> {
-    let is_object = |schema: &Schema| schema.get("type").is_some_and(|kind| kind == "object");
-    let parsed = schema_ref::parse(schema)?;
-    let is_input = parsed.as_object().is_some_and(is_object) || is_object(&clean(&parsed)?);
-    if is_input { Ok(Cow::Borrowed(schema)) } else { claude_schema::tool_input(schema).map(Cow::Owned) }
+#[derive(Debug)]
+pub struct ToolInput<'s> {
+    schema: Cow<'s, RawValue>,
+    parsed: Value,
+    cleaned: Schema,
+}
+
+impl<'s> ToolInput<'s> {
+    /// Reads a tool's schema.
+    pub fn of(schema: &'s RawValue) -> Result<Self, SchemaError> {
+        let parsed = schema_ref::parse(schema)?;
+        let cleaned = clean(&parsed)?;
+        if cleaned.get("type").is_some_and(|kind| kind == "object") {
+            return Ok(Self { schema: Cow::Borrowed(schema), parsed, cleaned });
+        }
+        let schema = claude_schema::tool_input(schema)?;
+        let parsed = schema_ref::parse(&schema)?;
+        let cleaned = clean(&parsed)?;
+        Ok(Self { schema: Cow::Owned(schema), parsed, cleaned })
+    }
+
+    /// The schema for `parametersJsonSchema`, as [`json_schema`] writes it. Returns `None` without properties: then the field
+    /// is left out.
+    pub fn json_schema(self) -> Result<Option<Box<RawValue>>, SchemaError> {
+        let has_some = self.cleaned.get("properties").and_then(Value::as_object).is_some_and(|some| !some.is_empty());
+        if !has_some && is_empty(&subset(self.cleaned.clone())) {
+            return Ok(None);
+        }
+        written(&self.schema, &self.parsed, &self.cleaned).map(Some)
+    }
+
+    /// The schema for `parameters`, as [`openapi`] writes it. Returns `None` without properties.
+    pub fn openapi(self) -> Result<Option<Box<RawValue>>, SchemaError> {
+        openapi_of(self.cleaned)
+    }
+}
+
+fn written(schema: &RawValue, parsed: &Value, cleaned: &Schema) -> Result<Box<RawValue>, SchemaError> {
+    if parsed.as_object() == Some(cleaned) { Ok(schema.to_owned()) } else { schema_ref::write(cleaned) }
+}
+
+fn openapi_of(cleaned: Schema) -> Result<Option<Box<RawValue>>, SchemaError> {
+    let subset = subset(cleaned);
+    if is_empty(&subset) { Ok(None) } else { schema_ref::write(&subset).map(Some) }
+}
+
+fn subset(cleaned: Schema) -> Schema {
+    Converter::new().schema(cleaned, "object")
+}
+
+fn is_empty(subset: &Schema) -> bool {
+    subset.get("type").is_some_and(|kind| kind == "object") && !subset.contains_key("properties")
 }
 
 fn clean(root: &Value) -> Result<Schema, SchemaError> {

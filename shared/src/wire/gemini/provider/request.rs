@@ -13,7 +13,7 @@ use crate::capability::Thinking;
 use crate::chat::request::{ChatRequest, JsonText, ResponseFormat, Sampling, ToolChoice, ToolDefinition};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
-use crate::wire::gemini::schema;
+use crate::wire::gemini::schema::{self, ToolInput};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 use crate::wire::schema_growth::SchemaGrowth;
@@ -242,13 +242,11 @@ fn declarations(
         let fault = |error: &schema::SchemaError| wrong_schema(&format!("tools[{position}]"), error);
         let (mut parameters, mut parameters_json_schema) = (None, None);
         if let Some(schema) = &schema {
-            let input = schema::tool_input(parse(schema)?).map_err(|error| fault(&error))?;
-            let openapi = schema::openapi(&input).map_err(|error| fault(&error))?;
-            // A tool without parameters leaves the field out, in both schema fields.
-            if openapi.is_some() && target.capabilities.thinking == Thinking::GeminiLevel {
-                parameters_json_schema = Some(schema::json_schema(&input).map_err(|error| fault(&error))?);
+            let input = ToolInput::of(parse(schema)?).map_err(|error| fault(&error))?;
+            if target.capabilities.thinking == Thinking::GeminiLevel {
+                parameters_json_schema = input.json_schema().map_err(|error| fault(&error))?;
             } else {
-                parameters = openapi;
+                parameters = input.openapi().map_err(|error| fault(&error))?;
             }
         }
         for written in parameters.iter().chain(&parameters_json_schema) {
