@@ -87,7 +87,9 @@ impl ReplyReader for Opening<'_> {
     async fn read(&self, prepared: &PreparedRequest, reply: UpstreamReply) -> Result<Opened, UpstreamError> {
         let Self { context, pricing: shown } = self;
         let input = ledger::uncounted_input(prepared.body_bytes(), context.estimate.input);
-        let mut context = ReplyContext { estimate: Estimate { input, ..context.estimate }, ..(*context).clone() };
+        // Another candidate may have a lower limit, which fits its prices.
+        let estimate = Estimate { input, output_limit: prepared.output_limit() };
+        let mut context = ReplyContext { estimate, ..(*context).clone() };
         let pricing = shown.by(&prepared.candidate);
         if pricing != *shown {
             context.cost = Arc::new(move |usage| pricing.charge(usage));

@@ -106,3 +106,19 @@ async fn a_crowd_of_dear_requests_does_not_overdraw_a_balance() -> Result<()> {
     assert!(account.stored(&gateway).await?.balance >= 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn an_estimated_reply_of_a_dearer_replacement_costs_no_more_than_was_held() -> Result<()> {
+    let gateway = Harness::start().await?;
+    // The first model is gone. Its replacement answers with more text than the hold covers, and reports no usage.
+    let text = "hi [[sim:error status=404 times=1]] [[sim:long words=400 bytes=400 usage=0]]";
+    let (format, body) = chat("gpt-5-nano", text, &json!({"max_tokens": 20_000}));
+    let granted = hold_of(format, &body)?;
+    let account = Account::prepaid(&gateway, granted).await?;
+    let answer = read(account.request(&gateway, path(format), &body)).await?;
+    assert_eq!((answer.status, answer.header("x-gateway-model")), (200, "openai/gpt-6-luna"), "{}", answer.body);
+    let records = account.balanced(&gateway, 1).await?;
+    let charged = i128::try_from(records[0].charged)?;
+    assert!(charged > 0 && charged <= granted, "{charged} of {granted}");
+    Ok(())
+}

@@ -17,7 +17,7 @@
 //! | `html` | | answers 200 with a web page |
 //! | `empty` | | answers 200 with an empty body |
 //! | `secret` | | fails with a message that contains a key, an internal address and the last user message |
-//! | `long` | `words`, `bytes` | answers with this many words, each of at least this many bytes |
+//! | `long` | `words`, `bytes`, `usage` | answers with this many words, each of at least this many bytes; with `usage=0` without usage |
 //! | `truncated` | | stops half-way at the output limit |
 //! | `reset` | | breaks the connection instead of answering |
 //! | `error-event` | `status` | answers 200 with the provider's error (529) as the only event; if not streamed, as the body |

@@ -33,8 +33,8 @@ pub(super) enum Scenario {
     Empty,
     /// Fails with a message that the gateway must not show to the client.
     Secret,
-    /// Answers with this many words of at least this many bytes.
-    Long { words: usize, bytes: usize },
+    /// Answers with this many words of at least this many bytes, with usage or without.
+    Long { words: usize, bytes: usize, tells_usage: bool },
     /// Stops in the middle because of the output limit.
     Truncated,
     /// Breaks the connection instead of an answer.
@@ -82,7 +82,7 @@ impl Scenario {
         Self::Html,
         Self::Empty,
         Self::Secret,
-        Self::Long { words: 1_000, bytes: 0 },
+        Self::Long { words: 1_000, bytes: 0, tells_usage: true },
         Self::Truncated,
         Self::Reset,
         Self::ErrorEvent { status: 529 },
@@ -155,9 +155,10 @@ impl Scenario {
                 after: settings.count("after")?.unwrap_or(after),
                 pause: settings.pause("ms")?.unwrap_or(pause),
             },
-            Self::Long { words, bytes } => Self::Long {
+            Self::Long { words, bytes, tells_usage } => Self::Long {
                 words: settings.count("words")?.unwrap_or(words),
                 bytes: settings.count("bytes")?.unwrap_or(bytes),
+                tells_usage: settings.number("usage")?.map_or(tells_usage, |told| told > 0),
             },
             Self::ErrorEvent { status } => Self::ErrorEvent { status: settings.status("status")?.unwrap_or(status) },
             Self::Malformed { after } => Self::Malformed { after: settings.count("after")?.unwrap_or(after) },

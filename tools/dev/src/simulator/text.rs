@@ -48,7 +48,7 @@ pub(super) fn compose(request: &ModelRequest, script: &Script) -> Reply {
         sources: script.sources,
         finish: if full { Finish::Length } else { finish },
         usage,
-        tells_usage: scenario != Scenario::NoUsage,
+        tells_usage: !matches!(scenario, Scenario::NoUsage | Scenario::Long { tells_usage: false, .. }),
     }
 }
 
@@ -92,7 +92,7 @@ fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
     if let Some(turn) = &request.turn {
         return turn.text.clone();
     }
-    if let Scenario::Long { words, bytes } = scenario {
+    if let Scenario::Long { words, bytes, .. } = scenario {
         let padded = |word: String| {
             let padding = "x".repeat(bytes.saturating_sub(word.len()));
             word + &padding
