@@ -117,7 +117,7 @@ fn held(key: &ApiKey, format: ClientFormat, body: &Value, candidates: &[Candidat
     let destination = Destination { model, route, wire, output: OutputBounds::SAID };
     let sent = send_to(format, &body.to_string(), destination, &[]).ok()?;
     let measured = Measured::of(wire, &sent.body, &model.capabilities.media).unwrap();
-    let output = measured.output_limit.unwrap_or_else(|| panic!("{} is sent no limit", model.id));
+    let output = measured.output_tokens(&model.capabilities).unwrap_or_else(|| panic!("{} is sent no limit", model.id));
     let applicant = Applicant { key, request: relaying::request(), lease: Duration::ZERO };
     let demand = ledger::demand(applicant, Sent { body: &measured, output_tokens: output }, model, candidates);
     let sent: Value = serde_json::from_slice(&sent.body).unwrap();

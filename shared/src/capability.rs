@@ -258,6 +258,9 @@ pub struct Capabilities {
     pub fixed_verbosity: bool,
     /// Smallest and largest reasoning budget in tokens, if it supports budgets.
     pub budget: Option<(u64, u64)>,
+    /// Whether its output limit does not count its reasoning. Then a body with a limit also has a reasoning budget, and the hold
+    /// covers both (Alibaba's reference of Chat Completions, `max_tokens`; alibabacloud.com, API compatibility upgrade notice).
+    pub limit_excludes_thinking: bool,
     /// Sampling fields that it accepts.
     pub sampling: SamplingSupport,
     /// Whether it continues a trailing assistant message. Claude from 4.6 on rejects one (platform.claude.com, prefill), and so

@@ -155,3 +155,52 @@ fn qwen_gets_another_name_for_a_tool_named_search() {
         check(format, "kimi-k2.5", &body, json!({"/tools/0/function/name": "search"}), &[]);
     }
 }
+
+#[test]
+fn the_reasoning_of_qwen_has_a_budget_next_to_the_limit_that_does_not_count_it() {
+    const QWEN: &str = "qwen3.8-max";
+    let asks = |settings: Value| {
+        let mut body = json!({"messages": [user(json!("hi"))]});
+        body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        body
+    };
+    let budget = |tokens: u64| json!({"/reasoning": {"max_tokens": tokens}, "/reasoning_effort": null});
+    for (settings, expected, dropped) in [
+        (json!({"max_tokens": 100}), budget(50), &[][..]),
+        (json!({"max_tokens": 9_000, "reasoning_effort": "low"}), budget(4_096), &[]),
+        (json!({"max_tokens": 9_000, "reasoning_effort": "high"}), budget(7_976), &["reasoning_effort"]),
+        (json!({"max_tokens": 9_000, "reasoning": {"effort": "high"}}), budget(7_976), &["reasoning.effort"]),
+        (json!({"max_tokens": 9_000, "reasoning": {"max_tokens": 50_000}}), budget(7_976), &["reasoning.max_tokens"]),
+        (json!({"reasoning": {"max_tokens": 300_000}}), budget(130_048), &["reasoning.max_tokens"]),
+        (json!({}), json!({"/reasoning": null}), &[]),
+    ] {
+        check(CHAT, QWEN, &asks(settings), expected, dropped);
+    }
+    let thinking = json!({"max_tokens": 60_000, "thinking": {"type": "enabled", "budget_tokens": 50_000}});
+    for format in [CHAT, MESSAGES] {
+        check(format, QWEN, &asks(thinking.clone()), budget(50_000), &[]);
+    }
+}
+
+#[test]
+fn kimi_k3_draws_as_it_is_made_and_its_tools_begin_with_a_letter() {
+    const KIMI: &str = "kimi-k3.1-pro";
+    let drawn = json!({"messages": [user(json!("hi"))], "temperature": 0.2, "top_p": 0.9});
+    check(CHAT, KIMI, &drawn, json!({"/temperature": null, "/top_p": null}), &["temperature", "top_p"]);
+    let named = "/tools/0/function/name";
+    let chat = json!({"messages": [user(json!("hi"))], "tools": [function("21st_magic")]});
+    check(CHAT, KIMI, &chat, json!({named: "t_21st_magic"}), &[]);
+    let messages = json!({"messages": [user(json!("hi"))], "tools": [tool("_own")]});
+    check(MESSAGES, KIMI, &messages, json!({named: "t_own"}), &[]);
+}
+
+#[test]
+fn kimis_rules_for_schemas_hold_for_the_answer_too() {
+    let asks = |schema: Value| {
+        let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+        json!({"messages": [user(json!("hi"))], "response_format": format})
+    };
+    let schema = json!({"type": "object", "properties": {"a": true, "b": {"$ref": "#/$defs/x~1y"}}, "$defs": {"x/y": {"type": "string"}}});
+    let sent = json!({"type": "object", "properties": {"a": {}, "b": {"$ref": "#/$defs/_defs_x_1y_"}}, "$defs": {"_defs_x_1y_": {"type": "string"}}});
+    check(CHAT, "kimi-k2.5", &asks(schema), json!({"/response_format/json_schema/schema": sent}), &[]);
+}

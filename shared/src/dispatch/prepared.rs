@@ -148,9 +148,10 @@ impl PreparedRequest {
         &self.measured
     }
 
-    /// Maximum tokens of the reply: the limit in the body, or the one that it would get.
+    /// Maximum tokens of the reply: the limit in the body, or the one that it would get, and the reasoning budget if the limit
+    /// does not count reasoning.
     pub fn output_limit(&self) -> u64 {
-        self.measured.output_limit.unwrap_or(self.default_output)
+        self.measured.output_tokens(&self.candidate.model.capabilities).unwrap_or(self.default_output)
     }
 
     /// Lifetime of the body's cache writes: the longest that it requests, for models that let it choose.

@@ -46,9 +46,11 @@ pub struct Destination<'a> {
 impl Destination<'_> {
     /// The route's model, for encoders.
     pub fn target(&self) -> Target<'_> {
+        // Half for the answer, and half for the reasoning.
+        let parts = if self.model.capabilities.limit_excludes_thinking { 2 } else { 1 };
         Target {
             capabilities: &self.model.capabilities,
-            max_output_tokens: self.model.max_output_tokens.min(self.output.most),
+            max_output_tokens: self.model.max_output_tokens.min(self.output.most / parts),
             default_output: self.model.default_output,
             must_say_limit: self.output.must_say,
             context_window: self.model.context_window,

@@ -16,7 +16,7 @@ mod text;
 
 use super::WireFormat;
 use super::request::cache_mark;
-use crate::capability::MediaTokens;
+use crate::capability::{Capabilities, MediaTokens};
 use crate::chat::request::CacheLifetime;
 use crate::document::{Document, Kind, Value};
 use crate::error::GatewayError;
@@ -60,6 +60,8 @@ pub struct Measured {
     pub has_sound: bool,
     /// The output limit in the body, in tokens.
     pub output_limit: Option<u64>,
+    /// The reasoning budget in the body, in tokens, where it is not part of the output limit.
+    pub thinking_limit: Option<u64>,
     /// The most expensive cache write that the body requests.
     pub cache: Option<CacheLifetime>,
     /// The cheapest cache write that the body requests.
@@ -90,7 +92,8 @@ impl Measured {
             },
         };
         places::read(wire, root, &mut measure);
-        Self { output_limit: places::output_limit(wire, root), ..measure.sizes }
+        let (output_limit, thinking_limit) = (places::output_limit(wire, root), places::thinking_limit(wire, root));
+        Self { output_limit, thinking_limit, ..measure.sizes }
     }
 
     /// The maximum number of prompt tokens for a model with this context window. Three lower-case letters that often follow each
@@ -112,6 +115,12 @@ impl Measured {
     /// The maximum number of tokens of its texts and parts, read once.
     fn once(&self) -> u64 {
         self.text.worst().saturating_add(self.media)
+    }
+
+    /// Maximum tokens of the reply, if the body has a limit. It includes the reasoning budget if the limit does not.
+    pub fn output_tokens(&self, capabilities: &Capabilities) -> Option<u64> {
+        let separate = self.thinking_limit.filter(|_| capabilities.limit_excludes_thinking).unwrap_or_default();
+        self.output_limit.map(|limit| limit.saturating_add(separate))
     }
 
     /// How many more tokens the body may have in another format, by its number of values: other field names, more objects

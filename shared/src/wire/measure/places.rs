@@ -49,6 +49,12 @@ pub(super) fn output_limit(wire: WireFormat, body: Value<'_>) -> Option<u64> {
     limit.and_then(Value::as_whole_number)
 }
 
+/// The reasoning budget in a body for OpenRouter. Elsewhere it is a part of the output limit.
+pub(super) fn thinking_limit(wire: WireFormat, body: Value<'_>) -> Option<u64> {
+    let budget = body.at(&["reasoning", "max_tokens"]).filter(|_| wire == WireFormat::OpenAi);
+    budget.and_then(Value::as_whole_number)
+}
+
 /// Measures a part of a message.
 type Part = fn(Value<'_>, &mut Measure<'_>);
 

@@ -3,6 +3,7 @@
 
 pub(super) mod media;
 pub(super) mod mistral;
+mod names;
 mod patterns;
 mod schemas;
 
@@ -16,9 +17,9 @@ use crate::chat::Turns;
 use crate::chat::request::{Amount, Effort, Reasoning, ToolChoice};
 use crate::chat::turns::{IdRule, Piece};
 use crate::wire::claude_schema::{self, SchemaError, StrictTools};
-use crate::wire::names::{NameRule, PLAIN};
 use crate::wire::target::Target;
-use crate::wire::{effort, names, schema_ref};
+use crate::wire::{effort, names as plain_names, schema_ref};
+pub(super) use names::{schema_name, speaker, takes_tool_name, tool_name_rule};
 pub(super) use schemas::tool_schema;
 
 /// Longest call id that OpenAI accepts.
@@ -42,47 +43,7 @@ pub(super) const LONGEST_KEY: usize = 64;
 
 /// Shortens a name that only needs to be unique. A longer name is cut and gets a checksum. Nothing is lost.
 pub(super) fn told_apart(name: &str, longest: usize) -> Cow<'_, str> {
-    if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
-}
-
-/// The name of a response schema, as OpenAI accepts it: at most 64 letters, digits, `_` and `-` (its reference of
-/// `json_schema`). Only models read it, so nothing is lost.
-pub(super) fn schema_name(name: &str) -> Cow<'_, str> {
-    if is_plain_name(name) {
-        return Cow::Borrowed(name);
-    }
-    let name: String = name.chars().take(LONGEST_NAME).map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
-    if name.is_empty() { Cow::Borrowed("response") } else { Cow::Owned(name) }
-}
-
-/// Longest name of a tool or of a schema.
-const LONGEST_NAME: usize = 64;
-
-/// Whether OpenAI accepts it as the name of a tool or of a schema.
-pub(super) fn is_plain_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_plain)
-}
-
-/// How a model spells tool names. Alibaba rejects a tool named `search` (tailcallhq/forgecode#1580, through OpenRouter).
-pub(super) fn tool_name_rule(upstream: &str) -> NameRule {
-    let spell_for_qwen = |name: &str| if name == RESERVED { format!("{name}_tool") } else { (PLAIN.spell)(name) };
-    if is_qwen(upstream) { NameRule { spell: spell_for_qwen, ..PLAIN } } else { PLAIN }
-}
-
-/// The tool name that Alibaba reserves.
-const RESERVED: &str = "search";
-
-fn is_qwen(upstream: &str) -> bool {
-    upstream.starts_with("qwen/")
-}
-
-/// Whether a model accepts a tool name as it is.
-pub(super) fn takes_tool_name(upstream: &str, name: &str) -> bool {
-    is_plain_name(name) && !(is_qwen(upstream) && name == RESERVED)
-}
-
-const fn is_plain(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-')
+    if name.chars().count() <= longest { Cow::Borrowed(name) } else { Cow::Owned(plain_names::with_checksum(name)) }
 }
 
 /// How a model spells call ids.
@@ -92,7 +53,7 @@ pub(super) fn call_ids(upstream: &str) -> IdRule {
 
 /// A call id, unchanged if possible. Kimi's ids contain the number of the call, and Kimi needs them back unchanged.
 fn call_id(id: &str) -> String {
-    if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { names::call_id(id) }
+    if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { plain_names::call_id(id) }
 }
 
 /// The text of a tool message for content that it cannot hold. It accepts text only; the rest follows as the user's.
@@ -178,15 +139,41 @@ pub(super) fn fitted_budget(wanted: u64, limit: Option<u64>, target: &Target<'_>
     Some(wanted.min(room)).filter(|budget| *budget >= LEAST.min(wanted))
 }
 
+/// A reasoning budget next to an output limit that does not count reasoning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeparateBudget {
+    /// The budget in tokens.
+    pub(super) tokens: u64,
+    /// Whether it is lower than the client requests.
+    pub(super) is_lowered: bool,
+}
+
+/// The reasoning budget that a body with an output limit needs, if the limit does not count reasoning: by the vendor's budgets
+/// for its efforts (anomalyco/models.dev#3349), and smaller than the limit, as if both counted together.
+pub(super) fn separate_budget(amount: Amount, limit: Option<u64>, target: &Target<'_>) -> Option<SeparateBudget> {
+    let limit = limit.filter(|_| target.capabilities.limit_excludes_thinking)?;
+    let most = target.capabilities.budget.map_or(u64::MAX, |(_, most)| most);
+    let wanted = match amount {
+        Amount::Budget(tokens) => tokens,
+        Amount::Effort(effort) | Amount::EffortAlone(effort) | Amount::Adaptive(Some(effort)) => match effort {
+            Effort::Minimal => 1_024,
+            Effort::Low => 4_096,
+            Effort::Medium => 16_384,
+            Effort::High => 65_536,
+            Effort::XHigh | Effort::Max => most,
+        },
+        // The least that the model does, which is named where it is decided.
+        Amount::Off => 0,
+        Amount::Default | Amount::Adaptive(None) => most,
+    };
+    let is_asked = !matches!(amount, Amount::Default | Amount::Adaptive(None));
+    let tokens = wanted.min(most).min(effort::room_for_thoughts(limit)).max(1);
+    Some(SeparateBudget { tokens, is_lowered: is_asked && tokens < wanted })
+}
+
 /// Whether an output limit leaves no room for Claude's smallest budget.
 pub(super) fn is_tight(limit: Option<u64>, target: &Target<'_>) -> bool {
     is_claude(target.upstream) && limit.is_some() && fitted_budget(u64::MAX, limit, target).is_none()
-}
-
-/// A speaker's name as OpenAI accepts it: letters, digits, `_` and `-` (FlowiseAI/Flowise#2948). Another name is converted
-/// and gets a checksum, so nothing is lost.
-pub(super) fn speaker(name: &str) -> Cow<'_, str> {
-    if is_plain_name(name) { Cow::Borrowed(name) } else { Cow::Owned(names::with_checksum(name)) }
 }
 
 /// The effort for a client that wants no reasoning from a model that always reasons: its lowest. OpenRouter refuses to
@@ -262,6 +249,10 @@ pub(super) fn is_openai(upstream: &str) -> bool {
 /// Whether it is a Moonshot model (Kimi).
 fn is_kimi(upstream: &str) -> bool {
     upstream.starts_with("moonshotai/")
+}
+
+fn is_qwen(upstream: &str) -> bool {
+    upstream.starts_with("qwen/")
 }
 
 fn is_deepseek(upstream: &str) -> bool {
@@ -431,14 +422,6 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_schema_is_plain() {
-        let long = "x".repeat(70);
-        for (name, written) in [("a-b_1", "a-b_1"), ("My Answer!", "My_Answer_"), ("", "response"), (&long, &long[..64])] {
-            assert_eq!(schema_name(name), written);
-        }
-    }
-
-    #[test]
     fn a_budget_fits_its_limit_and_its_range_or_is_none() {
         let of = |wanted, limit, upstream, budget| {
             let capabilities = Capabilities { budget, ..Capabilities::default() };
@@ -458,12 +441,6 @@ mod tests {
         assert_eq!(claude(500, Some(9_000)), Some(1_024));
         assert_eq!(claude(500, Some(1_500)), None);
         assert_eq!(claude(100_000, None), Some(62_976));
-    }
-
-    #[test]
-    fn the_name_of_a_speaker_is_plain_and_tells_it_apart() {
-        assert_eq!((speaker("Eva").as_ref(), speaker("Eva Ö").as_ref()), ("Eva", "Eva___daa94b69"));
-        assert_ne!(speaker("李"), speaker("王"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::wire::OutputLimit;
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{second_amounts, tool_choice};
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
-use crate::wire::openai::rules;
+use crate::wire::openai::rules::{self, SeparateBudget};
 use crate::wire::target::Target;
 
 /// Removes reasoning settings if Claude must make a call, must continue a prefilled answer, or must continue calls without
@@ -110,7 +110,7 @@ pub(super) fn say_how_much_to_think(
     if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
         let mut lost = Vec::new();
         let written = encode_reasoning(reasoning, target, &mut lost);
-        if let Some(mut written) = within(written, said_limit(limit, target), target, &mut lost) {
+        if let Some(mut written) = within(written, reasoning.amount, said_limit(limit, target), target, &mut lost) {
             // The client does not want to see the reasoning.
             written.exclude = (reasoning.amount != Amount::Off && !reasoning.visible).then_some(true);
             forwarding.edits.set(body, "reasoning", &written);
@@ -150,9 +150,36 @@ fn said_limit(limit: Option<OutputLimit>, target: &Target<'_>) -> Option<u64> {
     said.map(|tokens| target.clamp(tokens))
 }
 
+/// Sets the reasoning budget in place of any other amount.
+fn set_budget(forwarding: &mut Forwarding<'_>, budget: SeparateBudget) {
+    let body = forwarding.body;
+    let reasoning = body.get("reasoning").filter(|reasoning| reasoning.kind() == Kind::Object);
+    let amount = |name: &str| reasoning.and_then(|reasoning| reasoning.get(name));
+    let own = amount("max_tokens");
+    for word in [body.get("reasoning_effort"), amount("effort"), amount("enabled"), own].into_iter().flatten() {
+        let is_amount = !forwarding.edits.removes(word) && word.kind() != Kind::Flag;
+        forwarding.edits.remove(word);
+        forwarding.dropped.extend((is_amount && budget.is_lowered).then(|| word.path()));
+    }
+    match reasoning {
+        Some(reasoning) => forwarding.edits.set(reasoning, "max_tokens", &budget.tokens),
+        // The client's `thinking` is written already.
+        None if body.get("thinking").is_some() && body.get("reasoning_effort").is_none() => {}
+        None => forwarding.edits.set_json(body, "reasoning", &format!(r#"{{"max_tokens":{}}}"#, budget.tokens)),
+    }
+}
+
 /// Reasoning counts against the output limit: a budget that does not fit is lowered or removed. For an effort, Claude's
 /// smallest budget must fit too, because OpenRouter converts the effort to a budget.
-pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLimit>, target: &Target<'_>) {
+pub(super) fn fit_budget(
+    forwarding: &mut Forwarding<'_>,
+    reasoning: Reasoning,
+    limit: Option<OutputLimit>,
+    target: &Target<'_>,
+) {
+    if let Some(budget) = rules::separate_budget(reasoning.amount, said_limit(limit, target), target) {
+        return set_budget(forwarding, budget);
+    }
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
     let limit = said_limit(limit, target);
     if rules::is_tight(limit, target) {
@@ -162,7 +189,8 @@ pub(super) fn fit_budget(forwarding: &mut Forwarding<'_>, limit: Option<OutputLi
             forwarding.drop(word);
         }
     }
-    let Some(budget) = budget.filter(|_| rules::counts_thoughts(target.capabilities)) else { return };
+    let is_bounded = rules::counts_thoughts(target.capabilities) || target.capabilities.budget.is_some();
+    let Some(budget) = budget.filter(|_| is_bounded) else { return };
     let wanted = budget.as_whole_number().unwrap_or(0);
     match rules::fitted_budget(wanted, limit, target) {
         Some(fitted) if fitted == wanted => {}

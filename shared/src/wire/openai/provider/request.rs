@@ -164,7 +164,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         presence_penalty,
         stop,
         response_format: answer_format(response_format, target, &mut lost)?,
-        reasoning: within(self::reasoning(reasoning, target, &mut lost), limit, target, &mut lost),
+        reasoning: within(self::reasoning(reasoning, target, &mut lost), reasoning.amount, limit, target, &mut lost),
         verbosity: self::verbosity(reasoning, verbosity, target, &mut lost),
         user: user.map(|user| rules::told_apart(&user, rules::LONGEST_USER).into_owned()),
     };

@@ -37,7 +37,8 @@ pub(super) fn usage(request: &ModelRequest, body: &Value, percent: u64) -> Simul
 
 /// The same for a body to a model in this wire format, with the output limit that it names.
 pub(super) fn of_body(wire: Wire, model: &str, limit: Option<u64>, body: &Value, percent: u64) -> SimulatedUsage {
-    let most = limit.unwrap_or_else(|| outputs::most(model));
+    let most =
+        limit.map_or_else(|| outputs::most(model), |limit| limit.saturating_add(outputs::separate_thoughts(model, body)));
     let output_tokens = most.saturating_mul(percent.min(100)) / 100;
     let input_tokens = read_in_all_rounds(body, weight::of(wire, model, body), output_tokens);
     let written = written(wire, model, body);

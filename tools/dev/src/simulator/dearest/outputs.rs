@@ -1,6 +1,8 @@
 //! The maximum output of each model, for requests without a limit. Sources: the vendors' pages, and OpenRouter's list of
 //! November 2026 for other models.
 
+use serde_json::Value;
+
 use super::family::generation;
 
 /// The maximum output tokens of a model by its name, at any provider.
@@ -27,4 +29,14 @@ pub(super) fn most(model: &str) -> u64 {
 
 fn claude_most(name: &str) -> u64 {
     if generation(name) >= (4, 6) { 128_000 } else { 64_000 }
+}
+
+/// The reasoning that a limit of this model does not count: the budget in the body, or the vendor's maximum (Alibaba's
+/// reference of Chat Completions; anomalyco/models.dev#3349).
+pub(super) fn separate_thoughts(model: &str, body: &Value) -> u64 {
+    const MOST: u64 = 262_144;
+    if !model.starts_with("qwen/qwen3.8") {
+        return 0;
+    }
+    body.pointer("/reasoning/max_tokens").and_then(Value::as_u64).unwrap_or(MOST)
 }

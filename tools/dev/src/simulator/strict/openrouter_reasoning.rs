@@ -9,6 +9,7 @@ use super::verdict::{Verdict, ensure};
 pub(super) fn check(model: &str, body: &Value) -> Verdict {
     thoughts_of_calls(model, body)?;
     forced_calls(model, body)?;
+    budgets(model, body)?;
     xais_settings(model, body)
 }
 
@@ -46,6 +47,15 @@ fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
         )),
         None => Ok(()),
     }
+}
+
+/// Qwen 3.8 has a maximum budget (CherryHQ/cherry-studio#7263; anomalyco/models.dev#3349).
+fn budgets(model: &str, body: &Value) -> Verdict {
+    const MOST: u64 = 262_144;
+    let budget = body.pointer("/reasoning/max_tokens").and_then(Value::as_u64).filter(|_| model.starts_with("qwen/qwen3.8"));
+    ensure(budget.is_none_or(|budget| (1..=MOST).contains(&budget)), || {
+        format!("The thinking_budget parameter must be a positive integer and not greater than {MOST}")
+    })
 }
 
 /// xAI's reasoning models (vercel/ai#12826, huggingface/smolagents#1766, miaoxworld/NativeTavern#83).

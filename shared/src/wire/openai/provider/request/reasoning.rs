@@ -163,10 +163,16 @@ fn switched(reasoning: Reasoning, lost: &mut Vec<Lost>) -> Option<ReasoningOut> 
 /// A reasoning budget within the output limit, and no effort if Claude's smallest budget does not fit.
 pub(in crate::wire::openai) fn within(
     reasoning: Option<ReasoningOut>,
+    amount: Amount,
     limit: Option<u64>,
     target: &Target<'_>,
     lost: &mut Vec<Lost>,
 ) -> Option<ReasoningOut> {
+    if let Some(budget) = rules::separate_budget(amount, limit, target) {
+        let named = if matches!(amount, Amount::EffortAlone(_)) { Lost::Effort } else { Lost::Reasoning };
+        lost.extend(budget.is_lowered.then_some(named));
+        return Some(ReasoningOut { max_tokens: Some(budget.tokens), ..ReasoningOut::default() });
+    }
     if rules::is_tight(limit, target) && reasoning.as_ref().is_some_and(ReasoningOut::turns_on) {
         lost.push(Lost::Reasoning);
         return None;

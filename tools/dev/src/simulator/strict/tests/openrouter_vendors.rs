@@ -52,6 +52,15 @@ fn a_call_is_forced_only_without_thinking() {
 }
 
 #[test]
+fn the_budget_of_qwen_has_a_maximum() {
+    let budget = |tokens: u64| json!({ "reasoning": { "max_tokens": tokens } });
+    assert_eq!(verdict(QWEN, &budget(262_144)), Ok(()));
+    for tokens in [0, 262_145] {
+        refused(verdict(QWEN, &budget(tokens)), "not greater than 262144", &budget(tokens));
+    }
+}
+
+#[test]
 fn glm_accepts_no_forced_call() {
     let named = json!({ "type": "function", "function": { "name": "weather" } });
     assert_eq!(verdict(GLM, &json!({ "tool_choice": "auto" })), Ok(()));
