@@ -71,3 +71,29 @@ fn a_client_of_the_older_form_gets_a_function_call() {
         assert_eq!(older_form(delivery, "gemini-2.5-flash", gemini), expected(), "{delivery:?}");
     }
 }
+
+#[test]
+fn a_function_of_the_older_form_may_repeat_a_tool_but_not_with_another_meaning() {
+    let request = |parameters: Value| {
+        json!({
+            "tools": [function("look")],
+            "functions": [{"name": "look", "parameters": parameters}],
+            "messages": [user(json!("Go."))],
+        })
+    };
+    for (model, pointer) in [("claude-opus-4.6", "/tools"), ("gemini-3-flash", "/tools/0/functionDeclarations")] {
+        let (body, _) = sent(CHAT, model, request(schema()));
+        assert_eq!(body.pointer(pointer).and_then(Value::as_array).map(Vec::len), Some(1), "{body}");
+    }
+    let mut other = request(json!({"type": "object"}));
+    other["model"] = json!("m");
+    let error = gateway::wire::open_request(CHAT, other.to_string()).err().unwrap();
+    assert_eq!(error.message(), "functions[0].name: tools declares it with different content.");
+}
+
+#[test]
+fn a_tool_of_type_function_has_a_function() {
+    let request = json!({"model": "m", "messages": [user(json!("Go."))], "tools": [{"type": "function"}]});
+    let error = gateway::wire::open_request(CHAT, request.to_string()).err().unwrap();
+    assert_eq!(error.param(), Some("tools[0].function"));
+}

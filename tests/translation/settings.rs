@@ -162,7 +162,7 @@ fn settings_that_only_openrouter_has_keep_their_ranges() {
         check(CHAT, "qwen3-coder", &with(&json!({field: asked})), json!({format!("/{field}"): sent}), &[field]);
     }
     for (asked, sent, dropped) in [
-        (json!({"logprobs": true, "top_logprobs": 30}), json!(20), &["top_logprobs"][..]),
+        (json!({"logprobs": true, "top_logprobs": 30}), json!(5), &["top_logprobs"][..]),
         (json!({"logprobs": true, "top_logprobs": 0}), json!(0), &[]),
         (json!({"top_logprobs": 5}), Value::Null, &["top_logprobs"]),
         (json!({"logprobs": false, "top_logprobs": 0}), Value::Null, &[]),

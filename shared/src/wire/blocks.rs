@@ -121,7 +121,12 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
         }
         "redacted_thinking" => {
             note_mark(cache, left_out);
-            Part::RedactedReasoning { data: seal::open(text_field(block, "data")?), place: block.place() }
+            let data = text_field(block, "data")?;
+            if data.is_empty() {
+                left_out.push(block.place());
+                return Ok(Vec::new());
+            }
+            Part::RedactedReasoning { data: seal::open(data), place: block.place() }
         }
         "tool_use" => {
             note_mark(cache, left_out);

@@ -113,6 +113,11 @@ impl Target<'_> {
         self.of_vendor().seed.clone()
     }
 
+    /// Maximum of `top_logprobs`.
+    pub fn most_logprobs(&self) -> u64 {
+        self.of_vendor().most_logprobs
+    }
+
     /// The shortest side of an image in pixels that the model accepts.
     pub fn shortest_side(&self) -> u64 {
         self.of_vendor().shortest_side

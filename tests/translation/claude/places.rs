@@ -95,3 +95,24 @@ fn a_change_of_the_tools_passes_with_its_beta_where_the_model_takes_it() {
     let body: Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!((&body["messages"], seen.dropped.as_slice()), (&told, &[][..]));
 }
+
+#[test]
+fn a_prefilled_answer_ends_without_a_blank_although_something_after_it_is_not_sent() {
+    let model = gateway_tests::relaying::catalog().unwrap().resolve("claude-opus-4.5").unwrap();
+    let unsigned = json!({"role": "assistant", "reasoning": "0"});
+    let blank = json!({"role": "user", "content": " "});
+    let last = |route: &gateway::catalog::Route, after: &Value| {
+        let messages = json!([user(&json!("a")), {"role": "assistant", "content": "x "}, after]);
+        let body = super::with(&json!({"messages": messages})).to_string();
+        let seen =
+            gateway_tests::sending::send_along(super::ClientFormat::ChatCompletions, &body, &model, route, &[]).unwrap();
+        let sent: Value = serde_json::from_slice(&seen.body).unwrap();
+        sent["messages"].as_array().unwrap().last().unwrap().to_string()
+    };
+    for route in &model.routes {
+        for after in [&unsigned, &blank] {
+            let last = last(route, after);
+            assert!(last.contains(r#""x""#), "{route:?}: {last}");
+        }
+    }
+}

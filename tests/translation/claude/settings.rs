@@ -325,3 +325,12 @@ fn the_clients_choice_for_bound_thoughts_is_sent_with_its_beta() {
         dropped: &["thinking.block_binding"],
     }]);
 }
+
+#[test]
+fn settings_of_the_output_are_an_object() {
+    for wrong in [json!([]), json!("x")] {
+        let body = with(&json!({"output_config": wrong})).to_string();
+        let error = sent(ClientFormat::Messages, "claude-opus-4.6", &[], &body).unwrap_err();
+        assert_eq!(error.param(), Some("output_config"), "{wrong}");
+    }
+}

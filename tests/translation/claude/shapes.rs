@@ -159,11 +159,12 @@ fn a_found_text_is_made_of_texts_alone() {
             vec![("/messages/0/content/0", found(json!([text("u")])))],
             &["messages[0].content[0].content[1]"],
         ),
-        case(asked(found(json!([]))), vec![("/messages/0/content", json!([text("Well?")]))], &["messages[0].content[0]"]),
+        case(asked(found(json!([]))), vec![("/messages/0/content/0", text("t\ns"))], &[]),
+        case(asked(found(json!([text(" ")]))), vec![("/messages/0/content/0", text("t\ns"))], &[]),
         case(
-            asked(found(json!([text(" ")]))),
+            asked(json!({"type": "search_result", "source": "", "title": " ", "content": []})),
             vec![("/messages/0/content", json!([text("Well?")]))],
-            &["messages[0].content[0]"],
+            &[],
         ),
     ]);
 }

@@ -158,3 +158,14 @@ fn translated_thoughts_follow_the_same_rules() {
     assert_eq!(sent.pointer("/thinking/type"), Some(&json!("enabled")));
     assert_eq!(seen.dropped, ["messages[2].reasoning_details[0]"]);
 }
+
+#[test]
+fn redacted_reasoning_without_data_is_not_sent() {
+    let empty = json!({"type": "redacted_thinking", "data": ""});
+    let messages = json!([user(&json!("Dive.")), assistant(&json!([empty, text("a")])), user(&json!("Go"))]);
+    let body = super::with(&json!({"messages": messages, "reasoning_effort": "high"})).to_string();
+    let seen = super::sent(super::ClientFormat::ChatCompletions, "claude-opus-5", &[], &body).unwrap();
+    let sent: Value = serde_json::from_slice(&seen.body).unwrap();
+    assert_eq!(sent.pointer("/messages/1/content"), Some(&json!([text("a")])), "{sent}");
+    assert_eq!(seen.dropped, ["messages[1].content[0]"]);
+}

@@ -19,7 +19,7 @@ pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
 /// Of an entry of `logit_bias`.
 pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
 /// Maximum of `top_logprobs`.
-pub const MOST_LOGPROBS: u64 = 20;
+const MOST_LOGPROBS: u64 = 20;
 /// Maximum of `top_k`, which has 32 bits.
 pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
 
@@ -37,6 +37,8 @@ pub struct OfVendor {
     pub repetition: RangeInclusive<f64>,
     /// Of `seed`.
     pub seed: RangeInclusive<i64>,
+    /// Maximum of `top_logprobs`.
+    pub most_logprobs: u64,
     /// The shortest side of an image in pixels.
     pub shortest_side: u64,
     /// Maximum number of tools.
@@ -51,6 +53,7 @@ pub const OF_ANY: OfVendor = OfVendor {
     greedy_top_p: None,
     repetition: REPETITION,
     seed: i64::MIN..=i64::MAX,
+    most_logprobs: MOST_LOGPROBS,
     shortest_side: 1,
     most_tools: usize::MAX,
 };
@@ -68,13 +71,14 @@ pub static OF_VENDORS: [OfVendor; 7] = [
     // xming521/WeClone#211.
     OfVendor { vendor: "minimax/", temperature: ABOVE_ZERO, ..OF_ANY },
     // mnfst/modelparams.dev#232; alibabacloud.com, error codes and Qwen API reference. Images: QwenLM/qwen-code#2505,
-    // infiniflow/ragflow#12868.
+    // infiniflow/ragflow#12868. Log probabilities: huangdihd/programmer#14.
     OfVendor {
         vendor: "qwen/",
         temperature: 0.0..=1.9,
         top_p: ABOVE_ZERO,
         repetition: 0.01..=2.0,
         seed: 0..=i32::MAX as i64,
+        most_logprobs: 5,
         shortest_side: 11,
         ..OF_ANY
     },

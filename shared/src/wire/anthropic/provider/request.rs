@@ -312,7 +312,8 @@ fn end_with_the_user(turns: &mut Turns, target: &Target<'_>) {
         Ending::Fine => {}
         Ending::UserTurn => turns.end_with_user(),
         Ending::Trimmed => {
-            if let Some(Part::Text { text, .. }) = turns.turns.last_mut().and_then(|turn| turn.parts.last_mut()) {
+            let parts = turns.turns.last_mut().into_iter().flat_map(|turn| &mut turn.parts);
+            if let Some(Part::Text { text, .. }) = parts.rev().find(|part| is_sent(part)) {
                 text.truncate(text.trim_end().len());
             }
         }

@@ -9,6 +9,8 @@ mod tools;
 
 use std::sync::Arc;
 
+use std::collections::HashMap;
+
 use crate::chat::request::{Amount, ChatRequest, Effort, Place, Reasoning, ResponseFormat, Sampling, ToolChoice, Verbosity};
 use crate::document::{Document, Kind, Pattern, Value};
 use crate::error::GatewayError;
@@ -116,8 +118,9 @@ fn check_tools(body: Value<'_>) -> Result<(), GatewayError> {
         })?;
         let nested = entries.iter().filter_map(|tool| tool.get("function").or_else(|| tool.get("custom")));
         nested.into_iter().try_for_each(|nested| text_at(nested, &["name"]).map(drop))?;
-        distinct_tools(declared)?;
+        entries.iter().copied().try_for_each(tools::check_has_function)?;
     }
+    declared_tools(tools, functions)?;
     let mut declared = optional_list(tools, MAX_TOOLS)?;
     choice.map_or(Ok(()), |choice| tools::check_choice(choice, &declared))?;
     declared.extend(optional_list(functions, MAX_TOOLS)?);
@@ -130,9 +133,22 @@ pub fn knows_function_call(body: Value<'_>) -> bool {
     declares("functions") && !declares("tools")
 }
 
-/// The declarations of a list, each name once.
-fn distinct_tools(list: Option<Value<'_>>) -> Result<Vec<Value<'_>>, GatewayError> {
-    Ok(Tools::of(optional_list(list, MAX_TOOLS)?, tool_name)?.distinct)
+/// The declarations of both lists, each name once. The older list may repeat the tools.
+fn declared_tools<'d>(tools: Option<Value<'d>>, functions: Option<Value<'d>>) -> Result<Vec<Value<'d>>, GatewayError> {
+    let distinct = |list| Ok::<_, GatewayError>(Tools::of(optional_list(list, MAX_TOOLS)?, tool_name)?.distinct);
+    let mut declared = distinct(tools)?;
+    let known: HashMap<_, _> = declared.iter().filter_map(|tool| Some((tool_name(*tool)?.as_text()?, *tool))).collect();
+    let mut older = distinct(functions)?;
+    for function in &older {
+        let name = tool_name(*function);
+        let Some(tool) = name.and_then(Value::as_text).and_then(|name| known.get(&name)) else { continue };
+        if tool.get("function").unwrap_or(*tool).meaning() != function.meaning() {
+            return Err(name.unwrap_or(*function).wrong("tools declares it with different content"));
+        }
+    }
+    older.retain(|function| !tool_name(*function).and_then(Value::as_text).is_some_and(|name| known.contains_key(&name)));
+    declared.extend(older);
+    Ok(declared)
 }
 
 /// The output limit. If both field names are used, the newer one counts.
@@ -195,11 +211,8 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
         "safety_identifier",
     ])?;
     let mut declared = Vec::new();
-    for tool in distinct_tools(tools)? {
+    for tool in declared_tools(tools, functions)? {
         declared.extend(tools::definition(tool)?);
-    }
-    for function in distinct_tools(functions)? {
-        declared.push(tools::function(function, None)?);
     }
     // If both limits are set, the newer one counts.
     let older_limit = body.get("max_completion_tokens").and_then(|_| body.get("max_tokens"));

@@ -15,7 +15,7 @@ const LONGEST_VALUE: usize = 512;
 /// Adapts the settings. Removed settings are named.
 pub(super) fn fit(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     bias(forwarding);
-    candidates(forwarding);
+    candidates(forwarding, target);
     seed(forwarding, target);
     metadata(forwarding);
     verbosity(forwarding, target);
@@ -45,15 +45,15 @@ fn bias(forwarding: &mut Forwarding<'_>) {
 }
 
 /// `top_logprobs` has a maximum, and needs `logprobs`.
-fn candidates(forwarding: &mut Forwarding<'_>) {
+fn candidates(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let Some(number) = kept(forwarding, "top_logprobs") else { return };
     let asked = number.as_whole_number().unwrap_or(0);
     let is_idle = !kept(forwarding, "logprobs").is_some_and(|flag| matches!(flag.flag(), Ok(true)));
     if is_idle {
         forwarding.edits.remove(number);
         forwarding.dropped.extend((asked > 0).then(|| number.path()));
-    } else if asked > ranges::MOST_LOGPROBS {
-        forwarding.edits.replace(number, &ranges::MOST_LOGPROBS);
+    } else if asked > target.most_logprobs() {
+        forwarding.edits.replace(number, &target.most_logprobs());
         forwarding.dropped.push(number.path());
     }
 }

@@ -67,12 +67,18 @@ fn openais(root: &mut Schema) -> bool {
     list_items(root) | say_patterns(root) | changed
 }
 
-/// A response schema in Claude's subset, or with patterns that OpenAI accepts. Other models accept it as it is.
+/// A response schema in Claude's subset, with patterns that OpenAI accepts, or by Kimi's rules (murtaza-nasir/maestro#34).
+/// Other models accept it as it is.
 pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     if super::is_claude(upstream) {
-        return output(own);
+        output(own)
+    } else if super::is_openai(upstream) {
+        ruled(own.to_owned(), say_patterns)
+    } else if super::is_kimi(upstream) {
+        ruled(own.to_owned(), kimis)
+    } else {
+        Ok(own.to_owned())
     }
-    if super::is_openai(upstream) { ruled(own.to_owned(), say_patterns) } else { Ok(own.to_owned()) }
 }
 
 /// Every array has `items` (SolaceLabs/solace-agent-mesh#1051; tuples too, AnswerDotAI/fastcore#798): the union of its
@@ -106,12 +112,25 @@ fn kimis(root: &mut Schema) -> bool {
     let mut definitions = Definitions { document: &document, added: Schema::new(), left: COPIES };
     let moved = definitions.refer(root);
     let Definitions { added, .. } = definitions;
+    let moved = moved | drop_divided_names(root);
     if !added.is_empty()
         && let Value::Object(known) = root.entry("$defs").or_insert_with(|| Value::Object(Schema::new()))
     {
         known.extend(added);
     }
     changed | moved
+}
+
+/// Removes the definitions whose names contain `/`, which Kimi rejects. References to them point to copies by now.
+fn drop_divided_names(root: &mut Schema) -> bool {
+    let mut changed = false;
+    for keyword in ["$defs", "definitions"] {
+        let Some(Value::Object(known)) = root.get_mut(keyword) else { continue };
+        let number = known.len();
+        known.retain(|name, _| !name.contains('/'));
+        changed |= known.len() < number;
+    }
+    changed
 }
 
 /// Replaces the schemas `true` and `false` with an empty schema, except in `additionalProperties`, and removes an empty

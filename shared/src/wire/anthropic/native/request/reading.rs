@@ -192,7 +192,12 @@ impl<'d> Reader<'_, 'd> {
                 self.say(block, &found_tool(&name), spot)
             }
             Some("tool_addition" | "tool_removal") => Kind::Text,
-            Some("search_result") if !self.keep_texts(block) => return Ok(self.refused(block, home)),
+            Some("search_result") if !self.keep_texts(block) => {
+                if !self.say_source(block) {
+                    return Ok(Block::new(Kind::Blank, block, home));
+                }
+                Kind::Text
+            }
             kind => {
                 if kind == Some("search_result") {
                     self.citable.push((block, fields.citations));

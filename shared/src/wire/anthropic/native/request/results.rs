@@ -46,6 +46,22 @@ impl<'d> Reader<'_, 'd> {
         }
         texts.into_iter().any(|block| !block.get("text").is_some_and(Value::is_blank))
     }
+
+    /// Makes a search result without a text the text of its title and its source, as a translation does. Returns
+    /// false if it has neither.
+    pub(super) fn say_source(&mut self, found: Value<'d>) -> bool {
+        let named = ["title", "source"].into_iter().filter_map(|name| found.get(name)?.as_text());
+        let words = named.filter(|name| !name.trim().is_empty()).collect::<Vec<_>>().join("\n");
+        if words.is_empty() {
+            return false;
+        }
+        let edits = &mut self.forwarding.edits;
+        edits.set(found, "type", "text");
+        edits.set(found, "text", &words);
+        let is_of_text = |name: &str| matches!(name, "type" | "text" | "cache_control");
+        found.members().filter(|(name, _)| !is_of_text(name)).for_each(|(_, value)| edits.remove(value));
+        true
+    }
 }
 
 /// Whether a block is a text.

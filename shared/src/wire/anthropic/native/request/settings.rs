@@ -19,7 +19,8 @@ use crate::wire::target::Target;
 
 /// The reasoning settings that the request asks for.
 pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
-    let effort: Option<Effort> = body.at(&["output_config", "effort"]).map(effort).transpose()?;
+    let told = body.get("output_config").map(|config| config.fields(["effort"])).transpose()?;
+    let effort: Option<Effort> = told.and_then(|[told]| told).map(effort).transpose()?;
     let thinking = match body.get("thinking") {
         None => Asked::Nothing,
         Some(thinking) => {

@@ -21,6 +21,15 @@ pub fn name(tool: Value<'_>) -> Option<Value<'_>> {
     nested("function").or_else(|| nested("custom")).or_else(|| tool.get("name"))
 }
 
+/// Fails with a 400 for a tool of type `function` without a function.
+pub(super) fn check_has_function(tool: Value<'_>) -> Result<(), GatewayError> {
+    let is_function = tool.get("type").is_some_and(|kind| kind.is("function"));
+    if is_function && tool.get("function").is_none() && tool.get("name").is_none() {
+        return Err(tool.missing("function"));
+    }
+    Ok(())
+}
+
 /// Reads a declared tool; `None` if it runs at the provider.
 pub(super) fn definition(tool: Value<'_>) -> Result<Option<ToolDefinition>, GatewayError> {
     let [kind, nested, custom, name, cache] = tool.fields(["type", "function", "custom", "name", "cache_control"])?;

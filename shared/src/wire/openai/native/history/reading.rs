@@ -120,7 +120,8 @@ pub(in super::super) fn can_resume(body: Value<'_>, target: &Target<'_>) -> bool
 
 /// The last text of a prefilled answer: of the last assistant message with content, unless it calls tools.
 pub(super) fn trailing_text<'d>(messages: &[Value<'d>]) -> Option<Value<'d>> {
-    let is_last = messages.last()?.get("role").is_some_and(|role| role.is("assistant"));
+    // Messages without content are not sent.
+    let is_last = is_of(messages.iter().rev().find(|message| answers(**message))?, "assistant");
     let mut answers = last_answers(messages, answers).filter(|_| is_last);
     let says = |item: &Item<'_>| !matches!(item.what, What::Blank(_));
     let last = answers.find_map(|message| {
