@@ -162,3 +162,11 @@ fn encrypted_details_of_one_number_stay_apart() {
     let folded: Value = serde_json::from_str(&folded).unwrap();
     assert_eq!(folded["choices"][0]["message"]["reasoning_details"], expected);
 }
+
+#[test]
+fn a_folded_message_has_a_role_although_no_delta_has_one() {
+    let stream =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let whole: Value = serde_json::from_str(&fold(ClientFormat::ChatCompletions, stream.as_bytes())).unwrap();
+    assert_eq!(whole.pointer("/choices/0/message/role"), Some(&Value::from("assistant")), "{whole}");
+}

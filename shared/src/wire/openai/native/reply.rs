@@ -54,6 +54,9 @@ impl FrameFold for Fold {
         self.whole.set("object", Tree::Text("chat.completion".to_owned()));
         for choice in self.choices.items_mut() {
             let Some(message) = choice.get_mut("message") else { continue };
+            if message.get("role").is_none() {
+                message.set("role", Tree::Text("assistant".to_owned()));
+            }
             for name in ["content", "refusal"] {
                 if message.get(name).is_none() {
                     message.set(name, Tree::Scalar("null".into()));
