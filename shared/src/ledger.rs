@@ -115,7 +115,8 @@ pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
         + price.cache_write_1h.cost_of(usage.cache_write_1h)
 }
 
-/// Computes the charge of a usage. If prices move, it is the provider's reported cost, within the hold.
+/// Computes the charge of a usage. If prices move, it is the cost that the provider reports, or else the list price, and never more
+/// than was held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pricing {
     tariff: Tariff,
@@ -138,13 +139,9 @@ impl Pricing {
 
     /// The charge, including the markup.
     pub fn charge(&self, usage: &Usage) -> PicoUsd {
-        match usage.provider_cost.filter(|_| self.tariff.moves) {
-            Some(reported) => {
-                let charge = reported.with_markup(self.markup_permille);
-                self.held.map_or(charge, |held| charge.min(held))
-            }
-            None => cost(usage, &self.tariff).with_markup(self.markup_permille),
-        }
+        let reported = usage.provider_cost.filter(|_| self.tariff.moves);
+        let charge = reported.unwrap_or_else(|| cost(usage, &self.tariff)).with_markup(self.markup_permille);
+        self.held.filter(|_| self.tariff.moves).map_or(charge, |held| charge.min(held))
     }
 }
 
@@ -319,7 +316,8 @@ mod tests {
             let usage = Usage { input: 1, provider_cost: reported.map(PicoUsd::new), ..Usage::default() };
             Pricing::of(&facts, &candidate).charge(&usage).pico()
         };
-        assert_eq!((charge(900, Some(700)), charge(900, Some(901)), charge(1_000_000, None)), (700, 900, 600_000));
+        assert_eq!([charge(900, Some(700)), charge(900, Some(901))], [700, 900]);
+        assert_eq!([charge(1_000_000, None), charge(900, None)], [600_000, 900]);
     }
 
     #[test]
