@@ -25,10 +25,12 @@ fn is_blank(source: Value<'_>) -> bool {
             Kind::List => content.elements().all(is_blank_text),
             Kind::Text | Kind::Null | Kind::Flag | Kind::Number | Kind::Object => content.is_blank(),
         }),
-        "base64" => match media::document(&text("media_type"), &text("data"), Title(None)) {
-            Source::Text(text) => text.trim().is_empty(),
-            Source::Inline { .. } | Source::Url(_) => false,
-        },
+        "base64" if text("media_type").starts_with("text/") => {
+            match media::document(&text("media_type"), &text("data"), Title(None)) {
+                Source::Text(text) => text.trim().is_empty(),
+                Source::Inline { .. } | Source::Url(_) => false,
+            }
+        }
         _ => false,
     }
 }
