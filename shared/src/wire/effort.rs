@@ -29,6 +29,17 @@ pub(super) fn gemini_budget(effort: Effort) -> u64 {
     }
 }
 
+/// The budget for a Qwen model with this maximum. Alibaba's for `low` and `medium` (anomalyco/models.dev#3349).
+pub(super) fn qwen_budget(effort: Effort, most: u64) -> u64 {
+    match effort {
+        Effort::Minimal => 1_024,
+        Effort::Low => 4_096,
+        Effort::Medium => 16_384,
+        Effort::High => 65_536,
+        Effort::XHigh | Effort::Max => most,
+    }
+}
+
 /// How many tokens of an output limit reasoning may use, if reasoning counts against it. The answer keeps a fixed amount,
 /// but never more than half.
 pub(super) fn room_for_thoughts(limit: u64) -> u64 {

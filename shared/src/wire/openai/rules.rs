@@ -148,20 +148,16 @@ pub(super) struct SeparateBudget {
     pub(super) is_lowered: bool,
 }
 
-/// The reasoning budget that a body with an output limit needs, if the limit does not count reasoning: by the vendor's budgets
-/// for its efforts (anomalyco/models.dev#3349), and smaller than the limit, as if both counted together.
+/// The reasoning budget that a body with an output limit needs, if the limit does not count reasoning. It is smaller
+/// than the limit, as if both counted together.
 pub(super) fn separate_budget(amount: Amount, limit: Option<u64>, target: &Target<'_>) -> Option<SeparateBudget> {
     let limit = limit.filter(|_| target.capabilities.limit_excludes_thinking)?;
     let most = target.capabilities.budget.map_or(u64::MAX, |(_, most)| most);
     let wanted = match amount {
         Amount::Budget(tokens) => tokens,
-        Amount::Effort(effort) | Amount::EffortAlone(effort) | Amount::Adaptive(Some(effort)) => match effort {
-            Effort::Minimal => 1_024,
-            Effort::Low => 4_096,
-            Effort::Medium => 16_384,
-            Effort::High => 65_536,
-            Effort::XHigh | Effort::Max => most,
-        },
+        Amount::Effort(effort) | Amount::EffortAlone(effort) | Amount::Adaptive(Some(effort)) => {
+            effort::qwen_budget(effort, most)
+        }
         // The least that the model does, which is named where it is decided.
         Amount::Off => 0,
         Amount::Default | Amount::Adaptive(None) => most,
