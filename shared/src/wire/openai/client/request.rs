@@ -136,18 +136,19 @@ pub fn knows_function_call(body: Value<'_>) -> bool {
 /// The declarations of both lists, each name once. The older list may repeat the tools.
 fn declared_tools<'d>(tools: Option<Value<'d>>, functions: Option<Value<'d>>) -> Result<Vec<Value<'d>>, GatewayError> {
     let distinct = |list| Ok::<_, GatewayError>(Tools::of(optional_list(list, MAX_TOOLS)?, tool_name)?.distinct);
-    let mut declared = distinct(tools)?;
+    let (mut declared, older) = (distinct(tools)?, distinct(functions)?);
+    if older.is_empty() {
+        return Ok(declared);
+    }
     let known: HashMap<_, _> = declared.iter().filter_map(|tool| Some((tool_name(*tool)?.as_text()?, *tool))).collect();
-    let mut older = distinct(functions)?;
-    for function in &older {
-        let name = tool_name(*function);
-        let Some(tool) = name.and_then(Value::as_text).and_then(|name| known.get(&name)) else { continue };
-        if tool.get("function").unwrap_or(*tool).meaning() != function.meaning() {
-            return Err(name.unwrap_or(*function).wrong("tools declares it with different content"));
+    for function in older {
+        let name = tool_name(function);
+        match name.and_then(Value::as_text).and_then(|name| known.get(&name)) {
+            None => declared.push(function),
+            Some(tool) if tool.get("function").unwrap_or(*tool).meaning() == function.meaning() => {}
+            Some(_) => return Err(name.unwrap_or(function).wrong("tools declares it with different content")),
         }
     }
-    older.retain(|function| !tool_name(*function).and_then(Value::as_text).is_some_and(|name| known.contains_key(&name)));
-    declared.extend(older);
     Ok(declared)
 }
 

@@ -177,11 +177,11 @@ pub(super) fn fit_budget(
     limit: Option<OutputLimit>,
     target: &Target<'_>,
 ) {
-    if let Some(budget) = rules::separate_budget(reasoning.amount, said_limit(limit, target), target) {
+    let limit = said_limit(limit, target);
+    if let Some(budget) = rules::separate_budget(reasoning.amount, limit, target) {
         return set_budget(forwarding, budget);
     }
     let budget = forwarding.body.at(&["reasoning", "max_tokens"]).filter(|budget| !forwarding.edits.removes(*budget));
-    let limit = said_limit(limit, target);
     if rules::is_tight(limit, target) {
         let efforts = [forwarding.body.at(&["reasoning", "effort"]), forwarding.body.get("reasoning_effort")];
         let on = forwarding.body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(true)));

@@ -112,13 +112,13 @@ fn kimis(root: &mut Schema) -> bool {
     let mut definitions = Definitions { document: &document, added: Schema::new(), left: COPIES };
     let moved = definitions.refer(root);
     let Definitions { added, .. } = definitions;
-    let moved = moved | drop_divided_names(root);
+    let dropped = drop_divided_names(root);
     if !added.is_empty()
         && let Value::Object(known) = root.entry("$defs").or_insert_with(|| Value::Object(Schema::new()))
     {
         known.extend(added);
     }
-    changed | moved
+    changed | moved | dropped
 }
 
 /// Removes the definitions whose names contain `/`, which Kimi rejects. References to them point to copies by now.

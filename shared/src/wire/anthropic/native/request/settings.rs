@@ -101,17 +101,17 @@ pub(super) fn bind_thoughts(forwarding: &mut Forwarding<'_>, plan: &Plan, target
     if own.is_some_and(|own| !forwarding.edits.removes(own)) {
         return true;
     }
-    let is_set = replays && plan.may_drop_thoughts(target.capabilities);
-    let binding = format!(r#"{{"prefix_mismatch_behavior":"{DROP_BLOCK}"}}"#);
-    match thinking.filter(|_| is_set) {
-        Some(thinking) => forwarding.edits.set_json(thinking, "block_binding", &binding),
-        None if is_set => {
-            let adaptive = format!(r#"{{"type":"adaptive","block_binding":{binding}}}"#);
-            forwarding.edits.set_json(body, "thinking", &adaptive);
-        }
-        None => {}
+    if !replays || !plan.may_drop_thoughts(target.capabilities) {
+        return false;
     }
-    is_set
+    let binding = format!(r#"{{"prefix_mismatch_behavior":"{DROP_BLOCK}"}}"#);
+    if let Some(thinking) = thinking {
+        forwarding.edits.set_json(thinking, "block_binding", &binding);
+    } else {
+        let adaptive = format!(r#"{{"type":"adaptive","block_binding":{binding}}}"#);
+        forwarding.edits.set_json(body, "thinking", &adaptive);
+    }
+    true
 }
 
 /// Members of `adaptive` thinking of models whose reasoning is bound.
