@@ -48,6 +48,15 @@ pub enum SchemaError {
         /// The actual kind.
         found: &'static str,
     },
+    /// Larger than the model accepts.
+    Size {
+        /// What is counted.
+        what: &'static str,
+        /// The most that the model accepts.
+        most: usize,
+        /// How many the schema has.
+        found: usize,
+    },
 }
 
 impl SchemaError {
@@ -68,7 +77,7 @@ impl SchemaError {
     pub(crate) fn within(self, key: &str) -> Self {
         match self {
             Self::Kind { path, expected, found } => Self::Kind { path: format!("/{}{path}", escape(key)), expected, found },
-            Self::Json(error) => Self::Json(error),
+            Self::Json(_) | Self::Size { .. } => self,
         }
     }
 }
@@ -80,6 +89,9 @@ impl fmt::Display for SchemaError {
             Self::Kind { path, expected, found } if path.is_empty() => {
                 write!(f, "the schema must be {expected}, not {found}")
             }
+            Self::Size { what, most, found } => {
+                write!(f, "the schema has {found} {what}, and the model accepts at most {most}. Use a smaller schema")
+            }
             Self::Kind { path, expected, found } => write!(f, "the schema must have {expected} at #{path}, not {found}"),
         }
     }
@@ -89,7 +101,7 @@ impl std::error::Error for SchemaError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Json(error) => Some(error),
-            Self::Kind { .. } => None,
+            Self::Kind { .. } | Self::Size { .. } => None,
         }
     }
 }
@@ -169,12 +181,18 @@ impl Place {
 
 /// The schemas directly inside a schema. Values of the wrong kind are skipped.
 pub(crate) fn children(schema: &Schema) -> Vec<&Value> {
-    let mut children = Vec::new();
+    named_children(schema).into_iter().map(|(_, child)| child).collect()
+}
+
+/// The same, each with the keyword that contains it.
+pub(crate) fn named_children(schema: &Schema) -> Vec<(&str, &Value)> {
+    let mut children: Vec<(&str, &Value)> = Vec::new();
     for (key, value) in schema {
+        let of_key = |child| (key.as_str(), child);
         match (Place::of(key), value) {
-            (Place::One | Place::Many, Value::Array(list)) => children.extend(list),
-            (Place::One, Value::Object(_) | Value::Bool(_)) => children.push(value),
-            (Place::Named, Value::Object(named)) => children.extend(named.values()),
+            (Place::One | Place::Many, Value::Array(list)) => children.extend(list.iter().map(of_key)),
+            (Place::One, Value::Object(_) | Value::Bool(_)) => children.push(of_key(value)),
+            (Place::Named, Value::Object(named)) => children.extend(named.values().map(of_key)),
             (Place::One | Place::Many | Place::Named | Place::Plain, _) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! What OpenRouter and the models behind it accept: rules for every request, forwarded or translated. The forwarder applies
 //! them as edits, the encoder while writing.
 
+mod kimi;
 pub(super) mod media;
 pub(super) mod mistral;
 mod names;

@@ -4,9 +4,11 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::kimi;
 use super::patterns::say_patterns;
 use crate::wire::claude_schema::{output, tool_input};
-use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, resolve};
+use crate::wire::schema_draft;
+use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
 /// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; DeepSeek: farion1231/cc-switch#5490,
@@ -24,23 +26,31 @@ pub(in crate::wire::openai) fn tool_schema(
     let own = own.or(must_have_one.then_some(RawValue::NULL));
     let fit = |own: &RawValue| match rule_of(upstream) {
         Some(rule) => ruled(tool_input(own)?, rule),
-        None if must_have_one => tool_input(own),
+        None if must_have_one || is_no_object(own) => tool_input(own),
         None => Ok(own.to_owned()),
     };
     own.map(fit).transpose()
 }
 
+/// Whether the root of a tool's schema is a list, a text or a union. The API references of all vendors allow an object only,
+/// since the arguments of a call are an object.
+fn is_no_object(schema: &RawValue) -> bool {
+    let Ok(Value::Object(root)) = schema_ref::parse(schema) else { return false };
+    root.get("type").is_some_and(|kind| kind != "object")
+        || ["allOf", "anyOf", "oneOf"].iter().any(|union| root.contains_key(*union))
+}
+
 /// A change of a schema whose root is an object. Returns whether it changed anything.
-type Rule = fn(&mut Schema) -> bool;
+type Rule = fn(&mut Schema) -> Result<bool, SchemaError>;
 
 /// What a vendor requires of a tool's schema in addition to an object as its root.
 fn rule_of(upstream: &str) -> Option<Rule> {
     if super::is_openai(upstream) {
         Some(openais)
     } else if super::is_kimi(upstream) {
-        Some(kimis)
+        Some(kimi::fit)
     } else if super::is_deepseek(upstream) {
-        Some(say_patterns)
+        Some(portable)
     } else {
         None
     }
@@ -50,13 +60,13 @@ fn rule_of(upstream: &str) -> Option<Rule> {
 fn ruled(own: Box<RawValue>, rule: Rule) -> Result<Box<RawValue>, SchemaError> {
     let mut document = schema_ref::parse(&own)?;
     let Value::Object(root) = &mut document else { return Ok(own) };
-    if rule(root) { schema_ref::write(root) } else { Ok(own) }
+    if rule(root)? { schema_ref::write(root) } else { Ok(own) }
 }
 
 /// OpenAI's rules in addition to the draft: the root lists its properties (tailcallhq/forgecode#1359,
 /// caozhiyuan/copilot-api#131) and has no `enum`, `not` or unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39), and
 /// the patterns are portable. Returns whether it changed anything.
-fn openais(root: &mut Schema) -> bool {
+fn openais(root: &mut Schema) -> Result<bool, SchemaError> {
     let number = root.len();
     root.retain(|keyword, _| !matches!(keyword.as_str(), "enum" | "not"));
     let mut changed = root.len() < number;
@@ -64,7 +74,12 @@ fn openais(root: &mut Schema) -> bool {
         root.insert("properties".to_owned(), Value::Object(Schema::new()));
         changed = true;
     }
-    list_items(root) | say_patterns(root) | changed
+    Ok(list_items(root) | say_patterns(root) | changed)
+}
+
+/// Patterns that the vendor's engine compiles.
+fn portable(root: &mut Schema) -> Result<bool, SchemaError> {
+    Ok(say_patterns(root))
 }
 
 /// A response schema in Claude's subset, with patterns that OpenAI accepts, or by Kimi's rules (murtaza-nasir/maestro#34).
@@ -73,9 +88,12 @@ pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawVal
     if super::is_claude(upstream) {
         output(own)
     } else if super::is_openai(upstream) {
-        ruled(own.to_owned(), say_patterns)
+        ruled(own.to_owned(), portable)
     } else if super::is_kimi(upstream) {
-        ruled(own.to_owned(), kimis)
+        let mut document = schema_ref::parse(own)?;
+        let is_repaired = schema_draft::repair(&mut document);
+        let Value::Object(root) = &mut document else { return Ok(own.to_owned()) };
+        if kimi::fit(root)? | is_repaired { schema_ref::write(root) } else { Ok(own.to_owned()) }
     } else {
         Ok(own.to_owned())
     }
@@ -101,137 +119,6 @@ fn list_items(schema: &mut Schema) -> bool {
     changed
 }
 
-/// Maximum number of bytes that may be copied to replace references of other forms.
-const COPIES: usize = 64 * 1024;
-
-/// Kimi's rules (MoonshotAI/walle, validation principles, level `lite`): a nested schema is an object and never a boolean,
-/// an `enum` has values, and references point to the root or to a definition there. Returns whether it changed anything.
-fn kimis(root: &mut Schema) -> bool {
-    let changed = open_flags(root);
-    let document = Value::Object(root.clone());
-    let mut definitions = Definitions { document: &document, added: Schema::new(), left: COPIES };
-    let moved = definitions.refer(root);
-    let Definitions { added, .. } = definitions;
-    let dropped = drop_divided_names(root);
-    if !added.is_empty()
-        && let Value::Object(known) = root.entry("$defs").or_insert_with(|| Value::Object(Schema::new()))
-    {
-        known.extend(added);
-    }
-    changed | moved | dropped
-}
-
-/// Removes the definitions whose names contain `/`, which Kimi rejects. References to them point to copies by now.
-fn drop_divided_names(root: &mut Schema) -> bool {
-    let mut changed = false;
-    for keyword in ["$defs", "definitions"] {
-        let Some(Value::Object(known)) = root.get_mut(keyword) else { continue };
-        let number = known.len();
-        known.retain(|name, _| !name.contains('/'));
-        changed |= known.len() < number;
-    }
-    changed
-}
-
-/// Replaces the schemas `true` and `false` with an empty schema, except in `additionalProperties`, and removes an empty
-/// `enum`.
-fn open_flags(schema: &mut Schema) -> bool {
-    let number = schema.len();
-    schema.retain(|keyword, value| keyword != "enum" || value.as_array().is_none_or(|values| !values.is_empty()));
-    let mut changed = schema.len() < number;
-    for (keyword, value) in schema.iter_mut() {
-        let flags: Vec<&mut Value> = match (keyword.as_str(), value) {
-            ("items" | "contains" | "not" | "if" | "then" | "else", value) => vec![value],
-            ("anyOf" | "allOf" | "oneOf" | "prefixItems", Value::Array(list)) => list.iter_mut().collect(),
-            ("properties" | "$defs" | "definitions" | "patternProperties", Value::Object(named)) => {
-                named.values_mut().collect()
-            }
-            _ => Vec::new(),
-        };
-        for flag in flags.into_iter().filter(|value| value.is_boolean()) {
-            *flag = Value::Object(Schema::new());
-            changed = true;
-        }
-    }
-    for child in children_mut(schema) {
-        changed |= open_flags(child);
-    }
-    changed
-}
-
-/// Definitions to which references of other forms point.
-struct Definitions<'d> {
-    document: &'d Value,
-    added: Schema,
-    left: usize,
-}
-
-impl Definitions<'_> {
-    /// Makes all references point to definitions at the root.
-    fn refer(&mut self, schema: &mut Schema) -> bool {
-        let mut changed = false;
-        if let Some(Value::String(reference)) = schema.get("$ref") {
-            match self.place(&reference.clone()) {
-                Some(place) if place == *reference => {}
-                Some(place) => {
-                    schema.insert("$ref".to_owned(), Value::from(place));
-                    changed = true;
-                }
-                None => {
-                    let name = name_of(reference);
-                    schema.retain(|keyword, _| keyword != "$ref");
-                    for (keyword, value) in cut(format!("Unknown structure: {name}.")) {
-                        schema.entry(keyword).or_insert(value);
-                    }
-                    changed = true;
-                }
-            }
-        }
-        for child in children_mut(schema) {
-            changed |= self.refer(child);
-        }
-        changed
-    }
-
-    /// A reference to the same schema as a definition at the root. `None` if it points to no schema, or the size limit is
-    /// reached.
-    fn place(&mut self, reference: &str) -> Option<String> {
-        let Value::Object(target) = resolve(self.document, reference)? else { return None };
-        if !is_schema(self.document, target) {
-            return None;
-        }
-        let own = reference.strip_prefix("#/$defs/");
-        if reference == "#" || own.is_some_and(|name| !name.is_empty() && !name.contains(['/', '%', '~'])) {
-            return Some(reference.to_owned());
-        }
-        let letters = reference.trim_start_matches(['#', '/']).chars();
-        let name: String = letters.map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
-        let name = format!("{name}_");
-        if !self.added.contains_key(&name) {
-            let text = Value::Object(target.clone()).to_string();
-            self.left = self.left.checked_sub(text.len())?;
-            self.added.insert(name.clone(), Value::Null);
-            let mut target = target.clone();
-            self.refer(&mut target);
-            self.added.insert(name.clone(), Value::Object(target));
-        }
-        Some(format!("#/$defs/{name}"))
-    }
-}
-
-/// Whether this object is a schema of the document, and not the value of another keyword.
-fn is_schema(document: &Value, target: &Schema) -> bool {
-    let mut open = vec![document];
-    while let Some(value) = open.pop() {
-        let Value::Object(schema) = value else { continue };
-        if std::ptr::eq(schema, target) {
-            return true;
-        }
-        open.extend(children(schema));
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +134,7 @@ mod tests {
         for upstream in ["openai/gpt-5.2", "moonshotai/kimi-k2.5", "anthropic/claude-opus-4.6", "qwen/qwen3-coder"] {
             assert_eq!(sent(upstream, fine), fine, "{upstream}");
         }
-        assert_eq!(sent("qwen/qwen3-coder", r#"{"type": "array"}"#), r#"{"type": "array"}"#);
+        assert_eq!(sent("qwen/qwen3-coder", r#"{"properties": {}}"#), r#"{"properties": {}}"#);
         assert!(tool_schema("openai/gpt-5.2", None).unwrap().is_none());
     }
 
@@ -266,6 +153,24 @@ mod tests {
             (r#"{"type":"string"}"#, r#"{"type":"object","properties":{"value":{"type":"string"}},"required":["value"]}"#),
         ] {
             assert_eq!(sent("openai/gpt-5.2", schema), expected, "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_root_that_is_no_object_becomes_one_for_every_vendor() {
+        for upstream in ["google/gemini-2.5-pro", "qwen/qwen3-coder", "z-ai/glm-5.3", "moonshotai/kimi-k2.5"] {
+            for (schema, expected) in [
+                (
+                    r#"{"type":"string"}"#,
+                    r#"{"type":"object","properties":{"value":{"type":"string"}},"required":["value"]}"#,
+                ),
+                (
+                    r#"{"oneOf":[{"type":"object","properties":{"a":{}}},{"type":"object","properties":{"b":{}}}]}"#,
+                    r#"{"type":"object","properties":{"a":{},"b":{}}}"#,
+                ),
+            ] {
+                assert_eq!(sent(upstream, schema), expected, "{upstream} {schema}");
+            }
         }
     }
 
@@ -313,8 +218,62 @@ mod tests {
                 r#"{"anyOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}"#,
                 r#"{"type":"object","properties":{"a":{},"b":{}}}"#,
             ),
+            (
+                r#"{"type":"object","properties":{"a":{"type":"string","enum":["x",null]},"b":{"type":"null","enum":["x"]}}}"#,
+                r#"{"type":"object","properties":{"a":{"type":"string","enum":["x"]},"b":{"type":"null"}}}"#,
+            ),
         ] {
             assert_eq!(sent("moonshotai/kimi-k2.5", schema), expected, "{schema}");
+        }
+    }
+
+    #[test]
+    fn recursion_ends_in_kimis_schemas() {
+        for (schema, expected) in [
+            (
+                r##"{"type":"object","properties":{"next":{"$ref":"#"},"name":{}},"required":["name","next"]}"##,
+                r##"{"type":"object","properties":{"next":{"$ref":"#"},"name":{}},"required":["name"]}"##,
+            ),
+            (
+                r##"{"type":"object","properties":{"a":{"type":"array","items":{"$ref":"#"},"minItems":1}},"required":["a"]}"##,
+                r##"{"type":"object","properties":{"a":{"type":"array","items":{"$ref":"#"},"minItems":1}},"required":[]}"##,
+            ),
+            (
+                r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"required":["a"],"$defs":{"a":{"properties":{"b":{"$ref":"#/$defs/b"}},"required":["b"]},"b":{"properties":{"a":{"$ref":"#/$defs/a"}},"required":["a"]}}}"##,
+                r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"required":["a"],"$defs":{"a":{"properties":{"b":{"$ref":"#/$defs/b"}},"required":[]},"b":{"properties":{"a":{"$ref":"#/$defs/a"}},"required":["a"]}}}"##,
+            ),
+        ] {
+            assert_eq!(sent("moonshotai/kimi-k2.5", schema), expected, "{schema}");
+        }
+        let finite = r##"{"type":"object","properties":{"a":{"type":"array","items":{"$ref":"#"}},"b":{"anyOf":[{"$ref":"#"},{}]}},"required":["a","b"]}"##;
+        assert_eq!(sent("moonshotai/kimi-k2.5", finite), finite);
+    }
+
+    #[test]
+    fn long_lists_of_kimis_schemas_are_divided() {
+        let list = |values: std::ops::Range<usize>| Value::from(values.collect::<Vec<_>>());
+        let own = serde_json::json!({ "type": "object", "properties": { "a": { "enum": list(0..1_001) } } });
+        let parts = [serde_json::json!({ "enum": list(0..1_000) }), serde_json::json!({ "enum": list(1_000..1_001) })];
+        let divided = serde_json::json!({ "type": "object", "properties": { "a": { "anyOf": parts } } });
+        assert_eq!(sent("moonshotai/kimi-k2.5", &own.to_string()), divided.to_string());
+    }
+
+    #[test]
+    fn a_schema_that_kimi_finds_too_large_is_refused_with_its_size() {
+        let mut deep = "{}".to_owned();
+        for _ in 0..31 {
+            deep = format!(r#"{{"type":"object","properties":{{"a":{deep}}}}}"#);
+        }
+        let wide: Vec<String> = (0..3_001).map(|number| format!(r#""p{number}":{{}}"#)).collect();
+        for (schema, words) in [
+            (deep, "31 levels of properties, and the model accepts at most 30"),
+            (format!(r#"{{"type":"object","properties":{{{}}}}}"#, wide.join(",")), "3001 properties"),
+            (format!(r#"{{"type":"object","description":"{}"}}"#, "x".repeat(120_000)), "120034 bytes"),
+        ] {
+            let own = RawValue::from_string(schema).unwrap();
+            let error = tool_schema("moonshotai/kimi-k2.5", Some(&own)).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(answer_schema("moonshotai/kimi-k2.5", &own).is_err());
         }
     }
 

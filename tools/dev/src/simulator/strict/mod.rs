@@ -18,6 +18,7 @@ mod gemini_config;
 mod gemini_contents;
 mod gemini_fields;
 mod gemini_schema;
+mod kimi_schemas;
 mod openrouter;
 mod openrouter_claude;
 mod openrouter_media;

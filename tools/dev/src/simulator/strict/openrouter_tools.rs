@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::json::{items, string};
+use super::kimi_schemas;
 use super::schema;
 use super::tool_schemas;
 use super::verdict::{Verdict, ensure, is_name};
@@ -50,10 +51,15 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
             format!("{path}.function: `parameters` must be type object")
         })?;
         if let Some(schema) = function.get("parameters") {
+            // spring-projects/spring-ai#1373.
+            let other = schema.get("type").is_some_and(|kind| kind != "object") || schema.get("anyOf").is_some();
+            ensure(!model.starts_with("google/") || !other, || {
+                format!("{path}: functionDeclaration `parameters` schema should be of type OBJECT.")
+            })?;
             match model.split_once('/') {
                 Some(("openai", _)) => tool_schemas::openai(schema, string(function, "name").unwrap_or_default())?,
                 Some(("deepseek", _)) => schema::walk(schema, &mut tool_schemas::patterns)?,
-                Some(("moonshotai", _)) => tool_schemas::kimi(schema)?,
+                Some(("moonshotai", _)) => kimi_schemas::tool(schema)?,
                 _ => {}
             }
         }
@@ -64,6 +70,9 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     }
     if openai {
         answer(body)?;
+    }
+    if model.starts_with("moonshotai/") {
+        kimi_schemas::answer(body)?;
     }
     if openai || model.starts_with("deepseek/") || model.starts_with("qwen/") {
         said_as_json(body)?;

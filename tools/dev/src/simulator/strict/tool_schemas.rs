@@ -16,7 +16,7 @@ type Keywords = Map<String, Value>;
 
 /// The first keyword that violates the meta-schema of draft 2020-12 (json-schema.org). Anthropic and OpenAI check against it
 /// (Dokploy/mcp#74, vercel/ai#2271).
-fn outside_the_draft(keywords: &Keywords) -> Option<&str> {
+pub(super) fn outside_the_draft(keywords: &Keywords) -> Option<&str> {
     let is_schema = |value: &Value| value.is_object() || value.is_boolean();
     let is_type = |value: &Value| value.as_str().is_some_and(|name| TYPES.contains(&name));
     let is_fine = |keyword: &str, value: &Value| match keyword {
@@ -72,37 +72,6 @@ pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
         };
         ensure(!is_list || keywords.contains_key("items"), || wrong("array schema missing items."))?;
         patterns(keywords).map_err(|fault| wrong(&fault))
-    })
-}
-
-/// Moonshot's rules, for Kimi (MoonshotAI/walle, validation principles, level `lite`; can1357/oh-my-pi#5918 through
-/// OpenRouter).
-pub(super) fn kimi(schema: &Value) -> Verdict {
-    let wrong = |what: String| {
-        format!("Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <{what}>")
-    };
-    ensure(schema.get("type").is_some_and(|kind| kind == "object"), || {
-        "tools.function.parameters.type is required and must be \"object\"".to_owned()
-    })?;
-    schema::walk(schema, &mut |keywords| {
-        let fault = outside_the_draft(keywords);
-        ensure(fault.is_none(), || wrong(format!("invalid {}", fault.unwrap_or_default())))?;
-        let mut properties = keywords.get("properties").and_then(Value::as_object).into_iter().flatten();
-        let flag = properties.find(|(_, schema)| !schema.is_object());
-        ensure(flag.is_none(), || {
-            wrong(format!(
-                "property schema for '{}' must be an object",
-                flag.map(|(name, _)| name.as_str()).unwrap_or_default()
-            ))
-        })?;
-        ensure(keywords.get("items").is_none_or(Value::is_object), || wrong("items must be an object".to_owned()))?;
-        let empty = keywords.get("enum").and_then(Value::as_array).is_some_and(Vec::is_empty);
-        ensure(!empty, || wrong("enum array cannot be empty".to_owned()))?;
-        let Some(reference) = keywords.get("$ref").and_then(Value::as_str) else { return Ok(()) };
-        let own = reference.strip_prefix("#/$defs/");
-        ensure(reference == "#" || own.is_some(), || wrong("references must start with #/$defs/".to_owned()))?;
-        let leads = own.is_none_or(|name| schema.pointer("/$defs").is_some_and(|known| known.get(name).is_some()));
-        ensure(leads, || wrong(format!("invalid $ref path: {reference}")))
     })
 }
 

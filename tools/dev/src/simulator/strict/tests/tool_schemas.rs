@@ -4,6 +4,7 @@ use super::super::claude as claude_wire;
 use super::claude::OPUS;
 use super::openrouter::{CLAUDE, GEMINI, GPT, verdict};
 use super::*;
+use serde_json::Map;
 
 const KIMI: &str = "moonshotai/kimi-k2.5";
 
@@ -83,23 +84,62 @@ fn openai_and_deepseek_compile_the_patterns_of_tools() {
 }
 
 #[test]
+fn the_root_of_geminis_tools_is_an_object() {
+    let fine = json!({ "type": "object", "properties": { "a": { "anyOf": [{ "type": "string" }] } } });
+    assert_eq!(verdict(GEMINI, &with(&fine)), Ok(()));
+    for wrong in [json!({ "type": "string" }), json!({ "anyOf": [{ "type": "object" }] })] {
+        refused(verdict(GEMINI, &with(&wrong)), "should be of type OBJECT", &wrong);
+    }
+}
+
+#[test]
 fn kimis_schemas_are_objects_and_refer_to_the_roots_definitions() {
     for fine in [
         of(&json!({ "anyOf": [{ "type": "array", "items": {} }], "description": "x" })),
+        of(&json!({ "type": ["string", "null"], "enum": ["x", null] })),
         json!({ "type": "object", "properties": { "a": { "$ref": "#/$defs/a" }, "b": { "$ref": "#" } }, "$defs": { "a": {} } }),
+        json!({ "type": "object", "properties": { "a": { "type": "array", "items": { "$ref": "#" } } }, "required": ["a"] }),
         json!({ "type": "object", "additionalProperties": false }),
+        of(&json!({ "enum": vec![0; 1_000], "anyOf": vec![json!({}); 500] })),
+        nested(30),
     ] {
         assert_eq!(verdict(KIMI, &with(&fine)), Ok(()), "{fine}");
+        assert_eq!(verdict(KIMI, &answering(&fine)), Ok(()), "{fine}");
     }
+    let recursive = |items: u8| {
+        let list = json!({ "type": "array", "items": { "$ref": "#" }, "minItems": items });
+        json!({ "type": "object", "properties": { "a": list }, "required": ["a"] })
+    };
+    let wide: Map<String, Value> = (0..3_001).map(|number| (number.to_string(), json!({}))).collect();
     for (wrong, words) in [
-        (json!({ "anyOf": [{ "type": "object" }] }), "must be \"object\""),
         (of(&json!(true)), "property schema for 'a' must be an object"),
         (of(&json!({ "type": "array", "items": false })), "items must be an object"),
         (of(&json!({ "enum": [] })), "enum array cannot be empty"),
+        (of(&json!({ "enum": vec![0; 1_001] })), "enum array cannot have more than 1000 items"),
+        (of(&json!({ "type": "string", "enum": ["x", null] })), "enum value (<nil>) does not match any type"),
+        (of(&json!({ "anyOf": vec![json!({}); 501] })), "anyOf must have 1-500 items"),
         (of(&json!({ "$ref": "#/definitions/a" })), "references must start with #/$defs/"),
         (of(&json!({ "$ref": "#/$defs/a" })), "invalid $ref path"),
         (of(&json!({ "type": "file" })), "invalid type"),
+        (json!({ "type": "object", "$defs": { "a/b": {} } }), "$defs property name 'a/b' cannot contain '/'"),
+        (recursive(1), "detected infinite recursion without termination condition"),
+        (nested(31), "schema depth exceeds maximum limit of 30"),
+        (json!({ "type": "object", "properties": wide }), "total number of properties keys(3001)"),
+        (json!({ "type": "object", "description": "x".repeat(120_000) }), "schema exceeds maximum allowed size"),
     ] {
         refused(verdict(KIMI, &with(&wrong)), words, &wrong);
+        refused(verdict(KIMI, &answering(&wrong)), words, &wrong);
     }
+    let union = json!({ "anyOf": [{ "type": "object" }] });
+    refused(verdict(KIMI, &with(&union)), "must be \"object\"", &union);
+}
+
+/// A schema of properties inside properties.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!({ "type": "object" }), |inner, _| of(&inner))
+}
+
+/// A request for an answer of this schema.
+fn answering(schema: &Value) -> Value {
+    json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "f", "schema": schema } } })
 }
