@@ -246,8 +246,8 @@ pub struct Capabilities {
     pub bound_thoughts: bool,
     /// When it accepts a forced tool call.
     pub forced_calls: ForcedCalls,
-    /// Types of Anthropic's own tools that it rejects (platform.claude.com, pages of the models and of the computer use tool;
-    /// anthropics/anthropic-sdk-typescript#914).
+    /// Types of Anthropic's own tools that it rejects (platform.claude.com, pages of the models, of the computer use tool and of
+    /// the text editor tool; anthropics/anthropic-sdk-typescript#914).
     pub refused_tools: Vec<String>,
     /// Whether it rejects stop sequences (OpenAI's before GPT-5.5: huggingface/smolagents#1662 and #1893,
     /// BerriAI/litellm#15244; xAI's reasoning models: vercel/ai#12826).

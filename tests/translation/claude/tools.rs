@@ -30,7 +30,6 @@ fn typed_tools_and_their_beta_outlive_a_repair_elsewhere() {
 fn typed_tools_go_where_the_model_rejects_their_version() {
     let computer = |version: &str| json!({"type": format!("computer_{version}"), "name": "computer", "display_width_px": 800, "display_height_px": 600});
     let (first, second, third) = (computer("20241022"), computer("20250124"), computer("20251124"));
-    let editor = json!({"type": "text_editor_20241022", "name": "str_replace_editor"});
     let older = &["claude-haiku-4.5", "claude-sonnet-4.5"][..];
     let newer = &["claude-opus-4.5", "claude-sonnet-4.6", "claude-opus-4.8", "claude-opus-5", "claude-sonnet-5.5"][..];
     let case = |models, tool: &Value, is_kept: bool| {
@@ -42,13 +41,33 @@ fn typed_tools_go_where_the_model_rejects_their_version() {
         case(older, &first, false),
         case(older, &second, true),
         case(older, &third, false),
-        case(older, &editor, false),
         case(newer, &first, false),
         case(newer, &second, false),
         case(newer, &third, true),
-        case(newer, &editor, false),
         case(&["claude-opus-5.5"], &third, false),
     ]);
+}
+
+#[test]
+fn typed_tools_of_a_known_form_become_client_tools_where_the_model_rejects_their_version() {
+    let edits = |kind: &str| {
+        let choice = json!({"type": "tool", "name": "editor"});
+        json!({"tools": [{"type": kind, "name": "editor", "max_characters": 900}], "tool_choice": choice})
+    };
+    let case = |kind| Expected {
+        models: &["claude-haiku-4.5", "claude-sonnet-4.6", "claude-opus-4.8"],
+        betas: &[],
+        fields: edits(kind),
+        sent: vec![
+            ("/tools/0/type", Value::Null),
+            ("/tools/0/name", json!("editor")),
+            ("/tools/0/max_characters", Value::Null),
+            ("/tools/0/input_schema/required", json!(["command", "path"])),
+            ("/tool_choice/name", json!("editor")),
+        ],
+        dropped: &["tools[0].max_characters"],
+    };
+    check(vec![case("text_editor_20241022"), case("text_editor_20250124"), case("text_editor_20250429")]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Schemas of Anthropic's typed tools that run at the client. Claude knows them by type; other models need the schema.
+//! Schemas of Anthropic's typed tools that run at the client. Claude knows the versions of its generation by type;
+//! other models need the schema.
 
 /// The input schema of a typed client tool.
 pub(in crate::wire::anthropic) fn schema(kind: &str) -> Option<&'static str> {

@@ -87,11 +87,13 @@ impl<'a> Model<'a> {
     }
 
     /// False for versions of a provider's tool that belong to other models (platform.claude.com, computer use and text editor
-    /// tools; anthropics/anthropic-sdk-typescript#914).
+    /// tools, `'claude-sonnet-4-5-20250929' does not support tool types: text_editor_20250429`;
+    /// anthropics/anthropic-sdk-typescript#914).
     pub(super) fn takes_tool(self, kind: &str) -> bool {
         let takes_the_first = self.generation <= (4, 5) && !self.name.contains("opus");
         match kind {
-            "bash_20241022" | "computer_20241022" | "text_editor_20241022" => false,
+            "bash_20241022" | "computer_20241022" => false,
+            "text_editor_20241022" | "text_editor_20250124" | "text_editor_20250429" => false,
             "computer_20250124" => takes_the_first,
             "computer_20251124" => !takes_the_first,
             _ => true,

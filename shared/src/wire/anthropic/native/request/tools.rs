@@ -11,6 +11,7 @@ use crate::document::{Entry, Value};
 use crate::error::GatewayError;
 use crate::wire::anthropic::client::request::tool_choice;
 use crate::wire::anthropic::rules::tools;
+use crate::wire::anthropic::typed_tools;
 use crate::wire::cache_marks::Area;
 use crate::wire::claude_schema::{self as schema, StrictTools};
 use crate::wire::names::{PropertyNames, ToolNames};
@@ -65,14 +66,21 @@ fn called(body: Value<'_>) -> Vec<String> {
     tools::undeclared(names.iter().map(AsRef::as_ref)).into_iter().map(str::to_owned).collect()
 }
 
-/// Drops the typed tools that the model rejects, and a tool choice that names one.
-pub(super) fn drop_refused(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+/// Sends the typed tools that the model rejects as client tools with the schema of their type, under the same names. One
+/// without a known schema is dropped, with a tool choice that names it.
+pub(super) fn replace_refused(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let body = forwarding.body;
-    let is_refused = |tool: &Value<'_>| {
-        let kind = tool.get("type").and_then(Value::as_text).unwrap_or_default();
-        target.capabilities.refused_tools.iter().any(|refused| kind == *refused)
-    };
-    for tool in body.get("tools").into_iter().flat_map(Value::elements).filter(is_refused) {
+    for tool in body.get("tools").into_iter().flat_map(Value::elements) {
+        let Some(kind) = tool.get("type").and_then(Value::as_text) else { continue };
+        if !target.capabilities.refused_tools.iter().any(|refused| kind == *refused) {
+            continue;
+        }
+        if let Some(schema) = typed_tools::schema(&kind) {
+            forwarding.leave_others_out(tool, &MEMBERS);
+            forwarding.edits.remove_field(tool, "type");
+            forwarding.edits.set_json(tool, "input_schema", schema);
+            continue;
+        }
         forwarding.drop(tool);
         let name = tool.get("name").and_then(Value::as_text).unwrap_or_default();
         if body.at(&["tool_choice", "name"]).is_some_and(|chosen| chosen.is(&name)) {

@@ -70,6 +70,8 @@ fn a_model_takes_its_own_version_of_a_tool() {
         (HAIKU, "computer_20251124"),
         (OPUS, "computer_20250124"),
         (HAIKU, "text_editor_20241022"),
+        (HAIKU, "text_editor_20250124"),
+        (NEWEST, "text_editor_20250429"),
         (NEWEST, "computer_20241022"),
     ] {
         refused(verdict(model, &tool(kind)), "does not support tool types", &tool(kind));
