@@ -191,6 +191,13 @@ fn edits_of_thoughts_go_where_the_model_does_not_think() {
     let mut thinking = managed(json!([calls, thoughts]));
     thinking["thinking"] = json!({"type": "adaptive"});
     check(vec![case(thinking, json!([thoughts, calls]), json!(MANAGED), &[])]);
+    // A model that reasons by default is told so.
+    let unasked = Expected {
+        models: &["claude-opus-5.5", "claude-sonnet-5"],
+        sent: vec![("/thinking", json!({"type": "adaptive"})), ("/context_management/edits/0", thoughts.clone())],
+        ..case(managed(json!([thoughts])), Value::Null, Value::Null, &[])
+    };
+    check(vec![unasked]);
     // Without the last one, the field goes and its beta with it.
     let body = with(&managed(json!([thoughts]))).to_string();
     let seen = sent(ClientFormat::Messages, "claude-opus-4.6", MANAGED, &body).unwrap();

@@ -20,7 +20,7 @@ use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
 use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system, without_thoughts};
-use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan, Told};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
@@ -80,7 +80,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     }
     forwarding.clamp_output(request.max_tokens, target);
     let format = AnswerFormat::of(body, target)?;
-    tools::drop_refused(&mut forwarding, target);
+    tools::replace_refused(&mut forwarding, target);
     let declared = tools::Declared::of(&forwarding, format.by_tool());
     let names = declared.names()?;
     let own_names = declared.own_names().into_iter().collect();
@@ -116,6 +116,9 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);
     let mut betas = settle_edits(&mut forwarding, betas, &plan);
+    if !binds && plan.told == Told::Nothing && betas.contains(&betas::CONTEXT_MANAGEMENT) {
+        settings::say_thinking(&mut forwarding);
+    }
     let needs_binding = binds && !betas.contains(&betas::THOUGHT_BINDING);
     betas.extend(needs_binding.then_some(betas::THOUGHT_BINDING));
     apply_betas(&mut forwarding, &betas, target);
@@ -322,11 +325,10 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
 /// tool).
 fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
     let edits = forwarding.body.at(&["context_management", "edits"]);
-    let is_of = |edit: &Value<'_>, kind: &str| {
-        edit.get("type").and_then(Value::as_text).is_some_and(|known| known.starts_with(kind))
+    let is_of_results = |edit: &Value<'_>| !settings::is_edit_of(edit, settings::THOUGHTS);
+    let is_refused = |edit: &Value<'_>| {
+        settings::is_edit_of(edit, "compact_") || !plan.thinks && settings::is_edit_of(edit, settings::THOUGHTS)
     };
-    let is_of_results = |edit: &Value<'_>| !is_of(edit, "clear_thinking");
-    let is_refused = |edit: &Value<'_>| is_of(edit, "compact_") || !plan.thinks && is_of(edit, "clear_thinking");
     let (refused, mut kept): (Vec<_>, Vec<_>) = edits.into_iter().flat_map(Value::elements).partition(is_refused);
     let is_empty = !refused.is_empty() && kept.is_empty();
     for edit in refused {

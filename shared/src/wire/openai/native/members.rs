@@ -98,14 +98,16 @@ pub(super) fn fit_schemas(forwarding: &mut Forwarding<'_>, target: &Target<'_>) 
 }
 
 /// Providers reject an empty list of parts: an assistant message with calls has no content, and a tool result has an empty
-/// text.
+/// text. Moonshot rejects an empty text among the parts of a result (`text content is empty`: MoonshotAI/kimi-cli#1663).
 fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
-    let content = message.get("content").filter(|content| content.kind() == Kind::List);
-    let Some(empty) = content.filter(|content| content.elements().next().is_none()) else { return };
-    if message.get("role").is_some_and(|role| role.is("assistant")) {
-        forwarding.edits.replace(empty, &());
-    } else {
-        forwarding.edits.replace(empty, "");
+    let Some(content) = message.get("content").filter(|content| content.kind() == Kind::List) else { return };
+    let is_by = |name: &str| message.get("role").is_some_and(|role| role.is(name));
+    let is_empty = |part: &Value<'_>| is_by("tool") && part.get("text").is_some_and(|text| text.is(""));
+    let (empty, others): (Vec<_>, Vec<_>) = content.elements().partition(is_empty);
+    match others.is_empty() {
+        true if is_by("assistant") => forwarding.edits.replace(content, &()),
+        true => forwarding.edits.replace(content, ""),
+        false => empty.into_iter().for_each(|part| forwarding.edits.remove(part)),
     }
 }
 
@@ -131,11 +133,12 @@ pub(super) fn is_signed(entry: Value<'_>) -> bool {
     ["signature", "data"].iter().filter_map(|name| entry.get(name)).any(says_something)
 }
 
-/// Whether an entry of `reasoning_details` is sent back to a model.
+/// Whether an entry of `reasoning_details` is sent back to a model. An empty one is not.
 pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
     let format = entry.get("format").and_then(Value::as_text);
     let is_signed = is_signed(entry);
-    entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
+    let says = is_signed || ["text", "summary"].iter().filter_map(|name| entry.get(name)).any(says_something);
+    says && entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
         && rules::takes_details(target.upstream, format.as_deref(), is_signed)
         && (is_signed || !rules::is_claude(target.upstream))
 }

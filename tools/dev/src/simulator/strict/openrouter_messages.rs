@@ -22,6 +22,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         let role = string(message, "role").unwrap_or_default();
         if role == "tool" {
             answer(message, &path, &mut open)?;
+            filled(model, message)?;
             continue;
         }
         unanswered(&open)?;
@@ -135,6 +136,12 @@ fn answer(message: &Value, path: &str, open: &mut Vec<&str>) -> Verdict {
     ensure(texts, || format!("Invalid '{path}.content': messages with role 'tool' take text only."))
 }
 
+/// Moonshot rejects an empty text among the parts of a result (MoonshotAI/kimi-cli#1663).
+fn filled(model: &str, result: &Value) -> Verdict {
+    let is_empty = items(result, "content").any(|part| string(part, "text") == Some(""));
+    ensure(!(is_empty && model.starts_with("moonshotai/")), || "Invalid request: text content is empty".to_owned())
+}
+
 /// OpenAI rejects an empty list of calls (openai/openai-python#2061, openai/openai-node#1341), and null for the older kind.
 fn empty(model: &str, message: &Value, path: &str) -> Verdict {
     let openai = model.starts_with("openai/");
@@ -187,10 +194,10 @@ fn details(model: &str, message: &Value, path: &str) -> Verdict {
             Some("anthropic") => &["anthropic-claude-v1"],
             Some("google") => &["google-gemini-v1"],
             Some("openai") => &["openai-responses-v1", "azure-openai-responses-v1"],
-            Some(_) | None => &["unknown"],
+            // Models that do not sign may leave the format out.
+            Some(_) | None => &["unknown", ""],
         };
-        let is_own = string(entry, "format").is_some_and(|format| formats.contains(&format));
-        ensure(is_own, || wrong("the format is of another model."))?;
+        ensure(formats.contains(&string(entry, "format").unwrap_or_default()), || wrong("the format is of another model."))?;
         let (text, sealed) = match string(entry, "type") {
             Some("reasoning.text") => (string(entry, "text"), string(entry, "signature")),
             Some("reasoning.summary") => (string(entry, "summary"), None),

@@ -114,6 +114,23 @@ pub(super) fn bind_thoughts(forwarding: &mut Forwarding<'_>, plan: &Plan, target
     true
 }
 
+/// Prefix of the type of a context edit of reasoning.
+pub(super) const THOUGHTS: &str = "clear_thinking_";
+
+/// Whether a context edit's type has this prefix.
+pub(super) fn is_edit_of(edit: &Value<'_>, kind: &str) -> bool {
+    edit.get("type").and_then(Value::as_text).is_some_and(|known| known.starts_with(kind))
+}
+
+/// States the reasoning of a model that reasons by default if an edit of reasoning is sent, which requires `thinking` to be
+/// enabled or adaptive (router-for-me/CLIProxyAPI#4908).
+pub(super) fn say_thinking(forwarding: &mut Forwarding<'_>) {
+    let edits = forwarding.body.at(&["context_management", "edits"]).into_iter().flat_map(Value::elements);
+    if edits.filter(|edit| !forwarding.edits.removes(*edit)).any(|edit| is_edit_of(&edit, THOUGHTS)) {
+        forwarding.edits.set_json(forwarding.body, "thinking", r#"{"type":"adaptive"}"#);
+    }
+}
+
 /// Members of `adaptive` thinking of models whose reasoning is bound.
 const WITH_ADAPTIVE: [&str; 3] = ["block_binding", "display", "type"];
 /// Members of `between_tools`, and of `adaptive` for models whose reasoning is not bound.

@@ -187,6 +187,18 @@ fn an_assistant_message_has_content() {
 }
 
 #[test]
+fn moonshot_rejects_an_empty_text_in_a_result() {
+    let history = |text: &str| {
+        let turn = changed(&calls(&[call("a", "{}")]), &json!({ "reasoning": "thought" }));
+        let parts = json!({ "content": [{ "type": "text", "text": "x" }, { "type": "text", "text": text }] });
+        talk(&[says(&json!("a")), turn, changed(&answer("a"), &parts)])
+    };
+    assert_eq!(verdict(KIMI, &history("y")), Ok(()));
+    refused(verdict(KIMI, &history("")), "text content is empty", &history(""));
+    assert_eq!(verdict(DEEPSEEK, &history("")), Ok(()));
+}
+
+#[test]
 fn alibaba_reserves_the_name_search() {
     let named = |name: &str| json!({ "tools": [{ "type": "function", "function": { "name": name } }] });
     assert_eq!(verdict(QWEN, &named("search_tool")), Ok(()));
