@@ -12,6 +12,7 @@ use crate::money::PicoUsd;
 pub struct ProviderUsage<'a> {
     prompt_tokens: Option<u64>,
     completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
     /// OpenRouter's price of the call in dollars.
@@ -59,14 +60,17 @@ impl ProviderUsage<'_> {
     /// reasoning than output. Written tokens are then ignored, the others capped.
     pub fn canonical(&self) -> Usage {
         let prompt = self.prompt_tokens.unwrap_or(0);
-        let output = self.completion_tokens.unwrap_or(0);
+        let said = self.completion_tokens.unwrap_or(0);
+        let reasoning = self.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
+        // xAI counts reasoning next to `completion_tokens` and says so in the total only (vercel/ai#12425, Wei-Shaw/sub2api#5771).
+        let both = said.saturating_add(reasoning);
+        let output = if self.total_tokens == Some(prompt.saturating_add(both)) { both } else { said };
         let details = self.prompt_tokens_details.as_ref();
         let cache_read = details.and_then(|details| details.cached_tokens).unwrap_or(0).min(prompt);
         let written = details.and_then(|details| details.cache_write_tokens).unwrap_or(0);
         let cache_write_5m = if written > prompt.saturating_sub(cache_read) { 0 } else { written };
         let input = prompt.saturating_sub(cache_read).saturating_sub(cache_write_5m);
         let audio = details.and_then(|details| details.audio_tokens).unwrap_or(0).min(input);
-        let reasoning = self.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens).unwrap_or(0);
         Usage {
             input,
             audio,
@@ -154,6 +158,17 @@ mod tests {
             usage(&text).provider_cost.map(PicoUsd::pico)
         };
         assert_eq!((cost(true), cost(false)), (Some(21_000_000_000), Some(1_000_000_000)));
+    }
+
+    #[test]
+    fn reasoning_that_only_the_total_counts_is_output() {
+        let of = |total: u64| {
+            usage(&format!(
+                r#"{{"prompt_tokens":32,"completion_tokens":9,"total_tokens":{total},"completion_tokens_details":{{"reasoning_tokens":94}}}}"#
+            ))
+        };
+        assert_eq!((of(135).output, of(135).reasoning), (103, 94));
+        assert_eq!((of(41).output, of(41).reasoning), (9, 9));
     }
 
     #[test]

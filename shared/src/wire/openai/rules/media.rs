@@ -8,6 +8,8 @@ use crate::wire::media::{Carrier, Told, told};
 const OTHER_PICTURE: &str = "images of this kind: it accepts JPEG, PNG, GIF and WebP";
 /// The same for Gemini models.
 const OTHER_PICTURE_GEMINI: &str = "images of this kind: it accepts JPEG, PNG, WebP and HEIC";
+/// The same for xAI's models.
+const OTHER_PICTURE_GROK: &str = "images of this kind: it accepts JPEG and PNG";
 /// Refusal of documents of other kinds.
 const OTHER_FILE: &str = "files of this kind: it accepts PDF and text";
 /// Refusal of videos of other kinds.
@@ -39,15 +41,21 @@ pub(in crate::wire::openai) fn carried<'t>(data: &str, label: &'t str, given: Ca
     }
 }
 
+/// Whether it is an xAI model (Grok).
+fn is_grok(upstream: &str) -> bool {
+    upstream.starts_with("x-ai/")
+}
+
 /// Why a model rejects such a part; `None` if it accepts it. Images: openrouter.ai, image inputs; ai.google.dev, image
-/// understanding.
+/// understanding; docs.x.ai, image understanding (`does not contain a valid JPG or PNG image`: cline/cline#5278).
 pub(in crate::wire::openai) fn refusal(upstream: &str, carried: Carried<'_>) -> Option<&'static str> {
     let Carried { carrier, label } = carried;
     let is_taken = match carrier {
         Carrier::Picture => match label {
-            "image/png" | "image/jpeg" | "image/jpg" | "image/webp" => true,
+            "image/png" | "image/jpeg" | "image/jpg" => true,
+            "image/webp" => !is_grok(upstream),
             "image/heic" | "image/heif" => is_gemini(upstream),
-            "image/gif" => !is_gemini(upstream),
+            "image/gif" => !is_gemini(upstream) && !is_grok(upstream),
             _ => false,
         },
         Carrier::File => label == "application/pdf",
@@ -56,6 +64,7 @@ pub(in crate::wire::openai) fn refusal(upstream: &str, carried: Carried<'_>) -> 
     };
     let words = match carrier {
         Carrier::Picture if is_gemini(upstream) => OTHER_PICTURE_GEMINI,
+        Carrier::Picture if is_grok(upstream) => OTHER_PICTURE_GROK,
         Carrier::Picture => OTHER_PICTURE,
         Carrier::File => OTHER_FILE,
         Carrier::Video => OTHER_VIDEO,
@@ -85,6 +94,11 @@ mod tests {
         ] {
             assert_eq!(refusal("google/gemini-2.5-pro", carried), gemini, "{carried:?}");
             assert_eq!(refusal("openai/gpt-5.2", carried), others, "{carried:?}");
+        }
+        for (label, refused) in
+            [("image/jpeg", None), ("image/webp", Some(OTHER_PICTURE_GROK)), ("image/gif", Some(OTHER_PICTURE_GROK))]
+        {
+            assert_eq!(refusal("x-ai/grok-4.7", of(Carrier::Picture, label)), refused, "{label}");
         }
     }
 }

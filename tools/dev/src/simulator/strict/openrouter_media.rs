@@ -9,6 +9,8 @@ use super::verdict::{Verdict, ensure, is_name};
 /// not checked here.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 const PICTURES_OF_GEMINI: [&str; 5] = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+/// docs.x.ai, image understanding; cline/cline#5278.
+const PICTURES_OF_GROK: [&str; 2] = ["image/png", "image/jpeg"];
 /// Sound formats (openrouter.ai, audio inputs).
 const SOUNDS: [&str; 9] = ["wav", "mp3", "aiff", "aac", "ogg", "flac", "m4a", "pcm16", "pcm24"];
 
@@ -40,7 +42,11 @@ fn bytes(data: &str) -> Result<Vec<u8>, String> {
 fn image(model: &str, address: &str) -> Verdict {
     let Some((label, bytes)) = inline(address)? else { return Ok(()) };
     let vendor = model.split('/').next();
-    let kinds = if vendor == Some("google") { &PICTURES_OF_GEMINI[..] } else { &PICTURES[..] };
+    let kinds = match vendor {
+        Some("google") => &PICTURES_OF_GEMINI[..],
+        Some("x-ai") => &PICTURES_OF_GROK,
+        Some(_) | None => &PICTURES,
+    };
     ensure(kinds.contains(&label), || format!("Unsupported MIME type: {label}"))?;
     if matches!(label, "image/heic" | "image/heif") {
         return Ok(());
@@ -54,6 +60,10 @@ fn image(model: &str, address: &str) -> Verdict {
              ['png', 'jpeg', 'gif', 'webp']."
                 .to_owned()
         }
+    })?;
+    let is_other = read.as_ref().is_some_and(|picture| !PICTURES_OF_GROK.contains(&picture.media_type));
+    ensure(!is_other || vendor != Some("x-ai"), || {
+        "Invalid request content: Downloaded response does not contain a valid JPG or PNG image.".to_owned()
     })?;
     // QwenLM/qwen-code#2505, infiniflow/ragflow#12868.
     let is_small = read.as_ref().is_some_and(|picture| picture.width.min(picture.height) <= 10);

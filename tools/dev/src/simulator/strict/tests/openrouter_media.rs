@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::openrouter::{CLAUDE, GEMINI, GPT, says, talk, verdict};
 use super::*;
 
+const GROK: &str = "x-ai/grok-4.7";
 const PDF: &str = "JVBERi0xLjQK";
 const GIF: &str = "R0lGODlhAQABAAAAACw=";
 
@@ -42,6 +43,7 @@ fn parts_are_what_their_bytes_are() {
         (GPT, picture("image/jpeg", PNG)),
         (CLAUDE, picture("image/gif", GIF)),
         (GEMINI, picture("image/png", PNG)),
+        (GROK, picture("image/jpeg", PNG)),
         (GPT, file(&pdf(PDF))),
         (GPT, file("https://a.example/b.pdf")),
         (GEMINI, sound("wav", "AAAA")),
@@ -54,6 +56,8 @@ fn parts_are_what_their_bytes_are() {
         (GPT, picture("image/png", PDF), "You uploaded an unsupported image."),
         (GPT, picture("image/svg+xml", PNG), "Unsupported MIME type: image/svg+xml"),
         (GEMINI, picture("image/gif", GIF), "Unsupported MIME type: image/gif"),
+        (GROK, picture("image/gif", GIF), "Unsupported MIME type: image/gif"),
+        (GROK, picture("image/png", GIF), "does not contain a valid JPG or PNG image"),
         (CLAUDE, picture("image/jpeg", PNG), "Image does not match the provided media type image/jpeg"),
         (GPT, picture("image/png", "no base64!"), "Invalid base64 data"),
         (GPT, file(&pdf(PNG)), "Unsupported file type"),
