@@ -60,8 +60,8 @@ impl Admission {
         Self { store, memory: Memory::default(), reads: Reads::new(reads_per_minute) }
     }
 
-    /// Counts a free request, such as reading the key's own usage, before the table is asked. A key that was unknown a
-    /// moment ago is refused as such.
+    /// Counts a free request, such as a read of the key's own usage, before the table is asked. Refuses a key that the table
+    /// did not know a moment ago.
     pub fn take_read(&self, key: &ApiKey) -> Result<(), GatewayError> {
         self.refuse_unknown_key(key)?;
         self.reads.take(key.digest())
@@ -267,9 +267,9 @@ impl Admission {
         if self.memory.is_unauthorized(key.digest()) { Err(GatewayError::unauthorized()) } else { Ok(()) }
     }
 
-    /// Refuses a request if the table refused the same a moment ago and would refuse it again. A model that the key may not
-    /// use is left to the table, because the table refuses it for another reason. `needed` is the smallest amount held for
-    /// the request.
+    /// Refuses a request if the table refused the same a moment ago and would refuse it again. If the key may not use the
+    /// model, the table decides, because it refuses such a request for another reason. `needed` is the smallest amount held
+    /// for the request.
     fn refuse_again(&self, key: &ApiKey, model: &str, needed: Option<PicoUsd>) -> Result<(), GatewayError> {
         let (memory, digest) = (&self.memory, key.digest());
         if !memory.may_use(digest, model) {

@@ -19,8 +19,8 @@ const CHECKSUM_LENGTH: usize = 6;
 const LENGTH: usize = PREFIX.len() + LOOKUP_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Hints for a request without a credential, with a credential of another kind, and with a key that cannot be valid. The form and the
-/// checksum are public, so the hints do not tell which keys exist.
+/// Hints for a request without a credential, with a credential of another kind, and with a key that cannot be valid. The
+/// form and the checksum are public, so the hints do not tell which keys exist.
 const MISSING: &str = "No key was sent. Send yours in the header X-API-Key, or as Authorization: Bearer bk_...";
 const FOREIGN: &str = "The credential is not a key of this gateway. Its keys begin with bk_.";
 const MALFORMED: &str =
@@ -56,7 +56,7 @@ impl ApiKey {
     }
 
     /// The key of a request: `X-API-Key`, or `Authorization: Bearer`. A credential that does not begin with `bk_` is ignored
-    /// if there is one that does. Two different keys are a 400, because it is unclear which one pays.
+    /// if the other header has a `bk_` key. Two different keys are a 400, because it is unclear which key pays.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, GatewayError> {
         let direct = headers.get_all("x-api-key").iter().filter_map(|value| value.to_str().ok());
         let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.to_str().ok()?));

@@ -34,7 +34,7 @@ pub enum ThinkingOff {
     Disabled,
     /// It reasons by default; `disabled` switches it off, with an effort of at most `high`.
     DisabledToHigh,
-    /// It always reasons before its first word; `between_tools` is the least, with an effort of at most `high`.
+    /// It always reasons before its first word. The lowest setting is `between_tools`, with an effort of at most `high`.
     BetweenTools,
     /// It cannot be switched off.
     Never,
@@ -258,24 +258,27 @@ pub struct Capabilities {
     pub fixed_verbosity: bool,
     /// Smallest and largest reasoning budget in tokens, if it supports budgets.
     pub budget: Option<(u64, u64)>,
-    /// Whether its output limit does not count its reasoning. Then a body with a limit also has a reasoning budget, and the hold
-    /// covers both (Alibaba's reference of Chat Completions, `max_tokens`; alibabacloud.com, API compatibility upgrade notice).
+    /// Whether its output limit does not count its reasoning. Then a body with a limit also has a reasoning budget, and the
+    /// hold covers both (Alibaba's reference of Chat Completions, `max_tokens`; alibabacloud.com, API compatibility upgrade
+    /// notice).
     pub limit_excludes_thinking: bool,
     /// Sampling fields that it accepts.
     pub sampling: SamplingSupport,
-    /// Whether it continues a trailing assistant message. Claude from 4.6 on rejects one (platform.claude.com, prefill), and so
-    /// do Gemini from 3.5 Flash-Lite on (envoyproxy/ai-gateway#2686, anomalyco/opencode#47034) and Mistral
-    /// (QuantumNous/new-api#2858). Other vendors' models accept one.
+    /// Whether the model continues an assistant message at the end of the conversation. Claude from 4.6 on rejects such a
+    /// message (platform.claude.com, prefill), and so do Gemini from 3.5 Flash-Lite on (envoyproxy/ai-gateway#2686,
+    /// anomalyco/opencode#47034) and Mistral (QuantumNous/new-api#2858). Models of other vendors accept it.
     pub prefill: bool,
     /// Whether it supports a JSON schema for the answer.
     pub structured_output: bool,
     /// Whether JSON output and tools can be combined.
     pub json_with_tools: bool,
-    /// Whether it accepts system messages between turns (Claude from Opus 4.8 on; older ones reject the role).
+    /// Whether the model accepts system messages between turns (Claude from Opus 4.8 on; older Claude models reject the
+    /// role).
     pub system_turns: bool,
     /// Whether a tool result can contain images.
     pub images_in_results: bool,
-    /// Whether it writes a prompt cache only if a request marks one. Others may write one at any time.
+    /// Whether the model writes a prompt cache only for a request with a cache mark. Other models may write a cache at any
+    /// time.
     pub marked_caches: bool,
     /// Tokens and limits of parts that are not text.
     pub media: MediaTokens,

@@ -1,13 +1,13 @@
 //! The circuit breaker: which routes are broken. All environments share it, with one small item per route.
 //!
-//! One environment alone sees too few requests. Five failures in a row open a route's circuit. After the cool-down one
-//! environment, chosen by a conditional write, may send one request as a probe. The probe closes the circuit or doubles the
-//! cool-down.
+//! A single environment sees too few requests to judge a route. Five failures in a row open a route's circuit. After the
+//! cool-down one environment, chosen by a conditional write, may send one request as a probe. The probe closes the circuit
+//! or doubles the cool-down.
 //!
-//! A single key's requests may be the cause of failures, for example requests so large that they always time out. So
-//! failures of one key only keep the environment that saw five in a row off the route, for ten seconds. The circuit opens
-//! for all environments after failures of two keys, or after a failure that does not depend on the request. Nothing is
-//! written while all goes well. If the table does not answer, only the sharing is lost.
+//! A single key's requests may be the cause of failures, for example requests so large that they always time out. So if five
+//! failures in a row come from one key, only the environment that saw them avoids the route, for ten seconds. The circuit
+//! opens for all environments after failures of two keys, or after a failure that does not depend on the request. While no
+//! call fails, nothing is written. If the table does not answer, each environment uses only what it saw itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

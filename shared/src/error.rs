@@ -99,8 +99,8 @@ impl GatewayError {
         Self { details: Box::new(details) }
     }
 
-    /// The answer to every unusable key. It must not distinguish unknown, revoked and expired keys. A hint may say that a key is missing or
-    /// malformed.
+    /// The answer to every unusable key. It must not distinguish unknown, revoked and expired keys. A hint may say that a
+    /// key is missing or malformed.
     pub fn unauthorized() -> Self {
         Self::new(ErrorKind::Unauthorized, "Unauthorized")
     }

@@ -115,8 +115,8 @@ pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
         + price.cache_write_1h.cost_of(usage.cache_write_1h)
 }
 
-/// Computes the charge of a usage. If prices move, it is the cost that the provider reports, or else the list price, and never more
-/// than was held.
+/// Computes the charge of a usage. If prices move, it is the cost that the provider reports, or else the list price, and
+/// never more than was held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pricing {
     tariff: Tariff,

@@ -14,7 +14,7 @@ const RETRIES_OF_SLOW_OR_EMPTY: u32 = 1;
 /// Bounds of the pause (full jitter; the ceiling doubles from 500 ms).
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest `Retry-After` of a provider that is waited for. A longer one is passed on to the client.
+/// The longest `Retry-After` of a provider for which the gateway waits. A longer time is passed on to the client.
 const LONGEST_WISH: Duration = Duration::from_secs(5);
 /// Time that must be left after a pause.
 const WORTH_A_TRY: Duration = Duration::from_secs(1);

@@ -1,9 +1,11 @@
-//! The runtime of the functions. `lambda_runtime` polls for events; the answers of the functions that stream are sent from here.
+//! The runtime of the functions. `lambda_runtime` polls for events; the answers of the functions that stream are sent from
+//! here.
 //!
 //! `lambda_runtime` 1.5 builds its own HTTP client, which leaves Nagle's algorithm on. It writes the head of an answer, its
 //! prelude, the delimiter and each event separately. A small segment then waits until the previous one is acknowledged,
 //! which the other side may delay by 40 ms. The first event and the end of every answer were late by that time. Here the
-//! connection has `TCP_NODELAY`. Head, prelude and first event are one write, and later events that come together are one, too.
+//! connection has `TCP_NODELAY`. Head, prelude and first event are one write, and later events that come together are also
+//! one write.
 
 use std::convert::Infallible;
 use std::fmt;

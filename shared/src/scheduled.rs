@@ -38,7 +38,8 @@ impl Schedule {
         Ok(Self { config, catalog, store, transport })
     }
 
-    /// Does what is due. Money comes first and does not depend on a list.
+    /// Resolves dead holds, then reads the list of models if it is due. Holds come first, so that a failure of the list
+    /// cannot prevent them.
     pub async fn run(&self) -> Result<Reconciled, StoreError> {
         let reconciled = reconcile_next(&self.store, &self.catalog, Timestamp::now(), TIME).await;
         if self.config.open_catalog {

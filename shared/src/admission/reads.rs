@@ -1,7 +1,7 @@
 //! Limits free reads per key: its usage, its requests, its balance, the models.
 //!
-//! Such a request costs the operator a function's time and up to a few table reads. Counting it in the table would cost a
-//! write, which is more than most of them read, and would compete with paid requests for the key's item. So each environment
+//! Such a request costs the operator a function's time and up to a few table reads. A count in the table would cost a write,
+//! which costs more than most of these reads, and would compete with paid requests for the key's item. So each environment
 //! counts for itself. A key gets at most this many reads per minute from each environment, and the number of environments
 //! has its own limit (`EndpointConcurrency`).
 

@@ -36,8 +36,8 @@ impl Rates {
         Self::at(key, super::now())
     }
 
-    /// The rates of a key whose item may have been written minutes ago. If its minute has passed, nothing is used of the
-    /// current one.
+    /// The rates of a key whose item may have been written minutes ago. If the item's minute has passed, the key has used
+    /// nothing of the current minute.
     pub(super) fn at(key: &StoredKey, now: u64) -> Self {
         let rates = Self::of(key);
         if rates.reset > now {
@@ -67,8 +67,8 @@ const TOKEN_HEADERS: [&str; 6] = [
     "anthropic-ratelimit-tokens-reset",
 ];
 
-/// The rates as headers in both spellings: OpenAI's reset is a duration, Anthropic's a time (RFC 3339). Unlimited rates have
-/// none.
+/// The rates as headers in both spellings: OpenAI's reset is a duration, Anthropic's a time (RFC 3339). A rate without a
+/// limit has no headers.
 pub fn rate_headers(rates: &Rates) -> Vec<(&'static str, String)> {
     let Rates { requests, tokens, reset } = rates;
     let now = jiff::Timestamp::now();

@@ -65,8 +65,8 @@ impl Names {
         exact(&name).or_else(|| exact(undated(&name)?)).or_else(|| self.newest(&name))
     }
 
-    /// The newest model of a family that is named by its words alone, such as `opus`, if the words mean models of one vendor
-    /// only.
+    /// The newest model of a family, from the family's words alone, such as `opus`. `None` if models of several vendors have
+    /// these words.
     fn newest(&self, name: &str) -> Option<usize> {
         let asked: Vec<&str> = name.split('-').collect();
         let has_all = |kin: &Kinship| !kin.is_gone && asked.iter().all(|asked| kin.words.iter().any(|word| word == asked));
@@ -77,8 +77,8 @@ impl Names {
         newest.filter(|_| is_one_vendors).map(|(place, _)| *place)
     }
 
-    /// The positions of the most similar ids, most similar first: ids that share words with the name and have one vendor;
-    /// without such, ids with a word that differs from one of the name's in a few characters.
+    /// The positions of the most similar ids, most similar first: ids of one vendor that share words with the name. If no id
+    /// shares a word, ids with a word that differs from a word of the name in a few characters.
     pub(super) fn nearest(&self, name: &str, most: usize) -> Vec<usize> {
         let name = normalise(name);
         let bare = name.rsplit('/').next().unwrap_or(&name);

@@ -202,7 +202,8 @@ impl Blocks {
         }
     }
 
-    /// Without numbers and ids, a name after complete arguments begins the next call, unless it only repeats.
+    /// If pieces have neither numbers nor ids: after complete arguments, a name begins the next call, unless the piece only
+    /// repeats the last name.
     fn begins_another(&self, name: Option<&str>, arguments: &str) -> bool {
         let Some((name, last)) = name.zip(self.calls.last()) else { return false };
         last.end.reached() && !last.name.is_empty() && (last.name != name || !arguments.is_empty())

@@ -1,5 +1,5 @@
-//! A reply as a sequence of events, and the grammar every decoder obeys:
-//! `Start (BlockStart Delta* BlockStop)* Finish`, at most one block open; `Usage` and `Refusal` may come anywhere after `Start`.
+//! A reply as a sequence of events, and the grammar every decoder obeys: `Start (BlockStart Delta* BlockStop)* Finish`, at
+//! most one block open; `Usage` and `Refusal` may come anywhere after `Start`.
 
 use super::request::Signature;
 use super::response::FinishReason;
@@ -51,7 +51,7 @@ pub enum BlockStart {
         /// The tool's name.
         name: String,
     },
-    /// A block that only its own format knows, such as one of a server-side tool. It has no deltas.
+    /// A block that only its own format knows, such as the block of a server-side tool. It has no deltas.
     Opaque,
 }
 

@@ -104,7 +104,7 @@ impl<P: Piece> Turns<P> {
         self.turns.last().is_some_and(|last| last.role == Role::Assistant)
     }
 
-    /// Lets the user ask for the rest of a begun answer, for models that do not continue one.
+    /// Adds a user message that asks for the rest of a begun answer, for models that do not continue an answer.
     pub fn end_with_user(&mut self) {
         if self.is_begun() {
             self.turns.push(Message { role: Role::User, parts: vec![P::own_text(CONTINUE)] });
@@ -123,7 +123,8 @@ impl<P: Piece> Turns<P> {
         }
     }
 
-    /// Removes the reasoning after the last word of a conversation that ends with the assistant: it is no answer to continue.
+    /// Removes reasoning at the end of a conversation that ends with the assistant, because a model cannot continue it as an
+    /// answer.
     pub fn drop_trailing_reasoning(&mut self) {
         let Some(last) = self.turns.last_mut().filter(|last| last.role == Role::Assistant) else { return };
         while let Some(thought) = last.parts.pop_if(|part| part.kind() == PieceKind::Thought) {

@@ -87,7 +87,7 @@ pub struct PreparedRequest {
     body: Bytes,
     /// The body's sizes.
     measured: Measured,
-    /// The output limit that the body would get if it must have one.
+    /// The output limit that the body would get if a limit were required.
     default_output: u64,
     /// Whether the body must have a limit.
     pub(super) must_say: bool,
@@ -148,8 +148,8 @@ impl PreparedRequest {
         &self.measured
     }
 
-    /// Maximum tokens of the reply: the limit in the body, or the one that it would get, and the reasoning budget if the limit
-    /// does not count reasoning.
+    /// Maximum tokens of the reply: the limit in the body, or the default limit if the body has none. The reasoning budget
+    /// is added if the limit does not count reasoning.
     pub fn output_limit(&self) -> u64 {
         self.measured.output_tokens(&self.candidate.model.capabilities).unwrap_or(self.default_output)
     }
@@ -195,7 +195,8 @@ fn name_of(route: &Route, mode: Mode) -> RouteName {
     }
 }
 
-/// How the provider is asked: as its route requires, whatever the client wants. Only a count is always a count.
+/// The mode of the upstream call: the mode that the route requires, whatever the client wants. Exception: a count is always
+/// a count.
 fn upstream_mode(asked: Mode, transfer: Transfer) -> Mode {
     match (asked, transfer) {
         (Mode::Count, _) => Mode::Count,

@@ -111,8 +111,8 @@ impl Edits {
         fields.push((name.to_owned(), value));
     }
 
-    /// Sets a field to a list of these entries: in place if it exists, whatever its value, at the end of the object
-    /// otherwise.
+    /// Sets a field to a list of these entries. If the field exists, replaces its value, whatever that is. Otherwise adds
+    /// the field at the end of the object.
     pub fn arrange_field(&mut self, object: Value<'_>, name: &str, entries: Vec<Entry<'_>>) {
         if let Some((_, old)) = object.members().find(|(known, _)| known == name) {
             self.changes.remove(&old.start());

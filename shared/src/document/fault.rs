@@ -1,5 +1,5 @@
-//! Errors about a request body. They name the path, the expected kind of value and the kind that was sent. They never contain
-//! the value itself.
+//! Errors about a request body. They name the path, the expected kind of value and the kind that was sent. They never
+//! contain the value itself.
 
 use std::fmt;
 

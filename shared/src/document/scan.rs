@@ -50,8 +50,8 @@ fn all(own_names: &[Pattern]) -> u32 {
     1_u32.checked_shl(u32::try_from(own_names.len()).unwrap_or(u32::MAX)).map_or(u32::MAX, |bit| bit.saturating_sub(1))
 }
 
-/// What is known about a position: the patterns that it may still match (`possible`, one bit each), and whether it is inside a
-/// value whose field names the client chose (`own`).
+/// What is known about a position: the patterns that it may still match (`possible`, one bit each), and whether it is inside
+/// a value whose field names the client chose (`own`).
 #[derive(Clone, Copy, Debug)]
 struct Places {
     possible: u32,

@@ -97,7 +97,7 @@ impl<'d> Value<'d> {
         None
     }
 
-    /// The value at a path of names, unless something on it is missing or null.
+    /// The value at a path of names. `None` if a value on the path is missing or null.
     pub fn at(self, names: &[&str]) -> Option<Self> {
         names.iter().try_fold(self, |value, name| value.get(name))
     }

@@ -1,4 +1,5 @@
-//! What each function answers. A function contains only the code of its own endpoints, because a cold start reads its binary.
+//! What each function answers. A function contains only the code of its own endpoints, because a cold start reads its
+//! binary.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

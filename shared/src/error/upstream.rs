@@ -88,9 +88,10 @@ impl UpstreamError {
         }
     }
 
-    /// Whether the failure depends on the request, so that another request may succeed on the same route. Moderation comes
-    /// before the model. A reply without an answer, or of any size, is the model's own. A prompt that is too long is refused
-    /// with various statuses. Other refusals of a request show by their status that the provider works.
+    /// Whether the failure depends on the request, so that another request may succeed on the same route. This is so for a
+    /// refusal by moderation, a reply without an answer, and a reply that is too large. Providers refuse a prompt that is
+    /// too long with various statuses, so its message decides. Other refusals of a request show by their status that the
+    /// provider works, so they need no entry here.
     pub fn depends_on_the_request(&self) -> bool {
         match self.kind {
             UpstreamErrorKind::Moderated | UpstreamErrorKind::NoAnswer | UpstreamErrorKind::TooLarge => true,

@@ -68,8 +68,8 @@ impl Gateway {
         Ok(Served { asked: model, replacement, version })
     }
 
-    /// The routes for a request in this mode on that day: to the model, and to its replacement. If the model has ended, or
-    /// none of its routes is configured, only those to the replacement.
+    /// The routes for a request in this mode on that day: to the model, and to its replacement. If the model has ended or
+    /// has no configured route, only the routes to the replacement.
     pub(super) fn ways(&self, served: &Served, mode: Mode, day: Date) -> Ways {
         let to = |model: &Arc<Model>| self.upstreams.candidates(model, mode, day);
         let own = if served.asked.is_gone() { Vec::new() } else { to(&served.asked) };

@@ -37,7 +37,8 @@ mod tests {
     use crate::catalog::{Candidate, Catalog};
     use crate::money::PicoUsd;
 
-    /// Five-minute and one-hour writes of 1,000 tokens that cost this many pico-dollars, plus 100 tokens of the prompt and 10 of the reply.
+    /// Five-minute and one-hour writes of 1,000 tokens that cost this many pico-dollars, plus 100 tokens of the prompt and
+    /// 10 of the reply.
     fn told(longest: CacheLifetime, is_mixed: bool, reported: Option<u128>) -> (u64, u64) {
         let model = Catalog::embedded().unwrap().resolve("claude-opus-4.6").unwrap();
         let tariff = Candidate::new(&model, &model.routes[1], Date::constant(2026, 11, 26), false).tariff;

@@ -50,9 +50,9 @@ pub async fn reconcile(store: &Store, catalog: &Catalog, now: Timestamp) -> Resu
     }
 }
 
-/// Resolves the keys that were used today or yesterday, because only their holds can have died recently, and the next part
-/// of the directory, so that nothing stays hidden. Ends after about `time`, of which two thirds are for the former. The next
-/// run continues where this one stopped.
+/// Resolves the holds of two groups of keys. First the keys that were used today or yesterday, because only their holds can
+/// have died recently: they get two thirds of `time`. Then the next part of the directory, so that every dead hold is found
+/// in the end. Ends after about `time`. The next run continues where this run stopped.
 pub async fn reconcile_next(
     store: &Store,
     catalog: &Catalog,

@@ -47,8 +47,7 @@ impl Taking {
         Ok(())
     }
 
-    /// What follows a write without an answer: a pause of random length, at most this many milliseconds, and the write
-    /// again.
+    /// After a write without an answer: wait for a random time of at most this many milliseconds, then send the write again.
     pub fn failed(&mut self, fault: Fault) -> Result<u64, Denial> {
         self.tries = self.tries.saturating_add(1);
         match fault {

@@ -96,8 +96,8 @@ impl Transport {
         Self { limits, client: OnceLock::new() }
     }
 
-    /// Time limit of a call until its first content: of a stream, or the end of a whole reply. `first_event` is the model's
-    /// own limit, unless the configuration sets one for all.
+    /// Time limit of a call until the first content of a stream, or until the end of a whole reply. `first_event` is the
+    /// model's own limit, unless the configuration sets one for all.
     pub const fn limit(&self, mode: Mode, first_event: Duration) -> Duration {
         match mode {
             Mode::Streaming => match self.limits.first_event {

@@ -47,8 +47,8 @@ pub(super) struct Client {
     stream: Option<Chunks>,
     /// Set while a chunk waits for the client to read.
     is_waiting: bool,
-    /// Rings at the next keep-alive or earlier. It lives as long as the request, and is set anew only when it rings. Without it
-    /// each event would set a timer that is the first one due, which costs two calls to the kernel.
+    /// A timer that ends at the next keep-alive or earlier. It lives as long as the request, and is set again only when it
+    /// ends. A timer for each event would be the first timer due, which costs two calls to the kernel.
     alarm: Pin<Box<Sleep>>,
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::document::{Document, Operation, entries, members, text};
 use super::schema::{fields, kind};
 
-/// What the names of errors in the shape of Messages begin with.
+/// The prefix of the names of errors in the shape of Messages.
 const MESSAGES: &str = "Messages";
 
 /// The whole page.
@@ -131,7 +131,7 @@ fn errors(document: &Document, out: &mut String) {
     );
 }
 
-/// A row for each error. Of an error in both shapes there is one row, with the type in Messages if it is another one.
+/// A row for each error. An error in both shapes has one row. The row adds the type in Messages if that type is different.
 fn error_rows(document: &Document) -> Vec<Vec<String>> {
     let all: Vec<_> = document.components("responses").collect();
     let find = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, response)| *response);

@@ -1,4 +1,5 @@
-//! The reference of the API: its description in OpenAPI, and the same for people and for agents. Pure rendering, without I/O.
+//! The reference of the API: its description in OpenAPI, and the same for people and for agents. Pure rendering, without
+//! I/O.
 //!
 //! The files in `openapi/` are the one source: all three are made of them.
 

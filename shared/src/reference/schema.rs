@@ -119,7 +119,8 @@ fn format(schema: &Value) -> Option<String> {
     schema.get("format").and_then(Value::as_str).map(str::to_owned).or(pattern)
 }
 
-/// The largest whole number that all readers of JSON know exactly (RFC 8259, section 6). It limits nothing that you would send.
+/// The largest whole number that all readers of JSON know exactly (RFC 8259, section 6). It limits nothing that you would
+/// send.
 const LARGEST: u64 = (1 << 53) - 1;
 
 fn range(schema: &Value) -> Option<String> {

@@ -19,7 +19,7 @@ use crate::wire::{
 /// The state of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// No content yet: comments, pings, and the announcement of a reply do not say whether one will come.
+    /// No content yet. Comments, pings and the start of a reply do not show whether content will come.
     Waiting,
     /// Content has come.
     Flowing,
@@ -126,7 +126,7 @@ impl Relay {
         Self { reader: FrameReader::default(), machine }
     }
 
-    /// The same for a request with this split of cache writes. OpenAI's format counts all writes together (OpenRouter,
+    /// Sets the split of cache writes of the request. OpenAI's format counts all writes together (OpenRouter,
     /// `cache_write_tokens`).
     #[must_use]
     pub fn with_cache_writes(mut self, writes: CacheWrites) -> Self {
@@ -136,8 +136,8 @@ impl Relay {
         self
     }
 
-    /// The same, with every frame read in full, including one that only repeats the frame before it with other text. Tests
-    /// use it to check that both ways give the same result.
+    /// Makes the relay parse every frame, also a frame that only repeats the previous frame with other text. Tests use this
+    /// to check that both ways give the same result.
     #[must_use]
     pub fn reading_in_full(mut self) -> Self {
         self.machine.repeats = Repeats::never();

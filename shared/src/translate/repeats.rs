@@ -1,5 +1,5 @@
-//! Skips parsing for frames that differ from the one before only in a piece of text, as most frames of a stream do. The
-//! result of the last parsed frame also fits them, with the new text inserted.
+//! Skips parsing for frames that differ from the previous frame only in a piece of text, as most frames of a stream do. The
+//! result of the last parsed frame is also their result, with the new text inserted.
 //!
 //! The shape of a frame is learned from two consecutive frames that were parsed, contained one piece of text each, and are
 //! identical around it. Any other frame ends the shape.
@@ -76,7 +76,7 @@ impl Repeats {
         }
     }
 
-    /// Learns from a parsed frame: its text, if text is all that it says, and the output.
+    /// Learns from a parsed frame and its output. `text` is the frame's text if the frame contains nothing else.
     pub(super) fn note(&mut self, frame: &Frame<'_>, text: Option<&str>, written: &[u8]) {
         let text = text.filter(|_| !self.key.is_empty());
         let shape = text.and_then(|text| self.shape(frame, text, written));

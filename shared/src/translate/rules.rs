@@ -1,11 +1,11 @@
 //! The rules of a reply: what every client can rely on, whichever provider answered, and whether frames are forwarded or
 //! encoded.
 //!
-//! The finish reason follows from the content: with calls it is `ToolCalls`, without calls it is not; the provider's reason
-//! only chooses between the others. Every call has a name and a unique id. An incomplete call is never sent as a complete
-//! one: if its arguments are not a JSON object, the end of the call waits for the finish reason, and the attempt fails
-//! unless that is the token limit. The same applies to an answer that came as a call's arguments. An answer without content
-//! is a failed attempt.
+//! The finish reason follows from the content. A reply with calls has the reason `ToolCalls`, and a reply without calls
+//! never has it. The provider's reason decides only between the other reasons. Every call has a name and a unique id. An
+//! incomplete call is never sent as a complete one: if its arguments are not a JSON object, the end of the call waits for
+//! the finish reason. The attempt then fails, unless the finish reason is the token limit. The same applies to an answer
+//! that came as a call's arguments. An answer without content is a failed attempt.
 
 use serde::de::IgnoredAny;
 
@@ -123,7 +123,7 @@ impl ReplyRules {
         }
     }
 
-    /// Whether arguments are `null`, which some providers send for none.
+    /// Whether arguments are `null`, which some providers send for a call without arguments.
     fn means_none(&self, text: &str) -> bool {
         text.trim() == "null" && self.arguments.as_ref().is_some_and(String::is_empty)
     }

@@ -15,7 +15,7 @@ pub(super) struct Folded {
 }
 
 impl Folded {
-    /// Takes a frame that differs from the one before only in its text. Returns false if the frame must be parsed.
+    /// Takes a frame that differs from the previous frame only in its text. Returns false if the frame must be parsed.
     pub(super) fn add_text(&mut self, text: &str, checked: &mut Vec<StreamEvent>) -> bool {
         let is_added = self.body.is_none() && self.fold.add_text(text);
         if is_added {

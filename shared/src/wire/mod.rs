@@ -197,8 +197,8 @@ impl ClientRequest {
 /// ```
 /// use gateway::wire::{self, ClientFormat};
 ///
-/// let body = r#"{"model":"gpt-5.2","messages":[{"role":"user","content":"Hello!"}],"max_tokens":64}"#;
-/// let request = wire::open_request(ClientFormat::ChatCompletions, body.to_owned()).map_err(|error| error.message().to_owned())?;
+/// let body = r#"{"model":"gpt-5.2","messages":[{"role":"user","content":"Hello!"}],"max_tokens":64}"#; let request =
+/// wire::open_request(ClientFormat::ChatCompletions, body.to_owned()).map_err(|error| error.message().to_owned())?;
 /// assert_eq!((request.model.as_str(), request.max_tokens.map(|limit| limit.tokens)), ("gpt-5.2", Some(64)));
 ///
 /// let conversation = wire::decode_request(&request, None).map_err(|error| error.message().to_owned())?;

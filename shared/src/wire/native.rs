@@ -121,8 +121,8 @@ impl<'d> Forwarding<'d> {
     }
 
     /// Writes the whole numbers at these places without a fraction: `64` instead of `64.0`. The value stays the same. Some
-    /// providers read such a field as an integer only, and one that cannot read a limit answers without a limit. Call this
-    /// last: it does not change values that were edited before.
+    /// providers read such a field only as an integer, and a provider that cannot read a limit answers without a limit. Call
+    /// this last: it does not change values that were edited before.
     pub fn write_whole_numbers(&mut self, places: &[&[&str]]) {
         for number in places.iter().filter_map(|place| self.body.at(place)) {
             if let Some(whole) = number.as_integer().filter(|whole| whole.to_string() != number.spelling()) {

@@ -119,8 +119,8 @@ pub trait FrameFold: Send {
     /// Adds the next frame.
     fn add(&mut self, frame: &Frame<'_>) -> Result<(), UpstreamError>;
 
-    /// Takes a frame that differs from the one before only in its text. Returns false if the frame must be parsed, because
-    /// the one before added something else that grows.
+    /// Takes a frame that differs from the previous frame only in its text. Returns false if the frame must be parsed,
+    /// because the previous frame also added something else that grows.
     fn add_text(&mut self, text: &str) -> bool;
 
     /// The whole reply, as JSON.

@@ -7,8 +7,8 @@ use gateway::store::items::ListedKey;
 use crate::{Bench, WrongUsage, unknown};
 
 impl Bench {
-    /// The id of the key with this id or, if there is none, with this name. Fails if no key has it, or if several keys have the
-    /// name. Refuses a whole key, because arguments end up in the shell's history.
+    /// The id of the key with this id or, if there is none, with this name. Fails if no key has it, or if several keys have
+    /// the name. Refuses a whole key, because arguments end up in the shell's history.
     pub(crate) async fn find(&self, text: &str) -> Result<KeyId> {
         if text.starts_with("bk_") {
             bail!(

@@ -1,5 +1,5 @@
-//! `make coldstart`: the time from the start of a process to its first poll, compared with a function that does nothing, and the
-//! first request of a process compared with its second.
+//! `make coldstart`: the time from the start of a process to its first poll, compared with a function that does nothing, and
+//! the first request of a process compared with its second.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;

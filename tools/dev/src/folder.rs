@@ -1,5 +1,5 @@
-//! The folder for data. One gateway uses it at a time, because two would share a database, and each would overwrite the other's
-//! address.
+//! The folder for data. One gateway uses it at a time, because two would share a database, and each would overwrite the
+//! other's address.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};

@@ -249,7 +249,7 @@ fn greet(url: &str, support: &Support, demo: Option<&SecretString>) {
     );
 }
 
-/// Waits for Ctrl-C, or for the end of the terminal or of the program that started this one.
+/// Waits for Ctrl-C, for the end of the terminal, or for the end of the program that started this program.
 async fn the_end() -> Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let mut hang_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;

@@ -137,7 +137,7 @@ pub enum Refusal {
     },
     /// Prompts or replies are free, which may change at any time.
     Free,
-    /// Requests or images cost more than what is held for their tokens.
+    /// A request or an image costs more than what is held for its tokens.
     Fee {
         /// Its name.
         field: &'static str,

@@ -97,7 +97,8 @@ impl ListedModel {
         }
     }
 
-    /// When it accepts a forced call: some vendors' hosts accept none, or none while the model reasons. The list does not say.
+    /// When the model accepts a forced call. The hosts of some vendors never accept it, or not while the model reasons. The
+    /// list does not say so.
     fn forced_calls(&self, thinking: Thinking) -> ForcedCalls {
         let known = FORCED_CALLS.iter().find(|(start, _)| self.id.starts_with(start)).map(|(_, forced)| *forced);
         known.filter(|forced| *forced == ForcedCalls::Refused || thinking != Thinking::None).unwrap_or_default()
@@ -119,8 +120,8 @@ impl ListedModel {
     }
 }
 
-/// How its reasoning is controlled: by effort, if it has efforts. A model without efforts that always reasons gets no
-/// setting.
+/// How the model's reasoning is controlled: by effort, if the model has efforts. A model that has no efforts and always
+/// reasons gets no setting.
 fn thinking(reasoning: &Reasoning) -> Thinking {
     match (reasoning.supported_efforts.is_empty(), reasoning.mandatory) {
         (false, _) => Thinking::Effort,

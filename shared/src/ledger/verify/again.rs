@@ -1,7 +1,8 @@
-//! Reads a difference again: until it disappears, or until it is the same twice while nothing is written.
+//! Reads a difference again, until the difference disappears, or until two readings show the same difference and nothing was
+//! written between them.
 //!
-//! Every request changes the key's item twice and a rollup once, and neither returns to an earlier state. So what is read
-//! between two equal readings of both was true at one moment.
+//! Every request changes the key's item twice and a rollup once, and neither item returns to an earlier state. So if the
+//! first and the last reading of both are equal, everything that was read in between was true at one moment.
 
 use std::time::Duration;
 

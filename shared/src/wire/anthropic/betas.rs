@@ -1,6 +1,6 @@
-//! Which of Anthropic's beta features Vertex AI accepts. It rejects the whole request for a single unknown one. So only the
-//! listed ones pass; the rest is dropped and named. Data as of November 2026, from public gateways' tables and Vertex's own
-//! errors.
+//! Which of Anthropic's beta features Vertex AI accepts. Vertex AI rejects a whole request that has one unknown beta. So
+//! only the listed betas pass; the others are dropped and named. Data as of November 2026, from public gateways' tables and
+//! Vertex's own errors.
 
 use http::{HeaderName, HeaderValue};
 
@@ -35,8 +35,9 @@ pub const TOOL_CHANGES: &str = "mid-conversation-tool-changes-2026-07-01";
 /// The header with which clients request betas.
 pub const HEADER: &str = "anthropic-beta";
 
-/// The header with the betas that a body for Vertex lists. Vertex ignores some betas that only the body lists, and rejects the
-/// fields that need them (BerriAI/litellm#22321). The one for long contexts it rejects in the header (BerriAI/litellm#31607).
+/// The header with the betas that a body for Vertex lists. Vertex ignores some betas that only the body lists, and rejects
+/// the fields that need them (BerriAI/litellm#22321). It rejects the beta for long contexts in the header
+/// (BerriAI/litellm#31607).
 pub fn header(body: Value<'_>) -> Option<(HeaderName, HeaderValue)> {
     let listed = body.get("anthropic_beta").into_iter().flat_map(Value::elements).filter_map(Value::as_text);
     let sent: Vec<_> = listed.filter(|beta| beta != LONG_CONTEXT).collect();

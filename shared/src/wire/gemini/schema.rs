@@ -50,8 +50,8 @@ pub fn json_schema(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     written(schema, &parsed, &clean(&parsed)?)
 }
 
-/// The schema for `responseSchema`: the subset of `OpenAPI` 3.0 in which unknown keywords are rejected. Returns `None` for an
-/// object without properties: then the field must be left out.
+/// The schema for `responseSchema`: the subset of `OpenAPI` 3.0 in which unknown keywords are rejected. Returns `None` for
+/// an object without properties: then the field must be left out.
 pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> {
     openapi_of(clean(&schema_ref::parse(schema)?)?)
 }
@@ -79,8 +79,8 @@ impl<'s> ToolInput<'s> {
         Ok(Self { schema: Cow::Owned(schema), parsed, cleaned })
     }
 
-    /// The schema for `parametersJsonSchema`, as [`json_schema`] writes it. Returns `None` without properties: then the field
-    /// is left out.
+    /// The schema for `parametersJsonSchema`, as [`json_schema`] writes it. Returns `None` without properties: then the
+    /// field is left out.
     pub fn json_schema(self) -> Result<Option<Box<RawValue>>, SchemaError> {
         let has_some = self.cleaned.get("properties").and_then(Value::as_object).is_some_and(|some| !some.is_empty());
         if !has_some && is_empty(&subset(self.cleaned.clone())) {

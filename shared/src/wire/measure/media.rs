@@ -15,7 +15,7 @@ const CONTAINERS: [&[u8]; 8] = [b"OggS", b"fLaC", b"FLV", b"FORM", b"#!AMR", b"R
 /// How the provider reads a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// As an image: for a URL that says so. Inline data is what its bytes are.
+    /// As an image, if a URL is declared as one. For inline data, the bytes decide.
     Picture,
     /// As audio.
     Sound,

@@ -1,8 +1,8 @@
 //! Characters that a tokeniser may write longer before it splits a text. Qwen's brings text into the normal form C, and
 //! Anthropic's first one into the form KC (their published tokenisers), which turn one character into several.
 
-/// The first and the last of such characters, and the bytes that the longer of both forms has more than the character (Unicode
-/// 14.0, `UnicodeData.txt` and `CompositionExclusions.txt`; the largest growth where neighbours differ a little).
+/// The first and the last of such characters, and the bytes that the longer of both forms has more than the character
+/// (Unicode 14.0, `UnicodeData.txt` and `CompositionExclusions.txt`; the largest growth where neighbours differ a little).
 const GROWTHS: &[(u32, u32, u8)] = &[
     (0xa8, 0xa8, 1),
     (0xaf, 0xaf, 1),

@@ -67,7 +67,7 @@ impl TextSize {
     }
 }
 
-/// Where the first `\u` escape of a text begins. A backslash that is itself escaped begins none.
+/// Where the first `\u` escape of a text begins. A backslash that is itself escaped begins no escape.
 fn code_escape(text: &[u8]) -> Option<usize> {
     // Most texts have no escapes, and preparing the search for two bytes takes longer than reading a short one.
     memchr::memchr(b'\\', text)?;
@@ -85,7 +85,7 @@ struct Tokens {
     escapes: u64,
 }
 
-/// How many pieces of a text are read in turn. Each step waits for the one before it in its piece only.
+/// The number of pieces of a text that are read in turn. A step waits only for the previous step in the same piece.
 const LANES: usize = 4;
 /// Texts below this length are one piece.
 const LONG: usize = 256;

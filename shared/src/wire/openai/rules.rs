@@ -57,7 +57,8 @@ fn call_id(id: &str) -> String {
     if (1..=LONGEST_ID).contains(&id.len()) { id.to_owned() } else { plain_names::call_id(id) }
 }
 
-/// The text of a tool message for content that it cannot hold. It accepts text only; the rest follows as the user's.
+/// The text of a tool message whose content the message cannot hold: it accepts only text, and the rest follows in a user
+/// message.
 pub(super) const fn attached(pictures_only: bool) -> &'static str {
     if pictures_only {
         "(A picture follows in the next user message.)"
@@ -75,7 +76,8 @@ const SIGNERS: [(&str, &[&str]); 4] =
 const CLAUDE: &str = "anthropic/";
 
 /// Whether an entry of `reasoning_details` goes back to a model: vendors read only their own formats. A signed entry without
-/// a format is Claude's (OpenRouter's default), an unsigned one has no owner, as `unknown` says.
+/// a format is Claude's (OpenRouter's default), an unsigned entry without a format belongs to no vendor, like the format
+/// `unknown`.
 pub(super) fn takes_details(upstream: &str, format: Option<&str>, is_signed: bool) -> bool {
     let is_of = |formats: &[&str]| format.is_some_and(|format| formats.iter().any(|start| format.starts_with(start)));
     let reader = SIGNERS.iter().find(|(vendor, _)| upstream.starts_with(vendor));
@@ -130,8 +132,8 @@ pub(super) const fn counts_thoughts(capabilities: &Capabilities) -> bool {
     }
 }
 
-/// The reasoning budget within the model's range and an output limit, with room for an answer. Returns `None` if not even
-/// Claude's smallest budget fits, to which smaller ones are raised.
+/// The reasoning budget within the model's range and an output limit, with room for an answer. Smaller budgets are raised to
+/// Claude's smallest budget. Returns `None` if even that budget does not fit.
 pub(super) fn fitted_budget(wanted: u64, limit: Option<u64>, target: &Target<'_>) -> Option<u64> {
     const LEAST: u64 = 1_024;
     let wanted = if is_claude(target.upstream) { wanted.max(LEAST) } else { wanted };
@@ -202,16 +204,16 @@ pub(super) fn drop_reasoning_alone<P: Piece>(turns: &mut Turns<P>, upstream: &st
     if is_claude(upstream) { turns.drop_trailing_reasoning() } else { turns.drop_bare_reasoning() }
 }
 
-/// Whether a model accepts instructions only as the first message. Qwen's chat template raises `System message must be at the
-/// beginning` (anomalyco/opencode#42909, farion1231/cc-switch#1921), `MiniMax` answers `invalid chat setting`
+/// Whether a model accepts instructions only as the first message. Qwen's chat template raises `System message must be at
+/// the beginning` (anomalyco/opencode#42909, farion1231/cc-switch#1921), `MiniMax` answers `invalid chat setting`
 /// (MiniMax-AI/MiniMax-M2#51), and Mistral rejects them after the assistant (SillyTavern/SillyTavern#1558).
 pub(super) fn instructs_first(upstream: &str) -> bool {
     is_qwen(upstream) || upstream.starts_with("minimax/") || mistral::serves(upstream)
 }
 
-/// Whether OpenRouter gives Claude a reasoning budget for this amount. Claude does not combine a budget with a forced call, a
-/// prefilled answer, or a tool turn without signed reasoning (platform.claude.com, extended thinking, feature compatibility
-/// and tool use).
+/// Whether OpenRouter gives Claude a reasoning budget for this amount. Claude does not combine a budget with a forced call,
+/// a prefilled answer, or a tool turn without signed reasoning (platform.claude.com, extended thinking, feature
+/// compatibility and tool use).
 pub(super) fn has_claudes_budget(target: &Target<'_>, amount: Amount) -> bool {
     let is_budget = match (target.capabilities.thinking, amount) {
         (_, Amount::Default | Amount::Off | Amount::EffortAlone(_)) => false,
@@ -224,7 +226,8 @@ pub(super) fn has_claudes_budget(target: &Target<'_>, amount: Amount) -> bool {
 
 /// Whether the request leaves reasoning on for a model that then requires the reasoning of every call in the history
 /// (`thinking is enabled but reasoning_content is missing in assistant tool call message`: earendil-works/pi#987 through
-/// OpenRouter, QuantumNous/new-api#3121; for DeepSeek earendil-works/pi#3636 and api-docs.deepseek.com, thinking mode). If one is missing, the model answers without reasoning.
+/// OpenRouter, QuantumNous/new-api#3121; for DeepSeek earendil-works/pi#3636 and api-docs.deepseek.com, thinking mode). If
+/// one is missing, the model answers without reasoning.
 pub(super) fn wants_thoughts_of_calls(target: &Target<'_>, asked: Reasoning) -> bool {
     // Both reason by default (api-docs.deepseek.com, thinking mode; danny-avila/LibreChat#13366 and earendil-works/pi#1517
     // through OpenRouter).

@@ -1,6 +1,6 @@
 //! Ranges of numbers that providers accept: OpenAI's reference of Chat Completions and Google's of `GenerationConfig`, which
-//! agree. A number outside its range becomes the nearest one inside and is named, as output limits are. A request with too
-//! many tools, or with an image that is too small, is an error.
+//! agree. A number outside its range becomes the nearest number inside and is named, as a changed output limit is. A request
+//! with too many tools, or with an image that is too small, is an error.
 
 use std::ops::RangeInclusive;
 

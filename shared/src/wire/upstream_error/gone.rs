@@ -44,9 +44,9 @@ impl Form {
     }
 }
 
-/// The kind of a refusal that says that the model is not served; `None` for others. Every 404 and 410 is one, because the
-/// gateway itself writes everything in the path except the model. `OpenRouter`'s "No endpoints found" depends on what the
-/// request contains.
+/// The kind of a refusal that says that the model is not served; `None` for other refusals. Every 404 and 410 says so,
+/// because the gateway itself writes everything in the path except the model. `OpenRouter`'s "No endpoints found" depends on
+/// what the request contains.
 pub(super) fn kind(status: u16, message: &str) -> Option<UpstreamErrorKind> {
     let absence = if FOR_EVERYONE.iter().any(|form| form.is_that_of(status, message)) {
         Absence::ForEveryone

@@ -18,7 +18,7 @@ use gateway::wire::{self, ClientFormat, Delivery, Estimate, Identity, ReplyConte
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-/// Longest wait for a route. A model that needs longer for one token is of no use.
+/// Longest wait for a route. A model that needs longer for one token cannot be used.
 const PATIENCE: Duration = Duration::from_mins(1);
 const FORMAT: ClientFormat = ClientFormat::ChatCompletions;
 

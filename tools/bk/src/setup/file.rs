@@ -1,8 +1,8 @@
 //! One configuration file: its backup, writing it atomically, and restoring it.
 //!
 //! Next to `settings.json` are `settings.json.bk-backup`, the original file, and `settings.json.bk-setup`, which records
-//! what was written. So an undo knows whether the file still contains what was written, and never reverts another person's
-//! change.
+//! what was written. So an undo can check whether the file still contains what was written, and never reverts another
+//! person's change.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;

@@ -137,8 +137,8 @@ impl Setup {
         Some(self.path(file).with_file_name(&models.name))
     }
 
-    /// The client's list of models with its path, named in the client's settings. Without the client on this machine there
-    /// is none, and the client works without it.
+    /// The client's list of models with its path, named in the client's settings. If the client is not installed on this
+    /// machine, there is no list, and the client works without it.
     fn model_list(&self, client: &mut Client) -> Option<(PathBuf, String)> {
         let path = self.list_path(client)?;
         let (models, file) = client.models.as_ref().zip(client.files.first_mut())?;

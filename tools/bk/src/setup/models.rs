@@ -1,6 +1,6 @@
-//! The gateway's models in the list that Codex reads. Codex knows a model's window, efforts and tools only from its list, and
-//! takes its own instructions from there too. So each entry is one of Codex's own entries with the facts of the gateway's
-//! model: Codex's texts come from the installed Codex and stay on its machine.
+//! The gateway's models in the list that Codex reads. Codex knows a model's window, efforts and tools only from its list,
+//! and takes its own instructions from there too. So each entry is one of Codex's own entries with the facts of the
+//! gateway's model: Codex's texts come from the installed Codex and stay on its machine.
 
 use std::io::{self, ErrorKind};
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! What a provider would make of a body, without a server between: for tests that have many bodies.
+//! How a provider would answer a body, computed without a server: for tests with many bodies.
 
 use serde_json::Value;
 
@@ -18,13 +18,13 @@ pub enum Judge {
 }
 
 impl Judge {
-    /// What the provider says of a body that it refuses, for a model by its name there.
+    /// The error with which the provider refuses a body, for a model by the provider's name.
     pub fn refusal(self, model: &str, body: &Value) -> Option<String> {
         strict::check_body(self.wire(), model, "", body).err()
     }
 
-    /// The usage of a reply that takes so many percent of the output that the body allows, at its dearest: nothing is read from a
-    /// cache, and everything is written where the body marks that.
+    /// The most expensive usage of a reply that takes this percentage of the output that the body allows: nothing is read
+    /// from a cache, and everything that the body marks is written to a cache.
     pub fn usage(self, model: &str, body: &Value, percent: u64) -> SimulatedUsage {
         dearest::of_body(self.wire(), model, self.wire().output_limit(body), body, percent)
     }

@@ -1,5 +1,6 @@
-//! The cost of a usage at the prices of the gateway's catalogue and of the simulated list of models. `make dev` charges it, so
-//! that a reported cost is the expected one. Tests use a price of the simulator's own, to tell the two apart.
+//! The cost of a usage at the prices of the gateway's catalogue and of the simulated list of models. `make dev` charges it,
+//! so that a reported cost is the expected one. Tests use a price that only the simulator has, so that they can distinguish
+//! a reported cost from a computed one.
 
 use gateway::catalog::{Candidate, Catalog};
 use gateway::chat::Usage;

@@ -1,5 +1,5 @@
-//! One HTTP server that simulates the three providers, Google's token endpoints and AWS's parameter store. With it you can try and
-//! test the gateway without any account.
+//! One HTTP server that simulates the three providers, Google's token endpoints and AWS's parameter store. With it you can
+//! try and test the gateway without any account.
 //!
 //! Markers in the text of the last user message decide what it answers: `[[sim:NAME key=value key=value]]`.
 //!
@@ -43,10 +43,11 @@
 //! - `cached` is the number of input tokens that are reported as read from a cache.
 //! - `sources` is the number of sources that OpenRouter's reply cites.
 //!
-//! If a reply is not streamed, `cut` and `stall` act in the middle of the body. A text may contain several markers. The first one that
-//! applies is used; if none applies, the answer is an echo. If a message has several parts, only the last part with a marker counts. For
-//! example, `[[sim:error status=500 times=2 label=x on=claude]] [[sim:html times=1]]` fails twice for Claude, then sends a web page, then
-//! echoes. A hash of seed, label, wire format and request number decides which requests `flaky` fails.
+//! If a reply is not streamed, `cut` and `stall` act in the middle of the body. A text may contain several markers. The
+//! first one that applies is used; if none applies, the answer is an echo. If a message has several parts, only the last
+//! part with a marker counts. For example, `[[sim:error status=500 times=2 label=x on=claude]] [[sim:html times=1]]` fails
+//! twice for Claude, then sends a web page, then echoes. A hash of seed, label, wire format and request number decides which
+//! requests `flaky` fails.
 //!
 //! `strict` answers 400 with the provider's own words to every request that the provider rejects, according to the module
 //! `strict`. It calls the first declared tool while the conversation contains fewer than `steps` tool results (5), with
@@ -55,18 +56,19 @@
 //! plays a stored session instead: a list of replies, each with `calls` or a `text`. The number of tool results in the
 //! conversation selects the reply.
 //!
-//! Usage is counted. Input tokens are the bytes of all message, tool-result and system text, including the marker, divided by four and
-//! rounded up, at least 1. Output tokens are the words of the reasoning, the text and the call. OpenRouter charges a millionth of a dollar
-//! for an input token and five for an output token, or what the list says ([`Simulator::charge_list_prices`]). A reply never exceeds the request's own output limit, including reasoning. A reply
+//! Usage is counted. Input tokens are the bytes of all message, tool-result and system text, including the marker, divided
+//! by four and rounded up, at least 1. Output tokens are the words of the reasoning, the text and the call. OpenRouter
+//! charges a millionth of a dollar for an input token and five for an output token, or what the list says
+//! ([`Simulator::charge_list_prices`]). A reply never exceeds the request's own output limit, including reasoning. A reply
 //! that reaches the limit is cut and says so; a call that does not fit is left out.
 //!
-//! `dearest` reports `percent` (100) of the output limit, or of the model's maximum without a limit. At 100 the reply ends because of the
-//! limit. It reports more tokens than it has words; the rest counts as reasoning if the model may have reasoned. Its input is the full
-//! count of the module `dearest`, also for requests that only count tokens.
+//! `dearest` reports `percent` (100) of the output limit, or of the model's maximum without a limit. At 100 the reply ends
+//! because of the limit. It reports more tokens than it has words; the rest counts as reasoning if the model may have
+//! reasoned. Its input is the full count of the module `dearest`, also for requests that only count tokens.
 //!
-//! Three endpoints issue tokens for Vertex AI: `/token` for [`service_account_json`], and `/sts/v1/token` and `/impersonate/…` for
-//! [`external_account_json`], which check AWS signatures. `/ssm/` is the parameter store, also with signatures. You can change all of
-//! this while the simulator runs, by the methods of [`Simulator`] or over HTTP:
+//! Three endpoints issue tokens for Vertex AI: `/token` for [`service_account_json`], and `/sts/v1/token` and
+//! `/impersonate/…` for [`external_account_json`], which check AWS signatures. `/ssm/` is the parameter store, also with
+//! signatures. You can change all of this while the simulator runs, by the methods of [`Simulator`] or over HTTP:
 //!
 //! | `POST` | Body | Effect |
 //! |---|---|---|
@@ -80,8 +82,8 @@
 //!
 //! The [`Journal`] records all requests. Tests read it in the process or at `GET /_simulator/journal?label=…`.
 //!
-//! The simulator is as strict as the real endpoints where an error of the gateway could go unnoticed (credentials, fields that Vertex AI
-//! rejects). It must not use the gateway's code, because it would repeat the gateway's mistakes.
+//! The simulator is as strict as the real endpoints where an error of the gateway could go unnoticed (credentials, fields
+//! that Vertex AI rejects). It must not use the gateway's code, because it would repeat the gateway's mistakes.
 
 #![expect(clippy::disallowed_macros, reason = "bodies whose field order does not matter are written with `json!` here")]
 

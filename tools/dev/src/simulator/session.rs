@@ -36,9 +36,9 @@ pub(super) struct Turn {
 }
 
 impl Session {
-    /// The reply after the tool results that the conversation contains. After the end it is the last reply again. Clients
-    /// also send other requests, for example for a title, with no tools or with other tools; the reply to those says which
-    /// tools are missing.
+    /// The reply after the tool results that the conversation contains. After the last reply of the session, the last reply
+    /// is repeated. Clients also send other requests, for example for a title, with no tools or with other tools; the reply
+    /// to those says which tools are missing.
     pub(super) fn turn(&self, request: &ModelRequest) -> Turn {
         let mut answered = 0;
         let next = self.0.iter().find(|reply| {

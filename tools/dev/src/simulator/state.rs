@@ -174,7 +174,8 @@ impl Simulator {
         self.settable.values().list_size = size;
     }
 
-    /// Reports the cost of `OpenRouter`'s replies by the lists' prices from now on, instead of a price of the simulator's own.
+    /// Reports the cost of `OpenRouter`'s replies by the lists' prices from now on, instead of a price of the simulator's
+    /// own.
     pub fn charge_list_prices(&self) {
         self.settable.values().charges_list_prices = true;
     }

@@ -1,8 +1,8 @@
 //! What `make dev` shows while it runs: one line for each request, and one for each warning or error of a function. The
 //! functions' own lines go to a file.
 //!
-//! The front knows a request's method, path, status and duration. The rest is in the function's log, which the process writes
-//! before its answer ends, but which is read from another pipe. So the line of a request waits for it.
+//! The front knows a request's method, path, status and duration. The rest is in the function's log. The process writes the
+//! log before its answer ends, but `make dev` reads it from another pipe. So the line of a request waits for the log.
 
 mod table;
 mod told;
@@ -22,8 +22,8 @@ use crate::lambda::{Piece, Reply};
 use table::{Row, Table};
 use told::{Level, Record, Refusal, Told};
 
-/// How long a line waits for the log of its function after the end of the answer. The log comes at once, unless the machine is
-/// very busy, or `RUST_LOG` leaves lines out.
+/// How long a line waits for the log of its function after the end of the answer. The log comes at once, unless the machine
+/// is very busy, or `RUST_LOG` leaves lines out.
 const WAIT: Duration = Duration::from_secs(5);
 /// Number of requests whose facts are kept. Requests that do not come through the front leave theirs behind.
 const KEPT: usize = 256;

@@ -4,10 +4,10 @@ use anstyle::{AnsiColor, Style};
 
 /// A cell that is not known.
 const UNKNOWN: &str = "-";
-/// Longest path, and longest part of one, in characters. The last part of longer ones is an id.
+/// Longest path, and longest part of one, in characters. The last part of a longer path is an id.
 const LONGEST_PATH: usize = 32;
 const LONGEST_PART: usize = 24;
-/// What is shown of a longer part: enough to recognise a request by.
+/// The part of a longer text that is shown: enough to recognise a request.
 const SHOWN_OF_PART: usize = 8;
 const GAP: &str = "  ";
 
@@ -96,8 +96,8 @@ impl Table {
         if self.colours { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
-    /// Cells in their columns. A cell that is too long takes room from the next ones, so that the line gets back to its columns.
-    /// The status has a style of its own.
+    /// Cells in their columns. A cell that is too long takes room from the next ones, so that the line gets back to its
+    /// columns. The status has a style of its own.
     fn line(self, cells: &[String; COLUMNS], status: Option<Style>) -> String {
         let (mut parts, mut excess) = (Vec::with_capacity(COLUMNS), 0_usize);
         for (cell, (heading, width, is_number)) in cells.iter().zip(HEADINGS) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 const FRAME: [&str; 6] = ["timestamp", "level", "message", "event", "span", "_aws"];
 /// The cause of an error whose words may be a client's, so that the log has none.
 const NO_CAUSE: &str = "no further reason";
-/// The cause of a 401 for a key that has the right form, which tells a client nothing about the key.
+/// The cause of a 401 for a key that has the right form. It does not say what is wrong with the key.
 const UNKNOWN_KEY: &str = "Unauthorized";
 
 /// What a line is for the terminal.

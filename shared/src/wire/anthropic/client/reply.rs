@@ -45,7 +45,7 @@ pub fn whole(reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, se
     })
 }
 
-/// `input` must be an object. Arguments that the token limit cut off are not one.
+/// `input` must be an object. Arguments that the token limit cut off are not an object.
 fn tool_use(call: &ToolCall) -> Block<'_> {
     let input = RawValue::from_string(call.arguments.0.clone()).ok().filter(|input| input.get().starts_with('{'));
     Block::ToolUse { id: &call.id, name: &call.name, input: input.unwrap_or_else(empty_object) }

@@ -113,7 +113,7 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     request::top_k(top_k).map(drop)
 }
 
-/// Checks the response format: a schema, or `text`, which means none.
+/// Checks the response format: a schema, or `text`, which means no format.
 fn check_format(body: Value<'_>) -> Result<(), GatewayError> {
     for format in [body.at(&["output_config", "format"]), body.get("output_format")].into_iter().flatten() {
         let [kind, schema] = format.fields(["type", "schema"])?;
@@ -210,7 +210,7 @@ fn response_format(body: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     })
 }
 
-/// An effort next to `thinking` that is off or has a budget. The latter counts.
+/// An effort next to a `thinking` that is off or has a budget. Then `thinking` counts, and the effort does not.
 fn second_amount(body: Value<'_>) -> Option<Place> {
     let kind = body.at(&["thinking", "type"])?;
     let effort = body.at(&["output_config", "effort"])?;

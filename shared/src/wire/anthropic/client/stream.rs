@@ -89,7 +89,7 @@ pub(super) enum Block<'a> {
     },
 }
 
-/// A cited source, as Anthropic's web search reports it. The index is empty, because only Anthropic can make one.
+/// A cited source, as Anthropic's web search reports it. The index is empty, because only Anthropic can create it.
 #[derive(Serialize)]
 pub(super) struct Location<'a> {
     #[serde(rename = "type")]

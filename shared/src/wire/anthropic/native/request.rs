@@ -321,8 +321,8 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
 }
 
 /// Removes edits of reasoning if the model does not reason, because it rejects them, and compaction, which needs a beta that
-/// is not sent. Removes the field with the last edit, and its beta unless the memory tool needs it (platform.claude.com, memory
-/// tool).
+/// is not sent. Removes the field with the last edit, and its beta unless the memory tool needs it (platform.claude.com,
+/// memory tool).
 fn settle_edits<'b>(forwarding: &mut Forwarding<'_>, betas: &[&'b str], plan: &Plan) -> Vec<&'b str> {
     let edits = forwarding.body.at(&["context_management", "edits"]);
     let is_of_results = |edit: &Value<'_>| !settings::is_edit_of(edit, settings::THOUGHTS);

@@ -1,7 +1,7 @@
 //! Forwards Messages events to a client of the same format.
 //!
-//! `message_delta` waits for `message_stop`. Only then it is known how the reply ended and what it cost. The end of an
-//! incomplete call, and what follows it, waits as well.
+//! `message_delta` waits for `message_stop`. Before that, the gateway does not know how the reply ends and what it costs.
+//! The end of an incomplete call, and what follows it, waits as well.
 
 use bytes::{BufMut as _, BytesMut};
 use serde::Deserialize;

@@ -22,8 +22,8 @@ fn calls<P: Piece>(turn: &Message<P>) -> bool {
 /// (bytedance/trae-agent#231).
 pub const FAILED: &str = "The tool failed without a message.";
 
-/// The first text of a failed result with images or documents, which is not sent as an error: Claude accepts only texts in an
-/// error (vellum-ai/vellum-assistant#18387).
+/// The first text of a failed result with images or documents, which is not sent as an error: Claude accepts only texts in
+/// an error (vellum-ai/vellum-assistant#18387).
 pub const FAILED_WITH: &str = "The tool failed. Its result:";
 
 /// What in a tool choice and these turns conflicts with a reasoning budget.
@@ -44,10 +44,11 @@ pub fn obstacle<P: Piece>(
     }
 }
 
-/// The indexes of the turns whose reasoning is not sent. A model that does not reason rejects that of a begun answer and of an
-/// open tool turn (tailcallhq/forgecode#1195, #1853), and ignores that of earlier turns. That of every tool turn is left out,
-/// so that a turn stays the same when the conversation grows, and a cached prompt matches. A model that reasons by budget rejects
-/// that of a turn that begins with something else (anthropics/claude-code#20705, OpenHands/software-agent-sdk#738).
+/// The indexes of the turns whose reasoning is not sent. A model that does not reason rejects the reasoning of a begun
+/// answer and of an open tool turn (tailcallhq/forgecode#1195, #1853), and ignores the reasoning of earlier turns. The
+/// reasoning of every tool turn is left out, so that a turn stays the same when the conversation grows, and a cached prompt
+/// matches. A model that reasons by budget rejects reasoning in a turn that does not begin with it
+/// (anthropics/claude-code#20705, OpenHands/software-agent-sdk#738).
 pub fn without_thoughts<P: Piece>(turns: &[Message<P>], plan: &Plan, is_sent: impl Fn(&P) -> bool) -> Vec<usize> {
     let first =
         |turn: &Message<P>| turn.parts.iter().find(|part| is_sent(part)).map(|first| first.kind() == PieceKind::Thought);

@@ -14,7 +14,7 @@ pub const PLAIN: &str = "text/plain";
 /// Longest title of a document (Anthropic's OpenAPI description).
 const LONGEST_TITLE: usize = 500;
 
-/// The title of a document as Claude accepts it: the beginning of a long one, and none without a letter.
+/// The title of a document as Claude accepts it: a long title is cut, and a title without a letter is left out.
 pub fn title(told: &str) -> Option<&str> {
     let end = told.char_indices().nth(LONGEST_TITLE).map_or(told.len(), |(end, _)| end);
     told.get(..end).filter(|title| !title.is_empty())

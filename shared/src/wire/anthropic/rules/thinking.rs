@@ -98,8 +98,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether bound reasoning whose prefix has changed may be dropped: only `adaptive` accepts the setting, which some models
-    /// have by default.
+    /// Whether bound reasoning whose prefix has changed may be dropped: only `adaptive` accepts the setting, which some
+    /// models have by default.
     pub const fn may_drop_thoughts(&self, capabilities: &Capabilities) -> bool {
         let is_adaptive = match self.told {
             Told::Adaptive => true,
@@ -138,7 +138,7 @@ pub enum Obstacle {
     BegunAnswer,
 }
 
-/// Whether a request becomes a budget, so that conflicts with one must be known.
+/// Whether the request gets a reasoning budget. Then its conflicts with a budget must be known.
 pub fn is_budget(wish: Wish, capabilities: &Capabilities) -> bool {
     match (capabilities.thinking, wish.thinking) {
         (Thinking::Budget, Asked::Budget(_) | Asked::Adaptive) | (Thinking::Adaptive, Asked::Budget(_)) => true,

@@ -150,8 +150,8 @@ struct Grammar {
     format: Option<Box<RawValue>>,
 }
 
-/// Writes a tool in OpenAI's nested form. The client's tool may be flat, Anthropic's, or without a type. The cache mark moves
-/// to the tool.
+/// Writes a tool in OpenAI's nested form. The client's tool may be flat, Anthropic's, or without a type. The cache mark
+/// moves to the tool.
 fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     // Gemini stores a cache for each mark, at an extra price.
     let takes_marks = !rules::is_gemini(target.upstream);
@@ -279,7 +279,7 @@ fn name_schema(forwarding: &mut Forwarding<'_>, described: Value<'_>) {
     }
 }
 
-/// Rewrites a part. A refusal stays one where its message may refuse, and is text elsewhere.
+/// Rewrites a part. A refusal stays a refusal if its message may contain one. Otherwise it becomes text.
 fn rewrite_part(forwarding: &mut Forwarding<'_>, part: Value<'_>, may_refuse: bool) -> Result<(), GatewayError> {
     let kind = part.required("type")?;
     match kind.text()?.as_ref() {

@@ -57,8 +57,8 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
 }
 
-/// Removes reasoning in messages that contain nothing else. Here each message is one of its own, even next to another of the
-/// assistant's.
+/// Removes reasoning in messages that contain nothing else. Each message counts alone here, even if the message next to it
+/// is also the assistant's.
 fn drop_thoughts_alone(messages: &mut [Message<Item<'_>>], forwarding: &mut Forwarding<'_>) {
     for message in messages {
         let thoughts = message.parts.extract_if(.., |item| matches!(item.what, What::Thought(_)));
@@ -182,7 +182,8 @@ impl<'d> Writer<'_, 'd> {
         self.out.push(Written::New(Entry::Within { before, entries, after: "]}" }));
     }
 
-    /// Names what the messages of these pieces have besides their content and calls, which go to another message.
+    /// Names as dropped what the messages of these pieces contain in addition to content and calls. Content and calls move
+    /// to another message.
     fn name_members<'i>(&mut self, items: impl Iterator<Item = &'i Item<'d>>)
     where
         'd: 'i,

@@ -1,7 +1,7 @@
 //! Forwards Chat Completions chunks to a client of the same format.
 //!
-//! The chunk with the finish reason waits for the end of the stream. Only then it is known what the reply contains, and
-//! whether a later chunk says more.
+//! The chunk with the finish reason waits for the end of the stream. Before that, the gateway does not know what the reply
+//! contains, and whether a later chunk adds something.
 
 use bytes::BytesMut;
 use serde::Deserialize;

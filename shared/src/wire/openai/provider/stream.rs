@@ -147,7 +147,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Empty words are ignored. Of several, the first that says more than `stop` counts.
+    /// Empty finish reasons are ignored. If there are several, the first that is not `stop` counts.
     fn note(&mut self, word: Option<Text<'_>>) {
         let Some(word) = word.filter(|word| !word.0.trim().is_empty()) else { return };
         if self.finish.reason().is_none_or(|reason| *reason == FinishReason::Stop) {

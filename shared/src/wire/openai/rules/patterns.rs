@@ -44,8 +44,8 @@ pub(super) fn say_patterns(schema: &mut Schema) -> bool {
     changed
 }
 
-/// Removes the patterns of property names that are not portable, and returns them in words. Their properties may be any then,
-/// because a closed object would exclude them.
+/// Removes the patterns of property names that are not portable, and returns them in words. Then the object allows all
+/// properties, because a closed object would exclude those that the patterns allow.
 fn say_names(schema: &mut Schema) -> Vec<String> {
     let Some(Value::Object(named)) = schema.get_mut("patternProperties") else { return Vec::new() };
     let gone: Vec<String> = named.keys().filter(|pattern| !is_portable(pattern)).cloned().collect();

@@ -1,6 +1,6 @@
 //! A client's Responses request: its shape, and its conversation.
 //!
-//! The gateway stores no responses. A reference to a stored one is refused, with what to send instead.
+//! The gateway stores no responses. A reference to a stored response is refused; the error says what to send instead.
 
 mod choice;
 mod items;

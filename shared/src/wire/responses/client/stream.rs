@@ -240,8 +240,8 @@ impl EventEncoder for Encoder {
         ping(out);
     }
 
-    /// Writes the error, then the failed response: some clients handle one, some the other. An item that has not ended stays
-    /// open.
+    /// Writes the error, then the failed response: some clients handle only the error, others only the failed response. An
+    /// item that has not ended stays open.
     fn error(&mut self, error: &GatewayError, out: &mut BytesMut) {
         self.begin(out);
         self.finish_item(Status::Completed, out);

@@ -7,8 +7,8 @@
 //! space belongs to the next word; further spaces count as letters.
 //!
 //! A word without sense is split further, as public tokenizers do (o200k, DeepSeek, Anthropic's first): where upper case
-//! follows lower case, and around rare letters. `q` without `u` is a token by itself, and so is a rare letter before another,
-//! unless a vowel is before it. Letters without a vowel are two tokens in three letters.
+//! follows lower case, and around rare letters. `q` without `u` is a token by itself, and so is a rare letter before
+//! another, unless a vowel is before it. Letters without a vowel are two tokens in three letters.
 
 const LETTERS: usize = 3;
 /// Letters that do not follow each other in words.

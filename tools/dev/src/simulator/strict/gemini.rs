@@ -57,8 +57,8 @@ fn schemas(function: &Value, path: &str) -> Verdict {
     if let Some(schema) = json_schema {
         gemini_schema::json_schema(schema, &format!("{path}.parameters_json_schema"))?;
     }
-    // spring-projects/spring-ai#1373, diegosouzapw/OmniRoute#3360 for `parameters`; Google's reference of `FunctionDeclaration`
-    // for both.
+    // spring-projects/spring-ai#1373, diegosouzapw/OmniRoute#3360 for `parameters`; Google's reference of
+    // `FunctionDeclaration` for both.
     let is_object = |schema: &Value| string(schema, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("object"));
     ensure(openapi.or(json_schema).is_none_or(is_object), || {
         format!("{path}: functionDeclaration `parameters` schema should be of type OBJECT.")

@@ -44,8 +44,8 @@ fn thinks_by_budget(model: &str, body: &Value) -> bool {
     BY_BUDGET.contains(&model) && is_asked || BY_EITHER.contains(&model) && has_budget
 }
 
-/// What Claude rejects while it reasons with a budget. OpenRouter derives one from an effort for models that have no other
-/// way (platform.claude.com, extended thinking; openrouter.ai, reasoning tokens).
+/// What Claude rejects while it reasons with a budget. OpenRouter derives a budget from an effort for models that reason
+/// only with a budget (platform.claude.com, extended thinking; openrouter.ai, reasoning tokens).
 fn thinking(model: &str, body: &Value) -> Verdict {
     if !thinks_by_budget(model, body) {
         return Ok(());

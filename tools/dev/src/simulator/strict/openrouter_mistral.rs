@@ -23,8 +23,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     })
 }
 
-/// Its error 3230: after results comes the assistant, and instructions come before the assistant (charmbracelet/crush#279 and
-/// zed-industries/zed#37021 through OpenRouter; SillyTavern/SillyTavern#1558).
+/// Its error 3230: after results comes the assistant, and instructions come before the assistant (charmbracelet/crush#279
+/// and zed-industries/zed#37021 through OpenRouter; SillyTavern/SillyTavern#1558).
 fn follows(role: &str, before: Option<&str>) -> Verdict {
     let refused = matches!((before, role), (Some("tool"), "user" | "system") | (Some("assistant"), "system"));
     ensure(!refused, || format!("Unexpected role '{role}' after role '{}'", before.unwrap_or_default()))

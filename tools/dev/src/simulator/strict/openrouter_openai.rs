@@ -20,7 +20,7 @@ enum Sampling {
     Never,
     /// Only with the effort `none`.
     Off,
-    /// With the effort `none` or without an effort, which means the same for it.
+    /// With the effort `none`, or without an effort, which means the same for this model.
     OffOrAbsent,
 }
 

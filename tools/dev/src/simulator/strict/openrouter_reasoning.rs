@@ -26,8 +26,8 @@ fn is_off(body: &Value) -> bool {
             .any(|place| asked(body, place).is_some_and(|word| word == "none"))
 }
 
-/// Kimi and DeepSeek reason by default, and only if the reasoning before their earlier calls is present (earendil-works/pi#987 and #3636,
-/// QuantumNous/new-api#3121; api-docs.deepseek.com, thinking mode).
+/// Kimi and DeepSeek reason by default, and only if the reasoning before their earlier calls is present
+/// (earendil-works/pi#987 and #3636, QuantumNous/new-api#3121; api-docs.deepseek.com, thinking mode).
 fn thoughts_of_calls(model: &str, body: &Value) -> Verdict {
     let is_deepseek = model.starts_with("deepseek/");
     if is_off(body) || !is_deepseek && !model.starts_with("moonshotai/") {
@@ -70,8 +70,8 @@ fn xais_settings(model: &str, body: &Value) -> Verdict {
 }
 
 /// Kimi and DeepSeek reason by default, and reject a forced call unless reasoning is switched off
-/// (`UKGovernmentBEIS/inspect_ai#5152`, can1357/oh-my-pi#827 and #1077, deepseek-ai/DeepSeek-V3#1376). Qwen 3.8 always reasons
-/// (cloudwego/eino#994). GLM accepts none, whether it reasons or not (vectorize-io/hindsight#4246).
+/// (`UKGovernmentBEIS/inspect_ai#5152`, can1357/oh-my-pi#827 and #1077, deepseek-ai/DeepSeek-V3#1376). Qwen 3.8 always
+/// reasons (cloudwego/eino#994). GLM never accepts a forced call, whether it reasons or not (vectorize-io/hindsight#4246).
 fn forced_calls(model: &str, body: &Value) -> Verdict {
     let is_forced = asked(body, "/tool_choice").is_some_and(|choice| choice != "auto" && choice != "none");
     let refused = match model.split_once('/') {

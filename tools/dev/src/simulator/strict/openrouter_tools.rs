@@ -45,7 +45,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         if model.starts_with("anthropic/") {
             keys(function, &path)?;
         }
-        // dirac-run/dirac#58, QwenLM/qwen-code#11834, lidge-jun/opencodex#122, farion1231/cc-switch#5490; Mistral's API reference.
+        // dirac-run/dirac#58, QwenLM/qwen-code#11834, lidge-jun/opencodex#122, farion1231/cc-switch#5490; Mistral's API
+        // reference.
         let needs_object = ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| model.starts_with(vendor));
         ensure(!needs_object || function.pointer("/parameters/type").is_some_and(|kind| kind == "object"), || {
             format!("{path}.function: `parameters` must be type object")
@@ -157,7 +158,8 @@ fn said_as_json(body: &Value) -> Verdict {
 fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for {whose}: {what}");
     schema::walk(schema.unwrap_or(&Value::Null), &mut |keywords| {
-        // developers.openai.com, structured outputs; 567-labs/instructor#1074, ai-dynamo/dynamo#15153, mastra-ai/mastra#23321.
+        // developers.openai.com, structured outputs; 567-labs/instructor#1074, ai-dynamo/dynamo#15153,
+        // mastra-ai/mastra#23321.
         let foreign =
             ["default", "oneOf", "allOf", "not", "if", "patternProperties", "propertyNames", "uniqueItems", "prefixItems"];
         if let Some(keyword) = foreign.into_iter().find(|keyword| keywords.contains_key(*keyword)) {

@@ -53,8 +53,8 @@ pub(super) fn claude(schema: &Value, path: &str) -> Verdict {
 }
 
 /// OpenAI's rules: the root is one object that lists its properties (nspady/google-calendar-mcp#39, cecli-dev/cecli#281,
-/// tailcallhq/forgecode#1359), every array has `items` (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798), and the
-/// patterns compile.
+/// tailcallhq/forgecode#1359), every array has `items` (SolaceLabs/solace-agent-mesh#1051, AnswerDotAI/fastcore#798), and
+/// the patterns compile.
 pub(super) fn openai(schema: &Value, name: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for function '{name}': {what}");
     let object = schema.get("type").is_some_and(|kind| kind == "object");

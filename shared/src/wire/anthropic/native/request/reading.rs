@@ -68,8 +68,8 @@ impl Spot {
     }
 }
 
-/// The members of a block that Claude accepts: it rejects unknown ones. `None` if they are not checked. The model's own blocks
-/// come back unchanged, except for texts and calls, to which clients add members.
+/// The members of a block that Claude accepts: it rejects unknown ones. `None` if they are not checked. The model's own
+/// blocks come back unchanged, except for texts and calls, to which clients add members.
 fn accepted(kind: &str, spot: Spot) -> Option<&'static Reading> {
     let is_own = matches!(spot, Spot::Answer(_)) && !matches!(kind, "text" | "tool_use");
     if is_own { None } else { shape_of(&BLOCK, kind) }
@@ -223,8 +223,8 @@ impl<'d> Reader<'_, 'd> {
         Block::new(Kind::Text, block, home).gone()
     }
 
-    /// Whether a block is rejected in this place. Vertex accepts no beta for server tools and for the change to another model,
-    /// and no server runs a tool for an instruction.
+    /// Whether a block is rejected in this place. Vertex accepts no beta for server tools and for the change to another
+    /// model, and no server runs a tool for an instruction.
     fn is_refused(&mut self, block: Value<'d>, kind: &str, spot: Spot) -> bool {
         match kind {
             "mcp_tool_use" | "mcp_tool_result" | "fallback" => true,
@@ -291,8 +291,8 @@ impl<'d> Reader<'_, 'd> {
         fields
     }
 
-    /// Removes sources of other vendors' replies: they have no index, which Claude needs back (platform.claude.com, web search
-    /// tool: `encrypted_index`).
+    /// Removes sources of other vendors' replies: they have no index, which Claude needs back (platform.claude.com, web
+    /// search tool: `encrypted_index`).
     fn drop_foreign_sources(&mut self, citations: Value<'d>) {
         let is_found = |source: &Value<'_>| source.get("type").is_some_and(|kind| kind.is("web_search_result_location"));
         let has_index = |source: &Value<'_>| {

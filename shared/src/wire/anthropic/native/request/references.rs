@@ -51,9 +51,9 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// Whether a change of the tools is one that Claude accepts here: of a declared tool, by its name. A definition in its place
-    /// needs a beta that is not sent (platform.claude.com, mid-conversation tool changes: `inline-tools-2026-09-15`), and no
-    /// rule for tools would apply to it.
+    /// Whether Claude accepts a change of the tools here: the change must name a declared tool. A definition in place of the
+    /// name needs a beta that is not sent (platform.claude.com, mid-conversation tool changes: `inline-tools-2026-09-15`),
+    /// and no rule for tools would apply to the definition.
     pub(super) fn changes_tools(&mut self, change: Value<'d>) -> bool {
         self.takes_tool_changes && change.get("tool").is_some_and(|tool| is_reference(tool) && self.refers(tool, "name"))
     }

@@ -37,7 +37,8 @@ impl<'d> Reader<'_, 'd> {
         edits.remove_field(result, "is_error");
     }
 
-    /// Drops what is no text from a search result (platform.claude.com, search results). Returns whether a text is left.
+    /// Drops everything except texts from a search result (platform.claude.com, search results). Returns whether a text is
+    /// left.
     pub(super) fn keep_texts(&mut self, found: Value<'d>) -> bool {
         let content = found.get("content").into_iter().flat_map(Value::elements);
         let (texts, others): (Vec<_>, Vec<_>) = content.partition(|block| is_text(*block));
@@ -47,8 +48,8 @@ impl<'d> Reader<'_, 'd> {
         texts.into_iter().any(|block| !block.get("text").is_some_and(Value::is_blank))
     }
 
-    /// Makes a search result without a text the text of its title and its source, as a translation does. Returns
-    /// false if it has neither.
+    /// Replaces a search result that has no text by a text of its title and its source, as a translation does. Returns false
+    /// if it has neither.
     pub(super) fn say_source(&mut self, found: Value<'d>) -> bool {
         let named = ["title", "source"].into_iter().filter_map(|name| found.get(name)?.as_text());
         let words = named.filter(|name| !name.trim().is_empty()).collect::<Vec<_>>().join("\n");

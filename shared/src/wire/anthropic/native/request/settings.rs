@@ -220,7 +220,8 @@ pub(super) fn set_output(
     Ok(())
 }
 
-/// The format to send, unless the client's stays: in its position, with a schema that Claude accepts.
+/// The format to send, at its present position in the API and with a schema that Claude accepts. `None` if the client's
+/// format stays.
 fn format(body: Value<'_>, config: Option<Value<'_>>) -> Option<Result<String, GatewayError>> {
     let own = config.and_then(|config| config.get("format"));
     let schema = match own {

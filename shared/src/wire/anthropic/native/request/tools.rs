@@ -177,7 +177,8 @@ impl<'d> Reader<'_, 'd> {
             }
             self.strict(*tool, target, &mut strict)?;
             match tool.get("cache_control") {
-                // A deferred tool is not in the prompt that is cached (Wei-Shaw/sub2api#4990, router-for-me/CLIProxyAPI#4561).
+                // A deferred tool is not in the prompt that is cached (Wei-Shaw/sub2api#4990,
+                // router-for-me/CLIProxyAPI#4561).
                 Some(mark) if !are_shown && waits(*tool).is_some() => self.forwarding.drop(mark),
                 mark => self.mark(*tool, mark, Area::Fixed),
             }
@@ -185,8 +186,8 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    /// Shows the model every tool if all of them are deferred, which Claude rejects (platform.claude.com, tool search). Returns
-    /// whether it did.
+    /// Shows the model every tool if all of them are deferred, which Claude rejects (platform.claude.com, tool search).
+    /// Returns whether it did.
     fn show_tools(&mut self, kept: &[Value<'d>]) -> bool {
         let waiting: Vec<Value<'d>> = kept.iter().filter_map(|tool| waits(*tool)).collect();
         let are_all = waiting.len() == kept.len();

@@ -180,8 +180,8 @@ impl Carried {
     }
 }
 
-/// The responses of a user turn, and its other content. Responses are alone in their content: otherwise Gemini counts them
-/// wrongly or answers nothing.
+/// The responses of a user turn, and its other parts. Responses get a content of their own, because otherwise Gemini counts
+/// them wrongly or answers nothing.
 fn user_parts(
     parts: Vec<Part>,
     called: &HashMap<String, String>,
@@ -245,7 +245,7 @@ fn fits_result(part: &PartOut) -> bool {
     kind.is_some_and(|kind| KINDS.contains(&kind))
 }
 
-/// `response` must be an object: a result that is one stays, anything else is wrapped.
+/// `response` must be an object: a result that is an object stays as it is, and every other result is wrapped.
 fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayError> {
     let is_json = !is_error && serde_json::from_str::<&RawValue>(text).is_ok();
     let object = is_json.then(|| object_in(text.to_owned()).or_else(|| object_in(format!("{{\"output\":{text}}}"))));

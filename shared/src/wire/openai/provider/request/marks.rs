@@ -6,8 +6,9 @@ use crate::wire::cache_marks;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-/// Removes the cache marks above Claude's limit, and shortens those that last too long after another. Returns their positions.
-/// Other models cache automatically; Gemini's would store a cache at an extra price, also for a mark within a result.
+/// Removes the cache marks above Claude's limit, and shortens those that last too long after another. Returns their
+/// positions. Other models cache automatically; Gemini's would store a cache at an extra price, also for a mark within a
+/// result.
 pub(super) fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
     for part in turns.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
         join_marks(part);
@@ -27,8 +28,8 @@ pub(super) fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns,
     cache_marks::limit(fixed, parts.filter_map(mark_of).collect())
 }
 
-/// Makes one mark of those of a result and of its content, because the content becomes one text, or moves behind it. The
-/// longest one counts.
+/// Merges the marks of a result and of its content into one mark, because the content becomes one text or moves behind the
+/// result. The mark with the longest lifetime counts.
 fn join_marks(part: &mut Part) {
     let Part::ToolResult(result) = part else { return };
     let inner = result.content.iter_mut().filter_map(mark_of).filter_map(Option::take);
