@@ -369,7 +369,7 @@ pub fn circuit_outcome(error: &UpstreamError) -> CircuitOutcome {
 
 fn not_configured(request: &RoutableRequest) -> GatewayError {
     let message = format!("No provider for {} is configured.", request.model.id);
-    GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured")
+    GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured").without_retry()
 }
 
 /// When a request must have ended: early enough before the function is killed to tell the client and to write the ledger.

@@ -196,6 +196,7 @@ async fn health_says_which_providers_are_configured_and_503_when_none_is() -> Re
     let body = json!({"model": "gpt-5.2", "messages": [{"role": "user", "content": "hi"}]});
     let answer = gateway.post("/v1/chat/completions", &body).await?;
     assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (503, Some("provider_not_configured")));
+    assert_eq!(answer.header("x-should-retry"), "false");
     Ok(())
 }
 

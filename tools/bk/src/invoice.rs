@@ -138,7 +138,10 @@ fn upstream_name(biller: Biller, name: &str, catalog: &Catalog) -> String {
         }
         Biller::Vertex => {
             let words = name.to_lowercase();
-            let on_vertex = |provider: ProviderId| provider != ProviderId::OpenRouter;
+            let on_vertex = |provider: ProviderId| match provider {
+                ProviderId::VertexGemini | ProviderId::VertexClaude => true,
+                ProviderId::OpenRouter => false,
+            };
             let named = catalog.models().filter(|model| words.contains(&model.name.to_lowercase()));
             let longest = named.max_by_key(|model| model.name.len());
             let route = longest.and_then(|model| model.routes.iter().find(|route| on_vertex(route.provider)));

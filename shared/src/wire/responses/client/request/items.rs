@@ -8,14 +8,11 @@ use crate::chat::request::{JsonText, Message, Place, Role, ToolCall, ToolResult}
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::blocks::of_result;
-use crate::wire::request::{arguments, check_objects, optional_list, optional_text, quoted, text_field, unsupported};
+use crate::wire::request::{arguments, check_objects, optional_text, quoted, text_field, unsupported};
 use crate::wire::responses::client::compaction;
 use crate::wire::responses::client::tool::{TYPED, Typed, full_name};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::unread;
-
-/// Longest list of items: the maximum number of messages, each with a reasoning item and a call.
-const MAX_ITEMS: usize = 6_000;
 
 /// Items about tools that ran at OpenAI, or that only OpenAI can read. They mean nothing to another model.
 const SERVER_ITEMS: [&str; 11] = [
@@ -90,7 +87,7 @@ fn list(body: Value<'_>) -> Result<Vec<Value<'_>>, GatewayError> {
     let input = body.required("input")?;
     match input.kind() {
         Kind::Text => Ok(Vec::new()),
-        Kind::List => optional_list(Some(input), MAX_ITEMS),
+        Kind::List => Ok(input.list()?.collect()),
         Kind::Null | Kind::Flag | Kind::Number | Kind::Object => Err(input.expected("text or a list of items")),
     }
 }
