@@ -100,7 +100,7 @@ impl ListedModel {
     /// When the model accepts a forced call. The hosts of some vendors never accept it, or not while the model reasons. The
     /// list does not say so.
     fn forced_calls(&self, thinking: Thinking) -> ForcedCalls {
-        let known = FORCED_CALLS.iter().find(|(start, _)| self.id.starts_with(start)).map(|(_, forced)| *forced);
+        let known = known_forced_calls(&self.id);
         known.filter(|forced| *forced == ForcedCalls::Refused || thinking != Thinking::None).unwrap_or_default()
     }
 
@@ -118,6 +118,11 @@ impl ListedModel {
         let source = Some("OpenRouter's list of models".to_owned());
         Some(Deprecation { since: day.to_string(), ends: Some(ends.to_string()), replacement: None, gone: false, source })
     }
+}
+
+/// When the model with this id accepts a forced call, if its host does not always.
+fn known_forced_calls(id: &str) -> Option<ForcedCalls> {
+    FORCED_CALLS.iter().find(|(start, _)| id.starts_with(start)).map(|(_, forced)| *forced)
 }
 
 /// How the model's reasoning is controlled: by effort, if the model has efforts. A model that has no efforts and always
@@ -225,6 +230,19 @@ mod tests {
             let entry = json!({"id": id, "supported_parameters": ["reasoning"], "reasoning": {}});
             let capabilities = listed(&entry).model(day()).unwrap().capabilities;
             assert_eq!((capabilities.min_output_tokens, capabilities.unsigned_reasoning), (least, unsigned), "{id}");
+        }
+    }
+
+    #[test]
+    fn the_profiles_of_the_catalogue_agree_about_forced_calls() {
+        let catalog = crate::catalog::Catalog::embedded().unwrap();
+        let routes =
+            catalog.models().flat_map(|model| model.routes.iter().map(move |route| (model, route.upstream.as_str())));
+        // Claude's rules depend on the version.
+        for (model, upstream) in routes.filter(|(_, upstream)| upstream.contains('/') && !upstream.starts_with("anthropic/"))
+        {
+            let known = known_forced_calls(upstream).unwrap_or_default();
+            assert_eq!(model.capabilities.forced_calls, known, "{upstream}");
         }
     }
 
