@@ -102,13 +102,15 @@ impl Tokens {
         let lanes = lanes(text);
         let together = lanes.iter().map(|lane| lane.len()).min().unwrap_or_default();
         let [one, two, three, four] = lanes.map(|lane| lane.split_at_checked(together).unwrap_or((lane, &[])));
-        let mut states = [START; LANES];
+        // Four variables stay in registers. An array of them does not, in a build for size.
+        let (mut first, mut second, mut third, mut fourth) = (START, START, START, START);
         for (((one, two), three), four) in one.0.iter().zip(two.0).zip(three.0).zip(four.0) {
-            for (state, byte) in states.iter_mut().zip([one, two, three, four]) {
-                *state = tokens.read(*state, *byte, spelling);
-            }
+            first = tokens.read(first, *one, spelling);
+            second = tokens.read(second, *two, spelling);
+            third = tokens.read(third, *three, spelling);
+            fourth = tokens.read(fourth, *four, spelling);
         }
-        for (state, lane) in states.into_iter().zip([one.1, two.1, three.1, four.1]) {
+        for (state, lane) in [(first, one.1), (second, two.1), (third, three.1), (fourth, four.1)] {
             tokens.read_all(state, lane, spelling);
         }
         tokens
@@ -121,6 +123,8 @@ impl Tokens {
     }
 
     /// Reads a byte after a state, and returns the next state.
+    #[expect(clippy::inline_always, reason = "it runs for each byte, and a build for size would call it")]
+    #[inline(always)]
     fn read(&mut self, state: u8, byte: u8, spelling: Spelling) -> u8 {
         let step = Step::of(state, byte, spelling);
         // At most seven fifths for each byte of a text in memory.

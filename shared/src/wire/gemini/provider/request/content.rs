@@ -66,9 +66,19 @@ struct FunctionCall {
 #[derive(Serialize)]
 struct FunctionResponse {
     name: String,
-    response: Box<RawValue>,
+    response: Response,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<PartOut>,
+}
+
+/// The content of a result. Gemini accepts objects only: another result is a member of one.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Response {
+    Output(String),
+    Error(String),
+    #[serde(untagged)]
+    Object(Box<RawValue>),
 }
 
 /// The system prompt, if there is one. It accepts text only.
@@ -227,9 +237,12 @@ fn function_response(
             Part::Reasoning { .. } | Part::RedactedReasoning { .. } | Part::ToolCall(_) | Part::ToolResult(_) => {}
         }
     }
-    let text = texts.join("\n");
+    let text = match texts.len() {
+        1 => texts.pop().unwrap_or_default(),
+        _ => texts.join("\n"),
+    };
     let text = if text.is_empty() && !pictures.is_empty() { "(see the attached content)".to_owned() } else { text };
-    let response = response_object(&text, is_error)?;
+    let response = response(text, is_error)?;
     let name = called.get(&call_id).cloned().unwrap_or(call_id);
     let (inside, attached) =
         pictures.into_iter().partition(|part| target.capabilities.images_in_results && fits_result(part));
@@ -245,18 +258,16 @@ fn fits_result(part: &PartOut) -> bool {
     kind.is_some_and(|kind| KINDS.contains(&kind))
 }
 
-/// `response` must be an object: a result that is an object stays as it is, and every other result is wrapped.
-fn response_object(text: &str, is_error: bool) -> Result<Box<RawValue>, GatewayError> {
-    let is_json = !is_error && serde_json::from_str::<&RawValue>(text).is_ok();
-    let object = is_json.then(|| object_in(text.to_owned()).or_else(|| object_in(format!("{{\"output\":{text}}}"))));
-    let object = if let Some(object) = object.flatten() {
-        object.0
-    } else {
-        let place = if is_error { "error" } else { "output" };
-        let quoted = serde_json::to_string(text).map_err(|error| GatewayError::unreadable(&error))?;
-        format!("{{\"{place}\":{quoted}}}")
-    };
-    RawValue::from_string(object).map_err(|error| GatewayError::unreadable(&error))
+/// A result that is an object stays as it is, and other JSON becomes a member of one.
+fn response(text: String, is_error: bool) -> Result<Response, GatewayError> {
+    if is_error {
+        return Ok(Response::Error(text));
+    }
+    let is_json = serde_json::from_str::<&RawValue>(&text).is_ok();
+    let object = is_json.then(|| object_in(text.clone()).or_else(|| object_in(format!("{{\"output\":{text}}}")))).flatten();
+    let Some(JsonText(object)) = object else { return Ok(Response::Output(text)) };
+    let object = RawValue::from_string(object).map_err(|error| GatewayError::unreadable(&error))?;
+    Ok(Response::Object(object))
 }
 
 /// Vertex requires a type with a URL. For an image, only the end of the URL indicates it.
