@@ -8,6 +8,7 @@
 //! The document also stores the ends of its longer values, so that readers can skip them. These never take more memory than
 //! a client's text.
 
+mod blocks;
 mod cursor;
 mod edit;
 mod fault;

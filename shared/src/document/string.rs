@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::blocks::{self, BLOCK, Stop};
+
 /// Number of bytes at the start of `bytes` that are neither a quote, a backslash nor a control character. Reads eight at a
 /// time, because long strings are most of a body.
 #[inline]
@@ -49,8 +51,22 @@ fn simple_escape(bytes: &[u8], at: usize) -> Option<u8> {
     ESCAPED.get(usize::from(*letter)).copied().filter(|byte| *byte != 0)
 }
 
+/// Bytes of a string that are read without blocks, because most strings are short.
+const NEAR: usize = 32;
+
 /// The offset of the first byte from `at` on that is neither plain nor part of an escape of one letter.
-pub(super) fn skip_simple(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_simple(bytes: &[u8], at: usize) -> usize {
+    let near = bytes.get(..at.saturating_add(NEAR)).unwrap_or(bytes);
+    let at = skip_by_words(near, at);
+    // A backslash at the end may begin an escape, whose letter is further on.
+    if at.saturating_add(1) < near.len() || near.len() == bytes.len() {
+        return at;
+    }
+    skip_by_blocks(bytes, at)
+}
+
+/// The same, eight bytes at a time up to the next escape.
+fn skip_by_words(bytes: &[u8], mut at: usize) -> usize {
     loop {
         at = at.saturating_add(plain_run(bytes.get(at..).unwrap_or_default()));
         if simple_escape(bytes, at).is_none() {
@@ -58,6 +74,19 @@ pub(super) fn skip_simple(bytes: &[u8], mut at: usize) -> usize {
         }
         at = at.saturating_add(2);
     }
+}
+
+/// The same, 64 bytes at a time. The last bytes are read by words.
+fn skip_by_blocks(bytes: &[u8], mut at: usize) -> usize {
+    let mut follows = false;
+    for block in bytes.get(at..).unwrap_or_default().as_chunks::<BLOCK>().0 {
+        match blocks::read(block, &mut follows) {
+            Some(Stop::At(place)) => return at.saturating_add(place),
+            Some(Stop::Before) => return at.saturating_sub(1),
+            None => at = at.saturating_add(BLOCK),
+        }
+    }
+    skip_by_words(bytes, at.saturating_sub(usize::from(follows)))
 }
 
 /// The end of the checked string at `start`, including its closing quote. Reads at most `limit` bytes.
@@ -169,4 +198,36 @@ pub(super) fn with_replacements(text: String, escapes: &[usize]) -> String {
     }
     out.push_str(text.get(copied..).unwrap_or_default());
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Backslashes are frequent, so that runs of them cross the blocks.
+        #[test]
+        fn blocks_end_where_words_do(
+            text in prop::collection::vec(prop::sample::select(br#"aaaaaaaa\\\\\\nnnntubf/"#.to_vec()), 0..400),
+            end in prop::sample::select(b"\"\n\x1fx\\\xe9".to_vec()),
+            at in 0..80_usize,
+        ) {
+            let text = [&text[..], &[end], &text[..text.len() / 2]].concat();
+            prop_assert_eq!(skip_simple(&text, at), skip_by_words(&text, at));
+        }
+    }
+
+    #[test]
+    fn escapes_are_followed_across_blocks() {
+        for head in [NEAR, NEAR + BLOCK - 2, NEAR + BLOCK - 1, NEAR + BLOCK] {
+            for escapes in [r"\n", r"\\", r#"\""#, r"\\\n"] {
+                let text = format!("{}{escapes}\"{}", "a".repeat(head), "a".repeat(BLOCK));
+                assert_eq!(skip_simple(text.as_bytes(), 0), head + escapes.len(), "{text}");
+            }
+            let wrong = format!(r"{}\x{}", "a".repeat(head), "a".repeat(BLOCK));
+            assert_eq!(skip_simple(wrong.as_bytes(), 0), head, "{wrong}");
+        }
+    }
 }
