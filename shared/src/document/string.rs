@@ -210,7 +210,7 @@ mod tests {
         /// Backslashes are frequent, so that runs of them cross the blocks.
         #[test]
         fn blocks_end_where_words_do(
-            text in prop::collection::vec(prop::sample::select(br#"aaaaaaaa\\\\\\nnnntubf/"#.to_vec()), 0..400),
+            text in prop::collection::vec(prop::sample::select(br"aaaaaaaa\\\\\\nnnntubf/".to_vec()), 0..400),
             end in prop::sample::select(b"\"\n\x1fx\\\xe9".to_vec()),
             at in 0..80_usize,
         ) {
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn escapes_are_followed_across_blocks() {
         for head in [NEAR, NEAR + BLOCK - 2, NEAR + BLOCK - 1, NEAR + BLOCK] {
-            for escapes in [r"\n", r"\\", r#"\""#, r"\\\n"] {
+            for escapes in [r"\n", r"\\", "\\\"", r"\\\n"] {
                 let text = format!("{}{escapes}\"{}", "a".repeat(head), "a".repeat(BLOCK));
                 assert_eq!(skip_simple(text.as_bytes(), 0), head + escapes.len(), "{text}");
             }

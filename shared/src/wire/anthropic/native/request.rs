@@ -20,7 +20,7 @@ use crate::wire::ClientRequest;
 use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::{is_billing_block, is_client_tool, tool_choice, tool_name};
 use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_system, without_thoughts};
-use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan, Told};
+use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
@@ -66,18 +66,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     for (_, value) in body.members().filter(|(_, value)| value.is_null()) {
         forwarding.edits.remove(value);
     }
-    if let Some(metadata) = body.get("metadata") {
-        forwarding.keep_only(metadata, &["user_id", tag::MEMBER]);
-        if let Some(tag) = metadata.get(tag::MEMBER) {
-            // The tag is the gateway's own. The record keeps it.
-            forwarding.edits.remove(tag);
-        }
-        let name = metadata.get("user_id").and_then(Value::as_text).unwrap_or_default();
-        let sent = user_id(&name);
-        if sent != name {
-            forwarding.edits.set(metadata, "user_id", sent.as_ref());
-        }
-    }
+    fit_metadata(&mut forwarding);
     forwarding.clamp_output(request.max_tokens, target);
     let format = AnswerFormat::of(body, target)?;
     tools::replace_refused(&mut forwarding, target);
@@ -116,15 +105,30 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     settings::set_sampling(&mut forwarding, &plan, target)?;
     limit_marks(&mut forwarding, &marks);
     let mut betas = settle_edits(&mut forwarding, betas, &plan);
-    if !binds && plan.told == Told::Nothing && betas.contains(&betas::CONTEXT_MANAGEMENT) {
-        settings::say_thinking(&mut forwarding);
+    if binds {
+        betas.extend((!betas.contains(&betas::THOUGHT_BINDING)).then_some(betas::THOUGHT_BINDING));
+    } else {
+        settings::say_thinking(&mut forwarding, &plan, &betas);
     }
-    let needs_binding = binds && !betas.contains(&betas::THOUGHT_BINDING);
-    betas.extend(needs_binding.then_some(betas::THOUGHT_BINDING));
     apply_betas(&mut forwarding, &betas, target);
     forwarding.write_whole_numbers(&[&["max_tokens"], &["thinking", "budget_tokens"], &["top_k"]]);
     forwarding.undo.names = names;
     Ok(forwarding)
+}
+
+/// Keeps what Claude accepts of `metadata`: a user id in its form.
+fn fit_metadata(forwarding: &mut Forwarding<'_>) {
+    let Some(metadata) = forwarding.body.get("metadata") else { return };
+    forwarding.keep_only(metadata, &["user_id", tag::MEMBER]);
+    if let Some(tag) = metadata.get(tag::MEMBER) {
+        // The tag is the gateway's own. The record keeps it.
+        forwarding.edits.remove(tag);
+    }
+    let name = metadata.get("user_id").and_then(Value::as_text).unwrap_or_default();
+    let sent = user_id(&name);
+    if sent != name {
+        forwarding.edits.set(metadata, "user_id", sent.as_ref());
+    }
 }
 
 /// The conversation of a request.

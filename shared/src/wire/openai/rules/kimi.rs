@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::wire::schema_ref::{Schema, SchemaError, children, children_mut, cut, name_of, named_children, resolve};
+use crate::wire::schema_draft;
+use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, named_children, resolve};
 
 /// Maximum number of bytes that may be copied to replace references of other forms.
 const COPIES: usize = 64 * 1024;
@@ -23,10 +25,18 @@ const ROUNDS: usize = 64;
 /// How many required properties are looked at alone to end a recursion. After that, all that never end become optional.
 const CAREFUL: usize = 32;
 
+/// A schema as Kimi accepts it. A schema that already conforms is returned byte for byte.
+pub(super) fn schema(own: Box<RawValue>) -> Result<Box<RawValue>, SchemaError> {
+    let mut document = schema_ref::parse(&own)?;
+    let is_repaired = schema_draft::repair(&mut document);
+    let Value::Object(root) = &mut document else { return Ok(own) };
+    if fit(root)? | is_repaired { schema_ref::write(root) } else { Ok(own) }
+}
+
 /// Makes a schema follow the rules: a nested schema is an object and never a boolean, an `enum` has values of its type,
 /// references point to the root or to a definition there, recursion can end, and lists are short. Returns whether it changed
 /// anything, or the limit that the schema exceeds.
-pub(super) fn fit(root: &mut Schema) -> Result<bool, SchemaError> {
+fn fit(root: &mut Schema) -> Result<bool, SchemaError> {
     let changed = tidy(root);
     let document = Value::Object(root.clone());
     let mut definitions = Definitions { document: &document, added: Schema::new(), left: COPIES };

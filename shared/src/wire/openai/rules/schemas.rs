@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 use super::kimi;
 use super::patterns::say_patterns;
 use crate::wire::claude_schema::{output, tool_input};
-use crate::wire::schema_draft;
 use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
@@ -26,6 +25,7 @@ pub(in crate::wire::openai) fn tool_schema(
     let own = own.or(must_have_one.then_some(RawValue::NULL));
     let fit = |own: &RawValue| match rule_of(upstream) {
         Some(rule) => ruled(tool_input(own)?, rule),
+        None if super::is_kimi(upstream) => kimi::schema(tool_input(own)?),
         None if must_have_one || is_no_object(own) => tool_input(own),
         None => Ok(own.to_owned()),
     };
@@ -41,16 +41,14 @@ fn is_no_object(schema: &RawValue) -> bool {
 }
 
 /// A change of a schema whose root is an object. Returns whether it changed anything.
-type Rule = fn(&mut Schema) -> Result<bool, SchemaError>;
+type Rule = fn(&mut Schema) -> bool;
 
 /// What a vendor requires of a tool's schema in addition to an object as its root.
 fn rule_of(upstream: &str) -> Option<Rule> {
     if super::is_openai(upstream) {
         Some(openais)
-    } else if super::is_kimi(upstream) {
-        Some(kimi::fit)
     } else if super::is_deepseek(upstream) {
-        Some(portable)
+        Some(say_patterns)
     } else {
         None
     }
@@ -60,13 +58,13 @@ fn rule_of(upstream: &str) -> Option<Rule> {
 fn ruled(own: Box<RawValue>, rule: Rule) -> Result<Box<RawValue>, SchemaError> {
     let mut document = schema_ref::parse(&own)?;
     let Value::Object(root) = &mut document else { return Ok(own) };
-    if rule(root)? { schema_ref::write(root) } else { Ok(own) }
+    if rule(root) { schema_ref::write(root) } else { Ok(own) }
 }
 
 /// OpenAI's rules in addition to the draft: the root lists its properties (tailcallhq/forgecode#1359,
 /// caozhiyuan/copilot-api#131) and has no `enum`, `not` or unions (cecli-dev/cecli#281, nspady/google-calendar-mcp#39), and
 /// the patterns are portable. Returns whether it changed anything.
-fn openais(root: &mut Schema) -> Result<bool, SchemaError> {
+fn openais(root: &mut Schema) -> bool {
     let number = root.len();
     root.retain(|keyword, _| !matches!(keyword.as_str(), "enum" | "not"));
     let mut changed = root.len() < number;
@@ -74,12 +72,7 @@ fn openais(root: &mut Schema) -> Result<bool, SchemaError> {
         root.insert("properties".to_owned(), Value::Object(Schema::new()));
         changed = true;
     }
-    Ok(list_items(root) | say_patterns(root) | changed)
-}
-
-/// Patterns that the vendor's engine compiles.
-fn portable(root: &mut Schema) -> Result<bool, SchemaError> {
-    Ok(say_patterns(root))
+    list_items(root) | say_patterns(root) | changed
 }
 
 /// A response schema in Claude's subset, with patterns that OpenAI accepts, or by Kimi's rules (murtaza-nasir/maestro#34).
@@ -88,12 +81,9 @@ pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawVal
     if super::is_claude(upstream) {
         output(own)
     } else if super::is_openai(upstream) {
-        ruled(own.to_owned(), portable)
+        ruled(own.to_owned(), say_patterns)
     } else if super::is_kimi(upstream) {
-        let mut document = schema_ref::parse(own)?;
-        let is_repaired = schema_draft::repair(&mut document);
-        let Value::Object(root) = &mut document else { return Ok(own.to_owned()) };
-        if kimi::fit(root)? | is_repaired { schema_ref::write(root) } else { Ok(own.to_owned()) }
+        kimi::schema(own.to_owned())
     } else {
         Ok(own.to_owned())
     }
@@ -251,11 +241,13 @@ mod tests {
 
     #[test]
     fn long_lists_of_kimis_schemas_are_divided() {
-        let list = |values: std::ops::Range<usize>| Value::from(values.collect::<Vec<_>>());
-        let own = serde_json::json!({ "type": "object", "properties": { "a": { "enum": list(0..1_001) } } });
-        let parts = [serde_json::json!({ "enum": list(0..1_000) }), serde_json::json!({ "enum": list(1_000..1_001) })];
-        let divided = serde_json::json!({ "type": "object", "properties": { "a": { "anyOf": parts } } });
-        assert_eq!(sent("moonshotai/kimi-k2.5", &own.to_string()), divided.to_string());
+        let list = |values: std::ops::Range<usize>| {
+            let values: Vec<String> = values.map(|value| value.to_string()).collect();
+            format!(r#"{{"enum":[{}]}}"#, values.join(","))
+        };
+        let object = |inside: &str| format!(r#"{{"type":"object","properties":{{"a":{inside}}}}}"#);
+        let divided = format!(r#"{{"anyOf":[{},{}]}}"#, list(0..1_000), list(1_000..1_001));
+        assert_eq!(sent("moonshotai/kimi-k2.5", &object(&list(0..1_001))), object(&divided));
     }
 
     #[test]

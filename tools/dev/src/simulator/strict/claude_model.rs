@@ -92,8 +92,11 @@ impl<'a> Model<'a> {
     pub(super) fn takes_tool(self, kind: &str) -> bool {
         let takes_the_first = self.generation <= (4, 5) && !self.name.contains("opus");
         match kind {
-            "bash_20241022" | "computer_20241022" => false,
-            "text_editor_20241022" | "text_editor_20250124" | "text_editor_20250429" => false,
+            "bash_20241022"
+            | "computer_20241022"
+            | "text_editor_20241022"
+            | "text_editor_20250124"
+            | "text_editor_20250429" => false,
             "computer_20250124" => takes_the_first,
             "computer_20251124" => !takes_the_first,
             _ => true,

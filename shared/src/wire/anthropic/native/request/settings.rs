@@ -8,6 +8,7 @@ use crate::capability::SamplingField;
 use crate::chat::request::Effort;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
+use crate::wire::anthropic::betas;
 use crate::wire::anthropic::client::request::effort;
 use crate::wire::anthropic::rules::sampling;
 use crate::wire::anthropic::rules::thinking::{Asked, DROP_BLOCK, Plan, SUMMARIZED, Told, Wish};
@@ -124,7 +125,10 @@ pub(super) fn is_edit_of(edit: &Value<'_>, kind: &str) -> bool {
 
 /// States the reasoning of a model that reasons by default if an edit of reasoning is sent, which requires `thinking` to be
 /// enabled or adaptive (router-for-me/CLIProxyAPI#4908).
-pub(super) fn say_thinking(forwarding: &mut Forwarding<'_>) {
+pub(super) fn say_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, betas: &[&str]) {
+    if plan.told != Told::Nothing || !betas.contains(&betas::CONTEXT_MANAGEMENT) {
+        return;
+    }
     let edits = forwarding.body.at(&["context_management", "edits"]).into_iter().flat_map(Value::elements);
     if edits.filter(|edit| !forwarding.edits.removes(*edit)).any(|edit| is_edit_of(&edit, THOUGHTS)) {
         forwarding.edits.set_json(forwarding.body, "thinking", r#"{"type":"adaptive"}"#);
