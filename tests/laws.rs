@@ -223,7 +223,12 @@ fn check_usage(format: ClientFormat, path: &Path, body: &str, usage: Option<Usag
     let Some(usage) = usage else { return assert!(reported.is_null(), "{}", path.display()) };
     let count = |name: &str| reported[name].as_u64().unwrap_or(0);
     let (input, output) = match format {
-        ClientFormat::ChatCompletions => (count("prompt_tokens"), count("completion_tokens")),
+        // xAI counts reasoning next to `completion_tokens`, in the total only.
+        ClientFormat::ChatCompletions => {
+            let reasoning = reported["completion_tokens_details"]["reasoning_tokens"].as_u64().unwrap_or(0);
+            let (input, output) = (count("prompt_tokens"), count("completion_tokens"));
+            (input, if count("total_tokens") == input + output + reasoning { output + reasoning } else { output })
+        }
         ClientFormat::Responses => (count("input_tokens"), count("output_tokens")),
         ClientFormat::Messages => {
             let cached = count("cache_read_input_tokens") + count("cache_creation_input_tokens");

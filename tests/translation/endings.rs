@@ -90,6 +90,22 @@ fn reasoning_without_an_answer_is_not_sent_where_it_is_rejected() {
 }
 
 #[test]
+fn empty_entries_of_reasoning_details_are_not_sent() {
+    let turn = |details: Value| json!([user(json!("a")), {"role": "assistant", "content": "b", "reasoning_details": details}, user(json!("c"))]);
+    let details = json!([
+        {"type": "reasoning.text"},
+        {"type": "reasoning.text", "text": "x"},
+        {"type": "reasoning.summary", "summary": "y", "format": "unknown"},
+        {"type": "reasoning.encrypted", "data": "", "format": "unknown"},
+    ]);
+    let sent = json!([
+        {"type": "reasoning.text", "text": "x"},
+        {"type": "reasoning.summary", "summary": "y", "format": "unknown"},
+    ]);
+    check(CHAT, "kimi-k3.1-pro", &json!({"messages": turn(details)}), json!({"/messages": turn(sent)}), &[]);
+}
+
+#[test]
 fn claude_keeps_reasoning_within_a_conversation_and_loses_it_at_the_end() {
     let details = json!([{"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": "anthropic-claude-v1"}]);
     let alone = json!({"role": "assistant", "content": null, "reasoning_details": details});

@@ -50,22 +50,6 @@ fn a_result_has_no_empty_text_among_its_parts() {
 }
 
 #[test]
-fn empty_entries_of_reasoning_details_are_not_sent() {
-    let turn = |details: Value| json!([user(json!("a")), {"role": "assistant", "content": "b", "reasoning_details": details}, user(json!("c"))]);
-    let details = json!([
-        {"type": "reasoning.text"},
-        {"type": "reasoning.text", "text": "x"},
-        {"type": "reasoning.summary", "summary": "y", "format": "unknown"},
-        {"type": "reasoning.encrypted", "data": "", "format": "unknown"},
-    ]);
-    let sent = json!([
-        {"type": "reasoning.text", "text": "x"},
-        {"type": "reasoning.summary", "summary": "y", "format": "unknown"},
-    ]);
-    history("kimi-k3.1-pro", &turn(details), &turn(sent));
-}
-
-#[test]
 fn histories_are_repaired_where_they_do_not_pair() {
     let hi = || user(json!("Hi."));
     let lost = result("b", json!("Error: No result was recorded for this call."));
