@@ -5,6 +5,7 @@
 //! What is lost: the branch of a root union to which an input belongs (`tool_input`). In `output`, limits become text, maps
 //! become closed objects, and recursion ends in an object.
 
+mod grammar;
 mod output;
 mod references;
 mod strict;
@@ -16,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::wire::schema_draft;
 pub use crate::wire::schema_ref::SchemaError;
-use crate::wire::schema_ref::{self, Room, Schema, children, merge, resolve};
+use crate::wire::schema_ref::{self, Room, Schema, merge, resolve};
 use output::{Closer, closed_object};
 use references::{Recursion, cut_dangling, cut_recursive, move_references, unknown};
 pub use strict::StrictTools;
@@ -106,10 +107,13 @@ pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
 }
 
 /// Whether [`output()`] would lose a part of what the client allows, so that the response format must be requested in words:
-/// free property names, recursive levels (platform.claude.com, structured outputs: neither is supported), and targets of
-/// references outside the schema's own definitions.
+/// free property names, recursive levels (platform.claude.com, structured outputs: neither is supported), targets of
+/// references outside the schema's own definitions, schemas that allow any value, and more than the grammar's limits.
 pub fn is_said_in_words(schema: &RawValue) -> bool {
     let Ok(document) = schema_ref::parse(schema) else { return false };
+    if grammar::has_free_object(&document) || output(schema).is_ok_and(|sent| !StrictTools::admits_answer(&sent)) {
+        return true;
+    }
     let mut led = document.clone();
     if let Value::Object(root) = &mut led {
         cut_dangling(root, unknown);
@@ -117,21 +121,10 @@ pub fn is_said_in_words(schema: &RawValue) -> bool {
     schema_ref::has_dictionary(schema) || led != document || !Recursion::of(&document).is_empty()
 }
 
-/// Whether `strict: true` may be sent with this schema: every object is closed by `additionalProperties: false`, no part
-/// accepts any object, and there is no recursion and no limit that Claude's strict mode rejects.
+/// Whether `strict: true` may be sent with this schema: Claude's grammar has it, and it is not recursive.
 pub fn allows_strict(schema: &RawValue) -> bool {
     let Ok(document) = schema_ref::parse(schema) else { return false };
-    is_strict(&document) && document.is_object() && Recursion::of(&document).is_empty()
-}
-
-fn is_strict(schema: &Value) -> bool {
-    let Value::Object(schema) = schema else { return *schema == Value::Bool(false) };
-    let typed =
-        ["type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf"].iter().any(|keyword| schema.contains_key(*keyword));
-    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
-    (closed || (typed && !is_object(schema)))
-        && !schema.iter().any(|(key, value)| is_limit(key, value))
-        && children(schema).into_iter().all(is_strict)
+    grammar::expresses(&document) && Recursion::of(&document).is_empty()
 }
 
 /// Whether a schema describes an object: by its type or, without a type, by its properties.
@@ -399,6 +392,79 @@ mod tests {
     }
 
     #[test]
+    fn an_output_has_what_claudes_grammar_has() {
+        for (schema, expected) in [
+            (r#"{"type":["string","null"],"enum":["x",null]}"#, r#"{"enum":["x",null]}"#),
+            (r#"{"type":"string","enum":["x",1]}"#, r#"{"type":"string","enum":["x"]}"#),
+            (r#"{"type":"string","enum":[]}"#, r#"{"type":"string"}"#),
+            (r#"{"type":"string","const":1}"#, r#"{"const":1}"#),
+            (r#"{"type":"string","nullable":true}"#, r#"{"type":["string","null"]}"#),
+            (r#"{"type":"string","enum":["x"],"nullable":true}"#, r#"{"enum":["x",null]}"#),
+            (
+                r##"{"type":["string","null"],"anyOf":[{"type":"string"},{"$ref":"#/$defs/A"},{"title":"t"}],"description":"d","$defs":{"A":{"type":"null"}}}"##,
+                r##"{"anyOf":[{"type":"string"},{"$ref":"#/$defs/A"},{"type":["string","null"],"title":"t"}],"description":"d","$defs":{"A":{"type":"null"}}}"##,
+            ),
+            (
+                r#"{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"anyOf":[{"required":["a"]},{"required":["b"]}]}"#,
+                r#"{"anyOf":[{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a"],"additionalProperties":false},{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["b"],"additionalProperties":false}]}"#,
+            ),
+        ] {
+            let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+            let sent = output(&raw(schema)).unwrap();
+            assert_eq!(parsed(sent.get()), parsed(expected), "{schema}");
+            assert!(grammar::expresses(&parsed(sent.get())), "{sent}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_grammar_does_not_have_is_said_in_words() {
+        let many = |number: usize, schema: &str| {
+            let named: Vec<String> = (0..number).map(|place| format!(r#""p{place}":{schema}"#)).collect();
+            let required: Vec<String> = (0..number).map(|place| format!(r#""p{place}""#)).collect();
+            let required = if schema.contains("null") { required.join(",") } else { String::new() };
+            format!(r#"{{"type":"object","properties":{{{}}},"required":[{required}]}}"#, named.join(","))
+        };
+        for (schema, is_said) in [
+            (many(24, r#"{"type":"string"}"#), false),
+            (many(25, r#"{"type":"string"}"#), true),
+            (many(16, r#"{"type":["string","null"]}"#), false),
+            (many(17, r#"{"anyOf":[{"type":"string"},{"type":"null"}]}"#), true),
+            (many(1, "{}"), true),
+            (many(1, r#"{"title":"Any"}"#), true),
+            (many(1, r#"{"type":"array","items":{}}"#), true),
+            (many(1, r#"{"type":"object"}"#), true),
+            (many(1, r#"{"type":"object","additionalProperties":true}"#), true),
+            (many(1, r#"{"type":"object","additionalProperties":false}"#), false),
+            (r#"{"type":"object"}"#.to_owned(), true),
+        ] {
+            assert_eq!(is_said_in_words(&raw(&schema)), is_said, "{schema}");
+        }
+    }
+
+    #[test]
+    fn strict_needs_the_grammars_keywords() {
+        let with = |inside: &str| {
+            format!(r#"{{"type":"object","properties":{{"a":{inside}}},"required":["a"],"additionalProperties":false}}"#)
+        };
+        for (inside, strict) in [
+            (r#"{"type":"string","title":"t","default":"x"}"#, true),
+            (r#"{"anyOf":[{"type":"string"},{"type":"null"}],"description":"d"}"#, true),
+            (r#"{"type":"array","items":{"type":"string"},"minItems":1}"#, true),
+            (r#"{"oneOf":[{"type":"string"}]}"#, false),
+            (r#"{"type":"array","prefixItems":[{"type":"string"}]}"#, false),
+            (r#"{"anyOf":[{"type":"string"}],"discriminator":{"propertyName":"k"}}"#, false),
+            (r#"{"anyOf":[{"type":"string"}],"type":"string"}"#, false),
+            (r#"{"type":"string","x-order":1}"#, false),
+            (r#"{"type":["string","null"],"enum":["x",null]}"#, false),
+            (r#"{"type":"string","enum":["x",1]}"#, false),
+            (r#"{"enum":["x",null]}"#, true),
+        ] {
+            assert_eq!(allows_strict(&raw(&with(inside))), strict, "{inside}");
+        }
+        assert!(!allows_strict(&raw(r#"{"type":"object","properties":{},"required":["a"],"additionalProperties":false}"#)));
+    }
+
+    #[test]
     fn strict_needs_closed_objects_everywhere() {
         for (schema, strict) in [
             (r#"{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}"#, true),
@@ -482,7 +548,7 @@ mod tests {
                     || schema.iter().any(|(key, value)| is_limit(key, value) || matches!(key.as_str(), "oneOf" | "allOf"))
             })
         };
-        Some(schema).filter(open).or_else(|| children(schema.as_object()?).into_iter().find_map(open_or_limited))
+        Some(schema).filter(open).or_else(|| schema_ref::children(schema.as_object()?).into_iter().find_map(open_or_limited))
     }
 
     fn check_output(schema: &RawValue) {

@@ -220,6 +220,20 @@ pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value>
     root.pointer(pointer).or_else(|| root.pointer(&percent_decoded(pointer)?))
 }
 
+/// Whether a value has a type of JSON Schema.
+pub(crate) fn is_of_type(value: &Value, kind: &str) -> bool {
+    match value {
+        Value::Null => kind == "null",
+        Value::Bool(_) => kind == "boolean",
+        Value::Number(number) => {
+            kind == "number" || kind == "integer" && number.as_f64().is_some_and(|number| number.fract() == 0.0)
+        }
+        Value::String(_) => kind == "string",
+        Value::Array(_) => kind == "array",
+        Value::Object(_) => kind == "object",
+    }
+}
+
 /// Appends limits that a schema can no longer express to its description.
 pub(crate) fn say_limits(schema: &mut Schema, limits: &[String]) {
     if limits.is_empty() {

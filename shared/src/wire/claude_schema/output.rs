@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::grammar::may_be_beside;
 use super::references::{leads_to_definition, shortened};
 use super::{HOPS, Joiner, any_of, into_schema, is_limit, is_object, take};
-use crate::wire::schema_ref::{Schema, SchemaError, merge, say_limits};
+use crate::wire::schema_ref::{Schema, SchemaError, is_of_type, merge, say_limits};
 
 /// Converts a schema to the subset of structured output.
 pub(super) struct Closer<'a> {
@@ -42,7 +43,10 @@ impl<'a> Closer<'a> {
 
     fn object(&mut self, schema: Schema) -> Result<Schema, SchemaError> {
         self.depth = self.depth.saturating_add(1);
-        let schema = untupled(self.joined(schema));
+        let mut schema = untupled(self.joined(schema));
+        say_null(&mut schema);
+        fit_values(&mut schema);
+        self.spread(&mut schema);
         let object = is_object(&schema);
         let (mut closed, mut limits) = (Schema::new(), Vec::new());
         for (key, value) in schema {
@@ -76,6 +80,33 @@ impl<'a> Closer<'a> {
                 merge(&mut schema, part);
             }
         }
+    }
+
+    /// Moves the keywords next to a union into its branches, except those that may stay there.
+    fn spread(&mut self, schema: &mut Schema) {
+        let is_list = |union: &&str| schema.get(*union).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let Some(union) = ["anyOf", "oneOf"].into_iter().find(is_list) else { return };
+        let outside: Schema = schema.clone().into_iter().filter(|(key, _)| key != union && !may_be_beside(key)).collect();
+        if outside.is_empty() {
+            return;
+        }
+        let branches = take(schema, union);
+        if !self.joiner.room.take(&outside, branches.len()) {
+            return;
+        }
+        schema.retain(|key, _| may_be_beside(key));
+        let is_type_alone = outside.keys().all(|key| key == "type");
+        let spread = |branch| match into_schema(branch) {
+            Some(branch) if is_type_alone && branch.contains_key("$ref") => Value::Object(branch),
+            Some(branch) => {
+                let mut branch = self.settled(branch, |_| false);
+                merge(&mut branch, outside.clone());
+                Value::Object(branch)
+            }
+            None => Value::Bool(false),
+        };
+        let branches = branches.into_iter().map(spread).collect();
+        schema.insert("anyOf".to_owned(), Value::Array(branches));
     }
 
     /// Replaces the schema's own reference, unless it may stay.
@@ -126,6 +157,51 @@ impl<'a> Closer<'a> {
         }
         Ok(Value::Object(schemas))
     }
+}
+
+/// Says `nullable` of OpenAPI in the draft's words, because a model that may not write null invents a value.
+fn say_null(schema: &mut Schema) {
+    if schema.get("nullable") != Some(&Value::Bool(true)) {
+        return;
+    }
+    schema.retain(|key, _| key != "nullable");
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    let null = || Value::from("null");
+    match schema.get_mut("type") {
+        Some(Value::Array(kinds)) => kinds.push(null()),
+        Some(kind @ Value::String(_)) => *kind = Value::Array(vec![kind.take(), null()]),
+        _ => {}
+    }
+}
+
+/// Removes the values that the type excludes, a type that is a list next to them, and an `enum` without values.
+fn fit_values(schema: &mut Schema) {
+    if !schema.contains_key("enum") && !schema.contains_key("const") {
+        return;
+    }
+    let kinds: Vec<String> = match schema.get("type") {
+        Some(Value::String(kind)) => vec![kind.clone()],
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ if is_object(schema) => vec!["object".to_owned()],
+        _ => return drop_empty_enum(schema),
+    };
+    let fits = |value: &Value| kinds.iter().any(|kind| is_of_type(value, kind));
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(fits);
+    }
+    drop_empty_enum(schema);
+    let is_odd = schema.get("const").is_some_and(|value| !fits(value));
+    let has_values = schema.contains_key("enum") || schema.contains_key("const");
+    if has_values && (is_odd || kinds.len() > 1) {
+        schema.retain(|key, _| key != "type");
+    }
+}
+
+fn drop_empty_enum(schema: &mut Schema) {
+    let is_empty = |key: &str, value: &Value| key == "enum" && value.as_array().is_none_or(Vec::is_empty);
+    schema.retain(|key, value| !is_empty(key, value));
 }
 
 /// Converts a tuple to a list of its alternatives.

@@ -1,16 +1,17 @@
-//! How many strict tools Claude accepts in one request.
+//! How much Claude compiles for one request: its strict tools and its response schema.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{UNIONS, allows_strict};
+use super::{UNIONS, allows_strict, grammar};
 use crate::wire::schema_ref::{self, Schema, children};
 
-/// Limits of a request: strict tools, and the optional properties and the properties with several types in all their schemas
-/// together (platform.claude.com, structured outputs: limits of schemas; elizaOS/eliza#16499, mozilla/bugbug#6129).
+/// Limits of a request: strict tools, and the optional properties and the properties with several types in the schemas of these
+/// tools and of the answer together (platform.claude.com, structured outputs: limits of schemas; elizaOS/eliza#16499,
+/// mozilla/bugbug#6129, elie222/inbox-zero#2323).
 const MOST: StrictTools = StrictTools { tools: 20, optional: 24, unions: 16 };
 
-/// The strict tools of a request so far.
+/// What a request has so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StrictTools {
     tools: usize,
@@ -19,14 +20,32 @@ pub struct StrictTools {
 }
 
 impl StrictTools {
+    /// None yet, next to a response schema as it is sent.
+    pub fn beside(answer: Option<&RawValue>) -> Self {
+        let mut strict = Self::default();
+        if let Some(document) = answer.and_then(|answer| schema_ref::parse(answer).ok()) {
+            strict.count(&document);
+        }
+        strict
+    }
+
+    /// Whether Claude compiles a response schema.
+    pub(super) fn admits_answer(sent: &RawValue) -> bool {
+        let is_expressed = schema_ref::parse(sent).is_ok_and(|document| grammar::expresses(&document));
+        is_expressed && Self::beside(Some(sent)).fits()
+    }
+
+    fn fits(self) -> bool {
+        self.tools <= MOST.tools && self.optional <= MOST.optional && self.unions <= MOST.unions
+    }
+
     /// Whether one more tool may be strict: its schema follows the rules ([`allows_strict`]), and fits within the limits
     /// after the earlier ones. If so, it is counted.
     pub fn admits(&mut self, schema: &RawValue) -> bool {
         let Ok(document) = schema_ref::parse(schema) else { return false };
         let mut sum = Self { tools: self.tools.saturating_add(1), ..*self };
         sum.count(&document);
-        let fits = sum.tools <= MOST.tools && sum.optional <= MOST.optional && sum.unions <= MOST.unions;
-        let is_admitted = fits && allows_strict(schema);
+        let is_admitted = sum.fits() && allows_strict(schema);
         if is_admitted {
             *self = sum;
         }
@@ -97,6 +116,12 @@ mod tests {
     fn a_tool_that_does_not_fit_with_the_others_leaves_its_room_to_the_next() {
         assert_eq!(admitted(&[schema(20, 0), schema(5, 0), schema(4, 0)]), [true, false, true]);
         assert_eq!(admitted(&[schema(0, 16), schema(0, 1), schema(9, 0)]), [true, false, true]);
+    }
+
+    #[test]
+    fn the_answer_takes_room_from_the_tools() {
+        let mut strict = StrictTools::beside(Some(&schema(14, 0)));
+        assert_eq!([schema(11, 0), schema(10, 0)].map(|tool| strict.admits(&tool)), [false, true]);
     }
 
     #[test]

@@ -259,6 +259,12 @@ fn is_deepseek(upstream: &str) -> bool {
     upstream.starts_with("deepseek/")
 }
 
+/// The strict tools of a request next to this response schema, before any is admitted. Claude compiles them together.
+pub(super) fn strict_tools(upstream: &str, answer: Option<&RawValue>) -> StrictTools {
+    let sent = answer.filter(|_| is_claude(upstream)).and_then(|answer| claude_schema::output(answer).ok());
+    StrictTools::beside(sent.as_deref())
+}
+
 /// Whether a model accepts a tool with this schema as strict, in addition to the earlier ones. Claude has its own limits for
 /// the schema as it is sent.
 pub(super) fn takes_strict(upstream: &str, schema: Option<&RawValue>, others: &mut StrictTools) -> bool {

@@ -74,7 +74,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     let names = declared.names()?;
     let own_names = declared.own_names().into_iter().collect();
     let takes_tool_changes = target.capabilities.system_turns && betas.contains(&betas::TOOL_CHANGES);
-    let cites = !matches!(format, AnswerFormat::ByMode);
+    let cites = !matches!(format, AnswerFormat::ByMode(_));
     let mut reader = Reader {
         forwarding: &mut forwarding,
         names: &names,
@@ -84,7 +84,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
         marks: Vec::new(),
         citable: Vec::new(),
     };
-    reader.tools(&declared.kept, target)?;
+    reader.tools(&declared.kept, format.compiled()?.as_deref(), target)?;
     let mut conversation = Conversation::read(&mut reader, target)?;
     reader.cite_all();
     let choice = tools::choice(&mut reader, &declared, target)?;

@@ -159,7 +159,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
         system: system_blocks(turns.system),
         messages: messages_out(turns.turns, &plan, &names, &mut left_out)?,
         tool_choice: (!tools.is_empty()).then(|| choice(&tool_choice, &names, parallel_tool_calls == Some(false))).flatten(),
-        tools: tools_out(tools, &names, target, &mut left_out)?,
+        tools: tools_out(tools, &names, target, format.as_ref(), &mut left_out)?,
         output_config: (plan.effort.is_some() || format.is_some()).then_some(OutputConfig { effort: plan.effort, format }),
         thinking,
         temperature: None,
@@ -324,9 +324,10 @@ fn tools_out(
     tools: Vec<ToolDefinition>,
     names: &ToolNames,
     target: &Target<'_>,
+    answer: Option<&Format>,
     left_out: &mut Vec<Place>,
 ) -> Result<Vec<ToolOut>, GatewayError> {
-    let mut strict_tools = StrictTools::default();
+    let mut strict_tools = StrictTools::beside(answer.map(|answer| &*answer.schema));
     let tool_out = |(position, tool): (usize, ToolDefinition)| {
         let strict = tool.strict;
         let out = tool_out(position, tool, names, target, &mut strict_tools)?;

@@ -5,7 +5,6 @@ use serde_json::value::RawValue;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{Area, Fate, Mark, fates};
-use crate::wire::claude_schema::StrictTools;
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::detail;
 use crate::wire::openai::reasoning::{is_kind_of_detail, part_of};
@@ -61,7 +60,9 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
 
 /// Removes `strict` from tools that do not follow its rules. OpenAI's models and Claude would reject the whole request.
 pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    let mut others = StrictTools::default();
+    let answer = forwarding.body.at(&["response_format", "json_schema", "schema"]);
+    let answer = answer.and_then(|answer| RawValue::from_string(answer.json().0).ok());
+    let mut others = rules::strict_tools(target.upstream, answer.as_deref());
     for tool in forwarding.body.get("tools").into_iter().flat_map(Value::elements) {
         let function = tool.get("function").unwrap_or(tool);
         let strict = function.get("strict").filter(|strict| matches!(strict.flag(), Ok(true)));

@@ -154,7 +154,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         messages: messages(turns, &names, target, &mut left_out),
         tool_choice: if tools.is_empty() { None } else { choice(&tool_choice, &names) },
         parallel_tool_calls: parallel_tool_calls.filter(|_| !tools.is_empty()),
-        tools: tools_out(tools, &names, target, &mut left_out)?,
+        tools: tools_out(tools, &names, target, response_format.schema(), &mut left_out)?,
         max_tokens: limit,
         temperature,
         top_p,
@@ -257,10 +257,12 @@ fn tools_out(
     tools: Vec<ToolDefinition>,
     names: &ToolNames,
     target: &Target<'_>,
+    answer: Option<&JsonText>,
     left_out: &mut Vec<Place>,
 ) -> Result<Vec<ToolOut>, GatewayError> {
     target.check_number_of_tools(tools.len())?;
-    let mut strict = StrictTools::default();
+    let answer = answer.and_then(|JsonText(answer)| serde_json::from_str::<&RawValue>(answer).ok());
+    let mut strict = rules::strict_tools(target.upstream, answer);
     tools.into_iter().map(|tool| tool_out(tool, names, target, &mut strict, left_out)).collect()
 }
 

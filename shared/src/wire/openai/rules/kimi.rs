@@ -6,7 +6,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::wire::schema_draft;
-use crate::wire::schema_ref::{self, Schema, SchemaError, children, children_mut, cut, name_of, named_children, resolve};
+use crate::wire::schema_ref::{
+    self, Schema, SchemaError, children, children_mut, cut, is_of_type, name_of, named_children, resolve,
+};
 
 /// Maximum number of bytes that may be copied to replace references of other forms.
 const COPIES: usize = 64 * 1024;
@@ -116,26 +118,12 @@ fn fit_values(schema: &mut Schema) -> bool {
     };
     let Some(Value::Array(values)) = schema.get_mut("enum") else { return false };
     let number = values.len();
-    values.retain(|value| kinds.is_empty() || kinds.iter().any(|kind| is_of(value, kind)));
+    values.retain(|value| kinds.is_empty() || kinds.iter().any(|kind| is_of_type(value, kind)));
     let is_changed = values.len() < number || values.is_empty();
     if values.is_empty() {
         schema.retain(|keyword, _| keyword != "enum");
     }
     is_changed
-}
-
-/// Whether a value has this type.
-fn is_of(value: &Value, kind: &str) -> bool {
-    match value {
-        Value::Null => kind == "null",
-        Value::Bool(_) => kind == "boolean",
-        Value::Number(number) => {
-            kind == "number" || kind == "integer" && number.as_f64().is_some_and(|it| it.fract() == 0.0)
-        }
-        Value::String(_) => kind == "string",
-        Value::Array(_) => kind == "array",
-        Value::Object(_) => kind == "object",
-    }
 }
 
 /// Divides a list that is too long among the branches of an `anyOf`, which allow the same values together. If the schema has

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::json::{items, string};
+use super::claude_grammar::{compiled, promised};
 use super::claude_model::Model;
 use super::schema;
 use super::tool_schemas;
@@ -21,19 +22,12 @@ const TOOL_FIELDS: [&str; 10] = [
     "allowed_callers",
 ];
 const PROVIDER_TOOLS: [&str; 6] = ["bash_", "computer_", "memory_", "text_editor_", "tool_search_tool_", "web_search_"];
-/// Keywords that structured output does not support.
-const UNSUPPORTED: [&str; 8] =
-    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems"];
-
-const MOST_STRICT: usize = 20;
-const MOST_OPTIONAL: usize = 24;
-const MOST_UNIONS: usize = 16;
-
 /// Checks tools, tool choice and response format.
 pub(super) fn check(model: Model<'_>, body: &Value) -> Verdict {
     format(model, body)?;
     tools(model, body)?;
-    compiled(items(body, "tools").filter(|tool| is_strict(tool)).filter_map(|tool| tool.get("input_schema")))?;
+    let strict = items(body, "tools").filter(|tool| is_strict(tool)).filter_map(|tool| tool.get("input_schema"));
+    compiled(strict, body.pointer("/output_config/format/schema"))?;
     choice(body)
 }
 
@@ -61,49 +55,9 @@ fn cites(value: &Value) -> bool {
     }
 }
 
-/// Checks a response schema.
-pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
-    schema::walk(schema, &mut |keywords| {
-        let closed = !schema::is_object(keywords) || keywords.get("additionalProperties") == Some(&Value::Bool(false));
-        ensure(closed, || format!("{path}: For 'object' type, 'additionalProperties' must be explicitly set to false"))?;
-        let few = keywords.get("minItems").and_then(Value::as_u64).is_none_or(|number| number <= 1);
-        ensure(few, || format!("{path}: For 'array' type, 'minItems' values other than 0 or 1 are not supported"))?;
-        let kind = keywords.get("type").and_then(Value::as_str).unwrap_or("object");
-        match UNSUPPORTED.iter().find(|name| keywords.contains_key(**name)) {
-            Some(name) => Err(format!("{path}: For '{kind}' type, property '{name}' is not supported")),
-            None => Ok(()),
-        }
-    })
-}
-
 /// Whether a tool is strict.
 pub(super) fn is_strict(tool: &Value) -> bool {
     tool.get("strict") == Some(&Value::Bool(true))
-}
-
-/// Checks the schemas of all strict tools of a request together: Claude compiles them into one grammar (platform.claude.com,
-/// structured outputs: limits of schemas; elizaOS/eliza#16499, elie222/inbox-zero#2323).
-pub(super) fn compiled<'v>(schemas: impl Iterator<Item = &'v Value>) -> Verdict {
-    let (mut tools, mut optional, mut unions) = (0, 0, 0);
-    for schema in schemas {
-        tools += 1;
-        schema::walk(schema, &mut |keywords| {
-            let properties = keywords.get("properties").and_then(Value::as_object);
-            let required: Vec<&Value> = keywords.get("required").and_then(Value::as_array).into_iter().flatten().collect();
-            let named = |name: &String| required.iter().any(|known| *known == name.as_str());
-            optional += properties.map_or(0, |properties| properties.keys().filter(|name| !named(name)).count());
-            let has_types = keywords.get("type").and_then(Value::as_array).is_some_and(|kinds| kinds.len() > 1);
-            unions += usize::from(has_types || keywords.contains_key("anyOf") || keywords.contains_key("oneOf"));
-            Ok(())
-        })?;
-    }
-    ensure(tools <= MOST_STRICT, || format!("Too many strict tools ({tools}). The maximum is {MOST_STRICT}."))?;
-    ensure(optional <= MOST_OPTIONAL, || {
-        format!("Schemas contains too many optional parameters ({optional}) (limit: {MOST_OPTIONAL}).")
-    })?;
-    ensure(unions <= MOST_UNIONS, || {
-        format!("Schemas contains too many parameters with union types ({unions}) (limit: {MOST_UNIONS}).")
-    })
 }
 
 fn tools(model: Model<'_>, body: &Value) -> Verdict {

@@ -5,6 +5,7 @@
 
 mod claude;
 mod claude_absent;
+mod claude_grammar;
 mod claude_history;
 mod claude_media;
 mod claude_model;

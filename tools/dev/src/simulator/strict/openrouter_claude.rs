@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::super::json::{items, string};
+use super::claude_grammar::{compiled, promised};
 use super::claude_pictures;
-use super::claude_tools::{compiled, is_strict, promised};
+use super::claude_tools::is_strict;
 use super::tool_schemas;
 use super::verdict::{Verdict, ensure, extra};
 
@@ -122,11 +123,11 @@ fn schemas(body: &Value) -> Verdict {
         }
     }
     let functions = items(body, "tools").filter_map(|tool| tool.get("function"));
-    compiled(functions.filter(|tool| is_strict(tool)).filter_map(|function| function.get("parameters")))?;
     // OpenRouter turns a response schema into `output_config.format`, strict or not (platform.claude.com, structured
     // outputs).
-    body.pointer("/response_format/json_schema/schema")
-        .map_or(Ok(()), |schema| promised(schema, "output_config.format.schema"))
+    let answer = body.pointer("/response_format/json_schema/schema");
+    compiled(functions.filter(|tool| is_strict(tool)).filter_map(|function| function.get("parameters")), answer)?;
+    answer.map_or(Ok(()), |schema| promised(schema, "output_config.format.schema"))
 }
 
 /// Claude accepts four cache marks, and none of an hour after one of five minutes, on every platform (platform.claude.com,

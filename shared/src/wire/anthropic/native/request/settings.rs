@@ -148,7 +148,7 @@ pub(super) enum AnswerFormat<'d> {
     /// No schema is requested.
     Free,
     /// By the model's structured output.
-    ByMode,
+    ByMode(Value<'d>),
     /// By a tool whose arguments are the answer, if the model has no structured output.
     ByTool(Value<'d>),
     /// In words: structured output closes every object, so that a dictionary could only be empty.
@@ -163,13 +163,19 @@ impl<'d> AnswerFormat<'d> {
             None => Self::Free,
             Some(schema) if !target.capabilities.structured_output => Self::ByTool(schema),
             Some(schema) if schema::is_said_in_words(raw(schema)?.as_ref()) => Self::InWords(schema),
-            Some(_) => Self::ByMode,
+            Some(schema) => Self::ByMode(schema),
         })
     }
 
     /// The schema of the tool that gives the answer.
     pub(super) const fn by_tool(self) -> Option<Value<'d>> {
         if let Self::ByTool(schema) = self { Some(schema) } else { None }
+    }
+
+    /// The schema that the model compiles, as it is sent.
+    pub(super) fn compiled(self) -> Result<Option<Box<RawValue>>, GatewayError> {
+        let Self::ByMode(schema) = self else { return Ok(None) };
+        Ok(schema::output(raw(schema)?.as_ref()).ok())
     }
 
     /// The instruction that requests it.
@@ -191,7 +197,7 @@ pub(super) fn set_output(
     let mut set: Vec<(&str, String)> = Vec::new();
     let own_effort = config.and_then(|config| config.get("effort"));
     set.extend(plan.effort.filter(|word| !own_effort.is_some_and(|own| own.is(word))).map(|word| ("effort", quoted(word))));
-    let is_by_mode = matches!(answer, AnswerFormat::ByMode);
+    let is_by_mode = matches!(answer, AnswerFormat::ByMode(_));
     set.extend(format(body, config).filter(|_| is_by_mode).transpose()?.map(|format| ("format", format)));
     let mut left = !set.is_empty();
     for (name, value) in config.into_iter().flat_map(Value::members) {

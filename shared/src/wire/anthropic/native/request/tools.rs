@@ -153,12 +153,17 @@ pub(super) fn raw(value: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
 }
 
 impl<'d> Reader<'_, 'd> {
-    /// Edits tools that Claude rejects.
-    pub(super) fn tools(&mut self, kept: &[Value<'d>], target: &Target<'_>) -> Result<(), GatewayError> {
+    /// Edits tools that Claude rejects. `answer` is the response schema that it compiles together with strict tools.
+    pub(super) fn tools(
+        &mut self,
+        kept: &[Value<'d>],
+        answer: Option<&RawValue>,
+        target: &Target<'_>,
+    ) -> Result<(), GatewayError> {
         let has_code =
             kept.iter().any(|tool| tool.get("type").and_then(Value::as_text).is_some_and(|kind| kind.starts_with(CODE)));
         let are_shown = self.show_tools(kept);
-        let mut strict = StrictTools::default();
+        let mut strict = StrictTools::beside(answer);
         for tool in kept {
             self.drop_nulls(*tool);
             if is_custom(*tool) {

@@ -42,6 +42,44 @@ fn schemas_that_claude_keeps_to_are_closed_and_without_limits() {
 }
 
 #[test]
+fn claudes_grammar_has_few_keywords_and_limits() {
+    let of = |number: usize, property: &Value, required: usize| {
+        let names: Vec<String> = (0..number).map(|place| format!("p{place}")).collect();
+        let properties: serde_json::Map<String, Value> = names.iter().map(|name| (name.clone(), property.clone())).collect();
+        json!({ "type": "object", "properties": properties, "required": names[..required], "additionalProperties": false })
+    };
+    let text = json!({ "type": "string" });
+    let either = json!({ "anyOf": [text, { "type": "null" }], "description": "d" });
+    for fine in [
+        of(24, &text, 0),
+        of(16, &either, 16),
+        of(1, &json!({ "enum": ["x", null], "title": "t" }), 1),
+        of(1, &json!({ "type": "array", "items": text, "minItems": 1 }), 1),
+    ] {
+        assert_eq!(verdict(CLAUDE, &form(fine.clone())), Ok(()), "{fine}");
+        assert_eq!(verdict(CLAUDE, &strict(fine.clone())), Ok(()), "{fine}");
+    }
+    for (wrong, words) in [
+        (of(25, &text, 0), "too many optional parameters (25)"),
+        (of(17, &either, 17), "too many parameters with union types (17)"),
+        (of(1, &json!({}), 1), "Empty schema ({}) that accepts any JSON value"),
+        (of(1, &json!({ "title": "Any" }), 1), "Empty schema ({}) that accepts any JSON value"),
+        (of(1, &json!({ "oneOf": [text] }), 1), "Schema type 'oneOf' is not supported"),
+        (of(1, &json!({ "anyOf": [text], "type": "string" }), 1), "For 'anyOf', 'type' is not supported"),
+        (of(1, &json!({ "type": "array", "prefixItems": [text] }), 1), "property 'prefixItems' is not supported"),
+        (of(1, &json!({ "type": "string", "x-order": 1 }), 1), "For 'string' type, property 'x-order' is not supported"),
+        (of(1, &json!({ "type": ["string", "null"], "enum": ["x"] }), 1), "does not match declared type"),
+        (of(1, &json!({ "type": "string", "enum": [1] }), 1), "Enum value 1 does not match declared type"),
+        (of(1, &json!({ "enum": [] }), 1), "Enum must be a non-empty array"),
+    ] {
+        refused(verdict(CLAUDE, &form(wrong.clone())), words, &wrong);
+        refused(verdict(CLAUDE, &strict(wrong.clone())), words, &wrong);
+    }
+    let both = changed(&form(of(14, &text, 0)), &strict(of(14, &text, 0)));
+    refused(verdict(CLAUDE, &both), "too many optional parameters (28)", &both);
+}
+
+#[test]
 fn a_tool_turn_goes_on_with_its_thought_while_claude_thinks_by_a_budget() {
     let thought = json!([{ "type": "reasoning.text", "text": "", "format": "anthropic-claude-v1",
         "signature": signature::issue(Wire::Claude, "claude-haiku-4-5", 0) }]);
