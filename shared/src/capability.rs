@@ -218,6 +218,9 @@ pub struct MediaTokens {
     pub limits: Option<PictureLimits>,
     /// A second of audio, for models that accept it.
     pub sound_second: Option<u64>,
+    /// The vendor's own instructions, which it adds to each request and bills.
+    #[serde(default)]
+    pub hidden: u64,
 }
 
 impl Default for MediaTokens {
@@ -225,7 +228,7 @@ impl Default for MediaTokens {
     /// tokens for a small image), and pages with their picture and text.
     fn default() -> Self {
         let picture = PictureTokens::Patch { side: 28, edge: None, most: 16_384, least: 1_792, permille: whole() };
-        Self { picture, page: 8_000, pages: None, limits: None, sound_second: None }
+        Self { picture, page: 8_000, pages: None, limits: None, sound_second: None, hidden: 0 }
     }
 }
 

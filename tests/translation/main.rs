@@ -6,6 +6,7 @@ mod answers;
 mod call_shapes;
 mod citations;
 mod claude;
+mod claude_turns;
 mod counts;
 mod dependents;
 mod dialects;

@@ -171,6 +171,10 @@ fn the_reasoning_of_qwen_has_a_budget_next_to_the_limit_that_does_not_count_it()
         (json!({"max_tokens": 9_000, "reasoning_effort": "high"}), budget(7_976), &["reasoning_effort"]),
         (json!({"max_tokens": 9_000, "reasoning": {"effort": "high"}}), budget(7_976), &["reasoning.effort"]),
         (json!({"max_tokens": 9_000, "reasoning": {"max_tokens": 50_000}}), budget(7_976), &["reasoning.max_tokens"]),
+        (json!({"max_tokens": 9_000, "reasoning": {"effort": "none"}}), budget(1), &["reasoning.effort"]),
+        (json!({"max_tokens": 9_000, "reasoning_effort": "none"}), budget(1), &["reasoning_effort"]),
+        (json!({"max_tokens": 9_000, "reasoning": {"enabled": false}}), budget(1), &["reasoning.enabled"]),
+        (json!({"max_tokens": 1}), json!({"/max_tokens": 2, "/reasoning": {"max_tokens": 1}}), &["max_tokens"]),
         (json!({"reasoning": {"max_tokens": 300_000}}), budget(130_048), &["reasoning.max_tokens"]),
         (json!({}), json!({"/reasoning": null}), &[]),
     ] {

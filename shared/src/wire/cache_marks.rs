@@ -1,6 +1,7 @@
 //! Rules for Claude's cache marks, on every platform: how many, and in which order of lifetimes.
 
 use crate::chat::request::{CacheLifetime, CacheMark, Place};
+use crate::document::{Kind, Value};
 
 /// Anthropic's limit of cache marks per request, including marks inside tool results.
 const MOST: usize = 4;
@@ -32,6 +33,15 @@ pub(super) enum Fate {
     Shortened,
     /// It exceeds the limit.
     Dropped,
+}
+
+/// The mark of the whole request, if it lasts shorter than the mark of the last block of the last message.
+pub(super) fn shorter_than_the_last(body: Value<'_>) -> Option<Value<'_>> {
+    let lasts = |mark: Value<'_>| mark.get("ttl").is_some_and(|ttl| ttl.is("1h"));
+    let last = body.get("messages")?.elements().last()?;
+    let block = last.get("content").and_then(|content| content.elements().last());
+    let mark = block.and_then(|block| block.get("cache_control")).or_else(|| last.get("cache_control"))?;
+    body.get("cache_control").filter(|whole| lasts(mark) && whole.kind() == Kind::Object && !lasts(*whole))
 }
 
 /// Decides what happens to marks, given in prompt order: tools, system, messages. Marks on tools and system are kept first,

@@ -123,6 +123,11 @@ impl Target<'_> {
         self.of_vendor().shortest_side
     }
 
+    /// The smallest area of an image in pixels that the model accepts.
+    pub fn least_area(&self) -> u64 {
+        self.of_vendor().least_area
+    }
+
     /// Fails with a 400 for more tools than the model accepts.
     pub fn check_number_of_tools(&self, number: usize) -> Result<(), GatewayError> {
         let most = self.of_vendor().most_tools;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::{ListedModel, Reasoning, Refusal};
-use crate::capability::{Capabilities, ForcedCalls, SamplingSupport, Thinking};
+use crate::capability::{Capabilities, ForcedCalls, MediaTokens, SamplingSupport, Thinking};
 use crate::catalog::entry::{DEFAULT_OUTPUT, FIRST_EVENT};
 use crate::catalog::{Deprecation, Model, Route, Transfer};
 use crate::ids::{ModelId, ProviderId, UpstreamModel};
@@ -14,7 +14,9 @@ const ROUTERS: &str = "openrouter";
 const SIGNING: [&str; 4] = ["anthropic", "google", "openai", "x-ai"];
 
 /// The beginnings of the ids of models that do not accept every forced call, as in the catalogue's profiles.
-const FORCED_CALLS: [(&str, ForcedCalls); 4] = [
+const FORCED_CALLS: [(&str, ForcedCalls); 6] = [
+    ("anthropic/claude-fable-", ForcedCalls::Refused),
+    ("anthropic/claude-mythos-", ForcedCalls::Refused),
     ("deepseek/", ForcedCalls::WithoutThinking),
     ("moonshotai/", ForcedCalls::WithoutThinking),
     ("qwen/qwen3.8", ForcedCalls::Refused),
@@ -80,16 +82,24 @@ impl ListedModel {
     fn capabilities(&self, vendor: &str) -> Capabilities {
         let reasoning = self.reasoning.clone().filter(|_| self.takes("reasoning"));
         let thinking = reasoning.as_ref().map_or(Thinking::None, thinking);
+        let is_claudes = vendor == "anthropic" && thinking != Thinking::None;
+        let thinking = if is_claudes { claudes_thinking(&self.id) } else { thinking };
         let structured_output = self.takes("structured_outputs");
+        // Gemini 2 does not combine them (`Function calling with a response mime type: 'application/json' is unsupported`).
+        let combines_json = !self.id.starts_with("google/gemini-2");
+        // xAI adds tokens of its own to each request, as in the catalogue's profile.
+        let hidden = if vendor == "x-ai" { 1_000 } else { 0 };
         Capabilities {
             thinking,
             efforts: reasoning.as_ref().map(efforts).unwrap_or_default(),
             default_effort: reasoning.and_then(|reasoning| reasoning.default_effort),
             sampling: self.sampling(),
             structured_output,
-            json_with_tools: structured_output && self.takes("tools"),
+            json_with_tools: structured_output && self.takes("tools") && combines_json,
             forced_calls: self.forced_calls(thinking),
             refuses_stop: !self.takes("stop"),
+            refuses_penalties: !self.takes("frequency_penalty"),
+            media: MediaTokens { hidden, ..MediaTokens::default() },
             unsigned_reasoning: self.takes("reasoning") && !SIGNING.contains(&vendor),
             // OpenAI's reference of `max_completion_tokens`.
             min_output_tokens: if vendor == "openai" { 16 } else { 0 },
@@ -106,6 +116,8 @@ impl ListedModel {
 
     fn sampling(&self) -> SamplingSupport {
         match (self.takes("temperature") && self.takes("top_p"), self.takes("top_k")) {
+            // Claude accepts one of them since Opus 4.1 (platform.claude.com, migration guide).
+            (true, _) if self.id.starts_with("anthropic/") => SamplingSupport::One,
             (true, true) => SamplingSupport::All,
             (true, false) => SamplingSupport::Draws,
             (false, _) => SamplingSupport::Nothing,
@@ -118,6 +130,14 @@ impl ListedModel {
         let source = Some("OpenRouter's list of models".to_owned());
         Some(Deprecation { since: day.to_string(), ends: Some(ends.to_string()), replacement: None, gone: false, source })
     }
+}
+
+/// How the reasoning of a Claude model is controlled: by a budget before 4.6, by an effort since then (platform.claude.com,
+/// adaptive thinking).
+fn claudes_thinking(id: &str) -> Thinking {
+    let mut numbers = id.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(u32::MAX), numbers.next().unwrap_or(0));
+    if version < (4, 6) { Thinking::Budget } else { Thinking::Adaptive }
 }
 
 /// When the model with this id accepts a forced call, if its host does not always.
@@ -260,6 +280,29 @@ mod tests {
             let capabilities = listed(&entry).model(day()).unwrap().capabilities;
             assert_eq!(capabilities.forced_calls, forced, "{id}");
         }
+    }
+
+    #[test]
+    fn listed_models_follow_the_rules_of_their_vendors() {
+        let of = |id: &str| {
+            let supported = ["reasoning", "temperature", "top_p", "tools", "structured_outputs"];
+            let entry = json!({"id": id, "supported_parameters": supported, "reasoning": {"supported_efforts": ["low"]}});
+            listed(&entry).model(day()).unwrap().capabilities
+        };
+        for (id, thinking) in [
+            ("anthropic/claude-3.7-sonnet", Thinking::Budget),
+            ("anthropic/claude-sonnet-4", Thinking::Budget),
+            ("anthropic/claude-opus-4.1", Thinking::Budget),
+            ("anthropic/claude-fable-5.1", Thinking::Adaptive),
+            ("acme/large-1", Thinking::Effort),
+        ] {
+            assert_eq!(of(id).thinking, thinking, "{id}");
+        }
+        assert_eq!(of("anthropic/claude-sonnet-4").sampling, SamplingSupport::One);
+        assert_eq!(of("anthropic/claude-fable-5.1").forced_calls, ForcedCalls::Refused);
+        assert_eq!([of("google/gemini-2.0-flash"), of("google/gemini-3-pro")].map(|of| of.json_with_tools), [false, true]);
+        assert_eq!([of("x-ai/grok-4"), of("acme/large-1")].map(|of| of.media.hidden), [1_000, 0]);
+        assert!(of("x-ai/grok-4").refuses_penalties);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::wire::target::Target;
 pub(super) struct Counted<'d> {
     limits: Option<PictureLimits>,
     shortest_side: u64,
+    least_area: u64,
     count: u64,
     /// The first image that is too large for a request with many.
     large: Option<(Value<'d>, u64)>,
@@ -19,7 +20,7 @@ pub(super) struct Counted<'d> {
 impl<'d> Counted<'d> {
     pub(super) fn new(target: &Target<'_>) -> Self {
         let limits = target.capabilities.media.limits;
-        Self { limits, shortest_side: target.shortest_side(), count: 0, large: None }
+        Self { limits, shortest_side: target.shortest_side(), least_area: target.least_area(), count: 0, large: None }
     }
 
     /// Counts an image or a document. Fails with a 400 above the model's maximum. A document counts as one page.
@@ -40,6 +41,10 @@ impl<'d> Counted<'d> {
         let pixels = pixels(data).ok_or_else(unreadable)?;
         if pixels.shortest() < self.shortest_side {
             let words = format!("images with a side below {} px; enlarge this one or leave it out", self.shortest_side);
+            return Err(unsupported(place, &words));
+        }
+        if pixels.width.saturating_mul(pixels.height) < self.least_area {
+            let words = format!("images with fewer than {} pixels; enlarge this one or leave it out", self.least_area);
             return Err(unsupported(place, &words));
         }
         let side = pixels.longest();

@@ -86,7 +86,7 @@ impl Measured {
             media,
             sizes: Self {
                 has_tools: root.get("tools").is_some(),
-                added: form.saturating_add(typed),
+                added: form.saturating_add(typed).saturating_add(media.hidden),
                 more_rounds: if tools().any(is_search) { SEARCHES } else { 0 },
                 ..Self::default()
             },

@@ -7,7 +7,7 @@ use crate::capability::PictureTokens;
 /// A family with numbers that are easy to distinguish.
 fn family() -> MediaTokens {
     let picture = PictureTokens::Patch { side: 10, edge: None, most: 10_000, least: 0, permille: 1_000 };
-    MediaTokens { picture, page: 5_000, pages: Some(100), limits: None, sound_second: Some(32) }
+    MediaTokens { picture, page: 5_000, pages: Some(100), limits: None, hidden: 0, sound_second: Some(32) }
 }
 
 fn measured(wire: WireFormat, body: &str) -> Measured {
@@ -255,4 +255,14 @@ fn text_counts_by_its_characters_and_never_above_the_window() {
     assert_eq!(sizes.worst_input(5_000), 5_000);
     let chinese = format!(r#"{{"messages":[{{"role":"user","content":"{}"}}]}}"#, "\u{5b57}".repeat(10_000));
     assert!(measured(WireFormat::OpenAi, &chinese).worst_input(u64::MAX) >= 30_000);
+}
+
+#[test]
+fn the_vendors_own_instructions_are_held_with_every_request() {
+    let worst = |hidden: u64| {
+        let media = MediaTokens { hidden, ..family() };
+        let body = br#"{"messages":[{"role":"user","content":"hi"}]}"#;
+        Measured::of(WireFormat::OpenAi, body, &media).unwrap().worst_input(100_000)
+    };
+    assert_eq!(worst(1_000) - worst(0), 1_000);
 }

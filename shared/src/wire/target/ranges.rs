@@ -41,6 +41,8 @@ pub struct OfVendor {
     pub most_logprobs: u64,
     /// The shortest side of an image in pixels.
     pub shortest_side: u64,
+    /// The smallest area of an image in pixels.
+    pub least_area: u64,
     /// Maximum number of tools.
     pub most_tools: usize,
 }
@@ -55,17 +57,21 @@ pub const OF_ANY: OfVendor = OfVendor {
     seed: i64::MIN..=i64::MAX,
     most_logprobs: MOST_LOGPROBS,
     shortest_side: 1,
+    least_area: 1,
     most_tools: usize::MAX,
 };
 /// For providers that reject 0: 0.01 is sent instead.
 const ABOVE_ZERO: RangeInclusive<f64> = 0.01..=1.0;
 
 /// The vendors, each with the sources of its ranges.
-pub static OF_VENDORS: [OfVendor; 7] = [
+pub static OF_VENDORS: [OfVendor; 8] = [
     // musistudio/claude-code-router#686, code-yeongyu/oh-my-openagent#2848.
     OfVendor { vendor: "openai/", most_tools: 128, ..OF_ANY },
-    // anomalyco/opencode#28911, router-for-me/CLIProxyAPI#5214.
-    OfVendor { vendor: "x-ai/", most_tools: 200, ..OF_ANY },
+    // anomalyco/opencode#28911, router-for-me/CLIProxyAPI#5214. Its errors for small images: `Both width and height must be at
+    // least 8 pixels`, `which is below the minimum of 512 pixels`.
+    OfVendor { vendor: "x-ai/", most_tools: 200, shortest_side: 8, least_area: 512, ..OF_ANY },
+    // MoonshotAI/Kimi-K2#90.
+    OfVendor { vendor: "moonshotai/", most_tools: 128, ..OF_ANY },
     // theopenco/llmgateway#3268; docs.z.ai, chat completion.
     OfVendor { vendor: "z-ai/", temperature: 0.0..=1.0, top_p: ABOVE_ZERO, ..OF_ANY },
     // xming521/WeClone#211.
@@ -82,8 +88,16 @@ pub static OF_VENDORS: [OfVendor; 7] = [
         shortest_side: 11,
         ..OF_ANY
     },
-    // SillyTavern/SillyTavern#4856; mnfst/modelparams.dev#231; its error for a `top_p` under 1 with greedy sampling.
-    OfVendor { vendor: "mistralai/", temperature: 0.0..=1.5, top_p: ABOVE_ZERO, greedy_top_p: Some(1.0..=1.0), ..OF_ANY },
+    // SillyTavern/SillyTavern#4856; mnfst/modelparams.dev#231; its error for a `top_p` under 1 with greedy sampling; its
+    // API reference, `random_seed`.
+    OfVendor {
+        vendor: "mistralai/",
+        temperature: 0.0..=1.5,
+        top_p: ABOVE_ZERO,
+        greedy_top_p: Some(1.0..=1.0),
+        seed: 0..=i64::MAX,
+        ..OF_ANY
+    },
     // ai.google.dev, GenerationConfig.
     OfVendor { vendor: "google/", seed: i32::MIN as i64..=i32::MAX as i64, ..OF_ANY },
 ];

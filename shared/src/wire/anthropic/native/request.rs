@@ -23,7 +23,7 @@ use crate::wire::anthropic::rules::history::{Ending, ending, obstacle, stays_sys
 use crate::wire::anthropic::rules::thinking::{self, Circumstances, Plan};
 use crate::wire::anthropic::rules::tools::answer_by_tool;
 use crate::wire::anthropic::rules::user::user_id;
-use crate::wire::cache_marks::{Area, Fate, Mark, fates};
+use crate::wire::cache_marks::{self, Area, Fate, Mark, fates};
 use crate::wire::names::call_id;
 use crate::wire::native::{Allowed, Forwarding};
 use crate::wire::tag;
@@ -306,9 +306,14 @@ fn answer_by<'d>(
     Some(ToolChoice::Named(name))
 }
 
-/// Applies the rules for cache marks.
+/// Applies the rules for cache marks. The mark of the request may not last shorter than that of its last block
+/// (platform.claude.com, prompt caching, automatic caching).
 fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
-    let sent: Vec<&MarkAt<'_>> = marks.iter().filter(|mark| !forwarding.edits.removes(mark.holder)).collect();
+    if let Some(whole) = cache_marks::shorter_than_the_last(forwarding.body) {
+        forwarding.drop(whole);
+    }
+    let is_sent = |mark: &&MarkAt<'_>| !forwarding.edits.removes(mark.holder) && !forwarding.edits.removes(mark.control);
+    let sent: Vec<&MarkAt<'_>> = marks.iter().filter(is_sent).collect();
     let told =
         |mark: &&MarkAt<'_>| Mark { area: mark.area, is_short: !mark.control.get("ttl").is_some_and(|ttl| ttl.is("1h")) };
     let fates = fates(&sent.iter().map(told).collect::<Vec<_>>());

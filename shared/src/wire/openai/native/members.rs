@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
-use crate::wire::cache_marks::{Area, Fate, Mark, fates};
+use crate::wire::cache_marks::{self, Area, Fate, Mark, fates};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::detail;
 use crate::wire::openai::reasoning::{is_kind_of_detail, part_of};
@@ -112,7 +112,8 @@ fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
     }
 }
 
-/// Adapts the schema of a response format to its model, and removes `strict` if the schema does not follow its rules.
+/// Adapts the schema of a response format to its model, and removes `strict` if the schema does not follow its rules. For
+/// OpenAI's models it is then false: behind OpenRouter, a format without it counts as strict (getzep/graphiti#1751).
 pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), GatewayError> {
     let Some(format) = forwarding.body.at(&["response_format", "json_schema"]) else { return Ok(()) };
     let Some(own) = format.get("schema") else { return Ok(()) };
@@ -125,6 +126,10 @@ pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -
     if let Some(strict) = strict {
         forwarding.edits.remove(strict);
         forwarding.dropped.push("response_format".to_owned());
+    }
+    let is_said = format.get("strict").is_some_and(|said| !said.is_null() && !forwarding.edits.removes(said));
+    if rules::is_openai(target.upstream) && !is_said {
+        forwarding.edits.set(format, "strict", &false);
     }
     Ok(())
 }
@@ -188,6 +193,24 @@ fn mark(value: Value<'_>) -> Option<Value<'_>> {
     value.get("cache_control")
 }
 
+/// Writes a blank result for Claude as an empty text without a mark: it rejects blank texts, and marks on empty ones
+/// (`cache_control cannot be set for empty text blocks`).
+fn empty_blank_result(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
+    let is_result = message.get("role").is_some_and(|role| role.is("tool"));
+    let Some(content) = message.get("content").filter(|_| is_result) else { return };
+    let is_blank = |text: Value<'_>| text.as_text().is_some_and(|text| text.trim().is_empty());
+    let is_blank_part = |part: Value<'_>| part.get("text").is_some_and(is_blank);
+    if !(is_blank(content) || content.kind() == Kind::List && content.elements().all(is_blank_part)) {
+        return;
+    }
+    for mark in content.elements().filter_map(mark).chain(mark(message)) {
+        forwarding.drop(mark);
+    }
+    if !content.is("") {
+        forwarding.edits.replace(content, "");
+    }
+}
+
 /// Claude accepts four cache marks: those on tools and instructions first, then the latest in the conversation.
 pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     if !rules::is_claude(target.upstream) && !rules::is_gemini(target.upstream) {
@@ -198,12 +221,20 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
     let (mut fixed, mut moving): (Vec<Value<'_>>, Vec<Value<'_>>) = (on_tools.collect(), Vec::new());
     for message in messages(forwarding) {
         let is_system = message.get("role").is_some_and(|role| role.is("system") || role.is("developer"));
-        let parts = message.get("content").into_iter().flat_map(Value::elements).filter_map(mark);
-        let marks = parts.chain(mark(message));
+        if rules::is_claude(target.upstream) {
+            empty_blank_result(forwarding, message);
+        }
+        let is_sent = |mark: &Value<'_>| !forwarding.edits.removes(*mark);
+        let parts = message.get("content").into_iter().flat_map(Value::elements).filter_map(mark).filter(is_sent);
+        let marks = parts.chain(mark(message).filter(is_sent));
         if is_system { fixed.extend(marks) } else { moving.extend(marks) }
     }
     // A mark on the whole request marks its end.
-    moving.extend(mark(forwarding.body));
+    let shorter = cache_marks::shorter_than_the_last(forwarding.body).filter(|_| rules::is_claude(target.upstream));
+    match shorter {
+        Some(shorter) => forwarding.drop(shorter),
+        None => moving.extend(mark(forwarding.body)),
+    }
     if rules::is_gemini(target.upstream) {
         return fixed.into_iter().chain(moving).for_each(|mark| forwarding.edits.remove(mark));
     }

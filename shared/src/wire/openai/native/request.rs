@@ -176,6 +176,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     thinking::one_reasoning_amount(&mut forwarding);
     thinking::say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     thinking::fit_budget(&mut forwarding, reasoning, request.max_tokens, target);
+    thinking::drop_thoughts(&mut forwarding, reasoning, request.max_tokens, target);
     // Only OpenAI's models know the developer role. Others get a system message.
     if !rules::is_openai(target.upstream) {
         rename_developer(&mut forwarding);

@@ -27,6 +27,10 @@ pub(super) fn combined_with_calls(
         return Ok(switched_off(forwarding, reasoning, target));
     }
     let body = forwarding.body;
+    if rules::rejects_silence(target) && !history::can_resume(body, target) {
+        say_effort_only(forwarding, reasoning, target);
+        return Ok(Reasoning { amount: rules::unasked(reasoning.amount, target.capabilities), visible: false });
+    }
     let excludes_budget = || choice.is_forced() || history::is_begun(body) || !history::can_resume(body, target);
     if rules::has_claudes_budget(target, reasoning.amount) && excludes_budget() {
         drop_thinking(forwarding);
@@ -56,6 +60,54 @@ fn switched_off(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target: &
         forwarding.edits.set(forwarding.body, "reasoning", &encode_reasoning(off, target, &mut Vec::new()));
     }
     off
+}
+
+/// Removes all reasoning settings for a model that reasons without being asked, and says its effort in the verbosity.
+fn say_effort_only(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target: &Target<'_>) {
+    let body = forwarding.body;
+    let inner = body.get("reasoning").into_iter().flat_map(Value::members).map(|(_, value)| value);
+    inner.for_each(|value| forwarding.edits.remove(value));
+    for name in ["reasoning", "reasoning_effort", "thinking"] {
+        let Some(field) = body.get(name) else { continue };
+        forwarding.edits.remove(field);
+        forwarding.dropped.extend((reasoning.amount == Amount::Off).then(|| field.path()));
+    }
+    if let Amount::EffortAlone(effort) = rules::unasked(reasoning.amount, target.capabilities)
+        && let Some(verbosity) = rules::verbosity(effort, target).filter(|_| body.get("verbosity").is_none())
+    {
+        forwarding.edits.set(body, "verbosity", verbosity.as_str());
+    }
+}
+
+/// Removes the reasoning of earlier turns that Claude rejects while it answers without reasoning.
+pub(super) fn drop_thoughts(
+    forwarding: &mut Forwarding<'_>,
+    reasoning: Reasoning,
+    limit: Option<OutputLimit>,
+    target: &Target<'_>,
+) {
+    if !rules::is_silent(reasoning.amount, said_limit(limit, target), target) {
+        return;
+    }
+    let messages: Vec<Value<'_>> = forwarding.body.get("messages").into_iter().flat_map(Value::elements).collect();
+    let last = messages.iter().rposition(|message| !forwarding.edits.removes(*message));
+    for (at, message) in messages.iter().enumerate() {
+        let calls = message.get("tool_calls").is_some_and(|calls| calls.elements().next().is_some());
+        if !calls && Some(at) != last {
+            continue;
+        }
+        let is_sent = |thought: &Value<'_>| !forwarding.edits.removes(*thought);
+        let words = ["reasoning", "reasoning_content"].into_iter().filter_map(|name| message.get(name)).filter(is_sent);
+        let details = message.get("reasoning_details").filter(is_sent);
+        let entries = details.into_iter().flat_map(Value::elements).filter(is_sent);
+        let thoughts: Vec<Value<'_>> = words.chain(entries).collect();
+        for thought in thoughts {
+            forwarding.drop(thought);
+        }
+        if let Some(details) = details {
+            forwarding.edits.remove(details);
+        }
+    }
 }
 
 /// Removes all fields that request reasoning or its display, and names those that request it.
@@ -89,6 +141,8 @@ pub(super) fn say_how_much_to_think(
     if target.capabilities.thinking == Thinking::Switch {
         only_switch(forwarding, reasoning);
     }
+    // A separate budget takes the place of any other amount.
+    let has_budget = rules::separate_budget(reasoning.amount, said_limit(limit, target), target).is_some();
     for word in [inner, outer].into_iter().flatten() {
         let effort = word.as_text().and_then(|word| Effort::parse(&word));
         let known = match effort {
@@ -97,7 +151,9 @@ pub(super) fn say_how_much_to_think(
             None => None,
         };
         if let Some(known) = known.filter(|known| Some(*known) != effort) {
-            forwarding.edits.replace(word, known.as_str());
+            if !has_budget {
+                forwarding.edits.replace(word, known.as_str());
+            }
             forwarding.dropped.push(word.path());
         }
     }
@@ -105,7 +161,9 @@ pub(super) fn say_how_much_to_think(
     let least = rules::least_effort(target.capabilities).filter(|_| inner.is_none() && outer.is_none());
     if let (Some(off), Some(least), Some(asked)) = (off, least, body.get("reasoning")) {
         forwarding.drop(off);
-        forwarding.edits.set(asked, "effort", least.as_str());
+        if !has_budget {
+            forwarding.edits.set(asked, "effort", least.as_str());
+        }
     }
     if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
         let mut lost = Vec::new();

@@ -19,7 +19,7 @@ pub(super) fn fit(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     seed(forwarding, target);
     metadata(forwarding);
     verbosity(forwarding, target);
-    names(forwarding);
+    names(forwarding, target);
 }
 
 /// A setting that was not removed.
@@ -99,9 +99,12 @@ fn verbosity(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
 }
 
 /// Shortens names that only need to be unique. Nothing is lost.
-fn names(forwarding: &mut Forwarding<'_>) {
-    let longest =
-        [("user", rules::LONGEST_USER), ("safety_identifier", rules::LONGEST_KEY), ("prompt_cache_key", rules::LONGEST_KEY)];
+fn names(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+    let longest = [
+        ("user", rules::longest_user(target.upstream)),
+        ("safety_identifier", rules::LONGEST_KEY),
+        ("prompt_cache_key", rules::LONGEST_KEY),
+    ];
     for (field, longest) in longest {
         let Some(value) = kept(forwarding, field) else { continue };
         let name = value.as_text().unwrap_or_default();

@@ -22,8 +22,8 @@ use crate::wire::openai::rules;
 use crate::wire::schema_ref;
 use crate::wire::target::{Encoded, Target, allowed_tools};
 use marks::limit_cache_marks;
-use messages::{CacheOut, MessageOut, can_resume, has_thoughts_of_calls, messages};
-use reasoning::{ReasoningOut, combined, sent_amount, switched_off, verbosity};
+use messages::{CacheOut, MessageOut, can_resume, drop_thoughts, has_thoughts_of_calls, messages};
+use reasoning::{ReasoningOut, combined, sent_amount, switched_off, unasked, verbosity};
 pub(in crate::wire::openai) use reasoning::{reasoning, within};
 
 #[derive(Serialize)]
@@ -138,15 +138,16 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
     end_with_the_user(&mut turns, target);
     left_out.extend(limit_cache_marks(&mut tools, &mut turns, target));
     let tool_choice = target.choice(tool_choice, &mut lost);
-    let is_bare = rules::wants_thoughts_of_calls(target, reasoning) && !has_thoughts_of_calls(&turns, target);
-    let is_forced = !tools.is_empty() && rules::calls_without_thinking(target, &tool_choice);
-    let reasoning = if is_bare || is_forced { switched_off(reasoning, &mut lost) } else { reasoning };
-    let excludes_budget = || tool_choice.is_forced() || turns.is_begun() || !can_resume(&turns, target);
-    let reasoning = combined(reasoning, excludes_budget, target, &mut lost);
+    let excludes_all = !tools.is_empty() && rules::calls_without_thinking(target, &tool_choice);
+    let reasoning = if excludes_all { switched_off(reasoning, &mut lost) } else { reasoning };
+    let reasoning = settled(reasoning, &tool_choice, &turns, target, &mut lost);
     let Sampling { temperature, top_p, top_k, seed, frequency_penalty, presence_penalty, stop } =
         self::sampling(sampling, reasoning, target, &mut lost);
     let stop = stops(stop, target, &mut lost);
     let limit = target.said_output_limit(max_tokens, &mut lost);
+    if rules::is_silent(sent_amount(reasoning, target), limit, target) {
+        left_out.extend(drop_thoughts(&mut turns));
+    }
     let kept_seed = seed.filter(|seed| target.seeds().contains(seed));
     lost.extend((kept_seed != seed).then_some(Lost::Seed));
     lost.extend(parallel_tool_calls.filter(|_| tools.is_empty()).map(|_| Lost::ParallelToolCalls));
@@ -166,7 +167,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         response_format: answer_format(response_format, target, &mut lost)?,
         reasoning: within(self::reasoning(reasoning, target, &mut lost), reasoning.amount, limit, target, &mut lost),
         verbosity: self::verbosity(reasoning, verbosity, target, &mut lost),
-        user: user.map(|user| rules::told_apart(&user, rules::LONGEST_USER).into_owned()),
+        user: user.map(|user| rules::told_apart(&user, rules::longest_user(target.upstream)).into_owned()),
     };
     let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
@@ -187,6 +188,17 @@ const JSON_OBJECT: &str = "Respond with a single JSON object and nothing else.";
 fn says_json(turns: &Turns) -> bool {
     let mut parts = turns.system.iter().chain(turns.turns.iter().flat_map(|turn| &turn.parts));
     parts.any(|part| matches!(part, Part::Text { text, .. } if rules::has_word_json(text)))
+}
+
+/// The reasoning that goes with the tool choice and with the reasoning that the history has.
+fn settled(asked: Reasoning, choice: &ToolChoice, turns: &Turns, target: &Target<'_>, lost: &mut Vec<Lost>) -> Reasoning {
+    let is_bare = rules::wants_thoughts_of_calls(target, asked) && !has_thoughts_of_calls(turns, target);
+    let reasoning = if is_bare { switched_off(asked, lost) } else { asked };
+    if rules::rejects_silence(target) && !can_resume(turns, target) {
+        return unasked(reasoning, target, lost);
+    }
+    let excludes_budget = || choice.is_forced() || turns.is_begun() || !can_resume(turns, target);
+    combined(reasoning, excludes_budget, target, lost)
 }
 
 /// The response format, in words if the model does not accept it together with tools.

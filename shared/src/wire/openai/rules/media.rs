@@ -9,7 +9,7 @@ const OTHER_PICTURE: &str = "images of this kind: it accepts JPEG, PNG, GIF and 
 /// The same for Gemini models.
 const OTHER_PICTURE_GEMINI: &str = "images of this kind: it accepts JPEG, PNG, WebP and HEIC";
 /// The same for xAI's models.
-const OTHER_PICTURE_GROK: &str = "images of this kind: it accepts JPEG and PNG";
+const OTHER_PICTURE_GROK: &str = "images of this kind: it accepts JPEG, PNG and WebP";
 /// Refusal of documents of other kinds.
 const OTHER_FILE: &str = "files of this kind: it accepts PDF and text";
 /// Refusal of videos of other kinds.
@@ -47,13 +47,13 @@ fn is_grok(upstream: &str) -> bool {
 }
 
 /// Why a model rejects such a part; `None` if it accepts it. Images: openrouter.ai, image inputs; ai.google.dev, image
-/// understanding; docs.x.ai, image understanding (`does not contain a valid JPG or PNG image`: cline/cline#5278).
+/// understanding; docs.x.ai, image understanding (`does not contain a valid JPG or PNG image`: cline/cline#5278;
+/// since September 2026 its error names WebP too).
 pub(in crate::wire::openai) fn refusal(upstream: &str, carried: Carried<'_>) -> Option<&'static str> {
     let Carried { carrier, label } = carried;
     let is_taken = match carrier {
         Carrier::Picture => match label {
-            "image/png" | "image/jpeg" | "image/jpg" => true,
-            "image/webp" => !is_grok(upstream),
+            "image/png" | "image/jpeg" | "image/jpg" | "image/webp" => true,
             "image/heic" | "image/heif" => is_gemini(upstream),
             "image/gif" => !is_gemini(upstream) && !is_grok(upstream),
             _ => false,
@@ -95,9 +95,7 @@ mod tests {
             assert_eq!(refusal("google/gemini-2.5-pro", carried), gemini, "{carried:?}");
             assert_eq!(refusal("openai/gpt-5.2", carried), others, "{carried:?}");
         }
-        for (label, refused) in
-            [("image/jpeg", None), ("image/webp", Some(OTHER_PICTURE_GROK)), ("image/gif", Some(OTHER_PICTURE_GROK))]
-        {
+        for (label, refused) in [("image/jpeg", None), ("image/webp", None), ("image/gif", Some(OTHER_PICTURE_GROK))] {
             assert_eq!(refusal("x-ai/grok-4.7", of(Carrier::Picture, label)), refused, "{label}");
         }
     }

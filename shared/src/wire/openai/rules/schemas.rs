@@ -4,8 +4,9 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::kimi;
 use super::patterns::say_patterns;
+use super::strict::strict_form;
+use super::{gemini, kimi};
 use crate::wire::claude_schema::{output, tool_input};
 use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut};
 
@@ -24,10 +25,12 @@ pub(in crate::wire::openai) fn tool_schema(
     let must_have_one = super::is_claude(upstream) || needs_object(upstream);
     let own = own.or(must_have_one.then_some(RawValue::NULL));
     let fit = |own: &RawValue| match rule_of(upstream) {
+        Some(rule) if super::is_openai(upstream) => Ok(strict_form(ruled(tool_input(own)?, rule)?)),
+        Some(rule) if super::is_gemini(upstream) => ruled(with_object_root(own)?, rule),
         Some(rule) => ruled(tool_input(own)?, rule),
         None if super::is_kimi(upstream) => kimi::schema(tool_input(own)?),
-        None if must_have_one || is_no_object(own) => tool_input(own),
-        None => Ok(own.to_owned()),
+        None if must_have_one => tool_input(own),
+        None => with_object_root(own),
     };
     own.map(fit).transpose()
 }
@@ -40,6 +43,11 @@ fn is_no_object(schema: &RawValue) -> bool {
         || ["allOf", "anyOf", "oneOf"].iter().any(|union| root.contains_key(*union))
 }
 
+/// A schema whose root is an object; unchanged if it is one already.
+fn with_object_root(own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
+    if is_no_object(own) { tool_input(own) } else { Ok(own.to_owned()) }
+}
+
 /// A change of a schema whose root is an object. Returns whether it changed anything.
 type Rule = fn(&mut Schema) -> bool;
 
@@ -49,6 +57,8 @@ fn rule_of(upstream: &str) -> Option<Rule> {
         Some(openais)
     } else if super::is_deepseek(upstream) {
         Some(say_patterns)
+    } else if super::is_gemini(upstream) {
+        Some(geminis)
     } else {
         None
     }
@@ -75,13 +85,26 @@ fn openais(root: &mut Schema) -> bool {
     list_items(root) | say_patterns(root) | changed
 }
 
-/// A response schema in Claude's subset, with patterns that OpenAI accepts, or by Kimi's rules (murtaza-nasir/maestro#34).
-/// Other models accept it as it is.
+/// OpenAI's rules for a response schema. Returns whether it changed anything.
+fn answers(root: &mut Schema) -> bool {
+    list_items(root) | say_patterns(root)
+}
+
+/// Gemini's rules: every array has `items` (NousResearch/hermes-agent#77617 through OpenRouter), and those of its own file.
+/// Returns whether it changed anything.
+fn geminis(root: &mut Schema) -> bool {
+    list_items(root) | gemini::fit(root)
+}
+
+/// A response schema in Claude's subset, by the rules of OpenAI or Gemini, or by Kimi's (murtaza-nasir/maestro#34). Other models accept it as
+/// it is.
 pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     if super::is_claude(upstream) {
         output(own)
     } else if super::is_openai(upstream) {
-        ruled(own.to_owned(), say_patterns)
+        Ok(strict_form(ruled(own.to_owned(), answers)?))
+    } else if super::is_gemini(upstream) {
+        ruled(own.to_owned(), geminis)
     } else if super::is_kimi(upstream) {
         kimi::schema(own.to_owned())
     } else {
@@ -218,6 +241,32 @@ mod tests {
     }
 
     #[test]
+    fn geminis_lists_have_items_and_its_objects_require_what_they_have() {
+        let inside = |inside: &str| format!(r#"{{"type":"object","properties":{{"a":{inside}}}}}"#);
+        for (schema, expected) in [
+            (inside(r#"{"type":"array"}"#), inside(r#"{"type":"array","items":{"type":"string"}}"#)),
+            (inside(r#"{"type":"string","enum":["x",""]}"#), inside(r#"{"type":"string","enum":["x"]}"#)),
+            (inside(r#"{"enum":[""]}"#), inside("{}")),
+            (
+                r#"{"type":"object","properties":{"a":{}},"required":["a","b"]}"#.to_owned(),
+                r#"{"type":"object","properties":{"a":{}},"required":["a"]}"#.to_owned(),
+            ),
+            (
+                r##"{"type":"object","properties":{"n":{"anyOf":[{"$ref":"#"},{"type":"null"}]},"l":{"type":"array","items":{"$ref":"#"}}},"required":["n","l"]}"##.to_owned(),
+                r##"{"type":"object","properties":{"n":{"anyOf":[{"$ref":"#"},{"type":"null"}]},"l":{"type":"array","items":{"$ref":"#"}}},"required":["l"]}"##.to_owned(),
+            ),
+            (
+                r##"{"type":"object","properties":{"l":{"type":"array","items":{"$ref":"#"},"minItems":1}},"required":["l"]}"##.to_owned(),
+                r##"{"type":"object","properties":{"l":{"type":"array","items":{"$ref":"#"}}},"required":[]}"##.to_owned(),
+            ),
+        ] {
+            assert_eq!(sent("google/gemini-2.5-pro", &schema), expected, "{schema}");
+        }
+        let fine = r##"{"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"], "$defs": {"A": {"type": "string"}}}"##;
+        assert_eq!(sent("google/gemini-2.5-pro", fine), fine);
+    }
+
+    #[test]
     fn recursion_ends_in_kimis_schemas() {
         for (schema, expected) in [
             (
@@ -274,7 +323,7 @@ mod tests {
         use crate::wire::schema_ref::tests::any_schema;
         use proptest::prelude::*;
         proptest!(|(schema in any_schema())| {
-            for upstream in ["openai/gpt-5.2", "moonshotai/kimi-k2.5"] {
+            for upstream in ["openai/gpt-5.2", "moonshotai/kimi-k2.5", "google/gemini-2.5-pro"] {
                 let once = sent(upstream, &schema.to_string());
                 prop_assert_eq!(&sent(upstream, &once), &once);
             }

@@ -199,6 +199,19 @@ fn breakpoints(body: &Value) -> Verdict {
         "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. Note that blocks are processed in \
          the following order: `tools`, `system`, `messages`."
             .to_owned()
+    })?;
+    whole(body)
+}
+
+/// The mark of the whole request has the lifetime of the mark of its last block (platform.claude.com, prompt caching,
+/// automatic caching).
+pub(super) fn whole(body: &Value) -> Verdict {
+    let lasts = |mark: &Value| string(mark, "ttl") == Some("1h");
+    let last = items(body, "messages").last().and_then(|message| items(message, "content").last());
+    let own = last.and_then(|block| block.get("cache_control")).filter(|mark| mark.is_object());
+    let whole = body.get("cache_control").filter(|mark| mark.is_object());
+    ensure(own.zip(whole).is_none_or(|(own, whole)| lasts(own) == lasts(whole)), || {
+        "cache_control: the last block has an explicit cache_control with a different TTL".to_owned()
     })
 }
 

@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::super::json::{items, string};
 use super::claude_grammar::{compiled, promised};
+use super::claude_history::whole;
 use super::claude_pictures;
 use super::claude_tools::is_strict;
+use super::openrouter_claude_turns;
 use super::tool_schemas;
 use super::verdict::{Verdict, ensure, extra};
 
@@ -26,6 +28,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     schemas(body)?;
     breakpoints(body)?;
     turns(model, body)?;
+    openrouter_claude_turns::check(model, body)?;
     claude_pictures::check(model, body)
 }
 
@@ -149,5 +152,6 @@ fn breakpoints(body: &Value) -> Verdict {
     let lasting: Vec<bool> = marks.iter().map(|mark| string(mark, "ttl") == Some("1h")).collect();
     ensure(lasting.is_sorted_by(|earlier, later| earlier >= later), || {
         "a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block.".to_owned()
-    })
+    })?;
+    whole(body)
 }

@@ -9,8 +9,8 @@ use super::verdict::{Verdict, ensure, is_name};
 /// not checked here.
 const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 const PICTURES_OF_GEMINI: [&str; 5] = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
-/// docs.x.ai, image understanding; cline/cline#5278.
-const PICTURES_OF_GROK: [&str; 2] = ["image/png", "image/jpeg"];
+/// docs.x.ai, image understanding; cline/cline#5278. Since September 2026 its error names WebP too.
+const PICTURES_OF_GROK: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 /// Sound formats (openrouter.ai, audio inputs).
 const SOUNDS: [&str; 9] = ["wav", "mp3", "aiff", "aac", "ogg", "flac", "m4a", "pcm16", "pcm24"];
 
@@ -63,13 +63,18 @@ fn image(model: &str, address: &str) -> Verdict {
     })?;
     let is_other = read.as_ref().is_some_and(|picture| !PICTURES_OF_GROK.contains(&picture.media_type));
     ensure(!is_other || vendor != Some("x-ai"), || {
-        "Invalid request content: Downloaded response does not contain a valid JPG or PNG image.".to_owned()
+        "Invalid request content: Downloaded response does not contain a valid JPG, PNG, WebP, or ICO image.".to_owned()
     })?;
     // QwenLM/qwen-code#2505, infiniflow/ragflow#12868.
     let is_small = read.as_ref().is_some_and(|picture| picture.width.min(picture.height) <= 10);
     ensure(!is_small || vendor != Some("qwen"), || {
         "The image length and width do not meet the model restrictions. [height or width must be larger than 10]".to_owned()
     })?;
+    // Its own words, for 10 x 10 and 1 x 1 pixels.
+    let is_tiny = read.as_ref().is_some_and(|picture| {
+        picture.width.min(picture.height) < 8 || u64::from(picture.width) * u64::from(picture.height) < 512
+    });
+    ensure(!is_tiny || vendor != Some("x-ai"), || "Image is below the minimum of 512 pixels.".to_owned())?;
     // anthropics/claude-code, issues on the media type. Gemini also relies on the label.
     let is_told = read.is_some_and(|picture| picture.media_type == label);
     ensure(is_told || !matches!(vendor, Some("anthropic" | "google")), || {

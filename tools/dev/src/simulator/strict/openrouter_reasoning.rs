@@ -55,7 +55,10 @@ fn budgets(model: &str, body: &Value) -> Verdict {
     let budget = body.pointer("/reasoning/max_tokens").and_then(Value::as_u64).filter(|_| model.starts_with("qwen/qwen3.8"));
     ensure(budget.is_none_or(|budget| (1..=MOST).contains(&budget)), || {
         format!("The thinking_budget parameter must be a positive integer and not greater than {MOST}")
-    })
+    })?;
+    let limit = ["max_tokens", "max_completion_tokens"].iter().find_map(|name| body.get(*name)?.as_u64());
+    let fits = budget.zip(limit).is_none_or(|(budget, limit)| limit > budget);
+    ensure(fits, || "max_completion_tokens must be greater than thinking_budget".to_owned())
 }
 
 /// xAI's reasoning models (vercel/ai#12826, huggingface/smolagents#1766, miaoxworld/NativeTavern#83).

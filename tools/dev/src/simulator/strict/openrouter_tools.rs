@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::json::{items, string};
+use super::gemini_loops;
 use super::kimi_schemas;
 use super::schema;
 use super::tool_schemas;
@@ -45,40 +46,44 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
         if model.starts_with("anthropic/") {
             keys(function, &path)?;
         }
-        // dirac-run/dirac#58, QwenLM/qwen-code#11834, lidge-jun/opencodex#122, farion1231/cc-switch#5490; Mistral's API
-        // reference.
-        let needs_object = ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| model.starts_with(vendor));
-        ensure(!needs_object || function.pointer("/parameters/type").is_some_and(|kind| kind == "object"), || {
-            format!("{path}.function: `parameters` must be type object")
-        })?;
-        if let Some(schema) = function.get("parameters") {
-            // spring-projects/spring-ai#1373.
-            let other = schema.get("type").is_some_and(|kind| kind != "object") || schema.get("anyOf").is_some();
-            ensure(!model.starts_with("google/") || !other, || {
-                format!("{path}: functionDeclaration `parameters` schema should be of type OBJECT.")
-            })?;
-            match model.split_once('/') {
-                Some(("openai", _)) => tool_schemas::openai(schema, string(function, "name").unwrap_or_default())?,
-                Some(("deepseek", _)) => schema::walk(schema, &mut tool_schemas::patterns)?,
-                Some(("moonshotai", _)) => kimi_schemas::tool(schema)?,
-                _ => {}
-            }
-        }
+        parameters(model, function, &path)?;
         if openai && function.get("strict") == Some(&Value::Bool(true)) {
             let name = string(function, "name").unwrap_or_default();
             kept(function.get("parameters"), &format!("function '{name}'"))?;
         }
     }
-    if openai {
-        answer(body)?;
-    }
-    if model.starts_with("moonshotai/") {
-        kimi_schemas::answer(body)?;
+    let schema = body.pointer("/response_format/json_schema/schema");
+    match (model.split_once('/'), schema) {
+        (Some(("openai", _)), _) => answer(body)?,
+        (Some(("google", _)), Some(schema)) => gemini_loops::check(schema, "response_schema")?,
+        (Some(("moonshotai", _)), _) => kimi_schemas::answer(body)?,
+        _ => {}
     }
     if openai || model.starts_with("deepseek/") || model.starts_with("qwen/") {
         said_as_json(body)?;
     }
     chosen(body)
+}
+
+/// The schema of a function (dirac-run/dirac#58, QwenLM/qwen-code#11834, lidge-jun/opencodex#122, farion1231/cc-switch#5490;
+/// Mistral's API reference; spring-projects/spring-ai#1373 for Google).
+fn parameters(model: &str, function: &Value, path: &str) -> Verdict {
+    let needs_object = ["x-ai/", "minimax/", "mistralai/", "deepseek/"].iter().any(|vendor| model.starts_with(vendor));
+    ensure(!needs_object || function.pointer("/parameters/type").is_some_and(|kind| kind == "object"), || {
+        format!("{path}.function: `parameters` must be type object")
+    })?;
+    let Some(schema) = function.get("parameters") else { return Ok(()) };
+    match model.split_once('/') {
+        Some(("google", _)) => {
+            let other = schema.get("type").is_some_and(|kind| kind != "object") || schema.get("anyOf").is_some();
+            ensure(!other, || format!("{path}: functionDeclaration `parameters` schema should be of type OBJECT."))?;
+            gemini_loops::check(schema, &format!("{path}.parameters"))
+        }
+        Some(("openai", _)) => tool_schemas::openai(schema, string(function, "name").unwrap_or_default()),
+        Some(("deepseek", _)) => schema::walk(schema, &mut tool_schemas::patterns),
+        Some(("moonshotai", _)) => kimi_schemas::tool(schema),
+        _ => Ok(()),
+    }
 }
 
 /// Claude's rule for parameter names, at any depth (anthropics/claude-code#79418).
@@ -91,11 +96,12 @@ fn keys(function: &Value, path: &str) -> Verdict {
     })
 }
 
-/// OpenAI and xAI limit the number of tools (musistudio/claude-code-router#686, anomalyco/opencode#28911).
+/// OpenAI, Moonshot and xAI limit the number of tools (musistudio/claude-code-router#686, MoonshotAI/Kimi-K2#90,
+/// anomalyco/opencode#28911).
 fn number(model: &str, body: &Value) -> Verdict {
     let declared = items(body, "tools").count();
     let most = match model.split_once('/') {
-        Some(("openai", _)) => 128,
+        Some(("openai" | "moonshotai", _)) => 128,
         Some(("x-ai", _)) => 200,
         _ => usize::MAX,
     };
@@ -154,9 +160,23 @@ fn said_as_json(body: &Value) -> Verdict {
     })
 }
 
+/// The formats of strings that strict schemas have (developers.openai.com, structured outputs).
+const FORMATS: [&str; 9] = ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
+
+/// How deep objects and lists are inside each other.
+fn levels(schema: &Value) -> usize {
+    let Value::Object(keywords) = schema else { return 0 };
+    let named = |keyword: &str| keywords.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let inside = named("properties").chain(keywords.get("items")).map(|schema| levels(schema) + 1);
+    let listed = keywords.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    inside.chain(named("$defs").chain(listed).map(levels)).max().unwrap_or(0)
+}
+
 /// The strict rules for a response schema.
 fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
     let wrong = |what: &str| format!("Invalid schema for {whose}: {what}");
+    let levels = schema.map_or(0, levels);
+    ensure(levels <= 10, || wrong(&format!("{levels} levels of nesting exceeds limit of 10.")))?;
     schema::walk(schema.unwrap_or(&Value::Null), &mut |keywords| {
         // developers.openai.com, structured outputs; 567-labs/instructor#1074, ai-dynamo/dynamo#15153,
         // mastra-ai/mastra#23321.
@@ -165,6 +185,20 @@ fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
         if let Some(keyword) = foreign.into_iter().find(|keyword| keywords.contains_key(*keyword)) {
             return Err(wrong(&format!("'{keyword}' is not permitted.")));
         }
+        if keywords.contains_key("$ref") {
+            let other = keywords.keys().find(|key| !matches!(key.as_str(), "$ref" | "$defs" | "definitions" | "$schema"));
+            // langchain-ai/langchainjs#11382.
+            return other.map_or(Ok(()), |key| Err(wrong(&format!("$ref cannot have keywords {{'{key}'}}"))));
+        }
+        let typed = keywords.contains_key("type") || keywords.contains_key("anyOf");
+        ensure(typed, || wrong("schema must have a 'type' key."))?;
+        // can1357/oh-my-pi#206, CherryHQ/cherry-studio#17633.
+        let odd = keywords.get("format").and_then(Value::as_str).filter(|format| !FORMATS.contains(format));
+        ensure(odd.is_none(), || wrong(&format!("'{}' is not a valid format.", odd.unwrap_or_default())))?;
+        let known = keywords.get("properties").and_then(Value::as_object);
+        let mut names = keywords.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let extra = names.find(|name| known.is_none_or(|known| !known.contains_key(*name)));
+        ensure(extra.is_none(), || wrong(&format!("Extra required key '{}' supplied.", extra.unwrap_or_default())))?;
         let object = schema::is_object(keywords);
         ensure(!object || keywords.get("additionalProperties") == Some(&Value::Bool(false)), || {
             wrong("'additionalProperties' is required to be supplied and to be false.")

@@ -41,6 +41,8 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     let is_qwen = model.starts_with("qwen/");
     ensure(!(is_qwen && is_zero("repetition_penalty")), || "Repetition_penalty must be greater than 0.0".to_owned())?;
     for (name, longest) in TEXTS {
+        // OpenAI's own limit.
+        let longest = if model.starts_with("openai/") { longest.min(64) } else { longest };
         let fits = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() <= longest);
         ensure(given(name).is_none_or(fits), || {
             format!("Invalid '{name}': string too long. Expected a string with maximum length {longest}.")
@@ -51,6 +53,9 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     ensure(given("seed").is_none_or(is_seed), || "Invalid value at 'generation_config.seed' (TYPE_INT32)".to_owned())?;
     let is_in_range = |seed: &Value| seed.as_i64().is_some_and(|seed| (0..=i64::from(i32::MAX)).contains(&seed));
     ensure(!is_qwen || given("seed").is_none_or(is_in_range), || "Range of seed should be [0, 2147483647]".to_owned())?;
+    // Mistral's API reference, `random_seed`.
+    let is_negative = model.starts_with("mistralai/") && given("seed").and_then(Value::as_i64).is_some_and(|seed| seed < 0);
+    ensure(!is_negative, || "random_seed: Input should be greater than or equal to 0".to_owned())?;
     let words = ["low", "medium", "high", "xhigh", "max"];
     let known = if model.starts_with("openai/") { &words[..3] } else { &words[..] };
     ensure(given("verbosity").is_none_or(|word| known.iter().any(|known| word == known)), || {

@@ -188,6 +188,20 @@ pub(super) fn can_resume(turns: &Turns, target: &Target<'_>) -> bool {
     !calls || last.parts.iter().any(is_signed)
 }
 
+/// Removes the reasoning of assistant turns that call tools or end the conversation. Returns the places of what it removes.
+pub(super) fn drop_thoughts(turns: &mut Turns) -> Vec<Place> {
+    let last = turns.turns.len().saturating_sub(1);
+    let mut dropped = Vec::new();
+    for (at, turn) in turns.turns.iter_mut().enumerate().filter(|(_, turn)| turn.role == Role::Assistant) {
+        if at < last && !turn.parts.iter().any(|part| matches!(part, Part::ToolCall(_))) {
+            continue;
+        }
+        dropped.extend(turn.parts.iter().filter(|part| part.kind() == PieceKind::Thought).map(Part::place));
+        turn.parts.retain(|part| part.kind() != PieceKind::Thought);
+    }
+    dropped
+}
+
 /// Whether every assistant turn that calls tools has reasoning that can be sent back to the model.
 pub(super) fn has_thoughts_of_calls(turns: &Turns, target: &Target<'_>) -> bool {
     let is_unsigned = |part: &Part| matches!(part, Part::Reasoning { text, signature: None, .. } if !text.trim().is_empty());
@@ -290,8 +304,12 @@ fn tool_message(result: ToolResult, target: &Target<'_>) -> (MessageOut, Vec<Par
         let note = rules::attached(attached.iter().all(|part| matches!(part, Part::Image { .. })));
         text = [text.as_str(), note].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
     }
+    // Claude rejects blank texts, and a mark on an empty one.
+    if rules::is_claude(target.upstream) && text.trim().is_empty() {
+        text.clear();
+    }
     // The marks within the content are one with the result's (`limit_cache_marks`).
-    let content = match cache.filter(|_| rules::is_claude(target.upstream)) {
+    let content = match cache.filter(|_| rules::is_claude(target.upstream) && !text.is_empty()) {
         Some(mark) => {
             ContentOut::Parts(vec![PartOut { kind: KindOut::Text { text }, cache_control: Some(CacheOut::of(mark)) }])
         }

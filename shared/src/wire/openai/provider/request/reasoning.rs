@@ -63,6 +63,12 @@ pub(super) fn switched_off(asked: Reasoning, lost: &mut Vec<Lost>) -> Reasoning 
     Reasoning { amount: Amount::Off, visible: false }
 }
 
+/// The same reasoning for a model that reasons without being asked. A client that wants none is told that it is lost.
+pub(super) fn unasked(asked: Reasoning, target: &Target<'_>, lost: &mut Vec<Lost>) -> Reasoning {
+    lost.extend((asked.amount == Amount::Off).then_some(Lost::Reasoning));
+    Reasoning { amount: rules::unasked(asked.amount, target.capabilities), visible: false }
+}
+
 /// Budgets for vendors that count tokens, efforts for the others.
 pub(in crate::wire::openai) fn reasoning(
     reasoning: Reasoning,

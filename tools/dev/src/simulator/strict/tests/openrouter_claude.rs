@@ -42,6 +42,57 @@ fn schemas_that_claude_keeps_to_are_closed_and_without_limits() {
 }
 
 #[test]
+fn claudes_ids_results_and_marks_have_its_form_behind_openrouter() {
+    let loop_of = |id: &str, result: Value| {
+        talk(&[says(&json!("a")), calls(&[call(id, "{}")]), changed(&answer(id), &json!({ "content": result }))])
+    };
+    let part = |text: &str| json!([{ "type": "text", "text": text, "cache_control": { "type": "ephemeral" } }]);
+    for fine in [loop_of("a_b-1", json!("x")), loop_of("a", part("x")), loop_of("a", json!(""))] {
+        assert_eq!(verdict(CLAUDE, &fine), Ok(()), "{fine}");
+    }
+    for (wrong, words) in [
+        (loop_of("functions.f:0", json!("x")), "tool_use.id: String should match pattern"),
+        (loop_of("a", part("")), "cache_control cannot be set for empty text blocks"),
+        (loop_of("a", json!("\n\t")), "must contain non-whitespace text"),
+    ] {
+        refused(verdict(CLAUDE, &wrong), words, &wrong);
+    }
+    let marked = |whole: &str| {
+        let block = json!([{ "type": "text", "text": "b", "cache_control": { "type": "ephemeral", "ttl": "1h" } }]);
+        changed(&talk(&[says(&block)]), &json!({ "cache_control": { "type": "ephemeral", "ttl": whole } }))
+    };
+    assert_eq!(verdict(CLAUDE, &marked("1h")), Ok(()));
+    refused(verdict(CLAUDE, &marked("5m")), "a different TTL", &marked("5m"));
+}
+
+#[test]
+fn a_turn_without_reasoning_has_no_thought_and_one_that_always_reasons_is_not_asked() {
+    const SILENT: &str = "anthropic/claude-opus-4.8";
+    const ALWAYS: &str = "anthropic/claude-opus-5.5";
+    let thought = |model: &str| {
+        json!([{ "type": "reasoning.text", "text": "", "format": "anthropic-claude-v1",
+            "signature": signature::issue(Wire::Claude, model, 0) }])
+    };
+    let turn = |details: Value, reasoning: Value| {
+        let calling = changed(&calls(&[call("a", "{}")]), &json!({ "reasoning_details": details }));
+        changed(&talk(&[says(&json!("a")), calling, answer("a")]), &json!({ "reasoning": reasoning }))
+    };
+    let effort = json!({ "effort": "high" });
+    for (model, fine) in [
+        (SILENT, turn(thought("claude-opus-4-8"), effort.clone())),
+        (SILENT, turn(Value::Null, Value::Null)),
+        (ALWAYS, turn(thought("claude-opus-5-5"), effort.clone())),
+        (ALWAYS, turn(Value::Null, Value::Null)),
+    ] {
+        assert_eq!(verdict(model, &fine), Ok(()), "{model} {fine}");
+    }
+    let silent = turn(thought("claude-opus-4-8"), Value::Null);
+    refused(verdict(SILENT, &silent), "When thinking is disabled", &silent);
+    let bare = turn(Value::Null, effort);
+    refused(verdict(ALWAYS, &bare), "\"thinking.type.disabled\" is not supported", &bare);
+}
+
+#[test]
 fn claudes_grammar_has_few_keywords_and_limits() {
     let of = |number: usize, property: &Value, required: usize| {
         let names: Vec<String> = (0..number).map(|place| format!("p{place}")).collect();

@@ -36,6 +36,12 @@ fn video(address: &str) -> Value {
     shown(json!({ "type": "video_url", "video_url": { "url": address } }))
 }
 
+/// The beginning of a PNG of this size.
+fn png(width: u8, height: u8) -> String {
+    let size = [0, 0, 0, width, 0, 0, 0, height];
+    STANDARD.encode([&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], &size, b"\x08\x02\0\0\0"].concat())
+}
+
 #[test]
 fn parts_are_what_their_bytes_are() {
     let pdf = |data: &str| format!("data:application/pdf;base64,{data}");
@@ -43,7 +49,7 @@ fn parts_are_what_their_bytes_are() {
         (GPT, picture("image/jpeg", PNG)),
         (CLAUDE, picture("image/gif", GIF)),
         (GEMINI, picture("image/png", PNG)),
-        (GROK, picture("image/jpeg", PNG)),
+        (GROK, picture("image/jpeg", &png(32, 16))),
         (GPT, file(&pdf(PDF))),
         (GPT, file("https://a.example/b.pdf")),
         (GEMINI, sound("wav", "AAAA")),
@@ -56,8 +62,10 @@ fn parts_are_what_their_bytes_are() {
         (GPT, picture("image/png", PDF), "You uploaded an unsupported image."),
         (GPT, picture("image/svg+xml", PNG), "Unsupported MIME type: image/svg+xml"),
         (GEMINI, picture("image/gif", GIF), "Unsupported MIME type: image/gif"),
+        (GROK, picture("image/png", &png(31, 16)), "below the minimum of 512 pixels"),
+        (GROK, picture("image/png", &png(200, 7)), "below the minimum of 512 pixels"),
         (GROK, picture("image/gif", GIF), "Unsupported MIME type: image/gif"),
-        (GROK, picture("image/png", GIF), "does not contain a valid JPG or PNG image"),
+        (GROK, picture("image/png", GIF), "does not contain a valid JPG, PNG, WebP"),
         (CLAUDE, picture("image/jpeg", PNG), "Image does not match the provided media type image/jpeg"),
         (GPT, picture("image/png", "no base64!"), "Invalid base64 data"),
         (GPT, file(&pdf(PNG)), "Unsupported file type"),

@@ -12,7 +12,7 @@ fn settings_have_types_and_ranges() {
     let long = |length: usize| "x".repeat(length);
     let pairs = |number: usize| (0..number).map(|number| (number.to_string(), json!("a"))).collect::<Value>();
     for (model, change) in [
-        (GPT, json!({ "seed": 5_000_000_000_u64, "user": long(128), "prompt_cache_key": long(64) })),
+        (GPT, json!({ "seed": 5_000_000_000_u64, "user": long(64), "prompt_cache_key": long(64) })),
         (GEMINI, json!({ "seed": -1 })),
         (QWEN, json!({ "min_p": 0.1, "top_a": 1, "repetition_penalty": 2, "verbosity": "max" })),
         (CLAUDE, json!({ "verbosity": "xhigh" })),

@@ -93,6 +93,51 @@ fn the_root_of_geminis_tools_is_an_object() {
 }
 
 #[test]
+fn geminis_schemas_have_items_known_names_and_no_required_circle_behind_openrouter() {
+    let list = |extra: Value| {
+        let list = changed(&json!({ "type": "array", "items": { "$ref": "#" } }), &extra);
+        json!({ "type": "object", "properties": { "a": list }, "required": ["a"] })
+    };
+    let either = json!({ "anyOf": [{ "$ref": "#" }, { "type": "null" }] });
+    for fine in [list(json!({})), json!({ "type": "object", "properties": { "a": either } })] {
+        assert_eq!(verdict(GEMINI, &with(&fine)), Ok(()), "{fine}");
+        assert_eq!(verdict(GEMINI, &answering(&fine)), Ok(()), "{fine}");
+    }
+    for (wrong, words) in [
+        (of(&json!({ "type": "array" })), "items: missing field"),
+        (of(&json!({ "type": "string", "enum": ["x", ""] })), "cannot be empty"),
+        (json!({ "type": "object", "properties": {}, "required": ["a"] }), "not defined in the schema properties"),
+        (list(json!({ "minItems": 1 })), "a ref loop of required fields"),
+        (json!({ "type": "object", "properties": { "a": either }, "required": ["a"] }), "a ref loop of required fields"),
+    ] {
+        refused(verdict(GEMINI, &with(&wrong)), words, &wrong);
+        refused(verdict(GEMINI, &answering(&wrong)), words, &wrong);
+    }
+}
+
+#[test]
+fn openais_strict_schemas_have_types_known_formats_and_ten_levels() {
+    let strict = |schema: &Value| {
+        let form = json!({ "name": "f", "strict": true, "schema": schema });
+        json!({ "response_format": { "type": "json_schema", "json_schema": form } })
+    };
+    let of = |property: &Value| json!({ "type": "object", "properties": { "a": property }, "required": ["a"], "additionalProperties": false });
+    let nested = |levels: usize| (0..levels).fold(json!({ "type": "string" }), |inner, _| of(&inner));
+    for fine in [of(&json!({ "type": "string", "format": "uuid" })), nested(10)] {
+        assert_eq!(verdict(GPT, &strict(&fine)), Ok(()), "{fine}");
+    }
+    for (wrong, words) in [
+        (of(&json!({ "type": "string", "format": "uri" })), "'uri' is not a valid format"),
+        (of(&json!({ "const": "a" })), "schema must have a 'type' key"),
+        (of(&json!({ "$ref": "#", "description": "d" })), "$ref cannot have keywords {'description'}"),
+        (of(&json!({ "type": "object", "required": ["x"], "additionalProperties": false })), "Extra required key 'x'"),
+        (nested(11), "11 levels of nesting exceeds limit of 10"),
+    ] {
+        refused(verdict(GPT, &strict(&wrong)), words, &wrong);
+    }
+}
+
+#[test]
 fn kimis_schemas_are_objects_and_refer_to_the_roots_definitions() {
     for fine in [
         of(&json!({ "anyOf": [{ "type": "array", "items": {} }], "description": "x" })),
