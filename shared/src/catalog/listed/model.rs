@@ -98,7 +98,7 @@ impl ListedModel {
             json_with_tools: structured_output && self.takes("tools") && combines_json,
             forced_calls: self.forced_calls(thinking),
             refuses_stop: !self.takes("stop"),
-            refuses_penalties: !self.takes("frequency_penalty"),
+            refuses_penalties: vendor == "x-ai" && !self.takes("frequency_penalty"),
             media: MediaTokens { hidden, ..MediaTokens::default() },
             unsigned_reasoning: self.takes("reasoning") && !SIGNING.contains(&vendor),
             // OpenAI's reference of `max_completion_tokens`.

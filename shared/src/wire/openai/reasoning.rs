@@ -74,6 +74,7 @@ pub fn part_of(detail: Detail, place: Place) -> Option<Part> {
             (!text.is_empty()).then_some(Part::Reasoning { text, signature: None, place })
         }
         // Entries of other vendors are sent back whole.
+        _ if !is_kind_of_detail(&detail.kind) => None,
         _ => {
             let value = serde_json::to_string(&detail).ok()?;
             Some(Part::RedactedReasoning { data: Signature { origin: Origin::OpenRouter, value }, place })

@@ -68,8 +68,8 @@ pub static OF_VENDORS: [OfVendor; 8] = [
     // musistudio/claude-code-router#686, code-yeongyu/oh-my-openagent#2848.
     OfVendor { vendor: "openai/", most_tools: 128, ..OF_ANY },
     // anomalyco/opencode#28911, router-for-me/CLIProxyAPI#5214. Its errors for small images: `Both width and height must be at
-    // least 8 pixels`, `which is below the minimum of 512 pixels`.
-    OfVendor { vendor: "x-ai/", most_tools: 200, shortest_side: 8, least_area: 512, ..OF_ANY },
+    // least 8 pixels`, `which is below the minimum of 512 pixels`. Its API reference, `top_logprobs`.
+    OfVendor { vendor: "x-ai/", most_tools: 200, shortest_side: 8, least_area: 512, most_logprobs: 8, ..OF_ANY },
     // MoonshotAI/Kimi-K2#90.
     OfVendor { vendor: "moonshotai/", most_tools: 128, ..OF_ANY },
     // theopenco/llmgateway#3268; docs.z.ai, chat completion.

@@ -10,7 +10,7 @@ use crate::wire::schema_ref::{Schema, children, children_mut, resolve};
 const REFERENCES: usize = 256;
 
 /// Makes a schema follow Gemini's rules: an object requires only properties that it has (BoltAI/BoltAI#375), an `enum` has no
-/// empty text, and a circle of references is optional somewhere (`ref loops are only supported if they include optional or
+/// empty text, a text that is `const` is an `enum` of one value, because Gemini ignores `const`, and a circle of references is optional somewhere (`ref loops are only supported if they include optional or
 /// nullable property values, or a potentially-zero-length array items`). Returns whether it changed anything.
 pub(super) fn fit(root: &mut Schema) -> bool {
     let document = Value::Object(root.clone());
@@ -72,6 +72,11 @@ fn loosen(schema: &mut Schema, recursive: &BTreeSet<String>) -> bool {
     }
     if schema.contains_key("minItems") && schema.get("items").is_some_and(is_circle) {
         schema.retain(|key, _| key != "minItems");
+        changed = true;
+    }
+    if let Some(only @ Value::String(_)) = schema.get("const").cloned() {
+        schema.retain(|key, _| key != "const");
+        schema.entry("enum").or_insert_with(|| Value::Array(vec![only]));
         changed = true;
     }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {

@@ -8,6 +8,7 @@ use super::patterns::say_patterns;
 use super::strict::strict_form;
 use super::{gemini, kimi};
 use crate::wire::claude_schema::{output, tool_input};
+use crate::wire::schema_draft;
 use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
@@ -96,8 +97,8 @@ fn geminis(root: &mut Schema) -> bool {
     list_items(root) | gemini::fit(root)
 }
 
-/// A response schema in Claude's subset, by the rules of OpenAI or Gemini, or by Kimi's (murtaza-nasir/maestro#34). Other models accept it as
-/// it is.
+/// A response schema in Claude's subset, by the rules of OpenAI or Gemini, or by Kimi's (murtaza-nasir/maestro#34). Other
+/// models accept the draft.
 pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     if super::is_claude(upstream) {
         output(own)
@@ -108,7 +109,20 @@ pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawVal
     } else if super::is_kimi(upstream) {
         kimi::schema(own.to_owned())
     } else {
-        Ok(own.to_owned())
+        in_the_draft(own)
+    }
+}
+
+/// A schema without what the draft does not have, such as a list in `items`, which xAI rejects (docs.x.ai, structured outputs).
+/// A schema of the draft is returned byte for byte.
+fn in_the_draft(own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
+    let mut document = schema_ref::parse(own)?;
+    let is_repaired = schema_draft::repair(&mut document);
+    match document {
+        Value::Object(root) if is_repaired => schema_ref::write(&root),
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Ok(own.to_owned())
+        }
     }
 }
 
@@ -167,6 +181,18 @@ mod tests {
         ] {
             assert_eq!(sent("openai/gpt-5.2", schema), expected, "{schema}");
         }
+    }
+
+    #[test]
+    fn the_schema_of_an_answer_is_one_of_the_draft() {
+        let answer = |schema: &str| {
+            let own = RawValue::from_string(schema.to_owned()).unwrap();
+            answer_schema("x-ai/grok-4.7", &own).unwrap().get().to_owned()
+        };
+        let fine = r#"{"type": "object", "properties": {"a": {"type": "array", "prefixItems": [{}]}}}"#;
+        assert_eq!(answer(fine), fine);
+        let tuple = r#"{"type":"array","items":[{"type":"string"}]}"#;
+        assert_eq!(answer(tuple), r#"{"type":"array","prefixItems":[{"type":"string"}]}"#);
     }
 
     #[test]
@@ -247,6 +273,7 @@ mod tests {
             (inside(r#"{"type":"array"}"#), inside(r#"{"type":"array","items":{"type":"string"}}"#)),
             (inside(r#"{"type":"string","enum":["x",""]}"#), inside(r#"{"type":"string","enum":["x"]}"#)),
             (inside(r#"{"enum":[""]}"#), inside("{}")),
+            (inside(r#"{"type":"string","const":"x"}"#), inside(r#"{"type":"string","enum":["x"]}"#)),
             (
                 r#"{"type":"object","properties":{"a":{}},"required":["a","b"]}"#.to_owned(),
                 r#"{"type":"object","properties":{"a":{}},"required":["a"]}"#.to_owned(),
