@@ -52,7 +52,7 @@ fn simple_escape(bytes: &[u8], at: usize) -> Option<u8> {
 }
 
 /// Bytes of a string that are read without blocks, because most strings are short.
-const NEAR: usize = 32;
+const NEAR: usize = 96;
 
 /// The offset of the first byte from `at` on that is neither plain nor part of an escape of one letter.
 pub(super) fn skip_simple(bytes: &[u8], at: usize) -> usize {

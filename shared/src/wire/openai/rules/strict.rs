@@ -39,6 +39,10 @@ pub(in crate::wire::openai) fn allows_strict(schema: &RawValue) -> bool {
 
 /// The schema in a form that is accepted as strict. A schema without such a form is returned byte for byte.
 pub(super) fn strict_form(own: Box<RawValue>) -> Box<RawValue> {
+    // Most tools have an open object, which has no strict form.
+    if memchr::memmem::find(own.get().as_bytes(), b"additionalProperties").is_none() {
+        return own;
+    }
     let Ok(document) = schema_ref::parse(&own) else { return own };
     let Value::Object(mut form) = document.clone() else { return own };
     Repair { document: &document, room: Room::new(), path: Vec::new() }.fit(&mut form);
