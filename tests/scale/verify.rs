@@ -60,7 +60,8 @@ fn laws(verified: &Verified) -> Vec<&'static str> {
 #[tokio::test]
 async fn running_requests_are_no_contradiction() -> Result<()> {
     let bench = Bench::new().await?;
-    for verified in verified(&bench, 5, Duration::ZERO).await? {
+    // Without a pause, a busy machine would spend its time on requests, and the table would not answer in time.
+    for verified in verified(&bench, 5, Duration::from_millis(50)).await? {
         assert_eq!(verified.violations, []);
     }
     Ok(())
