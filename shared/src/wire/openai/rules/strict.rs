@@ -39,16 +39,26 @@ pub(in crate::wire::openai) fn allows_strict(schema: &RawValue) -> bool {
 
 /// The schema in a form that is accepted as strict. A schema without such a form is returned byte for byte.
 pub(super) fn strict_form(own: Box<RawValue>) -> Box<RawValue> {
-    // Most tools have an open object, which has no strict form.
-    if memchr::memmem::find(own.get().as_bytes(), b"additionalProperties").is_none() {
+    // Most tools have only open objects, and those have no strict form. A name may be spelled with escapes.
+    let has = |part: &[u8]| memchr::memmem::find(own.get().as_bytes(), part).is_some();
+    if !has(b"additionalProperties") && !has(br"\u") {
         return own;
     }
     let Ok(document) = schema_ref::parse(&own) else { return own };
+    if !has_closed_object(&document) {
+        return own;
+    }
     let Value::Object(mut form) = document.clone() else { return own };
     Repair { document: &document, room: Room::new(), path: Vec::new() }.fit(&mut form);
     let form = Value::Object(form);
     let is_new = form != document && is_accepted(&form);
     form.as_object().filter(|_| is_new).and_then(|form| schema_ref::write(form).ok()).unwrap_or(own)
+}
+
+/// Whether any object of the document is closed.
+fn has_closed_object(schema: &Value) -> bool {
+    let Value::Object(schema) = schema else { return false };
+    schema.get("additionalProperties") == Some(&Value::Bool(false)) || children(schema).into_iter().any(has_closed_object)
 }
 
 fn is_accepted(document: &Value) -> bool {
@@ -296,6 +306,13 @@ mod tests {
             let own = RawValue::from_string(own).unwrap();
             assert!(!allows_strict(&own), "{own}");
         }
+    }
+
+    #[test]
+    fn the_spelling_of_a_name_does_not_matter() {
+        let own = of(r#"{"const":"a"}"#);
+        let spelled = own.replace("additionalProperties", r"additional\u0050roperties");
+        assert_eq!(form(&spelled), form(&own));
     }
 
     #[test]
