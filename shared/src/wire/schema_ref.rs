@@ -1,6 +1,7 @@
 //! JSON Schema helpers for all formats: where schemas are nested, local references, and merging two schemas. Each format's
 //! `schema` file knows what its provider accepts.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::value::{RawValue, to_raw_value};
@@ -218,6 +219,26 @@ pub(crate) fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value>
     let pointer = reference.strip_prefix('#')?;
     // Many generators do not escape the name.
     root.pointer(pointer).or_else(|| root.pointer(&percent_decoded(pointer)?))
+}
+
+/// The types that a schema names.
+pub(crate) fn types(schema: &Schema) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().filter_map(Value::as_str).collect(),
+        Some(name) => name.as_str().into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// The references inside of a schema, at any depth.
+pub(crate) fn references(schema: &Value) -> BTreeSet<&str> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
+    while let Some(value) = open.pop() {
+        let Value::Object(schema) = value else { continue };
+        found.extend(schema.get("$ref").and_then(Value::as_str));
+        open.extend(children(schema));
+    }
+    found
 }
 
 /// Whether a value has a type of JSON Schema.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::grammar::may_be_beside;
 use super::references::{leads_to_definition, shortened};
 use super::{HOPS, Joiner, any_of, into_schema, is_limit, is_object, take};
-use crate::wire::schema_ref::{Schema, SchemaError, is_of_type, merge, say_limits};
+use crate::wire::schema_ref::{Schema, SchemaError, is_of_type, merge, say_limits, types};
 
 /// Converts a schema to the subset of structured output.
 pub(super) struct Closer<'a> {
@@ -182,8 +182,7 @@ fn fit_values(schema: &mut Schema) {
         return;
     }
     let kinds: Vec<String> = match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind.clone()],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::String(_) | Value::Array(_)) => types(schema).into_iter().map(str::to_owned).collect(),
         _ if is_object(schema) => vec!["object".to_owned()],
         _ => return drop_empty_enum(schema),
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::wire::schema_ref::{Schema, children, children_mut, resolve};
+use crate::wire::schema_ref::{Schema, children_mut, references, resolve};
 
 /// More references than this are left as they are.
 const REFERENCES: usize = 256;
@@ -44,31 +44,24 @@ fn recursive(document: &Value) -> BTreeSet<String> {
     known.iter().filter(|start| returns(start)).map(|reference| (*reference).to_owned()).collect()
 }
 
-/// The references inside of a schema.
-fn references(schema: &Value) -> BTreeSet<&str> {
-    let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
-    while let Some(value) = open.pop() {
-        let Value::Object(schema) = value else { continue };
-        found.extend(schema.get("$ref").and_then(Value::as_str));
-        open.extend(children(schema));
-    }
-    found
-}
-
 fn loosen(schema: &mut Schema, recursive: &BTreeSet<String>) -> bool {
-    let is_circle = |value: &Value| references(value).into_iter().any(|reference| recursive.contains(reference));
+    let is_circle = |value: &Value| {
+        !recursive.is_empty() && references(value).into_iter().any(|reference| recursive.contains(reference))
+    };
     let is_plain_list = |value: &Value| {
         value.get("type").is_some_and(|kind| kind == "array") && value.get("minItems").is_none_or(|least| least == 0)
     };
     let mut changed = false;
-    let properties = schema.get("properties").and_then(Value::as_object).cloned();
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
-        let number = required.len();
-        required.retain(|name| {
-            let property = name.as_str().and_then(|name| properties.as_ref()?.get(name));
-            property.is_some_and(|property| is_plain_list(property) || !is_circle(property))
-        });
-        changed |= required.len() < number;
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let may_be_required = |name: &&Value| {
+        let property = name.as_str().and_then(|name| properties?.get(name));
+        property.is_some_and(|property| is_plain_list(property) || !is_circle(property))
+    };
+    let required = schema.get("required").and_then(Value::as_array);
+    let kept: Option<Vec<Value>> = required.map(|names| names.iter().filter(may_be_required).cloned().collect());
+    if let Some(kept) = kept.filter(|kept| required.is_some_and(|names| kept.len() < names.len())) {
+        schema.insert("required".to_owned(), Value::Array(kept));
+        changed = true;
     }
     if schema.contains_key("minItems") && schema.get("items").is_some_and(is_circle) {
         schema.retain(|key, _| key != "minItems");

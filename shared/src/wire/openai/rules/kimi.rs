@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::wire::schema_draft;
 use crate::wire::schema_ref::{
-    self, Schema, SchemaError, children, children_mut, cut, is_of_type, name_of, named_children, resolve,
+    self, Schema, SchemaError, children, children_mut, cut, is_of_type, name_of, named_children, references, resolve, types,
 };
 
 /// Maximum number of bytes that may be copied to replace references of other forms.
@@ -111,11 +111,7 @@ fn tidy(schema: &mut Schema) -> bool {
 /// Removes the values that the type of an `enum` excludes (`enum value (<nil>) does not match any type in [string]`:
 /// tailcallhq/forgecode#3767 through OpenRouter), and an `enum` without values.
 fn fit_values(schema: &mut Schema) -> bool {
-    let kinds: Vec<String> = match schema.get("type") {
-        Some(Value::String(kind)) => vec![kind.clone()],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
+    let kinds: Vec<String> = types(schema).into_iter().map(str::to_owned).collect();
     let Some(Value::Array(values)) = schema.get_mut("enum") else { return false };
     let number = values.len();
     values.retain(|value| kinds.is_empty() || kinds.iter().any(|kind| is_of_type(value, kind)));
@@ -165,12 +161,7 @@ struct Endings(BTreeSet<String>);
 
 impl Endings {
     fn of(document: &Value) -> Self {
-        let (mut references, mut open) = (BTreeSet::new(), vec![document]);
-        while let Some(value) = open.pop() {
-            let Value::Object(schema) = value else { continue };
-            references.extend(schema.get("$ref").and_then(Value::as_str));
-            open.extend(children(schema));
-        }
+        let references = references(document);
         let mut endings = Self(BTreeSet::new());
         for _ in 0..ROUNDS {
             let known = endings.0.len();

@@ -9,7 +9,7 @@ use super::strict::strict_form;
 use super::{gemini, kimi};
 use crate::wire::claude_schema::{output, tool_input};
 use crate::wire::schema_draft;
-use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut};
+use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut, types};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
 /// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; DeepSeek: farion1231/cc-switch#5490,
@@ -129,12 +129,7 @@ fn in_the_draft(own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
 /// Every array has `items` (SolaceLabs/solace-agent-mesh#1051; tuples too, AnswerDotAI/fastcore#798): the union of its
 /// positions, or strings.
 fn list_items(schema: &mut Schema) -> bool {
-    let is_list = match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
-        Some(kind) => kind == "array",
-        None => false,
-    };
-    let mut changed = is_list && !schema.contains_key("items");
+    let mut changed = types(schema).contains(&"array") && !schema.contains_key("items");
     if changed {
         let places = schema.get("prefixItems").and_then(Value::as_array);
         let items = places.map_or_else(|| ("type", Value::from("string")), |places| ("anyOf", Value::from(places.clone())));

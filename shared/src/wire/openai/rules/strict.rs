@@ -4,7 +4,9 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::wire::schema_ref::{self, Room, Schema, children, children_mut, is_of_type, named_children, resolve, say_limits};
+use crate::wire::schema_ref::{
+    self, Room, Schema, children, children_mut, is_of_type, named_children, resolve, say_limits, types,
+};
 
 /// Keywords that OpenAI's strict schemas do not have (its guide to structured outputs; 567-labs/instructor#1074,
 /// ai-dynamo/dynamo#15153, mastra-ai/mastra#23321).
@@ -87,7 +89,7 @@ fn is_strict(schema: &Value, document: &Value) -> bool {
         schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|known| known == name))
     };
     let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
-    let is_list = kinds(schema).contains(&"array");
+    let is_list = types(schema).contains(&"array");
     (schema.contains_key("type") || schema.contains_key("anyOf"))
         && (!is_object(schema) || is_closed && properties.is_some_and(|properties| properties.keys().all(is_required)))
         && required.all(is_known)
@@ -97,21 +99,12 @@ fn is_strict(schema: &Value, document: &Value) -> bool {
         && children(schema).into_iter().all(|child| is_strict(child, document))
 }
 
-/// The types that a schema names.
-fn kinds(schema: &Schema) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        Some(kind) => kind.as_str().into_iter().collect(),
-        None => Vec::new(),
-    }
-}
-
 fn is_object(schema: &Schema) -> bool {
-    schema.contains_key("properties") || kinds(schema).contains(&"object")
+    schema.contains_key("properties") || types(schema).contains(&"object")
 }
 
 fn has_fitting_values(schema: &Schema) -> bool {
-    let kinds = kinds(schema);
+    let kinds = types(schema);
     let values = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
     let mut values = values.into_iter();
     kinds.is_empty() || values.all(|value| kinds.iter().any(|kind| is_of_type(value, kind)))
@@ -203,7 +196,7 @@ fn say_format(schema: &mut Schema) {
 /// Gives values their type (`schema must have a 'type' key`), and removes values that are of another type.
 fn type_values(schema: &mut Schema) {
     if let Some(Value::Array(values)) = schema.get("enum") {
-        let kinds: Vec<String> = kinds(schema).into_iter().map(str::to_owned).collect();
+        let kinds: Vec<String> = types(schema).into_iter().map(str::to_owned).collect();
         let fits = |value: &&Value| kinds.is_empty() || kinds.iter().any(|kind| is_of_type(value, kind));
         let kept: Vec<Value> = values.iter().filter(fits).cloned().collect();
         if !kept.is_empty() {
