@@ -293,6 +293,10 @@ pub struct Capabilities {
     pub unsigned_reasoning: bool,
     /// Its smallest output limit; 0 for any.
     pub min_output_tokens: u64,
+    /// Whether a request must not contain the model's earlier reasoning.
+    pub refuses_past_reasoning: bool,
+    /// Whether a request must not contain a JSON schema that the model must follow exactly.
+    pub refuses_schemas: bool,
 }
 
 #[cfg(test)]

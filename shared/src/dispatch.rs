@@ -2,6 +2,7 @@
 //! with failover as long as the client has received no part of a reply.
 
 mod attempts;
+mod feature;
 mod plan;
 mod prepared;
 
@@ -23,6 +24,8 @@ use crate::providers::{Provider, Providers, Transport, UpstreamReply};
 use crate::retry::{self, RetryBudget, Severity};
 use crate::store::items::RouteName;
 use crate::wire::Mode;
+
+use feature::Feature;
 
 pub use attempts::{AttemptLog, SharedAttemptLog};
 pub use plan::{Affordable, Allowance, Plan};
@@ -258,7 +261,7 @@ impl Dispatch {
         let is_its_own = absence == Some(Absence::ForThisRequest);
         self.note(upstreams, if is_its_own { CircuitOutcome::Ignored } else { circuit_outcome(&error) });
         if severity == Severity::Final {
-            return Err(error);
+            return if self.omit_refused_feature(upstreams, &error) { Ok(()) } else { Err(error) };
         }
         if self.fail_over(upstreams).await {
             return Ok(());
@@ -284,6 +287,17 @@ impl Dispatch {
         }
     }
 
+    /// Prepares the request again for the same route, without the feature that its provider refused. Returns false if the
+    /// failure has another cause, or if the request does not have the feature.
+    fn omit_refused_feature(&mut self, upstreams: &Upstreams, error: &UpstreamError) -> bool {
+        let Some(feature) = Feature::refused_by(error) else { return false };
+        let candidate = feature.removed_from(&self.prepared.candidate);
+        let Ok(Some(simpler)) = self.allowance.prepare(upstreams, &self.request, &candidate) else { return false };
+        let differs = self.prepared.continue_with(simpler);
+        self.log.switch_to(&self.prepared);
+        differs
+    }
+
     /// Switches to the next route that can carry the request, is covered by the hold, and is not broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
         while let Some(candidate) = self.waiting.pop_front() {
@@ -291,7 +305,7 @@ impl Dispatch {
             prepared.circuit = upstreams.circuits.circuit_state(&prepared.name).await;
             if prepared.circuit != CircuitState::Open {
                 self.prepared = prepared;
-                self.log.fail_over_to(&self.prepared);
+                self.log.switch_to(&self.prepared);
                 return true;
             }
         }

@@ -6,6 +6,7 @@ mod chat;
 mod count;
 mod delays;
 mod environments;
+mod features;
 mod gone;
 mod keys;
 mod leaks;

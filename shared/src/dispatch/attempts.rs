@@ -55,7 +55,7 @@ impl SharedAttemptLog {
         self.lock().attempts.push(attempt);
     }
 
-    pub(super) fn fail_over_to(&self, prepared: &PreparedRequest) {
+    pub(super) fn switch_to(&self, prepared: &PreparedRequest) {
         let mut log = self.lock();
         log.candidate = prepared.candidate.clone();
         log.dropped.clone_from(&prepared.dropped);

@@ -175,6 +175,15 @@ impl PreparedRequest {
         Ok(UpstreamCall { url, token, header: self.header.clone(), body: self.body.clone(), mode: self.mode, limit })
     }
 
+    /// Continues with another body for the same route. Returns false if it is the same body.
+    pub(super) fn continue_with(&mut self, other: Self) -> bool {
+        let differs = other.body != self.body;
+        if differs {
+            *self = Self { circuit: self.circuit, tries: self.tries, ..other };
+        }
+        differs
+    }
+
     pub(super) fn attempt(&self, status: u16, started: Instant) -> Attempt {
         Attempt { provider: self.candidate.route.provider, status, ms: started.elapsed().as_millis() }
     }

@@ -7,7 +7,8 @@ use super::conversion::{Conversion, Forwarded};
 use super::media;
 use super::restore::Restore;
 use crate::catalog::{Model, Route};
-use crate::chat::request::ToolChoice;
+use crate::chat::request::{Place, ToolChoice};
+use crate::chat::turns::{Piece as _, PieceKind};
 use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
@@ -128,7 +129,11 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     dropped.extend(server_tools);
     let path_of = |place| request.document.path_of(place);
     dropped.extend(std::mem::take(&mut conversation.left_out).into_iter().filter_map(path_of));
-    restore_signatures(&mut conversation, extras.signatures);
+    if to.model.capabilities.refuses_past_reasoning {
+        dropped.extend(drop_reasoning(&mut conversation).into_iter().filter_map(path_of));
+    } else {
+        restore_signatures(&mut conversation, extras.signatures);
+    }
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
     let placed = |Refusal { error, place }: Refusal| match path_of(place) {
@@ -182,6 +187,23 @@ fn restore_signatures(conversation: &mut ChatRequest, signatures: &HashMap<Strin
             call.signature = known.map(|value| Signature { origin: Origin::Gemini, value: value.clone() });
         }
     }
+}
+
+/// Removes the reasoning of earlier turns, and the signatures of their calls. Returns the places of the reasoning.
+fn drop_reasoning(conversation: &mut ChatRequest) -> Vec<Place> {
+    let mut places = Vec::new();
+    for message in &mut conversation.messages {
+        let (reasoning, kept): (Vec<Part>, Vec<Part>) =
+            std::mem::take(&mut message.parts).into_iter().partition(|part| part.kind() == PieceKind::Thought);
+        places.extend(reasoning.iter().map(Part::place));
+        message.parts = kept;
+        for part in &mut message.parts {
+            if let Part::ToolCall(call) = part {
+                call.signature = None;
+            }
+        }
+    }
+    places
 }
 
 #[cfg(test)]

@@ -198,10 +198,13 @@ pub(super) fn answer_form(upstream: &str, schema: &RawValue) -> Result<AnswerFor
     Ok(AnswerForm { schema: sent, takes_strict })
 }
 
-/// Whether a response schema is requested in words: Claude's form would close an object with free property names, and
-/// OpenAI's root is an object (`must be type object`: developers.openai.com, structured outputs).
-pub(super) fn is_said_in_words(upstream: &str, schema: &RawValue) -> bool {
-    is_claude(upstream) && claude_schema::is_said_in_words(schema) || is_openai(upstream) && !has_object_root(schema)
+/// Whether a response schema is requested in words: the model refuses it, Claude's form would close an object with free
+/// property names, or OpenAI's root is not an object (`must be type object`: developers.openai.com, structured outputs).
+pub(super) fn is_said_in_words(target: &Target<'_>, schema: &RawValue) -> bool {
+    let upstream = target.upstream;
+    target.capabilities.refuses_schemas
+        || is_claude(upstream) && claude_schema::is_said_in_words(schema)
+        || is_openai(upstream) && !has_object_root(schema)
 }
 
 /// Whether a request for a JSON object needs the word in its conversation, which `says_it` looks for: OpenAI, DeepSeek and

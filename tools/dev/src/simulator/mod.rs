@@ -32,6 +32,8 @@
 //! | `moderated` | | rejects with 403 and, for OpenRouter, with the moderation result |
 //! | `close` | | echoes, then closes the connection without announcing it |
 //! | `dearest` | `percent` | an echo whose usage is the most expensive that the body allows |
+//! | `unverified` | | rejects the model's earlier reasoning, as the provider does if it cannot verify it; otherwise an echo |
+//! | `complex` | | rejects schemas that the model must follow exactly, as the provider does if they are too complex; otherwise an echo |
 //! | `strict` | `steps`, `parallel`, `session` | rejects what the real provider rejects; otherwise plays a loop of tool calls |
 //!
 //! Every marker accepts these settings:

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::settings::Settings;
+use super::strict::features::Feature;
 
 /// One scripted behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +64,15 @@ pub(super) enum Scenario {
     Close,
     /// Reports the most expensive usage that the body allows, with this percentage of the output.
     Dearest { percent: u64 },
+    /// Rejects requests with this feature.
+    Without(Feature),
     /// Rejects what the real provider rejects; otherwise plays a loop of this many tool results, with the first few at once.
     Strict { steps: usize, parallel: usize },
 }
 
 impl Scenario {
     /// One of each, with its default settings.
-    pub(super) const ALL: [Self; 28] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::Echo,
         Self::Tool,
         Self::Thinking,
@@ -97,6 +100,8 @@ impl Scenario {
         Self::Moderated,
         Self::Close,
         Self::Dearest { percent: 100 },
+        Self::Without(Feature::PastReasoning),
+        Self::Without(Feature::Schemas),
         Self::Strict { steps: 5, parallel: 1 },
     ];
 
@@ -130,6 +135,8 @@ impl Scenario {
             Self::Moderated => "moderated",
             Self::Close => "close",
             Self::Dearest { .. } => "dearest",
+            Self::Without(Feature::PastReasoning) => "unverified",
+            Self::Without(Feature::Schemas) => "complex",
             Self::Strict { .. } => "strict",
         }
     }
@@ -187,6 +194,7 @@ impl Scenario {
             | Self::Json
             | Self::Moderated
             | Self::Close
+            | Self::Without(_)
             | Self::Truncated => self,
         })
     }

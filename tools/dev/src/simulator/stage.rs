@@ -91,6 +91,7 @@ impl Answer {
             | Scenario::Long { .. }
             | Scenario::Truncated
             | Scenario::Dearest { .. }
+            | Scenario::Without(_)
             | Scenario::Strict { .. } => Self::spoken(request, script, cue),
         }
     }
@@ -211,6 +212,7 @@ fn whole(body: String, told: Option<SimulatedUsage>, scenario: Scenario) -> Vec<
         | Scenario::Long { .. }
         | Scenario::Truncated
         | Scenario::Dearest { .. }
+        | Scenario::Without(_)
         | Scenario::Strict { .. } => vec![Step::Send(head, None), Step::Send(tail, told)],
     }
 }
@@ -274,6 +276,7 @@ fn streamed(reply: Streamed, scenario: Scenario, pace: Duration) -> Vec<Step> {
         | Scenario::Long { .. }
         | Scenario::Truncated
         | Scenario::Dearest { .. }
+        | Scenario::Without(_)
         | Scenario::Strict { .. } => paced(frames, pace),
     }
 }

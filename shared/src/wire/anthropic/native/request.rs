@@ -86,6 +86,9 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>, betas: &[&st
     };
     reader.tools(&declared.kept, format.compiled()?.as_deref(), target)?;
     let mut conversation = Conversation::read(&mut reader, target)?;
+    if target.capabilities.refuses_past_reasoning {
+        conversation.drop_thoughts(reader.forwarding);
+    }
     reader.cite_all();
     let choice = tools::choice(&mut reader, &declared, target)?;
     reader.mark(body, body.get("cache_control"), Area::Moving);

@@ -192,7 +192,9 @@ fn answer_format(
         ResponseFormat::JsonObject if native => None,
         ResponseFormat::JsonObject => return Ok(Some("Respond with a single JSON object and nothing else.".to_owned())),
         ResponseFormat::JsonSchema { schema, .. }
-            if native && !(in_openapi && schema_ref::has_dictionary(parse(&schema)?)) =>
+            if native
+                && !target.capabilities.refuses_schemas
+                && !(in_openapi && schema_ref::has_dictionary(parse(&schema)?)) =>
         {
             Some(schema)
         }

@@ -69,7 +69,7 @@ pub(super) fn loosen_tools(forwarding: &mut Forwarding<'_>, target: &Target<'_>)
         let Some(strict) = strict.filter(|_| !forwarding.edits.removes(tool)) else { continue };
         let schema = function.get("parameters").or_else(|| function.get("input_schema"));
         let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
-        if !rules::takes_strict(target.upstream, schema.as_deref(), &mut others) {
+        if target.capabilities.refuses_schemas || !rules::takes_strict(target.upstream, schema.as_deref(), &mut others) {
             forwarding.drop(strict);
         }
     }
@@ -144,7 +144,8 @@ pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
     let format = entry.get("format").and_then(Value::as_text);
     let is_signed = is_signed(entry);
     let says = is_signed || ["text", "summary"].iter().filter_map(|name| entry.get(name)).any(says_something);
-    says && entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
+    says && !target.capabilities.refuses_past_reasoning
+        && entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
         && rules::takes_details(target.upstream, format.as_deref(), is_signed)
         && (is_signed || !rules::is_claude(target.upstream))
 }

@@ -144,7 +144,7 @@ fn asks_in_words(body: Value<'_>, target: &Target<'_>) -> bool {
     let format = body.get("response_format");
     let schema = format.and_then(|format| format.at(&["json_schema", "schema"]).or_else(|| format.get("schema")));
     let schema = schema.and_then(|schema| RawValue::from_string(schema.json().0).ok());
-    schema.is_some_and(|schema| rules::is_said_in_words(target.upstream, &schema))
+    schema.is_some_and(|schema| rules::is_said_in_words(target, &schema))
 }
 
 /// The edits that a model of OpenRouter needs.

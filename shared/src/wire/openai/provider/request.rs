@@ -212,7 +212,7 @@ fn sayable(
     let schema = format.schema().map(|JsonText(schema)| RawValue::from_string(schema.clone())).transpose();
     let schema = schema.map_err(|error| GatewayError::unreadable(&error))?;
     let is_taken = (tools.is_empty() || target.capabilities.json_with_tools)
-        && !schema.as_ref().is_some_and(|schema| rules::is_said_in_words(target.upstream, schema));
+        && !schema.as_ref().is_some_and(|schema| rules::is_said_in_words(target, schema));
     let instruction = match (&format, schema) {
         (ResponseFormat::Text, _) => return Ok(format),
         (ResponseFormat::JsonObject, _) if is_taken => {
@@ -295,7 +295,9 @@ fn tool_out(
     let parameters = renamed.and_then(|(names, schema)| names.schema(schema)).or(parameters);
     let parameters = rules::tool_schema(target.upstream, parameters.as_deref())
         .map_err(|error| GatewayError::invalid("tools", format!("tools: {error}.")))?;
-    let is_strict = strict.is_some() && rules::takes_strict(target.upstream, parameters.as_deref(), others);
+    let is_strict = strict.is_some()
+        && !target.capabilities.refuses_schemas
+        && rules::takes_strict(target.upstream, parameters.as_deref(), others);
     left_out.extend(strict.filter(|_| !is_strict));
     let function = FunctionOut { name: names.outward(&name), description, parameters, strict: is_strict };
     Ok(ToolOut { kind: "function", function, cache_control: cache.map(CacheOut::of) })

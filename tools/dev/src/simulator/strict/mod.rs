@@ -14,6 +14,7 @@ mod claude_server_tools;
 mod claude_thinking;
 mod claude_tools;
 mod claude_turns;
+pub(super) mod features;
 mod gemini;
 mod gemini_config;
 mod gemini_contents;
@@ -47,12 +48,16 @@ use super::script::Script;
 use super::wire::Wire;
 use verdict::Verdict;
 
-/// Rejects what the real provider would reject, if the script is strict.
+/// Rejects what the real provider would reject, if the script says so.
 pub(super) fn check(request: &ModelRequest, script: &Script, received: &Received) -> Verdict {
-    if !matches!(script.scenario, Scenario::Strict { .. }) || request.mode == Mode::Count {
+    let rejects = matches!(script.scenario, Scenario::Strict { .. } | Scenario::Without(_));
+    if !rejects || request.mode == Mode::Count {
         return Ok(());
     }
     let body = received.json().map_err(|refusal| refusal.message)?;
+    if let Scenario::Without(feature) = script.scenario {
+        return feature.check(request.wire, &body);
+    }
     let betas = received.headers.get("anthropic-beta").map(String::as_str).unwrap_or_default();
     check_body(request.wire, &request.model, betas, &body)
 }

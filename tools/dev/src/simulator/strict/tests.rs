@@ -5,6 +5,7 @@ mod claude_models;
 mod claude_pictures;
 mod claude_tools;
 mod claude_turns;
+mod features;
 mod gemini;
 mod openrouter;
 mod openrouter_claude;
