@@ -2,6 +2,7 @@
 //! page tree, counts, and strings of streams. Readers differ in which of these they follow, so the largest number counts.
 
 mod letters;
+mod steps;
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
@@ -9,9 +10,12 @@ use std::io::Read as _;
 use flate2::read::ZlibDecoder;
 
 use letters::{longest_glyph, longest_letter};
+use steps::Steps;
 
-/// Maximum size of decompressed data that is read from one document.
-const MOST_INFLATED: u64 = 16 * 1024 * 1024;
+/// Maximum size of decompressed data that is read from the documents of one request.
+pub(super) const MOST_INFLATED: u64 = 16 * 1024 * 1024;
+/// Maximum decompressed bytes per byte of a document. Text and objects shrink to a tenth or so; pixels are not decompressed.
+const MOST_GROWTH: u64 = 64;
 /// How far before its data a stream's dictionary is searched.
 const DICTIONARY: usize = 4_096;
 /// Maximum size of alternative text in bytes. A page may repeat it as often as it wants.
@@ -26,16 +30,18 @@ pub(super) struct Printed {
     pub(super) text: u64,
 }
 
-/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3). Returns `None` if it is encrypted, cannot be read to its end, or contains
-/// something from which readers may extract more than is understood here.
-pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
+/// Reads a PDF (ISO 32000-1, 7.3.8 and 7.7.3). Returns `None` if it is encrypted, cannot be read to its end, takes more time
+/// than its size explains, or contains something from which readers may extract more than is understood here. `inflatable`
+/// is how many bytes the request may still decompress.
+pub(super) fn read(bytes: &[u8], inflatable: &mut u64) -> Option<Printed> {
     let (mut found, mut text) = (Found::default(), Text::default());
-    let (mut left, mut streams) = (MOST_INFLATED, 0_usize);
+    let steps = Steps::for_bytes(bytes.len());
+    let (mut growth, mut streams) = (MOST_GROWTH.saturating_mul(bytes.len() as u64), 0_usize);
     // Numbers of the stream objects, and whether they contain text.
     let mut objects: HashMap<Vec<u8>, bool> = HashMap::new();
     // Numbers of objects that are not read.
     let (mut pixels, mut outlines) = (HashSet::new(), HashSet::new());
-    found.read(bytes);
+    found.read(bytes, &steps)?;
     let mut outside = 0_usize;
     for at in memchr::memmem::find_iter(bytes, b"stream") {
         let before = bytes.get(at.saturating_sub(DICTIONARY)..at).unwrap_or_default();
@@ -47,7 +53,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         let (Some(data), true) = (data, before.trim_ascii_end().ends_with(b">>")) else { continue };
         text.say(bytes.get(outside..at).unwrap_or_default());
         outside = bytes.len();
-        let Object { number, dictionary } = object(before)?;
+        let Object { number, dictionary } = object(before, &steps)?;
         let says = |name: &[u8]| memchr::memmem::find(dictionary, name).is_some();
         let is_picture = says(b"/Image") && says(b"/Width");
         let is_font = says(b"/Length1") && says(b"/FlateDecode");
@@ -57,19 +63,21 @@ pub(super) fn read(bytes: &[u8]) -> Option<Printed> {
         // Readers differ in which of several objects with the same number they use.
         objects.entry(number.to_vec()).and_modify(|all| *all &= is_words).or_insert(is_words);
         if !is_words {
-            let unread = if is_picture && is_image(dictionary) { &mut pixels } else { &mut outlines };
+            let unread = if is_picture && is_image(dictionary, &steps) { &mut pixels } else { &mut outlines };
             unread.insert(self::number(number));
             continue;
         }
         if !says(b"/Filter") {
             let end = memchr::memmem::find(data, b"endstream").unwrap_or(data.len());
-            text.add(data.get(..end).unwrap_or_default(), says(b"/Form"));
+            steps.take(end)?;
+            text.add(data.get(..end).unwrap_or_default(), says(b"/Form"), &steps)?;
             continue;
         }
-        let inflated = inflate(data, left)?;
-        left = left.saturating_sub(inflated.len() as u64);
-        found.read(&inflated);
-        text.add(&inflated, says(b"/Form"));
+        let inflated = inflate(data, growth.min(*inflatable), &steps)?;
+        growth = growth.saturating_sub(inflated.len() as u64);
+        *inflatable = inflatable.saturating_sub(inflated.len() as u64);
+        found.read(&inflated, &steps)?;
+        text.add(&inflated, says(b"/Form"), &steps)?;
     }
     text.say(bytes.get(outside..).unwrap_or_default());
     let is_content = |content: &Vec<Vec<u8>>| content.first().and_then(|number| objects.get(number)) == Some(&true);
@@ -93,9 +101,10 @@ struct Object<'b> {
 
 /// The object whose stream begins here. Returns `None` if it does not directly follow the previous one, or writes a name in
 /// another way.
-fn object(before: &[u8]) -> Option<Object<'_>> {
+fn object<'b>(before: &'b [u8], steps: &Steps) -> Option<Object<'b>> {
     let start = memchr::memmem::rfind(before, b"endobj").map_or(0, |at| at.saturating_add(6));
     let own = before.get(start..)?;
+    steps.take(own.len())?;
     let mut words = memchr::memmem::find_iter(own, b"obj");
     let (Some(at), None) = (words.next(), words.next()) else { return None };
     let (head, dictionary) = own.split_at_checked(at)?;
@@ -106,17 +115,19 @@ fn object(before: &[u8]) -> Option<Object<'_>> {
 }
 
 /// Whether a stream is drawn as an image: its only subtype is in its own dictionary.
-fn is_image(dictionary: &[u8]) -> bool {
+fn is_image(dictionary: &[u8], steps: &Steps) -> bool {
     let mut subtypes = memchr::memmem::find_iter(dictionary, b"/Subtype");
     let (Some(at), None) = (subtypes.next(), subtypes.next()) else { return false };
-    let kind = blanks_skipped(dictionary.get(at.saturating_add(8)..).unwrap_or_default());
+    let kind = blanks_skipped(dictionary.get(at.saturating_add(8)..).unwrap_or_default(), steps);
     kind.strip_prefix(b"/").is_some_and(|kind| name(kind).0 == b"Image")
 }
 
 /// Decompresses a stream. Returns `None` if it exceeds the remaining budget or uses another filter.
-fn inflate(data: &[u8], left: u64) -> Option<Vec<u8>> {
-    let mut inflated = Vec::new();
-    ZlibDecoder::new(data).take(left.saturating_add(1)).read_to_end(&mut inflated).ok()?;
+fn inflate(data: &[u8], left: u64, steps: &Steps) -> Option<Vec<u8>> {
+    let (mut decoder, mut inflated) = (ZlibDecoder::new(data), Vec::new());
+    decoder.by_ref().take(left.saturating_add(1)).read_to_end(&mut inflated).ok()?;
+    steps.take(usize::try_from(decoder.total_in()).unwrap_or(usize::MAX))?;
+    steps.grant(inflated.len());
     (inflated.len() as u64 <= left).then_some(inflated)
 }
 
@@ -144,9 +155,9 @@ impl Default for Text {
 }
 
 impl Text {
-    fn add(&mut self, stream: &[u8], is_form: bool) {
+    fn add(&mut self, stream: &[u8], is_form: bool, steps: &Steps) -> Option<()> {
         let (strings, draws) = (drawn(stream), draws(stream));
-        self.letter = self.letter.max(longest_letter(stream));
+        self.letter = self.letter.max(longest_letter(stream, steps)?);
         if is_form {
             self.forms = self.forms.saturating_add(strings);
             self.ways = self.ways.saturating_mul(draws.saturating_add(1));
@@ -154,6 +165,7 @@ impl Text {
             self.pages = self.pages.saturating_add(strings);
             self.draws = self.draws.saturating_add(draws);
         }
+        Some(())
     }
 
     /// Adds strings outside streams: titles, notes, form values.
@@ -224,12 +236,14 @@ struct Found {
 }
 
 impl Found {
-    fn read(&mut self, bytes: &[u8]) {
+    /// Reads objects. Returns `None` if this takes too many steps.
+    fn read(&mut self, bytes: &[u8], steps: &Steps) -> Option<()> {
         for slash in memchr::memchr_iter(b'/', bytes) {
-            let Some(rest) = bytes.get(slash.saturating_add(1)..) else { return };
+            steps.take(0)?;
+            let rest = bytes.get(slash.saturating_add(1)..)?;
             let (name, length) = name(rest);
-            let rest = blanks_skipped(rest.get(length..).unwrap_or_default());
-            if let Some(object) = reference(rest).filter(|_| !name.starts_with(b"FontFile")) {
+            let rest = blanks_skipped(rest.get(length..).unwrap_or_default(), steps);
+            if let Some(object) = reference(rest, steps).filter(|_| !name.starts_with(b"FontFile")) {
                 self.used.insert(object);
                 if name == b"ToUnicode" {
                     self.maps.insert(object);
@@ -241,14 +255,14 @@ impl Found {
                     Some(_) => {}
                     None => self.pages = self.pages.saturating_add(1),
                 },
-                b"Kids" => match references(rest) {
+                b"Kids" => match references(rest, steps) {
                     Some(count) => self.children = self.children.saturating_add(count),
                     None => self.is_unreadable = true,
                 },
-                b"Contents" => self.share(rest),
-                b"ActualTex" => self.other_words = self.other_words.saturating_add(first_string(rest)),
+                b"Contents" => self.share(rest, steps),
+                b"ActualTex" => self.other_words = self.other_words.saturating_add(first_string(rest, steps)),
                 // Glyph names must be in the list itself. Otherwise readers may follow something that is not seen here.
-                b"Differenc" => match rest.strip_prefix(b"[").and_then(longest_glyph) {
+                b"Differenc" => match rest.strip_prefix(b"[").and_then(|list| longest_glyph(list, steps)) {
                     Some(longest) => self.glyph = self.glyph.max(longest),
                     None => self.is_unreadable = true,
                 },
@@ -257,18 +271,19 @@ impl Found {
                 _ => {}
             }
         }
+        Some(())
     }
 }
 
 impl Found {
     /// Counts the streams of a page's content.
-    fn share(&mut self, text: &[u8]) {
+    fn share(&mut self, text: &[u8], steps: &Steps) {
         let is_list = text.first() == Some(&b'[');
         let mut rest = text.strip_prefix(b"[").unwrap_or(text);
         let mut numbers: Vec<Vec<u8>> = Vec::new();
         loop {
-            rest = blanks_skipped(rest);
-            let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
+            rest = blanks_skipped(rest, steps);
+            let length = word_length(rest, steps);
             match rest.get(..length).unwrap_or_default() {
                 b"" => return,
                 b"R" => {
@@ -288,8 +303,8 @@ impl Found {
 }
 
 /// Bytes of the string at the beginning of a text. For a string that is elsewhere, the maximum.
-fn first_string(text: &[u8]) -> u64 {
-    let length = |end: u8| text.iter().position(|byte| *byte == end).unwrap_or(text.len()) as u64;
+fn first_string(text: &[u8], steps: &Steps) -> u64 {
+    let length = |end: u8| steps.counted(memchr::memchr(end, text).unwrap_or(text.len())) as u64;
     match text.first() {
         Some(b'(') => length(b')'),
         Some(b'<') => length(b'>').div_ceil(2),
@@ -318,8 +333,19 @@ fn is_regular(byte: u8) -> bool {
     !byte.is_ascii_whitespace() && byte != 0 && !b"()<>[]{}/%".contains(&byte)
 }
 
+/// Length of the word at the beginning of a text.
+fn word_length(text: &[u8], steps: &Steps) -> usize {
+    steps.counted(text.iter().take_while(|byte| is_regular(**byte)).count())
+}
+
 /// Skips blanks and comments.
-fn blanks_skipped(mut text: &[u8]) -> &[u8] {
+fn blanks_skipped<'t>(text: &'t [u8], steps: &Steps) -> &'t [u8] {
+    let rest = without_blanks(text);
+    steps.counted(text.len().saturating_sub(rest.len()));
+    rest
+}
+
+fn without_blanks(mut text: &[u8]) -> &[u8] {
     loop {
         let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0).count();
         text = text.get(blanks..).unwrap_or_default();
@@ -333,12 +359,12 @@ fn blanks_skipped(mut text: &[u8]) -> &[u8] {
 
 /// Number of references in a list. Returns `None` if the list is elsewhere, or if a reference repeats, which no reader
 /// needs.
-fn references(text: &[u8]) -> Option<u64> {
+fn references(text: &[u8], steps: &Steps) -> Option<u64> {
     let mut rest = text.strip_prefix(b"[")?;
     let (mut seen, mut numbers) = (HashSet::new(), Vec::new());
     loop {
-        rest = blanks_skipped(rest);
-        let length = rest.iter().take_while(|byte| is_regular(**byte)).count();
+        rest = blanks_skipped(rest, steps);
+        let length = word_length(rest, steps);
         match rest.get(..length).unwrap_or_default() {
             b"" => return Some(seen.len() as u64),
             b"R" => {
@@ -353,11 +379,11 @@ fn references(text: &[u8]) -> Option<u64> {
 }
 
 /// The object number of the reference at the beginning of a text.
-fn reference(text: &[u8]) -> Option<u64> {
+fn reference(text: &[u8], steps: &Steps) -> Option<u64> {
     let mut rest = text;
     for _ in 0..2 {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        rest = rest.get(digits..).filter(|_| digits > 0).map(blanks_skipped)?;
+        let digits = steps.counted(rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+        rest = rest.get(digits..).filter(|_| digits > 0).map(|rest| blanks_skipped(rest, steps))?;
     }
     rest.starts_with(b"R").then(|| number(text))
 }
@@ -368,138 +394,4 @@ fn number(text: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::ZlibEncoder;
-
-    use super::*;
-
-    fn pages(bytes: &[u8]) -> Option<u64> {
-        read(bytes).map(|printed| printed.pages)
-    }
-
-    fn stream(dictionary: &str, text: &str) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(text.as_bytes()).unwrap();
-        let head = format!("5 0 obj << {dictionary} /Filter /FlateDecode >> stream\r\n");
-        [head.into_bytes(), encoder.finish().unwrap(), b"\nendstream endobj ".to_vec()].concat()
-    }
-
-    #[test]
-    fn pages_are_found_however_they_are_written() {
-        for (text, expected) in [
-            ("%PDF-1.4 << /Type /Page >> << /Type/Page/X 1 >> << /Type /Pages /Count 2 >>", Some(2)),
-            ("%PDF-1.4 << /T#79pe % so\n /P#61ge >> << /Type /Page>>", Some(2)),
-            ("%PDF-1.4 << /Type /Pages /Kids [ 3 0 R %]\n 4 0 R 5 0 R ] /Count 1 >> << /Type /Page >>", Some(3)),
-            ("%PDF-1.4 << /Type /Pages /Kids [ 3 0 R 3 0 R ] /Count 1 >> << /Type /Page >>", None),
-            ("%PDF-1.4 << /Type /Pages /Count 70 >> << /Type /Page >>", Some(70)),
-            ("%PDF-1.4 << /Type /Page >> trailer << /Encrypt 7 0 R >>", None),
-            ("%PDF-1.4 nothing", None),
-        ] {
-            assert_eq!(pages(text.as_bytes()), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn compressed_objects_are_read_whatever_they_are_called_and_bombs_are_not() {
-        let two = "<< /Type /Page >> << /Type /Page >>";
-        assert_eq!(pages(&stream("/Type /ObjStm /First 9", two)), Some(2));
-        assert_eq!(pages(&stream("/First 9", two)), Some(2));
-        let decoy = [b"/X (stream\r\nx\x9c) ".to_vec(), stream("/Type /ObjStm", two)].concat();
-        assert_eq!(pages(&decoy), Some(2));
-        assert_eq!(pages(b"<< /Type /Page >> 5 0 obj << /Filter /LZWDecode >> stream\nxyz\nendstream"), None);
-        assert_eq!(pages(&stream("/Type /ObjStm", &" ".repeat(17 * 1024 * 1024))), None);
-    }
-
-    #[test]
-    fn text_is_what_stands_in_strings_anywhere_and_pixels_are_none() {
-        let page = b"%PDF-1.4 << /Type /Page >> ".to_vec();
-        for (more, text) in [
-            (stream("", "BT (Hello) Tj [(a) 20 (bc)] TJ <48656c> Tj << /X 1 >> ET"), 11),
-            (stream("/Subtype /Image /Width 1", "(Hello)"), 0),
-            (stream("/Subtype /Image", "(Hello)"), 5),
-            ([stream("/Subtype /Image /Width 1", "(Hello)"), b"<< /A 5 0 R >>".to_vec()].concat(), 0),
-            ([stream("/Length1 9", "(Hello)"), b"<< /FontFile2 5 0 R >>".to_vec()].concat(), 0),
-            (b"5 0 obj << /Length 7 >> stream\n(Hello)\nendstream".to_vec(), 5),
-            (stream("/Subtype /Form", "(Hello)"), 5),
-            ([stream("", "/A Do /A Do /Door (Do)"), stream("/Subtype /Form", "(Hello)")].concat(), 2 + 3 * 5),
-            ([stream("", "/A Do"), stream("/Subtype/Form", "/B Do /B Do"), stream("/Subtype/Form", "(Hello)")].concat(), 15),
-            ([stream("", "(Hello)"), b"<< /Title (Words) /Author <576f> >>".to_vec()].concat(), 5 + 5 + 2),
-            ([b"<< /Title (Words) >> endobj ".to_vec(), stream("", "(Hello)")].concat(), 5 + 5),
-            ([stream("", "(Hello)"), b"<< /Contents 5 0 R >> << /Contents [5 0 R] >>".to_vec()].concat(), 10),
-            ([stream("", "(Hello)"), stream("", "1 beginbfchar <01> <00660066> endbfchar")].concat(), 5 + 5),
-            ([stream("", "(He)"), stream("", "beginbfchar <01> <00410041004100410041> endbfchar")].concat(), 5 * (2 + 11)),
-        ] {
-            let read = read(&[page.clone(), more].concat());
-            assert_eq!(read, Some(Printed { pages: 1, text }));
-        }
-    }
-
-    #[test]
-    fn what_readers_may_make_more_of_is_unreadable() {
-        let page = b"%PDF-1.4 << /Type /Page >> endobj ".to_vec();
-        let hello = || stream("", "(Hello)");
-        for (what, more) in [
-            ("another spelling of a name", stream("/F#69lter /X", "(Hello)")),
-            ("another object's start in the dictionary", stream("/X (7 0 obj)", "(Hello)")),
-            ("a comment before the data", b"5 0 obj << /Length 7 >> % so\nstream\n(Hello)\nendstream endobj ".to_vec()),
-            ("a blank before the data", b"5 0 obj << /Length 7 >> stream \n(Hello)\nendstream endobj ".to_vec()),
-            ("pages listed elsewhere", [hello(), b"<< /Kids 8 0 R >>".to_vec()].concat()),
-            ("content listed elsewhere", [hello(), b"<< /Contents 9 0 R >>".to_vec()].concat()),
-            (
-                "content that is called a picture",
-                [stream("/Subtype /Image /Width 1", "(Hello)"), b"<< /Contents 5 0 R >>".to_vec()].concat(),
-            ),
-            (
-                "content of which there are two, one called a picture",
-                [stream("/Subtype /Image /Width 1", "(Hello)"), hello(), b"<< /Contents 5 0 R >>".to_vec()].concat(),
-            ),
-            (
-                "a form that is called a font",
-                [stream("/Subtype /Form /Length1 9", "(Hello)"), b"<< /XObject << /A 5 0 R >> >>".to_vec()].concat(),
-            ),
-            (
-                "a form whose subtype stands elsewhere",
-                [stream("/Subtype 9 0 R /Image 1 /Width 1", "(Hello)"), b"<< /A 5 0 R >>".to_vec()].concat(),
-            ),
-            (
-                "a font's map that is called a picture",
-                [stream("/Subtype /Image /Width 1", "beginbfchar"), b"<< /ToUnicode 5 0 R >>".to_vec()].concat(),
-            ),
-            (
-                "a font's map that is called a font",
-                [stream("/Length1 9", "beginbfchar"), b"<< /FontFile2 5 0 R /ToUnicode 5 0 R >>".to_vec()].concat(),
-            ),
-            (
-                "words that are told in the place of others",
-                [hello(), format!("<< /ActualText ({}) >>", "x".repeat(4_000)).into_bytes()].concat(),
-            ),
-        ] {
-            assert_eq!(read(&[page.clone(), more].concat()), None, "{what}");
-        }
-        let told = b"<< /ActualText (Hi) >> endobj ".to_vec();
-        for (plain, text) in [(hello(), 5), ([told, hello()].concat(), 2 + 5)] {
-            assert_eq!(read(&[page.clone(), plain].concat()), Some(Printed { pages: 1, text }));
-        }
-    }
-
-    #[test]
-    fn a_glyph_counts_as_what_its_name_says() {
-        let text = |differences: &str| {
-            let page = format!("%PDF-1.4 << /Type /Page >> << /Encoding << /Differences {differences} >> >> endobj ");
-            read(&[page.into_bytes(), stream("", "(Hello)")].concat()).map(|printed| printed.text)
-        };
-        for (differences, expected) in [
-            ("[ 1 /a /space 7 /f_f_i /uni0041 /a.alt ]", Some(5)),
-            ("[ 1 /uni4e00 ]", Some(15)),
-            ("[1/uni00410041004100410041]", Some(25)),
-            ("[1 /A_B_C_D.swash]", Some(20)),
-            ("[1 /#75ni0041]", None),
-            ("8 0 R", None),
-        ] {
-            assert_eq!(text(differences), expected, "{differences}");
-        }
-    }
-}
+mod tests;

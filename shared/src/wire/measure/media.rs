@@ -66,11 +66,11 @@ impl Measure<'_> {
     }
 
     /// Tokens of a PDF. Returns `None` if its pages cannot be counted and its vendor has no limit.
-    fn document(&self, bytes: &[u8]) -> Option<u64> {
+    fn document(&mut self, bytes: &[u8]) -> Option<u64> {
         /// Bytes of text that are included in a page. More text counts separately.
         const PAGE_TEXT: u64 = 3_000;
         let most = self.media.pages;
-        match document::read(bytes) {
+        match document::read(bytes, &mut self.inflatable) {
             Some(document::Printed { pages, text }) => {
                 let pages = most.map_or(pages, |most| pages.min(most));
                 let more = text.saturating_sub(pages.saturating_mul(PAGE_TEXT));

@@ -90,6 +90,7 @@ impl Measured {
                 more_rounds: if tools().any(is_search) { SEARCHES } else { 0 },
                 ..Self::default()
             },
+            inflatable: document::MOST_INFLATED,
         };
         places::read(wire, root, &mut measure);
         let (output_limit, thinking_limit) = (places::output_limit(wire, root), places::thinking_limit(wire, root));
@@ -158,6 +159,8 @@ fn is_search(tool: Value<'_>) -> bool {
 struct Measure<'m> {
     media: &'m MediaTokens,
     sizes: Measured,
+    /// How many bytes its documents may still decompress.
+    inflatable: u64,
 }
 
 impl Measure<'_> {

@@ -1,15 +1,18 @@
 //! How much text the glyphs of a PDF's fonts represent.
 
 use super::is_regular;
+use super::steps::Steps;
 
 /// Maximum ASCII letters per glyph that are accepted without further checks: ligatures have three.
 const LIGATURE: usize = 3;
 
-/// Maximum bytes of UTF-8 per byte of a string, by the sections of a font's Unicode map (ISO 32000-1, 9.10.3).
-pub(super) fn longest_letter(map: &[u8]) -> u64 {
+/// Maximum bytes of UTF-8 per byte of a string, by the sections of a font's Unicode map (ISO 32000-1, 9.10.3). Returns `None`
+/// if this takes too many steps.
+pub(super) fn longest_letter(map: &[u8], steps: &Steps) -> Option<u64> {
     let sections = memchr::memmem::find_iter(map, b"beginbf").filter_map(|at| map.get(at.saturating_add(7)..));
     let longest = sections.map(|section| {
         let end = memchr::memmem::find(section, b"endbf").unwrap_or(section.len());
+        steps.take(end)?;
         let section = section.get(..end).unwrap_or_default();
         // A code and its text; or the first and last code of a range, and the text of the first or a list of all.
         let each = if section.starts_with(b"char") { 2 } else { 3 };
@@ -20,15 +23,15 @@ pub(super) fn longest_letter(map: &[u8]) -> u64 {
         let code = shortest.map_or(1, |digits| digits.div_ceil(2));
         let targets = strings.iter().enumerate().filter(|(at, _)| is_listed || at % each == each - 1);
         let longest = targets.map(|(_, target)| utf8_length(target)).max().unwrap_or_default();
-        longest.div_ceil(code as u64)
+        Some(longest.div_ceil(code as u64))
     });
-    longest.max().unwrap_or(1).max(1)
+    longest.into_iter().try_fold(1, |most, longest| Some(longest?.max(most)))
 }
 
 /// Maximum bytes of UTF-8 per glyph of this list, by glyph name: `f_f_i` is three letters, `uni00660069` two (Adobe's glyph
 /// list specification, 2). Returns `None` if a name contains escapes.
-pub(super) fn longest_glyph(list: &[u8]) -> Option<u64> {
-    let end = memchr::memchr(b']', list).unwrap_or(list.len());
+pub(super) fn longest_glyph(list: &[u8], steps: &Steps) -> Option<u64> {
+    let end = steps.counted(memchr::memchr(b']', list).unwrap_or(list.len()));
     let names = list.get(..end).filter(|names| !names.contains(&b'#'))?.split(|byte| *byte == b'/').skip(1);
     let longest = names.map(|name| {
         let length = name.iter().take_while(|byte| is_regular(**byte) && **byte != b'.').count();
@@ -81,7 +84,7 @@ mod tests {
             ("beginbfrange <01> <02> [<00410041004100410041> <0041>] endbfrange", 5),
             ("nothing", 1),
         ] {
-            assert_eq!(longest_letter(map.as_bytes()), longest, "{map}");
+            assert_eq!(longest_letter(map.as_bytes(), &Steps::for_bytes(0)), Some(longest), "{map}");
         }
     }
 }
