@@ -6,7 +6,7 @@
 //! conversation and for blocks of a forwarded request: both are pieces.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::request::{Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 
@@ -169,7 +169,7 @@ impl<P: Piece> Turns<P> {
     /// Puts the results of each assistant turn first into the next user turn, in the order of the calls. A missing result is
     /// added as an error; a result without a call becomes text in its position.
     fn pair_results(&mut self, rule: IdRule) {
-        let mut ids = CallIds { rule, taken: HashSet::new() };
+        let mut ids = CallIds { rule, taken: HashSet::new(), numbers: HashMap::new() };
         let mut paired = Vec::with_capacity(self.turns.len());
         let mut waiting: Vec<Waiting> = Vec::new();
         for Message { role, mut parts } in std::mem::take(&mut self.turns) {
@@ -202,6 +202,8 @@ struct Waiting {
 struct CallIds {
     rule: IdRule,
     taken: HashSet<String>,
+    /// The next number of each repeated id. Smaller numbers are taken.
+    numbers: HashMap<String, u32>,
 }
 
 impl CallIds {
@@ -210,24 +212,42 @@ impl CallIds {
         let PieceKind::Call(asked) = part.kind() else { return None };
         let asked = asked.into_owned();
         let base = (self.rule)(if asked.is_empty() { "call" } else { &asked });
-        let numbered = (2_u32..).map(|number| (self.rule)(&format!("{base}_{number}")));
-        let first = std::iter::once(base.clone()).filter(|_| !asked.is_empty());
-        let sent = first.chain(numbered).find(|id| !self.taken.contains(id)).unwrap_or_default();
+        let is_free = !asked.is_empty() && !self.taken.contains(&base);
+        let sent = if is_free { base } else { self.numbered(base) };
         if sent != asked {
             part.set_id(sent.clone());
         }
         self.taken.insert(sent.clone());
         Some(Waiting { asked, sent })
     }
+
+    /// The first id with a number that is not taken.
+    fn numbered(&mut self, base: String) -> String {
+        let next = self.numbers.get(&base).copied().unwrap_or(2);
+        let ids = (next..).map(|number| (number, (self.rule)(&format!("{base}_{number}"))));
+        let (number, id) = ids.into_iter().find(|(_, id)| !self.taken.contains(id)).unwrap_or_default();
+        self.numbers.insert(base, number.saturating_add(1));
+        id
+    }
+}
+
+/// The position of the result of each waiting call. Results with the same id answer the calls in order.
+fn results<P: Piece>(waiting: &[Waiting], parts: &[P]) -> Vec<Option<usize>> {
+    let mut by_id: HashMap<Cow<'_, str>, VecDeque<usize>> = HashMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        if let PieceKind::Result(id) = part.kind() {
+            by_id.entry(id).or_default().push_back(at);
+        }
+    }
+    waiting.iter().map(|call| by_id.get_mut(call.asked.as_str()).and_then(VecDeque::pop_front)).collect()
 }
 
 fn answer<P: Piece>(waiting: &mut Vec<Waiting>, parts: Vec<P>) -> Vec<P> {
+    let results = results(waiting, &parts);
     let mut parts: Vec<Option<P>> = parts.into_iter().map(Some).collect();
     let mut answered: Vec<P> = Vec::with_capacity(waiting.len().saturating_add(parts.len()));
-    for Waiting { asked, sent } in waiting.drain(..) {
-        let answers =
-            |part: &&mut Option<P>| matches!(part.as_ref().map(Piece::kind), Some(PieceKind::Result(id)) if id == asked);
-        let result = parts.iter_mut().find(answers).and_then(Option::take);
+    for (Waiting { asked, sent }, at) in waiting.drain(..).zip(results) {
+        let result = at.and_then(|at| parts.get_mut(at)).and_then(Option::take);
         let mut result = result.unwrap_or_else(|| P::lost_result(&sent));
         if sent != asked {
             result.set_id(sent);
@@ -400,6 +420,28 @@ mod tests {
 
     fn message(role: Role, parts: Vec<Part>) -> Message {
         Message { role, parts }
+    }
+
+    #[test]
+    fn thousands_of_calls_with_one_id_and_their_results_are_paired_at_once() {
+        const CALLS: usize = 20_000;
+        let parts = |part: fn() -> Part| std::iter::repeat_with(part).take(CALLS).collect();
+        let messages = vec![
+            Message { role: Role::User, parts: vec![text("a")] },
+            Message { role: Role::Assistant, parts: parts(|| call("a")) },
+            Message { role: Role::User, parts: parts(|| result("a")) },
+        ];
+        let started = std::time::Instant::now();
+        let turns = Turns::of(messages, str::to_owned).turns;
+        // Comparing each with each takes minutes in this build.
+        assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+        let id = |part: &Part| {
+            let (PieceKind::Call(id) | PieceKind::Result(id)) = part.kind() else { panic!("{part:?}") };
+            id.into_owned()
+        };
+        let ids = |turn: &Message| turn.parts.iter().map(id).collect::<Vec<_>>();
+        assert_eq!(ids(&turns[1])[CALLS - 1], "a_20000");
+        assert_eq!(ids(&turns[1]), ids(&turns[2]));
     }
 
     #[test]
