@@ -98,6 +98,11 @@ impl Document {
         place.offset().map(|offset| path::to(self.root(), offset))
     }
 
+    /// The paths of many positions, ordered by position, without those that the client did not write.
+    pub fn paths_of(&self, places: impl IntoIterator<Item = Place>) -> Vec<String> {
+        path::to_all(self.root(), places.into_iter().filter_map(Place::offset).collect())
+    }
+
     #[inline]
     fn slice(&self, start: usize, end: usize) -> &str {
         self.text.get(start..end).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Paths into a document.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::string;
 use super::value::{Kind, Value};
@@ -13,28 +13,71 @@ pub(super) const ANY: &str = "*";
 
 /// The path from `root` to the value at `offset`, as clients read it: `messages[1].content[0].type`.
 pub(super) fn to(root: Value<'_>, offset: usize) -> String {
-    let mut path = String::new();
-    let mut here = root;
-    while here.start() != offset {
-        let next = match here.kind() {
-            Kind::Object => here.members().find(|(_, value)| value.covers(offset)).map(|(name, value)| {
-                let separator = if path.is_empty() { "" } else { "." };
-                // Writing to a String cannot fail.
-                let _ = write!(path, "{separator}{}", shown(&name));
-                value
-            }),
-            Kind::List => here.elements().enumerate().find(|(_, value)| value.covers(offset)).map(|(position, value)| {
-                let _ = write!(path, "[{position}]");
-                value
-            }),
-            Kind::Null | Kind::Flag | Kind::Number | Kind::Text => None,
-        };
-        match next {
-            Some(value) => here = value,
-            None => break,
+    to_all(root, vec![offset]).pop().unwrap_or_default()
+}
+
+/// The paths from `root` to the values at these offsets, ordered by offset. Reads the text once, however many there are.
+pub(super) fn to_all(root: Value<'_>, mut offsets: Vec<usize>) -> Vec<String> {
+    offsets.sort_unstable();
+    let mut walk = Walk { path: String::new(), left: &offsets, paths: Vec::with_capacity(offsets.len()) };
+    walk.visit(root);
+    walk.paths
+}
+
+/// A walk through a document that visits only values with an offset inside.
+struct Walk<'o> {
+    /// The path of the current value.
+    path: String,
+    /// The offsets that are not found yet.
+    left: &'o [usize],
+    paths: Vec<String>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, value: Value<'_>) {
+        self.find_until(value.start().saturating_add(1));
+        let length = self.path.len();
+        match value.kind() {
+            Kind::Object => {
+                let mut members = value.members();
+                while let Some((name, member)) = members.next().filter(|_| self.is_inside(value)) {
+                    let separator = if length == 0 { "" } else { "." };
+                    self.enter(member, format_args!("{separator}{}", shown(&name)));
+                }
+            }
+            Kind::List => {
+                let mut elements = value.elements().enumerate();
+                while let Some((number, element)) = elements.next().filter(|_| self.is_inside(value)) {
+                    self.enter(element, format_args!("[{number}]"));
+                }
+            }
+            Kind::Null | Kind::Flag | Kind::Number | Kind::Text => {}
+        }
+        self.find_until(value.end());
+    }
+
+    /// Visits a child that has an offset inside.
+    fn enter(&mut self, child: Value<'_>, step: fmt::Arguments<'_>) {
+        self.find_until(child.start());
+        if self.is_inside(child) {
+            let length = self.path.len();
+            // Writing to a String cannot fail.
+            let _ = self.path.write_fmt(step);
+            self.visit(child);
+            self.path.truncate(length);
         }
     }
-    path
+
+    fn is_inside(&self, value: Value<'_>) -> bool {
+        self.left.first().is_some_and(|offset| *offset < value.end())
+    }
+
+    /// Gives the current path to the offsets before this one.
+    fn find_until(&mut self, end: usize) {
+        let found = self.left.iter().take_while(|offset| **offset < end).count();
+        self.paths.extend(std::iter::repeat_n(&self.path, found).cloned());
+        self.left = self.left.get(found..).unwrap_or_default();
+    }
 }
 
 /// A field's name for messages, cut to a length that headers and logs can hold.

@@ -262,10 +262,6 @@ impl<'d> Value<'d> {
         self.end
     }
 
-    pub(super) fn covers(self, offset: usize) -> bool {
-        (self.start..self.end).contains(&offset)
-    }
-
     /// The text of its document between two offsets.
     pub(super) fn slice(self, start: usize, end: usize) -> &'d str {
         self.document.slice(start, end)

@@ -109,7 +109,8 @@ fn forward(
     to: Destination<'_>,
     extras: RequestExtras<'_>,
 ) -> Result<Outbound, GatewayError> {
-    let Forwarding { body: _, edits, dropped, undo } = native.forward(request, &to.target(), extras.betas)?;
+    let Forwarding { body: _, edits, mut dropped, left_out, undo } = native.forward(request, &to.target(), extras.betas)?;
+    dropped.extend(request.document.paths_of(left_out));
     let body = UpstreamBody::Forwarded { document: Arc::clone(&request.document), edits };
     Ok(Outbound { body, conversion: Conversion::Forward(Forwarded { native, undo }), dropped, files: Files::None })
 }
@@ -127,22 +128,21 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
         dropped.push("tool_choice".to_owned());
     }
     dropped.extend(server_tools);
-    let path_of = |place| request.document.path_of(place);
-    dropped.extend(std::mem::take(&mut conversation.left_out).into_iter().filter_map(path_of));
+    let mut unsent = std::mem::take(&mut conversation.left_out);
     if to.model.capabilities.refuses_past_reasoning {
-        dropped.extend(drop_reasoning(&mut conversation).into_iter().filter_map(path_of));
+        unsent.extend(drop_reasoning(&mut conversation));
     } else {
         restore_signatures(&mut conversation, extras.signatures);
     }
     let visible_reasoning = conversation.reasoning.visible;
     let encoded = wire::encode_request(wire, conversation, &to.target());
-    let placed = |Refusal { error, place }: Refusal| match path_of(place) {
+    let placed = |Refusal { error, place }: Refusal| match request.document.path_of(place) {
         Some(path) => error.with_param(path),
         None => error,
     };
     let Encoded { body, lost, left_out, names, answer_tool } = encoded.map_err(placed)?;
     dropped.extend(lost.into_iter().map(|lost| request.format.path_of(lost, request.body()).to_owned()));
-    dropped.extend(left_out.into_iter().filter_map(path_of));
+    dropped.extend(request.document.paths_of(unsent.into_iter().chain(left_out)));
     let mut restore = Restore::new(names, answer_tool, visible_reasoning);
     restore.function_calls = request.format.knows_function_call(request.body());
     Ok(Outbound {

@@ -8,7 +8,7 @@ use super::request::{ToolName, Tools};
 use super::target::Target;
 use super::unread::says_something;
 use crate::capability::SamplingField;
-use crate::chat::request::ToolChoice;
+use crate::chat::request::{Place, ToolChoice};
 use crate::document::{Document, Edits, Value, append_members};
 use crate::error::GatewayError;
 
@@ -50,8 +50,10 @@ pub struct Forwarding<'d> {
     pub body: Value<'d>,
     /// The edits.
     pub edits: Edits,
-    /// Paths that are reported to the client.
+    /// Fields that are reported to the client.
     pub dropped: Vec<String>,
+    /// Places of values that are reported to the client.
+    pub left_out: Vec<Place>,
     /// What the reply must restore.
     pub undo: Undo,
 }
@@ -59,7 +61,8 @@ pub struct Forwarding<'d> {
 impl<'d> Forwarding<'d> {
     /// Keeps the allowed fields. Drops other fields and server tools, and names them.
     pub fn new(body: Value<'d>, allowed: &Allowed) -> Result<Self, GatewayError> {
-        let mut forwarding = Self { body, edits: Edits::default(), dropped: Vec::new(), undo: Undo::default() };
+        let mut forwarding =
+            Self { body, edits: Edits::default(), dropped: Vec::new(), left_out: Vec::new(), undo: Undo::default() };
         forwarding.keep_fields(allowed);
         forwarding.keep_client_tools(allowed)?;
         Ok(forwarding)
@@ -75,13 +78,13 @@ impl<'d> Forwarding<'d> {
     /// Drops a value and names it.
     pub fn drop(&mut self, value: Value<'_>) {
         self.edits.remove(value);
-        self.dropped.push(value.path());
+        self.left_out.push(value.place());
     }
 
     /// Drops a value, and names it if it has an effect.
     pub fn leave_out(&mut self, value: Value<'_>) {
         self.edits.remove(value);
-        self.dropped.extend(says_something(value).then(|| value.path()));
+        self.left_out.extend(says_something(value).then(|| value.place()));
     }
 
     /// Drops the members of an object that are not in `known`, and names those that have an effect.
@@ -94,7 +97,7 @@ impl<'d> Forwarding<'d> {
     pub fn keep_only(&mut self, object: Value<'_>, known: &[&str]) {
         for (_, value) in object.members().filter(|(name, _)| !known.contains(&name.as_ref())) {
             self.edits.remove(value);
-            self.dropped.extend((!value.is_null()).then(|| value.path()));
+            self.left_out.extend((!value.is_null()).then(|| value.place()));
         }
     }
 

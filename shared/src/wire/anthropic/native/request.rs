@@ -325,7 +325,7 @@ fn limit_marks(forwarding: &mut Forwarding<'_>, marks: &[MarkAt<'_>]) {
             Fate::Kept => {}
             Fate::Shortened => {
                 forwarding.edits.remove_field(mark.control, "ttl");
-                forwarding.dropped.push(mark.control.path());
+                forwarding.left_out.push(mark.control.place());
             }
             Fate::Dropped => forwarding.drop(mark.control),
         }

@@ -178,14 +178,14 @@ fn nest(forwarding: &mut Forwarding<'_>, tool: Value<'_>, target: &Target<'_>) -
         let custom = Grammar { name: member("name"), description: member("description"), format: member("format") };
         forwarding.edits.replace(tool, &Constrained { kind: "custom", custom, cache_control: member("cache_control") });
     } else if tool.get("custom").is_none() {
-        let unread: Vec<String> = unread::members(tool, &TOOL).into_iter().map(Value::path).collect();
+        let unread = unread::members(tool, &TOOL);
         let own = member("parameters").or_else(|| member("input_schema"));
         let parameters = fitted(own.as_deref())?;
         let function =
             Function { name: member("name"), description: member("description"), parameters, strict: member("strict") };
         let cache_control = member("cache_control").filter(|_| takes_marks);
         forwarding.edits.replace(tool, &Nested { kind: "function", function, cache_control });
-        forwarding.dropped.extend(unread);
+        forwarding.left_out.extend(unread.into_iter().map(Value::place));
     }
     Ok(())
 }
@@ -196,7 +196,7 @@ fn choose(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -> Result<(), Ga
         return Ok(());
     };
     if !target.takes_choice(&tool_choice(choice)?) {
-        forwarding.dropped.push(choice.path());
+        forwarding.left_out.push(choice.place());
         forwarding.edits.replace(choice, "auto");
         return Ok(());
     }

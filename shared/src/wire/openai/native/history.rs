@@ -14,7 +14,7 @@ use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-use item::{Item, What, entry, json, paths_of, text_part};
+use item::{Item, What, entry, json, places_of, text_part};
 pub(super) use reading::{can_resume, is_begun};
 use reading::{contents, read, trailing_text};
 
@@ -30,7 +30,7 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let sizes = read.iter().map(|message| Size::of(&message.parts)).collect();
     let mut turns = Turns::of(read, rules::call_ids(target.upstream));
     rules::drop_reasoning_alone(&mut turns, target.upstream);
-    forwarding.dropped.extend(turns.left_out.iter().flat_map(paths_of));
+    forwarding.left_out.extend(turns.left_out.iter().flat_map(places_of));
     let mut writer = Writer {
         messages: &messages,
         sizes,
@@ -62,7 +62,7 @@ pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
 fn drop_thoughts_alone(messages: &mut [Message<Item<'_>>], forwarding: &mut Forwarding<'_>) {
     for message in messages {
         let thoughts = message.parts.extract_if(.., |item| matches!(item.what, What::Thought(_)));
-        forwarding.dropped.extend(thoughts.flat_map(|item| paths_of(&item)));
+        forwarding.left_out.extend(thoughts.flat_map(|item| places_of(&item)));
     }
 }
 
@@ -193,7 +193,7 @@ impl<'d> Writer<'_, 'd> {
         let others = moved.flat_map(|message| message.members()).filter(|(name, value)| {
             !matches!(name.as_ref(), "role" | "content" | "tool_calls" | "refusal") && !value.is_null()
         });
-        self.forwarding.dropped.extend(others.map(|(_, value)| value.path()));
+        self.forwarding.left_out.extend(others.map(|(_, value)| value.place()));
     }
 
     /// Writes pieces by the message that they come from.
@@ -304,7 +304,7 @@ impl<'d> Writer<'_, 'd> {
         self.fold_refusal(message);
         // A message has its own reasoning. The reasoning of merged messages has no place.
         let (thoughts, said): (Vec<_>, Vec<_>) = items.iter().partition(|item| matches!(item.what, What::Thought(_)));
-        self.forwarding.dropped.extend(thoughts.into_iter().flat_map(paths_of));
+        self.forwarding.left_out.extend(thoughts.into_iter().flat_map(places_of));
         self.name_members(items.iter().filter(|item| item.from != Some(number)));
         let (calls, texts): (Vec<_>, Vec<_>) = said.into_iter().partition(|item| matches!(item.what, What::Call(_)));
         if let Some(list) = message.get("tool_calls") {

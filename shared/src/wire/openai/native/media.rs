@@ -108,7 +108,7 @@ fn picture(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), Gatew
         let carried = carried(&data, label, Carrier::Picture);
         if carried.carrier != Carrier::Picture {
             replace(forwarding, part, shown(carried, &data, None));
-            forwarding.dropped.extend(detail.filter(|detail| !detail.is("auto")).map(Value::path));
+            forwarding.left_out.extend(detail.filter(|detail| !detail.is("auto")).map(Value::place));
             return Ok(());
         }
         sent = Cow::Owned(corrected(&url, carried, &data).into_owned());
@@ -183,7 +183,7 @@ fn file(forwarding: &mut Forwarding<'_>, part: Value<'_>) -> Result<(), GatewayE
     };
     if carried.carrier != Carrier::File {
         replace(forwarding, part, shown(carried, data, None));
-        forwarding.dropped.extend(name.map(Value::path));
+        forwarding.left_out.extend(name.map(Value::place));
     } else if is_flat {
         replace(forwarding, part, shown(carried, data, title));
     } else {

@@ -186,7 +186,7 @@ fn drop_unsigned_thoughts(forwarding: &mut Forwarding<'_>, message: Value<'_>, t
     }
     let says = |value: &Value<'_>| value.as_text().is_some_and(|text| !text.trim().is_empty());
     if let Some(said) = reasoning.filter(says).or(other.filter(says)).filter(|_| !has_details) {
-        forwarding.dropped.push(said.path());
+        forwarding.left_out.push(said.place());
     }
 }
 
@@ -247,7 +247,7 @@ pub(super) fn limit_cache_marks(forwarding: &mut Forwarding<'_>, target: &Target
             Fate::Kept => {}
             Fate::Shortened => {
                 forwarding.edits.remove_field(mark, "ttl");
-                forwarding.dropped.push(mark.path());
+                forwarding.left_out.push(mark.place());
             }
             Fate::Dropped => {
                 forwarding.drop(mark);

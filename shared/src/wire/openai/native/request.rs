@@ -198,7 +198,7 @@ fn drop_empty_tools(forwarding: &mut Forwarding<'_>) -> Result<(), GatewayError>
         && let Some(choice) = forwarding.body.get("tool_choice")
     {
         forwarding.edits.remove(choice);
-        forwarding.dropped.extend(tool_choice(choice)?.is_forced().then(|| choice.path()));
+        forwarding.left_out.extend(tool_choice(choice)?.is_forced().then(|| choice.place()));
     }
     Ok(())
 }

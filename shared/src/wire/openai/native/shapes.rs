@@ -132,7 +132,7 @@ pub(super) fn keep(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
     for value in others.into_iter().filter(|value| !forwarding.edits.removes(*value)).collect::<Vec<_>>() {
         forwarding.edits.remove(value);
-        forwarding.dropped.extend(unread.contains(&value.place().offset()).then(|| value.path()));
+        forwarding.left_out.extend(unread.contains(&value.place().offset()).then(|| value.place()));
     }
 }
 

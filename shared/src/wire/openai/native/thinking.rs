@@ -70,7 +70,7 @@ fn say_effort_only(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target
     for name in ["reasoning", "reasoning_effort", "thinking"] {
         let Some(field) = body.get(name) else { continue };
         forwarding.edits.remove(field);
-        forwarding.dropped.extend((reasoning.amount == Amount::Off).then(|| field.path()));
+        forwarding.left_out.extend((reasoning.amount == Amount::Off).then(|| field.place()));
     }
     if let Amount::EffortAlone(effort) = rules::unasked(reasoning.amount, target.capabilities)
         && let Some(verbosity) = rules::verbosity(effort, target).filter(|_| body.get("verbosity").is_none())
@@ -154,7 +154,7 @@ pub(super) fn say_how_much_to_think(
             if !has_budget {
                 forwarding.edits.replace(word, known.as_str());
             }
-            forwarding.dropped.push(word.path());
+            forwarding.left_out.push(word.place());
         }
     }
     let off = body.at(&["reasoning", "enabled"]).filter(|enabled| matches!(enabled.flag(), Ok(false)));
@@ -185,7 +185,7 @@ fn only_switch(forwarding: &mut Forwarding<'_>, asked: Reasoning) {
     let words: Vec<Value<'_>> = inner.chain([body.get("reasoning_effort")]).flatten().collect();
     for word in &words {
         forwarding.edits.remove(*word);
-        forwarding.dropped.extend((!word.is("none")).then(|| word.path()));
+        forwarding.left_out.extend((!word.is("none")).then(|| word.place()));
     }
     let enabled = (asked.amount != Amount::Off).to_string();
     match reasoning {
@@ -217,7 +217,7 @@ fn set_budget(forwarding: &mut Forwarding<'_>, budget: SeparateBudget) {
     for word in [body.get("reasoning_effort"), amount("effort"), amount("enabled"), own].into_iter().flatten() {
         let is_amount = !forwarding.edits.removes(word) && word.kind() != Kind::Flag;
         forwarding.edits.remove(word);
-        forwarding.dropped.extend((is_amount && budget.is_lowered).then(|| word.path()));
+        forwarding.left_out.extend((is_amount && budget.is_lowered).then(|| word.place()));
     }
     match reasoning {
         Some(reasoning) => forwarding.edits.set(reasoning, "max_tokens", &budget.tokens),
@@ -254,7 +254,7 @@ pub(super) fn fit_budget(
         Some(fitted) if fitted == wanted => {}
         Some(fitted) => {
             forwarding.edits.replace(budget, &fitted);
-            forwarding.dropped.push(budget.path());
+            forwarding.left_out.push(budget.place());
         }
         None => forwarding.drop(budget),
     }

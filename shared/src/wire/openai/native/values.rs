@@ -37,7 +37,7 @@ fn bias(forwarding: &mut Forwarding<'_>) {
             Some(asked) => {
                 if let Some(nearest) = ranges::nearest(asked, &ranges::BIAS) {
                     forwarding.edits.replace(bias, &nearest);
-                    forwarding.dropped.push(bias.path());
+                    forwarding.left_out.push(bias.place());
                 }
             }
         }
@@ -51,10 +51,10 @@ fn candidates(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let is_idle = !kept(forwarding, "logprobs").is_some_and(|flag| matches!(flag.flag(), Ok(true)));
     if is_idle {
         forwarding.edits.remove(number);
-        forwarding.dropped.extend((asked > 0).then(|| number.path()));
+        forwarding.left_out.extend((asked > 0).then(|| number.place()));
     } else if asked > target.most_logprobs() {
         forwarding.edits.replace(number, &target.most_logprobs());
-        forwarding.dropped.push(number.path());
+        forwarding.left_out.push(number.place());
     }
 }
 
@@ -80,7 +80,7 @@ fn metadata(forwarding: &mut Forwarding<'_>) {
             room = room.saturating_sub(1);
         } else {
             forwarding.edits.remove(value);
-            forwarding.dropped.extend(says_something(value).then(|| value.path()));
+            forwarding.left_out.extend(says_something(value).then(|| value.place()));
         }
     }
 }
@@ -92,7 +92,7 @@ fn verbosity(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
         Some(known) if known == asked => {}
         Some(known) => {
             forwarding.edits.replace(word, known.as_str());
-            forwarding.dropped.push(word.path());
+            forwarding.left_out.push(word.place());
         }
         None => forwarding.drop(word),
     }

@@ -104,7 +104,7 @@ impl<'d> Reader<'_, 'd> {
         let told = own.as_text().unwrap_or_default();
         if let Some(cut) = title(&told).filter(|cut| cut.len() < told.len()) {
             self.forwarding.edits.set(block, "title", cut);
-            self.forwarding.dropped.push(own.path());
+            self.forwarding.left_out.push(own.place());
         }
     }
 

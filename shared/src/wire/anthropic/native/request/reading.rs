@@ -315,7 +315,7 @@ impl<'d> Reader<'_, 'd> {
             self.citable.drain(..).partition(|(_, citations)| citations.is_some_and(asks_to_cite));
         for (block, citations) in others.into_iter().filter(|_| !asked.is_empty()) {
             self.forwarding.edits.set_json(block, "citations", r#"{"enabled":true}"#);
-            self.forwarding.dropped.extend(citations.map(Value::path));
+            self.forwarding.left_out.extend(citations.map(Value::place));
         }
     }
 

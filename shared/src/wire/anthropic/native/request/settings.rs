@@ -75,7 +75,7 @@ pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target:
                 forwarding.edits.set(thinking, "budget_tokens", &tokens);
             }
             if let Some(own) = own.filter(|_| plan.changes_budget) {
-                forwarding.dropped.push(own.path());
+                forwarding.left_out.push(own.place());
             }
             forwarding.keep_only(thinking, &WITH_BUDGET);
         }

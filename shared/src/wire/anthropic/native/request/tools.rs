@@ -232,8 +232,10 @@ impl<'d> Reader<'_, 'd> {
 }
 
 fn input_schema(schema: &RawValue, tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
-    let path = tool.path();
-    schema::tool_input(schema).map_err(|error| GatewayError::invalid(path.clone(), format!("{path}: {error}.")))
+    schema::tool_input(schema).map_err(|error| {
+        let path = tool.path();
+        GatewayError::invalid(path.clone(), format!("{path}: {error}."))
+    })
 }
 
 fn none_schema(tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
@@ -288,7 +290,7 @@ pub(super) fn choice(
     if !target.takes_choice(&told) {
         reader.forwarding.edits.set(choice, "type", "auto");
         reader.forwarding.edits.remove_field(choice, "name");
-        reader.forwarding.dropped.push(choice.path());
+        reader.forwarding.left_out.push(choice.place());
         return Ok(ToolChoice::Auto);
     }
     if let ToolChoice::Named(name) = &told {

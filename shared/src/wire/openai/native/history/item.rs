@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::reading::contents;
+use crate::chat::request::Place;
 use crate::chat::turns::{LOST_RESULT, Piece, PieceKind, reminder};
 use crate::document::{Entry, Kind, Value};
 
@@ -114,12 +115,12 @@ impl Piece for Item<'_> {
     }
 }
 
-/// The client's paths of a piece: one for each entry of reasoning. None for pieces that say nothing.
-pub(super) fn paths_of(item: &Item<'_>) -> Vec<String> {
+/// The places of a piece in the request: one for each entry of reasoning. None for pieces that say nothing.
+pub(super) fn places_of(item: &Item<'_>) -> Vec<Place> {
     match item.what {
-        What::Thought(details) if details.kind() == Kind::List => details.elements().map(Value::path).collect(),
+        What::Thought(details) if details.kind() == Kind::List => details.elements().map(Value::place).collect(),
         What::Said(value) | What::Media(value) | What::Thought(value) | What::Call(value) | What::Result(value) => {
-            vec![value.path()]
+            vec![value.place()]
         }
         What::Blank(_) | What::Own(_) | What::Lost => Vec::new(),
     }
