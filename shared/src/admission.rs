@@ -104,6 +104,13 @@ impl Admission {
         }
     }
 
+    /// Refuses a request for a model, before work is done for it, if its key was unknown a moment ago or has no request left
+    /// in this minute.
+    pub fn refuse_early(&self, key: &ApiKey, model: &str) -> Result<(), GatewayError> {
+        self.refuse_unknown_key(key)?;
+        self.refuse_again(key, model, None)
+    }
+
     /// Takes what a request needs from its key, or returns the refusal. If the table does not answer, a key that is not
     /// prepaid and was admitted in the last ten minutes is admitted again; every other key gets a 503, never a 401.
     pub async fn admit(&self, key: &ApiKey, demand: Demand, address: Option<IpAddr>) -> Result<Permit, GatewayError> {

@@ -85,6 +85,7 @@ impl Gateway {
         let (format, deadline) = (opened.answered_in, dispatch::end_of(incoming.deadline));
         let tag = tag_of(incoming.headers, &opened)?;
         let served = self.served(&opened.model, &key, incoming.address).await?;
+        self.admission.refuse_early(&key, served.asked.id.as_str())?;
         let request = self.routable(&key, opened, &incoming, &served).await?;
         let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
         let plan = Plan::of(&self.upstreams, request, output)?;
